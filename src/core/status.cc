@@ -59,10 +59,6 @@ Status MakeError(ErrorCode code, ErrorText text) {
                 std::make_shared<ErrorDetail>(code, std::move(text)));
 }
 
-Status MakeError(ErrorCode code, std::string message) {
-  return MakeError(code, ErrorText{.message = std::move(message)});
-}
-
 ErrorCode CodeOf(const Status& status) {
   CHECK(!status.ok());
   if (const ErrorDetail* detail = DetailOf(status)) return detail->code();

@@ -3,6 +3,7 @@
 // outcomes (empty poll, end of segment) are an enum or optional instead.
 #pragma once
 
+#include <concepts>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,9 +39,15 @@ struct ErrorText {
   std::string hint = {};
 };
 Status MakeError(ErrorCode code, ErrorText text);
-Status MakeError(ErrorCode code, std::string message);
+// A template, so that a braced ErrorText is never taken for a string's (begin, end).
+template <typename Message>
+requires std::convertible_to<Message, std::string> Status MakeError(ErrorCode code,
+                                                                    Message&& message) {
+  return MakeError(code, ErrorText{.message = std::forward<Message>(message)});
+}
 
-// The code that MakeError gave, else the nearest for an error of Arrow's own. Status must not be OK.
+// The code that MakeError gave, else the nearest for an error of Arrow's own. Status must not be
+// OK.
 ErrorCode CodeOf(const Status& status);
 // The parts as given to MakeError; for foreign errors the message alone.
 ErrorText TextOf(const Status& status);
@@ -85,19 +92,18 @@ Status ToStatus(const Result<T>& result) {
     if (!(condition)) [[unlikely]]                                                      \
       ::mainstem::internal::CheckFailed(__FILE__, __LINE__, #condition, std::string()); \
   } while (false)
-#define CHECK_OK(expression)                                                              \
-  do {                                                                                    \
-    auto&& ms_status = ::mainstem::internal::ToStatus(expression);                        \
-    if (!ms_status.ok()) [[unlikely]]                                                     \
-      ::mainstem::internal::CheckFailed(__FILE__, __LINE__, #expression,                  \
-                                        ms_status.ToString());                            \
+#define CHECK_OK(expression)                                                                    \
+  do {                                                                                          \
+    auto&& ms_status = ::mainstem::internal::ToStatus(expression);                              \
+    if (!ms_status.ok()) [[unlikely]]                                                           \
+      ::mainstem::internal::CheckFailed(__FILE__, __LINE__, #expression, ms_status.ToString()); \
   } while (false)
 
-#define RETURN_IF_ERROR(expression)                                        \
-  do {                                                                     \
-    auto ms_status = ::mainstem::internal::ToStatus(expression);           \
-    if (!ms_status.ok()) [[unlikely]]                                      \
-      return ms_status;                                                    \
+#define RETURN_IF_ERROR(expression)                              \
+  do {                                                           \
+    auto ms_status = ::mainstem::internal::ToStatus(expression); \
+    if (!ms_status.ok()) [[unlikely]]                            \
+      return ms_status;                                          \
   } while (false)
 #define MS_ASSIGN_OR_RETURN_IMPL(result, lhs, expression) \
   auto result = (expression);                             \
@@ -108,11 +114,11 @@ Status ToStatus(const Result<T>& result) {
   MS_ASSIGN_OR_RETURN_IMPL(MS_CONCAT(ms_result_, __COUNTER__), lhs, expression)
 
 // The same inside coroutines.
-#define CO_RETURN_IF_ERROR(expression)                                     \
-  do {                                                                     \
-    auto ms_status = ::mainstem::internal::ToStatus(expression);           \
-    if (!ms_status.ok()) [[unlikely]]                                      \
-      co_return ms_status;                                                 \
+#define CO_RETURN_IF_ERROR(expression)                           \
+  do {                                                           \
+    auto ms_status = ::mainstem::internal::ToStatus(expression); \
+    if (!ms_status.ok()) [[unlikely]]                            \
+      co_return ms_status;                                       \
   } while (false)
 #define MS_CO_ASSIGN_OR_RETURN_IMPL(result, lhs, expression) \
   auto result = (expression);                                \

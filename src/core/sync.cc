@@ -1,0 +1,189 @@
+#include "core/sync.h"
+
+#include <future>
+
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/async_result.hpp>
+
+namespace mainstem {
+
+// Shared by the event, the timer and the cancellation slot; whichever comes first completes it.
+struct Event::Waiter {
+  enum class Outcome { kNotified, kTimedOut, kCancelled };
+
+  Executor executor;
+  TimerId timer = 0;
+  bool done = false;
+  Outcome outcome = Outcome::kNotified;
+  UniqueFunction resume;
+
+  // Resumes through the ready queue, never inside the caller's stack.
+  void Complete(Outcome result) {
+    if (done) return;
+    done = true;
+    outcome = result;
+    if (timer != 0) executor.scheduler()->CancelTimer(timer);
+    if (resume) executor.scheduler()->Post(std::move(resume));
+  }
+};
+
+namespace {
+
+using Waiter = Event::Waiter;
+
+Status CancelledError() { return MakeError(ErrorCode::kCancelled, "cancelled"); }
+
+asio::awaitable<Waiter::Outcome, Executor> Suspend(std::shared_ptr<Waiter> waiter) {
+  auto initiate = [waiter](auto handler) {
+    auto slot = asio::get_associated_cancellation_slot(handler);
+    if (slot.is_connected()) {
+      slot.assign([weak = std::weak_ptr(waiter)](asio::cancellation_type) {
+        if (auto target = weak.lock()) target->Complete(Waiter::Outcome::kCancelled);
+      });
+    }
+    waiter->resume = UniqueFunction(
+        [waiter, handler = std::move(handler)]() mutable { std::move(handler)(waiter->outcome); });
+  };
+  Waiter::Outcome outcome =
+      co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void(Waiter::Outcome)>(
+          initiate, kUseAwaitable);
+  co_return outcome;
+}
+
+}  // namespace
+
+Task<> SleepUntil(TimePoint when) {
+  if (co_await IsCancelled()) co_return CancelledError();
+  Executor executor = co_await asio::this_coro::executor;
+  auto waiter = std::make_shared<Waiter>();
+  waiter->executor = executor;
+  waiter->timer =
+      executor.scheduler()->AddTimer(when, UniqueFunction([weak = std::weak_ptr(waiter)] {
+                                       if (auto target = weak.lock()) {
+                                         target->timer = 0;
+                                         target->Complete(Waiter::Outcome::kTimedOut);
+                                       }
+                                     }));
+  if (co_await Suspend(waiter) == Waiter::Outcome::kCancelled) co_return CancelledError();
+  co_return Status::OK();
+}
+
+Task<> Sleep(Duration duration) {
+  Executor executor = co_await asio::this_coro::executor;
+  co_return co_await SleepUntil(executor.scheduler()->Now() + duration);
+}
+
+Task<> Yield() {
+  if (co_await IsCancelled()) co_return CancelledError();
+  Executor executor = co_await asio::this_coro::executor;
+  auto initiate = [executor](auto handler) {
+    executor.scheduler()->Post(UniqueFunction(std::move(handler)));
+  };
+  co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void()>(initiate,
+                                                                               kUseAwaitable);
+  co_return Status::OK();
+}
+
+Event::~Event() { CHECK(waiters_.empty()); }
+
+void Event::NotifyAll() {
+  for (auto& waiter : std::exchange(waiters_, {})) waiter->Complete(Waiter::Outcome::kNotified);
+}
+
+Task<bool> Event::Wait(TimePoint deadline) {
+  if (co_await IsCancelled()) co_return CancelledError();
+  auto waiter = std::make_shared<Waiter>();
+  waiter->executor = executor_;
+  auto position = waiters_.insert(waiters_.end(), waiter);
+  if (deadline != kNoDeadline) {
+    waiter->timer =
+        executor_.scheduler()->AddTimer(deadline, UniqueFunction([weak = std::weak_ptr(waiter)] {
+                                          if (auto target = weak.lock()) {
+                                            target->timer = 0;
+                                            target->Complete(Waiter::Outcome::kTimedOut);
+                                          }
+                                        }));
+  }
+  Waiter::Outcome outcome = co_await Suspend(waiter);
+  // NotifyAll has already taken the list's node.
+  if (outcome != Waiter::Outcome::kNotified) waiters_.erase(position);
+  if (outcome == Waiter::Outcome::kCancelled) co_return CancelledError();
+  co_return outcome == Waiter::Outcome::kNotified;
+}
+
+TaskScope::TaskScope(Executor executor, std::string name, ErrorHandler on_error)
+    : executor_(executor),
+      name_(std::move(name)),
+      on_error_(std::move(on_error)),
+      all_done_(executor) {}
+
+TaskScope::~TaskScope() { CHECK(running_.empty()); }
+
+namespace {
+
+Task<> Guard(Task<> task) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  co_return co_await std::move(task);
+}
+
+}  // namespace
+
+void TaskScope::Spawn(std::string task_name, Task<> task) {
+  if (cancelled_) return;
+  auto node = running_.emplace(running_.end());
+  node->name = std::move(task_name);
+  auto finish = [this, node](std::exception_ptr exception, Status status) {
+    if (exception) {
+      try {
+        std::rethrow_exception(exception);
+      } catch (const std::exception& error) {
+        status =
+            MakeError(ErrorCode::kInternal, {.message = "a task threw", .detail = error.what()});
+      } catch (...) {
+        status = MakeError(ErrorCode::kInternal, "a task threw something unknown");
+      }
+    }
+    std::string name = std::move(node->name);
+    running_.erase(node);
+    if (!status.ok() && !Is(status, ErrorCode::kCancelled)) on_error_(name_ + "/" + name, status);
+    if (running_.empty()) all_done_.NotifyAll();
+  };
+  // Posted, so that a task never runs inside the caller of Spawn.
+  asio::co_spawn(executor_.require(asio::execution::blocking.never), Guard(std::move(task)),
+                 asio::bind_cancellation_slot(node->signal.slot(), std::move(finish)));
+}
+
+void TaskScope::Cancel() {
+  cancelled_ = true;
+  // A cancelled task may end, and leave the list, while we walk it: completions are posted, so the
+  // list itself does not change under this loop.
+  for (Running& running : running_) running.signal.emit(asio::cancellation_type::terminal);
+}
+
+Task<> TaskScope::Join() {
+  while (!running_.empty()) CO_RETURN_IF_ERROR(co_await all_done_.Wait());
+  co_return Status::OK();
+}
+
+Task<> TaskScope::Close() {
+  Cancel();
+  // Closing must finish even when the closer is itself cancelled.
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  co_return co_await Join();
+}
+
+Status RunBlocking(Executor executor, Task<> task) {
+  CHECK(!executor.scheduler()->RunsInThisThread());
+  std::promise<Status> promise;
+  asio::co_spawn(executor.require(asio::execution::blocking.never), Guard(std::move(task)),
+                 [&promise](std::exception_ptr exception, Status status) {
+                   if (exception) {
+                     promise.set_exception(exception);
+                   } else {
+                     promise.set_value(std::move(status));
+                   }
+                 });
+  return promise.get_future().get();
+}
+
+}  // namespace mainstem

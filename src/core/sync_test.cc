@@ -1,0 +1,122 @@
+#include "core/sync.h"
+
+#include <gtest/gtest.h>
+
+#include "core/scheduler.h"
+
+namespace mainstem {
+namespace {
+
+using namespace std::chrono_literals;
+
+class SyncTest : public testing::Test {
+ protected:
+  SyncTest() { shard_.Start(); }
+  Executor executor() { return Executor(&shard_); }
+  ShardScheduler shard_{"test"};
+};
+
+Task<> WaitTwice(Event* event, int* count) {
+  for (int i = 0; i < 2; ++i) {
+    CO_RETURN_IF_ERROR(co_await event->Wait());
+    ++*count;
+  }
+  co_return Status::OK();
+}
+
+Task<> NotifyScenario(Executor executor) {
+  Event event(executor);
+  TaskScope scope(executor, "test", [](const std::string&, const Status&) { FAIL(); });
+  int count = 0;
+  scope.Spawn("a", WaitTwice(&event, &count));
+  scope.Spawn("b", WaitTwice(&event, &count));
+  while (event.waiter_count() < 2) CO_RETURN_IF_ERROR(co_await Yield());
+  event.NotifyAll();
+  while (event.waiter_count() < 2) CO_RETURN_IF_ERROR(co_await Yield());
+  EXPECT_EQ(count, 2);
+  event.NotifyAll();
+  CO_RETURN_IF_ERROR(co_await scope.Join());
+  EXPECT_EQ(count, 4);
+  co_return Status::OK();
+}
+
+TEST_F(SyncTest, NotifyWakesAllThatWait) {
+  EXPECT_TRUE(RunBlocking(executor(), NotifyScenario(executor())).ok());
+}
+
+Task<> TimeoutScenario(Executor executor) {
+  Event event(executor);
+  auto notified = co_await event.Wait(executor.scheduler()->Now() + 1ms);
+  CO_RETURN_IF_ERROR(notified);
+  EXPECT_FALSE(*notified);
+  EXPECT_EQ(event.waiter_count(), 0u);
+  CO_RETURN_IF_ERROR(co_await Sleep(1ms));
+  co_return Status::OK();
+}
+
+TEST_F(SyncTest, WaitEndsAtItsDeadline) {
+  EXPECT_TRUE(RunBlocking(executor(), TimeoutScenario(executor())).ok());
+}
+
+Task<> WaitForEver(Event* event, bool* was_cancelled) {
+  auto outcome = co_await event->Wait();
+  *was_cancelled = Is(outcome.status(), ErrorCode::kCancelled);
+  // A wait that begins after the cancellation ends at once, too.
+  EXPECT_TRUE(Is(co_await Sleep(1h), ErrorCode::kCancelled));
+  co_return outcome.status();
+}
+
+Task<> CancelScenario(Executor executor) {
+  Event event(executor);
+  TaskScope scope(executor, "test", [](const std::string&, const Status&) { FAIL(); });
+  bool was_cancelled = false;
+  scope.Spawn("sleeper", Sleep(1h));
+  scope.Spawn("waiter", WaitForEver(&event, &was_cancelled));
+  while (event.waiter_count() < 1) CO_RETURN_IF_ERROR(co_await Yield());
+  CO_RETURN_IF_ERROR(co_await scope.Close());
+  EXPECT_TRUE(was_cancelled);
+  EXPECT_EQ(scope.running_count(), 0u);
+  co_return Status::OK();
+}
+
+TEST_F(SyncTest, CloseCancelsAndWaits) {
+  EXPECT_TRUE(RunBlocking(executor(), CancelScenario(executor())).ok());
+}
+
+Task<> Fail() { co_return MakeError(ErrorCode::kInternal, "on purpose"); }
+
+Task<> ErrorScenario(Executor executor, std::string* seen) {
+  TaskScope scope(executor, "scope", [seen](const std::string& name, const Status& status) {
+    *seen = name + ": " + status.message();
+  });
+  scope.Spawn("failing", Fail());
+  co_return co_await scope.Join();
+}
+
+TEST_F(SyncTest, ReportsTheErrorOfATask) {
+  std::string seen;
+  EXPECT_TRUE(RunBlocking(executor(), ErrorScenario(executor(), &seen)).ok());
+  EXPECT_EQ(seen, "scope/failing: on purpose");
+}
+
+Task<int> ThreadCheck(Executor expected) {
+  EXPECT_TRUE(expected.scheduler()->RunsInThisThread());
+  co_return 7;
+}
+
+Task<> HopScenario(Executor home, Executor other) {
+  CO_ASSIGN_OR_RETURN(int value, co_await RunOn(other, ThreadCheck(other)));
+  EXPECT_EQ(value, 7);
+  EXPECT_TRUE(home.scheduler()->RunsInThisThread());
+  co_return Status::OK();
+}
+
+TEST_F(SyncTest, RunOnHopsAndComesBack) {
+  ShardScheduler other("other");
+  other.Start();
+  EXPECT_TRUE(RunBlocking(executor(), HopScenario(executor(), Executor(&other))).ok());
+  other.Stop();
+}
+
+}  // namespace
+}  // namespace mainstem
