@@ -117,8 +117,9 @@ class Stream {
 class Listener {
  public:
   virtual ~Listener() = default;
-  // The stream belongs to the scheduler of the calling task.
-  virtual Task<std::unique_ptr<Stream>> Accept() = 0;
+  // The stream belongs to `owner`: all its waits happen on tasks of that scheduler. Call from the
+  // scheduler that opened the listener.
+  virtual Task<std::unique_ptr<Stream>> Accept(Executor owner) = 0;
   virtual void Close() = 0;
   virtual uint16_t port() const = 0;
 };

@@ -134,6 +134,9 @@ struct TaskValue<void> {
 }  // namespace internal
 
 // A coroutine that ends with a Result<T> (Status for void). Parameters by value or const owner&.
+// g++ 12 destroys some temporaries twice when they stand in the same full expression as a
+// co_await: a conditional (?:) or a braced list of types with destructors. Compute such an
+// argument into a local variable first, then co_await.
 template <typename T = void>
 using Task = asio::awaitable<typename internal::TaskValue<T>::type, Executor>;
 

@@ -1,0 +1,59 @@
+#include "core/env.h"
+
+#include <cstdlib>
+#include <new>
+
+#include <fmt/format.h>
+
+namespace mainstem {
+
+AlignedBuffer::AlignedBuffer(size_t size) : size_(size) {
+  size_t rounded = (size + kAlignment - 1) / kAlignment * kAlignment;
+  void* memory = std::aligned_alloc(kAlignment, std::max(rounded, kAlignment));
+  CHECK(memory != nullptr);
+  std::memset(memory, 0, rounded);
+  data_.reset(static_cast<std::byte*>(memory));
+}
+
+void AlignedBuffer::Free::operator()(std::byte* pointer) const { std::free(pointer); }
+
+Task<std::string> Files::ReadAll(std::string path, size_t size_limit) {
+  CO_ASSIGN_OR_RETURN(auto file, co_await Open(path, {}));
+  CO_ASSIGN_OR_RETURN(int64_t size, co_await file->Size());
+  if (static_cast<size_t>(size) > size_limit) {
+    co_return MakeError(ErrorCode::kResourceExhausted,
+                        fmt::format("'{}' has {} bytes, more than the {} expected at most", path,
+                                    size, size_limit));
+  }
+  std::string contents(static_cast<size_t>(size), '\0');
+  CO_ASSIGN_OR_RETURN(size_t count,
+                      co_await file->ReadAt(
+                          0, std::as_writable_bytes(std::span(contents.data(), contents.size()))));
+  contents.resize(count);
+  co_return contents;
+}
+
+Task<> Files::WriteAtomically(std::string path, std::string contents) {
+  std::string temporary = path + ".tmp";
+  CO_ASSIGN_OR_RETURN(auto file,
+                      co_await Open(temporary, {.write = true, .create = true, .truncate = true}));
+  CO_RETURN_IF_ERROR(
+      co_await file->WriteAt(0, std::as_bytes(std::span(contents.data(), contents.size()))));
+  CO_RETURN_IF_ERROR(co_await file->Sync());
+  file.reset();
+  CO_RETURN_IF_ERROR(co_await Rename(temporary, path));
+  size_t slash = path.rfind('/');
+  std::string directory = slash == std::string::npos ? "." : path.substr(0, slash);
+  co_return co_await SyncDirectory(std::move(directory));
+}
+
+Task<> Stream::ReadExactly(std::span<std::byte> into, TimePoint deadline) {
+  while (!into.empty()) {
+    CO_ASSIGN_OR_RETURN(size_t count, co_await ReadSome(into, deadline));
+    if (count == 0) co_return MakeError(ErrorCode::kConnectionClosed, "peer closed the connection");
+    into = into.subspan(count);
+  }
+  co_return Status::OK();
+}
+
+}  // namespace mainstem
