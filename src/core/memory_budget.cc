@@ -1,0 +1,59 @@
+#include "core/memory_budget.h"
+
+#include <fmt/format.h>
+
+namespace mainstem {
+
+MemoryLease& MemoryLease::operator=(MemoryLease&& other) noexcept {
+  if (this != &other) {
+    Release();
+    budget_ = std::exchange(other.budget_, nullptr);
+    bytes_ = std::exchange(other.bytes_, 0);
+  }
+  return *this;
+}
+
+bool MemoryLease::Resize(int64_t bytes) {
+  CHECK(budget_ != nullptr);
+  CHECK(bytes >= 0);
+  int64_t delta = bytes - bytes_;
+  if (delta > 0 && !budget_->Take(delta)) return false;
+  if (delta < 0) budget_->Give(-delta);
+  bytes_ = bytes;
+  return true;
+}
+
+void MemoryLease::Release() {
+  if (budget_ != nullptr) budget_->Give(bytes_);
+  budget_ = nullptr;
+  bytes_ = 0;
+}
+
+bool MemoryBudget::Take(int64_t bytes) {
+  int64_t used = used_.load(std::memory_order_relaxed);
+  do {
+    if (used + bytes > total_) {
+      refused_.fetch_add(1, std::memory_order_relaxed);
+      return false;
+    }
+  } while (!used_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
+  return true;
+}
+
+MemoryLease MemoryBudget::TryLease(int64_t bytes) {
+  CHECK(bytes >= 0);
+  return Take(bytes) ? MemoryLease(this, bytes) : MemoryLease();
+}
+
+Result<MemoryLease> MemoryBudget::Reserve(int64_t bytes, const std::string& holder) {
+  CHECK(bytes >= 0);
+  if (Take(bytes)) return MemoryLease(this, bytes);
+  return MakeError(
+      ErrorCode::kResourceExhausted,
+      {.message = fmt::format("not enough memory for {}: it needs {} MiB", holder,
+                              (bytes + (1 << 20) - 1) >> 20),
+       .detail = fmt::format("{} of {} MiB are in use", used_bytes() >> 20, total_ >> 20),
+       .hint = "give the node more with --memory, or run fewer jobs"});
+}
+
+}  // namespace mainstem

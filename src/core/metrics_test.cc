@@ -1,0 +1,21 @@
+#include "core/metrics.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace mainstem {
+namespace {
+
+TEST(MetricsTest, PrintsWhatWasCounted) {
+  Metrics metrics;
+  MetricName name{.name = "mainstem_bytes_in_total", .help = "bytes", .labels = {{"topic", "a"}}};
+  metrics.AddCounter(name).Increment(3);
+  metrics.AddCounter(name).Increment(4);
+  metrics.AddGauge({.name = "mainstem_memory_bytes", .help = "memory"}).Set(5);
+  std::string text = metrics.Text();
+  EXPECT_THAT(text, testing::HasSubstr("mainstem_bytes_in_total{topic=\"a\"} 7"));
+  EXPECT_THAT(text, testing::HasSubstr("mainstem_memory_bytes 5"));
+}
+
+}  // namespace
+}  // namespace mainstem
