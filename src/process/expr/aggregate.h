@@ -1,0 +1,91 @@
+// Aggregate functions: result types, accumulators and the tight loops that feed them.
+// The engine owns the memory of accumulators: a group's state is one aligned block that holds the
+// accumulators of all aggregates of the operator side by side, each at its own offset. Most are
+// plain structs; some (DISTINCT, MIN/MAX with retraction, LISTAGG) own heap memory, so blocks are
+// moved by pointer only, and Destroy must run before a block is freed. To store a group: Serialize
+// each.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <arrow/type_fwd.h>
+
+#include "core/status.h"
+#include "process/types/logical_type.h"
+
+namespace mainstem::process {
+
+struct AggregateCall {
+  std::string name;                    // "COUNT", "SUM", ... in any case
+  std::vector<LogicalType> args = {};  // empty = COUNT(*)
+  bool distinct = false;
+  // True if the input carries -U / -D: MIN, MAX, FIRST_VALUE ... keep what they need to take back.
+  bool needs_retract = false;
+  // LISTAGG's separator, a literal in the dialect.
+  std::string separator = ",";
+};
+
+// One batch for one aggregate. Pointers are borrowed for the call.
+struct AggregateInput {
+  std::span<const std::shared_ptr<arrow::Array>> columns;  // one per argument, row_count rows each
+  int64_t row_count = 0;
+  std::byte* const* group_states = nullptr;  // state block of each group; see Accumulate's offset
+  const uint32_t* group_of_row = nullptr;  // index into group_states; nullptr = all rows in group 0
+  // +1 = accumulate (+I, +U), -1 = retract (-U, -D); nullptr = all accumulate.
+  const int8_t* signs = nullptr;
+  // FILTER (WHERE ..): rows with 0 are skipped; nullptr = all.
+  const uint8_t* mask = nullptr;
+};
+
+// Immutable after Make; thread-safe. Distinguish it from the states, which are touched by one
+// thread.
+class Aggregate {
+ public:
+  virtual ~Aggregate() = default;
+
+  // SemanticError in the dialect's manner for unknown names or wrong arguments.
+  static Result<std::unique_ptr<Aggregate>> Make(const AggregateCall& call);
+  static Result<LogicalType> ResultType(const AggregateCall& call);
+  static bool IsAggregate(std::string_view name);
+
+  const LogicalType& result_type() const { return result_type_; }
+  size_t state_bytes() const { return state_bytes_; }  // a multiple of kStateAlignment
+  bool owns_heap() const { return owns_heap_; }        // false: Destroy is a no-op
+  static constexpr size_t kStateAlignment = 16;
+
+  // `state` points at this aggregate's own bytes (block + offset), here and below.
+  virtual void Init(std::byte* state) const = 0;
+  virtual void Destroy(std::byte* state) const = 0;
+  // Feeds a batch; the accumulator of a group is at group_states[g] + offset.
+  virtual Status Accumulate(const AggregateInput& input, size_t offset) const = 0;
+  // Adds `source` into `target` (session windows, two-phase aggregation); source is left valid.
+  virtual Status Merge(std::byte* target, const std::byte* source) const = 0;
+  // Result column of Arrow type result_type(), one row for each block.
+  virtual Result<std::shared_ptr<arrow::Array>> Values(std::span<std::byte* const> group_states,
+                                                       size_t offset) const = 0;
+  // Appends a self-delimiting, versioned form; Deserialize reads it into an Init'ed state and
+  // advances `bytes`. CorruptStorage if it is not one.
+  virtual void Serialize(const std::byte* state, std::string* out) const = 0;
+  virtual Status Deserialize(std::string_view* bytes, std::byte* state) const = 0;
+  // Heap memory owned by the state, estimated: for the byte budget of hot tables.
+  virtual size_t HeapBytes(const std::byte* state) const = 0;
+
+ protected:
+  Aggregate(LogicalType result_type, size_t state_bytes, bool owns_heap)
+      : result_type_(std::move(result_type)),
+        state_bytes_((state_bytes + kStateAlignment - 1) / kStateAlignment * kStateAlignment),
+        owns_heap_(owns_heap) {}
+
+ private:
+  LogicalType result_type_;
+  size_t state_bytes_;
+  bool owns_heap_;
+};
+
+}  // namespace mainstem::process
