@@ -44,6 +44,7 @@ Task<> Files::WriteAtomically(std::string path, std::string contents) {
   CO_RETURN_IF_ERROR(co_await Rename(temporary, path));
   size_t slash = path.rfind('/');
   std::string directory = slash == std::string::npos ? "." : path.substr(0, slash);
+  if (slash == 0) directory = "/";
   co_return co_await SyncDirectory(std::move(directory));
 }
 

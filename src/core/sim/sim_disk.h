@@ -1,0 +1,86 @@
+// The simulated disk: in-memory files that survive the "process" (SimEnv) using them and lose, on
+// a crash, what was not made durable. Which faults may happen where:
+//   - write without direct_durable: lost at a crash unless Sync ended after it (each such write is
+//     kept or lost at random, whole 4 KiB blocks);
+//   - direct_durable write: durable when it ends; cut at random block borders when the crash comes
+//     in its middle;
+//   - create, rename, remove: undone at a crash unless SyncDirectory of the folder ended after it;
+//   - any operation: fails once when armed by FailOperation.
+// Single thread; owned by the test.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/env.h"
+
+namespace mainstem {
+
+struct SimDiskOptions {
+  // False: Sync, SyncDirectory and direct_durable writes promise but do not keep. A checker of
+  // durability must fail on such a disk.
+  bool keeps_promises = true;
+  int64_t capacity_bytes = int64_t{1} << 40;
+};
+
+class SimDisk {
+ public:
+  explicit SimDisk(uint64_t seed, SimDiskOptions options = {});
+
+  // Power is cut: unsynced state is lost, operations under way are cut.
+  void Crash();
+
+  // The `index`th operation from now (0: the next) fails with kStorageError, a write after doing
+  // part of its work. Negative: none.
+  void FailOperation(int64_t index) { fail_in_ = index; }
+  bool fault_fired() const { return fault_fired_; }
+  int64_t operation_count() const { return operation_count_; }
+  // Damages a durable byte, as a bad disk does. False when the file has no such byte.
+  bool FlipBit(const std::string& path, int64_t offset);
+  std::vector<std::string> ListAll() const;
+
+ private:
+  friend class SimFiles;
+  friend class SimFile;
+  struct Write {
+    int64_t offset;
+    std::vector<std::byte> data;
+  };
+  struct Node {
+    uint64_t inode = 0;
+    std::vector<std::byte> contents;  // what the running process sees
+    std::vector<std::byte> durable;   // what a crash leaves
+    std::vector<Write> unsynced;
+  };
+  using Namespace = std::map<std::string, std::shared_ptr<Node>>;
+
+  // Counts the operation; an error when it is the one to fail.
+  Status BeginOperation(const char* name);
+  void Apply(std::vector<std::byte>& target, int64_t offset, std::span<const std::byte> data);
+  void ApplyRandomBlocks(std::vector<std::byte>& target, const Write& write);
+  int64_t used_bytes() const;
+
+  SimDiskOptions options_;
+  std::mt19937_64 random_;
+  Namespace visible_;
+  Namespace durable_;
+  std::set<std::string> directories_;
+  uint64_t next_inode_ = 1;
+  int64_t fail_in_ = -1;
+  bool fault_fired_ = false;
+  int64_t operation_count_ = 0;
+  // Direct writes that began and have not ended: cut at a crash.
+  std::map<uint64_t, std::pair<std::shared_ptr<Node>, Write>> writing_;
+  uint64_t next_write_ = 1;
+};
+
+// Files over `disk`; operations take a random virtual time on the calling scheduler.
+std::unique_ptr<Files> MakeSimFiles(SimDisk* disk);
+
+}  // namespace mainstem
