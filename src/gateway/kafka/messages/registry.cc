@@ -1,0 +1,64 @@
+#include "gateway/kafka/messages/registry.h"
+
+#include "gateway/kafka/messages/cluster.h"
+#include "gateway/kafka/messages/configs.h"
+#include "gateway/kafka/messages/fetch.h"
+#include "gateway/kafka/messages/group_admin.h"
+#include "gateway/kafka/messages/group_membership.h"
+#include "gateway/kafka/messages/group_offsets.h"
+#include "gateway/kafka/messages/metadata.h"
+#include "gateway/kafka/messages/offsets.h"
+#include "gateway/kafka/messages/produce.h"
+#include "gateway/kafka/messages/producers.h"
+#include "gateway/kafka/messages/topics.h"
+
+namespace mainstem::gateway::kafka {
+namespace {
+
+template <typename T>
+constexpr MessageType TypeOf(bool is_request) {
+  return {T::kApi, is_request, &T::kSchema,
+          []() -> std::shared_ptr<void> { return std::make_shared<T>(); }};
+}
+
+#define BOTH(name) TypeOf<name##Request>(true), TypeOf<name##Response>(false)
+constexpr MessageType kTypes[] = {
+    BOTH(Produce),
+    BOTH(Fetch),
+    BOTH(ListOffsets),
+    BOTH(Metadata),
+    BOTH(OffsetCommit),
+    BOTH(OffsetFetch),
+    BOTH(FindCoordinator),
+    BOTH(JoinGroup),
+    BOTH(Heartbeat),
+    BOTH(LeaveGroup),
+    BOTH(SyncGroup),
+    BOTH(DescribeGroups),
+    BOTH(ListGroups),
+    BOTH(SaslHandshake),
+    BOTH(ApiVersions),
+    BOTH(CreateTopics),
+    BOTH(DeleteTopics),
+    BOTH(DeleteRecords),
+    BOTH(InitProducerId),
+    BOTH(OffsetForLeaderEpoch),
+    BOTH(DescribeConfigs),
+    BOTH(AlterConfigs),
+    BOTH(DescribeLogDirs),
+    BOTH(CreatePartitions),
+    BOTH(DeleteGroups),
+    BOTH(IncrementalAlterConfigs),
+    BOTH(OffsetDelete),
+    BOTH(DescribeCluster),
+    BOTH(DescribeProducers),
+    BOTH(ListConfigResources),
+    BOTH(DescribeTopicPartitions),
+};
+#undef BOTH
+
+}  // namespace
+
+std::span<const MessageType> AllMessageTypes() { return kTypes; }
+
+}  // namespace mainstem::gateway::kafka
