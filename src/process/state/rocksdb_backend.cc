@@ -1,0 +1,223 @@
+#include "process/state/rocksdb_backend.h"
+
+#include <filesystem>
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
+#include <rocksdb/write_batch.h>
+#include <rocksdb/write_buffer_manager.h>
+
+namespace mainstem::process {
+namespace {
+
+namespace fs = std::filesystem;
+
+Status FromRocks(const rocksdb::Status& status, const std::string& what) {
+  if (status.ok()) return Status::OK();
+  ErrorCode code = status.IsCorruption() ? ErrorCode::kCorruptStorage
+                   : status.IsNoSpace()  ? ErrorCode::kDiskFull
+                                         : ErrorCode::kStorageError;
+  return MakeError(code,
+                   {.message = "state database: " + what + " failed", .detail = status.ToString()});
+}
+
+Status FromErrorCode(const std::error_code& error, const std::string& what) {
+  if (!error) return Status::OK();
+  return MakeError(ErrorCode::kStorageError,
+                   {.message = what + " failed", .detail = error.message()});
+}
+
+struct SharedMemory {
+  std::shared_ptr<rocksdb::Cache> cache;
+  std::shared_ptr<rocksdb::WriteBufferManager> write_buffers;
+};
+
+rocksdb::Options MakeOptions(const SharedMemory& memory) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = memory.cache;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.cache_index_and_filter_blocks = true;
+  table.format_version = 5;
+  rocksdb::Options options;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.write_buffer_manager = memory.write_buffers;
+  options.write_buffer_size = 16u << 20;
+  options.compression = rocksdb::kLZ4Compression;
+  options.create_if_missing = true;
+  options.max_open_files = 256;
+  options.keep_log_file_num = 1;
+  options.info_log_level = rocksdb::ERROR_LEVEL;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  return options;
+}
+
+class RocksDbBackend final : public StateBackend {
+ public:
+  RocksDbBackend(SharedMemory memory, std::string directory)
+      : memory_(std::move(memory)), directory_(std::move(directory)) {}
+
+  Status OpenNow() {
+    if (db_) return Status::OK();
+    rocksdb::DB* db = nullptr;
+    RETURN_IF_ERROR(FromRocks(rocksdb::DB::Open(MakeOptions(memory_), directory_, &db), "open"));
+    db_.reset(db);
+    return Status::OK();
+  }
+
+  Status Write(std::span<const StateMutation> mutations) override {
+    if (mutations.empty()) return Status::OK();
+    RETURN_IF_ERROR(OpenNow());
+    rocksdb::WriteBatch batch;
+    for (const StateMutation& mutation : mutations) {
+      auto status =
+          mutation.value ? batch.Put(mutation.key, *mutation.value) : batch.Delete(mutation.key);
+      RETURN_IF_ERROR(FromRocks(status, "write"));
+    }
+    rocksdb::WriteOptions options;
+    options.disableWAL = true;
+    return FromRocks(db_->Write(options, &batch), "write");
+  }
+
+  Result<std::vector<std::optional<std::string>>> Read(std::span<const std::string> keys) override {
+    std::vector<std::optional<std::string>> values(keys.size());
+    if (!db_) return values;
+    std::vector<rocksdb::Slice> slices(keys.begin(), keys.end());
+    std::vector<rocksdb::PinnableSlice> found(keys.size());
+    std::vector<rocksdb::Status> statuses(keys.size());
+    db_->MultiGet(rocksdb::ReadOptions(), db_->DefaultColumnFamily(), keys.size(), slices.data(),
+                  found.data(), statuses.data());
+    for (size_t i = 0; i < keys.size(); ++i) {
+      if (statuses[i].IsNotFound()) continue;
+      RETURN_IF_ERROR(FromRocks(statuses[i], "read"));
+      values[i] = found[i].ToString();
+    }
+    return values;
+  }
+
+  Result<std::vector<Entry>> Scan(const std::string& begin, const std::string& end,
+                                  size_t limit) override {
+    std::vector<Entry> found;
+    if (!db_) return found;
+    rocksdb::Slice upper(end);
+    rocksdb::ReadOptions options;
+    options.iterate_upper_bound = &upper;
+    std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
+    for (it->Seek(begin); it->Valid() && found.size() < limit; it->Next()) {
+      found.emplace_back(it->key().ToString(), it->value().ToString());
+    }
+    RETURN_IF_ERROR(FromRocks(it->status(), "scan"));
+    return found;
+  }
+
+  Status Checkpoint(const std::string& directory) override {
+    if (!db_) return Status::OK();  // nothing written: a missing directory is an empty checkpoint
+    rocksdb::Checkpoint* made = nullptr;
+    RETURN_IF_ERROR(FromRocks(rocksdb::Checkpoint::Create(db_.get(), &made), "checkpoint"));
+    std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+    return FromRocks(checkpoint->CreateCheckpoint(directory), "checkpoint");
+  }
+
+  size_t ApproximateBytes() const override {
+    uint64_t bytes = 0;
+    if (db_) db_->GetAggregatedIntProperty("rocksdb.live-sst-files-size", &bytes);
+    return bytes;
+  }
+
+ private:
+  SharedMemory memory_;
+  std::string directory_;
+  std::unique_ptr<rocksdb::DB> db_;
+};
+
+// Copies into `target` the entries of the checkpoint whose key group is wanted.
+Status Import(const SharedMemory& memory, const std::string& checkpoint, KeyGroupRange range,
+              RocksDbBackend* target) {
+  rocksdb::DB* opened = nullptr;
+  RETURN_IF_ERROR(FromRocks(rocksdb::DB::OpenForReadOnly(MakeOptions(memory), checkpoint, &opened),
+                            "open checkpoint"));
+  std::unique_ptr<rocksdb::DB> source(opened);
+  std::unique_ptr<rocksdb::Iterator> it(source->NewIterator(rocksdb::ReadOptions()));
+  std::vector<StateMutation> chunk;
+  constexpr size_t kChunk = 4096;
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    ASSIGN_OR_RETURN(DecodedStateKey key, DecodeStateKey(it->key().ToStringView()));
+    if (!range.Contains(key.key_group)) continue;
+    chunk.push_back({it->key().ToString(), it->value().ToString()});
+    if (chunk.size() < kChunk) continue;
+    RETURN_IF_ERROR(target->Write(chunk));
+    chunk.clear();
+  }
+  RETURN_IF_ERROR(FromRocks(it->status(), "read checkpoint"));
+  return target->Write(chunk);
+}
+
+// Table files never change, so a link is a copy; everything else is copied.
+Status CloneDirectory(const std::string& from, const std::string& to) {
+  std::error_code error;
+  fs::create_directories(to, error);
+  RETURN_IF_ERROR(FromErrorCode(error, "creating " + to));
+  for (fs::directory_iterator it(from, error), end; !error && it != end; it.increment(error)) {
+    fs::path target = fs::path(to) / it->path().filename();
+    std::error_code link_error;
+    if (it->path().extension() == ".sst") {
+      fs::create_hard_link(it->path(), target, link_error);
+      if (!link_error) continue;
+    }
+    fs::copy_file(it->path(), target, link_error);
+    RETURN_IF_ERROR(FromErrorCode(link_error, "copying " + it->path().string()));
+  }
+  return FromErrorCode(error, "listing " + from);
+}
+
+class RocksDbFactory final : public StateBackendFactory {
+ public:
+  explicit RocksDbFactory(RocksDbOptions options) {
+    memory_.cache = rocksdb::NewLRUCache(options.memory_bytes, -1, false, 0.1);
+    memory_.write_buffers = std::make_shared<rocksdb::WriteBufferManager>(
+        std::max<size_t>(options.memory_bytes / 2, 8u << 20), memory_.cache);
+  }
+
+  Result<std::unique_ptr<StateBackend>> Open(std::string live_directory,
+                                             std::vector<std::string> restore_from,
+                                             KeyGroupRange range) override {
+    RETURN_IF_ERROR(Remove(live_directory));
+    std::error_code error;
+    fs::create_directories(fs::path(live_directory).parent_path(), error);
+    RETURN_IF_ERROR(FromErrorCode(error, "creating " + live_directory));
+    std::erase_if(restore_from, [](const std::string& path) { return !fs::exists(path); });
+    auto backend = std::make_unique<RocksDbBackend>(memory_, live_directory);
+    // One source may hold groups of others too (a smaller parallelism before): reading those does
+    // no harm, but they would be carried on for ever, so only a whole range is cloned.
+    if (restore_from.size() == 1 && range == KeyGroupRange{}) {
+      RETURN_IF_ERROR(CloneDirectory(restore_from[0], live_directory));
+      RETURN_IF_ERROR(backend->OpenNow());
+      return backend;
+    }
+    for (const std::string& directory : restore_from) {
+      RETURN_IF_ERROR(Import(memory_, directory, range, backend.get()));
+    }
+    return backend;
+  }
+
+  Status Remove(std::string directory) override {
+    std::error_code error;
+    fs::remove_all(directory, error);
+    return FromErrorCode(error, "removing " + directory);
+  }
+
+ private:
+  SharedMemory memory_;
+};
+
+}  // namespace
+
+std::unique_ptr<StateBackendFactory> MakeRocksDbStateBackendFactory(RocksDbOptions options) {
+  return std::make_unique<RocksDbFactory>(options);
+}
+
+}  // namespace mainstem::process

@@ -1,0 +1,78 @@
+// Where state lies that is not hot: an ordered store of bytes for one subtask, and its checkpoints.
+// RocksDB in production (rocksdb_backend.h), an in-memory twin in tests and simulation. Sits under
+// StateTable; knows nothing of keys or operators.
+//
+// Key layout, in this order, so that a range is a table, a key group, or one namespace of a group:
+//   u16 table (big endian) | u8 key group | i64 namespace (big endian, sign bit flipped) | key
+//   bytes
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/status.h"
+#include "process/state/key_group.h"
+
+namespace mainstem::process {
+
+struct StateMutation {
+  std::string key;
+  std::optional<std::string> value;  // nullopt: delete
+};
+
+std::string EncodeStateKey(uint16_t table, int key_group, int64_t name_space, std::string_view key);
+// The first possible key of a (table, key group) and of a namespace in it.
+std::string StateGroupBegin(uint16_t table, int key_group);
+std::string StateNamespaceBegin(uint16_t table, int key_group, int64_t name_space);
+struct DecodedStateKey {
+  uint16_t table = 0;
+  int key_group = 0;
+  int64_t name_space = 0;
+  std::string_view key;  // into the encoded bytes
+};
+Result<DecodedStateKey> DecodeStateKey(std::string_view encoded);
+
+// All calls block and belong on the pool. Calls of one backend may overlap, except that nothing
+// else runs during Write. What Write has taken survives a crash only in a checkpoint.
+class StateBackend {
+ public:
+  using Entry = std::pair<std::string, std::string>;
+  virtual ~StateBackend() = default;
+  virtual Status Write(std::span<const StateMutation> mutations) = 0;
+  // One value for each key; nullopt: absent.
+  virtual Result<std::vector<std::optional<std::string>>> Read(
+      std::span<const std::string> keys) = 0;
+  // Up to `limit` entries with begin <= key < end, in order.
+  virtual Result<std::vector<Entry>> Scan(const std::string& begin, const std::string& end,
+                                          size_t limit) = 0;
+  // Everything written so far, durable in `directory`, which must not exist.
+  virtual Status Checkpoint(const std::string& directory) = 0;
+  virtual size_t ApproximateBytes() const = 0;
+};
+
+class StateBackendFactory {
+ public:
+  virtual ~StateBackendFactory() = default;
+  // A backend that works in `live_directory` (cleared first) and starts with the entries of the
+  // checkpoints `restore_from` whose key group lies in `range`. Blocks. The checkpoints stay as
+  // they are. A missing checkpoint directory is an empty one.
+  virtual Result<std::unique_ptr<StateBackend>> Open(std::string live_directory,
+                                                     std::vector<std::string> restore_from,
+                                                     KeyGroupRange range) = 0;
+  // Removes a checkpoint or live directory. Blocks; fine when absent.
+  virtual Status Remove(std::string directory) = 0;
+};
+
+// The twin: maps in memory; checkpoints are copies kept by the factory, which thus plays the disk
+// and must outlive a simulated crash. Thread-safe.
+std::unique_ptr<StateBackendFactory> MakeMemoryStateBackendFactory();
+
+}  // namespace mainstem::process

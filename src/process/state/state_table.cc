@@ -1,0 +1,336 @@
+#include "process/state/state_table.h"
+
+#include <cstring>
+#include <new>
+
+namespace mainstem::process {
+namespace {
+
+constexpr size_t kScanChunk = 4096;
+constexpr std::align_val_t kEntryAlignment{16};
+// Set slot, clock slot, allocator overhead: estimated.
+constexpr size_t kEntryOverhead = 32;
+
+}  // namespace
+
+StateTable::StateTable(Options options, const ValueCodec* codec, StateBackend* backend,
+                       BlockingPool* pool)
+    : options_(std::move(options)), codec_(codec), backend_(backend), pool_(pool) {}
+
+StateTable::~StateTable() {
+  for (StateEntry* entry : clock_) {
+    codec_->Destroy(entry->value());
+    ::operator delete(entry, kEntryAlignment);
+  }
+}
+
+size_t StateTable::FootprintOf(const StateEntry& entry) const {
+  return sizeof(StateEntry) + entry.value_size + entry.key_size + entry.heap_bytes + kEntryOverhead;
+}
+
+Status StateTable::Damaged(const Status& cause) const {
+  return MakeError(
+      ErrorCode::kCorruptStorage,
+      {.message = "state of " + options_.name + " can't be read", .detail = Describe(cause)});
+}
+
+StateEntry* StateTable::Find(const Probe& probe) {
+  auto it = entries_.find(probe);
+  return it == entries_.end() ? nullptr : *it;
+}
+
+StateEntry* StateTable::Insert(const Probe& probe) {
+  size_t value_size = (codec_->value_bytes() + 15) / 16 * 16;
+  void* memory =
+      ::operator new(sizeof(StateEntry) + value_size + probe.key.size(), kEntryAlignment);
+  auto* entry = new (memory) StateEntry();
+  entry->hash = probe.hash;
+  entry->name_space = probe.name_space;
+  entry->key_size = static_cast<uint32_t>(probe.key.size());
+  entry->value_size = static_cast<uint32_t>(value_size);
+  codec_->Init(entry->value());
+  std::memcpy(reinterpret_cast<char*>(entry->value()) + value_size, probe.key.data(),
+              probe.key.size());
+  entries_.insert(entry);
+  entry->clock_slot = static_cast<uint32_t>(clock_.size());
+  clock_.push_back(entry);
+  Link(entry);
+  ++live_count_;
+  memory_bytes_ += FootprintOf(*entry);
+  return entry;
+}
+
+Result<StateEntry*> StateTable::InsertStored(std::string_view encoded_key, std::string_view bytes) {
+  ASSIGN_OR_RETURN(DecodedStateKey decoded, DecodeStateKey(encoded_key));
+  Probe probe{StableHash(decoded.key), decoded.name_space, decoded.key};
+  if (Find(probe)) return nullptr;
+  StateEntry* entry = Insert(probe);
+  entry->is_new = false;
+  entry->is_stored = true;
+  Status status = codec_->Deserialize(bytes, entry->value());
+  if (!status.ok()) return Damaged(status);
+  Account(entry);
+  return entry;
+}
+
+void StateTable::Account(StateEntry* entry) {
+  memory_bytes_ -= entry->heap_bytes;
+  entry->heap_bytes = static_cast<uint32_t>(codec_->HeapBytes(entry->value()));
+  memory_bytes_ += entry->heap_bytes;
+}
+
+void StateTable::Link(StateEntry* entry) {
+  if (!options_.indexed_by_namespace) return;
+  std::vector<StateEntry*>& list = namespaces_[entry->name_space].hot;
+  entry->namespace_slot = static_cast<uint32_t>(list.size());
+  list.push_back(entry);
+}
+
+// Leaves a hole: the order of the others is kept. Holes go when the namespace does.
+void StateTable::Unlink(StateEntry* entry) {
+  if (!options_.indexed_by_namespace) return;
+  auto it = namespaces_.find(entry->name_space);
+  if (it == namespaces_.end()) return;
+  std::vector<StateEntry*>& list = it->second.hot;
+  list[entry->namespace_slot] = nullptr;
+  while (!list.empty() && list.back() == nullptr) list.pop_back();
+  if (list.empty() && !it->second.has_cold) namespaces_.erase(it);
+}
+
+void StateTable::Erase(StateEntry* entry) {
+  if (!entry->is_deleted) {
+    Unlink(entry);
+    --live_count_;
+  }
+  memory_bytes_ -= FootprintOf(*entry);
+  entries_.erase(entry);
+  StateEntry* last = clock_.back();
+  clock_[entry->clock_slot] = last;
+  last->clock_slot = entry->clock_slot;
+  clock_.pop_back();
+  codec_->Destroy(entry->value());
+  ::operator delete(entry, kEntryAlignment);
+}
+
+Task<> StateTable::Restore() {
+  may_have_cold_ = false;
+  for (int group = options_.key_groups.begin; group < options_.key_groups.end; ++group) {
+    std::string begin = StateGroupBegin(options_.table_id, group);
+    std::string end = begin + std::string(10, '\xff');
+    for (;;) {
+      auto scan = [this, &begin, &end] { return backend_->Scan(begin, end, kScanChunk); };
+      CO_ASSIGN_OR_RETURN(auto found, co_await pool_->Run(scan));
+      for (const auto& [key, bytes] : found) {
+        if (over_budget()) {
+          may_have_cold_ = true;
+          if (!options_.indexed_by_namespace) co_return Status::OK();
+          CO_ASSIGN_OR_RETURN(DecodedStateKey decoded, DecodeStateKey(key));
+          namespaces_[decoded.name_space].has_cold = true;
+          continue;
+        }
+        CO_RETURN_IF_ERROR(InsertStored(key, bytes));
+      }
+      if (found.size() < kScanChunk) break;
+      begin = found.back().first + '\0';
+    }
+  }
+  co_return Status::OK();
+}
+
+Task<> StateTable::Resolve(const EncodedRows& keys, std::span<const int64_t> name_spaces,
+                           std::vector<StateEntry*>* entries) {
+  entries->resize(keys.size());
+  std::vector<uint32_t> cold;
+  for (size_t row = 0; row < keys.size(); ++row) {
+    Probe probe{keys.hash(row), name_spaces.empty() ? 0 : name_spaces[row], keys.row(row)};
+    StateEntry* entry = Find(probe);
+    if (!entry && may_have_cold_) {
+      cold.push_back(static_cast<uint32_t>(row));
+      continue;
+    }
+    if (!entry) {
+      entry = Insert(probe);
+    } else if (entry->is_deleted) {
+      entry->is_deleted = false;
+      entry->is_new = true;
+      ++live_count_;
+      Link(entry);
+    }
+    entry->was_used = true;
+    (*entries)[row] = entry;
+  }
+  if (cold.empty()) co_return Status::OK();
+  co_return co_await FetchCold(keys, name_spaces, std::move(cold), entries);
+}
+
+Task<> StateTable::FetchCold(const EncodedRows& keys, std::span<const int64_t> name_spaces,
+                             std::vector<uint32_t> rows, std::vector<StateEntry*>* entries) {
+  std::vector<std::string> stored_keys;
+  stored_keys.reserve(rows.size());
+  for (uint32_t row : rows) {
+    stored_keys.push_back(EncodeStateKey(options_.table_id, KeyGroupOf(keys.hash(row)),
+                                         name_spaces.empty() ? 0 : name_spaces[row],
+                                         keys.row(row)));
+  }
+  auto read = [this, &stored_keys] { return backend_->Read(stored_keys); };
+  CO_ASSIGN_OR_RETURN(auto values, co_await pool_->Run(read));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    uint32_t row = rows[i];
+    Probe probe{keys.hash(row), name_spaces.empty() ? 0 : name_spaces[row], keys.row(row)};
+    // Rows of one batch may share a key: the first one has inserted it.
+    StateEntry* entry = Find(probe);
+    if (!entry && values[i]) {
+      CO_ASSIGN_OR_RETURN(entry, InsertStored(stored_keys[i], *values[i]));
+    }
+    if (!entry) entry = Insert(probe);
+    entry->was_used = true;
+    (*entries)[row] = entry;
+  }
+  co_return Status::OK();
+}
+
+Task<> StateTable::FetchRange(std::string begin, std::string end) {
+  for (;;) {
+    auto scan = [this, &begin, &end] { return backend_->Scan(begin, end, kScanChunk); };
+    CO_ASSIGN_OR_RETURN(auto found, co_await pool_->Run(scan));
+    for (const auto& [key, bytes] : found) CO_RETURN_IF_ERROR(InsertStored(key, bytes));
+    if (found.size() < kScanChunk) co_return Status::OK();
+    begin = found.back().first + '\0';
+  }
+}
+
+Task<> StateTable::ResolveNamespace(int64_t name_space, std::vector<StateEntry*>* entries) {
+  CHECK(options_.indexed_by_namespace);
+  entries->clear();
+  auto it = namespaces_.find(name_space);
+  if (it == namespaces_.end()) co_return Status::OK();
+  if (it->second.has_cold) {
+    for (int group = options_.key_groups.begin; group < options_.key_groups.end; ++group) {
+      std::string begin = StateNamespaceBegin(options_.table_id, group, name_space);
+      std::string end = name_space == INT64_MAX
+                            ? StateGroupBegin(options_.table_id, group) + std::string(10, '\xff')
+                            : StateNamespaceBegin(options_.table_id, group, name_space + 1);
+      CO_RETURN_IF_ERROR(co_await FetchRange(std::move(begin), std::move(end)));
+    }
+    it->second.has_cold = false;
+  }
+  for (StateEntry* entry : it->second.hot) {
+    if (entry) entries->push_back(entry);
+  }
+  if (entries->empty()) namespaces_.erase(it);  // its cold entries have been deleted
+  co_return Status::OK();
+}
+
+Task<> StateTable::ResolveAll(std::vector<StateEntry*>* entries) {
+  entries->clear();
+  if (may_have_cold_) {
+    for (int group = options_.key_groups.begin; group < options_.key_groups.end; ++group) {
+      std::string begin = StateGroupBegin(options_.table_id, group);
+      std::string end = begin + std::string(10, '\xff');
+      CO_RETURN_IF_ERROR(co_await FetchRange(std::move(begin), std::move(end)));
+    }
+    may_have_cold_ = false;
+    for (auto& [name_space, info] : namespaces_) info.has_cold = false;
+  }
+  for (StateEntry* entry : clock_) {
+    if (!entry->is_deleted) entries->push_back(entry);
+  }
+  co_return Status::OK();
+}
+
+std::vector<int64_t> StateTable::NamespacesUpTo(int64_t last) const {
+  std::vector<int64_t> found;
+  for (const auto& [name_space, info] : namespaces_) {
+    if (name_space > last) break;
+    found.push_back(name_space);
+  }
+  return found;
+}
+
+void StateTable::MarkDirty(StateEntry* entry) {
+  entry->is_new = false;
+  if (entry->is_dirty) return;
+  entry->is_dirty = true;
+  dirty_.push_back(entry);
+}
+
+void StateTable::Delete(StateEntry* entry) {
+  if (!entry->is_stored && !entry->is_dirty && !entry->in_flight) {
+    Erase(entry);
+    return;
+  }
+  if (entry->is_deleted) return;
+  Unlink(entry);
+  --live_count_;
+  // A key that comes back starts from an empty value.
+  codec_->Destroy(entry->value());
+  codec_->Init(entry->value());
+  Account(entry);
+  entry->is_deleted = true;
+  if (!entry->is_dirty) {
+    entry->is_dirty = true;
+    dirty_.push_back(entry);
+  }
+}
+
+std::vector<StateMutation> StateTable::Snapshot() {
+  CHECK(in_flight_.empty());
+  std::vector<StateMutation> mutations;
+  mutations.reserve(dirty_.size());
+  in_flight_.reserve(dirty_.size());
+  for (StateEntry* entry : dirty_) {
+    entry->is_dirty = false;
+    if (entry->is_deleted && !entry->is_stored) {
+      Erase(entry);
+      continue;
+    }
+    StateMutation& mutation = mutations.emplace_back();
+    mutation.key =
+        EncodeStateKey(options_.table_id, entry->key_group(), entry->name_space, entry->key());
+    if (!entry->is_deleted) {
+      Account(entry);
+      codec_->Serialize(entry->value(), &mutation.value.emplace());
+    }
+    entry->is_stored = !entry->is_deleted;
+    entry->in_flight = true;
+    in_flight_.push_back(entry);
+  }
+  dirty_.clear();
+  return mutations;
+}
+
+void StateTable::OnWritten() {
+  for (StateEntry* entry : in_flight_) {
+    entry->in_flight = false;
+    if (entry->is_deleted && !entry->is_dirty) Erase(entry);
+  }
+  in_flight_.clear();
+}
+
+void StateTable::Evict() {
+  size_t steps = clock_.size() * 2;
+  while (over_budget() && steps-- > 0 && !clock_.empty()) {
+    if (clock_hand_ >= clock_.size()) clock_hand_ = 0;
+    StateEntry* entry = clock_[clock_hand_];
+    if (entry->is_dirty || entry->in_flight || entry->is_deleted || !entry->is_stored) {
+      ++clock_hand_;
+    } else if (entry->was_used) {
+      entry->was_used = false;
+      ++clock_hand_;
+    } else {
+      if (options_.indexed_by_namespace) namespaces_[entry->name_space].has_cold = true;
+      may_have_cold_ = true;
+      Erase(entry);  // the last entry takes its slot: the hand stays
+    }
+  }
+}
+
+uint32_t StateTable::NextBatchStamp() {
+  if (++batch_stamp_ == 0) {
+    for (StateEntry* entry : clock_) entry->batch_stamp = 0;
+    batch_stamp_ = 1;
+  }
+  return batch_stamp_;
+}
+
+}  // namespace mainstem::process

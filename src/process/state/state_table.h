@@ -1,0 +1,184 @@
+// A typed keyed table of an operator: hot entries live decoded in an open-addressing table with a
+// byte budget; the rest lies in the subtask's StateBackend. Operators work on a batch in two steps:
+// Resolve (which fetches cold keys on the pool), then a synchronous pass over the entries.
+//
+// Epochs: an entry changed since the last snapshot is dirty. Snapshot() hands out all dirty entries
+// in stored form; the caller writes them to the backend and then calls OnWritten(). Only entries
+// that are clean and written may be evicted, so the backend never holds a change of an unfinished
+// epoch. HOT PATH: Resolve and the entries' scratch fields; nothing here is virtual per row.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <absl/container/flat_hash_set.h>
+
+#include "core/env.h"
+#include "process/state/key_group.h"
+#include "process/state/row_codec.h"
+#include "process/state/state_backend.h"
+
+namespace mainstem::process {
+
+// How a table's values live and are stored: a block of fixed size, which may own heap memory.
+// Stateless and thread-safe.
+class ValueCodec {
+ public:
+  virtual ~ValueCodec() = default;
+  virtual size_t value_bytes() const = 0;  // the block is aligned to 16
+  virtual void Init(std::byte* value) const = 0;
+  virtual void Destroy(std::byte* value) const = 0;
+  virtual void Serialize(const std::byte* value, std::string* out) const = 0;
+  // Into a block that Init has seen. The stored form carries its own version.
+  virtual Status Deserialize(std::string_view bytes, std::byte* value) const = 0;
+  virtual size_t HeapBytes(const std::byte* value) const { return 0; }
+};
+
+// One key's entry. Its address is stable while it is in the table. Operators use value(), the key
+// and the scratch fields; the rest is the table's.
+struct alignas(16) StateEntry {
+  uint64_t hash = 0;
+  int64_t name_space = 0;
+  uint32_t key_size = 0;
+  uint32_t heap_bytes = 0;
+  // The operator's own, for one batch: position of the entry in the batch's list of groups.
+  uint32_t batch_stamp = 0;
+  uint32_t batch_group = 0;
+  uint32_t clock_slot = 0;
+  uint32_t namespace_slot = 0;
+  uint32_t value_size = 0;
+  bool is_new : 1 = true;       // made by Resolve and not yet kept: see StateTable::Resolve
+  bool is_dirty : 1 = false;    // changed since the last snapshot
+  bool in_flight : 1 = false;   // in a snapshot that is not yet written
+  bool is_deleted : 1 = false;  // kept only until its deletion is stored
+  bool is_stored : 1 = false;   // the backend may hold a value for this key
+  bool was_used : 1 = true;     // since the clock's hand passed
+
+  std::byte* value() { return reinterpret_cast<std::byte*>(this + 1); }
+  std::string_view key() const {
+    return {reinterpret_cast<const char*>(this + 1) + value_size, key_size};
+  }
+  int key_group() const { return KeyGroupOf(hash); }
+};
+
+// Lifecycle: make, then Restore once (also when there is nothing to restore), then use. Owned by
+// one subtask, used on its shard only. `backend`, `pool` and `codec` outlive the table. Does not
+// write to the backend by itself.
+class StateTable {
+ public:
+  struct Options {
+    std::string name;  // for errors and metrics
+    uint16_t table_id = 0;
+    KeyGroupRange key_groups;
+    // Keep a list of entries for each namespace, for ResolveNamespace.
+    bool indexed_by_namespace = false;
+    size_t budget_bytes = 64u << 20;
+  };
+  StateTable(Options options, const ValueCodec* codec, StateBackend* backend, BlockingPool* pool);
+  ~StateTable();
+  StateTable(const StateTable&) = delete;
+  StateTable& operator=(const StateTable&) = delete;
+
+  // Loads what the backend holds for this table, up to the budget.
+  Task<> Restore();
+
+  // The entry of each row's (namespace, key), in `entries`; `name_spaces` empty means 0 for all. A
+  // key that has no entry gets one with an Init'ed value and is_new set: the operator either calls
+  // MarkDirty (keeps it) or Delete. Entries stay valid until the next Evict. `keys` must have
+  // hashes and outlive the call.
+  Task<> Resolve(const EncodedRows& keys, std::span<const int64_t> name_spaces,
+                 std::vector<StateEntry*>* entries);
+  // All entries of a namespace, hot and cold, in the order they came in.
+  Task<> ResolveNamespace(int64_t name_space, std::vector<StateEntry*>* entries);
+  // Every live entry; for tables that are scanned as a whole. Cold ones are fetched too.
+  Task<> ResolveAll(std::vector<StateEntry*>* entries);
+  // Namespaces that have entries, ascending. Only when indexed_by_namespace.
+  std::vector<int64_t> NamespacesUpTo(int64_t last) const;
+  bool HasNamespaceUpTo(int64_t last) const {
+    return !namespaces_.empty() && namespaces_.begin()->first <= last;
+  }
+
+  void MarkDirty(StateEntry* entry);
+  void Delete(StateEntry* entry);
+
+  // All changes since the last snapshot, in stored form. At most one snapshot is unwritten at a
+  // time.
+  std::vector<StateMutation> Snapshot();
+  // The mutations of the last Snapshot are in the backend.
+  void OnWritten();
+  // Drops clean entries until the table is within its budget, or none is left to drop.
+  void Evict();
+
+  // A stamp no entry carries yet: begins a batch's numbering with the scratch fields.
+  uint32_t NextBatchStamp();
+  size_t entry_count() const { return live_count_; }
+  size_t memory_bytes() const { return memory_bytes_; }
+  bool over_budget() const { return memory_bytes_ > options_.budget_bytes; }
+
+ private:
+  struct Probe {
+    uint64_t hash;
+    int64_t name_space;
+    std::string_view key;
+  };
+  struct EntryHash {
+    using is_transparent = void;
+    static size_t Of(uint64_t hash, int64_t name_space) {
+      return static_cast<size_t>(hash ^
+                                 (static_cast<uint64_t>(name_space) * 0x9e3779b97f4a7c15ULL));
+    }
+    size_t operator()(const StateEntry* entry) const { return Of(entry->hash, entry->name_space); }
+    size_t operator()(const Probe& probe) const { return Of(probe.hash, probe.name_space); }
+  };
+  struct EntryEqual {
+    using is_transparent = void;
+    bool operator()(const StateEntry* a, const StateEntry* b) const { return a == b; }
+    bool operator()(const StateEntry* a, const Probe& b) const {
+      return a->hash == b.hash && a->name_space == b.name_space && a->key() == b.key;
+    }
+    bool operator()(const Probe& a, const StateEntry* b) const { return (*this)(b, a); }
+  };
+  struct NamespaceInfo {
+    std::vector<StateEntry*> hot;
+    bool has_cold = false;
+  };
+
+  StateEntry* Find(const Probe& probe);
+  StateEntry* Insert(const Probe& probe);
+  // An entry of the backend; null when the table has it already.
+  Result<StateEntry*> InsertStored(std::string_view encoded_key, std::string_view bytes);
+  void Erase(StateEntry* entry);
+  void Account(StateEntry* entry);
+  void Link(StateEntry* entry);
+  void Unlink(StateEntry* entry);
+  Task<> FetchCold(const EncodedRows& keys, std::span<const int64_t> name_spaces,
+                   std::vector<uint32_t> rows, std::vector<StateEntry*>* entries);
+  // Fetches all cold entries with begin <= key < end.
+  Task<> FetchRange(std::string begin, std::string end);
+  size_t FootprintOf(const StateEntry& entry) const;
+  Status Damaged(const Status& cause) const;
+
+  const Options options_;
+  const ValueCodec* const codec_;
+  StateBackend* const backend_;
+  BlockingPool* const pool_;
+  absl::flat_hash_set<StateEntry*, EntryHash, EntryEqual> entries_;
+  std::map<int64_t, NamespaceInfo> namespaces_;
+  std::vector<StateEntry*> clock_;  // all entries, in no order; the hand goes round
+  std::vector<StateEntry*> dirty_;
+  std::vector<StateEntry*> in_flight_;
+  size_t clock_hand_ = 0;
+  size_t memory_bytes_ = 0;
+  size_t live_count_ = 0;
+  uint32_t batch_stamp_ = 0;
+  bool may_have_cold_ = false;
+};
+
+}  // namespace mainstem::process

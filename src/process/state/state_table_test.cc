@@ -1,0 +1,223 @@
+// Drives the table with a model (a plain map) through changes, snapshots, evictions and restores,
+// over both backends.
+#include "process/state/state_table.h"
+
+#include <filesystem>
+#include <random>
+
+#include <arrow/api.h>
+#include <gtest/gtest.h>
+
+#include "core/scheduler.h"
+#include "process/state/rocksdb_backend.h"
+
+namespace mainstem::process {
+namespace {
+
+class InlinePool final : public BlockingPool {
+ public:
+  void Submit(UniqueFunction function) override { function(); }
+};
+
+class CounterCodec final : public ValueCodec {
+ public:
+  size_t value_bytes() const override { return sizeof(int64_t); }
+  void Init(std::byte* value) const override { *reinterpret_cast<int64_t*>(value) = 0; }
+  void Destroy(std::byte*) const override {}
+  void Serialize(const std::byte* value, std::string* out) const override {
+    out->assign(reinterpret_cast<const char*>(value), sizeof(int64_t));
+  }
+  Status Deserialize(std::string_view bytes, std::byte* value) const override {
+    if (bytes.size() != sizeof(int64_t)) return MakeError(ErrorCode::kCorruptStorage, "bad size");
+    std::memcpy(value, bytes.data(), bytes.size());
+    return Status::OK();
+  }
+};
+
+EncodedRows Keys(const std::vector<std::string>& keys) {
+  arrow::StringBuilder builder;
+  CHECK_OK(builder.AppendValues(keys));
+  EncodedRows rows;
+  static const RowCodec codec = RowCodec::Make({arrow::utf8()}).ValueOrDie();
+  CHECK_OK(codec.Encode({builder.Finish().ValueOrDie()}, static_cast<int64_t>(keys.size()), &rows));
+  rows.ComputeHashes();
+  return rows;
+}
+
+int64_t& CountOf(StateEntry* entry) { return *reinterpret_cast<int64_t*>(entry->value()); }
+
+class StateTableTest : public testing::TestWithParam<bool> {
+ protected:
+  StateTableTest() {
+    shard_.Start();
+    char pattern[] = "/tmp/state_table_test.XXXXXX";
+    root_ = mkdtemp(pattern);
+    factory_ = GetParam() ? MakeRocksDbStateBackendFactory({.memory_bytes = 16u << 20})
+                          : MakeMemoryStateBackendFactory();
+  }
+  ~StateTableTest() override { std::filesystem::remove_all(root_); }
+
+  using Model = std::map<std::pair<int64_t, std::string>, int64_t>;
+
+  std::unique_ptr<StateTable> MakeTable(StateBackend* backend, size_t budget,
+                                        KeyGroupRange range = {}) {
+    return std::make_unique<StateTable>(StateTable::Options{.name = "test",
+                                                            .table_id = 3,
+                                                            .key_groups = range,
+                                                            .indexed_by_namespace = true,
+                                                            .budget_bytes = budget},
+                                        &codec_, backend, &pool_);
+  }
+  void Run(Task<> task) { CHECK_OK(RunBlocking(Executor(&shard_), std::move(task))); }
+
+  Task<> Count(StateTable* table, std::vector<std::pair<int64_t, std::string>> rows, int64_t delta,
+               Model* model) {
+    std::vector<std::string> keys;
+    std::vector<int64_t> name_spaces;
+    for (auto& [name_space, key] : rows) {
+      keys.push_back(key);
+      name_spaces.push_back(name_space);
+    }
+    EncodedRows encoded = Keys(keys);
+    std::vector<StateEntry*> entries;
+    CO_RETURN_IF_ERROR(co_await table->Resolve(encoded, name_spaces, &entries));
+    for (size_t i = 0; i < rows.size(); ++i) {
+      CountOf(entries[i]) += delta;
+      (*model)[rows[i]] += delta;
+      table->MarkDirty(entries[i]);
+    }
+    co_return Status::OK();
+  }
+
+  Task<> Fire(StateTable* table, int64_t name_space, Model* model) {
+    std::vector<StateEntry*> entries;
+    CO_RETURN_IF_ERROR(co_await table->ResolveNamespace(name_space, &entries));
+    size_t expected = 0;
+    for (auto& [key, count] : *model) expected += key.first == name_space ? 1 : 0;
+    EXPECT_EQ(entries.size(), expected);
+    for (StateEntry* entry : entries) {
+      // The key is one non-null string: flag, length, bytes.
+      auto found = model->find({name_space, std::string(entry->key().substr(5))});
+      EXPECT_TRUE(found != model->end());
+      EXPECT_EQ(CountOf(entry), found->second);
+      table->Delete(entry);
+    }
+    std::erase_if(*model, [&](auto& item) { return item.first.first == name_space; });
+    co_return Status::OK();
+  }
+
+  Task<> ExpectSame(StateTable* table, const Model* model) {
+    std::vector<StateEntry*> entries;
+    CO_RETURN_IF_ERROR(co_await table->ResolveAll(&entries));
+    Model found;
+    for (StateEntry* entry : entries) {
+      found[{entry->name_space, std::string(entry->key().substr(5))}] = CountOf(entry);
+    }
+    EXPECT_EQ(found, *model);
+    co_return Status::OK();
+  }
+
+  ShardScheduler shard_{"test"};
+  InlinePool pool_;
+  CounterCodec codec_;
+  std::string root_;
+  std::unique_ptr<StateBackendFactory> factory_;
+};
+
+TEST_P(StateTableTest, EqualsAModelThroughEvictionsSnapshotsAndRestores) {
+  std::mt19937 random(7);
+  Model model, at_checkpoint;
+  auto backend = factory_->Open(root_ + "/live", {}, {}).ValueOrDie();
+  auto table = MakeTable(backend.get(), 4000);
+  Run(table->Restore());
+  std::string checkpoint;
+  size_t evicted = 0;
+  for (int step = 0; step < 300; ++step) {
+    std::vector<std::pair<int64_t, std::string>> rows;
+    for (int i = 0; i < 10; ++i) {
+      rows.emplace_back(int64_t{static_cast<int>(random() % 4)} - 1,
+                        "k" + std::to_string(random() % 50));
+    }
+    Run(Count(table.get(), rows, step + 1, &model));
+    if (step % 17 == 0) Run(Fire(table.get(), static_cast<int>(random() % 4) - 1, &model));
+    if (step % 5 == 0) {
+      auto mutations = table->Snapshot();
+      // Changes between snapshot and write belong to the next epoch.
+      if (step % 10 == 0) at_checkpoint = model;
+      Model* target = &model;
+      Run(Count(table.get(), {{0, "late"}}, 1, target));
+      CHECK_OK(backend->Write(mutations));
+      table->OnWritten();
+      if (step % 10 == 0) {
+        checkpoint = root_ + "/chk-" + std::to_string(step);
+        CHECK_OK(backend->Checkpoint(checkpoint));
+      }
+    }
+    size_t before = table->entry_count();
+    table->Evict();
+    evicted += before - table->entry_count();
+    if (step % 50 == 49) {
+      table.reset();
+      backend.reset();
+      backend = factory_->Open(root_ + "/live", {checkpoint}, {}).ValueOrDie();
+      table = MakeTable(backend.get(), 4000);
+      Run(table->Restore());
+      model = at_checkpoint;
+    }
+  }
+  EXPECT_GT(evicted, 100u);
+  Run(ExpectSame(table.get(), &model));
+}
+
+TEST_P(StateTableTest, RestoresAtAnotherParallelism) {
+  Model model;
+  std::vector<std::string> checkpoints;
+  for (int i = 0; i < 2; ++i) {
+    auto backend =
+        factory_->Open(root_ + "/live" + std::to_string(i), {}, KeyGroupsOf(i, 2)).ValueOrDie();
+    auto table = MakeTable(backend.get(), 1 << 20, KeyGroupsOf(i, 2));
+    Run(table->Restore());
+    std::vector<std::pair<int64_t, std::string>> rows;
+    for (int k = 0; k < 200; ++k) {
+      std::string key = "key" + std::to_string(k);
+      if (SubtaskOf(KeyGroupOf(Keys({key}).hash(0)), 2) == i) rows.emplace_back(5, key);
+    }
+    Run(Count(table.get(), rows, 1, &model));
+    CHECK_OK(backend->Write(table->Snapshot()));
+    checkpoints.push_back(root_ + "/chk" + std::to_string(i));
+    CHECK_OK(backend->Checkpoint(checkpoints.back()));
+  }
+  EXPECT_EQ(model.size(), 200u);
+  size_t found = 0;
+  for (int i = 0; i < 3; ++i) {
+    auto backend =
+        factory_->Open(root_ + "/new" + std::to_string(i), checkpoints, KeyGroupsOf(i, 3))
+            .ValueOrDie();
+    auto table = MakeTable(backend.get(), 1 << 20, KeyGroupsOf(i, 3));
+    Run(table->Restore());
+    found += table->entry_count();
+    Model part;
+    for (auto& [key, count] : model) {
+      if (KeyGroupsOf(i, 3).Contains(KeyGroupOf(Keys({key.second}).hash(0)))) part[key] = count;
+    }
+    Run(ExpectSame(table.get(), &part));
+  }
+  EXPECT_EQ(found, 200u);
+}
+
+TEST_P(StateTableTest, SaysWhatIsDamaged) {
+  auto backend = factory_->Open(root_ + "/live", {}, {}).ValueOrDie();
+  EncodedRows keys = Keys({"a"});
+  std::vector<StateMutation> mutations = {
+      {EncodeStateKey(3, KeyGroupOf(keys.hash(0)), 0, keys.row(0)), "short"}};
+  CHECK_OK(backend->Write(mutations));
+  auto table = MakeTable(backend.get(), 1 << 20);
+  Status status = RunBlocking(Executor(&shard_), table->Restore());
+  EXPECT_TRUE(Is(status, ErrorCode::kCorruptStorage));
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, StateTableTest, testing::Values(false, true),
+                         [](const auto& info) { return info.param ? "RocksDb" : "Memory"; });
+
+}  // namespace
+}  // namespace mainstem::process
