@@ -1,0 +1,29 @@
+// Tables for people: columns aligned, numbers to the right, cut to the terminal's width. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace mainstem::cli {
+
+class TextTable {
+ public:
+  explicit TextTable(std::vector<std::string> header) : header_(std::move(header)) {}
+  // As many cells as the header has columns.
+  void Add(std::vector<std::string> row);
+  // `max_width`: columns of the terminal, 0 for no limit. Ends with a newline; "(none)" when empty.
+  std::string Render(size_t max_width) const;
+
+ private:
+  std::vector<std::string> header_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+// 1536 -> "1.5 KiB"
+std::string HumanBytes(double bytes);
+// 1234567 -> "1,234,567"
+std::string HumanCount(int64_t count);
+// 93784000 -> "1d 2h"; 1500 -> "1.5s"
+std::string HumanDuration(int64_t ms);
+
+}  // namespace mainstem::cli

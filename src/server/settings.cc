@@ -1,0 +1,126 @@
+#include "server/settings.h"
+
+#include <charconv>
+
+#include <fmt/format.h>
+
+namespace mainstem::server {
+
+const std::vector<ConfigOption>& SettingTable() {
+  static const std::vector<ConfigOption> table = {
+      {"data", ConfigType::kString, ".data",
+       "folder that holds everything durable; remove it to start afresh"},
+      {"kafka.listen", ConfigType::kString, "127.0.0.1:9092",
+       "address of the Kafka protocol; port 0 picks a free one"},
+      {"kafka.advertised", ConfigType::kString, "",
+       "host:port told to Kafka clients; empty: the address that the client used"},
+      {"http.listen", ConfigType::kString, "127.0.0.1:8080",
+       "address of console, HTTP events, admin API and metrics"},
+      {"http.allow-remote-admin", ConfigType::kBoolean, "false",
+       "let other hosts than loopback change things through the admin API"},
+      {"http.cors-origin", ConfigType::kString, "",
+       "origin (or *) whose pages may post events from a browser; empty: same origin only"},
+      {"memory", ConfigType::kBytes, "1GB",
+       "hard budget of the process; about 70% is accounted to caches, queues and state"},
+      {"shards", ConfigType::kInteger, "0", "threads that own partitions; 0: one for each core"},
+      {"topics.auto-create", ConfigType::kBoolean, "true",
+       "create a topic when a client asks for one that does not exist"},
+      {"topics.default-partitions", ConfigType::kInteger, "1",
+       "partitions of a topic whose creator names no number"},
+      {"journal.limit", ConfigType::kBytes, "1GB",
+       "most journal that is not yet in segments; bounds the time of recovery"},
+      {"sql.parallelism", ConfigType::kInteger, "1", "subtasks of an operator unless SET says more"},
+      {"sql.checkpoint-interval", ConfigType::kDuration, "1s",
+       "time between checkpoints of a job; its outputs become visible at each"},
+      {"log.level", ConfigType::kString, "info", "debug, info, warning or error"},
+      {"log.json", ConfigType::kBoolean, "false", "log JSON lines instead of text"},
+      {"log.file", ConfigType::kString, "", "file to log to; empty: standard error"},
+  };
+  return table;
+}
+
+Result<HostPort> ParseHostPort(const std::string& text) {
+  size_t colon = text.rfind(':');
+  int port = -1;
+  if (colon != std::string::npos) {
+    const char* end = text.data() + text.size();
+    auto [rest, error] = std::from_chars(text.data() + colon + 1, end, port);
+    if (error != std::errc() || rest != end) port = -1;
+  }
+  if (port < 0 || port > 65535 || colon == 0) {
+    return MakeError(ErrorCode::kInvalidArgument,
+                     {.message = fmt::format("'{}' is not an address", text),
+                      .hint = "write it as host:port, e.g. 127.0.0.1:9092"});
+  }
+  std::string host = text.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+  }
+  return HostPort{std::move(host), static_cast<uint16_t>(port)};
+}
+
+namespace {
+
+Result<LogLevel> ParseLevel(const std::string& text) {
+  if (text == "debug") return LogLevel::kDebug;
+  if (text == "info") return LogLevel::kInfo;
+  if (text == "warning") return LogLevel::kWarning;
+  if (text == "error") return LogLevel::kError;
+  return MakeError(ErrorCode::kInvalidArgument,
+                   {.message = fmt::format("setting 'log.level': '{}' is no level", text),
+                    .hint = "use debug, info, warning or error"});
+}
+
+Result<int64_t> InRange(const Config& config, const std::string& key, int64_t least,
+                        int64_t most) {
+  int64_t value = config.GetInteger(key);
+  if (value >= least && value <= most) return value;
+  return MakeError(ErrorCode::kInvalidArgument, fmt::format("setting '{}': {} is not in {}..{}", key,
+                                                            value, least, most));
+}
+
+}  // namespace
+
+Result<Settings> MakeSettings(const Config& config) {
+  constexpr int64_t kLeastMemory = int64_t{256} << 20;
+  Settings settings;
+  settings.data_dir = config.GetString("data");
+  ASSIGN_OR_RETURN(settings.kafka_listen, ParseHostPort(config.GetString("kafka.listen")));
+  settings.kafka_advertised = config.GetString("kafka.advertised");
+  if (!settings.kafka_advertised.empty()) RETURN_IF_ERROR(ParseHostPort(settings.kafka_advertised));
+  ASSIGN_OR_RETURN(settings.http_listen, ParseHostPort(config.GetString("http.listen")));
+  settings.memory_bytes = config.GetBytes("memory");
+  if (settings.memory_bytes < kLeastMemory) {
+    return MakeError(ErrorCode::kInvalidArgument,
+                     {.message = fmt::format("setting 'memory': {} bytes are too few",
+                                             settings.memory_bytes),
+                      .hint = "a node starts with 256MB or more"});
+  }
+  ASSIGN_OR_RETURN(int64_t shards, InRange(config, "shards", 0, 256));
+  settings.shard_count = static_cast<size_t>(shards);
+  settings.auto_create_topics = config.GetBoolean("topics.auto-create");
+  ASSIGN_OR_RETURN(int64_t partitions, InRange(config, "topics.default-partitions", 1, 10'000));
+  settings.default_partitions = static_cast<int32_t>(partitions);
+  settings.journal_limit_bytes = config.GetBytes("journal.limit");
+  ASSIGN_OR_RETURN(int64_t parallelism, InRange(config, "sql.parallelism", 1, 128));
+  settings.default_parallelism = static_cast<int32_t>(parallelism);
+  settings.checkpoint_interval_ms = config.GetDurationMs("sql.checkpoint-interval");
+  settings.allow_remote_admin = config.GetBoolean("http.allow-remote-admin");
+  settings.cors_origin = config.GetString("http.cors-origin");
+  ASSIGN_OR_RETURN(settings.logging.level, ParseLevel(config.GetString("log.level")));
+  settings.logging.json = config.GetBoolean("log.json");
+  settings.logging.file = config.GetString("log.file");
+  return settings;
+}
+
+std::string SettingsAsMarkdown() {
+  std::string out = "| key | default | environment | meaning |\n| --- | --- | --- | --- |\n";
+  for (const ConfigOption& option : SettingTable()) {
+    out += fmt::format("| `{}` | {} | `{}` | {} |\n", option.key,
+                       option.default_value.empty() ? "" : "`" + option.default_value + "`",
+                       EnvironmentName(option.key), option.help);
+  }
+  return out;
+}
+
+}  // namespace mainstem::server
