@@ -87,7 +87,15 @@ Task<> Yield() {
 Event::~Event() { CHECK(waiters_.empty()); }
 
 void Event::NotifyAll() {
-  for (auto& waiter : std::exchange(waiters_, {})) waiter->Complete(Waiter::Outcome::kNotified);
+  for (auto it = waiters_.begin(); it != waiters_.end();) {
+    // One that has timed out or was cancelled, but has not run yet, takes its node itself.
+    if ((*it)->done) {
+      ++it;
+    } else {
+      (*it)->Complete(Waiter::Outcome::kNotified);
+      it = waiters_.erase(it);
+    }
+  }
 }
 
 Task<bool> Event::Wait(TimePoint deadline) {

@@ -77,11 +77,18 @@ class TaskScope {
   bool cancelled_ = false;
 };
 
+// A newly spawned coroutine would throw at its first wait after a cancellation; ours never throw.
+template <typename T>
+asio::awaitable<T, Executor> WithoutThrowing(asio::awaitable<T, Executor> task) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  co_return co_await std::move(task);
+}
+
 // Runs `task` on `executor` and resumes the caller, on its own executor, with its outcome.
 template <typename T>
 asio::awaitable<T, Executor> RunOn(Executor executor, asio::awaitable<T, Executor> task) {
   if (executor.scheduler()->RunsInThisThread()) co_return co_await std::move(task);
-  co_return co_await asio::co_spawn(executor, std::move(task), kUseAwaitable);
+  co_return co_await asio::co_spawn(executor, WithoutThrowing(std::move(task)), kUseAwaitable);
 }
 
 // Starts `task` from outside any coroutine and blocks this thread for its outcome. For main(),
