@@ -1,0 +1,59 @@
+// An HTTP/1.1 server over core's Stream: keep-alive and pipelining, limits, deadlines against slow
+// clients, streamed answers, WebSocket upgrade. Runs on one executor; every connection is one task
+// of its scope. Answers errors as JSON (ErrorResponse).
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "core/env.h"
+#include "core/net/http_access.h"
+#include "core/net/http_parser.h"
+#include "core/net/http_router.h"
+
+namespace mainstem::net {
+
+struct HttpServerOptions {
+  HttpParserLimits parser_limits;
+  HttpAccessPolicy access;
+  size_t connection_limit = 1024;                    // over it, new connections wait to be accepted
+  size_t body_bytes_in_flight = 64ull << 20;         // all connections together; over it: 429
+  Duration idle_timeout = std::chrono::seconds(75);  // between requests
+  Duration head_timeout = std::chrono::seconds(10);  // from a request's first byte
+  Duration body_timeout = std::chrono::seconds(30);  // plus the time at 16 KiB a second
+  Duration write_timeout = std::chrono::seconds(30);
+};
+
+// Counters since start; any thread.
+struct HttpServerStats {
+  std::atomic<int64_t> connections_open{0};
+  std::atomic<int64_t> connections_accepted{0};
+  std::atomic<int64_t> requests{0};
+  std::atomic<int64_t> responses_4xx{0};
+  std::atomic<int64_t> responses_5xx{0};
+  std::atomic<int64_t> received_bytes{0};
+  std::atomic<int64_t> sent_bytes{0};
+};
+
+// Start and Stop on the executor's thread; Stop must have ended before the destructor. `router` is
+// borrowed and must outlive the server. Does not do TLS (give it TLS streams), HTTP/2 or trailers.
+class HttpServer {
+ public:
+  HttpServer(Executor executor, HttpServerOptions options, const HttpRouter* router);
+  ~HttpServer();
+
+  // Accepts from now on. May be called for several listeners.
+  void Start(std::unique_ptr<Listener> listener);
+  // Serves one connection that exists already, as if it had been accepted.
+  void Serve(std::unique_ptr<Stream> stream);
+  // Closes listeners and connections; handlers are cancelled. Idempotent.
+  Task<> Stop();
+  const HttpServerStats& stats() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mainstem::net

@@ -1,0 +1,296 @@
+// The server over an in-memory stream: each test writes raw bytes as a client and reads the answer.
+#include "core/net/http_server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/net/memory_stream.h"
+#include "core/net/server_sent_events.h"
+#include "core/net/websocket.h"
+#include "core/scheduler.h"
+
+namespace mainstem::net {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+Task<> Echo(HttpExchange* exchange) {
+  HttpResponse response = TextResponse(200, "text/plain", exchange->request().body);
+  co_return co_await exchange->Respond(std::move(response));
+}
+
+Task<> Count(HttpExchange* exchange) {
+  CO_RETURN_IF_ERROR(co_await exchange->StartStream(200, ServerSentEventHeaders()));
+  for (int i = 0; i < 3; ++i) {
+    CO_RETURN_IF_ERROR(co_await exchange->WriteStream(std::to_string(i)));
+  }
+  co_return Status::OK();
+}
+
+Task<> FailAlways(HttpExchange* exchange) {
+  co_return MakeError(ErrorCode::kUnknownTopic, {.message = "no topic 'x'", .hint = "create it"});
+}
+
+Task<> Hang(HttpExchange* exchange) { co_return co_await Sleep(std::chrono::hours(1)); }
+
+Task<> WebSocketEcho(HttpExchange* exchange) {
+  CO_ASSIGN_OR_RETURN(auto socket, co_await exchange->AcceptWebSocket(64));
+  while (true) {
+    CO_ASSIGN_OR_RETURN(auto message, co_await socket->Read(kNoDeadline));
+    if (!message) co_return Status::OK();
+    CO_RETURN_IF_ERROR(co_await socket->Send(WebSocketOpcode::kText, std::move(message->payload)));
+  }
+}
+
+class Client {
+ public:
+  explicit Client(std::unique_ptr<Stream> stream) : stream_(std::move(stream)) {}
+  Task<> Send(std::string text) {
+    std::vector<std::span<const std::byte>> pieces{std::as_bytes(std::span(text))};
+    co_return co_await stream_->Write(std::move(pieces), kNoDeadline);
+  }
+  // Everything up to and with `end`.
+  Task<std::string> ReadUntil(std::string end) {
+    while (received_.find(end) == std::string::npos) {
+      std::array<std::byte, 4096> buffer;
+      CO_ASSIGN_OR_RETURN(size_t count, co_await stream_->ReadSome(buffer, kNoDeadline));
+      if (count == 0) co_return MakeError(ErrorCode::kConnectionClosed, "closed: " + received_);
+      received_.append(reinterpret_cast<const char*>(buffer.data()), count);
+    }
+    size_t length = received_.find(end) + end.size();
+    std::string text = received_.substr(0, length);
+    received_.erase(0, length);
+    co_return text;
+  }
+  Task<std::string> ReadToEnd() {
+    while (true) {
+      std::array<std::byte, 4096> buffer;
+      auto count = co_await stream_->ReadSome(buffer, kNoDeadline);
+      if (!count.ok() || *count == 0) break;
+      received_.append(reinterpret_cast<const char*>(buffer.data()), *count);
+    }
+    co_return std::exchange(received_, {});
+  }
+  void Close() { stream_->Close(); }
+
+ private:
+  std::unique_ptr<Stream> stream_;
+  std::string received_;
+};
+
+class HttpServerTest : public testing::Test {
+ protected:
+  HttpServerTest() {
+    shard_.Start();
+    router_.Add(HttpMethod::kPost, "/echo", Echo, {.body_limit = 100});
+    router_.Add(HttpMethod::kGet, "/count", Count);
+    router_.Add(HttpMethod::kGet, "/fail", FailAlways);
+    router_.Add(HttpMethod::kGet, "/hang", Hang);
+    router_.Add(HttpMethod::kGet, "/ws", WebSocketEcho);
+    router_.Add(HttpMethod::kPost, "/open", Echo, {.allow_cross_origin = true});
+    options_.access.allowed_origins = {"https://shop.example"};
+  }
+  ~HttpServerTest() override { shard_.Stop(); }
+
+  using Scenario = Task<> (*)(Client*);
+  void Run(Scenario scenario) {
+    Status status = RunBlocking(Executor(&shard_), Body(this, scenario));
+    EXPECT_TRUE(status.ok()) << status.ToString();
+  }
+  static Task<> Body(HttpServerTest* test, Scenario scenario) {
+    Executor executor(&test->shard_);
+    HttpServer server(executor, test->options_, &test->router_);
+    auto [near, far] = MakeMemoryStreamPair(executor);
+    server.Serve(std::move(far));
+    Client client(std::move(near));
+    Status outcome = co_await scenario(&client);
+    CO_RETURN_IF_ERROR(co_await server.Stop());
+    EXPECT_EQ(server.stats().connections_open.load(), 0);
+    co_return outcome;
+  }
+
+  ShardScheduler shard_{"test"};
+  HttpRouter router_;
+  HttpServerOptions options_;
+};
+
+Task<> Pipeline(Client* client) {
+  CO_RETURN_IF_ERROR(co_await client->Send(
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nfirst"
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\n\r\nsecond"
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"));
+  CO_ASSIGN_OR_RETURN(std::string first, co_await client->ReadUntil("first"));
+  EXPECT_THAT(first, StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(first, HasSubstr("Content-Length: 5\r\n"));
+  CO_ASSIGN_OR_RETURN(std::string second, co_await client->ReadUntil("second"));
+  EXPECT_THAT(second, Not(HasSubstr("Connection: close")));
+  CO_ASSIGN_OR_RETURN(std::string last, co_await client->ReadToEnd());
+  EXPECT_THAT(last, HasSubstr("Connection: close\r\n"));
+  co_return Status::OK();
+}
+TEST_F(HttpServerTest, AnswersAPipelineInOrder) { Run(Pipeline); }
+
+Task<> Stream3(Client* client) {
+  CO_RETURN_IF_ERROR(co_await client->Send("GET /count HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  CO_ASSIGN_OR_RETURN(std::string answer, co_await client->ReadUntil("0\r\n\r\n"));
+  EXPECT_THAT(answer, HasSubstr("Transfer-Encoding: chunked\r\n"));
+  EXPECT_THAT(answer, EndsWith("\r\n\r\n1\r\n0\r\n1\r\n1\r\n1\r\n2\r\n0\r\n\r\n"));
+  CO_RETURN_IF_ERROR(co_await client->Send("GET /count HTTP/1.0\r\n\r\n"));
+  CO_ASSIGN_OR_RETURN(answer, co_await client->ReadToEnd());
+  EXPECT_THAT(answer, Not(HasSubstr("chunked")));
+  EXPECT_THAT(answer, EndsWith("\r\n\r\n012"));
+  co_return Status::OK();
+}
+TEST_F(HttpServerTest, StreamsChunkedOrToTheEndForOldClients) { Run(Stream3); }
+
+Task<> Errors(Client* client) {
+  CO_RETURN_IF_ERROR(co_await client->Send("GET /fail HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  CO_ASSIGN_OR_RETURN(std::string answer, co_await client->ReadUntil("}}\n"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 404 "));
+  EXPECT_THAT(answer, EndsWith("{\"error\":{\"code\":\"UnknownTopic\",\"message\":\"no topic "
+                               "'x'\",\"hint\":\"create it\"}}\n"));
+  CO_RETURN_IF_ERROR(co_await client->Send("DELETE /fail HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  CO_ASSIGN_OR_RETURN(answer, co_await client->ReadUntil("}}\n"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 405 "));
+  EXPECT_THAT(answer, HasSubstr("Allow: GET, HEAD\r\n"));
+  CO_RETURN_IF_ERROR(co_await client->Send("HEAD /nope HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  CO_ASSIGN_OR_RETURN(answer, co_await client->ReadUntil("\r\n\r\n"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 404 "));
+  CO_RETURN_IF_ERROR(co_await client->Send("nonsense\r\n\r\n"));
+  CO_ASSIGN_OR_RETURN(answer, co_await client->ReadUntil("}}\n"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 "));
+  client->Close();
+  co_return Status::OK();
+}
+TEST_F(HttpServerTest, AnswersErrorsAsJson) { Run(Errors); }
+
+Task<> TooLarge(Client* client) {
+  CO_RETURN_IF_ERROR(co_await client->Send(
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 101\r\n\r\n"));
+  CO_ASSIGN_OR_RETURN(std::string answer, co_await client->ReadUntil("}}\n"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 413 "));
+  EXPECT_THAT(answer, HasSubstr("Connection: close"));
+  client->Close();
+  co_return Status::OK();
+}
+TEST_F(HttpServerTest, RefusesABodyOverTheRoutesLimit) { Run(TooLarge); }
+
+Task<> TooMany(Client* client) {
+  CO_RETURN_IF_ERROR(co_await client->Send(
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n"));
+  CO_ASSIGN_OR_RETURN(std::string answer, co_await client->ReadUntil("}}\n"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 429 "));
+  EXPECT_THAT(answer, HasSubstr("Retry-After: 1"));
+  client->Close();
+  co_return Status::OK();
+}
+TEST_F(HttpServerTest, PushesBackWhenBodiesOfAllConnectionsAreTooMuch) {
+  options_.body_bytes_in_flight = 49;
+  Run(TooMany);
+}
+
+Task<> Expect(Client* client) {
+  CO_RETURN_IF_ERROR(co_await client->Send(
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: "
+      "2\r\n\r\n"));
+  CO_ASSIGN_OR_RETURN(std::string answer, co_await client->ReadUntil("\r\n\r\n"));
+  EXPECT_EQ(answer, "HTTP/1.1 100 Continue\r\n\r\n");
+  CO_RETURN_IF_ERROR(co_await client->Send("ok"));
+  CO_ASSIGN_OR_RETURN(answer, co_await client->ReadUntil("\r\n\r\nok"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 "));
+  co_return Status::OK();
+}
+TEST_F(HttpServerTest, InvitesABodyThatWaitsForIt) { Run(Expect); }
+
+Task<> Slow(Client* client) {
+  CO_RETURN_IF_ERROR(co_await client->Send("POST /echo HTTP/1.1\r\n"));
+  CO_ASSIGN_OR_RETURN(std::string answer, co_await client->ReadToEnd());
+  EXPECT_EQ(answer, "");
+  co_return Status::OK();
+}
+TEST_F(HttpServerTest, ClosesAClientThatNeverEndsItsHead) {
+  options_.head_timeout = 1ms;
+  Run(Slow);
+}
+TEST_F(HttpServerTest, ClosesAnIdleClient) {
+  options_.idle_timeout = 1ms;
+  Run([](Client* client) -> Task<> {
+    CO_ASSIGN_OR_RETURN(std::string answer, co_await client->ReadToEnd());
+    EXPECT_EQ(answer, "");
+    co_return Status::OK();
+  });
+}
+
+Task<> CrossOrigin(Client* client) {
+  CO_RETURN_IF_ERROR(co_await client->Send(
+      "OPTIONS /open HTTP/1.1\r\nHost: localhost\r\nOrigin: https://shop.example\r\n"
+      "Access-Control-Request-Method: POST\r\n\r\n"));
+  CO_ASSIGN_OR_RETURN(std::string answer, co_await client->ReadUntil("\r\n\r\n"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 204 "));
+  EXPECT_THAT(answer, HasSubstr("Access-Control-Allow-Origin: https://shop.example\r\n"));
+  EXPECT_THAT(answer, HasSubstr("Access-Control-Allow-Methods: POST\r\n"));
+  CO_RETURN_IF_ERROR(co_await client->Send(
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nOrigin: https://shop.example\r\n"
+      "Content-Length: 1\r\n\r\nx"));
+  CO_ASSIGN_OR_RETURN(answer, co_await client->ReadUntil("}}\n"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 403 "));
+  EXPECT_THAT(answer, Not(HasSubstr("Allow-Origin")));
+  client->Close();
+  co_return Status::OK();
+}
+TEST_F(HttpServerTest, OpensOnlyMarkedPathsToOtherOrigins) { Run(CrossOrigin); }
+
+Task<> StopWhileHanging(Client* client) {
+  CO_RETURN_IF_ERROR(co_await client->Send("GET /hang HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  co_return co_await Yield();
+}
+TEST_F(HttpServerTest, StopEndsHandlersThatWait) { Run(StopWhileHanging); }
+
+constexpr std::string_view kUpgrade =
+    "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade"
+    "\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+Task<> Talk(Client* client) {
+  std::string hello = std::string(kUpgrade);
+  hello += EncodeMaskedWebSocketFrame(WebSocketOpcode::kText, "early", 7);
+  CO_RETURN_IF_ERROR(co_await client->Send(std::move(hello)));
+  CO_ASSIGN_OR_RETURN(std::string answer, co_await client->ReadUntil("\r\n\r\n"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 101 "));
+  EXPECT_THAT(answer, HasSubstr("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
+  CO_ASSIGN_OR_RETURN(answer, co_await client->ReadUntil("early"));
+  EXPECT_EQ(answer, EncodeWebSocketFrame(WebSocketOpcode::kText, "early"));
+  CO_RETURN_IF_ERROR(
+      co_await client->Send(EncodeMaskedWebSocketFrame(WebSocketOpcode::kPing, "p", 7)));
+  CO_ASSIGN_OR_RETURN(answer, co_await client->ReadUntil("p"));
+  EXPECT_EQ(answer, EncodeWebSocketFrame(WebSocketOpcode::kPong, "p"));
+  CO_RETURN_IF_ERROR(
+      co_await client->Send(EncodeMaskedWebSocketFrame(WebSocketOpcode::kClose, "\x03\xe8", 7)));
+  CO_ASSIGN_OR_RETURN(answer, co_await client->ReadToEnd());
+  EXPECT_EQ(answer, EncodeWebSocketFrame(WebSocketOpcode::kClose, "\x03\xe8"));
+  co_return Status::OK();
+}
+TEST_F(HttpServerTest, SpeaksWebSocket) { Run(Talk); }
+
+Task<> TalkTooMuch(Client* client) {
+  CO_RETURN_IF_ERROR(co_await client->Send(std::string(kUpgrade)));
+  CO_ASSIGN_OR_RETURN(std::string answer, co_await client->ReadUntil("\r\n\r\n"));
+  std::string large(65, 'x');
+  CO_RETURN_IF_ERROR(
+      co_await client->Send(EncodeMaskedWebSocketFrame(WebSocketOpcode::kText, large, 7)));
+  CO_ASSIGN_OR_RETURN(answer, co_await client->ReadToEnd());
+  EXPECT_THAT(answer, HasSubstr("\x03\xf1"));  // close code 1009
+  co_return Status::OK();
+}
+TEST_F(HttpServerTest, ClosesAWebSocketThatSendsTooMuch) { Run(TalkTooMuch); }
+
+TEST(ServerSentEvents, SplitsDataIntoLines) {
+  EXPECT_EQ(FormatServerSentEvent({.id = "0:5", .name = "event", .data = "a\nb\r\nc"}),
+            "id: 0:5\nevent: event\ndata: a\ndata: b\ndata: c\n\n");
+}
+
+}  // namespace
+}  // namespace mainstem::net
