@@ -134,6 +134,17 @@ Task<> Guard(Task<> task) {
   co_return co_await std::move(task);
 }
 
+// Starts through the ready queue, so that a task never runs inside the caller of Spawn.
+Task<> PostedGuard(Executor executor, Task<> task) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  auto initiate = [executor](auto handler) {
+    executor.scheduler()->Post(UniqueFunction(std::move(handler)));
+  };
+  co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void()>(initiate,
+                                                                               kUseAwaitable);
+  co_return co_await std::move(task);
+}
+
 }  // namespace
 
 void TaskScope::Spawn(std::string task_name, Task<> task) {
@@ -156,8 +167,9 @@ void TaskScope::Spawn(std::string task_name, Task<> task) {
     if (!status.ok() && !Is(status, ErrorCode::kCancelled)) on_error_(name_ + "/" + name, status);
     if (running_.empty()) all_done_.NotifyAll();
   };
-  // Posted, so that a task never runs inside the caller of Spawn.
-  asio::co_spawn(executor_.require(asio::execution::blocking.never), Guard(std::move(task)),
+  // The executor may run inline: so a Cancel reaches the task at once. co_spawn would otherwise
+  // post it with a pointer into the task, which may have ended by then.
+  asio::co_spawn(executor_, PostedGuard(executor_, std::move(task)),
                  asio::bind_cancellation_slot(node->signal.slot(), std::move(finish)));
 }
 

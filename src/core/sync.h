@@ -88,7 +88,19 @@ asio::awaitable<T, Executor> WithoutThrowing(asio::awaitable<T, Executor> task) 
 template <typename T>
 asio::awaitable<T, Executor> RunOn(Executor executor, asio::awaitable<T, Executor> task) {
   if (executor.scheduler()->RunsInThisThread()) co_return co_await std::move(task);
-  co_return co_await asio::co_spawn(executor, WithoutThrowing(std::move(task)), kUseAwaitable);
+  // A signal of its own carries a cancellation over: shared, because the task may end while the
+  // cancellation is on its way.
+  auto signal = std::make_shared<asio::cancellation_signal>();
+  auto state = co_await asio::this_coro::cancellation_state;
+  if (state.slot().is_connected()) {
+    state.slot().assign([executor, signal](asio::cancellation_type type) {
+      executor.scheduler()->Post(UniqueFunction([signal, type] { signal->emit(type); }));
+    });
+  }
+  auto token = asio::bind_cancellation_slot(signal->slot(), kUseAwaitable);
+  T outcome = co_await asio::co_spawn(executor, WithoutThrowing(std::move(task)), token);
+  if (state.slot().is_connected()) state.slot().clear();
+  co_return outcome;
 }
 
 // Starts `task` from outside any coroutine and blocks this thread for its outcome. For main(),

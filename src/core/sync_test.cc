@@ -118,5 +118,53 @@ TEST_F(SyncTest, RunOnHopsAndComesBack) {
   other.Stop();
 }
 
+Task<> EndAt(Event* event) {
+  CO_ASSIGN_OR_RETURN(bool notified, co_await event->Wait());
+  EXPECT_TRUE(notified);
+  co_return Status::OK();
+}
+
+// The task is ready to end, but has not run yet, when it is cancelled.
+Task<> CancelEndingScenario(Executor executor) {
+  Event event(executor);
+  TaskScope scope(executor, "test", [](const std::string&, const Status&) { FAIL(); });
+  scope.Spawn("ending", EndAt(&event));
+  while (event.waiter_count() < 1) CO_RETURN_IF_ERROR(co_await Yield());
+  event.NotifyAll();
+  co_return co_await scope.Close();
+}
+
+TEST_F(SyncTest, CancelMayMeetATaskThatEnds) {
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(RunBlocking(executor(), CancelEndingScenario(executor())).ok());
+  }
+}
+
+Task<> HopAndEnd(Executor other, Event* event) { co_return co_await RunOn(other, EndAt(event)); }
+
+Task<> NotifyThere(Event* event) {
+  event->NotifyAll();
+  co_return Status::OK();
+}
+
+Task<> CancelHoppedScenario(Executor home, Executor other, bool notify) {
+  auto event = std::make_unique<Event>(other);
+  TaskScope scope(home, "test", [](const std::string&, const Status&) { FAIL(); });
+  scope.Spawn("hopped", HopAndEnd(other, event.get()));
+  CO_RETURN_IF_ERROR(co_await Yield());
+  if (notify) CO_RETURN_IF_ERROR(co_await RunOn(other, NotifyThere(event.get())));
+  co_return co_await scope.Close();
+}
+
+TEST_F(SyncTest, CancelReachesATaskThatHopped) {
+  ShardScheduler other("other");
+  other.Start();
+  for (int i = 0; i < 200; ++i) {
+    Executor there(&other);
+    EXPECT_TRUE(RunBlocking(executor(), CancelHoppedScenario(executor(), there, i % 2 == 1)).ok());
+  }
+  other.Stop();
+}
+
 }  // namespace
 }  // namespace mainstem
