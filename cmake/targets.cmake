@@ -3,8 +3,8 @@
 # All targets share two precompiled headers: `pch_core` and, for those that list arrow_lib, `pch_arrow`.
 include(GoogleTest)
 
-function(mainstem_sources out_sources out_tests)
-  file(GLOB_RECURSE all CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+function(mainstem_sources glob out_sources out_tests)
+  file(${glob} all CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   set(sources ${all})
   list(FILTER sources EXCLUDE REGEX "_(test|fuzz)\\.cc$|/main\\.cc$")
   set(tests ${all})
@@ -14,8 +14,12 @@ function(mainstem_sources out_sources out_tests)
 endfunction()
 
 function(mainstem_library name)
-  cmake_parse_arguments(arg "" "" "DEPS" ${ARGN})
-  mainstem_sources(sources tests)
+  cmake_parse_arguments(arg "FLAT" "" "DEPS" ${ARGN})
+  set(glob GLOB_RECURSE)
+  if(arg_FLAT)  # subfolders are libraries of their own
+    set(glob GLOB)
+  endif()
+  mainstem_sources(${glob} sources tests)
   add_library(${name} STATIC ${sources})
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(${name} PUBLIC ${arg_DEPS})

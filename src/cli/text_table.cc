@@ -29,8 +29,9 @@ std::string CutTo(const std::string& text, size_t width) {
 }
 
 bool IsNumber(const std::string& cell) {
-  return !cell.empty() && (std::isdigit(static_cast<unsigned char>(cell[0])) ||
-                           (cell[0] == '-' && cell.size() > 1)) &&
+  return !cell.empty() &&
+         (std::isdigit(static_cast<unsigned char>(cell[0])) ||
+          (cell[0] == '-' && cell.size() > 1)) &&
          cell.find_first_not_of("0123456789.,-%KMGTiBs/ ") == std::string::npos;
 }
 

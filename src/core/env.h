@@ -155,6 +155,9 @@ class Env {
   virtual Files& files() = 0;
   virtual Network& network() = 0;
   virtual BlockingPool& blocking_pool() = 0;
+  // Marks a moment at which a crash must be survived ("journal.flush", "segment.roll",
+  // "checkpoint.commit", "sink.commit"). Tests kill the process there; otherwise it costs a call.
+  virtual void CrashPoint(const char* name) {}
   // Shards, created at start; index 0 always exists.
   virtual size_t shard_count() const = 0;
   virtual Executor shard(size_t index) = 0;
@@ -163,6 +166,8 @@ class Env {
 struct RealEnvOptions {
   size_t shard_count = 0;        // 0: one per core
   size_t pool_thread_count = 0;  // 0: max(2, half the cores)
+  // "journal.flush:17": the process kills itself (SIGKILL) at the 17th such CrashPoint. For tests.
+  std::string crash_point = {};
 };
 // Starts the shards' threads; the destructor stops them. All TaskScopes must be closed before.
 std::unique_ptr<Env> MakeRealEnv(RealEnvOptions options);

@@ -1,5 +1,10 @@
 // The operating system behind Env: shards on threads, a thread pool for blocking calls, another
 // for file I/O (so that a hung library call never delays the journal).
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
 #include <random>
 #include <thread>
 
@@ -29,6 +34,11 @@ class RealEnv final : public Env {
  public:
   explicit RealEnv(RealEnvOptions options)
       : pool_(options.pool_thread_count), io_pool_(4), files_(MakeRealFiles(&io_pool_)) {
+    size_t colon = options.crash_point.rfind(':');
+    if (colon != std::string::npos) {
+      crash_point_ = options.crash_point.substr(0, colon);
+      crash_in_ = std::atoi(options.crash_point.c_str() + colon + 1);
+    }
     for (size_t i = 0; i < options.shard_count; ++i) {
       shards_.push_back(std::make_unique<ShardScheduler>(fmt::format("shard-{}", i)));
       shards_.back()->Start();
@@ -52,10 +62,16 @@ class RealEnv final : public Env {
   Files& files() override { return *files_; }
   Network& network() override { return *network_; }
   BlockingPool& blocking_pool() override { return pool_; }
+  void CrashPoint(const char* name) override {
+    if (crash_point_.empty() || crash_point_ != name) return;
+    if (crash_in_.fetch_sub(1) == 1) ::kill(::getpid(), SIGKILL);
+  }
   size_t shard_count() const override { return shards_.size(); }
   Executor shard(size_t index) override { return Executor(shards_[index].get()); }
 
  private:
+  std::string crash_point_;
+  std::atomic<int> crash_in_{0};
   // Destroyed in reverse order: pools first finish what refers to shards.
   std::vector<std::unique_ptr<ShardScheduler>> shards_;
   ThreadPool pool_;

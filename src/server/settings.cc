@@ -29,7 +29,8 @@ const std::vector<ConfigOption>& SettingTable() {
        "partitions of a topic whose creator names no number"},
       {"journal.limit", ConfigType::kBytes, "1GB",
        "most journal that is not yet in segments; bounds the time of recovery"},
-      {"sql.parallelism", ConfigType::kInteger, "1", "subtasks of an operator unless SET says more"},
+      {"sql.parallelism", ConfigType::kInteger, "1",
+       "subtasks of an operator unless SET says more"},
       {"sql.checkpoint-interval", ConfigType::kDuration, "1s",
        "time between checkpoints of a job; its outputs become visible at each"},
       {"log.level", ConfigType::kString, "info", "debug, info, warning or error"},
@@ -71,12 +72,11 @@ Result<LogLevel> ParseLevel(const std::string& text) {
                     .hint = "use debug, info, warning or error"});
 }
 
-Result<int64_t> InRange(const Config& config, const std::string& key, int64_t least,
-                        int64_t most) {
+Result<int64_t> InRange(const Config& config, const std::string& key, int64_t least, int64_t most) {
   int64_t value = config.GetInteger(key);
   if (value >= least && value <= most) return value;
-  return MakeError(ErrorCode::kInvalidArgument, fmt::format("setting '{}': {} is not in {}..{}", key,
-                                                            value, least, most));
+  return MakeError(ErrorCode::kInvalidArgument,
+                   fmt::format("setting '{}': {} is not in {}..{}", key, value, least, most));
 }
 
 }  // namespace
@@ -91,10 +91,10 @@ Result<Settings> MakeSettings(const Config& config) {
   ASSIGN_OR_RETURN(settings.http_listen, ParseHostPort(config.GetString("http.listen")));
   settings.memory_bytes = config.GetBytes("memory");
   if (settings.memory_bytes < kLeastMemory) {
-    return MakeError(ErrorCode::kInvalidArgument,
-                     {.message = fmt::format("setting 'memory': {} bytes are too few",
-                                             settings.memory_bytes),
-                      .hint = "a node starts with 256MB or more"});
+    return MakeError(
+        ErrorCode::kInvalidArgument,
+        {.message = fmt::format("setting 'memory': {} bytes are too few", settings.memory_bytes),
+         .hint = "a node starts with 256MB or more"});
   }
   ASSIGN_OR_RETURN(int64_t shards, InRange(config, "shards", 0, 256));
   settings.shard_count = static_cast<size_t>(shards);

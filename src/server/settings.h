@@ -1,5 +1,5 @@
-// Every setting of a node in one table, and the typed form the rest of server/ uses. docs/configuration.md
-// is made from the table (`mainstem config --markdown`).
+// Every setting of a node in one table, and the typed form the rest of server/ uses.
+// docs/configuration.md is made from the table (`mainstem config --markdown`).
 #pragma once
 
 #include <cstdint>

@@ -35,7 +35,8 @@ TEST(SettingsTest, ReadsIpv6Addresses) {
 }
 
 TEST(SettingsTest, EverySettingIsDocumented) {
-  for (const ConfigOption& option : SettingTable()) EXPECT_GE(option.help.size(), 10u) << option.key;
+  for (const ConfigOption& option : SettingTable())
+    EXPECT_GE(option.help.size(), 10u) << option.key;
   EXPECT_NE(SettingsAsMarkdown().find("`MAINSTEM_KAFKA_LISTEN`"), std::string::npos);
 }
 

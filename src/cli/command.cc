@@ -1,0 +1,103 @@
+#include "cli/command.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <simdjson.h>
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "server/settings.h"
+
+namespace mainstem::cli {
+
+using simdjson::dom::element;
+
+Status WithJson(const std::string& text, const std::function<Status(const element&)>& use) {
+  simdjson::dom::parser parser;
+  element root;
+  if (parser.parse(text).get(root) != simdjson::SUCCESS) {
+    return MakeError(ErrorCode::kInternal,
+                     {.message = "the node's answer is no JSON", .detail = text.substr(0, 200)});
+  }
+  return use(root);
+}
+
+std::string TextOf(const element& object, std::string_view member) {
+  element value;
+  if (object[member].get(value) != simdjson::SUCCESS || value.is_null()) return "";
+  std::string_view text;
+  if (value.get(text) == simdjson::SUCCESS) return std::string(text);
+  return simdjson::minify(value);
+}
+
+int64_t IntOf(const element& object, std::string_view member) {
+  int64_t value = 0;
+  if (object[member].get(value) == simdjson::SUCCESS) return value;
+  return static_cast<int64_t>(NumberOf(object, member));
+}
+
+double NumberOf(const element& object, std::string_view member) {
+  double value = 0;
+  return object[member].get(value) == simdjson::SUCCESS ? value : 0;
+}
+
+std::string JsonString(std::string_view text) {
+  std::string out = "\"";
+  for (char c : text) {
+    switch (c) {
+      case '"': out += "\\\""; break;
+      case '\\': out += "\\\\"; break;
+      case '\n': out += "\\n"; break;
+      case '\r': out += "\\r"; break;
+      case '\t': out += "\\t"; break;
+      default:
+        if (static_cast<unsigned char>(c) < 0x20) {
+          out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+        } else {
+          out += c;
+        }
+    }
+  }
+  return out + "\"";
+}
+
+size_t TerminalWidth() {
+  if (!isatty(STDOUT_FILENO)) return 0;
+  winsize size{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}
+
+Result<std::string> ReadInput(const std::string& path) {
+  std::FILE* file = path == "-" ? stdin : std::fopen(path.c_str(), "rb");
+  if (file == nullptr) {
+    return MakeError(ErrorCode::kNotFound, fmt::format("cannot read '{}'", path));
+  }
+  std::string text;
+  char buffer[65536];
+  for (size_t count; (count = std::fread(buffer, 1, sizeof buffer, file)) > 0;) {
+    text.append(buffer, count);
+  }
+  if (file != stdin) std::fclose(file);
+  return text;
+}
+
+void AddSettingFlags(CLI::App& command, SettingFlags& flags) {
+  command.add_option("--config", flags.config_path, "YAML file with settings")
+      ->envname("MAINSTEM_CONFIG");
+  command.add_option("--set", flags.assignments, "key=value of any setting; may be repeated");
+  const auto& table = server::SettingTable();
+  flags.flags.resize(table.size());
+  for (size_t i = 0; i < table.size(); ++i) {
+    flags.flags[i].first = table[i].key;
+    std::string name = "--" + table[i].key;
+    std::replace(name.begin(), name.end(), '.', '-');
+    std::string help = table[i].help;
+    if (!table[i].default_value.empty()) help += " [" + table[i].default_value + "]";
+    command.add_option(name, flags.flags[i].second, help)->type_name("")->group("Settings");
+  }
+}
+
+}  // namespace mainstem::cli

@@ -1,0 +1,134 @@
+// mainstem job list | submit | show | stop | resume | cancel | delete
+#include <fmt/format.h>
+#include <simdjson.h>
+#include <CLI/CLI.hpp>
+
+#include "cli/command.h"
+#include "cli/text_table.h"
+
+namespace mainstem::cli {
+namespace {
+
+using simdjson::dom::element;
+
+struct JobOptions {
+  std::string id;
+  std::string file;
+  std::string name;
+};
+
+Status List(const GlobalOptions& globals, const JobOptions&) {
+  HttpClient client(globals.node);
+  ASSIGN_OR_RETURN(std::string body, client.Call({.path = "/api/v1/jobs"}));
+  if (globals.json) return fmt::print("{}\n", body), Status::OK();
+  return WithJson(body, [](const element& root) {
+    TextTable table({"job", "name", "state", "restarts", "error"});
+    for (element job : root["jobs"].get_array()) {
+      table.Add({TextOf(job, "id"), TextOf(job, "name"), TextOf(job, "state"),
+                 TextOf(job, "restart_count"), TextOf(job, "error")});
+    }
+    fmt::print("{}", table.Render(TerminalWidth()));
+    return Status::OK();
+  });
+}
+
+Status Submit(const GlobalOptions& globals, const JobOptions& options) {
+  HttpClient client(globals.node);
+  ASSIGN_OR_RETURN(std::string script, ReadInput(options.file));
+  std::string request = "{\"script\":" + JsonString(script);
+  if (!options.name.empty()) request += ",\"name\":" + JsonString(options.name);
+  ASSIGN_OR_RETURN(std::string body,
+                   client.Call({.method = "POST", .path = "/api/v1/jobs", .body = request + "}"}));
+  if (globals.json) return fmt::print("{}\n", body), Status::OK();
+  return WithJson(body, [](const element& root) {
+    for (element id : root["job_ids"].get_array()) {
+      std::string_view text;
+      if (id.get(text) == simdjson::SUCCESS) fmt::print("submitted job {}\n", text);
+    }
+    return Status::OK();
+  });
+}
+
+void PrintOperators(const element& root) {
+  TextTable table({"operator", "parallel", "rows in", "rows out", "in/s", "busy", "late", "lag"});
+  for (element op : root["operators"].get_array()) {
+    int64_t lag = IntOf(op, "lag_records");
+    table.Add({TextOf(op, "name"), TextOf(op, "parallelism"), HumanCount(IntOf(op, "rows_in")),
+               HumanCount(IntOf(op, "rows_out")),
+               HumanCount(static_cast<int64_t>(NumberOf(op, "rows_in_per_second"))),
+               fmt::format("{:.0f}%", NumberOf(op, "busy_ratio") * 100), TextOf(op, "late_rows"),
+               lag < 0 ? "" : HumanCount(lag)});
+  }
+  fmt::print("{}\n", table.Render(TerminalWidth()));
+}
+
+Status Show(const GlobalOptions& globals, const JobOptions& options) {
+  HttpClient client(globals.node);
+  ASSIGN_OR_RETURN(std::string body,
+                   client.Call({.path = "/api/v1/jobs/" + UrlEncode(options.id)}));
+  if (globals.json) return fmt::print("{}\n", body), Status::OK();
+  return WithJson(body, [](const element& root) {
+    fmt::print("job {} ({}): {}\n", TextOf(root, "id"), TextOf(root, "name"),
+               TextOf(root, "state"));
+    if (std::string error = TextOf(root, "error"); !error.empty()) fmt::print("  {}\n", error);
+    fmt::print("\n{}\n\n", TextOf(root, "statement"));
+    PrintOperators(root);
+    TextTable sinks({"sink", "connector", "guarantee", "delivered", "lag", "last error"});
+    for (element sink : root["sinks"].get_array()) {
+      sinks.Add({TextOf(sink, "name"), TextOf(sink, "connector"), TextOf(sink, "guarantee"),
+                 HumanCount(IntOf(sink, "rows_delivered")), HumanCount(IntOf(sink, "lag_records")),
+                 TextOf(sink, "last_error")});
+    }
+    fmt::print("{}", sinks.Render(TerminalWidth()));
+    return Status::OK();
+  });
+}
+
+Status Change(const GlobalOptions& globals, const JobOptions& options, const std::string& verb) {
+  HttpClient client(globals.node);
+  std::string path = "/api/v1/jobs/" + UrlEncode(options.id);
+  HttpRequest request{.method = "DELETE", .path = path};
+  if (verb != "delete") {
+    request.method = "POST";
+    request.path += "/" + verb;
+  }
+  RETURN_IF_ERROR(client.Call(request));
+  fmt::print("{}: done\n", verb);
+  return Status::OK();
+}
+
+}  // namespace
+
+void AddJobCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen) {
+  auto* job = app.add_subcommand("job", "submit SQL files as jobs; list, show, stop, resume them");
+  job->require_subcommand(1);
+  auto options = std::make_shared<JobOptions>();
+  auto bind = [&](CLI::App* command, std::function<Status(const JobOptions&)> action) {
+    command->callback([&chosen, options, action] {
+      chosen.action = [options, action] { return action(*options); };
+    });
+  };
+  bind(job->add_subcommand("list", "all jobs"),
+       [&globals](const JobOptions& o) { return List(globals, o); });
+  auto* submit = job->add_subcommand("submit", "start the INSERT statements of a file as jobs");
+  submit->add_option("file", options->file, "SQL file, - for standard input")->required();
+  submit->add_option("--name", options->name, "name of the job");
+  bind(submit, [&globals](const JobOptions& o) { return Submit(globals, o); });
+  auto* show = job->add_subcommand("show", "operators with rates, sinks with their positions");
+  show->add_option("job", options->id, "id of the job")->required();
+  bind(show, [&globals](const JobOptions& o) { return Show(globals, o); });
+  const std::pair<const char*, const char*> changes[] = {
+      {"stop", "take a checkpoint and stop; resume goes on from it"},
+      {"resume", "go on with a stopped or failed job"},
+      {"cancel", "end a job for good"},
+      {"delete", "forget a job that has ended, with its checkpoints"}};
+  for (const auto& [verb, help] : changes) {
+    auto* command = job->add_subcommand(verb, help);
+    command->add_option("job", options->id, "id of the job")->required();
+    bind(command, [&globals, verb = std::string(verb)](const JobOptions& o) {
+      return Change(globals, o, verb);
+    });
+  }
+}
+
+}  // namespace mainstem::cli

@@ -1,0 +1,58 @@
+// mainstem: the one binary. Subcommands live in their own files; this one only joins them.
+#include <csignal>
+#include <cstdio>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include "cli/command.h"
+#include "cli/version.h"
+
+namespace {
+
+int Fail(const mainstem::Status& status) {
+  mainstem::ErrorText text = mainstem::TextOf(status);
+  fmt::print(stderr, "error: {}\n", text.message);
+  if (!text.detail.empty()) fmt::print(stderr, "{}\n", text.detail);
+  if (!text.hint.empty()) fmt::print(stderr, "hint: {}\n", text.hint);
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace mainstem::cli;
+  std::signal(SIGPIPE, SIG_IGN);
+  CLI::App app(
+      "Mainstem: a durable log that speaks Kafka's protocol, Flink SQL over it, and\n"
+      "exactly-once delivery to databases and files, in one binary.",
+      "mainstem");
+  app.set_version_flag("--version", std::string("mainstem ") + kVersion);
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.footer(
+      "Start here:\n"
+      "  mainstem serve                        a node: Kafka on 9092, console on "
+      "http://127.0.0.1:8080\n"
+      "  mainstem run report.sql               run a SQL script over files, without a node\n"
+      "  mainstem topic create clicks -p 4     then: mainstem produce clicks < clicks.jsonl\n"
+      "  mainstem sql                          a prompt on the running node\n"
+      "Each command explains itself: mainstem COMMAND --help");
+  GlobalOptions globals;
+  app.add_option("--node", globals.node, "address of the node to talk to")
+      ->envname("MAINSTEM_NODE");
+  app.add_flag("--json", globals.json, "output for machines");
+  Invocation chosen;
+  AddServeCommand(app, globals, chosen);
+  AddRunCommand(app, globals, chosen);
+  AddSqlCommand(app, globals, chosen);
+  AddTopicCommand(app, globals, chosen);
+  AddProduceCommand(app, globals, chosen);
+  AddConsumeCommand(app, globals, chosen);
+  AddGroupCommand(app, globals, chosen);
+  AddJobCommand(app, globals, chosen);
+  AddConfigCommand(app, globals, chosen);
+  CLI11_PARSE(app, argc, argv);
+  mainstem::Status status = chosen.action();
+  return status.ok() ? 0 : Fail(status);
+}

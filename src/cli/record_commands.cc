@@ -1,0 +1,137 @@
+// mainstem produce TOPIC and mainstem consume TOPIC: records in from standard input, one a line,
+// and out to standard output, over the node's HTTP door.
+#include <fmt/format.h>
+#include <simdjson.h>
+#include <CLI/CLI.hpp>
+#include <ctime>
+#include <iostream>
+
+#include "cli/command.h"
+
+namespace mainstem::cli {
+namespace {
+
+using simdjson::dom::element;
+
+struct ProduceOptions {
+  std::string topic;
+  std::string key_field;
+};
+
+struct ConsumeOptions {
+  std::string topic;
+  std::string from = "latest";
+  int64_t limit = 0;
+  bool follow = false;
+};
+
+constexpr size_t kFlushBytes = 512 * 1024;
+
+Status Produce(const GlobalOptions& globals, const ProduceOptions& options) {
+  HttpClient client(globals.node);
+  std::string path = "/v1/topics/" + UrlEncode(options.topic) + "/events";
+  if (!options.key_field.empty()) path += "?key-field=" + UrlEncode(options.key_field);
+  std::string body, line;
+  int64_t count = 0, sent = 0;
+  auto flush = [&]() -> Status {
+    if (body.empty()) return Status::OK();
+    RETURN_IF_ERROR(client.Call(
+        {.method = "POST", .path = path, .body = body, .content_type = "application/x-ndjson"}));
+    sent = count;
+    body.clear();
+    return Status::OK();
+  };
+  Status status;
+  while (status.ok() && std::getline(std::cin, line)) {
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    body += line + "\n";
+    ++count;
+    if (body.size() >= kFlushBytes) status = flush();
+  }
+  if (status.ok()) status = flush();
+  fmt::print(stderr, "{} record{} written\n", sent, sent == 1 ? "" : "s");
+  return status;
+}
+
+std::string TimeText(int64_t ms) {
+  std::time_t seconds = ms / 1000;
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
+  return fmt::format("{}.{:03}", text, ms % 1000);
+}
+
+void PrintRecord(const GlobalOptions& globals, const element& record) {
+  if (globals.json) {
+    fmt::print("{}\n", simdjson::minify(record));
+  } else {
+    std::string key = TextOf(record, "key");
+    fmt::print("{} {}@{}{} {}\n", TimeText(IntOf(record, "timestamp_ms")),
+               TextOf(record, "partition"), TextOf(record, "offset"),
+               key.empty() ? "" : " [" + key + "]", TextOf(record, "value"));
+  }
+  std::fflush(stdout);
+}
+
+Status Consume(const GlobalOptions& globals, const ConsumeOptions& options) {
+  HttpClient client(globals.node);
+  std::string topic = UrlEncode(options.topic);
+  if (!options.follow) {
+    int64_t limit = options.limit > 0 ? options.limit : 20;
+    std::string from = options.from == "latest" ? fmt::format("-{}", limit) : options.from;
+    ASSIGN_OR_RETURN(std::string body,
+                     client.Call({.path = fmt::format("/api/v1/topics/{}/records?from={}&limit={}",
+                                                      topic, UrlEncode(from), limit)}));
+    return WithJson(body, [&](const element& root) {
+      for (element record : root["records"].get_array()) PrintRecord(globals, record);
+      return Status::OK();
+    });
+  }
+  int64_t seen = 0;
+  Status failed;
+  RETURN_IF_ERROR(client.Stream(
+      {.path = fmt::format("/v1/topics/{}/events?from={}", topic, UrlEncode(options.from)),
+       .headers = {"Accept: text/event-stream"}},
+      [&](std::string_view line) {
+        if (!line.starts_with("data:")) return true;
+        failed = WithJson(std::string(line.substr(5)), [&](const element& root) {
+          PrintRecord(globals, root);
+          return Status::OK();
+        });
+        return failed.ok() && (options.limit == 0 || ++seen < options.limit);
+      }));
+  return failed;
+}
+
+}  // namespace
+
+void AddProduceCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen) {
+  auto* command = app.add_subcommand("produce", "write JSON lines of standard input to a topic");
+  command->footer("Example: echo '{\"user\":\"a\"}' | mainstem produce clicks --key-field user");
+  auto options = std::make_shared<ProduceOptions>();
+  command->add_option("topic", options->topic, "name of the topic")->required();
+  command->add_option("-k,--key-field", options->key_field, "member whose value becomes the key");
+  command->callback([&globals, &chosen, options] {
+    chosen.action = [&globals, options] { return Produce(globals, *options); };
+  });
+}
+
+void AddConsumeCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen) {
+  auto* command = app.add_subcommand("consume", "print records of a topic");
+  command->footer(
+      "Examples:\n"
+      "  mainstem consume clicks                    the last 20\n"
+      "  mainstem consume clicks --from earliest -n 5\n"
+      "  mainstem consume clicks -f --json          follow, one JSON object a line");
+  auto options = std::make_shared<ConsumeOptions>();
+  command->add_option("topic", options->topic, "name of the topic")->required();
+  command->add_option("--from", options->from, "earliest, latest or an offset");
+  command->add_option("-n,--limit", options->limit, "stop after so many records");
+  command->add_flag("-f,--follow", options->follow, "go on with what comes");
+  command->callback([&globals, &chosen, options] {
+    chosen.action = [&globals, options] { return Consume(globals, *options); };
+  });
+}
+
+}  // namespace mainstem::cli

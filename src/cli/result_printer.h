@@ -1,0 +1,37 @@
+// Prints the rows of a query as they come: a header, then one line a row with its kind when the
+// result is a changelog. `json`: one object a line, {"op":"+I","row":{...}}. One thread.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mainstem::cli {
+
+class ResultPrinter {
+ public:
+  struct Options {
+    bool json = false;
+    std::FILE* out = stdout;  // outlives the printer
+  };
+  explicit ResultPrinter(Options options) : options_(options) {}
+
+  void Columns(std::vector<std::string> names, const std::vector<std::string>& types);
+  void Row(std::string_view kind, const std::vector<std::optional<std::string>>& fields);
+  // Ends one result; says how many rows there were.
+  void Done();
+  void Message(const std::string& text);
+
+ private:
+  Options options_;
+  std::vector<std::string> names_;
+  std::vector<size_t> widths_;
+  std::vector<bool> numeric_;
+  int64_t rows_ = 0;
+  bool in_result_ = false;
+};
+
+}  // namespace mainstem::cli
