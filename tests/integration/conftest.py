@@ -1,0 +1,39 @@
+"""Fixtures: `node` (fresh for a test), `shared_node` (one for a file), `postgres` (one for the session)."""
+import os
+import sys
+import tempfile
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(__file__))
+import support  # noqa: E402
+
+
+@pytest.fixture
+def node(tmp_path):
+    server = support.Node(tmp_path)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def shared_node():
+    folder = tempfile.mkdtemp(prefix="mainstem-node-")
+    server = support.Node(folder)
+    server.start()
+    yield server
+    server.kill()
+    support.remove(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    folder = tempfile.mkdtemp(prefix="mainstem-pg-")
+    server = support.Postgres(folder)
+    if not server.available:
+        pytest.skip("PostgreSQL is not installed: run scripts/setup test")
+    server.start()
+    yield server
+    server.stop()
+    support.remove(folder)

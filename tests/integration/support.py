@@ -1,0 +1,203 @@
+"""What the integration tests share: a real node as a child process, a private PostgreSQL, and the limits of the tier.
+MAINSTEM_BINARY (build/src/cli/mainstem), MAINSTEM_TIER=short|full."""
+import json
+import os
+import pwd
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+BINARY = os.environ.get("MAINSTEM_BINARY", os.path.join(ROOT, "build/src/cli/mainstem"))
+FULL = os.environ.get("MAINSTEM_TIER", "short") == "full"
+KAFKA_LIBS = os.environ.get("KAFKA_LIBS", os.path.join(ROOT, ".deps/kafka/libs"))
+
+
+def wait_until(condition, what, seconds=30.0):
+    """Polls `condition` until it gives something true; fails with `what` after that many seconds."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {seconds} s in vain for {what}")
+        time.sleep(0.02)
+
+
+class Node:
+    """A node with its own data folder. The first start picks free ports; restarts keep them."""
+
+    def __init__(self, folder, settings=None, environment=None):
+        self.folder, self.settings, self.environment = str(folder), dict(settings or {}), dict(environment or {})
+        self.data = os.path.join(self.folder, "data")
+        self.kafka = self.http = None
+        self.process = None
+        self.start_count = 0
+
+    def start(self, crash_point=None, timeout=30.0):
+        self.start_count += 1
+        settings = {"data": self.data, "kafka.listen": self.kafka or "127.0.0.1:0", "http.listen": self.http or "127.0.0.1:0",
+                    "memory": "512MB", "shards": "2", **self.settings}
+        command = [BINARY, "serve", "--json"]
+        for key, value in settings.items():
+            command += ["--set", f"{key}={value}"]
+        env = dict(os.environ, **self.environment)
+        env.pop("MAINSTEM_CRASH_POINT", None)
+        if crash_point:
+            env["MAINSTEM_CRASH_POINT"] = crash_point
+        self.log = open(os.path.join(self.folder, "node.log"), "ab")
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, env=env, cwd=self.folder)
+        readable, _, _ = select.select([self.process.stdout], [], [], timeout)
+        line = self.process.stdout.readline() if readable else b""
+        if not line:
+            self.kill()
+            raise AssertionError("the node did not start:\n" + self.log_tail())
+        ready = json.loads(line)
+        self.kafka, self.http = ready["kafka"], ready["http"]
+        return self
+
+    def log_tail(self, count=3000):
+        with open(os.path.join(self.folder, "node.log"), "rb") as f:
+            return f.read()[-count:].decode(errors="replace")
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self):
+        """SIGKILL: what a crash is."""
+        if self.running():
+            self.process.send_signal(signal.SIGKILL)
+        if self.process:
+            self.process.wait()
+            self.process.stdout.close()
+            self.process = None
+
+    def stop(self, seconds=10.0):
+        """SIGTERM, as Ctrl-C; returns the seconds it took and fails on an unclean end."""
+        begin = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(seconds)
+        took = time.monotonic() - begin
+        self.process.stdout.close()
+        self.process = None
+        assert code == 0, f"the node ended with {code}:\n" + self.log_tail()
+        return took
+
+    def call(self, path, method="GET", body=None, content_type="application/json", headers=None, timeout=30):
+        """(status, text) of one HTTP call."""
+        data = body if isinstance(body, (bytes, type(None))) else (body if isinstance(body, str) else json.dumps(body)).encode()
+        request = urllib.request.Request(f"http://{self.http}{path}", data=data, method=method, headers=dict(headers or {}))
+        if data is not None:
+            request.add_header("Content-Type", content_type)
+        try:
+            with urllib.request.urlopen(request, timeout=timeout) as response:
+                return response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def api(self, path, method="GET", body=None):
+        status, text = self.call("/api/v1" + path, method, body)
+        assert status < 300, f"{method} {path}: {status} {text}"
+        return json.loads(text) if text.strip() else None
+
+    def sql(self, script, timeout=60):
+        """Runs statements now; a list of the NDJSON objects that came."""
+        status, text = self.call("/api/v1/sql", "POST", {"script": script}, timeout=timeout)
+        assert status == 200, text
+        return [json.loads(line) for line in text.split("\n") if line.strip()]
+
+    def submit(self, script):
+        return self.api("/jobs", "POST", {"script": script})["job_ids"]
+
+    def cli(self, *arguments, stdin=None, check=True):
+        result = subprocess.run([BINARY, "--node", f"http://{self.http}", *arguments], input=stdin, capture_output=True, text=True,
+                                timeout=60)
+        if check:
+            assert result.returncode == 0, f"{arguments}: {result.stdout}{result.stderr}"
+        return result
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Postgres:
+    """A private PostgreSQL on loopback with its own folder; runs as user postgres when we are root."""
+
+    def __init__(self, folder):
+        self.folder, self.port, self.process = str(folder), free_port(), None
+        versions = sorted(os.listdir("/usr/lib/postgresql")) if os.path.isdir("/usr/lib/postgresql") else []
+        self.bin = f"/usr/lib/postgresql/{versions[-1]}/bin" if versions else None
+
+    @property
+    def available(self):
+        return self.bin is not None
+
+    def _as_user(self):
+        if os.getuid() != 0:
+            return None
+        entry = pwd.getpwnam("postgres")
+
+        def become():
+            os.setgid(entry.pw_gid)
+            os.setuid(entry.pw_uid)
+        return become
+
+    def start(self):
+        if os.getuid() == 0:
+            entry = pwd.getpwnam("postgres")
+            path = self.folder
+            os.makedirs(path, exist_ok=True)
+            os.chown(path, entry.pw_uid, entry.pw_gid)
+        data = os.path.join(self.folder, "d")
+        if not os.path.exists(data):
+            subprocess.run([f"{self.bin}/initdb", "-D", data, "-A", "trust", "-U", "postgres", "--no-sync"], check=True,
+                           capture_output=True, preexec_fn=self._as_user(), cwd="/")
+        self.process = subprocess.Popen(
+            [f"{self.bin}/postgres", "-D", data, "-c", "listen_addresses=127.0.0.1", "-c", f"port={self.port}", "-c",
+             f"unix_socket_directories={self.folder}", "-c", "shared_buffers=32MB"],
+            stdout=subprocess.DEVNULL, stderr=open(os.path.join(self.folder, "server.log"), "ab") if os.getuid() != 0 else
+            subprocess.DEVNULL, preexec_fn=self._as_user(), cwd="/")
+        wait_until(lambda: self.ready(), "PostgreSQL", 30)
+        return self
+
+    def ready(self):
+        return subprocess.run([f"{self.bin}/pg_isready", "-h", "127.0.0.1", "-p", str(self.port)], capture_output=True).returncode == 0
+
+    def stop(self):
+        if self.process:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(30)
+            self.process = None
+
+    def query(self, sql, *arguments):
+        import psycopg2
+        connection = psycopg2.connect(host="127.0.0.1", port=self.port, user="postgres", dbname="postgres")
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute(sql, arguments or None)
+                return cursor.fetchall() if cursor.description else None
+        finally:
+            connection.close()
+
+    @property
+    def jdbc_url(self):
+        return f"jdbc:postgresql://127.0.0.1:{self.port}/postgres"
+
+
+def java(main, *arguments, stdin=None, timeout=120, heap="256m"):
+    """One of Kafka's own tools; the completed process."""
+    return subprocess.run(["java", f"-Xmx{heap}", "-XX:TieredStopAtLevel=1", "-cp", KAFKA_LIBS + "/*", main, *arguments], input=stdin,
+                          capture_output=True, text=True, timeout=timeout)
+
+
+def remove(folder):
+    shutil.rmtree(folder, ignore_errors=True)
