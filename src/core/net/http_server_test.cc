@@ -6,6 +6,7 @@
 
 #include "core/net/memory_stream.h"
 #include "core/net/server_sent_events.h"
+#include "core/net/testing/raw_client.h"
 #include "core/net/websocket.h"
 #include "core/scheduler.h"
 
@@ -46,41 +47,7 @@ Task<> WebSocketEcho(HttpExchange* exchange) {
   }
 }
 
-class Client {
- public:
-  explicit Client(std::unique_ptr<Stream> stream) : stream_(std::move(stream)) {}
-  Task<> Send(std::string text) {
-    std::vector<std::span<const std::byte>> pieces{std::as_bytes(std::span(text))};
-    co_return co_await stream_->Write(std::move(pieces), kNoDeadline);
-  }
-  // Everything up to and with `end`.
-  Task<std::string> ReadUntil(std::string end) {
-    while (received_.find(end) == std::string::npos) {
-      std::array<std::byte, 4096> buffer;
-      CO_ASSIGN_OR_RETURN(size_t count, co_await stream_->ReadSome(buffer, kNoDeadline));
-      if (count == 0) co_return MakeError(ErrorCode::kConnectionClosed, "closed: " + received_);
-      received_.append(reinterpret_cast<const char*>(buffer.data()), count);
-    }
-    size_t length = received_.find(end) + end.size();
-    std::string text = received_.substr(0, length);
-    received_.erase(0, length);
-    co_return text;
-  }
-  Task<std::string> ReadToEnd() {
-    while (true) {
-      std::array<std::byte, 4096> buffer;
-      auto count = co_await stream_->ReadSome(buffer, kNoDeadline);
-      if (!count.ok() || *count == 0) break;
-      received_.append(reinterpret_cast<const char*>(buffer.data()), *count);
-    }
-    co_return std::exchange(received_, {});
-  }
-  void Close() { stream_->Close(); }
-
- private:
-  std::unique_ptr<Stream> stream_;
-  std::string received_;
-};
+using Client = RawClient;
 
 class HttpServerTest : public testing::Test {
  protected:

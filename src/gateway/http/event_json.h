@@ -1,0 +1,38 @@
+// A stored record as JSON: {"partition","offset","timestamp","key","value","headers"}. Bytes that
+// are no text become "key_base64" / "value_base64". Used by the event paths and the console's
+// browser.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/ids.h"
+#include "core/json_writer.h"
+#include "storage/record_batch.h"
+
+namespace mainstem::gateway::http {
+
+// kAuto: JSON where the bytes are JSON, else text where they are UTF-8, else base64.
+enum class ValueDecoding : uint8_t { kAuto, kText, kBase64, kHex };
+Result<ValueDecoding> ParseValueDecoding(std::string_view name);  // "auto", "text" ...
+
+// Keeps a JSON parser between records; not thread-safe.
+class EventJsonWriter {
+ public:
+  explicit EventJsonWriter(ValueDecoding decoding);
+  ~EventJsonWriter();
+  EventJsonWriter(EventJsonWriter&&) noexcept;
+
+  // Appends one object. kInvalidRecord when the record's headers are broken.
+  Status Write(PartitionId partition, const storage::RecordView& record, JsonWriter* json);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+std::string Base64(std::string_view bytes);
+std::string Hex(std::string_view bytes);
+
+}  // namespace mainstem::gateway::http

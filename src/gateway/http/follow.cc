@@ -1,0 +1,52 @@
+#include "gateway/http/follow.h"
+
+namespace mainstem::gateway::http {
+namespace {
+
+// Of one partition at a time, so that a busy one does not hold back the others.
+constexpr size_t kReadBytes = 256 * 1024;
+constexpr size_t kEventsPerSend = 500;
+
+}  // namespace
+
+Task<> Follow(Env* env, storage::Log* log, FollowOptions options, FollowSink* sink,
+              std::atomic<int64_t>* sent) {
+  EventJsonWriter writer(options.decoding);
+  Positions positions = std::move(options.positions);
+  while (true) {
+    bool progressed = false;
+    for (auto& [partition, next] : positions) {
+      std::vector<FollowedEvent> events;
+      PartitionId current = partition;
+      auto visit = [&](const storage::RecordView& record) -> Result<bool> {
+        JsonWriter json;
+        RETURN_IF_ERROR(writer.Write(current, record, &json));
+        next = record.offset + 1;
+        events.push_back({FormatPositions(positions), json.Take()});
+        return events.size() < kEventsPerSend;
+      };
+      storage::TopicPartition id{.topic_id = options.topic.id, .partition = current};
+      CO_ASSIGN_OR_RETURN(VisitResult visited,
+                          co_await VisitRecords(log, id, next, kReadBytes, visit));
+      next = visited.next;
+      progressed |= !events.empty() || visited.stopped;
+      if (events.empty()) continue;
+      sent->fetch_add(static_cast<int64_t>(events.size()), std::memory_order_relaxed);
+      CO_RETURN_IF_ERROR(co_await sink->Send(std::move(events)));
+    }
+    if (progressed) continue;
+    std::vector<std::pair<storage::TopicPartition, Offset>> beyond;
+    for (const auto& [partition, next] : positions) {
+      beyond.emplace_back(
+          storage::TopicPartition{.topic_id = options.topic.id, .partition = partition}, next);
+    }
+    TimePoint deadline = env->Now() + options.heartbeat;
+    CO_ASSIGN_OR_RETURN(bool moved, co_await log->WaitForData(std::move(beyond), deadline));
+    if (!log->FindTopic(options.topic.id)) {
+      co_return MakeError(ErrorCode::kUnknownTopic, "topic '" + options.topic.name + "' is gone");
+    }
+    if (!moved) CO_RETURN_IF_ERROR(co_await sink->Heartbeat());
+  }
+}
+
+}  // namespace mainstem::gateway::http

@@ -1,0 +1,42 @@
+// Follows a topic for one client: sends what is there, then what comes, until the client goes.
+// Transport is left to a sink, so that server-sent events and WebSocket share the loop.
+#pragma once
+
+#include <atomic>
+#include <string>
+#include <vector>
+
+#include "core/env.h"
+#include "gateway/http/event_json.h"
+#include "gateway/http/event_reader.h"
+#include "storage/log.h"
+
+namespace mainstem::gateway::http {
+
+struct FollowedEvent {
+  std::string positions;  // where to go on after this event
+  std::string json;
+};
+
+// Where a follow sends to. Waits while the client is slow.
+class FollowSink {
+ public:
+  virtual ~FollowSink() = default;
+  virtual Task<> Send(std::vector<FollowedEvent> events) = 0;
+  // Nothing came for a while: finds out whether the client is still there.
+  virtual Task<> Heartbeat() = 0;
+};
+
+struct FollowOptions {
+  storage::TopicInfo topic;
+  Positions positions;
+  ValueDecoding decoding = ValueDecoding::kAuto;
+  Duration heartbeat = std::chrono::seconds(10);
+};
+
+// Ends with the sink's error, kUnknownTopic when the topic is deleted, or kCancelled. `sent`
+// counts.
+Task<> Follow(Env* env, storage::Log* log, FollowOptions options, FollowSink* sink,
+              std::atomic<int64_t>* sent);
+
+}  // namespace mainstem::gateway::http

@@ -1,0 +1,356 @@
+#include "gateway/http/http_gateway.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "core/net/server_sent_events.h"
+#include "core/net/websocket.h"
+#include "gateway/http/event_body.h"
+#include "gateway/http/event_writer.h"
+#include "gateway/http/follow.h"
+
+namespace mainstem::gateway::http {
+namespace {
+
+using net::HttpExchange;
+using net::HttpMethod;
+using net::HttpRequest;
+using net::HttpResponse;
+using storage::TopicInfo;
+
+constexpr int64_t kPageLimit = 10'000;
+constexpr int64_t kPageDefault = 100;
+constexpr size_t kPageBytes = 8u << 20;
+constexpr size_t kVisitBytes = 1u << 20;
+constexpr size_t kClientMessageLimit = 4096;  // followers have nothing to say
+constexpr std::string_view kHeaderPrefix = "Mainstem-Header-";
+
+class ServerSentSink final : public FollowSink {
+ public:
+  explicit ServerSentSink(HttpExchange* exchange) : exchange_(exchange) {}
+  Task<> Send(std::vector<FollowedEvent> events) override {
+    std::string text;
+    for (const FollowedEvent& event : events) {
+      text += net::FormatServerSentEvent({.id = event.positions, .data = event.json});
+    }
+    co_return co_await exchange_->WriteStream(std::move(text));
+  }
+  Task<> Heartbeat() override {
+    std::string text(net::kServerSentHeartbeat);
+    co_return co_await exchange_->WriteStream(std::move(text));
+  }
+
+ private:
+  HttpExchange* exchange_;
+};
+
+class WebSocketSink final : public FollowSink {
+ public:
+  explicit WebSocketSink(net::WebSocket* socket) : socket_(socket) {}
+  Task<> Send(std::vector<FollowedEvent> events) override {
+    for (FollowedEvent& event : events) {
+      std::string text = std::move(event.json);
+      // Each message carries what Last-Event-ID is for server-sent events.
+      text.pop_back();
+      text += ",\"next\":" + JsonQuote(event.positions) + "}";
+      CO_RETURN_IF_ERROR(co_await socket_->Send(net::WebSocketOpcode::kText, std::move(text)));
+    }
+    co_return Status::OK();
+  }
+  Task<> Heartbeat() override {
+    std::string payload;
+    co_return co_await socket_->Send(net::WebSocketOpcode::kPing, std::move(payload));
+  }
+
+ private:
+  net::WebSocket* socket_;
+};
+
+// Answers pings and notices when the client closes; then ends the follow.
+Task<> ReadUntilClosed(net::WebSocket* socket, TaskScope* follow) {
+  while (true) {
+    auto message = co_await socket->Read(kNoDeadline);
+    if (message.ok() && *message) continue;
+    follow->Cancel();
+    co_return Status::OK();
+  }
+}
+
+Result<std::vector<PartitionId>> WantedPartitions(const HttpRequest& request,
+                                                  const TopicInfo& topic) {
+  std::vector<PartitionId> partitions;
+  if (request.Query("partition")) {
+    HttpRequest::IntegerBounds bounds{
+        .fallback = 0, .minimum = 0, .maximum = topic.partition_count - 1};
+    ASSIGN_OR_RETURN(int64_t partition, request.QueryInteger("partition", bounds));
+    partitions.emplace_back(static_cast<int32_t>(partition));
+    return partitions;
+  }
+  for (int32_t i = 0; i < topic.partition_count; ++i) partitions.emplace_back(i);
+  return partitions;
+}
+
+struct PageEvent {
+  int64_t timestamp_ms;
+  PartitionId partition;
+  Offset offset;
+  std::string json;
+};
+
+// Puts the pages of the partitions in one order of time, without changing the order within any.
+std::vector<PageEvent> MergeByTime(std::vector<std::vector<PageEvent>> pages) {
+  std::vector<PageEvent> merged;
+  std::vector<size_t> heads(pages.size(), 0);
+  while (true) {
+    size_t best = pages.size();
+    for (size_t i = 0; i < pages.size(); ++i) {
+      if (heads[i] == pages[i].size()) continue;
+      if (best == pages.size() ||
+          pages[i][heads[i]].timestamp_ms < pages[best][heads[best]].timestamp_ms) {
+        best = i;
+      }
+    }
+    if (best == pages.size()) return merged;
+    merged.push_back(std::move(pages[best][heads[best]++]));
+  }
+}
+
+Result<int64_t> ParseTimestamp(std::string_view text) {
+  int64_t value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 0) {
+    return MakeError(ErrorCode::kInvalidArgument,
+                     {.message = fmt::format("Mainstem-Timestamp is '{}'", text),
+                      .detail = "expected milliseconds since 1970"});
+  }
+  return value;
+}
+
+}  // namespace
+
+struct HttpGateway::Impl {
+  Impl(Env* env, storage::Log* log, HttpGatewayOptions options)
+      : env(env), log(log), options(options), writer(log) {}
+
+  Task<TopicInfo> FindTopic(std::string name, bool may_create) {
+    auto topic = log->FindTopic(name);
+    if (topic) co_return *topic;
+    if (!may_create) {
+      co_return MakeError(ErrorCode::kUnknownTopic,
+                          {.message = fmt::format("no topic '{}'", name),
+                           .hint = fmt::format("create it: mainstem topic create {}", name)});
+    }
+    storage::TopicConfig config;
+    auto created = co_await log->CreateTopic(name, -1, std::move(config), false);
+    // Another request may have been quicker.
+    if (Is(created.status(), ErrorCode::kAlreadyExists)) topic = log->FindTopic(name);
+    if (topic) co_return *topic;
+    co_return created;
+  }
+
+  Result<EventWrite> DescribeWrite(const HttpRequest& request) {
+    EventWrite write;
+    EventBodyOptions body{.kind = BodyKindOf(request.ContentType()), .key_field = {}};
+    if (auto field = request.Query("key-field")) body.key_field = *field;
+    ASSIGN_OR_RETURN(write.events, body_parser.Parse(request.body, body));
+    if (auto key = request.headers.Find("Mainstem-Key")) write.key = std::string(*key);
+    if (auto key = request.Query("key")) write.key = std::string(*key);
+    write.timestamp_ms = env->WallTime().value();
+    if (auto time = request.headers.Find("Mainstem-Timestamp")) {
+      ASSIGN_OR_RETURN(write.timestamp_ms, ParseTimestamp(*time));
+    }
+    for (const auto& [name, value] : request.headers.fields()) {
+      if (name.size() > kHeaderPrefix.size() &&
+          net::EqualsIgnoringCase(name.substr(0, kHeaderPrefix.size()), kHeaderPrefix)) {
+        write.headers.emplace_back(name.substr(kHeaderPrefix.size()), value);
+      }
+    }
+    write.batch_bytes = options.batch_bytes;
+    return write;
+  }
+
+  Task<> PostEvents(HttpExchange* exchange) {
+    const HttpRequest& request = exchange->request();
+    // Broken input is refused before a topic is made for it.
+    CO_ASSIGN_OR_RETURN(EventWrite write, DescribeWrite(request));
+    CO_ASSIGN_OR_RETURN(write.topic,
+                        co_await FindTopic(request.Parameter("topic"), options.auto_create_topics));
+    if (request.Query("partition")) {
+      CO_ASSIGN_OR_RETURN(auto partitions, WantedPartitions(request, write.topic));
+      write.partition = partitions[0];
+    }
+    auto count = static_cast<int64_t>(write.events.size());
+    std::string name = write.topic.name;
+    CO_ASSIGN_OR_RETURN(auto written, co_await writer.Write(std::move(write)));
+    stats.events_in.fetch_add(count, std::memory_order_relaxed);
+    stats.bytes_in.fetch_add(static_cast<int64_t>(request.body.size()), std::memory_order_relaxed);
+    JsonWriter json;
+    json.BeginObject().Field("topic", name).Field("count", count).Key("written").BeginArray();
+    for (const WrittenRange& range : written) {
+      json.BeginObject().Field("partition", range.partition.value());
+      json.Field("offset", range.base_offset.value()).Field("count", range.count).EndObject();
+    }
+    json.EndArray().EndObject();
+    HttpResponse response = net::JsonResponse(200, json.Take() + "\n");
+    co_return co_await exchange->Respond(std::move(response));
+  }
+
+  Task<> GetEvents(HttpExchange* exchange) {
+    const HttpRequest& request = exchange->request();
+    CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await FindTopic(request.Parameter("topic"), false));
+    std::string decode(request.Query("decode").value_or("auto"));
+    CO_ASSIGN_OR_RETURN(ValueDecoding decoding, ParseValueDecoding(decode));
+    bool is_socket = request.headers.HasToken("Upgrade", "websocket");
+    if (is_socket || request.Accepts("text/event-stream")) {
+      co_return co_await FollowEvents(exchange, std::move(topic), decoding, is_socket);
+    }
+    co_return co_await GetPage(exchange, std::move(topic), decoding);
+  }
+
+  Task<Positions> StartPositions(const HttpRequest& request, TopicInfo topic, std::string from,
+                                 int64_t back_count) {
+    ResolveOptions resolve{.from = {}, .partitions = {}, .back_count = back_count};
+    CO_ASSIGN_OR_RETURN(resolve.from, ParseReadFrom(from));
+    CO_ASSIGN_OR_RETURN(resolve.partitions, WantedPartitions(request, topic));
+    co_return co_await ResolvePositions(log, std::move(topic), std::move(resolve));
+  }
+
+  Task<> GetPage(HttpExchange* exchange, TopicInfo topic, ValueDecoding decoding) {
+    const HttpRequest& request = exchange->request();
+    HttpRequest::IntegerBounds bounds{
+        .fallback = kPageDefault, .minimum = 1, .maximum = kPageLimit};
+    CO_ASSIGN_OR_RETURN(int64_t limit, request.QueryInteger("limit", bounds));
+    std::string from(request.Query("from").value_or("earliest"));
+    CO_ASSIGN_OR_RETURN(Positions positions, co_await StartPositions(request, topic, from, limit));
+    std::vector<std::vector<PageEvent>> pages;
+    size_t bytes_left = kPageBytes;
+    for (const auto& [partition, offset] : positions) {
+      storage::TopicPartition id{.topic_id = topic.id, .partition = partition};
+      CO_ASSIGN_OR_RETURN(auto page, co_await ReadPage(id, offset, limit, decoding, &bytes_left));
+      pages.push_back(std::move(page));
+    }
+    std::vector<PageEvent> events = MergeByTime(std::move(pages));
+    size_t count = std::min(events.size(), static_cast<size_t>(limit));
+    // "latest" is the end of the merged page, all else its beginning.
+    size_t begin = from == "latest" ? events.size() - count : 0;
+    JsonWriter json;
+    json.BeginObject().Field("topic", topic.name).Key("events").BeginArray();
+    for (size_t i = begin; i < begin + count; ++i) {
+      json.Raw(events[i].json);
+      positions[events[i].partition] = events[i].offset + 1;
+    }
+    json.EndArray().Field("next", FormatPositions(positions)).EndObject();
+    stats.events_out.fetch_add(static_cast<int64_t>(count), std::memory_order_relaxed);
+    HttpResponse response = net::JsonResponse(200, json.Take() + "\n");
+    co_return co_await exchange->Respond(std::move(response));
+  }
+
+  Task<std::vector<PageEvent>> ReadPage(storage::TopicPartition id, Offset from, int64_t limit,
+                                        ValueDecoding decoding, size_t* bytes_left) {
+    std::vector<PageEvent> page;
+    EventJsonWriter event_writer(decoding);
+    auto visit = [&](const storage::RecordView& record) -> Result<bool> {
+      JsonWriter json;
+      RETURN_IF_ERROR(event_writer.Write(id.partition, record, &json));
+      std::string text = json.Take();
+      if (text.size() > *bytes_left && !page.empty()) return false;
+      *bytes_left -= std::min(*bytes_left, text.size());
+      page.push_back({record.timestamp_ms, id.partition, record.offset, std::move(text)});
+      return static_cast<int64_t>(page.size()) < limit;
+    };
+    while (static_cast<int64_t>(page.size()) < limit && *bytes_left > 0) {
+      CO_ASSIGN_OR_RETURN(VisitResult visited,
+                          co_await VisitRecords(log, id, from, kVisitBytes, visit));
+      if (visited.stopped || visited.next == from) break;
+      from = visited.next;
+    }
+    co_return page;
+  }
+
+  Task<> FollowEvents(HttpExchange* exchange, TopicInfo topic, ValueDecoding decoding,
+                      bool is_socket) {
+    const HttpRequest& request = exchange->request();
+    std::string from(request.Query("from").value_or("latest"));
+    if (auto last = request.headers.Find("Last-Event-ID")) from = *last;
+    FollowOptions follow{.topic = topic, .positions = {}, .decoding = decoding};
+    CO_ASSIGN_OR_RETURN(follow.positions, co_await StartPositions(request, topic, from, 0));
+    stats.followers.fetch_add(1, std::memory_order_relaxed);
+    Status outcome;
+    if (is_socket) {
+      outcome = co_await FollowBySocket(exchange, std::move(follow));
+    } else {
+      outcome = co_await FollowByEvents(exchange, std::move(follow));
+    }
+    stats.followers.fetch_sub(1, std::memory_order_relaxed);
+    co_return outcome;
+  }
+
+  Task<> FollowByEvents(HttpExchange* exchange, FollowOptions follow) {
+    net::HttpHeaders headers = net::ServerSentEventHeaders();
+    CO_RETURN_IF_ERROR(co_await exchange->StartStream(200, std::move(headers)));
+    ServerSentSink sink(exchange);
+    // Opens the stream for the browser before the first event comes.
+    CO_RETURN_IF_ERROR(co_await sink.Heartbeat());
+    Status outcome = co_await Follow(env, log, std::move(follow), &sink, &stats.events_out);
+    if (!Is(outcome, ErrorCode::kUnknownTopic)) co_return outcome;
+    std::string data = net::ErrorJson(outcome);
+    std::string text = net::FormatServerSentEvent({.name = "error", .data = data});
+    co_return co_await exchange->WriteStream(std::move(text));
+  }
+
+  Task<> FollowBySocket(HttpExchange* exchange, FollowOptions follow) {
+    CO_ASSIGN_OR_RETURN(auto socket, co_await exchange->AcceptWebSocket(kClientMessageLimit));
+    Executor executor = co_await asio::this_coro::executor;
+    WebSocketSink sink(socket.get());
+    Status outcome;
+    TaskScope scope(executor, "websocket follow",
+                    [&](const std::string&, const Status& status) { outcome = status; });
+    TaskScope reader(executor, "websocket reader", [](const std::string&, const Status&) {});
+    scope.Spawn("follow", Follow(env, log, std::move(follow), &sink, &stats.events_out));
+    reader.Spawn("read", ReadUntilClosed(socket.get(), &scope));
+    Status joined = co_await scope.Join();
+    IgnoreError(co_await scope.Close(), "only the outcome counts");
+    if (Is(outcome, ErrorCode::kUnknownTopic)) {
+      IgnoreError(co_await socket->Close(1001, TextOf(outcome).message), "the client may be gone");
+    }
+    IgnoreError(co_await reader.Close(), "only the outcome counts");
+    CO_RETURN_IF_ERROR(joined);
+    co_return Status::OK();
+  }
+
+  Env* env;
+  storage::Log* log;
+  HttpGatewayOptions options;
+  EventBodyParser body_parser;
+  EventWriter writer;
+  HttpGatewayStats stats;
+};
+
+HttpGateway::HttpGateway(Env* env, storage::Log* log, HttpGatewayOptions options)
+    : impl_(std::make_unique<Impl>(env, log, options)) {}
+HttpGateway::~HttpGateway() = default;
+
+const HttpGatewayStats& HttpGateway::stats() const { return impl_->stats; }
+
+void HttpGateway::AddRoutes(net::HttpRouter* router) {
+  Impl* impl = impl_.get();
+  constexpr std::string_view kEvents = "/v1/topics/{topic}/events";
+  router->Add(HttpMethod::kPost, kEvents,
+              [impl](HttpExchange* exchange) { return impl->PostEvents(exchange); },
+              {.body_limit = impl->options.body_limit, .allow_cross_origin = true});
+  router->Add(HttpMethod::kGet, kEvents,
+              [impl](HttpExchange* exchange) { return impl->GetEvents(exchange); },
+              {.allow_cross_origin = true});
+  router->Add(HttpMethod::kGet, "/openapi.json",
+              net::Answering([](const HttpRequest&) -> Result<HttpResponse> {
+                return net::JsonResponse(200, std::string(OpenApiDocument()));
+              }));
+  router->Add(HttpMethod::kGet, "/docs/api",
+              net::Answering([](const HttpRequest&) -> Result<HttpResponse> {
+                return net::TextResponse(200, "text/html; charset=utf-8", std::string(ApiPage()));
+              }));
+}
+
+}  // namespace mainstem::gateway::http

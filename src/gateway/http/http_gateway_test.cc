@@ -1,0 +1,287 @@
+// The HTTP door from request bytes to the log and back, over in-memory streams and a log in memory.
+#include "gateway/http/http_gateway.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <simdjson.h>
+
+#include "core/murmur2.h"
+#include "core/net/http_server.h"
+#include "core/net/memory_stream.h"
+#include "core/net/testing/raw_client.h"
+#include "core/net/websocket_codec.h"
+#include "core/sim/sim_env.h"
+#include "gateway/http/testing/memory_log.h"
+
+namespace mainstem::gateway::http {
+namespace {
+
+using net::RawClient;
+using net::RawResponse;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+// One door, one client.
+struct Fixture {
+  explicit Fixture(Env* env, HttpGatewayOptions options = {})
+      : log(env->shard(0)),
+        gateway(env, &log, options),
+        server(env->shard(0), {}, AddRoutes(&gateway, &router)),
+        env(env) {}
+  static const net::HttpRouter* AddRoutes(HttpGateway* gateway, net::HttpRouter* router) {
+    gateway->AddRoutes(router);
+    return router;
+  }
+  RawClient Connect() {
+    auto [near, far] = net::MakeMemoryStreamPair(env->shard(0));
+    server.Serve(std::move(far));
+    return RawClient(std::move(near));
+  }
+  MemoryLog log;
+  HttpGateway gateway;
+  net::HttpRouter router;
+  net::HttpServer server;
+  Env* env;
+};
+
+using Scenario = Task<> (*)(Fixture*);
+Task<> Body(Env* env, Scenario scenario, HttpGatewayOptions options) {
+  Fixture fixture(env, options);
+  Status outcome = co_await scenario(&fixture);
+  CO_RETURN_IF_ERROR(co_await fixture.server.Stop());
+  co_return outcome;
+}
+
+void RunScenario(Scenario scenario, HttpGatewayOptions options = {}) {
+  SimDisk disk(1);
+  SimEnv env(&disk, {});
+  Status status = env.Run(Body(&env, scenario, options));
+  EXPECT_TRUE(status.ok()) << status.ToString();
+}
+
+RawClient::Request Post(std::string target, std::string type, std::string body) {
+  RawClient::Request request{.method = "POST", .target = std::move(target)};
+  if (!type.empty()) request.headers.emplace_back("Content-Type", std::move(type));
+  request.body = std::move(body);
+  return request;
+}
+RawClient::Request Get(std::string target) { return {.target = std::move(target)}; }
+constexpr const char* kJson = "application/json";
+
+Task<> WriteAndRead(Fixture* f) {
+  RawClient client = f->Connect();
+  auto post = Post("/v1/topics/clicks/events?key=ada", kJson, R"([{"a":1}, "b"])");
+  post.headers.emplace_back("Mainstem-Timestamp", "1700000000000");
+  post.headers.emplace_back("mainstem-header-source", "shop");
+  CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(post)));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body,
+            "{\"topic\":\"clicks\",\"count\":2,\"written\":[{\"partition\":0,\"offset\":0,"
+            "\"count\":2}]}\n");
+  auto raw = Post("/v1/topics/clicks/events", "", std::string("\xff\x00", 2));
+  raw.headers.emplace_back("Mainstem-Timestamp", "1700000000001");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(raw)));
+  EXPECT_EQ(answer.status, 200);
+  auto get = Get("/v1/topics/clicks/events?from=0");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(get)));
+  EXPECT_EQ(
+      answer.body,
+      "{\"topic\":\"clicks\",\"events\":["
+      R"({"partition":0,"offset":0,"timestamp":1700000000000,"key":"ada","value":{"a":1},)"
+      R"("headers":[{"key":"source","value":"shop"}]},)"
+      R"({"partition":0,"offset":1,"timestamp":1700000000000,"key":"ada","value":"b",)"
+      R"("headers":[{"key":"source","value":"shop"}]},)"
+      R"({"partition":0,"offset":2,"timestamp":1700000000001,"key":null,"value_base64":"/wA="})"
+      "],\"next\":\"0:3\"}\n");
+  co_return Status::OK();
+}
+TEST(HttpGateway, WritesEventsAndGivesThemBack) { RunScenario(WriteAndRead); }
+
+Task<> Keys(Fixture* f) {
+  CO_RETURN_IF_ERROR(co_await f->log.CreateTopic("t", 4, {}, false));
+  RawClient client = f->Connect();
+  std::string body;
+  for (int i = 0; i < 40; ++i) body += fmt::format("{{\"u\":\"user-{}\",\"i\":{}}}\n", i % 7, i);
+  auto post = Post("/v1/topics/t/events?key-field=u", "application/x-ndjson", std::move(body));
+  CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(post)));
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  for (int p = 0; p < 4; ++p) {
+    auto get = Get(fmt::format("/v1/topics/t/events?partition={}&from=earliest", p));
+    CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(get)));
+    simdjson::dom::parser parser;
+    simdjson::dom::element page = parser.parse(answer.body);
+    int64_t last = -1;
+    for (auto event : page["events"].get_array()) {
+      std::string_view key = event["key"];
+      EXPECT_EQ((Murmur2(key) & 0x7fffffff) % 4, static_cast<uint32_t>(p));
+      int64_t i = event["value"]["i"];
+      EXPECT_GT(i, last);  // in the order of the request
+      last = i;
+    }
+  }
+  co_return Status::OK();
+}
+TEST(HttpGateway, ChoosesPartitionsByKeyAndKeepsOrder) { RunScenario(Keys); }
+
+Task<> Broken(Fixture* f) {
+  RawClient client = f->Connect();
+  auto post = Post("/v1/topics/t/events", "application/x-ndjson", "{\"a\":1}\n{\"a\":}\n");
+  CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(post)));
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_THAT(answer.body, HasSubstr("broken JSON in line 2, column 6"));
+  EXPECT_FALSE(f->log.FindTopic("t").has_value());
+  auto get = Get("/v1/topics/t/events");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(get)));
+  EXPECT_EQ(answer.status, 404);
+  get = Get("/v1/topics/t/events?limit=0");
+  CO_RETURN_IF_ERROR(co_await f->log.CreateTopic("t", 2, {}, false));
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(get)));
+  EXPECT_EQ(answer.status, 400);
+  get = Get("/v1/topics/t/events?from=7");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(get)));
+  EXPECT_THAT(answer.body, HasSubstr("an offset belongs to one partition"));
+  get = Get("/v1/topics/t/events?from=yesterday");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(get)));
+  EXPECT_THAT(answer.body, HasSubstr("cannot read from 'yesterday'"));
+  co_return Status::OK();
+}
+TEST(HttpGateway, RefusesABrokenRequestWhole) { RunScenario(Broken); }
+
+Task<> NoCreate(Fixture* f) {
+  RawClient client = f->Connect();
+  auto post = Post("/v1/topics/t/events", kJson, "{}");
+  CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(post)));
+  EXPECT_EQ(answer.status, 404);
+  EXPECT_THAT(answer.body, HasSubstr("mainstem topic create t"));
+  co_return Status::OK();
+}
+TEST(HttpGateway, SaysHowToCreateAMissingTopic) {
+  RunScenario(NoCreate, {.auto_create_topics = false});
+}
+
+Task<> BackPressure(Fixture* f) {
+  CO_RETURN_IF_ERROR(co_await f->log.CreateTopic("t", 2, {}, false));
+  Status full = MakeError(ErrorCode::kResourceExhausted, "the journal is full");
+  f->log.append_errors[PartitionId(0)] = full;
+  RawClient client = f->Connect();
+  auto post = Post("/v1/topics/t/events?partition=0", kJson, "[1]");
+  CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(post)));
+  EXPECT_EQ(answer.status, 429);
+  EXPECT_THAT(answer.head, HasSubstr("Retry-After: 1"));
+  // One of two partitions takes its events: the answer says so.
+  auto both = Post("/v1/topics/t/events?key-field=k", kJson, R"([{"k":1},{"k":2},{"k":3}])");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(both)));
+  EXPECT_EQ(answer.status, 429);
+  EXPECT_THAT(answer.body, HasSubstr("1 of 2 partitions were written before"));
+  co_return Status::OK();
+}
+TEST(HttpGateway, TellsBackPressureOfTheLog) { RunScenario(BackPressure); }
+
+Task<> LargeRequest(Fixture* f) {
+  RawClient client = f->Connect();
+  std::string body;
+  for (int i = 0; i < 100; ++i) body += "\"" + std::string(90, 'x') + "\"\n";
+  auto post = Post("/v1/topics/t/events", "application/x-ndjson", std::move(body));
+  CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(post)));
+  EXPECT_THAT(answer.body, HasSubstr("\"count\":100"));
+  auto get = Get("/v1/topics/t/events?from=latest&limit=2");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(get)));
+  EXPECT_THAT(answer.body, HasSubstr("\"offset\":98"));
+  EXPECT_THAT(answer.body, HasSubstr("\"next\":\"0:100\""));
+  co_return Status::OK();
+}
+TEST(HttpGateway, CutsALargeRequestIntoBatches) {
+  RunScenario(LargeRequest, {.batch_bytes = 1000});
+}
+
+Task<> ServerSent(Fixture* f) {
+  CO_RETURN_IF_ERROR(co_await f->log.CreateTopic("t", 2, {}, false));
+  RawClient writer = f->Connect();
+  for (int p = 0; p < 2; ++p) {
+    auto post = Post(fmt::format("/v1/topics/t/events?partition={}", p), kJson, "[1,2]");
+    CO_RETURN_IF_ERROR(co_await writer.Call(std::move(post)));
+  }
+  RawClient reader = f->Connect();
+  CO_RETURN_IF_ERROR(co_await reader.Send(
+      "GET /v1/topics/t/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
+      "Last-Event-ID: 0:1,1:2\r\n\r\n"));
+  CO_ASSIGN_OR_RETURN(std::string text, co_await reader.ReadUntil("id: 0:2,1:2\n"));
+  EXPECT_THAT(text, HasSubstr("Content-Type: text/event-stream\r\n"));
+  CO_ASSIGN_OR_RETURN(text, co_await reader.ReadUntil("\n\n"));
+  EXPECT_THAT(text, StartsWith("data: {\"partition\":0,\"offset\":1,"));
+  // Nothing new: a heartbeat comes.
+  CO_ASSIGN_OR_RETURN(text, co_await reader.ReadUntil(":\n\n"));
+  auto post = Post("/v1/topics/t/events?partition=1", kJson, "\"new\"");
+  CO_RETURN_IF_ERROR(co_await writer.Call(std::move(post)));
+  CO_ASSIGN_OR_RETURN(text, co_await reader.ReadUntil("id: 0:2,1:3\n"));
+  CO_ASSIGN_OR_RETURN(text, co_await reader.ReadUntil("\n\n"));
+  EXPECT_THAT(text, HasSubstr("\"value\":\"new\""));
+  CO_RETURN_IF_ERROR(co_await f->log.DeleteTopic(f->log.FindTopic("t")->id));
+  CO_ASSIGN_OR_RETURN(text, co_await reader.ReadUntil("0\r\n\r\n"));
+  EXPECT_THAT(text, HasSubstr("event: error\ndata: {\"error\":{\"code\":\"UnknownTopic\""));
+  co_return Status::OK();
+}
+TEST(HttpGateway, FollowsByServerSentEventsAndResumes) { RunScenario(ServerSent); }
+
+Task<> Socket(Fixture* f) {
+  RawClient writer = f->Connect();
+  auto post = Post("/v1/topics/t/events", kJson, "[1,2]");
+  CO_RETURN_IF_ERROR(co_await writer.Call(std::move(post)));
+  RawClient reader = f->Connect();
+  CO_RETURN_IF_ERROR(co_await reader.Send(
+      "GET /v1/topics/t/events?from=0:1 HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+      "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"));
+  CO_ASSIGN_OR_RETURN(std::string text, co_await reader.ReadUntil("\r\n\r\n"));
+  EXPECT_THAT(text, StartsWith("HTTP/1.1 101 "));
+  CO_ASSIGN_OR_RETURN(text, co_await reader.ReadUntil("}"));
+  EXPECT_THAT(text, HasSubstr("\"offset\":1,"));
+  EXPECT_THAT(text, EndsWith("\"value\":2,\"next\":\"0:2\"}"));
+  CO_RETURN_IF_ERROR(co_await reader.Send(
+      net::EncodeMaskedWebSocketFrame(net::WebSocketOpcode::kClose, "\x03\xe8", 7)));
+  CO_ASSIGN_OR_RETURN(text, co_await reader.ReadToEnd());
+  EXPECT_THAT(text, EndsWith("\x03\xe8"));
+  EXPECT_EQ(f->gateway.stats().followers.load(), 0);
+  co_return Status::OK();
+}
+TEST(HttpGateway, FollowsByWebSocketUntilTheClientCloses) { RunScenario(Socket); }
+
+Task<> Documents(Fixture* f) {
+  RawClient client = f->Connect();
+  auto get = Get("/openapi.json");
+  CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(get)));
+  simdjson::dom::parser parser;
+  simdjson::dom::element document;
+  EXPECT_FALSE(parser.parse(answer.body).get(document));
+  EXPECT_EQ(std::string_view(document["openapi"]), "3.1.0");
+  // Every path and method of the document is served, and every $ref leads somewhere.
+  int operations = 0;
+  for (auto [path, item] : document["paths"].get_object()) {
+    for (auto [method, operation] : item.get_object()) {
+      if (method == "parameters") continue;
+      ++operations;
+      net::HttpRequest request;
+      EXPECT_TRUE(net::ParseTarget("/v1/topics/x/events", 10, &request).ok());
+      EXPECT_EQ(path, "/v1/topics/{topic}/events");
+      request.method = method == "post" ? net::HttpMethod::kPost : net::HttpMethod::kGet;
+      EXPECT_NE(f->router.Find(&request).route, nullptr);
+      EXPECT_FALSE(operation["responses"].get_object().error());
+    }
+  }
+  EXPECT_EQ(operations, 2);
+  std::string_view text = answer.body;
+  for (size_t at = text.find("\"#/"); at != std::string_view::npos;
+       at = text.find("\"#/", at + 1)) {
+    std::string pointer(text.substr(at + 2, text.find('"', at + 1) - at - 2));
+    EXPECT_FALSE(document.at_pointer(pointer).error()) << pointer;
+  }
+  get = Get("/docs/api");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(get)));
+  EXPECT_EQ(answer.status, 200);
+  co_return Status::OK();
+}
+TEST(HttpGateway, DescribesItself) { RunScenario(Documents); }
+
+}  // namespace
+}  // namespace mainstem::gateway::http
