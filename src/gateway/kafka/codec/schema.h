@@ -131,7 +131,9 @@ inline constexpr OptionalAccess kOptionalAccess = {
       auto& typed = *static_cast<const O*>(optional);
       return typed ? &*typed : nullptr;
     },
-    [](void* optional) -> void* { return &static_cast<O*>(optional)->emplace(); },
+    [](void* optional) -> void* {
+      return &static_cast<O*>(optional)->emplace(typename O::value_type{});
+    },
     [](void* optional) { static_cast<O*>(optional)->reset(); }};
 
 template <typename T>
