@@ -1,0 +1,57 @@
+// The error codes of Kafka's protocol that this gateway answers with. Errors of storage carry
+// theirs in core/errors.def; KafkaCode() takes them from there.
+#pragma once
+
+#include <cstdint>
+
+#include "core/status.h"
+
+namespace mainstem::gateway::kafka {
+
+enum class KafkaError : int16_t {
+  kUnknown = -1,
+  kNone = 0,
+  kOffsetOutOfRange = 1,
+  kUnknownTopicOrPartition = 3,
+  kOffsetMetadataTooLarge = 12,
+  kCoordinatorNotAvailable = 15,
+  kInvalidTopic = 17,
+  kInvalidRequiredAcks = 21,
+  kIllegalGeneration = 22,
+  kInconsistentGroupProtocol = 23,
+  kInvalidGroupId = 24,
+  kUnknownMemberId = 25,
+  kInvalidSessionTimeout = 26,
+  kRebalanceInProgress = 27,
+  kIllegalSaslState = 34,
+  kUnsupportedVersion = 35,
+  kTopicAlreadyExists = 36,
+  kInvalidPartitions = 37,
+  kInvalidReplicationFactor = 38,
+  kInvalidReplicaAssignment = 39,
+  kInvalidConfig = 40,
+  kInvalidRequest = 42,
+  kInvalidTxnState = 48,
+  kTransactionalIdAuthorizationFailed = 53,
+  kNonEmptyGroup = 68,
+  kGroupIdNotFound = 69,
+  kFetchSessionIdNotFound = 70,
+  kFencedLeaderEpoch = 74,
+  kUnknownLeaderEpoch = 75,
+  kUnsupportedCompressionType = 76,
+  kMemberIdRequired = 79,
+  kGroupMaxSizeReached = 81,
+  kFencedInstanceId = 82,
+  kGroupSubscribedToTopic = 86,
+  kInvalidRecord = 87,
+  kThrottlingQuotaExceeded = 89,
+  kUnknownTopicId = 100,
+};
+
+constexpr int16_t Code(KafkaError error) { return static_cast<int16_t>(error); }
+// 0 for OK.
+inline int16_t KafkaCode(const Status& status) {
+  return status.ok() ? 0 : TraitsOf(CodeOf(status)).kafka_code;
+}
+
+}  // namespace mainstem::gateway::kafka

@@ -1,0 +1,427 @@
+#include "gateway/kafka/group/coordinator.h"
+
+#include <algorithm>
+
+#include "gateway/kafka/codec/wire.h"
+
+namespace mainstem::gateway::kafka {
+namespace {
+
+constexpr Duration kOffsetExpiryInterval = std::chrono::minutes(10);
+
+std::string MakeMemberId(Env* env, const std::string& prefix) {
+  uint64_t high = env->Random();
+  uint64_t low = env->Random();
+  return fmt::format("{}-{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", prefix, high >> 32,
+                     (high >> 16) & 0xffff, (high & 0x0fff) | 0x4000,
+                     ((low >> 48) & 0x3fff) | 0x8000, low & 0xffffffffffff);
+}
+
+}  // namespace
+
+// A call that waits for its reply, in the frame of its coroutine.
+struct GroupCoordinator::Waiting {
+  explicit Waiting(Executor home) : arrived(home) {}
+  Event arrived;
+  std::optional<GroupReply> reply;
+};
+
+GroupCoordinator::GroupCoordinator(Env* env, storage::Log* log, Logger logger, Executor home,
+                                   GroupSettings settings)
+    : env_(env),
+      log_(log),
+      logger_(logger.Named("groups")),
+      home_(home),
+      settings_(settings),
+      deadline_moved_(home),
+      scope_(home, "groups", [logger = logger_](const std::string& task, const Status& status) {
+        logger.Error("background task failed", {{"task", task}, {"error", status}});
+      }) {}
+
+GroupCoordinator::~GroupCoordinator() = default;
+
+// ---- every public call hops to the home shard
+
+Task<> GroupCoordinator::Start() { return RunOn(home_, StartHere()); }
+Task<> GroupCoordinator::Stop() { return RunOn(home_, StopHere()); }
+Task<JoinReply> GroupCoordinator::Join(std::string group, JoinCall call) {
+  return RunOn(home_, JoinHere(std::move(group), std::move(call)));
+}
+Task<SyncReply> GroupCoordinator::Sync(std::string group, SyncCall call) {
+  return RunOn(home_, SyncHere(std::move(group), std::move(call)));
+}
+Task<KafkaError> GroupCoordinator::Heartbeat(std::string group, std::string member_id,
+                                             std::optional<std::string> instance_id,
+                                             int32_t generation) {
+  return RunOn(home_, HeartbeatHere(std::move(group), std::move(member_id), std::move(instance_id),
+                                    generation));
+}
+Task<std::vector<KafkaError>> GroupCoordinator::Leave(std::string group,
+                                                      std::vector<Leaver> leavers) {
+  return RunOn(home_, LeaveHere(std::move(group), std::move(leavers)));
+}
+Task<KafkaError> GroupCoordinator::Commit(CommitCall call) {
+  return RunOn(home_, CommitHere(std::move(call)));
+}
+Task<GroupOffsets> GroupCoordinator::Offsets(std::string group) {
+  return RunOn(home_, OffsetsHere(std::move(group)));
+}
+Task<GroupCoordinator::DeletedOffsets> GroupCoordinator::DeleteOffsets(
+    std::string group, std::vector<std::pair<std::string, PartitionId>> offsets) {
+  return RunOn(home_, DeleteOffsetsHere(std::move(group), std::move(offsets)));
+}
+Task<> GroupCoordinator::ForgetTopic(std::string topic) {
+  return RunOn(home_, ForgetTopicHere(std::move(topic)));
+}
+Task<std::vector<GroupSummary>> GroupCoordinator::List() { return RunOn(home_, ListHere()); }
+Task<GroupDescription> GroupCoordinator::Describe(std::string group) {
+  return RunOn(home_, DescribeHere(std::move(group)));
+}
+Task<KafkaError> GroupCoordinator::Delete(std::string group) {
+  return RunOn(home_, DeleteHere(std::move(group)));
+}
+
+// ---- life
+
+Task<> GroupCoordinator::StartHere() {
+  started_ = env_->WallTime();
+  CO_ASSIGN_OR_RETURN(auto loaded, co_await log_->LoadOffsets());
+  for (auto& [key, offset] : loaded) {
+    offsets_[key.group][{key.topic, key.partition}] = std::move(offset);
+  }
+  scope_.Spawn("deadlines", FireDeadlines());
+  scope_.Spawn("offset expiry", ExpireOffsets());
+  co_return Status::OK();
+}
+
+Task<> GroupCoordinator::StopHere() { co_return co_await scope_.Close(); }
+
+Task<> GroupCoordinator::FireDeadlines() {
+  for (;;) {
+    TimePoint next = by_deadline_.empty() ? kNoDeadline : by_deadline_.begin()->first;
+    CO_RETURN_IF_ERROR(co_await deadline_moved_.Wait(next));
+    TimePoint now = env_->Now();
+    while (!by_deadline_.empty() && by_deadline_.begin()->first <= now) {
+      std::string id = by_deadline_.begin()->second;
+      by_deadline_.erase(by_deadline_.begin());
+      deadlines_.erase(id);
+      Group* group = Find(id);
+      if (group == nullptr) continue;
+      group->OnTime(now);
+      AfterCall(*group);
+    }
+  }
+}
+
+Group* GroupCoordinator::Find(const std::string& id) {
+  auto found = groups_.find(id);
+  return found == groups_.end() ? nullptr : found->second.get();
+}
+
+Group& GroupCoordinator::FindOrAdd(const std::string& id) {
+  std::unique_ptr<Group>& group = groups_[id];
+  if (group == nullptr) {
+    group = std::make_unique<Group>(id, settings_.limits, [env = env_](const std::string& prefix) {
+      return MakeMemberId(env, prefix);
+    });
+  }
+  return *group;
+}
+
+void GroupCoordinator::AfterCall(Group& group) {
+  for (GroupReply& reply : group.TakeReplies()) {
+    ReplyToken token = std::visit([](const auto& typed) { return typed.token; }, reply);
+    auto waiting = waiting_.find(token);
+    if (waiting == waiting_.end()) continue;
+    waiting->second->reply = std::move(reply);
+    waiting->second->arrived.NotifyAll();
+  }
+  std::string id = group.id();
+  TimePoint next = group.NextDeadline();
+  if (group.IsIdle() && group.generation() == 0) {
+    groups_.erase(id);  // nobody ever became a member
+    next = kNoDeadline;
+  }
+  auto current = deadlines_.find(id);
+  if (current != deadlines_.end()) {
+    if (current->second == next) return;
+    by_deadline_.erase({current->second, id});
+    deadlines_.erase(current);
+  }
+  if (next == kNoDeadline) return;
+  deadlines_[id] = next;
+  by_deadline_.insert({next, id});
+  if (by_deadline_.begin()->second == id) deadline_moved_.NotifyAll();
+}
+
+// ---- membership
+
+Task<GroupReply> GroupCoordinator::AwaitReply(std::string group_id, ReplyToken token) {
+  Waiting waiting(home_);
+  waiting_[token] = &waiting;
+  // The reply may have been made before anybody waited: AfterCall runs only now.
+  AfterCall(*Find(group_id));
+  Status outcome;
+  while (!waiting.reply && outcome.ok()) {
+    Result<bool> woken = co_await waiting.arrived.Wait();
+    outcome = woken.status();
+  }
+  waiting_.erase(token);
+  if (waiting.reply) co_return std::move(*waiting.reply);
+  if (Group* group = Find(group_id)) {
+    group->Abandon(token, env_->Now());
+    AfterCall(*group);
+  }
+  co_return outcome;
+}
+
+Task<JoinReply> GroupCoordinator::JoinHere(std::string group_id, JoinCall call) {
+  if (group_id.empty()) co_return JoinReply{.error = KafkaError::kInvalidGroupId};
+  if (!call.member_id.empty() && Find(group_id) == nullptr) {
+    co_return JoinReply{.error = KafkaError::kUnknownMemberId, .member_id = call.member_id};
+  }
+  ReplyToken token = next_token_++;
+  call.token = token;
+  FindOrAdd(group_id).Join(std::move(call), env_->Now());
+  CO_ASSIGN_OR_RETURN(GroupReply reply, co_await AwaitReply(group_id, token));
+  co_return std::get<JoinReply>(std::move(reply));
+}
+
+Task<SyncReply> GroupCoordinator::SyncHere(std::string group_id, SyncCall call) {
+  if (group_id.empty()) co_return SyncReply{.error = KafkaError::kInvalidGroupId};
+  Group* group = Find(group_id);
+  if (group == nullptr) co_return SyncReply{.error = KafkaError::kUnknownMemberId};
+  ReplyToken token = next_token_++;
+  call.token = token;
+  group->Sync(std::move(call), env_->Now());
+  CO_ASSIGN_OR_RETURN(GroupReply reply, co_await AwaitReply(group_id, token));
+  co_return std::get<SyncReply>(std::move(reply));
+}
+
+Task<KafkaError> GroupCoordinator::HeartbeatHere(std::string group_id, std::string member_id,
+                                                 std::optional<std::string> instance_id,
+                                                 int32_t generation) {
+  if (group_id.empty()) co_return KafkaError::kInvalidGroupId;
+  Group* group = Find(group_id);
+  if (group == nullptr) co_return KafkaError::kUnknownMemberId;
+  KafkaError error = group->Heartbeat(member_id, instance_id, generation, env_->Now());
+  AfterCall(*group);
+  co_return error;
+}
+
+Task<std::vector<KafkaError>> GroupCoordinator::LeaveHere(std::string group_id,
+                                                          std::vector<Leaver> leavers) {
+  std::vector<KafkaError> errors;
+  for (const Leaver& leaver : leavers) {
+    Group* group = Find(group_id);
+    if (group == nullptr) {
+      errors.push_back(KafkaError::kUnknownMemberId);
+      continue;
+    }
+    errors.push_back(group->Leave(leaver.member_id, leaver.instance_id, env_->Now()));
+    AfterCall(*group);
+  }
+  co_return errors;
+}
+
+// ---- offsets
+
+Task<KafkaError> GroupCoordinator::CommitHere(CommitCall call) {
+  if (Group* group = Find(call.group)) {
+    KafkaError error =
+        group->CheckCommit(call.member_id, call.instance_id, call.generation, env_->Now());
+    AfterCall(*group);
+    if (error != KafkaError::kNone) co_return error;
+  } else if (call.generation >= 0) {
+    co_return KafkaError::kIllegalGeneration;
+  }
+  std::vector<std::pair<storage::Log::OffsetKey, std::optional<storage::CommittedOffset>>> batch;
+  for (OffsetCommit& commit : call.offsets) {
+    commit.offset.commit_time_ms = env_->WallTime().value();
+    batch.emplace_back(storage::Log::OffsetKey{call.group, commit.topic, commit.partition},
+                       commit.offset);
+  }
+  if (batch.empty()) co_return KafkaError::kNone;
+  CO_RETURN_IF_ERROR(co_await log_->CommitOffsets(std::move(batch)));
+  GroupOffsets& offsets = offsets_[call.group];
+  for (OffsetCommit& commit : call.offsets) {
+    offsets[{std::move(commit.topic), commit.partition}] = std::move(commit.offset);
+  }
+  co_return KafkaError::kNone;
+}
+
+Task<GroupOffsets> GroupCoordinator::OffsetsHere(std::string group) {
+  auto found = offsets_.find(group);
+  if (found == offsets_.end()) co_return GroupOffsets();
+  co_return found->second;
+}
+
+Task<> GroupCoordinator::RemoveOffsets(std::string group,
+                                       std::vector<std::pair<std::string, PartitionId>> keys) {
+  std::vector<std::pair<storage::Log::OffsetKey, std::optional<storage::CommittedOffset>>> batch;
+  for (const auto& [topic, partition] : keys) {
+    batch.emplace_back(storage::Log::OffsetKey{group, topic, partition}, std::nullopt);
+  }
+  if (batch.empty()) co_return Status::OK();
+  CO_RETURN_IF_ERROR(co_await log_->CommitOffsets(std::move(batch)));
+  auto found = offsets_.find(group);
+  if (found == offsets_.end()) co_return Status::OK();
+  for (const auto& key : keys) found->second.erase(key);
+  if (found->second.empty()) offsets_.erase(found);
+  co_return Status::OK();
+}
+
+Task<GroupCoordinator::DeletedOffsets> GroupCoordinator::DeleteOffsetsHere(
+    std::string group_id, std::vector<std::pair<std::string, PartitionId>> offsets) {
+  DeletedOffsets outcome;
+  Group* group = Find(group_id);
+  auto known = offsets_.find(group_id);
+  if (group == nullptr && known == offsets_.end()) {
+    outcome.error = KafkaError::kGroupIdNotFound;
+    co_return outcome;
+  }
+  std::set<std::string> subscribed;
+  if (group != nullptr && !group->members().empty()) {
+    if (group->protocol_type() != "consumer") {
+      outcome.error = KafkaError::kNonEmptyGroup;
+      co_return outcome;
+    }
+    for (const auto& [id, member] : group->members()) {
+      for (const GroupProtocol& protocol : member.protocols) {
+        for (std::string& topic : SubscribedTopics(protocol.metadata)) {
+          subscribed.insert(std::move(topic));
+        }
+      }
+    }
+  }
+  std::vector<std::pair<std::string, PartitionId>> keys;
+  for (const auto& key : offsets) {
+    bool is_subscribed = subscribed.contains(key.first);
+    outcome.offsets.push_back(is_subscribed ? KafkaError::kGroupSubscribedToTopic
+                                            : KafkaError::kNone);
+    if (!is_subscribed) keys.push_back(key);
+  }
+  CO_RETURN_IF_ERROR(co_await RemoveOffsets(group_id, std::move(keys)));
+  co_return outcome;
+}
+
+Task<> GroupCoordinator::ForgetTopicHere(std::string topic) {
+  std::map<std::string, std::vector<std::pair<std::string, PartitionId>>> doomed;
+  for (const auto& [group, offsets] : offsets_) {
+    for (const auto& [key, offset] : offsets) {
+      if (key.first == topic) doomed[group].push_back(key);
+    }
+  }
+  for (auto& [group, keys] : doomed) {
+    CO_RETURN_IF_ERROR(co_await RemoveOffsets(group, std::move(keys)));
+  }
+  co_return Status::OK();
+}
+
+bool GroupCoordinator::IsExpired(const std::string& group_id,
+                                 const storage::CommittedOffset& offset) const {
+  int64_t now_ms = env_->WallTime().value();
+  int64_t since_ms = std::max(offset.commit_time_ms, started_.value());
+  auto found = groups_.find(group_id);
+  if (found != groups_.end()) {
+    if (!found->second->IsIdle()) return false;
+    Duration empty_for = env_->Now() - found->second->empty_since();
+    since_ms =
+        std::max(since_ms,
+                 now_ms - std::chrono::duration_cast<std::chrono::milliseconds>(empty_for).count());
+  }
+  return now_ms - since_ms >= settings_.offsets_retention.count();
+}
+
+Task<> GroupCoordinator::ExpireOffsets() {
+  for (;;) {
+    CO_RETURN_IF_ERROR(co_await Sleep(kOffsetExpiryInterval));
+    std::map<std::string, std::vector<std::pair<std::string, PartitionId>>> doomed;
+    for (const auto& [group, offsets] : offsets_) {
+      for (const auto& [key, offset] : offsets) {
+        if (IsExpired(group, offset)) doomed[group].push_back(key);
+      }
+    }
+    for (auto& [group, keys] : doomed) {
+      Status status = co_await RemoveOffsets(group, std::move(keys));
+      if (status.ok() || Is(status, ErrorCode::kCancelled)) continue;
+      logger_.Warning("offsets not expired, will try again", {{"group", group}, {"error", status}});
+    }
+    std::erase_if(groups_, [this](const auto& entry) {
+      return entry.second->IsIdle() && !offsets_.contains(entry.first);
+    });
+  }
+}
+
+// ---- administration
+
+Task<std::vector<GroupSummary>> GroupCoordinator::ListHere() {
+  std::vector<GroupSummary> summaries;
+  for (const auto& [id, group] : groups_) {
+    summaries.push_back({id, group->protocol_type(), std::string(group->state_name())});
+  }
+  for (const auto& [id, offsets] : offsets_) {
+    if (!groups_.contains(id)) summaries.push_back({id, "", "Empty"});
+  }
+  co_return summaries;
+}
+
+Task<GroupDescription> GroupCoordinator::DescribeHere(std::string group_id) {
+  GroupDescription description;
+  Group* group = Find(group_id);
+  if (group == nullptr) {
+    description.exists = offsets_.contains(group_id);
+    if (description.exists) description.state = "Empty";
+    co_return description;
+  }
+  description.exists = true;
+  description.state = std::string(group->state_name());
+  description.protocol_type = group->protocol_type();
+  bool is_stable = group->state() == Group::State::kStable;
+  if (is_stable) description.protocol_name = group->protocol_name();
+  for (const auto& [id, member] : group->members()) {
+    GroupDescription::Member& target = description.members.emplace_back();
+    target.id = id;
+    target.instance_id = member.instance_id;
+    target.client_id = member.client_id;
+    target.client_host = member.client_host;
+    if (!is_stable) continue;
+    target.metadata = member.MetadataFor(group->protocol_name());
+    target.assignment = member.assignment;
+  }
+  co_return description;
+}
+
+Task<KafkaError> GroupCoordinator::DeleteHere(std::string group_id) {
+  Group* group = Find(group_id);
+  if (group != nullptr && !group->IsIdle()) co_return KafkaError::kNonEmptyGroup;
+  auto offsets = offsets_.find(group_id);
+  if (group == nullptr && offsets == offsets_.end()) co_return KafkaError::kGroupIdNotFound;
+  std::vector<std::pair<std::string, PartitionId>> keys;
+  if (offsets != offsets_.end()) {
+    for (const auto& [key, offset] : offsets->second) keys.push_back(key);
+  }
+  CO_RETURN_IF_ERROR(co_await RemoveOffsets(group_id, std::move(keys)));
+  group = Find(group_id);
+  if (group != nullptr && group->IsIdle()) groups_.erase(group_id);
+  co_return KafkaError::kNone;
+}
+
+std::vector<std::string> SubscribedTopics(const std::string& metadata) {
+  Reader reader(std::as_bytes(std::span(metadata)));
+  int16_t version = 0;
+  int32_t count = 0;
+  std::vector<std::string> topics;
+  if (!reader.ReadInt(&version) || !reader.ReadInt(&count)) return topics;
+  for (int32_t i = 0; i < count; ++i) {
+    int16_t size = 0;
+    std::span<const std::byte> name;
+    if (!reader.ReadInt(&size) || size < 0 || !reader.ReadView(static_cast<size_t>(size), &name)) {
+      return {};
+    }
+    topics.emplace_back(reinterpret_cast<const char*>(name.data()), name.size());
+  }
+  return topics;
+}
+
+}  // namespace mainstem::gateway::kafka

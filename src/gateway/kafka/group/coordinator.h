@@ -1,0 +1,159 @@
+// All consumer groups of the node: feeds the state machines (group/group.h), wakes the calls that
+// wait for a rebalance, fires deadlines, and keeps the committed offsets, which are durable in the
+// log before a commit is answered. Lives on one shard; every method may be called from any shard
+// and hops there. Membership is not kept over a restart: members are told kUnknownMemberId and join
+// again, as they do after a broker's failure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/env.h"
+#include "core/logging.h"
+#include "gateway/kafka/group/group.h"
+#include "storage/log.h"
+
+namespace mainstem::gateway::kafka {
+
+struct GroupSettings {
+  GroupLimits limits;
+  // Offsets are forgotten this long after their group lost its last member (or their commit).
+  std::chrono::milliseconds offsets_retention = std::chrono::hours(24 * 7);
+};
+
+struct OffsetCommit {
+  std::string topic;
+  PartitionId partition;
+  storage::CommittedOffset offset;  // commit_time_ms is set by the coordinator
+};
+
+struct CommitCall {
+  std::string group;
+  std::string member_id;
+  std::optional<std::string> instance_id;
+  int32_t generation = -1;
+  std::vector<OffsetCommit> offsets;
+};
+
+struct GroupSummary {
+  std::string id;
+  std::string protocol_type;
+  std::string state;
+};
+
+struct GroupDescription {
+  bool exists = false;
+  std::string state = "Dead";
+  std::string protocol_type;
+  std::string protocol_name;
+  struct Member {
+    std::string id;
+    std::optional<std::string> instance_id;
+    std::string client_id;
+    std::string client_host;
+    std::string metadata;
+    std::string assignment;
+  };
+  std::vector<Member> members;
+};
+
+// Offsets of one group: (topic, partition) -> offset.
+using GroupOffsets = std::map<std::pair<std::string, PartitionId>, storage::CommittedOffset>;
+
+class GroupCoordinator {
+ public:
+  // Borrows env and log, which outlive it. `home` is the shard that it lives on.
+  GroupCoordinator(Env* env, storage::Log* log, Logger logger, Executor home,
+                   GroupSettings settings);
+  ~GroupCoordinator();
+
+  // Loads the committed offsets. Before anything else.
+  Task<> Start();
+  // Ends all waiting calls. Nothing may be called afterwards.
+  Task<> Stop();
+
+  // The token of the calls is set here.
+  Task<JoinReply> Join(std::string group, JoinCall call);
+  Task<SyncReply> Sync(std::string group, SyncCall call);
+  Task<KafkaError> Heartbeat(std::string group, std::string member_id,
+                             std::optional<std::string> instance_id, int32_t generation);
+  struct Leaver {
+    std::string member_id;
+    std::optional<std::string> instance_id;
+  };
+  Task<std::vector<KafkaError>> Leave(std::string group, std::vector<Leaver> leavers);
+
+  // Durable when it returns kNone.
+  Task<KafkaError> Commit(CommitCall call);
+  Task<GroupOffsets> Offsets(std::string group);
+  // kGroupIdNotFound, or per offset kNone / kGroupSubscribedToTopic.
+  struct DeletedOffsets {
+    KafkaError error = KafkaError::kNone;
+    std::vector<KafkaError> offsets;
+  };
+  Task<DeletedOffsets> DeleteOffsets(std::string group,
+                                     std::vector<std::pair<std::string, PartitionId>> offsets);
+  // For a topic that was deleted: its offsets vanish from every group.
+  Task<> ForgetTopic(std::string topic);
+
+  Task<std::vector<GroupSummary>> List();
+  Task<GroupDescription> Describe(std::string group);
+  Task<KafkaError> Delete(std::string group);
+
+ private:
+  struct Waiting;
+
+  Task<JoinReply> JoinHere(std::string group, JoinCall call);
+  Task<SyncReply> SyncHere(std::string group, SyncCall call);
+  Task<KafkaError> HeartbeatHere(std::string group, std::string member_id,
+                                 std::optional<std::string> instance_id, int32_t generation);
+  Task<std::vector<KafkaError>> LeaveHere(std::string group, std::vector<Leaver> leavers);
+  Task<KafkaError> CommitHere(CommitCall call);
+  Task<GroupOffsets> OffsetsHere(std::string group);
+  Task<DeletedOffsets> DeleteOffsetsHere(std::string group,
+                                         std::vector<std::pair<std::string, PartitionId>> offsets);
+  Task<> ForgetTopicHere(std::string topic);
+  Task<std::vector<GroupSummary>> ListHere();
+  Task<GroupDescription> DescribeHere(std::string group);
+  Task<KafkaError> DeleteHere(std::string group);
+  Task<> StartHere();
+  Task<> StopHere();
+
+  Task<> FireDeadlines();
+  Task<> ExpireOffsets();
+
+  Group& FindOrAdd(const std::string& id);
+  Group* Find(const std::string& id);
+  // Delivers what the group has to say and looks at its next deadline. Drops it when nothing is
+  // left of it: the reference is then invalid.
+  void AfterCall(Group& group);
+  Task<GroupReply> AwaitReply(std::string group, ReplyToken token);
+  Task<> RemoveOffsets(std::string group, std::vector<std::pair<std::string, PartitionId>> keys);
+  bool IsExpired(const std::string& group, const storage::CommittedOffset& offset) const;
+
+  Env* const env_;
+  storage::Log* const log_;
+  const Logger logger_;
+  const Executor home_;
+  const GroupSettings settings_;
+
+  std::map<std::string, std::unique_ptr<Group>> groups_;
+  std::map<std::string, GroupOffsets> offsets_;
+  std::map<ReplyToken, Waiting*> waiting_;
+  ReplyToken next_token_ = 1;
+  std::map<std::string, TimePoint> deadlines_;               // by group
+  std::set<std::pair<TimePoint, std::string>> by_deadline_;  // the same, ordered
+  Event deadline_moved_;
+  ProcessingTime started_{0};
+  TaskScope scope_;
+};
+
+// Topics in the subscription that a member of protocol type "consumer" sent; empty when malformed.
+std::vector<std::string> SubscribedTopics(const std::string& metadata);
+
+}  // namespace mainstem::gateway::kafka

@@ -1,0 +1,202 @@
+// One consumer group of the classic protocol as a pure state machine: calls and the current time
+// go in, replies come out, no I/O and no clock. The coordinator (group/coordinator.h) feeds it and
+// delivers the replies.
+//
+//   Empty -> PreparingRebalance -> CompletingRebalance -> Stable -> PreparingRebalance ...
+//
+// JoinGroup and SyncGroup may have to wait: the caller passes a token, and the answer for that
+// token comes out of TakeReplies() at once or after a later call. Deadlines (sessions, rebalance,
+// members that were given an id but did not come back) fire when OnTime is called at or after
+// NextDeadline(). Not thread-safe. It does not promise to survive a restart: members then join
+// again.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/executor.h"
+#include "gateway/kafka/error_codes.h"
+
+namespace mainstem::gateway::kafka {
+
+using ReplyToken = uint64_t;  // 0: none
+
+struct GroupLimits {
+  Duration session_timeout_min = std::chrono::seconds(6);
+  Duration session_timeout_max = std::chrono::minutes(30);
+  // How long a group that was empty waits for more members before its first generation.
+  Duration initial_rebalance_delay = Duration::zero();
+  size_t members_max = 10'000;
+};
+
+struct GroupProtocol {
+  std::string name;
+  std::string metadata;  // opaque
+  bool operator==(const GroupProtocol&) const = default;
+};
+
+struct JoinCall {
+  ReplyToken token = 0;
+  std::string member_id;  // empty: a new member
+  std::optional<std::string> instance_id;
+  std::string client_id;
+  std::string client_host;
+  Duration session_timeout{};
+  Duration rebalance_timeout{};
+  std::string protocol_type;
+  std::vector<GroupProtocol> protocols;  // in the member's order of preference
+  // Answer a new member with an id to come back with (JoinGroup v4 and up).
+  bool requires_known_member_id = false;
+  // The leader understands "no assignment needed" (v9 and up).
+  bool supports_skip_assignment = false;
+};
+
+struct JoinReply {
+  ReplyToken token = 0;
+  KafkaError error = KafkaError::kNone;
+  int32_t generation = -1;
+  std::string protocol_type;
+  std::string protocol_name;
+  std::string leader;
+  bool skip_assignment = false;
+  std::string member_id;
+  struct Member {
+    std::string id;
+    std::optional<std::string> instance_id;
+    std::string metadata;
+  };
+  std::vector<Member> members;  // for the leader only
+};
+
+struct SyncCall {
+  ReplyToken token = 0;
+  std::string member_id;
+  std::optional<std::string> instance_id;
+  int32_t generation = -1;
+  std::optional<std::string> protocol_type;
+  std::optional<std::string> protocol_name;
+  std::vector<std::pair<std::string, std::string>> assignments;  // by member id; the leader's
+};
+
+struct SyncReply {
+  ReplyToken token = 0;
+  KafkaError error = KafkaError::kNone;
+  std::string protocol_type;
+  std::string protocol_name;
+  std::string assignment;
+};
+
+using GroupReply = std::variant<JoinReply, SyncReply>;
+
+class Group {
+ public:
+  enum class State : uint8_t { kEmpty, kPreparingRebalance, kCompletingRebalance, kStable };
+
+  struct Member {
+    std::string id;
+    std::optional<std::string> instance_id;
+    std::string client_id;
+    std::string client_host;
+    Duration session_timeout{};
+    Duration rebalance_timeout{};
+    std::vector<GroupProtocol> protocols;
+    std::string assignment;
+    TimePoint session_deadline;
+    ReplyToken join_token = 0;  // waits for the end of the rebalance
+    ReplyToken sync_token = 0;  // waits for the leader's assignment
+    bool has_synced = false;    // in this generation
+    bool supports_skip_assignment = false;
+
+    const std::string& MetadataFor(const std::string& protocol) const;
+  };
+
+  // `make_member_id(prefix)` gives a new unique id.
+  Group(std::string id, GroupLimits limits,
+        std::function<std::string(const std::string& prefix)> make_member_id);
+
+  void Join(JoinCall call, TimePoint now);
+  void Sync(SyncCall call, TimePoint now);
+  KafkaError Heartbeat(const std::string& member_id, const std::optional<std::string>& instance_id,
+                       int32_t generation, TimePoint now);
+  KafkaError Leave(const std::string& member_id, const std::optional<std::string>& instance_id,
+                   TimePoint now);
+  // Whether an offset commit of this caller is welcome; a member's session is renewed by it.
+  KafkaError CheckCommit(const std::string& member_id,
+                         const std::optional<std::string>& instance_id, int32_t generation,
+                         TimePoint now);
+  // The caller of this token has gone: no reply is made for it any more.
+  void Abandon(ReplyToken token, TimePoint now);
+
+  void OnTime(TimePoint now);
+  TimePoint NextDeadline() const;
+  std::vector<GroupReply> TakeReplies() { return std::exchange(replies_, {}); }
+
+  const std::string& id() const { return id_; }
+  State state() const { return state_; }
+  std::string_view state_name() const;
+  int32_t generation() const { return generation_; }
+  const std::string& protocol_type() const { return protocol_type_; }
+  const std::string& protocol_name() const { return protocol_name_; }
+  const std::map<std::string, Member>& members() const { return members_; }
+  // No members, none expected: may be deleted or forgotten.
+  bool IsIdle() const { return state_ == State::kEmpty && pending_.empty(); }
+  // When the last member left, while Empty.
+  TimePoint empty_since() const { return empty_since_; }
+
+ private:
+  void JoinNew(JoinCall& call, TimePoint now);
+  void JoinKnown(JoinCall& call, TimePoint now);
+  void ReplaceStaticMember(const std::string& old_id, JoinCall& call, TimePoint now);
+  void AddMember(std::string member_id, JoinCall& call, TimePoint now);
+  void UpdateMember(Member& member, JoinCall& call, TimePoint now);
+  void RemoveMember(const std::string& member_id, KafkaError reason, TimePoint now);
+
+  void PrepareRebalance(TimePoint now);
+  void MaybeCompleteJoin(TimePoint now);
+  void CompleteJoin(TimePoint now);
+  void SelectLeader();
+  void ReplyJoin(Member& member, bool skip_assignment);
+  void ReplySyncs(KafkaError error);
+  void RefuseJoin(const JoinCall& call, KafkaError error, std::string member_id = {});
+  void RefuseSync(ReplyToken token, KafkaError error);
+
+  // kNone, kUnknownMemberId or kFencedInstanceId.
+  KafkaError CheckMember(const std::string& member_id,
+                         const std::optional<std::string>& instance_id) const;
+  bool Supports(const std::string& type, const std::vector<GroupProtocol>& protocols) const;
+  std::string SelectProtocol() const;
+  void RenewSession(Member& member, TimePoint now);
+  void ExpireSessions(TimePoint now);
+  Duration RebalanceTimeout() const;
+
+  const std::string id_;
+  const GroupLimits limits_;
+  const std::function<std::string(const std::string&)> make_member_id_;
+
+  State state_ = State::kEmpty;
+  int32_t generation_ = 0;
+  std::string protocol_type_;
+  std::string protocol_name_;
+  std::string leader_;  // member id; empty: none
+  std::map<std::string, Member> members_;
+  std::vector<std::string> join_order_;                // member ids, for choosing a leader
+  std::map<std::string, std::string> static_members_;  // instance id -> member id
+  std::map<std::string, TimePoint> pending_;           // ids given out, until they come back
+  // End of PreparingRebalance, or of waiting for SyncGroup in CompletingRebalance.
+  TimePoint rebalance_deadline_ = kNoDeadline;
+  // The first rebalance of an empty group waits for more members up to here, not for all to join.
+  bool is_initial_rebalance_ = false;
+  TimePoint initial_delay_end_ = kNoDeadline;
+  bool joined_during_delay_ = false;
+  TimePoint empty_since_{};
+  std::vector<GroupReply> replies_;
+};
+
+}  // namespace mainstem::gateway::kafka
