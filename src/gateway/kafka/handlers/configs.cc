@@ -1,0 +1,268 @@
+#include <set>
+
+#include <absl/strings/str_join.h>
+#include <absl/strings/str_split.h>
+
+#include "gateway/kafka/handlers/config_entries.h"
+#include "gateway/kafka/handlers/handlers.h"
+#include "gateway/kafka/handlers/partitions.h"
+
+namespace mainstem::gateway::kafka {
+namespace {
+
+constexpr int8_t kTopicResource = 2;
+constexpr int8_t kBrokerResource = 4;
+constexpr int8_t kBrokerLoggerResource = 8;
+constexpr int8_t kClientMetricsResource = 16;
+constexpr int8_t kGroupResource = 32;
+
+enum Operation : int8_t { kSet = 0, kDelete = 1, kAppend = 2, kSubtract = 3 };
+
+bool IsThisNode(const RequestContext& context, const std::string& name) {
+  return name.empty() || name == std::to_string(context.services.settings->node_id);
+}
+
+struct Listing {
+  KafkaError error = KafkaError::kNone;
+  std::string message;
+  std::vector<ConfigEntry> entries;
+};
+
+Listing ListEntries(const RequestContext& context, int8_t resource_type, const std::string& name) {
+  switch (resource_type) {
+    case kTopicResource: {
+      if (!IsLegalTopicName(name)) return {KafkaError::kInvalidTopic, "not a topic name", {}};
+      auto info = context.services.log->FindTopic(name);
+      if (!info) return {KafkaError::kUnknownTopicOrPartition, "this topic does not exist", {}};
+      return {KafkaError::kNone, "", TopicConfigEntries(info->config)};
+    }
+    case kBrokerResource: {
+      if (!IsThisNode(context, name)) {
+        return {KafkaError::kInvalidRequest, fmt::format("node '{}' is not this one", name), {}};
+      }
+      std::string listener =
+          fmt::format("PLAINTEXT://{}:{}", context.advertised_host, context.advertised_port);
+      return {KafkaError::kNone, "", BrokerConfigEntries(*context.services.settings, listener)};
+    }
+    case kBrokerLoggerResource:
+    case kClientMetricsResource:
+    case kGroupResource: return {};  // nothing can be set there
+    default:
+      return {
+          KafkaError::kInvalidRequest, fmt::format("unknown resource type {}", resource_type), {}};
+  }
+}
+
+DescribeConfigsResponse::Config Show(const ConfigEntry& entry,
+                                     const DescribeConfigsRequest& request) {
+  DescribeConfigsResponse::Config config;
+  config.name = entry.name;
+  config.value = entry.value;
+  config.read_only = entry.read_only;
+  config.source = static_cast<int8_t>(entry.source);
+  config.type = static_cast<int8_t>(entry.type);
+  if (request.include_documentation) config.documentation = entry.documentation;
+  if (!request.include_synonyms) return config;
+  if (entry.source != ConfigSource::kDefault) {
+    config.synonyms.push_back({entry.name, entry.value, config.source});
+  }
+  if (!entry.read_only) {
+    config.synonyms.push_back(
+        {entry.name, entry.default_value, static_cast<int8_t>(ConfigSource::kDefault)});
+  }
+  return config;
+}
+
+struct Outcome {
+  int16_t code = 0;
+  std::optional<std::string> message;
+};
+
+Outcome Fail(KafkaError error, std::string message) { return {Code(error), std::move(message)}; }
+
+// Nothing when `type` and `name` are a topic that exists.
+std::optional<Outcome> CheckAlterable(const RequestContext& context, int8_t type,
+                                      const std::string& name) {
+  if (type == kBrokerResource || type == kBrokerLoggerResource) {
+    return Fail(KafkaError::kInvalidRequest,
+                "settings of the node are changed in its configuration file");
+  }
+  if (type != kTopicResource) {
+    return Fail(KafkaError::kInvalidRequest, fmt::format("resource type {} can't be set", type));
+  }
+  if (!IsLegalTopicName(name)) return Fail(KafkaError::kInvalidTopic, "not a topic name");
+  if (!context.services.log->FindTopic(name)) {
+    return Fail(KafkaError::kUnknownTopicOrPartition, "this topic does not exist");
+  }
+  return std::nullopt;
+}
+
+Task<Outcome> SetTopicConfig(const RequestContext& context, const std::string& name,
+                             storage::TopicConfig config, bool validate_only) {
+  auto info = context.services.log->FindTopic(name);
+  if (!info) {
+    Outcome gone = Fail(KafkaError::kUnknownTopicOrPartition, "this topic does not exist");
+    co_return gone;
+  }
+  Status status =
+      co_await context.services.log->SetTopicConfig(info->id, std::move(config), validate_only);
+  if (Is(status, ErrorCode::kCancelled)) co_return status;
+  Outcome outcome{KafkaCode(status), ErrorMessage(status)};
+  co_return outcome;
+}
+
+const storage::ConfigKey* FindKey(const std::string& name) {
+  for (const storage::ConfigKey& key : storage::TopicConfigKeys()) {
+    if (key.name == name) return &key;
+  }
+  return nullptr;
+}
+
+// Adds to, or takes from, a comma-separated list.
+Outcome ChangeList(const IncrementalAlterConfigsRequest::Config& change,
+                   storage::TopicConfig* config) {
+  const storage::ConfigKey* key = FindKey(change.name);
+  if (key == nullptr) {
+    return Fail(KafkaError::kInvalidConfig, fmt::format("unknown configuration {}", change.name));
+  }
+  if (key->kind != storage::ConfigKind::kList) {
+    return Fail(KafkaError::kInvalidConfig,
+                fmt::format("configuration {} is not a list", change.name));
+  }
+  auto set = config->find(change.name);
+  std::string current = set == config->end() ? key->default_value : set->second;
+  std::vector<std::string> values = absl::StrSplit(current, ',', absl::SkipWhitespace());
+  std::vector<std::string> named = absl::StrSplit(*change.value, ',', absl::SkipWhitespace());
+  for (const std::string& value : named) {
+    std::erase(values, value);
+    if (change.operation == kAppend) values.push_back(value);
+  }
+  (*config)[change.name] = absl::StrJoin(values, ",");
+  return {};
+}
+
+Outcome ApplyChange(const IncrementalAlterConfigsRequest::Config& change,
+                    storage::TopicConfig* config) {
+  if (change.operation == kDelete) {
+    if (FindKey(change.name) == nullptr) {
+      return Fail(KafkaError::kInvalidConfig, fmt::format("unknown configuration {}", change.name));
+    }
+    config->erase(change.name);
+    return {};
+  }
+  if (!change.value) {
+    return Fail(KafkaError::kInvalidRequest, fmt::format("no value for {}", change.name));
+  }
+  switch (change.operation) {
+    case kSet: (*config)[change.name] = *change.value; return {};
+    case kAppend:
+    case kSubtract: return ChangeList(change, config);
+    default:
+      return Fail(KafkaError::kInvalidRequest,
+                  fmt::format("unknown operation {} for {}", change.operation, change.name));
+  }
+}
+
+}  // namespace
+
+Task<DescribeConfigsResponse> HandleDescribeConfigs(const RequestContext& context,
+                                                    const DescribeConfigsRequest& request) {
+  DescribeConfigsResponse response;
+  for (const DescribeConfigsRequest::Resource& resource : request.resources) {
+    DescribeConfigsResponse::Resource& answer = response.resources.emplace_back();
+    answer.resource_type = resource.resource_type;
+    answer.resource_name = resource.resource_name;
+    Listing listing = ListEntries(context, resource.resource_type, resource.resource_name);
+    answer.error_code = Code(listing.error);
+    if (listing.error != KafkaError::kNone) answer.error_message = std::move(listing.message);
+    for (const ConfigEntry& entry : listing.entries) {
+      if (resource.configuration_keys) {
+        const auto& keys = *resource.configuration_keys;
+        if (std::find(keys.begin(), keys.end(), entry.name) == keys.end()) continue;
+      }
+      answer.configs.push_back(Show(entry, request));
+    }
+  }
+  co_return response;
+}
+
+// Replaces all settings of a topic by those given.
+Task<AlterConfigsResponse> HandleAlterConfigs(const RequestContext& context,
+                                              const AlterConfigsRequest& request) {
+  AlterConfigsResponse response;
+  for (const AlterConfigsRequest::Resource& resource : request.resources) {
+    Outcome outcome;
+    storage::TopicConfig config;
+    if (auto refusal = CheckAlterable(context, resource.resource_type, resource.resource_name)) {
+      outcome = std::move(*refusal);
+    }
+    for (const AlterConfigsRequest::Config& entry : resource.configs) {
+      if (entry.value) {
+        config[entry.name] = *entry.value;
+      } else if (outcome.code == 0) {
+        outcome = Fail(KafkaError::kInvalidRequest, fmt::format("no value for {}", entry.name));
+      }
+    }
+    if (outcome.code == 0) {
+      CO_ASSIGN_OR_RETURN(
+          outcome, co_await SetTopicConfig(context, resource.resource_name, std::move(config),
+                                           request.validate_only));
+    }
+    response.resources.push_back(
+        {outcome.code, std::move(outcome.message), resource.resource_type, resource.resource_name});
+  }
+  co_return response;
+}
+
+Task<IncrementalAlterConfigsResponse> HandleIncrementalAlterConfigs(
+    const RequestContext& context, const IncrementalAlterConfigsRequest& request) {
+  IncrementalAlterConfigsResponse response;
+  for (const IncrementalAlterConfigsRequest::Resource& resource : request.resources) {
+    Outcome outcome;
+    storage::TopicConfig config;
+    if (auto refusal = CheckAlterable(context, resource.resource_type, resource.resource_name)) {
+      outcome = std::move(*refusal);
+    } else if (auto info = context.services.log->FindTopic(resource.resource_name)) {
+      config = info->config;
+    }
+    for (const IncrementalAlterConfigsRequest::Config& change : resource.configs) {
+      if (outcome.code == 0) outcome = ApplyChange(change, &config);
+    }
+    if (outcome.code == 0) {
+      CO_ASSIGN_OR_RETURN(
+          outcome, co_await SetTopicConfig(context, resource.resource_name, std::move(config),
+                                           request.validate_only));
+    }
+    response.resources.push_back(
+        {outcome.code, std::move(outcome.message), resource.resource_type, resource.resource_name});
+  }
+  co_return response;
+}
+
+// Version 0 could only ask for client metrics, of which there are none.
+Task<ListConfigResourcesResponse> HandleListConfigResources(
+    const RequestContext& context, const ListConfigResourcesRequest& request) {
+  ListConfigResourcesResponse response;
+  if (context.version == 0) co_return response;
+  std::set<int8_t> types(request.resource_types.begin(), request.resource_types.end());
+  static const std::set<int8_t> kKnown = {kTopicResource, kBrokerResource, kBrokerLoggerResource,
+                                          kClientMetricsResource, kGroupResource};
+  if (!std::includes(kKnown.begin(), kKnown.end(), types.begin(), types.end())) {
+    response.error_code = Code(KafkaError::kUnsupportedVersion);
+    co_return response;
+  }
+  if (types.empty()) types = kKnown;
+  std::string node_id = std::to_string(context.services.settings->node_id);
+  if (types.contains(kTopicResource)) {
+    for (const storage::TopicInfo& info : context.services.log->ListTopics()) {
+      response.resources.push_back({info.name, kTopicResource});
+    }
+  }
+  if (types.contains(kBrokerResource)) response.resources.push_back({node_id, kBrokerResource});
+  if (types.contains(kBrokerLoggerResource)) {
+    response.resources.push_back({node_id, kBrokerLoggerResource});
+  }
+  co_return response;
+}
+
+}  // namespace mainstem::gateway::kafka

@@ -1,0 +1,171 @@
+#include "gateway/kafka/handlers/handlers.h"
+#include "gateway/kafka/handlers/partitions.h"
+
+namespace mainstem::gateway::kafka {
+namespace {
+
+constexpr int16_t kFirstVersionWithTopicIds = 10;
+constexpr int16_t kFirstVersionWithManyGroups = 8;
+
+FoundTopic Find(const RequestContext& context, const std::string& name, const Uuid& id) {
+  return context.version >= kFirstVersionWithTopicIds
+             ? FindTopicById(*context.services.log, id)
+             : FindTopicByName(*context.services.log, name);
+}
+
+OffsetFetchResponse::Partition Describe(int32_t index, const storage::CommittedOffset* offset) {
+  OffsetFetchResponse::Partition partition;
+  partition.index = index;
+  partition.committed_offset = offset == nullptr ? -1 : offset->offset.value();
+  partition.committed_leader_epoch = offset == nullptr ? -1 : offset->leader_epoch.value();
+  partition.metadata = offset == nullptr ? std::string() : offset->metadata;
+  return partition;
+}
+
+std::vector<OffsetFetchResponse::Topic> DescribeAll(const RequestContext& context,
+                                                    const GroupOffsets& offsets) {
+  std::vector<OffsetFetchResponse::Topic> topics;
+  for (const auto& [key, offset] : offsets) {  // sorted by topic
+    const auto& [name, partition] = key;
+    if (topics.empty() || topics.back().name != name) {
+      OffsetFetchResponse::Topic& topic = topics.emplace_back();
+      topic.name = name;
+      if (auto info = context.services.log->FindTopic(name)) topic.topic_id = info->id;
+    }
+    topics.back().partitions.push_back(Describe(partition.value(), &offset));
+  }
+  if (context.version >= kFirstVersionWithTopicIds) {  // a topic without an id can't be named
+    std::erase_if(topics, [](const auto& topic) { return topic.topic_id == Uuid{}; });
+  }
+  return topics;
+}
+
+Task<std::vector<OffsetFetchResponse::Topic>> FetchGroup(
+    const RequestContext& context, const std::string& group,
+    const std::optional<std::vector<OffsetFetchRequest::Topic>>& wanted) {
+  CO_ASSIGN_OR_RETURN(GroupOffsets offsets, co_await context.services.groups->Offsets(group));
+  if (!wanted) co_return DescribeAll(context, offsets);
+  std::vector<OffsetFetchResponse::Topic> topics;
+  for (const OffsetFetchRequest::Topic& topic : *wanted) {
+    OffsetFetchResponse::Topic& answer = topics.emplace_back();
+    answer.name = topic.name;
+    answer.topic_id = topic.topic_id;
+    std::string name = topic.name;
+    bool is_unknown = false;
+    if (context.version >= kFirstVersionWithTopicIds) {
+      auto info = context.services.log->FindTopic(topic.topic_id);
+      is_unknown = !info.has_value();
+      if (info) name = info->name;
+    }
+    for (int32_t index : topic.partition_indexes) {
+      auto found = offsets.find({name, PartitionId(index)});
+      const storage::CommittedOffset* offset = found == offsets.end() ? nullptr : &found->second;
+      answer.partitions.push_back(Describe(index, is_unknown ? nullptr : offset));
+      if (is_unknown) {
+        answer.partitions.back().error_code = Code(KafkaError::kUnknownTopicId);
+      }
+    }
+  }
+  co_return topics;
+}
+
+}  // namespace
+
+Task<OffsetCommitResponse> HandleOffsetCommit(const RequestContext& context,
+                                              const OffsetCommitRequest& request) {
+  OffsetCommitResponse response;
+  CommitCall call;
+  call.group = request.group_id;
+  call.member_id = request.member_id;
+  call.instance_id = request.group_instance_id;
+  call.generation = request.generation_id;
+  int32_t metadata_bytes_max = context.services.settings->offset_metadata_bytes_max;
+  for (const OffsetCommitRequest::Topic& topic : request.topics) {
+    FoundTopic found = Find(context, topic.name, topic.topic_id);
+    OffsetCommitResponse::Topic& topic_answer = response.topics.emplace_back();
+    topic_answer.name = topic.name;
+    topic_answer.topic_id = topic.topic_id;
+    for (const OffsetCommitRequest::Partition& partition : topic.partitions) {
+      OffsetCommitResponse::Partition answer;
+      answer.index = partition.index;
+      std::string metadata = partition.committed_metadata.value_or("");
+      KafkaError error = found.CheckPartition(partition.index);
+      if (error == KafkaError::kNone && std::ssize(metadata) > metadata_bytes_max) {
+        error = KafkaError::kOffsetMetadataTooLarge;
+      }
+      answer.error_code = Code(error);
+      topic_answer.partitions.push_back(answer);
+      if (error != KafkaError::kNone) continue;
+      OffsetCommit& commit = call.offsets.emplace_back();
+      commit.topic = found.info->name;
+      commit.partition = PartitionId(partition.index);
+      commit.offset.offset = Offset(partition.committed_offset);
+      commit.offset.leader_epoch = LeaderEpoch(partition.committed_leader_epoch);
+      commit.offset.metadata = std::move(metadata);
+    }
+  }
+  Result<KafkaError> outcome = KafkaError::kInvalidGroupId;
+  if (!request.group_id.empty()) {
+    outcome = co_await context.services.groups->Commit(std::move(call));
+  }
+  if (Is(outcome.status(), ErrorCode::kCancelled)) co_return outcome.status();
+  int16_t code = outcome.ok() ? Code(*outcome) : KafkaCode(outcome.status());
+  if (code == 0) co_return response;
+  for (OffsetCommitResponse::Topic& topic : response.topics) {
+    for (OffsetCommitResponse::Partition& partition : topic.partitions) {
+      if (partition.error_code == 0) partition.error_code = code;
+    }
+  }
+  co_return response;
+}
+
+// Nothing is ever pending, as there are no transactions: require_stable changes nothing.
+Task<OffsetFetchResponse> HandleOffsetFetch(const RequestContext& context,
+                                            const OffsetFetchRequest& request) {
+  OffsetFetchResponse response;
+  if (context.version < kFirstVersionWithManyGroups) {
+    CO_ASSIGN_OR_RETURN(response.topics,
+                        co_await FetchGroup(context, request.group_id, request.topics));
+    co_return response;
+  }
+  for (const OffsetFetchRequest::Group& group : request.groups) {
+    OffsetFetchResponse::Group& answer = response.groups.emplace_back();
+    answer.group_id = group.group_id;
+    CO_ASSIGN_OR_RETURN(auto topics, co_await FetchGroup(context, group.group_id, group.topics));
+    answer.topics = std::move(topics);
+  }
+  co_return response;
+}
+
+Task<OffsetDeleteResponse> HandleOffsetDelete(const RequestContext& context,
+                                              const OffsetDeleteRequest& request) {
+  OffsetDeleteResponse response;
+  std::vector<std::pair<std::string, PartitionId>> keys;
+  for (const OffsetDeleteRequest::Topic& topic : request.topics) {
+    FoundTopic found = FindTopicByName(*context.services.log, topic.name);
+    OffsetDeleteResponse::Topic& topic_answer = response.topics.emplace_back();
+    topic_answer.name = topic.name;
+    for (const OffsetDeleteRequest::Partition& partition : topic.partitions) {
+      KafkaError error = found.CheckPartition(partition.index);
+      topic_answer.partitions.push_back({partition.index, Code(error)});
+      if (error == KafkaError::kNone) keys.emplace_back(topic.name, PartitionId(partition.index));
+    }
+  }
+  Result<GroupCoordinator::DeletedOffsets> deleted =
+      co_await context.services.groups->DeleteOffsets(request.group_id, std::move(keys));
+  if (Is(deleted.status(), ErrorCode::kCancelled)) co_return deleted.status();
+  response.error_code = deleted.ok() ? Code(deleted->error) : KafkaCode(deleted.status());
+  if (response.error_code != 0) {
+    response.topics.clear();
+    co_return response;
+  }
+  auto outcome = deleted->offsets.begin();
+  for (OffsetDeleteResponse::Topic& topic : response.topics) {
+    for (OffsetDeleteResponse::Partition& partition : topic.partitions) {
+      if (partition.error_code == 0) partition.error_code = Code(*outcome++);
+    }
+  }
+  co_return response;
+}
+
+}  // namespace mainstem::gateway::kafka

@@ -1,0 +1,206 @@
+#include <set>
+
+#include "gateway/kafka/handlers/config_entries.h"
+#include "gateway/kafka/handlers/handlers.h"
+#include "gateway/kafka/handlers/partitions.h"
+
+namespace mainstem::gateway::kafka {
+namespace {
+
+struct Refusal {
+  int16_t code = 0;
+  std::optional<std::string> message;
+};
+
+Refusal Refuse(KafkaError error, std::string message) { return {Code(error), std::move(message)}; }
+
+// Replicas may only be this node. Gives the partition count that the assignment stands for.
+Result<int32_t> CheckAssignments(const CreateTopicsRequest::Topic& topic, int32_t node_id) {
+  std::set<int32_t> seen;
+  for (const CreateTopicsRequest::Assignment& assignment : topic.assignments) {
+    bool is_ours = assignment.broker_ids == std::vector<int32_t>{node_id};
+    if (!is_ours) return MakeError(ErrorCode::kInvalidArgument, "replicas must be this node alone");
+    seen.insert(assignment.partition_index);
+  }
+  auto count = static_cast<int32_t>(topic.assignments.size());
+  bool is_dense = std::ssize(seen) == count && *seen.begin() == 0 && *seen.rbegin() == count - 1;
+  if (!is_dense) return MakeError(ErrorCode::kInvalidArgument, "partitions must be 0, 1, 2 ...");
+  return count;
+}
+
+// What the log does not know about: replication, assignments, and names that collide.
+Refusal CheckTopic(const RequestContext& context, const CreateTopicsRequest::Topic& topic,
+                   int32_t* partition_count) {
+  *partition_count = topic.partition_count;
+  if (!IsLegalTopicName(topic.name)) {
+    return Refuse(KafkaError::kInvalidTopic,
+                  "a topic name has 1 to 249 of the characters a-z A-Z 0-9 . _ -");
+  }
+  if (context.services.log->FindTopic(topic.name)) {
+    return Refuse(KafkaError::kTopicAlreadyExists,
+                  fmt::format("Topic '{}' already exists.", topic.name));
+  }
+  if (auto other = FindCollidingTopic(*context.services.log, topic.name)) {
+    return Refuse(KafkaError::kInvalidTopic,
+                  fmt::format("topic '{}' collides with existing topic '{}': '.' and '_' are the "
+                              "same in metric names",
+                              topic.name, *other));
+  }
+  if (!topic.assignments.empty()) {
+    if (topic.partition_count != -1 || topic.replication_factor != -1) {
+      return Refuse(KafkaError::kInvalidRequest,
+                    "give an assignment or a number of partitions and replicas, not both");
+    }
+    Result<int32_t> count = CheckAssignments(topic, context.services.settings->node_id);
+    if (!count.ok()) {
+      return Refuse(KafkaError::kInvalidReplicaAssignment, Describe(count.status()));
+    }
+    *partition_count = *count;
+    return {};
+  }
+  if (topic.replication_factor != -1 && topic.replication_factor != 1) {
+    return Refuse(KafkaError::kInvalidReplicationFactor,
+                  fmt::format("replication factor {} is not possible: there is one node",
+                              topic.replication_factor));
+  }
+  if (topic.partition_count == 0 || topic.partition_count < -1) {
+    return Refuse(KafkaError::kInvalidPartitions, "a topic needs at least one partition");
+  }
+  return {};
+}
+
+void DescribeCreated(const storage::TopicInfo& info, CreateTopicsResponse::Topic* answer) {
+  answer->topic_id = info.id;
+  answer->partition_count = info.partition_count;
+  answer->replication_factor = 1;
+  answer->configs.emplace();
+  for (ConfigEntry& entry : TopicConfigEntries(info.config)) {
+    CreateTopicsResponse::Config& config = answer->configs->emplace_back();
+    config.name = std::move(entry.name);
+    config.value = std::move(entry.value);
+    config.source = static_cast<int8_t>(entry.source);
+  }
+}
+
+Task<> CreateOne(const RequestContext& context, const CreateTopicsRequest::Topic& topic,
+                 bool validate_only, CreateTopicsResponse::Topic* answer) {
+  int32_t partition_count = 0;
+  Refusal refusal = CheckTopic(context, topic, &partition_count);
+  storage::TopicConfig config;
+  for (const CreateTopicsRequest::Config& entry : topic.configs) {
+    if (entry.value) {
+      config[entry.name] = *entry.value;
+    } else if (refusal.code == 0) {
+      refusal = Refuse(KafkaError::kInvalidConfig,
+                       fmt::format("null is no value for topic configuration {}", entry.name));
+    }
+  }
+  if (refusal.code == 0) {
+    Result<storage::TopicInfo> created = co_await context.services.log->CreateTopic(
+        topic.name, partition_count, std::move(config), validate_only);
+    if (Is(created.status(), ErrorCode::kCancelled)) co_return created.status();
+    if (created.ok()) {
+      DescribeCreated(*created, answer);
+      co_return Status::OK();
+    }
+    refusal.code = KafkaCode(created.status());
+    refusal.message = ErrorMessage(created.status());
+  }
+  answer->error_code = refusal.code;
+  answer->error_message = std::move(refusal.message);
+  co_return Status::OK();
+}
+
+Task<> DeleteOne(const RequestContext& context, const FoundTopic& found,
+                 DeleteTopicsResponse::Topic* answer) {
+  if (!found.info) {
+    answer->error_code = Code(found.error);
+    co_return Status::OK();
+  }
+  answer->name = found.info->name;
+  answer->topic_id = found.info->id;
+  Status status = co_await context.services.log->DeleteTopic(found.info->id);
+  if (status.ok()) status = co_await context.services.groups->ForgetTopic(found.info->name);
+  if (Is(status, ErrorCode::kCancelled)) co_return status;
+  answer->error_code = KafkaCode(status);
+  answer->error_message = ErrorMessage(status);
+  co_return Status::OK();
+}
+
+}  // namespace
+
+Task<CreateTopicsResponse> HandleCreateTopics(const RequestContext& context,
+                                              const CreateTopicsRequest& request) {
+  CreateTopicsResponse response;
+  std::multiset<std::string> names;
+  for (const CreateTopicsRequest::Topic& topic : request.topics) names.insert(topic.name);
+  std::set<std::string> refused;
+  for (const CreateTopicsRequest::Topic& topic : request.topics) {
+    bool is_repeated = names.count(topic.name) > 1;
+    if (is_repeated && !refused.insert(topic.name).second) continue;
+    CreateTopicsResponse::Topic answer;
+    answer.name = topic.name;
+    if (is_repeated) {
+      answer.error_code = Code(KafkaError::kInvalidRequest);
+      answer.error_message = "the request names this topic more than once";
+    } else {
+      CO_RETURN_IF_ERROR(co_await CreateOne(context, topic, request.validate_only, &answer));
+    }
+    response.topics.push_back(std::move(answer));
+  }
+  co_return response;
+}
+
+Task<DeleteTopicsResponse> HandleDeleteTopics(const RequestContext& context,
+                                              const DeleteTopicsRequest& request) {
+  DeleteTopicsResponse response;
+  for (const std::string& name : request.topic_names) {
+    FoundTopic found = FindTopicByName(*context.services.log, name);
+    DeleteTopicsResponse::Topic answer;
+    answer.name = name;
+    CO_RETURN_IF_ERROR(co_await DeleteOne(context, found, &answer));
+    response.topics.push_back(std::move(answer));
+  }
+  for (const DeleteTopicsRequest::Topic& topic : request.topics) {
+    FoundTopic found = topic.name ? FindTopicByName(*context.services.log, *topic.name)
+                                  : FindTopicById(*context.services.log, topic.topic_id);
+    DeleteTopicsResponse::Topic answer;
+    answer.name = topic.name;
+    answer.topic_id = topic.topic_id;
+    CO_RETURN_IF_ERROR(co_await DeleteOne(context, found, &answer));
+    response.topics.push_back(std::move(answer));
+  }
+  co_return response;
+}
+
+Task<CreatePartitionsResponse> HandleCreatePartitions(const RequestContext& context,
+                                                      const CreatePartitionsRequest& request) {
+  CreatePartitionsResponse response;
+  for (const CreatePartitionsRequest::Topic& topic : request.topics) {
+    FoundTopic found = FindTopicByName(*context.services.log, topic.name);
+    CreatePartitionsResponse::Topic answer;
+    answer.name = topic.name;
+    if (!found.info) {
+      answer.error_code = Code(found.error);
+      answer.error_message = "this topic does not exist";
+    } else if (topic.count <= found.info->partition_count) {
+      answer.error_code = Code(KafkaError::kInvalidPartitions);
+      answer.error_message = fmt::format("the topic has {} partitions already: they can only grow",
+                                         found.info->partition_count);
+    } else if (topic.assignments &&
+               std::ssize(*topic.assignments) != topic.count - found.info->partition_count) {
+      answer.error_code = Code(KafkaError::kInvalidReplicaAssignment);
+      answer.error_message = "there must be one assignment for each new partition";
+    } else if (!request.validate_only) {
+      Result<storage::TopicInfo> grown =
+          co_await context.services.log->AddPartitions(found.info->id, topic.count);
+      if (Is(grown.status(), ErrorCode::kCancelled)) co_return grown.status();
+      answer.error_code = KafkaCode(grown.status());
+      answer.error_message = ErrorMessage(grown.status());
+    }
+    response.topics.push_back(std::move(answer));
+  }
+  co_return response;
+}
+
+}  // namespace mainstem::gateway::kafka

@@ -1,0 +1,91 @@
+#include "gateway/kafka/routes.h"
+
+#include "gateway/kafka/error_codes.h"
+
+namespace mainstem::gateway::kafka {
+namespace {
+
+template <typename Request, typename Response,
+          Task<Response> (*Handle)(const RequestContext&, const Request&)>
+Task<Frame> Serve(const RequestContext& context, const RequestHeader& header, Reader body) {
+  CO_ASSIGN_OR_RETURN(Request request, Decode<Request>(header.api_version, &body));
+  CO_ASSIGN_OR_RETURN(Response response, co_await Handle(context, request));
+  co_return EncodeResponse(GetApi(header.api_key), header.api_version, header.correlation_id,
+                           Response::kSchema, &response);
+}
+
+// acks=0: no answer; an error is told by closing the connection.
+Task<Frame> ServeProduce(const RequestContext& context, const RequestHeader& header, Reader body) {
+  CO_ASSIGN_OR_RETURN(ProduceRequest request, Decode<ProduceRequest>(header.api_version, &body));
+  CO_ASSIGN_OR_RETURN(ProduceResponse response, co_await HandleProduce(context, request));
+  if (request.acks != 0) {
+    co_return EncodeResponse(GetApi(header.api_key), header.api_version, header.correlation_id,
+                             ProduceResponse::kSchema, &response);
+  }
+  for (const ProduceResponse::Topic& topic : response.topics) {
+    for (const ProduceResponse::Partition& partition : topic.partitions) {
+      if (partition.error_code == 0) continue;
+      co_return MakeError(ErrorCode::kConnectionClosed,
+                          {.message = "a record sent without acknowledgement was refused",
+                           .detail = fmt::format("topic '{}', partition {}: error {} {}",
+                                                 topic.name, partition.index, partition.error_code,
+                                                 partition.error_message.value_or(""))});
+    }
+  }
+  co_return Frame();
+}
+
+#define SERVE(name) \
+  { ApiKey::k##name, Serve<name##Request, name##Response, Handle##name> }
+constexpr Route kRoutes[] = {
+    {ApiKey::kProduce, ServeProduce},
+    SERVE(Fetch),
+    SERVE(ListOffsets),
+    SERVE(Metadata),
+    SERVE(OffsetCommit),
+    SERVE(OffsetFetch),
+    SERVE(FindCoordinator),
+    SERVE(JoinGroup),
+    SERVE(Heartbeat),
+    SERVE(LeaveGroup),
+    SERVE(SyncGroup),
+    SERVE(DescribeGroups),
+    SERVE(ListGroups),
+    SERVE(SaslHandshake),
+    SERVE(ApiVersions),
+    SERVE(CreateTopics),
+    SERVE(DeleteTopics),
+    SERVE(DeleteRecords),
+    SERVE(InitProducerId),
+    SERVE(OffsetForLeaderEpoch),
+    SERVE(DescribeConfigs),
+    SERVE(AlterConfigs),
+    SERVE(DescribeLogDirs),
+    SERVE(CreatePartitions),
+    SERVE(DeleteGroups),
+    SERVE(IncrementalAlterConfigs),
+    SERVE(OffsetDelete),
+    SERVE(DescribeCluster),
+    SERVE(ListConfigResources),
+    SERVE(DescribeTopicPartitions),
+};
+#undef SERVE
+
+}  // namespace
+
+const Route* FindRoute(ApiKey key) {
+  for (const Route& route : kRoutes) {
+    if (route.key == key) return &route;
+  }
+  return nullptr;
+}
+
+Frame RefuseApiVersions(int32_t correlation_id) {
+  const ApiInfo& api = GetApi(ApiKey::kApiVersions);
+  ApiVersionsResponse response;
+  response.error_code = Code(KafkaError::kUnsupportedVersion);
+  response.api_keys.push_back({static_cast<int16_t>(api.key), api.min_version, api.max_version});
+  return EncodeResponse(api, 0, correlation_id, ApiVersionsResponse::kSchema, &response);
+}
+
+}  // namespace mainstem::gateway::kafka

@@ -1,0 +1,152 @@
+#include "gateway/kafka/server.h"
+
+#include <atomic>
+
+#include "gateway/kafka/session.h"
+
+namespace mainstem::gateway::kafka {
+namespace {
+
+constexpr Duration kAcceptRetry = std::chrono::milliseconds(50);
+
+// What one shard runs for this server.
+struct ShardSessions {
+  ShardSessions(Executor executor, TaskScope::ErrorHandler on_error)
+      : executor(executor), scope(executor, "kafka", std::move(on_error)) {}
+  Executor executor;
+  TaskScope scope;
+};
+
+Task<> CloseScope(TaskScope* scope) { co_return co_await scope->Close(); }
+
+}  // namespace
+
+struct KafkaServer::Impl {
+  Impl(Env* env, storage::Log* log, MemoryBudget* budget, Metrics* metrics, Logger logger,
+       KafkaSettings given)
+      : env(env),
+        log(log),
+        budget(budget),
+        logger(logger.Named("kafka")),
+        settings(std::move(given)),
+        home(env->shard(0)),
+        groups(env, log, logger, home, settings.groups),
+        connections(metrics->AddGauge(
+            {.name = "mainstem_kafka_connections", .help = "open connections of Kafka clients"})),
+        refused(metrics->AddCounter({.name = "mainstem_kafka_connections_refused_total",
+                                     .help = "connections over the limit, closed at once"})) {}
+
+  Task<> StartHere();
+  Task<> StopHere();
+  Task<> AcceptLoop();
+  Task<> Serve(std::unique_ptr<Stream> stream, Executor executor);
+  Task<> SpawnSession(ShardSessions* shard, std::unique_ptr<Stream> stream);
+
+  void Report(const std::string& task, const Status& status) {
+    logger.Debug("connection ended", {{"task", task}, {"error", status}});
+  }
+
+  Env* const env;
+  storage::Log* const log;
+  MemoryBudget* const budget;
+  const Logger logger;
+  const KafkaSettings settings;
+  const Executor home;
+  GroupCoordinator groups;
+  prometheus::Gauge& connections;
+  prometheus::Counter& refused;
+  std::atomic<size_t> open_count{0};
+  std::unique_ptr<Listener> listener;
+  uint16_t port = 0;
+  std::vector<std::unique_ptr<ShardSessions>> shards;
+  std::unique_ptr<TaskScope> accepting;
+};
+
+KafkaServer::KafkaServer(Env* env, storage::Log* log, MemoryBudget* budget, Metrics* metrics,
+                         Logger logger, KafkaSettings settings)
+    : impl_(std::make_unique<Impl>(env, log, budget, metrics, std::move(logger),
+                                   std::move(settings))) {}
+
+KafkaServer::~KafkaServer() = default;
+
+uint16_t KafkaServer::port() const { return impl_->port; }
+GroupCoordinator& KafkaServer::groups() { return impl_->groups; }
+Task<> KafkaServer::Start() { return RunOn(impl_->home, impl_->StartHere()); }
+Task<> KafkaServer::Stop() { return RunOn(impl_->home, impl_->StopHere()); }
+
+Task<> KafkaServer::Impl::StartHere() {
+  auto on_error = [this](const std::string& task, const Status& status) { Report(task, status); };
+  CO_RETURN_IF_ERROR(co_await groups.Start());
+  Result<std::unique_ptr<Listener>> opened =
+      co_await env->network().Listen(settings.host, settings.port);
+  if (!opened.ok()) {
+    IgnoreError(co_await groups.Stop(), "the reason is that the port could not be opened");
+    co_return opened.status();
+  }
+  listener = std::move(opened).ValueUnsafe();
+  port = listener->port();
+  for (size_t i = 0; i < env->shard_count(); ++i) {
+    shards.push_back(std::make_unique<ShardSessions>(env->shard(i), on_error));
+  }
+  accepting = std::make_unique<TaskScope>(home, "kafka accept", on_error);
+  accepting->Spawn("accept", AcceptLoop());
+  logger.Info("listening", {{"host", settings.host}, {"port", port}});
+  co_return Status::OK();
+}
+
+Task<> KafkaServer::Impl::StopHere() {
+  if (accepting == nullptr) co_return Status::OK();
+  listener->Close();
+  CO_RETURN_IF_ERROR(co_await accepting->Close());
+  for (auto& shard : shards) {
+    CO_RETURN_IF_ERROR(co_await RunOn(shard->executor, CloseScope(&shard->scope)));
+  }
+  accepting.reset();
+  shards.clear();
+  co_return co_await groups.Stop();
+}
+
+Task<> KafkaServer::Impl::AcceptLoop() {
+  for (size_t next = 0;; ++next) {
+    ShardSessions* shard = shards[next % shards.size()].get();
+    Result<std::unique_ptr<Stream>> accepted = co_await listener->Accept(shard->executor);
+    if (!accepted.ok()) {
+      if (co_await IsCancelled()) co_return accepted.status();
+      // Out of descriptors, most likely: some will be given back.
+      logger.Warning("connection not accepted", {{"error", accepted.status()}});
+      CO_RETURN_IF_ERROR(co_await Sleep(kAcceptRetry));
+      continue;
+    }
+    std::unique_ptr<Stream> stream = std::move(accepted).ValueUnsafe();
+    if (open_count.load() >= settings.connections_max) {
+      refused.Increment();
+      CO_RETURN_IF_ERROR(co_await RunOn(shard->executor, SpawnSession(nullptr, std::move(stream))));
+      continue;
+    }
+    ++open_count;
+    connections.Increment();
+    CO_RETURN_IF_ERROR(co_await RunOn(shard->executor, SpawnSession(shard, std::move(stream))));
+  }
+}
+
+// On the shard that owns the stream. Without a shard to serve it the stream is closed.
+Task<> KafkaServer::Impl::SpawnSession(ShardSessions* shard, std::unique_ptr<Stream> stream) {
+  if (shard == nullptr) {
+    stream->Close();
+  } else {
+    std::string name = stream->remote_address();
+    shard->scope.Spawn(std::move(name), Serve(std::move(stream), shard->executor));
+  }
+  co_return Status::OK();
+}
+
+Task<> KafkaServer::Impl::Serve(std::unique_ptr<Stream> stream, Executor executor) {
+  Services services{env, log, &groups, &settings};
+  Session session(services, budget, std::move(stream), executor);
+  Status status = co_await session.Run();
+  --open_count;
+  connections.Decrement();
+  co_return status;
+}
+
+}  // namespace mainstem::gateway::kafka

@@ -1,0 +1,193 @@
+#include "gateway/kafka/session.h"
+
+namespace mainstem::gateway::kafka {
+namespace {
+
+constexpr Duration kFrameDeadline = std::chrono::minutes(5);
+constexpr Duration kWriteDeadline = std::chrono::minutes(2);
+constexpr Duration kMemoryRetry = std::chrono::milliseconds(10);
+
+// "127.0.0.1:9092" or "[::1]:9092".
+std::pair<std::string, int32_t> SplitAddress(const std::string& address) {
+  size_t colon = address.rfind(':');
+  if (colon == std::string::npos) return {address, 0};
+  std::string host = address.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+  return {host, std::atoi(address.c_str() + colon + 1)};
+}
+
+}  // namespace
+
+Session::Session(Services services, MemoryBudget* budget, std::unique_ptr<Stream> stream,
+                 Executor executor)
+    : services_(services),
+      budget_(budget),
+      stream_(std::move(stream)),
+      executor_(executor),
+      frames_(stream_.get(), services.settings->request_bytes_max),
+      moved_(executor),
+      ended_(executor),
+      scope_(executor, "kafka session",
+             [this](const std::string&, const Status& status) { outcome_ = status; }) {
+  context_.services = services_;
+  context_.client_host = "/" + SplitAddress(stream_->remote_address()).first;
+  auto [host, port] = SplitAddress(stream_->local_address());
+  const KafkaSettings& settings = *services_.settings;
+  context_.advertised_host = settings.advertised_host.empty() ? host : settings.advertised_host;
+  context_.advertised_port = settings.advertised_port == 0 ? port : settings.advertised_port;
+}
+
+Session::~Session() = default;
+
+Task<> Session::Run() {
+  scope_.Spawn("read", End(ReadLoop()));
+  scope_.Spawn("serve", End(ServeLoop()));
+  scope_.Spawn("write", End(WriteLoop()));
+  Status status;
+  while (!has_ended_ && status.ok()) {
+    Result<bool> woken = co_await ended_.Wait();
+    status = woken.status();
+  }
+  stream_->Close();
+  IgnoreError(co_await scope_.Close(), "tasks have reported to outcome_");
+  co_return status.ok() ? outcome_ : status;
+}
+
+// The reader alone may end without ending the session: what came before still counts.
+Task<> Session::End(Task<> loop) {
+  Status status = co_await std::move(loop);
+  bool only_input_ended = status.ok() && input_ended_ && !serving_ended_;
+  if (!only_input_ended) {
+    has_ended_ = true;
+    ended_.NotifyAll();
+  }
+  co_return status;
+}
+
+bool Session::HasRoomFor(size_t bytes) const {
+  size_t count = unserved_.size() + unanswered_.size();
+  return count == 0 || (count < kInFlightMax && in_flight_bytes_ + bytes <= kInFlightBytesMax);
+}
+
+Task<MemoryLease> Session::LeaseMemory(size_t bytes) {
+  // Back-pressure: the socket is not read until others have given memory back.
+  for (;;) {
+    MemoryLease lease = budget_->TryLease(static_cast<int64_t>(bytes));
+    if (lease.bytes() > 0 || bytes == 0) co_return std::move(lease);
+    CO_RETURN_IF_ERROR(co_await Sleep(kMemoryRetry));
+  }
+}
+
+Task<> Session::ReadLoop() {
+  for (;;) {
+    TimePoint idle_end = services_.env->Now() + services_.settings->idle_max;
+    CO_ASSIGN_OR_RETURN(std::optional<size_t> size, co_await frames_.NextSize(idle_end));
+    if (!size) break;
+    while (!HasRoomFor(*size)) CO_RETURN_IF_ERROR(co_await moved_.Wait());
+    auto request = std::make_shared<InFlight>();
+    CO_ASSIGN_OR_RETURN(request->lease, co_await LeaseMemory(*size));
+    TimePoint frame_end = services_.env->Now() + kFrameDeadline;
+    CO_ASSIGN_OR_RETURN(request->frame, co_await frames_.Read(*size, frame_end));
+    CO_RETURN_IF_ERROR(Prepare(request.get()));
+    in_flight_bytes_ += request->frame.size();
+    unserved_.push_back(std::move(request));
+    moved_.NotifyAll();
+  }
+  input_ended_ = true;
+  moved_.NotifyAll();
+  co_return Status::OK();
+}
+
+Status Session::Prepare(InFlight* request) {
+  ASSIGN_OR_RETURN(RequestPrefix prefix, DecodeRequestPrefix(request->frame.span()));
+  const ApiInfo* api = FindApi(prefix.api_key);
+  if (api == nullptr || FindRoute(api->key) == nullptr) {
+    return MakeError(ErrorCode::kUnsupported,
+                     fmt::format("API {} is not supported", prefix.api_key));
+  }
+  request->context = context_;
+  if (!api->Understands(prefix.api_version)) {
+    if (api->key != ApiKey::kApiVersions) {
+      return MakeError(ErrorCode::kUnsupported, fmt::format("version {} of {} is not supported",
+                                                            prefix.api_version, api->name));
+    }
+    request->response = RefuseApiVersions(prefix.correlation_id);
+    request->done = true;
+    return Status::OK();
+  }
+  request->body = Reader(request->frame.span());
+  ASSIGN_OR_RETURN(request->header, DecodeRequestHeader(&request->body));
+  request->context.version = prefix.api_version;
+  request->context.client_id = request->header.client_id.value_or("");
+  request->route = FindRoute(api->key);
+  return Status::OK();
+}
+
+Task<> Session::ServeLoop() {
+  for (;;) {
+    while (unserved_.empty() && !input_ended_) CO_RETURN_IF_ERROR(co_await moved_.Wait());
+    if (unserved_.empty()) break;
+    InFlightPointer request = unserved_.front();
+    bool is_produce = request->route != nullptr && request->route->key == ApiKey::kProduce;
+    // A client that has gone needs no answers, but what it sent to be stored is stored.
+    if (input_ended_ && !is_produce) break;
+    while (!is_produce && running_produces_ > 0) CO_RETURN_IF_ERROR(co_await moved_.Wait());
+    unserved_.pop_front();
+    unanswered_.push_back(request);
+    if (request->done) {
+      moved_.NotifyAll();
+    } else if (is_produce) {
+      ++running_produces_;
+      scope_.Spawn("produce", ServeOne(request));
+    } else {
+      CO_RETURN_IF_ERROR(co_await ServeOne(request));
+    }
+  }
+  while (running_produces_ > 0) CO_RETURN_IF_ERROR(co_await moved_.Wait());
+  serving_ended_ = true;
+  co_return Status::OK();
+}
+
+Task<> Session::ServeOne(InFlightPointer request) {
+  bool is_produce = request->route->key == ApiKey::kProduce;
+  Result<Frame> response =
+      co_await request->route->serve(request->context, request->header, request->body);
+  if (is_produce) --running_produces_;
+  if (response.ok()) {
+    request->response = std::move(response).ValueUnsafe();
+    request->done = true;
+  } else {
+    if (outcome_.ok()) outcome_ = response.status();
+    has_ended_ = true;
+    ended_.NotifyAll();
+  }
+  moved_.NotifyAll();
+  co_return response.status();
+}
+
+Task<> Session::WriteLoop() {
+  for (;;) {
+    std::vector<InFlightPointer> ready;
+    std::vector<std::span<const std::byte>> pieces;
+    for (const InFlightPointer& request : unanswered_) {
+      if (!request->done) break;
+      for (std::span<const std::byte> piece : request->response.Pieces()) pieces.push_back(piece);
+      ready.push_back(request);
+    }
+    if (ready.empty()) {
+      CO_RETURN_IF_ERROR(co_await moved_.Wait());
+      continue;
+    }
+    if (!pieces.empty()) {
+      TimePoint deadline = services_.env->Now() + kWriteDeadline;
+      CO_RETURN_IF_ERROR(co_await stream_->Write(std::move(pieces), deadline));
+    }
+    for (const InFlightPointer& request : ready) {
+      in_flight_bytes_ -= request->frame.size();
+      unanswered_.pop_front();
+    }
+    moved_.NotifyAll();
+  }
+}
+
+}  // namespace mainstem::gateway::kafka
