@@ -1,4 +1,4 @@
-#include <re2/re2.h>
+#include <algorithm>
 
 #include "gateway/kafka/error_codes.h"
 #include "gateway/kafka/handlers/handlers.h"
@@ -15,9 +15,15 @@ constexpr const char* kNoTransactions =
     "transactions are not supported by this version of Mainstem: use an idempotent producer "
     "without transactional.id";
 
+bool IsLetterOrDigit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+// Letters, digits, '-' and '.', but the latter two neither first nor last.
 bool IsLegalSoftwareName(const std::string& name) {
-  static const RE2 kPattern(R"([a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?)");
-  return RE2::FullMatch(name, kPattern);
+  if (name.empty() || !IsLetterOrDigit(name.front()) || !IsLetterOrDigit(name.back())) return false;
+  return std::all_of(name.begin(), name.end(),
+                     [](char c) { return IsLetterOrDigit(c) || c == '-' || c == '.'; });
 }
 
 FindCoordinatorResponse::Coordinator FindOne(const RequestContext& context, int8_t key_type,

@@ -1,7 +1,8 @@
 #include <set>
 
-#include <absl/strings/str_join.h>
-#include <absl/strings/str_split.h>
+#include <boost/algorithm/string/classification.hpp>
+#include <boost/algorithm/string/join.hpp>
+#include <boost/algorithm/string/split.hpp>
 
 #include "gateway/kafka/handlers/config_entries.h"
 #include "gateway/kafka/handlers/handlers.h"
@@ -118,6 +119,13 @@ const storage::ConfigKey* FindKey(const std::string& name) {
   return nullptr;
 }
 
+std::vector<std::string> SplitList(const std::string& list) {
+  std::vector<std::string> values;
+  boost::split(values, list, boost::is_any_of(", "), boost::token_compress_on);
+  std::erase(values, "");
+  return values;
+}
+
 // Adds to, or takes from, a comma-separated list.
 Outcome ChangeList(const IncrementalAlterConfigsRequest::Config& change,
                    storage::TopicConfig* config) {
@@ -131,13 +139,12 @@ Outcome ChangeList(const IncrementalAlterConfigsRequest::Config& change,
   }
   auto set = config->find(change.name);
   std::string current = set == config->end() ? key->default_value : set->second;
-  std::vector<std::string> values = absl::StrSplit(current, ',', absl::SkipWhitespace());
-  std::vector<std::string> named = absl::StrSplit(*change.value, ',', absl::SkipWhitespace());
-  for (const std::string& value : named) {
+  std::vector<std::string> values = SplitList(current);
+  for (const std::string& value : SplitList(*change.value)) {
     std::erase(values, value);
     if (change.operation == kAppend) values.push_back(value);
   }
-  (*config)[change.name] = absl::StrJoin(values, ",");
+  (*config)[change.name] = boost::join(values, ",");
   return {};
 }
 

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include <absl/strings/match.h>
+#include <boost/algorithm/string/predicate.hpp>
 
 #include "gateway/kafka/error_codes.h"
 #include "gateway/kafka/handlers/handlers.h"
@@ -13,7 +13,7 @@ constexpr int16_t kFirstVersionThatSaysNotFound = 6;
 
 bool Matches(const std::vector<std::string>& filter, std::string_view value) {
   return filter.empty() || std::any_of(filter.begin(), filter.end(), [&](const auto& wanted) {
-           return absl::EqualsIgnoreCase(wanted, value);
+           return boost::iequals(wanted, value);
          });
 }
 
