@@ -15,8 +15,8 @@ namespace mainstem::connector {
 
 struct OptionSpec {
   std::string name;  // 'scan.startup.mode'; a trailing '*' takes any suffix: 'properties.*'
-  std::string default_value;  // empty: none
-  std::string documentation;
+  std::string default_value = {};  // empty: none
+  std::string documentation = {};
   bool required = false;
   bool secret = false;  // never shown
 };
@@ -24,12 +24,14 @@ struct OptionSpec {
 struct ConnectorSpec {
   std::string name;  // 'kafka'
   std::string documentation;
-  std::vector<OptionSpec> options;  // without 'connector' and without format options
-  bool takes_format = false;        // 'format', 'key.format', 'value.format' and '<format>.*'
-  std::map<std::string, std::string> metadata_keys;  // key -> SQL type, e.g. 'offset' -> 'BIGINT'
+  std::vector<OptionSpec> options = {};  // without 'connector' and without format options
+  bool takes_format = false;             // 'format', 'key.format', 'value.format' and '<format>.*'
+  std::map<std::string, std::string> metadata_keys =
+      {};  // key -> SQL type, e.g. 'offset' -> 'BIGINT'
   std::function<Result<std::unique_ptr<TableSource>>(TableDescriptor, ConnectorContext)>
-      make_source;
-  std::function<Result<std::unique_ptr<TableSink>>(TableDescriptor, ConnectorContext)> make_sink;
+      make_source = {};
+  std::function<Result<std::unique_ptr<TableSink>>(TableDescriptor, ConnectorContext)> make_sink =
+      {};
 };
 
 class ConnectorRegistry {

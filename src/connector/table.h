@@ -26,12 +26,12 @@ struct MetadataColumn {
 
 // What CREATE TABLE said, after checks that need no connector.
 struct TableDescriptor {
-  std::string name;                              // for messages
-  std::shared_ptr<arrow::Schema> schema;         // physical columns, then metadata columns
-  std::vector<MetadataColumn> metadata_columns;  // those of `schema` that are not physical
-  std::vector<std::string> primary_key;
-  std::vector<std::string> partition_keys;
-  std::map<std::string, std::string> options;  // the WITH clause, 'connector' included
+  std::string name;                                   // for messages
+  std::shared_ptr<arrow::Schema> schema;              // physical columns, then metadata columns
+  std::vector<MetadataColumn> metadata_columns = {};  // those of `schema` that are not physical
+  std::vector<std::string> primary_key = {};
+  std::vector<std::string> partition_keys = {};
+  std::map<std::string, std::string> options = {};  // the WITH clause, 'connector' included
 };
 
 // What a connector may use; outlives every object made from it.

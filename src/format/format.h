@@ -35,6 +35,9 @@ struct DecodedMessages {
   // 0, 1 or 2 rows of a message).
   std::vector<uint32_t> message_of_row;
   std::vector<RejectedMessage> rejected;  // never silently dropped: the caller decides
+  // Messages that gave no row because the table's options ask for it ('ignore-parse-errors',
+  // comments).
+  size_t skipped = 0;
 };
 
 // Decodes messages into the columns of a schema. Not thread-safe; one per reader.
@@ -62,13 +65,21 @@ struct FormatInfo {
 };
 const std::vector<FormatInfo>& ListFormats();
 
-// `schema`: the columns wanted (already reduced to those the query uses). Unknown format or option:
-// kInvalidArgument with the near name in the hint.
+// `schema`: the columns the messages hold, in the table's order, without metadata columns;
+// `projection`: those wanted, in output order. Unknown format or option: kInvalidArgument with the
+// near name in the hint.
+Result<std::unique_ptr<Decoder>> MakeDecoder(const std::string& format,
+                                             std::shared_ptr<arrow::Schema> schema,
+                                             const std::vector<int>& projection,
+                                             const FormatOptions& options);
+// All columns wanted.
 Result<std::unique_ptr<Decoder>> MakeDecoder(const std::string& format,
                                              std::shared_ptr<arrow::Schema> schema,
                                              const FormatOptions& options);
 Result<std::unique_ptr<Encoder>> MakeEncoder(const std::string& format,
                                              std::shared_ptr<arrow::Schema> schema,
                                              const FormatOptions& options);
+// The format exists and knows these options; no schema needed.
+Status CheckFormatOptions(const std::string& format, const FormatOptions& options);
 
 }  // namespace mainstem::format

@@ -1,0 +1,175 @@
+#include "format/format.h"
+
+#include <numeric>
+
+#include <arrow/api.h>
+#include <arrow/compute/api.h>
+
+#include "core/suggest.h"
+#include "format/formats.h"
+
+namespace mainstem::format {
+namespace {
+
+const std::vector<std::string> kJsonOptions = {
+    "fail-on-missing-field",     "ignore-parse-errors",       "timestamp-format.standard",
+    "map-null-key.mode",         "map-null-key.literal",      "encode.decimal-as-plain-number",
+    "encode.ignore-null-fields", "decode.json-parser.enabled"};
+
+std::vector<std::string> With(std::vector<std::string> names, std::vector<std::string> more) {
+  names.insert(names.end(), more.begin(), more.end());
+  return names;
+}
+
+Result<const FormatInfo*> FindFormat(const std::string& format) {
+  std::vector<std::string> names;
+  for (const FormatInfo& info : ListFormats()) {
+    if (info.name == format) return &info;
+    names.push_back(info.name);
+  }
+  return MakeError(ErrorCode::kInvalidArgument, {.message = "there is no format '" + format + "'",
+                                                 .hint = SuggestionFor(format, names)});
+}
+
+}  // namespace
+
+const std::vector<FormatInfo>& ListFormats() {
+  static const std::vector<FormatInfo> formats = {
+      {.name = "canal-json",
+       .option_names = With(kJsonOptions, {"database.include", "table.include"}),
+       .can_encode = false,
+       .is_changelog = true},
+      {.name = "csv",
+       .option_names = {"field-delimiter", "disable-quote-character", "quote-character",
+                        "allow-comments", "ignore-parse-errors", "array-element-delimiter",
+                        "escape-character", "null-literal",
+                        "write-bigdecimal-in-scientific-notation", "trim-spaces",
+                        "allow-trailing-comma", "ignore-trailing-unmappable",
+                        "fail-on-missing-columns", "empty-string-as-null"}},
+      {.name = "debezium-json",
+       .option_names = With(kJsonOptions, {"schema-include"}),
+       .is_changelog = true},
+      {.name = "json", .option_names = kJsonOptions},
+      {.name = "raw", .option_names = {"charset", "endianness"}},
+      {.name = "regex",
+       .option_names = {"pattern", "timestamp-format", "null-literal", "ignore-parse-errors"},
+       .can_encode = false},
+  };
+  return formats;
+}
+
+Status CheckFormatOptions(const std::string& format, const FormatOptions& options) {
+  ASSIGN_OR_RETURN(const FormatInfo* info, FindFormat(format));
+  const std::vector<std::string>& known = info->option_names;
+  for (const auto& [name, value] : options) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    return MakeError(
+        ErrorCode::kInvalidArgument,
+        {.message = "format '" + format + "' has no option '" + format + "." + name + "'",
+         .hint = SuggestionFor(name, known)});
+  }
+  return Status::OK();
+}
+
+Result<std::unique_ptr<Decoder>> MakeDecoder(const std::string& format,
+                                             std::shared_ptr<arrow::Schema> schema,
+                                             const std::vector<int>& projection,
+                                             const FormatOptions& options) {
+  RETURN_IF_ERROR(CheckFormatOptions(format, options));
+  DecodeTarget target{.schema = std::move(schema), .projection = projection};
+  if (format == "json") return MakeJsonDecoder(std::move(target), options);
+  if (format == "csv") return MakeCsvDecoder(std::move(target), options);
+  if (format == "raw") return MakeRawDecoder(std::move(target), options);
+  if (format == "regex") return MakeRegexDecoder(std::move(target), options);
+  if (format == "debezium-json") return MakeDebeziumDecoder(std::move(target), options);
+  return MakeCanalDecoder(std::move(target), options);
+}
+
+Result<std::unique_ptr<Decoder>> MakeDecoder(const std::string& format,
+                                             std::shared_ptr<arrow::Schema> schema,
+                                             const FormatOptions& options) {
+  std::vector<int> all(schema->num_fields());
+  std::iota(all.begin(), all.end(), 0);
+  return MakeDecoder(format, std::move(schema), all, options);
+}
+
+Result<std::unique_ptr<Encoder>> MakeEncoder(const std::string& format,
+                                             std::shared_ptr<arrow::Schema> schema,
+                                             const FormatOptions& options) {
+  RETURN_IF_ERROR(CheckFormatOptions(format, options));
+  if (format == "json") return MakeJsonEncoder(std::move(schema), options);
+  if (format == "csv") return MakeCsvEncoder(std::move(schema), options);
+  if (format == "raw") return MakeRawEncoder(std::move(schema), options);
+  if (format == "debezium-json") return MakeDebeziumEncoder(std::move(schema), options);
+  return MakeError(ErrorCode::kUnsupported, {.message = "format '" + format + "' cannot be written",
+                                             .hint = "it is for sources only"});
+}
+
+std::shared_ptr<arrow::Schema> DecodeTarget::OutputSchema() const {
+  arrow::FieldVector fields;
+  for (int column : projection) fields.push_back(schema->field(column));
+  return arrow::schema(std::move(fields));
+}
+
+RowSet::RowSet(std::shared_ptr<arrow::Schema> schema) : schema_(std::move(schema)) {
+  for (const auto& field : schema_->fields()) {
+    std::unique_ptr<arrow::ArrayBuilder> builder;
+    CHECK_OK(arrow::MakeBuilder(arrow::default_memory_pool(), field->type(), &builder));
+    builders_.push_back(std::move(builder));
+  }
+}
+RowSet::~RowSet() = default;
+
+void RowSet::Reserve(size_t row_count) {
+  for (auto& builder : builders_) CHECK_OK(builder->Reserve(static_cast<int64_t>(row_count)));
+}
+
+void RowSet::EndRow(uint32_t message, RowKind kind, bool keep) {
+  messages_.push_back(message);
+  kinds_.push_back(kind);
+  keep_.push_back(keep);
+  if (!keep) {
+    ++dropped_;
+  } else if (kind != RowKind::kInsert) {
+    insert_only_ = false;
+  }
+}
+
+Status RowSet::Finish(DecodedMessages* out) {
+  arrow::ArrayVector columns;
+  for (auto& builder : builders_) {
+    ASSIGN_OR_RETURN(auto column, builder->Finish());
+    columns.push_back(std::move(column));
+  }
+  auto rows =
+      arrow::RecordBatch::Make(schema_, static_cast<int64_t>(messages_.size()), std::move(columns));
+  if (dropped_ > 0) {
+    arrow::Int64Builder kept;
+    size_t n = 0;
+    for (size_t i = 0; i < keep_.size(); ++i) {
+      if (!keep_[i]) continue;
+      RETURN_IF_ERROR(kept.Append(static_cast<int64_t>(i)));
+      messages_[n] = messages_[i];
+      kinds_[n++] = kinds_[i];
+    }
+    messages_.resize(n);
+    kinds_.resize(n);
+    ASSIGN_OR_RETURN(auto indices, kept.Finish());
+    arrow::ArrayVector taken;
+    for (const auto& column : rows->columns()) {
+      ASSIGN_OR_RETURN(auto array, arrow::compute::Take(*column, *indices));
+      taken.push_back(std::move(array));
+    }
+    rows = arrow::RecordBatch::Make(schema_, static_cast<int64_t>(n), std::move(taken));
+  }
+  out->batch.rows = std::move(rows);
+  out->message_of_row = std::exchange(messages_, {});
+  out->batch.kinds = insert_only_ ? std::vector<RowKind>() : std::exchange(kinds_, {});
+  kinds_.clear();
+  keep_.clear();
+  dropped_ = 0;
+  insert_only_ = true;
+  return Status::OK();
+}
+
+}  // namespace mainstem::format

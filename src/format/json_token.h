@@ -1,0 +1,23 @@
+// One scalar of a JSON message as text. Private to format/.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "format/json_appender.h"
+
+namespace mainstem::format {
+
+enum class JsonKind : uint8_t { kNull, kBoolean, kNumber, kString, kObject, kArray };
+
+struct JsonToken {
+  JsonKind kind = JsonKind::kNull;
+  // String: unescaped, valid until the parser's next message. Container: its opening bracket.
+  std::string_view text;
+};
+
+// Checks the scalar's syntax. Consumes a string only if it has escapes; simdjson skips over what
+// was not consumed.
+JsonOutcome ReadJsonToken(ondemand::value& value, JsonContext* context, JsonToken* token);
+
+}  // namespace mainstem::format

@@ -1,0 +1,254 @@
+// csv, regex and raw, and change events (debezium-json, canal-json). Rows are compared as the JSON
+// text of the json encoder with their row kind in front.
+#include <arrow/api.h>
+#include <gtest/gtest.h>
+
+#include "format/format.h"
+
+namespace mainstem::format {
+namespace {
+
+using arrow::field;
+using Lines = std::vector<std::string>;
+
+struct Decoded {
+  Lines rows;
+  Lines causes;
+  DecodedMessages raw;
+};
+
+Decoded Decode(const std::string& format, const arrow::FieldVector& fields, const Lines& messages,
+               const FormatOptions& options = {}) {
+  auto schema = arrow::schema(fields);
+  auto decoder = MakeDecoder(format, schema, options);
+  EXPECT_TRUE(decoder.ok()) << decoder.status().ToString();
+  if (!decoder.ok()) return {};
+  std::vector<std::string_view> views(messages.begin(), messages.end());
+  auto decoded = (*decoder)->Decode(views);
+  EXPECT_TRUE(decoded.ok()) << decoded.status().ToString();
+  Decoded out;
+  out.raw = std::move(*decoded);
+  EXPECT_TRUE(out.raw.batch.rows->ValidateFull().ok());
+  ChangelogBatch inserts{.rows = out.raw.batch.rows, .kinds = {}};
+  auto encoder = MakeEncoder("json", schema, {{"encode.decimal-as-plain-number", "true"}});
+  out.rows = (*encoder)->Encode(inserts).ValueOrDie();
+  for (size_t i = 0; i < out.raw.batch.kinds.size(); ++i) {
+    out.rows[i] = std::string(ToString(out.raw.batch.kinds[i])) + out.rows[i];
+  }
+  for (const RejectedMessage& rejected : out.raw.rejected) {
+    out.causes.push_back(Describe(rejected.cause));
+  }
+  return out;
+}
+
+const arrow::FieldVector& CsvFields() {
+  static const arrow::FieldVector fields = {
+      field("id", arrow::int32()), field("name", arrow::utf8()),
+      field("d", arrow::decimal128(5, 2)), field("ts", arrow::timestamp(arrow::TimeUnit::MILLI)),
+      field("b", arrow::boolean())};
+  return fields;
+}
+
+// What Flink 2.3 gives for the same lines.
+TEST(CsvFormatTest, GivesTheRowsOfFlinkForQuotesNullsAndBadFields) {
+  Decoded decoded = Decode(
+      "csv", CsvFields(),
+      {"1,plain,1.5,2026-01-01 00:00:00,true",
+       "2,\"with, comma\",NULL,2026-01-01 00:00:00.123,false", "3,\"q\"\"uote\",x,NULL,true",
+       "# comment", "abc,bad int,1,2026-01-01 00:00:00,true", "4,short",
+       "5,,2.25,2026-01-01T00:00:00,TRUE", "6,NULL,123456.789,2026-01-01 00:00:00,0"},
+      {{"null-literal", "NULL"}, {"ignore-parse-errors", "true"}, {"allow-comments", "true"}});
+  EXPECT_EQ(
+      decoded.rows,
+      (Lines{R"({"id":1,"name":"plain","d":1.5,"ts":"2026-01-01 00:00:00","b":true})",
+             R"({"id":2,"name":"with, comma","d":null,"ts":"2026-01-01 00:00:00.123","b":false})",
+             R"({"id":3,"name":"q\"uote","d":null,"ts":null,"b":true})",
+             R"({"id":null,"name":"bad int","d":1,"ts":"2026-01-01 00:00:00","b":true})",
+             R"({"id":4,"name":"short","d":null,"ts":null,"b":null})",
+             R"({"id":5,"name":"","d":2.25,"ts":null,"b":true})",
+             R"({"id":6,"name":null,"d":null,"ts":"2026-01-01 00:00:00","b":false})"}));
+  EXPECT_TRUE(decoded.causes.empty());
+}
+
+TEST(CsvFormatTest, UsesOtherDelimitersAndQuotes) {
+  arrow::FieldVector fields = {field("id", arrow::int32()), field("name", arrow::utf8())};
+  Decoded decoded = Decode("csv", fields, {"1;a,b", "2;'x;y'\r\n"},
+                           {{"field-delimiter", ";"}, {"quote-character", "'"}});
+  EXPECT_EQ(decoded.rows, (Lines{R"({"id":1,"name":"a,b"})", R"({"id":2,"name":"x;y"})"}));
+  decoded = Decode("csv", fields, {"1\t\"a"},
+                   {{"field-delimiter", "\\t"}, {"disable-quote-character", "true"}});
+  EXPECT_EQ(decoded.rows, (Lines{R"({"id":1,"name":"\"a"})"}));
+  decoded = Decode("csv", fields, {R"(1,a\,b)", R"(2,"q\"x")"}, {{"escape-character", "\\"}});
+  EXPECT_EQ(decoded.rows, (Lines{R"({"id":1,"name":"a,b"})", R"({"id":2,"name":"q\"x"})"}));
+}
+
+TEST(CsvFormatTest, RejectsBadLinesWithFieldAndPlace) {
+  arrow::FieldVector fields = {field("id", arrow::int32()), field("name", arrow::utf8())};
+  Decoded decoded = Decode("csv", fields, {"1,ok", "zz,bad", "1", "1,2,3", "1,\"open", "1,\"a\"b"});
+  EXPECT_EQ(decoded.rows, (Lines{R"({"id":1,"name":"ok"})"}));
+  EXPECT_EQ(decoded.causes,
+            (Lines{"field 'id': 'zz' is not an INT; at byte 0 of the line",
+                   "the line has 1 fields, expected 2", "the line has 3 fields, expected 2",
+                   "a quoted field has no end", "text follows a quoted field"}));
+}
+
+TEST(CsvFormatTest, DecodesOnlyTheColumnsAskedForByTheirPlace) {
+  auto decoder = MakeDecoder("csv", arrow::schema(CsvFields()), {4, 0}, {});
+  std::vector<std::string_view> lines = {"7,x,not a number,never,true"};
+  DecodedMessages decoded = (*decoder)->Decode(lines).ValueOrDie();
+  ASSERT_EQ(decoded.batch.rows->num_rows(), 1);
+  EXPECT_EQ(decoded.batch.rows->schema()->field_names(), (Lines{"b", "id"}));
+  EXPECT_EQ(decoded.batch.rows->column(1)->GetScalar(0).ValueOrDie()->ToString(), "7");
+}
+
+TEST(CsvFormatTest, ReadsListsAndReplacesBytesThatAreNotUtf8) {
+  arrow::FieldVector fields = {field("l", arrow::list(arrow::int32())), field("s", arrow::utf8())};
+  Decoded decoded = Decode("csv", fields, {"1;2;3,a\xffz", ",x", "1;b,x"});
+  EXPECT_EQ(decoded.rows,
+            (Lines{"{\"l\":[1,2,3],\"s\":\"a\xEF\xBF\xBDz\"}", R"({"l":[],"s":"x"})"}));
+  EXPECT_EQ(decoded.causes.size(), 1u);
+}
+
+TEST(CsvFormatTest, QuotesAsTheDialectDoes) {
+  auto schema = arrow::schema(CsvFields());
+  std::vector<std::string_view> messages = {
+      R"({"id":1,"name":"plain","d":10,"ts":"2026-01-01 00:00:00","b":true})",
+      R"({"id":null,"name":"say \"hi\"","d":0.05})"};
+  ChangelogBatch batch =
+      (*MakeDecoder("json", schema, {}).ValueOrDie()).Decode(messages).ValueOrDie().batch;
+  auto encode = [&](const FormatOptions& options) {
+    return (*MakeEncoder("csv", schema, options).ValueOrDie()).Encode(batch).ValueOrDie();
+  };
+  EXPECT_EQ(encode({}),
+            (Lines{R"(1,plain,1E+1,"2026-01-01 00:00:00",true)", R"(,"say ""hi""",0.05,,)"}));
+  EXPECT_EQ(
+      encode({{"null-literal", "n/a"},
+              {"write-bigdecimal-in-scientific-notation", "false"},
+              {"field-delimiter", "|"}}),
+      (Lines{R"(1|"plain"|10|"2026-01-01 00:00:00"|true)", R"(n/a|"say ""hi"""|0.05|n/a|n/a)"}));
+}
+
+constexpr char kAccessLog[] =
+    R"((?P<ip>\S+) \S+ (?<user>\S+) \[(?P<ts>[^\]]+)\] "(?P<method>\S+) (?P<path>\S+)[^"]*" )"
+    R"((?P<status>\d+) (?P<bytes>\S+).*)";
+
+TEST(RegexFormatTest, ReadsAnAccessLogByNamedGroups) {
+  arrow::FieldVector fields = {
+      field("ip", arrow::utf8()),     field("user", arrow::utf8()),
+      field("path", arrow::utf8()),   field("status", arrow::int32()),
+      field("bytes", arrow::int64()), field("ts", arrow::timestamp(arrow::TimeUnit::MILLI, "UTC"))};
+  Decoded decoded = Decode(
+      "regex", fields,
+      {R"(83.149.9.216 - - [17/May/2015:10:05:03 +0000] "GET /x.png HTTP/1.1" 200 203023 "-" "M")",
+       R"(1.2.3.4 - bob [17/May/2015:12:05:03 +0200] "GET / HTTP/1.1" 304 - "-" "M")", "garbage",
+       R"(1.2.3.4 - - [17/Mai/2015:12:05:03 +0200] "GET / HTTP/1.1" 200 1 "-")"},
+      {{"pattern", kAccessLog},
+       {"timestamp-format", "dd/MMM/yyyy:HH:mm:ss Z"},
+       {"null-literal", "-"}});
+  EXPECT_EQ(decoded.rows,
+            (Lines{R"({"ip":"83.149.9.216","user":null,"path":"/x.png","status":200,)"
+                   R"("bytes":203023,"ts":"2015-05-17 10:05:03Z"})",
+                   R"({"ip":"1.2.3.4","user":"bob","path":"/","status":304,"bytes":null,)"
+                   R"("ts":"2015-05-17 10:05:03Z"})"}));
+  ASSERT_EQ(decoded.causes.size(), 2u);
+  EXPECT_EQ(decoded.causes[0], "the line does not match 'regex.pattern'");
+  EXPECT_EQ(decoded.raw.rejected[1].index, 3u);
+}
+
+TEST(RegexFormatTest, SaysWhatIsWrongWithThePattern) {
+  auto schema = arrow::schema({field("status", arrow::int32())});
+  EXPECT_FALSE(MakeDecoder("regex", schema, {}).ok());
+  EXPECT_FALSE(MakeDecoder("regex", schema, {{"pattern", "(unclosed"}}).ok());
+  Status status = MakeDecoder("regex", schema, {{"pattern", "(?P<statsu>\\d+)"}}).status();
+  EXPECT_EQ(TextOf(status).hint, "did you mean 'statsu'?");
+  EXPECT_FALSE(MakeDecoder("regex", schema,
+                           {{"pattern", "(?P<status>\\d+)"}, {"timestamp-format", "yyyy-qq"}})
+                   .ok());
+}
+
+TEST(RawFormatTest, TakesTheMessageAsItIs) {
+  EXPECT_EQ(Decode("raw", {field("line", arrow::utf8())}, {"a b", ""}).rows,
+            (Lines{R"({"line":"a b"})", R"({"line":""})"}));
+  EXPECT_EQ(Decode("raw", {field("n", arrow::int32())}, {std::string("\0\0\1\2", 4), "x"}).rows,
+            (Lines{R"({"n":258})"}));
+  EXPECT_EQ(Decode("raw", {field("n", arrow::int16())}, {std::string("\1\0", 2)},
+                   {{"endianness", "little-endian"}})
+                .rows,
+            (Lines{R"({"n":1})"}));
+  EXPECT_EQ(Decode("raw", {field("s", arrow::utf8())}, {"\xe4"}, {{"charset", "ISO-8859-1"}}).rows,
+            (Lines{R"({"s":"ä"})"}));
+  EXPECT_FALSE(
+      MakeDecoder("raw", arrow::schema({field("a", arrow::utf8()), field("b", arrow::utf8())}), {})
+          .ok());
+}
+
+const arrow::FieldVector& ChangeFields() {
+  static const arrow::FieldVector fields = {field("id", arrow::int32()),
+                                            field("name", arrow::utf8()),
+                                            field("w", arrow::decimal128(5, 2))};
+  return fields;
+}
+
+TEST(DebeziumJsonTest, TurnsEventsIntoAChangelog) {
+  Decoded decoded = Decode(
+      "debezium-json", ChangeFields(),
+      {R"({"before":null,"after":{"id":1,"name":"a","w":1.5},"op":"c"})",
+       R"({"op":"u","before":{"id":1,"name":"a","w":1.5},"after":{"id":1,"name":"b","w":2}})",
+       R"({"before":{"id":1,"name":"b","w":2},"after":null,"op":"d","source":{"db":"x"}})",
+       R"({"before":null,"after":{"id":2,"name":"r"},"op":"r"})"});
+  EXPECT_EQ(decoded.rows,
+            (Lines{R"(+I{"id":1,"name":"a","w":1.5})", R"(-U{"id":1,"name":"a","w":1.5})",
+                   R"(+U{"id":1,"name":"b","w":2})", R"(-D{"id":1,"name":"b","w":2})",
+                   R"(+I{"id":2,"name":"r","w":null})"}));
+  EXPECT_EQ(decoded.raw.message_of_row, (std::vector<uint32_t>{0, 1, 1, 2, 3}));
+}
+
+TEST(DebeziumJsonTest, DropsBothHalvesOfAnUpdateWithABadImage) {
+  Decoded decoded =
+      Decode("debezium-json", ChangeFields(),
+             {R"({"before":{"id":1},"after":{"id":"x"},"op":"u"})",
+              R"({"before":{"id":"y"},"after":{"id":"x"},"op":"u"})",
+              R"({"before":null,"after":{"id":5},"op":"c"})", R"({"after":{"id":5},"op":"u"})",
+              R"({"after":{"id":5},"op":"z"})", R"({"after":{"id":5}})", "{"});
+  EXPECT_EQ(decoded.rows, (Lines{R"({"id":5,"name":null,"w":null})"}));
+  ASSERT_EQ(decoded.causes.size(), 6u);
+  std::set<size_t> indices;
+  for (const RejectedMessage& rejected : decoded.raw.rejected) indices.insert(rejected.index);
+  EXPECT_EQ(indices, (std::set<size_t>{0, 1, 3, 4, 5, 6}));
+}
+
+TEST(DebeziumJsonTest, ReadsThePayloadWhenTheSchemaIsIncluded) {
+  Decoded decoded = Decode("debezium-json", ChangeFields(),
+                           {R"({"schema":{},"payload":{"before":null,"after":{"id":1},"op":"c"}})"},
+                           {{"schema-include", "true"}});
+  EXPECT_EQ(decoded.rows, (Lines{R"({"id":1,"name":null,"w":null})"}));
+}
+
+TEST(DebeziumJsonTest, WritesWhatItReads) {
+  auto schema = arrow::schema(ChangeFields());
+  Lines events = {R"({"before":null,"after":{"id":1,"name":"a","w":1.5},"op":"c"})",
+                  R"({"before":{"id":1,"name":"a","w":1.5},"after":null,"op":"d"})"};
+  Decoded decoded = Decode("debezium-json", ChangeFields(), events);
+  auto encoder = MakeEncoder("debezium-json", schema, {});
+  EXPECT_EQ((*encoder)->Encode(decoded.raw.batch).ValueOrDie(), events);
+}
+
+TEST(CanalJsonTest, GivesTheRowsOfFlink) {
+  Decoded decoded = Decode(
+      "canal-json", ChangeFields(),
+      {R"({"data":[{"id":"1","name":"a","w":"1.5"},{"id":"2","name":"b","w":"2"}],"old":null,)"
+       R"("type":"INSERT","database":"d","table":"p","ts":1,"es":1})",
+       R"({"data":[{"id":"1","name":"a","w":"9"},{"id":"2","name":"bb","w":"2"}],)"
+       R"("old":[{"w":"1.5"},{"name":"b"}],"type":"UPDATE","database":"d","table":"p"})",
+       R"({"data":[{"id":"2","name":"bb","w":"2"}],"old":null,"type":"DELETE","table":"p"})",
+       R"({"data":null,"type":"QUERY"})"});
+  EXPECT_EQ(decoded.rows,
+            (Lines{R"(+I{"id":1,"name":"a","w":1.5})", R"(+I{"id":2,"name":"b","w":2})",
+                   R"(-U{"id":1,"name":null,"w":1.5})", R"(+U{"id":1,"name":"a","w":9})",
+                   R"(-U{"id":2,"name":"b","w":null})", R"(+U{"id":2,"name":"bb","w":2})",
+                   R"(-D{"id":2,"name":"bb","w":2})"}));
+  EXPECT_TRUE(decoded.causes.empty());
+}
+
+}  // namespace
+}  // namespace mainstem::format
