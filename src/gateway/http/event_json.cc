@@ -84,7 +84,7 @@ Status EventJsonWriter::Write(PartitionId partition, const storage::RecordView& 
   json->BeginObject();
   json->Field("partition", partition.value());
   json->Field("offset", record.offset.value());
-  json->Field("timestamp", record.timestamp_ms);
+  json->Field("timestamp_ms", record.timestamp_ms);
   impl_->WriteBytes("key", record.key, false, json);
   impl_->WriteBytes("value", record.value, true, json);
   if (record.header_count > 0) {

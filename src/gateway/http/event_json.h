@@ -1,4 +1,4 @@
-// A stored record as JSON: {"partition","offset","timestamp","key","value","headers"}. Bytes that
+// A stored record as JSON: {"partition","offset","timestamp_ms","key","value","headers"}. Bytes that
 // are no text become "key_base64" / "value_base64". Used by the event paths and the console's
 // browser.
 #pragma once

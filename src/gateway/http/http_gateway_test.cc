@@ -88,11 +88,11 @@ Task<> WriteAndRead(Fixture* f) {
   EXPECT_EQ(
       answer.body,
       "{\"topic\":\"clicks\",\"events\":["
-      R"({"partition":0,"offset":0,"timestamp":1700000000000,"key":"ada","value":{"a":1},)"
+      R"({"partition":0,"offset":0,"timestamp_ms":1700000000000,"key":"ada","value":{"a":1},)"
       R"("headers":[{"key":"source","value":"shop"}]},)"
-      R"({"partition":0,"offset":1,"timestamp":1700000000000,"key":"ada","value":"b",)"
+      R"({"partition":0,"offset":1,"timestamp_ms":1700000000000,"key":"ada","value":"b",)"
       R"("headers":[{"key":"source","value":"shop"}]},)"
-      R"({"partition":0,"offset":2,"timestamp":1700000000001,"key":null,"value_base64":"/wA="})"
+      R"({"partition":0,"offset":2,"timestamp_ms":1700000000001,"key":null,"value_base64":"/wA="})"
       "],\"next\":\"0:3\"}\n");
   co_return Status::OK();
 }

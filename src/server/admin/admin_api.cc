@@ -1,0 +1,48 @@
+#include "server/admin/admin_api.h"
+
+#include "server/admin/groups_api.h"
+#include "server/admin/jobs_api.h"
+#include "server/admin/node_api.h"
+#include "server/admin/records_api.h"
+#include "server/admin/sql_api.h"
+#include "server/admin/topics_api.h"
+
+namespace mainstem::server {
+
+struct AdminApi::Impl {
+  Impl(AdminDependencies given_dependencies, AdminOptions given_options)
+      : dependencies(std::move(given_dependencies)),
+        options(std::move(given_options)),
+        sampler(&dependencies),
+        node(&dependencies, &options, &sampler),
+        topics(&dependencies, &options, &sampler),
+        records(&dependencies),
+        groups(&dependencies, &options),
+        jobs(&dependencies, &options),
+        sql(&dependencies, &options) {}
+
+  AdminDependencies dependencies;
+  AdminOptions options;
+  TopicSampler sampler;
+  NodeApi node;
+  TopicsApi topics;
+  RecordsApi records;
+  GroupsApi groups;
+  JobsApi jobs;
+  SqlApi sql;
+};
+
+AdminApi::AdminApi(AdminDependencies dependencies, AdminOptions options)
+    : impl_(std::make_unique<Impl>(std::move(dependencies), std::move(options))) {}
+AdminApi::~AdminApi() = default;
+
+void AdminApi::AddRoutes(net::HttpRouter* router) {
+  impl_->node.AddRoutes(router);
+  impl_->topics.AddRoutes(router);
+  impl_->records.AddRoutes(router);
+  impl_->groups.AddRoutes(router);
+  impl_->jobs.AddRoutes(router);
+  impl_->sql.AddRoutes(router);
+}
+
+}  // namespace mainstem::server

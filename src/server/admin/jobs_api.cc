@@ -1,0 +1,210 @@
+#include "server/admin/jobs_api.h"
+
+#include "connector/registry.h"
+#include "process/job/job_manager.h"
+
+namespace mainstem::server {
+namespace {
+
+using process::JobDescription;
+using process::JobState;
+
+constexpr size_t kScriptLimit = 1 << 20;
+
+std::string_view StateName(JobState state) {
+  switch (state) {
+    case JobState::kCreated: return "created";
+    case JobState::kRunning: return "running";
+    case JobState::kRestarting: return "restarting";
+    case JobState::kFinishing: return "finishing";
+    case JobState::kFinished: return "finished";
+    case JobState::kStopped: return "stopped";
+    case JobState::kCancelled: return "cancelled";
+    case JobState::kFailed: return "failed";
+  }
+  return "unknown";
+}
+
+void WriteOperator(const process::OperatorDescription& op, JsonWriter* json) {
+  json->BeginObject().Field("id", op.id).Field("name", op.name).Field("detail", op.detail);
+  json->Field("parallelism", op.parallelism).Key("inputs").BeginArray();
+  for (int input : op.inputs) json->Value(input);
+  json->EndArray().Key("exchanges").BeginArray();
+  for (const std::string& exchange : op.exchanges) json->Value(exchange);
+  json->EndArray().Field("rows_in", op.rows_in).Field("rows_out", op.rows_out);
+  json->Field("rows_in_per_second", op.rows_in_per_second);
+  json->Field("rows_out_per_second", op.rows_out_per_second);
+  json->Field("bytes_in_per_second", op.bytes_in_per_second).Key("watermark_ms");
+  if (op.watermark_ms) {
+    json->Value(*op.watermark_ms);
+  } else {
+    json->Null();
+  }
+  json->Field("busy_ratio", op.busy_ratio).Field("backpressured_ratio", op.backpressured_ratio);
+  json->Field("state_entries", op.state_entries).Field("state_bytes", op.state_bytes);
+  json->Field("late_rows", op.late_rows).Field("rejected_rows", op.rejected_rows);
+  json->Field("lag_records", op.lag_records).EndObject();
+}
+
+void WriteSink(const process::SinkDescription& sink, JsonWriter* json) {
+  json->BeginObject().Field("name", sink.name).Field("connector", sink.connector);
+  json->Field("guarantee", sink.guarantee).Field("rows_delivered", sink.rows_delivered);
+  json->Field("lag_records", sink.lag_records).Key("positions").BeginArray();
+  for (int64_t position : sink.positions) json->Value(position);
+  json->EndArray().Field("last_error", sink.last_error);
+  json->Field("retry_count", sink.retry_count).EndObject();
+}
+
+void WriteProgress(const process::ProgressDescription& progress, JsonWriter* json) {
+  json->Key("progress").BeginObject().Key("ratio");
+  if (progress.ratio) {
+    json->Value(*progress.ratio);
+  } else {
+    json->Null();
+  }
+  json->Key("eta_ms");
+  if (progress.eta_ms) {
+    json->Value(*progress.eta_ms);
+  } else {
+    json->Null();
+  }
+  json->EndObject();
+}
+
+Result<std::map<std::string, std::string>> Settings(const JsonBody& body) {
+  ASSIGN_OR_RETURN(auto given, body.TextMap("settings"));
+  std::map<std::string, std::string> settings;
+  for (auto& [key, value] : given) {
+    if (value) settings[key] = std::move(*value);
+  }
+  return settings;
+}
+
+}  // namespace
+
+void WriteJob(const JobDescription& job, bool operators, JsonWriter* json) {
+  json->Field("id", job.id).Field("name", job.name).Field("statement", job.statement);
+  json->Field("state", StateName(job.state)).Field("bounded", job.bounded);
+  json->Field("parallelism", job.parallelism).Field("error", job.error);
+  json->Field("restart_count", job.restart_count).Field("created_at_ms", job.created_at_ms);
+  json->Field("started_at_ms", job.started_at_ms).Field("finished_at_ms", job.finished_at_ms);
+  json->Key("checkpoint").BeginObject().Field("id", job.checkpoint.id);
+  json->Field("completed_at_ms", job.checkpoint.completed_at_ms);
+  json->Field("duration_ms", job.checkpoint.duration_ms);
+  json->Field("failed_count", job.checkpoint.failed_count).EndObject();
+  WriteProgress(job.progress, json);
+  if (!operators) return;
+  json->Key("operators").BeginArray();
+  for (const auto& op : job.operators) WriteOperator(op, json);
+  json->EndArray().Key("sinks").BeginArray();
+  for (const auto& sink : job.sinks) WriteSink(sink, json);
+  json->EndArray();
+}
+
+void JobsApi::AddRoutes(net::HttpRouter* router) {
+  bool remote = options_->allow_remote_changes;
+  net::HttpRouteOptions script{.body_limit = kScriptLimit};
+  router->Add(HttpMethod::kGet, "/api/v1/jobs",
+              [this](HttpExchange* exchange) { return List(exchange); });
+  router->Add(HttpMethod::kPost, "/api/v1/jobs",
+              Changing(remote, [this](HttpExchange* exchange) { return Submit(exchange); }),
+              script);
+  router->Add(HttpMethod::kGet, "/api/v1/jobs/{job}",
+              [this](HttpExchange* exchange) { return Show(exchange); });
+  auto act = [&](HttpMethod method, const char* path, JobAction action) {
+    router->Add(method, path, Changing(remote, [this, action](HttpExchange* exchange) {
+                  return Act(exchange, action);
+                }));
+  };
+  act(HttpMethod::kPost, "/api/v1/jobs/{job}/stop", &process::JobManager::StopJob);
+  act(HttpMethod::kPost, "/api/v1/jobs/{job}/resume", &process::JobManager::ResumeJob);
+  act(HttpMethod::kPost, "/api/v1/jobs/{job}/cancel", &process::JobManager::CancelJob);
+  act(HttpMethod::kDelete, "/api/v1/jobs/{job}", &process::JobManager::DeleteJob);
+  router->Add(HttpMethod::kPost, "/api/v1/explain",
+              Changing(remote, [this](HttpExchange* exchange) { return Explain(exchange); }),
+              script);
+  router->Add(HttpMethod::kGet, "/api/v1/connectors",
+              [this](HttpExchange* exchange) { return Connectors(exchange); });
+}
+
+Task<> JobsApi::List(HttpExchange* exchange) {
+  if (jobs_ == nullptr) co_return Missing("the SQL engine");
+  CO_ASSIGN_OR_RETURN(auto jobs, co_await jobs_->ListJobs());
+  JsonWriter json;
+  json.BeginObject().Key("jobs").BeginArray();
+  for (const JobDescription& job : jobs) {
+    json.BeginObject();
+    WriteJob(job, false, &json);
+    json.EndObject();
+  }
+  json.EndArray().EndObject();
+  co_return co_await RespondJson(exchange, 200, json.Take());
+}
+
+Task<> JobsApi::Submit(HttpExchange* exchange) {
+  if (jobs_ == nullptr) co_return Missing("the SQL engine");
+  std::vector<std::string> known{"script", "name", "settings"};
+  CO_ASSIGN_OR_RETURN(JsonBody body, JsonBody::Parse(exchange->request().body, known));
+  CO_ASSIGN_OR_RETURN(std::string script, body.RequiredText("script"));
+  process::SubmitOptions submit;
+  CO_ASSIGN_OR_RETURN(auto name, body.Text("name"));
+  submit.name = name.value_or("");
+  CO_ASSIGN_OR_RETURN(submit.settings, Settings(body));
+  CO_ASSIGN_OR_RETURN(auto ids, co_await jobs_->Submit(std::move(script), std::move(submit)));
+  JsonWriter json;
+  json.BeginObject().Key("job_ids").BeginArray();
+  for (const std::string& id : ids) json.Value(id);
+  json.EndArray().EndObject();
+  co_return co_await RespondJson(exchange, 201, json.Take());
+}
+
+Task<> JobsApi::Show(HttpExchange* exchange) {
+  if (jobs_ == nullptr) co_return Missing("the SQL engine");
+  CO_ASSIGN_OR_RETURN(JobDescription job,
+                      co_await jobs_->DescribeJob(exchange->request().Parameter("job")));
+  JsonWriter json;
+  json.BeginObject();
+  WriteJob(job, true, &json);
+  json.EndObject();
+  co_return co_await RespondJson(exchange, 200, json.Take());
+}
+
+Task<> JobsApi::Act(HttpExchange* exchange, JobAction action) {
+  if (jobs_ == nullptr) co_return Missing("the SQL engine");
+  CO_RETURN_IF_ERROR(co_await (jobs_->*action)(exchange->request().Parameter("job")));
+  co_return co_await RespondJson(exchange, 200, "{}");
+}
+
+Task<> JobsApi::Explain(HttpExchange* exchange) {
+  if (jobs_ == nullptr) co_return Missing("the SQL engine");
+  std::vector<std::string> known{"script"};
+  CO_ASSIGN_OR_RETURN(JsonBody body, JsonBody::Parse(exchange->request().body, known));
+  CO_ASSIGN_OR_RETURN(std::string script, body.RequiredText("script"));
+  CO_ASSIGN_OR_RETURN(std::string plan, co_await jobs_->Explain(std::move(script)));
+  JsonWriter json;
+  json.BeginObject().Field("plan", plan).EndObject();
+  co_return co_await RespondJson(exchange, 200, json.Take());
+}
+
+Task<> JobsApi::Connectors(HttpExchange* exchange) {
+  if (!dependencies_->connectors) co_return Missing("connectors");
+  JsonWriter json;
+  json.BeginObject().Key("connectors").BeginArray();
+  for (const connector::ConnectorSpec* spec : dependencies_->connectors()) {
+    json.BeginObject().Field("name", spec->name).Field("documentation", spec->documentation);
+    json.Field("source", static_cast<bool>(spec->make_source));
+    json.Field("sink", static_cast<bool>(spec->make_sink)).Key("options").BeginArray();
+    for (const connector::OptionSpec& option : spec->options) {
+      json.BeginObject().Field("name", option.name).Field("default", option.default_value);
+      json.Field("documentation", option.documentation).Field("required", option.required);
+      json.Field("secret", option.secret).EndObject();
+    }
+    json.EndArray().Key("metadata").BeginObject();
+    for (const auto& [key, type] : spec->metadata_keys) json.Field(key, type);
+    json.EndObject().EndObject();
+  }
+  json.EndArray().EndObject();
+  co_return co_await RespondJson(exchange, 200, json.Take());
+}
+
+}  // namespace mainstem::server

@@ -1,0 +1,115 @@
+#include "server/admin/topic_sampler.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace mainstem::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kFresh = 900ms;
+// A rate over a longer gap would be the history, not what goes on now.
+constexpr Duration kLongestGap = 30s;
+
+}  // namespace
+
+TopicSampler::TopicSampler(const AdminDependencies* dependencies)
+    : dependencies_(dependencies), sampled_(dependencies->env->shard(0)) {}
+TopicSampler::~TopicSampler() = default;
+
+Task<NodeSample> TopicSampler::Sample() {
+  while (sampling_) {
+    CO_ASSIGN_OR_RETURN(bool woken, co_await sampled_.Wait());
+    (void)woken;
+  }
+  TimePoint now = dependencies_->env->Now();
+  if (has_sample_ && now - taken_at_ < kFresh) co_return last_;
+  sampling_ = true;
+  NodeSample sample;
+  Status failed;
+  for (const storage::TopicInfo& topic : dependencies_->log->ListTopics()) {
+    Result<TopicSample> one = co_await Look(topic);
+    // Deleted between the list and the look.
+    if (Is(one.status(), ErrorCode::kUnknownTopicId) ||
+        Is(one.status(), ErrorCode::kUnknownTopic)) {
+      continue;
+    }
+    if (!one.ok()) {
+      failed = one.status();
+      break;
+    }
+    sample.topics.push_back(std::move(*one));
+  }
+  sampling_ = false;
+  sampled_.NotifyAll();
+  CO_RETURN_IF_ERROR(failed);
+  int64_t bytes_out = dependencies_->bytes_out_total ? dependencies_->bytes_out_total() : 0;
+  Duration elapsed = now - taken_at_;
+  if (has_sample_ && elapsed < kLongestGap) {
+    AddRates(&sample, elapsed);
+    double seconds = std::chrono::duration<double>(elapsed).count();
+    sample.bytes_out_per_second =
+        static_cast<double>(std::max<int64_t>(0, bytes_out - last_bytes_out_)) / seconds;
+  }
+  last_ = sample;
+  last_bytes_out_ = bytes_out;
+  taken_at_ = now;
+  has_sample_ = true;
+  co_return sample;
+}
+
+Task<TopicSample> TopicSampler::Look(storage::TopicInfo topic) {
+  TopicSample sample;
+  for (int32_t i = 0; i < topic.partition_count; ++i) {
+    storage::TopicPartition id{.topic_id = topic.id, .partition = PartitionId(i)};
+    CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets,
+                        co_await dependencies_->log->Offsets(id));
+    sample.size_bytes += offsets.size_bytes;
+    sample.records += offsets.high_watermark - offsets.log_start;
+    sample.records_end += offsets.high_watermark.value();
+  }
+  sample.topic = std::move(topic);
+  co_return sample;
+}
+
+void TopicSampler::AddRates(NodeSample* sample, Duration elapsed) const {
+  double seconds = std::chrono::duration<double>(elapsed).count();
+  std::map<storage::TopicId, const TopicSample*> before;
+  for (const TopicSample& topic : last_.topics) before[topic.topic.id] = &topic;
+  for (TopicSample& topic : sample->topics) {
+    auto found = before.find(topic.topic.id);
+    int64_t records = topic.records_end;
+    int64_t bytes = topic.size_bytes;
+    if (found != before.end()) {
+      records -= found->second->records_end;
+      bytes -= found->second->size_bytes;
+    }
+    // Retention and compaction shrink a topic; that is no traffic.
+    topic.records_in_per_second = static_cast<double>(std::max<int64_t>(0, records)) / seconds;
+    topic.bytes_in_per_second = static_cast<double>(std::max<int64_t>(0, bytes)) / seconds;
+    sample->records_in_per_second += topic.records_in_per_second;
+    sample->bytes_in_per_second += topic.bytes_in_per_second;
+  }
+}
+
+std::string TopicIdText(const storage::TopicId& id) {
+  std::string text;
+  for (uint8_t byte : id) fmt::format_to(std::back_inserter(text), "{:02x}", byte);
+  return text;
+}
+
+void WriteTopic(const TopicSample& sample, JsonWriter* json) {
+  json->Field("name", sample.topic.name).Field("id", TopicIdText(sample.topic.id));
+  json->Field("internal", sample.topic.internal);
+  json->Field("partition_count", sample.topic.partition_count);
+  json->Field("size_bytes", sample.size_bytes).Field("records", sample.records);
+  json->Key("rates").BeginObject().Field("bytes_in", sample.bytes_in_per_second);
+  json->Field("records_in", sample.records_in_per_second).EndObject();
+  json->Key("config").BeginObject();
+  for (const auto& [key, value] : sample.topic.config) json->Field(key, value);
+  json->EndObject();
+}
+
+}  // namespace mainstem::server
