@@ -27,7 +27,10 @@ struct AggregateCall {
   bool distinct = false;
   // True if the input carries -U / -D: MIN, MAX, FIRST_VALUE ... keep what they need to take back.
   bool needs_retract = false;
-  // LISTAGG's separator, a literal in the dialect.
+  // True under a GROUP BY with keys: SUM, MIN ... of a NOT NULL argument are then NOT NULL
+  // themselves.
+  bool is_grouped = false;
+  // LISTAGG's separator, a literal in the dialect (not an argument).
   std::string separator = ",";
 };
 

@@ -1,0 +1,97 @@
+// Calendar arithmetic on days and ticks since 1970-01-01, time zones, and date patterns
+// (yyyy-MM-dd HH:mm:ss ...). Pure functions; the calendar is proleptic Gregorian.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <absl/time/time.h>
+
+#include "core/status.h"
+
+namespace mainstem::process {
+
+inline constexpr int64_t kSecondsPerDay = 86'400;
+inline constexpr int64_t kMillisPerDay = 86'400'000;
+
+constexpr int64_t FloorDivide(int64_t a, int64_t b) {
+  const int64_t quotient = a / b;
+  return quotient - ((a % b != 0) && ((a < 0) != (b < 0)) ? 1 : 0);
+}
+constexpr int64_t FloorModulo(int64_t a, int64_t b) { return a - FloorDivide(a, b) * b; }
+
+struct CivilDate {
+  int year;
+  unsigned month;  // 1..12
+  unsigned day;    // 1..31
+};
+CivilDate CivilFromDays(int64_t days);
+int32_t DaysFromCivil(int year, int month, int day);
+int DaysInMonth(int year, int month);
+bool IsValidDate(int year, int month, int day);
+// Keeps the day, or takes the month's last one.
+int64_t AddMonths(int64_t days, int64_t months);
+
+enum class TimeUnit : uint8_t {
+  kMillennium,
+  kCentury,
+  kDecade,
+  kYear,
+  kIsoYear,
+  kQuarter,
+  kMonth,
+  kWeek,
+  kDay,
+  kDayOfWeek,
+  kIsoDayOfWeek,
+  kDayOfYear,
+  kHour,
+  kMinute,
+  kSecond,
+  kMillisecond,
+  kMicrosecond,
+  kNanosecond,
+  kEpoch
+};
+// "YEAR", "SQL_TSI_DAY", "DOW" ...
+std::optional<TimeUnit> ParseTimeUnit(std::string_view upper_case_name);
+
+// EXTRACT of a local date; `nanos_of_day` and the date give all units.
+int64_t ExtractUnit(TimeUnit unit, int64_t days, int64_t nanos_of_day);
+// FLOOR / CEIL TO unit of local milliseconds since the epoch.
+int64_t FloorToUnit(TimeUnit unit, int64_t millis);
+int64_t CeilToUnit(TimeUnit unit, int64_t millis);
+// TIMESTAMPDIFF of whole units, toward zero, of milliseconds.
+int64_t DifferenceInUnits(TimeUnit unit, int64_t from_millis, int64_t to_millis);
+
+// Instant <-> local wall clock, in ticks. A wall-clock time in a gap moves forward by the gap; in
+// an overlap the earlier offset counts.
+int64_t ToLocal(const absl::TimeZone& zone, int64_t ticks, int64_t units_per_second);
+int64_t FromLocal(const absl::TimeZone& zone, int64_t local_ticks, int64_t units_per_second);
+
+// A compiled pattern of DATE_FORMAT / TO_TIMESTAMP. Thread-safe after Make.
+class DatePattern {
+ public:
+  static Result<DatePattern> Make(std::string_view pattern);
+  // Appends the wall-clock time; `zone_text` is for pattern letters of the zone.
+  void Format(int64_t local_seconds, int64_t nanos, std::string* out) const;
+  // Local nanosecond time as (seconds, nanos); empty if the text does not match.
+  struct LocalTime {
+    int64_t seconds;
+    int64_t nanos;
+  };
+  std::optional<LocalTime> Parse(std::string_view text) const;
+
+ private:
+  struct Element {
+    char letter;  // 0 = literal text
+    int count;
+    std::string text;
+  };
+  std::vector<Element> elements_;
+};
+
+}  // namespace mainstem::process

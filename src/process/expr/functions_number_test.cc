@@ -1,0 +1,120 @@
+// Arithmetic and numeric functions against results of the reference engine (cases 055 and 057).
+#include "process/expr/expr_test_support.h"
+
+namespace mainstem::process::testing {
+namespace {
+
+ExprPtr TinyInt(int32_t value) { return Cast(I(value), LogicalType::TinyInt()); }
+
+TEST(Arithmetic, DecimalsFollowTheDialectsTypesAndRounding) {
+  Check({
+      {Fn("+", {Dec("1.10", 5, 2), Dec("2.345", 6, 3)}), "DECIMAL(7,3) NOT NULL", "3.445"},
+      {Fn("*", {Dec("1.10", 5, 2), Dec("2.345", 6, 3)}), "DECIMAL(12,5) NOT NULL", "2.57950"},
+      {Fn("/", {Dec("1", 10, 2), Dec("3", 10, 2)}), "DECIMAL(23,13) NOT NULL", "0.3333333333333"},
+      {Fn("/", {Dec("10", 38, 10), Dec("3", 38, 10)}), "DECIMAL(38,6) NOT NULL", "3.333333"},
+      {Fn("*", {Dec("99999999999999999999.99", 38, 18), Dec("10", 38, 18)}),
+       "DECIMAL(38,6) NOT NULL", "999999999999999999999.900000"},
+      {Fn("-", {Dec("7.5", 5, 2), I(1)}), "DECIMAL(13,2) NOT NULL", "6.50"},
+      {Fn("MOD", {Dec("7.5", 5, 2), I(2)}), "DECIMAL(5,2) NOT NULL", "1.50"},
+      {Fn("/", {Dec("-7.5", 5, 2), I(2)}), "DECIMAL(16,13) NOT NULL", "-3.7500000000000"},
+      {Fn("/", {Num("1.0"), I(3)}), "DECIMAL(13,12) NOT NULL", "0.333333333333"},
+      {Fn("*", {I(2), Num("0.908")}), "DECIMAL(15,3) NOT NULL", "1.816"},
+      {Fn("+", {Dec("99.99", 4, 2), Dec("99.99", 4, 2)}), "DECIMAL(5,2) NOT NULL", "199.98"},
+      {Fn("=", {Dec("1.1", 3, 1), Dec("1.10", 5, 2)}), "BOOLEAN NOT NULL", "TRUE"},
+      {Fn("+", {Dec("1.5", 3, 1), F(1)}), "DOUBLE NOT NULL", "2.5"},
+      {Fn("*", {Dec("1234567890123456789", 38, 0), Dec("1234567890123456789", 38, 0)}),
+       "DECIMAL(38,0) NOT NULL", "1524157875323883675019051998750190521"},
+      {Fn("*", {Dec("12345678901234567890", 38, 0), Dec("12345678901234567890", 38, 0)}), "",
+       "NULL"},
+  });
+}
+
+TEST(Arithmetic, DecimalFunctionsFollowTheDialectsTypes) {
+  Check({
+      {Fn("ROUND", {Dec("2.345", 6, 3), I(2)}), "DECIMAL(6,2) NOT NULL", "2.35"},
+      {Fn("ROUND", {Dec("-2.5", 3, 1)}), "DECIMAL(3,0) NOT NULL", "-3"},
+      {Fn("TRUNCATE", {Dec("2.349", 6, 3), I(2)}), "DECIMAL(6,2) NOT NULL", "2.34"},
+      {Fn("CEIL", {Dec("2.01", 5, 2)}), "DECIMAL(5,0) NOT NULL", "3"},
+      {Fn("FLOOR", {Dec("-2.01", 5, 2)}), "DECIMAL(5,0) NOT NULL", "-3"},
+      {Fn("ABS", {Dec("-2.01", 5, 2)}), "DECIMAL(5,2) NOT NULL", "2.01"},
+      {Fn("ROUND", {Num("2.5")}), "DECIMAL(2,0) NOT NULL", "3"},
+      {Fn("ROUND", {Num("1234.567"), I(-2)}), "DECIMAL(5,0) NOT NULL", "1200"},
+      {Fn("TRUNCATE", {Num("42.345"), I(2)}), "DECIMAL(5,2) NOT NULL", "42.34"},
+  });
+}
+
+TEST(Arithmetic, IntegersWrapAndDivideTowardZero) {
+  Check({
+      {Fn("+", {I(2147483647), I(1)}), "INTEGER NOT NULL", "-2147483648"},
+      {Fn("+", {L(9223372036854775807), I(1)}), "BIGINT NOT NULL", "-9223372036854775808"},
+      {Fn("+", {TinyInt(100), TinyInt(100)}), "TINYINT NOT NULL", "-56"},
+      {Fn("/", {I(7), I(2)}), "INTEGER NOT NULL", "3"},
+      {Fn("/", {I(-7), I(2)}), "INTEGER NOT NULL", "-3"},
+      {Fn("MOD", {I(-7), I(3)}), "INTEGER NOT NULL", "-1"},
+      {Fn("%", {I(7), I(-3)}), "INTEGER NOT NULL", "1"},
+      {Fn("/", {I(INT32_MIN), I(-1)}), "", "-2147483648"},
+      {Fn("ABS", {I(INT32_MIN)}), "INTEGER NOT NULL", "-2147483648"},
+      {Fn("NEGATE", {I(5)}), "INTEGER NOT NULL", "-5"},
+  });
+}
+
+TEST(Arithmetic, WrapsAsTwosComplementForRandomIntegers) {
+  uint64_t seed = 12345;
+  for (int i = 0; i < 200; ++i) {
+    seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+    const int32_t a = static_cast<int32_t>(seed >> 32);
+    seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+    const int32_t b = static_cast<int32_t>(seed >> 32);
+    const auto wrapped = [](int64_t value) { return std::to_string(static_cast<int32_t>(value)); };
+    EXPECT_EQ(Folded(Fn("+", {I(a), I(b)})), wrapped(static_cast<int64_t>(a) + b));
+    EXPECT_EQ(Folded(Fn("-", {I(a), I(b)})), wrapped(static_cast<int64_t>(a) - b));
+    EXPECT_EQ(Folded(Fn("*", {I(a), I(b)})), wrapped(static_cast<int64_t>(a) * b));
+  }
+}
+
+TEST(Arithmetic, DivisionByZeroFailsExceptForDoubleColumns) {
+  EXPECT_EQ(Folded(Fn("/", {I(1), I(0)})), "error: Division by zero");
+  EXPECT_EQ(OverColumns(Fn("/", {I(1), I(0)})), "error: Division by zero");
+  EXPECT_EQ(Folded(Fn("MOD", {I(5), I(0)})), "error: / by zero");
+  EXPECT_EQ(Folded(Fn("/", {Dec("5", 5, 2), I(0)})), "error: Division by zero");
+  EXPECT_EQ(Folded(Fn("/", {F(1), I(0)})), "error: Division by zero");
+  EXPECT_EQ(OverColumns(Fn("/", {F(1), I(0)})), "Infinity");
+  EXPECT_EQ(OverColumns(Fn("/", {F(0), I(0)})), "NaN");
+}
+
+TEST(Arithmetic, SaysWhichOperandsItTakes) {
+  auto status = Functions().Bind("+", {I(1), Cast(S("a"), LogicalType::String())}).status();
+  EXPECT_EQ(TextOf(status).message,
+            "Cannot apply '+' to arguments of type '<INTEGER> + <VARCHAR(2147483647)>'");
+  status = Functions().Bind("=", {Cast(S("a"), LogicalType::String()), I(5)}).status();
+  EXPECT_EQ(TextOf(status).message,
+            "implicit type conversion between VARCHAR and INTEGER is not supported now");
+  status = Functions().Bind(">", {Ts("2026-01-01 00:00:00"), Date("2025-12-31")}).status();
+  EXPECT_EQ(TextOf(status).message,
+            "Cannot apply '>' to arguments of type '<TIMESTAMP(0)> > <DATE>'");
+  status = Functions().Bind("UNKNOWN_FN", {I(5)}).status();
+  EXPECT_EQ(TextOf(status).message, "No match found for function signature UNKNOWN_FN(<NUMERIC>)");
+  status = Functions().Bind("UPER", {S("a")}).status();
+  EXPECT_EQ(TextOf(status).hint, "did you mean UPPER?");
+}
+
+TEST(Math, FunctionsGiveTheReferenceResults) {
+  Check({
+      {Fn("POWER", {I(2), I(10)}), "DOUBLE NOT NULL", "1024.0"},
+      {Fn("SQRT", {I(2)}), "DOUBLE NOT NULL", "1.4142135623730951"},
+      {Fn("LN", {I(10)}), "DOUBLE NOT NULL", "2.302585092994046"},
+      {Fn("LOG10", {I(1000)}), "DOUBLE NOT NULL", "3.0"},
+      {Fn("EXP", {I(1)}), "DOUBLE NOT NULL", "2.718281828459045"},
+      {Fn("SIGN", {I(-3)}), "INTEGER NOT NULL", "-1"},
+      {Fn("GREATEST", {I(1), I(5), I(3)}), "INTEGER NOT NULL", "5"},
+      {Fn("LEAST", {I(2), N(LogicalType::Int())}), "INTEGER", "NULL"},
+      {Fn("PI", {}), "DOUBLE NOT NULL", "3.141592653589793"},
+      {Fn("SQRT", {I(-1)}), "DOUBLE NOT NULL", "NaN"},
+      {Fn("LN", {I(0)}), "DOUBLE NOT NULL", "-Infinity"},
+      {Fn("ROUND", {F(2.675), I(2)}), "DOUBLE NOT NULL", "2.68"},
+      {Fn("FLOOR", {F(-1.5)}), "DOUBLE NOT NULL", "-2.0"},
+  });
+}
+
+}  // namespace
+}  // namespace mainstem::process::testing

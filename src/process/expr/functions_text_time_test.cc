@@ -1,0 +1,141 @@
+// String and time functions against results of the reference engine (cases 047 and 049).
+#include "process/expr/expr_test_support.h"
+
+namespace mainstem::process::testing {
+namespace {
+
+using T = LogicalType;
+const char* const kDash = "-";
+
+TEST(Strings, GiveTheReferenceResultsByPosition) {
+  Check({
+      {Fn("CHAR_LENGTH", {S("héllo")}), "INTEGER NOT NULL", "5"},
+      {Fn("LOWER", {S("ÀB")}), "CHAR(2) NOT NULL", "àb"},
+      {Fn("SUBSTRING", {S("abcdef"), I(2), I(3)}), "VARCHAR(6)", "bcd"},
+      {Fn("SUBSTRING", {S("abcdef"), I(-3)}), "VARCHAR(6)", "def"},
+      {Fn("SUBSTRING", {S("abc"), I(0)}), "VARCHAR(3)", "abc"},
+      {Fn("SUBSTR", {S("abc"), I(2)}), "VARCHAR(3)", "bc"},
+      {Fn("TRIM", {S("  a b ")}), "VARCHAR(6) NOT NULL", "a b"},
+      {Fn("TRIM", {Sym("LEADING"), S("x"), S("xxaxx")}), "VARCHAR(5) NOT NULL", "axx"},
+      {Fn("TRIM", {Sym("BOTH"), S("x"), S("xxaxx")}), "VARCHAR(5) NOT NULL", "a"},
+      {Fn("LTRIM", {S("  a")}), "VARCHAR(3) NOT NULL", "a"},
+      {Fn("RTRIM", {S("a  ")}), "VARCHAR(3) NOT NULL", "a"},
+      {Fn("LPAD", {S("7"), I(3), S("0")}), "VARCHAR NOT NULL", "007"},
+      {Fn("LPAD", {S("12345"), I(3), S("0")}), "VARCHAR NOT NULL", "123"},
+      {Fn("RPAD", {S("ab"), I(5), S("xy")}), "VARCHAR NOT NULL", "abxyx"},
+      {Fn("REPLACE", {S("aXbX"), S("X"), S("--")}), "VARCHAR NOT NULL", "a--b--"},
+      {Fn("OVERLAY", {S("abcdef"), S("ZZ"), I(2), I(3)}), "VARCHAR(8) NOT NULL", "aZZef"},
+      {Fn("POSITION", {S("c"), S("abcabc")}), "INTEGER NOT NULL", "3"},
+      {Fn("INSTR", {S("abcabc"), S("c")}), "INTEGER NOT NULL", "3"},
+      {Fn("LOCATE", {S("c"), S("abcabc"), I(4)}), "INTEGER NOT NULL", "6"},
+  });
+}
+
+TEST(Strings, GiveTheReferenceResultsByContent) {
+  Check({
+      {Fn("CONCAT", {S("a"), N(T::String()), S("b")}), "VARCHAR", "NULL"},
+      {Fn("CONCAT_WS", {S(kDash), S("a"), N(T::String()), S("b")}), "VARCHAR", "a-b"},
+      {Fn("||", {Fn("||", {S("a"), S("b")}), Cast(I(1), T::String())}), "VARCHAR NOT NULL", "ab1"},
+      {Fn("REVERSE", {S("abç")}), "VARCHAR", "çba"},
+      {Fn("REPEAT", {S("ab"), I(3)}), "VARCHAR NOT NULL", "ababab"},
+      {Fn("LEFT", {S("abc"), I(2)}), "VARCHAR(3)", "ab"},
+      {Fn("RIGHT", {S("abc"), I(2)}), "VARCHAR(3)", "bc"},
+      {Fn("INITCAP", {S("hello WORLD foo-bar")}), "CHAR(19) NOT NULL", "Hello World Foo-Bar"},
+      {Fn("ASCII", {S("A")}), "INTEGER NOT NULL", "65"},
+      {Fn("CHR", {I(97)}), "VARCHAR", "a"},
+      {Fn("STARTSWITH", {S("abc"), S("ab")}), "BOOLEAN NOT NULL", "TRUE"},
+      {Fn("ENDSWITH", {S("abc"), S("bc")}), "BOOLEAN NOT NULL", "TRUE"},
+      {Fn("TRANSLATE", {S("abcd"), S("bd"), S("XY")}), "VARCHAR NOT NULL", "aXcY"},
+      {Fn("ELT", {I(2), S("a"), S("b")}), "CHAR(1)", "b"},
+      {Fn("SPLIT_INDEX", {S("a,b,,c"), S(","), I(2)}), "VARCHAR", ""},
+      {Fn("SPLIT_INDEX", {S("a,b"), S(","), I(2)}), "VARCHAR", "NULL"},
+      {Fn("IS NOT NULL", {Fn("UUID", {})}), "BOOLEAN NOT NULL", "TRUE"},
+  });
+}
+
+TEST(Time, ExtractsAndRoundsAsTheReference) {
+  const ExprPtr leap = Ts("2024-02-29 23:59:59.987");
+  Check({
+      {Fn("EXTRACT", {Sym("YEAR"), leap}), "BIGINT NOT NULL", "2024"},
+      {Fn("EXTRACT", {Sym("WEEK"), Date("2026-01-01")}), "BIGINT NOT NULL", "1"},
+      {Fn("EXTRACT", {Sym("DOW"), Date("2026-03-01")}), "BIGINT NOT NULL", "1"},
+      {Fn("EXTRACT", {Sym("DOY"), Date("2024-12-31")}), "BIGINT NOT NULL", "366"},
+      {Fn("QUARTER", {Date("2026-05-01")}), "BIGINT NOT NULL", "2"},
+      {Fn("DAYOFWEEK", {Date("2026-03-01")}), "BIGINT NOT NULL", "1"},
+      {Fn("EXTRACT", {Sym("MILLISECOND"), leap}), "BIGINT NOT NULL", "987"},
+      {Fn("EXTRACT", {Sym("EPOCH"), Ts("1970-01-02 00:00:00")}), "BIGINT NOT NULL", "86400"},
+      {Fn("FLOOR", {Ts("2026-08-19 13:45:31"), Sym("HOUR")}),
+       "TIMESTAMP_WITHOUT_TIME_ZONE(0) NOT NULL", "2026-08-19 13:00:00"},
+      {Fn("CEIL", {Ts("2026-08-19 13:45:31"), Sym("MONTH")}),
+       "TIMESTAMP_WITHOUT_TIME_ZONE(0) NOT NULL", "2026-09-01 00:00:00"},
+      {Fn("FLOOR", {Date("2026-08-19"), Sym("WEEK")}), "DATE NOT NULL", "2026-08-16"},
+      {Fn("HOUR", {Ts("2026-01-01 13:00:00")}), "BIGINT NOT NULL", "13"},
+  });
+}
+
+TEST(Time, AddsAndSubtractsAsTheReference) {
+  Check({
+      {Fn("TIMESTAMPADD", {Sym("MONTH"), I(1), Ts("2024-01-31 10:00:00")}),
+       "TIMESTAMP_WITHOUT_TIME_ZONE(0) NOT NULL", "2024-02-29 10:00:00"},
+      {Fn("TIMESTAMPADD", {Sym("DAY"), I(-1), Date("2024-03-01")}), "DATE NOT NULL", "2024-02-29"},
+      {Fn("TIMESTAMPDIFF", {Sym("MONTH"), Ts("2024-01-31 00:00:00"), Ts("2024-02-29 00:00:00")}),
+       "INTEGER NOT NULL", "1"},
+      {Fn("TIMESTAMPDIFF", {Sym("DAY"), Ts("2024-01-01 12:00:00"), Ts("2024-01-03 11:59:59")}),
+       "INTEGER NOT NULL", "1"},
+      {Fn("TIMESTAMPDIFF", {Sym("SECOND"), Ts("2024-01-01 00:00:01"), Ts("2024-01-01 00:00:00")}),
+       "INTEGER NOT NULL", "-1"},
+      {Fn("+", {Ts("2024-01-31 00:00:00"), Months(1)}), "TIMESTAMP_WITHOUT_TIME_ZONE(0) NOT NULL",
+       "2024-02-29 00:00:00"},
+      {Fn("-", {Date("2024-03-31"), Months(1)}), "DATE NOT NULL", "2024-02-29"},
+      {Fn("+", {Ts("2024-01-01 00:00:00"), Millis(93784500)}),
+       "TIMESTAMP_WITHOUT_TIME_ZONE(3) NOT NULL", "2024-01-02 02:03:04.500"},
+      {Fn("DATE_MINUS", {Date("2024-03-01"), Date("2024-02-01"), Sym("DAY")}),
+       "INTERVAL_DAY_TIME(2) NOT NULL", "+29 00:00:00.000"},
+      {Fn("+", {Time("23:30:00"), Millis(3600000)}), "TIME_WITHOUT_TIME_ZONE(0) NOT NULL",
+       "00:30:00"},
+      {Fn("OVERLAPS",
+          {Ts("2026-01-01 00:00:00"), Millis(3600000), Ts("2026-01-01 00:30:00"), Millis(3600000)}),
+       "BOOLEAN NOT NULL", "TRUE"},
+  });
+}
+
+TEST(Time, FormatsAndParsesAsTheReference) {
+  Check({
+      {Fn("DATE_FORMAT", {Ts("2026-08-09 03:04:05.678"), S("yyyy/MM/dd HH-mm-ss.SSS EEE")}),
+       "VARCHAR", "2026/08/09 03-04-05.678 Sun"},
+      {Fn("DATE_FORMAT", {S("2026-08-09 03:04:05"), S("yyyyMMdd")}), "VARCHAR", "20260809"},
+      {Fn("TO_DATE", {S("2026-08-09")}), "DATE", "2026-08-09"},
+      {Fn("TO_DATE", {S("09.08.2026"), S("dd.MM.yyyy")}), "DATE", "2026-08-09"},
+      {Fn("TO_DATE", {S("bad")}), "DATE", "NULL"},
+      {Fn("TO_TIMESTAMP", {S("2026-08-09 03:04:05")}), "TIMESTAMP_WITHOUT_TIME_ZONE(3)",
+       "2026-08-09 03:04:05.000"},
+      {Fn("TO_TIMESTAMP", {S("2026-08-09 03:04:05.123456")}), "", "2026-08-09 03:04:05.123"},
+      {Fn("TO_TIMESTAMP", {S("09/08/2026 7"), S("dd/MM/yyyy H")}), "", "2026-08-09 07:00:00.000"},
+      {Fn("TO_TIMESTAMP", {S("nope")}), "", "NULL"},
+      {Fn("TO_TIMESTAMP", {S("2026-02-30 00:00:00")}), "", "2026-02-28 00:00:00.000"},
+      {Fn("TO_TIMESTAMP", {S("10/Oct/2000:13:55:36 -0700"), S("dd/MMM/yyyy:HH:mm:ss Z")}), "",
+       "2000-10-10 13:55:36.000"},
+      {Fn("UNIX_TIMESTAMP", {S("2026-08-09 03:04:05")}), "BIGINT NOT NULL", "1786244645"},
+      {Fn("FROM_UNIXTIME", {L(1700000000)}), "VARCHAR", "2023-11-14 22:13:20"},
+      {Fn("FROM_UNIXTIME", {L(1700000000), S("yyyy-MM-dd")}), "VARCHAR", "2023-11-14"},
+      {Fn("CONVERT_TZ", {S("2026-08-09 03:04:05"), S("UTC"), S("America/New_York")}), "VARCHAR",
+       "2026-08-08 23:04:05"},
+      {Fn("TO_TIMESTAMP_LTZ", {L(1700000000), I(0)}), "TIMESTAMP_WITH_LOCAL_TIME_ZONE(3)",
+       "2023-11-14 22:13:20.000"},
+  });
+}
+
+TEST(Clock, TakesTheTimesOfTheContext) {
+  EXPECT_EQ(Folded(Fn("CURRENT_TIMESTAMP", {})), "2023-11-14 22:13:20.123");
+  EXPECT_EQ(Folded(Fn("CURRENT_DATE", {})), "2023-11-14");
+  EXPECT_EQ(Folded(Fn("UNIX_TIMESTAMP", {})), "1700000000");
+  const ExprPtr watermark =
+      Fn("CURRENT_WATERMARK",
+         {MakeInputRef(0, T::Timestamp(3).WithTimeAttribute(TimeAttribute::kRowtime))});
+  EXPECT_EQ(watermark->type().time_attribute(), TimeAttribute::kNone);
+  EXPECT_EQ(Folded(Fn("TYPEOF", {Fn("NOW", {})})), "TIMESTAMP_LTZ(3) NOT NULL");
+  EXPECT_EQ(Folded(Fn("TYPEOF", {Fn("LOCALTIMESTAMP", {})})), "TIMESTAMP(3) NOT NULL");
+}
+
+}  // namespace
+}  // namespace mainstem::process::testing
