@@ -1,0 +1,250 @@
+// FROM: tables with their computed columns and watermark, views, common tables, subqueries.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "process/plan/binder.h"
+
+namespace mainstem::process::plan {
+namespace {
+
+constexpr int kViewDepthMax = 32;  // views over views
+
+Relation Rename(Relation relation, const std::vector<std::string>& qualifier) {
+  for (ScopeColumn& column : relation.scope) column.qualifier = qualifier;
+  return relation;
+}
+
+}  // namespace
+
+Result<TablePath> Binder::BindPath(const sql::ObjectName& name) {
+  std::vector<std::string> parts;
+  if (current_view_ != nullptr) {
+    if (name.parts.size() == 1) parts = {current_view_->catalog, current_view_->database};
+    if (name.parts.size() == 2) parts = {current_view_->catalog};
+  }
+  for (const sql::Identifier& part : name.parts) parts.push_back(part.text);
+  Result<TablePath> path = context_.catalog->Resolve(parts);
+  if (!path.ok()) return Locate(path.status(), name.span);
+  return path;
+}
+
+Result<Relation> Binder::BindFrom(const sql::TableRef* from) {
+  if (from != nullptr) return BindTableRef(*from);
+  // SELECT without FROM: one row of nothing.
+  auto node = std::make_shared<ValuesNode>();
+  node->rows.emplace_back();
+  return Relation{std::move(node), {}, std::nullopt};
+}
+
+Result<Relation> Binder::BindTableRef(const sql::TableRef& table) {
+  Relation relation;
+  switch (table.kind) {
+    case sql::TableRefKind::kName: {
+      ASSIGN_OR_RETURN(relation, BindNamedTable(static_cast<const sql::NamedTable&>(table)));
+      break;
+    }
+    case sql::TableRefKind::kSubquery: {
+      const auto& subquery = static_cast<const sql::SubqueryTable&>(table);
+      if (subquery.lateral) return NotYet(table.span, "a LATERAL subquery");
+      ASSIGN_OR_RETURN(relation, BindQuery(*subquery.query));
+      relation = Rename(std::move(relation), {});
+      break;
+    }
+    case sql::TableRefKind::kFunction: {
+      ASSIGN_OR_RETURN(relation, BindWindowTable(static_cast<const sql::FunctionTable&>(table)));
+      break;
+    }
+    case sql::TableRefKind::kUnnest: return NotYet(table.span, "UNNEST");
+    case sql::TableRefKind::kJoin: {
+      const auto& join = static_cast<const sql::JoinTable&>(table);
+      return NotYet(join.join_span, "a join");
+    }
+  }
+  RETURN_IF_ERROR(ApplyAlias(table, &relation));
+  return relation;
+}
+
+Status Binder::ApplyAlias(const sql::TableRef& table, Relation* relation) {
+  if (!table.alias.has_value()) return Status::OK();
+  const sql::TableAlias& alias = *table.alias;
+  *relation = Rename(std::move(*relation), {alias.name.text});
+  if (alias.columns.empty()) return Status::OK();
+  if (alias.columns.size() != relation->scope.size()) {
+    return Error(alias.columns.front().span,
+                 fmt::format("{} column names are given for {} columns", alias.columns.size(),
+                             relation->scope.size()));
+  }
+  for (size_t i = 0; i < alias.columns.size(); ++i) {
+    relation->scope[i].name = alias.columns[i].text;
+  }
+  return Status::OK();
+}
+
+Result<Relation> Binder::BindNamedTable(const sql::NamedTable& table) {
+  if (table.system_time != nullptr) {
+    return NotYet(table.system_time->span, "FOR SYSTEM_TIME AS OF");
+  }
+  if (table.name.parts.size() == 1 && current_view_ == nullptr) {
+    for (size_t i = common_tables_.size(); i-- > 0;) {
+      if (common_tables_[i].first != table.name.last()) continue;
+      const sql::CommonTable& common = *common_tables_[i].second;
+      // It sees the common tables before it, not itself.
+      auto visible = common_tables_;
+      common_tables_.resize(i);
+      Result<Relation> bound = BindQuery(*common.query);
+      common_tables_ = std::move(visible);
+      RETURN_IF_ERROR(bound);
+      Relation relation = Rename(std::move(bound).ValueUnsafe(), {common.name.text});
+      if (!common.columns.empty() && common.columns.size() != relation.scope.size()) {
+        return Error(common.name.span, fmt::format("{} column names are given for {} columns",
+                                                   common.columns.size(), relation.scope.size()));
+      }
+      for (size_t c = 0; c < common.columns.size(); ++c) {
+        relation.scope[c].name = common.columns[c].text;
+      }
+      return relation;
+    }
+  }
+  ASSIGN_OR_RETURN(TablePath path, BindPath(table.name));
+  if (const CatalogTable* found = context_.catalog->FindTable(path)) {
+    return ScanTable(path, *found, table.hints, table.name.span);
+  }
+  if (const CatalogView* view = context_.catalog->FindView(path)) {
+    if (!table.hints.empty()) return Error(table.hints[0].span, "a view takes no hints");
+    return ExpandView(path, *view, table.name.span);
+  }
+  std::vector<std::string> names = context_.catalog->TableNames();
+  for (const auto& [name, common] : common_tables_) names.push_back(name);
+  std::string hint = sql::DidYouMean(table.name.last(), names);
+  if (hint.empty() && names.empty()) hint = "there are no tables yet: CREATE TABLE makes one";
+  return Error(table.name.span, fmt::format("table '{}' not found", table.name.ToString()),
+               std::move(hint));
+}
+
+Result<Relation> Binder::ExpandView(const TablePath& path, const CatalogView& view,
+                                    const sql::SourceSpan& span) {
+  if (view_depth_ >= kViewDepthMax) {
+    return Error(span, fmt::format("views are nested more than {} deep", kViewDepthMax));
+  }
+  // Inside, names and error places are the view's own.
+  const sql::SourceTextPtr outer_source = source_;
+  const CatalogView* const outer_view = current_view_;
+  auto outer_tables = std::move(common_tables_);
+  common_tables_.clear();
+  source_ = view.source;
+  current_view_ = &view;
+  ++view_depth_;
+  Result<Relation> bound = BindQuery(*view.query);
+  --view_depth_;
+  current_view_ = outer_view;
+  source_ = outer_source;
+  common_tables_ = std::move(outer_tables);
+  if (!bound.ok()) {
+    const ErrorText text = TextOf(bound.status());
+    return Error(span, fmt::format("view '{}' is no longer valid: {}", path.name, text.message),
+                 text.hint);
+  }
+  Relation relation = std::move(bound).ValueUnsafe();
+  if (relation.scope.size() != view.columns.size()) {
+    return Error(span,
+                 fmt::format("view '{}' is no longer valid: its columns have changed", path.name));
+  }
+  for (size_t i = 0; i < relation.scope.size(); ++i) {
+    relation.scope[i] = {{path.catalog, path.database, path.name}, view.columns[i].name()};
+  }
+  return relation;
+}
+
+Result<Relation> Binder::ScanTable(const TablePath& path, const CatalogTable& table,
+                                   const std::vector<sql::Hint>& hints,
+                                   const sql::SourceSpan& span) {
+  CatalogTable hinted = table;
+  for (const sql::Hint& hint : hints) {
+    if (hint.name.text != "OPTIONS") return NotYet(hint.span, "the hint " + hint.name.text);
+    for (const auto& [key, value] : hint.options) hinted.options[key] = value;
+  }
+  std::string key = path.ToString();
+  for (const auto& [option, value] : hinted.options) key += "\n" + option + "=" + value;
+  if (const auto found = scans_.find(key); found != scans_.end()) return found->second;
+
+  auto scan = std::make_shared<ScanNode>();
+  scan->table_name = path.ToString();
+  scan->table = Describe(path.ToString(), hinted, false);
+  scan->span = ToSpan(span);
+  const std::vector<int> source_columns = hinted.SourceColumns();
+  for (size_t i = 0; i < source_columns.size(); ++i) {
+    const TableColumn& column = hinted.columns[static_cast<size_t>(source_columns[i])];
+    scan->columns.emplace_back(column.name, column.type);
+    scan->projection.push_back(static_cast<int>(i));
+  }
+  if (!hints.empty()) RETURN_IF_ERROR(Locate(context_.facts->Check(scan->table), hints[0].span));
+  const Result<ChangelogMode> mode = context_.facts->SourceMode(scan->table);
+  if (!mode.ok()) return Locate(mode.status(), span);
+  scan->changelog = *mode;
+
+  ASSIGN_OR_RETURN(PlanNodePtr node, AddComputedColumns(hinted, std::move(scan)));
+  ASSIGN_OR_RETURN(node, AddWatermark(hinted, hinted.options, std::move(node), span));
+  Relation relation;
+  relation.node = std::move(node);
+  for (const TableColumn& column : hinted.columns) {
+    relation.scope.push_back({{path.catalog, path.database, path.name}, column.name});
+  }
+  scans_[key] = relation;
+  return relation;
+}
+
+Result<PlanNodePtr> Binder::AddComputedColumns(const CatalogTable& table, PlanNodePtr scan) {
+  const std::vector<int> source_columns = table.SourceColumns();
+  std::vector<ExprPtr> exprs;
+  Columns columns;
+  bool identity = source_columns.size() == table.columns.size();
+  for (size_t i = 0; i < table.columns.size(); ++i) {
+    const TableColumn& column = table.columns[i];
+    if (column.kind == sql::ColumnKind::kComputed) {
+      exprs.push_back(column.expr);
+    } else {
+      const auto at = std::find(source_columns.begin(), source_columns.end(), static_cast<int>(i));
+      const int index = static_cast<int>(at - source_columns.begin());
+      exprs.push_back(RefTo(scan->columns, index));
+      identity = identity && index == static_cast<int>(i);
+    }
+    columns.emplace_back(column.name, column.type);
+  }
+  if (identity) return scan;
+  const SourceSpan span = scan->span;
+  return MakeProject(std::move(scan), std::move(exprs), std::move(columns), span);
+}
+
+Result<PlanNodePtr> Binder::AddWatermark(const CatalogTable& table,
+                                         const std::map<std::string, std::string>& options,
+                                         PlanNodePtr input, const sql::SourceSpan& span) {
+  if (!table.watermark.has_value()) return input;
+  auto node = std::make_shared<WatermarkNode>();
+  node->span = ToSpan(span);
+  node->columns = input->columns;
+  node->inputs = {std::move(input)};
+  node->rowtime = table.watermark->column;
+  node->watermark = table.watermark->expr;
+  node->interval_ms = context_.settings->Millis("pipeline.auto-watermark-interval");
+  node->idle_timeout_ms = context_.settings->Millis("table.exec.source.idle-timeout");
+  const auto option = [&options](const char* key) {
+    const auto found = options.find(key);
+    return found == options.end() ? std::string() : found->second;
+  };
+  node->on_event = option("scan.watermark.emit.strategy") == "on-event";
+  node->alignment_group = option("scan.watermark.alignment.group");
+  if (const std::string text = option("scan.watermark.idle-timeout"); !text.empty()) {
+    const Result<int64_t> millis = ParseDurationMillis(text);
+    if (!millis.ok()) return Locate(millis.status(), span);
+    node->idle_timeout_ms = *millis;
+  }
+  if (const std::string text = option("scan.watermark.alignment.max-drift"); !text.empty()) {
+    const Result<int64_t> millis = ParseDurationMillis(text);
+    if (!millis.ok()) return Locate(millis.status(), span);
+    node->alignment_max_drift_ms = *millis;
+  }
+  return PlanNodePtr(std::move(node));
+}
+
+}  // namespace mainstem::process::plan

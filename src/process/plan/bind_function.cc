@@ -1,0 +1,221 @@
+// Calls: scalar functions, aggregates, window auxiliaries, the JSON functions with clauses.
+#include <absl/strings/match.h>
+#include <fmt/format.h>
+
+#include "process/expr/cast.h"
+#include "process/plan/aggregate_scope.h"
+#include "process/plan/binder.h"
+
+namespace mainstem::process::plan {
+namespace {
+
+bool IsGroupWindow(std::string_view name) {
+  return name == "TUMBLE" || name == "HOP" || name == "SESSION" || name == "CUMULATE";
+}
+
+// TUMBLE_START and the like: the window and what is asked of it.
+bool IsWindowAuxiliary(std::string_view name, std::string* window, WindowProperty* property) {
+  for (const std::string_view function : {"TUMBLE", "HOP", "SESSION"}) {
+    if (!absl::StartsWith(name, function) || name.size() <= function.size()) continue;
+    const std::string_view rest = name.substr(function.size());
+    *window = function;
+    if (rest == "_START")
+      *property = WindowProperty::kStart;
+    else if (rest == "_END")
+      *property = WindowProperty::kEnd;
+    else if (rest == "_ROWTIME" || rest == "_PROCTIME")
+      *property = WindowProperty::kTime;
+    else
+      continue;
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<ExprPtr> Binder::BindFunction(const sql::FunctionExpr& call, const ExprScope& scope) {
+  const std::string name = UpperAscii(call.name.last());
+  if (call.over != nullptr) return NotYet(call.span, "an OVER window");
+  std::string window;
+  WindowProperty property = WindowProperty::kStart;
+  if (IsWindowAuxiliary(name, &window, &property)) return BindWindowAuxiliary(call, name, scope);
+  if (IsGroupWindow(name)) {
+    return Error(call.span, fmt::format("{}(..) stands in GROUP BY or in FROM TABLE(..)", name));
+  }
+  if (name == "GROUPING" || name == "GROUPING_ID") return NotYet(call.span, name);
+  if (Aggregate::IsAggregate(name)) return BindAggregate(call, name, scope);
+  if (call.distinct || call.filter != nullptr || call.star) {
+    return Error(call.span, fmt::format("{} is no aggregate function, so it takes no {}", name,
+                                        call.star       ? "*"
+                                        : call.distinct ? "DISTINCT"
+                                                        : "FILTER"));
+  }
+  for (const auto& argument : call.arguments) {
+    if (argument.name.has_value()) {
+      return Error(argument.name->span, fmt::format("{} takes no named arguments", name));
+    }
+  }
+  if (absl::StartsWith(name, "JSON_")) return BindJson(call, name, scope);
+  std::vector<ExprPtr> args;
+  for (const auto& argument : call.arguments) {
+    ASSIGN_OR_RETURN(ExprPtr arg, BindExpr(*argument.value, scope));
+    args.push_back(std::move(arg));
+  }
+  return CallFunction(name, std::move(args), call.span);
+}
+
+Result<ExprPtr> Binder::BindAggregate(const sql::FunctionExpr& call, const std::string& name,
+                                      const ExprScope& scope) {
+  AggregateScope* aggregates = scope.aggregates;
+  if (aggregates == nullptr) {
+    return Error(call.span, fmt::format("an aggregate function is not allowed in {}", scope.clause),
+                 scope.clause == "WHERE" ? "filter groups with HAVING" : "");
+  }
+  if (aggregates->inside_aggregate) {
+    return Error(call.span, "aggregate functions cannot be nested",
+                 "aggregate in a subquery, and that again outside");
+  }
+  if (!call.within_group.empty()) return NotYet(call.span, "ordered input of an aggregate");
+  if (call.ignore_nulls) return NotYet(call.span, "IGNORE NULLS");
+  aggregates->inside_aggregate = true;
+  BoundAggregate bound;
+  bound.call.name = name;
+  bound.call.distinct = call.distinct;
+  for (const auto& argument : call.arguments) {
+    ASSIGN_OR_RETURN(ExprPtr arg, BindExpr(*argument.value, scope));
+    bound.args.push_back(std::move(arg));
+  }
+  if (call.filter != nullptr) {
+    ExprScope inner = scope;
+    inner.clause = "FILTER";
+    ASSIGN_OR_RETURN(bound.filter, BindPredicate(*call.filter, inner));
+  }
+  aggregates->inside_aggregate = false;
+  if (name == "LISTAGG" && bound.args.size() == 2) {
+    const std::vector<ExprPtr> args = bound.args;
+    const std::optional<std::string> separator = CallSite(name, args).StringLiteral(1);
+    if (!separator.has_value()) {
+      return Error(call.arguments[1].value->span, "the separator of LISTAGG must be a string");
+    }
+    bound.call.separator = *separator;
+    bound.args.pop_back();
+  }
+  if (!call.star && call.arguments.empty()) {
+    return Error(call.span, fmt::format("{} needs an argument", name),
+                 name == "COUNT" ? "count rows with COUNT(*)" : "");
+  }
+  if (call.star && name != "COUNT") return Error(call.span, "only COUNT takes *");
+  for (const ExprPtr& arg : bound.args) {
+    bound.call.args.push_back(arg->type().WithTimeAttribute(TimeAttribute::kNone));
+  }
+  const Result<LogicalType> type = Aggregate::ResultType(bound.call);
+  if (!type.ok()) return Locate(type.status(), call.span);
+  bound.result = type->WithTimeAttribute(TimeAttribute::kNone);
+  // The same aggregate asked for twice is computed once.
+  size_t index = 0;
+  for (; index < aggregates->aggregates.size(); ++index) {
+    const BoundAggregate& have = aggregates->aggregates[index];
+    bool same = have.call.name == bound.call.name && have.call.distinct == bound.call.distinct &&
+                have.call.separator == bound.call.separator &&
+                have.args.size() == bound.args.size() &&
+                (have.filter == nullptr) == (bound.filter == nullptr) &&
+                (have.filter == nullptr || have.filter->Equals(*bound.filter));
+    for (size_t i = 0; same && i < bound.args.size(); ++i) {
+      same = have.args[i]->Equals(*bound.args[i]);
+    }
+    if (same) break;
+  }
+  ExprPtr ref =
+      MakeInputRef(kAggregateBase + static_cast<int>(index), bound.result, name, ToSpan(call.span));
+  if (index == aggregates->aggregates.size()) aggregates->aggregates.push_back(std::move(bound));
+  return ref;
+}
+
+Result<ExprPtr> Binder::BindWindowAuxiliary(const sql::FunctionExpr& call, const std::string& name,
+                                            const ExprScope& scope) {
+  std::string window;
+  WindowProperty property = WindowProperty::kStart;
+  IsWindowAuxiliary(name, &window, &property);
+  if (scope.aggregates == nullptr || !scope.aggregates->legacy.has_value() ||
+      scope.aggregates->legacy->function != window) {
+    return Error(call.span, fmt::format("{} needs a GROUP BY {}(..)", name, window));
+  }
+  const LegacyWindow& legacy = *scope.aggregates->legacy;
+  std::string arguments;
+  for (const auto& argument : call.arguments) arguments += ToSql(*argument.value) + ", ";
+  if (arguments != legacy.arguments_sql) {
+    return Error(call.span, fmt::format("the arguments of {} differ from those of {} in GROUP BY",
+                                        name, window));
+  }
+  scope.aggregates->any_property = true;
+  const LogicalType type =
+      property == WindowProperty::kTime ? legacy.time_type : LogicalType::Timestamp(3).NotNull();
+  return MakeInputRef(kPropertyBase + static_cast<int>(property), type, name, ToSpan(call.span));
+}
+
+namespace {
+
+// Finds "X ON EMPTY" among the clauses; `which` is " ON EMPTY". The default if it is not there.
+std::string ClauseOf(const sql::FunctionExpr& call, std::string_view which, std::string fallback) {
+  for (const std::string& clause : call.clauses) {
+    if (absl::EndsWith(clause, which)) return clause.substr(0, clause.size() - which.size());
+  }
+  return fallback;
+}
+
+}  // namespace
+
+Result<ExprPtr> Binder::BindJson(const sql::FunctionExpr& call, const std::string& name,
+                                 const ExprScope& scope) {
+  const SourceSpan span = ToSpan(call.span);
+  std::vector<ExprPtr> args;
+  for (const auto& argument : call.arguments) {
+    ASSIGN_OR_RETURN(ExprPtr arg, BindExpr(*argument.value, scope));
+    args.push_back(std::move(arg));
+  }
+  if (name == "JSON_OBJECTAGG" || name == "JSON_ARRAYAGG") return NotYet(call.span, name);
+  if (name == "JSON_EXISTS") {
+    if (!call.clauses.empty()) {
+      args.push_back(MakeSymbol(ClauseOf(call, " ON ERROR", "FALSE"), span));
+    }
+  } else if (name == "JSON_VALUE") {
+    size_t next = 0;
+    for (const std::string_view which : {" ON EMPTY", " ON ERROR"}) {
+      const std::string behaviour = ClauseOf(call, which, "NULL");
+      ExprPtr value = MakeNullLiteral(LogicalType::Null(), span);
+      if (behaviour == "DEFAULT" && next < call.clause_values.size()) {
+        ASSIGN_OR_RETURN(value, BindExpr(*call.clause_values[next++], scope));
+      }
+      args.push_back(MakeSymbol(behaviour, span));
+      args.push_back(std::move(value));
+    }
+  } else if (name == "JSON_QUERY") {
+    std::string wrapper = "WITHOUT";
+    for (const std::string& clause : call.clauses) {
+      if (!absl::EndsWith(clause, "WRAPPER")) continue;
+      if (absl::StrContains(clause, "WITHOUT"))
+        wrapper = "WITHOUT";
+      else
+        wrapper = absl::StrContains(clause, " CONDITIONAL") ? "CONDITIONAL" : "UNCONDITIONAL";
+    }
+    args.push_back(MakeSymbol(wrapper, span));
+    args.push_back(MakeSymbol(ClauseOf(call, " ON EMPTY", "NULL"), span));
+    args.push_back(MakeSymbol(ClauseOf(call, " ON ERROR", "NULL"), span));
+  } else if (name == "JSON_OBJECT" || name == "JSON_ARRAY") {
+    const std::string on_null =
+        ClauseOf(call, " ON NULL", name == "JSON_OBJECT" ? "NULL" : "ABSENT");
+    args.insert(args.begin(), MakeSymbol(on_null, span));
+  } else if (!call.clauses.empty()) {
+    return Error(call.span, fmt::format("{} takes no clause {}", name, call.clauses.front()));
+  }
+  ASSIGN_OR_RETURN(ExprPtr bound, CallFunction(name, std::move(args), call.span));
+  if (call.returning == nullptr) return bound;
+  if (name != "JSON_VALUE") return NotYet(call.span, "RETURNING of " + name);
+  ASSIGN_OR_RETURN(LogicalType type, BindType(*call.returning));
+  Result<ExprPtr> cast = BindCast(bound, type.WithNullable(true), span);
+  if (!cast.ok()) return Locate(cast.status(), call.span);
+  return cast;
+}
+
+}  // namespace mainstem::process::plan

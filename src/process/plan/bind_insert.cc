@@ -1,0 +1,182 @@
+// INSERT INTO and queries to the caller: the sink node and the casts to its columns.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "process/expr/cast.h"
+#include "process/plan/binder.h"
+#include "process/types/type_coercion.h"
+
+namespace mainstem::process::plan {
+namespace {
+
+OnConflict ToOnConflict(sql::ConflictAction action) {
+  switch (action) {
+    case sql::ConflictAction::kNone: return OnConflict::kNone;
+    case sql::ConflictAction::kError: return OnConflict::kError;
+    case sql::ConflictAction::kNothing: return OnConflict::kNothing;
+    case sql::ConflictAction::kDeduplicate: return OnConflict::kDeduplicate;
+  }
+  return OnConflict::kNone;
+}
+
+std::string Shown(const Columns& columns) {
+  std::string out;
+  for (const RowField& column : columns) {
+    if (!out.empty()) out += ", ";
+    out += column.name() + ": " + column.type().ToString();
+  }
+  return "[" + out + "]";
+}
+
+}  // namespace
+
+void Binder::ApplySinkSettings(SinkNode* sink) const {
+  const Settings& settings = *context_.settings;
+  sink->not_null_enforcer = settings.Text("table.exec.sink.not-null-enforcer") == "drop"
+                                ? NotNullEnforcer::kDrop
+                                : NotNullEnforcer::kError;
+  const std::string length = settings.Text("table.exec.sink.type-length-enforcer");
+  sink->length_enforcer = length == "trim_pad" ? LengthEnforcer::kTrimPad
+                          : length == "error"  ? LengthEnforcer::kError
+                                               : LengthEnforcer::kIgnore;
+  for (size_t i = 0; i < sink->columns.size(); ++i) {
+    if (!sink->columns[i].type().nullable()) sink->not_null.push_back(static_cast<int>(i));
+  }
+}
+
+Result<std::shared_ptr<SinkNode>> Binder::BindCollect(const sql::Query& query) {
+  ASSIGN_OR_RETURN(Relation relation, BindQuery(query));
+  auto sink = std::make_shared<SinkNode>();
+  sink->collect = true;
+  sink->table_name = "collect";
+  sink->mode = connector::SinkMode::kRetract;
+  sink->span = ToSpan(query.span);
+  for (size_t i = 0; i < relation.scope.size(); ++i) {
+    sink->columns.emplace_back(relation.scope[i].name, relation.node->columns[i].type());
+  }
+  sink->inputs = {relation.node};
+  ApplySinkSettings(sink.get());
+  return sink;
+}
+
+// Which columns of the table the query's columns go to.
+Result<std::vector<int>> Binder::BindTargets(const sql::Insert& insert, const CatalogTable& table) {
+  if (insert.columns.empty()) return table.PersistedColumns();
+  std::vector<int> targets;
+  for (const sql::Identifier& name : insert.columns) {
+    const int column = table.FindColumn(name.text);
+    if (column < 0) {
+      std::vector<std::string> names;
+      for (const TableColumn& have : table.columns) names.push_back(have.name);
+      return Error(name.span,
+                   fmt::format("table '{}' has no column '{}'", insert.table.ToString(), name.text),
+                   sql::DidYouMean(name.text, names));
+    }
+    const TableColumn& target = table.columns[static_cast<size_t>(column)];
+    if (target.kind == sql::ColumnKind::kComputed || target.is_virtual) {
+      return Error(name.span, fmt::format("column '{}' cannot be written: it is {}", name.text,
+                                          target.is_virtual ? "virtual metadata" : "computed"));
+    }
+    if (std::find(targets.begin(), targets.end(), column) != targets.end()) {
+      return Error(name.span, fmt::format("column '{}' is named twice", name.text));
+    }
+    targets.push_back(column);
+  }
+  return targets;
+}
+
+Result<PlanNodePtr> Binder::CoerceToSink(const sql::Insert& insert, const CatalogTable& table,
+                                         const std::vector<int>& targets, Relation query) {
+  const Columns& have = query.node->columns;
+  Columns wanted;
+  for (const int target : targets) {
+    const TableColumn& column = table.columns[static_cast<size_t>(target)];
+    wanted.emplace_back(column.name, column.type);
+  }
+  if (have.size() != targets.size()) {
+    return Error(insert.query->span,
+                 fmt::format("the query has {} columns, but {} of '{}' are to be filled",
+                             have.size(), targets.size(), insert.table.ToString()),
+                 fmt::format("query: {}; table: {}", Shown(have), Shown(wanted)));
+  }
+  std::vector<ExprPtr> exprs;
+  Columns columns;
+  for (const int sink_column : table.SinkColumns()) {
+    const TableColumn& column = table.columns[static_cast<size_t>(sink_column)];
+    const auto at = std::find(targets.begin(), targets.end(), sink_column);
+    const LogicalType type = column.type.WithTimeAttribute(TimeAttribute::kNone);
+    if (at == targets.end()) {
+      if (!type.nullable()) {
+        return Error(insert.table.span,
+                     fmt::format("column '{}' is NOT NULL and gets no value", column.name),
+                     "name it in the list of columns");
+      }
+      exprs.push_back(MakeNullLiteral(type));
+    } else {
+      const int index = static_cast<int>(at - targets.begin());
+      ExprPtr value = RefTo(have, index);
+      if (!value->type().EqualsIgnoreNullability(type)) {
+        if (!IsImplicitlyCastable(value->type(), type)) {
+          return Error(insert.query->span,
+                       fmt::format("column '{}' of '{}' is {}, but the query gives {} for it",
+                                   column.name, insert.table.ToString(), type.ToErrorString(),
+                                   value->type().ToErrorString()),
+                       fmt::format("write CAST(.. AS {})", type.WithNullable(true).ToString()));
+        }
+        Result<ExprPtr> cast = BindImplicitCast(value, type);
+        if (!cast.ok()) return Locate(cast.status(), insert.query->span);
+        value = *cast;
+      }
+      exprs.push_back(std::move(value));
+    }
+    columns.emplace_back(column.name, type);
+  }
+  return MakeProject(query.node, std::move(exprs), std::move(columns), ToSpan(insert.span));
+}
+
+Result<std::shared_ptr<SinkNode>> Binder::BindInsert(const sql::Insert& insert) {
+  if (insert.overwrite) return NotYet(insert.table.span, "INSERT OVERWRITE");
+  if (!insert.partition.empty()) {
+    return NotYet(insert.partition.front().first.span, "INSERT .. PARTITION (..)",
+                  "select the partition's value as a column");
+  }
+  ASSIGN_OR_RETURN(TablePath path, BindPath(insert.table));
+  const CatalogTable* found = context_.catalog->FindTable(path);
+  if (found == nullptr) {
+    if (context_.catalog->FindView(path) != nullptr) {
+      return Error(insert.table.span, fmt::format("'{}' is a view; rows go into tables only",
+                                                  insert.table.ToString()));
+    }
+    return Error(insert.table.span, fmt::format("table '{}' not found", insert.table.ToString()),
+                 sql::DidYouMean(insert.table.last(), context_.catalog->TableNames()));
+  }
+  CatalogTable table = *found;
+  for (const sql::Hint& hint : insert.hints) {
+    if (hint.name.text != "OPTIONS") return NotYet(hint.span, "the hint " + hint.name.text);
+    for (const auto& [key, value] : hint.options) table.options[key] = value;
+  }
+  ASSIGN_OR_RETURN(std::vector<int> targets, BindTargets(insert, table));
+  ASSIGN_OR_RETURN(Relation query, BindQuery(*insert.query));
+  ASSIGN_OR_RETURN(PlanNodePtr input, CoerceToSink(insert, table, targets, std::move(query)));
+
+  auto sink = std::make_shared<SinkNode>();
+  sink->table_name = path.ToString();
+  sink->table = Describe(path.ToString(), table, true);
+  sink->span = ToSpan(insert.table.span);
+  sink->columns = input->columns;
+  sink->on_conflict = ToOnConflict(insert.on_conflict);
+  for (const std::string& key : table.primary_key) {
+    for (size_t i = 0; i < sink->columns.size(); ++i) {
+      if (sink->columns[i].name() == key) sink->primary_key.push_back(static_cast<int>(i));
+    }
+  }
+  const Result<connector::SinkMode> mode = context_.facts->SinkMode(sink->table);
+  if (!mode.ok()) return Locate(mode.status(), insert.table.span);
+  sink->mode = *mode;
+  sink->inputs = {std::move(input)};
+  ApplySinkSettings(sink.get());
+  return sink;
+}
+
+}  // namespace mainstem::process::plan

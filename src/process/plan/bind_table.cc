@@ -1,0 +1,289 @@
+// CREATE TABLE and CREATE VIEW: columns, computed columns, watermark, keys, LIKE, options.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "process/plan/binder.h"
+#include "process/sql/parser.h"
+
+namespace mainstem::process::plan {
+
+Status Binder::BindColumns(const sql::CreateTable& create, CatalogTable* table) {
+  for (const sql::ColumnDefinition& definition : create.columns) {
+    TableColumn column;
+    column.name = definition.name.text;
+    column.kind = definition.kind;
+    column.metadata_key = definition.metadata_key;
+    column.is_virtual = definition.is_virtual;
+    column.comment = definition.comment;
+    if (definition.type != nullptr) {
+      ASSIGN_OR_RETURN(column.type, BindType(*definition.type));
+    }
+    if (definition.expr != nullptr) {
+      column.expr_sql = std::string(source_->Slice(definition.expr->span));
+    }
+    if (table->FindColumn(column.name) >= 0) {
+      return Error(definition.name.span, fmt::format("column '{}' is there twice", column.name));
+    }
+    table->columns.push_back(std::move(column));
+  }
+  // Computed columns see the physical and metadata columns, whatever the order.
+  std::vector<ScopeColumn> names;
+  Columns row;
+  for (const int i : table->SourceColumns()) {
+    names.push_back({{}, table->columns[static_cast<size_t>(i)].name});
+    row.emplace_back(names.back().name, table->columns[static_cast<size_t>(i)].type);
+  }
+  const ExprScope scope{&names, &row, nullptr, "a computed column"};
+  for (const sql::ColumnDefinition& definition : create.columns) {
+    if (definition.expr == nullptr) continue;
+    ASSIGN_OR_RETURN(ExprPtr bound, BindExpr(*definition.expr, scope));
+    if (bound->type().root() == TypeRoot::kNull) {
+      return Error(definition.expr->span, "illegal use of NULL: its type is not known");
+    }
+  }
+  return Status::OK();
+}
+
+Status Binder::BindComputedColumns(CatalogTable* table) {
+  std::vector<ScopeColumn> names;
+  Columns row;
+  for (const int i : table->SourceColumns()) {
+    TableColumn& column = table->columns[static_cast<size_t>(i)];
+    column.type = column.type.WithTimeAttribute(TimeAttribute::kNone);
+    names.push_back({{}, column.name});
+    row.emplace_back(column.name, column.type);
+  }
+  const ExprScope scope{&names, &row, nullptr, "a computed column"};
+  for (TableColumn& column : table->columns) {
+    if (column.kind != sql::ColumnKind::kComputed) continue;
+    ASSIGN_OR_RETURN(sql::ParsedExpression parsed, sql::ParseExpression(column.expr_sql));
+    const sql::SourceTextPtr outer = source_;
+    source_ = parsed.source;
+    const Result<ExprPtr> bound = BindExpr(*parsed.expr, scope);
+    source_ = outer;
+    RETURN_IF_ERROR(bound);
+    column.expr = *bound;
+    column.type = column.expr->type().WithTimeAttribute(
+        column.expr->IsCallTo("PROCTIME") ? TimeAttribute::kProctime : TimeAttribute::kNone);
+  }
+  return Status::OK();
+}
+
+Status Binder::BindTableWatermark(CatalogTable* table, const sql::SourceSpan& span) {
+  if (!table->watermark.has_value()) return Status::OK();
+  TableColumn& column = table->columns[static_cast<size_t>(table->watermark->column)];
+  if (!column.type.IsTimestamp() || column.type.precision() > 3) {
+    return Error(span,
+                 fmt::format("'{}' cannot carry event time: it must be TIMESTAMP(p) or "
+                             "TIMESTAMP_LTZ(p) with p from 0 to 3, but it is {}",
+                             column.name, column.type.ToErrorString()),
+                 "compute one: ts AS TO_TIMESTAMP(text), or TO_TIMESTAMP_LTZ(millis, 3)");
+  }
+  std::vector<ScopeColumn> names;
+  Columns row;
+  for (const TableColumn& have : table->columns) {
+    names.push_back({{}, have.name});
+    row.emplace_back(have.name, have.type);
+  }
+  const ExprScope scope{&names, &row, nullptr, "WATERMARK"};
+  ASSIGN_OR_RETURN(sql::ParsedExpression parsed, sql::ParseExpression(table->watermark->expr_sql));
+  const sql::SourceTextPtr outer = source_;
+  source_ = parsed.source;
+  const Result<ExprPtr> bound = BindExpr(*parsed.expr, scope);
+  source_ = outer;
+  RETURN_IF_ERROR(bound);
+  if ((*bound)->type().root() != column.type.root()) {
+    return Error(
+        span, fmt::format("the watermark of '{}' must be {}, but the expression is {}", column.name,
+                          column.type.ToErrorString(), (*bound)->type().ToErrorString()));
+  }
+  table->watermark->expr = *bound;
+  column.type = column.type.WithTimeAttribute(TimeAttribute::kRowtime);
+  return Status::OK();
+}
+
+Status Binder::BindKeys(const sql::CreateTable& create, CatalogTable* table) {
+  const auto find = [&](const sql::Identifier& name) -> Result<TableColumn*> {
+    const int index = table->FindColumn(name.text);
+    if (index >= 0) return &table->columns[static_cast<size_t>(index)];
+    std::vector<std::string> names;
+    for (const TableColumn& column : table->columns) names.push_back(column.name);
+    return Error(name.span, fmt::format("column '{}' not found in the table", name.text),
+                 sql::DidYouMean(name.text, names));
+  };
+  if (create.primary_key.has_value()) {
+    table->primary_key.clear();
+    for (const sql::Identifier& name : create.primary_key->columns) {
+      ASSIGN_OR_RETURN(TableColumn * column, find(name));
+      if (column->kind == sql::ColumnKind::kComputed) {
+        return Error(name.span, "a computed column cannot be part of the primary key");
+      }
+      column->type = column->type.NotNull();
+      table->primary_key.push_back(name.text);
+    }
+  }
+  if (!create.partitioned_by.empty()) table->partition_keys.clear();
+  for (const sql::Identifier& name : create.partitioned_by) {
+    ASSIGN_OR_RETURN(TableColumn * column, find(name));
+    (void)column;
+    table->partition_keys.push_back(name.text);
+  }
+  return Status::OK();
+}
+
+// Starts `table` off as a copy of another, without what is excluded.
+Status Binder::MergeLike(const sql::LikeClause& like, CatalogTable* table) {
+  ASSIGN_OR_RETURN(TablePath path, BindPath(like.table));
+  const CatalogTable* other = context_.catalog->FindTable(path);
+  if (other == nullptr) {
+    return Error(like.table.span, fmt::format("table '{}' not found", like.table.ToString()),
+                 sql::DidYouMean(like.table.last(), context_.catalog->TableNames()));
+  }
+  const auto excluded = [&like](std::string_view feature) {
+    bool out = false;
+    for (const sql::LikeOption& option : like.options) {
+      if (option.feature == "ALL" || option.feature == feature) out = option.merging == "EXCLUDING";
+    }
+    return out;
+  };
+  *table = *other;
+  std::erase_if(table->columns, [&](const TableColumn& column) {
+    return (column.kind == sql::ColumnKind::kComputed && excluded("GENERATED")) ||
+           (column.kind == sql::ColumnKind::kMetadata && excluded("METADATA"));
+  });
+  if (excluded("CONSTRAINTS")) table->primary_key.clear();
+  if (excluded("PARTITIONS")) table->partition_keys.clear();
+  if (excluded("OPTIONS")) table->options.clear();
+  if (excluded("WATERMARKS")) {
+    table->watermark.reset();
+  } else if (table->watermark.has_value()) {
+    const std::string& name = other->columns[static_cast<size_t>(other->watermark->column)].name;
+    table->watermark->column = table->FindColumn(name);
+    if (table->watermark->column < 0) table->watermark.reset();
+  }
+  return Status::OK();
+}
+
+Status Binder::CheckConnector(const std::string& name, const CatalogTable& table,
+                              const sql::SourceSpan& span) {
+  if (!table.options.contains("connector")) {
+    return Error(span, fmt::format("table '{}' has no option 'connector'", name),
+                 "add WITH ('connector' = '..'); SHOW CONNECTORS lists them");
+  }
+  return Locate(context_.facts->Check(Describe(name, table, false)), span);
+}
+
+Status Binder::CompleteTable(CatalogTable* table, const SourceSpan& span) {
+  const sql::SourceSpan at{static_cast<uint32_t>(span.begin), static_cast<uint32_t>(span.end),
+                           static_cast<uint32_t>(span.line), static_cast<uint32_t>(span.column)};
+  RETURN_IF_ERROR(BindComputedColumns(table));
+  return BindTableWatermark(table, at);
+}
+
+Result<CatalogTable> Binder::BindTable(const sql::CreateTable& create) {
+  CatalogTable table;
+  if (create.like.has_value()) RETURN_IF_ERROR(MergeLike(*create.like, &table));
+  RETURN_IF_ERROR(BindColumns(create, &table));
+  if (!create.comment.empty()) table.comment = create.comment;
+  table.temporary = create.temporary;
+  for (const sql::Option& option : create.options) {
+    if (table.options.contains(option.key)) {
+      // A plain INCLUDING refuses to change an inherited option.
+      bool including = false;
+      for (const sql::LikeOption& like : create.like->options) {
+        if (like.feature == "OPTIONS") including = like.merging == "INCLUDING";
+      }
+      if (including) {
+        return Error(option.key_span,
+                     fmt::format("the option '{}' comes from '{}' already", option.key,
+                                 create.like->table.ToString()),
+                     "write OVERWRITING OPTIONS");
+      }
+    }
+    table.options[option.key] = option.value;
+  }
+  RETURN_IF_ERROR(BindKeys(create, &table));
+  RETURN_IF_ERROR(BindComputedColumns(&table));
+  if (create.watermark.has_value()) {
+    const sql::WatermarkDefinition& definition = *create.watermark;
+    if (definition.column.size() > 1) {
+      return NotYet(definition.column[1].span, "a watermark on a nested field",
+                    "make it a column: ts AS row_column.field");
+    }
+    TableWatermark watermark;
+    watermark.column = table.FindColumn(definition.column[0].text);
+    if (watermark.column < 0) {
+      std::vector<std::string> names;
+      for (const TableColumn& column : table.columns) names.push_back(column.name);
+      return Error(definition.column[0].span,
+                   fmt::format("column '{}' not found in the table", definition.column[0].text),
+                   sql::DidYouMean(definition.column[0].text, names));
+    }
+    // Bound here for the sake of the error's place; kept as text.
+    std::vector<ScopeColumn> names;
+    Columns row;
+    for (const TableColumn& column : table.columns) {
+      names.push_back({{}, column.name});
+      row.emplace_back(column.name, column.type);
+    }
+    const ExprScope scope{&names, &row, nullptr, "WATERMARK"};
+    RETURN_IF_ERROR(BindExpr(*definition.expr, scope));
+    watermark.expr_sql = std::string(source_->Slice(definition.expr->span));
+    table.watermark = std::move(watermark);
+  }
+  RETURN_IF_ERROR(BindTableWatermark(
+      &table, create.watermark.has_value() ? create.watermark->column[0].span : create.name.span));
+  if (table.columns.empty()) return Error(create.name.span, "a table needs columns");
+  ASSIGN_OR_RETURN(TablePath path, BindPath(create.name));
+  RETURN_IF_ERROR(CheckConnector(path.ToString(), table,
+                                 create.options.empty() ? create.name.span : create.options_span));
+  return table;
+}
+
+Result<CatalogTable> Binder::BindTableAs(const sql::CreateTable& create) {
+  if (!create.columns.empty() || !create.column_order.empty()) {
+    return NotYet(create.name.span, "a list of columns with AS SELECT");
+  }
+  ASSIGN_OR_RETURN(Relation relation, BindQuery(*create.as_query));
+  CatalogTable table;
+  for (size_t i = 0; i < relation.scope.size(); ++i) {
+    TableColumn column;
+    column.name = relation.scope[i].name;
+    column.type = relation.node->columns[i].type().WithTimeAttribute(TimeAttribute::kNone);
+    table.columns.push_back(std::move(column));
+  }
+  table.comment = create.comment;
+  table.temporary = create.temporary;
+  for (const sql::Option& option : create.options) table.options[option.key] = option.value;
+  RETURN_IF_ERROR(BindKeys(create, &table));
+  ASSIGN_OR_RETURN(TablePath path, BindPath(create.name));
+  RETURN_IF_ERROR(CheckConnector(path.ToString(), table,
+                                 create.options.empty() ? create.name.span : create.options_span));
+  return table;
+}
+
+Result<CatalogView> Binder::BindView(const sql::CreateView& create) {
+  ASSIGN_OR_RETURN(Relation relation, BindQuery(*create.query));
+  CatalogView view;
+  if (!create.columns.empty() && create.columns.size() != relation.scope.size()) {
+    return Error(create.columns.front().span,
+                 fmt::format("{} column names are given for {} columns", create.columns.size(),
+                             relation.scope.size()));
+  }
+  for (size_t i = 0; i < relation.scope.size(); ++i) {
+    view.columns.emplace_back(
+        create.columns.empty() ? relation.scope[i].name : create.columns[i].text,
+        relation.node->columns[i].type());
+  }
+  view.query = create.query;
+  view.source = source_;
+  view.query_sql = std::string(source_->Slice(create.query->span));
+  view.catalog = context_.catalog->current_catalog();
+  view.database = context_.catalog->current_database();
+  view.comment = create.comment;
+  view.temporary = create.temporary;
+  return view;
+}
+
+}  // namespace mainstem::process::plan

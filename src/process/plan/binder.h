@@ -1,0 +1,178 @@
+// Names to columns, types to everything: syntax trees become plan nodes. One Binder binds one
+// statement and is then dropped; it is used by one thread. The catalogue, registry, settings and
+// syntax trees are borrowed and must outlive it. Plans it makes are correct but naive; rules.h
+// improves them.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "process/expr/function_registry.h"
+#include "process/plan/catalog.h"
+#include "process/plan/logical_plan.h"
+#include "process/plan/settings.h"
+#include "process/plan/table_facts.h"
+#include "process/sql/diagnostic.h"
+#include "process/sql/syntax_statement.h"
+
+namespace mainstem::process::plan {
+
+// A name by which a column of a relation can be called.
+struct ScopeColumn {
+  std::vector<std::string> qualifier;  // alias, or catalog.database.table; empty: none
+  std::string name;
+};
+
+// The columns that a window table function added, as far as they are still there (else -1).
+struct WindowColumns {
+  int start = -1;
+  int end = -1;
+  int time = -1;
+  Window window;  // time_column refers to the window function's input
+};
+
+// A bound FROM item or query: scope[i] names column i of `node`.
+struct Relation {
+  PlanNodePtr node;
+  std::vector<ScopeColumn> scope;
+  std::optional<WindowColumns> window;
+};
+
+struct BinderContext {
+  const Catalog* catalog = nullptr;
+  const FunctionRegistry* functions = nullptr;
+  const TableFacts* facts = nullptr;
+  const Settings* settings = nullptr;
+};
+
+struct AggregateScope;
+
+class Binder {
+ public:
+  Binder(BinderContext context, sql::SourceTextPtr source);
+
+  Result<Relation> BindQuery(const sql::Query& query);
+  // One INSERT; the sink's input has been cast to the table's columns.
+  Result<std::shared_ptr<SinkNode>> BindInsert(const sql::Insert& insert);
+  // A query whose rows go to the caller.
+  Result<std::shared_ptr<SinkNode>> BindCollect(const sql::Query& query);
+  // CREATE TABLE without AS SELECT: all checks that need no connector, then the connector's own.
+  Result<CatalogTable> BindTable(const sql::CreateTable& create);
+  // The table of CREATE TABLE .. AS SELECT.
+  Result<CatalogTable> BindTableAs(const sql::CreateTable& create);
+  Result<CatalogView> BindView(const sql::CreateView& create);
+  Result<LogicalType> BindType(const sql::TypeSyntax& type);
+  Result<TablePath> BindPath(const sql::ObjectName& name);
+  // Binds computed columns, watermark and keys of `table` anew, after ALTER or LIKE.
+  Status CompleteTable(CatalogTable* table, const SourceSpan& span);
+
+ private:
+  friend class SelectBinder;
+
+  // ---- expressions (bind_expr.cc, bind_function.cc)
+  struct ExprScope {
+    const std::vector<ScopeColumn>* names = nullptr;
+    const Columns* columns = nullptr;
+    AggregateScope* aggregates = nullptr;  // null: aggregates are refused
+    std::string_view clause;               // "WHERE", for messages
+  };
+  Result<ExprPtr> BindExpr(const sql::Expr& expr, const ExprScope& scope);
+  Result<ExprPtr> BindPredicate(const sql::Expr& expr, const ExprScope& scope);
+  Result<ExprPtr> BindLiteral(const sql::LiteralExpr& literal);
+  Result<ExprPtr> BindInterval(const sql::IntervalExpr& interval);
+  Result<ExprPtr> BindColumn(const sql::ColumnExpr& column, const ExprScope& scope);
+  Result<ExprPtr> BindUnary(const sql::UnaryExpr& unary, const ExprScope& scope);
+  Result<ExprPtr> BindBinary(const sql::BinaryExpr& binary, const ExprScope& scope);
+  Result<ExprPtr> BindIs(const sql::IsExpr& is, const ExprScope& scope);
+  Result<ExprPtr> BindCase(const sql::CaseExpr& node, const ExprScope& scope);
+  Result<ExprPtr> BindCastExpr(const sql::CastExpr& cast, const ExprScope& scope);
+  Result<ExprPtr> BindFunction(const sql::FunctionExpr& call, const ExprScope& scope);
+  Result<ExprPtr> BindAggregate(const sql::FunctionExpr& call, const std::string& name,
+                                const ExprScope& scope);
+  Result<ExprPtr> BindWindowAuxiliary(const sql::FunctionExpr& call, const std::string& name,
+                                      const ExprScope& scope);
+  Result<ExprPtr> BindJson(const sql::FunctionExpr& call, const std::string& name,
+                           const ExprScope& scope);
+  Result<ExprPtr> BindConstructor(const sql::ConstructorExpr& node, const ExprScope& scope);
+  Result<ExprPtr> BindField(ExprPtr base, const sql::Identifier& field);
+  Result<std::vector<ExprPtr>> BindAll(const std::vector<sql::ExprPtr>& list,
+                                       const ExprScope& scope);
+  // FunctionRegistry::Bind with the place added to its errors.
+  Result<ExprPtr> CallFunction(std::string_view name, std::vector<ExprPtr> args,
+                               const sql::SourceSpan& span);
+  Result<int64_t> BindIntervalMillis(const sql::Expr& expr, std::string_view what);
+
+  // ---- FROM (bind_from.cc, bind_window.cc)
+  Result<Relation> BindFrom(const sql::TableRef* from);
+  Result<Relation> BindTableRef(const sql::TableRef& table);
+  Result<Relation> BindNamedTable(const sql::NamedTable& table);
+  Result<Relation> ScanTable(const TablePath& path, const CatalogTable& table,
+                             const std::vector<sql::Hint>& hints, const sql::SourceSpan& span);
+  Result<PlanNodePtr> AddComputedColumns(const CatalogTable& table, PlanNodePtr scan);
+  Result<PlanNodePtr> AddWatermark(const CatalogTable& table,
+                                   const std::map<std::string, std::string>& options,
+                                   PlanNodePtr input, const sql::SourceSpan& span);
+  Result<Relation> ExpandView(const TablePath& path, const CatalogView& view,
+                              const sql::SourceSpan& span);
+  Status ApplyAlias(const sql::TableRef& table, Relation* relation);
+  Result<Relation> BindWindowTable(const sql::FunctionTable& table);
+  Result<Relation> BindWindowInput(const sql::Expr& data, std::vector<sql::ExprPtr> const** keys);
+  Status BindTimeColumn(const sql::Expr& descriptor, const Relation& input,
+                        std::string_view function, Window* window);
+  Status CheckWindow(const Window& window, const sql::SourceSpan& span);
+
+  // ---- queries (bind_query.cc, bind_select.cc)
+  Result<Relation> BindBody(const sql::QueryBody& body);
+  Result<Relation> BindSelect(const sql::Select& select);
+  Result<Relation> BindValues(const sql::Values& values);
+  Result<Relation> BindSetOperation(const sql::SetOperation& set);
+  Status CheckOrderAndLimit(const sql::Query& query, const Relation& relation);
+  Relation Distinct(Relation input, const sql::SourceSpan& span);
+  // Casts the relation's columns to `types` where they differ.
+  Result<PlanNodePtr> CastColumns(PlanNodePtr node, const std::vector<LogicalType>& types,
+                                  const sql::SourceSpan& span);
+
+  // ---- INSERT and tables (bind_insert.cc, bind_table.cc)
+  Result<std::vector<int>> BindTargets(const sql::Insert& insert, const CatalogTable& table);
+  Result<PlanNodePtr> CoerceToSink(const sql::Insert& insert, const CatalogTable& table,
+                                   const std::vector<int>& targets, Relation query);
+  void ApplySinkSettings(SinkNode* sink) const;
+  Status BindColumns(const sql::CreateTable& create, CatalogTable* table);
+  Status MergeLike(const sql::LikeClause& like, CatalogTable* table);
+  Status BindComputedColumns(CatalogTable* table);
+  Status BindTableWatermark(CatalogTable* table, const sql::SourceSpan& span);
+  Status BindKeys(const sql::CreateTable& create, CatalogTable* table);
+  Status CheckConnector(const std::string& name, const CatalogTable& table,
+                        const sql::SourceSpan& span);
+
+  Status Error(const sql::SourceSpan& span, std::string message, std::string hint = {}) const;
+  Status NotYet(const sql::SourceSpan& span, std::string what, std::string hint = {}) const;
+  // Adds the place to an error that has none yet.
+  Status Locate(const Status& status, const sql::SourceSpan& span) const;
+  int64_t StateTtlMillis() const { return context_.settings->Millis("table.exec.state.ttl"); }
+  bool batch() const { return context_.settings->Text("execution.runtime-mode") == "batch"; }
+
+  BinderContext context_;
+  sql::SourceTextPtr source_;
+  // Common tables in scope, innermost last.
+  std::vector<std::pair<std::string, const sql::CommonTable*>> common_tables_;
+  // Tables already read by this statement: a source is read once for all who need it.
+  std::map<std::string, Relation> scans_;
+  int view_depth_ = 0;
+  // Set when views are expanded: names resolve against the view's own database.
+  const CatalogView* current_view_ = nullptr;
+};
+
+SourceSpan ToSpan(const sql::SourceSpan& span);
+PlanNodePtr MakeProject(PlanNodePtr input, std::vector<ExprPtr> exprs, Columns columns,
+                        SourceSpan span);
+PlanNodePtr MakeFilter(PlanNodePtr input, ExprPtr predicate, SourceSpan span);
+// Column i of `columns` as an expression.
+ExprPtr RefTo(const Columns& columns, int index, SourceSpan span = {});
+// a, a -> a, a0: as the dialect makes result names unique.
+void MakeNamesUnique(std::vector<std::string>* names);
+
+}  // namespace mainstem::process::plan

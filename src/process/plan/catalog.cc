@@ -1,0 +1,184 @@
+#include "process/plan/catalog.h"
+
+#include <algorithm>
+
+#include <absl/strings/match.h>
+#include <fmt/format.h>
+
+#include "process/sql/diagnostic.h"
+#include "process/types/arrow_mapping.h"
+
+namespace mainstem::process::plan {
+
+int CatalogTable::FindColumn(std::string_view name) const {
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i].name == name) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+std::vector<int> CatalogTable::SourceColumns() const {
+  std::vector<int> out;
+  for (const sql::ColumnKind kind : {sql::ColumnKind::kPhysical, sql::ColumnKind::kMetadata}) {
+    for (size_t i = 0; i < columns.size(); ++i) {
+      if (columns[i].kind == kind) out.push_back(static_cast<int>(i));
+    }
+  }
+  return out;
+}
+
+std::vector<int> CatalogTable::SinkColumns() const {
+  std::vector<int> out = SourceColumns();
+  std::erase_if(out, [this](int i) { return columns[static_cast<size_t>(i)].is_virtual; });
+  return out;
+}
+
+std::vector<int> CatalogTable::PersistedColumns() const {
+  std::vector<int> out = SinkColumns();
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+Catalog::Catalog() { databases_[kDefaultCatalog] = {kDefaultDatabase}; }
+
+Result<TablePath> Catalog::Resolve(const std::vector<std::string>& parts) const {
+  TablePath path;
+  path.name = parts.back();
+  path.database = parts.size() >= 2 ? parts[parts.size() - 2] : current_database_;
+  path.catalog = parts.size() >= 3 ? parts[parts.size() - 3] : current_catalog_;
+  const auto databases = databases_.find(path.catalog);
+  if (databases == databases_.end()) {
+    return MakeError(ErrorCode::kSemanticError,
+                     {.message = fmt::format("catalog '{}' not found", path.catalog),
+                      .hint = sql::DidYouMean(path.catalog, Catalogs())});
+  }
+  if (!HasDatabase(path.catalog, path.database)) {
+    return MakeError(ErrorCode::kSemanticError,
+                     {.message = fmt::format("database '{}' not found", path.database),
+                      .hint = sql::DidYouMean(path.database, databases->second)});
+  }
+  return path;
+}
+
+const CatalogTable* Catalog::FindTable(const TablePath& path) const {
+  const auto found = tables_.find(path);
+  return found == tables_.end() ? nullptr : &found->second;
+}
+
+const CatalogView* Catalog::FindView(const TablePath& path) const {
+  const auto found = views_.find(path);
+  return found == views_.end() ? nullptr : &found->second;
+}
+
+void Catalog::PutTable(const TablePath& path, CatalogTable table) {
+  tables_.insert_or_assign(path, std::move(table));
+}
+
+void Catalog::PutView(const TablePath& path, CatalogView view) {
+  views_.insert_or_assign(path, std::move(view));
+}
+
+bool Catalog::Erase(const TablePath& path) { return tables_.erase(path) + views_.erase(path) > 0; }
+
+std::vector<std::string> Catalog::TableNames() const {
+  std::vector<std::string> names = ViewNames();
+  for (const auto& [path, table] : tables_) {
+    if (path.catalog == current_catalog_ && path.database == current_database_) {
+      names.push_back(path.name);
+    }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::vector<std::string> Catalog::ViewNames() const {
+  std::vector<std::string> names;
+  for (const auto& [path, view] : views_) {
+    if (path.catalog == current_catalog_ && path.database == current_database_) {
+      names.push_back(path.name);
+    }
+  }
+  return names;
+}
+
+bool Catalog::HasDatabase(const std::string& catalog, const std::string& name) const {
+  const auto found = databases_.find(catalog);
+  return found != databases_.end() &&
+         std::find(found->second.begin(), found->second.end(), name) != found->second.end();
+}
+
+Status Catalog::CreateDatabase(const std::string& catalog, const std::string& name) {
+  if (HasDatabase(catalog, name)) {
+    return MakeError(ErrorCode::kAlreadyExists, fmt::format("database '{}' exists already", name));
+  }
+  const auto found = databases_.find(catalog);
+  if (found == databases_.end()) {
+    return MakeError(ErrorCode::kSemanticError, fmt::format("catalog '{}' not found", catalog));
+  }
+  found->second.push_back(name);
+  std::sort(found->second.begin(), found->second.end());
+  return Status::OK();
+}
+
+Status Catalog::DropDatabase(const std::string& catalog, const std::string& name, bool cascade) {
+  if (!HasDatabase(catalog, name)) {
+    return MakeError(ErrorCode::kNotFound, fmt::format("database '{}' not found", name));
+  }
+  if (name == kDefaultDatabase || name == current_database_) {
+    return MakeError(ErrorCode::kSemanticError,
+                     fmt::format("database '{}' is in use and cannot be dropped", name));
+  }
+  const auto inside = [&](const auto& entry) {
+    return entry.first.catalog == catalog && entry.first.database == name;
+  };
+  const bool empty = std::none_of(tables_.begin(), tables_.end(), inside) &&
+                     std::none_of(views_.begin(), views_.end(), inside);
+  if (!empty && !cascade) {
+    return MakeError(ErrorCode::kSemanticError,
+                     {.message = fmt::format("database '{}' is not empty", name),
+                      .hint = "add CASCADE to drop its tables too"});
+  }
+  std::erase_if(tables_, inside);
+  std::erase_if(views_, inside);
+  std::erase(databases_[catalog], name);
+  return Status::OK();
+}
+
+std::vector<std::string> Catalog::Databases() const { return databases_.at(current_catalog_); }
+
+std::vector<std::string> Catalog::Catalogs() const {
+  std::vector<std::string> names;
+  for (const auto& [name, databases] : databases_) names.push_back(name);
+  return names;
+}
+
+Status Catalog::UseDatabase(const std::string& catalog, const std::string& name) {
+  ASSIGN_OR_RETURN(TablePath ignored, Resolve({catalog, name, "-"}));
+  current_catalog_ = catalog;
+  current_database_ = name;
+  return Status::OK();
+}
+
+connector::TableDescriptor Describe(const std::string& name, const CatalogTable& table,
+                                    bool for_sink) {
+  connector::TableDescriptor out;
+  out.name = name;
+  std::vector<RowField> fields;
+  for (const int i : for_sink ? table.SinkColumns() : table.SourceColumns()) {
+    const TableColumn& column = table.columns[static_cast<size_t>(i)];
+    fields.emplace_back(column.name, column.type);
+    if (column.kind == sql::ColumnKind::kMetadata) {
+      out.metadata_columns.push_back(
+          {.column = column.name, .key = column.metadata_key, .is_virtual = column.is_virtual});
+    }
+  }
+  out.schema = ToArrowSchema(fields);
+  out.primary_key = table.primary_key;
+  out.partition_keys = table.partition_keys;
+  for (const auto& [key, value] : table.options) {
+    if (!absl::StartsWith(key, "scan.watermark.")) out.options[key] = value;
+  }
+  return out;
+}
+
+}  // namespace mainstem::process::plan

@@ -1,0 +1,49 @@
+// What SET holds: the settings of a session, checked against the keys that are known. Values are
+// kept as text, as written; the typed getters apply the default.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/status.h"
+
+namespace mainstem::process::plan {
+
+enum class SettingKind : uint8_t { kText, kBoolean, kInteger, kDuration, kChoice };
+struct SettingSpec {
+  std::string_view key;
+  SettingKind kind = SettingKind::kText;
+  std::string_view default_value;
+  std::string_view choices;  // kChoice: 'a|b|c', compared without case
+  bool has_effect = true;    // false: taken, so that scripts run unchanged, and ignored
+};
+// Sorted by key.
+const std::vector<SettingSpec>& KnownSettings();
+
+// '30 s', '5 min', '200ms', '1 d', '500' (milliseconds). InvalidConfig for anything else.
+Result<int64_t> ParseDurationMillis(std::string_view text);
+
+class Settings {
+ public:
+  // Refuses a value that the key does not take, and a key that looks like a slip for a known one.
+  // Other unknown keys are kept: they may mean something to another engine. `note`, if given, gets
+  // a sentence when the setting has no effect here.
+  Status Set(std::string_view key, std::string_view value, std::string* note = nullptr);
+  void Reset(std::string_view key) { values_.erase(std::string(key)); }
+  void ResetAll() { values_.clear(); }
+
+  // The key must be a known one of that kind.
+  std::string Text(std::string_view key) const;  // choices in lower case
+  bool Boolean(std::string_view key) const;
+  int64_t Integer(std::string_view key) const;
+  int64_t Millis(std::string_view key) const;
+  const std::map<std::string, std::string>& values() const { return values_; }
+
+ private:
+  std::map<std::string, std::string> values_;
+};
+
+}  // namespace mainstem::process::plan

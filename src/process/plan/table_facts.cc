@@ -1,0 +1,22 @@
+#include "process/plan/table_facts.h"
+
+namespace mainstem::process::plan {
+
+Status ConnectorTableFacts::Check(const connector::TableDescriptor& table) const {
+  return registry_->Check(table);
+}
+
+Result<ChangelogMode> ConnectorTableFacts::SourceMode(
+    const connector::TableDescriptor& table) const {
+  ASSIGN_OR_RETURN(auto source, registry_->MakeSource(table, context_));
+  if (source->insert_only()) return ChangelogMode{};
+  return ChangelogMode{.update_before = true, .update_after = true, .deletes = true};
+}
+
+Result<connector::SinkMode> ConnectorTableFacts::SinkMode(
+    const connector::TableDescriptor& table) const {
+  ASSIGN_OR_RETURN(auto sink, registry_->MakeSink(table, context_));
+  return sink->mode();
+}
+
+}  // namespace mainstem::process::plan
