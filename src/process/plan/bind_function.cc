@@ -1,5 +1,4 @@
 // Calls: scalar functions, aggregates, window auxiliaries, the JSON functions with clauses.
-#include <absl/strings/match.h>
 #include <fmt/format.h>
 
 #include "process/expr/cast.h"
@@ -16,7 +15,7 @@ bool IsGroupWindow(std::string_view name) {
 // TUMBLE_START and the like: the window and what is asked of it.
 bool IsWindowAuxiliary(std::string_view name, std::string* window, WindowProperty* property) {
   for (const std::string_view function : {"TUMBLE", "HOP", "SESSION"}) {
-    if (!absl::StartsWith(name, function) || name.size() <= function.size()) continue;
+    if (!name.starts_with(function) || name.size() <= function.size()) continue;
     const std::string_view rest = name.substr(function.size());
     *window = function;
     if (rest == "_START")
@@ -56,7 +55,7 @@ Result<ExprPtr> Binder::BindFunction(const sql::FunctionExpr& call, const ExprSc
       return Error(argument.name->span, fmt::format("{} takes no named arguments", name));
     }
   }
-  if (absl::StartsWith(name, "JSON_")) return BindJson(call, name, scope);
+  if (name.starts_with("JSON_")) return BindJson(call, name, scope);
   std::vector<ExprPtr> args;
   for (const auto& argument : call.arguments) {
     ASSIGN_OR_RETURN(ExprPtr arg, BindExpr(*argument.value, scope));
@@ -159,7 +158,7 @@ namespace {
 // Finds "X ON EMPTY" among the clauses; `which` is " ON EMPTY". The default if it is not there.
 std::string ClauseOf(const sql::FunctionExpr& call, std::string_view which, std::string fallback) {
   for (const std::string& clause : call.clauses) {
-    if (absl::EndsWith(clause, which)) return clause.substr(0, clause.size() - which.size());
+    if (clause.ends_with(which)) return clause.substr(0, clause.size() - which.size());
   }
   return fallback;
 }
@@ -193,11 +192,12 @@ Result<ExprPtr> Binder::BindJson(const sql::FunctionExpr& call, const std::strin
   } else if (name == "JSON_QUERY") {
     std::string wrapper = "WITHOUT";
     for (const std::string& clause : call.clauses) {
-      if (!absl::EndsWith(clause, "WRAPPER")) continue;
-      if (absl::StrContains(clause, "WITHOUT"))
+      if (!clause.ends_with("WRAPPER")) continue;
+      if (clause.find("WITHOUT") != std::string::npos)
         wrapper = "WITHOUT";
       else
-        wrapper = absl::StrContains(clause, " CONDITIONAL") ? "CONDITIONAL" : "UNCONDITIONAL";
+        wrapper =
+            clause.find(" CONDITIONAL") != std::string::npos ? "CONDITIONAL" : "UNCONDITIONAL";
     }
     args.push_back(MakeSymbol(wrapper, span));
     args.push_back(MakeSymbol(ClauseOf(call, " ON EMPTY", "NULL"), span));

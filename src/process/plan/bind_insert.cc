@@ -86,8 +86,10 @@ Result<std::vector<int>> Binder::BindTargets(const sql::Insert& insert, const Ca
   return targets;
 }
 
-Result<PlanNodePtr> Binder::CoerceToSink(const sql::Insert& insert, const CatalogTable& table,
-                                         const std::vector<int>& targets, Relation query) {
+Result<PlanNodePtr> Binder::CoerceToSink(const sql::Insert& insert,
+                                         const sql::SourceSpan& query_span,
+                                         const CatalogTable& table, const std::vector<int>& targets,
+                                         Relation query) {
   const Columns& have = query.node->columns;
   Columns wanted;
   for (const int target : targets) {
@@ -95,7 +97,7 @@ Result<PlanNodePtr> Binder::CoerceToSink(const sql::Insert& insert, const Catalo
     wanted.emplace_back(column.name, column.type);
   }
   if (have.size() != targets.size()) {
-    return Error(insert.query->span,
+    return Error(query_span,
                  fmt::format("the query has {} columns, but {} of '{}' are to be filled",
                              have.size(), targets.size(), insert.table.ToString()),
                  fmt::format("query: {}; table: {}", Shown(have), Shown(wanted)));
@@ -118,14 +120,14 @@ Result<PlanNodePtr> Binder::CoerceToSink(const sql::Insert& insert, const Catalo
       ExprPtr value = RefTo(have, index);
       if (!value->type().EqualsIgnoreNullability(type)) {
         if (!IsImplicitlyCastable(value->type(), type)) {
-          return Error(insert.query->span,
+          return Error(query_span,
                        fmt::format("column '{}' of '{}' is {}, but the query gives {} for it",
                                    column.name, insert.table.ToString(), type.ToErrorString(),
                                    value->type().ToErrorString()),
                        fmt::format("write CAST(.. AS {})", type.WithNullable(true).ToString()));
         }
         Result<ExprPtr> cast = BindImplicitCast(value, type);
-        if (!cast.ok()) return Locate(cast.status(), insert.query->span);
+        if (!cast.ok()) return Locate(cast.status(), query_span);
         value = *cast;
       }
       exprs.push_back(std::move(value));
@@ -135,7 +137,8 @@ Result<PlanNodePtr> Binder::CoerceToSink(const sql::Insert& insert, const Catalo
   return MakeProject(query.node, std::move(exprs), std::move(columns), ToSpan(insert.span));
 }
 
-Result<std::shared_ptr<SinkNode>> Binder::BindInsert(const sql::Insert& insert) {
+Result<std::shared_ptr<SinkNode>> Binder::BindInsert(const sql::Insert& insert,
+                                                     const sql::Query& query) {
   if (insert.overwrite) return NotYet(insert.table.span, "INSERT OVERWRITE");
   if (!insert.partition.empty()) {
     return NotYet(insert.partition.front().first.span, "INSERT .. PARTITION (..)",
@@ -157,8 +160,9 @@ Result<std::shared_ptr<SinkNode>> Binder::BindInsert(const sql::Insert& insert) 
     for (const auto& [key, value] : hint.options) table.options[key] = value;
   }
   ASSIGN_OR_RETURN(std::vector<int> targets, BindTargets(insert, table));
-  ASSIGN_OR_RETURN(Relation query, BindQuery(*insert.query));
-  ASSIGN_OR_RETURN(PlanNodePtr input, CoerceToSink(insert, table, targets, std::move(query)));
+  ASSIGN_OR_RETURN(Relation relation, BindQuery(query));
+  ASSIGN_OR_RETURN(PlanNodePtr input,
+                   CoerceToSink(insert, query.span, table, targets, std::move(relation)));
 
   auto sink = std::make_shared<SinkNode>();
   sink->table_name = path.ToString();

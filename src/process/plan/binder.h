@@ -55,8 +55,9 @@ class Binder {
   Binder(BinderContext context, sql::SourceTextPtr source);
 
   Result<Relation> BindQuery(const sql::Query& query);
-  // One INSERT; the sink's input has been cast to the table's columns.
-  Result<std::shared_ptr<SinkNode>> BindInsert(const sql::Insert& insert);
+  // One INSERT of `query`, which is insert.query, or comes with CREATE TABLE .. AS. The sink's
+  // input has been cast to the table's columns.
+  Result<std::shared_ptr<SinkNode>> BindInsert(const sql::Insert& insert, const sql::Query& query);
   // A query whose rows go to the caller.
   Result<std::shared_ptr<SinkNode>> BindCollect(const sql::Query& query);
   // CREATE TABLE without AS SELECT: all checks that need no connector, then the connector's own.
@@ -137,8 +138,9 @@ class Binder {
 
   // ---- INSERT and tables (bind_insert.cc, bind_table.cc)
   Result<std::vector<int>> BindTargets(const sql::Insert& insert, const CatalogTable& table);
-  Result<PlanNodePtr> CoerceToSink(const sql::Insert& insert, const CatalogTable& table,
-                                   const std::vector<int>& targets, Relation query);
+  Result<PlanNodePtr> CoerceToSink(const sql::Insert& insert, const sql::SourceSpan& query_span,
+                                   const CatalogTable& table, const std::vector<int>& targets,
+                                   Relation query);
   void ApplySinkSettings(SinkNode* sink) const;
   Status BindColumns(const sql::CreateTable& create, CatalogTable* table);
   Status MergeLike(const sql::LikeClause& like, CatalogTable* table);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include <absl/strings/match.h>
 #include <fmt/format.h>
 
 #include "process/sql/diagnostic.h"
@@ -176,7 +175,7 @@ connector::TableDescriptor Describe(const std::string& name, const CatalogTable&
   out.primary_key = table.primary_key;
   out.partition_keys = table.partition_keys;
   for (const auto& [key, value] : table.options) {
-    if (!absl::StartsWith(key, "scan.watermark.")) out.options[key] = value;
+    if (!key.starts_with("scan.watermark.")) out.options[key] = value;
   }
   return out;
 }

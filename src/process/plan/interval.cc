@@ -83,7 +83,9 @@ Result<IntervalValue> ParseInterval(const sql::IntervalExpr& interval) {
                      fmt::format("an interval cannot go from {} to {}", interval.qualifier.from,
                                  interval.qualifier.to));
   }
-  std::string_view text = absl::StripAsciiWhitespace(interval.text);
+  std::string_view text = interval.text;
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
   bool negative = interval.negative;
   if (!text.empty() && (text[0] == '-' || text[0] == '+')) {
     negative = negative != (text[0] == '-');

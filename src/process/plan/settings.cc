@@ -123,7 +123,8 @@ const std::vector<SettingSpec>& KnownSettings() {
 }
 
 Result<int64_t> ParseDurationMillis(std::string_view text) {
-  const std::string trimmed(absl::StripAsciiWhitespace(text));
+  const std::string all(text);
+  const std::string trimmed(absl::StripAsciiWhitespace(all));
   size_t digits = 0;
   while (digits < trimmed.size() &&
          absl::ascii_isdigit(static_cast<unsigned char>(trimmed[digits])))

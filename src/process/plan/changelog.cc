@@ -1,0 +1,317 @@
+#include "process/plan/changelog.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "process/plan/binder.h"
+#include "process/sql/diagnostic.h"
+
+namespace mainstem::process::plan {
+namespace {
+
+using Keys = std::vector<std::vector<int>>;
+
+bool Contains(const std::vector<int>& set, int item) {
+  return std::find(set.begin(), set.end(), item) != set.end();
+}
+bool IsSubset(const std::vector<int>& part, const std::vector<int>& whole) {
+  return std::all_of(part.begin(), part.end(), [&](int item) { return Contains(whole, item); });
+}
+
+// ---- upsert keys
+
+std::vector<int> TableKey(const ScanNode& scan) {
+  std::vector<int> key;
+  for (const std::string& name : scan.table.primary_key) {
+    for (size_t i = 0; i < scan.columns.size(); ++i) {
+      if (scan.columns[i].name() == name) key.push_back(static_cast<int>(i));
+    }
+  }
+  // A part that is not read any more: what is left identifies nothing.
+  if (key.size() != scan.table.primary_key.size()) key.clear();
+  return key;
+}
+
+Keys ThroughProject(const ProjectNode& project) {
+  Keys out;
+  for (const std::vector<int>& key : project.inputs[0]->upsert_keys) {
+    std::vector<int> mapped;
+    for (const int column : key) {
+      for (size_t i = 0; i < project.exprs.size(); ++i) {
+        const BoundExpr& expr = *project.exprs[i];
+        if (expr.kind() == ExprKind::kInputRef && expr.index() == column) {
+          mapped.push_back(static_cast<int>(i));
+          break;
+        }
+      }
+    }
+    if (mapped.size() == key.size()) out.push_back(std::move(mapped));
+  }
+  return out;
+}
+
+std::vector<int> FirstColumns(size_t count) {
+  std::vector<int> out;
+  for (size_t i = 0; i < count; ++i) out.push_back(static_cast<int>(i));
+  return out;
+}
+
+// The group and one bound of the window; a cumulating window is told apart by its end only.
+Keys WindowKeys(const WindowAggregateNode& node) {
+  Keys out;
+  const size_t begin = node.keys.size() + node.aggregates.size();
+  for (size_t i = 0; i < node.properties.size(); ++i) {
+    if (node.properties[i] == WindowProperty::kStart && node.window.kind == WindowKind::kCumulate) {
+      continue;
+    }
+    std::vector<int> key = FirstColumns(node.keys.size());
+    key.push_back(static_cast<int>(begin + i));
+    out.push_back(std::move(key));
+  }
+  return out;
+}
+
+Keys KeysOf(const PlanNode& node) {
+  switch (node.kind) {
+    case NodeKind::kScan: {
+      std::vector<int> key = TableKey(static_cast<const ScanNode&>(node));
+      return key.empty() ? Keys{} : Keys{std::move(key)};
+    }
+    case NodeKind::kProject: return ThroughProject(static_cast<const ProjectNode&>(node));
+    case NodeKind::kFilter:
+    case NodeKind::kWatermark:
+    case NodeKind::kSink: return node.inputs[0]->upsert_keys;
+    case NodeKind::kWindowTable: {
+      const WindowKind kind = static_cast<const WindowTableNode&>(node).window.kind;
+      const bool copies = kind == WindowKind::kHop || kind == WindowKind::kCumulate;
+      return copies ? Keys{} : node.inputs[0]->upsert_keys;
+    }
+    case NodeKind::kWindowAggregate:
+      return WindowKeys(static_cast<const WindowAggregateNode&>(node));
+    case NodeKind::kGroupAggregate:
+      return {FirstColumns(static_cast<const GroupAggregateNode&>(node).keys.size())};
+    case NodeKind::kValues:
+    case NodeKind::kUnion: return {};
+  }
+  return {};
+}
+
+// ---- row kinds
+
+// What a node would send if everybody downstream wanted -U.
+ChangelogMode FullMode(const PlanNode& node) {
+  switch (node.kind) {
+    case NodeKind::kScan: return node.changelog;  // the source's, set by the binder
+    case NodeKind::kValues:
+    case NodeKind::kWindowAggregate: return {};
+    case NodeKind::kGroupAggregate:
+      return {.update_before = true,
+              .update_after = true,
+              .deletes = !node.inputs[0]->changelog.insert_only()};
+    case NodeKind::kUnion: {
+      ChangelogMode out;
+      for (const PlanNodePtr& input : node.inputs) {
+        out.update_before |= input->changelog.update_before;
+        out.update_after |= input->changelog.update_after;
+        out.deletes |= input->changelog.deletes;
+      }
+      return out;
+    }
+    default: return node.inputs[0]->changelog;
+  }
+}
+
+// Whether `node` must get -U from its input, given that its own consumers want -U (`wanted`).
+bool NeedsUpdateBefore(const PlanNode& node, bool wanted) {
+  switch (node.kind) {
+    case NodeKind::kGroupAggregate:
+    case NodeKind::kWindowAggregate: return true;
+    // A row may stop passing: the consumer must hear of the old one.
+    case NodeKind::kFilter: return true;
+    case NodeKind::kSink: return wanted;
+    default: return wanted;
+  }
+}
+
+std::string Producer(const PlanNode& node) {
+  const PlanNode* at = &node;
+  while (at->kind != NodeKind::kGroupAggregate && at->kind != NodeKind::kScan &&
+         !at->inputs.empty()) {
+    const PlanNode* next = at->inputs[0].get();
+    for (const PlanNodePtr& input : at->inputs) {
+      if (!input->changelog.insert_only()) next = input.get();
+    }
+    at = next;
+  }
+  if (at->kind == NodeKind::kScan) {
+    return fmt::format("the changelog of table '{}'", static_cast<const ScanNode*>(at)->table_name);
+  }
+  if (at->kind != NodeKind::kGroupAggregate) return "the query";
+  const auto& aggregate = static_cast<const GroupAggregateNode&>(*at);
+  if (aggregate.keys.empty()) return "an aggregate over all rows";
+  std::string keys;
+  for (const int key : aggregate.keys) {
+    keys +=
+        (keys.empty() ? "" : ", ") + aggregate.inputs[0]->columns[static_cast<size_t>(key)].name();
+  }
+  return (aggregate.aggregates.empty() ? "DISTINCT on " : "GROUP BY ") + keys;
+}
+
+std::string ColumnNames(const SinkNode& sink, const std::vector<int>& columns) {
+  std::string out;
+  for (const int column : columns) {
+    out += (out.empty() ? "" : ", ") + sink.columns[static_cast<size_t>(column)].name();
+  }
+  return out;
+}
+
+class SinkChecker {
+ public:
+  SinkChecker(SinkNode* sink, const Settings& settings, const sql::SourceText& source)
+      : sink_(*sink), settings_(settings), source_(source) {}
+
+  Status Check() {
+    if (sink_.collect) return Status::OK();
+    if (sink_.on_conflict != OnConflict::kNone && sink_.mode != connector::SinkMode::kUpsert) {
+      return Fail(fmt::format("ON CONFLICT is only allowed for upsert sinks, and '{}' is none",
+                              sink_.table_name),
+                  "leave it out");
+    }
+    switch (sink_.mode) {
+      case connector::SinkMode::kRetract: return Status::OK();
+      case connector::SinkMode::kAppendOnly: return CheckAppendOnly();
+      case connector::SinkMode::kUpsert: return CheckUpsert();
+    }
+    return Status::OK();
+  }
+
+  // An upsert sink overwrites by key; it must hear of old rows only if their key may differ.
+  bool WantsUpdateBefore() const {
+    if (sink_.collect || sink_.mode == connector::SinkMode::kRetract) return true;
+    if (sink_.mode == connector::SinkMode::kAppendOnly) return false;
+    return sink_.materialize || !HasExactKey();
+  }
+
+ private:
+  bool HasExactKey() const {
+    const Keys& keys = sink_.inputs[0]->upsert_keys;
+    return std::any_of(keys.begin(), keys.end(), [&](const std::vector<int>& key) {
+      return IsSubset(key, sink_.primary_key) && IsSubset(sink_.primary_key, key);
+    });
+  }
+
+  Status CheckAppendOnly() {
+    const PlanNode& input = *sink_.inputs[0];
+    if (input.changelog.insert_only()) return Status::OK();
+    return Fail(fmt::format("table '{}' takes new rows only, but {} updates rows already written",
+                            sink_.table_name, Producer(input)),
+                "write into a table that takes updates (jdbc or upsert-kafka with a PRIMARY KEY, "
+                "print), or "
+                "aggregate over windows (TABLE(TUMBLE(..))), which send each result once");
+  }
+
+  Status CheckUpsert() {
+    if (sink_.primary_key.empty()) {
+      return sink_.inputs[0]->changelog.insert_only()
+                 ? Status::OK()
+                 : Fail(fmt::format("table '{}' needs a PRIMARY KEY to take updates",
+                                    sink_.table_name),
+                        "add PRIMARY KEY (..) NOT ENFORCED to CREATE TABLE");
+    }
+    const Keys& keys = sink_.inputs[0]->upsert_keys;
+    // Rows that share the primary key share this key: they are versions of one row.
+    const bool safe = std::any_of(keys.begin(), keys.end(), [&](const std::vector<int>& key) {
+      return IsSubset(key, sink_.primary_key);
+    });
+    const std::string materialize = settings_.Text("table.exec.sink.upsert-materialize");
+    sink_.materialize = sink_.on_conflict != OnConflict::kNone || materialize == "force" ||
+                        (!safe && materialize != "none");
+    if (safe || sink_.on_conflict != OnConflict::kNone) return CheckConflictAction();
+    if (!settings_.Boolean("table.exec.sink.require-on-conflict")) {
+      // The older rule: history decides, where there are updates at all.
+      if (sink_.inputs[0]->changelog.insert_only()) sink_.materialize = false;
+      return Status::OK();
+    }
+    std::string upsert_key;
+    for (const std::vector<int>& key : keys) {
+      upsert_key +=
+          fmt::format("{}[{}]", upsert_key.empty() ? "" : " or ", ColumnNames(sink_, key));
+    }
+    return Fail(
+        fmt::format("the query's upsert key ({}) differs from the primary key [{}] of table '{}': "
+                    "rows of different keys may fall on one",
+                    upsert_key.empty() ? "none" : upsert_key, ColumnNames(sink_, sink_.primary_key),
+                    sink_.table_name),
+        "say what shall happen then: add ON CONFLICT DO DEDUPLICATE (the latest row wins; keeps "
+        "the history in state), DO ERROR or DO NOTHING; or group by the primary key");
+  }
+
+  // DO ERROR and DO NOTHING put rows in order by watermark.
+  Status CheckConflictAction() {
+    if (sink_.on_conflict != OnConflict::kError && sink_.on_conflict != OnConflict::kNothing) {
+      return Status::OK();
+    }
+    if (!MissesWatermark(*sink_.inputs[0])) return Status::OK();
+    return Fail("ON CONFLICT DO ERROR and DO NOTHING need a WATERMARK on every source",
+                "declare one in CREATE TABLE, or use ON CONFLICT DO DEDUPLICATE");
+  }
+
+  static bool MissesWatermark(const PlanNode& node) {
+    if (node.kind == NodeKind::kWatermark) return false;
+    if (node.kind == NodeKind::kScan) return true;
+    return std::any_of(node.inputs.begin(), node.inputs.end(),
+                       [](const PlanNodePtr& input) { return MissesWatermark(*input); });
+  }
+
+  Status Fail(std::string message, std::string hint) const {
+    const sql::SourceSpan span{
+        static_cast<uint32_t>(sink_.span.begin), static_cast<uint32_t>(sink_.span.end),
+        static_cast<uint32_t>(sink_.span.line), static_cast<uint32_t>(sink_.span.column)};
+    return sql::ErrorAt(ErrorCode::kSemanticError, source_,
+                        {.span = span, .message = std::move(message), .hint = std::move(hint)});
+  }
+
+  SinkNode& sink_;
+  const Settings& settings_;
+  const sql::SourceText& source_;
+};
+
+}  // namespace
+
+Status InferChangelog(Plan* plan, const Settings& settings, const sql::SourceText& source) {
+  const std::vector<PlanNode*> order = InTopologicalOrder(*plan);
+  for (PlanNode* node : order) {
+    node->upsert_keys = KeysOf(*node);
+    node->changelog = FullMode(*node);
+  }
+  // Consumers first: is -U wanted from each node?
+  std::unordered_map<const PlanNode*, bool> wanted;
+  for (const auto& sink : plan->sinks) {
+    SinkChecker checker(sink.get(), settings, source);
+    RETURN_IF_ERROR(checker.Check());
+    wanted[sink.get()] = checker.WantsUpdateBefore();
+  }
+  for (auto at = order.rbegin(); at != order.rend(); ++at) {
+    const bool needs = NeedsUpdateBefore(**at, wanted[*at]);
+    for (const PlanNodePtr& input : (*at)->inputs) wanted[input.get()] |= needs;
+  }
+  for (PlanNode* node : order) {
+    node->changelog = FullMode(*node);
+    if (node->kind == NodeKind::kGroupAggregate) node->changelog.update_before = wanted[node];
+    std::vector<AggregateSpec>* aggregates = nullptr;
+    if (node->kind == NodeKind::kGroupAggregate) {
+      aggregates = &static_cast<GroupAggregateNode*>(node)->aggregates;
+    } else if (node->kind == NodeKind::kWindowAggregate) {
+      aggregates = &static_cast<WindowAggregateNode*>(node)->aggregates;
+    }
+    if (aggregates == nullptr) continue;
+    for (AggregateSpec& spec : *aggregates) {
+      spec.call.needs_retract = !node->inputs[0]->changelog.insert_only();
+    }
+  }
+  return Status::OK();
+}
+
+}  // namespace mainstem::process::plan

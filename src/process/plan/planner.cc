@@ -1,0 +1,173 @@
+#include "process/plan/planner.h"
+
+#include <unordered_set>
+
+#include <fmt/format.h>
+
+#include "process/plan/changelog.h"
+#include "process/plan/rules.h"
+
+namespace mainstem::process::plan {
+namespace {
+
+std::string Names(const Columns& columns) {
+  std::string out;
+  for (const RowField& column : columns) out += (out.empty() ? "" : ", ") + column.name();
+  return out;
+}
+
+std::string Names(const Columns& columns, const std::vector<int>& indexes) {
+  std::string out;
+  for (const int i : indexes) {
+    out += (out.empty() ? "" : ", ") + columns[static_cast<size_t>(i)].name();
+  }
+  return out;
+}
+
+std::string Exprs(const std::vector<ExprPtr>& exprs, const Columns& columns) {
+  std::string out;
+  for (size_t i = 0; i < exprs.size(); ++i) {
+    const std::string text = exprs[i]->ToString();
+    out += (i > 0 ? ", " : "") + text;
+    if (text != columns[i].name()) out += " AS " + columns[i].name();
+  }
+  return out;
+}
+
+std::string Aggregates(const std::vector<AggregateSpec>& aggregates, const PlanNode& node,
+                       size_t keys) {
+  const Columns& input = node.inputs[0]->columns;
+  std::string out;
+  for (size_t i = 0; i < aggregates.size(); ++i) {
+    out += ", " + ToString(aggregates[i], input) + " AS " + node.columns[keys + i].name();
+  }
+  return out;
+}
+
+std::string DescribeWindowAggregate(const WindowAggregateNode& node) {
+  const Columns& input = node.inputs[0]->columns;
+  std::string window;
+  if (node.attached_start >= 0) {
+    window = fmt::format("win_start=[{}], win_end=[{}]",
+                         input[static_cast<size_t>(node.attached_start)].name(),
+                         input[static_cast<size_t>(node.attached_end)].name());
+  } else {
+    window = ToString(node.window, input);
+  }
+  std::string select =
+      Names(input, node.keys) + Aggregates(node.aggregates, node, node.keys.size());
+  for (size_t i = node.keys.size() + node.aggregates.size(); i < node.columns.size(); ++i) {
+    select += ", " + node.columns[i].name();
+  }
+  if (select.starts_with(", ")) select = select.substr(2);
+  const std::string group =
+      node.keys.empty() ? "" : fmt::format("groupBy=[{}], ", Names(input, node.keys));
+  return fmt::format("WindowAggregate({}window=[{}], select=[{}])", group, window, select);
+}
+
+std::string DescribeSink(const SinkNode& sink) {
+  if (sink.collect) return fmt::format("Collect(fields=[{}])", Names(sink.columns));
+  std::string out =
+      fmt::format("Sink(table=[{}], fields=[{}]", sink.table_name, Names(sink.columns));
+  if (!sink.primary_key.empty()) {
+    out += fmt::format(", primaryKey=[{}]", Names(sink.columns, sink.primary_key));
+  }
+  if (sink.materialize) out += ", upsertMaterialize=[true]";
+  return out + ")";
+}
+
+std::string DescribeNode(const PlanNode& node) {
+  switch (node.kind) {
+    case NodeKind::kScan: {
+      const auto& scan = static_cast<const ScanNode&>(node);
+      return fmt::format("TableSourceScan(table=[{}], fields=[{}])", scan.table_name,
+                         Names(scan.columns));
+    }
+    case NodeKind::kValues:
+      return fmt::format("Values(rows=[{}], fields=[{}])",
+                         static_cast<const ValuesNode&>(node).rows.size(), Names(node.columns));
+    case NodeKind::kProject:
+      return fmt::format("Project(select=[{}])",
+                         Exprs(static_cast<const ProjectNode&>(node).exprs, node.columns));
+    case NodeKind::kFilter:
+      return fmt::format("Filter(where=[{}])",
+                         static_cast<const FilterNode&>(node).predicate->ToString());
+    case NodeKind::kWatermark: {
+      const auto& watermark = static_cast<const WatermarkNode&>(node);
+      return fmt::format("WatermarkAssigner(rowtime=[{}], watermark=[{}])",
+                         node.columns[static_cast<size_t>(watermark.rowtime)].name(),
+                         watermark.watermark->ToString());
+    }
+    case NodeKind::kWindowTable:
+      return fmt::format(
+          "WindowTableFunction(window=[{}])",
+          ToString(static_cast<const WindowTableNode&>(node).window, node.inputs[0]->columns));
+    case NodeKind::kWindowAggregate:
+      return DescribeWindowAggregate(static_cast<const WindowAggregateNode&>(node));
+    case NodeKind::kGroupAggregate: {
+      const auto& aggregate = static_cast<const GroupAggregateNode&>(node);
+      const std::string keys = Names(node.inputs[0]->columns, aggregate.keys);
+      std::string select = keys + Aggregates(aggregate.aggregates, node, aggregate.keys.size());
+      if (select.starts_with(", ")) select = select.substr(2);
+      return fmt::format("GroupAggregate({}select=[{}])",
+                         keys.empty() ? "" : fmt::format("groupBy=[{}], ", keys), select);
+    }
+    case NodeKind::kUnion:
+      return fmt::format("Union(all=[true], fields=[{}])", Names(node.columns));
+    case NodeKind::kSink: return DescribeSink(static_cast<const SinkNode&>(node));
+  }
+  return "?";
+}
+
+class Printer {
+ public:
+  explicit Printer(bool with_changelog) : with_changelog_(with_changelog) {}
+
+  void Print(const PlanNode& node, const std::string& lead, bool last, bool root) {
+    out_ += lead + (root ? "" : last ? "+- " : ":- ");
+    const bool again = !printed_.insert(&node).second;
+    if (again) {
+      out_ += fmt::format("Reused(reference=[{}])\n", node.id);
+      return;
+    }
+    std::string line = DescribeNode(node);
+    if (with_changelog_) {
+      line.insert(line.size() - 1,
+                  ", changelogMode=" + ToString(node.changelog) + ", id=" + node.id);
+    }
+    out_ += line + "\n";
+    const std::string inner = root ? lead : lead + (last ? "   " : ":  ");
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      Print(*node.inputs[i], inner, i + 1 == node.inputs.size(), false);
+    }
+  }
+  std::string Take() { return std::move(out_); }
+
+ private:
+  const bool with_changelog_;
+  std::string out_;
+  std::unordered_set<const PlanNode*> printed_;
+};
+
+}  // namespace
+
+std::string PrintPlan(const Plan& plan, bool with_changelog) {
+  Printer printer(with_changelog);
+  for (const auto& sink : plan.sinks) printer.Print(*sink, "", true, true);
+  return printer.Take();
+}
+
+Result<Plan> FinishPlan(std::vector<std::shared_ptr<SinkNode>> sinks, const Settings& settings,
+                        const sql::SourceText& source) {
+  Plan plan;
+  plan.sinks = std::move(sinks);
+  plan.settings = settings.values();
+  const std::string zone = settings.Text("table.local-time-zone");
+  plan.time_zone = zone == "default" ? "UTC" : zone;
+  plan.batch = settings.Text("execution.runtime-mode") == "batch";
+  Optimize(&plan);
+  RETURN_IF_ERROR(InferChangelog(&plan, settings, source));
+  return plan;
+}
+
+}  // namespace mainstem::process::plan

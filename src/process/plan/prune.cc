@@ -1,0 +1,256 @@
+// Leaves out columns that nobody downstream asks for, down to the scan: what is not asked for is
+// not decoded. A node with several consumers keeps what any of them needs.
+#include <unordered_map>
+
+#include "process/plan/binder.h"
+#include "process/plan/rules.h"
+
+namespace mainstem::process::plan {
+namespace {
+
+using Needed = std::vector<bool>;
+
+class Pruner {
+ public:
+  explicit Pruner(Plan* plan) : order_(InTopologicalOrder(*plan)) {}
+
+  void Run() {
+    for (PlanNode* node : order_) needed_[node] = Needed(node->columns.size(), false);
+    for (auto node = order_.rbegin(); node != order_.rend(); ++node) Ask(**node);
+    for (PlanNode* node : order_) Shrink(*node);
+  }
+
+ private:
+  Needed& Of(const PlanNode* node) { return needed_.at(node); }
+
+  void Want(const PlanNodePtr& input, int column) {
+    Of(input.get())[static_cast<size_t>(column)] = true;
+  }
+  void WantRefs(const PlanNodePtr& input, const BoundExpr& expr) {
+    std::vector<int> refs;
+    CollectInputRefs(expr, &refs);
+    for (const int ref : refs) Want(input, ref);
+  }
+  void WantAggregates(const PlanNodePtr& input, const std::vector<int>& keys,
+                      const std::vector<AggregateSpec>& aggregates) {
+    for (const int key : keys) Want(input, key);
+    for (const AggregateSpec& spec : aggregates) {
+      for (const int arg : spec.args) Want(input, arg);
+      if (spec.filter >= 0) Want(input, spec.filter);
+    }
+  }
+
+  // Tells the inputs what `node` needs, given what its consumers need.
+  void Ask(PlanNode& node) {
+    Needed& needed = Of(&node);
+    // A batch without columns is legal but nobody is used to it: keep one.
+    if (!needed.empty() && std::find(needed.begin(), needed.end(), true) == needed.end()) {
+      needed[0] = true;
+    }
+    if (node.inputs.empty()) return;
+    const PlanNodePtr& input = node.inputs[0];
+    switch (node.kind) {
+      case NodeKind::kScan:
+      case NodeKind::kValues: return;
+      case NodeKind::kProject: {
+        const auto& project = static_cast<const ProjectNode&>(node);
+        for (size_t i = 0; i < needed.size(); ++i) {
+          if (needed[i]) WantRefs(input, *project.exprs[i]);
+        }
+        return;
+      }
+      case NodeKind::kFilter:
+        PassOn(node, input, needed.size());
+        WantRefs(input, *static_cast<const FilterNode&>(node).predicate);
+        return;
+      case NodeKind::kWatermark: {
+        const auto& watermark = static_cast<const WatermarkNode&>(node);
+        PassOn(node, input, needed.size());
+        Want(input, watermark.rowtime);
+        WantRefs(input, *watermark.watermark);
+        return;
+      }
+      case NodeKind::kWindowTable: {
+        const Window& window = static_cast<const WindowTableNode&>(node).window;
+        PassOn(node, input, input->columns.size());
+        Want(input, window.time_column);
+        for (const int key : window.partition_keys) Want(input, key);
+        return;
+      }
+      case NodeKind::kWindowAggregate: {
+        const auto& aggregate = static_cast<const WindowAggregateNode&>(node);
+        WantAggregates(input, aggregate.keys, aggregate.aggregates);
+        for (const int column :
+             {aggregate.attached_start, aggregate.attached_end, aggregate.window.time_column}) {
+          if (column >= 0) Want(input, column);
+        }
+        if (aggregate.attached_start < 0) {
+          for (const int key : aggregate.window.partition_keys) Want(input, key);
+        }
+        return;
+      }
+      case NodeKind::kGroupAggregate: {
+        const auto& aggregate = static_cast<const GroupAggregateNode&>(node);
+        WantAggregates(input, aggregate.keys, aggregate.aggregates);
+        return;
+      }
+      case NodeKind::kUnion:
+        for (const PlanNodePtr& branch : node.inputs) PassOn(node, branch, needed.size());
+        return;
+      case NodeKind::kSink:
+        for (size_t i = 0; i < node.columns.size(); ++i) Want(input, static_cast<int>(i));
+        return;
+    }
+  }
+
+  void PassOn(const PlanNode& node, const PlanNodePtr& input, size_t count) {
+    const Needed& needed = Of(&node);
+    for (size_t i = 0; i < count; ++i) {
+      if (needed[i]) Want(input, static_cast<int>(i));
+    }
+  }
+
+  // ---- second pass: inputs first
+
+  int Moved(const PlanNodePtr& input, int column) const {
+    return moved_.at(input.get())[static_cast<size_t>(column)];
+  }
+  ExprPtr Moved(const PlanNodePtr& input, const ExprPtr& expr) const {
+    return ReplaceInputRefs(expr, [&](const BoundExpr& ref) {
+      return MakeInputRef(Moved(input, ref.index()), ref.type(), ref.name(), ref.span());
+    });
+  }
+  void MoveAggregates(const PlanNodePtr& input, std::vector<int>* keys,
+                      std::vector<AggregateSpec>* aggregates) const {
+    for (int& key : *keys) key = Moved(input, key);
+    for (AggregateSpec& spec : *aggregates) {
+      for (int& arg : spec.args) arg = Moved(input, arg);
+      if (spec.filter >= 0) spec.filter = Moved(input, spec.filter);
+    }
+  }
+
+  // Keeps the needed ones of `items`, which stand for the columns; notes where columns went.
+  template <typename T>
+  void Keep(const PlanNode& node, std::vector<T>* items) const {
+    const Needed& needed = needed_.at(&node);
+    std::vector<T> kept;
+    for (size_t i = 0; i < items->size(); ++i) {
+      if (needed[i]) kept.push_back(std::move((*items)[i]));
+    }
+    *items = std::move(kept);
+  }
+  void NoteNeeded(const PlanNode& node) {
+    std::vector<int>& moved = moved_[&node];
+    int next = 0;
+    for (const bool needed : needed_.at(&node)) moved.push_back(needed ? next++ : -1);
+  }
+  void NoteUnchanged(const PlanNode& node) {
+    std::vector<int>& moved = moved_[&node];
+    for (size_t i = 0; i < node.columns.size(); ++i) moved.push_back(static_cast<int>(i));
+  }
+  // The node gives all that its input gives, under the node's own names and types, and then `own`
+  // columns more.
+  void TakeInputColumns(PlanNode& node, size_t own) {
+    const PlanNodePtr& input = node.inputs[0];
+    const size_t old_count = node.columns.size() - own;
+    std::vector<int> moved = moved_.at(input.get());
+    Columns columns = input->columns;
+    for (size_t i = 0; i < old_count; ++i) {
+      if (moved[i] >= 0) columns[static_cast<size_t>(moved[i])] = node.columns[i];
+    }
+    for (size_t i = old_count; i < node.columns.size(); ++i) {
+      moved.push_back(static_cast<int>(columns.size()));
+      columns.push_back(node.columns[i]);
+    }
+    node.columns = std::move(columns);
+    moved_[&node] = std::move(moved);
+  }
+
+  // An input whose columns are exactly the wanted ones, in order.
+  PlanNodePtr Aligned(const PlanNodePtr& input, const Needed& wanted) const {
+    std::vector<ExprPtr> exprs;
+    Columns columns;
+    bool exact = true;
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      if (!wanted[i]) continue;
+      const int at = Moved(input, static_cast<int>(i));
+      exact = exact && at == static_cast<int>(exprs.size());
+      exprs.push_back(RefTo(input->columns, at));
+      columns.push_back(input->columns[static_cast<size_t>(at)]);
+    }
+    if (exact && exprs.size() == input->columns.size()) return input;
+    return MakeProject(input, std::move(exprs), std::move(columns), input->span);
+  }
+
+  void Shrink(PlanNode& node) {
+    switch (node.kind) {
+      case NodeKind::kScan:
+        Keep(node, &static_cast<ScanNode&>(node).projection);
+        Keep(node, &node.columns);
+        return NoteNeeded(node);
+      case NodeKind::kValues:
+        for (auto& row : static_cast<ValuesNode&>(node).rows) Keep(node, &row);
+        Keep(node, &node.columns);
+        return NoteNeeded(node);
+      case NodeKind::kProject: {
+        auto& project = static_cast<ProjectNode&>(node);
+        Keep(node, &project.exprs);
+        Keep(node, &node.columns);
+        for (ExprPtr& expr : project.exprs) expr = Moved(node.inputs[0], expr);
+        return NoteNeeded(node);
+      }
+      case NodeKind::kFilter: {
+        ExprPtr& predicate = static_cast<FilterNode&>(node).predicate;
+        predicate = Moved(node.inputs[0], predicate);
+        return TakeInputColumns(node, 0);
+      }
+      case NodeKind::kWatermark: {
+        auto& watermark = static_cast<WatermarkNode&>(node);
+        watermark.rowtime = Moved(node.inputs[0], watermark.rowtime);
+        watermark.watermark = Moved(node.inputs[0], watermark.watermark);
+        return TakeInputColumns(node, 0);
+      }
+      case NodeKind::kWindowTable: {
+        Window& window = static_cast<WindowTableNode&>(node).window;
+        window.time_column = Moved(node.inputs[0], window.time_column);
+        for (int& key : window.partition_keys) key = Moved(node.inputs[0], key);
+        return TakeInputColumns(node, 3);
+      }
+      case NodeKind::kWindowAggregate: {
+        auto& aggregate = static_cast<WindowAggregateNode&>(node);
+        const PlanNodePtr& input = node.inputs[0];
+        MoveAggregates(input, &aggregate.keys, &aggregate.aggregates);
+        const bool attached = aggregate.attached_start >= 0;
+        for (int* column :
+             {&aggregate.attached_start, &aggregate.attached_end, &aggregate.window.time_column}) {
+          if (*column >= 0) *column = Moved(input, *column);
+        }
+        for (int& key : aggregate.window.partition_keys) key = attached ? -1 : Moved(input, key);
+        if (attached) aggregate.window.partition_keys.clear();
+        return NoteUnchanged(node);
+      }
+      case NodeKind::kGroupAggregate: {
+        auto& aggregate = static_cast<GroupAggregateNode&>(node);
+        MoveAggregates(node.inputs[0], &aggregate.keys, &aggregate.aggregates);
+        return NoteUnchanged(node);
+      }
+      case NodeKind::kUnion:
+        for (PlanNodePtr& input : node.inputs) input = Aligned(input, needed_.at(&node));
+        Keep(node, &node.columns);
+        return NoteNeeded(node);
+      case NodeKind::kSink:
+        node.inputs[0] = Aligned(node.inputs[0], Needed(node.columns.size(), true));
+        return NoteUnchanged(node);
+    }
+  }
+
+  std::vector<PlanNode*> order_;
+  std::unordered_map<const PlanNode*, Needed> needed_;
+  std::unordered_map<const PlanNode*, std::vector<int>> moved_;  // old column -> new, -1 gone
+};
+
+}  // namespace
+
+void PruneColumns(Plan* plan) { Pruner(plan).Run(); }
+
+}  // namespace mainstem::process::plan

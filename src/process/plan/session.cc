@@ -1,0 +1,468 @@
+#include "process/plan/session.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "process/plan/planner.h"
+#include "process/plan/show_create.h"
+#include "process/sql/diagnostic.h"
+
+namespace mainstem::process::plan {
+namespace {
+
+Answer Done(std::string message) {
+  Answer answer;
+  answer.message = std::move(message);
+  return answer;
+}
+
+Answer List(std::string column, const std::vector<std::string>& names) {
+  Answer answer;
+  answer.kind = AnswerKind::kRows;
+  answer.columns = {std::move(column)};
+  for (const std::string& name : names) answer.rows.push_back({name});
+  return answer;
+}
+
+}  // namespace
+
+Session::Session(const FunctionRegistry* functions, const TableFacts* facts)
+    : functions_(functions), facts_(facts) {}
+
+Status Session::Error(const sql::Statement& statement, const sql::SourceSpan& span,
+                      std::string message, std::string hint) const {
+  return sql::ErrorAt(ErrorCode::kSemanticError, *statement.source,
+                      {.span = span, .message = std::move(message), .hint = std::move(hint)});
+}
+
+Status Session::NotYet(const sql::Statement& statement, std::string what) const {
+  return sql::ErrorAt(ErrorCode::kUnsupported, *statement.source,
+                      {.span = statement.span, .message = what + " is not available yet"});
+}
+
+Result<Answer> Session::Execute(const sql::Statement& statement) {
+  using sql::StatementKind;
+  switch (statement.kind) {
+    case StatementKind::kCreateTable: return CreateTable(sql::As<sql::CreateTable>(statement));
+    case StatementKind::kCreateView: return CreateView(sql::As<sql::CreateView>(statement));
+    case StatementKind::kCreateDatabase:
+      return CreateDatabase(sql::As<sql::CreateDatabase>(statement));
+    case StatementKind::kDrop: return Drop(sql::As<sql::Drop>(statement));
+    case StatementKind::kAlterTable: return AlterTable(sql::As<sql::AlterTable>(statement));
+    case StatementKind::kInsert:
+    case StatementKind::kStatementSet: return RunInserts(statement);
+    case StatementKind::kQuery: return RunQuery(sql::As<sql::QueryStatement>(statement));
+    case StatementKind::kExplain: return Explain(sql::As<sql::Explain>(statement));
+    case StatementKind::kDescribe: return Describe(sql::As<sql::Describe>(statement));
+    case StatementKind::kShow: return Show(sql::As<sql::Show>(statement));
+    case StatementKind::kUse: return Use(sql::As<sql::Use>(statement));
+    case StatementKind::kSet: return Set(sql::As<sql::Set>(statement));
+    case StatementKind::kReset: {
+      const auto& reset = sql::As<sql::Reset>(statement);
+      if (reset.option.has_value())
+        settings_.Reset(reset.option->key);
+      else
+        settings_.ResetAll();
+      return Done("reset");
+    }
+    case StatementKind::kStopJob: {
+      const auto& stop = sql::As<sql::StopJob>(statement);
+      Answer answer;
+      answer.kind = AnswerKind::kStopJob;
+      answer.job_id = stop.job_id;
+      answer.with_savepoint = stop.with_savepoint;
+      return answer;
+    }
+    case StatementKind::kCreateCatalog: return NotYet(statement, "CREATE CATALOG");
+    case StatementKind::kCreateFunction: return NotYet(statement, "CREATE FUNCTION");
+    case StatementKind::kAlterView: return NotYet(statement, "ALTER VIEW");
+    case StatementKind::kAlterDatabase: return NotYet(statement, "ALTER DATABASE");
+    case StatementKind::kBeginStatementSet:
+    case StatementKind::kEndStatementSet:
+      return Error(statement, statement.span,
+                   "a statement set is given as a whole: BEGIN STATEMENT SET; INSERT ..; END;");
+    default: return NotYet(statement, static_cast<const sql::OtherStatement&>(statement).words);
+  }
+}
+
+// ---- definitions
+
+Result<Answer> Session::CreateTable(const sql::CreateTable& create) {
+  Binder binder(Context(), create.source);
+  ASSIGN_OR_RETURN(TablePath path, binder.BindPath(create.name));
+  if (catalog_.Exists(path) && !create.or_replace) {
+    if (create.if_not_exists) return Done(fmt::format("table '{}' exists already", path.name));
+    return Error(create, create.name.span, fmt::format("table '{}' exists already", path.name),
+                 "use CREATE TABLE IF NOT EXISTS, or DROP TABLE first");
+  }
+  if (create.as_query == nullptr) {
+    ASSIGN_OR_RETURN(CatalogTable table, binder.BindTable(create));
+    catalog_.PutTable(path, std::move(table));
+    return Done(fmt::format("table '{}' created", path.name));
+  }
+  // AS SELECT: the table, then an INSERT into it.
+  ASSIGN_OR_RETURN(CatalogTable table, binder.BindTableAs(create));
+  catalog_.PutTable(path, std::move(table));
+  Result<Answer> answer = FillCreatedTable(create);
+  if (!answer.ok()) catalog_.Erase(path);
+  return answer;
+}
+
+Result<Answer> Session::FillCreatedTable(const sql::CreateTable& create) {
+  sql::Insert insert;
+  insert.table = create.name;
+  insert.span = create.span;
+  Binder binder(Context(), create.source);
+  ASSIGN_OR_RETURN(auto sink, binder.BindInsert(insert, *create.as_query));
+  Answer answer;
+  answer.kind = AnswerKind::kJob;
+  ASSIGN_OR_RETURN(answer.plan, FinishPlan({std::move(sink)}, settings_, *create.source));
+  answer.sql = std::string(create.source->Slice(create.span));
+  return answer;
+}
+
+Result<Answer> Session::CreateView(const sql::CreateView& create) {
+  Binder binder(Context(), create.source);
+  ASSIGN_OR_RETURN(TablePath path, binder.BindPath(create.name));
+  if (catalog_.Exists(path)) {
+    if (create.if_not_exists) return Done(fmt::format("view '{}' exists already", path.name));
+    return Error(create, create.name.span,
+                 fmt::format("a table or view '{}' exists already", path.name),
+                 "use CREATE VIEW IF NOT EXISTS, or DROP VIEW first");
+  }
+  ASSIGN_OR_RETURN(CatalogView view, binder.BindView(create));
+  catalog_.PutView(path, std::move(view));
+  return Done(fmt::format("view '{}' created", path.name));
+}
+
+Result<Answer> Session::CreateDatabase(const sql::CreateDatabase& create) {
+  const std::string catalog =
+      create.name.parts.size() > 1 ? create.name.parts[0].text : catalog_.current_catalog();
+  if (create.if_not_exists && catalog_.HasDatabase(catalog, create.name.last())) {
+    return Done(fmt::format("database '{}' exists already", create.name.last()));
+  }
+  const Status made = catalog_.CreateDatabase(catalog, create.name.last());
+  if (!made.ok()) return Error(create, create.name.span, TextOf(made).message, TextOf(made).hint);
+  return Done(fmt::format("database '{}' created", create.name.last()));
+}
+
+Result<Answer> Session::Drop(const sql::Drop& drop) {
+  if (drop.object == sql::ObjectKind::kDatabase) {
+    const std::string catalog =
+        drop.name.parts.size() > 1 ? drop.name.parts[0].text : catalog_.current_catalog();
+    if (drop.if_exists && !catalog_.HasDatabase(catalog, drop.name.last())) return Done("nothing");
+    const Status dropped = catalog_.DropDatabase(catalog, drop.name.last(), drop.cascade);
+    if (!dropped.ok()) {
+      return Error(drop, drop.name.span, TextOf(dropped).message, TextOf(dropped).hint);
+    }
+    return Done(fmt::format("database '{}' dropped", drop.name.last()));
+  }
+  if (drop.object != sql::ObjectKind::kTable && drop.object != sql::ObjectKind::kView) {
+    return NotYet(drop, "this DROP");
+  }
+  Binder binder(Context(), drop.source);
+  ASSIGN_OR_RETURN(TablePath path, binder.BindPath(drop.name));
+  const bool view = drop.object == sql::ObjectKind::kView;
+  const std::string_view kind = view ? "view" : "table";
+  const bool there =
+      view ? catalog_.FindView(path) != nullptr : catalog_.FindTable(path) != nullptr;
+  if (there) {
+    catalog_.Erase(path);
+    return Done(fmt::format("{} '{}' dropped", kind, path.name));
+  }
+  if (drop.if_exists) return Done(fmt::format("there is no {} '{}'", kind, path.name));
+  std::string hint = sql::DidYouMean(path.name, catalog_.TableNames());
+  if (catalog_.Exists(path)) {
+    hint =
+        fmt::format("it is a {0}: use DROP {1}", view ? "table" : "view", view ? "TABLE" : "VIEW");
+  }
+  return Error(drop, drop.name.span, fmt::format("{} '{}' not found", kind, path.name),
+               std::move(hint));
+}
+
+Result<Answer> Session::AlterTable(const sql::AlterTable& alter) {
+  Binder binder(Context(), alter.source);
+  ASSIGN_OR_RETURN(TablePath path, binder.BindPath(alter.name));
+  const CatalogTable* found = catalog_.FindTable(path);
+  if (found == nullptr) {
+    if (alter.if_exists) return Done(fmt::format("there is no table '{}'", path.name));
+    return Error(alter, alter.name.span, fmt::format("table '{}' not found", path.name),
+                 sql::DidYouMean(path.name, catalog_.TableNames()));
+  }
+  CatalogTable table = *found;
+  switch (alter.action) {
+    case sql::AlterAction::kRenameTable: {
+      ASSIGN_OR_RETURN(TablePath target, binder.BindPath(*alter.new_name));
+      if (catalog_.Exists(target)) {
+        return Error(alter, alter.new_name->span,
+                     fmt::format("a table or view '{}' exists already", target.name));
+      }
+      catalog_.Erase(path);
+      path = target;
+      break;
+    }
+    case sql::AlterAction::kSet:
+      for (const sql::Option& option : alter.options) table.options[option.key] = option.value;
+      break;
+    case sql::AlterAction::kReset:
+      for (const sql::Identifier& key : alter.keys) table.options.erase(key.text);
+      break;
+    case sql::AlterAction::kDropWatermark: table.watermark.reset(); break;
+    case sql::AlterAction::kDropPrimaryKey: table.primary_key.clear(); break;
+    default: RETURN_IF_ERROR(AlterColumns(alter, &table, &binder));
+  }
+  RETURN_IF_ERROR(binder.CompleteTable(&table, ToSpan(alter.name.span)));
+  const Status checked =
+      facts_->Check(mainstem::process::plan::Describe(path.ToString(), table, false));
+  if (!checked.ok()) {
+    return Error(alter, alter.name.span, TextOf(checked).message, TextOf(checked).hint);
+  }
+  catalog_.PutTable(path, std::move(table));
+  return Done(fmt::format("table '{}' changed", path.name));
+}
+
+Status Session::AlterColumns(const sql::AlterTable& alter, CatalogTable* table, Binder* binder) {
+  if (alter.action == sql::AlterAction::kDropColumns) {
+    for (const sql::Identifier& name : alter.keys) {
+      const int at = table->FindColumn(name.text);
+      if (at < 0) {
+        return Error(alter, name.span, fmt::format("column '{}' not found", name.text));
+      }
+      const auto& keys = table->primary_key;
+      if ((table->watermark.has_value() && table->watermark->column == at) ||
+          std::find(keys.begin(), keys.end(), name.text) != keys.end()) {
+        return Error(
+            alter, name.span,
+            fmt::format("column '{}' is used by the watermark or the primary key", name.text));
+      }
+      if (table->watermark.has_value() && table->watermark->column > at) --table->watermark->column;
+      table->columns.erase(table->columns.begin() + at);
+    }
+    return Status::OK();
+  }
+  if (alter.action != sql::AlterAction::kAddColumns || alter.watermark.has_value() ||
+      alter.primary_key.has_value()) {
+    return NotYet(alter, "this form of ALTER TABLE");
+  }
+  for (size_t i = 0; i < alter.columns.size(); ++i) {
+    const sql::ColumnDefinition& definition = alter.columns[i];
+    if (alter.positions[i].first || alter.positions[i].after.has_value()) {
+      return NotYet(alter, "FIRST and AFTER in ALTER TABLE");
+    }
+    if (table->FindColumn(definition.name.text) >= 0) {
+      return Error(alter, definition.name.span,
+                   fmt::format("column '{}' is there already", definition.name.text));
+    }
+    TableColumn column;
+    column.name = definition.name.text;
+    column.kind = definition.kind;
+    column.metadata_key = definition.metadata_key;
+    column.is_virtual = definition.is_virtual;
+    column.comment = definition.comment;
+    if (definition.type != nullptr) {
+      ASSIGN_OR_RETURN(column.type, binder->BindType(*definition.type));
+    }
+    if (definition.expr != nullptr) {
+      column.expr_sql = std::string(alter.source->Slice(definition.expr->span));
+    }
+    table->columns.push_back(std::move(column));
+  }
+  return Status::OK();
+}
+
+// ---- running
+
+Result<std::vector<std::shared_ptr<SinkNode>>> Session::BindSinks(const sql::Statement& statement) {
+  // One binder for the whole set: a source is read once for all.
+  Binder binder(Context(), statement.source);
+  std::vector<std::shared_ptr<SinkNode>> sinks;
+  if (statement.kind == sql::StatementKind::kQuery) {
+    ASSIGN_OR_RETURN(auto sink, binder.BindCollect(*sql::As<sql::QueryStatement>(statement).query));
+    sinks.push_back(std::move(sink));
+  } else if (statement.kind == sql::StatementKind::kInsert) {
+    ASSIGN_OR_RETURN(auto sink, binder.BindInsert(sql::As<sql::Insert>(statement),
+                                                  *sql::As<sql::Insert>(statement).query));
+    sinks.push_back(std::move(sink));
+  } else {
+    for (const auto& insert : sql::As<sql::StatementSet>(statement).inserts) {
+      ASSIGN_OR_RETURN(auto sink, binder.BindInsert(*insert, *insert->query));
+      sinks.push_back(std::move(sink));
+    }
+    if (sinks.empty()) return Error(statement, statement.span, "this statement set is empty");
+  }
+  return sinks;
+}
+
+Result<Answer> Session::RunQuery(const sql::QueryStatement& statement) {
+  ASSIGN_OR_RETURN(auto sinks, BindSinks(statement));
+  Answer answer;
+  answer.kind = AnswerKind::kQuery;
+  ASSIGN_OR_RETURN(answer.plan, FinishPlan(std::move(sinks), settings_, *statement.source));
+  for (const RowField& column : answer.plan.sinks[0]->columns) {
+    answer.columns.push_back(column.name());
+  }
+  answer.sql = std::string(statement.source->Slice(statement.span));
+  return answer;
+}
+
+Result<Answer> Session::RunInserts(const sql::Statement& statement) {
+  ASSIGN_OR_RETURN(auto sinks, BindSinks(statement));
+  Answer answer;
+  answer.kind = AnswerKind::kJob;
+  ASSIGN_OR_RETURN(answer.plan, FinishPlan(std::move(sinks), settings_, *statement.source));
+  answer.sql = std::string(statement.source->Slice(statement.span));
+  return answer;
+}
+
+Result<Answer> Session::Explain(const sql::Explain& explain) {
+  const sql::Statement& inner = *explain.statement;
+  if (inner.kind == sql::StatementKind::kCreateTable) {
+    return NotYet(explain, "EXPLAIN of CREATE TABLE AS");
+  }
+  for (const std::string& detail : explain.details) {
+    if (detail == "WATERMARK") return NotYet(explain, "EXPLAIN WATERMARK");
+  }
+  std::string text = "== Syntax Tree ==\n";
+  if (inner.kind == sql::StatementKind::kQuery) {
+    text += ToSql(*sql::As<sql::QueryStatement>(inner).query) + "\n";
+  } else if (inner.kind == sql::StatementKind::kInsert) {
+    const auto& insert = sql::As<sql::Insert>(inner);
+    text += "INSERT INTO " + insert.table.ToString() + " " + ToSql(*insert.query) + "\n";
+  } else {
+    for (const auto& insert : sql::As<sql::StatementSet>(inner).inserts) {
+      text += "INSERT INTO " + insert->table.ToString() + " " + ToSql(*insert->query) + "\n";
+    }
+  }
+  Plan bound;
+  ASSIGN_OR_RETURN(bound.sinks, BindSinks(inner));
+  text += "\n== Logical Plan ==\n" + PrintPlan(bound, false);
+  ASSIGN_OR_RETURN(Plan plan, FinishPlan(std::move(bound.sinks), settings_, *inner.source));
+  text += "\n== Optimized Plan ==\n" + PrintPlan(plan, true);
+  Answer answer;
+  answer.kind = AnswerKind::kRows;
+  answer.columns = {"result"};
+  answer.rows.push_back({text});
+  return answer;
+}
+
+// ---- looking
+
+Result<Answer> Session::Describe(const sql::Describe& describe) {
+  if (describe.what != "TABLE") return NotYet(describe, "DESCRIBE " + describe.what);
+  Binder binder(Context(), describe.source);
+  ASSIGN_OR_RETURN(TablePath path, binder.BindPath(describe.name));
+  Answer answer;
+  answer.kind = AnswerKind::kRows;
+  answer.columns = {"name", "type", "null", "key", "extras", "watermark"};
+  if (const CatalogView* view = catalog_.FindView(path)) {
+    for (const RowField& column : view->columns) {
+      answer.rows.push_back({column.name(), column.type().WithNullable(true).ToString(),
+                             column.type().nullable() ? "TRUE" : "FALSE", std::nullopt,
+                             std::nullopt, std::nullopt});
+    }
+    return answer;
+  }
+  const CatalogTable* table = catalog_.FindTable(path);
+  if (table == nullptr) {
+    return Error(describe, describe.name.span,
+                 fmt::format("table or view '{}' not found", path.name),
+                 sql::DidYouMean(path.name, catalog_.TableNames()));
+  }
+  for (size_t i = 0; i < table->columns.size(); ++i) {
+    answer.rows.push_back(DescribeColumn(*table, i));
+  }
+  return answer;
+}
+
+Result<Answer> Session::Show(const sql::Show& show) {
+  Answer answer;
+  if (show.what == "JOBS") {
+    answer.kind = AnswerKind::kShowJobs;
+    return answer;
+  }
+  if (show.what == "CREATE TABLE" || show.what == "CREATE VIEW") return ShowCreate(show);
+  if (show.what == "TABLES")
+    answer = List("table name", catalog_.TableNames());
+  else if (show.what == "VIEWS")
+    answer = List("view name", catalog_.ViewNames());
+  else if (show.what == "CATALOGS")
+    answer = List("catalog name", catalog_.Catalogs());
+  else if (show.what == "DATABASES")
+    answer = List("database name", catalog_.Databases());
+  else if (show.what == "FUNCTIONS")
+    answer = List("function name", functions_->Names());
+  else if (show.what == "CONNECTORS")
+    answer = List("connector", connectors_);
+  else if (show.what == "CURRENT CATALOG")
+    answer = List("current catalog name", {catalog_.current_catalog()});
+  else if (show.what == "CURRENT DATABASE")
+    answer = List("current database name", {catalog_.current_database()});
+  else if (show.what == "COLUMNS" && show.name.has_value()) {
+    sql::Describe describe;
+    describe.name = *show.name;
+    describe.source = show.source;
+    describe.span = show.span;
+    ASSIGN_OR_RETURN(answer, Describe(describe));
+  } else {
+    return NotYet(show, "SHOW " + show.what);
+  }
+  if (show.like.has_value()) {
+    std::erase_if(answer.rows, [&show](const auto& row) {
+      return MatchesLike(row[0].value_or(""), *show.like, show.ignore_case) == show.negated;
+    });
+  }
+  return answer;
+}
+
+Result<Answer> Session::ShowCreate(const sql::Show& show) {
+  Binder binder(Context(), show.source);
+  ASSIGN_OR_RETURN(TablePath path, binder.BindPath(*show.name));
+  const CatalogTable* table = catalog_.FindTable(path);
+  const CatalogView* view = catalog_.FindView(path);
+  if (show.what == "CREATE TABLE" && table != nullptr) {
+    return List("result", {CreateTableSql(path, *table)});
+  }
+  if (show.what == "CREATE VIEW" && view != nullptr) {
+    return List("result", {CreateViewSql(path, *view)});
+  }
+  return Error(show, show.name->span, fmt::format("'{}' not found", path.name),
+               sql::DidYouMean(path.name, catalog_.TableNames()));
+}
+
+Result<Answer> Session::Use(const sql::Use& use) {
+  if (use.what == "MODULES") return NotYet(use, "USE MODULES");
+  std::string catalog = catalog_.current_catalog();
+  std::string database = use.name.last();
+  if (use.what == "CATALOG") {
+    catalog = use.name.last();
+    database = kDefaultDatabase;
+  } else if (use.name.parts.size() > 1) {
+    catalog = use.name.parts[0].text;
+  }
+  const Status used = catalog_.UseDatabase(catalog, database);
+  if (!used.ok()) return Error(use, use.name.span, TextOf(used).message, TextOf(used).hint);
+  return Done(fmt::format("using {}.{}", catalog, database));
+}
+
+Result<Answer> Session::Set(const sql::Set& set) {
+  Answer answer;
+  if (!set.option.has_value()) {
+    answer.kind = AnswerKind::kRows;
+    answer.columns = {"key", "value"};
+    for (const auto& [key, value] : settings_.values()) answer.rows.push_back({key, value});
+    return answer;
+  }
+  const Status done = settings_.Set(set.option->key, set.option->value, &answer.message);
+  if (!done.ok()) {
+    return sql::ErrorAt(
+        CodeOf(done), *set.source,
+        {.span = set.option->key_span, .message = TextOf(done).message, .hint = TextOf(done).hint});
+  }
+  if (answer.message.empty()) {
+    answer.message = fmt::format("'{}' = '{}'", set.option->key, set.option->value);
+  }
+  return answer;
+}
+
+}  // namespace mainstem::process::plan
