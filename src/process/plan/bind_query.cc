@@ -60,8 +60,8 @@ Status Binder::CheckOrderAndLimit(const sql::Query& query, const Relation& relat
   const sql::OrderItem& first = query.order_by.front();
   const ExprScope scope{&relation.scope, &relation.node->columns, nullptr, "ORDER BY"};
   const Result<ExprPtr> key = BindExpr(*first.expr, scope);
-  const bool by_time =
-      key.ok() && !first.descending && (*key)->type().time_attribute() != TimeAttribute::kNone;
+  if (!key.ok()) return NotYet(query.order_by_span, "ORDER BY a column that is not selected");
+  const bool by_time = !first.descending && (*key)->type().time_attribute() != TimeAttribute::kNone;
   if (!by_time) {
     return Error(query.order_by_span, "sort on a non-time-attribute field is not supported",
                  "an endless stream has no last row to wait for: order by the time attribute "

@@ -174,9 +174,7 @@ connector::TableDescriptor Describe(const std::string& name, const CatalogTable&
   out.schema = ToArrowSchema(fields);
   out.primary_key = table.primary_key;
   out.partition_keys = table.partition_keys;
-  for (const auto& [key, value] : table.options) {
-    if (!key.starts_with("scan.watermark.")) out.options[key] = value;
-  }
+  out.options = table.options;
   return out;
 }
 

@@ -110,8 +110,7 @@ class Catalog {
   std::map<TablePath, CatalogView> views_;
 };
 
-// What connectors see of a table. `for_sink` leaves virtual metadata out. Options of the engine
-// (scan.watermark.*) are not passed on.
+// What connectors see of a table. `for_sink` leaves virtual metadata out.
 connector::TableDescriptor Describe(const std::string& name, const CatalogTable& table,
                                     bool for_sink);
 

@@ -133,6 +133,11 @@ Status Parser::Unexpected(std::string_view expected, std::string hint) const {
 std::string Parser::GuessHint(std::string_view expected) const {
   const Token& token = Peek();
   const Token* before = at_ > 0 ? &tokens_[at_ - 1] : nullptr;
+  if (token.kind == TokenKind::kWord && expected.find("name") != std::string_view::npos &&
+      IsReservedWord(token.upper)) {
+    return fmt::format("{} is a reserved word; write `{}` to use it as a name", token.upper,
+                       token.text);
+  }
   const bool after_comma =
       before != nullptr && before->kind == TokenKind::kSymbol && before->text == ",";
   if (after_comma && (token.kind == TokenKind::kEnd || token.text == ")" || token.text == ";" ||
@@ -143,11 +148,6 @@ std::string Parser::GuessHint(std::string_view expected) const {
   if (token.kind == TokenKind::kSymbol && token.text == "=" && before != nullptr &&
       before->text == "=") {
     return "equality is written with a single =";
-  }
-  if (token.kind == TokenKind::kWord && expected.find("name") != std::string_view::npos &&
-      IsReservedWord(token.upper)) {
-    return fmt::format("{} is a reserved word; write `{}` to use it as a name", token.upper,
-                       token.text);
   }
   if (token.kind == TokenKind::kWord && !expected.empty()) {
     const std::string near = NearestName(token.upper, {std::string(expected)});
