@@ -1,0 +1,101 @@
+// Small parts that all pages share.
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { ApiError, JobState } from './api';
+
+export function Page(props: { title: ComponentChildren; lead?: ComponentChildren; actions?: ComponentChildren; children: ComponentChildren }) {
+  return (
+    <div class="page">
+      <header class="page-head">
+        <div><h1>{props.title}</h1>{props.lead && <p class="lead">{props.lead}</p>}</div>
+        {props.actions && <div class="actions">{props.actions}</div>}
+      </header>
+      {props.children}
+    </div>
+  );
+}
+
+export function Card(props: { title?: ComponentChildren; aside?: ComponentChildren; class?: string; children: ComponentChildren }) {
+  return (
+    <section class={`card ${props.class ?? ''}`}>
+      {props.title && <header><h2>{props.title}</h2>{props.aside && <div class="aside">{props.aside}</div>}</header>}
+      {props.children}
+    </section>
+  );
+}
+
+export function Stat(props: { label: string; value: ComponentChildren; note?: ComponentChildren }) {
+  return <div class="stat"><span class="label">{props.label}</span><span class="value">{props.value}</span>{props.note && <span class="note">{props.note}</span>}</div>;
+}
+
+export function Meter(props: { ratio: number; label: string }) {
+  const ratio = Math.max(0, Math.min(1, props.ratio));
+  return <span class="meter" role="img" aria-label={props.label}><i class={ratio > 0.9 ? 'high' : ''} style={{ width: `${ratio * 100}%` }} /></span>;
+}
+
+export function Sparkline(props: { values: number[]; width?: number; height?: number }) {
+  const { values, width = 108, height = 26 } = props;
+  if (values.length < 2) return <svg class="spark" width={width} height={height} aria-hidden="true" />;
+  const top = Math.max(...values, 1);
+  const step = width / (Math.max(40, values.length) - 1);
+  const left = width - (values.length - 1) * step;
+  const points = values.map((v, i) => `${(left + i * step).toFixed(1)},${(height - 2 - (v / top) * (height - 4)).toFixed(1)}`);
+  return (
+    <svg class="spark" width={width} height={height} viewBox={`0 0 ${width} ${height}`} aria-hidden="true">
+      <polygon points={`${left.toFixed(1)},${height} ${points.join(' ')} ${width},${height}`} />
+      <polyline points={points.join(' ')} />
+    </svg>
+  );
+}
+
+export function Empty(props: { title: string; children: ComponentChildren }) {
+  return (
+    <div class="empty">
+      <svg viewBox="0 0 64 64" width="44" height="44" aria-hidden="true"><path d="M32 58V30M32 36C32 22 14 24 12 8M32 28c0-9 2-12 2-22M32 40c0-15 18-14 20-30" /></svg>
+      <h3>{props.title}</h3>
+      {props.children}
+    </div>
+  );
+}
+
+// A command line with a button that copies it.
+export function Command(props: { children: string }) {
+  const [copied, set] = useState(false);
+  const copy = () => { void navigator.clipboard?.writeText(props.children).then(() => { set(true); setTimeout(() => set(false), 1200); }); };
+  return <div class="command"><code>{props.children}</code><button type="button" class="quiet" onClick={copy}>{copied ? 'copied' : 'copy'}</button></div>;
+}
+
+export function ErrorBox(props: { error: ApiError | null }) {
+  if (!props.error) return null;
+  const { code, message, detail, hint } = props.error;
+  return (
+    <div class="error" role="alert">
+      <strong>{message}</strong>
+      {detail && <pre>{detail}</pre>}
+      <p>{hint && <>{hint} · </>}<span class="code">{code}</span></p>
+    </div>
+  );
+}
+
+const STATE_KIND: Record<string, string> = {
+  running: 'good', finishing: 'good', finished: 'done', stopped: 'idle', cancelled: 'idle', created: 'idle', restarting: 'warn', retrying: 'warn', failed: 'bad',
+  Stable: 'good', Empty: 'idle', Dead: 'idle', PreparingRebalance: 'warn', CompletingRebalance: 'warn',
+};
+export function State(props: { state: JobState | string }) {
+  return <span class={`state ${STATE_KIND[props.state] ?? 'idle'}`}>{props.state}</span>;
+}
+
+export function Tabs(props: { tabs: { id: string; label: ComponentChildren; href: string }[]; current: string }) {
+  return <nav class="tabs" aria-label="Parts of this page">{props.tabs.map((tab) => <a href={tab.href} aria-current={tab.id === props.current ? 'page' : undefined}>{tab.label}</a>)}</nav>;
+}
+
+export function Dialog(props: { open: boolean; title: string; onClose: () => void; children: ComponentChildren }) {
+  const ref = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    if (props.open && !ref.current?.open) ref.current?.showModal();
+    if (!props.open && ref.current?.open) ref.current.close();
+  }, [props.open]);
+  return <dialog ref={ref} onClose={props.onClose}><h2>{props.title}</h2>{props.open && props.children}</dialog>;
+}
+
+export const Loading = () => <p class="loading" role="status">Loading…</p>;
