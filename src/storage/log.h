@@ -116,9 +116,9 @@ struct EpochCommit {
     std::vector<std::byte> batch;  // one record batch, offsets are set on append
   };
   std::string job_id;
-  int64_t epoch = 0;     // must be the job's last committed epoch + 1, else kAlreadyExists
-  std::string metadata;  // small: kept until the job's next epoch (e.g. checkpoint id)
-  std::vector<Append> appends;
+  int64_t epoch = 0;          // must be the job's last committed epoch + 1, else kAlreadyExists
+  std::string metadata = {};  // small: kept until the job's next epoch (e.g. checkpoint id)
+  std::vector<Append> appends = {};
 };
 struct JobEpoch {
   int64_t epoch = 0;  // 0: none yet

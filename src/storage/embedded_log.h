@@ -1,0 +1,170 @@
+// The log in this process: a journal, partitions spread over the shards, segment files. Opened from
+// a data folder; opening it is recovery. See README.md for what it guarantees.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <absl/container/flat_hash_map.h>
+
+#include "core/env.h"
+#include "core/logging.h"
+#include "core/sync.h"
+#include "storage/journal.h"
+#include "storage/log.h"
+#include "storage/meta_state.h"
+#include "storage/shard_log.h"
+
+namespace mainstem::storage {
+
+struct EmbeddedLogOptions {
+  std::string data_dir;
+  // Recent batches in memory, for readers at the tail and until they are in segments.
+  int64_t cache_bytes = int64_t{128} << 20;
+  int64_t journal_file_bytes = int64_t{64} << 20;
+  int64_t journal_bytes_max = int64_t{1} << 30;  // bounds recovery
+  int32_t default_partition_count = 1;
+  Duration retention_check_interval = std::chrono::seconds(30);
+  // The longest time that records stay in the journal only.
+  Duration checkpoint_interval = std::chrono::seconds(60);
+  int64_t producer_id_expiration_ms = 86400000;
+  Logger logger = Logger::Silent();
+};
+
+// Lifecycle: Open, calls from any shard, Stop (awaited before destruction). Calls after Stop fail
+// with kUnavailable. A caller that is cancelled while it waits does not take back what it asked.
+class EmbeddedLog final : public Log {
+ public:
+  // `env` outlives the log. One log per data folder at a time; the caller sees to it.
+  static Task<std::unique_ptr<EmbeddedLog>> Open(Env* env, EmbeddedLogOptions options);
+  ~EmbeddedLog() override;
+  // Ends waits, writes what was accepted, brings files to a state that tools can read. ≤ 1 s on a
+  // disk that works.
+  Task<> Stop();
+  // Brings all that is durable into segments and lets journal files be reused. Runs by itself.
+  Task<> Checkpoint();
+  // Deletes what is over the retention limits. Runs by itself.
+  Task<> ApplyRetention();
+  // Names this data folder for ever.
+  uint64_t journal_id() const { return journal_->journal_id(); }
+  size_t journal_file_count() const { return journal_->file_count(); }
+
+  Task<TopicInfo> CreateTopic(std::string name, int32_t partition_count, TopicConfig config,
+                              bool validate_only) override;
+  Task<> DeleteTopic(TopicId id) override;
+  Task<TopicInfo> AddPartitions(TopicId id, int32_t new_count) override;
+  Task<> SetTopicConfig(TopicId id, TopicConfig config, bool validate_only) override;
+  std::vector<TopicInfo> ListTopics() const override;
+  std::optional<TopicInfo> FindTopic(const std::string& name) const override;
+  std::optional<TopicInfo> FindTopic(const TopicId& id) const override;
+
+  Task<AppendResult> Append(TopicPartition partition, std::span<const std::byte> batches,
+                            AppendOptions options) override;
+  Task<ReadResult> Read(TopicPartition partition, Offset from, ReadOptions options) override;
+  Task<bool> WaitForData(std::vector<std::pair<TopicPartition, Offset>> beyond,
+                         TimePoint deadline) override;
+  Task<PartitionOffsets> Offsets(TopicPartition partition) override;
+  Task<OffsetForTime> FindByTime(TopicPartition partition, int64_t timestamp_ms) override;
+  Task<OffsetForTime> FindMaxTimestamp(TopicPartition partition) override;
+  Task<Offset> DeleteRecords(TopicPartition partition, Offset before) override;
+
+  Task<ProducerId> NextProducerId() override;
+  Task<> CommitOffsets(
+      std::vector<std::pair<OffsetKey, std::optional<CommittedOffset>>> offsets) override;
+  Task<std::vector<std::pair<OffsetKey, CommittedOffset>>> LoadOffsets() override;
+
+  Task<> CommitEpoch(EpochCommit commit) override;
+  Task<JobEpoch> LastEpoch(std::string job_id) override;
+  Task<> ForgetJob(std::string job_id) override;
+  Task<> PutMeta(std::string key, std::optional<std::string> value) override;
+  Task<std::map<std::string, std::string>> ListMeta(std::string prefix) override;
+  Task<> PinRetention(std::string holder, TopicPartition partition,
+                      std::optional<Offset> from) override;
+
+ private:
+  struct Recovery;
+  // Serialises tasks of the home shard over their waits.
+  class TaskLock {
+   public:
+    explicit TaskLock(Executor executor) : released_(executor) {}
+    Task<> Acquire();
+    void Release();
+
+   private:
+    bool held_ = false;
+    Event released_;
+  };
+  using Partitions = std::vector<std::shared_ptr<Partition>>;
+
+  EmbeddedLog(Env* env, EmbeddedLogOptions options);
+  size_t ShardOf(const TopicPartition& partition) const;
+  Executor HomeExecutor() const { return env_->shard(0); }
+
+  // Recovery (embedded_log_recovery.cc).
+  Task<> Recover();
+  Task<> LoadSnapshot(Recovery* recovery);
+  Task<> CheckFolders(Recovery* recovery);
+  void StartBackground();
+
+  // On the home shard.
+  Task<TopicInfo> DoCreateTopic(std::string name, int32_t partition_count, TopicConfig config,
+                                bool validate_only);
+  Task<> PublishTopic(TopicInfo info, int32_t first_new_partition);
+  Task<> DoDeleteTopic(TopicId id);
+  Task<TopicInfo> DoAddPartitions(TopicId id, int32_t new_count);
+  Task<> DoSetTopicConfig(TopicId id, TopicConfig config, bool validate_only);
+  // Journals the change and applies it to meta_.
+  Task<> Commit(Change change);
+  Task<ProducerId> DoNextProducerId();
+  Task<> DoCommitEpoch(EpochCommit commit);
+  Task<LogPosition> JournalEpoch(const EpochCommit& commit);
+  Task<> DoPinRetention(PinChange change);
+  Task<> DoCheckpoint();
+  Task<> FlushShards(LogPosition limit);
+  Task<> WriteSnapshot(LogPosition covered);
+  Task<> RunCheckpoints();
+  Task<> RunRetention();
+  Task<> DoStop();
+  void OnDurable(LogPosition durable, uint64_t shard_mask);
+  void OnFenced(const Status& status);
+  void OnRoom();
+  void EvictTo(LogPosition limit);
+  std::shared_ptr<const Topic> FindState(const TopicId& id) const;
+  void SetCatalog(std::shared_ptr<const Topic> topic);
+
+  Env* const env_;
+  const EmbeddedLogOptions options_;
+  const std::string topics_folder_;
+  std::shared_ptr<ChunkPool> pool_;
+  std::unique_ptr<Journal> journal_;
+  std::vector<std::shared_ptr<ShardLog>> shards_;
+
+  mutable std::mutex catalog_mutex_;  // protects the two maps, for reads from any thread
+  absl::flat_hash_map<TopicId, std::shared_ptr<const Topic>> topics_by_id_;
+  absl::flat_hash_map<std::string, TopicId> ids_by_name_;
+
+  // Home shard only.
+  MetaState meta_;
+  int64_t next_producer_id_ = 0;
+  std::set<std::string> jobs_in_commit_;
+  LogPosition covered_{0};  // by the newest snapshot
+  LogPosition evicted_{0};
+  bool checkpoint_due_ = false;
+  bool stopping_ = false;
+  bool stopped_ = true;
+  TaskLock topics_lock_;
+  TaskLock epochs_lock_;
+  TaskLock checkpoint_lock_;
+  TaskLock ids_lock_;
+  Event checkpoint_wake_;
+  Event retention_wake_;
+  TaskScope scope_;
+};
+
+}  // namespace mainstem::storage

@@ -1,0 +1,422 @@
+// The log as its users see it, on real files: what it takes, what it gives back, and that a
+// reopened folder shows the same.
+#include "storage/embedded_log.h"
+
+#include <gtest/gtest.h>
+
+#include "storage/test_log.h"
+
+namespace mainstem::storage {
+namespace {
+
+using namespace std::chrono_literals;
+
+class EmbeddedLogTest : public testing::Test {
+ protected:
+  EmbeddedLogTest() : env_(MakeRealEnv({.shard_count = 2})) {}
+  void Run(Task<> scenario) {
+    Status status = RunBlocking(env_->shard(0), std::move(scenario));
+    EXPECT_TRUE(status.ok()) << Describe(status);
+  }
+  Task<std::unique_ptr<EmbeddedLog>> Open() {
+    return EmbeddedLog::Open(env_.get(), SmallLog(folder_.path()));
+  }
+  FreshFolder folder_;
+  std::unique_ptr<Env> env_;
+
+  // Scenarios.
+  Task<> AppendReopenRead();
+  Task<> ManyBatches();
+  Task<> Idempotent();
+  Task<> Metadata();
+  Task<> Epochs();
+  Task<> Waiting();
+  Task<> Retention();
+  Task<> Times();
+  Task<> Deleting();
+  Task<> Validation();
+};
+
+Task<> EmbeddedLogTest::AppendReopenRead() {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await Open());
+  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("clicks", 3, {}, false));
+  std::vector<std::byte> batch = MakeBatch({"a", "b"});
+  for (int32_t i = 0; i < 3; ++i) {
+    TopicPartition partition{topic.id, PartitionId(i)};
+    CO_ASSIGN_OR_RETURN(AppendResult first, co_await log->Append(partition, batch, {}));
+    EXPECT_EQ(first.base_offset, Offset(0));
+    CO_ASSIGN_OR_RETURN(AppendResult second, co_await log->Append(partition, batch, {}));
+    EXPECT_EQ(second.base_offset, Offset(2));
+  }
+  std::vector<std::string> expected = {"a", "b", "a", "b"};
+  for (int round = 0; round < 4; ++round) {
+    for (int32_t i = 0; i < 3; ++i) {
+      TopicPartition partition{topic.id, PartitionId(i)};
+      CO_ASSIGN_OR_RETURN(auto values, co_await ReadValues(log.get(), partition));
+      EXPECT_EQ(values, expected);
+      CO_ASSIGN_OR_RETURN(PartitionOffsets offsets, co_await log->Offsets(partition));
+      EXPECT_EQ(offsets.high_watermark, Offset(4));
+    }
+    if (round == 1) CO_RETURN_IF_ERROR(co_await log->Checkpoint());
+    CO_RETURN_IF_ERROR(co_await log->Stop());
+    log.reset();
+    CO_ASSIGN_OR_RETURN(log, co_await Open());
+    EXPECT_EQ(log->FindTopic("clicks")->id, topic.id);
+  }
+  co_return co_await log->Stop();
+}
+
+TEST_F(EmbeddedLogTest, KeepsRecordsOverAReopen) { Run(AppendReopenRead()); }
+
+Task<> EmbeddedLogTest::ManyBatches() {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await Open());
+  TopicConfig config = {{"segment.bytes", "1048576"}};
+  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("big", 2, config, false));
+  std::vector<std::vector<std::string>> expected(2);
+  // 12 MB through a cache of 1 MB and a journal of 8.
+  for (int i = 0; i < 1200; ++i) {
+    std::vector<std::string> values;
+    for (int j = 0; j < 10; ++j) {
+      values.push_back(std::to_string(i * 10 + j) + std::string(1000, 'x'));
+    }
+    int32_t index = i % 2;
+    std::vector<std::byte> batch = MakeBatch(values);
+    TopicPartition partition{topic.id, PartitionId(index)};
+    CO_ASSIGN_OR_RETURN(AppendResult result, co_await log->Append(partition, batch, {}));
+    EXPECT_EQ(result.base_offset, Offset(static_cast<int64_t>(expected[index].size())));
+    for (std::string& value : values) expected[index].push_back(std::move(value));
+  }
+  EXPECT_LE(log->journal_file_count(), 9u);
+  for (int round = 0; round < 3; ++round) {
+    for (int32_t i = 0; i < 2; ++i) {
+      TopicPartition partition{topic.id, PartitionId(i)};
+      CO_ASSIGN_OR_RETURN(auto values, co_await ReadValues(log.get(), partition));
+      EXPECT_TRUE(values == expected[i]) << round << " " << i << " " << values.size();
+      CO_ASSIGN_OR_RETURN(auto rest, co_await ReadValues(log.get(), partition, Offset(1234)));
+      EXPECT_EQ(rest.size(), expected[i].size() - 1234);
+    }
+    CO_RETURN_IF_ERROR(co_await log->Stop());
+    log.reset();
+    CO_ASSIGN_OR_RETURN(log, co_await Open());
+  }
+  co_return co_await log->Stop();
+}
+
+TEST_F(EmbeddedLogTest, KeepsMoreThanFitsInMemoryAndJournal) { Run(ManyBatches()); }
+
+Task<> EmbeddedLogTest::Idempotent() {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await Open());
+  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("t", 1, {}, false));
+  TopicPartition partition{topic.id, PartitionId(0)};
+  CO_ASSIGN_OR_RETURN(ProducerId id, co_await log->NextProducerId());
+  BatchBuilderOptions options{.producer_id = id, .producer_epoch = ProducerEpoch(0)};
+  auto make = [&options](int32_t sequence) {
+    options.base_sequence = sequence;
+    return MakeBatch({"a", "b"}, options);
+  };
+  for (int32_t sequence = 0; sequence < 12; sequence += 2) {
+    std::vector<std::byte> batch = make(sequence);
+    CO_ASSIGN_OR_RETURN(AppendResult result, co_await log->Append(partition, batch, {}));
+    EXPECT_EQ(result.base_offset, Offset(sequence));
+  }
+  for (int round = 0; round < 3; ++round) {
+    // Of 6 batches the last 5 are known.
+    for (int32_t sequence = 2; sequence < 12; sequence += 2) {
+      std::vector<std::byte> batch = make(sequence);
+      CO_ASSIGN_OR_RETURN(AppendResult again, co_await log->Append(partition, batch, {}));
+      EXPECT_EQ(again.base_offset, Offset(sequence));
+    }
+    std::vector<std::byte> too_old = make(0);
+    auto refused = co_await log->Append(partition, too_old, {});
+    EXPECT_TRUE(Is(refused.status(), ErrorCode::kOutOfOrderSequence));
+    std::vector<std::byte> gap = make(20);
+    refused = co_await log->Append(partition, gap, {});
+    EXPECT_TRUE(Is(refused.status(), ErrorCode::kOutOfOrderSequence));
+    if (round == 1) CO_RETURN_IF_ERROR(co_await log->Checkpoint());
+    CO_RETURN_IF_ERROR(co_await log->Stop());
+    log.reset();
+    CO_ASSIGN_OR_RETURN(log, co_await Open());
+  }
+  CO_ASSIGN_OR_RETURN(ProducerId other, co_await log->NextProducerId());
+  EXPECT_GT(other, id);
+  CO_ASSIGN_OR_RETURN(PartitionOffsets offsets, co_await log->Offsets(partition));
+  EXPECT_EQ(offsets.high_watermark, Offset(12));
+  co_return co_await log->Stop();
+}
+
+TEST_F(EmbeddedLogTest, AnswersARepeatedBatchWithItsFirstOffset) { Run(Idempotent()); }
+
+Task<> EmbeddedLogTest::Metadata() {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await Open());
+  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("t", -1, {}, false));
+  EXPECT_EQ(topic.partition_count, 1);
+  auto again = co_await log->CreateTopic("t", 1, {}, false);
+  EXPECT_TRUE(Is(again.status(), ErrorCode::kAlreadyExists));
+  TopicConfig unknown = {{"no.such.key", "1"}};
+  auto refused = co_await log->CreateTopic("u", 1, unknown, false);
+  EXPECT_TRUE(Is(refused.status(), ErrorCode::kInvalidConfig));
+  refused = co_await log->CreateTopic("a b", 1, {}, false);
+  EXPECT_TRUE(Is(refused.status(), ErrorCode::kInvalidTopic));
+  refused = co_await log->CreateTopic("u", 0, {}, false);
+  EXPECT_TRUE(Is(refused.status(), ErrorCode::kInvalidPartitions));
+  CO_ASSIGN_OR_RETURN(topic, co_await log->AddPartitions(topic.id, 4));
+  TopicConfig hour = {{"retention.ms", "3600000"}};
+  CO_RETURN_IF_ERROR(co_await log->SetTopicConfig(topic.id, hour, false));
+  std::vector<std::pair<Log::OffsetKey, std::optional<CommittedOffset>>> offsets;
+  CommittedOffset committed{.offset = Offset(7), .metadata = "m", .commit_time_ms = 5};
+  offsets.push_back({{"g", "t", PartitionId(0)}, committed});
+  offsets.push_back({{"g", "t", PartitionId(1)}, committed});
+  CO_RETURN_IF_ERROR(co_await log->CommitOffsets(offsets));
+  offsets.resize(1);
+  offsets[0].second.reset();
+  CO_RETURN_IF_ERROR(co_await log->CommitOffsets(offsets));
+  CO_RETURN_IF_ERROR(co_await log->PutMeta("jobs/a", "one"));
+  CO_RETURN_IF_ERROR(co_await log->PutMeta("jobs/b", "two"));
+  CO_RETURN_IF_ERROR(co_await log->PutMeta("jobs/b", std::nullopt));
+  for (int round = 0; round < 3; ++round) {
+    std::optional<TopicInfo> found = log->FindTopic("t");
+    EXPECT_TRUE(found && found->partition_count == 4 && found->config == hour);
+    CO_ASSIGN_OR_RETURN(auto loaded, co_await log->LoadOffsets());
+    EXPECT_EQ(loaded.size(), 1u);
+    EXPECT_EQ(loaded.at(0).first.partition, PartitionId(1));
+    EXPECT_EQ(loaded.at(0).second.offset, Offset(7));
+    EXPECT_EQ(loaded.at(0).second.metadata, "m");
+    CO_ASSIGN_OR_RETURN(auto values, co_await log->ListMeta("jobs/"));
+    EXPECT_EQ(values, (std::map<std::string, std::string>{{"jobs/a", "one"}}));
+    if (round == 1) CO_RETURN_IF_ERROR(co_await log->Checkpoint());
+    CO_RETURN_IF_ERROR(co_await log->Stop());
+    log.reset();
+    CO_ASSIGN_OR_RETURN(log, co_await Open());
+  }
+  CO_RETURN_IF_ERROR(co_await log->DeleteTopic(topic.id));
+  EXPECT_FALSE(log->FindTopic("t"));
+  CO_ASSIGN_OR_RETURN(auto loaded, co_await log->LoadOffsets());
+  EXPECT_TRUE(loaded.empty());
+  co_return co_await log->Stop();
+}
+
+TEST_F(EmbeddedLogTest, KeepsTopicsOffsetsAndValues) { Run(Metadata()); }
+
+Task<> EmbeddedLogTest::Epochs() {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await Open());
+  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("out", 3, {}, false));
+  for (int64_t epoch = 1; epoch <= 3; ++epoch) {
+    EpochCommit commit{.job_id = "job", .epoch = epoch, .metadata = std::to_string(epoch)};
+    for (int32_t i = 0; i < 3; ++i) {
+      TopicPartition partition{topic.id, PartitionId(i)};
+      commit.appends.push_back({partition, MakeBatch({"e" + std::to_string(epoch)})});
+      commit.appends.push_back({partition, MakeBatch({"f" + std::to_string(epoch)})});
+    }
+    EpochCommit repeat = commit;
+    CO_RETURN_IF_ERROR(co_await log->CommitEpoch(std::move(commit)));
+    Status again = co_await log->CommitEpoch(std::move(repeat));
+    EXPECT_TRUE(Is(again, ErrorCode::kAlreadyExists));
+  }
+  std::vector<std::string> expected = {"e1", "f1", "e2", "f2", "e3", "f3"};
+  for (int round = 0; round < 2; ++round) {
+    CO_ASSIGN_OR_RETURN(JobEpoch last, co_await log->LastEpoch("job"));
+    EXPECT_EQ(last.epoch, 3);
+    EXPECT_EQ(last.metadata, "3");
+    for (int32_t i = 0; i < 3; ++i) {
+      TopicPartition partition{topic.id, PartitionId(i)};
+      CO_ASSIGN_OR_RETURN(auto values, co_await ReadValues(log.get(), partition));
+      EXPECT_EQ(values, expected);
+    }
+    CO_RETURN_IF_ERROR(co_await log->Stop());
+    log.reset();
+    CO_ASSIGN_OR_RETURN(log, co_await Open());
+  }
+  // An unknown partition: nothing of the epoch stays, and partitions are free again.
+  EpochCommit broken{.job_id = "job", .epoch = 4};
+  broken.appends.push_back({{topic.id, PartitionId(0)}, MakeBatch({"x"})});
+  broken.appends.push_back({{topic.id, PartitionId(9)}, MakeBatch({"x"})});
+  Status refused = co_await log->CommitEpoch(std::move(broken));
+  EXPECT_TRUE(Is(refused, ErrorCode::kUnknownTopic));
+  std::vector<std::byte> batch = MakeBatch({"after"});
+  for (int32_t i = 0; i < 3; ++i) {
+    TopicPartition partition{topic.id, PartitionId(i)};
+    CO_ASSIGN_OR_RETURN(AppendResult result, co_await log->Append(partition, batch, {}));
+    EXPECT_EQ(result.base_offset, Offset(6));
+  }
+  co_return co_await log->Stop();
+}
+
+TEST_F(EmbeddedLogTest, CommitsAnEpochOnceAndAsAWhole) { Run(Epochs()); }
+
+Task<> AppendOne(Log* log, TopicPartition partition) {
+  std::vector<std::byte> batch = MakeBatch({"news"});
+  co_return (co_await log->Append(partition, batch, {})).status();
+}
+
+Task<> EmbeddedLogTest::Waiting() {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await Open());
+  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("t", 2, {}, false));
+  std::vector<std::pair<TopicPartition, Offset>> beyond;
+  for (int32_t i = 0; i < 2; ++i) beyond.push_back({{topic.id, PartitionId(i)}, Offset(0)});
+  TimePoint soon = env_->Now() + 5ms;
+  CO_ASSIGN_OR_RETURN(bool moved, co_await log->WaitForData(beyond, soon));
+  EXPECT_FALSE(moved);
+  TaskScope scope(env_->shard(0), "test", [](const std::string&, const Status& status) {
+    ADD_FAILURE() << Describe(status);
+  });
+  for (int32_t i = 0; i < 2; ++i) {
+    TopicPartition partition{topic.id, PartitionId(i)};
+    beyond[static_cast<size_t>(i)].second = Offset(0);
+    scope.Spawn("append", AppendOne(log.get(), partition));
+    CO_ASSIGN_OR_RETURN(moved, co_await log->WaitForData(beyond, kNoDeadline));
+    EXPECT_TRUE(moved);
+    CO_RETURN_IF_ERROR(co_await scope.Join());
+    beyond[static_cast<size_t>(i)].second = Offset(1);
+  }
+  CO_RETURN_IF_ERROR(co_await scope.Close());
+  co_return co_await log->Stop();
+}
+
+TEST_F(EmbeddedLogTest, WakesWhoWaitsForData) { Run(Waiting()); }
+
+Task<> EmbeddedLogTest::Retention() {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await Open());
+  TopicConfig config = {{"segment.bytes", "1048576"}, {"retention.bytes", "2500000"}};
+  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("t", 1, config, false));
+  TopicPartition partition{topic.id, PartitionId(0)};
+  int64_t now = env_->WallTime().value();
+  std::vector<std::byte> batch = MakeBatch({std::string(100'000, 'x')}, {}, now);
+  for (int i = 0; i < 50; ++i) {
+    CO_RETURN_IF_ERROR((co_await log->Append(partition, batch, {})));
+  }
+  CO_RETURN_IF_ERROR(co_await log->Checkpoint());
+  CO_RETURN_IF_ERROR(co_await log->PinRetention("sink", partition, Offset(12)));
+  CO_RETURN_IF_ERROR(co_await log->ApplyRetention());
+  CO_ASSIGN_OR_RETURN(PartitionOffsets offsets, co_await log->Offsets(partition));
+  EXPECT_EQ(offsets.log_start, Offset(10));  // segments hold 10 each
+  CO_RETURN_IF_ERROR(co_await log->PinRetention("sink", partition, std::nullopt));
+  CO_RETURN_IF_ERROR(co_await log->ApplyRetention());
+  for (int round = 0; round < 2; ++round) {
+    CO_ASSIGN_OR_RETURN(offsets, co_await log->Offsets(partition));
+    EXPECT_EQ(offsets.log_start, Offset(20));
+    EXPECT_LT(offsets.size_bytes, 3'100'000);
+    auto gone = co_await log->Read(partition, Offset(19), {});
+    EXPECT_TRUE(Is(gone.status(), ErrorCode::kOffsetOutOfRange));
+    CO_ASSIGN_OR_RETURN(auto values, co_await ReadValues(log.get(), partition, Offset(20)));
+    EXPECT_EQ(values.size(), 30u);
+    CO_RETURN_IF_ERROR(co_await log->Stop());
+    log.reset();
+    CO_ASSIGN_OR_RETURN(log, co_await Open());
+  }
+  CO_ASSIGN_OR_RETURN(Offset start, co_await log->DeleteRecords(partition, Offset(35)));
+  EXPECT_EQ(start, Offset(35));
+  CO_ASSIGN_OR_RETURN(start, co_await log->DeleteRecords(partition, Offset(-1)));
+  EXPECT_EQ(start, Offset(50));
+  // By time: everything, the active segment too.
+  batch = MakeBatch({"old"}, {}, 1000);
+  CO_RETURN_IF_ERROR((co_await log->Append(partition, batch, {})));
+  CO_RETURN_IF_ERROR(co_await log->Checkpoint());
+  TopicConfig second = {{"retention.ms", "1000"}};
+  CO_RETURN_IF_ERROR(co_await log->SetTopicConfig(topic.id, second, false));
+  CO_RETURN_IF_ERROR(co_await log->ApplyRetention());
+  CO_ASSIGN_OR_RETURN(offsets, co_await log->Offsets(partition));
+  EXPECT_EQ(offsets.high_watermark, Offset(51));
+  co_return co_await log->Stop();
+}
+
+TEST_F(EmbeddedLogTest, DeletesOldSegmentsButNotBehindAPin) { Run(Retention()); }
+
+Task<> EmbeddedLogTest::Times() {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await Open());
+  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("t", 1, {}, false));
+  TopicPartition partition{topic.id, PartitionId(0)};
+  std::string filler(20'000, 'x');
+  for (int i = 0; i < 30; ++i) {
+    BatchBuilder builder;
+    builder.Add(1000 * i, "k", filler);
+    builder.Add(1000 * i + 500, "k", "b");
+    CO_ASSIGN_OR_RETURN(std::vector<std::byte> batch, builder.Build());
+    CO_RETURN_IF_ERROR((co_await log->Append(partition, batch, {})));
+    if (i == 19) CO_RETURN_IF_ERROR(co_await log->Checkpoint());
+  }
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 30; i += 3) {
+      CO_ASSIGN_OR_RETURN(OffsetForTime at, co_await log->FindByTime(partition, 1000 * i + 1));
+      EXPECT_EQ(at.offset, Offset(2 * i + 1));
+      EXPECT_EQ(at.timestamp_ms, 1000 * i + 500);
+    }
+    CO_ASSIGN_OR_RETURN(OffsetForTime none, co_await log->FindByTime(partition, 29'501));
+    EXPECT_EQ(none.offset, Offset(-1));
+    CO_ASSIGN_OR_RETURN(OffsetForTime newest, co_await log->FindMaxTimestamp(partition));
+    EXPECT_EQ(newest.offset, Offset(59));
+    CO_RETURN_IF_ERROR(co_await log->Checkpoint());
+    CO_RETURN_IF_ERROR(co_await log->Stop());
+    log.reset();
+    CO_ASSIGN_OR_RETURN(log, co_await Open());
+  }
+  co_return co_await log->Stop();
+}
+
+TEST_F(EmbeddedLogTest, FindsOffsetsByTimeInMemoryAndSegments) { Run(Times()); }
+
+Task<> EmbeddedLogTest::Deleting() {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await Open());
+  CO_ASSIGN_OR_RETURN(TopicInfo old, co_await log->CreateTopic("t", 1, {}, false));
+  TopicPartition partition{old.id, PartitionId(0)};
+  std::vector<std::byte> batch = MakeBatch({"a"});
+  CO_RETURN_IF_ERROR((co_await log->Append(partition, batch, {})));
+  CO_RETURN_IF_ERROR(co_await log->Checkpoint());
+  CO_RETURN_IF_ERROR(co_await log->DeleteTopic(old.id));
+  auto refused = co_await log->Append(partition, batch, {});
+  EXPECT_TRUE(Is(refused.status(), ErrorCode::kUnknownTopic));
+  CO_ASSIGN_OR_RETURN(TopicInfo fresh, co_await log->CreateTopic("t", 1, {}, false));
+  EXPECT_NE(fresh.id, old.id);
+  for (int round = 0; round < 2; ++round) {
+    CO_ASSIGN_OR_RETURN(PartitionOffsets offsets,
+                        co_await log->Offsets({fresh.id, PartitionId(0)}));
+    EXPECT_EQ(offsets.high_watermark, Offset(0));
+    EXPECT_EQ(log->ListTopics().size(), 1u);
+    CO_RETURN_IF_ERROR(co_await log->Stop());
+    log.reset();
+    CO_ASSIGN_OR_RETURN(log, co_await Open());
+  }
+  co_return co_await log->Stop();
+}
+
+TEST_F(EmbeddedLogTest, ARecreatedTopicIsEmpty) { Run(Deleting()); }
+
+Task<> EmbeddedLogTest::Validation() {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await Open());
+  TopicConfig config = {{"max.message.bytes", "1000"}, {"cleanup.policy", "compact"}};
+  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("t", 1, config, false));
+  TopicPartition partition{topic.id, PartitionId(0)};
+  std::vector<std::byte> batch = MakeBatch({std::string(2000, 'x')});
+  auto refused = co_await log->Append(partition, batch, {});
+  EXPECT_TRUE(Is(refused.status(), ErrorCode::kMessageTooLarge));
+  batch = MakeBatch({"a"});
+  batch.back() ^= std::byte{1};
+  refused = co_await log->Append(partition, batch, {});
+  EXPECT_TRUE(Is(refused.status(), ErrorCode::kCorruptMessage));
+  BatchBuilder builder;
+  builder.Add(1, std::nullopt, "x");
+  batch = builder.Build().ValueOrDie();
+  refused = co_await log->Append(partition, batch, {});
+  EXPECT_TRUE(Is(refused.status(), ErrorCode::kInvalidRecord));
+  int64_t future = env_->WallTime().value() + 7'200'000;
+  batch = MakeBatch({"a"}, {}, future);
+  refused = co_await log->Append(partition, batch, {});
+  EXPECT_TRUE(Is(refused.status(), ErrorCode::kInvalidTimestamp));
+  TopicConfig stamped = {{"message.timestamp.type", "LogAppendTime"}, {"compression.type", "lz4"}};
+  CO_RETURN_IF_ERROR(co_await log->SetTopicConfig(topic.id, stamped, false));
+  CO_ASSIGN_OR_RETURN(AppendResult result, co_await log->Append(partition, batch, {}));
+  EXPECT_GT(result.log_append_time_ms, 0);
+  CO_ASSIGN_OR_RETURN(ReadResult read, co_await log->Read(partition, Offset(0), {}));
+  EXPECT_EQ(read.batches.size(), 1u);
+  BatchHeader header = ReadBatchHeader(read.batches.at(0).bytes.data());
+  EXPECT_TRUE(header.log_append_time());
+  EXPECT_EQ(header.max_timestamp, result.log_append_time_ms);
+  EXPECT_EQ(header.codec(), Codec::kLz4);
+  CO_ASSIGN_OR_RETURN(auto values, co_await ReadValues(log.get(), partition));
+  EXPECT_EQ(values, std::vector<std::string>{"a"});
+  co_return co_await log->Stop();
+}
+
+TEST_F(EmbeddedLogTest, RefusesWhatTheTopicDoesNotTake) { Run(Validation()); }
+
+}  // namespace
+}  // namespace mainstem::storage

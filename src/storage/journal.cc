@@ -1,0 +1,379 @@
+// HOT PATH: Reserve, Complete and the writer's loop run for each append and each flush.
+#include "storage/journal.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <fmt/format.h>
+
+namespace mainstem::storage {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr size_t kZeroFillBytes = size_t{1} << 20;
+constexpr auto kMakeFileRetry = 1s;
+
+}  // namespace
+
+Journal::Journal(Env* env, Executor executor, std::shared_ptr<ChunkPool> pool,
+                 JournalOptions options)
+    : env_(env),
+      executor_(executor),
+      pool_(std::move(pool)),
+      options_(std::move(options)),
+      writer_wake_(executor),
+      maker_wake_(executor),
+      scope_(executor, "journal",
+             [this](const std::string&, const Status& status) { Fence(status); }) {
+  CHECK(options_.file_bytes % static_cast<int64_t>(kJournalBlockBytes) == 0);
+  CHECK(options_.file_bytes >= 4 * static_cast<int64_t>(pool_->chunk_bytes()));
+}
+
+Journal::~Journal() = default;
+
+Task<> Journal::Start(Callbacks callbacks) {
+  callbacks_ = std::move(callbacks);
+  CO_RETURN_IF_ERROR(co_await NextFile());
+  {
+    std::lock_guard lock(mutex_);
+    closed_ = false;
+  }
+  scope_.Spawn("writer", RunWriter());
+  scope_.Spawn("file maker", RunFileMaker());
+  co_return Status::OK();
+}
+
+Task<> Journal::Stop() {
+  {
+    std::lock_guard lock(mutex_);
+    closed_ = true;
+  }
+  stopping_ = true;
+  writer_wake_.NotifyAll();
+  maker_wake_.NotifyAll();
+  Status ended = co_await scope_.Join();
+  Status closed = co_await scope_.Close();
+  CO_RETURN_IF_ERROR(ended);
+  co_return closed;
+}
+
+// ---------------------------------------------------------------- filling frames
+
+size_t Journal::body_bytes_max() const {
+  return static_cast<size_t>(options_.file_bytes) / 2 - 2 * kJournalBlockBytes;
+}
+
+bool Journal::HasRoom(size_t bytes) const {
+  std::lock_guard lock(mutex_);
+  // A frame that does not fit the rest of a file leaves that rest unused.
+  int64_t slack = 2 * static_cast<int64_t>(std::max(pool_->chunk_bytes(), FrameSpace(bytes)));
+  int64_t size = static_cast<int64_t>(bytes);
+  if (!fence_.ok() || closed_) return true;  // Reserve says why not
+  int64_t pinned = bytes_total_ - covered_bytes_ + bytes_unwritten_;
+  if (pinned > 0 && pinned + size > options_.pinned_bytes_max) return false;
+  return bytes_unwritten_ + size + slack <= room_;
+}
+
+Status Journal::room_error() const {
+  std::lock_guard lock(mutex_);
+  return room_error_.ok() ? checkpoint_error_ : room_error_;
+}
+
+void Journal::SetCheckpointError(Status status) {
+  {
+    std::lock_guard lock(mutex_);
+    checkpoint_error_ = std::move(status);
+  }
+  callbacks_.on_room();
+}
+
+LogPosition Journal::durable() const {
+  std::lock_guard lock(mutex_);
+  return durable_;
+}
+
+Result<Reservation> Journal::Reserve(size_t bytes, uint32_t entry_count, uint64_t shard_mask) {
+  CHECK(bytes <= body_bytes_max());
+  std::lock_guard lock(mutex_);
+  if (!fence_.ok()) return fence_;
+  if (closed_) return MakeError(ErrorCode::kUnavailable, "the log is stopped");
+  Frame* frame = OpenFrame(bytes);
+  Reservation reservation{.chunk = frame->chunk,
+                          .data = frame->chunk->data() + frame->begin + frame->used,
+                          .bytes = bytes,
+                          .sequence = frame->sequence,
+                          .seed = frame->seed};
+  frame->used += bytes;
+  frame->entry_count += entry_count;
+  frame->copying_count += 1;
+  frame->shard_mask |= shard_mask;
+  bytes_unwritten_ += static_cast<int64_t>(bytes);
+  return reservation;
+}
+
+Journal::Frame* Journal::OpenFrame(size_t bytes) {
+  ChunkPool::Chunk chunk;
+  size_t begin = 0;
+  if (!frames_.empty()) {
+    Frame& last = frames_.back();
+    bool fits =
+        last.begin + FrameSpace(last.used - kFrameHeaderBytes + bytes) <= last.chunk->size();
+    if (!last.sealed && fits) return &last;
+    last.sealed = true;
+    begin = last.begin + FrameSpace(last.used - kFrameHeaderBytes);
+    chunk = last.chunk;
+  } else if (open_chunk_) {
+    begin = open_begin_;
+    chunk = open_chunk_;
+  }
+  if (!chunk || begin + FrameSpace(bytes) > chunk->size()) {
+    chunk = pool_->Take(FrameSpace(bytes));
+    begin = 0;
+  }
+  Frame& frame = frames_.emplace_back();
+  frame.chunk = std::move(chunk);
+  frame.begin = begin;
+  frame.sequence = next_sequence_;
+  frame.seed = FrameSeed(journal_id_, frame.sequence);
+  ++next_sequence_;
+  return &frame;
+}
+
+void Journal::Complete(const Reservation& reservation) {
+  std::lock_guard lock(mutex_);
+  if (frames_.empty()) return;  // fenced meanwhile
+  int64_t index = reservation.sequence - frames_.front().sequence;
+  Frame& frame = frames_[static_cast<size_t>(index)];
+  CHECK(frame.copying_count > 0);
+  --frame.copying_count;
+  if (writer_waits_ && IsReady(frames_.front())) WakeWriter();
+}
+
+bool Journal::IsReady(const Frame& frame) const {
+  return frame.copying_count == 0 && frame.entry_count > 0;
+}
+
+void Journal::WakeWriter() {
+  writer_waits_ = false;
+  executor_.scheduler()->Post(UniqueFunction([this] { writer_wake_.NotifyAll(); }));
+}
+
+// ---------------------------------------------------------------- writing frames
+
+Journal::Frame* Journal::TakeFrame() {
+  std::lock_guard lock(mutex_);
+  if (!frames_.empty()) frames_.front().sealed = true;
+  if (frames_.empty() || !IsReady(frames_.front())) {
+    writer_waits_ = true;
+    return nullptr;
+  }
+  return &frames_.front();
+}
+
+Task<> Journal::RunWriter() {
+  while (true) {
+    Frame* frame = TakeFrame();
+    if (frame == nullptr) {
+      if (stopping_) co_return Status::OK();
+      CO_RETURN_IF_ERROR(co_await writer_wake_.Wait());
+      continue;
+    }
+    CO_RETURN_IF_ERROR(co_await WriteFrame(frame));
+    FinishFrame();
+  }
+}
+
+Task<> Journal::WriteFrame(Frame* frame) {
+  size_t space = FrameSpace(frame->used - kFrameHeaderBytes);
+  if (position_ + static_cast<int64_t>(space) > options_.file_bytes) {
+    CO_RETURN_IF_ERROR(co_await NextFile());
+  }
+  std::byte* at = frame->chunk->data() + frame->begin;
+  FrameHeader header{.journal_id = journal_id_,
+                     .incarnation = in_use_.back().incarnation,
+                     .sequence = frame->sequence,
+                     .previous = previous_,
+                     .body_bytes = static_cast<uint32_t>(frame->used - kFrameHeaderBytes),
+                     .entry_count = frame->entry_count};
+  EncodeFrameHeader(header, at);
+  std::memset(at + frame->used, 0, space - frame->used);
+  std::span<const std::byte> bytes(at, space);
+  CO_RETURN_IF_ERROR(co_await in_use_.back().file->WriteAt(position_, bytes));
+  position_ += static_cast<int64_t>(space);
+  previous_ = frame->sequence;
+  in_use_.back().last_sequence = frame->sequence;
+  co_return Status::OK();
+}
+
+void Journal::FinishFrame() {
+  LogPosition durable;
+  uint64_t mask = 0;
+  {
+    std::lock_guard lock(mutex_);
+    Frame& frame = frames_.front();
+    int64_t space = static_cast<int64_t>(FrameSpace(frame.used - kFrameHeaderBytes));
+    durable_ = durable = frame.sequence;
+    mask = frame.shard_mask;
+    bytes_unwritten_ -= static_cast<int64_t>(frame.used - kFrameHeaderBytes);
+    bytes_total_ += space;
+    sizes_.push_back({frame.sequence, bytes_total_});
+    if (frames_.size() == 1) {
+      open_chunk_ = frame.chunk;
+      open_begin_ = frame.begin + static_cast<size_t>(space);
+    }
+    frames_.pop_front();
+  }
+  UpdateRoom();
+  callbacks_.on_durable(durable, mask);
+}
+
+void Journal::Fence(const Status& status) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!fence_.ok()) return;
+    ErrorText text = TextOf(status);
+    text.message = "the journal could not be written: " + text.message;
+    text.hint = "restart the node when the disk works again; nothing acknowledged is lost";
+    fence_ = MakeError(ErrorCode::kStorageError, text);
+    frames_.clear();
+    bytes_unwritten_ = 0;
+  }
+  stopping_ = true;
+  maker_wake_.NotifyAll();
+  callbacks_.on_fenced(fence_);
+}
+
+// ---------------------------------------------------------------- files
+
+std::string Journal::PathOf(int64_t number) const {
+  return fmt::format("{}/journal-{:04}", options_.folder, number);
+}
+
+Task<> Journal::NextFile() {
+  if (free_.empty()) {
+    CO_ASSIGN_OR_RETURN(JournalFile made, co_await MakeFile());
+    free_.push_back(std::move(made));
+  }
+  JournalFile next = std::move(free_.back());
+  free_.pop_back();
+  next.incarnation = ++last_incarnation_;
+  next.last_sequence = previous_;
+  AlignedBuffer block(kJournalBlockBytes);
+  JournalFileHeader header{.journal_id = journal_id_, .incarnation = next.incarnation};
+  EncodeFileHeader(header, block.data());
+  std::span<const std::byte> bytes = block.span();
+  CO_RETURN_IF_ERROR(co_await next.file->WriteAt(0, bytes));
+  in_use_.push_back(std::move(next));
+  position_ = static_cast<int64_t>(kJournalBlockBytes);
+  UpdateRoom();
+  maker_wake_.NotifyAll();
+  co_return Status::OK();
+}
+
+void Journal::UpdateRoom() {
+  int64_t usable = options_.file_bytes - static_cast<int64_t>(kJournalBlockBytes);
+  std::lock_guard lock(mutex_);
+  room_ = (in_use_.empty() ? 0 : options_.file_bytes - position_) +
+          static_cast<int64_t>(free_.size()) * usable;
+}
+
+Task<Journal::JournalFile> Journal::MakeFile() {
+  JournalFile made{.path = PathOf(++last_file_number_), .bytes = options_.file_bytes};
+  OpenOptions how{.write = true, .create = true, .truncate = true, .direct_durable = true};
+  CO_ASSIGN_OR_RETURN(made.file, co_await env_->files().Open(made.path, how));
+  AlignedBuffer zeros(kZeroFillBytes);
+  for (int64_t at = 0; at < options_.file_bytes; at += static_cast<int64_t>(zeros.size())) {
+    size_t size = std::min(zeros.size(), static_cast<size_t>(options_.file_bytes - at));
+    std::span<const std::byte> piece = zeros.span().first(size);
+    Status written = co_await made.file->WriteAt(at, piece);
+    if (!written.ok()) {
+      made.file.reset();
+      IgnoreError(co_await env_->files().Remove(made.path), "recovery removes short files");
+      co_return written;
+    }
+  }
+  CO_RETURN_IF_ERROR(co_await env_->files().SyncDirectory(options_.folder));
+  co_return made;
+}
+
+// Keeps one file ahead, so that the writer never waits for one to be filled.
+Task<> Journal::RunFileMaker() {
+  while (!stopping_) {
+    for (; !retired_.empty(); retired_.pop_back()) {
+      IgnoreError(co_await env_->files().Remove(retired_.back().path), "it is tried at each start");
+    }
+    bool wanted = free_.empty() && static_cast<int64_t>(file_count()) < options_.file_count_max;
+    if (!wanted) {
+      CO_RETURN_IF_ERROR(co_await maker_wake_.Wait());
+      continue;
+    }
+    Result<JournalFile> made = co_await MakeFile();
+    {
+      std::lock_guard lock(mutex_);
+      room_error_ = made.status();
+    }
+    if (made.ok()) {
+      free_.push_back(std::move(made).ValueUnsafe());
+      UpdateRoom();
+      callbacks_.on_room();
+    } else {
+      callbacks_.on_room();
+      TimePoint retry = env_->Now() + kMakeFileRetry;
+      CO_RETURN_IF_ERROR(co_await maker_wake_.Wait(retry));
+    }
+  }
+  co_return Status::OK();
+}
+
+void Journal::Recycle(LogPosition covered) {
+  while (in_use_.size() > 1 && in_use_.front().last_sequence <= covered) {
+    bool usable = in_use_.front().bytes == options_.file_bytes;
+    (usable ? free_ : retired_).push_back(std::move(in_use_.front()));
+    in_use_.pop_front();
+  }
+  {
+    std::lock_guard lock(mutex_);
+    for (const FrameSize& size : sizes_) {
+      if (size.sequence > covered) break;
+      covered_bytes_ = std::max(covered_bytes_, size.end);
+    }
+  }
+  UpdateRoom();
+  maker_wake_.NotifyAll();
+  callbacks_.on_room();
+}
+
+// ---------------------------------------------------------------- sizes
+
+int64_t Journal::pinned_bytes() const {
+  std::lock_guard lock(mutex_);
+  return bytes_total_ - covered_bytes_ + bytes_unwritten_;
+}
+
+int64_t Journal::cached_bytes() const {
+  std::lock_guard lock(mutex_);
+  return bytes_total_ - sizes_base_ + bytes_unwritten_;
+}
+
+LogPosition Journal::PositionBefore(int64_t bytes) const {
+  std::lock_guard lock(mutex_);
+  LogPosition position{0};
+  if (bytes_total_ - sizes_base_ + bytes_unwritten_ <= bytes) return position;
+  for (const FrameSize& size : sizes_) {
+    position = size.sequence;
+    if (bytes_total_ - size.end + bytes_unwritten_ <= bytes) break;
+  }
+  return position;
+}
+
+void Journal::ForgetSizes(LogPosition position) {
+  std::lock_guard lock(mutex_);
+  while (!sizes_.empty() && sizes_.front().sequence <= position) {
+    sizes_base_ = sizes_.front().end;
+    sizes_.pop_front();
+  }
+}
+
+}  // namespace mainstem::storage

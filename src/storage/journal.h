@@ -1,0 +1,200 @@
+// The journal: the one total order of everything that changes in a data folder, durable by direct
+// writes. Any shard reserves room in the frame that is being filled and copies into it; one writer
+// task writes frame after frame. Group commit without timers: the next write begins when the last
+// one ends and takes what came meanwhile. Bytes: storage/journal_format.h.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/env.h"
+#include "core/sync.h"
+#include "storage/chunk_pool.h"
+#include "storage/journal_format.h"
+
+namespace mainstem::storage {
+
+struct JournalOptions {
+  std::string folder;
+  int64_t file_bytes = int64_t{64} << 20;  // multiple of 4096
+  int64_t file_count_max = 16;
+  // Frames that are in no segment yet stay in memory: appends wait when they take more.
+  int64_t pinned_bytes_max = int64_t{96} << 20;
+};
+
+// Room for entries in a frame. Fill `data`, seal the entries with `seed`, then call Complete. The
+// chunk stays readable for whoever keeps it; nothing may be written after Complete.
+struct Reservation {
+  ChunkPool::Chunk chunk;
+  std::byte* data = nullptr;
+  size_t bytes = 0;
+  LogPosition sequence;  // durable when Journal::durable() reaches it
+  uint32_t seed = 0;
+};
+
+// Sees what recovery reads, in order.
+class JournalVisitor {
+ public:
+  virtual ~JournalVisitor() = default;
+  // `entry` lies in `chunk`.
+  virtual Status OnEntry(const EntryView& entry, LogPosition sequence,
+                         const ChunkPool::Chunk& chunk) = 0;
+  // Between frames, about once per chunk.
+  virtual Task<> OnPause() = 0;
+};
+
+// Lifecycle: construct, Recover, Start, ... Stop. Thread-safe where it says so, else on the
+// executor given. Does not promise that a failed write left nothing on disk: what was never
+// acknowledged may come back after recovery.
+class Journal {
+ public:
+  struct Callbacks {
+    // On the journal's executor. `shard_mask`: shards that wrote into the frames.
+    std::function<void(LogPosition durable, uint64_t shard_mask)> on_durable;
+    // There may be room for more, or a reason why not.
+    std::function<void()> on_room;
+    // A write failed: nothing more becomes durable until the data folder is opened again.
+    std::function<void(const Status&)> on_fenced;
+  };
+  // `env` and `pool` outlive the journal.
+  Journal(Env* env, Executor executor, std::shared_ptr<ChunkPool> pool, JournalOptions options);
+  ~Journal();
+
+  // Reads all entries after `covered`. `journal_id` 0: no snapshot yet. kCorruptStorage when a
+  // frame is broken that a later one proves durable; a copy of the file is set aside then.
+  Task<> Recover(uint64_t journal_id, LogPosition covered, JournalVisitor* visitor);
+  // Opens a fresh file and starts writing. After Recover.
+  Task<> Start(Callbacks callbacks);
+  // Writes what is complete, then ends.
+  Task<> Stop();
+
+  // ---- any thread
+  // False: wait for a checkpoint (back-pressure). The journal's files have no room for so much.
+  bool HasRoom(size_t bytes) const;
+  // A checkpoint failed (or works again): told to those who wait for room.
+  void SetCheckpointError(Status status);
+  // Of frames whose batches may be in memory.
+  int64_t cached_bytes() const;
+  // Why HasRoom may stay false (the disk is full), or OK.
+  Status room_error() const;
+  // The largest body of one frame.
+  size_t body_bytes_max() const;
+  // `bytes` is a sum of EntrySpace. Fails only when fenced or stopped.
+  Result<Reservation> Reserve(size_t bytes, uint32_t entry_count, uint64_t shard_mask);
+  void Complete(const Reservation& reservation);
+  LogPosition durable() const;
+  // Bytes of frames that Recycle has not covered.
+  int64_t pinned_bytes() const;
+  // The frame such that those after it take at most `bytes`.
+  LogPosition PositionBefore(int64_t bytes) const;
+  uint64_t journal_id() const { return journal_id_; }
+
+  // ---- journal's executor
+  // All up to `covered` is durable elsewhere: its files may be written over.
+  void Recycle(LogPosition covered);
+  // Frames up to `position` are in memory no more: forget their sizes.
+  void ForgetSizes(LogPosition position);
+  size_t file_count() const { return in_use_.size() + free_.size(); }
+
+ private:
+  struct Frame {
+    ChunkPool::Chunk chunk;
+    size_t begin = 0;
+    size_t used = kFrameHeaderBytes;
+    LogPosition sequence;
+    uint32_t entry_count = 0;
+    uint32_t copying_count = 0;
+    uint32_t seed = 0;
+    uint64_t shard_mask = 0;
+    bool sealed = false;
+  };
+  struct JournalFile {
+    std::string path;
+    std::unique_ptr<File> file{};
+    int64_t bytes = 0;
+    uint64_t incarnation = 0;
+    LogPosition last_sequence{};
+  };
+  struct FrameSize {
+    LogPosition sequence;
+    int64_t end = 0;  // bytes of all frames so far
+  };
+
+  // Recovery (journal_recovery.cc).
+  struct Found;
+  Task<std::vector<Found>> FindFiles();
+  Status ChooseIdentity(uint64_t journal_id, const std::vector<Found>& files);
+  Task<> ReplayFile(Found* found, LogPosition covered, JournalVisitor* visitor);
+  // Bytes taken of `bytes`, which begin at `position` of the file; sets `ended` at the first frame
+  // that is not valid and `wanted` when the next one is longer than what was read.
+  Result<size_t> ReplayFrames(Found* found, int64_t position, std::span<const std::byte> bytes,
+                              const ChunkPool::Chunk& chunk, JournalVisitor* visitor,
+                              size_t* wanted, bool* ended);
+  // Whether anything in the file from `position` on proves that frames after `last` were durable.
+  Task<std::optional<LogPosition>> FindLaterFrame(const Found& found, int64_t position,
+                                                  LogPosition last);
+  Task<> ReportCorruption(const Found& found, std::string what);
+  Task<> Adopt(std::vector<Found> files, LogPosition covered);
+
+  // Writer.
+  Task<> RunWriter();
+  Frame* TakeFrame();
+  Task<> WriteFrame(Frame* frame);
+  Task<> NextFile();
+  void FinishFrame();
+  void Fence(const Status& status);
+  // Files.
+  Task<> RunFileMaker();
+  Task<JournalFile> MakeFile();
+  std::string PathOf(int64_t number) const;
+  void UpdateRoom();
+
+  bool IsReady(const Frame& frame) const;  // with mutex_
+  Frame* OpenFrame(size_t bytes);          // with mutex_
+  void WakeWriter();                       // with mutex_
+
+  Env* const env_;
+  const Executor executor_;
+  const std::shared_ptr<ChunkPool> pool_;
+  const JournalOptions options_;
+  Callbacks callbacks_;
+  uint64_t journal_id_ = 0;
+
+  // Executor only.
+  std::deque<JournalFile> in_use_;    // oldest first; the last one is written
+  std::vector<JournalFile> free_;     // zero-filled or old
+  std::vector<JournalFile> retired_;  // of another size than configured now: to be removed
+  int64_t position_ = 0;              // in the last of in_use_
+  uint64_t last_incarnation_ = 0;
+  int64_t last_file_number_ = 0;
+  LogPosition previous_{0};  // last frame that is durable
+  bool stopping_ = false;
+  Event writer_wake_;
+  Event maker_wake_;
+  TaskScope scope_;
+
+  mutable std::mutex mutex_;  // protects what follows; held for short copies of numbers only
+  std::deque<Frame> frames_;
+  ChunkPool::Chunk open_chunk_;  // where the next frame goes when frames_ is empty
+  size_t open_begin_ = 0;
+  LogPosition next_sequence_{1};
+  LogPosition durable_{0};
+  std::deque<FrameSize> sizes_;
+  int64_t covered_bytes_ = 0;  // of bytes_total_, what Recycle covered
+  int64_t sizes_base_ = 0;     // bytes of all frames before the first of sizes_
+  int64_t bytes_total_ = 0;
+  int64_t bytes_unwritten_ = 0;
+  int64_t room_ = 0;  // bytes that the made files can still take
+  bool writer_waits_ = false;
+  bool closed_ = true;
+  Status fence_;
+  Status room_error_;
+  Status checkpoint_error_;
+};
+
+}  // namespace mainstem::storage

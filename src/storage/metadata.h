@@ -1,0 +1,79 @@
+// What the log knows besides records: topics, group offsets, job epochs, producer ids, small
+// values, pins. One change is one journal entry; the same encodings make up the snapshot. A change
+// states the new value, so applying one twice does nothing.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/ids.h"
+#include "core/status.h"
+#include "storage/journal_format.h"
+#include "storage/log.h"
+#include "storage/producer_state.h"
+
+namespace mainstem::storage {
+
+struct TopicChange {
+  TopicInfo topic;
+};
+struct TopicDeletion {
+  TopicId id{};
+  std::string name;  // the groups' offsets for it go, too
+};
+struct ProducerIdBlock {
+  int64_t end = 0;
+};
+struct GroupOffsetsChange {
+  std::vector<std::pair<Log::OffsetKey, std::optional<CommittedOffset>>> offsets;
+};
+struct JobEpochChange {
+  std::string job_id;
+  std::optional<JobEpoch> epoch;
+};
+struct MetaChange {
+  std::string key;
+  std::optional<std::string> value;
+};
+struct LogStartChange {
+  TopicPartition partition;
+  Offset log_start;
+};
+struct PinChange {
+  std::string holder;
+  TopicPartition partition;
+  std::optional<Offset> from;
+};
+
+// A segment file as far as it is durable.
+struct SegmentInfo {
+  Offset base_offset{};
+  Offset next_offset{};
+  int64_t bytes = 0;
+  int64_t max_timestamp = -1;
+  Offset max_timestamp_offset{-1};  // last offset of the batch that holds it
+  int64_t created_ms = 0;           // time of the first append, for segment.ms
+};
+struct PartitionState {
+  TopicPartition partition;
+  Offset log_start;
+  Offset flushed;  // all before lies in segments
+  std::vector<SegmentInfo> segments;
+  std::vector<ProducerSnapshot> producers;
+};
+
+using Change = std::variant<TopicChange, TopicDeletion, ProducerIdBlock, GroupOffsetsChange,
+                            JobEpochChange, MetaChange, LogStartChange, PinChange, PartitionState>;
+
+EntryType TypeOf(const Change& change);
+// Appends the payload to `out`.
+void EncodeChange(const Change& change, std::string* out);
+// kCorruptStorage when the bytes are no such change.
+Result<Change> DecodeChange(EntryType type, std::span<const std::byte> payload);
+
+}  // namespace mainstem::storage

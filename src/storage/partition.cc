@@ -1,0 +1,197 @@
+#include "storage/partition.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace mainstem::storage {
+
+void Fire(std::shared_ptr<DataWaiter> waiter) {
+  Executor executor = waiter->executor;
+  executor.scheduler()->Post(UniqueFunction([waiter = std::move(waiter)] {
+    waiter->fired = true;
+    waiter->event.NotifyAll();
+  }));
+}
+
+Partition::Partition(TopicPartition id, std::shared_ptr<const Topic> topic_state, Env* env,
+                     OpenFiles* open_files, ChunkPool* write_buffers,
+                     const std::string& topics_folder)
+    : id(id),
+      folder(fmt::format("{}/{}-{}", topics_folder, topic_state->info.name, id.partition)),
+      topic(std::move(topic_state)),
+      segments(env, open_files, write_buffers,
+               {.parent = topics_folder, .folder = folder, .topic_id = id.topic_id}),
+      env_(env) {}
+
+void Partition::Restore(const PartitionState& state) {
+  log_start = state.log_start;
+  flushed = high_watermark = next_offset = state.flushed;
+  segments.Restore(state.segments);
+  for (const ProducerSnapshot& producer : state.producers) producers.Restore(producer);
+}
+
+void Partition::Replay(std::span<const std::byte> batch, LogPosition sequence,
+                       const ChunkPool::Chunk& chunk) {
+  BatchHeader header = ReadBatchHeader(batch.data());
+  if (header.idempotent() && !header.control()) {
+    producers.Remember(header, header.max_timestamp, header.next_offset());
+  }
+  if (header.next_offset() <= next_offset) return;
+  if (header.base_offset != next_offset) {
+    has_gap = true;
+    return;
+  }
+  Push(header, batch, sequence, chunk);
+  high_watermark = next_offset;
+}
+
+void Partition::Push(const BatchHeader& header, std::span<const std::byte> bytes,
+                     LogPosition sequence, const ChunkPool::Chunk& chunk) {
+  tail_.push_back({.base_offset = header.base_offset,
+                   .last_offset = header.last_offset(),
+                   .max_timestamp = header.max_timestamp,
+                   .bytes = bytes,
+                   .sequence = sequence,
+                   .chunk = chunk});
+  next_offset = header.next_offset();
+  unflushed_bytes_ += static_cast<int64_t>(bytes.size());
+}
+
+void Partition::SetHighWatermark(Offset end) {
+  if (end <= high_watermark) return;
+  high_watermark = end;
+  absl::erase_if(data_waiters, [end](const auto& entry) {
+    if (end <= entry.second) return false;
+    Fire(entry.first);
+    return true;
+  });
+}
+
+void Partition::SetLogStart(Offset start) { log_start = std::max(log_start, start); }
+
+Offset Partition::tail_begin() const {
+  return tail_.empty() ? next_offset : tail_.front().base_offset;
+}
+
+std::vector<SharedBytes> Partition::ReadTail(Offset from, size_t max_bytes) const {
+  std::vector<SharedBytes> result;
+  auto before = [](const TailBatch& batch, Offset wanted) { return batch.last_offset < wanted; };
+  auto it = std::lower_bound(tail_.begin(), tail_.end(), from, before);
+  size_t total = 0;
+  for (; it != tail_.end() && it->last_offset < high_watermark; ++it) {
+    if (!result.empty() && total + it->bytes.size() > max_bytes) break;
+    result.push_back({.owner = it->chunk, .bytes = it->bytes});
+    total += it->bytes.size();
+  }
+  return result;
+}
+
+const TailBatch* Partition::FindTailByTime(Offset from, int64_t timestamp_ms) const {
+  for (const TailBatch& batch : tail_) {
+    if (batch.last_offset >= high_watermark) break;
+    if (batch.last_offset >= from && batch.max_timestamp >= timestamp_ms) return &batch;
+  }
+  return nullptr;
+}
+
+int64_t Partition::TailMaxTimestamp() const {
+  int64_t newest = -1;
+  for (const TailBatch& batch : tail_) {
+    if (batch.last_offset >= high_watermark) break;
+    newest = std::max(newest, batch.max_timestamp);
+  }
+  return newest;
+}
+
+size_t Partition::FirstUnflushed() const {
+  auto is_flushed = [this](const TailBatch& batch) { return batch.last_offset < flushed; };
+  return static_cast<size_t>(std::partition_point(tail_.begin(), tail_.end(), is_flushed) -
+                             tail_.begin());
+}
+
+bool Partition::HasUnflushed(LogPosition limit) const {
+  if (deleted || tail_.empty() || tail_.back().last_offset < flushed) return false;
+  size_t first = FirstUnflushed();
+  return first < tail_.size() && tail_[first].sequence <= limit;
+}
+
+Task<> Partition::Flush(LogPosition limit) {
+  if (!HasUnflushed(limit)) co_return Status::OK();
+  std::vector<SegmentBatch> batches;
+  std::vector<ChunkPool::Chunk> chunks;  // keeps the bytes while they are written
+  for (size_t i = FirstUnflushed(); i < tail_.size() && tail_[i].sequence <= limit; ++i) {
+    const TailBatch& batch = tail_[i];
+    batches.push_back({.bytes = batch.bytes,
+                       .base_offset = batch.base_offset,
+                       .last_offset = batch.last_offset,
+                       .max_timestamp = batch.max_timestamp});
+    if (chunks.empty() || chunks.back() != batch.chunk) chunks.push_back(batch.chunk);
+  }
+  std::shared_ptr<const Topic> current = topic;
+  Status status = co_await segments.Append(std::move(batches), current->config);
+  Offset end = segments.empty() ? flushed : std::max(flushed, segments.end());
+  for (size_t i = FirstUnflushed(); i < tail_.size() && tail_[i].last_offset < end; ++i) {
+    unflushed_bytes_ -= static_cast<int64_t>(tail_[i].bytes.size());
+  }
+  flushed = end;
+  co_return status;
+}
+
+void Partition::Evict(LogPosition limit) {
+  while (!tail_.empty() && tail_.front().sequence <= limit && tail_.front().last_offset < flushed) {
+    tail_.pop_front();
+  }
+}
+
+PartitionState Partition::Snapshot() const {
+  return {.partition = id,
+          .log_start = log_start,
+          .flushed = flushed,
+          .segments = {segments.list().begin(), segments.list().end()},
+          .producers = producers.Snapshot(high_watermark)};
+}
+
+Offset Partition::PinnedFrom() const {
+  Offset least(INT64_MAX);
+  for (const auto& [holder, from] : pins) least = std::min(least, from);
+  return least;
+}
+
+namespace {
+
+// Records may carry no timestamp; then the segment's own age counts.
+int64_t NewestTime(const SegmentInfo& segment) {
+  return segment.max_timestamp >= 0 ? segment.max_timestamp : segment.created_ms;
+}
+
+}  // namespace
+
+Offset Partition::RetentionPoint(int64_t now_ms) const {
+  const EffectiveConfig& config = topic->config;
+  Offset point = log_start;
+  if (!config.delete_policy) return point;
+  Offset pinned = PinnedFrom();
+  int64_t size = size_bytes();
+  const auto& list = segments.list();
+  for (size_t i = 0; i + 1 < list.size(); ++i) {
+    bool too_old = config.retention_ms >= 0 && now_ms - NewestTime(list[i]) > config.retention_ms;
+    bool too_big = config.retention_bytes >= 0 && size - list[i].bytes >= config.retention_bytes;
+    if ((!too_old && !too_big) || list[i].next_offset > pinned) break;
+    size -= list[i].bytes;
+    point = std::max(point, list[i].next_offset);
+  }
+  return point;
+}
+
+bool Partition::ActiveSegmentExpired(int64_t now_ms) const {
+  const EffectiveConfig& config = topic->config;
+  if (!config.delete_policy || config.retention_ms < 0 || segments.empty()) return false;
+  const SegmentInfo& active = segments.list().back();
+  return active.bytes > 0 && now_ms - NewestTime(active) > config.retention_ms &&
+         flushed == next_offset && active.next_offset <= PinnedFrom();
+}
+
+int64_t Partition::size_bytes() const { return segments.bytes() + unflushed_bytes_; }
+
+}  // namespace mainstem::storage

@@ -1,0 +1,117 @@
+// One partition: the batches that are in memory, offsets, producers, and its segments. Its state is
+// touched on its shard only, by ShardLog, which decides when.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <absl/container/flat_hash_map.h>
+
+#include "core/env.h"
+#include "core/sync.h"
+#include "storage/chunk_pool.h"
+#include "storage/log.h"
+#include "storage/metadata.h"
+#include "storage/producer_state.h"
+#include "storage/record_batch.h"
+#include "storage/segments.h"
+#include "storage/topic_config.h"
+
+namespace mainstem::storage {
+
+// A topic as partitions see it; replaced as a whole when its configuration changes.
+struct Topic {
+  TopicInfo info;
+  EffectiveConfig config;
+};
+
+// Somebody who waits for data in any of several partitions, perhaps of several shards.
+struct DataWaiter {
+  explicit DataWaiter(Executor executor) : executor(executor), event(executor) {}
+  const Executor executor;
+  Event event;         // executor's thread only
+  bool fired = false;  // executor's thread only
+};
+
+// A batch in memory, in a frame of the journal.
+struct TailBatch {
+  Offset base_offset;
+  Offset last_offset;
+  int64_t max_timestamp = 0;
+  std::span<const std::byte> bytes;
+  LogPosition sequence;
+  ChunkPool::Chunk chunk;
+};
+
+class Partition {
+ public:
+  Partition(TopicPartition id, std::shared_ptr<const Topic> topic, Env* env, OpenFiles* open_files,
+            ChunkPool* write_buffers, const std::string& topics_folder);
+
+  // Before use, after a restart.
+  void Restore(const PartitionState& state);
+  // A batch that recovery read from the journal.
+  void Replay(std::span<const std::byte> batch, LogPosition sequence,
+              const ChunkPool::Chunk& chunk);
+
+  // A batch whose offsets are set is in the journal's frame: durable once `sequence` is.
+  void Push(const BatchHeader& header, std::span<const std::byte> bytes, LogPosition sequence,
+            const ChunkPool::Chunk& chunk);
+  // Records before `end` are durable. Tells who waits for them.
+  void SetHighWatermark(Offset end);
+  void SetLogStart(Offset log_start);
+
+  // From memory, from `from` to the high watermark; `from` lies at or after tail_begin().
+  std::vector<SharedBytes> ReadTail(Offset from, size_t max_bytes) const;
+  Offset tail_begin() const;
+  const TailBatch* FindTailByTime(Offset from, int64_t timestamp_ms) const;
+
+  int64_t TailMaxTimestamp() const;  // of what is durable; -1: nothing
+
+  // Writes what is in frames up to `limit` to segments; durable when it returns.
+  Task<> Flush(LogPosition limit);
+  // Forgets batches in frames up to `limit` that are in segments.
+  void Evict(LogPosition limit);
+  bool HasUnflushed(LogPosition limit) const;
+  PartitionState Snapshot() const;
+  // Where the log may start by retention, not passing a pin.
+  Offset RetentionPoint(int64_t now_ms) const;
+  // Whether even the last segment is too old.
+  bool ActiveSegmentExpired(int64_t now_ms) const;
+  Offset PinnedFrom() const;
+  int64_t size_bytes() const;
+
+  const TopicPartition id;
+  const std::string folder;
+  std::shared_ptr<const Topic> topic;
+  Offset log_start{0};
+  Offset high_watermark{0};
+  Offset next_offset{0};
+  Offset flushed{0};  // all before lies in segments
+  ProducerStates producers;
+  Segments segments;
+  std::map<std::string, Offset> pins;
+  absl::flat_hash_map<std::shared_ptr<DataWaiter>, Offset> data_waiters;
+  // Appends that wait for room, in order of arrival.
+  std::list<int> queue;
+  bool locked = false;      // an epoch commit holds the next offset
+  bool deleted = false;     // the topic is gone
+  bool has_gap = false;     // replay missed batches: fine only for a topic that is deleted later
+  int file_user_count = 0;  // flush or retention is at work on the files
+
+ private:
+  size_t FirstUnflushed() const;
+  Env* const env_;
+  std::deque<TailBatch> tail_;
+  int64_t unflushed_bytes_ = 0;
+};
+
+// Tells a waiter on its own thread; any thread.
+void Fire(std::shared_ptr<DataWaiter> waiter);
+
+}  // namespace mainstem::storage

@@ -1,0 +1,97 @@
+#include "storage/producer_state.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace mainstem::storage {
+namespace {
+
+// More than kRememberedBatches are kept only while the newest are not durable; this bounds them.
+constexpr size_t kBatchesMax = 16;
+
+Status OutOfOrder(const BatchHeader& batch, std::string why) {
+  return MakeError(ErrorCode::kOutOfOrderSequence,
+                   fmt::format("producer {} epoch {} sent sequence {}, {}", batch.producer_id,
+                               batch.producer_epoch, batch.base_sequence, why));
+}
+
+}  // namespace
+
+Result<std::optional<ProducerBatch>> ProducerStates::Check(const BatchHeader& batch) const {
+  auto it = states_.find(batch.producer_id);
+  if (it == states_.end()) return std::nullopt;
+  const State& state = it->second;
+  if (batch.producer_epoch < state.epoch) {
+    return MakeError(ErrorCode::kInvalidProducerEpoch,
+                     fmt::format("producer {} has epoch {}, a newer one has {}", batch.producer_id,
+                                 batch.producer_epoch, state.epoch));
+  }
+  if (batch.producer_epoch > state.epoch) {
+    if (batch.base_sequence != 0) return OutOfOrder(batch, "a new epoch begins with 0");
+    return std::nullopt;
+  }
+  if (state.batches.empty()) return std::nullopt;
+  size_t begin = state.batches.size() - std::min(state.batches.size(), kRememberedBatches);
+  for (size_t i = begin; i < state.batches.size(); ++i) {
+    const ProducerBatch& known = state.batches[i];
+    if (known.first_sequence == batch.base_sequence &&
+        known.last_sequence == batch.last_sequence()) {
+      return known;
+    }
+  }
+  int32_t last = state.batches.back().last_sequence;
+  int32_t expected = last == INT32_MAX ? 0 : last + 1;
+  if (batch.base_sequence != expected) {
+    return OutOfOrder(batch, fmt::format("expected {}", expected));
+  }
+  return std::nullopt;
+}
+
+void ProducerStates::Remember(const BatchHeader& batch, int64_t now_ms, Offset durable_end) {
+  State& state = states_[batch.producer_id];
+  bool known = !state.batches.empty() && state.batches.back().last_offset >= batch.base_offset;
+  if (known) return;
+  if (batch.producer_epoch != state.epoch) state.batches.clear();
+  state.epoch = batch.producer_epoch;
+  state.last_seen_ms = now_ms;
+  state.batches.push_back({.first_sequence = batch.base_sequence,
+                           .last_sequence = batch.last_sequence(),
+                           .base_offset = batch.base_offset,
+                           .last_offset = batch.last_offset(),
+                           .timestamp_ms = batch.max_timestamp});
+  // A batch that may be lost must not push out one that is durable: after a crash the durable ones
+  // are the state.
+  while (state.batches.size() > kRememberedBatches) {
+    size_t newest_durable = 0;
+    for (const ProducerBatch& kept : state.batches)
+      newest_durable += kept.last_offset < durable_end;
+    if (newest_durable <= kRememberedBatches && state.batches.size() <= kBatchesMax) break;
+    state.batches.erase(state.batches.begin());
+  }
+}
+
+void ProducerStates::Expire(int64_t last_seen_before_ms) {
+  absl::erase_if(states_, [last_seen_before_ms](const auto& entry) {
+    return entry.second.last_seen_ms < last_seen_before_ms;
+  });
+}
+
+std::vector<ProducerSnapshot> ProducerStates::Snapshot(Offset durable_end) const {
+  std::vector<ProducerSnapshot> snapshots;
+  for (const auto& [id, state] : states_) {
+    ProducerSnapshot snapshot{.id = id, .epoch = state.epoch, .last_seen_ms = state.last_seen_ms};
+    for (const ProducerBatch& batch : state.batches) {
+      if (batch.last_offset < durable_end) snapshot.batches.push_back(batch);
+    }
+    if (!snapshot.batches.empty()) snapshots.push_back(std::move(snapshot));
+  }
+  return snapshots;
+}
+
+void ProducerStates::Restore(const ProducerSnapshot& snapshot) {
+  states_[snapshot.id] = State{
+      .epoch = snapshot.epoch, .last_seen_ms = snapshot.last_seen_ms, .batches = snapshot.batches};
+}
+
+}  // namespace mainstem::storage

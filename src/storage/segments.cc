@@ -1,0 +1,333 @@
+#include "storage/segments.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include <fmt/format.h>
+
+namespace mainstem::storage {
+namespace {
+
+constexpr int64_t kBlock = static_cast<int64_t>(AlignedBuffer::kAlignment);
+// The index of the active segment is written each time the segment has grown by so much, which
+// bounds what must be read again after a crash.
+constexpr int64_t kIndexSaveBytes = int64_t{64} << 20;
+
+constexpr std::string_view kLog = ".log";
+constexpr std::string_view kIndex = ".index";
+constexpr std::string_view kTimeIndex = ".timeindex";
+
+size_t AlignUp(size_t bytes) {
+  return (bytes + static_cast<size_t>(kBlock) - 1) & ~(static_cast<size_t>(kBlock) - 1);
+}
+
+}  // namespace
+
+// ---------------------------------------------------------------- open files
+
+Task<std::shared_ptr<File>> OpenFiles::Open(std::string key, std::string path, OpenOptions how) {
+  auto known = by_key_.find(key);
+  if (known != by_key_.end()) {
+    entries_.splice(entries_.begin(), entries_, known->second);
+    co_return known->second->second;
+  }
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<File> opened, co_await files_->Open(std::move(path), how));
+  std::shared_ptr<File> file = std::move(opened);
+  if (by_key_.contains(key)) co_return file;  // another task was quicker
+  entries_.emplace_front(key, file);
+  by_key_[key] = entries_.begin();
+  if (entries_.size() > count_max_) {
+    by_key_.erase(entries_.back().first);
+    entries_.pop_back();
+  }
+  co_return file;
+}
+
+Task<std::shared_ptr<File>> OpenFiles::ForReading(std::string path) {
+  OpenOptions how;
+  std::string key = "r" + path;
+  co_return co_await Open(std::move(key), std::move(path), how);
+}
+
+Task<std::shared_ptr<File>> OpenFiles::ForWriting(std::string path) {
+  OpenOptions how{.write = true, .create = true, .direct_durable = true};
+  std::string key = "w" + path;
+  co_return co_await Open(std::move(key), std::move(path), how);
+}
+
+void OpenFiles::Forget(const std::string& path) {
+  for (std::string_view kind : {"r", "w"}) {
+    auto it = by_key_.find(std::string(kind) + path);
+    if (it == by_key_.end()) continue;
+    entries_.erase(it->second);
+    by_key_.erase(it);
+  }
+}
+
+// ---------------------------------------------------------------- state
+
+Segments::Segments(Env* env, OpenFiles* open_files, ChunkPool* write_buffers, Place place)
+    : env_(env), open_files_(open_files), write_buffers_(write_buffers), place_(std::move(place)) {}
+
+std::string Segments::PathOf(Offset base_offset, std::string_view extension) const {
+  return place_.folder + "/" + SegmentFileName(base_offset, extension);
+}
+
+void Segments::Restore(std::vector<SegmentInfo> segments) {
+  list_.assign(segments.begin(), segments.end());
+  bytes_ = 0;
+  for (const SegmentInfo& segment : list_) bytes_ += segment.bytes;
+  folder_ready_ = !list_.empty();
+  tail_loaded_ = false;
+  file_is_new_ = !list_.empty() && list_.back().bytes == 0;
+  active_index_.reset();
+}
+
+Task<> Segments::CheckFiles(Offset log_start) {
+  Files& files = env_->files();
+  CO_ASSIGN_OR_RETURN(bool exists, co_await files.Exists(place_.folder));
+  if (!exists && list_.empty()) co_return Status::OK();
+  std::vector<DirectoryEntry> entries;
+  if (exists) {
+    CO_ASSIGN_OR_RETURN(entries, co_await files.List(place_.folder));
+  }
+  std::map<Offset, int64_t> sizes;
+  for (const DirectoryEntry& entry : entries) {
+    if (auto base = ParseSegmentFileName(entry.name, kLog)) sizes[*base] = entry.size;
+  }
+  while (list_.size() > 1 && list_.front().next_offset <= log_start) {
+    bytes_ -= list_.front().bytes;
+    list_.pop_front();
+  }
+  for (const SegmentInfo& segment : list_) {
+    if (segment.bytes == 0) continue;  // begun, nothing written yet
+    auto it = sizes.find(segment.base_offset);
+    if (it == sizes.end() || it->second < segment.bytes) {
+      std::string path = PathOf(segment.base_offset, kLog);
+      co_return MakeError(
+          ErrorCode::kCorruptStorage,
+          {.message = fmt::format("the segment file '{}' is missing or too short", path),
+           .detail = fmt::format("{} bytes expected, {} found", segment.bytes,
+                                 it == sizes.end() ? 0 : it->second),
+           .hint = "restore it from a backup, or delete the topic's folder and data"});
+    }
+    if (it->second > segment.bytes && &segment != &list_.back()) {
+      OpenOptions how{.write = true};
+      std::string path = PathOf(segment.base_offset, kLog);
+      CO_ASSIGN_OR_RETURN(std::unique_ptr<File> file, co_await files.Open(path, how));
+      CO_RETURN_IF_ERROR(co_await file->Truncate(segment.bytes));
+    }
+    sizes.erase(it);
+  }
+  for (const auto& [base, size] : sizes) {
+    for (std::string_view extension : {kLog, kIndex, kTimeIndex}) {
+      std::string path = PathOf(base, extension);
+      IgnoreError(co_await files.Remove(path), "a left-over; tried again at the next start");
+    }
+  }
+  co_return Status::OK();
+}
+
+size_t Segments::Find(Offset offset) const {
+  auto after = [](Offset wanted, const SegmentInfo& segment) {
+    return wanted < segment.base_offset;
+  };
+  auto it = std::upper_bound(list_.begin(), list_.end(), offset, after);
+  return it == list_.begin() ? 0 : static_cast<size_t>(it - list_.begin() - 1);
+}
+
+// ---------------------------------------------------------------- writing
+
+// A buffer of whole batches that is written at a block boundary: it begins with the incomplete
+// block that is already on disk.
+struct Segments::Filling {
+  ChunkPool::Chunk buffer;
+  size_t used = 0;
+  int64_t position = 0;  // in the file, a multiple of the block
+  SegmentInfo after;     // the segment's state once this is written
+  std::shared_ptr<Index> index;
+};
+
+Task<> Segments::PrepareFolder() {
+  if (folder_ready_) co_return Status::OK();
+  Files& files = env_->files();
+  CO_RETURN_IF_ERROR(co_await files.CreateDirectories(place_.folder));
+  std::string path = place_.folder + "/partition.metadata";
+  std::string text = PartitionMetadata(place_.topic_id);
+  CO_RETURN_IF_ERROR(co_await files.WriteAtomically(std::move(path), std::move(text)));
+  CO_RETURN_IF_ERROR(co_await files.SyncDirectory(place_.parent));
+  folder_ready_ = true;
+  co_return Status::OK();
+}
+
+Task<> Segments::LoadTail() {
+  const SegmentInfo& active = list_.back();
+  int64_t begin = active.bytes / kBlock * kBlock;
+  tail_.resize(static_cast<size_t>(active.bytes - begin));
+  if (!tail_.empty()) {
+    std::string path = PathOf(active.base_offset, kLog);
+    CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file,
+                        co_await open_files_->ForReading(std::move(path)));
+    std::span<std::byte> into(tail_);
+    CO_ASSIGN_OR_RETURN(size_t count, co_await file->ReadAt(begin, into));
+    if (count != tail_.size()) {
+      co_return MakeError(ErrorCode::kCorruptStorage, "a segment file is shorter than it was");
+    }
+  }
+  tail_loaded_ = true;
+  co_return Status::OK();
+}
+
+void Segments::BeginSegment(Offset base_offset) {
+  list_.push_back(SegmentInfo{.base_offset = base_offset,
+                              .next_offset = base_offset,
+                              .created_ms = env_->WallTime().value()});
+  active_index_ = std::make_shared<Index>();
+  active_index_->base_offset = base_offset;
+  tail_.clear();
+  tail_loaded_ = true;
+  file_is_new_ = true;
+}
+
+void Segments::AddTime(Index* index, const SegmentInfo& segment) {
+  int64_t last = index->times.empty() ? -1 : index->times.back().timestamp_ms;
+  if (segment.max_timestamp <= last) return;
+  int32_t newest = static_cast<int32_t>(segment.max_timestamp_offset - segment.base_offset);
+  index->times.push_back({.timestamp_ms = segment.max_timestamp, .relative_offset = newest});
+}
+
+void Segments::AddToIndex(Index* index, const SegmentInfo& segment, const SegmentBatch& batch,
+                          int64_t position) {
+  if (index->bytes_since_entry > index_interval_bytes_) {
+    int32_t relative = static_cast<int32_t>(batch.last_offset - segment.base_offset);
+    index->offsets.push_back(
+        {.relative_offset = relative, .position = static_cast<int32_t>(position)});
+    AddTime(index, segment);
+    index->bytes_since_entry = 0;
+  }
+  index->bytes_since_entry += static_cast<int64_t>(batch.bytes.size());
+}
+
+Task<> Segments::WriteOut(Filling* filling) {
+  if (filling->used == 0) co_return Status::OK();
+  size_t padded = AlignUp(filling->used);
+  std::memset(filling->buffer->data() + filling->used, 0, padded - filling->used);
+  std::string path = PathOf(filling->after.base_offset, kLog);
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file,
+                      co_await open_files_->ForWriting(std::move(path)));
+  std::span<const std::byte> bytes = filling->buffer->span().first(padded);
+  CO_RETURN_IF_ERROR(co_await file->WriteAt(filling->position, bytes));
+  if (file_is_new_) {
+    CO_RETURN_IF_ERROR(co_await env_->files().SyncDirectory(place_.folder));
+    file_is_new_ = false;
+  }
+  size_t whole = filling->used / static_cast<size_t>(kBlock) * static_cast<size_t>(kBlock);
+  tail_.assign(bytes.begin() + static_cast<std::ptrdiff_t>(whole),
+               bytes.begin() + static_cast<std::ptrdiff_t>(filling->used));
+  bytes_ += filling->after.bytes - list_.back().bytes;
+  list_.back() = filling->after;
+  filling->used = 0;
+  co_return Status::OK();
+}
+
+Task<> Segments::CloseActive() {
+  SegmentInfo active = list_.back();
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<Index> index, co_await LoadIndex(active));
+  AddTime(index.get(), active);
+  CO_RETURN_IF_ERROR(co_await SaveIndex(index, active.bytes));
+  std::string path = PathOf(active.base_offset, kLog);
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file, co_await open_files_->ForWriting(path));
+  CO_RETURN_IF_ERROR(co_await file->Truncate(active.bytes));
+  open_files_->Forget(path);
+  active_index_.reset();
+  co_return Status::OK();
+}
+
+Task<> Segments::Roll() {
+  if (list_.empty() || list_.back().bytes == 0) co_return Status::OK();
+  CO_RETURN_IF_ERROR(co_await CloseActive());
+  BeginSegment(list_.back().next_offset);
+  co_return Status::OK();
+}
+
+Task<> Segments::Append(std::vector<SegmentBatch> batches, EffectiveConfig config) {
+  Status status = co_await TryAppend(std::move(batches), config);
+  // It may name batches that were not written: build it again from the file.
+  if (!status.ok()) active_index_.reset();
+  co_return status;
+}
+
+Task<> Segments::TryAppend(std::vector<SegmentBatch> batches, EffectiveConfig config) {
+  if (batches.empty()) co_return Status::OK();
+  index_interval_bytes_ = config.index_interval_bytes;
+  CO_RETURN_IF_ERROR(co_await PrepareFolder());
+  if (list_.empty()) BeginSegment(batches.front().base_offset);
+  if (!tail_loaded_) CO_RETURN_IF_ERROR(co_await LoadTail());
+  CHECK(batches.front().base_offset == end());
+  Filling filling;
+  filling.after = list_.back();
+  for (const SegmentBatch& batch : batches) {
+    int64_t size = static_cast<int64_t>(batch.bytes.size());
+    const SegmentInfo& so_far = filling.after;
+    bool full = so_far.bytes + size > config.segment_bytes ||
+                env_->WallTime().value() - so_far.created_ms > config.segment_ms ||
+                batch.last_offset - so_far.base_offset > std::numeric_limits<int32_t>::max();
+    if (full && so_far.bytes > 0) {
+      CO_RETURN_IF_ERROR(co_await WriteOut(&filling));
+      CO_RETURN_IF_ERROR(co_await Roll());
+      filling.after = list_.back();
+    }
+    bool fits = filling.used > 0 && filling.used + batch.bytes.size() <= filling.buffer->size();
+    if (!fits) {
+      CO_RETURN_IF_ERROR(co_await WriteOut(&filling));
+      filling.buffer.reset();  // so that the pool can give the same one
+      filling.buffer = write_buffers_->Take(AlignUp(tail_.size() + batch.bytes.size()));
+      std::copy(tail_.begin(), tail_.end(), filling.buffer->data());
+      filling.used = tail_.size();
+      filling.position = filling.after.bytes / kBlock * kBlock;
+    }
+    std::memcpy(filling.buffer->data() + filling.used, batch.bytes.data(), batch.bytes.size());
+    filling.used += batch.bytes.size();
+    if (filling.after.bytes == 0) filling.after.created_ms = env_->WallTime().value();
+    if (batch.max_timestamp > filling.after.max_timestamp) {
+      filling.after.max_timestamp = batch.max_timestamp;
+      filling.after.max_timestamp_offset = batch.last_offset;
+    }
+    if (active_index_) AddToIndex(active_index_.get(), filling.after, batch, filling.after.bytes);
+    filling.after.bytes += size;
+    filling.after.next_offset = batch.last_offset + 1;
+  }
+  CO_RETURN_IF_ERROR(co_await WriteOut(&filling));
+  bool save = active_index_ && list_.back().bytes - active_index_->saved_bytes >= kIndexSaveBytes;
+  if (save) CO_RETURN_IF_ERROR(co_await SaveIndex(active_index_, list_.back().bytes));
+  co_return Status::OK();
+}
+
+Task<> Segments::Settle() {
+  if (list_.empty() || list_.back().bytes == 0) co_return Status::OK();
+  SegmentInfo active = list_.back();
+  if (active_index_) CO_RETURN_IF_ERROR(co_await SaveIndex(active_index_, active.bytes));
+  std::string path = PathOf(active.base_offset, kLog);
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file,
+                      co_await open_files_->ForWriting(std::move(path)));
+  co_return co_await file->Truncate(active.bytes);
+}
+
+Task<> Segments::DropBefore(Offset log_start) {
+  while (list_.size() > 1 && list_.front().next_offset <= log_start) {
+    SegmentInfo gone = list_.front();
+    list_.pop_front();
+    bytes_ -= gone.bytes;
+    if (closed_index_ && closed_index_->base_offset == gone.base_offset) closed_index_.reset();
+    for (std::string_view extension : {kLog, kIndex, kTimeIndex}) {
+      std::string path = PathOf(gone.base_offset, extension);
+      open_files_->Forget(path);
+      Status removed = co_await env_->files().Remove(std::move(path));
+      if (!removed.ok() && !Is(removed, ErrorCode::kNotFound)) co_return removed;
+    }
+  }
+  co_return Status::OK();
+}
+
+}  // namespace mainstem::storage

@@ -1,0 +1,212 @@
+// Reading segment files: indexes, and batches by offset or time.
+#include <algorithm>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "storage/segments.h"
+
+namespace mainstem::storage {
+namespace {
+
+constexpr size_t kScanBytes = size_t{1} << 20;
+constexpr size_t kIndexBytesMax = size_t{64} << 20;
+
+Status Broken(const std::string& path, int64_t position) {
+  return MakeError(ErrorCode::kCorruptStorage,
+                   fmt::format("'{}' has no record batch at byte {}", path, position));
+}
+
+// The whole batches that `bytes` begins with; stops before one that is cut off.
+class BatchWalk {
+ public:
+  explicit BatchWalk(std::span<const std::byte> bytes) : rest_(bytes) {}
+  enum class Step : uint8_t { kBatch, kCutOff, kBroken };
+  Step Next() {
+    batch_ = {};
+    if (rest_.size() < kBatchHeaderBytes) return Step::kCutOff;
+    header_ = ReadBatchHeader(rest_.data());
+    int32_t least = static_cast<int32_t>(kBatchHeaderBytes - kBatchPrefixBytes);
+    if (header_.magic != kBatchMagic || header_.batch_length < least) return Step::kBroken;
+    if (header_.total_bytes() > rest_.size()) return Step::kCutOff;
+    batch_ = rest_.first(header_.total_bytes());
+    rest_ = rest_.subspan(header_.total_bytes());
+    return Step::kBatch;
+  }
+  const BatchHeader& header() const { return header_; }
+  std::span<const std::byte> batch() const { return batch_; }
+
+ private:
+  std::span<const std::byte> rest_;
+  std::span<const std::byte> batch_;
+  BatchHeader header_;
+};
+
+}  // namespace
+
+Task<std::shared_ptr<Segments::Index>> Segments::LoadIndex(SegmentInfo segment) {
+  bool active = !list_.empty() && list_.back().base_offset == segment.base_offset;
+  std::shared_ptr<Index>& kept = active ? active_index_ : closed_index_;
+  if (kept && kept->base_offset == segment.base_offset) co_return kept;
+  auto index = std::make_shared<Index>();
+  index->base_offset = segment.base_offset;
+  std::string offsets_path = PathOf(segment.base_offset, ".index");
+  std::string times_path = PathOf(segment.base_offset, ".timeindex");
+  Result<std::string> offsets =
+      co_await env_->files().ReadAll(std::move(offsets_path), kIndexBytesMax);
+  Result<std::string> times = co_await env_->files().ReadAll(std::move(times_path), kIndexBytesMax);
+  if (offsets.ok() && times.ok()) {
+    index->offsets = DecodeIndex(std::as_bytes(std::span(*offsets)), segment.bytes);
+    index->times = DecodeTimeIndex(std::as_bytes(std::span(*times)));
+  }
+  CO_RETURN_IF_ERROR(co_await CompleteIndex(index, segment));
+  // The segment may have grown while we read: then what is missing can't be filled in by appends.
+  bool grew = active && list_.back().bytes != segment.bytes;
+  std::shared_ptr<Index>& place = active ? active_index_ : closed_index_;
+  if (!grew && !(active && active_index_)) place = index;
+  co_return index;
+}
+
+Task<> Segments::CompleteIndex(std::shared_ptr<Index> index, SegmentInfo segment) {
+  if (segment.bytes == 0) co_return Status::OK();
+  std::string path = PathOf(segment.base_offset, ".log");
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file, co_await open_files_->ForReading(path));
+  int64_t position = index->offsets.empty() ? 0 : index->offsets.back().position;
+  bool skip_first = !index->offsets.empty();
+  SegmentInfo seen{.base_offset = segment.base_offset};
+  if (!index->times.empty()) {
+    seen.max_timestamp = index->times.back().timestamp_ms;
+    seen.max_timestamp_offset = segment.base_offset + index->times.back().relative_offset;
+  }
+  size_t wanted = kScanBytes;
+  std::vector<std::byte> buffer;
+  while (position < segment.bytes) {
+    buffer.resize(std::min(wanted, static_cast<size_t>(segment.bytes - position)));
+    std::span<std::byte> into(buffer);
+    CO_ASSIGN_OR_RETURN(size_t count, co_await file->ReadAt(position, into));
+    BatchWalk walk(into.first(count));
+    int64_t begin = position;
+    BatchWalk::Step step;
+    while ((step = walk.Next()) == BatchWalk::Step::kBatch) {
+      const BatchHeader& header = walk.header();
+      SegmentBatch batch{.bytes = walk.batch(),
+                         .base_offset = header.base_offset,
+                         .last_offset = header.last_offset(),
+                         .max_timestamp = header.max_timestamp};
+      if (batch.max_timestamp > seen.max_timestamp) {
+        seen.max_timestamp = batch.max_timestamp;
+        seen.max_timestamp_offset = batch.last_offset;
+      }
+      if (skip_first) {
+        index->bytes_since_entry = static_cast<int64_t>(batch.bytes.size());
+      } else {
+        AddToIndex(index.get(), seen, batch, position);
+      }
+      skip_first = false;
+      position += static_cast<int64_t>(batch.bytes.size());
+    }
+    bool cut = count != buffer.size();
+    if (step == BatchWalk::Step::kBroken || cut) co_return Broken(path, position);
+    wanted = kScanBytes;
+    if (position == begin) {
+      if (static_cast<int64_t>(count) >= segment.bytes - position) {
+        co_return Broken(path, position);
+      }
+      wanted = std::max(walk.header().total_bytes(), buffer.size() * 2);
+    }
+  }
+  co_return Status::OK();
+}
+
+Task<> Segments::SaveIndex(std::shared_ptr<Index> index, int64_t segment_bytes) {
+  OpenOptions how{.write = true, .create = true, .truncate = true};
+  std::string offsets_path = PathOf(index->base_offset, ".index");
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<File> offsets,
+                      co_await env_->files().Open(std::move(offsets_path), how));
+  std::vector<std::byte> bytes = EncodeIndex(index->offsets);
+  std::span<const std::byte> from(bytes);
+  CO_RETURN_IF_ERROR(co_await offsets->WriteAt(0, from));
+  std::string times_path = PathOf(index->base_offset, ".timeindex");
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<File> times,
+                      co_await env_->files().Open(std::move(times_path), how));
+  bytes = EncodeTimeIndex(index->times);
+  from = bytes;
+  CO_RETURN_IF_ERROR(co_await times->WriteAt(0, from));
+  index->saved_bytes = segment_bytes;
+  co_return Status::OK();
+}
+
+Task<std::vector<SharedBytes>> Segments::Read(Offset from, size_t max_bytes) {
+  std::vector<SharedBytes> result;
+  if (list_.empty() || from >= end()) co_return result;
+  SegmentInfo segment = list_[Find(from)];
+  if (from >= segment.next_offset) segment = list_[Find(from) + 1];  // a gap between segments
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<Index> index, co_await LoadIndex(segment));
+  int64_t relative = from - segment.base_offset;
+  auto after = [](int64_t wanted, const IndexEntry& entry) {
+    return wanted < entry.relative_offset;
+  };
+  auto it = std::upper_bound(index->offsets.begin(), index->offsets.end(), relative, after);
+  int64_t position = it == index->offsets.begin() ? 0 : std::prev(it)->position;
+  std::string path = PathOf(segment.base_offset, ".log");
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file, co_await open_files_->ForReading(path));
+
+  size_t slack = static_cast<size_t>(index_interval_bytes_) + kBatchHeaderBytes;
+  size_t wanted = std::max<size_t>(max_bytes, kBatchHeaderBytes) + slack;
+  size_t total = 0;
+  while (position < segment.bytes && result.empty()) {
+    size_t size = std::min(wanted, static_cast<size_t>(segment.bytes - position));
+    auto buffer = std::make_shared_for_overwrite<std::byte[]>(size);
+    std::span<std::byte> into(buffer.get(), size);
+    CO_ASSIGN_OR_RETURN(size_t count, co_await file->ReadAt(position, into));
+    if (count != size) co_return Broken(path, position + static_cast<int64_t>(count));
+    BatchWalk walk(into);
+    int64_t begin = position;
+    BatchWalk::Step step;
+    while ((step = walk.Next()) == BatchWalk::Step::kBatch) {
+      size_t bytes = walk.batch().size();
+      if (walk.header().last_offset() >= from) {
+        if (!result.empty() && total + bytes > max_bytes) co_return result;
+        result.push_back({.owner = buffer, .bytes = walk.batch()});
+        total += bytes;
+      }
+      position += static_cast<int64_t>(bytes);
+    }
+    if (step == BatchWalk::Step::kBroken) co_return Broken(path, position);
+    // Nothing whole in what was read: ask for the batch's own size.
+    if (position == begin) {
+      if (wanted > walk.header().total_bytes() + kBatchHeaderBytes)
+        co_return Broken(path, position);
+      wanted = std::max(walk.header().total_bytes(), wanted) + kBatchHeaderBytes + 1;
+    }
+  }
+  co_return result;
+}
+
+Task<SharedBytes> Segments::FindBatchByTime(Offset from, int64_t timestamp_ms) {
+  constexpr size_t kReadBytes = size_t{256} << 10;
+  std::vector<SegmentInfo> segments(list_.begin(), list_.end());
+  for (const SegmentInfo& segment : segments) {
+    if (segment.next_offset <= from || segment.max_timestamp < timestamp_ms) continue;
+    CO_ASSIGN_OR_RETURN(std::shared_ptr<Index> index, co_await LoadIndex(segment));
+    auto before = [](const TimeIndexEntry& entry, int64_t wanted) {
+      return entry.timestamp_ms < wanted;
+    };
+    auto it = std::lower_bound(index->times.begin(), index->times.end(), timestamp_ms, before);
+    Offset at = segment.base_offset;
+    if (it != index->times.begin()) at = at + std::prev(it)->relative_offset;
+    at = std::max(at, from);
+    while (at < segment.next_offset) {
+      CO_ASSIGN_OR_RETURN(std::vector<SharedBytes> batches, co_await Read(at, kReadBytes));
+      if (batches.empty()) break;
+      for (const SharedBytes& batch : batches) {
+        BatchHeader header = ReadBatchHeader(batch.bytes.data());
+        if (header.max_timestamp >= timestamp_ms) co_return batch;
+        at = header.next_offset();
+      }
+    }
+  }
+  co_return SharedBytes();
+}
+
+}  // namespace mainstem::storage

@@ -1,0 +1,341 @@
+// HOT PATH: Append, Read and OnDurable. Budget: 2 us per batch beside copying and checksums.
+#include "storage/shard_log.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace mainstem::storage {
+namespace {
+
+constexpr LeaderEpoch kLeaderEpoch{0};  // one node leads for ever
+
+Status UnknownPartition() {
+  return MakeError(ErrorCode::kUnknownTopic, "this node has no such topic or partition");
+}
+Status Stopped() { return MakeError(ErrorCode::kUnavailable, "the log is stopped"); }
+
+size_t SpaceOf(size_t batch_bytes) { return EntrySpace(kAppendPrefixBytes + batch_bytes); }
+
+}  // namespace
+
+ShardLog::ShardLog(Env* env, Journal* journal, size_t shard, std::string topics_folder,
+                   Limits limits)
+    : env_(env),
+      journal_(journal),
+      shard_(shard),
+      topics_folder_(std::move(topics_folder)),
+      limits_(limits),
+      open_files_(&env->files(), limits.open_file_count),
+      write_buffers_(std::make_shared<ChunkPool>(limits.write_buffer_bytes, kFlushTaskCount)),
+      room_event_(env->shard(shard)),
+      file_event_(env->shard(shard)) {}
+
+std::shared_ptr<Partition> ShardLog::Find(TopicPartition id) const {
+  auto it = partitions_.find(id);
+  return it == partitions_.end() ? nullptr : it->second;
+}
+
+Result<std::shared_ptr<Partition>> ShardLog::Require(TopicPartition id) const {
+  if (closed_) return Stopped();
+  std::shared_ptr<Partition> partition = Find(id);
+  if (!partition) return UnknownPartition();
+  return partition;
+}
+
+// ---------------------------------------------------------------- durability
+
+void ShardLog::OnDurable(LogPosition durable) {
+  durable_ = std::max(durable_, durable);
+  while (!pending_.empty() && pending_.front().sequence <= durable_) {
+    Pending due = std::move(pending_.front());
+    pending_.pop_front();
+    if (due.partition) due.partition->SetHighWatermark(due.end);
+    if (due.apply) due.apply();
+  }
+  std::erase_if(spent_events_, [](const auto& event) { return event->waiter_count() == 0; });
+  while (!flush_waits_.empty() && flush_waits_.front().sequence <= durable_) {
+    std::unique_ptr<Event> event = std::move(flush_waits_.front().event);
+    flush_waits_.pop_front();
+    event->NotifyAll();
+    if (event->waiter_count() > 0) spent_events_.push_back(std::move(event));
+  }
+}
+
+// Nearly always at the end; an epoch commit may come after frames that follow its own.
+void ShardLog::AddPending(Pending pending) {
+  auto later = [](LogPosition wanted, const Pending& other) { return wanted < other.sequence; };
+  auto it = std::upper_bound(pending_.begin(), pending_.end(), pending.sequence, later);
+  pending_.insert(it, std::move(pending));
+}
+
+void ShardLog::ApplyWhenDurable(LogPosition sequence, UniqueFunction apply) {
+  AddPending({sequence, nullptr, Offset(0), std::move(apply)});
+}
+
+void ShardLog::OnFenced(Status status) {
+  fence_ = std::move(status);
+  for (FlushWait& wait : flush_waits_) wait.event->NotifyAll();
+  room_event_.NotifyAll();
+}
+
+void ShardLog::OnRoom() { room_event_.NotifyAll(); }
+
+void ShardLog::Close() {
+  closed_ = true;
+  room_event_.NotifyAll();
+  for (auto& [id, partition] : partitions_) {
+    for (auto& [waiter, beyond] : partition->data_waiters) Fire(waiter);
+    partition->data_waiters.clear();
+  }
+}
+
+Task<> ShardLog::WaitDurable(LogPosition sequence) {
+  while (durable_ < sequence) {
+    CO_RETURN_IF_ERROR(fence_);
+    auto at_or_after = [](const FlushWait& wait, LogPosition wanted) {
+      return wait.sequence < wanted;
+    };
+    auto it = std::lower_bound(flush_waits_.begin(), flush_waits_.end(), sequence, at_or_after);
+    if (it == flush_waits_.end() || it->sequence != sequence) {
+      auto event = std::make_unique<Event>(env_->shard(shard_));
+      it = flush_waits_.insert(it, FlushWait{sequence, std::move(event)});
+    }
+    Event* event = it->event.get();
+    CO_RETURN_IF_ERROR(co_await event->Wait());
+  }
+  co_return Status::OK();
+}
+
+Task<> ShardLog::WaitForRoom(size_t bytes) {
+  while (!journal_->HasRoom(bytes)) {
+    CO_RETURN_IF_ERROR(journal_->room_error());
+    if (closed_) co_return Stopped();
+    CO_RETURN_IF_ERROR(co_await room_event_.Wait());
+  }
+  co_return Status::OK();
+}
+
+Task<> ShardLog::Journalled(std::vector<Change> changes, UniqueFunction apply) {
+  std::string payload;
+  std::vector<size_t> ends;
+  size_t space = 0;
+  for (const Change& change : changes) {
+    size_t begin = payload.size();
+    EncodeChange(change, &payload);
+    ends.push_back(payload.size());
+    space += EntrySpace(payload.size() - begin);
+  }
+  if (space > journal_->body_bytes_max()) {
+    co_return MakeError(ErrorCode::kRecordListTooLarge,
+                        fmt::format("a change of {} bytes is too large for the journal", space));
+  }
+  CO_RETURN_IF_ERROR(co_await WaitForRoom(space));
+  CO_ASSIGN_OR_RETURN(Reservation room,
+                      journal_->Reserve(space, static_cast<uint32_t>(changes.size()),
+                                        uint64_t{1} << (shard_ & 63)));
+  size_t begin = 0;
+  std::byte* entry = room.data;
+  for (size_t i = 0; i < changes.size(); ++i) {
+    size_t size = ends[i] - begin;
+    std::memcpy(entry + kEntryHeaderBytes, payload.data() + begin, size);
+    SealEntry(entry, TypeOf(changes[i]), size, room.seed);
+    entry += EntrySpace(size);
+    begin = ends[i];
+  }
+  ApplyWhenDurable(room.sequence, std::move(apply));
+  journal_->Complete(room);
+  co_return co_await WaitDurable(room.sequence);
+}
+
+// ---------------------------------------------------------------- append
+
+Status ShardLog::CheckTimestamps(const EffectiveConfig& config, const BatchHeader& header) const {
+  if (config.log_append_time) return Status::OK();
+  int64_t now = env_->WallTime().value();
+  bool too_new =
+      header.max_timestamp > now && header.max_timestamp - now > config.timestamp_after_max_ms;
+  bool too_old = header.base_timestamp >= 0 && header.base_timestamp < now &&
+                 now - header.base_timestamp > config.timestamp_before_max_ms;
+  if (!too_new && !too_old) return Status::OK();
+  return MakeError(ErrorCode::kInvalidTimestamp,
+                   fmt::format("record timestamps from {} to {} are too far from now ({})",
+                               header.base_timestamp, header.max_timestamp, now));
+}
+
+Result<std::vector<ShardLog::Checked>> ShardLog::CheckBatches(const Partition& partition,
+                                                              std::span<const std::byte> batches,
+                                                              const AppendOptions& options) const {
+  const EffectiveConfig& config = partition.topic->config;
+  BatchChecks checks{.trusted = options.trusted,
+                     .require_keys = config.compact_policy,
+                     .max_bytes = config.max_message_bytes};
+  if (options.trusted) checks.max_bytes = SIZE_MAX;
+  std::vector<Checked> result;
+  if (batches.empty()) return MakeError(ErrorCode::kInvalidRecord, "there is no record batch");
+  while (!batches.empty()) {
+    ASSIGN_OR_RETURN(BatchHeader header, ParseBatchHeader(batches));
+    std::span<const std::byte> bytes = batches.first(header.total_bytes());
+    RETURN_IF_ERROR(ValidateBatch(header, bytes, checks));
+    if (header.transactional() && !options.trusted) {
+      return MakeError(ErrorCode::kUnsupported, "transactions are not supported yet");
+    }
+    if (static_cast<int64_t>(bytes.size()) > config.segment_bytes) {
+      return MakeError(ErrorCode::kRecordListTooLarge,
+                       fmt::format("record batch of {} bytes, a segment has {}", bytes.size(),
+                                   config.segment_bytes));
+    }
+    RETURN_IF_ERROR(CheckTimestamps(config, header));
+    result.push_back({header, bytes});
+    batches = batches.subspan(header.total_bytes());
+  }
+  return result;
+}
+
+// Off the shard: it takes longer than a slice.
+Task<std::vector<std::byte>> ShardLog::Recompress(std::vector<Checked> batches, Codec codec) {
+  auto work = [&batches, codec]() -> Result<std::vector<std::byte>> {
+    std::vector<std::byte> all;
+    for (const Checked& batch : batches) {
+      if (batch.header.codec() == codec || batch.header.control()) {
+        all.insert(all.end(), batch.bytes.begin(), batch.bytes.end());
+        continue;
+      }
+      ASSIGN_OR_RETURN(std::vector<std::byte> one,
+                       RecompressBatch(batch.bytes, codec, kDefaultDecompressedLimit));
+      all.insert(all.end(), one.begin(), one.end());
+    }
+    return all;
+  };
+  co_return co_await env_->blocking_pool().Run(work);
+}
+
+Task<> ShardLog::WaitInQueue(std::shared_ptr<Partition> partition, size_t bytes) {
+  // Appends to a partition are taken in the order in which they came.
+  auto place = partition->queue.insert(partition->queue.end(), 0);
+  Status status;
+  while (status.ok()) {
+    if (closed_ || partition->deleted) {
+      status = closed_ ? Stopped() : UnknownPartition();
+    } else if (place == partition->queue.begin() && !partition->locked) {
+      if (journal_->HasRoom(bytes)) break;
+      status = journal_->room_error();
+    }
+    if (status.ok()) status = (co_await room_event_.Wait()).status();
+  }
+  partition->queue.erase(place);
+  if (!partition->queue.empty()) room_event_.NotifyAll();
+  co_return status;
+}
+
+Task<AppendResult> ShardLog::Append(TopicPartition id, std::span<const std::byte> batches,
+                                    AppendOptions options) {
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<Partition> partition, Require(id));
+  CO_ASSIGN_OR_RETURN(std::vector<Checked> checked, CheckBatches(*partition, batches, options));
+  std::vector<std::byte> recompressed;
+  if (partition->topic->config.recompress) {
+    Codec codec = partition->topic->config.codec;
+    CO_ASSIGN_OR_RETURN(recompressed, co_await Recompress(std::move(checked), codec));
+    AppendOptions again = options;
+    CO_ASSIGN_OR_RETURN(checked, CheckBatches(*partition, recompressed, again));
+  }
+  size_t space = 0;
+  for (const Checked& batch : checked) space += SpaceOf(batch.bytes.size());
+  if (space > journal_->body_bytes_max()) {
+    co_return MakeError(
+        ErrorCode::kMessageTooLarge,
+        fmt::format("{} bytes at once, the journal takes {}", space, journal_->body_bytes_max()));
+  }
+  bool wait = partition->locked || !partition->queue.empty() || !journal_->HasRoom(space);
+  if (wait) CO_RETURN_IF_ERROR(co_await WaitInQueue(partition, space));
+  if (partition->deleted) co_return UnknownPartition();
+  // From here to the end of Accept nothing waits: offsets follow the order of the journal.
+  CO_ASSIGN_OR_RETURN(Accepted accepted, Accept(partition.get(), checked, space));
+  if (options.durability == Durability::kFlushed) {
+    CO_RETURN_IF_ERROR(co_await WaitDurable(accepted.sequence));
+  }
+  accepted.result.log_start_offset = partition->log_start;
+  co_return accepted.result;
+}
+
+Result<ShardLog::Accepted> ShardLog::Accept(Partition* partition,
+                                            const std::vector<Checked>& batches, size_t space) {
+  Accepted accepted;
+  // Sequences are checked before anything changes; batches of one call continue each other.
+  for (size_t i = 0; i < batches.size(); ++i) {
+    const BatchHeader& header = batches[i].header;
+    if (!header.idempotent() || header.control() || i > 0) continue;
+    ASSIGN_OR_RETURN(std::optional<ProducerBatch> repeat, partition->producers.Check(header));
+    if (!repeat) continue;
+    accepted.result.base_offset = repeat->base_offset;
+    // The first one may still be on its way to the disk, in the newest frame at the latest.
+    bool on_its_way = repeat->last_offset >= partition->high_watermark && !pending_.empty();
+    accepted.sequence = on_its_way ? pending_.back().sequence : LogPosition(0);
+    return accepted;
+  }
+  ASSIGN_OR_RETURN(Reservation room, journal_->Reserve(space, static_cast<uint32_t>(batches.size()),
+                                                       uint64_t{1} << (shard_ & 63)));
+  int64_t now = env_->WallTime().value();
+  bool stamp = partition->topic->config.log_append_time;
+  accepted.result.base_offset = partition->next_offset;
+  if (stamp) accepted.result.log_append_time_ms = now;
+  accepted.sequence = room.sequence;
+  std::byte* entry = room.data;
+  for (const Checked& batch : batches) {
+    std::byte* payload = entry + kEntryHeaderBytes;
+    EncodeAppendPrefix(partition->id, payload);
+    std::span<std::byte> copy(payload + kAppendPrefixBytes, batch.bytes.size());
+    std::memcpy(copy.data(), batch.bytes.data(), copy.size());
+    SetBaseOffset(copy.data(), partition->next_offset, kLeaderEpoch);
+    if (stamp) SetLogAppendTime(copy, now);
+    SealEntry(entry, EntryType::kAppend, kAppendPrefixBytes + copy.size(), room.seed);
+    BatchHeader header = batch.header;
+    header.base_offset = partition->next_offset;
+    if (stamp) header.max_timestamp = now;
+    partition->Push(header, copy, room.sequence, room.chunk);
+    if (header.idempotent() && !header.control()) {
+      partition->producers.Remember(header, now, partition->high_watermark);
+    }
+    entry += SpaceOf(copy.size());
+  }
+  AddPending({room.sequence, Find(partition->id), partition->next_offset, UniqueFunction()});
+  journal_->Complete(room);
+  return accepted;
+}
+
+// ---------------------------------------------------------------- epoch commits
+
+Task<std::vector<Offset>> ShardLog::Lock(std::vector<TopicPartition> ids) {
+  std::vector<Offset> offsets;
+  for (const TopicPartition& id : ids) {
+    CO_ASSIGN_OR_RETURN(std::shared_ptr<Partition> partition, Require(id));
+    offsets.push_back(partition->next_offset);
+  }
+  for (const TopicPartition& id : ids) Find(id)->locked = true;
+  co_return offsets;
+}
+
+Task<> ShardLog::Install(std::vector<Installed> batches, LogPosition sequence,
+                         ChunkPool::Chunk chunk) {
+  int64_t now = env_->WallTime().value();
+  for (const Installed& installed : batches) {
+    std::shared_ptr<Partition> partition = Find(installed.partition);
+    if (!partition) continue;  // deleted meanwhile
+    partition->locked = false;
+    if (installed.batch.empty()) continue;
+    BatchHeader header = ReadBatchHeader(installed.batch.data());
+    partition->Push(header, installed.batch, sequence, chunk);
+    if (header.idempotent() && !header.control()) {
+      partition->producers.Remember(header, now, partition->high_watermark);
+    }
+    if (sequence <= durable_) {
+      partition->SetHighWatermark(partition->next_offset);
+    } else {
+      AddPending({sequence, partition, partition->next_offset, UniqueFunction()});
+    }
+  }
+  room_event_.NotifyAll();
+  co_return Status::OK();
+}
+
+}  // namespace mainstem::storage

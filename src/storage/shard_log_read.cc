@@ -1,0 +1,123 @@
+// Reads and waits of a shard's partitions.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "storage/shard_log.h"
+
+namespace mainstem::storage {
+namespace {
+
+Status OutOfRange(Offset from, const Partition& partition) {
+  return MakeError(ErrorCode::kOffsetOutOfRange,
+                   fmt::format("offset {} is not within {} to {}", from, partition.log_start,
+                               partition.high_watermark));
+}
+
+}  // namespace
+
+Task<ReadResult> ShardLog::Read(TopicPartition id, Offset from, ReadOptions options) {
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<Partition> partition, Require(id));
+  if (from < partition->log_start || from > partition->high_watermark) {
+    co_return OutOfRange(from, *partition);
+  }
+  ReadResult result;
+  if (from >= partition->tail_begin()) {
+    result.batches = partition->ReadTail(from, options.max_bytes);
+  } else {
+    auto batches = co_await partition->segments.Read(from, options.max_bytes);
+    // Retention may have taken the file from under the read.
+    if (!batches.ok() && from < partition->log_start) co_return OutOfRange(from, *partition);
+    CO_RETURN_IF_ERROR(batches);
+    result.batches = std::move(*batches);
+  }
+  for (const SharedBytes& batch : result.batches) result.total_bytes += batch.bytes.size();
+  result.high_watermark = partition->high_watermark;
+  result.last_stable_offset = partition->high_watermark;
+  result.log_start_offset = partition->log_start;
+  co_return result;
+}
+
+Task<PartitionOffsets> ShardLog::Offsets(TopicPartition id) {
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<Partition> partition, Require(id));
+  PartitionOffsets offsets{.log_start = partition->log_start,
+                           .high_watermark = partition->high_watermark,
+                           .last_stable_offset = partition->high_watermark,
+                           .size_bytes = partition->size_bytes()};
+  co_return offsets;
+}
+
+// The first record in the batch that is late enough.
+Task<OffsetForTime> ShardLog::FindInBatch(SharedBytes batch, Offset from, int64_t timestamp_ms) {
+  auto work = [&batch, from, timestamp_ms]() -> Result<OffsetForTime> {
+    ASSIGN_OR_RETURN(RecordReader reader, RecordReader::Open(batch.bytes));
+    RecordView record;
+    while (true) {
+      ASSIGN_OR_RETURN(bool more, reader.Next(&record));
+      if (!more) break;
+      if (record.offset >= from && record.timestamp_ms >= timestamp_ms) {
+        return OffsetForTime{record.offset, record.timestamp_ms};
+      }
+    }
+    return OffsetForTime{Offset(-1), -1};
+  };
+  // Decompression may take long.
+  co_return co_await env_->blocking_pool().Run(work);
+}
+
+Task<OffsetForTime> ShardLog::FindByTime(TopicPartition id, int64_t timestamp_ms) {
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<Partition> partition, Require(id));
+  Offset from = partition->log_start;
+  // Batch by batch: the timestamp of a batch's header may be that of a record before `from`.
+  while (true) {
+    SharedBytes batch;
+    if (from < partition->tail_begin()) {
+      CO_ASSIGN_OR_RETURN(batch, co_await partition->segments.FindBatchByTime(from, timestamp_ms));
+    }
+    if (batch.bytes.empty()) {
+      const TailBatch* tail = partition->FindTailByTime(from, timestamp_ms);
+      if (tail == nullptr) break;
+      batch.owner = tail->chunk;
+      batch.bytes = tail->bytes;
+    }
+    Offset next = ReadBatchHeader(batch.bytes.data()).next_offset();
+    CO_ASSIGN_OR_RETURN(OffsetForTime found, co_await FindInBatch(batch, from, timestamp_ms));
+    if (found.offset.value() >= 0) co_return found;
+    from = next;
+  }
+  OffsetForTime none{Offset(-1), -1};
+  co_return none;
+}
+
+Task<OffsetForTime> ShardLog::FindMaxTimestamp(TopicPartition id) {
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<Partition> partition, Require(id));
+  int64_t newest = -1;
+  for (const SegmentInfo& segment : partition->segments.list()) {
+    newest = std::max(newest, segment.max_timestamp);
+  }
+  newest = std::max(newest, partition->TailMaxTimestamp());
+  if (newest < 0) {
+    OffsetForTime none{Offset(-1), -1};
+    co_return none;
+  }
+  co_return co_await FindByTime(id, newest);
+}
+
+Task<bool> ShardLog::AddWaiter(std::vector<std::pair<TopicPartition, Offset>> beyond,
+                               std::shared_ptr<DataWaiter> waiter) {
+  for (const auto& [id, offset] : beyond) {
+    std::shared_ptr<Partition> partition = Find(id);
+    if (closed_ || !partition || partition->high_watermark > offset) co_return true;
+  }
+  for (const auto& [id, offset] : beyond) Find(id)->data_waiters[waiter] = offset;
+  co_return false;
+}
+
+void ShardLog::RemoveWaiter(const std::vector<std::pair<TopicPartition, Offset>>& beyond,
+                            const std::shared_ptr<DataWaiter>& waiter) {
+  for (const auto& [id, offset] : beyond) {
+    if (std::shared_ptr<Partition> partition = Find(id)) partition->data_waiters.erase(waiter);
+  }
+}
+
+}  // namespace mainstem::storage

@@ -1,0 +1,78 @@
+// Shared by the tests of this folder: a fresh folder, batches with a pattern, a log opened on it.
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "core/env.h"
+#include "core/sync.h"
+#include "storage/batch_builder.h"
+#include "storage/embedded_log.h"
+
+namespace mainstem::storage {
+
+// A folder that goes with the object.
+class FreshFolder {
+ public:
+  FreshFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "mainstem-XXXXXX").string();
+    CHECK(::mkdtemp(pattern.data()) != nullptr);
+    path_ = pattern;
+  }
+  ~FreshFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+inline std::vector<std::byte> MakeBatch(const std::vector<std::string>& values,
+                                        BatchBuilderOptions options = {}, int64_t time_ms = 1000) {
+  BatchBuilder builder(options);
+  for (const std::string& value : values) builder.Add(time_ms, "key", value);
+  return builder.Build().ValueOrDie();
+}
+
+// Small files and little memory, so that tests reach every limit.
+inline EmbeddedLogOptions SmallLog(const std::string& folder) {
+  EmbeddedLogOptions options;
+  options.data_dir = folder;
+  options.cache_bytes = 1 << 20;
+  options.journal_file_bytes = 1 << 20;
+  options.journal_bytes_max = 8 << 20;
+  return options;
+}
+
+// All values of a partition, read in steps.
+inline Task<std::vector<std::string>> ReadValues(Log* log, TopicPartition partition,
+                                                 Offset from = Offset(0)) {
+  std::vector<std::string> values;
+  while (true) {
+    ReadOptions options;
+    options.max_bytes = 64 << 10;
+    CO_ASSIGN_OR_RETURN(ReadResult result, co_await log->Read(partition, from, options));
+    if (result.batches.empty()) co_return values;
+    for (const SharedBytes& batch : result.batches) {
+      EXPECT_TRUE(BatchCrcMatches(batch.bytes));
+      CO_ASSIGN_OR_RETURN(RecordReader reader, RecordReader::Open(batch.bytes));
+      EXPECT_LE(reader.header().base_offset, from);
+      RecordView record;
+      while (true) {
+        CO_ASSIGN_OR_RETURN(bool more, reader.Next(&record));
+        if (!more) break;
+        if (record.offset < from) continue;
+        EXPECT_EQ(record.offset, from);
+        from = record.offset + 1;
+        values.emplace_back(record.value.value_or("null"));
+      }
+    }
+  }
+}
+
+}  // namespace mainstem::storage

@@ -1,0 +1,207 @@
+#include "storage/topic_config.h"
+
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_split.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace mainstem::storage {
+namespace {
+
+constexpr int64_t kSegmentBytesMin = 1 << 20;
+constexpr size_t kTopicNameLengthMax = 249;
+
+Status Invalid(const std::string& key, const std::string& value, std::string_view why) {
+  return MakeError(ErrorCode::kInvalidConfig,
+                   fmt::format("invalid value '{}' for '{}': {}", value, key, why));
+}
+
+std::vector<ConfigKey> MakeKeys() {
+  using enum ConfigKind;
+  const std::string no_limit = "9223372036854775807";
+  std::vector<ConfigKey> keys = {
+      {"cleanup.policy", kList, "delete",
+       "delete drops old segments by time and size. compact is kept but not acted on yet.", true},
+      {"compression.gzip.level", kInt, "-1", "Level used when compression.type is gzip.", false},
+      {"compression.lz4.level", kInt, "9", "Level used when compression.type is lz4.", false},
+      {"compression.type", kString, "producer",
+       "producer keeps batches as they were sent; a codec's name compresses them anew.", true},
+      {"compression.zstd.level", kInt, "3", "Level used when compression.type is zstd.", false},
+      {"delete.retention.ms", kLong, "86400000",
+       "How long compaction keeps a tombstone. Compaction comes later.", false},
+      {"errors.deadletterqueue.group.enable", kBoolean, "false", "For share groups.", false},
+      {"file.delete.delay.ms", kLong, "60000", "Files go as soon as nobody reads them.", false},
+      {"flush.messages", kLong, no_limit, "Every acknowledged record is flushed.", false},
+      {"flush.ms", kLong, no_limit, "Every acknowledged record is flushed.", false},
+      {"follower.replication.throttled.replicas", kList, "", "There is one node.", false},
+      {"index.interval.bytes", kInt, "4096", "Bytes of records between index entries.", true},
+      {"internal.segment.bytes", kInt, "", "For Kafka's own tests.", false},
+      {"leader.replication.throttled.replicas", kList, "", "There is one node.", false},
+      {"local.retention.bytes", kLong, "-2", "For tiered storage.", false},
+      {"local.retention.ms", kLong, "-2", "For tiered storage.", false},
+      {"max.compaction.lag.ms", kLong, no_limit, "Compaction comes later.", false},
+      {"max.message.bytes", kInt, "1048588",
+       "The largest record batch, as stored, header included.", true},
+      {"message.timestamp.after.max.ms", kLong, "3600000",
+       "How far a record's timestamp may lie after the node's clock.", true},
+      {"message.timestamp.before.max.ms", kLong, no_limit,
+       "How far a record's timestamp may lie before the node's clock.", true},
+      {"message.timestamp.type", kString, "CreateTime",
+       "CreateTime keeps the producer's timestamps, LogAppendTime sets the time of the append.",
+       true},
+      {"min.cleanable.dirty.ratio", kDouble, "0.5", "Compaction comes later.", false},
+      {"min.compaction.lag.ms", kLong, "0", "Compaction comes later.", false},
+      {"min.insync.replicas", kInt, "1", "There is one node.", false},
+      {"preallocate", kBoolean, "false", "Segments grow as they are written.", false},
+      {"remote.log.copy.disable", kBoolean, "false", "For tiered storage.", false},
+      {"remote.log.delete.on.disable", kBoolean, "false", "For tiered storage.", false},
+      {"remote.storage.enable", kBoolean, "false", "For tiered storage.", false},
+      {"retention.bytes", kLong, "-1", "Greatest size of a partition; -1 has no limit.", true},
+      {"retention.ms", kLong, "604800000",
+       "Segments whose newest record is older are deleted; -1 has no limit.", true},
+      {"segment.bytes", kInt, "1073741824", "A segment file ends at this size.", true},
+      {"segment.index.bytes", kInt, "10485760", "Indexes grow with their segment.", false},
+      {"segment.jitter.ms", kLong, "0", "Segments end one at a time anyway.", false},
+      {"segment.ms", kLong, "604800000", "A segment file ends at this age.", true},
+      {"unclean.leader.election.enable", kBoolean, "false", "There is one node.", false},
+  };
+  CHECK(std::is_sorted(keys.begin(), keys.end(),
+                       [](const ConfigKey& a, const ConfigKey& b) { return a.name < b.name; }));
+  return keys;
+}
+
+const ConfigKey* FindKey(const std::string& name) {
+  for (const ConfigKey& key : TopicConfigKeys()) {
+    if (key.name == name) return &key;
+  }
+  return nullptr;
+}
+
+Status CheckKind(const ConfigKey& key, const std::string& value) {
+  int32_t small = 0;
+  int64_t large = 0;
+  double real = 0;
+  bool flag = value == "true" || value == "false";
+  switch (key.kind) {
+    case ConfigKind::kInt:
+      return absl::SimpleAtoi(value, &small) ? Status::OK()
+                                             : Invalid(key.name, value, "not an integer");
+    case ConfigKind::kLong:
+      return absl::SimpleAtoi(value, &large) ? Status::OK()
+                                             : Invalid(key.name, value, "not an integer");
+    case ConfigKind::kDouble:
+      return absl::SimpleAtod(value, &real) ? Status::OK()
+                                            : Invalid(key.name, value, "not a number");
+    case ConfigKind::kBoolean:
+      return flag ? Status::OK() : Invalid(key.name, value, "use true or false");
+    case ConfigKind::kString:
+    case ConfigKind::kList: return Status::OK();
+  }
+  return Status::OK();
+}
+
+// Reads the values that are set; kinds were checked.
+class Values {
+ public:
+  explicit Values(const TopicConfig& config) : config_(config) {}
+  const std::string* Find(const std::string& key) const {
+    auto it = config_.find(key);
+    return it == config_.end() ? nullptr : &it->second;
+  }
+  Status Number(const std::string& key, int64_t minimum, int64_t* value) const {
+    const std::string* text = Find(key);
+    if (text == nullptr) return Status::OK();
+    CHECK(absl::SimpleAtoi(*text, value));
+    if (*value >= minimum) return Status::OK();
+    return Invalid(key, *text, fmt::format("the least is {}", minimum));
+  }
+
+ private:
+  const TopicConfig& config_;
+};
+
+Status ParsePolicy(const std::string* text, EffectiveConfig* result) {
+  if (text == nullptr) return Status::OK();
+  result->delete_policy = result->compact_policy = false;
+  for (absl::string_view part : absl::StrSplit(*text, ',', absl::SkipWhitespace())) {
+    part = absl::StripAsciiWhitespace(part);
+    if (part == "delete") {
+      result->delete_policy = true;
+    } else if (part == "compact") {
+      result->compact_policy = true;
+    } else {
+      return Invalid("cleanup.policy", *text, "use delete, compact or both");
+    }
+  }
+  return Status::OK();
+}
+
+Status ParseTimestampType(const std::string* text, EffectiveConfig* result) {
+  if (text == nullptr) return Status::OK();
+  if (*text != "CreateTime" && *text != "LogAppendTime") {
+    return Invalid("message.timestamp.type", *text, "use CreateTime or LogAppendTime");
+  }
+  result->log_append_time = *text == "LogAppendTime";
+  return Status::OK();
+}
+
+}  // namespace
+
+const std::vector<ConfigKey>& TopicConfigKeys() {
+  static const std::vector<ConfigKey> keys = MakeKeys();
+  return keys;
+}
+
+Result<EffectiveConfig> ParseTopicConfig(const TopicConfig& config) {
+  for (const auto& [name, value] : config) {
+    const ConfigKey* key = FindKey(name);
+    if (key == nullptr) {
+      return MakeError(ErrorCode::kInvalidConfig,
+                       fmt::format("unknown topic configuration '{}'", name));
+    }
+    RETURN_IF_ERROR(CheckKind(*key, value));
+  }
+  EffectiveConfig result;
+  Values values(config);
+  int64_t message_bytes = static_cast<int64_t>(result.max_message_bytes);
+  RETURN_IF_ERROR(values.Number("retention.ms", -1, &result.retention_ms));
+  RETURN_IF_ERROR(values.Number("retention.bytes", -1, &result.retention_bytes));
+  RETURN_IF_ERROR(values.Number("segment.bytes", kSegmentBytesMin, &result.segment_bytes));
+  RETURN_IF_ERROR(values.Number("segment.ms", 1, &result.segment_ms));
+  RETURN_IF_ERROR(values.Number("index.interval.bytes", 0, &result.index_interval_bytes));
+  RETURN_IF_ERROR(values.Number("max.message.bytes", 0, &message_bytes));
+  RETURN_IF_ERROR(
+      values.Number("message.timestamp.before.max.ms", 0, &result.timestamp_before_max_ms));
+  RETURN_IF_ERROR(
+      values.Number("message.timestamp.after.max.ms", 0, &result.timestamp_after_max_ms));
+  int64_t ignored = 0;
+  RETURN_IF_ERROR(values.Number("min.insync.replicas", 1, &ignored));
+  result.max_message_bytes = static_cast<size_t>(message_bytes);
+  RETURN_IF_ERROR(ParsePolicy(values.Find("cleanup.policy"), &result));
+  RETURN_IF_ERROR(ParseTimestampType(values.Find("message.timestamp.type"), &result));
+  const std::string* codec = values.Find("compression.type");
+  if (codec != nullptr && *codec != "producer") {
+    ASSIGN_OR_RETURN(result.codec, CodecFromName(*codec));
+    result.recompress = true;
+  }
+  return result;
+}
+
+Status CheckTopicName(const std::string& name) {
+  auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  };
+  std::string_view why;
+  if (name.empty()) why = "is empty";
+  if (name == "." || name == "..") why = "is '.' or '..'";
+  if (name.size() > kTopicNameLengthMax) why = "is longer than 249 characters";
+  if (!std::all_of(name.begin(), name.end(), allowed)) {
+    why = "has characters other than a-z, A-Z, 0-9, '.', '_' and '-'";
+  }
+  if (why.empty()) return Status::OK();
+  return MakeError(ErrorCode::kInvalidTopic, fmt::format("the topic name '{}' {}", name, why));
+}
+
+}  // namespace mainstem::storage

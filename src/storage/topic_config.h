@@ -1,0 +1,35 @@
+// A topic's configuration: Kafka's keys as text, checked, and the values that the log acts on.
+#pragma once
+
+#include <cstdint>
+
+#include "core/status.h"
+#include "storage/compression.h"
+#include "storage/log.h"
+
+namespace mainstem::storage {
+
+// What a partition reads on its hot path; made from a TopicConfig.
+struct EffectiveConfig {
+  int64_t retention_ms = 604800000;  // -1: no limit
+  int64_t retention_bytes = -1;
+  int64_t segment_bytes = 1073741824;
+  int64_t segment_ms = 604800000;
+  int64_t index_interval_bytes = 4096;
+  int64_t file_delete_delay_ms = 60000;
+  size_t max_message_bytes = 1048588;
+  bool log_append_time = false;
+  int64_t timestamp_before_max_ms = INT64_MAX;
+  int64_t timestamp_after_max_ms = 3600000;
+  bool delete_policy = true;
+  bool compact_policy = false;
+  bool recompress = false;  // compression.type is not "producer"
+  Codec codec = Codec::kNone;
+};
+
+// kInvalidConfig for an unknown key or a bad value, naming both.
+Result<EffectiveConfig> ParseTopicConfig(const TopicConfig& config);
+// kInvalidTopic unless [a-zA-Z0-9._-]{1,249}, not "." or "..".
+Status CheckTopicName(const std::string& name);
+
+}  // namespace mainstem::storage
