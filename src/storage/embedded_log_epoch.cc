@@ -96,14 +96,13 @@ Task<LogPosition> EmbeddedLog::JournalEpoch(const EpochCommit& commit) {
     if (!status.ok()) break;
     shards[locked].next_offsets = std::move(*offsets);
   }
-  Result<Reservation> room = status;
+  Reservation room;
   if (status.ok()) {
     uint32_t entries = static_cast<uint32_t>(commit.appends.size() + 1);
-    room = journal_->Reserve(space, entries, mask);
-    status = room.status();
+    status = journal_->Reserve(space, entries, mask).Value(&room);
   }
   if (status.ok()) {
-    std::byte* entry = room->data;
+    std::byte* entry = room.data;
     for (const EpochCommit::Append& append : commit.appends) {
       EpochShard& shard = shards[ShardOf(append.partition)];
       size_t index = static_cast<size_t>(
@@ -114,19 +113,19 @@ Task<LogPosition> EmbeddedLog::JournalEpoch(const EpochCommit& commit) {
       std::span<std::byte> copy(at + kAppendPrefixBytes, append.batch.size());
       std::memcpy(copy.data(), append.batch.data(), copy.size());
       SetBaseOffset(copy.data(), shard.next_offsets[index], kLeaderEpoch);
-      SealEntry(entry, EntryType::kAppend, kAppendPrefixBytes + copy.size(), room->seed);
+      SealEntry(entry, EntryType::kAppend, kAppendPrefixBytes + copy.size(), room.seed);
       shard.next_offsets[index] = ReadBatchHeader(copy.data()).next_offset();
       shard.installed.push_back({append.partition, copy});
       entry += EntrySpace(kAppendPrefixBytes + copy.size());
     }
     std::memcpy(entry + kEntryHeaderBytes, payload.data(), payload.size());
-    SealEntry(entry, EntryType::kJobEpoch, payload.size(), room->seed);
+    SealEntry(entry, EntryType::kJobEpoch, payload.size(), room.seed);
     UniqueFunction apply([this, change = std::move(change)] { meta_.Apply(change); });
-    shards_[0]->ApplyWhenDurable(room->sequence, std::move(apply));
-    journal_->Complete(*room);
+    shards_[0]->ApplyWhenDurable(room.sequence, std::move(apply));
+    journal_->Complete(room);
   }
-  LogPosition sequence = status.ok() ? room->sequence : LogPosition(0);
-  ChunkPool::Chunk chunk = status.ok() ? room->chunk : nullptr;
+  LogPosition sequence = status.ok() ? room.sequence : LogPosition(0);
+  ChunkPool::Chunk chunk = status.ok() ? room.chunk : nullptr;
   for (size_t i = 0; i < locked; ++i) {
     if (shards[i].partitions.empty()) continue;
     std::vector<ShardLog::Installed> installed = std::move(shards[i].installed);

@@ -22,6 +22,7 @@ class EmbeddedLogTest : public testing::Test {
     return EmbeddedLog::Open(env_.get(), SmallLog(folder_.path()));
   }
   FreshFolder folder_;
+  const TopicConfig no_config_;
   std::unique_ptr<Env> env_;
 
   // Scenarios.
@@ -39,7 +40,7 @@ class EmbeddedLogTest : public testing::Test {
 
 Task<> EmbeddedLogTest::AppendReopenRead() {
   CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await Open());
-  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("clicks", 3, {}, false));
+  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("clicks", 3, no_config_, false));
   std::vector<std::byte> batch = MakeBatch({"a", "b"});
   for (int32_t i = 0; i < 3; ++i) {
     TopicPartition partition{topic.id, PartitionId(i)};
@@ -106,7 +107,7 @@ TEST_F(EmbeddedLogTest, KeepsMoreThanFitsInMemoryAndJournal) { Run(ManyBatches()
 
 Task<> EmbeddedLogTest::Idempotent() {
   CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await Open());
-  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("t", 1, {}, false));
+  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("t", 1, no_config_, false));
   TopicPartition partition{topic.id, PartitionId(0)};
   CO_ASSIGN_OR_RETURN(ProducerId id, co_await log->NextProducerId());
   BatchBuilderOptions options{.producer_id = id, .producer_epoch = ProducerEpoch(0)};
@@ -148,16 +149,16 @@ TEST_F(EmbeddedLogTest, AnswersARepeatedBatchWithItsFirstOffset) { Run(Idempoten
 
 Task<> EmbeddedLogTest::Metadata() {
   CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await Open());
-  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("t", -1, {}, false));
+  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("t", -1, no_config_, false));
   EXPECT_EQ(topic.partition_count, 1);
-  auto again = co_await log->CreateTopic("t", 1, {}, false);
+  auto again = co_await log->CreateTopic("t", 1, no_config_, false);
   EXPECT_TRUE(Is(again.status(), ErrorCode::kAlreadyExists));
   TopicConfig unknown = {{"no.such.key", "1"}};
   auto refused = co_await log->CreateTopic("u", 1, unknown, false);
   EXPECT_TRUE(Is(refused.status(), ErrorCode::kInvalidConfig));
-  refused = co_await log->CreateTopic("a b", 1, {}, false);
+  refused = co_await log->CreateTopic("a b", 1, no_config_, false);
   EXPECT_TRUE(Is(refused.status(), ErrorCode::kInvalidTopic));
-  refused = co_await log->CreateTopic("u", 0, {}, false);
+  refused = co_await log->CreateTopic("u", 0, no_config_, false);
   EXPECT_TRUE(Is(refused.status(), ErrorCode::kInvalidPartitions));
   CO_ASSIGN_OR_RETURN(topic, co_await log->AddPartitions(topic.id, 4));
   TopicConfig hour = {{"retention.ms", "3600000"}};
@@ -170,9 +171,10 @@ Task<> EmbeddedLogTest::Metadata() {
   offsets.resize(1);
   offsets[0].second.reset();
   CO_RETURN_IF_ERROR(co_await log->CommitOffsets(offsets));
-  CO_RETURN_IF_ERROR(co_await log->PutMeta("jobs/a", "one"));
-  CO_RETURN_IF_ERROR(co_await log->PutMeta("jobs/b", "two"));
-  CO_RETURN_IF_ERROR(co_await log->PutMeta("jobs/b", std::nullopt));
+  std::optional<std::string> one = "one", two = "two", none;
+  CO_RETURN_IF_ERROR(co_await log->PutMeta("jobs/a", one));
+  CO_RETURN_IF_ERROR(co_await log->PutMeta("jobs/b", two));
+  CO_RETURN_IF_ERROR(co_await log->PutMeta("jobs/b", none));
   for (int round = 0; round < 3; ++round) {
     std::optional<TopicInfo> found = log->FindTopic("t");
     EXPECT_TRUE(found && found->partition_count == 4 && found->config == hour);
@@ -199,7 +201,7 @@ TEST_F(EmbeddedLogTest, KeepsTopicsOffsetsAndValues) { Run(Metadata()); }
 
 Task<> EmbeddedLogTest::Epochs() {
   CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await Open());
-  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("out", 3, {}, false));
+  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("out", 3, no_config_, false));
   for (int64_t epoch = 1; epoch <= 3; ++epoch) {
     EpochCommit commit{.job_id = "job", .epoch = epoch, .metadata = std::to_string(epoch)};
     for (int32_t i = 0; i < 3; ++i) {
@@ -250,7 +252,7 @@ Task<> AppendOne(Log* log, TopicPartition partition) {
 
 Task<> EmbeddedLogTest::Waiting() {
   CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await Open());
-  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("t", 2, {}, false));
+  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("t", 2, no_config_, false));
   std::vector<std::pair<TopicPartition, Offset>> beyond;
   for (int32_t i = 0; i < 2; ++i) beyond.push_back({{topic.id, PartitionId(i)}, Offset(0)});
   TimePoint soon = env_->Now() + 5ms;
@@ -285,11 +287,13 @@ Task<> EmbeddedLogTest::Retention() {
     CO_RETURN_IF_ERROR((co_await log->Append(partition, batch, {})));
   }
   CO_RETURN_IF_ERROR(co_await log->Checkpoint());
-  CO_RETURN_IF_ERROR(co_await log->PinRetention("sink", partition, Offset(12)));
+  std::optional<Offset> pin = Offset(12);
+  CO_RETURN_IF_ERROR(co_await log->PinRetention("sink", partition, pin));
   CO_RETURN_IF_ERROR(co_await log->ApplyRetention());
   CO_ASSIGN_OR_RETURN(PartitionOffsets offsets, co_await log->Offsets(partition));
   EXPECT_EQ(offsets.log_start, Offset(10));  // segments hold 10 each
-  CO_RETURN_IF_ERROR(co_await log->PinRetention("sink", partition, std::nullopt));
+  pin.reset();
+  CO_RETURN_IF_ERROR(co_await log->PinRetention("sink", partition, pin));
   CO_RETURN_IF_ERROR(co_await log->ApplyRetention());
   for (int round = 0; round < 2; ++round) {
     CO_ASSIGN_OR_RETURN(offsets, co_await log->Offsets(partition));
@@ -323,7 +327,7 @@ TEST_F(EmbeddedLogTest, DeletesOldSegmentsButNotBehindAPin) { Run(Retention()); 
 
 Task<> EmbeddedLogTest::Times() {
   CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await Open());
-  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("t", 1, {}, false));
+  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("t", 1, no_config_, false));
   TopicPartition partition{topic.id, PartitionId(0)};
   std::string filler(20'000, 'x');
   for (int i = 0; i < 30; ++i) {
@@ -356,7 +360,7 @@ TEST_F(EmbeddedLogTest, FindsOffsetsByTimeInMemoryAndSegments) { Run(Times()); }
 
 Task<> EmbeddedLogTest::Deleting() {
   CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await Open());
-  CO_ASSIGN_OR_RETURN(TopicInfo old, co_await log->CreateTopic("t", 1, {}, false));
+  CO_ASSIGN_OR_RETURN(TopicInfo old, co_await log->CreateTopic("t", 1, no_config_, false));
   TopicPartition partition{old.id, PartitionId(0)};
   std::vector<std::byte> batch = MakeBatch({"a"});
   CO_RETURN_IF_ERROR((co_await log->Append(partition, batch, {})));
@@ -364,7 +368,7 @@ Task<> EmbeddedLogTest::Deleting() {
   CO_RETURN_IF_ERROR(co_await log->DeleteTopic(old.id));
   auto refused = co_await log->Append(partition, batch, {});
   EXPECT_TRUE(Is(refused.status(), ErrorCode::kUnknownTopic));
-  CO_ASSIGN_OR_RETURN(TopicInfo fresh, co_await log->CreateTopic("t", 1, {}, false));
+  CO_ASSIGN_OR_RETURN(TopicInfo fresh, co_await log->CreateTopic("t", 1, no_config_, false));
   EXPECT_NE(fresh.id, old.id);
   for (int round = 0; round < 2; ++round) {
     CO_ASSIGN_OR_RETURN(PartitionOffsets offsets,

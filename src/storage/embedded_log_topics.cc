@@ -117,7 +117,8 @@ Task<> EmbeddedLog::PublishTopic(TopicInfo info, int32_t first_new_partition) {
   auto topic = std::make_shared<Topic>();
   topic->info = info;
   CO_ASSIGN_OR_RETURN(topic->config, ParseTopicConfig(info.config));
-  CO_RETURN_IF_ERROR(co_await Commit(TopicChange{info}));
+  Change change = TopicChange{info};
+  CO_RETURN_IF_ERROR(co_await Commit(std::move(change)));
   std::vector<std::vector<TopicPartition>> added(shards_.size());
   std::vector<std::vector<TopicPartition>> kept(shards_.size());
   for (int32_t i = 0; i < info.partition_count; ++i) {
@@ -140,7 +141,10 @@ Task<> EmbeddedLog::DoDeleteTopic(TopicId id) {
   CO_RETURN_IF_ERROR(co_await topics_lock_.Acquire());
   std::shared_ptr<const Topic> topic = FindState(id);
   Status status = topic ? Status::OK() : UnknownTopicId();
-  if (status.ok()) status = co_await Commit(TopicDeletion{id, topic->info.name});
+  if (status.ok()) {
+    Change change = TopicDeletion{id, topic->info.name};
+    status = co_await Commit(std::move(change));
+  }
   if (status.ok()) {
     {
       std::lock_guard lock(catalog_mutex_);
@@ -220,7 +224,8 @@ Task<ProducerId> EmbeddedLog::DoNextProducerId() {
   CO_RETURN_IF_ERROR(co_await ids_lock_.Acquire());
   Status status;
   if (next_producer_id_ >= meta_.producer_id_end) {
-    status = co_await Commit(ProducerIdBlock{next_producer_id_ + kProducerIdBlock});
+    Change change = ProducerIdBlock{next_producer_id_ + kProducerIdBlock};
+    status = co_await Commit(std::move(change));
   }
   ids_lock_.Release();
   CO_RETURN_IF_ERROR(status);
@@ -229,7 +234,7 @@ Task<ProducerId> EmbeddedLog::DoNextProducerId() {
 
 Task<> EmbeddedLog::CommitOffsets(
     std::vector<std::pair<OffsetKey, std::optional<CommittedOffset>>> offsets) {
-  GroupOffsetsChange change{std::move(offsets)};
+  Change change = GroupOffsetsChange{std::move(offsets)};
   co_return co_await RunToEnd(HomeExecutor(), Commit(std::move(change)));
 }
 
@@ -266,12 +271,12 @@ Task<JobEpoch> EmbeddedLog::LastEpoch(std::string job_id) {
 }
 
 Task<> EmbeddedLog::ForgetJob(std::string job_id) {
-  JobEpochChange change{std::move(job_id), std::nullopt};
+  Change change = JobEpochChange{std::move(job_id), std::nullopt};
   co_return co_await RunToEnd(HomeExecutor(), Commit(std::move(change)));
 }
 
 Task<> EmbeddedLog::PutMeta(std::string key, std::optional<std::string> value) {
-  MetaChange change{std::move(key), std::move(value)};
+  Change change = MetaChange{std::move(key), std::move(value)};
   co_return co_await RunToEnd(HomeExecutor(), Commit(std::move(change)));
 }
 
@@ -287,7 +292,8 @@ Task<> EmbeddedLog::PinRetention(std::string holder, TopicPartition partition,
 
 Task<> EmbeddedLog::DoPinRetention(PinChange change) {
   if (!FindState(change.partition.topic_id)) co_return UnknownTopicId();
-  CO_RETURN_IF_ERROR(co_await Commit(change));
+  Change wrapped = change;
+  CO_RETURN_IF_ERROR(co_await Commit(std::move(wrapped)));
   size_t shard = ShardOf(change.partition);
   auto task = shards_[shard]->SetPin(change.partition, change.holder, change.from);
   co_return co_await RunOn(env_->shard(shard), std::move(task));
