@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+"""What ./run shows: a node, a private PostgreSQL, the clickstream pipeline and its traffic player, started and stopped together."""
+import argparse
+import json
+import os
+import pwd
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), ".."))
+BINARY = os.path.join(ROOT, "build/src/cli/mainstem")
+EXAMPLE = os.path.join(ROOT, "examples/clickstream")
+PYTHON = sys.executable
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def port_is_free(port):
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind(("127.0.0.1", port))
+            return True
+        except OSError:
+            return False
+
+
+class Postgres:
+    """A private server in its own folder; PostgreSQL refuses to run as root, so it runs as user postgres there."""
+
+    def __init__(self, folder):
+        versions = sorted(os.listdir("/usr/lib/postgresql")) if os.path.isdir("/usr/lib/postgresql") else []
+        if not versions:
+            sys.exit("PostgreSQL is not installed: run scripts/setup")
+        self.bin, self.folder, self.process = f"/usr/lib/postgresql/{versions[-1]}/bin", folder, None
+        self.user = pwd.getpwnam("postgres") if os.getuid() == 0 else None
+
+    def become(self):
+        if self.user:
+            os.setgid(self.user.pw_gid)
+            os.setuid(self.user.pw_uid)
+
+    def start(self):
+        self.port = free_port()
+        os.makedirs(self.folder, exist_ok=True)
+        if self.user:
+            os.chown(self.folder, self.user.pw_uid, self.user.pw_gid)
+            self.make_reachable()
+        data = os.path.join(self.folder, "data")
+        if not os.path.exists(os.path.join(data, "PG_VERSION")):
+            subprocess.run([self.bin + "/initdb", "-D", data, "-A", "trust", "-U", "postgres", "--no-sync"], check=True,
+                           stdout=subprocess.DEVNULL, preexec_fn=self.become, cwd="/")
+        self.process = subprocess.Popen(
+            [self.bin + "/postgres", "-D", data, "-c", "listen_addresses=127.0.0.1", "-c", f"port={self.port}", "-c",
+             "unix_socket_directories=", "-c", "shared_buffers=32MB", "-c", "logging_collector=off"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=self.prepare_child, cwd="/")
+        for _ in range(300):
+            if subprocess.run([self.bin + "/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]).returncode == 0:
+                return
+            time.sleep(0.05)
+        sys.exit("PostgreSQL did not start in " + self.folder)
+
+    def prepare_child(self):
+        os.setpgid(0, 0)  # Ctrl-C is for us: the server is stopped after the node
+        self.become()
+
+    def make_reachable(self):
+        """User postgres must be able to walk down to the folder."""
+        path = os.path.dirname(self.folder)
+        while path != "/" and os.stat(path).st_mode & 0o001 == 0:
+            if os.stat(path).st_uid != 0:
+                sys.exit(f"user postgres cannot enter {path}: choose another place with --data")
+            os.chmod(path, os.stat(path).st_mode | 0o001)
+            path = os.path.dirname(path)
+
+    def psql(self, *arguments):
+        return subprocess.run(["psql", "-X", "-q", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-v", "ON_ERROR_STOP=1",
+                               *arguments], check=True, capture_output=True, text=True).stdout
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(30)
+
+
+class Node:
+    def __init__(self, folder, kafka, http):
+        self.command = [BINARY, "serve", "--json", "--data", folder, "--kafka-listen", kafka, "--http-listen", http,
+                        "--log-file", os.path.join(os.path.dirname(folder), "node.log")]
+
+    def start(self):
+        begin = time.monotonic()
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, preexec_fn=lambda: os.setpgid(0, 0), cwd=ROOT)
+        readable, _, _ = select.select([self.process.stdout], [], [], 60)
+        line = self.process.stdout.readline() if readable else b""
+        if not line:
+            self.stop()
+            sys.exit("the node did not start (see above, and node.log in the data folder)")
+        ready = json.loads(line)
+        self.kafka, self.http, self.seconds = ready["kafka"], "http://" + ready["http"], time.monotonic() - begin
+
+    def api(self, path, method="GET", body=None):
+        request = urllib.request.Request(self.http + "/api/v1" + path, method=method,
+                                         data=None if body is None else json.dumps(body).encode(), headers={"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return json.loads(response.read() or b"null")
+        except urllib.error.HTTPError as error:
+            answer = json.loads(error.read() or b"{}").get("error", {})
+            sys.exit(f"{method} {path}: {answer.get('message')}\n{answer.get('detail', '')}\n{answer.get('hint', '')}")
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+
+
+def pipeline(node, postgres, files, bounded):
+    text = open(os.path.join(EXAMPLE, "pipeline.sql")).read()
+    values = {"KAFKA": node.kafka, "BOUNDED": bounded, "OUT": files, "JDBC_URL": f"jdbc:postgresql://127.0.0.1:{postgres.port}/postgres"}
+    return re.sub(r"\$\{([A-Z_]+)\}", lambda m: values[m[1]], text)
+
+
+def make_topics(node):
+    existing = {topic["name"] for topic in node.api("/topics")["topics"]}
+    for name, partitions in (("clicks", 4), ("funnel", 1), ("error-bursts", 1)):
+        if name not in existing:
+            node.api("/topics", "POST", {"name": name, "partitions": partitions})
+
+
+def player(node, *arguments):
+    return [PYTHON, os.path.join(EXAMPLE, "player.py"), "--bootstrap", node.kafka, *arguments]
+
+
+def table(title, text):
+    print(f"\n{title}\n{text.rstrip()}")
+
+
+def once(options, node, postgres, files):
+    say(f"  … a Kafka client plays {options.events} clicks of ten minutes")
+    subprocess.run(player(node, "--events", str(options.events), "--start", "2026-03-01 10:00:00", "--seed", str(options.seed)), check=True,
+                   stdout=subprocess.DEVNULL)
+    begin = time.monotonic()
+    ids = node.api("/jobs", "POST", {"script": pipeline(node, postgres, files, "latest-offset")})["job_ids"]
+    while True:
+        jobs = [node.api("/jobs/" + job) for job in ids]
+        if all(job["state"] in ("FINISHED", "FAILED", "CANCELLED") for job in jobs):
+            break
+        if time.monotonic() - begin > 300:
+            sys.exit("the job did not finish in 300 s: " + json.dumps(jobs)[:2000])
+        time.sleep(0.05)
+    for job in jobs:
+        if job["state"] != "FINISHED":
+            sys.exit(f"job {job['id']} {job['state']}: {job['error']}")
+    say(f"  ok the pipeline finished ({time.monotonic() - begin:.1f}s)")
+    table("page views per minute (PostgreSQL, table page_views, the first rows)", postgres.psql(
+        "-c", "SELECT minute, page, views, visitors FROM page_views ORDER BY minute, views DESC, page LIMIT 8"))
+    table("clicks of each kind (PostgreSQL, table click_totals)", postgres.psql("-c", "SELECT * FROM click_totals ORDER BY type"))
+    table("funnel per ten seconds (topic funnel, the last five)", subprocess.run(
+        [BINARY, "--node", node.http, "consume", "funnel", "-n", "5"], check=True, capture_output=True, text=True).stdout)
+    print("\nthe same, recomputed from the events by examples/clickstream/check.py:", flush=True)
+    code = subprocess.run([PYTHON, os.path.join(EXAMPLE, "check.py"), "--bootstrap", node.kafka, "--postgres",
+                           f"host=127.0.0.1 port={postgres.port} user=postgres dbname=postgres", "--files", files]).returncode
+    return code
+
+
+def live(options, node, postgres, files):
+    running = [job for job in node.api("/jobs")["jobs"] if job["name"] == "clickstream" and job["state"] not in ("FAILED", "CANCELLED")]
+    if not running:
+        node.api("/jobs", "POST", {"script": pipeline(node, postgres, files, "unbounded")})
+    traffic = subprocess.Popen(player(node, "--rate", str(options.rate), "--seed", str(time.time_ns() % 100000)), stdout=subprocess.DEVNULL,
+                               preexec_fn=lambda: os.setpgid(0, 0))
+    say(f"""
+Mainstem is at work (the node started in {node.seconds:.2f} s).
+
+  Console     {node.http}
+  Shop        {node.http}/examples/clickstream/     click around: your clicks join the traffic
+  Kafka       {node.kafka}                    kcat -b {node.kafka} -C -t funnel
+  PostgreSQL  psql -h 127.0.0.1 -p {postgres.port} -U postgres -c 'TABLE click_totals'
+  Parquet     {os.path.relpath(files)}/clicks
+
+  Data lies in {os.path.relpath(options.data)}; ./run --reset forgets it. Ctrl-C ends; the next ./run goes on where this one stopped.
+""")
+    stopping = []
+    signal.signal(signal.SIGINT, lambda *_: stopping.append(1))
+    signal.signal(signal.SIGTERM, lambda *_: stopping.append(1))
+    while not stopping:
+        time.sleep(0.2)
+        if node.process.poll() is not None:
+            say("the node ended by itself: see node.log in the data folder")
+            break
+        if traffic.poll() is not None:
+            say("the traffic player ended by itself")
+            break
+    traffic.terminate()
+    traffic.wait(10)
+    return 0
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./run", description="Shows Mainstem at work on a shop's clicks.")
+    parser.add_argument("--once", action="store_true", help="play a bounded input, print and check the results, end")
+    parser.add_argument("--reset", action="store_true", help="forget the data of earlier runs first")
+    parser.add_argument("--events", type=int, default=20000, help="clicks that --once plays")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rate", type=float, default=150, help="clicks a second of the live traffic")
+    parser.add_argument("--data", default=os.path.join(ROOT, ".data"), help="folder for everything durable")
+    parser.add_argument("--kafka-port", type=int, default=9092)
+    parser.add_argument("--http-port", type=int, default=8080)
+    options = parser.parse_args()
+    options.data = os.path.abspath(os.path.join(options.data, "once") if options.once else options.data)
+    if options.reset or options.once:
+        shutil.rmtree(options.data, ignore_errors=True)
+    os.makedirs(options.data, exist_ok=True)
+    files = os.path.join(options.data, "lake")
+    kafka, http = ("127.0.0.1:0", "127.0.0.1:0") if options.once else (f"127.0.0.1:{options.kafka_port}", f"127.0.0.1:{options.http_port}")
+    if not options.once:
+        for port, flag in ((options.kafka_port, "--kafka-port"), (options.http_port, "--http-port")):
+            if not port_is_free(port):
+                sys.exit(f"port {port} is taken by another program: choose one with {flag} N")
+    postgres, node = Postgres(os.path.join(options.data, "postgres")), Node(os.path.join(options.data, "node"), kafka, http)
+    node.process = None
+    try:
+        postgres.start()
+        node.start()
+        postgres.psql("-f", os.path.join(EXAMPLE, "schema.sql"))
+        make_topics(node)
+        code = once(options, node, postgres, files) if options.once else live(options, node, postgres, files)
+    finally:
+        node.stop()
+        postgres.stop()
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()
