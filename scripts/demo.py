@@ -50,14 +50,27 @@ class Postgres:
         self.bin, self.folder, self.process = f"/usr/lib/postgresql/{versions[-1]}/bin", folder, None
         self.user = pwd.getpwnam("postgres") if os.getuid() == 0 else None
 
+    def kept_port(self):
+        """The same port at every start: the jobs that resume know it."""
+        path = os.path.join(self.folder, "port")
+        if os.path.exists(path):
+            port = int(open(path).read())
+            if not port_is_free(port):
+                sys.exit(f"port {port}, where the example's PostgreSQL was, is taken by another program: stop that, or ./run --reset")
+            return port
+        port = free_port()
+        with open(path, "w") as f:
+            f.write(str(port))
+        return port
+
     def become(self):
         if self.user:
             os.setgid(self.user.pw_gid)
             os.setuid(self.user.pw_uid)
 
     def start(self):
-        self.port = free_port()
         os.makedirs(self.folder, exist_ok=True)
+        self.port = self.kept_port()
         if self.user:
             os.chown(self.folder, self.user.pw_uid, self.user.pw_gid)
             self.make_reachable()

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/command.h"
+#include "cli/script.h"
 #include "cli/text_table.h"
 
 namespace mainstem::cli {
@@ -15,6 +16,7 @@ struct JobOptions {
   std::string id;
   std::string file;
   std::string name;
+  std::vector<std::string> defines;
 };
 
 Status List(const GlobalOptions& globals, const JobOptions&) {
@@ -34,7 +36,8 @@ Status List(const GlobalOptions& globals, const JobOptions&) {
 
 Status Submit(const GlobalOptions& globals, const JobOptions& options) {
   HttpClient client(globals.node);
-  ASSIGN_OR_RETURN(std::string script, ReadInput(options.file));
+  ASSIGN_OR_RETURN(std::string text, ReadInput(options.file));
+  ASSIGN_OR_RETURN(std::string script, Substitute(text, options.defines));
   std::string request = "{\"script\":" + JsonString(script);
   if (!options.name.empty()) request += ",\"name\":" + JsonString(options.name);
   ASSIGN_OR_RETURN(std::string body,
@@ -113,6 +116,7 @@ void AddJobCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chos
   auto* submit = job->add_subcommand("submit", "start the INSERT statements of a file as jobs");
   submit->add_option("file", options->file, "SQL file, - for standard input")->required();
   submit->add_option("--name", options->name, "name of the job");
+  submit->add_option("-D,--define", options->defines, "NAME=value: replaces ${NAME} in the script");
   bind(submit, [&globals](const JobOptions& o) { return Submit(globals, o); });
   auto* show = job->add_subcommand("show", "operators with rates, sinks with their positions");
   show->add_option("job", options->id, "id of the job")->required();

@@ -1,0 +1,120 @@
+// mainstem run FILE.sql: runs a script in this process, with a private log that is gone afterwards
+// unless --data names a folder. Bounded statements end by themselves; Ctrl-C ends the others.
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <filesystem>
+
+#include "cli/command.h"
+#include "cli/result_printer.h"
+#include "cli/script.h"
+#include "cli/settings_from_flags.h"
+#include "cli/signals.h"
+#include "core/sync.h"
+#include "server/engine.h"
+
+namespace mainstem::cli {
+namespace {
+
+struct RunOptions {
+  std::string file;
+  std::vector<std::string> defines;
+  int parallelism = 0;
+  SettingFlags flags;
+};
+
+// Prints what the script makes, statement after statement.
+class Printer final : public process::ResultListener {
+ public:
+  explicit Printer(bool json) : printer_({.json = json}) {}
+  Status OnColumns(const std::vector<process::ResultColumn>& columns) override {
+    std::vector<std::string> names, types;
+    for (const auto& column : columns) {
+      names.push_back(column.name);
+      types.push_back(column.type);
+    }
+    printer_.Columns(std::move(names), types);
+    return Status::OK();
+  }
+  Status OnRows(std::vector<process::ResultRow> rows) override {
+    for (const auto& row : rows) printer_.Row(row.kind, row.fields);
+    return Status::OK();
+  }
+  Status OnStatementDone(const std::string& message) override {
+    printer_.Done();
+    printer_.Message(message);
+    return Status::OK();
+  }
+
+ private:
+  ResultPrinter printer_;
+};
+
+// A folder that is removed with everything in it.
+class PrivateFolder {
+ public:
+  PrivateFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "mainstem-run-XXXXXX").string();
+    if (mkdtemp(name.data()) != nullptr) path_ = name;
+  }
+  ~PrivateFolder() {
+    std::error_code ignored;  // best effort: the folder is temporary
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+Task<> ExecuteScript(server::Engine* engine, std::string script, process::ExecuteOptions options,
+                     process::ResultListener* listener) {
+  std::vector<std::string> no_addresses;
+  CO_RETURN_IF_ERROR(co_await engine->StartJobs(std::move(no_addresses)));
+  co_return co_await engine->jobs().Execute(std::move(script), std::move(options), listener);
+}
+
+Status Run(const GlobalOptions& globals, const RunOptions& options) {
+  ASSIGN_OR_RETURN(std::string text, ReadInput(options.file));
+  ASSIGN_OR_RETURN(std::string script, Substitute(text, options.defines));
+  PrivateFolder folder;
+  ASSIGN_OR_RETURN(
+      server::Settings settings,
+      SettingsFromFlags(options.flags, {{"data", folder.path()}, {"log.level", "warning"}}));
+  BlockStopSignals();
+  ASSIGN_OR_RETURN(Logger logger, Logger::Make(settings.logging));
+  ASSIGN_OR_RETURN(auto engine, server::Engine::Open(settings, logger));
+  ExitOnStopSignal();
+  process::ExecuteOptions execute;
+  if (options.parallelism > 0) {
+    execute.settings["parallelism.default"] = std::to_string(options.parallelism);
+  }
+  Printer printer(globals.json);
+  Status status = RunBlocking(engine->env().shard(0),
+                              ExecuteScript(engine.get(), script, std::move(execute), &printer));
+  Status stopped = engine->Stop();
+  return status.ok() ? stopped : status;
+}
+
+}  // namespace
+
+void AddRunCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen) {
+  auto* command = app.add_subcommand("run", "run a SQL script here, without a node");
+  command->footer(
+      "Examples:\n"
+      "  mainstem run report.sql\n"
+      "  mainstem run pipeline.sql -D INPUT=access.log.gz -p 2 --json");
+  auto options = std::make_shared<RunOptions>();
+  command->add_option("file", options->file, "SQL file, - for standard input")->required();
+  command->add_option("-D,--define", options->defines,
+                      "NAME=value: replaces ${NAME} in the script");
+  command->add_option("-p,--parallelism", options->parallelism, "subtasks of an operator");
+  AddSettingFlags(*command, options->flags);
+  command->callback([&globals, &chosen, options] {
+    chosen.action = [&globals, options] { return Run(globals, *options); };
+  });
+}
+
+}  // namespace mainstem::cli

@@ -1,0 +1,25 @@
+#include "cli/script.h"
+
+#include <gtest/gtest.h>
+
+namespace mainstem::cli {
+namespace {
+
+TEST(ScriptTest, ReplacesNames) {
+  EXPECT_EQ(*Substitute("a ${X} b ${Y}${X}", {"X=1", "Y=a=b"}), "a 1 b a=b1");
+  EXPECT_EQ(*Substitute("no names, $ { } alone", {}), "no names, $ { } alone");
+}
+
+TEST(ScriptTest, SaysWhichNameHasNoValueAndWhere) {
+  Status status = Substitute("SELECT 1;\nSELECT '${PATHH}'", {"PATH=x"}).status();
+  EXPECT_EQ(Describe(status), "line 2: ${PATHH} has no value (hint: did you mean 'PATH'?)");
+  EXPECT_EQ(TextOf(Substitute("${A}", {}).status()).hint, "give -D A=value");
+  EXPECT_FALSE(Substitute("", {"A"}).ok());
+}
+
+TEST(ScriptTest, LeavesNamesInCommentsAlone) {
+  EXPECT_EQ(*Substitute("-- ${A} is a path\nSELECT 1", {}), "-- ${A} is a path\nSELECT 1");
+}
+
+}  // namespace
+}  // namespace mainstem::cli
