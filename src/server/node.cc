@@ -1,0 +1,175 @@
+#include "server/node.h"
+
+#include <fmt/format.h>
+
+#include "core/net/http_server.h"
+#include "core/sync.h"
+#include "gateway/http/http_gateway.h"
+#include "gateway/kafka/server.h"
+#include "server/admin/admin_api.h"
+#include "server/engine.h"
+
+namespace mainstem::server {
+namespace {
+
+// 16 random bytes in URL-safe base64 without padding, as Kafka writes its cluster ids.
+std::string MakeClusterId(Env& env) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::string id;
+  for (int i = 0; i < 22; ++i) id += kDigits[env.Random() % kDigits.size()];
+  return id;
+}
+
+Task<std::string> KeptClusterId(Engine& engine) {
+  const std::string key = "node/cluster-id";
+  CO_ASSIGN_OR_RETURN(auto kept, co_await engine.log().ListMeta(key));
+  auto it = kept.find(key);
+  if (it != kept.end()) co_return it->second;
+  std::string id = MakeClusterId(engine.env());
+  CO_RETURN_IF_ERROR(co_await engine.log().PutMeta(key, id));
+  co_return id;
+}
+
+// Says which flag gives another port.
+Status ExplainTakenPort(Status status, std::string_view flag) {
+  if (!Is(status, ErrorCode::kAddressInUse)) return status;
+  ErrorText text = TextOf(status);
+  text.hint = fmt::format("another program has the port: choose one with {} HOST:PORT", flag);
+  return MakeError(ErrorCode::kAddressInUse, std::move(text));
+}
+
+std::string Joined(const HostPort& address, uint16_t port) {
+  bool is_v6 = address.host.find(':') != std::string::npos;
+  return is_v6 ? fmt::format("[{}]:{}", address.host, port)
+               : fmt::format("{}:{}", address.host, port);
+}
+
+}  // namespace
+
+struct Node::Impl {
+  explicit Impl(std::unique_ptr<Engine> owned) : engine(std::move(owned)) {}
+
+  Task<> StartDoors();
+  Task<> StartKafka();
+  Task<> StartHttp();
+  Task<> StopDoors();
+  std::vector<std::string> OwnAddresses() const;
+
+  std::unique_ptr<Engine> engine;
+  std::unique_ptr<gateway::kafka::KafkaServer> kafka;
+  std::unique_ptr<gateway::http::HttpGateway> http_gateway;
+  std::unique_ptr<admin::AdminApi> admin;
+  std::unique_ptr<net::HttpRouter> router;
+  std::unique_ptr<net::HttpServer> http;
+  uint16_t http_port = 0;
+};
+
+Task<> Node::Impl::StartKafka() {
+  const Settings& settings = engine->settings();
+  gateway::kafka::KafkaSettings kafka_settings{
+      .host = settings.kafka_listen.host,
+      .port = settings.kafka_listen.port,
+      .data_directory = settings.data_dir,
+      .auto_create_topics = settings.auto_create_topics,
+  };
+  CO_ASSIGN_OR_RETURN(kafka_settings.cluster_id, co_await KeptClusterId(*engine));
+  if (!settings.kafka_advertised.empty()) {
+    CO_ASSIGN_OR_RETURN(HostPort advertised, ParseHostPort(settings.kafka_advertised));
+    kafka_settings.advertised_host = advertised.host;
+    kafka_settings.advertised_port = advertised.port;
+  }
+  kafka = std::make_unique<gateway::kafka::KafkaServer>(
+      &engine->env(), &engine->log(), &engine->budget(), &engine->metrics(),
+      engine->logger().Named("kafka"), std::move(kafka_settings));
+  Status started = co_await kafka->Start();
+  if (!started.ok()) kafka.reset();
+  co_return ExplainTakenPort(std::move(started), "--kafka-listen");
+}
+
+Task<> Node::Impl::StartHttp() {
+  const Settings& settings = engine->settings();
+  auto listener = co_await engine->env().network().Listen(settings.http_listen.host,
+                                                          settings.http_listen.port);
+  if (!listener.ok()) co_return ExplainTakenPort(listener.status(), "--http-listen");
+  http_port = (*listener)->port();
+  router = std::make_unique<net::HttpRouter>();
+  http_gateway = std::make_unique<gateway::http::HttpGateway>(
+      &engine->env(), &engine->log(),
+      gateway::http::HttpGatewayOptions{.auto_create_topics = settings.auto_create_topics});
+  http_gateway->AddRoutes(router.get());
+  admin = std::make_unique<admin::AdminApi>(admin::AdminParts{
+      .env = &engine->env(),
+      .log = &engine->log(),
+      .jobs = &engine->jobs(),
+      .registry = &engine->registry(),
+      .groups = &kafka->groups(),
+      .budget = &engine->budget(),
+      .metrics = &engine->metrics(),
+      .data_dir = settings.data_dir,
+      .kafka_address = Joined(settings.kafka_listen, kafka->port()),
+      .http_address = Joined(settings.http_listen, http_port),
+      .allow_remote_admin = settings.allow_remote_admin,
+  });
+  admin->AddRoutes(router.get());
+  net::HttpServerOptions options;
+  if (settings.allow_remote_admin) options.access.allowed_hosts = {"*"};
+  if (!settings.cors_origin.empty()) options.access.allowed_origins = {settings.cors_origin};
+  http = std::make_unique<net::HttpServer>(engine->env().shard(0), options, router.get());
+  http->Start(std::move(*listener));
+  co_return Status::OK();
+}
+
+std::vector<std::string> Node::Impl::OwnAddresses() const {
+  const Settings& settings = engine->settings();
+  std::vector<std::string> addresses = {Joined(settings.kafka_listen, kafka->port()),
+                                        fmt::format("localhost:{}", kafka->port()),
+                                        fmt::format("127.0.0.1:{}", kafka->port())};
+  if (!settings.kafka_advertised.empty()) addresses.push_back(settings.kafka_advertised);
+  return addresses;
+}
+
+Task<> Node::Impl::StartDoors() {
+  CO_RETURN_IF_ERROR(co_await StartKafka());
+  CO_RETURN_IF_ERROR(co_await StartHttp());
+  std::vector<std::string> addresses = OwnAddresses();
+  co_return co_await engine->StartJobs(std::move(addresses));
+}
+
+Task<> Node::Impl::StopDoors() {
+  Status status;
+  if (http) status &= co_await http->Stop();
+  if (admin) status &= co_await admin->Stop();
+  if (kafka) status &= co_await kafka->Stop();
+  co_return status;
+}
+
+Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Node::~Node() = default;
+
+Result<std::unique_ptr<Node>> Node::Start(Settings settings, Logger logger) {
+  ASSIGN_OR_RETURN(auto engine, Engine::Open(std::move(settings), std::move(logger)));
+  auto node = std::unique_ptr<Node>(new Node(std::make_unique<Impl>(std::move(engine))));
+  Status started = RunBlocking(node->impl_->engine->env().shard(0), node->impl_->StartDoors());
+  if (!started.ok()) {
+    IgnoreError(node->Stop(), "the failure to start is what the user must see");
+    return started;
+  }
+  return node;
+}
+
+Status Node::Stop() {
+  Status doors = RunBlocking(impl_->engine->env().shard(0), impl_->StopDoors());
+  Status engine = impl_->engine->Stop();
+  return doors.ok() ? engine : doors;
+}
+
+std::string Node::kafka_address() const {
+  return Joined(impl_->engine->settings().kafka_listen, impl_->kafka->port());
+}
+
+std::string Node::http_address() const {
+  return Joined(impl_->engine->settings().http_listen, impl_->http_port);
+}
+
+}  // namespace mainstem::server

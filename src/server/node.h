@@ -1,0 +1,34 @@
+// A node: the engine with its doors, Kafka and HTTP (events, admin API, console, metrics). What
+// `mainstem serve` runs.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/logging.h"
+#include "core/status.h"
+#include "server/settings.h"
+
+namespace mainstem::server {
+
+// Lifecycle: Start, then Stop once. Both block the calling thread, which must not be a shard.
+class Node {
+ public:
+  // Recovers the log, opens the doors, resumes the jobs. A taken port is an error that names the
+  // flag to set.
+  static Result<std::unique_ptr<Node>> Start(Settings settings, Logger logger);
+  ~Node();
+
+  // Doors first, then jobs, then the log; at most about a second. The next Start resumes.
+  Status Stop();
+
+  std::string kafka_address() const;  // "127.0.0.1:9092", with the port that was taken
+  std::string http_address() const;
+
+ private:
+  struct Impl;
+  explicit Node(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mainstem::server

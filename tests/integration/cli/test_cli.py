@@ -1,0 +1,100 @@
+"""The command line against a running node, and alone."""
+import json
+import os
+import subprocess
+
+import support
+
+
+def test_topics_are_created_listed_changed_and_deleted(node):
+    node.cli("topic", "create", "clicks", "-p", "3", "-c", "retention.ms=3600000")
+    listed = json.loads(node.cli("--json", "topic", "list").stdout)["topics"]
+    clicks = next(t for t in listed if t["name"] == "clicks")
+    assert clicks["partition_count"] == 3
+    assert "retention.ms" in node.cli("topic", "show", "clicks").stdout
+    node.cli("topic", "alter", "clicks", "-p", "5", "-c", "retention.ms=")
+    assert len(node.api("/topics/clicks")["partitions"]) == 5
+    node.cli("topic", "delete", "clicks")
+    assert "clicks" not in node.cli("topic", "list").stdout
+
+
+def test_an_unknown_topic_gets_a_hint_and_exit_code_1(node):
+    node.cli("topic", "create", "clicks")
+    result = node.cli("topic", "show", "clikcs", check=False)
+    assert result.returncode == 1
+    assert "clikcs" in result.stderr and "clicks" in result.stderr
+
+
+def test_lines_go_in_and_come_out(node):
+    node.cli("topic", "create", "a")
+    lines = "".join(json.dumps({"n": i}) + "\n" for i in range(10))
+    result = node.cli("produce", "a", "--key-field", "n", stdin=lines)
+    assert "10 records" in result.stderr
+    out = [json.loads(line) for line in node.cli("--json", "consume", "a", "--from", "earliest", "-n", "100").stdout.strip().split("\n")]
+    assert sorted(json.loads(r["value"])["n"] if isinstance(r["value"], str) else r["value"]["n"] for r in out) == list(range(10))
+
+
+def test_sql_over_a_topic(node):
+    node.cli("topic", "create", "a")
+    node.cli("produce", "a", stdin='{"k": "x", "v": 1}\n{"k": "y", "v": 2}\n{"k": "x", "v": 3}\n')
+    script = f"""CREATE TABLE a (k STRING, v INT) WITH ('connector' = 'kafka', 'topic' = 'a', 'properties.bootstrap.servers' = '{node.kafka}',
+      'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'latest-offset', 'format' = 'json');
+      SELECT k, SUM(v) AS s FROM a GROUP BY k;"""
+    rows = [json.loads(line) for line in node.cli("--json", "sql", "-e", script).stdout.strip().split("\n")]
+    final = {}
+    for row in rows:
+        if row["op"] in ("+I", "+U"):
+            final[row["row"]["k"]] = row["row"]["s"]
+    assert final == {"x": "4", "y": "2"}
+
+
+def test_wrong_sql_shows_the_line_and_a_suggestion(node):
+    result = node.cli("sql", "-e", "SELECT 1;\nSELCT 2;", check=False)
+    assert result.returncode == 1
+    assert "line 2" in result.stderr and "SELCT 2" in result.stderr and "^" in result.stderr
+
+
+def test_no_node_says_how_to_start_one():
+    result = subprocess.run([support.BINARY, "--node", f"http://127.0.0.1:{support.free_port()}", "topic", "list"], capture_output=True, text=True)
+    assert result.returncode == 1 and "mainstem serve" in result.stderr
+
+
+def test_a_taken_port_names_the_flag(node, tmp_path):
+    for flag, address in (("--kafka-listen", node.kafka), ("--http-listen", node.http)):
+        other = "--http-listen" if flag == "--kafka-listen" else "--kafka-listen"
+        result = subprocess.run([support.BINARY, "serve", "--data", str(tmp_path / "other"), flag, address, other, "127.0.0.1:0"],
+                                capture_output=True, text=True, timeout=20)
+        assert result.returncode == 1 and flag in result.stderr
+
+
+def test_a_second_node_on_the_same_data_is_refused(node):
+    result = subprocess.run([support.BINARY, "serve", "--data", node.data, "--kafka-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"],
+                            capture_output=True, text=True, timeout=20)
+    assert result.returncode == 1 and "another" in result.stderr
+
+
+def test_a_script_runs_without_a_node(tmp_path):
+    (tmp_path / "in.csv").write_text("a,1\nb,2\na,3\n")
+    (tmp_path / "q.sql").write_text("""CREATE TABLE t (k STRING, v INT) WITH ('connector' = 'filesystem', 'path' = '${DIR}/in.csv', 'format' = 'csv');
+      CREATE TABLE o (k STRING, v INT) WITH ('connector' = 'filesystem', 'path' = '${DIR}/out', 'format' = 'json');
+      INSERT INTO o SELECT k, v * 10 FROM t WHERE v > 1;
+      SELECT COUNT(*) AS n FROM t;""")
+    result = subprocess.run([support.BINARY, "--json", "run", str(tmp_path / "q.sql"), "-D", f"DIR={tmp_path}"], capture_output=True, text=True,
+                            timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout.strip().split("\n")[-1])["row"] == {"n": "3"}
+    written = [json.loads(line) for name in sorted(os.listdir(tmp_path / "out")) if not name.startswith((".", "_"))
+               for line in open(tmp_path / "out" / name)]
+    assert sorted(written, key=str) == [{"k": "a", "v": 30}, {"k": "b", "v": 20}]
+
+
+def test_every_command_explains_itself():
+    for command in ([], ["serve"], ["run"], ["sql"], ["topic"], ["produce"], ["consume"], ["group"], ["job"], ["config"]):
+        result = subprocess.run([support.BINARY, *command, "--help"], capture_output=True, text=True)
+        assert result.returncode == 0 and len(result.stdout) > 100, command
+
+
+def test_the_configuration_page_is_up_to_date():
+    table = subprocess.run([support.BINARY, "config", "--markdown"], capture_output=True, text=True, check=True).stdout
+    page = open(os.path.join(support.ROOT, "docs/configuration.md")).read()
+    assert table in page, "docs/configuration.md is old: paste the output of `mainstem config --markdown`"
