@@ -6,7 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/command.h"
-#include "cli/version.h"
+#include "server/version.h"
 
 namespace {
 
@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
       "Mainstem: a durable log that speaks Kafka's protocol, Flink SQL over it, and\n"
       "exactly-once delivery to databases and files, in one binary.",
       "mainstem");
-  app.set_version_flag("--version", std::string("mainstem ") + kVersion);
+  app.set_version_flag("--version", std::string("mainstem ") + mainstem::server::kVersion);
   app.require_subcommand(1);
   app.fallthrough();
   app.footer(

@@ -8,6 +8,7 @@
 
 #include "connector/registry.h"
 #include "core/env.h"
+#include "core/folder_lock.h"
 #include "core/logging.h"
 #include "core/memory_budget.h"
 #include "core/metrics.h"
@@ -41,10 +42,12 @@ class Engine {
  private:
   Engine(Settings settings, Logger logger);
   Task<> OpenLog();
+  Task<> StopParts();
 
   Settings settings_;
   Logger logger_;
   // In order of construction; destroyed in reverse.
+  std::unique_ptr<FolderLock> folder_lock_;
   std::unique_ptr<MemoryBudget> budget_;
   std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<Env> env_;

@@ -8,6 +8,8 @@
 #include "gateway/kafka/server.h"
 #include "server/admin/admin_api.h"
 #include "server/engine.h"
+#include "server/kafka_groups.h"
+#include "server/version.h"
 
 namespace mainstem::server {
 namespace {
@@ -59,7 +61,8 @@ struct Node::Impl {
   std::unique_ptr<Engine> engine;
   std::unique_ptr<gateway::kafka::KafkaServer> kafka;
   std::unique_ptr<gateway::http::HttpGateway> http_gateway;
-  std::unique_ptr<admin::AdminApi> admin;
+  std::unique_ptr<KafkaGroups> groups;
+  std::unique_ptr<AdminApi> admin;
   std::unique_ptr<net::HttpRouter> router;
   std::unique_ptr<net::HttpServer> http;
   uint16_t http_port = 0;
@@ -89,8 +92,8 @@ Task<> Node::Impl::StartKafka() {
 
 Task<> Node::Impl::StartHttp() {
   const Settings& settings = engine->settings();
-  auto listener = co_await engine->env().network().Listen(settings.http_listen.host,
-                                                          settings.http_listen.port);
+  auto listener =
+      co_await engine->env().network().Listen(settings.http_listen.host, settings.http_listen.port);
   if (!listener.ok()) co_return ExplainTakenPort(listener.status(), "--http-listen");
   http_port = (*listener)->port();
   router = std::make_unique<net::HttpRouter>();
@@ -98,19 +101,24 @@ Task<> Node::Impl::StartHttp() {
       &engine->env(), &engine->log(),
       gateway::http::HttpGatewayOptions{.auto_create_topics = settings.auto_create_topics});
   http_gateway->AddRoutes(router.get());
-  admin = std::make_unique<admin::AdminApi>(admin::AdminParts{
+  groups = std::make_unique<KafkaGroups>(&kafka->groups());
+  AdminDependencies parts{
       .env = &engine->env(),
       .log = &engine->log(),
       .jobs = &engine->jobs(),
-      .registry = &engine->registry(),
-      .groups = &kafka->groups(),
-      .budget = &engine->budget(),
+      .groups = groups.get(),
+      .memory = &engine->budget(),
       .metrics = &engine->metrics(),
+      .connectors = [this] { return engine->registry().List(); },
+  };
+  AdminOptions admin_options{
+      .version = kVersion,
       .data_dir = settings.data_dir,
       .kafka_address = Joined(settings.kafka_listen, kafka->port()),
       .http_address = Joined(settings.http_listen, http_port),
-      .allow_remote_admin = settings.allow_remote_admin,
-  });
+      .allow_remote_changes = settings.allow_remote_admin,
+  };
+  admin = std::make_unique<AdminApi>(std::move(parts), std::move(admin_options));
   admin->AddRoutes(router.get());
   net::HttpServerOptions options;
   if (settings.allow_remote_admin) options.access.allowed_hosts = {"*"};
@@ -131,15 +139,14 @@ std::vector<std::string> Node::Impl::OwnAddresses() const {
 
 Task<> Node::Impl::StartDoors() {
   CO_RETURN_IF_ERROR(co_await StartKafka());
-  CO_RETURN_IF_ERROR(co_await StartHttp());
   std::vector<std::string> addresses = OwnAddresses();
-  co_return co_await engine->StartJobs(std::move(addresses));
+  CO_RETURN_IF_ERROR(co_await engine->StartJobs(std::move(addresses)));
+  co_return co_await StartHttp();
 }
 
 Task<> Node::Impl::StopDoors() {
   Status status;
   if (http) status &= co_await http->Stop();
-  if (admin) status &= co_await admin->Stop();
   if (kafka) status &= co_await kafka->Stop();
   co_return status;
 }

@@ -1,8 +1,8 @@
 // The version of the build, as `mainstem --version` and the console show it.
 #pragma once
 
-namespace mainstem::cli {
+namespace mainstem::server {
 
 inline constexpr const char* kVersion = "0.1.0";
 
-}  // namespace mainstem::cli
+}  // namespace mainstem::server

@@ -1,0 +1,28 @@
+#include "server/connectors.h"
+
+#include "sink/blackhole/blackhole_sink.h"
+#include "sink/filesystem/file_sink.h"
+#include "sink/jdbc/jdbc_sink.h"
+#include "sink/kafka/kafka_sink.h"
+#include "sink/print/print_sink.h"
+#include "source/datagen/datagen_source.h"
+#include "source/filesystem/file_source.h"
+#include "source/kafka/kafka_source.h"
+
+namespace mainstem::server {
+
+connector::ConnectorRegistry MakeConnectorRegistry() {
+  connector::ConnectorRegistry registry;
+  registry.Add(source::DatagenConnector());
+  registry.Add(source::FileSourceConnector());
+  registry.Add(source::KafkaSourceConnector());
+  registry.Add(sink::BlackholeConnector());
+  registry.Add(sink::FileSinkConnector());
+  registry.Add(sink::JdbcSinkConnector());
+  registry.Add(sink::KafkaSinkConnector());
+  registry.Add(sink::PrintConnector());
+  registry.Add(sink::UpsertKafkaSinkConnector());
+  return registry;
+}
+
+}  // namespace mainstem::server

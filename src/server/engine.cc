@@ -1,0 +1,74 @@
+#include "server/engine.h"
+
+#include <cstdlib>
+
+#include "core/sync.h"
+#include "server/connectors.h"
+
+namespace mainstem::server {
+namespace {
+
+// Shares of the accounted memory. The rest is for connections, queues and requests in flight.
+constexpr double kAccountedShare = 0.7;
+constexpr double kCacheShare = 0.4;
+constexpr double kStateShare = 0.3;
+
+int64_t Share(int64_t bytes, double share) {
+  return static_cast<int64_t>(static_cast<double>(bytes) * share);
+}
+
+}  // namespace
+
+Engine::Engine(Settings settings, Logger logger)
+    : settings_(std::move(settings)),
+      logger_(std::move(logger)),
+      budget_(std::make_unique<MemoryBudget>(Share(settings_.memory_bytes, kAccountedShare))),
+      metrics_(std::make_unique<Metrics>()),
+      registry_(MakeConnectorRegistry()) {}
+
+Engine::~Engine() = default;
+
+Result<std::unique_ptr<Engine>> Engine::Open(Settings settings, Logger logger) {
+  auto engine = std::unique_ptr<Engine>(new Engine(std::move(settings), std::move(logger)));
+  ASSIGN_OR_RETURN(engine->folder_lock_, FolderLock::Take(engine->settings_.data_dir));
+  const char* crash_point = std::getenv("MAINSTEM_CRASH_POINT");
+  engine->env_ = MakeRealEnv({.shard_count = engine->settings_.shard_count,
+                              .crash_point = crash_point == nullptr ? "" : crash_point});
+  RETURN_IF_ERROR(RunBlocking(engine->env_->shard(0), engine->OpenLog()));
+  return engine;
+}
+
+Task<> Engine::OpenLog() {
+  int64_t accounted = budget_->total_bytes();
+  storage::EmbeddedLogOptions options;
+  options.data_dir = settings_.data_dir + "/log";
+  options.cache_bytes = Share(accounted, kCacheShare);
+  options.journal_bytes_max = settings_.journal_limit_bytes;
+  options.default_partition_count = settings_.default_partitions;
+  options.logger = logger_.Named("storage");
+  CO_ASSIGN_OR_RETURN(log_, co_await storage::EmbeddedLog::Open(env_.get(), std::move(options)));
+  co_return Status::OK();
+}
+
+Task<> Engine::StartJobs(std::vector<std::string> own_addresses) {
+  process::JobManagerOptions options;
+  options.state_directory = settings_.data_dir + "/jobs";
+  options.default_parallelism = settings_.default_parallelism;
+  options.checkpoint_interval = std::chrono::milliseconds(settings_.checkpoint_interval_ms);
+  options.state_memory_bytes = static_cast<size_t>(Share(budget_->total_bytes(), kStateShare));
+  options.own_addresses = std::move(own_addresses);
+  CO_ASSIGN_OR_RETURN(jobs_, process::JobManager::Make(env_.get(), log_.get(), &registry_,
+                                                       std::move(options), logger_.Named("jobs")));
+  co_return co_await jobs_->Start();
+}
+
+Task<> Engine::StopParts() {
+  Status status;
+  if (jobs_) status &= co_await jobs_->Stop();
+  if (log_) status &= co_await log_->Stop();
+  co_return status;
+}
+
+Status Engine::Stop() { return RunBlocking(env_->shard(0), StopParts()); }
+
+}  // namespace mainstem::server
