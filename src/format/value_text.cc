@@ -80,12 +80,22 @@ void AppendValueText(const arrow::Array& array, int64_t row, std::string* out) {
     case arrow::Type::BOOL:
       out->append(ValueOf<arrow::BooleanArray>(array, row) ? "TRUE" : "FALSE");
       return;
-    case arrow::Type::INT8: out->append(std::to_string(ValueOf<arrow::Int8Array>(array, row))); return;
-    case arrow::Type::INT16: out->append(std::to_string(ValueOf<arrow::Int16Array>(array, row))); return;
-    case arrow::Type::INT32: out->append(std::to_string(ValueOf<arrow::Int32Array>(array, row))); return;
-    case arrow::Type::INT64: out->append(std::to_string(ValueOf<arrow::Int64Array>(array, row))); return;
+    case arrow::Type::INT8:
+      out->append(std::to_string(ValueOf<arrow::Int8Array>(array, row)));
+      return;
+    case arrow::Type::INT16:
+      out->append(std::to_string(ValueOf<arrow::Int16Array>(array, row)));
+      return;
+    case arrow::Type::INT32:
+      out->append(std::to_string(ValueOf<arrow::Int32Array>(array, row)));
+      return;
+    case arrow::Type::INT64:
+      out->append(std::to_string(ValueOf<arrow::Int64Array>(array, row)));
+      return;
     case arrow::Type::FLOAT: AppendFloatText(ValueOf<arrow::FloatArray>(array, row), out); return;
-    case arrow::Type::DOUBLE: AppendDoubleText(ValueOf<arrow::DoubleArray>(array, row), out); return;
+    case arrow::Type::DOUBLE:
+      AppendDoubleText(ValueOf<arrow::DoubleArray>(array, row), out);
+      return;
     case arrow::Type::DECIMAL128: {
       const auto& decimals = static_cast<const arrow::Decimal128Array&>(array);
       AppendDecimalText(arrow::Decimal128(decimals.GetValue(row)),
@@ -103,9 +113,15 @@ void AppendValueText(const arrow::Array& array, int64_t row, std::string* out) {
       AppendTicks(ValueOf<arrow::TimestampArray>(array, row),
                   UnitOf(static_cast<const arrow::TimestampType&>(type).unit()), out);
       return;
-    case arrow::Type::LIST: AppendElements(static_cast<const arrow::ListArray&>(array), row, out); return;
-    case arrow::Type::MAP: AppendEntries(static_cast<const arrow::MapArray&>(array), row, out); return;
-    case arrow::Type::STRUCT: AppendFields(static_cast<const arrow::StructArray&>(array), row, out); return;
+    case arrow::Type::LIST:
+      AppendElements(static_cast<const arrow::ListArray&>(array), row, out);
+      return;
+    case arrow::Type::MAP:
+      AppendEntries(static_cast<const arrow::MapArray&>(array), row, out);
+      return;
+    case arrow::Type::STRUCT:
+      AppendFields(static_cast<const arrow::StructArray&>(array), row, out);
+      return;
     default: {
       auto scalar = array.GetScalar(row);
       out->append(scalar.ok() ? (*scalar)->ToString() : "?");

@@ -24,8 +24,9 @@ connector::ConnectorSpec BlackholeConnector() {
   connector::ConnectorSpec spec;
   spec.name = "blackhole";
   spec.documentation = "Swallows every row.";
-  spec.make_sink = [](connector::TableDescriptor table, connector::ConnectorContext context)
-      -> Result<std::unique_ptr<connector::TableSink>> {
+  spec.make_sink =
+      [](connector::TableDescriptor table,
+         connector::ConnectorContext context) -> Result<std::unique_ptr<connector::TableSink>> {
     return std::make_unique<BlackholeSink>();
   };
   return spec;

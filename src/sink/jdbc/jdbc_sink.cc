@@ -88,15 +88,22 @@ class JdbcWriter final : public connector::DeliveryWriter {
   Task<> Write() {
     CHECK(delivery_ != nullptr);
     if (!end_ || delivery_->position() == end_) co_return Status::OK();
+    if (failed_) {
+      co_return MakeError(ErrorCode::kUnavailable, "this writer has failed: open a new one");
+    }
+    // Until it succeeds: the rows it takes out of the buffer must not be passed over.
+    failed_ = true;
     std::vector<ChangelogBatch> batches = std::exchange(buffer_, {});
     buffered_rows_ = 0;
     RowChanges changes;
-    CO_ASSIGN_OR_RETURN(auto refused, co_await env_->blocking_pool().Run([&] {
-      return Apply(batches, &changes);
-    }));
+    CO_ASSIGN_OR_RETURN(
+        auto refused, co_await env_->blocking_pool().Run([&] { return Apply(batches, &changes); }));
     // Before the commit: what is refused is kept by somebody else before the position passes it.
     if (!refused.empty()) CO_RETURN_IF_ERROR(co_await HandOver(changes, std::move(refused)));
-    co_return co_await env_->blocking_pool().Run([this] { return delivery_->Commit(env_); });
+    CO_RETURN_IF_ERROR(
+        co_await env_->blocking_pool().Run([this] { return delivery_->Commit(env_); }));
+    failed_ = false;
+    co_return Status::OK();
   }
 
   Result<std::vector<RefusedRow>> Apply(const std::vector<ChangelogBatch>& batches,
@@ -111,7 +118,8 @@ class JdbcWriter final : public connector::DeliveryWriter {
     std::string origin = delivery_id_ + "/" + std::to_string(partition_.value()) + "@<" +
                          std::to_string(end_->value());
     for (RefusedRow& row : refused) {
-      ChangelogBatch one{.rows = changes.rows->Slice(row.change.row, 1)};
+      ChangelogBatch one;
+      one.rows = changes.rows->Slice(row.change.row, 1);
       one.kinds = {row.change.is_delete ? RowKind::kDelete : RowKind::kInsert};
       std::string text = PrintedRows(one, "");
       text.resize(std::min(text.size() - 1, kMaxRawBytes));  // without the newline
@@ -132,6 +140,7 @@ class JdbcWriter final : public connector::DeliveryWriter {
   int64_t buffered_rows_ = 0;
   TimePoint oldest_{};
   std::optional<Offset> end_;
+  bool failed_ = false;
 };
 
 class JdbcSink final : public connector::TableSink {
@@ -185,11 +194,11 @@ Result<std::unique_ptr<connector::TableSink>> MakeJdbcSink(connector::TableDescr
   RETURN_IF_ERROR(options.status());
   for (const auto& field : table.schema->fields()) {
     if (PostgresTypeFor(*field->type())) continue;
-    return MakeError(ErrorCode::kUnsupported,
-                     {.message = "table '" + table.name + "': column '" + field->name() +
-                                 "' of type " + field->type()->ToString() +
-                                 " cannot be written by connector 'jdbc'",
-                      .hint = "turn it into STRING, for a column of type jsonb or text"});
+    return MakeError(
+        ErrorCode::kUnsupported,
+        {.message = "table '" + table.name + "': column '" + field->name() + "' of type " +
+                    field->type()->ToString() + " cannot be written by connector 'jdbc'",
+         .hint = "turn it into STRING, for a column of type jsonb or text"});
   }
   return std::make_unique<JdbcSink>(context.env, std::move(result));
 }

@@ -61,7 +61,7 @@ Result<std::string> PercentDecode(std::string_view text) {
       continue;
     }
     uint32_t byte;
-    if (i + 2 >= text.size() || !absl::SimpleHexAtoi(text.substr(i + 1, 2), &byte)) {
+    if (i + 2 >= text.size() || !absl::SimpleHexAtoi(std::string(text.substr(i + 1, 2)), &byte)) {
       return BadUrl("a '%' that is not followed by two hexadecimal digits");
     }
     out.push_back(static_cast<char>(byte));
@@ -108,7 +108,8 @@ Status AddParameter(const std::string& name, std::string value, PostgresTarget* 
 // "h1:5432,h2,[::1]:5433"
 Status AddHosts(std::string_view authority, PostgresTarget* target) {
   std::string hosts, ports;
-  for (std::string_view item : absl::StrSplit(authority, ',')) {
+  std::vector<std::string> items = absl::StrSplit(std::string(authority), ',');
+  for (std::string_view item : items) {
     std::string_view host = item, port = kDefaultPort;
     size_t bracket = item.rfind(']');
     size_t colon = item.rfind(':');
@@ -116,12 +117,12 @@ Status AddHosts(std::string_view authority, PostgresTarget* target) {
       host = item.substr(0, colon);
       port = item.substr(colon + 1);
     }
-    if (absl::StartsWith(host, "[") && absl::EndsWith(host, "]")) {
+    if (host.starts_with('[') && host.ends_with(']')) {
       host = host.substr(1, host.size() - 2);
     }
     if (host.empty()) host = "localhost";
     int32_t number;
-    if (!absl::SimpleAtoi(port, &number) || number < 1 || number > 65535) {
+    if (!absl::SimpleAtoi(std::string(port), &number) || number < 1 || number > 65535) {
       return BadUrl("the port is not a number from 1 to 65535");
     }
     if (!hosts.empty()) hosts.push_back(','), ports.push_back(',');
@@ -136,8 +137,8 @@ Status AddHosts(std::string_view authority, PostgresTarget* target) {
 }  // namespace
 
 Result<PostgresTarget> ParseJdbcUrl(const std::string& url) {
-  if (!absl::StartsWith(url, "jdbc:")) return BadUrl("it must begin with 'jdbc:'");
-  if (!absl::StartsWith(url, kScheme)) {
+  if (!url.starts_with("jdbc:")) return BadUrl("it must begin with 'jdbc:'");
+  if (!url.starts_with(kScheme)) {
     size_t end = std::min(url.find(':', 5), url.size());
     return MakeError(ErrorCode::kUnsupported,
                      {.message = "option 'url': no driver for '" + url.substr(0, end) + ":'",
@@ -151,13 +152,13 @@ Result<PostgresTarget> ParseJdbcUrl(const std::string& url) {
   }
   PostgresTarget target;
   std::string_view authority, database = rest;
-  if (absl::StartsWith(rest, "//")) {
+  if (rest.starts_with("//")) {
     rest.remove_prefix(2);
     size_t slash = rest.find('/');
     authority = rest.substr(0, slash);
     database = slash == std::string_view::npos ? "" : rest.substr(slash + 1);
   }
-  if (absl::StrContains(authority, '@')) {
+  if (authority.find('@') != std::string_view::npos) {
     return BadUrl("user and password do not belong before the host",
                   "use the options 'username' and 'password'");
   }
@@ -166,7 +167,8 @@ Result<PostgresTarget> ParseJdbcUrl(const std::string& url) {
   ASSIGN_OR_RETURN(std::string database_name, PercentDecode(database));
   if (!database_name.empty()) target.parameters.emplace_back("dbname", database_name);
   target.shown = std::string(authority) + "/" + database_name;
-  for (std::string_view item : absl::StrSplit(query, '&', absl::SkipEmpty())) {
+  std::vector<std::string> items = absl::StrSplit(std::string(query), '&', absl::SkipEmpty());
+  for (std::string_view item : items) {
     size_t equals = std::min(item.find('='), item.size());
     std::string name(item.substr(0, equals));
     ASSIGN_OR_RETURN(std::string value,

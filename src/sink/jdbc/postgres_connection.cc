@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 
@@ -13,8 +12,9 @@ namespace {
 
 // First line only: the rest repeats statement and parameters.
 std::string FirstLine(const char* message) {
-  std::string_view text = absl::StripAsciiWhitespace(message == nullptr ? "" : message);
-  return std::string(text.substr(0, text.find('\n')));
+  std::string_view text = message == nullptr ? "" : message;
+  size_t begin = std::min(text.find_first_not_of(" \t\r\n"), text.size());
+  return std::string(text.substr(begin, text.find('\n', begin) - begin));
 }
 
 std::string Field(const pg_result* result, int field) {
@@ -27,9 +27,9 @@ Status ConnectError(PGconn* connection, const std::string& shown) {
   std::string text = PQerrorMessage(connection);
   ErrorCode code = ErrorCode::kUnavailable;
   std::string hint;
-  for (const char* refusal : {"password authentication failed", "no password supplied",
-                              "no pg_hba.conf entry", "role \"", "Peer authentication failed",
-                              "permission denied for database"}) {
+  for (const char* refusal :
+       {"password authentication failed", "no password supplied", "no pg_hba.conf entry", "role \"",
+        "Peer authentication failed", "permission denied for database"}) {
     if (!absl::StrContains(text, refusal)) continue;
     code = ErrorCode::kPermissionDenied;
     hint = "check the options 'username' and 'password', and the server's pg_hba.conf";
@@ -60,7 +60,8 @@ ErrorCode CodeOfSqlState(std::string_view sql_state) {
   for (std::string_view passing : {"40001", "40P01", "40003", "55P03", "55006", "25006"}) {
     if (sql_state == passing) return ErrorCode::kUnavailable;
   }
-  // 21000: two rows meet in one key (citext); 54000: too long for an index; 44000: a view's check option; P0001: a trigger's RAISE.
+  // 21000: two rows meet in one key (citext); 54000: too long for an index; 44000: a view's check
+  // option; P0001: a trigger's RAISE.
   if (error_class == "22" || error_class == "23" || sql_state == "54000" || sql_state == "21000" ||
       sql_state == "44000" || sql_state == "P0001" || sql_state == "40002") {
     return ErrorCode::kInvalidRecord;
@@ -105,9 +106,8 @@ int64_t PostgresRows::affected_count() const {
 Result<std::unique_ptr<PostgresConnection>> PostgresConnection::Open(const PostgresTarget& target) {
   // Defaults come first: the url's parameters win. They bound how long a dead peer holds a thread.
   std::vector<std::pair<std::string, std::string>> parameters = {
-      {"application_name", "mainstem"}, {"connect_timeout", "10"},
-      {"keepalives_idle", "10"},        {"keepalives_interval", "5"},
-      {"keepalives_count", "3"},        {"tcp_user_timeout", "30000"},
+      {"application_name", "mainstem"}, {"connect_timeout", "10"}, {"keepalives_idle", "10"},
+      {"keepalives_interval", "5"},     {"keepalives_count", "3"}, {"tcp_user_timeout", "30000"},
   };
   std::string options = "-clock_timeout=10s -cstatement_timeout=120s";
   for (const auto& [name, value] : target.parameters) {
@@ -189,6 +189,5 @@ Result<PostgresRows> PostgresConnection::Run(const std::string& statement,
 Status PostgresConnection::RunScript(const std::string& statements) {
   return Check(PQexec(connection_, statements.c_str())).status();
 }
-
 
 }  // namespace mainstem::sink

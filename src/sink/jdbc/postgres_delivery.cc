@@ -6,8 +6,8 @@
 namespace mainstem::sink {
 namespace {
 
-// Rows of one statement. Measured against COPY into a temporary table and a merge, on PostgreSQL 15:
-// arrays win below some 10,000 rows and lose by a fifth above (docs/decisions/0004).
+// Rows of one statement. Measured against COPY into a temporary table and a merge, on PostgreSQL
+// 15: arrays win below some 10,000 rows and lose by a fifth above (docs/decisions/0004).
 constexpr size_t kRowsPerStatement = 5000;
 
 using Keep = PostgresConnection::Keep;
@@ -44,9 +44,9 @@ std::string InsertStatement(const PostgresTable& table) {
     (is_key ? keys : assignments)
         .push_back(is_key ? column.name : column.name + " = EXCLUDED." + column.name);
   }
-  std::string statement = fmt::format("INSERT INTO {} ({}) SELECT {} FROM {}", table.name,
-                                      absl::StrJoin(names, ", "), absl::StrJoin(values, ", "),
-                                      UnnestClause(table, AllColumns(table)));
+  std::string statement =
+      fmt::format("INSERT INTO {} ({}) SELECT {} FROM {}", table.name, absl::StrJoin(names, ", "),
+                  absl::StrJoin(values, ", "), UnnestClause(table, AllColumns(table)));
   if (table.key_columns.empty()) return statement;
   statement += " ON CONFLICT (" + absl::StrJoin(keys, ", ") + ") DO ";
   return statement + (assignments.empty() ? "NOTHING" : "UPDATE SET ") +
@@ -103,8 +103,7 @@ Status PostgresDelivery::PreparePositions() {
                        " (delivery_id text, partition int, position bigint NOT NULL, "
                        "PRIMARY KEY (delivery_id, partition))";
   Status created = connection_->RunScript(
-      "BEGIN; SELECT pg_advisory_xact_lock(hashtext('mainstem_delivery')); " + create +
-      "; COMMIT");
+      "BEGIN; SELECT pg_advisory_xact_lock(hashtext('mainstem_delivery')); " + create + "; COMMIT");
   if (created.ok() || CodeOf(created) != ErrorCode::kPermissionDenied) return created;
   return MakeError(ErrorCode::kPermissionDenied,
                    {.message = "connector 'jdbc': the user may not create " + positions_ +
@@ -220,8 +219,7 @@ Status PostgresDelivery::WriteIsolating(const RowChanges& rows, std::span<const 
 
 RefusedRow PostgresDelivery::Refuse(const RowChanges& rows, RowChange change,
                                     const Status& cause) const {
-  std::vector<int> columns =
-      table_.key_columns.empty() ? AllColumns(table_) : table_.key_columns;
+  std::vector<int> columns = table_.key_columns.empty() ? AllColumns(table_) : table_.key_columns;
   std::string key = KeyText(*rows.rows, columns, change.row);
   ErrorText text = TextOf(cause);
   text.message = "connector 'jdbc': table '" + options_.table.name + "' refused the " +

@@ -4,7 +4,6 @@
 #include <set>
 
 #include <absl/strings/ascii.h>
-#include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
@@ -38,8 +37,8 @@ struct ServerTable {
   std::string kind;  // pg_class.relkind
   std::string user;
   bool may_delete = false;
-  std::vector<ServerColumn> columns;
-  std::vector<std::vector<int>> unique_indexes;  // column numbers, sorted
+  std::vector<ServerColumn> columns = {};
+  std::vector<std::vector<int>> unique_indexes = {};  // column numbers, sorted
 };
 
 std::string Sql(std::string_view identifier) {
@@ -96,12 +95,12 @@ Status NoSuchTable(PostgresConnection* connection, const DestinationTable& table
       "'.' || relname END FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace NOT IN "
       "('pg_catalog'::regnamespace, 'information_schema'::regnamespace) LIMIT 1000");
   std::vector<std::string> names;
-  for (int row = 0; rows.ok() && row < rows->row_count(); ++row) names.push_back(rows->Text(row, 0));
+  for (int row = 0; rows.ok() && row < rows->row_count(); ++row)
+    names.push_back(rows->Text(row, 0));
   if (auto near = NearestName(table.name, names)) hint = "did you mean '" + *near + "'? Or " + hint;
-  return MakeError(ErrorCode::kNotFound,
-                   {.message = "connector 'jdbc': table '" + table.name + "' does not exist at " +
-                               connection->shown(),
-                    .hint = std::move(hint)});
+  return MakeError(ErrorCode::kNotFound, {.message = "connector 'jdbc': table '" + table.name +
+                                                     "' does not exist at " + connection->shown(),
+                                          .hint = std::move(hint)});
 }
 
 Result<ServerTable> FindTable(PostgresConnection* connection, const DestinationTable& table) {
@@ -173,7 +172,8 @@ Status ReadUniqueIndexes(PostgresConnection* connection, ServerTable* table) {
                       {table->oid}));
   for (int row = 0; row < rows.row_count(); ++row) {
     std::vector<int> numbers;
-    for (std::string_view number : absl::StrSplit(rows.Text(row, 0), ',')) {
+    std::vector<std::string> texts = absl::StrSplit(rows.Text(row, 0), ',');
+    for (const std::string& number : texts) {
       int value = 0;
       CHECK(absl::SimpleAtoi(number, &value));
       numbers.push_back(value);
@@ -202,7 +202,8 @@ bool Fits(const arrow::DataType& type, const ServerColumn& column) {
     case arrow::Type::DECIMAL128: return is_one_of({"numeric", "float4", "float8", "money"});
     // Text, enums, network addresses, and user-defined ones: json, uuid, xml, ltree.
     case arrow::Type::STRING:
-      return column.base_type != "bytea" && absl::StrContains("SEIUZ", column.category);
+      return column.base_type != "bytea" &&
+             std::string_view("SEIUZ").find(column.category) != std::string_view::npos;
     case arrow::Type::BINARY: return is_one_of({"bytea"});
     case arrow::Type::DATE32: return is_one_of({"date", "timestamp", "timestamptz"});
     case arrow::Type::TIME32: return is_one_of({"time"});
@@ -244,17 +245,18 @@ class TableChecker {
  private:
   std::string TableName() const { return "table '" + wanted_.name + "'"; }
   Status Refuse(ErrorCode code, std::string problem, std::string hint) const {
-    return MakeError(code, {.message = "connector 'jdbc': " + std::move(problem),
-                            .hint = std::move(hint)});
+    return MakeError(
+        code, {.message = "connector 'jdbc': " + std::move(problem), .hint = std::move(hint)});
   }
   std::string Alter() const { return "ALTER TABLE " + wanted_.name + " "; }
 
   Status CheckKind() const {
     if (server_.kind == "r" || server_.kind == "p") return Status::OK();
     if (wanted_.primary_key.empty() && server_.kind != "m") return Status::OK();
-    return Refuse(ErrorCode::kUnsupported,
-                  "'" + wanted_.name + "' is a view or foreign table and cannot take updates by key",
-                  "write to the table behind it");
+    return Refuse(
+        ErrorCode::kUnsupported,
+        "'" + wanted_.name + "' is a view or foreign table and cannot take updates by key",
+        "write to the table behind it");
   }
 
   Result<const ServerColumn*> FindColumn(const arrow::Field& field) const {

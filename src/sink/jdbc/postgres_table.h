@@ -27,10 +27,10 @@ struct PostgresTable {
     std::string bare_type;  // "numeric": without modifiers
     bool is_array = false;
   };
-  std::string schema;              // quoted
-  std::string name;                // schema.table, quoted
-  std::vector<Column> columns;     // in the order of DestinationTable::schema
-  std::vector<int> key_columns;    // indices into columns
+  std::string schema;            // quoted
+  std::string name;              // schema.table, quoted
+  std::vector<Column> columns;   // in the order of DestinationTable::schema
+  std::vector<int> key_columns;  // indices into columns
 };
 
 // Connects nothing, changes nothing. NotFound, InvalidArgument, PermissionDenied, Unsupported.

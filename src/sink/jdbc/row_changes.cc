@@ -47,7 +47,7 @@ void AppendElement(const arrow::Array& array, int64_t row, std::string* out) {
     case arrow::Type::BINARY: {
       std::string_view bytes = static_cast<const arrow::BinaryArray&>(array).GetView(row);
       out->append("\"\\\\x");
-      out->append(absl::BytesToHexString(bytes));
+      out->append(absl::BytesToHexString({bytes.data(), bytes.size()}));
       out->push_back('"');
       return;
     }

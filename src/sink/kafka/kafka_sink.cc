@@ -3,7 +3,6 @@
 #include <atomic>
 
 #include <absl/strings/ascii.h>
-#include <absl/strings/match.h>
 #include <absl/strings/str_split.h>
 #include <arrow/api.h>
 
@@ -80,7 +79,8 @@ class KafkaLogWriter final : public connector::LogWriter {
 
   Status EncodeKeys(const ChangelogBatch& batch, std::vector<LogRecord>* records) {
     if (!key_encoder_) return Status::OK();
-    ChangelogBatch keys{.rows = Select(*batch.rows, layout_->key_columns, layout_->key_schema)};
+    ChangelogBatch keys;
+    keys.rows = Select(*batch.rows, layout_->key_columns, layout_->key_schema);
     ASSIGN_OR_RETURN(auto messages, key_encoder_->Encode(keys));
     for (size_t row = 0; row < records->size(); ++row) {
       (*records)[row].key = std::move(messages[row]);
@@ -89,8 +89,8 @@ class KafkaLogWriter final : public connector::LogWriter {
   }
 
   Status EncodeValues(const ChangelogBatch& batch, std::vector<LogRecord>* records) {
-    ChangelogBatch values{.rows =
-                              Select(*batch.rows, layout_->value_columns, layout_->value_schema)};
+    ChangelogBatch values;
+    values.rows = Select(*batch.rows, layout_->value_columns, layout_->value_schema);
     // A tombstone's columns are encoded for nothing: deletes are few.
     if (layout_->is_changelog) values.kinds = batch.kinds;
     ASSIGN_OR_RETURN(auto messages, value_encoder_->Encode(values));
@@ -102,8 +102,8 @@ class KafkaLogWriter final : public connector::LogWriter {
 
   void FillMetadata(const ChangelogBatch& batch, int64_t row, LogRecord* record) const {
     if (layout_->timestamp_column) {
-      const auto& times =
-          static_cast<const arrow::TimestampArray&>(*batch.rows->column(*layout_->timestamp_column));
+      const auto& times = static_cast<const arrow::TimestampArray&>(
+          *batch.rows->column(*layout_->timestamp_column));
       if (times.IsValid(row)) record->timestamp_ms = ToMilliseconds(times, row);
     }
     if (layout_->headers_column) {
@@ -149,8 +149,7 @@ class KafkaSink final : public connector::TableSink {
   connector::SinkKind kind() const override { return connector::SinkKind::kLog; }
   connector::SinkMode mode() const override {
     if (layout_->upsert) return connector::SinkMode::kUpsert;
-    return layout_->is_changelog ? connector::SinkMode::kRetract
-                                 : connector::SinkMode::kAppendOnly;
+    return layout_->is_changelog ? connector::SinkMode::kRetract : connector::SinkMode::kAppendOnly;
   }
   std::string guarantee() const override { return "exactly once (committed with the epoch)"; }
 
@@ -181,10 +180,11 @@ class KafkaSink final : public connector::TableSink {
   std::atomic<uint32_t> writer_count_{0};  // writers are made on several shards
 };
 
-std::string NormalAddress(std::string_view address) {
-  std::string normal(absl::StripAsciiWhitespace(address));
+std::string NormalAddress(std::string address) {
+  std::string normal = std::move(address);
+  absl::StripAsciiWhitespace(&normal);
   constexpr std::string_view kLocalhost = "localhost:";
-  if (absl::StartsWith(normal, kLocalhost)) normal = "127.0.0.1:" + normal.substr(kLocalhost.size());
+  if (normal.starts_with(kLocalhost)) normal = "127.0.0.1:" + normal.substr(kLocalhost.size());
   return normal;
 }
 
@@ -196,7 +196,8 @@ Status CheckAddress(const TableDescriptor& table, const ConnectorContext& contex
                      "table '" + table.name + "': this tool has no log to write topics to");
   }
   if (found == table.options.end()) return Status::OK();  // the registry checks what is required
-  for (std::string_view address : absl::StrSplit(found->second, ',')) {
+  std::vector<std::string> addresses = absl::StrSplit(found->second, ',');
+  for (const std::string& address : addresses) {
     for (const std::string& own : context.own_addresses) {
       if (NormalAddress(address) == NormalAddress(own)) return Status::OK();
     }

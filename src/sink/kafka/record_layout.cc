@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include <absl/strings/match.h>
 #include <arrow/api.h>
 
 #include "core/suggest.h"
@@ -14,8 +13,8 @@ using connector::TableDescriptor;
 using connector::TableOptions;
 
 Status Refuse(const TableDescriptor& table, std::string problem, std::string hint = "") {
-  return MakeError(ErrorCode::kSemanticError, {.message = "table '" + table.name + "': " + problem,
-                                               .hint = std::move(hint)});
+  return MakeError(ErrorCode::kSemanticError,
+                   {.message = "table '" + table.name + "': " + problem, .hint = std::move(hint)});
 }
 
 // Tells which columns are physical and where the writable metadata is.
@@ -37,11 +36,11 @@ Status ReadColumns(const TableDescriptor& table, RecordLayout* layout,
     } else if (metadata->key == "headers" && field->type()->id() == arrow::Type::MAP) {
       layout->headers_column = layout->column_count++;
     } else {
-      return Refuse(table,
-                    "metadata column '" + metadata->column + "' ('" + metadata->key +
-                        "') cannot be written",
-                    "declare it VIRTUAL; writable are 'timestamp' (TIMESTAMP_LTZ(3)) and "
-                    "'headers' (MAP<STRING, BYTES>)");
+      return Refuse(
+          table,
+          "metadata column '" + metadata->column + "' ('" + metadata->key + "') cannot be written",
+          "declare it VIRTUAL; writable are 'timestamp' (TIMESTAMP_LTZ(3)) and "
+          "'headers' (MAP<STRING, BYTES>)");
     }
   }
   return Status::OK();
@@ -97,7 +96,7 @@ Status SplitKeyAndValue(const TableDescriptor& table, const std::vector<std::str
     if (found == names.end()) {
       return Refuse(table, "key field '" + name + "' is not a column", SuggestionFor(name, names));
     }
-    if (!absl::StartsWith(name, prefix)) {
+    if (!name.starts_with(prefix)) {
       return Refuse(table, "key field '" + name + "' does not begin with the prefix '" + prefix +
                                "' of 'key.fields-prefix'");
     }

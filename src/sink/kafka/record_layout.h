@@ -25,8 +25,8 @@ struct RecordLayout {
   std::optional<int> headers_column;
   int column_count = 0;
   PartitionerKind partitioner = PartitionerKind::kDefault;
-  bool upsert = false;            // deletes become tombstones
-  bool is_changelog = false;      // the value format tells the row kind
+  bool upsert = false;        // deletes become tombstones
+  bool is_changelog = false;  // the value format tells the row kind
 };
 
 enum class KafkaFlavour : uint8_t { kPlain, kUpsert };

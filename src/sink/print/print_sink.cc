@@ -77,8 +77,7 @@ std::string PrintedRows(const ChangelogBatch& batch, const std::string& identifi
   std::string text;
   for (int64_t row = 0; row < batch.rows->num_rows(); ++row) {
     if (!identifier.empty()) text += identifier + "> ";
-    RowKind kind =
-        batch.kinds.empty() ? RowKind::kInsert : batch.kinds[static_cast<size_t>(row)];
+    RowKind kind = batch.kinds.empty() ? RowKind::kInsert : batch.kinds[static_cast<size_t>(row)];
     text += ToString(kind);
     text += '[';
     for (int i = 0; i < batch.rows->num_columns(); ++i) {
