@@ -77,8 +77,11 @@ FileCommitter::FileCommitter(Env* env, std::string root, std::string delivery_id
 
 Task<std::optional<Offset>> FileCommitter::Recover() {
   Files& files = env_->files();
-  CO_RETURN_IF_ERROR(co_await files.CreateDirectories(root_ + "/_mainstem"));
+  CO_RETURN_IF_ERROR(co_await MakeFolder("_mainstem"));
   CO_RETURN_IF_ERROR(co_await files.SyncDirectory(root_));
+  std::string above = FolderOf(root_);
+  if (above.empty()) above = root_[0] == '/' ? "/" : ".";
+  CO_RETURN_IF_ERROR(co_await files.SyncDirectory(above));
   CO_ASSIGN_OR_RETURN(bool exists, co_await files.Exists(ManifestPath()));
   std::optional<Offset> position;
   if (exists) {
@@ -95,12 +98,24 @@ Task<std::optional<Offset>> FileCommitter::Recover() {
   co_return position;
 }
 
+Task<> FileCommitter::MakeFolder(std::string folder) {
+  std::string path = Absolute(folder);
+  CO_ASSIGN_OR_RETURN(bool exists, co_await env_->files().Exists(path));
+  if (exists) co_return Status::OK();
+  co_return co_await env_->files().CreateDirectories(path);
+}
+
 Task<> FileCommitter::Commit(std::vector<FinishedFile> finished, Offset position) {
-  // The hidden names must be durable before the manifest speaks of them.
+  // The hidden names, and their folders', must be durable before the manifest speaks of them. A
+  // folder that is there may still be new: made by a writer that was killed before its sync.
   std::set<std::string> folders;
-  for (const FinishedFile& file : finished) folders.insert(FolderOf(file.from));
+  for (const FinishedFile& file : finished) {
+    std::string folder = FolderOf(file.from);
+    folders.insert(folder);
+    while (!folder.empty()) folders.insert(folder = FolderOf(folder));
+  }
   for (const std::string& folder : folders) {
-    CO_RETURN_IF_ERROR(co_await env_->files().SyncDirectory(root_ + "/" + folder));
+    CO_RETURN_IF_ERROR(co_await env_->files().SyncDirectory(Absolute(folder)));
   }
   FileManifest manifest{.delivery_id = delivery_id_,
                         .partition = partition_,
@@ -123,7 +138,7 @@ Task<> FileCommitter::Rename(std::vector<FinishedFile> finished) {
     folders.insert(FolderOf(file.to));
   }
   for (const std::string& folder : folders) {
-    CO_RETURN_IF_ERROR(co_await files.SyncDirectory(root_ + "/" + folder));
+    CO_RETURN_IF_ERROR(co_await files.SyncDirectory(Absolute(folder)));
   }
   co_return Status::OK();
 }

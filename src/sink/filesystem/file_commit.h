@@ -50,6 +50,9 @@ class FileCommitter {
   // `files` are complete and synced. Durable and visible when it returns.
   Task<> Commit(std::vector<FinishedFile> files, Offset position);
 
+  // Makes a folder of the table, and those above it; Commit makes them durable.
+  Task<> MakeFolder(std::string folder);
+
   // What names of this writer's files contain: "3f2a...-0".
   const std::string& tag() const { return tag_; }
   std::string hidden_prefix() const { return ".inprogress-" + tag_ + "-"; }
@@ -57,6 +60,9 @@ class FileCommitter {
  private:
   Task<> Rename(std::vector<FinishedFile> files);
   Task<> RemoveLeftovers(std::string folder);
+  std::string Absolute(const std::string& folder) const {
+    return folder.empty() ? root_ : root_ + "/" + folder;
+  }
   std::string ManifestPath() const { return root_ + "/_mainstem/" + tag_ + ".json"; }
 
   Env* env_;

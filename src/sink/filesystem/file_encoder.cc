@@ -8,7 +8,6 @@
 #include <arrow/io/interfaces.h>
 #include <parquet/arrow/writer.h>
 
-#include "core/config.h"
 #include "core/suggest.h"
 #include "format/format.h"
 
@@ -59,12 +58,9 @@ class LineEncoderFactory final : public FileEncoderFactory {
 
 // ---- Parquet
 
-struct ParquetOptions {
-  arrow::Compression::type compression = arrow::Compression::SNAPPY;
-  int64_t row_group_bytes = 128 << 20;
-  int64_t page_bytes = 1 << 20;
-  bool dictionary = true;
-};
+// Rows of this many bytes, before encoding, make a row group: it is held in memory until it is
+// full.
+constexpr int64_t kRowGroupBytes = 32 << 20;
 
 // Collects what the Parquet writer puts out, until it is taken.
 class TakenStream final : public arrow::io::OutputStream {
@@ -91,16 +87,13 @@ class TakenStream final : public arrow::io::OutputStream {
 class ParquetEncoder final : public FileEncoder {
  public:
   ParquetEncoder(std::shared_ptr<TakenStream> stream, std::shared_ptr<arrow::Schema> schema,
-                 std::unique_ptr<parquet::arrow::FileWriter> writer, int64_t row_group_bytes)
-      : stream_(std::move(stream)),
-        schema_(std::move(schema)),
-        writer_(std::move(writer)),
-        row_group_bytes_(row_group_bytes) {}
+                 std::unique_ptr<parquet::arrow::FileWriter> writer)
+      : stream_(std::move(stream)), schema_(std::move(schema)), writer_(std::move(writer)) {}
 
   Status Write(const ChangelogBatch& rows) override {
     // The declared schema: a query's own may name columns otherwise.
     auto batch = arrow::RecordBatch::Make(schema_, rows.rows->num_rows(), rows.rows->columns());
-    if (group_bytes_ >= row_group_bytes_) {
+    if (group_bytes_ >= kRowGroupBytes) {
       RETURN_IF_ERROR(writer_->NewBufferedRowGroup());
       group_bytes_ = 0;
     }
@@ -118,41 +111,29 @@ class ParquetEncoder final : public FileEncoder {
   std::shared_ptr<TakenStream> stream_;
   std::shared_ptr<arrow::Schema> schema_;
   std::unique_ptr<parquet::arrow::FileWriter> writer_;
-  int64_t row_group_bytes_;
   int64_t group_bytes_ = 0;  // before encoding
 };
 
 class ParquetEncoderFactory final : public FileEncoderFactory {
  public:
-  ParquetEncoderFactory(ParquetOptions options, std::shared_ptr<arrow::Schema> schema)
-      : options_(options), schema_(std::move(schema)) {}
+  ParquetEncoderFactory(arrow::Compression::type compression, std::shared_ptr<arrow::Schema> schema)
+      : compression_(compression), schema_(std::move(schema)) {}
   Result<std::unique_ptr<FileEncoder>> MakeEncoder() const override {
     parquet::WriterProperties::Builder builder;
-    builder.compression(options_.compression)
-        ->data_pagesize(options_.page_bytes)
-        ->created_by("mainstem");
-    if (!options_.dictionary) builder.disable_dictionary();
+    builder.compression(compression_)->created_by("mainstem");
     auto stream = std::make_shared<TakenStream>();
     ASSIGN_OR_RETURN(auto writer,
                      parquet::arrow::FileWriter::Open(*schema_, arrow::default_memory_pool(),
                                                       stream, builder.build()));
-    return std::make_unique<ParquetEncoder>(std::move(stream), schema_, std::move(writer),
-                                            options_.row_group_bytes);
+    return std::make_unique<ParquetEncoder>(std::move(stream), schema_, std::move(writer));
   }
   std::string suffix() const override { return ".parquet"; }
   bool takes_changes() const override { return false; }
 
  private:
-  ParquetOptions options_;
+  arrow::Compression::type compression_;
   std::shared_ptr<arrow::Schema> schema_;
 };
-
-Result<int64_t> ReadBytes(const format::FormatOptions& options, const std::string& name,
-                          int64_t default_value) {
-  auto found = options.find(name);
-  if (found == options.end()) return default_value;
-  return ParseBytes(found->second);
-}
 
 Result<arrow::Compression::type> ReadCompression(const std::string& value) {
   static const std::map<std::string, arrow::Compression::type> kinds = {
@@ -177,17 +158,11 @@ Result<arrow::Compression::type> ReadCompression(const std::string& value) {
 Result<std::shared_ptr<const FileEncoderFactory>> MakeParquetFactory(
     const format::FormatOptions& options, std::shared_ptr<arrow::Schema> schema) {
   RETURN_IF_ERROR(format::CheckFormatOptions("parquet", options));
-  ParquetOptions parquet;
+  arrow::Compression::type compression = arrow::Compression::SNAPPY;
   if (auto found = options.find("compression"); found != options.end()) {
-    ASSIGN_OR_RETURN(parquet.compression, ReadCompression(found->second));
+    ASSIGN_OR_RETURN(compression, ReadCompression(found->second));
   }
-  ASSIGN_OR_RETURN(parquet.row_group_bytes,
-                   ReadBytes(options, "block.size", parquet.row_group_bytes));
-  ASSIGN_OR_RETURN(parquet.page_bytes, ReadBytes(options, "page.size", parquet.page_bytes));
-  if (auto found = options.find("enable.dictionary"); found != options.end()) {
-    parquet.dictionary = found->second == "true";
-  }
-  auto factory = std::make_shared<const ParquetEncoderFactory>(parquet, std::move(schema));
+  auto factory = std::make_shared<const ParquetEncoderFactory>(compression, std::move(schema));
   RETURN_IF_ERROR(factory->MakeEncoder());  // tells types that cannot be stored
   return factory;
 }

@@ -113,33 +113,19 @@ class FileWriter final : public connector::DeliveryWriter {
   }
 
   Task<OpenFile> StartFile(std::string folder, Offset start) {
-    std::string absolute = options_->path + "/" + folder;
     OpenFile file;
     file.folder = folder;
     file.start = start;
     file.hidden_path =
         fmt::format("{}{}{}-{}", folder, committer_.hidden_prefix(), start.value(), next_file_++);
     if (!folder.empty()) {
-      CO_ASSIGN_OR_RETURN(bool exists, co_await env_->files().Exists(absolute));
-      if (!exists) CO_RETURN_IF_ERROR(co_await MakeFolders(folder));
+      CO_RETURN_IF_ERROR(co_await committer_.MakeFolder(folder.substr(0, folder.size() - 1)));
     }
     CO_ASSIGN_OR_RETURN(
         file.file, co_await env_->files().Open(options_->path + "/" + file.hidden_path,
                                                {.write = true, .create = true, .truncate = true}));
     CO_ASSIGN_OR_RETURN(file.encoder, options_->encoders->MakeEncoder());
     co_return file;
-  }
-
-  // Each level's name must be durable in the level above.
-  Task<> MakeFolders(std::string folder) {
-    CO_RETURN_IF_ERROR(co_await env_->files().CreateDirectories(options_->path + "/" + folder));
-    for (size_t slash = folder.find('/'); slash != std::string::npos;
-         slash = folder.find('/', slash + 1)) {
-      size_t above = folder.rfind('/', slash - 1);
-      std::string parent = above == std::string::npos ? "" : "/" + folder.substr(0, above);
-      CO_RETURN_IF_ERROR(co_await env_->files().SyncDirectory(options_->path + parent));
-    }
-    co_return Status::OK();
   }
 
   Task<> Append(OpenFile* file, const std::string& bytes) {
