@@ -81,7 +81,7 @@ Task<std::optional<Offset>> FileCommitter::Recover() {
   CO_RETURN_IF_ERROR(co_await files.SyncDirectory(root_));
   std::string above = FolderOf(root_);
   if (above.empty()) above = root_[0] == '/' ? "/" : ".";
-  CO_RETURN_IF_ERROR(co_await files.SyncDirectory(above));
+  IgnoreError(co_await files.SyncDirectory(above), "it may not be ours to read");
   CO_ASSIGN_OR_RETURN(bool exists, co_await files.Exists(ManifestPath()));
   std::optional<Offset> position;
   if (exists) {
