@@ -127,6 +127,15 @@ class LogWriter {
   virtual Result<std::vector<LogRecord>> Encode(const ChangelogBatch& batch) = 0;
 };
 
+// Keeps rows that a destination refused. Outlives the writers that know it.
+class RejectHandler {
+ public:
+  virtual ~RejectHandler() = default;
+  // Called before the position moves past the rows: once this returns OK they are safe elsewhere.
+  // After a crash between the two the same rows come again (equal origins).
+  virtual Task<> OnRejected(std::vector<RejectedRecord> records) = 0;
+};
+
 // Delivers one partition of a job's internal topic. Exactly once: the position is stored in the
 // destination together with the rows.
 class DeliveryWriter {
@@ -143,6 +152,16 @@ class DeliveryWriter {
     bool final = false;
   };
   virtual Task<Offset> Flush(FlushOptions options) = 0;
+
+  // Without a handler a row that the destination refuses is an error of Deliver or Flush, with
+  // nothing of its batch written. `handler` may be null; set it before Open.
+  void set_reject_handler(RejectHandler* handler) { reject_handler_ = handler; }
+
+ protected:
+  RejectHandler* reject_handler() const { return reject_handler_; }
+
+ private:
+  RejectHandler* reject_handler_ = nullptr;
 };
 
 class TableSink {

@@ -48,14 +48,14 @@ Status HttpAccessPolicy::Check(const HttpRequest& request, bool allow_cross_orig
                      {.message = fmt::format("this node is not called '{}'", host),
                       .detail = "requests must name it by an IP address, 'localhost' or an allowed "
                                 "name, so that foreign web pages cannot reach it",
-                      .hint = "add the name to the setting http.allowed_hosts"});
+                      .hint = "use its IP address, or set http.allow-remote-admin"});
   }
   auto origin = request.headers.Find("Origin");
   if (!origin || IsSameOrigin(*origin, authority)) return Status::OK();
   if (allow_cross_origin && Holds(allowed_origins, *origin)) return Status::OK();
   return MakeError(ErrorCode::kPermissionDenied,
                    {.message = fmt::format("pages of '{}' may not call this path", *origin),
-                    .hint = "event paths can be opened with the setting http.allowed_origins"});
+                    .hint = "event paths can be opened with the setting http.cors-origin"});
 }
 
 std::string HttpAccessPolicy::AllowedOrigin(const HttpRequest& request) const {

@@ -3,6 +3,7 @@
 #include "server/admin/groups_api.h"
 #include "server/admin/jobs_api.h"
 #include "server/admin/node_api.h"
+#include "server/admin/pages.h"
 #include "server/admin/records_api.h"
 #include "server/admin/sql_api.h"
 #include "server/admin/topics_api.h"
@@ -43,6 +44,7 @@ void AdminApi::AddRoutes(net::HttpRouter* router) {
   impl_->groups.AddRoutes(router);
   impl_->jobs.AddRoutes(router);
   impl_->sql.AddRoutes(router);
+  AddPageRoutes(router);
 }
 
 }  // namespace mainstem::server

@@ -1,5 +1,5 @@
 // The admin API under /api/v1 (docs/admin-api.md), /metrics and /healthz: what the console and the
-// CLI call. Adds its handlers to the node's HTTP router.
+// CLI call; and the console's own files at /. Adds its handlers to the node's HTTP router.
 #pragma once
 
 #include <atomic>

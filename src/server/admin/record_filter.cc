@@ -41,7 +41,7 @@ Result<PathTest> ParsePath(const std::string& path) {
   while (!rest.empty() && (rest[0] == '.' || rest[0] == '[')) {
     bool is_index = rest[0] == '[';
     rest.remove_prefix(1);
-    size_t end = is_index ? rest.find(']') : rest.find_first_of(".[=!");
+    size_t end = is_index ? rest.find(']') : rest.find_first_of(".[=!<>");
     if (is_index && end == std::string_view::npos) return MalformedPath(path);
     end = std::min(end, rest.size());
     if (end == 0) return MalformedPath(path);

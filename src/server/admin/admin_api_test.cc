@@ -1,0 +1,436 @@
+// The admin API from request bytes to answers, over a log in memory and a job manager that plays a
+// script.
+#include "server/admin/admin_api.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/memory_budget.h"
+#include "core/metrics.h"
+#include "core/net/http_server.h"
+#include "core/net/memory_stream.h"
+#include "core/net/testing/raw_client.h"
+#include "core/sim/sim_env.h"
+#include "gateway/http/testing/memory_log.h"
+#include "process/job/job_manager.h"
+#include "server/admin/admin_support.h"
+#include "server/admin/group_view.h"
+#include "server/admin/record_filter.h"
+#include "storage/batch_builder.h"
+
+namespace mainstem::server {
+namespace {
+
+using gateway::http::MemoryLog;
+using net::RawClient;
+using net::RawResponse;
+using process::JobDescription;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+class ScriptedJobs final : public process::JobManager {
+ public:
+  std::vector<std::string> calls;
+
+  Task<> Start() override { co_return Status::OK(); }
+  Task<> Stop() override { co_return Status::OK(); }
+  Task<std::vector<std::string>> Submit(std::string script,
+                                        process::SubmitOptions options) override {
+    calls.push_back("submit " + options.name + ": " + script);
+    std::vector<std::string> ids(1, "job-1");
+    co_return ids;
+  }
+  Task<> Execute(std::string script, process::ExecuteOptions,
+                 process::ResultListener* listener) override {
+    if (script == "hang") co_return co_await Sleep(std::chrono::hours(10));
+    CO_RETURN_IF_ERROR(listener->OnStatement(0, script));
+    std::vector<process::ResultColumn> columns(1);
+    columns[0] = {"n", "BIGINT"};
+    CO_RETURN_IF_ERROR(listener->OnColumns(columns));
+    std::vector<process::ResultRow> rows(2);
+    rows[0].kind = "+I";
+    rows[0].fields.emplace_back("7");
+    rows[1].kind = "+U";
+    rows[1].fields.emplace_back(std::nullopt);
+    CO_RETURN_IF_ERROR(listener->OnRows(std::move(rows)));
+    CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::seconds(12)));  // two heartbeats
+    if (script == "wrong") {
+      co_return MakeError(ErrorCode::kSyntaxError, {.message = "line 1", .hint = "write SELECT"});
+    }
+    co_return listener->OnStatementDone("fine");
+  }
+  Task<std::string> Explain(std::string script) override { co_return "plan of " + script; }
+  Task<std::vector<JobDescription>> ListJobs() override {
+    std::vector<JobDescription> jobs(1);
+    jobs[0].id = "job-1";
+    jobs[0].state = process::JobState::kRunning;
+    co_return jobs;
+  }
+  Task<JobDescription> DescribeJob(std::string id) override {
+    if (id != "job-1") co_return MakeError(ErrorCode::kNotFound, "no job '" + id + "'");
+    JobDescription job;
+    job.id = id;
+    job.operators.resize(2);
+    job.operators[1].inputs = {0};
+    job.operators[1].exchanges = {"hash"};
+    job.operators[1].watermark_ms = 5;
+    job.sinks.resize(1);
+    co_return job;
+  }
+  Task<> CancelJob(std::string id) override { co_return Note("cancel " + id); }
+  Task<> StopJob(std::string id) override { co_return Note("stop " + id); }
+  Task<> ResumeJob(std::string id) override { co_return Note("resume " + id); }
+  Task<> DeleteJob(std::string id) override { co_return Note("delete " + id); }
+
+ private:
+  Status Note(std::string call) {
+    calls.push_back(std::move(call));
+    return Status::OK();
+  }
+};
+
+class OneGroup final : public GroupView {
+ public:
+  Task<std::vector<std::string>> ListGroups() override {
+    std::vector<std::string> ids(2, "gone");
+    ids[0] = "billing";
+    co_return ids;
+  }
+  Task<GroupDetails> DescribeGroup(std::string id) override {
+    if (id != "billing") co_return MakeError(ErrorCode::kNotFound, "no group");
+    GroupDetails group;
+    group.id = id;
+    group.state = "Empty";
+    group.committed[{"t", PartitionId(0)}] = Offset(2);
+    group.committed[{"deleted-topic", PartitionId(0)}] = Offset(9);
+    co_return group;
+  }
+  Task<> DeleteGroup(std::string) override { co_return Status::OK(); }
+};
+
+// A stream that seems to come from elsewhere.
+class FarStream final : public Stream {
+ public:
+  FarStream(std::unique_ptr<Stream> stream, std::string address)
+      : stream_(std::move(stream)), address_(std::move(address)) {}
+  Task<size_t> ReadSome(std::span<std::byte> into, TimePoint deadline) override {
+    return stream_->ReadSome(into, deadline);
+  }
+  Task<> Write(std::vector<std::span<const std::byte>> pieces, TimePoint deadline) override {
+    return stream_->Write(std::move(pieces), deadline);
+  }
+  void Close() override { stream_->Close(); }
+  std::string local_address() const override { return stream_->local_address(); }
+  std::string remote_address() const override { return address_; }
+
+ private:
+  std::unique_ptr<Stream> stream_;
+  std::string address_;
+};
+
+struct Fixture {
+  explicit Fixture(SimEnv* env)
+      : env(env),
+        log(env->shard(0)),
+        api({.env = env,
+             .log = &log,
+             .jobs = &jobs,
+             .groups = &groups,
+             .memory = &memory,
+             .metrics = &metrics,
+             .connectors = {},
+             .bytes_out_total = [this] { return out; }},
+            {.version = "9.9", .data_dir = "/data", .kafka_address = "k:1", .http_address = "h:2"}),
+        server(env->shard(0), {}, WithRoutes()) {}
+  const net::HttpRouter* WithRoutes() {
+    api.AddRoutes(&router);
+    return &router;
+  }
+  RawClient Connect(std::string from = "127.0.0.1:5000") {
+    auto [near, far] = net::MakeMemoryStreamPair(env->shard(0));
+    server.Serve(std::make_unique<FarStream>(std::move(far), std::move(from)));
+    return RawClient(std::move(near));
+  }
+  Task<> Append(std::string topic, int32_t partition, size_t count) {
+    std::vector<std::string> values(count, "value");
+    co_return co_await AppendValues(std::move(topic), partition, std::move(values));
+  }
+  Task<> AppendValues(std::string topic, int32_t partition, std::vector<std::string> values) {
+    storage::BatchBuilder builder;
+    int64_t time = 1000;
+    for (const std::string& value : values) builder.Add(++time, "k", value);
+    CO_ASSIGN_OR_RETURN(std::vector<std::byte> batch, builder.Build());
+    storage::TopicPartition id{log.FindTopic(topic)->id, PartitionId(partition)};
+    CO_RETURN_IF_ERROR(co_await log.Append(id, batch, {}));
+    co_return Status::OK();
+  }
+
+  SimEnv* env;
+  MemoryLog log;
+  ScriptedJobs jobs;
+  OneGroup groups;
+  MemoryBudget memory{1000};
+  Metrics metrics;
+  int64_t out = 0;
+  net::HttpRouter router;
+  AdminApi api;
+  net::HttpServer server;
+};
+
+using Scenario = Task<> (*)(Fixture*);
+Task<> Body(SimEnv* env, Scenario scenario) {
+  Fixture fixture(env);
+  Status outcome = co_await scenario(&fixture);
+  CO_RETURN_IF_ERROR(co_await fixture.server.Stop());
+  co_return outcome;
+}
+void RunScenario(Scenario scenario) {
+  SimDisk disk(1);
+  SimEnv env(&disk, {});
+  Status status = env.Run(Body(&env, scenario));
+  EXPECT_TRUE(status.ok()) << status.ToString();
+}
+
+RawClient::Request Call(std::string method, std::string target, std::string body = {}) {
+  return {.method = std::move(method),
+          .target = std::move(target),
+          .headers = {},
+          .body = std::move(body)};
+}
+
+Task<> Topics(Fixture* f) {
+  RawClient client = f->Connect();
+  auto call = Call("POST", "/api/v1/topics",
+                   R"({"name":"t","partitions":2,"config":{"retention.ms":1000}})");
+  CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.status, 201) << answer.body;
+  CO_RETURN_IF_ERROR(co_await f->Append("t", 1, 3));
+  call = Call("GET", "/api/v1/topics/t");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_THAT(answer.body, HasSubstr(R"("records":3)"));
+  EXPECT_THAT(answer.body, HasSubstr(R"({"id":1,"log_start":0,"high_watermark":3)"));
+  EXPECT_THAT(answer.body, HasSubstr(R"({"name":"retention.ms","value":"1000","source":"topic")"));
+  call = Call("PATCH", "/api/v1/topics/t", R"({"config":{"retention.ms":null},"partitions":3})");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_TRUE(f->log.FindTopic("t")->config.empty());
+  EXPECT_EQ(f->log.FindTopic("t")->partition_count, 3);
+  call = Call("POST", "/api/v1/topics", R"({"nam":"x"})");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_THAT(answer.body, HasSubstr("did you mean 'name'?"));
+  call = Call("DELETE", "/api/v1/topics/t");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.status, 200);
+  call = Call("GET", "/api/v1/topics/t");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.status, 404);
+  co_return Status::OK();
+}
+TEST(AdminApi, CreatesShowsChangesAndDeletesTopics) { RunScenario(Topics); }
+
+Task<> RatesScenario(Fixture* f) {
+  CO_RETURN_IF_ERROR(co_await f->log.CreateTopic("t", 1, {}, false));
+  RawClient client = f->Connect();
+  auto call = Call("GET", "/api/v1/topics");
+  CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(call)));
+  EXPECT_THAT(answer.body, HasSubstr(R"("records_in":0)"));
+  CO_RETURN_IF_ERROR(co_await f->Append("t", 0, 4));
+  f->out = 600;
+  CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::seconds(2)));
+  call = Call("GET", "/api/v1/node");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_THAT(answer.body, HasSubstr(R"("records_in":2)"));
+  EXPECT_THAT(answer.body, HasSubstr(R"("bytes_out":300)"));
+  EXPECT_THAT(answer.body, HasSubstr(R"("version":"9.9","uptime_ms":2000)"));
+  co_return Status::OK();
+}
+TEST(AdminApi, ComputesRatesBetweenLooks) { RunScenario(RatesScenario); }
+
+Task<> Records(Fixture* f) {
+  CO_RETURN_IF_ERROR(co_await f->log.CreateTopic("t", 2, {}, false));
+  std::vector<std::string> first{R"({"u":"ada","n":1})", "text", "\xff"};
+  std::vector<std::string> second{R"({"u":"bob","n":123456789012345678})"};
+  CO_RETURN_IF_ERROR(co_await f->AppendValues("t", 0, first));
+  CO_RETURN_IF_ERROR(co_await f->AppendValues("t", 1, second));
+  RawClient client = f->Connect();
+  auto call = Call("GET", "/api/v1/topics/t/records?from=-2&partition=0");
+  CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(call)));
+  EXPECT_THAT(answer.body, HasSubstr(R"("value_kind":"text","value":"text")"));
+  EXPECT_THAT(answer.body, HasSubstr(R"("value_kind":"binary","value":"ff")"));
+  EXPECT_THAT(answer.body, Not(HasSubstr("ada")));
+  EXPECT_THAT(answer.body, HasSubstr(R"("next":{"0":3})"));
+  call = Call("GET", "/api/v1/topics/t/records?from=earliest&path=$.u=bob");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_THAT(answer.body, HasSubstr(R"("value":{"u":"bob","n":123456789012345678})"));
+  EXPECT_THAT(answer.body, HasSubstr(R"("scanned":4,"complete":true)"));
+  EXPECT_THAT(answer.body, Not(HasSubstr("ada")));
+  call = Call("GET", "/api/v1/topics/t/records?from=earliest&search=ada&as-text=1");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_THAT(answer.body, HasSubstr(R"("value":"{\"u\":\"ada\",\"n\":1}")"));
+  // What did not fit the page is found again from `next`.
+  call = Call("GET", "/api/v1/topics/t/records?from=earliest&limit=1");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_THAT(answer.body, HasSubstr("ada"));
+  EXPECT_THAT(answer.body, HasSubstr(R"("next":{"0":1,"1":0})"));
+  call = Call("GET", "/api/v1/topics/t/records?path=u");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.status, 400);
+  co_return Status::OK();
+}
+TEST(AdminApi, BrowsesAndSearchesRecords) { RunScenario(Records); }
+
+TEST(RecordFilter, ComparesJsonPaths) {
+  auto keeps = [](std::string path, std::string_view value) {
+    auto filter = RecordFilter::Make("", std::move(path));
+    EXPECT_TRUE(filter.ok()) << filter.status().ToString();
+    storage::RecordView record;
+    record.value = value;
+    return filter->Keeps(record);
+  };
+  std::string_view value = R"({"a":{"b":[{"c":3},true]},"s":"x=y","null":null})";
+  EXPECT_TRUE(keeps("$.a.b[0].c=3", value));
+  EXPECT_TRUE(keeps("$.a.b[1]==true", value));
+  EXPECT_TRUE(keeps("$.s=x=y", value));
+  EXPECT_TRUE(keeps("$.a", value));
+  EXPECT_TRUE(keeps("$.null=null", value));
+  EXPECT_TRUE(keeps("$.zzz!=1", value));
+  EXPECT_FALSE(keeps("$.zzz", value));
+  EXPECT_FALSE(keeps("$.s!=x=y", value));
+  EXPECT_FALSE(keeps("$.a", "no json"));
+  for (const char* path : {"a", "$..a", "$.a[", "$.a>3", "$a"}) {
+    EXPECT_FALSE(RecordFilter::Make("", path).ok()) << path;
+  }
+}
+
+Task<> Groups(Fixture* f) {
+  CO_RETURN_IF_ERROR(co_await f->log.CreateTopic("t", 1, {}, false));
+  CO_RETURN_IF_ERROR(co_await f->Append("t", 0, 5));
+  RawClient client = f->Connect();
+  auto call = Call("GET", "/api/v1/groups");
+  CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.body,
+            "{\"groups\":[{\"id\":\"billing\",\"state\":\"Empty\",\"protocol\":\"\","
+            "\"member_count\":0,\"lag\":3}]}\n");
+  call = Call("GET", "/api/v1/groups/gone");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.status, 404);
+  co_return Status::OK();
+}
+TEST(AdminApi, CountsTheLagOfGroups) { RunScenario(Groups); }
+
+Task<> Jobs(Fixture* f) {
+  RawClient client = f->Connect();
+  auto call = Call("POST", "/api/v1/jobs", R"({"script":"INSERT","name":"n"})");
+  CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.body, "{\"job_ids\":[\"job-1\"]}\n");
+  std::vector<std::string> verbs{"stop", "resume", "cancel"};
+  for (const std::string& verb : verbs) {
+    call = Call("POST", fmt::format("/api/v1/jobs/job-1/{}", verb));
+    CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+    EXPECT_EQ(answer.status, 200);
+  }
+  EXPECT_THAT(f->jobs.calls, testing::ElementsAre("submit n: INSERT", "stop job-1", "resume job-1",
+                                                  "cancel job-1"));
+  call = Call("GET", "/api/v1/jobs/job-1");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_THAT(answer.body, HasSubstr(R"("inputs":[0],"exchanges":["hash"])"));
+  EXPECT_THAT(answer.body, HasSubstr(R"("watermark_ms":5)"));
+  call = Call("GET", "/api/v1/jobs/other");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.status, 404);
+  co_return Status::OK();
+}
+TEST(AdminApi, SubmitsAndSteersJobs) { RunScenario(Jobs); }
+
+Task<> Sql(Fixture* f) {
+  RawClient client = f->Connect();
+  auto call = Call("POST", "/api/v1/sql", R"({"script":"SELECT 7"})");
+  CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.body,
+            "{\"statement\":0,\"text\":\"SELECT 7\"}\n{\"columns\":[{\"name\":\"n\",\"type\":"
+            "\"BIGINT\"}]}\n{\"rows\":[[\"+I\",\"7\"],[\"+U\",null]]}\n\n\n{\"done\":\"fine\"}\n");
+  call = Call("POST", "/api/v1/sql", R"({"script":"wrong"})");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_THAT(answer.body, HasSubstr("{\"error\":{\"code\":\"SyntaxError\",\"message\":\"line 1\","
+                                     "\"hint\":\"write SELECT\"}}\n"));
+  // A reader that goes away ends the query: else stopping the server would wait for hours.
+  CO_RETURN_IF_ERROR(co_await client.Send(
+      "POST /api/v1/sql HTTP/1.1\r\nHost: localhost\r\nContent-Length: 17\r\n\r\n"
+      "{\"script\":\"hang\"}"));
+  CO_RETURN_IF_ERROR(co_await client.ReadUntil("\r\n\r\n"));
+  client.Close();
+  TimePoint before = f->env->Now();
+  while (f->server.stats().connections_open.load() > 0) {
+    CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::milliseconds(100)));
+  }
+  EXPECT_LT(f->env->Now() - before, std::chrono::seconds(15));
+  co_return Status::OK();
+}
+TEST(AdminApi, StreamsTheResultsOfSql) { RunScenario(Sql); }
+
+Task<> Far(Fixture* f) {
+  RawClient client = f->Connect("10.1.2.3:4444");
+  auto call = Call("DELETE", "/api/v1/groups/billing");
+  CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.status, 403);
+  EXPECT_THAT(answer.body, HasSubstr("http.allow-remote-admin"));
+  call = Call("GET", "/api/v1/groups");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_TRUE(IsLoopback("127.8.9.1:1"));
+  EXPECT_TRUE(IsLoopback("[::1]:1"));
+  EXPECT_TRUE(IsLoopback("[::ffff:127.0.0.1]:1"));
+  EXPECT_FALSE(IsLoopback("[::ffff:10.0.0.1]:1"));
+  EXPECT_FALSE(IsLoopback("nonsense"));
+  co_return Status::OK();
+}
+TEST(AdminApi, TakesChangesFromThisMachineOnly) { RunScenario(Far); }
+
+Task<> Live(Fixture* f) {
+  CO_RETURN_IF_ERROR(co_await f->log.CreateTopic("t", 1, {}, false));
+  RawClient client = f->Connect();
+  CO_RETURN_IF_ERROR(co_await client.Send("GET /api/v1/live HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  TimePoint begin = f->env->Now();
+  for (int i = 0; i < 3; ++i) {
+    CO_ASSIGN_OR_RETURN(std::string event, co_await client.ReadUntil("\n\n"));
+    EXPECT_THAT(event, HasSubstr("data: {\"topics\":[{\"name\":\"t\""));
+  }
+  EXPECT_EQ(f->env->Now() - begin, std::chrono::seconds(2));
+  client.Close();
+  co_return Status::OK();
+}
+TEST(AdminApi, TellsWhatGoesOnOnceASecond) { RunScenario(Live); }
+
+Task<> Pages(Fixture* f) {
+  RawClient client = f->Connect();
+  std::vector<std::string> paths{"/", "/examples/clickstream/", "/examples/clickstream"};
+  for (const std::string& path : paths) {
+    auto call = Call("GET", path);
+    CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(call)));
+    EXPECT_EQ(answer.status, 200) << path;
+    EXPECT_THAT(answer.head, HasSubstr("Content-Security-Policy: default-src 'none'"));
+    EXPECT_THAT(answer.body, StartsWith("<!doctype html>"));
+  }
+  auto call = Call("GET", "/console.js");
+  call.headers.emplace_back("Accept-Encoding", "br, gzip");
+  CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(call)));
+  EXPECT_THAT(answer.head, HasSubstr("Content-Encoding: gzip\r\n"));
+  EXPECT_LT(answer.body.size(), 100'000u);
+  size_t tag_at = answer.head.find("ETag: ") + 6;
+  std::string tag = answer.head.substr(tag_at, answer.head.find("\r\n", tag_at) - tag_at);
+  call = Call("GET", "/console.js");
+  call.headers.emplace_back("If-None-Match", tag);
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.status, 304);
+  call = Call("GET", "/examples/clickstream/nothing.js");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.status, 404);
+  co_return Status::OK();
+}
+TEST(AdminApi, ServesTheConsole) { RunScenario(Pages); }
+
+}  // namespace
+}  // namespace mainstem::server

@@ -1,0 +1,162 @@
+#include "sink/filesystem/file_commit.h"
+
+#include <set>
+
+#include <simdjson.h>
+
+#include "core/json_writer.h"
+
+namespace mainstem::sink {
+namespace {
+
+constexpr int64_t kVersion = 1;
+constexpr size_t kMaxManifestBytes = 64 << 20;
+
+// FNV-1a: stable for ever, and short in a file's name. The manifest holds the id itself, so that
+// two ids that meet in one hash are noticed.
+uint64_t StableHash(std::string_view text) {
+  uint64_t hash = 14695981039346656037ull;
+  for (char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 1099511628211ull;
+  return hash;
+}
+
+std::string FolderOf(const std::string& path) {
+  size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "" : path.substr(0, slash);
+}
+
+Status Damaged(const std::string& what) {
+  return MakeError(ErrorCode::kCorruptStorage, "a manifest of the file sink is damaged: " + what);
+}
+
+}  // namespace
+
+std::string ManifestText(const FileManifest& manifest) {
+  JsonWriter json;
+  json.BeginObject().Field("version", kVersion).Field("delivery_id", manifest.delivery_id);
+  json.Field("partition", manifest.partition.value()).Field("position", manifest.position.value());
+  json.Key("files").BeginArray();
+  for (const FinishedFile& file : manifest.files) {
+    json.BeginObject().Field("from", file.from).Field("to", file.to).EndObject();
+  }
+  json.EndArray().EndObject();
+  return json.Take();
+}
+
+Result<FileManifest> ParseManifest(std::string_view text) {
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  int64_t version = 0, partition = 0, position = 0;
+  std::string_view delivery_id;
+  simdjson::dom::array files;
+  if (parser.parse(text.data(), text.size()).get(root)) return Damaged("not JSON");
+  if (root["version"].get(version) || version != kVersion) return Damaged("unknown version");
+  if (root["delivery_id"].get(delivery_id) || root["partition"].get(partition) ||
+      root["position"].get(position) || root["files"].get(files)) {
+    return Damaged("a field is missing");
+  }
+  FileManifest manifest{.delivery_id = std::string(delivery_id),
+                        .partition = PartitionId(static_cast<int32_t>(partition)),
+                        .position = Offset(position),
+                        .files = {}};
+  for (simdjson::dom::element file : files) {
+    std::string_view from, to;
+    if (file["from"].get(from) || file["to"].get(to)) return Damaged("a file has no name");
+    manifest.files.push_back({std::string(from), std::string(to)});
+  }
+  return manifest;
+}
+
+FileCommitter::FileCommitter(Env* env, std::string root, std::string delivery_id,
+                             PartitionId partition)
+    : env_(env),
+      root_(std::move(root)),
+      delivery_id_(std::move(delivery_id)),
+      partition_(partition),
+      tag_(fmt::format("{:016x}-{}", StableHash(delivery_id_), partition.value())) {}
+
+Task<std::optional<Offset>> FileCommitter::Recover() {
+  Files& files = env_->files();
+  CO_RETURN_IF_ERROR(co_await MakeFolder("_mainstem"));
+  CO_RETURN_IF_ERROR(co_await files.SyncDirectory(root_));
+  std::string above = FolderOf(root_);
+  if (above.empty()) above = root_[0] == '/' ? "/" : ".";
+  IgnoreError(co_await files.SyncDirectory(above), "it may not be ours to read");
+  CO_ASSIGN_OR_RETURN(bool exists, co_await files.Exists(ManifestPath()));
+  std::optional<Offset> position;
+  if (exists) {
+    CO_ASSIGN_OR_RETURN(std::string text,
+                        co_await files.ReadAll(ManifestPath(), kMaxManifestBytes));
+    CO_ASSIGN_OR_RETURN(FileManifest manifest, ParseManifest(text));
+    if (manifest.delivery_id != delivery_id_) {
+      co_return Damaged("'" + ManifestPath() + "' belongs to another delivery");
+    }
+    CO_RETURN_IF_ERROR(co_await Rename(std::move(manifest.files)));
+    position = manifest.position;
+  }
+  CO_RETURN_IF_ERROR(co_await RemoveLeftovers(root_));
+  co_return position;
+}
+
+Task<> FileCommitter::MakeFolder(std::string folder) {
+  std::string path = Absolute(folder);
+  CO_ASSIGN_OR_RETURN(bool exists, co_await env_->files().Exists(path));
+  if (exists) co_return Status::OK();
+  co_return co_await env_->files().CreateDirectories(path);
+}
+
+Task<> FileCommitter::Commit(std::vector<FinishedFile> finished, Offset position) {
+  // The hidden names, and their folders', must be durable before the manifest speaks of them. A
+  // folder that is there may still be new: made by a writer that was killed before its sync.
+  std::set<std::string> folders;
+  for (const FinishedFile& file : finished) {
+    std::string folder = FolderOf(file.from);
+    folders.insert(folder);
+    while (!folder.empty()) folders.insert(folder = FolderOf(folder));
+  }
+  for (const std::string& folder : folders) {
+    CO_RETURN_IF_ERROR(co_await env_->files().SyncDirectory(Absolute(folder)));
+  }
+  FileManifest manifest{.delivery_id = delivery_id_,
+                        .partition = partition_,
+                        .position = position,
+                        .files = finished};
+  env_->CrashPoint("sink.commit");
+  CO_RETURN_IF_ERROR(
+      co_await env_->files().WriteAtomically(ManifestPath(), ManifestText(manifest)));
+  env_->CrashPoint("sink.commit");
+  co_return co_await Rename(std::move(finished));
+}
+
+Task<> FileCommitter::Rename(std::vector<FinishedFile> finished) {
+  Files& files = env_->files();
+  std::set<std::string> folders;
+  for (const FinishedFile& file : finished) {
+    CO_ASSIGN_OR_RETURN(bool waits, co_await files.Exists(root_ + "/" + file.from));
+    if (!waits) continue;  // renamed before, and perhaps removed by its owner since
+    CO_RETURN_IF_ERROR(co_await files.Rename(root_ + "/" + file.from, root_ + "/" + file.to));
+    folders.insert(FolderOf(file.to));
+  }
+  for (const std::string& folder : folders) {
+    CO_RETURN_IF_ERROR(co_await files.SyncDirectory(Absolute(folder)));
+  }
+  co_return Status::OK();
+}
+
+Task<> FileCommitter::RemoveLeftovers(std::string folder) {
+  Files& files = env_->files();
+  CO_ASSIGN_OR_RETURN(auto entries, co_await files.List(folder));
+  for (const DirectoryEntry& entry : entries) {
+    std::string path = folder + "/" + entry.name;
+    if (entry.is_directory) {
+      // Only folders of partitions may hold files of ours.
+      if (entry.name.find('=') == std::string::npos) continue;
+      CO_RETURN_IF_ERROR(co_await RemoveLeftovers(path));
+    } else if (entry.name.starts_with(hidden_prefix())) {
+      CO_RETURN_IF_ERROR(co_await files.Remove(path));
+    }
+  }
+  co_return Status::OK();
+}
+
+}  // namespace mainstem::sink

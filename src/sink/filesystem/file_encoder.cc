@@ -1,0 +1,185 @@
+#include "sink/filesystem/file_encoder.h"
+
+#include <algorithm>
+#include <map>
+
+#include <absl/strings/ascii.h>
+#include <arrow/api.h>
+#include <arrow/io/interfaces.h>
+#include <parquet/arrow/writer.h>
+
+#include "core/suggest.h"
+#include "format/format.h"
+
+namespace mainstem::sink {
+namespace {
+
+// ---- lines
+
+class LineEncoder final : public FileEncoder {
+ public:
+  explicit LineEncoder(std::unique_ptr<format::Encoder> encoder) : encoder_(std::move(encoder)) {}
+  Status Write(const ChangelogBatch& rows) override {
+    ASSIGN_OR_RETURN(auto messages, encoder_->Encode(rows));
+    for (const std::string& message : messages) {
+      bytes_ += message;
+      bytes_ += '\n';
+    }
+    return Status::OK();
+  }
+  Status Finish() override { return Status::OK(); }
+  std::string TakeBytes() override { return std::exchange(bytes_, {}); }
+
+ private:
+  std::unique_ptr<format::Encoder> encoder_;
+  std::string bytes_;
+};
+
+class LineEncoderFactory final : public FileEncoderFactory {
+ public:
+  LineEncoderFactory(connector::FormatChoice choice, std::shared_ptr<arrow::Schema> schema,
+                     bool takes_changes)
+      : choice_(std::move(choice)), schema_(std::move(schema)), takes_changes_(takes_changes) {}
+  Result<std::unique_ptr<FileEncoder>> MakeEncoder() const override {
+    ASSIGN_OR_RETURN(auto encoder, format::MakeEncoder(choice_.format, schema_, choice_.options));
+    return std::make_unique<LineEncoder>(std::move(encoder));
+  }
+  std::string suffix() const override {
+    if (choice_.format == "csv") return ".csv";
+    return choice_.format == "raw" ? ".txt" : ".json";
+  }
+  bool takes_changes() const override { return takes_changes_; }
+
+ private:
+  connector::FormatChoice choice_;
+  std::shared_ptr<arrow::Schema> schema_;
+  bool takes_changes_;
+};
+
+// ---- Parquet
+
+// Rows of this many bytes, before encoding, make a row group: it is held in memory until it is
+// full.
+constexpr int64_t kRowGroupBytes = 32 << 20;
+
+// Collects what the Parquet writer puts out, until it is taken.
+class TakenStream final : public arrow::io::OutputStream {
+ public:
+  arrow::Status Close() override {
+    closed_ = true;
+    return arrow::Status::OK();
+  }
+  bool closed() const override { return closed_; }
+  arrow::Result<int64_t> Tell() const override { return position_; }
+  arrow::Status Write(const void* data, int64_t byte_count) override {
+    bytes_.append(static_cast<const char*>(data), static_cast<size_t>(byte_count));
+    position_ += byte_count;
+    return arrow::Status::OK();
+  }
+  std::string Take() { return std::exchange(bytes_, {}); }
+
+ private:
+  std::string bytes_;
+  int64_t position_ = 0;
+  bool closed_ = false;
+};
+
+class ParquetEncoder final : public FileEncoder {
+ public:
+  ParquetEncoder(std::shared_ptr<TakenStream> stream, std::shared_ptr<arrow::Schema> schema,
+                 std::unique_ptr<parquet::arrow::FileWriter> writer)
+      : stream_(std::move(stream)), schema_(std::move(schema)), writer_(std::move(writer)) {}
+
+  Status Write(const ChangelogBatch& rows) override {
+    // The declared schema: a query's own may name columns otherwise.
+    auto batch = arrow::RecordBatch::Make(schema_, rows.rows->num_rows(), rows.rows->columns());
+    if (group_bytes_ >= kRowGroupBytes) {
+      RETURN_IF_ERROR(writer_->NewBufferedRowGroup());
+      group_bytes_ = 0;
+    }
+    for (const auto& column : batch->columns()) {
+      for (const auto& buffer : column->data()->buffers) {
+        if (buffer) group_bytes_ += buffer->size();
+      }
+    }
+    return writer_->WriteRecordBatch(*batch);
+  }
+  Status Finish() override { return writer_->Close(); }
+  std::string TakeBytes() override { return stream_->Take(); }
+
+ private:
+  std::shared_ptr<TakenStream> stream_;
+  std::shared_ptr<arrow::Schema> schema_;
+  std::unique_ptr<parquet::arrow::FileWriter> writer_;
+  int64_t group_bytes_ = 0;  // before encoding
+};
+
+class ParquetEncoderFactory final : public FileEncoderFactory {
+ public:
+  ParquetEncoderFactory(arrow::Compression::type compression, std::shared_ptr<arrow::Schema> schema)
+      : compression_(compression), schema_(std::move(schema)) {}
+  Result<std::unique_ptr<FileEncoder>> MakeEncoder() const override {
+    parquet::WriterProperties::Builder builder;
+    builder.compression(compression_)->created_by("mainstem");
+    auto stream = std::make_shared<TakenStream>();
+    ASSIGN_OR_RETURN(auto writer,
+                     parquet::arrow::FileWriter::Open(*schema_, arrow::default_memory_pool(),
+                                                      stream, builder.build()));
+    return std::make_unique<ParquetEncoder>(std::move(stream), schema_, std::move(writer));
+  }
+  std::string suffix() const override { return ".parquet"; }
+  bool takes_changes() const override { return false; }
+
+ private:
+  arrow::Compression::type compression_;
+  std::shared_ptr<arrow::Schema> schema_;
+};
+
+Result<arrow::Compression::type> ReadCompression(const std::string& value) {
+  static const std::map<std::string, arrow::Compression::type> kinds = {
+      {"UNCOMPRESSED", arrow::Compression::UNCOMPRESSED},
+      {"SNAPPY", arrow::Compression::SNAPPY},
+      {"GZIP", arrow::Compression::GZIP},
+      {"ZSTD", arrow::Compression::ZSTD},
+      {"LZ4", arrow::Compression::LZ4},
+      {"LZ4_RAW", arrow::Compression::LZ4},
+      {"BROTLI", arrow::Compression::BROTLI}};
+  auto found = kinds.find(absl::AsciiStrToUpper(value));
+  if (found != kinds.end() && arrow::util::Codec::IsAvailable(found->second)) {
+    return found->second;
+  }
+  std::vector<std::string> names;
+  for (const auto& [name, kind] : kinds) names.push_back(name);
+  return MakeError(ErrorCode::kInvalidArgument,
+                   {.message = "'parquet.compression' = '" + value + "' is not known",
+                    .hint = SuggestionFor(value, names)});
+}
+
+Result<std::shared_ptr<const FileEncoderFactory>> MakeParquetFactory(
+    const format::FormatOptions& options, std::shared_ptr<arrow::Schema> schema) {
+  RETURN_IF_ERROR(format::CheckFormatOptions("parquet", options));
+  arrow::Compression::type compression = arrow::Compression::SNAPPY;
+  if (auto found = options.find("compression"); found != options.end()) {
+    ASSIGN_OR_RETURN(compression, ReadCompression(found->second));
+  }
+  auto factory = std::make_shared<const ParquetEncoderFactory>(compression, std::move(schema));
+  RETURN_IF_ERROR(factory->MakeEncoder());  // tells types that cannot be stored
+  return factory;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const FileEncoderFactory>> FileEncoderFactory::Make(
+    const connector::FormatChoice& choice, std::shared_ptr<arrow::Schema> schema) {
+  if (choice.format == "parquet") return MakeParquetFactory(choice.options, std::move(schema));
+  bool takes_changes = false;
+  for (const format::FormatInfo& info : format::ListFormats()) {
+    if (info.name == choice.format) takes_changes = info.is_changelog;
+  }
+  auto factory =
+      std::make_shared<const LineEncoderFactory>(choice, std::move(schema), takes_changes);
+  RETURN_IF_ERROR(factory->MakeEncoder());
+  return factory;
+}
+
+}  // namespace mainstem::sink

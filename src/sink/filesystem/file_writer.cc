@@ -1,0 +1,186 @@
+#include "sink/filesystem/file_writer.h"
+
+#include <map>
+
+#include <arrow/api.h>
+
+#include "sink/filesystem/file_commit.h"
+
+namespace mainstem::sink {
+namespace {
+
+// More folders than this at a time are committed early: each open file holds memory.
+constexpr size_t kMaxOpenFiles = 64;
+// Without time running out, a partitioned table commits when this many full files' bytes wait.
+constexpr int64_t kMaxWaitingFiles = 4;
+
+struct OpenFile {
+  std::unique_ptr<File> file;
+  std::unique_ptr<FileEncoder> encoder;
+  std::string hidden_path;  // relative to the table's folder, as below
+  std::string folder;       // "day=1/"
+  Offset start;
+  int64_t size = 0;
+};
+
+class FileWriter final : public connector::DeliveryWriter {
+ public:
+  FileWriter(Env* env, std::shared_ptr<const FileSinkOptions> options, std::string delivery_id,
+             PartitionId partition)
+      : env_(env),
+        options_(std::move(options)),
+        committer_(env, options_->path, std::move(delivery_id), partition) {}
+
+  Task<std::optional<Offset>> Open() override {
+    CO_ASSIGN_OR_RETURN(committed_, co_await committer_.Recover());
+    end_ = committed_.value_or(Offset(0));
+    co_return committed_;
+  }
+
+  Task<> Deliver(ChangelogBatch batch, Offset end) override {
+    CO_RETURN_IF_ERROR(Begin());
+    CO_RETURN_IF_ERROR(co_await Take(std::move(batch), end));
+    failed_ = false;
+    co_return Status::OK();
+  }
+
+  Task<Offset> Flush(FlushOptions options) override {
+    CO_RETURN_IF_ERROR(Begin());
+    // Without rows only the position moves: that is cheap, and lets the log forget.
+    bool only_position = !has_rows() && committed_ != end_;
+    if (only_position || IsDue() || (options.final && committed_ != end_)) {
+      CO_RETURN_IF_ERROR(co_await Commit());
+    }
+    failed_ = false;
+    co_return committed_.value_or(Offset(0));
+  }
+
+ private:
+  // After a failure files and position may not belong together: only a new writer may go on.
+  Status Begin() {
+    if (failed_) {
+      return MakeError(ErrorCode::kUnavailable, "this writer has failed: open a new one");
+    }
+    failed_ = true;
+    return Status::OK();
+  }
+
+  Task<> Take(ChangelogBatch batch, Offset end) {
+    Offset start = end_;
+    end_ = end;
+    if (batch.rows->num_rows() > 0) {
+      TimePoint now = env_->Now();
+      if (!has_rows()) oldest_ = now;
+      newest_ = now;
+      std::vector<PartitionLayout::Part> parts;
+      CO_ASSIGN_OR_RETURN(
+          parts, co_await env_->blocking_pool().Run([&] { return options_->layout.Split(batch); }));
+      for (PartitionLayout::Part& part : parts) {
+        CO_RETURN_IF_ERROR(co_await WritePart(std::move(part), start));
+      }
+    }
+    if (IsDue()) co_return co_await Commit();
+    co_return Status::OK();
+  }
+
+  bool has_rows() const { return !open_.empty() || !finished_.empty(); }
+
+  bool IsDue() const {
+    if (!has_rows()) return false;
+    TimePoint now = env_->Now();
+    return now - oldest_ >= options_->rollover || now - newest_ >= options_->inactivity ||
+           open_.empty() || open_.size() > kMaxOpenFiles ||
+           finished_bytes_ >= kMaxWaitingFiles * options_->file_bytes;
+  }
+
+  Task<> WritePart(PartitionLayout::Part part, Offset start) {
+    auto found = open_.find(part.folder);
+    if (found == open_.end()) {
+      CO_ASSIGN_OR_RETURN(OpenFile file, co_await StartFile(part.folder, start));
+      found = open_.emplace(part.folder, std::move(file)).first;
+    }
+    OpenFile& file = found->second;
+    std::string bytes;
+    CO_ASSIGN_OR_RETURN(bytes, co_await env_->blocking_pool().Run([&]() -> Result<std::string> {
+      RETURN_IF_ERROR(file.encoder->Write(part.rows));
+      return file.encoder->TakeBytes();
+    }));
+    CO_RETURN_IF_ERROR(co_await Append(&file, bytes));
+    if (file.size < options_->file_bytes) co_return Status::OK();
+    OpenFile full = std::move(file);
+    open_.erase(found);
+    co_return co_await EndFile(std::move(full));
+  }
+
+  Task<OpenFile> StartFile(std::string folder, Offset start) {
+    OpenFile file;
+    file.folder = folder;
+    file.start = start;
+    file.hidden_path =
+        fmt::format("{}{}{}-{}", folder, committer_.hidden_prefix(), start.value(), next_file_++);
+    if (!folder.empty()) {
+      CO_RETURN_IF_ERROR(co_await committer_.MakeFolder(folder.substr(0, folder.size() - 1)));
+    }
+    CO_ASSIGN_OR_RETURN(
+        file.file, co_await env_->files().Open(options_->path + "/" + file.hidden_path,
+                                               {.write = true, .create = true, .truncate = true}));
+    CO_ASSIGN_OR_RETURN(file.encoder, options_->encoders->MakeEncoder());
+    co_return file;
+  }
+
+  Task<> Append(OpenFile* file, const std::string& bytes) {
+    if (bytes.empty()) co_return Status::OK();
+    auto piece = std::as_bytes(std::span(bytes.data(), bytes.size()));
+    CO_RETURN_IF_ERROR(co_await file->file->WriteAt(file->size, piece));
+    file->size += static_cast<int64_t>(bytes.size());
+    co_return Status::OK();
+  }
+
+  Task<> EndFile(OpenFile file) {
+    std::string bytes;
+    CO_ASSIGN_OR_RETURN(bytes, co_await env_->blocking_pool().Run([&]() -> Result<std::string> {
+      RETURN_IF_ERROR(file.encoder->Finish());
+      return file.encoder->TakeBytes();
+    }));
+    CO_RETURN_IF_ERROR(co_await Append(&file, bytes));
+    CO_RETURN_IF_ERROR(co_await file.file->Sync());
+    std::string name = fmt::format("part-{}-{}-{}{}", committer_.tag(), file.start.value(),
+                                   end_.value(), options_->encoders->suffix());
+    finished_.push_back({.from = file.hidden_path, .to = file.folder + name});
+    finished_bytes_ += file.size;
+    co_return Status::OK();
+  }
+
+  Task<> Commit() {
+    std::map<std::string, OpenFile> open = std::exchange(open_, {});
+    for (auto& [folder, file] : open) CO_RETURN_IF_ERROR(co_await EndFile(std::move(file)));
+    std::vector<FinishedFile> finished = std::exchange(finished_, {});
+    finished_bytes_ = 0;
+    CO_RETURN_IF_ERROR(co_await committer_.Commit(std::move(finished), end_));
+    committed_ = end_;
+    co_return Status::OK();
+  }
+
+  Env* env_;
+  std::shared_ptr<const FileSinkOptions> options_;
+  FileCommitter committer_;
+  std::map<std::string, OpenFile> open_;  // by folder
+  std::vector<FinishedFile> finished_;    // complete and synced, not yet committed
+  int64_t finished_bytes_ = 0;
+  int64_t next_file_ = 0;
+  std::optional<Offset> committed_;
+  Offset end_{0};  // of what was delivered
+  TimePoint oldest_{};
+  TimePoint newest_{};
+  bool failed_ = false;  // or within a call
+};
+
+}  // namespace
+
+std::unique_ptr<connector::DeliveryWriter> MakeFileWriter(
+    Env* env, std::shared_ptr<const FileSinkOptions> options, std::string delivery_id,
+    PartitionId partition) {
+  return std::make_unique<FileWriter>(env, std::move(options), std::move(delivery_id), partition);
+}
+
+}  // namespace mainstem::sink

@@ -1,0 +1,29 @@
+// The delivery writer of the file sink: keeps one open file for each folder, ends them by size and
+// time, and commits all of them with the position as one (file_commit.h).
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "connector/table.h"
+#include "sink/filesystem/file_encoder.h"
+#include "sink/filesystem/partition_path.h"
+
+namespace mainstem::sink {
+
+struct FileSinkOptions {
+  std::string path;
+  PartitionLayout layout;
+  std::shared_ptr<const FileEncoderFactory> encoders;
+  int64_t file_bytes = 128 << 20;
+  Duration rollover = std::chrono::minutes(30);
+  Duration inactivity = std::chrono::minutes(30);
+};
+
+// Flush without `final` commits only what the rolling policy has made due: the position it returns
+// may stay behind what was delivered.
+std::unique_ptr<connector::DeliveryWriter> MakeFileWriter(
+    Env* env, std::shared_ptr<const FileSinkOptions> options, std::string delivery_id,
+    PartitionId partition);
+
+}  // namespace mainstem::sink

@@ -1,0 +1,181 @@
+// The file sink over a simulated disk: whatever operation fails, and whatever of the unsynced is
+// then lost, every row ends up in exactly one visible file.
+#include "sink/filesystem/file_writer.h"
+
+#include <arrow/api.h>
+#include <arrow/json/from_string.h>
+#include <gtest/gtest.h>
+
+#include "core/sim/sim_env.h"
+#include "sink/filesystem/file_commit.h"
+
+namespace mainstem::sink {
+namespace {
+
+constexpr int64_t kRecordCount = 12;
+
+std::shared_ptr<arrow::Schema> TestSchema() {
+  return arrow::schema({arrow::field("n", arrow::int64()), arrow::field("p", arrow::utf8())});
+}
+
+std::shared_ptr<const FileSinkOptions> TestOptions(std::vector<std::string> partition_keys) {
+  FileSinkOptions options;
+  options.path = "/out";
+  auto layout = PartitionLayout::Make(*TestSchema(), partition_keys, "__DEFAULT_PARTITION__");
+  CHECK_OK(layout);
+  options.layout = std::move(*layout);
+  connector::FormatChoice json;
+  json.format = "json";
+  auto encoders = FileEncoderFactory::Make(json, options.layout.file_schema());
+  CHECK_OK(encoders);
+  options.encoders = std::move(*encoders);
+  options.file_bytes = 60;  // of a few rows
+  return std::make_shared<const FileSinkOptions>(std::move(options));
+}
+
+// Record i holds the rows 2i and 2i+1.
+ChangelogBatch Record(int64_t record) {
+  std::string json = fmt::format(R"([[{}, "a"], [{}, {}]])", 2 * record, 2 * record + 1,
+                                 record % 3 == 0 ? "null" : "\"b/c\"");
+  auto array = arrow::json::ArrayFromJSONString(arrow::struct_(TestSchema()->fields()), json);
+  CHECK_OK(array);
+  ChangelogBatch batch;
+  batch.rows = *arrow::RecordBatch::FromStructArray(*array);
+  return batch;
+}
+
+Task<> DeliverAll(Env* env, std::shared_ptr<const FileSinkOptions> options) {
+  auto writer = MakeFileWriter(env, options, "job/sink", PartitionId(0));
+  CO_ASSIGN_OR_RETURN(std::optional<Offset> stored, co_await writer->Open());
+  for (int64_t i = stored ? stored->value() : 0; i < kRecordCount; ++i) {
+    CO_RETURN_IF_ERROR(co_await writer->Deliver(Record(i), Offset(i + 1)));
+  }
+  CO_ASSIGN_OR_RETURN(Offset end, co_await writer->Flush({.final = true}));
+  EXPECT_EQ(end, Offset(kRecordCount));
+  co_return Status::OK();
+}
+
+// Counts of the numbers in visible files; fails on hidden leftovers.
+Task<> Count(Env* env, std::string folder, std::map<int64_t, int>* counts) {
+  CO_ASSIGN_OR_RETURN(auto entries, co_await env->files().List(folder));
+  for (const DirectoryEntry& entry : entries) {
+    std::string path = folder + "/" + entry.name;
+    EXPECT_FALSE(entry.name.starts_with(".inprogress")) << path;
+    if (entry.name[0] == '_' || entry.name[0] == '.') continue;
+    if (entry.is_directory) {
+      CO_RETURN_IF_ERROR(co_await Count(env, path, counts));
+      continue;
+    }
+    CO_ASSIGN_OR_RETURN(std::string text, co_await env->files().ReadAll(path, 1 << 20));
+    EXPECT_TRUE(text.ends_with("}\n")) << path;
+    for (size_t at = text.find("\"n\":"); at != std::string::npos;
+         at = text.find("\"n\":", at + 1)) {
+      ++(*counts)[std::stoll(text.substr(at + 4))];
+    }
+  }
+  co_return Status::OK();
+}
+
+Task<> CheckAll(Env* env, std::shared_ptr<const FileSinkOptions> options) {
+  CO_RETURN_IF_ERROR(co_await DeliverAll(env, options));
+  std::map<int64_t, int> counts;
+  CO_RETURN_IF_ERROR(co_await Count(env, "/out", &counts));
+  EXPECT_EQ(counts.size(), static_cast<size_t>(2 * kRecordCount));
+  for (const auto& [number, count] : counts) EXPECT_EQ(count, 1) << number;
+  co_return Status::OK();
+}
+
+void FailEverywhere(std::vector<std::string> partition_keys) {
+  auto options = TestOptions(std::move(partition_keys));
+  auto tried =
+      ForEachFault(7, {.body = [options](SimEnv* env) { return DeliverAll(env, options); },
+                       .check = [options](SimEnv* env) { return CheckAll(env, options); }});
+  ASSERT_TRUE(tried.ok()) << tried.status();
+  EXPECT_GT(*tried, 20);
+}
+
+TEST(FileWriterSimTest, EveryRowIsInOneFileWhateverOperationFails) { FailEverywhere({}); }
+TEST(FileWriterSimTest, EveryRowIsInOneFolderWhateverOperationFails) { FailEverywhere({"p"}); }
+
+TEST(FileWriterSimTest, FlushMakesRowsVisibleOnlyWhenTheyAreDue) {
+  SimDisk disk(1);
+  SimEnv env(&disk, {});
+  FileSinkOptions options = *TestOptions({});
+  options.file_bytes = 1 << 20;
+  options.rollover = std::chrono::seconds(10);
+  auto scenario = [](Env* env, std::shared_ptr<const FileSinkOptions> options) -> Task<> {
+    auto writer = MakeFileWriter(env, options, "job/sink", PartitionId(0));
+    CO_ASSIGN_OR_RETURN(auto stored, co_await writer->Open());
+    EXPECT_EQ(stored, std::nullopt);
+    CO_RETURN_IF_ERROR(co_await writer->Deliver(Record(0), Offset(5)));
+    CO_ASSIGN_OR_RETURN(Offset early, co_await writer->Flush({}));
+    EXPECT_EQ(early, Offset(0));
+    CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::seconds(11)));
+    CO_ASSIGN_OR_RETURN(Offset due, co_await writer->Flush({}));
+    EXPECT_EQ(due, Offset(5));
+    CO_ASSIGN_OR_RETURN(auto entries, co_await env->files().List("/out"));
+    EXPECT_EQ(entries.size(), 2u);  // _mainstem and the file
+    EXPECT_TRUE(entries[1].name.ends_with("-0-0-5.json")) << entries[1].name;
+    // Without rows only the position moves.
+    ChangelogBatch none = Record(0);
+    none.rows = none.rows->Slice(0, 0);
+    CO_RETURN_IF_ERROR(co_await writer->Deliver(std::move(none), Offset(9)));
+    CO_ASSIGN_OR_RETURN(Offset moved, co_await writer->Flush({}));
+    EXPECT_EQ(moved, Offset(9));
+    co_return Status::OK();
+  };
+  Status status = env.Run(scenario(&env, std::make_shared<const FileSinkOptions>(options)));
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST(FileCommitTest, ReadsItsOwnManifestsAndRefusesOthers) {
+  FileManifest manifest{.delivery_id = "job \"x\"",
+                        .partition = PartitionId(3),
+                        .position = Offset(12),
+                        .files = {{"a=1/.inprogress-x", "a=1/part-x"}}};
+  auto read = ParseManifest(ManifestText(manifest));
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->delivery_id, manifest.delivery_id);
+  EXPECT_EQ(read->position, manifest.position);
+  EXPECT_EQ(read->files, manifest.files);
+  for (const char* text : {"", "{", "[]", "{\"version\":2}", "{\"version\":1,\"position\":1}",
+                           "{\"version\":1,\"delivery_id\":\"x\",\"partition\":0,\"position\":1,"
+                           "\"files\":[{\"from\":\"x\"}]}"}) {
+    EXPECT_TRUE(Is(ParseManifest(text).status(), ErrorCode::kCorruptStorage)) << text;
+  }
+}
+
+TEST(PartitionPathTest, EscapesWhatHasAMeaningInPaths) {
+  EXPECT_EQ(EscapePathName("a/b=c:d%"), "a%2Fb%3Dc%3Ad%25");
+  EXPECT_EQ(EscapePathName("plain text-1.5"), "plain text-1.5");
+}
+
+TEST(PartitionPathTest, KeepsTheOrderOfRowsWithinEachFolder) {
+  auto layout = PartitionLayout::Make(*TestSchema(), {"p"}, "none");
+  ASSERT_TRUE(layout.ok());
+  auto array =
+      arrow::json::ArrayFromJSONString(arrow::struct_(TestSchema()->fields()),
+                                       R"([[1, "x"], [2, null], [3, "x"], [4, ""], [5, ".."]])");
+  ChangelogBatch batch;
+  batch.rows = *arrow::RecordBatch::FromStructArray(*array);
+  batch.kinds = {RowKind::kInsert, RowKind::kDelete, RowKind::kUpdateAfter, RowKind::kInsert,
+                 RowKind::kInsert};
+  auto parts = layout->Split(batch);
+  ASSERT_TRUE(parts.ok()) << parts.status();
+  ASSERT_EQ(parts->size(), 3u);
+  EXPECT_EQ((*parts)[0].folder, "p=x/");
+  EXPECT_EQ((*parts)[0].rows.rows->num_columns(), 1);
+  EXPECT_EQ((*parts)[0].rows.kinds,
+            (std::vector<RowKind>{RowKind::kInsert, RowKind::kUpdateAfter}));
+  EXPECT_EQ((*parts)[1].folder, "p=none/");
+  EXPECT_EQ((*parts)[1].rows.rows->num_rows(), 2);
+  EXPECT_EQ((*parts)[2].folder, "p=../");
+}
+
+TEST(PartitionPathTest, RefusesTablesThatHaveOnlyKeys) {
+  EXPECT_FALSE(PartitionLayout::Make(*TestSchema(), {"n", "p"}, "x").ok());
+  EXPECT_FALSE(PartitionLayout::Make(*TestSchema(), {"q"}, "x").ok());
+}
+
+}  // namespace
+}  // namespace mainstem::sink

@@ -1,0 +1,48 @@
+// Rows of a table PARTITIONED BY (a, b) go into folders 'a=1/b=x'. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <arrow/type_fwd.h>
+
+#include "core/status.h"
+#include "format/changelog.h"
+
+namespace mainstem::sink {
+
+// As Hive does: what has a meaning in paths becomes %XX.
+std::string EscapePathName(std::string_view text);
+
+// Immutable once made.
+class PartitionLayout {
+ public:
+  // `keys` are columns of `schema`. At least one column must remain for the files.
+  static Result<PartitionLayout> Make(const arrow::Schema& schema,
+                                      const std::vector<std::string>& keys,
+                                      std::string default_name);
+
+  // What files hold: all columns but the keys.
+  const std::shared_ptr<arrow::Schema>& file_schema() const { return file_schema_; }
+
+  struct Part {
+    std::string folder;   // "day=1/hour=2/"; empty without keys
+    ChangelogBatch rows;  // of file_schema
+  };
+  // In the order in which folders first appear; rows keep their order within each.
+  Result<std::vector<Part>> Split(const ChangelogBatch& batch) const;
+
+ private:
+  std::string FolderOf(const arrow::RecordBatch& rows, int64_t row) const;
+  Result<ChangelogBatch> Take(const ChangelogBatch& batch, const std::vector<int64_t>& rows) const;
+
+  std::vector<std::pair<std::string, int>> keys_;  // escaped name and column
+  std::vector<int> file_columns_;
+  std::shared_ptr<arrow::Schema> file_schema_;
+  std::string default_name_;
+};
+
+}  // namespace mainstem::sink

@@ -1,0 +1,238 @@
+#include "sink/jdbc/jdbc_sink.h"
+
+#include <arrow/api.h>
+
+#include "connector/options.h"
+#include "sink/jdbc/postgres_delivery.h"
+#include "sink/print/print_sink.h"
+
+namespace mainstem::sink {
+namespace {
+
+using connector::RejectedRecord;
+
+struct JdbcOptions {
+  PostgresTarget target;
+  DestinationTable table;
+  int64_t max_rows = 0;  // 0: no limit by rows
+  Duration interval{};   // 0: no limit by time
+};
+
+// What one writer may hold back, whatever the options say.
+constexpr int64_t kMaxBufferedRows = 50000;
+constexpr size_t kMaxRawBytes = 64u << 10;  // of a rejected record
+
+class JdbcWriter final : public connector::DeliveryWriter {
+ public:
+  JdbcWriter(Env* env, std::shared_ptr<const JdbcOptions> options, std::string delivery_id,
+             PartitionId partition)
+      : env_(env),
+        options_(std::move(options)),
+        delivery_id_(std::move(delivery_id)),
+        partition_(partition) {}
+
+  // libpq says goodbye to the server: that may block.
+  ~JdbcWriter() override {
+    if (!delivery_) return;
+    env_->blocking_pool().Submit(UniqueFunction([delivery = std::move(delivery_)] {}));
+  }
+
+  Task<std::optional<Offset>> Open() override {
+    PostgresDelivery::Options options{.target = options_->target,
+                                      .table = options_->table,
+                                      .delivery_id = delivery_id_,
+                                      .partition = partition_};
+    CO_ASSIGN_OR_RETURN(delivery_, co_await env_->blocking_pool().Run([&options] {
+      return PostgresDelivery::Open(std::move(options));
+    }));
+    for (const std::string& column : options_->table.primary_key) {
+      key_columns_.push_back(options_->table.schema->GetFieldIndex(column));
+    }
+    co_return delivery_->position();
+  }
+
+  Task<> Deliver(ChangelogBatch batch, Offset end) override {
+    CO_RETURN_IF_ERROR(CheckColumns(*batch.rows));
+    TimePoint now = env_->Now();
+    if (buffer_.empty()) oldest_ = now;
+    buffered_rows_ += batch.rows->num_rows();
+    if (batch.rows->num_rows() > 0) buffer_.push_back(std::move(batch));
+    end_ = end;
+    int64_t limit = options_->max_rows > 0 ? options_->max_rows : kMaxBufferedRows;
+    bool is_due = options_->interval > Duration::zero() && now - oldest_ >= options_->interval;
+    if (buffered_rows_ >= std::min(limit, kMaxBufferedRows) || is_due) {
+      co_return co_await Write();
+    }
+    co_return Status::OK();
+  }
+
+  Task<Offset> Flush(FlushOptions) override {
+    CO_RETURN_IF_ERROR(co_await Write());
+    co_return delivery_->position().value_or(Offset(0));
+  }
+
+ private:
+  Status CheckColumns(const arrow::RecordBatch& rows) const {
+    const arrow::Schema& schema = *options_->table.schema;
+    bool fits = rows.num_columns() == schema.num_fields();
+    for (int i = 0; fits && i < rows.num_columns(); ++i) {
+      fits = rows.column(i)->type()->Equals(*schema.field(i)->type());
+    }
+    if (fits) return Status::OK();
+    return MakeError(ErrorCode::kInternal,
+                     {.message = "connector 'jdbc': rows for table '" + options_->table.name +
+                                 "' have other columns than the table",
+                      .detail = rows.schema()->ToString()});
+  }
+
+  Task<> Write() {
+    CHECK(delivery_ != nullptr);
+    if (!end_ || delivery_->position() == end_) co_return Status::OK();
+    if (failed_) {
+      co_return MakeError(ErrorCode::kUnavailable, "this writer has failed: open a new one");
+    }
+    // Until it succeeds: the rows it takes out of the buffer must not be passed over.
+    failed_ = true;
+    std::vector<ChangelogBatch> batches = std::exchange(buffer_, {});
+    buffered_rows_ = 0;
+    RowChanges changes;
+    CO_ASSIGN_OR_RETURN(
+        auto refused, co_await env_->blocking_pool().Run([&] { return Apply(batches, &changes); }));
+    // Before the commit: what is refused is kept by somebody else before the position passes it.
+    if (!refused.empty()) CO_RETURN_IF_ERROR(co_await HandOver(changes, std::move(refused)));
+    CO_RETURN_IF_ERROR(
+        co_await env_->blocking_pool().Run([this] { return delivery_->Commit(env_); }));
+    failed_ = false;
+    co_return Status::OK();
+  }
+
+  Result<std::vector<RefusedRow>> Apply(const std::vector<ChangelogBatch>& batches,
+                                        RowChanges* changes) {
+    ASSIGN_OR_RETURN(*changes, FoldChanges(options_->table.schema, batches, key_columns_));
+    return delivery_->Apply(*changes, *end_);
+  }
+
+  Task<> HandOver(const RowChanges& changes, std::vector<RefusedRow> refused) {
+    if (reject_handler() == nullptr) co_return refused[0].cause;
+    std::vector<RejectedRecord> rejected;
+    std::string origin = delivery_id_ + "/" + std::to_string(partition_.value()) + "@<" +
+                         std::to_string(end_->value());
+    for (RefusedRow& row : refused) {
+      ChangelogBatch one;
+      one.rows = changes.rows->Slice(row.change.row, 1);
+      one.kinds = {row.change.is_delete ? RowKind::kDelete : RowKind::kInsert};
+      std::string text = PrintedRows(one, "");
+      text.resize(std::min(text.size() - 1, kMaxRawBytes));  // without the newline
+      rejected.push_back({.origin = origin + " " + row.key,
+                          .raw_bytes = std::move(text),
+                          .cause = std::move(row.cause)});
+    }
+    co_return co_await reject_handler()->OnRejected(std::move(rejected));
+  }
+
+  Env* env_;
+  std::shared_ptr<const JdbcOptions> options_;
+  std::string delivery_id_;
+  PartitionId partition_;
+  std::vector<int> key_columns_;
+  std::unique_ptr<PostgresDelivery> delivery_;
+  std::vector<ChangelogBatch> buffer_;
+  int64_t buffered_rows_ = 0;
+  TimePoint oldest_{};
+  std::optional<Offset> end_;
+  bool failed_ = false;
+};
+
+class JdbcSink final : public connector::TableSink {
+ public:
+  JdbcSink(Env* env, JdbcOptions options)
+      : env_(env), options_(std::make_shared<const JdbcOptions>(std::move(options))) {}
+  connector::SinkKind kind() const override { return connector::SinkKind::kDelivery; }
+  connector::SinkMode mode() const override {
+    return options_->table.primary_key.empty() ? connector::SinkMode::kAppendOnly
+                                               : connector::SinkMode::kUpsert;
+  }
+  std::string guarantee() const override {
+    return "exactly once (position in the same transaction)";
+  }
+  Result<std::unique_ptr<connector::DeliveryWriter>> MakeDeliveryWriter(
+      std::string delivery_id, PartitionId partition) override {
+    return std::make_unique<JdbcWriter>(env_, options_, std::move(delivery_id), partition);
+  }
+
+ private:
+  Env* env_;
+  std::shared_ptr<const JdbcOptions> options_;
+};
+
+Result<std::unique_ptr<connector::TableSink>> MakeJdbcSink(connector::TableDescriptor table,
+                                                           connector::ConnectorContext context) {
+  connector::TableOptions options(table);
+  JdbcOptions result;
+  Result<PostgresTarget> target = ParseJdbcUrl(options.Text("url", ""));
+  if (!target.ok()) {
+    ErrorText text = TextOf(target.status());
+    text.message = "table '" + table.name + "': " + text.message;
+    return MakeError(CodeOf(target.status()), std::move(text));
+  }
+  result.target = std::move(*target);
+  if (auto user = options.Find("username")) result.target.parameters.emplace_back("user", *user);
+  if (auto password = options.Find("password")) {
+    result.target.parameters.emplace_back("password", *password);
+  }
+  if (!table.metadata_columns.empty()) {
+    return MakeError(ErrorCode::kSemanticError,
+                     "table '" + table.name + "': connector 'jdbc' has no metadata columns");
+  }
+  result.table = {.name = options.Text("table-name", ""),
+                  .schema = table.schema,
+                  .primary_key = table.primary_key};
+  result.max_rows = options.Integer("sink.buffer-flush.max-rows", 5000);
+  result.interval = options.Time("sink.buffer-flush.interval", std::chrono::seconds(1));
+  if (result.max_rows < 0) options.Fail("sink.buffer-flush.max-rows", "must not be negative");
+  options.Integer("sink.max-retries", 3);
+  RETURN_IF_ERROR(options.status());
+  for (const auto& field : table.schema->fields()) {
+    if (PostgresTypeFor(*field->type())) continue;
+    return MakeError(
+        ErrorCode::kUnsupported,
+        {.message = "table '" + table.name + "': column '" + field->name() + "' of type " +
+                    field->type()->ToString() + " cannot be written by connector 'jdbc'",
+         .hint = "turn it into STRING, for a column of type jsonb or text"});
+  }
+  return std::make_unique<JdbcSink>(context.env, std::move(result));
+}
+
+}  // namespace
+
+connector::ConnectorSpec JdbcSinkConnector() {
+  connector::ConnectorSpec spec;
+  spec.name = "jdbc";
+  spec.documentation = "Tables of PostgreSQL; with a PRIMARY KEY rows are upserted and deleted.";
+  spec.options = {
+      {.name = "url",
+       .documentation = "jdbc:postgresql://host:5432/database?sslmode=verify-full&...",
+       .required = true},
+      {.name = "table-name",
+       .documentation = "table or schema.table; it must exist.",
+       .required = true},
+      {.name = "username", .documentation = "The database user."},
+      {.name = "password", .documentation = "Its password.", .secret = true},
+      {.name = "driver", .documentation = "Accepted, without effect: the url names the database."},
+      {.name = "connection.max-retry-timeout", .documentation = "Accepted, without effect."},
+      {.name = "sink.buffer-flush.max-rows",
+       .default_value = "5000",
+       .documentation = "Rows that a transaction takes at least when input does not pause."},
+      {.name = "sink.buffer-flush.interval",
+       .default_value = "1 s",
+       .documentation = "Longest time that rows wait for others while input does not pause."},
+      {.name = "sink.max-retries",
+       .default_value = "3",
+       .documentation = "Accepted, without effect: passing faults are retried for ever."},
+      {.name = "compatible-mode", .documentation = "Accepted, without effect."},
+  };
+  spec.make_sink = MakeJdbcSink;
+  return spec;
+}
+
+}  // namespace mainstem::sink

@@ -1,0 +1,22 @@
+// Reads 'jdbc:postgresql:' addresses as PostgreSQL's JDBC driver writes them, into libpq's
+// connection parameters. Pure. Secrets stay inside: nothing here shows a parameter's value.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/status.h"
+
+namespace mainstem::sink {
+
+struct PostgresTarget {
+  // libpq's keyword and value; later ones win.
+  std::vector<std::pair<std::string, std::string>> parameters;
+  std::string shown;  // "db.example:5432/shop": for messages, without user and password
+};
+
+// InvalidArgument names the part that is wrong, never a value. Unsupported for other databases.
+Result<PostgresTarget> ParseJdbcUrl(const std::string& url);
+
+}  // namespace mainstem::sink

@@ -1,0 +1,245 @@
+#include "sink/jdbc/postgres_delivery.h"
+
+#include <absl/strings/str_join.h>
+#include <arrow/api.h>
+
+namespace mainstem::sink {
+namespace {
+
+// Rows of one statement. Measured against COPY into a temporary table and a merge, on PostgreSQL
+// 15: arrays win below some 10,000 rows and lose by a fifth above (docs/decisions/0004).
+constexpr size_t kRowsPerStatement = 5000;
+
+using Keep = PostgresConnection::Keep;
+
+// "unnest($1::int8[], $2::text[]) AS u(c0, c1)" over the given columns.
+std::string UnnestClause(const PostgresTable& table, const std::vector<int>& columns) {
+  std::vector<std::string> parameters, names;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const auto& column = table.columns[static_cast<size_t>(columns[i])];
+    // An array of arrays would be flattened: those travel as texts.
+    std::string type = column.is_array ? "text" : column.bare_type;
+    parameters.push_back(fmt::format("${}::{}[]", i + 1, type));
+    names.push_back(fmt::format("c{}", i));
+  }
+  return fmt::format("unnest({}) AS u({})", absl::StrJoin(parameters, ", "),
+                     absl::StrJoin(names, ", "));
+}
+
+std::vector<int> AllColumns(const PostgresTable& table) {
+  std::vector<int> columns(table.columns.size());
+  for (size_t i = 0; i < columns.size(); ++i) columns[i] = static_cast<int>(i);
+  return columns;
+}
+
+std::string InsertStatement(const PostgresTable& table) {
+  std::vector<std::string> names, values, keys, assignments;
+  for (size_t i = 0; i < table.columns.size(); ++i) {
+    const auto& column = table.columns[i];
+    names.push_back(column.name);
+    values.push_back(fmt::format("u.c{}", i));
+    if (column.is_array) values.back() += "::" + column.bare_type;
+    bool is_key = std::find(table.key_columns.begin(), table.key_columns.end(),
+                            static_cast<int>(i)) != table.key_columns.end();
+    (is_key ? keys : assignments)
+        .push_back(is_key ? column.name : column.name + " = EXCLUDED." + column.name);
+  }
+  std::string statement =
+      fmt::format("INSERT INTO {} ({}) SELECT {} FROM {}", table.name, absl::StrJoin(names, ", "),
+                  absl::StrJoin(values, ", "), UnnestClause(table, AllColumns(table)));
+  if (table.key_columns.empty()) return statement;
+  statement += " ON CONFLICT (" + absl::StrJoin(keys, ", ") + ") DO ";
+  return statement + (assignments.empty() ? "NOTHING" : "UPDATE SET ") +
+         absl::StrJoin(assignments, ", ");
+}
+
+std::string DeleteStatement(const PostgresTable& table) {
+  std::vector<std::string> conditions;
+  for (size_t i = 0; i < table.key_columns.size(); ++i) {
+    const auto& column = table.columns[static_cast<size_t>(table.key_columns[i])];
+    std::string value = fmt::format("u.c{}", i);
+    if (column.is_array) value += "::" + column.bare_type;
+    conditions.push_back("t." + column.name + " = " + value);
+  }
+  return fmt::format("DELETE FROM {} AS t USING {} WHERE {}", table.name,
+                     UnnestClause(table, table.key_columns), absl::StrJoin(conditions, " AND "));
+}
+
+std::vector<PostgresParameter> ArrayParameters(const arrow::RecordBatch& rows,
+                                               const std::vector<int>& columns,
+                                               std::span<const RowChange> changes) {
+  std::vector<PostgresParameter> parameters;
+  for (int column : columns) parameters.emplace_back(ArrayText(*rows.column(column), changes));
+  return parameters;
+}
+
+}  // namespace
+
+PostgresDelivery::PostgresDelivery(Options options, std::unique_ptr<PostgresConnection> connection,
+                                   PostgresTable table)
+    : options_(std::move(options)),
+      connection_(std::move(connection)),
+      table_(std::move(table)),
+      positions_(table_.schema + ".mainstem_delivery"),
+      insert_(InsertStatement(table_)),
+      delete_(table_.key_columns.empty() ? "" : DeleteStatement(table_)) {}
+
+Result<std::unique_ptr<PostgresDelivery>> PostgresDelivery::Open(Options options) {
+  ASSIGN_OR_RETURN(auto connection, PostgresConnection::Open(options.target));
+  ASSIGN_OR_RETURN(PostgresTable table, InspectTable(connection.get(), options.table));
+  std::unique_ptr<PostgresDelivery> delivery(
+      new PostgresDelivery(std::move(options), std::move(connection), std::move(table)));
+  RETURN_IF_ERROR(delivery->PreparePositions());
+  RETURN_IF_ERROR(delivery->ReadPosition());
+  return delivery;
+}
+
+Status PostgresDelivery::PreparePositions() {
+  ASSIGN_OR_RETURN(PostgresRows found,
+                   connection_->Run("SELECT to_regclass($1) IS NOT NULL", {positions_}));
+  if (found.Bool(0, 0)) return Status::OK();
+  // Two who make it at the same time would collide in the catalogue: one waits for the other.
+  std::string create = "CREATE TABLE IF NOT EXISTS " + positions_ +
+                       " (delivery_id text, partition int, position bigint NOT NULL, "
+                       "PRIMARY KEY (delivery_id, partition))";
+  Status created = connection_->RunScript(
+      "BEGIN; SELECT pg_advisory_xact_lock(hashtext('mainstem_delivery')); " + create + "; COMMIT");
+  if (created.ok() || CodeOf(created) != ErrorCode::kPermissionDenied) return created;
+  return MakeError(ErrorCode::kPermissionDenied,
+                   {.message = "connector 'jdbc': the user may not create " + positions_ +
+                               ", which keeps the delivered positions",
+                    .detail = TextOf(created).message,
+                    .hint = "run " + create + "; then GRANT SELECT, INSERT, UPDATE ON " +
+                            positions_ + " to the user"});
+}
+
+Status PostgresDelivery::ReadPosition() {
+  Result<PostgresRows> rows = connection_->Run(
+      "SELECT position FROM " + positions_ + " WHERE delivery_id = $1 AND partition = $2",
+      {options_.delivery_id, std::to_string(options_.partition.value())});
+  if (!rows.ok() && CodeOf(rows.status()) == ErrorCode::kPermissionDenied) {
+    return MakeError(ErrorCode::kPermissionDenied,
+                     {.message = "connector 'jdbc': the user may not use " + positions_ +
+                                 ", which keeps the delivered positions",
+                      .hint = "GRANT SELECT, INSERT, UPDATE ON " + positions_ + " to the user"});
+  }
+  RETURN_IF_ERROR(rows.status());
+  if (rows->row_count() > 0) position_ = Offset(rows->Integer(0, 0));
+  return Status::OK();
+}
+
+Status PostgresDelivery::Fenced() const {
+  return MakeError(
+      ErrorCode::kUnavailable,
+      {.message = "connector 'jdbc': another writer has moved the position of '" +
+                  options_.delivery_id + "', partition " +
+                  std::to_string(options_.partition.value()),
+       .detail = "nothing of this batch was written; going on from the stored position"});
+}
+
+Status PostgresDelivery::BeginAndMovePosition(Offset end) {
+  // A constraint that is only checked at the end would refuse the whole transaction, not a row.
+  RETURN_IF_ERROR(connection_->RunScript("BEGIN; SET CONSTRAINTS ALL IMMEDIATE"));
+  std::vector<PostgresParameter> parameters = {options_.delivery_id,
+                                               std::to_string(options_.partition.value()),
+                                               std::to_string(end.value())};
+  std::string statement = "INSERT INTO " + positions_ +
+                          " (delivery_id, partition, position) VALUES ($1, $2, $3) "
+                          "ON CONFLICT DO NOTHING";
+  if (position_) {
+    statement = "UPDATE " + positions_ +
+                " SET position = $3 WHERE delivery_id = $1 AND partition = $2 AND position = $4";
+    parameters.emplace_back(std::to_string(position_->value()));
+  }
+  ASSIGN_OR_RETURN(PostgresRows moved, connection_->Run(statement, parameters, Keep::kYes));
+  if (moved.affected_count() != 1) return Fenced();
+  moving_to_ = end;
+  return Status::OK();
+}
+
+Result<std::vector<RefusedRow>> PostgresDelivery::Apply(const RowChanges& rows, Offset end) {
+  CHECK(!moving_to_ && (!position_ || *position_ <= end));
+  std::vector<RefusedRow> refused;
+  for (const RowChange& change : rows.unstorable) {
+    Status cause = MakeError(ErrorCode::kInvalidRecord,
+                             "PostgreSQL cannot store the character U+0000 in a text");
+    refused.push_back(Refuse(rows, change, cause));
+  }
+  RETURN_IF_ERROR(BeginAndMovePosition(end));
+  Status written = Write(rows, rows.changes);
+  if (written.ok()) return refused;
+  if (CodeOf(written) != ErrorCode::kInvalidRecord) return written;
+  // Some row is refused. The fast path has no savepoints, so all of it begins anew with them.
+  RETURN_IF_ERROR(connection_->RunScript("ROLLBACK"));
+  RETURN_IF_ERROR(BeginAndMovePosition(end));
+  RETURN_IF_ERROR(WriteIsolating(rows, rows.changes, &refused));
+  return refused;
+}
+
+Status PostgresDelivery::Write(const RowChanges& rows, std::span<const RowChange> changes) {
+  while (!changes.empty()) {
+    size_t count = std::min(changes.size(), kRowsPerStatement);
+    RETURN_IF_ERROR(WriteChunk(rows, changes.first(count)));
+    changes = changes.subspan(count);
+  }
+  return Status::OK();
+}
+
+Status PostgresDelivery::WriteChunk(const RowChanges& rows, std::span<const RowChange> changes) {
+  std::vector<RowChange> deletes, inserts;
+  for (const RowChange& change : changes) (change.is_delete ? deletes : inserts).push_back(change);
+  // Deletes first: they may free values of other unique columns.
+  if (!deletes.empty()) {
+    auto parameters = ArrayParameters(*rows.rows, table_.key_columns, deletes);
+    RETURN_IF_ERROR(connection_->Run(delete_, parameters, Keep::kYes));
+  }
+  if (!inserts.empty()) {
+    auto parameters = ArrayParameters(*rows.rows, AllColumns(table_), inserts);
+    RETURN_IF_ERROR(connection_->Run(insert_, parameters, Keep::kYes));
+  }
+  return Status::OK();
+}
+
+Status PostgresDelivery::WriteIsolating(const RowChanges& rows, std::span<const RowChange> changes,
+                                        std::vector<RefusedRow>* refused) {
+  if (changes.empty()) return Status::OK();
+  RETURN_IF_ERROR(connection_->RunScript("SAVEPOINT part"));
+  Status written = Write(rows, changes);
+  if (written.ok()) return connection_->RunScript("RELEASE part");
+  if (CodeOf(written) != ErrorCode::kInvalidRecord) return written;
+  RETURN_IF_ERROR(connection_->RunScript("ROLLBACK TO part; RELEASE part"));
+  if (changes.size() == 1) {
+    refused->push_back(Refuse(rows, changes[0], written));
+    return Status::OK();
+  }
+  size_t half = changes.size() / 2;
+  RETURN_IF_ERROR(WriteIsolating(rows, changes.first(half), refused));
+  return WriteIsolating(rows, changes.subspan(half), refused);
+}
+
+RefusedRow PostgresDelivery::Refuse(const RowChanges& rows, RowChange change,
+                                    const Status& cause) const {
+  std::vector<int> columns = table_.key_columns.empty() ? AllColumns(table_) : table_.key_columns;
+  std::string key = KeyText(*rows.rows, columns, change.row);
+  ErrorText text = TextOf(cause);
+  text.message = "connector 'jdbc': table '" + options_.table.name + "' refused the " +
+                 (change.is_delete ? "deletion" : "row") + " with " + key + ": " + text.message;
+  if (text.hint.empty()) {
+    text.hint = "correct or filter such rows in the query, or loosen the table's constraint";
+  }
+  return {.change = change,
+          .key = std::move(key),
+          .cause = MakeError(ErrorCode::kInvalidRecord, std::move(text))};
+}
+
+Status PostgresDelivery::Commit(Env* env) {
+  CHECK(moving_to_.has_value());
+  env->CrashPoint("sink.commit");
+  RETURN_IF_ERROR(connection_->RunScript("COMMIT"));
+  env->CrashPoint("sink.commit");
+  position_ = moving_to_;
+  moving_to_.reset();
+  return Status::OK();
+}
+
+}  // namespace mainstem::sink

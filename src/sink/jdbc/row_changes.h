@@ -1,0 +1,42 @@
+// What a batch of changelog rows asks of a table: for each key only its last change counts. And
+// how values are written for PostgreSQL. Pure; no libpq.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/status.h"
+#include "format/changelog.h"
+
+namespace mainstem::sink {
+
+struct RowChange {
+  int64_t row = 0;
+  bool is_delete = false;
+};
+
+struct RowChanges {
+  std::shared_ptr<arrow::RecordBatch> rows;
+  std::vector<RowChange> changes;  // at most one for a key, in the order of those last changes
+  // Rows with U+0000 in a text, which PostgreSQL cannot hold.
+  std::vector<RowChange> unstorable;
+};
+
+// Joins batches of one schema. Without key columns every row must be an insert: InvalidArgument
+// otherwise.
+Result<RowChanges> FoldChanges(const std::shared_ptr<arrow::Schema>& schema,
+                               const std::vector<ChangelogBatch>& batches,
+                               const std::vector<int>& key_columns);
+
+// The values of `changes` in one column as the text of a PostgreSQL array: {1,NULL,"a b"}. Values
+// of ARRAY columns become array texts themselves.
+std::string ArrayText(const arrow::Array& column, std::span<const RowChange> changes);
+
+// "page=/home, minute=2026-01-01 00:00:00.000"
+std::string KeyText(const arrow::RecordBatch& rows, const std::vector<int>& key_columns,
+                    int64_t row);
+
+}  // namespace mainstem::sink

@@ -1,0 +1,283 @@
+#include "sink/kafka/kafka_sink.h"
+
+#include <atomic>
+
+#include <absl/strings/ascii.h>
+#include <absl/strings/str_split.h>
+#include <arrow/api.h>
+
+#include "sink/kafka/record_layout.h"
+
+namespace mainstem::sink {
+namespace {
+
+using connector::ConnectorContext;
+using connector::LogRecord;
+using connector::TableDescriptor;
+
+std::shared_ptr<arrow::RecordBatch> Select(const arrow::RecordBatch& rows,
+                                           const std::vector<int>& columns,
+                                           const std::shared_ptr<arrow::Schema>& schema) {
+  arrow::ArrayVector arrays;
+  for (int column : columns) arrays.push_back(rows.column(column));
+  return arrow::RecordBatch::Make(schema, rows.num_rows(), std::move(arrays));
+}
+
+class KafkaLogWriter final : public connector::LogWriter {
+ public:
+  KafkaLogWriter(storage::Log* log, std::shared_ptr<const RecordLayout> layout,
+                 std::unique_ptr<format::Encoder> key_encoder,
+                 std::unique_ptr<format::Encoder> value_encoder, uint32_t writer_index)
+      : log_(log),
+        layout_(std::move(layout)),
+        key_encoder_(std::move(key_encoder)),
+        value_encoder_(std::move(value_encoder)),
+        partitioner_(layout_->partitioner, writer_index) {}
+
+  Result<std::vector<LogRecord>> Encode(const ChangelogBatch& batch) override {
+    CHECK(batch.rows->num_columns() == layout_->column_count);
+    RETURN_IF_ERROR(CheckKinds(batch));
+    // Looked up each time: a topic may get more partitions while the job runs.
+    std::optional<storage::TopicInfo> topic = log_->FindTopic(layout_->topic);
+    if (!topic) {
+      return MakeError(ErrorCode::kUnknownTopic,
+                       {.message = "topic '" + layout_->topic + "' does not exist any more",
+                        .hint = "create it again, or restart the job to have it created"});
+    }
+    partitioner_.NextBatch();
+    std::vector<LogRecord> records(static_cast<size_t>(batch.rows->num_rows()));
+    RETURN_IF_ERROR(EncodeKeys(batch, &records));
+    RETURN_IF_ERROR(EncodeValues(batch, &records));
+    for (size_t row = 0; row < records.size(); ++row) {
+      LogRecord& record = records[row];
+      record.partition.topic_id = topic->id;
+      record.partition.partition =
+          PartitionId(partitioner_.Choose(record.key, topic->partition_count));
+      FillMetadata(batch, static_cast<int64_t>(row), &record);
+    }
+    return records;
+  }
+
+ private:
+  bool IsDelete(const ChangelogBatch& batch, size_t row) const {
+    return layout_->upsert && !batch.kinds.empty() &&
+           (batch.kinds[row] == RowKind::kDelete || batch.kinds[row] == RowKind::kUpdateBefore);
+  }
+
+  Status CheckKinds(const ChangelogBatch& batch) const {
+    if (layout_->upsert || layout_->is_changelog) return Status::OK();
+    for (RowKind kind : batch.kinds) {
+      if (kind == RowKind::kInsert) continue;
+      return MakeError(ErrorCode::kSemanticError,
+                       {.message = "topic '" + layout_->topic + "' with the format '" +
+                                   layout_->value_format.format +
+                                   "' takes inserts only, but the query updates its result",
+                        .hint = "use 'upsert-kafka' with a PRIMARY KEY, or 'debezium-json'"});
+    }
+    return Status::OK();
+  }
+
+  Status EncodeKeys(const ChangelogBatch& batch, std::vector<LogRecord>* records) {
+    if (!key_encoder_) return Status::OK();
+    ChangelogBatch keys;
+    keys.rows = Select(*batch.rows, layout_->key_columns, layout_->key_schema);
+    ASSIGN_OR_RETURN(auto messages, key_encoder_->Encode(keys));
+    for (size_t row = 0; row < records->size(); ++row) {
+      (*records)[row].key = std::move(messages[row]);
+    }
+    return Status::OK();
+  }
+
+  Status EncodeValues(const ChangelogBatch& batch, std::vector<LogRecord>* records) {
+    ChangelogBatch values;
+    values.rows = Select(*batch.rows, layout_->value_columns, layout_->value_schema);
+    // A tombstone's columns are encoded for nothing: deletes are few.
+    if (layout_->is_changelog) values.kinds = batch.kinds;
+    ASSIGN_OR_RETURN(auto messages, value_encoder_->Encode(values));
+    for (size_t row = 0; row < records->size(); ++row) {
+      if (!IsDelete(batch, row)) (*records)[row].value = std::move(messages[row]);
+    }
+    return Status::OK();
+  }
+
+  void FillMetadata(const ChangelogBatch& batch, int64_t row, LogRecord* record) const {
+    if (layout_->timestamp_column) {
+      const auto& times = static_cast<const arrow::TimestampArray&>(
+          *batch.rows->column(*layout_->timestamp_column));
+      if (times.IsValid(row)) record->timestamp_ms = ToMilliseconds(times, row);
+    }
+    if (layout_->headers_column) {
+      const auto& headers =
+          static_cast<const arrow::MapArray&>(*batch.rows->column(*layout_->headers_column));
+      if (headers.IsValid(row)) FillHeaders(headers, row, record);
+    }
+  }
+
+  static int64_t ToMilliseconds(const arrow::TimestampArray& times, int64_t row) {
+    int64_t ticks = times.Value(row);
+    switch (static_cast<const arrow::TimestampType&>(*times.type()).unit()) {
+      case arrow::TimeUnit::SECOND: return ticks * 1000;
+      case arrow::TimeUnit::MILLI: return ticks;
+      case arrow::TimeUnit::MICRO: return ticks / 1000;
+      case arrow::TimeUnit::NANO: return ticks / 1000000;
+    }
+    return ticks;
+  }
+
+  static void FillHeaders(const arrow::MapArray& headers, int64_t row, LogRecord* record) {
+    // STRING and BYTES have the same layout.
+    const auto& keys = static_cast<const arrow::BinaryArray&>(*headers.keys());
+    const auto& items = static_cast<const arrow::BinaryArray&>(*headers.items());
+    for (int64_t i = headers.value_offset(row); i < headers.value_offset(row + 1); ++i) {
+      record->headers.emplace_back(keys.GetString(i),
+                                   items.IsNull(i) ? std::string() : items.GetString(i));
+    }
+  }
+
+  storage::Log* log_;
+  std::shared_ptr<const RecordLayout> layout_;
+  std::unique_ptr<format::Encoder> key_encoder_;
+  std::unique_ptr<format::Encoder> value_encoder_;
+  Partitioner partitioner_;
+};
+
+class KafkaSink final : public connector::TableSink {
+ public:
+  KafkaSink(storage::Log* log, RecordLayout layout)
+      : log_(log), layout_(std::make_shared<const RecordLayout>(std::move(layout))) {}
+
+  connector::SinkKind kind() const override { return connector::SinkKind::kLog; }
+  connector::SinkMode mode() const override {
+    if (layout_->upsert) return connector::SinkMode::kUpsert;
+    return layout_->is_changelog ? connector::SinkMode::kRetract : connector::SinkMode::kAppendOnly;
+  }
+  std::string guarantee() const override { return "exactly once (committed with the epoch)"; }
+
+  Task<std::unique_ptr<connector::LogWriter>> MakeLogWriter() override {
+    if (!log_->FindTopic(layout_->topic)) {
+      Result<storage::TopicInfo> created =
+          co_await log_->CreateTopic(layout_->topic, -1, {}, /*validate_only=*/false);
+      if (!created.ok() && !Is(created.status(), ErrorCode::kAlreadyExists)) {
+        co_return created.status();
+      }
+    }
+    std::unique_ptr<format::Encoder> key_encoder;
+    if (!layout_->key_format.format.empty()) {
+      CO_ASSIGN_OR_RETURN(key_encoder,
+                          format::MakeEncoder(layout_->key_format.format, layout_->key_schema,
+                                              layout_->key_format.options));
+    }
+    CO_ASSIGN_OR_RETURN(auto value_encoder,
+                        format::MakeEncoder(layout_->value_format.format, layout_->value_schema,
+                                            layout_->value_format.options));
+    co_return std::make_unique<KafkaLogWriter>(log_, layout_, std::move(key_encoder),
+                                               std::move(value_encoder), writer_count_++);
+  }
+
+ private:
+  storage::Log* log_;
+  std::shared_ptr<const RecordLayout> layout_;
+  std::atomic<uint32_t> writer_count_{0};  // writers are made on several shards
+};
+
+std::string NormalAddress(std::string address) {
+  std::string normal = std::move(address);
+  absl::StripAsciiWhitespace(&normal);
+  constexpr std::string_view kLocalhost = "localhost:";
+  if (normal.starts_with(kLocalhost)) normal = "127.0.0.1:" + normal.substr(kLocalhost.size());
+  return normal;
+}
+
+Status CheckAddress(const TableDescriptor& table, const ConnectorContext& context) {
+  constexpr const char* kOption = "properties.bootstrap.servers";
+  auto found = table.options.find(kOption);
+  if (context.log == nullptr) {
+    return MakeError(ErrorCode::kUnsupported,
+                     "table '" + table.name + "': this tool has no log to write topics to");
+  }
+  if (found == table.options.end()) return Status::OK();  // the registry checks what is required
+  std::vector<std::string> addresses = absl::StrSplit(found->second, ',');
+  for (const std::string& address : addresses) {
+    for (const std::string& own : context.own_addresses) {
+      if (NormalAddress(address) == NormalAddress(own)) return Status::OK();
+    }
+  }
+  std::string own = context.own_addresses.empty() ? "" : context.own_addresses.front();
+  return MakeError(
+      ErrorCode::kUnsupported,
+      {.message = "table '" + table.name + "': '" + kOption + "' = '" + found->second +
+                  "' is another broker",
+       .detail = "writing to foreign Kafka brokers is not supported yet, it comes later",
+       .hint = own.empty() ? "" : "this node's own address is '" + own + "'"});
+}
+
+Result<std::unique_ptr<connector::TableSink>> MakeKafkaSink(const TableDescriptor& table,
+                                                            const ConnectorContext& context,
+                                                            KafkaFlavour flavour) {
+  RETURN_IF_ERROR(CheckAddress(table, context));
+  ASSIGN_OR_RETURN(RecordLayout layout, MakeRecordLayout(table, flavour));
+  // Made once here so that wrong formats and types are told at CREATE, not when the job runs.
+  RETURN_IF_ERROR(format::MakeEncoder(layout.value_format.format, layout.value_schema,
+                                      layout.value_format.options));
+  if (!layout.key_format.format.empty()) {
+    RETURN_IF_ERROR(format::MakeEncoder(layout.key_format.format, layout.key_schema,
+                                        layout.key_format.options));
+  }
+  return std::make_unique<KafkaSink>(context.log, std::move(layout));
+}
+
+std::vector<connector::OptionSpec> CommonOptions() {
+  return {
+      {.name = "topic", .documentation = "The topic to write to; made when it does not exist."},
+      {.name = "properties.bootstrap.servers",
+       .documentation = "Address of the broker; this node's own address means its own log.",
+       .required = true},
+      {.name = "properties.*",
+       .documentation = "Properties of Kafka's clients; without effect on this node's own log."},
+      {.name = "key.fields-prefix", .documentation = "Prefix of key columns, absent in the key."},
+      {.name = "value.fields-include",
+       .default_value = "ALL",
+       .documentation = "ALL, or EXCEPT_KEY to leave key columns out of the value."},
+      {.name = "sink.partitioner",
+       .default_value = "default",
+       .documentation = "default (hash of the key, as Kafka's clients), fixed, round-robin."},
+      {.name = "sink.delivery-guarantee",
+       .documentation = "Accepted; writes to this node's log are always exactly once."},
+      {.name = "sink.transactional-id-prefix", .documentation = "Accepted, without effect."},
+      {.name = "sink.transaction-naming-strategy", .documentation = "Accepted, without effect."},
+  };
+}
+
+connector::ConnectorSpec MakeSpec(std::string name, KafkaFlavour flavour) {
+  connector::ConnectorSpec spec;
+  spec.name = std::move(name);
+  spec.options = CommonOptions();
+  spec.takes_format = true;
+  spec.metadata_keys = {{"timestamp", "TIMESTAMP_LTZ(3)"}, {"headers", "MAP<STRING, BYTES>"}};
+  spec.make_sink = [flavour](TableDescriptor table, ConnectorContext context) {
+    return MakeKafkaSink(table, context, flavour);
+  };
+  return spec;
+}
+
+}  // namespace
+
+connector::ConnectorSpec KafkaSinkConnector() {
+  connector::ConnectorSpec spec = MakeSpec("kafka", KafkaFlavour::kPlain);
+  spec.documentation = "Topics, this node's own read and written without the network.";
+  spec.options.push_back(
+      {.name = "key.fields", .documentation = "Columns of the record's key: 'a;b'."});
+  return spec;
+}
+
+connector::ConnectorSpec UpsertKafkaSinkConnector() {
+  connector::ConnectorSpec spec = MakeSpec("upsert-kafka", KafkaFlavour::kUpsert);
+  spec.documentation = "A topic as a table with a primary key; a null value deletes the key.";
+  spec.options.push_back({.name = "sink.buffer-flush.max-rows",
+                          .documentation = "Accepted, without effect: epochs make batches."});
+  spec.options.push_back({.name = "sink.buffer-flush.interval",
+                          .documentation = "Accepted, without effect: epochs make batches."});
+  return spec;
+}
+
+}  // namespace mainstem::sink

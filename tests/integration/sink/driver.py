@@ -1,0 +1,91 @@
+"""sink_delivery_driver as a child process, and the model of what it delivers (the formula of src/sink/testing/main.cc)."""
+import os
+import subprocess
+import time
+
+import support
+
+DRIVER = os.environ.get("MAINSTEM_SINK_DRIVER", os.path.join(support.ROOT, "build/src/sink/sink_delivery_driver"))
+
+
+def mix(partition, record, row):
+    x = (record * 1000003 + row * 7919 + partition * 104729 + 17) * 2654435761 & 0xFFFFFFFF
+    return x ^ (x >> 15)
+
+
+def rows(partitions, records, rows_per_record, keys):
+    """(k, n, amount in cents, milliseconds, part, is_delete) of every row, in the order of delivery within each partition."""
+    for partition in range(partitions):
+        for record in range(records):
+            for row in range(rows_per_record):
+                m = mix(partition, record, row)
+                number = record * rows_per_record + row
+                yield (f"p{partition}-{m % keys}", number, m % 100000, 1767225600000 + number,
+                       None if m % 7 == 0 else f"d/{m % 3}", m // 64 % 5 == 0)
+
+
+def table_model(*shape):
+    table = {}
+    for k, n, cents, millis, part, is_delete in rows(*shape):
+        if is_delete:
+            table.pop(k, None)
+        else:
+            table[k] = (n, cents, millis, part)
+    return table
+
+
+class Driver:
+    def __init__(self, folder, options, arguments=()):
+        self.folder, self.process = str(folder), None
+        self.command = [DRIVER, *map(str, arguments), *(f"{key}={value}" for key, value in options.items())]
+        self.errors = os.path.join(self.folder, "driver.err")
+
+    def start(self, crash=None):
+        extra = ["--crash", crash] if crash else []
+        self.process = subprocess.Popen([self.command[0], *extra, *self.command[1:]], stdout=subprocess.DEVNULL,
+                                        stderr=open(self.errors, "ab"), cwd=self.folder)
+
+    def kill_after(self, seconds):
+        """True when it was killed, False when it had ended by itself before."""
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            return True
+        assert code in (0, -9), self.error_text()
+        return code == -9
+
+    def finish(self, seconds=120):
+        self.start()
+        return self.join(seconds)
+
+    def join(self, seconds=120):
+        code = self.process.wait(seconds)
+        assert code == 0, self.error_text()
+
+    def fail(self, seconds=60):
+        """Runs and must refuse; the message."""
+        self.start()
+        assert self.process.wait(seconds) == 2, self.error_text()
+        return self.error_text()
+
+    def error_text(self):
+        with open(self.errors, errors="replace") as file:
+            return file.read()[-3000:]
+
+
+def deliver_with_kills(driver, rng, kills, longest):
+    """Kills the driver `kills` times, half at the named point, half at any moment; then lets it end. Counts by kind."""
+    hits = {"random": 0, "sink.commit": 0}
+    for number in range(kills):
+        at_commit = number % 2 == 0
+        driver.start(crash=f"sink.commit:{rng.randrange(1, 7)}" if at_commit else None)
+        if driver.kill_after(20 if at_commit else rng.uniform(0.01, longest)):
+            hits["sink.commit" if at_commit else "random"] += 1
+        else:
+            break  # everything is delivered: too few records for so many kills
+    begin = time.monotonic()
+    driver.finish()
+    print(f"kills: {hits}, last run {time.monotonic() - begin:.1f} s")
+    return hits
