@@ -38,9 +38,9 @@ struct TableDescriptor {
 struct ConnectorContext {
   Env* env = nullptr;
   storage::Log* log = nullptr;             // this node's own log; null in tools without one
-  std::vector<std::string> own_addresses;  // bootstrap addresses that mean this node
+  std::vector<std::string> own_addresses = {};  // bootstrap addresses that mean this node
   std::string time_zone = "UTC";           // table.local-time-zone
-  std::string base_directory;              // relative paths are resolved against it
+  std::string base_directory = {};              // relative paths are resolved against it
 };
 
 // ---- sources
