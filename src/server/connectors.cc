@@ -16,6 +16,7 @@ connector::ConnectorRegistry MakeConnectorRegistry() {
   registry.Add(source::DatagenConnector());
   registry.Add(source::FileSourceConnector());
   registry.Add(source::KafkaSourceConnector());
+  registry.Add(source::UpsertKafkaSourceConnector());
   registry.Add(sink::BlackholeConnector());
   registry.Add(sink::FileSinkConnector());
   registry.Add(sink::JdbcSinkConnector());
