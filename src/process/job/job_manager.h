@@ -1,5 +1,5 @@
-// Runs SQL scripts as jobs on this node: the door of process/ for server/, cli/ and gateways. Jobs are
-// kept in the log's meta values ("jobs/<id>") and resumed by Start from their last committed
+// Runs SQL scripts as jobs on this node: the door of process/ for server/, cli/ and gateways. Jobs
+// are kept in the log's meta values ("jobs/<id>") and resumed by Start from their last committed
 // checkpoint; what a job is made of lives in job_runtime.h.
 #pragma once
 
@@ -95,9 +95,9 @@ class JobManager {
   // The plan of the first query of the script, as text.
   virtual Task<std::string> Explain(std::string script) = 0;
 
-  virtual Task<std::vector<JobDescription>> ListJobs() = 0;  // without operators
+  virtual Task<std::vector<JobDescription>> ListJobs() = 0;          // without operators
   virtual Task<JobDescription> DescribeJob(std::string job_id) = 0;  // NotFound
-  virtual Task<> CancelJob(std::string job_id) = 0;  // drops what is not delivered
+  virtual Task<> CancelJob(std::string job_id) = 0;                  // drops what is not delivered
   // Takes a checkpoint, then ends; delivery of what is committed goes on at Resume.
   virtual Task<> StopJob(std::string job_id) = 0;
   virtual Task<> ResumeJob(std::string job_id) = 0;

@@ -122,8 +122,7 @@ Result<ColumnVector> AggregateSet::Values(std::span<std::byte* const> blocks) co
 Status AggregateSet::Merge(std::byte* target, const std::byte* source) const {
   RowCount(target) += *reinterpret_cast<const int64_t*>(source);
   for (const Function& function : functions_) {
-    RETURN_IF_ERROR(
-        function.aggregate->Merge(target + function.offset, source + function.offset));
+    RETURN_IF_ERROR(function.aggregate->Merge(target + function.offset, source + function.offset));
   }
   return Status::OK();
 }
@@ -140,8 +139,8 @@ bool RowEquality::Equal(int64_t a, int64_t b) const {
     } else if (arrow::is_fixed_width(type.id()) && type.id() != arrow::Type::BOOL) {
       const auto& fixed = static_cast<const arrow::FixedWidthType&>(type);
       auto width = static_cast<size_t>(fixed.bit_width() / 8);
-      const uint8_t* values = column->data()->buffers[1]->data() +
-                              static_cast<size_t>(column->offset()) * width;
+      const uint8_t* values =
+          column->data()->buffers[1]->data() + static_cast<size_t>(column->offset()) * width;
       if (std::memcmp(values + static_cast<size_t>(a) * width,
                       values + static_cast<size_t>(b) * width, width) != 0) {
         return false;

@@ -1,5 +1,5 @@
-// All aggregates of one operator as one value: a row count and the accumulators side by side in a block
-// that a state table keeps for each group.
+// All aggregates of one operator as one value: a row count and the accumulators side by side in a
+// block that a state table keeps for each group.
 //
 // Stored form, version 1: u8 version | i64 row count (little endian) | each aggregate's own form
 #pragma once

@@ -17,7 +17,9 @@ Task<> CalcOperator::Open(const OperatorContext* context) {
     std::vector<ExprPtr> predicate = {options_.predicate};
     CO_ASSIGN_OR_RETURN(filter_, ExprProgram::Make(std::move(predicate), eval_));
   }
-  CO_ASSIGN_OR_RETURN(project_, ExprProgram::Make(options_.projections, eval_));
+  if (options_.output_schema) {
+    CO_ASSIGN_OR_RETURN(project_, ExprProgram::Make(options_.projections, eval_));
+  }
   co_return Status::OK();
 }
 
@@ -35,6 +37,7 @@ Result<ChangelogBatch> CalcOperator::Compute(ChangelogBatch batch) {
       ASSIGN_OR_RETURN(batch, TakeFromBatch(batch, kept_));
     }
   }
+  if (!project_) return batch;
   int64_t row_count = batch.rows->num_rows();
   if (row_count == 0) {
     ASSIGN_OR_RETURN(batch.rows, arrow::RecordBatch::MakeEmpty(options_.output_schema));

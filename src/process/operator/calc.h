@@ -12,7 +12,7 @@ namespace mainstem::process {
 struct CalcOptions {
   ExprPtr predicate;  // null: every row passes
   std::vector<ExprPtr> projections;
-  std::shared_ptr<arrow::Schema> output_schema;  // one field a projection
+  std::shared_ptr<arrow::Schema> output_schema;  // one field a projection; null: columns stay
 };
 
 class CalcOperator final : public Operator {
@@ -23,9 +23,10 @@ class CalcOperator final : public Operator {
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
   Task<> OnWatermark(int64_t watermark_ms, Output* out) override;
 
- private:
+  // What OnBatch does with a batch, for who has no Output.
   Result<ChangelogBatch> Compute(ChangelogBatch batch);
 
+ private:
   CalcOptions options_;
   const OperatorContext* context_ = nullptr;
   EvalContext eval_;

@@ -1,6 +1,6 @@
-// The bounded queue between two subtasks, possibly on different shards. The sender holds credits, one
-// for each element the queue may still take; the receiver gives them back as it takes elements out.
-// Crossing shards is one post each way; there are no locks.
+// The bounded queue between two subtasks, possibly on different shards. The sender holds credits,
+// one for each element the queue may still take; the receiver gives them back as it takes elements
+// out. Crossing shards is one post each way; there are no locks.
 #pragma once
 
 #include <deque>
@@ -13,8 +13,8 @@ namespace mainstem::process {
 
 class InputGate;
 
-// Made as a shared_ptr: elements in flight keep it alive. Send on the sender's shard; everything else
-// on the receiver's.
+// Made as a shared_ptr: elements in flight keep it alive. Send on the sender's shard; everything
+// else on the receiver's.
 class Channel : public std::enable_shared_from_this<Channel> {
  public:
   static constexpr size_t kCapacity = 8;

@@ -24,7 +24,9 @@ Result<ChangelogBatch> TakeFromBatch(const ChangelogBatch& batch,
 
 HashOutput::HashOutput(std::vector<std::shared_ptr<Channel>> channels, std::vector<int> key_columns,
                        RowCodec codec)
-    : channels_(std::move(channels)), key_columns_(std::move(key_columns)), codec_(std::move(codec)) {}
+    : channels_(std::move(channels)),
+      key_columns_(std::move(key_columns)),
+      codec_(std::move(codec)) {}
 
 Task<> HashOutput::Emit(Element element) {
   if (element.kind != Element::Kind::kBatch) {

@@ -1,5 +1,5 @@
-// The exits of a subtask: to one channel, to the subtask that owns the row's key group, or to all in
-// turn. Control elements go to every channel.
+// The exits of a subtask: to one channel, to the subtask that owns the row's key group, or to all
+// in turn. Control elements go to every channel.
 #pragma once
 
 #include <memory>
@@ -27,7 +27,8 @@ class ForwardOutput final : public Output {
   std::shared_ptr<Channel> channel_;
 };
 
-// Rows by the hash of their key columns; channels[i] leads to subtask i. Order within a key is kept.
+// Rows by the hash of their key columns; channels[i] leads to subtask i. Order within a key is
+// kept.
 class HashOutput final : public Output {
  public:
   HashOutput(std::vector<std::shared_ptr<Channel>> channels, std::vector<int> key_columns,

@@ -92,7 +92,8 @@ Status GroupAggregateOperator::Step(const ChangelogBatch& batch, const std::vect
   }
   ColumnVector columns(static_cast<size_t>(batch.rows->num_columns()));
   for (int index : aggregates_->used_columns()) {
-    ASSIGN_OR_RETURN(columns[static_cast<size_t>(index)], TakeRows(batch.rows->column(index), rows));
+    ASSIGN_OR_RETURN(columns[static_cast<size_t>(index)],
+                     TakeRows(batch.rows->column(index), rows));
   }
   std::vector<uint32_t> group_of_row;
   std::vector<int8_t> signs;
@@ -212,8 +213,8 @@ Result<ChangelogBatch> GroupAggregateOperator::MakeOutput(const ChangelogBatch& 
     ASSIGN_OR_RETURN(auto column, TakeRows(values, value_rows));
     columns.push_back(std::move(column));
   }
-  out.rows = arrow::RecordBatch::Make(options_.output_schema,
-                                      static_cast<int64_t>(changes_.size()), std::move(columns));
+  out.rows = arrow::RecordBatch::Make(options_.output_schema, static_cast<int64_t>(changes_.size()),
+                                      std::move(columns));
   changes_.clear();
   values_.clear();
   return out;
@@ -238,9 +239,6 @@ Result<OperatorSnapshot> GroupAggregateOperator::Snapshot() {
   return snapshot;
 }
 
-void GroupAggregateOperator::OnSnapshotWritten() {
-  table_->OnWritten();
-  table_->Evict();
-}
+void GroupAggregateOperator::OnSnapshotWritten() { table_->OnWritten(); }
 
 }  // namespace mainstem::process

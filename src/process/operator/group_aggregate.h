@@ -1,8 +1,8 @@
-// Unbounded GROUP BY: keeps a block of accumulators for each key and sends the changes of its result.
-// A group's first row gives +I, a changed result -U (when asked for) and +U, its last retraction -D; an
-// unchanged result gives nothing.
-// HOT PATH: a batch is handled column by column. Without folding, every row's change is sent: the batch
-// is cut into waves in which each group occurs once.
+// Unbounded GROUP BY: keeps a block of accumulators for each key and sends the changes of its
+// result. A group's first row gives +I, a changed result -U (when asked for) and +U, its last
+// retraction -D; an unchanged result gives nothing. HOT PATH: a batch is handled column by column.
+// Without folding, every row's change is sent: the batch is cut into waves in which each group
+// occurs once.
 #pragma once
 
 #include <memory>
@@ -36,8 +36,8 @@ class GroupAggregateOperator final : public Operator {
   // One row of output: where its key and its values are taken from.
   struct Change {
     RowKind kind;
-    int32_t key_row;     // of the input batch
-    int32_t value_row;   // of the values_ of the batch, all steps together
+    int32_t key_row;    // of the input batch
+    int32_t value_row;  // of the values_ of the batch, all steps together
   };
   // Numbers the batch's groups and decides which rows count.
   void AssignGroups(const ChangelogBatch& batch);
@@ -60,11 +60,11 @@ class GroupAggregateOperator final : public Operator {
 
   // Of the batch at hand; kept for their capacity.
   EncodedRows keys_;
-  std::vector<StateEntry*> entries_;      // of each row
+  std::vector<StateEntry*> entries_;  // of each row
   std::vector<StateEntry*> groups_;
-  std::vector<std::byte*> blocks_;        // of each group
-  std::vector<int64_t> old_counts_;       // of each group, before the batch
-  std::vector<int32_t> first_rows_;       // of each group
+  std::vector<std::byte*> blocks_;   // of each group
+  std::vector<int64_t> old_counts_;  // of each group, before the batch
+  std::vector<int32_t> first_rows_;  // of each group
   std::vector<uint32_t> group_of_row_;
   std::vector<int8_t> signs_;
   std::vector<std::vector<int32_t>> waves_;

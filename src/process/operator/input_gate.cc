@@ -80,7 +80,8 @@ void InputGate::MergeWatermarks() {
   if (!any_live) {
     // All that is left is idle: so are we. Ended ports have sent the end of time themselves, which
     // may go out only when no idle one can come back.
-    bool all_ended = std::all_of(ports_.begin(), ports_.end(), [](const Port& p) { return p.ended; });
+    bool all_ended =
+        std::all_of(ports_.begin(), ports_.end(), [](const Port& p) { return p.ended; });
     if (!all_ended) {
       if (!all_idle_) pending_.push_back({0, Element::Idle()});
       all_idle_ = true;

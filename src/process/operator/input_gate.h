@@ -1,7 +1,7 @@
 // The entrance of a subtask: takes elements from all its channels, one at a time and in turn, and
-// merges the control elements: the watermark is the minimum over channels that are not idle, a barrier
-// comes out when it has come in on every channel (channels that have it wait: aligned), the end when all
-// have ended.
+// merges the control elements: the watermark is the minimum over channels that are not idle, a
+// barrier comes out when it has come in on every channel (channels that have it wait: aligned), the
+// end when all have ended.
 #pragma once
 
 #include <deque>
@@ -14,19 +14,26 @@
 
 namespace mainstem::process {
 
-// Owned by its subtask, used on its shard only.
-class InputGate {
+// Where a subtask takes its elements from: a gate, or a source's feed.
+class ElementInput {
  public:
   struct Item {
     int input = 0;  // which input of the operator; only batches have a meaning for it
     Element element;
   };
+  virtual ~ElementInput() = default;
+  virtual Task<Item> Next() = 0;
+};
+
+// Owned by its subtask, used on its shard only.
+class InputGate final : public ElementInput {
+ public:
   // inputs[i]: the channels of input i.
   InputGate(Executor executor, std::vector<std::vector<std::shared_ptr<Channel>>> inputs);
-  ~InputGate();
+  ~InputGate() override;
   InputGate(const InputGate&) = delete;
 
-  Task<Item> Next();
+  Task<Item> Next() override;
   void NotifyReadable() { readable_.NotifyAll(); }
 
  private:

@@ -1,6 +1,6 @@
-// An operator of a running job: takes batches of rows and watermarks, gives batches on. Operators are
-// chained inside a subtask (operator_chain.h); a subtask is one coroutine on one shard, so an operator
-// has no locks. Exchanges between subtasks are in exchange.h and input_gate.h.
+// An operator of a running job: takes batches of rows and watermarks, gives batches on. Operators
+// are chained inside a subtask (operator_chain.h); a subtask is one coroutine on one shard, so an
+// operator has no locks. Exchanges between subtasks are in exchange.h and input_gate.h.
 #pragma once
 
 #include <atomic>

@@ -54,7 +54,8 @@ Result<ChainSnapshot> OperatorChain::Snapshot() {
     ASSIGN_OR_RETURN(OperatorSnapshot part, link->op->Snapshot());
     std::move(part.mutations.begin(), part.mutations.end(), std::back_inserter(out.mutations));
     std::move(part.appends.begin(), part.appends.end(), std::back_inserter(out.appends));
-    if (!part.blob.empty()) out.blobs.emplace_back(link->context->operator_id, std::move(part.blob));
+    if (!part.blob.empty())
+      out.blobs.emplace_back(link->context->operator_id, std::move(part.blob));
   }
   return out;
 }

@@ -16,8 +16,8 @@ struct ChainSnapshot {
   std::vector<storage::EpochCommit::Append> appends;
 };
 
-// Lifecycle: Add all, Open, Push. Owned by a subtask, used on its shard only. The final output and the
-// contexts outlive it.
+// Lifecycle: Add all, Open, Push. Owned by a subtask, used on its shard only. The final output and
+// the contexts outlive it.
 class OperatorChain {
  public:
   explicit OperatorChain(Output* final_output) : final_output_(final_output) {}

@@ -267,9 +267,6 @@ Result<OperatorSnapshot> WindowAggregateOperator::Snapshot() {
   return snapshot;
 }
 
-void WindowAggregateOperator::OnSnapshotWritten() {
-  table_->OnWritten();
-  table_->Evict();
-}
+void WindowAggregateOperator::OnSnapshotWritten() { table_->OnWritten(); }
 
 }  // namespace mainstem::process

@@ -1,7 +1,7 @@
-// GROUP BY over event-time windows: keeps a block of accumulators for each (window, key) and sends each
-// window's rows once, when the watermark passes its end. Rows that come after that are late: dropped and
-// counted. Windows are assigned here (TUMBLE, HOP, CUMULATE) or come with the rows.
-// HOT PATH: a batch is handled column by column; what a window costs is paid when it fires.
+// GROUP BY over event-time windows: keeps a block of accumulators for each (window, key) and sends
+// each window's rows once, when the watermark passes its end. Rows that come after that are late:
+// dropped and counted. Windows are assigned here (TUMBLE, HOP, CUMULATE) or come with the rows. HOT
+// PATH: a batch is handled column by column; what a window costs is paid when it fires.
 #pragma once
 
 #include <memory>

@@ -1,6 +1,6 @@
-// Which windows a row belongs to: TUMBLE, HOP and CUMULATE are arithmetic on the row's time. Windows are
-// half open, aligned to the epoch plus an offset, in local time when the time column is TIMESTAMP_LTZ.
-// Pure, any thread.
+// Which windows a row belongs to: TUMBLE, HOP and CUMULATE are arithmetic on the row's time.
+// Windows are half open, aligned to the epoch plus an offset, in local time when the time column is
+// TIMESTAMP_LTZ. Pure, any thread.
 #pragma once
 
 #include <cstdint>
