@@ -78,10 +78,9 @@ Task<> Execution::LoadLastEpoch() {
   }
   CO_ASSIGN_OR_RETURN(restored_, co_await store_->Load(last.epoch));
   if (restored_.fingerprint != graph_->fingerprint) {
-    co_return MakeError(
-        ErrorCode::kInvalidArgument,
-        {.message = "the job's plan has changed: its checkpoint does not fit",
-         .hint = "submit the script as a new job"});
+    co_return MakeError(ErrorCode::kInvalidArgument,
+                        {.message = "the job's plan has changed: its checkpoint does not fit",
+                         .hint = "submit the script as a new job"});
   }
   metrics_.checkpoint.id = last.epoch;
   co_return Status::OK();
@@ -197,8 +196,8 @@ Task<> Execution::Trigger() {
       Subtask* subtask = row[i].get();
       std::string directory =
           store_->StateDirectory(pending_->id, PartName(vertex.id, static_cast<int>(i)));
-      // In order: every subtask knows its directory before a barrier can reach it, because a barrier
-      // is first posted after all of these.
+      // In order: every subtask knows its directory before a barrier can reach it, because a
+      // barrier is first posted after all of these.
       subtask->executor().scheduler()->Post(
           UniqueFunction([subtask, directory = std::move(directory)]() mutable {
             subtask->SetCheckpointDirectory(std::move(directory));
@@ -209,8 +208,8 @@ Task<> Execution::Trigger() {
     if (!vertex.source) continue;
     for (auto& owned : subtasks_[static_cast<size_t>(vertex.id)]) {
       Subtask* subtask = owned.get();
-      subtask->executor().scheduler()->Post(UniqueFunction(
-          [subtask, id = pending_->id] { subtask->feed()->TriggerBarrier(id); }));
+      subtask->executor().scheduler()->Post(
+          UniqueFunction([subtask, id = pending_->id] { subtask->feed()->TriggerBarrier(id); }));
     }
   }
   co_return Status::OK();
@@ -299,8 +298,7 @@ Task<> Execution::NotifySources(const CheckpointManifest& manifest) {
         positions.push_back({split.split_id, split.position});
       }
     }
-    CO_RETURN_IF_ERROR(
-        co_await vertex.source->source->OnCheckpointComplete(std::move(positions)));
+    CO_RETURN_IF_ERROR(co_await vertex.source->source->OnCheckpointComplete(std::move(positions)));
   }
   co_return Status::OK();
 }

@@ -1,6 +1,7 @@
-// One attempt to run a job: makes its subtasks, restores them from the job's last committed epoch, takes
-// checkpoints and commits each with its output in one write of the log. Ends when bounded input is
-// processed and committed, when it was asked to stop, or with the first error; job_runner.h tries again.
+// One attempt to run a job: makes its subtasks, restores them from the job's last committed epoch,
+// takes checkpoints and commits each with its output in one write of the log. Ends when bounded
+// input is processed and committed, when it was asked to stop, or with the first error;
+// job_runner.h tries again.
 #pragma once
 
 #include <functional>
@@ -36,8 +37,8 @@ struct ExecutionMetrics {
     GraphOperator op;
     std::vector<std::shared_ptr<OperatorMetrics>> subtasks;
   };
-  std::vector<OperatorEntry> operators;                                   // in order of id
-  std::vector<std::vector<std::shared_ptr<SubtaskMetrics>>> subtasks;     // [vertex][subtask]
+  std::vector<OperatorEntry> operators;                                // in order of id
+  std::vector<std::vector<std::shared_ptr<SubtaskMetrics>>> subtasks;  // [vertex][subtask]
   CheckpointDescription checkpoint;
 };
 

@@ -42,8 +42,8 @@ Task<> Execution::MakeChannels() {
         auto& row = all[static_cast<size_t>(from)];
         row.resize(static_cast<size_t>(vertex.parallelism));
         for (int to = 0; to < vertex.parallelism; ++to) {
-          bool leads = edge.kind != ExchangeKind::kForward ||
-                       ForwardTarget(from, vertex.parallelism) == to;
+          bool leads =
+              edge.kind != ExchangeKind::kForward || ForwardTarget(from, vertex.parallelism) == to;
           if (!leads) continue;
           row[static_cast<size_t>(to)] = std::make_shared<Channel>(ShardOf(from), ShardOf(to));
         }
@@ -184,8 +184,8 @@ Task<> Execution::StartSubtasks() {
   co_return Status::OK();
 }
 
-// Splits go round the subtasks in the order of their ids; a restored one keeps its position, and one
-// that had ended stays so.
+// Splits go round the subtasks in the order of their ids; a restored one keeps its position, and
+// one that had ended stays so.
 Task<> Execution::AssignSplits(const GraphVertex& vertex, bool discover_again) {
   const GraphSource& source = *vertex.source;
   Duration interval = source.source->discovery_interval();

@@ -99,7 +99,8 @@ class Builder {
     ASSIGN_OR_RETURN(int from, Build(input));
     if (consumer_count_[&input] <= 1) return from;
     GraphVertex& made = NewVertex(vertex(from).parallelism);
-    made.inputs.push_back({.from = from, .kind = ExchangeKind::kForward, .key_columns = {}, .key_types = {}});
+    made.inputs.push_back(
+        {.from = from, .kind = ExchangeKind::kForward, .key_columns = {}, .key_types = {}});
     return made.id;
   }
 
@@ -233,11 +234,13 @@ class Builder {
   Result<int> BuildProject(const plan::ProjectNode& node) {
     ASSIGN_OR_RETURN(int id, Continue(*node.inputs[0]));
     std::string detail;
-    for (const ExprPtr& expr : node.exprs) detail += (detail.empty() ? "" : ", ") + expr->ToString();
-    AddOperator(id, node, "Calc", "select=[" + detail + "]",
-                [calc = ProjectOf(node)](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
-                  return std::make_unique<CalcOperator>(calc);
-                });
+    for (const ExprPtr& expr : node.exprs)
+      detail += (detail.empty() ? "" : ", ") + expr->ToString();
+    AddOperator(
+        id, node, "Calc", "select=[" + detail + "]",
+        [calc = ProjectOf(node)](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+          return std::make_unique<CalcOperator>(calc);
+        });
     return id;
   }
 
@@ -322,14 +325,14 @@ class Builder {
     GraphVertex& made = NewVertex(parallelism);
     int id = made.id;
     for (int from : inputs) {
-      made.inputs.push_back({.from = from, .kind = ExchangeKind::kForward, .key_columns = {}, .key_types = {}});
+      made.inputs.push_back(
+          {.from = from, .kind = ExchangeKind::kForward, .key_columns = {}, .key_types = {}});
     }
     // The inputs' columns differ in name and nullability at most.
     CalcOptions rename;
     for (size_t i = 0; i < node.columns.size(); ++i) {
       const RowField& column = node.columns[i];
-      rename.projections.push_back(
-          MakeInputRef(static_cast<int>(i), column.type(), column.name()));
+      rename.projections.push_back(MakeInputRef(static_cast<int>(i), column.type(), column.name()));
     }
     rename.output_schema = ToArrowSchema(node.columns);
     AddOperator(id, node, "Union", "",
@@ -348,11 +351,11 @@ class Builder {
     if (columns.empty()) return Status::OK();
     bool drop = node.not_null_enforcer == plan::NotNullEnforcer::kDrop;
     std::string table_name = node.table_name;
-    AddOperator(id, node, "NotNull", NamesOf(input, node.not_null),
-                [columns, drop,
-                 table_name](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
-                  return std::make_unique<NotNullOperator>(columns, drop, table_name);
-                });
+    AddOperator(
+        id, node, "NotNull", NamesOf(input, node.not_null),
+        [columns, drop, table_name](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+          return std::make_unique<NotNullOperator>(columns, drop, table_name);
+        });
     return Status::OK();
   }
 
@@ -371,10 +374,10 @@ class Builder {
     sink->connector = node.table.options.at("connector");
     sink->kind = sink->sink->kind();
     sink->mode = node.mode;
-    std::vector<int> keys = node.mode == connector::SinkMode::kUpsert ? node.primary_key
-                                                                      : std::vector<int>{};
-    ASSIGN_OR_RETURN(int id, keys.empty() ? Continue(*node.inputs[0])
-                                          : Exchange(*node.inputs[0], keys));
+    std::vector<int> keys =
+        node.mode == connector::SinkMode::kUpsert ? node.primary_key : std::vector<int>{};
+    ASSIGN_OR_RETURN(int id,
+                     keys.empty() ? Continue(*node.inputs[0]) : Exchange(*node.inputs[0], keys));
     RETURN_IF_ERROR(AddNotNull(id, node));
     sink->partition_count = vertex(id).parallelism;
     auto key_types = TypesOf(node.inputs[0]->columns, keys);

@@ -1,5 +1,5 @@
-// The physical form of a plan: operators chained into vertices, vertices joined by exchanges. Built from
-// the logical plan once for each start of a job; execution.h makes subtasks of it.
+// The physical form of a plan: operators chained into vertices, vertices joined by exchanges. Built
+// from the logical plan once for each start of a job; execution.h makes subtasks of it.
 #pragma once
 
 #include <functional>

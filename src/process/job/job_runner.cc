@@ -76,8 +76,7 @@ Task<> JobRunner::PrepareTopic(std::string topic_name, int partition_count, stor
     storage::TopicConfig config;
     config["retention.ms"] = "-1";
     config["retention.bytes"] = "-1";
-    auto created =
-        co_await log->CreateTopic(topic_name, partition_count, std::move(config), false);
+    auto created = co_await log->CreateTopic(topic_name, partition_count, std::move(config), false);
     if (!created.ok() && !Is(created.status(), ErrorCode::kAlreadyExists)) {
       co_return created.status();
     }
@@ -103,15 +102,13 @@ Task<> JobRunner::Prepare() {
   description_.bounded = graph_.bounded;
   bool needs_quarantine = false;
   for (const GraphVertex& vertex : graph_.vertices) {
-    needs_quarantine |=
-        vertex.source && vertex.source->feed.on_reject == RejectPolicy::kQuarantine;
+    needs_quarantine |= vertex.source && vertex.source->feed.on_reject == RejectPolicy::kQuarantine;
   }
   if (needs_quarantine && options_.durable) {
     int count = 1;
     quarantine_.partition = PartitionId(0);
     std::string name = TopicName("__mainstem.quarantine.", options_.job_id, "");
-    CO_RETURN_IF_ERROR(
-        co_await PrepareTopic(std::move(name), 1, &quarantine_.topic_id, &count));
+    CO_RETURN_IF_ERROR(co_await PrepareTopic(std::move(name), 1, &quarantine_.topic_id, &count));
   }
   for (auto& sink : graph_.sinks) {
     if (sink->kind == connector::SinkKind::kInline) continue;

@@ -1,5 +1,6 @@
-// Runs one job to its end: attempt after attempt from the last committed epoch, with its deliveries beside
-// them. Knows plan and sinks, not where the plan came from or where the job is kept (job_manager.cc).
+// Runs one job to its end: attempt after attempt from the last committed epoch, with its deliveries
+// beside them. Knows plan and sinks, not where the plan came from or where the job is kept
+// (job_manager.cc).
 #pragma once
 
 #include <deque>
@@ -51,8 +52,8 @@ class JobRunner {
             JobRunnerOptions options);
   ~JobRunner();
 
-  // Until the job is kFinished, kStopped or kFailed; see state(). The status is that of a failed job,
-  // or of the cancellation.
+  // Until the job is kFinished, kStopped or kFailed; see state(). The status is that of a failed
+  // job, or of the cancellation.
   Task<> Run();
   void RequestStop();
   JobState state() const { return description_.state; }

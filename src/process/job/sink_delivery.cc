@@ -218,7 +218,7 @@ SinkDescription SinkDelivery::Describe() const {
     out.lag_records += std::max<int64_t>(0, lane->high_watermark - lane->delivered_to);
     out.retry_count += lane->retries;
     Status error = lane->GetError();
-    if (!error.ok()) out.last_error = Describe(error);
+    if (!error.ok()) out.last_error = mainstem::Describe(error);
   }
   return out;
 }

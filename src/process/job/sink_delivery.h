@@ -1,6 +1,6 @@
-// Delivers a sink's internal topic to the outside: one task for each partition, independent of the job's
-// execution and of all other sinks. Resumes at the position that the destination has stored, retries for
-// ever with back-off, and lets go of what is delivered.
+// Delivers a sink's internal topic to the outside: one task for each partition, independent of the
+// job's execution and of all other sinks. Resumes at the position that the destination has stored,
+// retries for ever with back-off, and lets go of what is delivered.
 #pragma once
 
 #include <atomic>

@@ -66,8 +66,7 @@ Task<> Subtask::Run() {
   if (feed_) CO_RETURN_IF_ERROR(co_await feed_->Open());
   CO_RETURN_IF_ERROR(co_await chain_->Open());
   CO_RETURN_IF_ERROR(co_await Loop());
-  CO_ASSIGN_OR_RETURN(SubtaskReport report,
-                      MakeReport(SubtaskReport::Kind::kFinished, nullptr));
+  CO_ASSIGN_OR_RETURN(SubtaskReport report, MakeReport(SubtaskReport::Kind::kFinished, nullptr));
   options_.mailbox->Send(std::move(report));
   co_return Status::OK();
 }
@@ -133,8 +132,7 @@ Result<SubtaskReport> Subtask::MakeReport(SubtaskReport::Kind kind,
 // The barrier goes on at once; what is written is written while the work goes on.
 Task<> Subtask::HandleBarrier(int64_t checkpoint) {
   std::vector<StateMutation> mutations;
-  CO_ASSIGN_OR_RETURN(SubtaskReport report,
-                      MakeReport(SubtaskReport::Kind::kSnapshot, &mutations));
+  CO_ASSIGN_OR_RETURN(SubtaskReport report, MakeReport(SubtaskReport::Kind::kSnapshot, &mutations));
   report.checkpoint = checkpoint;
   CO_RETURN_IF_ERROR(co_await options_.output->Emit(Element::Barrier(checkpoint)));
   scope_.Spawn("snapshot", WriteSnapshot(std::move(report), std::move(mutations), directory_));

@@ -1,6 +1,6 @@
-// One parallel instance of a vertex: a coroutine on one shard that takes elements from its input, runs
-// them through its chain and sends them on; takes part in checkpoints. Reports to the job's coordinator
-// on another shard through a Mailbox.
+// One parallel instance of a vertex: a coroutine on one shard that takes elements from its input,
+// runs them through its chain and sends them on; takes part in checkpoints. Reports to the job's
+// coordinator on another shard through a Mailbox.
 #pragma once
 
 #include <atomic>

@@ -42,7 +42,8 @@ Result<std::unique_ptr<ValuesSource>> ValuesSource::Make(const plan::ValuesNode&
   arrow::ArrayVector columns;
   for (size_t i = 0; i < column_count; ++i) {
     if (parts[i].empty()) {
-      ASSIGN_OR_RETURN(auto empty, arrow::MakeEmptyArray(schema->field(static_cast<int>(i))->type()));
+      ASSIGN_OR_RETURN(auto empty,
+                       arrow::MakeEmptyArray(schema->field(static_cast<int>(i))->type()));
       columns.push_back(std::move(empty));
       continue;
     }

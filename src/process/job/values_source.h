@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "connector/table.h"
+#include "process/expr/evaluator.h"
 #include "process/plan/logical_plan.h"
 
 namespace mainstem::process {
