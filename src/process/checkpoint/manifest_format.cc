@@ -1,76 +1,14 @@
 #include "process/checkpoint/manifest_format.h"
 
-#include <cstring>
-
 #include <zlib.h>
+
+#include "process/checkpoint/byte_codec.h"
 
 namespace mainstem::process {
 namespace {
 
 constexpr std::string_view kMagic = "MSCP";
 constexpr uint8_t kVersion = 1;
-
-class Writer {
- public:
-  template <typename T>
-  void Number(T value) {
-    out_.append(reinterpret_cast<const char*>(&value), sizeof(value));
-  }
-  void Text(std::string_view text) {
-    Number(static_cast<uint32_t>(text.size()));
-    out_.append(text);
-  }
-  void Raw(std::string_view bytes) { out_.append(bytes); }
-  std::string& out() { return out_; }
-
- private:
-  std::string out_;
-};
-
-// Remembers the first failure; everything read after it is empty.
-class Reader {
- public:
-  explicit Reader(std::string_view bytes) : rest_(bytes) {}
-  template <typename T>
-  T Number() {
-    T value{};
-    if (rest_.size() < sizeof(value)) {
-      Fail();
-      return value;
-    }
-    std::memcpy(&value, rest_.data(), sizeof(value));
-    rest_.remove_prefix(sizeof(value));
-    return value;
-  }
-  std::string Text() {
-    auto length = Number<uint32_t>();
-    if (rest_.size() < length) {
-      Fail();
-      return {};
-    }
-    std::string text(rest_.substr(0, length));
-    rest_.remove_prefix(length);
-    return text;
-  }
-  // A list's length; each element takes at least `element_bytes`.
-  uint32_t Count(size_t element_bytes) {
-    auto count = Number<uint32_t>();
-    if (count > rest_.size() / element_bytes) {
-      Fail();
-      return 0;
-    }
-    return count;
-  }
-  bool finished() const { return !failed_ && rest_.empty(); }
-
- private:
-  void Fail() {
-    failed_ = true;
-    rest_ = {};
-  }
-  std::string_view rest_;
-  bool failed_ = false;
-};
 
 uint32_t Checksum(std::string_view bytes) {
   return static_cast<uint32_t>(
@@ -85,7 +23,7 @@ Status Damaged(const char* what) {
 }  // namespace
 
 std::string EncodeManifest(const CheckpointManifest& manifest) {
-  Writer writer;
+  ByteWriter writer;
   writer.Raw(kMagic);
   writer.Number(kVersion);
   writer.Number(manifest.id);
@@ -118,10 +56,10 @@ std::string EncodeManifest(const CheckpointManifest& manifest) {
 Result<CheckpointManifest> DecodeManifest(std::string_view bytes) {
   if (bytes.size() < kMagic.size() + 1 + sizeof(uint32_t)) return Damaged("too short");
   std::string_view checked = bytes.substr(0, bytes.size() - sizeof(uint32_t));
-  Reader trailer(bytes.substr(checked.size()));
+  ByteReader trailer(bytes.substr(checked.size()));
   if (trailer.Number<uint32_t>() != Checksum(checked)) return Damaged("checksum differs");
   if (!checked.starts_with(kMagic)) return Damaged("not a manifest");
-  Reader reader(checked.substr(kMagic.size()));
+  ByteReader reader(checked.substr(kMagic.size()));
   if (reader.Number<uint8_t>() != kVersion) return Damaged("unknown version");
   CheckpointManifest manifest;
   manifest.id = reader.Number<int64_t>();

@@ -4,6 +4,8 @@
 
 #include <arrow/api.h>
 
+#include "process/job/shielded.h"
+
 namespace mainstem::process {
 namespace {
 
@@ -61,8 +63,7 @@ void Execution::RequestStop() {
 
 Task<ExecutionOutcome> Execution::Run() {
   auto outcome = co_await Supervise();
-  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-  Status closed = co_await CloseSubtasks();
+  Status closed = co_await Shielded(home_, CloseSubtasks());
   if (outcome.ok()) CO_RETURN_IF_ERROR(closed);
   co_return outcome;
 }
@@ -274,6 +275,7 @@ Task<> Execution::Complete(bool final_one) {
   }
   CheckpointManifest manifest = MakeManifest(pending);
   if (!final_one) CO_RETURN_IF_ERROR(co_await store_->Complete(manifest));
+  env_->CrashPoint("checkpoint.commit");
   // The one write that makes the epoch happen.
   CO_RETURN_IF_ERROR(co_await log_->CommitEpoch(std::move(commit)));
   epoch_ = pending.id;

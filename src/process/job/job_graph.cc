@@ -176,14 +176,14 @@ class Builder {
     connector::TableDescriptor table = node.table;
     SourceFeedOptions feed;
     feed.projection = node.projection;
-    if (auto it = table.options.find("scan.on-decode-error"); it != table.options.end()) {
+    if (auto it = table.options.find("scan.bad-records"); it != table.options.end()) {
       if (it->second == "skip") {
         feed.on_reject = RejectPolicy::kSkip;
       } else if (it->second == "quarantine") {
         feed.on_reject = RejectPolicy::kQuarantine;
       } else if (it->second != "fail") {
         return MakeError(ErrorCode::kInvalidConfig,
-                         {.message = "'scan.on-decode-error' = '" + it->second + "' is unknown",
+                         {.message = "'scan.bad-records' = '" + it->second + "' is unknown",
                           .hint = "use fail, skip or quarantine"});
       }
     }

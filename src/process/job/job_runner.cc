@@ -2,6 +2,8 @@
 
 #include <arrow/api.h>
 
+#include "process/job/shielded.h"
+
 namespace mainstem::process {
 namespace {
 
@@ -160,7 +162,7 @@ Task<> JobRunner::RunUntilDone() {
       co_return Status::OK();
     }
     if (outcome.ok()) break;
-    if (co_await IsCancelled()) co_return outcome.status();
+    if (Is(outcome.status(), ErrorCode::kCancelled)) co_return outcome.status();
     if (options_.fail_fast || !options_.durable || IsPermanent(outcome.status())) {
       co_return outcome.status();
     }
@@ -186,10 +188,10 @@ Task<> JobRunner::RunUntilDone() {
 
 Task<> JobRunner::Run() {
   Status status = co_await RunUntilDone();
-  bool was_cancelled = co_await IsCancelled();
-  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-  CO_RETURN_IF_ERROR(co_await CloseDeliveries());
-  if (!status.ok() && !was_cancelled) {
+  Status closed = co_await Shielded(environment_->env->shard(0), CloseDeliveries());
+  if (status.ok()) status = closed;
+  if (!status.ok() && !Is(status, ErrorCode::kCancelled)) {
+    failure_ = status;
     description_.state = JobState::kFailed;
     description_.error = mainstem::Describe(status);
   }

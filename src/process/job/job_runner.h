@@ -57,6 +57,8 @@ class JobRunner {
   Task<> Run();
   void RequestStop();
   JobState state() const { return description_.state; }
+  // Of a job that is kFailed.
+  const Status& failure() const { return failure_; }
   JobDescription Describe() const;
   // Samples the counters for the rates; call about once a second.
   void Sample();
@@ -90,6 +92,7 @@ class JobRunner {
   JobDescription description_;
   std::deque<SampleSet> samples_;
   bool stop_requested_ = false;
+  Status failure_;
 };
 
 }  // namespace mainstem::process

@@ -82,7 +82,7 @@ Task<> SinkDelivery::Lane::Run() {
       done = true;
       co_return status;
     }
-    if (co_await IsCancelled()) co_return status;
+    if (Is(status, ErrorCode::kCancelled)) co_return status;
     SetError(status);
     ++retries;
     logger.Warning("delivery failed", {{"sink", sink->name}, {"error", status}});
@@ -157,6 +157,7 @@ Task<bool> SinkDelivery::Lane::ReadSome(connector::DeliveryWriter* writer) {
 Task<> SinkDelivery::Lane::Flush(connector::DeliveryWriter* writer, bool is_final) {
   connector::DeliveryWriter::FlushOptions options;
   options.final = is_final;
+  env->CrashPoint("sink.commit");
   CO_ASSIGN_OR_RETURN(flushed, co_await writer->Flush(options));
   // A sink that rolls files by itself may flush less than it was given.
   has_unflushed = flushed < position && !is_final;
@@ -230,7 +231,6 @@ Task<> CloseScope(TaskScope* scope) { return scope->Close(); }
 }  // namespace
 
 Task<> SinkDelivery::Close() {
-  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   for (auto& lane : lanes_) {
     CO_RETURN_IF_ERROR(co_await RunOn(lane->executor, CloseScope(&lane->scope)));
   }

@@ -166,7 +166,7 @@ Status SourceFeed::HandleRejected(const connector::SourceBatch& batch) {
     ErrorText text = TextOf(first.cause);
     text.detail = first.origin + (text.detail.empty() ? "" : ": " + text.detail);
     if (text.hint.empty()) {
-      text.hint = "'scan.on-decode-error' = 'skip' or 'quarantine' goes on without such records";
+      text.hint = "'scan.bad-records' = 'skip' or 'quarantine' goes on without such records";
     }
     return MakeError(CodeOf(first.cause), std::move(text));
   }

@@ -19,7 +19,7 @@
 
 namespace mainstem::process {
 
-// What happens with records that can't be decoded: table option 'scan.on-decode-error'.
+// What happens with records that can't be decoded: table option 'scan.bad-records'.
 enum class RejectPolicy : uint8_t { kFail, kSkip, kQuarantine };
 
 struct SourceFeedOptions {
