@@ -1,5 +1,6 @@
-// Writing and reading the small binary formats of process/ (manifest_format.h, job/job_record_format.h):
-// little-endian numbers and length-prefixed texts. The reader is safe on any bytes.
+// Writing and reading the small binary formats of process/ (manifest_format.h,
+// job/job_record_format.h): little-endian numbers and length-prefixed texts. The reader is safe on
+// any bytes.
 #pragma once
 
 #include <cstdint>

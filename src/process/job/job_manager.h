@@ -30,6 +30,8 @@ struct JobManagerOptions {
   std::vector<std::string> own_addresses;  // bootstrap addresses that mean this node
   // Settings that a script may override by SET.
   std::map<std::string, std::string> default_settings;
+  // Where state lies; null: RocksDB. Borrowed. The simulation gives its twin in memory.
+  StateBackendFactory* state_backends = nullptr;
 };
 
 // One row of a result: its kind and its fields as CAST-to-STRING text; nullopt is NULL.

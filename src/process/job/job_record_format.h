@@ -1,10 +1,10 @@
 // A job as it is kept in the log's meta values, under "jobs/<id>":
 //
-//   u8 version (1) | text id | text name | text script | u32 statement index | u8 state | text error
-//   | i64 created at, ms | i64 finished at, ms | u32 n, (text key, text value)*n settings
+//   u8 version (1) | text id | text name | text script | u32 statement index | u8 state | text
+//   error | i64 created at, ms | i64 finished at, ms | u32 n, (text key, text value)*n settings
 //
-// Numbers little endian; text is u32 length and bytes. Valid iff the version is 1, the state is known
-// and the bytes are used up exactly. The plan is made anew from the script at each start.
+// Numbers little endian; text is u32 length and bytes. Valid iff the version is 1, the state is
+// known and the bytes are used up exactly. The plan is made anew from the script at each start.
 #pragma once
 
 #include <cstdint>

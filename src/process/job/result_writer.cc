@@ -12,8 +12,8 @@ Task<> ResultWriter::Write(ChangelogBatch batch) {
     rows[row].fields.reserve(columns_.size());
   }
   for (size_t i = 0; i < columns_.size(); ++i) {
-    CO_ASSIGN_OR_RETURN(auto text, ToText(batch.rows->column(static_cast<int>(i)),
-                                          columns_[i].type(), eval_));
+    CO_ASSIGN_OR_RETURN(auto text,
+                        ToText(batch.rows->column(static_cast<int>(i)), columns_[i].type(), eval_));
     const auto& values = static_cast<const arrow::StringArray&>(*text);
     for (size_t row = 0; row < row_count; ++row) {
       auto index = static_cast<int64_t>(row);

@@ -1,5 +1,5 @@
-// Runs a task that must come to its end although the caller was cancelled (closing, cleaning up), and
-// leaves the caller's own cancellation as it was.
+// Runs a task that must come to its end although the caller was cancelled (closing, cleaning up),
+// and leaves the caller's own cancellation as it was.
 #pragma once
 
 #include <boost/asio/bind_cancellation_slot.hpp>

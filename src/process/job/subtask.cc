@@ -26,6 +26,7 @@ void Mailbox::Send(SubtaskReport report) {
 
 Subtask::Subtask(SubtaskOptions options)
     : options_(std::move(options)),
+      written_(options_.executor),
       scope_(options_.executor, options_.task_name,
              [this](const std::string&, const Status& status) {
                SubtaskReport report;
@@ -66,6 +67,7 @@ Task<> Subtask::Run() {
   if (feed_) CO_RETURN_IF_ERROR(co_await feed_->Open());
   CO_RETURN_IF_ERROR(co_await chain_->Open());
   CO_RETURN_IF_ERROR(co_await Loop());
+  while (is_writing_) CO_RETURN_IF_ERROR(co_await written_.Wait());
   CO_ASSIGN_OR_RETURN(SubtaskReport report, MakeReport(SubtaskReport::Kind::kFinished, nullptr));
   options_.mailbox->Send(std::move(report));
   co_return Status::OK();
@@ -135,6 +137,7 @@ Task<> Subtask::HandleBarrier(int64_t checkpoint) {
   CO_ASSIGN_OR_RETURN(SubtaskReport report, MakeReport(SubtaskReport::Kind::kSnapshot, &mutations));
   report.checkpoint = checkpoint;
   CO_RETURN_IF_ERROR(co_await options_.output->Emit(Element::Barrier(checkpoint)));
+  is_writing_ = true;
   scope_.Spawn("snapshot", WriteSnapshot(std::move(report), std::move(mutations), directory_));
   co_return Status::OK();
 }
@@ -148,6 +151,8 @@ Task<> Subtask::WriteSnapshot(SubtaskReport report, std::vector<StateMutation> m
   };
   CO_RETURN_IF_ERROR(co_await options_.env->blocking_pool().Run(write));
   chain_->OnSnapshotWritten();
+  is_writing_ = false;
+  written_.NotifyAll();
   options_.mailbox->Send(std::move(report));
   co_return Status::OK();
 }

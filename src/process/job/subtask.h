@@ -100,6 +100,8 @@ class Subtask {
   std::unique_ptr<InputGate> gate_;
   std::string directory_;
   Duration blocked_before_{0};
+  bool is_writing_ = false;  // a snapshot is on its way to the backend
+  Event written_;
   TaskScope scope_;
 };
 

@@ -1,6 +1,6 @@
-// A log in memory for tests of jobs: topics, epochs and meta values without a disk. Outlives the jobs
-// that use it, so that a test can throw a whole JobManager away and start another ("crash"). Everything is
-// visible at once; there are no groups and no retention by time.
+// A log in memory for tests of jobs: topics, epochs and meta values without a disk. Outlives the
+// jobs that use it, so that a test can throw a whole JobManager away and start another ("crash").
+// Everything is visible at once; there are no groups and no retention by time.
 #pragma once
 
 #include <functional>
@@ -17,6 +17,8 @@ namespace mainstem::process::testing {
 class MemoryLog final : public storage::Log {
  public:
   explicit MemoryLog(Env* env) : env_(env) {}
+  // The clock of who uses it now, after a simulated restart.
+  void set_env(Env* env) { env_ = env; }
 
   // Fails CommitEpoch with what this returns, before (nothing happens) or after the commit.
   struct CommitFault {
