@@ -144,12 +144,6 @@ Status Execution::Handle(SubtaskReport report) {
     return Status::OK();
   }
   finished_.insert(who);
-  if (const auto& source = graph_->vertices[static_cast<size_t>(report.vertex)].source) {
-    for (const SplitProgress& split : report.splits) {
-      ended_splits_.push_back(
-          {source->node_id, split.id, split.position, split.watermark_ms, split.ended});
-    }
-  }
   // One that ends before the barrier reaches it takes part with all it has done.
   if (pending_ && pending_->waiting_for.erase(who) > 0) {
     pending_->reports.push_back(std::move(report));
@@ -182,6 +176,9 @@ Task<> Execution::Trigger() {
   Pending pending;
   pending.id = epoch_ + 1;
   pending.began = env_->Now();
+  // Those that ended before this checkpoint are a part of it; those that end after their barrier
+  // are a part of the next one.
+  pending.reports = std::exchange(final_reports_, {});
   early_requested_ = false;
   committed_token_ = ProgressToken();
   CO_RETURN_IF_ERROR(co_await store_->Prepare(pending.id));
@@ -244,6 +241,18 @@ CheckpointManifest Execution::MakeManifest(const Pending& pending) const {
   return manifest;
 }
 
+// A subtask that has ended is in no later checkpoint; where its splits ended is kept here.
+void Execution::KeepEndedSplits(const Pending& pending) {
+  for (const SubtaskReport& report : pending.reports) {
+    const auto& source = graph_->vertices[static_cast<size_t>(report.vertex)].source;
+    if (!source || report.kind != SubtaskReport::Kind::kFinished) continue;
+    for (const SplitProgress& split : report.splits) {
+      ended_splits_.push_back(
+          {source->node_id, split.id, split.position, split.watermark_ms, split.ended});
+    }
+  }
+}
+
 Task<> Execution::Complete(bool final_one) {
   Pending pending;
   if (pending_) {
@@ -251,22 +260,21 @@ Task<> Execution::Complete(bool final_one) {
   } else {
     pending.id = epoch_ + 1;
     pending.began = env_->Now();
+    pending.reports = std::exchange(final_reports_, {});
   }
   pending_.reset();
+  KeepEndedSplits(pending);
   storage::EpochCommit commit;
   commit.job_id = options_.job_id;
   commit.epoch = pending.id;
   commit.metadata = final_one ? kFinishedMetadata : fmt::format("chk-{}", pending.id);
   int64_t bytes = 0;
-  for (auto* reports : {&final_reports_, &pending.reports}) {
-    for (SubtaskReport& report : *reports) {
-      for (auto& append : report.appends) {
-        bytes += static_cast<int64_t>(append.batch.size());
-        commit.appends.push_back(std::move(append));
-      }
+  for (SubtaskReport& report : pending.reports) {
+    for (auto& append : report.appends) {
+      bytes += static_cast<int64_t>(append.batch.size());
+      commit.appends.push_back(std::move(append));
     }
   }
-  final_reports_.clear();
   if (!options_.durable) {
     if (!commit.appends.empty()) {
       co_return MakeError(ErrorCode::kUnsupported, "a sink of the log needs a durable job");

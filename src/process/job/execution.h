@@ -82,6 +82,7 @@ class Execution {
   int64_t ProgressToken() const;
   Task<> Trigger();
   Task<> Complete(bool final_one);
+  void KeepEndedSplits(const Pending& pending);
   CheckpointManifest MakeManifest(const Pending& pending) const;
   Task<> NotifySources(const CheckpointManifest& manifest);
   Executor ShardOf(int index) const;
@@ -107,7 +108,8 @@ class Execution {
   std::vector<std::vector<std::unique_ptr<Subtask>>> subtasks_;
   std::map<int, std::set<std::string>> known_splits_;  // of each source vertex
   std::set<std::pair<int, int>> finished_;
-  std::vector<SubtaskReport> final_reports_;  // of finished subtasks, appends not yet committed
+  // Of subtasks that ended after their part in the checkpoint that is being taken.
+  std::vector<SubtaskReport> final_reports_;
   std::vector<CheckpointManifest::Split> ended_splits_;  // of finished subtasks
   std::optional<Pending> pending_;
   TimePoint next_checkpoint_{};
