@@ -1,61 +1,92 @@
--- Any access log in the combined format: requests and bytes per hour and status, pages, robots against people.
---   mainstem run examples/access-log/pipeline.sql -D LOG=access.log.gz -D OUT=results
--- ${LOG}: file, folder or pattern (plain, .gz or .zst)   ${OUT}: folder for the results
--- The format `regex` is Mainstem's own; everything else runs on Apache Flink unchanged.
+-- A web server's access log (combined format): requests and bytes per hour and status, top pages, robots against people.
+-- All but the format 'regex', which is Mainstem's own, runs on Apache Flink as it stands.
+-- ${LOG}: the file, plain or .gz   ${KAFKA}: bootstrap address   ${OUT}: folder for files
 SET 'pipeline.name' = 'access-log';
+SET 'table.local-time-zone' = 'UTC';
 
-CREATE TABLE access_log (
-  host     STRING,
-  `time`   TIMESTAMP_LTZ(3),
+CREATE TABLE requests (
+  ip       STRING,
+  ts       TIMESTAMP_LTZ(3),
   `method` STRING,
   path     STRING,
   status   INT,
-  bytes    BIGINT,           -- NULL where the log says -
-  referrer STRING,
+  bytes    BIGINT,   -- '-' when nothing was sent
   agent    STRING,
-  WATERMARK FOR `time` AS `time` - INTERVAL '1' DAY
+  page     AS SPLIT_INDEX(path, '?', 0),
+  visitor  AS CASE
+    WHEN agent IS NULL THEN 'unknown'
+    WHEN LOWER(agent) LIKE '%bot%' OR LOWER(agent) LIKE '%crawl%' OR LOWER(agent) LIKE '%spider%' OR LOWER(agent) LIKE '%slurp%'
+      OR LOWER(agent) LIKE '%feed%' OR LOWER(agent) LIKE '%curl%' OR LOWER(agent) LIKE '%wget%' THEN 'robot'
+    ELSE 'person' END,
+  WATERMARK FOR ts AS ts - INTERVAL '1' HOUR   -- servers write a request when it ends: lines are a little out of order
 ) WITH (
   'connector' = 'filesystem',
   'path' = '${LOG}',
   'format' = 'regex',
-  'regex.pattern' = '^(?P<host>\S+) \S+ \S+ \[(?P<time>[^\]]+)\] "(?P<method>\S+) (?P<path>\S+)[^"]*" (?P<status>\d{3}) (?P<bytes>\d+|-)(?: "(?P<referrer>[^"]*)" "(?P<agent>.*)"?)?\s*$',
-  'regex.timestamp-format' = '%d/%b/%Y:%H:%M:%S %z'
+  'regex.pattern' = '(?<ip>\S+) \S+ \S+ \[(?<ts>[^\]]+)\] "(?<method>\S+) (?<path>\S+)[^"]*" (?<status>\d+) (?<bytes>\S+)(?: "[^"]*" "(?<agent>[^"]*)"?)?.*',
+  'regex.timestamp-format' = 'dd/MMM/yyyy:HH:mm:ss Z',
+  'regex.null-literal' = '-'
 );
 
-CREATE TABLE hourly (
-  hour_start TIMESTAMP(3), status INT, requests BIGINT, bytes BIGINT
-) WITH ('connector' = 'filesystem', 'path' = '${OUT}/hourly', 'format' = 'parquet');
+-- 1. Into a topic.
+CREATE TABLE requests_per_hour (
+  hour_start TIMESTAMP(3),
+  status     INT,
+  requests   BIGINT,
+  bytes      BIGINT
+) WITH (
+  'connector' = 'kafka', 'topic' = 'requests-per-hour', 'properties.bootstrap.servers' = '${KAFKA}', 'format' = 'json'
+);
 
-CREATE TABLE pages (
-  path STRING, requests BIGINT, visitors BIGINT, PRIMARY KEY (path) NOT ENFORCED
-) WITH ('connector' = 'filesystem', 'path' = '${OUT}/pages', 'format' = 'debezium-json');
+-- 2. Into Parquet files.
+CREATE TABLE top_pages (
+  day_start TIMESTAMP(3),
+  page      STRING,
+  requests  BIGINT,
+  visitors  BIGINT
+) WITH (
+  'connector' = 'filesystem', 'path' = '${OUT}/top-pages', 'format' = 'parquet'
+);
 
-CREATE TABLE audience (
-  who STRING, requests BIGINT, bytes BIGINT, PRIMARY KEY (who) NOT ENFORCED
-) WITH ('connector' = 'filesystem', 'path' = '${OUT}/audience', 'format' = 'debezium-json');
-
-SET 'table.local-time-zone' = 'UTC';
+-- 3. Into a topic, and on the screen of the node.
+CREATE TABLE visitors (
+  day_start TIMESTAMP(3),
+  visitor   STRING,
+  requests  BIGINT,
+  addresses BIGINT,
+  bytes     BIGINT
+) WITH (
+  'connector' = 'kafka', 'topic' = 'visitors', 'properties.bootstrap.servers' = '${KAFKA}', 'format' = 'json'
+);
+CREATE TABLE screen (
+  day_start TIMESTAMP(3),
+  visitor   STRING,
+  requests  BIGINT
+) WITH ('connector' = 'print');
 
 EXECUTE STATEMENT SET
 BEGIN
 
-INSERT INTO hourly
+INSERT INTO requests_per_hour
 SELECT window_start, status, COUNT(*), SUM(bytes)
-FROM TABLE(TUMBLE(TABLE access_log, DESCRIPTOR(`time`), INTERVAL '1' HOUR))
+FROM TABLE(TUMBLE(TABLE requests, DESCRIPTOR(ts), INTERVAL '1' HOUR))
 GROUP BY window_start, window_end, status;
 
-INSERT INTO pages
-SELECT path, COUNT(*), COUNT(DISTINCT host)
-FROM access_log
-WHERE status = 200 AND `method` = 'GET'
-GROUP BY path;
+INSERT INTO top_pages
+SELECT window_start, page, COUNT(*), COUNT(DISTINCT ip)
+FROM TABLE(TUMBLE(TABLE requests, DESCRIPTOR(ts), INTERVAL '1' DAY))
+WHERE `method` = 'GET' AND status = 200
+GROUP BY window_start, window_end, page
+HAVING COUNT(*) >= 10;
 
-INSERT INTO audience
-SELECT who, COUNT(*), SUM(bytes)
-FROM (
-  SELECT bytes, CASE WHEN REGEXP(LOWER(agent), 'bot|crawl|spider|slurp|feed|monitor') THEN 'robots' ELSE 'people' END AS who
-  FROM access_log
-)
-GROUP BY who;
+INSERT INTO visitors
+SELECT window_start, visitor, COUNT(*), COUNT(DISTINCT ip), SUM(bytes)
+FROM TABLE(TUMBLE(TABLE requests, DESCRIPTOR(ts), INTERVAL '1' DAY))
+GROUP BY window_start, window_end, visitor;
+
+INSERT INTO screen
+SELECT window_start, visitor, COUNT(*)
+FROM TABLE(TUMBLE(TABLE requests, DESCRIPTOR(ts), INTERVAL '1' DAY))
+GROUP BY window_start, window_end, visitor;
 
 END;
