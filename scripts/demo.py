@@ -185,7 +185,7 @@ def once(options, node, postgres, files):
             sys.exit(f"job {job['id']} {job['state']}: {job['error']}")
     say(f"  ok the pipeline finished ({time.monotonic() - begin:.1f}s)")
     table("page views per minute (PostgreSQL, table page_views, the first rows)", postgres.psql(
-        "-c", "SELECT minute, page, views, visitors FROM page_views ORDER BY minute, views DESC, page LIMIT 8"))
+        "-c", "SELECT at_minute, page, views, visitors FROM page_views ORDER BY at_minute, views DESC, page LIMIT 8"))
     table("clicks of each kind (PostgreSQL, table click_totals)", postgres.psql("-c", "SELECT * FROM click_totals ORDER BY type"))
     table("funnel per ten seconds (topic funnel, the last five)", subprocess.run(
         [BINARY, "--node", node.http, "consume", "funnel", "-n", "5"], check=True, capture_output=True, text=True).stdout)

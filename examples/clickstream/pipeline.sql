@@ -24,11 +24,11 @@ CREATE TABLE clicks (
 
 -- 1. Page views per minute, in PostgreSQL.
 CREATE TABLE page_views (
-  minute   TIMESTAMP(3),
+  at_minute TIMESTAMP(3),
   page     STRING,
   views    BIGINT,
   visitors BIGINT,
-  PRIMARY KEY (minute, page) NOT ENFORCED
+  PRIMARY KEY (at_minute, page) NOT ENFORCED
 ) WITH (
   'connector' = 'jdbc', 'url' = '${JDBC_URL}', 'table-name' = 'page_views', 'username' = 'postgres'
 );
