@@ -175,17 +175,17 @@ def once(options, node, postgres, files):
     ids = node.api("/jobs", "POST", {"script": pipeline(node, postgres, files, "latest-offset")})["job_ids"]
     while True:
         jobs = [node.api("/jobs/" + job) for job in ids]
-        if all(job["state"] in ("FINISHED", "FAILED", "CANCELLED") for job in jobs):
+        if all(job["state"] in ("finished", "failed", "cancelled") for job in jobs):
             break
         if time.monotonic() - begin > 300:
             sys.exit("the job did not finish in 300 s: " + json.dumps(jobs)[:2000])
         time.sleep(0.05)
     for job in jobs:
-        if job["state"] != "FINISHED":
+        if job["state"] != "finished":
             sys.exit(f"job {job['id']} {job['state']}: {job['error']}")
     say(f"  ok the pipeline finished ({time.monotonic() - begin:.1f}s)")
     table("page views per minute (PostgreSQL, table page_views, the first rows)", postgres.psql(
-        "-c", "SELECT at_minute, page, views, visitors FROM page_views ORDER BY at_minute, views DESC, page LIMIT 8"))
+        "-c", "SELECT at_minute, page, view_count, visitors FROM page_views ORDER BY at_minute, view_count DESC, page LIMIT 8"))
     table("clicks of each kind (PostgreSQL, table click_totals)", postgres.psql("-c", "SELECT * FROM click_totals ORDER BY type"))
     table("funnel per ten seconds (topic funnel, the last five)", subprocess.run(
         [BINARY, "--node", node.http, "consume", "funnel", "-n", "5"], check=True, capture_output=True, text=True).stdout)
@@ -196,7 +196,7 @@ def once(options, node, postgres, files):
 
 
 def live(options, node, postgres, files):
-    running = [job for job in node.api("/jobs")["jobs"] if job["name"] == "clickstream" and job["state"] not in ("FAILED", "CANCELLED")]
+    running = [job for job in node.api("/jobs")["jobs"] if job["name"] == "clickstream" and job["state"] not in ("failed", "cancelled")]
     if not running:
         node.api("/jobs", "POST", {"script": pipeline(node, postgres, files, "unbounded")})
     traffic = subprocess.Popen(player(node, "--rate", str(options.rate), "--seed", str(time.time_ns() % 100000)), stdout=subprocess.DEVNULL,
@@ -251,6 +251,7 @@ def main():
                 sys.exit(f"port {port} is taken by another program: choose one with {flag} N")
     postgres, node = Postgres(os.path.join(options.data, "postgres")), Node(os.path.join(options.data, "node"), kafka, http)
     node.process = None
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     try:
         postgres.start()
         node.start()

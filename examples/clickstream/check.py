@@ -73,7 +73,7 @@ def expected(clicks):
 
 def actual(options):
     with psycopg2.connect(options.postgres) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT at_minute, page, views, visitors FROM page_views")
+        cursor.execute("SELECT at_minute, page, view_count, visitors FROM page_views")
         page_views = sorted(cursor.fetchall())
         cursor.execute("SELECT type, clicks, revenue FROM click_totals")
         click_totals = sorted(cursor.fetchall())

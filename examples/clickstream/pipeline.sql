@@ -26,7 +26,7 @@ CREATE TABLE clicks (
 CREATE TABLE page_views (
   at_minute TIMESTAMP(3),
   page     STRING,
-  views    BIGINT,
+  view_count BIGINT,
   visitors BIGINT,
   PRIMARY KEY (at_minute, page) NOT ENFORCED
 ) WITH (
