@@ -9,6 +9,12 @@
 #include "process/types/type_coercion.h"
 
 namespace mainstem::process::plan {
+namespace {
+
+// Bounds the recursion of the binder and the depth of plans.
+constexpr int kQueryDepthMax = 200;
+
+}  // namespace
 
 PlanNodePtr MakeProject(PlanNodePtr input, std::vector<ExprPtr> exprs, Columns columns,
                         SourceSpan span) {
@@ -39,6 +45,18 @@ void MakeNamesUnique(std::vector<std::string>* names) {
 }
 
 Result<Relation> Binder::BindQuery(const sql::Query& query) {
+  if (query_depth_ >= kQueryDepthMax) {
+    return Error(query.span, fmt::format("queries are nested more than {} deep, views and common "
+                                         "tables counted",
+                                         kQueryDepthMax));
+  }
+  ++query_depth_;
+  Result<Relation> bound = BindNestedQuery(query);
+  --query_depth_;
+  return bound;
+}
+
+Result<Relation> Binder::BindNestedQuery(const sql::Query& query) {
   const size_t outer_tables = common_tables_.size();
   for (const sql::CommonTable& table : query.with) {
     common_tables_.emplace_back(table.name.text, &table);

@@ -126,6 +126,7 @@ class Binder {
   Status CheckWindow(const Window& window, const sql::SourceSpan& span);
 
   // ---- queries (bind_query.cc, bind_select.cc)
+  Result<Relation> BindNestedQuery(const sql::Query& query);
   Result<Relation> BindBody(const sql::QueryBody& body);
   Result<Relation> BindSelect(const sql::Select& select);
   Result<Relation> BindValues(const sql::Values& values);
@@ -164,6 +165,7 @@ class Binder {
   // Tables already read by this statement: a source is read once for all who need it.
   std::map<std::string, Relation> scans_;
   int view_depth_ = 0;
+  int query_depth_ = 0;  // through subqueries, common tables and views
   // Set when views are expanded: names resolve against the view's own database.
   const CatalogView* current_view_ = nullptr;
 };

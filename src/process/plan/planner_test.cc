@@ -277,5 +277,27 @@ TEST_F(PlannerTest, SurvivesDoublingSubqueries) {
   EXPECT_EQ(session_.ColumnsOf(query), "a INTEGER");
 }
 
+TEST_F(PlannerTest, BoundsTheDepthOfQueriesThroughViews) {
+  // Each view nests some subqueries; together they would be thousands of levels deep.
+  session_.MustRun("CREATE VIEW v0 AS SELECT amount AS a FROM ev");
+  std::string last;
+  for (int view = 1; view < 12; ++view) {
+    std::string query = "SELECT a + 1 AS a FROM v" + std::to_string(view - 1);
+    for (int i = 0; i < 30; ++i) query = "SELECT a + 1 AS a FROM (" + query + ")";
+    last = session_.ErrorOf("CREATE VIEW v" + std::to_string(view) + " AS " + query);
+    if (last != "no error") break;
+  }
+  EXPECT_NE(last.find("nested more than 200 deep"), std::string::npos) << last;
+}
+
+TEST_F(PlannerTest, BindsTheDeepestTreesThatParse) {
+  std::string sum = "amount";
+  for (int i = 0; i < 390; ++i) sum += " + 1";
+  EXPECT_EQ(session_.ColumnsOf("SELECT " + sum + " AS a FROM ev"), "a INTEGER");
+  std::string nested = "SELECT amount FROM ev";
+  for (int i = 0; i < 120; ++i) nested = "SELECT * FROM (" + nested + ") WHERE amount > 0";
+  EXPECT_EQ(session_.ColumnsOf(nested), "amount INTEGER");
+}
+
 }  // namespace
 }  // namespace mainstem::process::plan

@@ -13,6 +13,8 @@ namespace {
 // An inner expression that is used more than once is copied only up to this many nodes: chains of
 // subqueries could double its size at each step otherwise.
 constexpr size_t kCopiedNodesMax = 32;
+// A larger one stays where it is: merged over many subqueries it would get too deep to walk.
+constexpr size_t kInlinedNodesMax = 1000;
 
 size_t CountNodes(const BoundExpr& expr, size_t limit) {
   size_t count = 1;
@@ -33,7 +35,9 @@ bool CanInline(const std::vector<ExprPtr>& inner, const std::vector<ExprPtr>& ou
   std::vector<int> counts(inner.size(), 0);
   for (const ExprPtr& expr : outer) CountRefs(*expr, &counts);
   for (size_t i = 0; i < inner.size(); ++i) {
-    if (counts[i] <= 1 || inner[i]->args().empty()) continue;
+    if (counts[i] == 0 || inner[i]->args().empty()) continue;
+    if (CountNodes(*inner[i], kInlinedNodesMax) > kInlinedNodesMax) return false;
+    if (counts[i] == 1) continue;
     if (!IsDeterministic(*inner[i])) return false;
     if (CountNodes(*inner[i], kCopiedNodesMax) > kCopiedNodesMax) return false;
   }
