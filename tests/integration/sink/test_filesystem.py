@@ -18,7 +18,7 @@ SHAPE = (2, 600, 20, 60)  # partitions, records, rows in each, keys
 def make(folder, shape, arguments=(), **options):
     partitions, records, rows, keys = shape
     options = {"connector": "filesystem", "path": "out", "format": "parquet", "sink.rolling-policy.rollover-interval": "30 ms",
-               **{name.replace("__", "."): value for name, value in options.items()}}
+               **{name.replace("__", ".").replace("_", "-"): value for name, value in options.items()}}
     return sink.Driver(folder, options, ["--append", "--partitions", partitions, "--records", records, "--rows", rows, "--keys", keys,
                                          *arguments])
 
@@ -71,9 +71,10 @@ def test_kills_at_any_moment_and_at_the_commit_change_nothing(tmp_path, partitio
     seed = int(os.environ.get("KILL_SEED", time.time_ns() % 1_000_000))
     kills = (100 if support.FULL else 24) // (1 if support.FULL else 2)
     print(f"KILL_SEED={seed}")
-    shape = (2, 400 * kills, 5, 60)
-    driver = make(tmp_path, shape, ["--partition-by", "part"] if partitioned else [])
-    hits = sink.deliver_with_kills(driver, random.Random(seed), kills, 0.2)
+    shape = (2, sink.RECORDS_PER_KILL * kills, 5, 60)
+    arguments = ["--partition-by", "part"] if partitioned else []
+    driver = make(tmp_path, shape, arguments, sink__rolling_policy__rollover_interval="1 ms")
+    hits = sink.deliver_with_kills(driver, random.Random(seed), kills)
     check(tmp_path, shape, partitioned)
     assert sum(hits.values()) == kills, hits
 
