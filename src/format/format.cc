@@ -50,6 +50,11 @@ const std::vector<FormatInfo>& ListFormats() {
        .option_names = With(kJsonOptions, {"schema-include"}),
        .is_changelog = true},
       {.name = "json", .option_names = kJsonOptions},
+      // Written and read as whole files by the filesystem connector, not message by message.
+      {.name = "parquet",
+       .option_names = {"compression", "utc-timezone", "timestamp.time.unit",
+                        "write.int64.timestamp"},
+       .can_decode = false},
       {.name = "raw", .option_names = {"charset", "endianness"}},
       {.name = "regex",
        .option_names = {"pattern", "timestamp-format", "null-literal", "ignore-parse-errors"},
@@ -82,6 +87,11 @@ Result<std::unique_ptr<Decoder>> MakeDecoder(const std::string& format,
   if (format == "raw") return MakeRawDecoder(std::move(target), options);
   if (format == "regex") return MakeRegexDecoder(std::move(target), options);
   if (format == "debezium-json") return MakeDebeziumDecoder(std::move(target), options);
+  if (format == "parquet") {
+    return MakeError(ErrorCode::kUnsupported,
+                     {.message = "format 'parquet' cannot be read yet",
+                      .hint = "it is for the filesystem sink; read with json, csv, raw or regex"});
+  }
   return MakeCanalDecoder(std::move(target), options);
 }
 
@@ -101,6 +111,11 @@ Result<std::unique_ptr<Encoder>> MakeEncoder(const std::string& format,
   if (format == "csv") return MakeCsvEncoder(std::move(schema), options);
   if (format == "raw") return MakeRawEncoder(std::move(schema), options);
   if (format == "debezium-json") return MakeDebeziumEncoder(std::move(schema), options);
+  if (format == "parquet") {
+    return MakeError(ErrorCode::kUnsupported,
+                     {.message = "format 'parquet' makes files, not messages",
+                      .hint = "use it with the filesystem connector"});
+  }
   return MakeError(ErrorCode::kUnsupported, {.message = "format '" + format + "' cannot be written",
                                              .hint = "it is for sources only"});
 }
