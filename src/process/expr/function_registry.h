@@ -90,7 +90,7 @@ class CallSite {
 
 // What inference answers.
 struct Signature {
-  LogicalType result;
+  LogicalType result = {};
   std::vector<LogicalType> args =
       {};  // wanted types (implicit casts are inserted); empty = as given
   Kernel kernel = {};

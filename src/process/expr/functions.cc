@@ -217,14 +217,13 @@ FunctionRegistry MakeBuiltinRegistry() {
   AddArithmeticFunctions(&registry);
   AddMathFunctions(&registry);
   AddStringFunctions(&registry);
-  // PENDING
-  // AddPatternFunctions(&registry);
-  // AddEncodingFunctions(&registry);
+  AddPatternFunctions(&registry);
+  AddEncodingFunctions(&registry);
   AddTimeFunctions(&registry);
   AddClockFunctions(&registry);
-  // AddJsonFunctions(&registry);
-  // AddCollectionFunctions(&registry);
-  // AddArrayFunctions(&registry);
+  AddJsonFunctions(&registry);
+  AddCollectionFunctions(&registry);
+  AddArrayFunctions(&registry);
   return registry;
 }
 

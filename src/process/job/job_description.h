@@ -1,5 +1,5 @@
-// What a job tells about itself: the snapshot that the console, the admin API and the CLI show. Plain
-// data; rates are over the last seconds.
+// What a job tells about itself: the snapshot that the console, the admin API and the CLI show.
+// Plain data; rates are over the last seconds.
 #pragma once
 
 #include <cstdint>
@@ -11,14 +11,14 @@
 namespace mainstem::process {
 
 enum class JobState : uint8_t {
-  kCreated,     // accepted, not yet started
+  kCreated,  // accepted, not yet started
   kRunning,
   kRestarting,  // failed, waits for its back-off; `error` says why
   kFinishing,   // bounded input has ended, sinks are being drained
   kFinished,
-  kStopped,     // by the user, with a checkpoint: Resume goes on from it
+  kStopped,  // by the user, with a checkpoint: Resume goes on from it
   kCancelled,
-  kFailed,      // gave up: the error can't go away by itself
+  kFailed,  // gave up: the error can't go away by itself
 };
 std::string_view ToString(JobState state);
 inline bool IsTerminal(JobState state) {
@@ -28,25 +28,25 @@ inline bool IsTerminal(JobState state) {
 
 // One box of the operator graph.
 struct OperatorDescription {
-  int id = 0;                 // within the job
-  std::string name;           // "Source: clicks", "WindowAggregate", "Sink: totals"
-  std::string detail;         // expressions, keys, window
+  int id = 0;          // within the job
+  std::string name;    // "Source: clicks", "WindowAggregate", "Sink: totals"
+  std::string detail;  // expressions, keys, window
   int parallelism = 1;
-  std::vector<int> inputs;    // ids
+  std::vector<int> inputs;             // ids
   std::vector<std::string> exchanges;  // for each input: "forward", "hash", "gather"
   int64_t rows_in = 0;
   int64_t rows_out = 0;
   double rows_in_per_second = 0;
   double rows_out_per_second = 0;
-  double bytes_in_per_second = 0;         // sources: bytes read
-  std::optional<int64_t> watermark_ms;    // slowest subtask; nullopt before the first
-  double busy_ratio = 0;                  // share of time spent working, most loaded subtask
-  double backpressured_ratio = 0;         // share of time waiting for the next operator
+  double bytes_in_per_second = 0;       // sources: bytes read
+  std::optional<int64_t> watermark_ms;  // slowest subtask; nullopt before the first
+  double busy_ratio = 0;                // share of time spent working, most loaded subtask
+  double backpressured_ratio = 0;       // share of time waiting for the next operator
   int64_t state_entries = 0;
   int64_t state_bytes = 0;
   int64_t late_rows = 0;
   int64_t rejected_rows = 0;
-  int64_t lag_records = -1;               // sources: unread records; -1 unknown
+  int64_t lag_records = -1;  // sources: unread records; -1 unknown
 };
 
 struct SinkDescription {
@@ -54,9 +54,9 @@ struct SinkDescription {
   std::string connector;
   std::string guarantee;
   int64_t rows_delivered = 0;
-  int64_t lag_records = 0;       // records of the internal topic not yet delivered
+  int64_t lag_records = 0;         // records of the internal topic not yet delivered
   std::vector<int64_t> positions;  // delivered up to, for each partition of the internal topic
-  std::string last_error;        // empty: none since the last success
+  std::string last_error;          // empty: none since the last success
   int64_t retry_count = 0;
 };
 

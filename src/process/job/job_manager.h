@@ -1,5 +1,5 @@
-// Runs SQL scripts as jobs on this node: the door of process/ for server/, cli/ and gateways. Jobs are
-// kept in the log's meta values ("jobs/<id>") and resumed by Start from their last committed
+// Runs SQL scripts as jobs on this node: the door of process/ for server/, cli/ and gateways. Jobs
+// are kept in the log's meta values ("jobs/<id>") and resumed by Start from their last committed
 // checkpoint; what a job is made of lives in job_runtime.h.
 #pragma once
 
@@ -30,6 +30,8 @@ struct JobManagerOptions {
   std::vector<std::string> own_addresses;  // bootstrap addresses that mean this node
   // Settings that a script may override by SET.
   std::map<std::string, std::string> default_settings;
+  // Where state lies; null: RocksDB. Borrowed. The simulation gives its twin in memory.
+  StateBackendFactory* state_backends = nullptr;
 };
 
 // One row of a result: its kind and its fields as CAST-to-STRING text; nullopt is NULL.
@@ -95,9 +97,9 @@ class JobManager {
   // The plan of the first query of the script, as text.
   virtual Task<std::string> Explain(std::string script) = 0;
 
-  virtual Task<std::vector<JobDescription>> ListJobs() = 0;  // without operators
+  virtual Task<std::vector<JobDescription>> ListJobs() = 0;          // without operators
   virtual Task<JobDescription> DescribeJob(std::string job_id) = 0;  // NotFound
-  virtual Task<> CancelJob(std::string job_id) = 0;  // drops what is not delivered
+  virtual Task<> CancelJob(std::string job_id) = 0;                  // drops what is not delivered
   // Takes a checkpoint, then ends; delivery of what is committed goes on at Resume.
   virtual Task<> StopJob(std::string job_id) = 0;
   virtual Task<> ResumeJob(std::string job_id) = 0;

@@ -135,8 +135,8 @@ class RocksDbBackend final : public StateBackend {
 };
 
 // Copies into `target` the entries of the checkpoint whose key group is wanted.
-Status Import(const SharedMemory& memory, const std::string& checkpoint, KeyGroupRange range,
-              RocksDbBackend* target) {
+Status Import(const SharedMemory& memory, const std::string& checkpoint,
+              const RestoreFilter& filter, RocksDbBackend* target) {
   rocksdb::DB* opened = nullptr;
   RETURN_IF_ERROR(FromRocks(rocksdb::DB::OpenForReadOnly(MakeOptions(memory), checkpoint, &opened),
                             "open checkpoint"));
@@ -146,7 +146,7 @@ Status Import(const SharedMemory& memory, const std::string& checkpoint, KeyGrou
   constexpr size_t kChunk = 4096;
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     ASSIGN_OR_RETURN(DecodedStateKey key, DecodeStateKey(it->key().ToStringView()));
-    if (!range.Contains(key.key_group)) continue;
+    if (!filter.Wants(key)) continue;
     chunk.push_back({it->key().ToString(), it->value().ToString()});
     if (chunk.size() < kChunk) continue;
     RETURN_IF_ERROR(target->Write(chunk));
@@ -184,7 +184,7 @@ class RocksDbFactory final : public StateBackendFactory {
 
   Result<std::unique_ptr<StateBackend>> Open(std::string live_directory,
                                              std::vector<std::string> restore_from,
-                                             KeyGroupRange range) override {
+                                             RestoreFilter filter) override {
     RETURN_IF_ERROR(Remove(live_directory));
     std::error_code error;
     fs::create_directories(fs::path(live_directory).parent_path(), error);
@@ -193,13 +193,13 @@ class RocksDbFactory final : public StateBackendFactory {
     auto backend = std::make_unique<RocksDbBackend>(memory_, live_directory);
     // One source may hold groups of others too (a smaller parallelism before): reading those does
     // no harm, but they would be carried on for ever, so only a whole range is cloned.
-    if (restore_from.size() == 1 && range == KeyGroupRange{}) {
+    if (restore_from.size() == 1 && filter.tables.empty() && filter.key_groups == KeyGroupRange{}) {
       RETURN_IF_ERROR(CloneDirectory(restore_from[0], live_directory));
       RETURN_IF_ERROR(backend->OpenNow());
       return backend;
     }
     for (const std::string& directory : restore_from) {
-      RETURN_IF_ERROR(Import(memory_, directory, range, backend.get()));
+      RETURN_IF_ERROR(Import(memory_, directory, filter, backend.get()));
     }
     return backend;
   }

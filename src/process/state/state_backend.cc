@@ -1,6 +1,6 @@
 #include "process/state/state_backend.h"
 
-#include <set>
+#include <algorithm>
 
 namespace mainstem::process {
 namespace {
@@ -82,7 +82,7 @@ class MemoryFactory final : public StateBackendFactory {
  public:
   Result<std::unique_ptr<StateBackend>> Open(std::string live_directory,
                                              std::vector<std::string> restore_from,
-                                             KeyGroupRange range) override {
+                                             RestoreFilter filter) override {
     EntryMap entries;
     std::lock_guard lock(disk_->mutex);
     for (const std::string& directory : restore_from) {
@@ -90,7 +90,7 @@ class MemoryFactory final : public StateBackendFactory {
       if (it == disk_->checkpoints.end()) continue;
       for (const auto& [key, value] : it->second) {
         ASSIGN_OR_RETURN(DecodedStateKey decoded, DecodeStateKey(key));
-        if (range.Contains(decoded.key_group)) entries.emplace(key, value);
+        if (filter.Wants(decoded)) entries.emplace(key, value);
       }
     }
     return std::make_unique<MemoryBackend>(disk_, std::move(entries));
@@ -109,6 +109,11 @@ class MemoryFactory final : public StateBackendFactory {
 };
 
 }  // namespace
+
+bool RestoreFilter::Wants(const DecodedStateKey& key) const {
+  if (!key_groups.Contains(key.key_group)) return false;
+  return tables.empty() || std::find(tables.begin(), tables.end(), key.table) != tables.end();
+}
 
 std::string StateGroupBegin(uint16_t table, int key_group) {
   std::string out;

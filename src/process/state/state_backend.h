@@ -58,15 +58,22 @@ class StateBackend {
   virtual size_t ApproximateBytes() const = 0;
 };
 
+// What of the checkpoints is wanted.
+struct RestoreFilter {
+  KeyGroupRange key_groups;
+  std::vector<uint16_t> tables = {};  // empty: all
+  bool Wants(const DecodedStateKey& key) const;
+};
+
 class StateBackendFactory {
  public:
   virtual ~StateBackendFactory() = default;
-  // A backend that works in `live_directory` (cleared first) and starts with the entries of the
-  // checkpoints `restore_from` whose key group lies in `range`. Blocks. The checkpoints stay as
-  // they are. A missing checkpoint directory is an empty one.
+  // A backend that works in `live_directory` (cleared first) and starts with the wanted entries of
+  // the checkpoints `restore_from`. Blocks. The checkpoints stay as they are. A missing checkpoint
+  // directory is an empty one.
   virtual Result<std::unique_ptr<StateBackend>> Open(std::string live_directory,
                                                      std::vector<std::string> restore_from,
-                                                     KeyGroupRange range) = 0;
+                                                     RestoreFilter filter) = 0;
   // Removes a checkpoint or live directory. Blocks; fine when absent.
   virtual Status Remove(std::string directory) = 0;
 };

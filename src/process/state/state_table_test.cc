@@ -174,7 +174,8 @@ TEST_P(StateTableTest, RestoresAtAnotherParallelism) {
   std::vector<std::string> checkpoints;
   for (int i = 0; i < 2; ++i) {
     auto backend =
-        factory_->Open(root_ + "/live" + std::to_string(i), {}, KeyGroupsOf(i, 2)).ValueOrDie();
+        factory_->Open(root_ + "/live" + std::to_string(i), {}, {.key_groups = KeyGroupsOf(i, 2)})
+            .ValueOrDie();
     auto table = MakeTable(backend.get(), 1 << 20, KeyGroupsOf(i, 2));
     Run(table->Restore());
     std::vector<std::pair<int64_t, std::string>> rows;
@@ -190,9 +191,10 @@ TEST_P(StateTableTest, RestoresAtAnotherParallelism) {
   EXPECT_EQ(model.size(), 200u);
   size_t found = 0;
   for (int i = 0; i < 3; ++i) {
-    auto backend =
-        factory_->Open(root_ + "/new" + std::to_string(i), checkpoints, KeyGroupsOf(i, 3))
-            .ValueOrDie();
+    auto backend = factory_
+                       ->Open(root_ + "/new" + std::to_string(i), checkpoints,
+                              {.key_groups = KeyGroupsOf(i, 3)})
+                       .ValueOrDie();
     auto table = MakeTable(backend.get(), 1 << 20, KeyGroupsOf(i, 3));
     Run(table->Restore());
     found += table->entry_count();

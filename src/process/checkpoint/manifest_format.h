@@ -1,0 +1,54 @@
+// The manifest of a checkpoint: what a restore needs to know besides the state directories beside
+// it.
+//
+//   "MSCP" | u8 version (1) | body | u32 CRC-32 of everything before it (little endian, as all
+//   numbers) body   := i64 checkpoint id | text job id | text plan fingerprint | u32 n, operator*n
+//             | u32 n, state*n | u32 n, split*n
+//   text   := u32 length, bytes
+//   operator := text node id | u32 n, text blob*n
+//   state    := text directory (within the checkpoint) | u32 n, text node id*n
+//   split    := text node id | text split id | text position | i64 watermark | u8 ended
+//
+// Valid iff magic, version and CRC match and the body is used up exactly. Pure functions. Fuzzed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/status.h"
+
+namespace mainstem::process {
+
+struct CheckpointManifest {
+  struct OperatorBlobs {
+    std::string node_id;
+    std::vector<std::string> blobs;
+  };
+  // State of one subtask: one directory with the tables of all its operators.
+  struct StatePart {
+    std::string directory;
+    std::vector<std::string> node_ids;
+  };
+  struct Split {
+    std::string node_id;  // of the source
+    std::string split_id;
+    std::string position;
+    int64_t watermark_ms = 0;
+    bool ended = false;
+  };
+  int64_t id = 0;
+  std::string job_id;
+  // Of the operators and their types: state fits only the plan that made it.
+  std::string fingerprint;
+  std::vector<OperatorBlobs> operators;
+  std::vector<StatePart> states;
+  std::vector<Split> splits;
+};
+
+std::string EncodeManifest(const CheckpointManifest& manifest);
+// CorruptStorage when it is not valid.
+Result<CheckpointManifest> DecodeManifest(std::string_view bytes);
+
+}  // namespace mainstem::process

@@ -1,0 +1,47 @@
+#include "process/checkpoint/manifest_format.h"
+
+#include <gtest/gtest.h>
+
+namespace mainstem::process {
+namespace {
+
+CheckpointManifest Sample() {
+  CheckpointManifest manifest;
+  manifest.id = 7;
+  manifest.job_id = "j";
+  manifest.fingerprint = "f";
+  manifest.operators.push_back({"op", {"", std::string("\0b", 2)}});
+  manifest.states.push_back({"v1-0", {"a", "b"}});
+  manifest.splits.push_back({"src", "t/0", "42", -5, true});
+  return manifest;
+}
+
+TEST(ManifestFormatTest, KeepsItsGoldenBytes) {
+  std::string bytes = EncodeManifest(Sample());
+  // A change here needs a new version.
+  EXPECT_EQ(bytes.substr(0, 21), std::string("MSCP\x01\x07\0\0\0\0\0\0\0\x01\0\0\0j\x01\0\0", 21));
+  EXPECT_EQ(bytes.size(), 110u);
+}
+
+TEST(ManifestFormatTest, GivesBackWhatWasWritten) {
+  auto decoded = DecodeManifest(EncodeManifest(Sample())).ValueOrDie();
+  EXPECT_EQ(decoded.id, 7);
+  EXPECT_EQ(decoded.operators[0].blobs[1], std::string("\0b", 2));
+  EXPECT_EQ(decoded.states[0].node_ids, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(decoded.splits[0].position, "42");
+  EXPECT_EQ(decoded.splits[0].watermark_ms, -5);
+  EXPECT_TRUE(decoded.splits[0].ended);
+}
+
+TEST(ManifestFormatTest, RefusesEveryCutAndEveryFlippedByte) {
+  std::string bytes = EncodeManifest(Sample());
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    EXPECT_TRUE(Is(DecodeManifest(bytes.substr(0, i)).status(), ErrorCode::kCorruptStorage));
+    std::string flipped = bytes;
+    flipped[i] = static_cast<char>(flipped[i] ^ 0x10);
+    EXPECT_TRUE(Is(DecodeManifest(flipped).status(), ErrorCode::kCorruptStorage)) << i;
+  }
+}
+
+}  // namespace
+}  // namespace mainstem::process

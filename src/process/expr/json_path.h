@@ -1,0 +1,62 @@
+// JSON documents and SQL/JSON paths: finding values and writing them out again in compact form.
+// A JsonReader keeps the parser's memory; use one per call, on one thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mainstem::process {
+
+// `[lax|strict] $.key['key'][0][*].*`. Immutable.
+class JsonPath {
+ public:
+  static std::optional<JsonPath> Make(std::string_view text);
+  bool strict() const { return strict_; }
+  // True if it has wildcards, so that it finds a list of values.
+  bool is_indefinite() const { return indefinite_; }
+
+  struct Step {
+    enum class Kind : uint8_t { kKey, kIndex, kAnyElement, kAnyMember };
+    Kind kind;
+    std::string key;
+    int64_t index;
+  };
+  const std::vector<Step>& steps() const { return steps_; }
+
+ private:
+  bool strict_ = false;
+  bool indefinite_ = false;
+  std::vector<Step> steps_;
+};
+
+struct JsonItem {
+  enum class Kind : uint8_t { kNull, kBoolean, kNumber, kString, kArray, kObject };
+  Kind kind;
+  std::string json;  // compact text; numbers as they were written
+  std::string text;  // of a string: its characters
+  bool is_scalar() const { return kind < Kind::kArray; }
+};
+
+class JsonReader {
+ public:
+  JsonReader();
+  ~JsonReader();
+
+  // The kind of the whole document, or empty if it is not JSON.
+  std::optional<JsonItem::Kind> KindOf(std::string_view document);
+  enum class Found : uint8_t { kItems, kMissing, kInvalid };
+  // Values at the path, in document order. kMissing: none; kInvalid: the document is not JSON.
+  Found Find(std::string_view document, const JsonPath& path, std::vector<JsonItem>* items);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Appends `text` as a JSON string with its quotes.
+void AppendJsonString(std::string_view text, std::string* out);
+
+}  // namespace mainstem::process

@@ -1,0 +1,123 @@
+// One attempt to run a job: makes its subtasks, restores them from the job's last committed epoch,
+// takes checkpoints and commits each with its output in one write of the log. Ends when bounded
+// input is processed and committed, when it was asked to stop, or with the first error;
+// job_runner.h tries again.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "process/checkpoint/checkpoint_store.h"
+#include "process/job/job_description.h"
+#include "process/job/job_graph.h"
+#include "process/job/subtask.h"
+
+namespace mainstem::process {
+
+struct ExecutionOptions {
+  std::string job_id;
+  Duration checkpoint_interval = std::chrono::seconds(1);
+  int retained_checkpoints = 1;
+  size_t state_budget_bytes = 64u << 20;  // hot state of the whole job
+  // False: nothing survives and nothing is committed (a query whose result goes to its caller).
+  bool durable = true;
+  storage::TopicPartition quarantine;  // of partition 0; used if some source wants it
+};
+
+enum class ExecutionOutcome : uint8_t { kFinished, kStopped };
+
+// How often each source, checkpoint and operator has done what; shared with who describes the job.
+struct ExecutionMetrics {
+  struct OperatorEntry {
+    int vertex = 0;
+    GraphOperator op;
+    std::vector<std::shared_ptr<OperatorMetrics>> subtasks;
+  };
+  std::vector<OperatorEntry> operators;                                // in order of id
+  std::vector<std::vector<std::shared_ptr<SubtaskMetrics>>> subtasks;  // [vertex][subtask]
+  CheckpointDescription checkpoint;
+};
+
+// Lives on its home shard; Run once. Everything passed outlives it.
+class Execution {
+ public:
+  Execution(Env* env, storage::Log* log, const JobGraph* graph, StateBackendFactory* factory,
+            CheckpointStore* store, ExecutionOptions options);
+  ~Execution();
+
+  // Cancelling the calling task ends the attempt without a checkpoint. All subtasks are gone when
+  // it returns.
+  Task<ExecutionOutcome> Run();
+  // Take a checkpoint, then end with kStopped. Home shard.
+  void RequestStop();
+  const ExecutionMetrics& metrics() const { return metrics_; }
+  // The job is made known to be done in the log with this metadata.
+  static constexpr const char* kFinishedMetadata = "finished";
+
+ private:
+  struct Pending {  // the checkpoint that is being taken
+    int64_t id = 0;
+    TimePoint began;
+    std::set<std::pair<int, int>> waiting_for;
+    std::vector<SubtaskReport> reports;
+  };
+
+  Task<ExecutionOutcome> Supervise();
+  Task<> LoadLastEpoch();
+  Task<> MakeSubtasks();
+  Task<std::unique_ptr<Subtask>> MakeSubtask(const GraphVertex& vertex, int index);
+  void ConnectOutputs(const GraphVertex& vertex, int index, SubtaskOptions* subtask);
+  std::unique_ptr<Output> MakeEdgeOutput(const GraphVertex& target, size_t input, int index,
+                                         std::vector<std::shared_ptr<Channel>>* channels);
+  Task<> MakeChannels();
+  Task<> AssignSplits(const GraphVertex& vertex, bool discover_again);
+  Task<> StartSubtasks();
+  Task<> CloseSubtasks();
+  Status Handle(SubtaskReport report);
+  bool WantsCheckpoint() const;
+  int64_t ProgressToken() const;
+  Task<> Trigger();
+  Task<> Complete(bool final_one);
+  void KeepEndedSplits(const Pending& pending);
+  CheckpointManifest MakeManifest(const Pending& pending) const;
+  Task<> NotifySources(const CheckpointManifest& manifest);
+  Executor ShardOf(int index) const;
+  const std::string& NodeIdOf(int operator_id) const;
+
+  Env* env_;
+  storage::Log* log_;
+  const JobGraph* graph_;
+  StateBackendFactory* factory_;
+  CheckpointStore* store_;
+  ExecutionOptions options_;
+  Executor home_;
+  std::shared_ptr<Mailbox> mailbox_;
+  PendingOutput pending_output_;
+  ExecutionMetrics metrics_;
+
+  int64_t epoch_ = 0;  // last committed
+  CheckpointManifest restored_;
+  bool already_finished_ = false;
+  // channels_[vertex][input][from subtask][to subtask]; null where there is no way.
+  using EdgeChannels = std::vector<std::vector<std::shared_ptr<Channel>>>;
+  std::map<std::pair<int, size_t>, EdgeChannels> channels_;
+  std::vector<std::vector<std::unique_ptr<Subtask>>> subtasks_;
+  std::map<int, std::set<std::string>> known_splits_;  // of each source vertex
+  std::set<std::pair<int, int>> finished_;
+  // Of subtasks that ended after their part in the checkpoint that is being taken.
+  std::vector<SubtaskReport> final_reports_;
+  std::vector<CheckpointManifest::Split> ended_splits_;  // of finished subtasks
+  std::optional<Pending> pending_;
+  TimePoint next_checkpoint_{};
+  TimePoint next_discovery_{};
+  int64_t committed_token_ = -1;
+  bool stop_requested_ = false;
+  bool early_requested_ = false;
+  Status failure_;
+};
+
+}  // namespace mainstem::process

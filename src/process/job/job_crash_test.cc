@@ -1,0 +1,260 @@
+// Jobs in simulation: a plan that counts and sums by key runs to its end while the process is
+// killed at random steps and restarted at another parallelism, the outside table refuses commits,
+// and the log loses answers. What is outside afterwards must equal the model, once. One seed, one
+// run.
+#include <random>
+
+#include <arrow/api.h>
+#include <gtest/gtest.h>
+
+#include "core/sim/sim_env.h"
+#include "process/job/job_runner.h"
+#include "process/job/testing/memory_connectors.h"
+#include "process/job/testing/memory_log.h"
+#include "storage/record_batch.h"
+
+namespace mainstem::process {
+namespace {
+
+using testing::MemoryLog;
+using testing::MemoryTable;
+using testing::MemoryWorld;
+
+constexpr int kSplits = 3;
+constexpr int kBatchesPerSplit = 30;
+constexpr int kRowsPerBatch = 20;
+
+ChangelogBatch MakeRows(std::mt19937_64* random,
+                        std::map<std::string, std::pair<int64_t, int64_t>>* model) {
+  arrow::StringBuilder keys;
+  arrow::Int64Builder values;
+  for (int i = 0; i < kRowsPerBatch; ++i) {
+    std::string key = "k" + std::to_string((*random)() % 25);
+    auto value = static_cast<int64_t>((*random)() % 100);
+    CHECK_OK(keys.Append(key));
+    CHECK_OK(values.Append(value));
+    auto& [count, sum] = (*model)[key];
+    ++count;
+    sum += value;
+  }
+  auto schema =
+      arrow::schema({arrow::field("k", arrow::utf8()), arrow::field("v", arrow::int64())});
+  ChangelogBatch batch;
+  batch.rows = arrow::RecordBatch::Make(schema, kRowsPerBatch,
+                                        {keys.Finish().ValueOrDie(), values.Finish().ValueOrDie()});
+  return batch;
+}
+
+connector::TableDescriptor Table(const std::string& name, const std::string& connector,
+                                 const std::string& option) {
+  connector::TableDescriptor table;
+  table.name = name;
+  table.options["connector"] = connector;
+  table.options[option] = name;
+  return table;
+}
+
+// src -> (all rows to the topic), src -> GROUP BY k -> table.
+plan::Plan MakePlan(bool upsert) {
+  plan::Columns rows = {{"k", LogicalType::String()}, {"v", LogicalType::BigInt()}};
+  auto scan = std::make_shared<plan::ScanNode>();
+  scan->id = "scan-1";
+  scan->table = Table("src", "memory", "name");
+  scan->projection = {0, 1};
+  scan->columns = rows;
+  auto group = std::make_shared<plan::GroupAggregateNode>();
+  group->id = "group-aggregate-1";
+  group->inputs = {scan};
+  group->keys = {0};
+  plan::AggregateSpec count;
+  count.call.name = "COUNT";
+  count.result = LogicalType::BigInt().NotNull();
+  plan::AggregateSpec sum;
+  sum.call.name = "SUM";
+  sum.call.args = {LogicalType::BigInt()};
+  sum.args = {1};
+  sum.result = LogicalType::BigInt();
+  group->aggregates = {count, sum};
+  group->columns = {{"k", LogicalType::String()}, {"c", count.result}, {"s", sum.result}};
+  group->changelog = {.update_before = !upsert, .update_after = true, .deletes = false};
+  auto sink = std::make_shared<plan::SinkNode>();
+  sink->id = "sink-1";
+  sink->inputs = {group};
+  sink->table = Table("out", "memory-table", "name");
+  sink->mode = upsert ? connector::SinkMode::kUpsert : connector::SinkMode::kRetract;
+  if (upsert) {
+    sink->table.primary_key = {"k"};
+    sink->primary_key = {0};
+  }
+  auto topic = std::make_shared<plan::SinkNode>();
+  topic->id = "sink-2";
+  topic->inputs = {scan};
+  topic->table = Table("copy", "memory-topic", "topic");
+  plan::Plan plan;
+  plan.sinks = {sink, topic};
+  return plan;
+}
+
+class World {
+ public:
+  explicit World(uint64_t seed, bool upsert)
+      : random_(seed), disk_(seed), plan_(std::make_shared<plan::Plan>(MakePlan(upsert))) {
+    for (int split = 0; split < kSplits; ++split) {
+      auto& batches = outside_.sources["src"].splits.emplace_back();
+      for (int i = 0; i < kBatchesPerSplit; ++i) batches.push_back(MakeRows(&random_, &model_));
+    }
+    outside_.sources["src"].read_delay = std::chrono::milliseconds(1);
+    outside_.tables["out"] = std::make_shared<MemoryTable>();
+    outside_.tables["out"]->fail_flushes = static_cast<int>(seed % 5);
+    testing::AddMemoryConnectors(&outside_, &registry_);
+    state_ = MakeMemoryStateBackendFactory();
+    log_ = std::make_unique<MemoryLog>(nullptr);
+  }
+
+  struct Life {
+    int64_t steps;
+    int parallelism;
+  };
+  // False when the process was killed.
+  bool Live(Life life, Status* outcome) {
+    auto env = std::make_unique<SimEnv>(&disk_, SimEnvOptions{.seed = random_()});
+    log_->set_env(env.get());
+    auto environment = std::make_unique<JobEnvironment>(
+        JobEnvironment{env.get(), log_.get(), &registry_, state_.get(), {}, Logger::Silent()});
+    environment->context.env = env.get();
+    environment->context.log = log_.get();
+    JobRunnerOptions options;
+    options.job_id = "job";
+    options.parallelism = life.parallelism;
+    options.checkpoint_interval = std::chrono::milliseconds(3);
+    options.checkpoint_directory = "/state/job";
+    auto runner = std::make_unique<JobRunner>(environment.get(), plan_, std::move(options));
+    bool ended = env->RunSteps(RunOne(log_.get(), runner.get()), life.steps, outcome);
+    if (ended) {
+      runner.reset();
+      return true;
+    }
+    env->Abandon();
+    // A killed process destroys nothing.
+    (void)runner.release();
+    (void)environment.release();
+    (void)env.release();
+    disk_.Crash();
+    return false;
+  }
+
+  void ExpectEqualsModel() {
+    std::vector<std::string> expected;
+    int64_t total = 0;
+    for (const auto& [key, value] : model_) {
+      expected.push_back(fmt::format("{}|{}|{}", key, value.first, value.second));
+      total += value.first;
+    }
+    std::sort(expected.begin(), expected.end());
+    EXPECT_EQ(Folded(), expected);
+    EXPECT_EQ(CountTopic(), total);
+  }
+
+  std::mt19937_64& random() { return random_; }
+  MemoryLog* log() { return log_.get(); }
+
+ private:
+  static Task<> RunOne(MemoryLog* log, JobRunner* runner) {
+    if (!log->FindTopic("copy")) {
+      storage::TopicConfig none;
+      CO_RETURN_IF_ERROR(co_await log->CreateTopic("copy", 1, none, false));
+    }
+    CO_RETURN_IF_ERROR(co_await runner->Run());
+    EXPECT_EQ(runner->state(), JobState::kFinished);
+    co_return Status::OK();
+  }
+
+  // Upserts: the last row of each key; else the folded changelog.
+  std::vector<std::string> Folded() {
+    MemoryTable& table = *outside_.tables["out"];
+    if (plan_->sinks[0]->mode == connector::SinkMode::kRetract) return table.Fold();
+    std::map<std::string, std::string> last;
+    for (const auto& row : table.rows) last[row.text.substr(0, row.text.find('|'))] = row.text;
+    std::vector<std::string> out;
+    for (auto& [key, text] : last) out.push_back(text);
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+
+  int64_t CountTopic() {
+    int64_t count = 0;
+    auto env = std::make_unique<SimEnv>(&disk_, SimEnvOptions{.seed = 1});
+    log_->set_env(env.get());
+    CHECK_OK(env->Run(Count(log_.get(), &count)));
+    return count;
+  }
+  static Task<> Count(MemoryLog* log, int64_t* count) {
+    storage::TopicPartition where{log->FindTopic("copy")->id, PartitionId(0)};
+    CO_ASSIGN_OR_RETURN(auto offsets, co_await log->Offsets(where));
+    *count = offsets.high_watermark.value();
+    co_return Status::OK();
+  }
+
+  std::mt19937_64 random_;
+  SimDisk disk_;
+  std::map<std::string, std::pair<int64_t, int64_t>> model_;
+  MemoryWorld outside_;
+  connector::ConnectorRegistry registry_;
+  std::unique_ptr<StateBackendFactory> state_;
+  std::unique_ptr<MemoryLog> log_;
+  std::shared_ptr<plan::Plan> plan_;
+};
+
+TEST(JobCrashTest, RunsToTheEndAtEachParallelism) {
+  for (int parallelism : {1, 2, 5}) {
+    for (bool upsert : {false, true}) {
+      World world(10, upsert);
+      Status outcome;
+      ASSERT_TRUE(world.Live({.steps = 50'000'000, .parallelism = parallelism}, &outcome));
+      EXPECT_TRUE(outcome.ok()) << outcome;
+      world.ExpectEqualsModel();
+    }
+  }
+}
+
+TEST(JobCrashTest, WritesEachRowOnceThroughCrashesAndOtherParallelism) {
+  int crashes = 0;
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    World world(seed, seed % 2 == 0);
+    Status outcome;
+    for (int life = 0;; ++life) {
+      ASSERT_LT(life, 100);
+      int64_t steps = life < 8 ? 200 + static_cast<int64_t>(world.random()() % 2500) : 50'000'000;
+      int parallelism = 1 + static_cast<int>(world.random()() % 4);
+      if (world.Live({.steps = steps, .parallelism = parallelism}, &outcome)) break;
+      ++crashes;
+    }
+    ASSERT_TRUE(outcome.ok()) << outcome;
+    world.ExpectEqualsModel();
+  }
+  EXPECT_GT(crashes, 40);
+}
+
+TEST(JobCrashTest, RestartsFromTheLastEpochWhenACommitFails) {
+  for (bool after : {false, true}) {
+    World world(3, false);
+    int commits = 0;
+    world.log()->commit_hook = [&](const storage::EpochCommit&) {
+      MemoryLog::CommitFault fault;
+      if (++commits % 3 == 0) {
+        Status lost = MakeError(ErrorCode::kUnavailable, "the answer is lost");
+        (after ? fault.after : fault.before) = lost;
+      }
+      return fault;
+    };
+    Status outcome;
+    ASSERT_TRUE(world.Live({.steps = 50'000'000, .parallelism = 2}, &outcome));
+    EXPECT_TRUE(outcome.ok()) << outcome;
+    EXPECT_GT(commits, 3);
+    world.ExpectEqualsModel();
+  }
+}
+
+}  // namespace
+}  // namespace mainstem::process

@@ -1,0 +1,444 @@
+#include "process/job/job_graph.h"
+
+#include <map>
+
+#include <arrow/api.h>
+
+#include "process/job/values_source.h"
+#include "process/operator/group_aggregate.h"
+#include "process/operator/window_aggregate.h"
+#include "process/operator/window_table.h"
+#include "process/state/key_group.h"
+#include "process/types/arrow_mapping.h"
+
+namespace mainstem::process {
+namespace {
+
+using plan::NodeKind;
+using plan::PlanNode;
+
+Status Unsupported(const std::string& what) {
+  return MakeError(ErrorCode::kUnsupported, what + " can't be run yet");
+}
+
+std::vector<std::shared_ptr<arrow::DataType>> TypesOf(const plan::Columns& columns,
+                                                      const std::vector<int>& indexes) {
+  std::vector<std::shared_ptr<arrow::DataType>> types;
+  for (int index : indexes) {
+    types.push_back(ToArrowType(columns[static_cast<size_t>(index)].type()));
+  }
+  return types;
+}
+
+std::string NamesOf(const plan::Columns& columns, const std::vector<int>& indexes) {
+  std::string out;
+  for (int index : indexes) {
+    if (!out.empty()) out += ", ";
+    out += columns[static_cast<size_t>(index)].name();
+  }
+  return out;
+}
+
+template <typename Specs>
+std::string DescribeAggregates(const Specs& specs, const plan::Columns& input) {
+  std::string out;
+  for (const auto& spec : specs) {
+    if (!out.empty()) out += ", ";
+    out += ToString(spec, input);
+  }
+  return out;
+}
+
+// Builds bottom-up; each plan node ends up at the end of some vertex's chain.
+class Builder {
+ public:
+  Builder(const plan::Plan& plan, const GraphOptions& options) : plan_(plan), options_(options) {
+    graph_.time_zone = plan.time_zone;
+  }
+
+  Result<JobGraph> Run() {
+    ASSIGN_OR_RETURN(eval_.time_zone, ParseTimeZone(plan_.time_zone));
+    for (PlanNode* node : plan::InTopologicalOrder(plan_)) {
+      for (const auto& input : node->inputs) ++consumer_count_[input.get()];
+    }
+    for (const auto& sink : plan_.sinks) RETURN_IF_ERROR(BuildSink(*sink));
+    std::string shape;
+    for (const GraphVertex& vertex : graph_.vertices) {
+      for (const GraphOperator& op : vertex.operators) {
+        shape += op.node_id + "|" + op.name + "|" + op.detail + "\n";
+      }
+    }
+    graph_.fingerprint = fmt::format("{:016x}", StableHash(shape));
+    return std::move(graph_);
+  }
+
+ private:
+  GraphVertex& vertex(int id) { return graph_.vertices[static_cast<size_t>(id)]; }
+
+  GraphVertex& NewVertex(int parallelism) {
+    GraphVertex& made = graph_.vertices.emplace_back();
+    made.id = static_cast<int>(graph_.vertices.size()) - 1;
+    made.parallelism = parallelism;
+    return made;
+  }
+
+  void AddOperator(int vertex_id, const PlanNode& node, std::string name, std::string detail,
+                   OperatorFactory make) {
+    GraphOperator op;
+    op.id = next_operator_id_++;
+    op.node_id = node.id;
+    op.name = std::move(name);
+    op.detail = std::move(detail);
+    op.make = std::move(make);
+    vertex(vertex_id).operators.push_back(std::move(op));
+  }
+
+  // The vertex in which an operator over `input` may go on: the input's own when nobody else reads
+  // it, else a new one.
+  Result<int> Continue(const PlanNode& input) {
+    ASSIGN_OR_RETURN(int from, Build(input));
+    if (consumer_count_[&input] <= 1) return from;
+    GraphVertex& made = NewVertex(vertex(from).parallelism);
+    made.inputs.push_back(
+        {.from = from, .kind = ExchangeKind::kForward, .key_columns = {}, .key_types = {}});
+    return made.id;
+  }
+
+  // The same, with all rows of a key in one subtask. No keys: all rows in one.
+  Result<int> Exchange(const PlanNode& input, const std::vector<int>& keys) {
+    int parallelism = keys.empty() ? 1 : options_.parallelism;
+    ASSIGN_OR_RETURN(int from, Build(input));
+    if (vertex(from).parallelism == 1 && parallelism == 1) return Continue(input);
+    GraphVertex& made = NewVertex(parallelism);
+    GraphEdge edge{.from = from,
+                   .kind = keys.empty() ? ExchangeKind::kGather : ExchangeKind::kHash,
+                   .key_columns = keys,
+                   .key_types = TypesOf(input.columns, keys)};
+    made.inputs.push_back(std::move(edge));
+    return made.id;
+  }
+
+  // Id of the vertex at whose end the node's rows come out.
+  Result<int> Build(const PlanNode& node) {
+    if (auto it = built_.find(&node); it != built_.end()) return it->second;
+    ASSIGN_OR_RETURN(int id, BuildNode(node));
+    built_.emplace(&node, id);
+    return id;
+  }
+
+  Result<int> BuildNode(const PlanNode& node) {
+    switch (node.kind) {
+      case NodeKind::kScan: return BuildScan(static_cast<const plan::ScanNode&>(node), nullptr, {});
+      case NodeKind::kValues: return BuildValues(static_cast<const plan::ValuesNode&>(node));
+      case NodeKind::kWatermark:
+        return BuildWatermark(static_cast<const plan::WatermarkNode&>(node));
+      case NodeKind::kProject: return BuildProject(static_cast<const plan::ProjectNode&>(node));
+      case NodeKind::kFilter: return BuildFilter(static_cast<const plan::FilterNode&>(node));
+      case NodeKind::kWindowTable:
+        return BuildWindowTable(static_cast<const plan::WindowTableNode&>(node));
+      case NodeKind::kWindowAggregate:
+        return BuildWindowAggregate(static_cast<const plan::WindowAggregateNode&>(node));
+      case NodeKind::kGroupAggregate:
+        return BuildGroupAggregate(static_cast<const plan::GroupAggregateNode&>(node));
+      case NodeKind::kUnion: return BuildUnion(node);
+      case NodeKind::kSink: break;
+    }
+    return MakeError(ErrorCode::kInternal, "a sink inside a plan");
+  }
+
+  CalcOptions ProjectOf(const plan::ProjectNode& node) {
+    CalcOptions calc;
+    calc.projections = node.exprs;
+    calc.output_schema = ToArrowSchema(node.columns);
+    return calc;
+  }
+
+  Result<int> AddSource(const PlanNode& node, std::string name, std::string detail,
+                        std::shared_ptr<connector::TableSource> source, SourceFeedOptions feed,
+                        int parallelism) {
+    GraphVertex& made = NewVertex(parallelism);
+    GraphSource& graph_source = made.source.emplace();
+    graph_source.bounded = source->bounded();
+    graph_.bounded &= source->bounded();
+    feed.source = source.get();
+    graph_source.source = std::move(source);
+    graph_source.feed = std::move(feed);
+    graph_source.operator_id = next_operator_id_;
+    graph_source.node_id = node.id;
+    int id = made.id;
+    AddOperator(id, node, std::move(name), std::move(detail), nullptr);
+    return id;
+  }
+
+  // `projects` stand between the scan and its watermark, nearest to the scan first.
+  Result<int> BuildScan(const plan::ScanNode& node, const plan::WatermarkNode* watermark,
+                        std::vector<const plan::ProjectNode*> projects) {
+    connector::TableDescriptor table = node.table;
+    SourceFeedOptions feed;
+    feed.projection = node.projection;
+    if (auto it = table.options.find("scan.bad-records"); it != table.options.end()) {
+      if (it->second == "skip") {
+        feed.on_reject = RejectPolicy::kSkip;
+      } else if (it->second == "quarantine") {
+        feed.on_reject = RejectPolicy::kQuarantine;
+      } else if (it->second != "fail") {
+        return MakeError(ErrorCode::kInvalidConfig,
+                         {.message = "'scan.bad-records' = '" + it->second + "' is unknown",
+                          .hint = "use fail, skip or quarantine"});
+      }
+    }
+    int parallelism = options_.parallelism;
+    if (auto it = table.options.find("scan.parallelism"); it != table.options.end()) {
+      parallelism = std::clamp(std::atoi(it->second.c_str()), 1, kKeyGroupCount);
+    }
+    for (const plan::ProjectNode* project : projects) feed.calcs.push_back(ProjectOf(*project));
+    std::string detail = "columns=[";
+    for (const RowField& column : node.columns) {
+      detail += (detail.back() == '[' ? "" : ", ") + column.name();
+    }
+    detail += "]";
+    const PlanNode* top = &node;
+    if (watermark) {
+      top = watermark;
+      feed.watermark = watermark->watermark;
+      feed.rowtime = watermark->rowtime;
+      feed.watermark_on_event = watermark->on_event;
+      feed.watermark_interval_ms = watermark->interval_ms;
+      feed.idle_timeout_ms = watermark->idle_timeout_ms;
+      detail += ", watermark=" + watermark->watermark->ToString();
+    }
+    ASSIGN_OR_RETURN(auto made, options_.registry->MakeSource(table, options_.context));
+    std::shared_ptr<connector::TableSource> source = std::move(made);
+    return AddSource(*top, "Source: " + table.name, std::move(detail), std::move(source),
+                     std::move(feed), parallelism);
+  }
+
+  Result<int> BuildValues(const plan::ValuesNode& node) {
+    ASSIGN_OR_RETURN(auto made, ValuesSource::Make(node, eval_));
+    std::shared_ptr<connector::TableSource> source = std::move(made);
+    return AddSource(node, "Source: VALUES", fmt::format("{} rows", node.rows.size()),
+                     std::move(source), {}, 1);
+  }
+
+  Result<int> BuildWatermark(const plan::WatermarkNode& node) {
+    std::vector<const plan::ProjectNode*> projects;
+    const PlanNode* below = node.inputs[0].get();
+    while (below->kind == NodeKind::kProject) {
+      projects.insert(projects.begin(), static_cast<const plan::ProjectNode*>(below));
+      below = below->inputs[0].get();
+    }
+    if (below->kind != NodeKind::kScan) return Unsupported("a watermark that is not at a table");
+    return BuildScan(static_cast<const plan::ScanNode&>(*below), &node, std::move(projects));
+  }
+
+  Result<int> BuildProject(const plan::ProjectNode& node) {
+    ASSIGN_OR_RETURN(int id, Continue(*node.inputs[0]));
+    std::string detail;
+    for (const ExprPtr& expr : node.exprs)
+      detail += (detail.empty() ? "" : ", ") + expr->ToString();
+    AddOperator(
+        id, node, "Calc", "select=[" + detail + "]",
+        [calc = ProjectOf(node)](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+          return std::make_unique<CalcOperator>(calc);
+        });
+    return id;
+  }
+
+  Result<int> BuildFilter(const plan::FilterNode& node) {
+    ASSIGN_OR_RETURN(int id, Continue(*node.inputs[0]));
+    CalcOptions calc;
+    calc.predicate = node.predicate;
+    AddOperator(id, node, "Calc", "where=[" + node.predicate->ToString() + "]",
+                [calc](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+                  return std::make_unique<CalcOperator>(calc);
+                });
+    return id;
+  }
+
+  Result<int> BuildWindowTable(const plan::WindowTableNode& node) {
+    if (node.window.kind == plan::WindowKind::kSession || !node.window.event_time) {
+      return Unsupported("SESSION and processing-time windows");
+    }
+    ASSIGN_OR_RETURN(int id, Continue(*node.inputs[0]));
+    auto schema = ToArrowSchema(node.columns);
+    AddOperator(id, node, "WindowTable", ToString(node.window, node.inputs[0]->columns),
+                [window = node.window,
+                 schema](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+                  return std::make_unique<WindowTableOperator>(window, schema);
+                });
+    return id;
+  }
+
+  Result<int> BuildWindowAggregate(const plan::WindowAggregateNode& node) {
+    if (!node.window.event_time) return Unsupported("a processing-time window");
+    if (node.window.kind == plan::WindowKind::kSession && node.attached_end < 0) {
+      return Unsupported("a SESSION window");
+    }
+    const plan::Columns& input = node.inputs[0]->columns;
+    WindowAggregateOptions window;
+    window.window = node.window;
+    window.attached_start = node.attached_start;
+    window.attached_end = node.attached_end;
+    window.keys = node.keys;
+    window.key_types = TypesOf(input, node.keys);
+    window.aggregates = node.aggregates;
+    window.properties = node.properties;
+    window.output_schema = ToArrowSchema(node.columns);
+    ASSIGN_OR_RETURN(int id, Exchange(*node.inputs[0], node.keys));
+    std::string detail = ToString(node.window, input) + ", keys=[" + NamesOf(input, node.keys) +
+                         "], select=[" + DescribeAggregates(node.aggregates, input) + "]";
+    AddOperator(id, node, "WindowAggregate", std::move(detail),
+                [window](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+                  return std::make_unique<WindowAggregateOperator>(window);
+                });
+    return id;
+  }
+
+  Result<int> BuildGroupAggregate(const plan::GroupAggregateNode& node) {
+    if (node.state_ttl_ms > 0) return Unsupported("'table.exec.state.ttl' on a GROUP BY");
+    const plan::Columns& input = node.inputs[0]->columns;
+    GroupAggregateOptions group;
+    group.keys = node.keys;
+    group.key_types = TypesOf(input, node.keys);
+    group.aggregates = node.aggregates;
+    group.output_schema = ToArrowSchema(node.columns);
+    group.send_update_before = node.changelog.update_before;
+    group.fold = options_.fold_updates;
+    ASSIGN_OR_RETURN(int id, Exchange(*node.inputs[0], node.keys));
+    std::string detail = "keys=[" + NamesOf(input, node.keys) + "], select=[" +
+                         DescribeAggregates(node.aggregates, input) + "]";
+    AddOperator(id, node, "GroupAggregate", std::move(detail),
+                [group](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+                  return std::make_unique<GroupAggregateOperator>(group);
+                });
+    return id;
+  }
+
+  Result<int> BuildUnion(const PlanNode& node) {
+    std::vector<int> inputs;
+    int parallelism = 1;
+    for (const auto& input : node.inputs) {
+      ASSIGN_OR_RETURN(int from, Build(*input));
+      inputs.push_back(from);
+      parallelism = std::max(parallelism, vertex(from).parallelism);
+    }
+    GraphVertex& made = NewVertex(parallelism);
+    int id = made.id;
+    for (int from : inputs) {
+      made.inputs.push_back(
+          {.from = from, .kind = ExchangeKind::kForward, .key_columns = {}, .key_types = {}});
+    }
+    // The inputs' columns differ in name and nullability at most.
+    CalcOptions rename;
+    for (size_t i = 0; i < node.columns.size(); ++i) {
+      const RowField& column = node.columns[i];
+      rename.projections.push_back(MakeInputRef(static_cast<int>(i), column.type(), column.name()));
+    }
+    rename.output_schema = ToArrowSchema(node.columns);
+    AddOperator(id, node, "Union", "",
+                [rename](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+                  return std::make_unique<CalcOperator>(rename);
+                });
+    return id;
+  }
+
+  Status AddNotNull(int id, const plan::SinkNode& node) {
+    const plan::Columns& input = node.inputs[0]->columns;
+    std::vector<NotNullOperator::Column> columns;
+    for (int index : node.not_null) {
+      columns.push_back({index, input[static_cast<size_t>(index)].name()});
+    }
+    if (columns.empty()) return Status::OK();
+    bool drop = node.not_null_enforcer == plan::NotNullEnforcer::kDrop;
+    std::string table_name = node.table_name;
+    AddOperator(
+        id, node, "NotNull", NamesOf(input, node.not_null),
+        [columns, drop, table_name](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+          return std::make_unique<NotNullOperator>(columns, drop, table_name);
+        });
+    return Status::OK();
+  }
+
+  Status BuildSink(const plan::SinkNode& node) {
+    auto sink = std::make_shared<JobSink>();
+    sink->node_id = node.id;
+    graph_.sinks.push_back(sink);
+    if (node.collect) return BuildCollect(node, sink);
+    if (node.materialize) return Unsupported("an upsert sink whose key is not the query's key");
+    if (node.length_enforcer != plan::LengthEnforcer::kIgnore) {
+      return Unsupported("'table.exec.sink.type-length-enforcer'");
+    }
+    ASSIGN_OR_RETURN(auto made, options_.registry->MakeSink(node.table, options_.context));
+    sink->sink = std::move(made);
+    sink->name = node.table.name;
+    sink->connector = node.table.options.at("connector");
+    sink->kind = sink->sink->kind();
+    sink->mode = node.mode;
+    std::vector<int> keys =
+        node.mode == connector::SinkMode::kUpsert ? node.primary_key : std::vector<int>{};
+    ASSIGN_OR_RETURN(int id,
+                     keys.empty() ? Continue(*node.inputs[0]) : Exchange(*node.inputs[0], keys));
+    RETURN_IF_ERROR(AddNotNull(id, node));
+    sink->partition_count = vertex(id).parallelism;
+    auto key_types = TypesOf(node.inputs[0]->columns, keys);
+    std::string name = "Sink: " + sink->name;
+    AddOperator(id, node, std::move(name), sink->connector + ", " + sink->sink->guarantee(),
+                [sink, keys, key_types](const MakeOperatorArgs& args) {
+                  return MakeSinkOperator(*sink, keys, key_types, args);
+                });
+    return Status::OK();
+  }
+
+  static Result<std::unique_ptr<Operator>> MakeSinkOperator(
+      JobSink& sink, const std::vector<int>& keys,
+      const std::vector<std::shared_ptr<arrow::DataType>>& key_types,
+      const MakeOperatorArgs& args) {
+    switch (sink.kind) {
+      case connector::SinkKind::kInline: {
+        ASSIGN_OR_RETURN(auto writer, sink.sink->MakeInlineWriter(args.subtask));
+        return std::make_unique<InlineSinkOperator>(std::move(writer), sink.mode);
+      }
+      case connector::SinkKind::kLog:
+        return std::make_unique<LogSinkOperator>(sink.sink.get(), args.pending);
+      case connector::SinkKind::kDelivery: break;
+    }
+    DeliverySinkOptions delivery;
+    delivery.topic = sink.topic;
+    delivery.partition_count = sink.partition_count;
+    delivery.key_columns = keys;
+    delivery.key_types = key_types;
+    delivery.mode = sink.mode;
+    return std::make_unique<DeliverySinkOperator>(std::move(delivery), args.pending);
+  }
+
+  Status BuildCollect(const plan::SinkNode& node, const std::shared_ptr<JobSink>& sink) {
+    if (!options_.make_collector) return MakeError(ErrorCode::kInternal, "nobody takes the result");
+    sink->name = "result";
+    sink->connector = "collect";
+    sink->mode = connector::SinkMode::kRetract;
+    ASSIGN_OR_RETURN(int id, Exchange(*node.inputs[0], {}));
+    AddOperator(id, node, "Sink: result", "",
+                [make = options_.make_collector](
+                    const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+                  return std::make_unique<InlineSinkOperator>(make(),
+                                                              connector::SinkMode::kRetract);
+                });
+    return Status::OK();
+  }
+
+  const plan::Plan& plan_;
+  const GraphOptions& options_;
+  EvalContext eval_;
+  JobGraph graph_;
+  std::map<const PlanNode*, int> consumer_count_;
+  std::map<const PlanNode*, int> built_;
+  int next_operator_id_ = 0;
+};
+
+}  // namespace
+
+Result<JobGraph> BuildJobGraph(const plan::Plan& plan, const GraphOptions& options) {
+  return Builder(plan, options).Run();
+}
+
+}  // namespace mainstem::process

@@ -1,0 +1,95 @@
+// The physical form of a plan: operators chained into vertices, vertices joined by exchanges. Built
+// from the logical plan once for each start of a job; execution.h makes subtasks of it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "connector/registry.h"
+#include "process/operator/exchange.h"
+#include "process/operator/sink_operator.h"
+#include "process/operator/source_feed.h"
+#include "process/plan/logical_plan.h"
+
+namespace mainstem::process {
+
+// One sink of a job and, for kDelivery, its internal topic. Filled in before operators are made.
+struct JobSink {
+  std::string node_id;
+  std::string name;       // of the table
+  std::string connector;  // 'jdbc'
+  std::shared_ptr<connector::TableSink> sink;
+  connector::SinkKind kind = connector::SinkKind::kInline;
+  connector::SinkMode mode = connector::SinkMode::kAppendOnly;
+  std::string delivery_id;
+  std::string topic_name;
+  int partition_count = 1;
+  storage::TopicId topic{};
+};
+
+struct MakeOperatorArgs {
+  int subtask = 0;
+  PendingOutput* pending = nullptr;
+};
+using OperatorFactory =
+    std::function<Result<std::unique_ptr<Operator>>(const MakeOperatorArgs& args)>;
+
+struct GraphOperator {
+  int id = 0;           // unique in the job; state tables are numbered by it
+  std::string node_id;  // of the plan: stable for the same script
+  std::string name;
+  std::string detail;
+  OperatorFactory make;  // empty: the source itself
+};
+
+struct GraphSource {
+  std::shared_ptr<connector::TableSource> source;
+  // Without `source` pointer, quarantine and pending, which the execution fills in.
+  SourceFeedOptions feed;
+  int operator_id = 0;
+  std::string node_id;
+  bool bounded = false;
+};
+
+struct GraphEdge {
+  int from = 0;  // vertex
+  ExchangeKind kind = ExchangeKind::kForward;
+  std::vector<int> key_columns;
+  std::vector<std::shared_ptr<arrow::DataType>> key_types;
+};
+
+// Operators that run as one chain, `parallelism` times.
+struct GraphVertex {
+  int id = 0;
+  int parallelism = 1;
+  std::optional<GraphSource> source;
+  std::vector<GraphOperator> operators;  // the source's, if any, is listed first, without factory
+  std::vector<GraphEdge> inputs;
+};
+
+struct JobGraph {
+  std::vector<GraphVertex> vertices;  // inputs before their consumers
+  std::vector<std::shared_ptr<JobSink>> sinks;
+  bool bounded = true;
+  // Changes when state of the one can't be used by the other.
+  std::string fingerprint;
+  std::string time_zone = "UTC";
+};
+
+struct GraphOptions {
+  std::string job_id;
+  int parallelism = 1;
+  bool fold_updates = false;  // mini-batch: aggregates send one change a group and batch
+  const connector::ConnectorRegistry* registry = nullptr;
+  connector::ConnectorContext context;
+  // The writer of the collecting sink of a query; called once.
+  std::function<std::unique_ptr<connector::InlineWriter>()> make_collector;
+};
+
+// Makes the connectors' sources and sinks; no I/O. Unsupported for what can't be run yet.
+Result<JobGraph> BuildJobGraph(const plan::Plan& plan, const GraphOptions& options);
+
+}  // namespace mainstem::process

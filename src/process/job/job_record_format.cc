@@ -1,0 +1,55 @@
+#include "process/job/job_record_format.h"
+
+#include "process/checkpoint/byte_codec.h"
+
+namespace mainstem::process {
+namespace {
+
+constexpr uint8_t kVersion = 1;
+
+}  // namespace
+
+std::string EncodeJobRecord(const JobRecord& record) {
+  ByteWriter writer;
+  writer.Number(kVersion);
+  writer.Text(record.id);
+  writer.Text(record.name);
+  writer.Text(record.script);
+  writer.Number(record.statement_index);
+  writer.Number(static_cast<uint8_t>(record.state));
+  writer.Text(record.error);
+  writer.Number(record.created_at_ms);
+  writer.Number(record.finished_at_ms);
+  writer.Number(static_cast<uint32_t>(record.settings.size()));
+  for (const auto& [key, value] : record.settings) {
+    writer.Text(key);
+    writer.Text(value);
+  }
+  return std::move(writer.out());
+}
+
+Result<JobRecord> DecodeJobRecord(std::string_view bytes) {
+  ByteReader reader(bytes);
+  JobRecord record;
+  bool known = reader.Number<uint8_t>() == kVersion;
+  record.id = reader.Text();
+  record.name = reader.Text();
+  record.script = reader.Text();
+  record.statement_index = reader.Number<uint32_t>();
+  auto state = reader.Number<uint8_t>();
+  known &= state <= static_cast<uint8_t>(JobState::kFailed);
+  record.state = static_cast<JobState>(state);
+  record.error = reader.Text();
+  record.created_at_ms = reader.Number<int64_t>();
+  record.finished_at_ms = reader.Number<int64_t>();
+  for (uint32_t left = reader.Count(8); left > 0; --left) {
+    std::string key = reader.Text();
+    record.settings[std::move(key)] = reader.Text();
+  }
+  if (!known || !reader.finished()) {
+    return MakeError(ErrorCode::kCorruptStorage, "a stored job can't be read");
+  }
+  return record;
+}
+
+}  // namespace mainstem::process

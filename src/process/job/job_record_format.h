@@ -1,0 +1,35 @@
+// A job as it is kept in the log's meta values, under "jobs/<id>":
+//
+//   u8 version (1) | text id | text name | text script | u32 statement index | u8 state | text
+//   error | i64 created at, ms | i64 finished at, ms | u32 n, (text key, text value)*n settings
+//
+// Numbers little endian; text is u32 length and bytes. Valid iff the version is 1, the state is
+// known and the bytes are used up exactly. The plan is made anew from the script at each start.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "core/status.h"
+#include "process/job/job_description.h"
+
+namespace mainstem::process {
+
+struct JobRecord {
+  std::string id;
+  std::string name;
+  std::string script;
+  uint32_t statement_index = 0;  // of the INSERT or STATEMENT SET in the script
+  JobState state = JobState::kCreated;
+  std::string error;
+  int64_t created_at_ms = 0;
+  int64_t finished_at_ms = 0;
+  std::map<std::string, std::string> settings;
+};
+
+std::string EncodeJobRecord(const JobRecord& record);
+Result<JobRecord> DecodeJobRecord(std::string_view bytes);
+
+}  // namespace mainstem::process

@@ -1,0 +1,317 @@
+#include "process/job/job_runner.h"
+
+#include <arrow/api.h>
+
+#include "process/job/shielded.h"
+
+namespace mainstem::process {
+namespace {
+
+using std::chrono::milliseconds;
+constexpr Duration kFirstBackoff = milliseconds(200);
+constexpr Duration kLastBackoff = std::chrono::seconds(30);
+constexpr size_t kSampleCount = 6;
+
+// Errors that come back with the same input, however often it is tried.
+bool IsPermanent(const Status& status) {
+  switch (CodeOf(status)) {
+    case ErrorCode::kSemanticError:
+    case ErrorCode::kSyntaxError:
+    case ErrorCode::kDecodeError:
+    case ErrorCode::kEvaluationError:
+    case ErrorCode::kInvalidArgument:
+    case ErrorCode::kInvalidConfig:
+    case ErrorCode::kUnsupported:
+    case ErrorCode::kCorruptStorage: return true;
+    default: return false;
+  }
+}
+
+// What a topic's name may hold; other characters become '-'.
+std::string TopicName(std::string_view prefix, const std::string& job, const std::string& rest) {
+  std::string out = std::string(prefix) + job + (rest.empty() ? "" : "." + rest);
+  for (char& c : out) {
+    bool fine = std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
+    if (!fine) c = '-';
+  }
+  return out.substr(0, 249);
+}
+
+}  // namespace
+
+std::string_view ToString(JobState state) {
+  switch (state) {
+    case JobState::kCreated: return "CREATED";
+    case JobState::kRunning: return "RUNNING";
+    case JobState::kRestarting: return "RESTARTING";
+    case JobState::kFinishing: return "FINISHING";
+    case JobState::kFinished: return "FINISHED";
+    case JobState::kStopped: return "STOPPED";
+    case JobState::kCancelled: return "CANCELLED";
+    case JobState::kFailed: return "FAILED";
+  }
+  return "?";
+}
+
+JobRunner::JobRunner(const JobEnvironment* environment, std::shared_ptr<const plan::Plan> plan,
+                     JobRunnerOptions options)
+    : environment_(environment), plan_(std::move(plan)), options_(std::move(options)) {
+  description_.id = options_.job_id;
+  description_.name = options_.name;
+  description_.statement = options_.statement;
+  description_.parallelism = options_.parallelism;
+  description_.created_at_ms = options_.created_at_ms;
+}
+
+JobRunner::~JobRunner() = default;
+
+void JobRunner::RequestStop() {
+  stop_requested_ = true;
+  if (execution_) execution_->RequestStop();
+}
+
+Task<> JobRunner::PrepareTopic(std::string topic_name, int partition_count, storage::TopicId* id,
+                               int* actual_count) {
+  storage::Log* log = environment_->log;
+  std::optional<storage::TopicInfo> found = log->FindTopic(topic_name);
+  if (!found) {
+    storage::TopicConfig config;
+    config["retention.ms"] = "-1";
+    config["retention.bytes"] = "-1";
+    auto created = co_await log->CreateTopic(topic_name, partition_count, std::move(config), false);
+    if (!created.ok() && !Is(created.status(), ErrorCode::kAlreadyExists)) {
+      co_return created.status();
+    }
+    found = created.ok() ? *created : log->FindTopic(topic_name);
+    if (!found) co_return MakeError(ErrorCode::kUnknownTopic, "topic " + topic_name + " is gone");
+  }
+  *id = found->id;
+  *actual_count = found->partition_count;
+  co_return Status::OK();
+}
+
+Task<> JobRunner::Prepare() {
+  GraphOptions graph;
+  graph.job_id = options_.job_id;
+  graph.parallelism = options_.parallelism;
+  graph.fold_updates = options_.fold_updates;
+  graph.registry = environment_->registry;
+  graph.context = environment_->context;
+  graph.context.time_zone = plan_->time_zone;
+  graph.make_collector = options_.make_collector;
+  CO_ASSIGN_OR_RETURN(graph_, BuildJobGraph(*plan_, graph));
+  graph_ready_ = true;
+  description_.bounded = graph_.bounded;
+  bool needs_quarantine = false;
+  for (const GraphVertex& vertex : graph_.vertices) {
+    needs_quarantine |= vertex.source && vertex.source->feed.on_reject == RejectPolicy::kQuarantine;
+  }
+  if (needs_quarantine && options_.durable) {
+    int count = 1;
+    quarantine_.partition = PartitionId(0);
+    std::string name = TopicName("__mainstem.quarantine.", options_.job_id, "");
+    CO_RETURN_IF_ERROR(co_await PrepareTopic(std::move(name), 1, &quarantine_.topic_id, &count));
+  }
+  for (auto& sink : graph_.sinks) {
+    if (sink->kind == connector::SinkKind::kInline) continue;
+    if (!options_.durable) {
+      co_return MakeError(ErrorCode::kUnsupported,
+                          {.message = "table " + sink->name + " can't be written without a log",
+                           .hint = "run the script on a node"});
+    }
+    if (sink->kind != connector::SinkKind::kDelivery) continue;
+    sink->delivery_id = options_.job_id + "." + sink->node_id;
+    sink->topic_name = TopicName("__mainstem.", options_.job_id, sink->node_id);
+    CO_RETURN_IF_ERROR(co_await PrepareTopic(sink->topic_name, sink->partition_count, &sink->topic,
+                                             &sink->partition_count));
+  }
+  store_.emplace(environment_->env, environment_->state, options_.checkpoint_directory);
+  for (auto& sink : graph_.sinks) {
+    deliveries_.push_back(std::make_unique<SinkDelivery>(environment_->env, environment_->log, sink,
+                                                         environment_->logger));
+    deliveries_.back()->Start();
+  }
+  co_return Status::OK();
+}
+
+Task<ExecutionOutcome> JobRunner::RunAttempt() {
+  ExecutionOptions options;
+  options.job_id = options_.job_id;
+  options.checkpoint_interval = options_.checkpoint_interval;
+  options.retained_checkpoints = options_.retained_checkpoints;
+  options.state_budget_bytes = options_.state_budget_bytes;
+  options.durable = options_.durable;
+  options.quarantine = quarantine_;
+  execution_ = std::make_unique<Execution>(environment_->env, environment_->log, &graph_,
+                                           environment_->state, &*store_, std::move(options));
+  samples_.clear();
+  if (stop_requested_) execution_->RequestStop();
+  description_.state = JobState::kRunning;
+  co_return co_await execution_->Run();
+}
+
+Task<> JobRunner::RunUntilDone() {
+  CO_RETURN_IF_ERROR(co_await Prepare());
+  description_.started_at_ms = environment_->env->WallTime().value();
+  Duration backoff = kFirstBackoff;
+  for (;;) {
+    TimePoint began = environment_->env->Now();
+    auto outcome = co_await RunAttempt();
+    if (outcome.ok() && *outcome == ExecutionOutcome::kStopped) {
+      description_.state = JobState::kStopped;
+      co_return Status::OK();
+    }
+    if (outcome.ok()) break;
+    if (Is(outcome.status(), ErrorCode::kCancelled)) co_return outcome.status();
+    if (options_.fail_fast || !options_.durable || IsPermanent(outcome.status())) {
+      co_return outcome.status();
+    }
+    description_.state = JobState::kRestarting;
+    description_.error = mainstem::Describe(outcome.status());
+    ++description_.restart_count;
+    environment_->logger.Warning("job restarts",
+                                 {{"job", options_.job_id}, {"error", outcome.status()}});
+    // A while of good work forgives what was before.
+    bool ran_well = environment_->env->Now() - began > std::chrono::minutes(1);
+    backoff = ran_well ? kFirstBackoff : std::min(backoff * 2, kLastBackoff);
+    CO_RETURN_IF_ERROR(co_await Sleep(backoff));
+  }
+  description_.state = JobState::kFinishing;
+  for (auto& delivery : deliveries_) {
+    SinkDelivery::DrainOptions drain;
+    drain.give_up = options_.fail_fast;
+    CO_RETURN_IF_ERROR(co_await delivery->Drain(drain));
+  }
+  description_.state = JobState::kFinished;
+  co_return Status::OK();
+}
+
+Task<> JobRunner::Run() {
+  Status status = co_await RunUntilDone();
+  Status closed = co_await Shielded(environment_->env->shard(0), CloseDeliveries());
+  if (status.ok()) status = closed;
+  if (!status.ok() && !Is(status, ErrorCode::kCancelled)) {
+    failure_ = status;
+    description_.state = JobState::kFailed;
+    description_.error = mainstem::Describe(status);
+  }
+  if (IsTerminal(description_.state)) {
+    description_.finished_at_ms = environment_->env->WallTime().value();
+  }
+  co_return status;
+}
+
+Task<> JobRunner::CloseDeliveries() {
+  for (auto& delivery : deliveries_) CO_RETURN_IF_ERROR(co_await delivery->Close());
+  co_return Status::OK();
+}
+
+void JobRunner::Sample() {
+  if (!execution_) return;
+  const ExecutionMetrics& metrics = execution_->metrics();
+  SampleSet set{environment_->env->Now(), {}};
+  for (const auto& entry : metrics.operators) {
+    SampleRow& row = set.rows.emplace_back();
+    for (const auto& counters : entry.subtasks) {
+      row.rows_in += counters->rows_in;
+      row.rows_out += counters->rows_out;
+      row.bytes_in += counters->bytes_in;
+    }
+    // The busiest subtask tells how loaded a vertex is.
+    for (const auto& times : metrics.subtasks[static_cast<size_t>(entry.vertex)]) {
+      row.busy_ns = std::max<int64_t>(row.busy_ns, times->busy_ns);
+      row.blocked_ns = std::max<int64_t>(row.blocked_ns, times->blocked_ns);
+    }
+  }
+  samples_.push_back(std::move(set));
+  if (samples_.size() > kSampleCount) samples_.pop_front();
+}
+
+void JobRunner::DescribeOperators(JobDescription* out) const {
+  const ExecutionMetrics& metrics = execution_->metrics();
+  std::vector<int> last_of_vertex(graph_.vertices.size(), -1);
+  for (const GraphVertex& vertex : graph_.vertices) {
+    last_of_vertex[static_cast<size_t>(vertex.id)] =
+        vertex.operators.empty() ? -1 : vertex.operators.back().id;
+  }
+  for (const auto& entry : metrics.operators) {
+    const GraphVertex& vertex = graph_.vertices[static_cast<size_t>(entry.vertex)];
+    OperatorDescription& op = out->operators.emplace_back();
+    op.id = entry.op.id;
+    op.name = entry.op.name;
+    op.detail = entry.op.detail;
+    op.parallelism = vertex.parallelism;
+    for (size_t i = 0; i < vertex.operators.size(); ++i) {
+      if (vertex.operators[i].id != op.id) continue;
+      if (i > 0) {
+        op.inputs.push_back(vertex.operators[i - 1].id);
+        op.exchanges.push_back("chained");
+        break;
+      }
+      for (const GraphEdge& edge : vertex.inputs) {
+        // An empty vertex only splits a stream: show what stands before it.
+        int from = edge.from;
+        while (last_of_vertex[static_cast<size_t>(from)] < 0 &&
+               !graph_.vertices[static_cast<size_t>(from)].inputs.empty()) {
+          from = graph_.vertices[static_cast<size_t>(from)].inputs[0].from;
+        }
+        op.inputs.push_back(last_of_vertex[static_cast<size_t>(from)]);
+        op.exchanges.push_back(edge.kind == ExchangeKind::kHash     ? "hash"
+                               : edge.kind == ExchangeKind::kGather ? "gather"
+                                                                    : "forward");
+      }
+    }
+    int64_t watermark = kEndOfTime;
+    for (const auto& counters : entry.subtasks) {
+      op.rows_in += counters->rows_in;
+      op.rows_out += counters->rows_out;
+      op.state_entries += counters->state_entries;
+      op.state_bytes += counters->state_bytes;
+      op.late_rows += counters->late_rows;
+      op.rejected_rows += counters->rejected_rows;
+      watermark = std::min<int64_t>(watermark, counters->watermark_ms);
+      int64_t lag = counters->lag_records;
+      if (lag >= 0) op.lag_records = std::max<int64_t>(op.lag_records, 0) + lag;
+    }
+    if (watermark != kNoWatermark && watermark != kEndOfTime) op.watermark_ms = watermark;
+    if (samples_.size() < 2) continue;
+    const SampleSet& first = samples_.front();
+    const SampleSet& last = samples_.back();
+    auto index = static_cast<size_t>(op.id);
+    double seconds = std::chrono::duration<double>(last.when - first.when).count();
+    if (seconds <= 0) continue;
+    const SampleRow& a = first.rows[index];
+    const SampleRow& b = last.rows[index];
+    op.rows_in_per_second = static_cast<double>(b.rows_in - a.rows_in) / seconds;
+    op.rows_out_per_second = static_cast<double>(b.rows_out - a.rows_out) / seconds;
+    op.bytes_in_per_second = static_cast<double>(b.bytes_in - a.bytes_in) / seconds;
+    op.busy_ratio = std::min(1.0, static_cast<double>(b.busy_ns - a.busy_ns) / 1e9 / seconds);
+    op.backpressured_ratio =
+        std::min(1.0, static_cast<double>(b.blocked_ns - a.blocked_ns) / 1e9 / seconds);
+  }
+}
+
+JobDescription JobRunner::Describe() const {
+  JobDescription out = description_;
+  for (const auto& delivery : deliveries_) out.sinks.push_back(delivery->Describe());
+  if (!execution_) return out;
+  out.checkpoint = execution_->metrics().checkpoint;
+  DescribeOperators(&out);
+  // Of a bounded input whose sources know what is unread.
+  double read = 0, unread = 0, rate = 0;
+  bool known = out.bounded;
+  for (const OperatorDescription& op : out.operators) {
+    if (!op.inputs.empty() || !op.name.starts_with("Source")) continue;
+    known &= op.lag_records >= 0;
+    read += static_cast<double>(op.rows_out);
+    unread += static_cast<double>(std::max<int64_t>(op.lag_records, 0));
+    rate += op.rows_out_per_second;
+  }
+  if (known && read + unread > 0) {
+    out.progress.ratio = read / (read + unread);
+    if (rate > 0) out.progress.eta_ms = static_cast<int64_t>(unread / rate * 1000);
+  }
+  return out;
+}
+
+}  // namespace mainstem::process

@@ -1,0 +1,240 @@
+#include "process/job/sink_delivery.h"
+
+#include <mutex>
+
+#include <arrow/api.h>
+
+#include "process/operator/delivery_format.h"
+#include "storage/record_batch.h"
+
+namespace mainstem::process {
+namespace {
+
+using std::chrono::milliseconds;
+constexpr Duration kPoll = milliseconds(500);
+constexpr Duration kFlushInterval = std::chrono::seconds(1);
+constexpr Duration kTrimInterval = std::chrono::seconds(5);
+constexpr Duration kFirstBackoff = milliseconds(100);
+constexpr Duration kLastBackoff = std::chrono::seconds(30);
+
+}  // namespace
+
+// Runs on its shard; the atomics and the guarded text are read by the home shard.
+struct SinkDelivery::Lane {
+  Lane(Env* env, storage::Log* log, JobSink* sink, PartitionId partition, Executor executor,
+       Logger logger)
+      : env(env),
+        log(log),
+        sink(sink),
+        where{sink->topic, partition},
+        executor(executor),
+        logger(std::move(logger)),
+        scope(executor, "delivery", [](const std::string&, const Status&) {}) {}
+
+  Task<> Run();
+  Task<> DeliverUntilError(bool* made_progress);
+  Task<bool> ReadSome(connector::DeliveryWriter* writer);
+  Task<> Flush(connector::DeliveryWriter* writer, bool is_final);
+  Task<> Trim(Offset before);
+  Task<bool> IsDrained();
+
+  Env* env;
+  storage::Log* log;
+  JobSink* sink;
+  storage::TopicPartition where;
+  Executor executor;
+  Logger logger;
+  TaskScope scope;
+
+  Offset position;  // next to read
+  Offset flushed;
+  bool has_unflushed = false;
+  TimePoint last_flush{};
+  TimePoint last_trim{};
+
+  std::atomic<bool> draining{false};
+  std::atomic<bool> done{false};
+  std::atomic<int64_t> delivered_rows{0};
+  std::atomic<int64_t> delivered_to{0};
+  std::atomic<int64_t> high_watermark{0};
+  std::atomic<int64_t> retries{0};
+  std::atomic<bool> hopeless{false};  // the last error is not one that retrying cures
+  mutable std::mutex error_mutex;     // guards last_error
+  Status last_error;
+
+  void SetError(const Status& status) {
+    std::lock_guard lock(error_mutex);
+    last_error = status;
+    hopeless = !status.ok() && !IsRetriable(status);
+  }
+  Status GetError() const {
+    std::lock_guard lock(error_mutex);
+    return last_error;
+  }
+};
+
+Task<> SinkDelivery::Lane::Run() {
+  Duration backoff = kFirstBackoff;
+  for (;;) {
+    bool made_progress = false;
+    Status status = co_await DeliverUntilError(&made_progress);
+    if (status.ok()) {
+      done = true;
+      co_return status;
+    }
+    if (Is(status, ErrorCode::kCancelled)) co_return status;
+    SetError(status);
+    ++retries;
+    logger.Warning("delivery failed", {{"sink", sink->name}, {"error", status}});
+    backoff = made_progress ? kFirstBackoff : std::min(backoff * 2, kLastBackoff);
+    auto jitter = static_cast<int64_t>(env->Random() % 1000);
+    CO_RETURN_IF_ERROR(co_await Sleep(backoff / 2 + backoff / 2000 * jitter));
+  }
+}
+
+Task<> SinkDelivery::Lane::DeliverUntilError(bool* made_progress) {
+  CO_ASSIGN_OR_RETURN(auto writer,
+                      sink->sink->MakeDeliveryWriter(sink->delivery_id, where.partition));
+  CO_ASSIGN_OR_RETURN(std::optional<Offset> stored, co_await writer->Open());
+  CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log->Offsets(where));
+  position = stored.value_or(offsets.log_start);
+  if (position < offsets.log_start || position > offsets.high_watermark) {
+    co_return MakeError(
+        ErrorCode::kInvalidArgument,
+        {.message = fmt::format("{} has stored position {}, but the job's topic holds {} to {}",
+                                sink->name, position.value(), offsets.log_start.value(),
+                                offsets.high_watermark.value()),
+         .hint = "the destination was written by another job, or one of the two was restored"});
+  }
+  flushed = position;
+  delivered_to = position.value();
+  SetError(Status::OK());
+  last_flush = env->Now();
+  for (;;) {
+    CO_ASSIGN_OR_RETURN(bool got_some, co_await ReadSome(writer.get()));
+    *made_progress |= got_some;
+    if (has_unflushed && (!got_some || env->Now() - last_flush >= kFlushInterval)) {
+      CO_RETURN_IF_ERROR(co_await Flush(writer.get(), false));
+    }
+    if (got_some) continue;
+    CO_ASSIGN_OR_RETURN(bool drained, co_await IsDrained());
+    if (drained) co_return co_await Flush(writer.get(), true);
+    std::vector<std::pair<storage::TopicPartition, Offset>> beyond;
+    beyond.emplace_back(where, position);
+    CO_RETURN_IF_ERROR(co_await log->WaitForData(std::move(beyond), env->Now() + kPoll));
+  }
+}
+
+Task<bool> SinkDelivery::Lane::IsDrained() {
+  if (!draining) co_return false;
+  CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log->Offsets(where));
+  co_return position >= offsets.high_watermark;
+}
+
+Task<bool> SinkDelivery::Lane::ReadSome(connector::DeliveryWriter* writer) {
+  CO_ASSIGN_OR_RETURN(storage::ReadResult read, co_await log->Read(where, position, {}));
+  high_watermark = read.high_watermark.value();
+  for (const storage::SharedBytes& batch : read.batches) {
+    CO_ASSIGN_OR_RETURN(storage::RecordReader reader, storage::RecordReader::Open(batch.bytes));
+    storage::RecordView record;
+    for (;;) {
+      CO_ASSIGN_OR_RETURN(bool more, reader.Next(&record));
+      if (!more) break;
+      if (record.offset < position || !record.value) continue;
+      CO_ASSIGN_OR_RETURN(ChangelogBatch rows, DecodeDelivery(*record.value));
+      int64_t row_count = rows.rows->num_rows();
+      Offset end = record.offset + 1;
+      CO_RETURN_IF_ERROR(co_await writer->Deliver(std::move(rows), end));
+      position = end;
+      has_unflushed = true;
+      delivered_rows += row_count;
+    }
+    if (reader.header().next_offset() > position) position = reader.header().next_offset();
+  }
+  co_return !read.batches.empty();
+}
+
+Task<> SinkDelivery::Lane::Flush(connector::DeliveryWriter* writer, bool is_final) {
+  connector::DeliveryWriter::FlushOptions options;
+  options.final = is_final;
+  env->CrashPoint("sink.commit");
+  CO_ASSIGN_OR_RETURN(flushed, co_await writer->Flush(options));
+  // A sink that rolls files by itself may flush less than it was given.
+  has_unflushed = flushed < position && !is_final;
+  last_flush = env->Now();
+  delivered_to = flushed.value();
+  if (env->Now() - last_trim < kTrimInterval && !is_final) co_return Status::OK();
+  last_trim = env->Now();
+  co_return co_await Trim(flushed);
+}
+
+Task<> SinkDelivery::Lane::Trim(Offset before) {
+  std::string holder = fmt::format("{}/{}", sink->delivery_id, where.partition.value());
+  CO_RETURN_IF_ERROR(co_await log->PinRetention(std::move(holder), where, before));
+  co_return (co_await log->DeleteRecords(where, before)).status();
+}
+
+SinkDelivery::SinkDelivery(Env* env, storage::Log* log, std::shared_ptr<JobSink> sink,
+                           Logger logger)
+    : env_(env), log_(log), sink_(std::move(sink)), logger_(std::move(logger)) {
+  if (sink_->kind != connector::SinkKind::kDelivery) return;
+  for (int i = 0; i < sink_->partition_count; ++i) {
+    Executor executor = env_->shard(static_cast<size_t>(i) % env_->shard_count());
+    lanes_.push_back(
+        std::make_unique<Lane>(env_, log_, sink_.get(), PartitionId(i), executor, logger_));
+  }
+}
+
+SinkDelivery::~SinkDelivery() = default;
+
+void SinkDelivery::Start() {
+  for (auto& owned : lanes_) {
+    Lane* lane = owned.get();
+    lane->executor.scheduler()->Post(
+        UniqueFunction([lane] { lane->scope.Spawn("lane", lane->Run()); }));
+  }
+}
+
+Task<> SinkDelivery::Drain(DrainOptions options) {
+  for (auto& lane : lanes_) lane->draining = true;
+  for (;;) {
+    bool all_done = true;
+    for (auto& lane : lanes_) {
+      all_done &= lane->done.load();
+      if (options.give_up && lane->hopeless) co_return lane->GetError();
+    }
+    if (all_done) co_return Status::OK();
+    CO_RETURN_IF_ERROR(co_await Sleep(milliseconds(5)));
+  }
+}
+
+SinkDescription SinkDelivery::Describe() const {
+  SinkDescription out;
+  out.name = sink_->name;
+  out.connector = sink_->connector;
+  if (sink_->sink) out.guarantee = sink_->sink->guarantee();
+  for (const auto& lane : lanes_) {
+    out.rows_delivered += lane->delivered_rows;
+    out.positions.push_back(lane->delivered_to);
+    out.lag_records += std::max<int64_t>(0, lane->high_watermark - lane->delivered_to);
+    out.retry_count += lane->retries;
+    Status error = lane->GetError();
+    if (!error.ok()) out.last_error = mainstem::Describe(error);
+  }
+  return out;
+}
+
+namespace {
+
+Task<> CloseScope(TaskScope* scope) { return scope->Close(); }
+
+}  // namespace
+
+Task<> SinkDelivery::Close() {
+  for (auto& lane : lanes_) {
+    CO_RETURN_IF_ERROR(co_await RunOn(lane->executor, CloseScope(&lane->scope)));
+  }
+  co_return Status::OK();
+}
+
+}  // namespace mainstem::process

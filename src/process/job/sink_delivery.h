@@ -1,0 +1,43 @@
+// Delivers a sink's internal topic to the outside: one task for each partition, independent of the
+// job's execution and of all other sinks. Resumes at the position that the destination has stored,
+// retries for ever with back-off, and lets go of what is delivered.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/logging.h"
+#include "core/sync.h"
+#include "process/job/job_description.h"
+#include "process/job/job_graph.h"
+
+namespace mainstem::process {
+
+// Lives on the home shard (0): Start, Drain, Describe, Close there; its tasks run on all shards.
+class SinkDelivery {
+ public:
+  SinkDelivery(Env* env, storage::Log* log, std::shared_ptr<JobSink> sink, Logger logger);
+  ~SinkDelivery();
+
+  void Start();
+  // No more rows will come: returns when everything is delivered and flushed. With `give_up`, ends
+  // with the error of a partition that can't go on by retrying.
+  struct DrainOptions {
+    bool give_up = false;
+  };
+  Task<> Drain(DrainOptions options);
+  SinkDescription Describe() const;
+  Task<> Close();
+
+ private:
+  struct Lane;  // one partition
+  Env* env_;
+  storage::Log* log_;
+  std::shared_ptr<JobSink> sink_;
+  Logger logger_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+};
+
+}  // namespace mainstem::process

@@ -1,0 +1,160 @@
+#include "process/job/subtask.h"
+
+#include <arrow/api.h>
+
+namespace mainstem::process {
+namespace {
+
+// A subtask that has worked this long lets others on its shard go first.
+constexpr Duration kSlice = std::chrono::microseconds(300);
+
+// The end of the line: what leaves the last operator goes nowhere.
+class NoOutput final : public Output {
+ public:
+  Task<> Emit(Element element) override { co_return Status::OK(); }
+};
+
+}  // namespace
+
+void Mailbox::Send(SubtaskReport report) {
+  owner_.scheduler()->Post(
+      UniqueFunction([self = shared_from_this(), report = std::move(report)]() mutable {
+        self->reports_.push_back(std::move(report));
+        self->arrived_.NotifyAll();
+      }));
+}
+
+Subtask::Subtask(SubtaskOptions options)
+    : options_(std::move(options)),
+      written_(options_.executor),
+      scope_(options_.executor, options_.task_name,
+             [this](const std::string&, const Status& status) {
+               SubtaskReport report;
+               report.vertex = options_.vertex;
+               report.subtask = options_.subtask;
+               report.error = status;
+               options_.mailbox->Send(std::move(report));
+             }) {
+  if (!options_.output) options_.output = std::make_unique<NoOutput>();
+  chain_ = std::make_unique<OperatorChain>(options_.output.get());
+  size_t first = options_.contexts.size() - options_.operators.size();
+  for (auto& context : options_.contexts) context->backend = options_.backend.get();
+  for (size_t i = 0; i < options_.operators.size(); ++i) {
+    chain_->Add(std::move(options_.operators[i]), options_.contexts[first + i].get());
+  }
+}
+
+Subtask::~Subtask() = default;
+
+// The gate and the feed belong to the shard from their first moment on.
+void Subtask::Start() {
+  if (options_.source) {
+    feed_ = std::make_unique<SourceFeed>(options_.executor, std::move(*options_.source),
+                                         options_.contexts[0].get());
+  } else {
+    gate_ = std::make_unique<InputGate>(options_.executor, std::move(options_.input_channels));
+  }
+  scope_.Spawn("run", Run());
+}
+
+Task<> Subtask::Close() {
+  CO_RETURN_IF_ERROR(co_await scope_.Close());
+  if (feed_) CO_RETURN_IF_ERROR(co_await feed_->Close());
+  co_return Status::OK();
+}
+
+Task<> Subtask::Run() {
+  if (feed_) CO_RETURN_IF_ERROR(co_await feed_->Open());
+  CO_RETURN_IF_ERROR(co_await chain_->Open());
+  CO_RETURN_IF_ERROR(co_await Loop());
+  while (is_writing_) CO_RETURN_IF_ERROR(co_await written_.Wait());
+  CO_ASSIGN_OR_RETURN(SubtaskReport report, MakeReport(SubtaskReport::Kind::kFinished, nullptr));
+  options_.mailbox->Send(std::move(report));
+  co_return Status::OK();
+}
+
+void Subtask::Account(TimePoint began) {
+  Duration spent = options_.executor.scheduler()->Now() - began;
+  Duration blocked{0};
+  for (const auto& channel : options_.output_channels) blocked += channel->blocked_time();
+  Duration newly_blocked = blocked - blocked_before_;
+  blocked_before_ = blocked;
+  options_.metrics->blocked_ns += newly_blocked.count();
+  options_.metrics->busy_ns += std::max<int64_t>(0, (spent - newly_blocked).count());
+}
+
+Task<> Subtask::Loop() {
+  ElementInput* input = feed_ ? static_cast<ElementInput*>(feed_.get()) : gate_.get();
+  Scheduler* scheduler = options_.executor.scheduler();
+  TimePoint slice_began = scheduler->Now();
+  for (;;) {
+    TimePoint asked = scheduler->Now();
+    CO_ASSIGN_OR_RETURN(ElementInput::Item item, co_await input->Next());
+    TimePoint began = scheduler->Now();
+    // A wait in Next has let the others run; decoding in it has not.
+    if (!feed_ && began - asked > kSlice) slice_began = began;
+    bool is_end = item.element.kind == Element::Kind::kEnd;
+    if (item.element.kind == Element::Kind::kBarrier) {
+      CO_RETURN_IF_ERROR(co_await HandleBarrier(item.element.value));
+    } else {
+      if (feed_ && item.element.kind == Element::Kind::kBatch) {
+        options_.contexts[0]->metrics->rows_out += item.element.batch.rows->num_rows();
+      } else if (feed_ && item.element.kind == Element::Kind::kWatermark) {
+        options_.contexts[0]->metrics->watermark_ms = item.element.value;
+      }
+      CO_RETURN_IF_ERROR(co_await chain_->Push(item.input, std::move(item.element)));
+    }
+    Account(began);
+    if (is_end) co_return Status::OK();
+    if (scheduler->Now() - slice_began > kSlice) {
+      CO_RETURN_IF_ERROR(co_await Yield());
+      slice_began = scheduler->Now();
+    }
+  }
+}
+
+Result<SubtaskReport> Subtask::MakeReport(SubtaskReport::Kind kind,
+                                          std::vector<StateMutation>* mutations) {
+  ASSIGN_OR_RETURN(ChainSnapshot snapshot, chain_->Snapshot());
+  SubtaskReport report;
+  report.kind = kind;
+  report.vertex = options_.vertex;
+  report.subtask = options_.subtask;
+  report.blobs = std::move(snapshot.blobs);
+  report.appends = std::move(snapshot.appends);
+  if (feed_) {
+    report.splits = feed_->Progress();
+    ASSIGN_OR_RETURN(auto quarantined, feed_->TakeQuarantined());
+    std::move(quarantined.begin(), quarantined.end(), std::back_inserter(report.appends));
+  }
+  if (mutations) *mutations = std::move(snapshot.mutations);
+  return report;
+}
+
+// The barrier goes on at once; what is written is written while the work goes on.
+Task<> Subtask::HandleBarrier(int64_t checkpoint) {
+  std::vector<StateMutation> mutations;
+  CO_ASSIGN_OR_RETURN(SubtaskReport report, MakeReport(SubtaskReport::Kind::kSnapshot, &mutations));
+  report.checkpoint = checkpoint;
+  CO_RETURN_IF_ERROR(co_await options_.output->Emit(Element::Barrier(checkpoint)));
+  is_writing_ = true;
+  scope_.Spawn("snapshot", WriteSnapshot(std::move(report), std::move(mutations), directory_));
+  co_return Status::OK();
+}
+
+Task<> Subtask::WriteSnapshot(SubtaskReport report, std::vector<StateMutation> mutations,
+                              std::string directory) {
+  StateBackend* backend = options_.backend.get();
+  auto write = [backend, &mutations, &directory]() -> Status {
+    RETURN_IF_ERROR(backend->Write(mutations));
+    return backend->Checkpoint(directory);
+  };
+  CO_RETURN_IF_ERROR(co_await options_.env->blocking_pool().Run(write));
+  chain_->OnSnapshotWritten();
+  is_writing_ = false;
+  written_.NotifyAll();
+  options_.mailbox->Send(std::move(report));
+  co_return Status::OK();
+}
+
+}  // namespace mainstem::process

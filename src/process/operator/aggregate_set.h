@@ -1,0 +1,79 @@
+// All aggregates of one operator as one value: a row count and the accumulators side by side in a
+// block that a state table keeps for each group.
+//
+// Stored form, version 1: u8 version | i64 row count (little endian) | each aggregate's own form
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "process/plan/logical_plan.h"
+#include "process/state/row_codec.h"
+#include "process/state/state_table.h"
+
+namespace mainstem::process {
+
+// One batch for the aggregates. Pointers are borrowed for the call.
+struct AggregateBatch {
+  const ColumnVector* columns = nullptr;  // the operator's input columns
+  int64_t row_count = 0;
+  std::byte* const* blocks = nullptr;      // one for each group
+  const uint32_t* group_of_row = nullptr;  // row_count of them
+  const int8_t* signs = nullptr;           // nullptr: all +1
+};
+
+// Immutable after Make.
+class AggregateSet final : public ValueCodec {
+ public:
+  static Result<std::unique_ptr<AggregateSet>> Make(
+      const std::vector<plan::AggregateSpec>& aggregates);
+
+  // Rows accumulated less rows retracted.
+  static int64_t& RowCount(std::byte* block) { return *reinterpret_cast<int64_t*>(block); }
+  Status Accumulate(const AggregateBatch& batch) const;
+  // One column for each aggregate, one row for each block.
+  Result<ColumnVector> Values(std::span<std::byte* const> blocks) const;
+  // As after Init.
+  void Reset(std::byte* block) const;
+  // Adds `source` to `target`; the source stays valid.
+  Status Merge(std::byte* target, const std::byte* source) const;
+  // Input columns that some aggregate reads, sorted.
+  const std::vector<int>& used_columns() const { return used_columns_; }
+  size_t count() const { return functions_.size(); }
+
+  size_t value_bytes() const override { return value_bytes_; }
+  void Init(std::byte* value) const override;
+  void Destroy(std::byte* value) const override;
+  void Serialize(const std::byte* value, std::string* out) const override;
+  Status Deserialize(std::string_view bytes, std::byte* value) const override;
+  size_t HeapBytes(const std::byte* value) const override;
+
+ private:
+  struct Function {
+    std::unique_ptr<Aggregate> aggregate;
+    std::vector<int> args;
+    int filter = -1;
+    size_t offset = 0;
+  };
+  std::vector<Function> functions_;
+  std::vector<int> used_columns_;
+  size_t value_bytes_ = 16;
+  bool owns_heap_ = false;
+};
+
+// Compares two rows of the same columns, at different positions. Holds the columns.
+class RowEquality {
+ public:
+  explicit RowEquality(ColumnVector columns) : columns_(std::move(columns)) {}
+  bool Equal(int64_t a, int64_t b) const;
+
+ private:
+  ColumnVector columns_;
+};
+
+}  // namespace mainstem::process

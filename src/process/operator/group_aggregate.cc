@@ -1,0 +1,244 @@
+#include "process/operator/group_aggregate.h"
+
+#include <arrow/api.h>
+
+#include "process/operator/exchange.h"
+
+namespace mainstem::process {
+
+Task<> GroupAggregateOperator::Open(const OperatorContext* context) {
+  context_ = context;
+  CO_ASSIGN_OR_RETURN(aggregates_, AggregateSet::Make(options_.aggregates));
+  CO_ASSIGN_OR_RETURN(RowCodec codec, RowCodec::Make(options_.key_types));
+  codec_ = std::make_unique<RowCodec>(std::move(codec));
+  StateTable::Options table;
+  table.name = "group aggregate";
+  table.table_id = context->table_id(0);
+  table.key_groups = context->key_groups();
+  table.budget_bytes = context->state_budget_bytes;
+  table_ = std::make_unique<StateTable>(std::move(table), aggregates_.get(), context->backend,
+                                        &context->env->blocking_pool());
+  co_return co_await table_->Restore();
+}
+
+Task<> GroupAggregateOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
+  ColumnVector key_columns;
+  for (int index : options_.keys) key_columns.push_back(batch.rows->column(index));
+  CO_RETURN_IF_ERROR(codec_->Encode(key_columns, batch.rows->num_rows(), &keys_));
+  keys_.ComputeHashes();
+  CO_RETURN_IF_ERROR(co_await table_->Resolve(keys_, {}, &entries_));
+  AssignGroups(batch);
+  Status status = options_.fold ? RunFolded(batch) : RunRowByRow(batch);
+  CO_RETURN_IF_ERROR(status);
+  CO_ASSIGN_OR_RETURN(ChangelogBatch output, MakeOutput(batch));
+  FinishGroups();
+  if (output.rows->num_rows() == 0) co_return Status::OK();
+  co_return co_await out->Emit(Element::Batch(std::move(output)));
+}
+
+void GroupAggregateOperator::AssignGroups(const ChangelogBatch& batch) {
+  size_t row_count = entries_.size();
+  uint32_t stamp = table_->NextBatchStamp();
+  groups_.clear();
+  blocks_.clear();
+  old_counts_.clear();
+  first_rows_.clear();
+  group_of_row_.resize(row_count);
+  signs_.resize(row_count);
+  for (auto& wave : waves_) wave.clear();
+  if (waves_.empty()) waves_.emplace_back();
+  std::vector<int64_t> counts;
+  std::vector<uint32_t> occurrences;
+  for (size_t row = 0; row < row_count; ++row) {
+    StateEntry* entry = entries_[row];
+    if (entry->batch_stamp != stamp) {
+      entry->batch_stamp = stamp;
+      entry->batch_group = static_cast<uint32_t>(groups_.size());
+      groups_.push_back(entry);
+      blocks_.push_back(entry->value());
+      old_counts_.push_back(AggregateSet::RowCount(entry->value()));
+      first_rows_.push_back(static_cast<int32_t>(row));
+      counts.push_back(old_counts_.back());
+      occurrences.push_back(0);
+    }
+    uint32_t group = entry->batch_group;
+    int8_t sign = batch.kinds.empty() ? int8_t{1} : SignOf(batch.kinds[row]);
+    group_of_row_[row] = group;
+    signs_[row] = sign;
+    // What was never added can't be taken back.
+    if (sign < 0 && counts[group] == 0) continue;
+    counts[group] += sign;
+    size_t wave = options_.fold ? 0 : occurrences[group]++;
+    if (wave == waves_.size()) waves_.emplace_back();
+    waves_[wave].push_back(static_cast<int32_t>(row));
+  }
+}
+
+Status GroupAggregateOperator::AddValues(std::span<std::byte* const> blocks) {
+  ASSIGN_OR_RETURN(ColumnVector values, aggregates_->Values(blocks));
+  value_chunks_.push_back(std::move(values));
+  value_count_ += static_cast<int32_t>(blocks.size());
+  return Status::OK();
+}
+
+Status GroupAggregateOperator::Step(const ChangelogBatch& batch, const std::vector<int32_t>& rows) {
+  AggregateBatch step{.row_count = static_cast<int64_t>(rows.size()), .blocks = blocks_.data()};
+  bool has_signs = !batch.kinds.empty();
+  if (rows.size() == entries_.size()) {
+    step.columns = &batch.rows->columns();
+    step.group_of_row = group_of_row_.data();
+    step.signs = has_signs ? signs_.data() : nullptr;
+    return aggregates_->Accumulate(step);
+  }
+  ColumnVector columns(static_cast<size_t>(batch.rows->num_columns()));
+  for (int index : aggregates_->used_columns()) {
+    ASSIGN_OR_RETURN(columns[static_cast<size_t>(index)],
+                     TakeRows(batch.rows->column(index), rows));
+  }
+  std::vector<uint32_t> group_of_row;
+  std::vector<int8_t> signs;
+  for (int32_t row : rows) {
+    group_of_row.push_back(group_of_row_[static_cast<size_t>(row)]);
+    signs.push_back(signs_[static_cast<size_t>(row)]);
+  }
+  step.columns = &columns;
+  step.group_of_row = group_of_row.data();
+  step.signs = has_signs ? signs.data() : nullptr;
+  return aggregates_->Accumulate(step);
+}
+
+// Puts all values of the batch into one column each.
+Result<RowEquality> GroupAggregateOperator::FinishValues() {
+  values_.clear();
+  for (size_t i = 0; i < aggregates_->count(); ++i) {
+    if (value_chunks_.size() == 1) {
+      values_.push_back(value_chunks_[0][i]);
+      continue;
+    }
+    arrow::ArrayVector parts;
+    for (const ColumnVector& chunk : value_chunks_) parts.push_back(chunk[i]);
+    ASSIGN_OR_RETURN(auto column, arrow::Concatenate(parts));
+    values_.push_back(std::move(column));
+  }
+  value_chunks_.clear();
+  value_count_ = 0;
+  return RowEquality(values_);
+}
+
+void GroupAggregateOperator::AddChange(int32_t key_row, int64_t old_count, int64_t new_count,
+                                       int32_t old_row, int32_t new_row,
+                                       const RowEquality& equality) {
+  if (old_count == 0) {
+    if (new_count != 0) changes_.push_back({RowKind::kInsert, key_row, new_row});
+  } else if (new_count == 0) {
+    changes_.push_back({RowKind::kDelete, key_row, old_row});
+  } else if (!equality.Equal(old_row, new_row)) {
+    if (options_.send_update_before) {
+      changes_.push_back({RowKind::kUpdateBefore, key_row, old_row});
+    }
+    changes_.push_back({RowKind::kUpdateAfter, key_row, new_row});
+  }
+}
+
+Status GroupAggregateOperator::RunFolded(const ChangelogBatch& batch) {
+  RETURN_IF_ERROR(AddValues(blocks_));
+  RETURN_IF_ERROR(Step(batch, waves_[0]));
+  RETURN_IF_ERROR(AddValues(blocks_));
+  ASSIGN_OR_RETURN(RowEquality equality, FinishValues());
+  auto group_count = static_cast<int32_t>(groups_.size());
+  for (int32_t group = 0; group < group_count; ++group) {
+    auto index = static_cast<size_t>(group);
+    AddChange(first_rows_[index], old_counts_[index], AggregateSet::RowCount(blocks_[index]), group,
+              group_count + group, equality);
+  }
+  return Status::OK();
+}
+
+Status GroupAggregateOperator::RunRowByRow(const ChangelogBatch& batch) {
+  RETURN_IF_ERROR(AddValues(blocks_));
+  std::vector<int32_t> value_of_row(entries_.size(), -1);
+  std::vector<std::byte*> wave_blocks;
+  for (const std::vector<int32_t>& wave : waves_) {
+    if (wave.empty()) break;
+    RETURN_IF_ERROR(Step(batch, wave));
+    wave_blocks.clear();
+    for (size_t i = 0; i < wave.size(); ++i) {
+      auto row = static_cast<size_t>(wave[i]);
+      value_of_row[row] = value_count_ + static_cast<int32_t>(i);
+      wave_blocks.push_back(blocks_[group_of_row_[row]]);
+    }
+    RETURN_IF_ERROR(AddValues(wave_blocks));
+    for (std::byte* block : wave_blocks) {
+      if (AggregateSet::RowCount(block) == 0) aggregates_->Reset(block);
+    }
+  }
+  ASSIGN_OR_RETURN(RowEquality equality, FinishValues());
+  std::vector<int64_t> counts = old_counts_;
+  std::vector<int32_t> value_of_group(groups_.size());
+  for (size_t group = 0; group < groups_.size(); ++group) {
+    value_of_group[group] = static_cast<int32_t>(group);
+  }
+  for (size_t row = 0; row < entries_.size(); ++row) {
+    if (value_of_row[row] < 0) continue;
+    uint32_t group = group_of_row_[row];
+    int64_t old_count = std::exchange(counts[group], counts[group] + signs_[row]);
+    int32_t old_row = std::exchange(value_of_group[group], value_of_row[row]);
+    AddChange(static_cast<int32_t>(row), old_count, counts[group], old_row, value_of_row[row],
+              equality);
+  }
+  return Status::OK();
+}
+
+Result<ChangelogBatch> GroupAggregateOperator::MakeOutput(const ChangelogBatch& batch) {
+  std::vector<int32_t> key_rows, value_rows;
+  key_rows.reserve(changes_.size());
+  value_rows.reserve(changes_.size());
+  ChangelogBatch out;
+  bool only_inserts = true;
+  for (const Change& change : changes_) {
+    key_rows.push_back(change.key_row);
+    value_rows.push_back(change.value_row);
+    only_inserts &= change.kind == RowKind::kInsert;
+  }
+  if (!only_inserts) {
+    out.kinds.reserve(changes_.size());
+    for (const Change& change : changes_) out.kinds.push_back(change.kind);
+  }
+  ColumnVector columns;
+  for (int index : options_.keys) {
+    ASSIGN_OR_RETURN(auto column, TakeRows(batch.rows->column(index), key_rows));
+    columns.push_back(std::move(column));
+  }
+  for (const auto& values : values_) {
+    ASSIGN_OR_RETURN(auto column, TakeRows(values, value_rows));
+    columns.push_back(std::move(column));
+  }
+  out.rows = arrow::RecordBatch::Make(options_.output_schema, static_cast<int64_t>(changes_.size()),
+                                      std::move(columns));
+  changes_.clear();
+  values_.clear();
+  return out;
+}
+
+void GroupAggregateOperator::FinishGroups() {
+  for (size_t group = 0; group < groups_.size(); ++group) {
+    if (AggregateSet::RowCount(blocks_[group]) == 0) {
+      table_->Delete(groups_[group]);
+    } else {
+      table_->MarkDirty(groups_[group]);
+    }
+  }
+  table_->Evict();
+  context_->metrics->state_entries = static_cast<int64_t>(table_->entry_count());
+  context_->metrics->state_bytes = static_cast<int64_t>(table_->memory_bytes());
+}
+
+Result<OperatorSnapshot> GroupAggregateOperator::Snapshot() {
+  OperatorSnapshot snapshot;
+  snapshot.mutations = table_->Snapshot();
+  return snapshot;
+}
+
+void GroupAggregateOperator::OnSnapshotWritten() { table_->OnWritten(); }
+
+}  // namespace mainstem::process

@@ -1,0 +1,109 @@
+#include "process/operator/input_gate.h"
+
+#include <algorithm>
+
+namespace mainstem::process {
+
+InputGate::InputGate(Executor executor, std::vector<std::vector<std::shared_ptr<Channel>>> inputs)
+    : readable_(executor) {
+  for (size_t input = 0; input < inputs.size(); ++input) {
+    for (auto& channel : inputs[input]) {
+      channel->SetGate(this);
+      ports_.push_back({.input = static_cast<int>(input), .channel = std::move(channel)});
+    }
+  }
+}
+
+InputGate::~InputGate() {
+  for (Port& port : ports_) port.channel->SetGate(nullptr);
+}
+
+Task<InputGate::Item> InputGate::Next() {
+  for (;;) {
+    if (!pending_.empty()) {
+      Item item = std::move(pending_.front());
+      pending_.pop_front();
+      co_return item;
+    }
+    bool took = false;
+    for (size_t i = 0; i < ports_.size() && !took; ++i) {
+      Port& port = ports_[cursor_];
+      cursor_ = (cursor_ + 1) % ports_.size();
+      if (port.has_barrier || port.ended || port.channel->empty()) continue;
+      Accept(&port, port.channel->Pop());
+      took = true;
+    }
+    if (!took) CO_RETURN_IF_ERROR(co_await readable_.Wait());
+  }
+}
+
+void InputGate::Accept(Port* port, Element element) {
+  switch (element.kind) {
+    case Element::Kind::kBatch:
+      port->idle = false;
+      pending_.push_back({port->input, std::move(element)});
+      return;
+    case Element::Kind::kWatermark:
+      port->idle = false;
+      port->watermark = std::max(port->watermark, element.value);
+      MergeWatermarks();
+      return;
+    case Element::Kind::kIdle:
+      port->idle = true;
+      MergeWatermarks();
+      return;
+    case Element::Kind::kBarrier:
+      CHECK(barrier_ == 0 || barrier_ == element.value);
+      barrier_ = element.value;
+      port->has_barrier = true;
+      MergeBarriers();
+      return;
+    case Element::Kind::kEnd:
+      port->ended = true;
+      MergeBarriers();
+      MergeWatermarks();
+      if (std::all_of(ports_.begin(), ports_.end(), [](const Port& p) { return p.ended; })) {
+        pending_.push_back({0, Element::End()});
+      }
+      return;
+  }
+}
+
+void InputGate::MergeWatermarks() {
+  int64_t lowest = kEndOfTime;
+  bool any_live = false;
+  for (const Port& port : ports_) {
+    if (port.ended || port.idle) continue;
+    any_live = true;
+    lowest = std::min(lowest, port.watermark);
+  }
+  if (!any_live) {
+    // All that is left is idle: so are we. Ended ports have sent the end of time themselves, which
+    // may go out only when no idle one can come back.
+    bool all_ended =
+        std::all_of(ports_.begin(), ports_.end(), [](const Port& p) { return p.ended; });
+    if (!all_ended) {
+      if (!all_idle_) pending_.push_back({0, Element::Idle()});
+      all_idle_ = true;
+      return;
+    }
+    lowest = kEndOfTime;
+    for (const Port& port : ports_) lowest = std::min(lowest, port.watermark);
+  }
+  all_idle_ = false;
+  if (lowest <= watermark_) return;
+  watermark_ = lowest;
+  pending_.push_back({0, Element::Watermark(lowest)});
+}
+
+void InputGate::MergeBarriers() {
+  if (barrier_ == 0) return;
+  for (const Port& port : ports_) {
+    if (!port.ended && !port.has_barrier) return;
+  }
+  for (Port& port : ports_) port.has_barrier = false;
+  pending_.push_back({0, Element::Barrier(barrier_)});
+  barrier_ = 0;
+}
+
+}  // namespace mainstem::process

@@ -1,0 +1,62 @@
+// The entrance of a subtask: takes elements from all its channels, one at a time and in turn, and
+// merges the control elements: the watermark is the minimum over channels that are not idle, a
+// barrier comes out when it has come in on every channel (channels that have it wait: aligned), the
+// end when all have ended.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "core/sync.h"
+#include "process/operator/channel.h"
+#include "process/operator/element.h"
+
+namespace mainstem::process {
+
+// Where a subtask takes its elements from: a gate, or a source's feed.
+class ElementInput {
+ public:
+  struct Item {
+    int input = 0;  // which input of the operator; only batches have a meaning for it
+    Element element;
+  };
+  virtual ~ElementInput() = default;
+  virtual Task<Item> Next() = 0;
+};
+
+// Owned by its subtask, used on its shard only.
+class InputGate final : public ElementInput {
+ public:
+  // inputs[i]: the channels of input i.
+  InputGate(Executor executor, std::vector<std::vector<std::shared_ptr<Channel>>> inputs);
+  ~InputGate() override;
+  InputGate(const InputGate&) = delete;
+
+  Task<Item> Next() override;
+  void NotifyReadable() { readable_.NotifyAll(); }
+
+ private:
+  struct Port {
+    int input = 0;
+    std::shared_ptr<Channel> channel;
+    int64_t watermark = kNoWatermark;
+    bool idle = false;
+    bool ended = false;
+    bool has_barrier = false;
+  };
+  // Takes one element of a port into pending_, where it becomes 0, 1 or 2 items.
+  void Accept(Port* port, Element element);
+  void MergeWatermarks();
+  void MergeBarriers();
+
+  std::vector<Port> ports_;
+  size_t cursor_ = 0;
+  Event readable_;
+  std::deque<Item> pending_;
+  int64_t watermark_ = kNoWatermark;
+  int64_t barrier_ = 0;
+  bool all_idle_ = false;
+};
+
+}  // namespace mainstem::process

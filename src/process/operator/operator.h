@@ -1,0 +1,87 @@
+// An operator of a running job: takes batches of rows and watermarks, gives batches on. Operators
+// are chained inside a subtask (operator_chain.h); a subtask is one coroutine on one shard, so an
+// operator has no locks. Exchanges between subtasks are in exchange.h and input_gate.h.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/env.h"
+#include "process/expr/evaluator.h"
+#include "process/operator/element.h"
+#include "process/state/state_backend.h"
+#include "storage/log.h"
+
+namespace mainstem::process {
+
+// Counters of one operator in one subtask: written by its shard, read by anyone.
+struct OperatorMetrics {
+  std::atomic<int64_t> rows_in{0};
+  std::atomic<int64_t> rows_out{0};
+  std::atomic<int64_t> bytes_in{0};
+  std::atomic<int64_t> late_rows{0};
+  std::atomic<int64_t> rejected_rows{0};
+  std::atomic<int64_t> state_entries{0};
+  std::atomic<int64_t> state_bytes{0};
+  std::atomic<int64_t> watermark_ms{kNoWatermark};
+  std::atomic<int64_t> lag_records{-1};
+};
+
+// What an operator gets from its subtask; outlives it.
+struct OperatorContext {
+  Env* env = nullptr;
+  int operator_id = 0;
+  int subtask = 0;
+  int parallelism = 1;
+  StateBackend* backend = nullptr;  // of the subtask
+  size_t state_budget_bytes = 32u << 20;
+  EvalContext eval;  // time zone; the operator sets the times
+  OperatorMetrics* metrics = nullptr;
+  // What all subtasks of this operator gave to their snapshot's `blob`; empty at a fresh start.
+  std::vector<std::string> restored_blobs;
+
+  KeyGroupRange key_groups() const { return KeyGroupsOf(subtask, parallelism); }
+  // Ids of state tables are unique in the job: an operator has up to 8.
+  uint16_t table_id(int index) const { return static_cast<uint16_t>(operator_id * 8 + index); }
+};
+
+// What an operator hands over at a barrier. Mutations are written by the subtask, on the pool.
+struct OperatorSnapshot {
+  std::vector<StateMutation> mutations;
+  std::string blob;  // small state without a key; every subtask gets all blobs at a restore
+  // Sinks: what this epoch adds to topics.
+  std::vector<storage::EpochCommit::Append> appends;
+};
+
+// Where an operator's output goes. Emit waits while the receiver is full.
+class Output {
+ public:
+  virtual ~Output() = default;
+  virtual Task<> Emit(Element element) = 0;
+};
+
+// Lifecycle: make, Open, then elements in order, Finish at the end of bounded input. Used on the
+// subtask's shard only.
+class Operator {
+ public:
+  virtual ~Operator() = default;
+  virtual std::string name() const = 0;
+
+  // Prepares and restores state. `context` outlives the operator.
+  virtual Task<> Open(const OperatorContext* context) { co_return Status::OK(); }
+  virtual Task<> OnBatch(int input, ChangelogBatch batch, Output* out) = 0;
+  // Called before the watermark goes on to the next operator.
+  virtual Task<> OnWatermark(int64_t watermark_ms, Output* out) { co_return Status::OK(); }
+  // All inputs have ended; the watermark kEndOfTime has come before.
+  virtual Task<> Finish(Output* out) { co_return Status::OK(); }
+
+  // At a barrier. Must not wait.
+  virtual Result<OperatorSnapshot> Snapshot() { return OperatorSnapshot{}; }
+  // The last snapshot's mutations are written.
+  virtual void OnSnapshotWritten() {}
+};
+
+}  // namespace mainstem::process

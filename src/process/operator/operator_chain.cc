@@ -1,0 +1,67 @@
+#include "process/operator/operator_chain.h"
+
+#include <arrow/api.h>
+
+namespace mainstem::process {
+
+void OperatorChain::Add(std::unique_ptr<Operator> op, const OperatorContext* context) {
+  auto link = std::make_unique<Link>();
+  link->op = std::move(op);
+  link->context = context;
+  link->chain = this;
+  link->index = links_.size();
+  links_.push_back(std::move(link));
+}
+
+Task<> OperatorChain::Open() {
+  for (auto& link : links_) CO_RETURN_IF_ERROR(co_await link->op->Open(link->context));
+  co_return Status::OK();
+}
+
+Task<> OperatorChain::Push(int input, Element element) {
+  return PushTo(0, input, std::move(element));
+}
+
+Task<> OperatorChain::Link::Emit(Element element) {
+  if (element.kind == Element::Kind::kBatch) {
+    if (element.batch.rows->num_rows() == 0) co_return Status::OK();
+    context->metrics->rows_out += element.batch.rows->num_rows();
+  }
+  co_return co_await chain->PushTo(index + 1, 0, std::move(element));
+}
+
+Task<> OperatorChain::PushTo(size_t index, int input, Element element) {
+  if (index == links_.size()) co_return co_await final_output_->Emit(std::move(element));
+  Link* link = links_[index].get();
+  switch (element.kind) {
+    case Element::Kind::kBatch:
+      link->context->metrics->rows_in += element.batch.rows->num_rows();
+      co_return co_await link->op->OnBatch(input, std::move(element.batch), link);
+    case Element::Kind::kWatermark:
+      link->context->metrics->watermark_ms = element.value;
+      CO_RETURN_IF_ERROR(co_await link->op->OnWatermark(element.value, link));
+      break;
+    case Element::Kind::kEnd: CO_RETURN_IF_ERROR(co_await link->op->Finish(link)); break;
+    case Element::Kind::kIdle:
+    case Element::Kind::kBarrier: break;
+  }
+  co_return co_await PushTo(index + 1, 0, std::move(element));
+}
+
+Result<ChainSnapshot> OperatorChain::Snapshot() {
+  ChainSnapshot out;
+  for (auto& link : links_) {
+    ASSIGN_OR_RETURN(OperatorSnapshot part, link->op->Snapshot());
+    std::move(part.mutations.begin(), part.mutations.end(), std::back_inserter(out.mutations));
+    std::move(part.appends.begin(), part.appends.end(), std::back_inserter(out.appends));
+    if (!part.blob.empty())
+      out.blobs.emplace_back(link->context->operator_id, std::move(part.blob));
+  }
+  return out;
+}
+
+void OperatorChain::OnSnapshotWritten() {
+  for (auto& link : links_) link->op->OnSnapshotWritten();
+}
+
+}  // namespace mainstem::process

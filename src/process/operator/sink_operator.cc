@@ -1,0 +1,163 @@
+#include "process/operator/sink_operator.h"
+
+#include <arrow/api.h>
+
+#include "process/operator/delivery_format.h"
+#include "process/operator/exchange.h"
+
+namespace mainstem::process {
+
+Status EpochBuffer::Add(const storage::TopicPartition& partition, int64_t timestamp_ms,
+                        std::optional<std::string_view> key, std::optional<std::string_view> value,
+                        std::span<const storage::RecordHeader> headers) {
+  storage::BatchBuilder& builder = open_[partition];
+  size_t before = builder.record_count() == 0 ? 0 : builder.bytes();
+  builder.Add(timestamp_ms, key, value, headers);
+  auto added = static_cast<int64_t>(builder.bytes() - before);
+  int64_t total = pending_->bytes.fetch_add(added) + added;
+  if (total > PendingOutput::kSoftLimitBytes && pending_->request_checkpoint) {
+    pending_->request_checkpoint();
+  }
+  if (builder.bytes() < kBatchBytes) return Status::OK();
+  return Seal(partition, &builder);
+}
+
+Status EpochBuffer::Seal(const storage::TopicPartition& partition, storage::BatchBuilder* builder) {
+  if (builder->record_count() == 0) return Status::OK();
+  ASSIGN_OR_RETURN(auto batch, builder->Build());
+  sealed_.push_back({.partition = partition, .batch = std::move(batch)});
+  return Status::OK();
+}
+
+Result<std::vector<storage::EpochCommit::Append>> EpochBuffer::Take() {
+  for (auto& [partition, builder] : open_) RETURN_IF_ERROR(Seal(partition, &builder));
+  return std::exchange(sealed_, {});
+}
+
+Result<ChangelogBatch> WithoutUpdateBefore(ChangelogBatch batch) {
+  std::vector<int32_t> kept;
+  for (size_t row = 0; row < batch.kinds.size(); ++row) {
+    if (batch.kinds[row] != RowKind::kUpdateBefore) kept.push_back(static_cast<int32_t>(row));
+  }
+  if (kept.size() == batch.kinds.size()) return batch;
+  return TakeFromBatch(batch, kept);
+}
+
+Task<> InlineSinkOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
+  if (mode_ == connector::SinkMode::kUpsert) {
+    CO_ASSIGN_OR_RETURN(batch, WithoutUpdateBefore(std::move(batch)));
+  }
+  co_return co_await writer_->Write(std::move(batch));
+}
+
+Task<> LogSinkOperator::Open(const OperatorContext* context) {
+  context_ = context;
+  CO_ASSIGN_OR_RETURN(writer_, co_await sink_->MakeLogWriter());
+  co_return Status::OK();
+}
+
+Task<> LogSinkOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
+  if (sink_->mode() == connector::SinkMode::kUpsert) {
+    CO_ASSIGN_OR_RETURN(batch, WithoutUpdateBefore(std::move(batch)));
+  }
+  CO_ASSIGN_OR_RETURN(auto records, writer_->Encode(batch));
+  int64_t now_ms = context_->env->WallTime().value();
+  std::vector<storage::RecordHeader> headers;
+  for (const connector::LogRecord& record : records) {
+    headers.clear();
+    for (const auto& [key, value] : record.headers) headers.push_back({key, value});
+    CO_RETURN_IF_ERROR(buffer_.Add(record.partition,
+                                   record.timestamp_ms < 0 ? now_ms : record.timestamp_ms,
+                                   record.key, record.value, headers));
+  }
+  co_return Status::OK();
+}
+
+Result<OperatorSnapshot> LogSinkOperator::Snapshot() {
+  OperatorSnapshot snapshot;
+  ASSIGN_OR_RETURN(snapshot.appends, buffer_.Take());
+  return snapshot;
+}
+
+Task<> DeliverySinkOperator::Open(const OperatorContext* context) {
+  context_ = context;
+  CO_ASSIGN_OR_RETURN(RowCodec codec, RowCodec::Make(options_.key_types));
+  codec_ = std::make_unique<RowCodec>(std::move(codec));
+  co_return Status::OK();
+}
+
+Status DeliverySinkOperator::AddPart(int partition, const ChangelogBatch& part) {
+  // A record stays well below a topic's greatest message.
+  constexpr int64_t kRowsPerRecord = 1024;
+  for (int64_t begin = 0; begin < part.rows->num_rows(); begin += kRowsPerRecord) {
+    ChangelogBatch slice;
+    slice.rows = part.rows->Slice(begin, kRowsPerRecord);
+    if (!part.kinds.empty()) {
+      auto first = part.kinds.begin() + begin;
+      slice.kinds.assign(first, first + slice.rows->num_rows());
+    }
+    ASSIGN_OR_RETURN(std::string value, EncodeDelivery(slice));
+    RETURN_IF_ERROR(buffer_.Add({options_.topic, PartitionId(partition)},
+                                context_->env->WallTime().value(), std::nullopt, value));
+  }
+  return Status::OK();
+}
+
+Task<> DeliverySinkOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
+  if (options_.mode == connector::SinkMode::kUpsert) {
+    CO_ASSIGN_OR_RETURN(batch, WithoutUpdateBefore(std::move(batch)));
+  }
+  if (options_.key_columns.empty() || options_.partition_count == 1) {
+    co_return AddPart(context_->subtask % options_.partition_count, batch);
+  }
+  ColumnVector key_columns;
+  for (int index : options_.key_columns) key_columns.push_back(batch.rows->column(index));
+  CO_RETURN_IF_ERROR(codec_->Encode(key_columns, batch.rows->num_rows(), &keys_));
+  keys_.ComputeHashes();
+  std::vector<std::vector<int32_t>> rows_of(static_cast<size_t>(options_.partition_count));
+  for (size_t row = 0; row < keys_.size(); ++row) {
+    int partition = SubtaskOf(KeyGroupOf(keys_.hash(row)), options_.partition_count);
+    rows_of[static_cast<size_t>(partition)].push_back(static_cast<int32_t>(row));
+  }
+  for (size_t i = 0; i < rows_of.size(); ++i) {
+    if (rows_of[i].empty()) continue;
+    CO_ASSIGN_OR_RETURN(ChangelogBatch part, TakeFromBatch(batch, rows_of[i]));
+    CO_RETURN_IF_ERROR(AddPart(static_cast<int>(i), part));
+  }
+  co_return Status::OK();
+}
+
+Result<OperatorSnapshot> DeliverySinkOperator::Snapshot() {
+  OperatorSnapshot snapshot;
+  ASSIGN_OR_RETURN(snapshot.appends, buffer_.Take());
+  return snapshot;
+}
+
+Task<> NotNullOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
+  std::vector<bool> has_null(static_cast<size_t>(batch.rows->num_rows()), false);
+  bool any = false;
+  for (const Column& column : columns_) {
+    const auto& values = batch.rows->column(column.index);
+    if (values->null_count() == 0) continue;
+    if (!drop_) {
+      co_return MakeError(
+          ErrorCode::kEvaluationError,
+          {.message = "column '" + column.name + "' of table '" + table_name_ +
+                      "' is NOT NULL, but a NULL is to be written to it",
+           .hint = "SET 'table.exec.sink.not-null-enforcer' = 'DROP' drops such rows"});
+    }
+    for (int64_t row = 0; row < values->length(); ++row) {
+      if (values->IsNull(row)) has_null[static_cast<size_t>(row)] = any = true;
+    }
+  }
+  if (any) {
+    std::vector<int32_t> kept;
+    for (size_t row = 0; row < has_null.size(); ++row) {
+      if (!has_null[row]) kept.push_back(static_cast<int32_t>(row));
+    }
+    CO_ASSIGN_OR_RETURN(batch, TakeFromBatch(batch, kept));
+  }
+  co_return co_await out->Emit(Element::Batch(std::move(batch)));
+}
+
+}  // namespace mainstem::process

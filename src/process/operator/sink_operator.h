@@ -1,0 +1,127 @@
+// The last operators of a chain. Inline sinks write at once (at least once); log and delivery sinks
+// buffer record batches that the job's epoch commits, so that they are seen exactly once.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "connector/table.h"
+#include "process/operator/operator.h"
+#include "process/state/row_codec.h"
+#include "storage/batch_builder.h"
+
+namespace mainstem::process {
+
+// What a job's sinks hold until the next commit; shared by all its subtasks. Any thread.
+struct PendingOutput {
+  // Beyond this a checkpoint begins early; beyond four times this, sources wait.
+  static constexpr int64_t kSoftLimitBytes = 8 << 20;
+  std::atomic<int64_t> bytes{0};
+  std::function<void()> request_checkpoint;  // thread-safe
+  bool over_hard_limit() const { return bytes.load() > 4 * kSoftLimitBytes; }
+};
+
+// Records on their way into topics, as record batches of bounded size. One subtask's.
+class EpochBuffer {
+ public:
+  explicit EpochBuffer(PendingOutput* pending) : pending_(pending) {}
+  Status Add(const storage::TopicPartition& partition, int64_t timestamp_ms,
+             std::optional<std::string_view> key, std::optional<std::string_view> value,
+             std::span<const storage::RecordHeader> headers = {});
+  // All batches, in the order of their records in each partition. The bytes stay counted as
+  // pending until the commit.
+  Result<std::vector<storage::EpochCommit::Append>> Take();
+
+ private:
+  static constexpr size_t kBatchBytes = 512u << 10;
+  Status Seal(const storage::TopicPartition& partition, storage::BatchBuilder* builder);
+
+  PendingOutput* pending_;
+  std::map<storage::TopicPartition, storage::BatchBuilder> open_;
+  std::vector<storage::EpochCommit::Append> sealed_;
+};
+
+// Takes away what an upsert sink does not want: the old versions of updates.
+Result<ChangelogBatch> WithoutUpdateBefore(ChangelogBatch batch);
+
+class InlineSinkOperator final : public Operator {
+ public:
+  InlineSinkOperator(std::unique_ptr<connector::InlineWriter> writer, connector::SinkMode mode)
+      : writer_(std::move(writer)), mode_(mode) {}
+  std::string name() const override { return "Sink"; }
+  Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
+  Task<> Finish(Output* out) override { return writer_->Finish(); }
+
+ private:
+  std::unique_ptr<connector::InlineWriter> writer_;
+  connector::SinkMode mode_;
+};
+
+class LogSinkOperator final : public Operator {
+ public:
+  // `sink` outlives the operator.
+  LogSinkOperator(connector::TableSink* sink, PendingOutput* pending)
+      : sink_(sink), buffer_(pending) {}
+  std::string name() const override { return "Sink"; }
+  Task<> Open(const OperatorContext* context) override;
+  Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
+  Result<OperatorSnapshot> Snapshot() override;
+
+ private:
+  connector::TableSink* sink_;
+  const OperatorContext* context_ = nullptr;
+  std::unique_ptr<connector::LogWriter> writer_;
+  EpochBuffer buffer_;
+};
+
+struct DeliverySinkOptions {
+  storage::TopicId topic;
+  int partition_count = 1;
+  std::vector<int> key_columns;  // empty: each subtask has a partition of its own
+  std::vector<std::shared_ptr<arrow::DataType>> key_types;
+  connector::SinkMode mode = connector::SinkMode::kAppendOnly;
+};
+
+// Writes the sink's changelog to its internal topic, a partition by the hash of the sink's key.
+class DeliverySinkOperator final : public Operator {
+ public:
+  DeliverySinkOperator(DeliverySinkOptions options, PendingOutput* pending)
+      : options_(std::move(options)), buffer_(pending) {}
+  std::string name() const override { return "Sink"; }
+  Task<> Open(const OperatorContext* context) override;
+  Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
+  Result<OperatorSnapshot> Snapshot() override;
+
+ private:
+  Status AddPart(int partition, const ChangelogBatch& part);
+
+  DeliverySinkOptions options_;
+  const OperatorContext* context_ = nullptr;
+  std::unique_ptr<RowCodec> codec_;
+  EncodedRows keys_;
+  EpochBuffer buffer_;
+};
+
+// Refuses or drops rows with NULL in NOT NULL columns, before a sink.
+class NotNullOperator final : public Operator {
+ public:
+  struct Column {
+    int index;
+    std::string name;
+  };
+  NotNullOperator(std::vector<Column> columns, bool drop, std::string table_name)
+      : columns_(std::move(columns)), drop_(drop), table_name_(std::move(table_name)) {}
+  std::string name() const override { return "NotNull"; }
+  Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
+
+ private:
+  std::vector<Column> columns_;
+  bool drop_;
+  std::string table_name_;
+};
+
+}  // namespace mainstem::process

@@ -1,0 +1,272 @@
+#include "process/operator/window_aggregate.h"
+
+#include <cstring>
+
+#include <arrow/api.h>
+
+#include "process/operator/exchange.h"
+
+namespace mainstem::process {
+namespace {
+
+constexpr size_t kRowsPerOutput = 4096;
+
+int64_t TicksPerMs(const arrow::DataType& type) {
+  switch (static_cast<const arrow::TimestampType&>(type).unit()) {
+    case arrow::TimeUnit::SECOND: return 0;
+    case arrow::TimeUnit::MILLI: return 1;
+    case arrow::TimeUnit::MICRO: return 1000;
+    case arrow::TimeUnit::NANO: return 1000000;
+  }
+  return 1;
+}
+
+Result<std::shared_ptr<arrow::Array>> Repeat(const std::shared_ptr<arrow::DataType>& type,
+                                             int64_t value_ms, int64_t count) {
+  int64_t value = value_ms * TicksPerMs(*type);
+  ASSIGN_OR_RETURN(auto buffer,
+                   arrow::AllocateBuffer(count * static_cast<int64_t>(sizeof(int64_t))));
+  auto* values = reinterpret_cast<int64_t*>(buffer->mutable_data());
+  std::fill(values, values + count, value);
+  return arrow::MakeArray(arrow::ArrayData::Make(
+      type, count, {nullptr, std::shared_ptr<arrow::Buffer>(std::move(buffer))}, 0));
+}
+
+}  // namespace
+
+Status TimesOf(const arrow::Array& column, std::vector<int64_t>* times_ms) {
+  if (column.null_count() != 0) {
+    return MakeError(ErrorCode::kEvaluationError,
+                     {.message = "the event time of a row is NULL",
+                      .hint = "filter such rows out, or give the time column a default"});
+  }
+  CHECK(column.type_id() == arrow::Type::TIMESTAMP);
+  int64_t ticks = TicksPerMs(*column.type());
+  const int64_t* values = static_cast<const arrow::TimestampArray&>(column).raw_values();
+  times_ms->resize(static_cast<size_t>(column.length()));
+  for (size_t row = 0; row < times_ms->size(); ++row) {
+    (*times_ms)[row] = ticks == 1   ? values[row]
+                       : ticks == 0 ? values[row] * 1000
+                                    : FloorTo(values[row], ticks, 0) / ticks;
+  }
+  return Status::OK();
+}
+
+WindowAggregateOperator::WindowAggregateOperator(WindowAggregateOptions options)
+    : options_(std::move(options)) {}
+
+Task<> WindowAggregateOperator::Open(const OperatorContext* context) {
+  context_ = context;
+  if (options_.window.kind != plan::WindowKind::kSession) {
+    assigner_.emplace(options_.window, context->eval.time_zone);
+  }
+  CO_ASSIGN_OR_RETURN(aggregates_, AggregateSet::Make(options_.aggregates));
+  auto types = options_.key_types;
+  if (attached()) types.push_back(arrow::timestamp(arrow::TimeUnit::MILLI));
+  CO_ASSIGN_OR_RETURN(RowCodec codec, RowCodec::Make(std::move(types)));
+  codec_ = std::make_unique<RowCodec>(std::move(codec));
+  StateTable::Options table;
+  table.name = "window aggregate";
+  table.table_id = context->table_id(0);
+  table.key_groups = context->key_groups();
+  table.indexed_by_namespace = true;
+  table.budget_bytes = context->state_budget_bytes;
+  table_ = std::make_unique<StateTable>(std::move(table), aggregates_.get(), context->backend,
+                                        &context->env->blocking_pool());
+  int64_t lowest = kEndOfTime;
+  for (const std::string& blob : context->restored_blobs) {
+    int64_t watermark = kNoWatermark;
+    if (blob.size() == sizeof(watermark)) std::memcpy(&watermark, blob.data(), sizeof(watermark));
+    lowest = std::min(lowest, watermark);
+  }
+  if (!context->restored_blobs.empty()) watermark_ms_ = lowest;
+  co_return co_await table_->Restore();
+}
+
+Status WindowAggregateOperator::AssignWindows(const ChangelogBatch& batch) {
+  std::vector<int64_t> times;
+  if (attached()) {
+    RETURN_IF_ERROR(TimesOf(*batch.rows->column(options_.attached_end), &assigned_.ends));
+    assigned_.rows.resize(assigned_.ends.size());
+    for (size_t row = 0; row < assigned_.rows.size(); ++row) {
+      assigned_.rows[row] = static_cast<int32_t>(row);
+    }
+  } else {
+    RETURN_IF_ERROR(TimesOf(*batch.rows->column(options_.window.time_column), &times));
+    assigner_->Assign(times, &assigned_);
+  }
+  if (watermark_ms_ == kNoWatermark) return Status::OK();
+  size_t kept = 0;
+  int64_t late = 0;
+  int32_t last_counted = -1;
+  int64_t checked_end = 0;
+  bool is_open = false;
+  for (size_t i = 0; i < assigned_.rows.size(); ++i) {
+    int64_t end = assigned_.ends[i];
+    if (i == 0 || end != checked_end) {
+      checked_end = end;
+      int64_t instant = assigner_ ? assigner_->ToInstant(end) : end;
+      is_open = instant - 1 > watermark_ms_;
+    }
+    if (is_open) {
+      assigned_.rows[kept] = assigned_.rows[i];
+      assigned_.ends[kept] = end;
+      ++kept;
+      continue;
+    }
+    // A row is late when its last window is gone; windows of a row come in ascending order.
+    bool is_last = i + 1 == assigned_.rows.size() || assigned_.rows[i + 1] != assigned_.rows[i];
+    if (is_last && assigned_.rows[i] != last_counted) {
+      last_counted = assigned_.rows[i];
+      ++late;
+    }
+  }
+  assigned_.rows.resize(kept);
+  assigned_.ends.resize(kept);
+  context_->metrics->late_rows += late;
+  return Status::OK();
+}
+
+Task<> WindowAggregateOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
+  CO_RETURN_IF_ERROR(AssignWindows(batch));
+  if (assigned_.rows.empty()) co_return Status::OK();
+  bool all_rows = assigned_.rows.size() == static_cast<size_t>(batch.rows->num_rows()) &&
+                  (attached() || options_.window.kind == plan::WindowKind::kTumble);
+  ColumnVector columns = batch.rows->columns();
+  ColumnVector key_columns;
+  if (!all_rows) {
+    std::vector<int> wanted = aggregates_->used_columns();
+    wanted.insert(wanted.end(), options_.keys.begin(), options_.keys.end());
+    if (attached()) wanted.push_back(options_.attached_start);
+    ColumnVector taken(columns.size());
+    for (int index : wanted) {
+      auto& target = taken[static_cast<size_t>(index)];
+      if (target) continue;
+      CO_ASSIGN_OR_RETURN(target, TakeRows(columns[static_cast<size_t>(index)], assigned_.rows));
+    }
+    columns = std::move(taken);
+  }
+  for (int index : options_.keys) key_columns.push_back(columns[static_cast<size_t>(index)]);
+  if (attached()) key_columns.push_back(columns[static_cast<size_t>(options_.attached_start)]);
+  auto row_count = static_cast<int64_t>(assigned_.rows.size());
+  CO_RETURN_IF_ERROR(codec_->Encode(key_columns, row_count, &keys_));
+  keys_.ComputeHashes();
+  CO_RETURN_IF_ERROR(co_await table_->Resolve(keys_, assigned_.ends, &entries_));
+
+  uint32_t stamp = table_->NextBatchStamp();
+  blocks_.clear();
+  group_of_row_.resize(entries_.size());
+  for (size_t row = 0; row < entries_.size(); ++row) {
+    StateEntry* entry = entries_[row];
+    if (entry->batch_stamp != stamp) {
+      entry->batch_stamp = stamp;
+      entry->batch_group = static_cast<uint32_t>(blocks_.size());
+      blocks_.push_back(entry->value());
+      table_->MarkDirty(entry);
+    }
+    group_of_row_[row] = entry->batch_group;
+  }
+  AggregateBatch step{.columns = &columns,
+                      .row_count = row_count,
+                      .blocks = blocks_.data(),
+                      .group_of_row = group_of_row_.data()};
+  if (!batch.kinds.empty()) {
+    signs_.clear();
+    for (int32_t row : assigned_.rows) {
+      signs_.push_back(SignOf(batch.kinds[static_cast<size_t>(row)]));
+    }
+    step.signs = signs_.data();
+  }
+  CO_RETURN_IF_ERROR(aggregates_->Accumulate(step));
+  table_->Evict();
+  UpdateMetrics();
+  co_return Status::OK();
+}
+
+Task<> WindowAggregateOperator::OnWatermark(int64_t watermark_ms, Output* out) {
+  watermark_ms_ = watermark_ms;
+  // Windows are named by local time; a zone shifts by less than a day and a half.
+  constexpr int64_t kZoneSlack = 36LL * 3600 * 1000;
+  int64_t last = watermark_ms > kEndOfTime - kZoneSlack ? kEndOfTime : watermark_ms + kZoneSlack;
+  if (!table_->HasNamespaceUpTo(last)) co_return Status::OK();
+  std::vector<StateEntry*> entries;
+  for (int64_t window_end : table_->NamespacesUpTo(last)) {
+    int64_t instant = assigner_ ? assigner_->ToInstant(window_end) : window_end;
+    if (instant - 1 > watermark_ms) continue;
+    CO_RETURN_IF_ERROR(co_await table_->ResolveNamespace(window_end, &entries));
+    std::span<StateEntry* const> rest(entries);
+    while (!rest.empty()) {
+      size_t count = std::min(rest.size(), kRowsPerOutput);
+      CO_ASSIGN_OR_RETURN(ChangelogBatch rows, Fire(window_end, rest.first(count)));
+      for (StateEntry* entry : rest.first(count)) table_->Delete(entry);
+      rest = rest.subspan(count);
+      if (rows.rows->num_rows() == 0) continue;
+      CO_RETURN_IF_ERROR(co_await out->Emit(Element::Batch(std::move(rows))));
+    }
+  }
+  UpdateMetrics();
+  co_return Status::OK();
+}
+
+Result<ChangelogBatch> WindowAggregateOperator::Fire(int64_t window_end,
+                                                     std::span<StateEntry* const> entries) {
+  std::vector<std::string_view> keys;
+  blocks_.clear();
+  for (StateEntry* entry : entries) {
+    // All its rows were taken back.
+    if (AggregateSet::RowCount(entry->value()) <= 0) continue;
+    keys.push_back(entry->key());
+    blocks_.push_back(entry->value());
+  }
+  auto count = static_cast<int64_t>(keys.size());
+  ASSIGN_OR_RETURN(ColumnVector columns, codec_->Decode(keys));
+  std::shared_ptr<arrow::Array> starts;
+  if (attached()) {
+    starts = columns.back();
+    columns.pop_back();
+  }
+  ASSIGN_OR_RETURN(ColumnVector values, aggregates_->Values(blocks_));
+  std::move(values.begin(), values.end(), std::back_inserter(columns));
+  for (plan::WindowProperty property : options_.properties) {
+    const auto& field = options_.output_schema->field(static_cast<int>(columns.size()));
+    ASSIGN_OR_RETURN(auto column, PropertyColumn(property, field, window_end, starts, count));
+    columns.push_back(std::move(column));
+  }
+  ChangelogBatch out;
+  out.rows = arrow::RecordBatch::Make(options_.output_schema, count, std::move(columns));
+  return out;
+}
+
+Result<std::shared_ptr<arrow::Array>> WindowAggregateOperator::PropertyColumn(
+    plan::WindowProperty property, const std::shared_ptr<arrow::Field>& field, int64_t window_end,
+    const std::shared_ptr<arrow::Array>& starts, int64_t count) const {
+  switch (property) {
+    case plan::WindowProperty::kStart:
+      if (starts) return starts;
+      return Repeat(field->type(), assigner_->StartOf(window_end), count);
+    case plan::WindowProperty::kEnd: return Repeat(field->type(), window_end, count);
+    case plan::WindowProperty::kTime: {
+      const auto& type = static_cast<const arrow::TimestampType&>(*field->type());
+      int64_t last = window_end - 1;
+      if (!type.timezone().empty() && assigner_) last = assigner_->ToInstant(window_end) - 1;
+      return Repeat(field->type(), last, count);
+    }
+  }
+  return MakeError(ErrorCode::kInternal, "unknown window property");
+}
+
+void WindowAggregateOperator::UpdateMetrics() {
+  context_->metrics->state_entries = static_cast<int64_t>(table_->entry_count());
+  context_->metrics->state_bytes = static_cast<int64_t>(table_->memory_bytes());
+}
+
+Result<OperatorSnapshot> WindowAggregateOperator::Snapshot() {
+  OperatorSnapshot snapshot;
+  snapshot.mutations = table_->Snapshot();
+  snapshot.blob.assign(reinterpret_cast<const char*>(&watermark_ms_), sizeof(watermark_ms_));
+  return snapshot;
+}
+
+void WindowAggregateOperator::OnSnapshotWritten() { table_->OnWritten(); }
+
+}  // namespace mainstem::process

@@ -1,0 +1,69 @@
+// GROUP BY over event-time windows: keeps a block of accumulators for each (window, key) and sends
+// each window's rows once, when the watermark passes its end. Rows that come after that are late:
+// dropped and counted. Windows are assigned here (TUMBLE, HOP, CUMULATE) or come with the rows. HOT
+// PATH: a batch is handled column by column; what a window costs is paid when it fires.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "process/operator/aggregate_set.h"
+#include "process/operator/operator.h"
+#include "process/time/window_assigner.h"
+
+namespace mainstem::process {
+
+struct WindowAggregateOptions {
+  plan::Window window;
+  int attached_start = -1;
+  int attached_end = -1;
+  std::vector<int> keys;
+  std::vector<std::shared_ptr<arrow::DataType>> key_types;
+  std::vector<plan::AggregateSpec> aggregates;
+  std::vector<plan::WindowProperty> properties;
+  std::shared_ptr<arrow::Schema> output_schema;  // keys, aggregates, properties
+};
+
+class WindowAggregateOperator final : public Operator {
+ public:
+  explicit WindowAggregateOperator(WindowAggregateOptions options);
+  std::string name() const override { return "WindowAggregate"; }
+  Task<> Open(const OperatorContext* context) override;
+  Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
+  Task<> OnWatermark(int64_t watermark_ms, Output* out) override;
+  Result<OperatorSnapshot> Snapshot() override;
+  void OnSnapshotWritten() override;
+
+ private:
+  bool attached() const { return options_.attached_end >= 0; }
+  // Fills assigned_ with the rows that are not late and their windows' ends.
+  Status AssignWindows(const ChangelogBatch& batch);
+  Result<ChangelogBatch> Fire(int64_t window_end, std::span<StateEntry* const> entries);
+  Result<std::shared_ptr<arrow::Array>> PropertyColumn(plan::WindowProperty property,
+                                                       const std::shared_ptr<arrow::Field>& field,
+                                                       int64_t window_end,
+                                                       const std::shared_ptr<arrow::Array>& starts,
+                                                       int64_t count) const;
+  void UpdateMetrics();
+
+  WindowAggregateOptions options_;
+  const OperatorContext* context_ = nullptr;
+  std::optional<WindowAssigner> assigner_;
+  std::unique_ptr<AggregateSet> aggregates_;
+  std::unique_ptr<RowCodec> codec_;  // keys, and the window's start when it is attached
+  std::unique_ptr<StateTable> table_;
+  int64_t watermark_ms_ = kNoWatermark;
+
+  WindowRows assigned_;
+  EncodedRows keys_;
+  std::vector<StateEntry*> entries_;
+  std::vector<std::byte*> blocks_;
+  std::vector<uint32_t> group_of_row_;
+  std::vector<int8_t> signs_;
+};
+
+// Event times of a TIMESTAMP or TIMESTAMP_LTZ column, rounded down to ms; NULL is an error.
+Status TimesOf(const arrow::Array& column, std::vector<int64_t>* times_ms);
+
+}  // namespace mainstem::process

@@ -1,0 +1,65 @@
+#include "process/time/window_assigner.h"
+
+#include "core/status.h"
+
+namespace mainstem::process {
+
+WindowAssigner::WindowAssigner(const plan::Window& window, absl::TimeZone time_zone)
+    : window_(window),
+      time_zone_(time_zone),
+      shifts_(window.local_time_zone && time_zone != absl::UTCTimeZone()) {
+  CHECK(window.kind != plan::WindowKind::kSession);
+}
+
+int64_t WindowAssigner::ToLocal(int64_t instant_ms) const {
+  if (!shifts_) return instant_ms;
+  absl::CivilSecond civil = absl::ToCivilSecond(absl::FromUnixMillis(instant_ms), time_zone_);
+  int64_t milliseconds = instant_ms - FloorTo(instant_ms, 1000, 0);
+  return (civil - absl::CivilSecond(1970, 1, 1)) * 1000 + milliseconds;
+}
+
+int64_t WindowAssigner::ToInstant(int64_t local_ms) const {
+  if (!shifts_) return local_ms;
+  int64_t whole = FloorTo(local_ms, 1000, 0);
+  absl::CivilSecond civil = absl::CivilSecond(1970, 1, 1) + whole / 1000;
+  return absl::ToUnixMillis(absl::FromCivil(civil, time_zone_)) + (local_ms - whole);
+}
+
+int64_t WindowAssigner::StartOf(int64_t window_end) const {
+  if (window_.kind != plan::WindowKind::kCumulate) return window_end - window_.size_ms;
+  return FloorTo(window_end - 1, window_.size_ms, window_.offset_ms);
+}
+
+void WindowAssigner::Assign(const std::vector<int64_t>& times_ms, WindowRows* out) const {
+  out->rows.clear();
+  out->ends.clear();
+  for (size_t row = 0; row < times_ms.size(); ++row) {
+    int64_t time = ToLocal(times_ms[row]);
+    auto add = [&](int64_t end) {
+      out->rows.push_back(static_cast<int32_t>(row));
+      out->ends.push_back(end);
+    };
+    switch (window_.kind) {
+      case plan::WindowKind::kTumble:
+        add(FloorTo(time, window_.size_ms, window_.offset_ms) + window_.size_ms);
+        break;
+      case plan::WindowKind::kHop: {
+        int64_t last_start = FloorTo(time, window_.slide_ms, window_.offset_ms);
+        int64_t first_start = last_start - window_.size_ms + window_.slide_ms;
+        for (int64_t start = first_start; start <= last_start; start += window_.slide_ms) {
+          add(start + window_.size_ms);
+        }
+        break;
+      }
+      case plan::WindowKind::kCumulate: {
+        int64_t start = FloorTo(time, window_.size_ms, window_.offset_ms);
+        int64_t end = FloorTo(time, window_.slide_ms, window_.offset_ms) + window_.slide_ms;
+        for (; end <= start + window_.size_ms; end += window_.slide_ms) add(end);
+        break;
+      }
+      case plan::WindowKind::kSession: break;
+    }
+  }
+}
+
+}  // namespace mainstem::process

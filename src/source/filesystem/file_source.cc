@@ -1,0 +1,199 @@
+#include "source/filesystem/file_source.h"
+
+#include <arrow/api.h>
+#include <re2/re2.h>
+
+#include "connector/options.h"
+#include "source/filesystem/file_split_reader.h"
+
+namespace mainstem::source {
+namespace {
+
+using connector::SourceSplit;
+
+struct FileSourcePlan {
+  connector::TableDescriptor table;
+  Env* env = nullptr;
+  std::string path;  // resolved
+  std::string name_pattern;
+  std::string default_partition;
+  connector::FormatChoice format;
+  FileReadOptions read;
+  Duration monitor_interval{};  // zero: read once
+};
+
+// "k=v" folders of a path as text.
+std::map<std::string, std::string> PartitionsOf(const std::string& path) {
+  std::map<std::string, std::string> values;
+  size_t begin = 0;
+  for (size_t end = path.find('/'); end != std::string::npos; end = path.find('/', begin)) {
+    std::string part = path.substr(begin, end - begin);
+    size_t equals = part.find('=');
+    if (equals != std::string::npos) values[part.substr(0, equals)] = part.substr(equals + 1);
+    begin = end + 1;
+  }
+  return values;
+}
+
+// The text as one value of the type, by the rules of csv fields.
+Result<std::shared_ptr<arrow::Array>> ParsePartition(const FileSourcePlan& plan,
+                                                     const std::string& column,
+                                                     const std::string& path) {
+  auto field = plan.table.schema->GetFieldByName(column);
+  std::map<std::string, std::string> values = PartitionsOf(path);
+  auto found = values.find(column);
+  if (found == values.end()) {
+    return MakeError(ErrorCode::kInvalidArgument,
+                     {.message = "table '" + plan.table.name + "': '" + path +
+                                 "' is in no folder '" + column + "=...'",
+                      .hint = "columns of PARTITIONED BY come from the folders' names"});
+  }
+  if (found->second == plan.default_partition) return arrow::MakeArrayOfNull(field->type(), 1);
+  ASSIGN_OR_RETURN(auto decoder, format::MakeDecoder("csv", arrow::schema({field}),
+                                                     {{"field-delimiter", "\t"},
+                                                      {"disable-quote-character", "true"}}));
+  std::string_view text = found->second;
+  ASSIGN_OR_RETURN(format::DecodedMessages decoded, decoder->Decode({&text, 1}));
+  if (!decoded.rejected.empty()) return decoded.rejected[0].cause;
+  if (decoded.batch.rows->num_rows() == 0) return arrow::MakeArrayOfNull(field->type(), 1);
+  return decoded.batch.rows->column(0);
+}
+
+class FileSource final : public connector::TableSource {
+ public:
+  explicit FileSource(FileSourcePlan plan)
+      : plan_(std::move(plan)),
+        outside_(plan_.table.partition_keys.begin(), plan_.table.partition_keys.end()) {}
+
+  bool bounded() const override { return !plan_.read.tail; }
+  bool insert_only() const override {
+    for (const format::FormatInfo& info : format::ListFormats()) {
+      if (info.name == plan_.format.format) return !info.is_changelog;
+    }
+    return true;
+  }
+  Duration discovery_interval() const override { return plan_.monitor_interval; }
+
+  Task<std::vector<SourceSplit>> DiscoverSplits() override {
+    Result<std::vector<FoundFile>> found = co_await FindFiles(&plan_.env->files(), plan_.path);
+    if (Is(found.status(), ErrorCode::kNotFound) && plan_.read.tail) {
+      co_return std::vector<SourceSplit>();  // it may still come
+    }
+    if (!found.ok()) {
+      ErrorText text = TextOf(found.status());
+      text.message = "table '" + plan_.table.name + "': " + text.message;
+      co_return MakeError(CodeOf(found.status()), std::move(text));
+    }
+    std::vector<SourceSplit> splits;
+    for (const FoundFile& file : *found) {
+      if (!plan_.name_pattern.empty() && !re2::RE2::FullMatch(file.path, plan_.name_pattern)) {
+        continue;
+      }
+      if (file.identity.size == 0) continue;
+      FingerprintOptions options;
+      options.growing = plan_.read.tail;
+      options.compressed = MakeDecompressorFor(file.path) != nullptr;
+      Result<std::string> fingerprint =
+          co_await Fingerprint(&plan_.env->files(), file.path, options);
+      if (Is(fingerprint.status(), ErrorCode::kNotFound)) continue;
+      CO_RETURN_IF_ERROR(fingerprint);
+      if (fingerprint->empty()) continue;
+      FileSplitId id{.device = file.identity.device,
+                     .inode = file.identity.inode,
+                     .fingerprint = *fingerprint};
+      FilePosition start{.offset = 0, .tail_hash = "-", .path = file.path};
+      splits.push_back({.id = id.ToString(), .position = start.ToString()});
+    }
+    co_return splits;
+  }
+
+  Task<std::unique_ptr<connector::SplitReader>> OpenSplit(SourceSplit split,
+                                                          std::vector<int> projection) override {
+    CO_ASSIGN_OR_RETURN(FileSplitId id, FileSplitId::Parse(split.id));
+    CO_ASSIGN_OR_RETURN(FilePosition position, FilePosition::Parse(split.position));
+    ScanLayout layout = ScanLayout::Make(plan_.table, projection, outside_);
+    CO_ASSIGN_OR_RETURN(auto decoder,
+                        format::MakeDecoder(plan_.format.format, layout.message_schema(),
+                                            layout.message_projection(), plan_.format.options));
+    std::map<std::string, std::shared_ptr<arrow::Array>> outside;
+    for (const std::string& column : outside_) {
+      CO_ASSIGN_OR_RETURN(outside[column], ParsePartition(plan_, column, position.path));
+    }
+    auto reader = std::make_unique<FileSplitReader>(plan_.env, plan_.read, std::move(layout),
+                                                    std::move(decoder));
+    CO_RETURN_IF_ERROR(
+        co_await reader->Open(std::move(id), std::move(position), std::move(outside)));
+    co_return reader;
+  }
+
+ private:
+  FileSourcePlan plan_;
+  std::set<std::string> outside_;
+};
+
+Result<std::unique_ptr<connector::TableSource>> MakeFileSource(
+    connector::TableDescriptor table, connector::ConnectorContext context) {
+  FileSourcePlan plan;
+  plan.env = context.env;
+  plan.table = std::move(table);
+  connector::TableOptions options(plan.table);
+  plan.path = ResolvePath(options.Text("path", ""), context.base_directory);
+  if (plan.path.empty()) options.Fail("path", "must not be empty");
+  plan.name_pattern = options.Text("source.path.regex-pattern", "");
+  if (!plan.name_pattern.empty()) {
+    re2::RE2::Options quiet;
+    quiet.set_log_errors(false);
+    re2::RE2 pattern(plan.name_pattern, quiet);
+    if (!pattern.ok()) {
+      options.Fail("source.path.regex-pattern", "is no regular expression: " + pattern.error());
+    }
+  }
+  plan.default_partition = options.Text("partition.default-name", "__HIVE_DEFAULT_PARTITION__");
+  plan.read.tail = options.Has("source.monitor-interval");
+  plan.monitor_interval = options.Time("source.monitor-interval", Duration::zero());
+  if (plan.read.tail && plan.monitor_interval <= Duration::zero()) {
+    options.Fail("source.monitor-interval", "must be above 0");
+  }
+  int64_t max_line = options.Bytes("source.max-line-bytes", int64_t{1} << 20);
+  if (max_line < 1 || max_line > (int64_t{256} << 20)) {
+    options.Fail("source.max-line-bytes", "must be from 1 byte to 256 MB");
+  }
+  plan.read.max_line_bytes = static_cast<size_t>(max_line);
+  plan.format = connector::ValueFormatOf(plan.table);
+  if (plan.format.format.empty()) options.Fail("format", "is needed");
+  plan.read.skip_blank_lines = plan.format.format != "raw";
+  RETURN_IF_ERROR(options.status());
+  // Made once for its errors: they belong to CREATE TABLE's time, not to the first read.
+  std::set<std::string> outside(plan.table.partition_keys.begin(), plan.table.partition_keys.end());
+  ScanLayout layout = ScanLayout::Make(plan.table, {}, outside);
+  RETURN_IF_ERROR(
+      format::MakeDecoder(plan.format.format, layout.message_schema(), plan.format.options));
+  return std::make_unique<FileSource>(std::move(plan));
+}
+
+}  // namespace
+
+connector::ConnectorSpec FileSourceConnector() {
+  return {
+      .name = "filesystem",
+      .documentation = "files of this machine: a file, a folder or a glob",
+      .options = {{.name = "path", .documentation = "file, folder or glob", .required = true},
+                  {.name = "source.monitor-interval",
+                   .documentation = "set: files are tailed and new ones found; absent: read once"},
+                  {.name = "source.path.regex-pattern",
+                   .documentation = "only files whose whole path matches"},
+                  {.name = "source.max-line-bytes",
+                   .default_value = "1MB",
+                   .documentation = "a longer line is rejected (ours)"},
+                  {.name = "partition.default-name",
+                   .default_value = "__HIVE_DEFAULT_PARTITION__",
+                   .documentation = "folder name that stands for NULL"}},
+      .takes_format = true,
+      .metadata_keys = {{"file.path", "STRING NOT NULL"},
+                        {"file.name", "STRING NOT NULL"},
+                        {"file.size", "BIGINT NOT NULL"},
+                        {"file.modification-time", "TIMESTAMP_LTZ(3) NOT NULL"}},
+      .make_source = MakeFileSource};
+}
+
+}  // namespace mainstem::source

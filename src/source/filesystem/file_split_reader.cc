@@ -1,0 +1,362 @@
+#include "source/filesystem/file_split_reader.h"
+
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_split.h>
+#include <arrow/api.h>
+
+#include "core/sync.h"
+
+namespace mainstem::source {
+namespace {
+
+using namespace std::chrono_literals;
+using connector::RejectedRecord;
+using connector::SourceBatch;
+
+constexpr size_t kChunkBytes = size_t{256} << 10;
+constexpr size_t kCompressedChunkBytes = size_t{64} << 10;
+constexpr Duration kMinPollInterval = 20ms;
+
+std::string ParentOf(const std::string& path) {
+  size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string NameOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+}  // namespace
+
+std::string FilePosition::ToString() const {
+  return std::to_string(offset) + " " + (tail_hash.empty() ? "-" : tail_hash) + " " + path;
+}
+
+Result<FilePosition> FilePosition::Parse(const std::string& text) {
+  FilePosition position;
+  size_t first = text.find(' ');
+  size_t second = first == std::string::npos ? first : text.find(' ', first + 1);
+  if (second == std::string::npos || !absl::SimpleAtoi(text.substr(0, first), &position.offset)) {
+    return MakeError(ErrorCode::kInvalidArgument, "'" + text + "' is no position in a file");
+  }
+  position.tail_hash = text.substr(first + 1, second - first - 1);
+  position.path = text.substr(second + 1);
+  return position;
+}
+
+std::string HashTail(std::string_view tail) {
+  uint64_t hash = 14695981039346656037ull;
+  for (unsigned char c : tail) hash = (hash ^ c) * 1099511628211ull;
+  return fmt::format("{:016x}", hash);
+}
+
+std::string FileSplitId::ToString() const {
+  return "file:" + std::to_string(device) + "-" + std::to_string(inode) + "-" + fingerprint;
+}
+
+Result<FileSplitId> FileSplitId::Parse(const std::string& text) {
+  FileSplitId id;
+  std::vector<std::string> parts = absl::StrSplit(text, absl::ByAnyChar(":-"));
+  if (parts.size() != 4 || parts[0] != "file" || !absl::SimpleAtoi(parts[1], &id.device) ||
+      !absl::SimpleAtoi(parts[2], &id.inode)) {
+    return MakeError(ErrorCode::kInvalidArgument, "'" + text + "' names no file split");
+  }
+  id.fingerprint = parts[3];
+  return id;
+}
+
+FileSplitReader::FileSplitReader(Env* env, FileReadOptions options, ScanLayout layout,
+                                 std::unique_ptr<format::Decoder> decoder)
+    : env_(env),
+      options_(options),
+      layout_(std::move(layout)),
+      decoder_(std::move(decoder)),
+      lines_(0, options.max_line_bytes),
+      poll_interval_(kMinPollInterval) {}
+
+Task<> FileSplitReader::Open(FileSplitId id, FilePosition position,
+                             std::map<std::string, std::shared_ptr<arrow::Array>> outside) {
+  id_ = std::move(id);
+  outside_ = std::move(outside);
+  CO_ASSIGN_OR_RETURN(bool found, co_await FindPath(position.path));
+  if (!found) {
+    // Rotated away and deleted while nobody looked: nothing of it can be read any more.
+    path_ = position.path;
+    lines_.Reset(position.offset);
+    finished_ = true;
+    co_return Status::OK();
+  }
+  renamed_ = path_ != position.path;
+  decompressor_ = MakeDecompressorFor(path_);
+  FingerprintOptions fingerprint_options;
+  fingerprint_options.compressed = decompressor_ != nullptr;
+  CO_ASSIGN_OR_RETURN(std::string fingerprint,
+                      co_await Fingerprint(&env_->files(), path_, fingerprint_options));
+  // Bounded files may have grown since they were found, and a short one without a newline is then
+  // told by its inode alone.
+  finished_ = options_.tail && fingerprint != id_.fingerprint;
+  OpenOptions open_options;
+  CO_ASSIGN_OR_RETURN(file_, co_await env_->files().Open(path_, open_options));
+  if (!options_.tail) size_limit_ = identity_.size;
+  quiet_since_ = env_->Now();
+  co_return co_await SeekTo(std::move(position));
+}
+
+// The file by its inode: where it was last, else in the same folder under another name.
+Task<bool> FileSplitReader::FindPath(std::string last_path) {
+  Files& files = env_->files();
+  std::vector<std::string> candidates = {last_path};
+  Result<std::vector<DirectoryEntry>> entries = std::vector<DirectoryEntry>();
+  for (bool listed = false;; listed = true) {
+    for (const std::string& candidate : candidates) {
+      Result<FileIdentity> identity = co_await files.Identify(candidate);
+      if (!identity.ok()) continue;
+      if (identity->device != id_.device || identity->inode != id_.inode) continue;
+      path_ = candidate;
+      identity_ = *identity;
+      co_return true;
+    }
+    if (listed) co_return false;
+    candidates.clear();
+    std::string folder = ParentOf(last_path);
+    entries = co_await files.List(folder);
+    if (!entries.ok()) co_return false;
+    for (const DirectoryEntry& entry : *entries) {
+      if (!entry.is_directory) candidates.push_back(folder + "/" + entry.name);
+    }
+  }
+}
+
+Task<> FileSplitReader::SeekTo(FilePosition position) {
+  if (finished_) {
+    lines_.Reset(position.offset);
+    co_return Status::OK();
+  }
+  if (decompressor_ != nullptr) {
+    lines_.Reset(position.offset);
+    discard_ = position.offset;
+    co_return Status::OK();
+  }
+  std::string tail;
+  bool is_same = true;
+  if (position.offset > 0) {
+    CO_ASSIGN_OR_RETURN(tail, co_await ReadTail(position.offset));
+    is_same = static_cast<int64_t>(tail.size()) ==
+                  std::min<int64_t>(position.offset, LineBuffer::kTailBytes) &&
+              (position.tail_hash == "-" || HashTail(tail) == position.tail_hash);
+  }
+  // Truncated and written anew since: all of it is unread.
+  if (is_same) {
+    lines_.Reset(position.offset, std::move(tail));
+  } else {
+    lines_.Reset(0);
+  }
+  co_return Status::OK();
+}
+
+Task<std::string> FileSplitReader::ReadTail(int64_t offset) {
+  size_t count = static_cast<size_t>(std::min<int64_t>(offset, LineBuffer::kTailBytes));
+  std::string tail(count, '\0');
+  std::span<std::byte> into = std::as_writable_bytes(std::span<char>(tail));
+  CO_ASSIGN_OR_RETURN(size_t read,
+                      co_await file_->ReadAt(offset - static_cast<int64_t>(count), into));
+  tail.resize(read);
+  co_return tail;
+}
+
+Task<SourceBatch> FileSplitReader::Read(size_t max_rows, TimePoint deadline) {
+  Pending pending;
+  LineBuffer::Line line;
+  while (!finished_) {
+    while (pending.messages.size() < max_rows && lines_.Next(&line)) TakeLine(line, &pending);
+    if (!pending.messages.empty() || !pending.rejected.empty()) break;
+    Result<Fill> fill = co_await ReadMore();
+    if (Is(fill.status(), ErrorCode::kDecodeError)) {
+      // Broken compressed data: what follows can't be found.
+      pending.rejected.push_back({.origin = path_ + "@" + std::to_string(lines_.end_offset()),
+                                  .raw_bytes = "",
+                                  .cause = fill.status()});
+      finished_ = true;
+      break;
+    }
+    CO_RETURN_IF_ERROR(fill);
+    at_end_ = *fill == Fill::kEnd;
+    if (!at_end_) {
+      if (env_->Now() >= deadline) break;
+      continue;
+    }
+    CO_ASSIGN_OR_RETURN(bool is_over, co_await CheckEnd());
+    if (is_over) {
+      finished_ = true;
+      if (lines_.TakeRest(&line)) TakeLine(line, &pending);
+    } else if (env_->Now() >= deadline) {
+      break;
+    } else {
+      CO_RETURN_IF_ERROR(co_await Poll(deadline));
+    }
+  }
+  co_return Finish(std::move(pending));
+}
+
+void FileSplitReader::TakeLine(const LineBuffer::Line& line, Pending* pending) {
+  if (line.too_long) {
+    ErrorText text{.message = "a line of " + std::to_string(line.length) + " bytes is too long",
+                   .hint = "raise 'source.max-line-bytes' (now " +
+                           std::to_string(options_.max_line_bytes) + ")"};
+    pending->rejected.push_back({.origin = path_ + "@" + std::to_string(line.offset),
+                                 .raw_bytes = CutRawBytes(line.text),
+                                 .cause = MakeError(ErrorCode::kDecodeError, std::move(text))});
+    return;
+  }
+  if (options_.skip_blank_lines && line.text.find_first_not_of(" \t") == std::string_view::npos) {
+    return;
+  }
+  pending->messages.push_back(line.text);
+  pending->offsets.push_back(line.offset);
+}
+
+Result<SourceBatch> FileSplitReader::Finish(Pending pending) {
+  SourceBatch batch;
+  ASSIGN_OR_RETURN(format::DecodedMessages decoded, decoder_->Decode(pending.messages));
+  for (format::RejectedMessage& rejected : decoded.rejected) {
+    pending.rejected.push_back(
+        {.origin = path_ + "@" + std::to_string(pending.offsets[rejected.index]),
+         .raw_bytes = CutRawBytes(pending.messages[rejected.index]),
+         .cause = std::move(rejected.cause)});
+  }
+  int64_t rows = decoded.batch.rows->num_rows();
+  auto fill = [&](const ScanLayout::Other& other) { return FillColumn(other, rows); };
+  ASSIGN_OR_RETURN(batch.batch.rows, layout_.Assemble(*decoded.batch.rows, fill));
+  batch.batch.kinds = std::move(decoded.batch.kinds);
+  batch.rejected = std::move(pending.rejected);
+  FilePosition position{.offset = lines_.position(), .tail_hash = "", .path = path_};
+  if (decompressor_ == nullptr) position.tail_hash = HashTail(lines_.Tail());
+  batch.position = position.ToString();
+  batch.bytes_read = static_cast<size_t>(std::exchange(bytes_read_, 0));
+  batch.end_of_split = finished_;
+  batch.caught_up = finished_ || (at_end_ && pending.messages.empty());
+  return batch;
+}
+
+Result<std::shared_ptr<arrow::Array>> FileSplitReader::FillColumn(const ScanLayout::Other& other,
+                                                                  int64_t rows) {
+  std::shared_ptr<arrow::Scalar> value;
+  if (other.metadata_key.empty()) {
+    ASSIGN_OR_RETURN(value, outside_.at(other.column)->GetScalar(0));
+  } else if (other.metadata_key == "file.path") {
+    value = arrow::MakeScalar(path_);
+  } else if (other.metadata_key == "file.name") {
+    value = arrow::MakeScalar(NameOf(path_));
+  } else if (other.metadata_key == "file.size") {
+    value = arrow::MakeScalar(identity_.size);
+  } else {
+    value = std::make_shared<arrow::TimestampScalar>(
+        identity_.modified_ms, arrow::timestamp(arrow::TimeUnit::MILLI, "UTC"));
+  }
+  return arrow::MakeArrayFromScalar(*value, rows);
+}
+
+Task<FileSplitReader::Fill> FileSplitReader::ReadMore() {
+  if (decompressor_ != nullptr) co_return co_await ReadCompressed();
+  co_return co_await ReadPlain();
+}
+
+Task<FileSplitReader::Fill> FileSplitReader::ReadPlain() {
+  int64_t offset = lines_.end_offset();
+  size_t wanted = kChunkBytes;
+  if (size_limit_ >= 0) {
+    wanted = static_cast<size_t>(
+        std::clamp<int64_t>(size_limit_ - offset, 0, static_cast<int64_t>(kChunkBytes)));
+  }
+  if (wanted == 0) co_return Fill::kEnd;
+  // Bytes that follow a quiet time may belong to a file that was truncated and written anew.
+  if (options_.tail && at_end_) {
+    CO_ASSIGN_OR_RETURN(int64_t size, co_await file_->Size());
+    if (size == offset) co_return Fill::kEnd;
+    CO_ASSIGN_OR_RETURN(bool was_rewritten, co_await CheckRewritten());
+    if (was_rewritten) co_return Fill::kEnd;
+  }
+  CO_ASSIGN_OR_RETURN(size_t count, co_await file_->ReadAt(offset, lines_.Prepare(wanted)));
+  lines_.Commit(count);
+  bytes_read_ += static_cast<int64_t>(count);
+  if (count == 0) co_return Fill::kEnd;
+  poll_interval_ = kMinPollInterval;
+  quiet_since_ = env_->Now();
+  co_return Fill::kData;
+}
+
+// True: the reader has turned to the new beginning, or to another file's end.
+Task<bool> FileSplitReader::CheckRewritten() {
+  CO_ASSIGN_OR_RETURN(int64_t size, co_await file_->Size());
+  std::string expected = lines_.Tail();
+  int64_t position = lines_.position();
+  CO_ASSIGN_OR_RETURN(std::string tail, co_await ReadTail(position));
+  if (size >= lines_.end_offset() && tail == expected) co_return false;
+  FingerprintOptions fingerprint_options;
+  fingerprint_options.growing = true;
+  CO_ASSIGN_OR_RETURN(std::string fingerprint,
+                      co_await Fingerprint(&env_->files(), path_, fingerprint_options));
+  if (fingerprint.empty()) co_return true;  // not even a first line yet: look again later
+  // With another first line it is another split, which discovery finds.
+  if (fingerprint != id_.fingerprint) finished_ = true;
+  lines_.Reset(0);
+  at_end_ = false;
+  co_return true;
+}
+
+Task<FileSplitReader::Fill> FileSplitReader::ReadCompressed() {
+  while (true) {
+    if (compressed_rest_.empty()) {
+      compressed_.resize(kCompressedChunkBytes);
+      std::span<std::byte> into = std::as_writable_bytes(std::span<char>(compressed_));
+      CO_ASSIGN_OR_RETURN(size_t count, co_await file_->ReadAt(compressed_offset_, into));
+      compressed_offset_ += static_cast<int64_t>(count);
+      bytes_read_ += static_cast<int64_t>(count);
+      compressed_rest_ = std::string_view(compressed_).substr(0, count);
+      if (count > 0) quiet_since_ = env_->Now();
+    }
+    bool was_at_end = compressed_rest_.empty();
+    if (was_at_end && decompressor_->complete()) co_return Fill::kEnd;
+    std::span<std::byte> out = lines_.Prepare(kChunkBytes);
+    CO_ASSIGN_OR_RETURN(size_t made, decompressor_->Run(&compressed_rest_, out));
+    if (discard_ > 0) {
+      size_t dropped = static_cast<size_t>(std::min<int64_t>(discard_, static_cast<int64_t>(made)));
+      std::memmove(out.data(), out.data() + dropped, made - dropped);
+      discard_ -= static_cast<int64_t>(dropped);
+      made -= dropped;
+    }
+    lines_.Commit(made);
+    if (made > 0) co_return Fill::kData;
+    if (was_at_end) co_return Fill::kEnd;
+    co_await Yield();
+  }
+}
+
+Task<bool> FileSplitReader::CheckEnd() {
+  if (finished_) co_return true;
+  bool cut_off = decompressor_ != nullptr && !decompressor_->complete();
+  if (decompressor_ != nullptr && !cut_off) co_return true;
+  if (!options_.tail) {
+    if (cut_off) {
+      co_return MakeError(ErrorCode::kInvalidArgument,
+                          {.message = "the compressed file '" + path_ + "' is cut off",
+                           .hint = "copy it anew, or leave it out"});
+    }
+    co_return true;
+  }
+  std::string last_path = path_;
+  CO_ASSIGN_OR_RETURN(bool found, co_await FindPath(last_path));
+  if (!found) co_return true;  // deleted, and read to its end
+  Duration quiet = env_->Now() - quiet_since_;
+  // A writer may go on for a while in a file that was renamed under it.
+  bool was_renamed = path_ != last_path;
+  if (was_renamed) renamed_ = true;
+  co_return renamed_&& quiet >= options_.renamed_quiet_time;
+}
+
+Task<> FileSplitReader::Poll(TimePoint deadline) {
+  TimePoint wake = std::min(deadline, env_->Now() + poll_interval_);
+  poll_interval_ = std::min(poll_interval_ * 2, options_.max_poll_interval);
+  co_return co_await SleepUntil(wake);
+}
+
+}  // namespace mainstem::source

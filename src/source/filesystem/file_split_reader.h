@@ -1,0 +1,107 @@
+// Reads one file line by line, through growth, rotation and truncation. Private to filesystem.
+// Runs on the task's shard; every read of the file is a task of Env's.
+//
+// Position: "<offset> <hash of the bytes before it> <path>". The offset stands after the last
+// complete line (of the decompressed bytes for a compressed file). The hash tells on resuming
+// whether the file is still the one that was read; the path is where it was last seen.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "connector/table.h"
+#include "format/format.h"
+#include "source/filesystem/decompressor.h"
+#include "source/filesystem/file_finder.h"
+#include "source/filesystem/line_buffer.h"
+#include "source/scan_layout.h"
+
+namespace mainstem::source {
+
+struct FilePosition {
+  int64_t offset = 0;
+  std::string tail_hash;  // "-": unknown
+  std::string path;
+
+  std::string ToString() const;
+  static Result<FilePosition> Parse(const std::string& text);
+};
+std::string HashTail(std::string_view tail);
+
+// "file:<device>-<inode>-<fingerprint>"
+struct FileSplitId {
+  uint64_t device = 0;
+  uint64_t inode = 0;
+  std::string fingerprint;
+
+  std::string ToString() const;
+  static Result<FileSplitId> Parse(const std::string& text);
+};
+
+struct FileReadOptions {
+  bool tail = false;
+  size_t max_line_bytes = size_t{1} << 20;
+  bool skip_blank_lines = true;
+  // How long a file that was renamed is still followed once it is quiet.
+  Duration renamed_quiet_time = std::chrono::seconds(10);
+  Duration max_poll_interval = std::chrono::seconds(1);
+};
+
+class FileSplitReader final : public connector::SplitReader {
+ public:
+  FileSplitReader(Env* env, FileReadOptions options, ScanLayout layout,
+                  std::unique_ptr<format::Decoder> decoder);
+  // `outside`: arrays of one value for the columns that the path gives.
+  Task<> Open(FileSplitId id, FilePosition position,
+              std::map<std::string, std::shared_ptr<arrow::Array>> outside);
+  Task<connector::SourceBatch> Read(size_t max_rows, TimePoint deadline) override;
+
+ private:
+  enum class Fill : uint8_t { kData, kEnd };
+  struct Pending {
+    std::vector<std::string_view> messages;
+    std::vector<int64_t> offsets;
+    std::vector<connector::RejectedRecord> rejected;
+  };
+
+  Task<bool> FindPath(std::string last_path);
+  Task<> SeekTo(FilePosition position);
+  Task<std::string> ReadTail(int64_t offset);
+  Task<Fill> ReadMore();
+  Task<Fill> ReadPlain();
+  Task<Fill> ReadCompressed();
+  // After the end was met: true when the split is over.
+  Task<bool> CheckEnd();
+  Task<bool> CheckRewritten();
+  Task<> Poll(TimePoint deadline);
+  void TakeLine(const LineBuffer::Line& line, Pending* pending);
+  Result<connector::SourceBatch> Finish(Pending pending);
+  Result<std::shared_ptr<arrow::Array>> FillColumn(const ScanLayout::Other& other, int64_t rows);
+
+  Env* env_;
+  FileReadOptions options_;
+  ScanLayout layout_;
+  std::unique_ptr<format::Decoder> decoder_;
+  FileSplitId id_;
+  std::string path_;
+  FileIdentity identity_;
+  std::map<std::string, std::shared_ptr<arrow::Array>> outside_;
+  std::unique_ptr<File> file_;  // null: the file is gone
+  LineBuffer lines_;
+  int64_t size_limit_ = -1;  // bounded: bytes present when it was opened
+  int64_t bytes_read_ = 0;
+  bool finished_ = false;
+  bool at_end_ = false;   // the last read met the end
+  bool renamed_ = false;  // no longer where it was found
+
+  std::unique_ptr<Decompressor> decompressor_;
+  std::string compressed_;
+  std::string_view compressed_rest_;
+  int64_t compressed_offset_ = 0;
+  int64_t discard_ = 0;  // decompressed bytes still to pass over when resuming
+
+  Duration poll_interval_{};
+  TimePoint quiet_since_;
+};
+
+}  // namespace mainstem::source

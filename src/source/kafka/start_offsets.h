@@ -1,0 +1,45 @@
+// Where reading of each partition begins and ends, from the scan options. Private to kafka.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "connector/options.h"
+#include "storage/log.h"
+
+namespace mainstem::source {
+
+struct ScanBoundary {
+  enum class Mode : uint8_t { kGroup, kEarliest, kLatest, kTimestamp, kSpecific, kNone };
+  Mode mode = Mode::kNone;
+  int64_t timestamp_ms = 0;
+  std::map<int32_t, Offset> offsets;  // by partition
+};
+
+// `prefix`: 'scan.startup' or 'scan.bounded'.
+ScanBoundary ReadStartBoundary(connector::TableOptions* options);
+ScanBoundary ReadEndBoundary(connector::TableOptions* options);
+
+struct BoundaryContext {
+  storage::Log* log = nullptr;
+  std::string table;  // for messages
+  std::string group;
+  std::string reset;  // auto.offset.reset: earliest, latest, none
+};
+using GroupOffsets = std::map<std::pair<std::string, int32_t>, Offset>;
+// Committed offsets of the group, by topic and partition; empty without a group.
+Task<GroupOffsets> LoadGroupOffsets(storage::Log* log, std::string group);
+
+struct PartitionRef {
+  std::string topic;
+  storage::TopicPartition partition;
+};
+Task<Offset> ResolveStart(BoundaryContext context, ScanBoundary boundary, PartitionRef partition,
+                          const GroupOffsets* groups);
+// nullopt: never ends.
+Task<std::optional<Offset>> ResolveEnd(BoundaryContext context, ScanBoundary boundary,
+                                       PartitionRef partition, const GroupOffsets* groups);
+
+}  // namespace mainstem::source
