@@ -87,6 +87,14 @@ def test_files_are_rolled_by_size(tmp_path):
     assert len(sizes) > 5 and all(100 * 1024 <= size < 120 * 1024 for size in sorted(sizes)[1:]), sizes
 
 
+def test_parquet_files_are_rolled_by_size_too(tmp_path):
+    options = {"connector": "filesystem", "path": "out", "format": "parquet", "sink.rolling-policy.file-size": "100kb"}
+    sink.Driver(tmp_path, options, ["--append", "--records", 400, "--rows", 100]).finish()
+    check(tmp_path, (1, 400, 100, 50))
+    sizes = [os.path.getsize(path) for path in visible_files(tmp_path / "out")]
+    assert len(sizes) > 3 and max(sizes) < 250 * 1024, sizes
+
+
 @pytest.mark.parametrize("codec", ["UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD"])
 def test_parquet_is_compressed_as_asked(tmp_path, codec):
     shape = (1, 20, 20, 60)
