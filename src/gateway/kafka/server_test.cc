@@ -14,7 +14,6 @@
 #include "gateway/kafka/messages/offsets.h"
 #include "gateway/kafka/messages/producers.h"
 #include "gateway/kafka/messages/topics.h"
-#include "gateway/kafka/testing/keys_tmp.h"
 #include "gateway/kafka/testing/memory_log.h"
 #include "gateway/kafka/testing/test_client.h"
 #include "storage/batch_builder.h"
@@ -94,8 +93,8 @@ TEST_F(KafkaServerTest, AdvertisesOnlyWhatItServes) {
   using Versions = std::pair<int16_t, int16_t>;
   EXPECT_EQ(versions.at(0), Versions(0, 13));  // Produce
   EXPECT_EQ(versions.at(1), Versions(4, 18));  // Fetch
-  EXPECT_EQ(versions.count(24), 0u);                     // AddPartitionsToTxn
-  EXPECT_EQ(versions.count(61), 0u);                     // DescribeProducers
+  EXPECT_EQ(versions.count(24), 0u);           // AddPartitionsToTxn
+  EXPECT_EQ(versions.count(61), 0u);           // DescribeProducers
   EXPECT_TRUE(response->finalized_features.empty());
 }
 

@@ -186,7 +186,8 @@ void Group::PrepareRebalance(TimePoint now) {
   state_ = State::kPreparingRebalance;
   rebalance_deadline_ = now + RebalanceTimeout();
   if (!was_empty) return MaybeCompleteJoin(now);
-  // Time alone ends the first rebalance: ids given to others that may never come are not waited for.
+  // Time alone ends the first rebalance: ids given to others that may never come are not waited
+  // for.
   if (limits_.initial_rebalance_delay == Duration::zero()) return CompleteJoin(now);
   is_initial_rebalance_ = true;
   initial_delay_end_ = std::min(now + limits_.initial_rebalance_delay, rebalance_deadline_);

@@ -1,6 +1,5 @@
 // A Kafka door over a log in memory, to try clients by hand: prints its port, ends with its input.
 #include <iostream>
-#include "gateway/kafka/testing/keys_tmp.h"
 
 #include "gateway/kafka/server.h"
 #include "gateway/kafka/testing/memory_log.h"

@@ -1,5 +1,5 @@
-// A client of few lines for tests: one connection, requests as structs, blocking calls. Use from the
-// test's own thread.
+// A client of few lines for tests: one connection, requests as structs, blocking calls. Use from
+// the test's own thread.
 #pragma once
 
 #include <memory>
