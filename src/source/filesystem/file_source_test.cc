@@ -193,7 +193,7 @@ TEST_F(FileSourceTest, GoesOnExactlyAfterEveryRow) {
 }
 
 TEST_F(FileSourceTest, GivesMetadataAndFolderColumns) {
-  Run(WriteFile(&env_, "/d/day=5/a.log", "x\ny\n"));
+  Run(WriteFile(&env_, "/d/day=5/who=a%2Fb/a.log", "x\ny\n"));
   connector::TableDescriptor table{
       .name = "t",
       .schema = arrow::schema(
@@ -202,10 +202,12 @@ TEST_F(FileSourceTest, GivesMetadataAndFolderColumns) {
       .metadata_columns = {{.column = "name", .key = "file.name"},
                            {.column = "size", .key = "file.size"}},
       .partition_keys = {"day"}};
+  table.partition_keys.push_back("who");
+  table.schema = table.schema->AddField(4, arrow::field("who", arrow::utf8())).ValueOrDie();
   auto source = Open({{"path", "/d"}}, table);
   Seen seen;
-  Run(ReadAll(&env_, source.get(), {2, 1, 0, 3}, 100, &seen));
-  EXPECT_EQ(seen.rows, (Lines{"a.log|5|x|4", "a.log|5|y|4"}));
+  Run(ReadAll(&env_, source.get(), {2, 1, 0, 3, 4}, 100, &seen));
+  EXPECT_EQ(seen.rows, (Lines{"a.log|5|x|4|a/b", "a.log|5|y|4|a/b"}));
   Seen counted;
   Run(ReadAll(&env_, source.get(), {}, 100, &counted));
   EXPECT_EQ(counted.rows.size(), 2u);

@@ -394,7 +394,10 @@ Task<GroupDescription> GroupCoordinator::DescribeHere(std::string group_id) {
 
 Task<KafkaError> GroupCoordinator::DeleteHere(std::string group_id) {
   Group* group = Find(group_id);
-  if (group != nullptr && !group->IsIdle()) co_return KafkaError::kNonEmptyGroup;
+  auto has_members = [](const Group* candidate) {
+    return candidate != nullptr && candidate->state() != Group::State::kEmpty;
+  };
+  if (has_members(group)) co_return KafkaError::kNonEmptyGroup;
   auto offsets = offsets_.find(group_id);
   if (group == nullptr && offsets == offsets_.end()) co_return KafkaError::kGroupIdNotFound;
   std::vector<std::pair<std::string, PartitionId>> keys;
@@ -403,7 +406,8 @@ Task<KafkaError> GroupCoordinator::DeleteHere(std::string group_id) {
   }
   CO_RETURN_IF_ERROR(co_await RemoveOffsets(group_id, std::move(keys)));
   group = Find(group_id);
-  if (group != nullptr && group->IsIdle()) groups_.erase(group_id);
+  // Somebody may have joined meanwhile: then the group goes on without offsets.
+  if (group != nullptr && !has_members(group)) groups_.erase(group_id);
   co_return KafkaError::kNone;
 }
 

@@ -182,15 +182,16 @@ void Group::ReplyJoin(Member& member, bool skip_assignment) {
 void Group::PrepareRebalance(TimePoint now) {
   if (state_ == State::kPreparingRebalance) return MaybeCompleteJoin(now);
   if (state_ == State::kCompletingRebalance) ReplySyncs(KafkaError::kRebalanceInProgress);
-  is_initial_rebalance_ =
-      state_ == State::kEmpty && limits_.initial_rebalance_delay > Duration::zero();
+  bool was_empty = state_ == State::kEmpty;
   state_ = State::kPreparingRebalance;
   rebalance_deadline_ = now + RebalanceTimeout();
-  if (is_initial_rebalance_) {
-    initial_delay_end_ = std::min(now + limits_.initial_rebalance_delay, rebalance_deadline_);
-    joined_during_delay_ = false;
-  }
-  MaybeCompleteJoin(now);
+  if (!was_empty) return MaybeCompleteJoin(now);
+  // Time alone ends the first rebalance: ids given to others that may never come are not waited
+  // for.
+  if (limits_.initial_rebalance_delay == Duration::zero()) return CompleteJoin(now);
+  is_initial_rebalance_ = true;
+  initial_delay_end_ = std::min(now + limits_.initial_rebalance_delay, rebalance_deadline_);
+  joined_during_delay_ = false;
 }
 
 void Group::MaybeCompleteJoin(TimePoint now) {

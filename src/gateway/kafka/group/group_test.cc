@@ -336,6 +336,13 @@ TEST_F(GroupTest, RebalanceWaitsForAMemberThatWasJustGivenAnId) {
   EXPECT_EQ(Joined(second_token).generation, 2);
 }
 
+TEST_F(GroupTest, FirstRebalanceDoesNotWaitForIdsThatMayNeverComeBack) {
+  JoinCall call = Call();
+  call.requires_known_member_id = true;
+  Join(call);
+  EXPECT_EQ(Joined(Join(Call())).generation, 1);
+}
+
 TEST_F(GroupTest, RestartedStaticMemberTakesOverWithoutARebalance) {
   std::string old_id = MakeStable(StaticCall("i1"));
   JoinCall call = StaticCall("i1");

@@ -99,6 +99,9 @@ class Fetch {
 
   // False when the deadline passed.
   Task<bool> WaitForMore(TimePoint deadline) {
+    // A cancellation that came before the wait does not reach what waits on another shard.
+    bool is_cancelled = co_await IsCancelled();
+    if (is_cancelled) co_return MakeError(ErrorCode::kCancelled, "cancelled");
     std::vector<std::pair<storage::TopicPartition, Offset>> beyond;
     beyond.reserve(sources_.size());
     for (const Source& source : sources_) beyond.emplace_back(source.partition, source.seen_end);

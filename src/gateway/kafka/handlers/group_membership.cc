@@ -5,6 +5,9 @@ namespace mainstem::gateway::kafka {
 
 Task<JoinGroupResponse> HandleJoinGroup(const RequestContext& context,
                                         const JoinGroupRequest& request) {
+  // A cancellation that came before the wait does not reach what waits on another shard.
+  bool is_cancelled = co_await IsCancelled();
+  if (is_cancelled) co_return MakeError(ErrorCode::kCancelled, "cancelled");
   JoinCall call;
   call.member_id = request.member_id;
   call.instance_id = request.group_instance_id;
@@ -44,6 +47,9 @@ Task<JoinGroupResponse> HandleJoinGroup(const RequestContext& context,
 
 Task<SyncGroupResponse> HandleSyncGroup(const RequestContext& context,
                                         const SyncGroupRequest& request) {
+  // A cancellation that came before the wait does not reach what waits on another shard.
+  bool is_cancelled = co_await IsCancelled();
+  if (is_cancelled) co_return MakeError(ErrorCode::kCancelled, "cancelled");
   SyncCall call;
   call.member_id = request.member_id;
   call.instance_id = request.group_instance_id;
