@@ -279,10 +279,11 @@ class Builder {
   Result<int> BuildWindowAggregate(const plan::WindowAggregateNode& node) {
     if (!node.window.event_time) return Unsupported("a processing-time window");
     bool is_session = node.window.kind == plan::WindowKind::kSession && node.attached_end < 0;
-    if (is_session && (Sorted(node.keys) != Sorted(node.window.partition_keys) ||
-                       node.window.local_time_zone)) {
-      return Unsupported("a SESSION window grouped by other columns than its PARTITION BY, or over "
-                         "TIMESTAMP_LTZ,");
+    if (is_session &&
+        (Sorted(node.keys) != Sorted(node.window.partition_keys) || node.window.local_time_zone)) {
+      return Unsupported(
+          "a SESSION window grouped by other columns than its PARTITION BY, or over "
+          "TIMESTAMP_LTZ,");
     }
     const plan::Columns& input = node.inputs[0]->columns;
     WindowAggregateOptions window;
@@ -298,8 +299,7 @@ class Builder {
     std::string detail = ToString(node.window, input) + ", keys=[" + NamesOf(input, node.keys) +
                          "], select=[" + DescribeAggregates(node.aggregates, input) + "]";
     AddOperator(id, node, "WindowAggregate", std::move(detail),
-                [window,
-                 is_session](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+                [window, is_session](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
                   if (is_session) return std::make_unique<SessionAggregateOperator>(window);
                   return std::make_unique<WindowAggregateOperator>(window);
                 });
