@@ -37,9 +37,9 @@ struct TableDescriptor {
 // What a connector may use; outlives every object made from it.
 struct ConnectorContext {
   Env* env = nullptr;
-  storage::Log* log = nullptr;             // this node's own log; null in tools without one
+  storage::Log* log = nullptr;                  // this node's own log; null in tools without one
   std::vector<std::string> own_addresses = {};  // bootstrap addresses that mean this node
-  std::string time_zone = "UTC";           // table.local-time-zone
+  std::string time_zone = "UTC";                // table.local-time-zone
   std::string base_directory = {};              // relative paths are resolved against it
 };
 

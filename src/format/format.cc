@@ -112,8 +112,9 @@ Result<std::unique_ptr<Encoder>> MakeEncoder(const std::string& format,
   if (format == "raw") return MakeRawEncoder(std::move(schema), options);
   if (format == "debezium-json") return MakeDebeziumEncoder(std::move(schema), options);
   if (format == "parquet") {
-    return MakeError(ErrorCode::kUnsupported, {.message = "format 'parquet' makes files, not messages",
-                                               .hint = "use it with the filesystem connector"});
+    return MakeError(ErrorCode::kUnsupported,
+                     {.message = "format 'parquet' makes files, not messages",
+                      .hint = "use it with the filesystem connector"});
   }
   return MakeError(ErrorCode::kUnsupported, {.message = "format '" + format + "' cannot be written",
                                              .hint = "it is for sources only"});

@@ -194,6 +194,8 @@ TEST(JsonFormatTest, RejectsABrokenMessageWithoutHurtingItsNeighbours) {
                                      R"({"v": 1, "w": [1, 2})",
                                      R"({"v": 1, "w": "abc)",
                                      R"({"v": 1, "w": "a"b})",
+                                     R"({"v": 1, "w": "a"\"})",
+                                     R"({"v": 1, "w": "a\\"x})",
                                      R"({"v": 1, "w": -})",
                                      "{\"v\": 1, \"w\": \"\xff\"}",
                                      "{\"v\": 1, \"w\": \"a\nb\"}"};

@@ -143,10 +143,9 @@ JsonOutcome JsonObjectReader::FillMissing(JsonOutcome outcome, JsonContext* cont
 }
 
 JsonOutcome SkipJsonValue(ondemand::value value, int depth, JsonContext* context) {
-  JsonToken token;
   std::string_view raw = value.raw_json_token();
   if (raw.empty()) return context->Broken("unexpected end");
-  if (raw[0] != '{' && raw[0] != '[') return ReadJsonToken(value, context, &token);
+  if (raw[0] != '{' && raw[0] != '[') return CheckJsonScalar(raw, context);
   if (depth >= kMaxJsonDepth) return context->Broken("nested too deeply");
   JsonOutcome outcome = JsonOutcome::kOk;
   if (raw[0] == '{') {

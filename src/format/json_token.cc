@@ -15,15 +15,21 @@ std::string_view TrimJsonSpace(std::string_view text) {
   return text;
 }
 
+// simdjson has cut tokens at every quote that begins a string, so that the only doubt left is what
+// stands between a string's end and the next token.
+bool EndsWithItsQuote(std::string_view raw) {
+  if (raw.size() < 2 || raw.back() != '"') return false;
+  size_t backslashes = 0;
+  while (raw[raw.size() - 2 - backslashes] == '\\') ++backslashes;
+  return backslashes % 2 == 0;
+}
+
 JsonOutcome ReadString(std::string_view raw, ondemand::value& value, JsonContext* context,
                        JsonToken* token) {
   token->kind = JsonKind::kString;
-  if (raw.size() < 2 || raw.back() != '"') return context->Broken("text after a string's end");
+  if (!EndsWithItsQuote(raw)) return context->Broken("text after a string's end");
   std::string_view inside = raw.substr(1, raw.size() - 2);
   if (std::memchr(inside.data(), '\\', inside.size()) == nullptr) {
-    if (std::memchr(inside.data(), '"', inside.size()) != nullptr) {
-      return context->Broken("text after a string's end");
-    }
     token->text = inside;
     return JsonOutcome::kOk;
   }
@@ -32,6 +38,19 @@ JsonOutcome ReadString(std::string_view raw, ondemand::value& value, JsonContext
 }
 
 }  // namespace
+
+JsonOutcome CheckJsonScalar(std::string_view raw, JsonContext* context) {
+  raw = TrimJsonSpace(raw);
+  if (!raw.empty() && raw[0] == '"') {
+    if (EndsWithItsQuote(raw)) return JsonOutcome::kOk;
+    return context->Broken("text after a string's end");
+  }
+  if (IsJsonNumber(raw) || raw == "true" || raw == "false" || raw == "null") {
+    return JsonOutcome::kOk;
+  }
+  context->error_position = raw.data();
+  return context->Broken("'" + std::string(raw.substr(0, 40)) + "' is not a JSON value");
+}
 
 JsonOutcome ReadJsonToken(ondemand::value& value, JsonContext* context, JsonToken* token) {
   std::string_view raw = TrimJsonSpace(value.raw_json_token());

@@ -20,4 +20,7 @@ struct JsonToken {
 // was not consumed.
 JsonOutcome ReadJsonToken(ondemand::value& value, JsonContext* context, JsonToken* token);
 
+// The same check for a token that nobody wants; escapes inside a string are not looked at.
+JsonOutcome CheckJsonScalar(std::string_view raw, JsonContext* context);
+
 }  // namespace mainstem::format

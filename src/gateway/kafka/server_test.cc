@@ -164,6 +164,24 @@ TEST_F(KafkaServerTest, AnswersPipelinedRequestsInTheirOrder) {
   EXPECT_EQ(fetched->topics[0].partitions[0].high_watermark, 200);
 }
 
+TEST_F(KafkaServerTest, AppendsInTheOrderOfTheRequestsHoweverManyPartitionsTheyName) {
+  MakeTopic("t", 2);
+  auto client = Connect();
+  std::vector<std::byte> batch = Batch("x");
+  for (int32_t id = 1; id <= 200; ++id) {
+    ProduceRequest request = Produce("t", batch);
+    if (id % 2 == 1) {
+      request.topics[0].partitions.push_back({.index = 1, .records = std::span(batch)});
+    }
+    ASSERT_TRUE(client->SendRequest(9, id, request).ok());
+  }
+  for (int32_t id = 1; id <= 200; ++id) {
+    Result<ProduceResponse> produced = client->Receive<ProduceResponse>(9, id);
+    ASSERT_TRUE(produced.ok()) << produced.status();
+    EXPECT_EQ(produced->topics[0].partitions[0].base_offset, id - 1);
+  }
+}
+
 TEST_F(KafkaServerTest, LongPollEndsWhenARecordComesOverAnotherConnection) {
   MakeTopic("t");
   auto consumer = Connect();

@@ -3,6 +3,7 @@
 #include <arrow/api.h>
 #include <fmt/format.h>
 
+#include "process/expr/datetime.h"
 #include "process/types/arrow_mapping.h"
 #include "process/types/type_coercion.h"
 
@@ -146,6 +147,7 @@ void Define(FunctionRegistry* registry, FunctionSpec spec) {
         signature.args.push_back(WantedType(site.type(i), ArgAt(overload, i)));
       }
       signature.kernel = overload.kernel;
+      if (spec.can_fail) signature.can_fail = spec.can_fail(site);
       return signature;
     }
     return site.CannotApply(Forms(spec.name, spec.overloads));
@@ -189,6 +191,19 @@ Result<Vector> FinishBuilder(arrow::ArrayBuilder* builder, bool constant) {
   return Vector{array->data(), constant};
 }
 Status AppendNullTo(arrow::ArrayBuilder* builder) { return builder->AppendNull(); }
+
+bool DatePatternCanFail(const CallSite& site, size_t index) {
+  if (index >= site.size()) return false;
+  const auto pattern = site.StringLiteral(index);
+  return !pattern || !DatePattern::Make(*pattern).ok();
+}
+
+bool AnyErrorSymbol(const CallSite& site) {
+  for (size_t i = 0; i < site.size(); ++i) {
+    if (site.type(i).root() == TypeRoot::kSymbol && site.StringLiteral(i) == "ERROR") return true;
+  }
+  return false;
+}
 
 bool IsAscii(Text text) {
   for (char c : text) {

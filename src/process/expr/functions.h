@@ -68,6 +68,8 @@ struct FunctionSpec {
   std::string name;
   std::vector<Overload> overloads;
   FunctionFlags flags = {};
+  // For functions that fail only on some constants (a wrong pattern): false where the call cannot.
+  std::function<bool(const CallSite&)> can_fail = {};
 };
 void Define(FunctionRegistry* registry, FunctionSpec spec);
 // The same under further names.
@@ -81,6 +83,10 @@ void DefineInfer(FunctionRegistry* registry, std::string name, int args_min, int
                  Infer infer, FunctionFlags flags = {}, CallForm form = CallForm::kEager);
 
 inline constexpr FunctionFlags kCanFail{.can_fail = true};
+// Date pattern in argument `index`, if given: true unless it is a literal that compiles.
+bool DatePatternCanFail(const CallSite& site, size_t index);
+// An ERROR behaviour among the arguments.
+bool AnyErrorSymbol(const CallSite& site);
 
 // For results that an Arrow builder makes (lists, maps): f(row, Builder&) -> Status appends one
 // value for each row; rows with a NULL argument are NULL if `strict`.

@@ -188,6 +188,7 @@ Result<Signature> InferJsonValue(const CallSite& site) {
   for (size_t i : {0, 1, 3, 5}) {
     if (i < site.size()) signature.args[i] = LogicalType::String();
   }
+  signature.can_fail = AnyErrorSymbol(site);
   return signature;
 }
 
@@ -364,7 +365,8 @@ void AddJsonFunctions(FunctionRegistry* registry) {
   Define(registry, {.name = "JSON_EXISTS",
                     .overloads = {{{Arg::kText, Arg::kText}, truth, ExistsKernel()},
                                   {{Arg::kText, Arg::kText, Arg::kSymbol}, truth, ExistsKernel()}},
-                    .flags = kCanFail});
+                    .flags = kCanFail,
+                    .can_fail = AnyErrorSymbol});
   for (Text what : {"VALUE", "OBJECT", "ARRAY", "SCALAR"}) {
     DefineIsJson(registry, what, false);
     DefineIsJson(registry, what, true);
@@ -376,7 +378,8 @@ void AddJsonFunctions(FunctionRegistry* registry) {
                         {{Arg::kText, Arg::kText, Arg::kSymbol, Arg::kSymbol, Arg::kSymbol},
                          kTextNullable,
                          QueryKernel()}},
-          .flags = kCanFail});
+          .flags = kCanFail,
+          .can_fail = AnyErrorSymbol});
   DefineInfer(registry, "JSON_OBJECT", 1, -1, InferBuild(true), kCanFail);
   DefineInfer(registry, "JSON_ARRAY", 1, -1, InferBuild(false), kCanFail);
   Define(registry,

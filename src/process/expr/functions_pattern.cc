@@ -104,6 +104,12 @@ Kernel LikeKernel(bool negated) {
   };
 }
 
+bool LikeCanFail(const CallSite& site) {
+  const auto pattern = site.StringLiteral(1);
+  const auto escape = site.size() == 3 ? site.StringLiteral(2) : std::optional<std::string>("");
+  return !pattern || !escape || !LikePattern::Make(*pattern, *escape);
+}
+
 // SQL's regular expressions: as regular, but '%' and '_' are wildcards and '.' is a dot; whole
 // text.
 std::string SimilarToRegex(Text pattern, Text escape) {
@@ -160,6 +166,12 @@ Kernel SimilarKernel(bool negated) {
                                          return match(errors, text, pattern, "");
                                        });
   };
+}
+
+bool RegexCanFail(const CallSite& site) {
+  const auto pattern = site.StringLiteral(1);
+  RegexCache cache;
+  return !pattern || cache.Get(*pattern) == nullptr;
 }
 
 // ---- REGEXP ...
@@ -292,7 +304,8 @@ void AddRegexp(FunctionRegistry* registry) {
   DefineAs(registry, {"REGEXP", "RLIKE", "REGEXP_LIKE"},
            {.name = "",
             .overloads = {{{Arg::kText, Arg::kText}, truth, RegexpKernel()}},
-            .flags = kCanFail});
+            .flags = kCanFail,
+            .can_fail = RegexCanFail});
   Define(
       registry,
       {.name = "REGEXP_EXTRACT",
@@ -337,7 +350,8 @@ void AddPatternFunctions(FunctionRegistry* registry) {
            {.name = prefix + "LIKE",
             .overloads = {{{Arg::kText, Arg::kText}, truth, LikeKernel(negated)},
                           {{Arg::kText, Arg::kText, Arg::kText}, truth, LikeKernel(negated)}},
-            .flags = kCanFail});
+            .flags = kCanFail,
+            .can_fail = LikeCanFail});
     Define(registry,
            {.name = prefix + "SIMILAR TO",
             .overloads = {{{Arg::kText, Arg::kText}, truth, SimilarKernel(negated)},

@@ -238,7 +238,8 @@ Result<Signature> InferDateFormat(const CallSite& site) {
   const LogicalType moment = type.root() == TypeRoot::kDate ? LogicalType::Timestamp(3) : type;
   return Signature{.result = LogicalType::String(),
                    .args = {moment, WantedType(site.type(1), Arg::kText)},
-                   .kernel = DateFormatKernel(moment)};
+                   .kernel = DateFormatKernel(moment),
+                   .can_fail = DatePatternCanFail(site, 1)};
 }
 
 // Local seconds and nanos of `text`; the default pattern also takes a fraction.
@@ -399,7 +400,8 @@ void AddConversions(FunctionRegistry* registry) {
   Define(registry, {.name = "TO_TIMESTAMP",
                     .overloads = {{{Arg::kText}, timestamp, ToTimestampKernel(false)},
                                   {{Arg::kText, Arg::kText}, timestamp, ToTimestampKernel(false)}},
-                    .flags = kCanFail});
+                    .flags = kCanFail,
+                    .can_fail = [](const CallSite& site) { return DatePatternCanFail(site, 1); }});
   const ResultType ltz = ReturnsNullable(LogicalType::TimestampLtz(3));
   Define(registry,
          {.name = "TO_TIMESTAMP_LTZ",
@@ -414,12 +416,14 @@ void AddConversions(FunctionRegistry* registry) {
   Define(registry, {.name = "TO_DATE",
                     .overloads = {{{Arg::kText}, date, ToDateKernel()},
                                   {{Arg::kText, Arg::kText}, date, ToDateKernel()}},
-                    .flags = kCanFail});
+                    .flags = kCanFail,
+                    .can_fail = [](const CallSite& site) { return DatePatternCanFail(site, 1); }});
   Define(registry,
          {.name = "FROM_UNIXTIME",
           .overloads = {{{Arg::kInteger}, kTextNullable, FromUnixTimeKernel()},
                         {{Arg::kInteger, Arg::kText}, kTextNullable, FromUnixTimeKernel()}},
-          .flags = kCanFail});
+          .flags = kCanFail,
+          .can_fail = [](const CallSite& site) { return DatePatternCanFail(site, 1); }});
   Define(registry,
          {.name = "CONVERT_TZ",
           .overloads = {{{Arg::kText, Arg::kText, Arg::kText}, kTextNullable, ConvertTzKernel()}}});

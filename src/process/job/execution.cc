@@ -169,6 +169,7 @@ bool Execution::WantsCheckpoint() const {
   if (!options_.durable) return false;
   if (stop_requested_) return true;
   if (early_requested_) return true;
+  if (pending_output_.bytes > PendingOutput::kSoftLimitBytes) return true;
   return env_->Now() >= next_checkpoint_ && ProgressToken() != committed_token_;
 }
 

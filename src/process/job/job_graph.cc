@@ -1,11 +1,13 @@
 #include "process/job/job_graph.h"
 
+#include <algorithm>
 #include <map>
 
 #include <arrow/api.h>
 
 #include "process/job/values_source.h"
 #include "process/operator/group_aggregate.h"
+#include "process/operator/session_aggregate.h"
 #include "process/operator/window_aggregate.h"
 #include "process/operator/window_table.h"
 #include "process/state/key_group.h"
@@ -28,6 +30,11 @@ std::vector<std::shared_ptr<arrow::DataType>> TypesOf(const plan::Columns& colum
     types.push_back(ToArrowType(columns[static_cast<size_t>(index)].type()));
   }
   return types;
+}
+
+std::vector<int> Sorted(std::vector<int> indexes) {
+  std::sort(indexes.begin(), indexes.end());
+  return indexes;
 }
 
 std::string NamesOf(const plan::Columns& columns, const std::vector<int>& indexes) {
@@ -271,8 +278,12 @@ class Builder {
 
   Result<int> BuildWindowAggregate(const plan::WindowAggregateNode& node) {
     if (!node.window.event_time) return Unsupported("a processing-time window");
-    if (node.window.kind == plan::WindowKind::kSession && node.attached_end < 0) {
-      return Unsupported("a SESSION window");
+    bool is_session = node.window.kind == plan::WindowKind::kSession && node.attached_end < 0;
+    if (is_session &&
+        (Sorted(node.keys) != Sorted(node.window.partition_keys) || node.window.local_time_zone)) {
+      return Unsupported(
+          "a SESSION window grouped by other columns than its PARTITION BY, or over "
+          "TIMESTAMP_LTZ,");
     }
     const plan::Columns& input = node.inputs[0]->columns;
     WindowAggregateOptions window;
@@ -288,7 +299,8 @@ class Builder {
     std::string detail = ToString(node.window, input) + ", keys=[" + NamesOf(input, node.keys) +
                          "], select=[" + DescribeAggregates(node.aggregates, input) + "]";
     AddOperator(id, node, "WindowAggregate", std::move(detail),
-                [window](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+                [window, is_session](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+                  if (is_session) return std::make_unique<SessionAggregateOperator>(window);
                   return std::make_unique<WindowAggregateOperator>(window);
                 });
     return id;

@@ -15,9 +15,9 @@ Status EpochBuffer::Add(const storage::TopicPartition& partition, int64_t timest
   builder.Add(timestamp_ms, key, value, headers);
   auto added = static_cast<int64_t>(builder.bytes() - before);
   int64_t total = pending_->bytes.fetch_add(added) + added;
-  if (total > PendingOutput::kSoftLimitBytes && pending_->request_checkpoint) {
-    pending_->request_checkpoint();
-  }
+  bool crossed =
+      total > PendingOutput::kSoftLimitBytes && total - added <= PendingOutput::kSoftLimitBytes;
+  if (crossed && pending_->request_checkpoint) pending_->request_checkpoint();
   if (builder.bytes() < kBatchBytes) return Status::OK();
   return Seal(partition, &builder);
 }

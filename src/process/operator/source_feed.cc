@@ -185,7 +185,6 @@ Status SourceFeed::Accept(Split* split, connector::SourceBatch batch) {
   RETURN_IF_ERROR(HandleRejected(batch));
   context_->metrics->bytes_in += static_cast<int64_t>(batch.bytes_read);
   split->progress.position = batch.position;
-  split->progress.ended = batch.end_of_split;
   split->lag = batch.end_of_split ? 0 : batch.lag_records;
   UpdateLag();
   int64_t row_count = batch.batch.rows ? batch.batch.rows->num_rows() : 0;
@@ -205,6 +204,8 @@ Status SourceFeed::Accept(Split* split, connector::SourceBatch batch) {
       pending_.push_back({0, Element::Batch(std::move(rows))});
     }
   }
+  // Only now: until its last row is out, the split counts for the watermark.
+  split->progress.ended = batch.end_of_split;
   if (split->progress.ended) {
     OpenMore();
     MergeWatermarks({.only_large_steps = true});

@@ -58,9 +58,10 @@ class LineEncoderFactory final : public FileEncoderFactory {
 
 // ---- Parquet
 
-// Rows of this many bytes, before encoding, make a row group: it is held in memory until it is
-// full.
-constexpr int64_t kRowGroupBytes = 32 << 20;
+// Rows of at most this many bytes, before encoding, make a row group: it is held in memory until it
+// is full, and counts for the size of its file only then. Small files get smaller ones.
+constexpr int64_t kMaxRowGroupBytes = 32 << 20;
+constexpr int64_t kMinRowGroupBytes = 64 << 10;
 
 // Collects what the Parquet writer puts out, until it is taken.
 class TakenStream final : public arrow::io::OutputStream {
@@ -87,13 +88,16 @@ class TakenStream final : public arrow::io::OutputStream {
 class ParquetEncoder final : public FileEncoder {
  public:
   ParquetEncoder(std::shared_ptr<TakenStream> stream, std::shared_ptr<arrow::Schema> schema,
-                 std::unique_ptr<parquet::arrow::FileWriter> writer)
-      : stream_(std::move(stream)), schema_(std::move(schema)), writer_(std::move(writer)) {}
+                 std::unique_ptr<parquet::arrow::FileWriter> writer, int64_t row_group_bytes)
+      : stream_(std::move(stream)),
+        schema_(std::move(schema)),
+        writer_(std::move(writer)),
+        row_group_bytes_(row_group_bytes) {}
 
   Status Write(const ChangelogBatch& rows) override {
     // The declared schema: a query's own may name columns otherwise.
     auto batch = arrow::RecordBatch::Make(schema_, rows.rows->num_rows(), rows.rows->columns());
-    if (group_bytes_ >= kRowGroupBytes) {
+    if (group_bytes_ >= row_group_bytes_) {
       RETURN_IF_ERROR(writer_->NewBufferedRowGroup());
       group_bytes_ = 0;
     }
@@ -111,13 +115,15 @@ class ParquetEncoder final : public FileEncoder {
   std::shared_ptr<TakenStream> stream_;
   std::shared_ptr<arrow::Schema> schema_;
   std::unique_ptr<parquet::arrow::FileWriter> writer_;
+  int64_t row_group_bytes_;
   int64_t group_bytes_ = 0;  // before encoding
 };
 
 class ParquetEncoderFactory final : public FileEncoderFactory {
  public:
-  ParquetEncoderFactory(arrow::Compression::type compression, std::shared_ptr<arrow::Schema> schema)
-      : compression_(compression), schema_(std::move(schema)) {}
+  ParquetEncoderFactory(arrow::Compression::type compression, std::shared_ptr<arrow::Schema> schema,
+                        int64_t row_group_bytes)
+      : compression_(compression), schema_(std::move(schema)), row_group_bytes_(row_group_bytes) {}
   Result<std::unique_ptr<FileEncoder>> MakeEncoder() const override {
     parquet::WriterProperties::Builder builder;
     builder.compression(compression_)->created_by("mainstem");
@@ -125,7 +131,8 @@ class ParquetEncoderFactory final : public FileEncoderFactory {
     ASSIGN_OR_RETURN(auto writer,
                      parquet::arrow::FileWriter::Open(*schema_, arrow::default_memory_pool(),
                                                       stream, builder.build()));
-    return std::make_unique<ParquetEncoder>(std::move(stream), schema_, std::move(writer));
+    return std::make_unique<ParquetEncoder>(std::move(stream), schema_, std::move(writer),
+                                            row_group_bytes_);
   }
   std::string suffix() const override { return ".parquet"; }
   bool takes_changes() const override { return false; }
@@ -133,6 +140,7 @@ class ParquetEncoderFactory final : public FileEncoderFactory {
  private:
   arrow::Compression::type compression_;
   std::shared_ptr<arrow::Schema> schema_;
+  int64_t row_group_bytes_;
 };
 
 Result<arrow::Compression::type> ReadCompression(const std::string& value) {
@@ -156,13 +164,15 @@ Result<arrow::Compression::type> ReadCompression(const std::string& value) {
 }
 
 Result<std::shared_ptr<const FileEncoderFactory>> MakeParquetFactory(
-    const format::FormatOptions& options, std::shared_ptr<arrow::Schema> schema) {
+    const format::FormatOptions& options, std::shared_ptr<arrow::Schema> schema,
+    int64_t file_bytes) {
   RETURN_IF_ERROR(format::CheckFormatOptions("parquet", options));
   arrow::Compression::type compression = arrow::Compression::SNAPPY;
   if (auto found = options.find("compression"); found != options.end()) {
     ASSIGN_OR_RETURN(compression, ReadCompression(found->second));
   }
-  auto factory = std::make_shared<const ParquetEncoderFactory>(compression, std::move(schema));
+  auto factory = std::make_shared<const ParquetEncoderFactory>(
+      compression, std::move(schema), std::clamp(file_bytes, kMinRowGroupBytes, kMaxRowGroupBytes));
   RETURN_IF_ERROR(factory->MakeEncoder());  // tells types that cannot be stored
   return factory;
 }
@@ -170,8 +180,11 @@ Result<std::shared_ptr<const FileEncoderFactory>> MakeParquetFactory(
 }  // namespace
 
 Result<std::shared_ptr<const FileEncoderFactory>> FileEncoderFactory::Make(
-    const connector::FormatChoice& choice, std::shared_ptr<arrow::Schema> schema) {
-  if (choice.format == "parquet") return MakeParquetFactory(choice.options, std::move(schema));
+    const connector::FormatChoice& choice, std::shared_ptr<arrow::Schema> schema,
+    int64_t file_bytes) {
+  if (choice.format == "parquet") {
+    return MakeParquetFactory(choice.options, std::move(schema), file_bytes);
+  }
   bool takes_changes = false;
   for (const format::FormatInfo& info : format::ListFormats()) {
     if (info.name == choice.format) takes_changes = info.is_changelog;

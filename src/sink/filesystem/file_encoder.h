@@ -26,9 +26,11 @@ class FileEncoder {
 // Makes encoders of one kind. Immutable; any thread.
 class FileEncoderFactory {
  public:
-  // `schema`: the columns that files hold. Refuses unknown formats, options and types.
+  // `schema`: the columns that files hold; `file_bytes`: how great they are to be. Refuses unknown
+  // formats, options and types.
   static Result<std::shared_ptr<const FileEncoderFactory>> Make(
-      const connector::FormatChoice& choice, std::shared_ptr<arrow::Schema> schema);
+      const connector::FormatChoice& choice, std::shared_ptr<arrow::Schema> schema,
+      int64_t file_bytes);
   virtual ~FileEncoderFactory() = default;
   virtual Result<std::unique_ptr<FileEncoder>> MakeEncoder() const = 0;
   // Of the names of files: ".parquet".

@@ -84,7 +84,7 @@ Result<std::unique_ptr<connector::TableSink>> MakeFileSink(TableDescriptor table
                      {.message = "table '" + table.name + "': a format is needed",
                       .hint = "for example 'format' = 'parquet'"});
   }
-  auto encoders = FileEncoderFactory::Make(choice, result.layout.file_schema());
+  auto encoders = FileEncoderFactory::Make(choice, result.layout.file_schema(), result.file_bytes);
   if (!encoders.ok()) return InTable(table, encoders.status());
   result.encoders = std::move(*encoders);
   return std::make_unique<FileSink>(context.env, std::move(result));

@@ -26,7 +26,7 @@ std::shared_ptr<const FileSinkOptions> TestOptions(std::vector<std::string> part
   options.layout = std::move(*layout);
   connector::FormatChoice json;
   json.format = "json";
-  auto encoders = FileEncoderFactory::Make(json, options.layout.file_schema());
+  auto encoders = FileEncoderFactory::Make(json, options.layout.file_schema(), 60);
   CHECK_OK(encoders);
   options.encoders = std::move(*encoders);
   options.file_bytes = 60;  // of a few rows

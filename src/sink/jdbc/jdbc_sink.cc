@@ -76,7 +76,10 @@ class JdbcWriter final : public connector::DeliveryWriter {
     const arrow::Schema& schema = *options_->table.schema;
     bool fits = rows.num_columns() == schema.num_fields();
     for (int i = 0; fits && i < rows.num_columns(); ++i) {
-      fits = rows.column(i)->type()->Equals(*schema.field(i)->type());
+      const arrow::DataType& type = *rows.column(i)->type();
+      const arrow::DataType& wanted = *schema.field(i)->type();
+      // Elements may be called otherwise and be NULL or not: that does not matter here.
+      fits = type.Equals(wanted) || (type.id() == arrow::Type::LIST && wanted.id() == type.id());
     }
     if (fits) return Status::OK();
     return MakeError(ErrorCode::kInternal,

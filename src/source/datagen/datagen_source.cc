@@ -29,8 +29,8 @@ Result<std::vector<std::unique_ptr<ValueGenerator>>> MakeGenerators(
   std::vector<std::unique_ptr<ValueGenerator>> generators;
   for (int column : projection) {
     const auto& field = plan.table.schema->field(column);
-    ASSIGN_OR_RETURN(auto generator, MakeValueGenerator("fields." + field->name(), *field->type(),
-                                                        seed, &options));
+    ASSIGN_OR_RETURN(auto generator,
+                     MakeValueGenerator("fields." + field->name(), *field->type(), seed, &options));
     generators.push_back(std::move(generator));
   }
   RETURN_IF_ERROR(options.status());
@@ -102,8 +102,8 @@ class DatagenReader final : public connector::SplitReader {
     arrow::ArrayVector columns;
     for (int i = 0; i < schema_->num_fields(); ++i) {
       std::unique_ptr<arrow::ArrayBuilder> builder;
-      RETURN_IF_ERROR(arrow::MakeBuilder(arrow::default_memory_pool(), schema_->field(i)->type(),
-                                         &builder));
+      RETURN_IF_ERROR(
+          arrow::MakeBuilder(arrow::default_memory_pool(), schema_->field(i)->type(), &builder));
       RETURN_IF_ERROR(builder->Reserve(count));
       for (int64_t k = 0; k < count; ++k) {
         uint64_t row = static_cast<uint64_t>((made_ + k) * split_count_ + share_);
@@ -214,8 +214,7 @@ connector::ConnectorSpec DatagenConnector() {
                        .documentation = "pace over all splits"},
                       {.name = "number-of-rows",
                        .documentation = "ends after so many rows; endless when absent"},
-                      {.name = "seed",
-                       .documentation = "the same seed makes the same rows (ours)"},
+                      {.name = "seed", .documentation = "the same seed makes the same rows (ours)"},
                       {.name = "fields.*",
                        .documentation = "fields.NAME.kind = random | sequence, .min .max .length "
                                         ".var-len .max-past .null-rate, .start .end"}},

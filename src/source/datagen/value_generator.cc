@@ -111,7 +111,8 @@ class RandomText final : public Nullable {
   Status AppendValue(uint64_t bits, int64_t, arrow::ArrayBuilder* builder) const override {
     static constexpr char kHex[] = "0123456789abcdef";
     int64_t length = length_;
-    if (varies_ && length > 0) length = 1 + static_cast<int64_t>(bits % static_cast<uint64_t>(length));
+    if (varies_ && length > 0)
+      length = 1 + static_cast<int64_t>(bits % static_cast<uint64_t>(length));
     std::string text(static_cast<size_t>(length), '0');
     for (size_t i = 0; i < text.size(); ++i) {
       if (i % 16 == 0) bits = Mix(bits);
@@ -128,12 +129,16 @@ class RandomTime final : public Nullable {
  public:
   RandomTime(uint64_t seed, double null_rate, arrow::Type::type id, int64_t ticks_per_ms,
              int64_t max_past_ms)
-      : Nullable(seed, null_rate), id_(id), ticks_per_ms_(ticks_per_ms), max_past_ms_(max_past_ms) {}
+      : Nullable(seed, null_rate),
+        id_(id),
+        ticks_per_ms_(ticks_per_ms),
+        max_past_ms_(max_past_ms) {}
 
  private:
   Status AppendValue(uint64_t bits, int64_t now_ms, arrow::ArrayBuilder* builder) const override {
     constexpr int64_t kDayMs = 86400000;
-    if (max_past_ms_ > 0) now_ms -= static_cast<int64_t>(bits % static_cast<uint64_t>(max_past_ms_));
+    if (max_past_ms_ > 0)
+      now_ms -= static_cast<int64_t>(bits % static_cast<uint64_t>(max_past_ms_));
     switch (id_) {
       case arrow::Type::DATE32:
         return static_cast<arrow::Date32Builder*>(builder)->Append(
@@ -211,8 +216,7 @@ class Sequence final : public ValueGenerator {
  private:
   template <typename Builder>
   static Status As(arrow::ArrayBuilder* builder, int64_t value) {
-    return static_cast<Builder*>(builder)->Append(
-        static_cast<typename Builder::value_type>(value));
+    return static_cast<Builder*>(builder)->Append(static_cast<typename Builder::value_type>(value));
   }
   int64_t start_;
   int64_t end_;
@@ -327,8 +331,8 @@ Result<std::unique_ptr<ValueGenerator>> MakeValueGenerator(const std::string& pa
     }
     case arrow::Type::LIST: {
       const auto& list = static_cast<const arrow::ListType&>(type);
-      ASSIGN_OR_RETURN(auto element, MakeValueGenerator(path + ".element", *list.value_type(),
-                                                        seed, options));
+      ASSIGN_OR_RETURN(auto element,
+                       MakeValueGenerator(path + ".element", *list.value_type(), seed, options));
       int64_t length = options->Integer(path + ".length", 3);
       if (length < 0 || length > 10000) options->Fail(path + ".length", "must be from 0 to 10000");
       RETURN_IF_ERROR(options->status());

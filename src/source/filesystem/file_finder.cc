@@ -13,20 +13,18 @@ constexpr size_t kCompressedFingerprintBytes = 32;
 
 bool IsPattern(std::string_view text) { return text.find_first_of("*?[") != std::string::npos; }
 
-bool IsHidden(const std::string& name) {
-  return name.empty() || name[0] == '.' || name[0] == '_';
-}
+bool IsHidden(const std::string& name) { return name.empty() || name[0] == '.' || name[0] == '_'; }
 
 std::string Join(const std::string& folder, const std::string& name) {
   return folder == "/" ? "/" + name : folder + "/" + name;
 }
 
 Status TooMany(const std::string& path) {
-  return MakeError(ErrorCode::kResourceExhausted,
-                   {.message = "'" + path + "' means more than " + std::to_string(kMaxFoundFiles) +
-                               " files",
-                    .hint = "name a smaller folder, or narrow it with "
-                            "'source.path.regex-pattern'"});
+  return MakeError(
+      ErrorCode::kResourceExhausted,
+      {.message = "'" + path + "' means more than " + std::to_string(kMaxFoundFiles) + " files",
+       .hint = "name a smaller folder, or narrow it with "
+               "'source.path.regex-pattern'"});
 }
 
 Task<> AddFile(Files* files, std::string path, std::vector<FoundFile>* found) {
@@ -56,8 +54,8 @@ Task<> AddFolder(Files* files, std::string folder, int depth, std::vector<FoundF
 }
 
 // `parts` from `index` on are still to be matched below `folder`.
-Task<> Expand(Files* files, std::string folder, const std::vector<std::string>& parts,
-              size_t index, std::vector<FoundFile>* found) {
+Task<> Expand(Files* files, std::string folder, const std::vector<std::string>& parts, size_t index,
+              std::vector<FoundFile>* found) {
   if (index == parts.size()) co_return co_await AddFolder(files, folder, 0, found);
   const std::string& part = parts[index];
   if (!IsPattern(part)) {
@@ -101,8 +99,8 @@ Task<std::vector<FoundFile>> FindFiles(Files* files, std::string path) {
   if (!IsPattern(path)) {
     CO_ASSIGN_OR_RETURN(bool exists, co_await files->Exists(path));
     if (!exists) {
-      co_return MakeError(ErrorCode::kNotFound, {.message = "there is no file or folder '" + path +
-                                                            "'"});
+      co_return MakeError(ErrorCode::kNotFound,
+                          {.message = "there is no file or folder '" + path + "'"});
     }
     CO_RETURN_IF_ERROR(co_await AddFolder(files, path, 0, &found));
   } else {

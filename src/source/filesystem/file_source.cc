@@ -1,5 +1,7 @@
 #include "source/filesystem/file_source.h"
 
+#include <charconv>
+
 #include <arrow/api.h>
 #include <re2/re2.h>
 
@@ -22,6 +24,22 @@ struct FileSourcePlan {
   Duration monitor_interval{};  // zero: read once
 };
 
+// Folder names hold special characters as %XX.
+std::string DecodePercent(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    unsigned char byte = 0;
+    bool is_code = text[i] == '%' && i + 2 < text.size();
+    if (is_code) {
+      auto [end, error] = std::from_chars(text.data() + i + 1, text.data() + i + 3, byte, 16);
+      is_code = error == std::errc() && end == text.data() + i + 3;
+    }
+    out.push_back(is_code ? static_cast<char>(byte) : text[i]);
+    if (is_code) i += 2;
+  }
+  return out;
+}
+
 // "k=v" folders of a path as text.
 std::map<std::string, std::string> PartitionsOf(const std::string& path) {
   std::map<std::string, std::string> values;
@@ -29,7 +47,9 @@ std::map<std::string, std::string> PartitionsOf(const std::string& path) {
   for (size_t end = path.find('/'); end != std::string::npos; end = path.find('/', begin)) {
     std::string part = path.substr(begin, end - begin);
     size_t equals = part.find('=');
-    if (equals != std::string::npos) values[part.substr(0, equals)] = part.substr(equals + 1);
+    if (equals != std::string::npos) {
+      values[DecodePercent(part.substr(0, equals))] = DecodePercent(part.substr(equals + 1));
+    }
     begin = end + 1;
   }
   return values;
@@ -148,7 +168,7 @@ Result<std::unique_ptr<connector::TableSource>> MakeFileSource(
       options.Fail("source.path.regex-pattern", "is no regular expression: " + pattern.error());
     }
   }
-  plan.default_partition = options.Text("partition.default-name", "__HIVE_DEFAULT_PARTITION__");
+  plan.default_partition = options.Text("partition.default-name", "__DEFAULT_PARTITION__");
   plan.read.tail = options.Has("source.monitor-interval");
   plan.monitor_interval = options.Time("source.monitor-interval", Duration::zero());
   if (plan.read.tail && plan.monitor_interval <= Duration::zero()) {
@@ -166,8 +186,8 @@ Result<std::unique_ptr<connector::TableSource>> MakeFileSource(
   // Made once for its errors: they belong to CREATE TABLE's time, not to the first read.
   std::set<std::string> outside(plan.table.partition_keys.begin(), plan.table.partition_keys.end());
   ScanLayout layout = ScanLayout::Make(plan.table, {}, outside);
-  RETURN_IF_ERROR(format::MakeDecoder(plan.format.format, layout.message_schema(),
-                                      plan.format.options));
+  RETURN_IF_ERROR(
+      format::MakeDecoder(plan.format.format, layout.message_schema(), plan.format.options));
   return std::make_unique<FileSource>(std::move(plan));
 }
 
@@ -186,7 +206,7 @@ connector::ConnectorSpec FileSourceConnector() {
                    .default_value = "1MB",
                    .documentation = "a longer line is rejected (ours)"},
                   {.name = "partition.default-name",
-                   .default_value = "__HIVE_DEFAULT_PARTITION__",
+                   .default_value = "__DEFAULT_PARTITION__",
                    .documentation = "folder name that stands for NULL"}},
       .takes_format = true,
       .metadata_keys = {{"file.path", "STRING NOT NULL"},

@@ -21,8 +21,7 @@ std::span<const std::byte> Bytes(std::string_view text) {
 }
 
 Task<> WriteFile(Env* env, std::string path, std::string contents) {
-  CO_RETURN_IF_ERROR(
-      co_await env->files().CreateDirectories(path.substr(0, path.rfind('/'))));
+  CO_RETURN_IF_ERROR(co_await env->files().CreateDirectories(path.substr(0, path.rfind('/'))));
   OpenOptions options;
   options.write = options.create = options.truncate = true;
   CO_ASSIGN_OR_RETURN(auto file, co_await env->files().Open(path, options));
@@ -87,8 +86,8 @@ class FileSourceTest : public testing::Test {
   // A table of one STRING column in format raw, with the options added.
   std::unique_ptr<connector::TableSource> Open(const std::string& path, Options options = {}) {
     options["path"] = path;
-    return Open(std::move(options), {.name = "t",
-                                     .schema = arrow::schema({arrow::field("line", arrow::utf8())})});
+    return Open(std::move(options),
+                {.name = "t", .schema = arrow::schema({arrow::field("line", arrow::utf8())})});
   }
   std::unique_ptr<connector::TableSource> Open(Options options, connector::TableDescriptor table) {
     options.emplace("format", "raw");
@@ -194,20 +193,21 @@ TEST_F(FileSourceTest, GoesOnExactlyAfterEveryRow) {
 }
 
 TEST_F(FileSourceTest, GivesMetadataAndFolderColumns) {
-  Run(WriteFile(&env_, "/d/day=5/a.log", "x\ny\n"));
+  Run(WriteFile(&env_, "/d/day=5/who=a%2Fb/a.log", "x\ny\n"));
   connector::TableDescriptor table{
       .name = "t",
-      .schema = arrow::schema({arrow::field("line", arrow::utf8()),
-                               arrow::field("day", arrow::int32()),
-                               arrow::field("name", arrow::utf8()),
-                               arrow::field("size", arrow::int64())}),
+      .schema = arrow::schema(
+          {arrow::field("line", arrow::utf8()), arrow::field("day", arrow::int32()),
+           arrow::field("name", arrow::utf8()), arrow::field("size", arrow::int64())}),
       .metadata_columns = {{.column = "name", .key = "file.name"},
                            {.column = "size", .key = "file.size"}},
       .partition_keys = {"day"}};
+  table.partition_keys.push_back("who");
+  table.schema = table.schema->AddField(4, arrow::field("who", arrow::utf8())).ValueOrDie();
   auto source = Open({{"path", "/d"}}, table);
   Seen seen;
-  Run(ReadAll(&env_, source.get(), {2, 1, 0, 3}, 100, &seen));
-  EXPECT_EQ(seen.rows, (Lines{"a.log|5|x|4", "a.log|5|y|4"}));
+  Run(ReadAll(&env_, source.get(), {2, 1, 0, 3, 4}, 100, &seen));
+  EXPECT_EQ(seen.rows, (Lines{"a.log|5|x|4|a/b", "a.log|5|y|4|a/b"}));
   Seen counted;
   Run(ReadAll(&env_, source.get(), {}, 100, &counted));
   EXPECT_EQ(counted.rows.size(), 2u);

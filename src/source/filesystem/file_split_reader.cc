@@ -85,6 +85,7 @@ Task<> FileSplitReader::Open(FileSplitId id, FilePosition position,
     finished_ = true;
     co_return Status::OK();
   }
+  renamed_ = path_ != position.path;
   decompressor_ = MakeDecompressorFor(path_);
   FingerprintOptions fingerprint_options;
   fingerprint_options.compressed = decompressor_ != nullptr;
@@ -206,8 +207,7 @@ void FileSplitReader::TakeLine(const LineBuffer::Line& line, Pending* pending) {
                                  .cause = MakeError(ErrorCode::kDecodeError, std::move(text))});
     return;
   }
-  if (options_.skip_blank_lines &&
-      line.text.find_first_not_of(" \t") == std::string_view::npos) {
+  if (options_.skip_blank_lines && line.text.find_first_not_of(" \t") == std::string_view::npos) {
     return;
   }
   pending->messages.push_back(line.text);
@@ -350,7 +350,7 @@ Task<bool> FileSplitReader::CheckEnd() {
   // A writer may go on for a while in a file that was renamed under it.
   bool was_renamed = path_ != last_path;
   if (was_renamed) renamed_ = true;
-  co_return renamed_ && quiet >= options_.renamed_quiet_time;
+  co_return renamed_&& quiet >= options_.renamed_quiet_time;
 }
 
 Task<> FileSplitReader::Poll(TimePoint deadline) {

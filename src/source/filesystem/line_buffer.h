@@ -35,7 +35,9 @@ class LineBuffer {
   // What stands behind the last newline, at the end of a file; false when nothing does.
   bool TakeRest(Line* line);
 
-  int64_t position() const { return skipping_ ? skip_offset_ : base_ + static_cast<int64_t>(begin_); }
+  int64_t position() const {
+    return skipping_ ? skip_offset_ : base_ + static_cast<int64_t>(begin_);
+  }
   // Offset of the next byte to be committed.
   int64_t end_offset() const { return base_ + static_cast<int64_t>(end_); }
   // The last up to kTailBytes before position().

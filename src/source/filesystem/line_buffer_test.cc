@@ -23,7 +23,8 @@ std::vector<Given> Feed(LineBuffer* lines, const std::string& text, size_t piece
     size_t size = std::min(piece, text.size() - at);
     std::memcpy(lines->Prepare(piece).data(), text.data() + at, size);
     lines->Commit(size);
-    while (lines->Next(&line)) given.push_back({std::string(line.text), line.offset, line.too_long});
+    while (lines->Next(&line))
+      given.push_back({std::string(line.text), line.offset, line.too_long});
   }
   return given;
 }
@@ -33,9 +34,9 @@ TEST(LineBufferTest, GivesTheSameLinesInWhateverPiecesBytesCome) {
   for (size_t piece = 1; piece <= text.size(); ++piece) {
     LineBuffer lines(0, 100);
     EXPECT_EQ(Feed(&lines, text, piece), (std::vector<Given>{{"one", 0, false},
-                                                              {"", 4, false},
-                                                              {"two", 5, false},
-                                                              {"three, which is long", 10, false}}));
+                                                             {"", 4, false},
+                                                             {"two", 5, false},
+                                                             {"three, which is long", 10, false}}));
     EXPECT_EQ(lines.position(), 31);
     LineBuffer::Line rest;
     ASSERT_TRUE(lines.TakeRest(&rest));

@@ -72,10 +72,8 @@ class KafkaSource final : public connector::TableSource {
   Task<std::vector<SourceSplit>> DiscoverSplits() override {
     CO_ASSIGN_OR_RETURN(std::vector<storage::TopicInfo> topics, FindTopics());
     CO_ASSIGN_OR_RETURN(GroupOffsets groups, co_await LoadGroupOffsets(plan_.log, plan_.group));
-    BoundaryContext context{.log = plan_.log,
-                            .table = plan_.table.name,
-                            .group = plan_.group,
-                            .reset = plan_.reset};
+    BoundaryContext context{
+        .log = plan_.log, .table = plan_.table.name, .group = plan_.group, .reset = plan_.reset};
     std::vector<SourceSplit> splits;
     for (const storage::TopicInfo& topic : topics) {
       for (int32_t i = 0; i < topic.partition_count; ++i) {
@@ -111,15 +109,14 @@ class KafkaSource final : public connector::TableSource {
     if (plan_.value_format.format == "json") options.deletion_message = "{}";
     ScanLayout layout = ScanLayout::Make(plan_.table, projection, outside_);
     CO_ASSIGN_OR_RETURN(
-        auto decoder,
-        format::MakeDecoder(plan_.value_format.format, layout.message_schema(),
-                            layout.message_projection(), plan_.value_format.options));
+        auto decoder, format::MakeDecoder(plan_.value_format.format, layout.message_schema(),
+                                          layout.message_projection(), plan_.value_format.options));
     auto reader = std::make_unique<PartitionReader>(plan_.log, std::move(options), position,
                                                     std::move(layout), std::move(decoder));
     if (!plan_.key_columns.empty()) {
-      CO_ASSIGN_OR_RETURN(auto key_decoder,
-                          format::MakeDecoder(plan_.key_format.format, KeySchema(plan_),
-                                              plan_.key_format.options));
+      CO_ASSIGN_OR_RETURN(
+          auto key_decoder,
+          format::MakeDecoder(plan_.key_format.format, KeySchema(plan_), plan_.key_format.options));
       reader->SetKeyDecoder(plan_.key_columns, std::move(key_decoder));
     }
     co_return reader;
@@ -127,7 +124,8 @@ class KafkaSource final : public connector::TableSource {
 
   Task<> OnCheckpointComplete(std::vector<SourceSplit> positions) override {
     if (plan_.group.empty()) co_return Status::OK();
-    std::vector<std::pair<storage::Log::OffsetKey, std::optional<storage::CommittedOffset>>> commits;
+    std::vector<std::pair<storage::Log::OffsetKey, std::optional<storage::CommittedOffset>>>
+        commits;
     for (const SourceSplit& split : positions) {
       std::string topic;
       Result<storage::TopicPartition> partition = FindPartition(split.id, &topic);
@@ -160,10 +158,10 @@ class KafkaSource final : public connector::TableSource {
         for (const storage::TopicInfo& info : plan_.log->ListTopics()) {
           if (!info.internal) names.push_back(info.name);
         }
-        return MakeError(ErrorCode::kUnknownTopic,
-                         {.message = "table '" + plan_.table.name + "': there is no topic '" +
-                                     name + "'",
-                          .hint = SuggestionFor(name, names)});
+        return MakeError(
+            ErrorCode::kUnknownTopic,
+            {.message = "table '" + plan_.table.name + "': there is no topic '" + name + "'",
+             .hint = SuggestionFor(name, names)});
       }
       found.push_back(std::move(*topic));
     }
@@ -180,9 +178,9 @@ class KafkaSource final : public connector::TableSource {
     *topic_name = split_id.substr(0, slash);
     std::optional<storage::TopicInfo> topic = plan_.log->FindTopic(*topic_name);
     if (!topic || partition < 0 || partition >= topic->partition_count) {
-      return MakeError(ErrorCode::kUnknownTopic, {.message = "table '" + plan_.table.name +
-                                                             "': partition '" + split_id +
-                                                             "' is gone"});
+      return MakeError(
+          ErrorCode::kUnknownTopic,
+          {.message = "table '" + plan_.table.name + "': partition '" + split_id + "' is gone"});
     }
     return storage::TopicPartition{.topic_id = topic->id, .partition = PartitionId(partition)};
   }
@@ -252,9 +250,9 @@ Result<KafkaPlan> MakePlan(connector::TableDescriptor table,
   connector::TableOptions options(plan.table);
   std::string bootstrap = options.Text("properties.bootstrap.servers", "");
   if (bootstrap.empty()) {
-    options.Fail("properties.bootstrap.servers", "is needed",
-                 context.own_addresses.empty() ? "" : "this node is '" + context.own_addresses[0] +
-                                                          "'");
+    options.Fail(
+        "properties.bootstrap.servers", "is needed",
+        context.own_addresses.empty() ? "" : "this node is '" + context.own_addresses[0] + "'");
   }
   ReadTopics(&options, &plan);
   if (upsert) {
@@ -277,7 +275,8 @@ Result<KafkaPlan> MakePlan(connector::TableDescriptor table,
   RETURN_IF_ERROR(options.status());
   if (context.log == nullptr || !IsOwnAddress(context.own_addresses, bootstrap)) {
     std::string own;
-    for (const std::string& address : context.own_addresses) own += (own.empty() ? "" : ", ") + address;
+    for (const std::string& address : context.own_addresses)
+      own += (own.empty() ? "" : ", ") + address;
     return MakeError(ErrorCode::kUnsupported,
                      {.message = "table '" + plan.table.name + "': '" + bootstrap +
                                  "' is not this node, and topics of other brokers cannot be read "
@@ -340,12 +339,12 @@ connector::ConnectorSpec KafkaSourceConnector() {
   connector::ConnectorSpec spec = BaseSpec();
   for (connector::OptionSpec option : std::vector<connector::OptionSpec>{
            {.name = "scan.startup.mode",
-            .default_value = "group-offsets",
-            .documentation = "group-offsets | earliest-offset | latest-offset | timestamp | "
-                             "specific-offsets"},
+         .default_value = "group-offsets",
+         .documentation = "group-offsets | earliest-offset | latest-offset | timestamp | "
+                          "specific-offsets"},
            {.name = "scan.startup.timestamp-millis"},
            {.name = "scan.startup.specific-offsets",
-            .documentation = "'partition:0,offset:42;partition:1,offset:300'"},
+           .documentation = "'partition:0,offset:42;partition:1,offset:300'"},
            {.name = "key.fields", .documentation = "columns of the record's key: 'a;b'"}}) {
     spec.options.push_back(std::move(option));
   }

@@ -302,9 +302,8 @@ Result<std::shared_ptr<arrow::Array>> PartitionReader::MetadataColumn(
   }
   if (key == "timestamp-type") {
     auto value = [&](uint32_t record) -> std::string_view {
-      return gathered.headers[gathered.header_of_record[record]].log_append_time()
-                 ? "LogAppendTime"
-                 : "CreateTime";
+      return gathered.headers[gathered.header_of_record[record]].log_append_time() ? "LogAppendTime"
+                                                                                   : "CreateTime";
     };
     return Build(arrow::StringBuilder(), record_of_row, value);
   }

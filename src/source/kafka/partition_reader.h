@@ -41,7 +41,8 @@ class PartitionReader final : public connector::SplitReader {
   // in the order of `key_columns`. `log` outlives the reader.
   PartitionReader(storage::Log* log, PartitionReadOptions options, PartitionPosition position,
                   ScanLayout layout, std::unique_ptr<format::Decoder> value_decoder);
-  void SetKeyDecoder(std::vector<std::string> key_columns, std::unique_ptr<format::Decoder> decoder);
+  void SetKeyDecoder(std::vector<std::string> key_columns,
+                     std::unique_ptr<format::Decoder> decoder);
 
   Task<connector::SourceBatch> Read(size_t max_rows, TimePoint deadline) override;
 

@@ -127,9 +127,9 @@ Task<std::optional<Offset>> ResolveEnd(BoundaryContext context, ScanBoundary bou
                       co_await context.log->Offsets(partition.partition));
   if (boundary.mode == Mode::kLatest) co_return known.high_watermark;
   if (boundary.mode == Mode::kTimestamp) {
-    CO_ASSIGN_OR_RETURN(Offset end,
-                        co_await OffsetAtTime(context.log, partition.partition,
-                                              boundary.timestamp_ms, known.high_watermark));
+    CO_ASSIGN_OR_RETURN(
+        Offset end, co_await OffsetAtTime(context.log, partition.partition, boundary.timestamp_ms,
+                                          known.high_watermark));
     co_return end;
   }
   std::optional<Offset> end;
@@ -141,8 +141,10 @@ Task<std::optional<Offset>> ResolveEnd(BoundaryContext context, ScanBoundary bou
   }
   if (end) co_return end;
   co_return MakeError(ErrorCode::kInvalidArgument,
-                      {.message = "table '" + context.table + "': 'scan.bounded.mode' gives no end "
-                                  "for '" + Shown(partition) + "'",
+                      {.message = "table '" + context.table +
+                                  "': 'scan.bounded.mode' gives no end "
+                                  "for '" +
+                                  Shown(partition) + "'",
                        .hint = "name the partition in 'scan.bounded.specific-offsets', or commit "
                                "offsets for the group"});
 }

@@ -18,7 +18,7 @@ SHAPE = (2, 600, 20, 60)  # partitions, records, rows in each, keys
 def make(folder, shape, arguments=(), **options):
     partitions, records, rows, keys = shape
     options = {"connector": "filesystem", "path": "out", "format": "parquet", "sink.rolling-policy.rollover-interval": "30 ms",
-               **{name.replace("__", "."): value for name, value in options.items()}}
+               **{name.replace("__", ".").replace("_", "-"): value for name, value in options.items()}}
     return sink.Driver(folder, options, ["--append", "--partitions", partitions, "--records", records, "--rows", rows, "--keys", keys,
                                          *arguments])
 
@@ -71,9 +71,10 @@ def test_kills_at_any_moment_and_at_the_commit_change_nothing(tmp_path, partitio
     seed = int(os.environ.get("KILL_SEED", time.time_ns() % 1_000_000))
     kills = (100 if support.FULL else 24) // (1 if support.FULL else 2)
     print(f"KILL_SEED={seed}")
-    shape = (2, 400 * kills, 5, 60)
-    driver = make(tmp_path, shape, ["--partition-by", "part"] if partitioned else [])
-    hits = sink.deliver_with_kills(driver, random.Random(seed), kills, 0.2)
+    shape = (2, sink.RECORDS_PER_KILL * kills, 5, 60)
+    arguments = ["--partition-by", "part"] if partitioned else []
+    driver = make(tmp_path, shape, arguments, sink__rolling_policy__rollover_interval="1 ms")
+    hits = sink.deliver_with_kills(driver, random.Random(seed), kills)
     check(tmp_path, shape, partitioned)
     assert sum(hits.values()) == kills, hits
 
@@ -84,6 +85,14 @@ def test_files_are_rolled_by_size(tmp_path):
     check(tmp_path, (1, 400, 50, 50))
     sizes = [os.path.getsize(path) for path in visible_files(tmp_path / "out")]
     assert len(sizes) > 5 and all(100 * 1024 <= size < 120 * 1024 for size in sorted(sizes)[1:]), sizes
+
+
+def test_parquet_files_are_rolled_by_size_too(tmp_path):
+    options = {"connector": "filesystem", "path": "out", "format": "parquet", "sink.rolling-policy.file-size": "100kb"}
+    sink.Driver(tmp_path, options, ["--append", "--records", 400, "--rows", 100]).finish()
+    check(tmp_path, (1, 400, 100, 50))
+    sizes = [os.path.getsize(path) for path in visible_files(tmp_path / "out")]
+    assert len(sizes) > 3 and max(sizes) < 250 * 1024, sizes
 
 
 @pytest.mark.parametrize("codec", ["UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD"])

@@ -74,24 +74,19 @@ struct PendingAppend {
   size_t partition;
 };
 
-// Starts all appends, so that one flush serves them, and waits for all.
+// Starts all appends, so that one flush serves them, and waits for all. Also a single one is
+// spawned: then requests that were started one after the other reach each partition in that order,
+// however many partitions they name.
 Task<> AppendAll(const RequestContext& context, const std::vector<PendingAppend>& appends,
                  storage::AppendOptions options, ProduceResponse* response) {
-  auto answer_of = [response](const PendingAppend& append) {
-    return &response->topics[append.topic].partitions[append.partition];
-  };
-  if (appends.size() == 1) {
-    const PendingAppend& only = appends.front();
-    co_return co_await AppendPartition(context, only.target, only.records, options,
-                                       answer_of(only));
-  }
   Executor executor = co_await asio::this_coro::executor;
   Status failure;
   TaskScope scope(executor, "produce",
                   [&failure](const std::string&, const Status& status) { failure = status; });
   for (const PendingAppend& append : appends) {
-    scope.Spawn("append", AppendPartition(context, append.target, append.records, options,
-                                          answer_of(append)));
+    ProduceResponse::Partition* answer =
+        &response->topics[append.topic].partitions[append.partition];
+    scope.Spawn("append", AppendPartition(context, append.target, append.records, options, answer));
   }
   Status joined = co_await scope.Join();
   if (!joined.ok()) {

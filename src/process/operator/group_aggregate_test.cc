@@ -1,0 +1,98 @@
+#include "process/operator/group_aggregate.h"
+
+#include <arrow/api.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "process/operator/operator_test_support.h"
+
+namespace mainstem::process {
+namespace {
+
+using optest::MakeBatch;
+using optest::OperatorBench;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+// Input (k STRING, v BIGINT); output k, COUNT(*), SUM(v).
+GroupAggregateOptions Options() {
+  GroupAggregateOptions options;
+  options.keys = {0};
+  options.key_types = {arrow::utf8()};
+  plan::AggregateSpec count, sum;
+  count.call.name = "COUNT";
+  count.call.needs_retract = true;
+  sum.call.name = "SUM";
+  sum.call.args = {LogicalType::BigInt()};
+  sum.call.needs_retract = true;
+  sum.args = {1};
+  options.aggregates = {count, sum};
+  options.output_schema =
+      arrow::schema({arrow::field("k", arrow::utf8()), arrow::field("c", arrow::int64()),
+                     arrow::field("s", arrow::int64())});
+  return options;
+}
+
+Element Rows(const std::vector<std::vector<std::string>>& rows) {
+  return Element::Batch(MakeBatch("sl", rows));
+}
+
+TEST(GroupAggregateTest, SendsEveryChangeOfABatchInOrder) {
+  OperatorBench bench(std::make_unique<GroupAggregateOperator>(Options()));
+  EXPECT_THAT(
+      bench.Push(Rows({{"+I", "a", "1"}, {"+I", "b", "-"}, {"+I", "a", "2"}, {"+I", "-", "3"}})),
+      ElementsAre("+I a 1 1", "+I b 1 -", "-U a 1 1", "+U a 2 3", "+I - 1 3"));
+}
+
+TEST(GroupAggregateTest, AGroupGoesWithItsLastRowAndMayComeBackInTheSameBatch) {
+  OperatorBench bench(std::make_unique<GroupAggregateOperator>(Options()));
+  EXPECT_THAT(bench.Push(Rows({{"+I", "a", "1"}, {"-D", "a", "1"}, {"+I", "a", "7"}})),
+              ElementsAre("+I a 1 1", "-D a 1 1", "+I a 1 7"));
+  EXPECT_THAT(bench.Push(Rows({{"-D", "a", "7"}})), ElementsAre("-D a 1 7"));
+  EXPECT_EQ(bench.metrics().state_entries, 0);
+  EXPECT_THAT(bench.Push(Rows({{"+I", "a", "2"}})), ElementsAre("+I a 1 2"));
+}
+
+TEST(GroupAggregateTest, IgnoresWhatTakesBackARowThatNeverCame) {
+  OperatorBench bench(std::make_unique<GroupAggregateOperator>(Options()));
+  EXPECT_THAT(bench.Push(Rows({{"-D", "a", "1"}})), IsEmpty());
+  EXPECT_THAT(bench.Push(Rows({{"+I", "a", "1"}})), ElementsAre("+I a 1 1"));
+}
+
+TEST(GroupAggregateTest, AnUpdateThatChangesNothingSendsNothing) {
+  GroupAggregateOptions options = Options();
+  options.aggregates.erase(options.aggregates.begin());
+  options.output_schema =
+      arrow::schema({arrow::field("k", arrow::utf8()), arrow::field("s", arrow::int64())});
+  OperatorBench bench(std::make_unique<GroupAggregateOperator>(std::move(options)));
+  EXPECT_THAT(bench.Push(Rows({{"+I", "a", "1"}, {"+I", "a", "0"}, {"+I", "a", "-"}})),
+              ElementsAre("+I a 1"));
+}
+
+TEST(GroupAggregateTest, FoldingSendsOneChangeAGroupAndBatch) {
+  GroupAggregateOptions options = Options();
+  options.fold = true;
+  options.send_update_before = false;
+  OperatorBench bench(std::make_unique<GroupAggregateOperator>(std::move(options)));
+  EXPECT_THAT(bench.Push(Rows({{"+I", "a", "1"}, {"+I", "b", "5"}, {"+I", "a", "2"}})),
+              ElementsAre("+I a 2 3", "+I b 1 5"));
+  EXPECT_THAT(
+      bench.Push(Rows({{"+I", "a", "1"}, {"-D", "b", "5"}, {"+I", "c", "1"}, {"-D", "c", "1"}})),
+      ElementsAre("+U a 3 4", "-D b 1 5"));
+}
+
+TEST(GroupAggregateTest, GoesOnFromACheckpoint) {
+  auto factory = MakeMemoryStateBackendFactory();
+  {
+    OperatorBench bench(std::make_unique<GroupAggregateOperator>(Options()), {}, {}, factory.get());
+    bench.Push(Rows({{"+I", "a", "1"}, {"+I", "b", "2"}}));
+    bench.Checkpoint("/one");
+    bench.Push(Rows({{"+I", "a", "100"}}));
+  }
+  OperatorBench bench(std::make_unique<GroupAggregateOperator>(Options()), {}, {"/one"},
+                      factory.get());
+  EXPECT_THAT(bench.Push(Rows({{"+I", "a", "4"}})), ElementsAre("-U a 1 1", "+U a 2 5"));
+}
+
+}  // namespace
+}  // namespace mainstem::process

@@ -1,0 +1,43 @@
+// Runs one operator over hand-made batches on an inline pool, for tests.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/sim/sim_env.h"
+#include "process/operator/operator_chain.h"
+
+namespace mainstem::process::optest {
+
+// Columns by type letter: "s" STRING, "l" BIGINT, "t" TIMESTAMP(3) in ms. A row is its kind and its
+// fields: {"+I", "a", "1"}; "-" is NULL.
+ChangelogBatch MakeBatch(const std::string& types,
+                         const std::vector<std::vector<std::string>>& rows);
+// "+I a 1", "-U a 1" ...; watermarks as "wm 5", the end as "end".
+std::vector<std::string> ToLines(const Element& element);
+
+// Takes elements in, keeps what comes out.
+class OperatorBench {
+ public:
+  OperatorBench(std::unique_ptr<Operator> op, std::vector<std::string> restored_blobs = {},
+                std::vector<std::string> restore_from = {}, StateBackendFactory* factory = nullptr);
+  ~OperatorBench();
+  // The lines that this element made come out.
+  std::vector<std::string> Push(Element element);
+  // Snapshot, written and checkpointed in `directory`; the operator's blob.
+  std::string Checkpoint(const std::string& directory);
+  OperatorMetrics& metrics() { return metrics_; }
+
+ private:
+  class Sink;
+  SimDisk disk_{1};
+  SimEnv env_{&disk_, {.seed = 1}};
+  std::unique_ptr<StateBackendFactory> own_factory_;
+  std::unique_ptr<StateBackend> backend_;
+  OperatorMetrics metrics_;
+  OperatorContext context_;
+  std::unique_ptr<Sink> sink_;
+  std::unique_ptr<OperatorChain> chain_;
+};
+
+}  // namespace mainstem::process::optest

@@ -1,0 +1,100 @@
+#include "process/operator/window_aggregate.h"
+
+#include <arrow/api.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "process/operator/operator_test_support.h"
+
+namespace mainstem::process {
+namespace {
+
+using optest::MakeBatch;
+using optest::OperatorBench;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+// Input (k STRING, v BIGINT, ts TIMESTAMP(3)); output k, COUNT(*), window_start, window_end.
+WindowAggregateOptions Options(plan::WindowKind kind, int64_t size, int64_t slide = 0) {
+  WindowAggregateOptions options;
+  options.window.kind = kind;
+  options.window.time_column = 2;
+  options.window.size_ms = size;
+  options.window.slide_ms = slide;
+  options.keys = {0};
+  options.key_types = {arrow::utf8()};
+  plan::AggregateSpec count;
+  count.call.name = "COUNT";
+  options.aggregates = {count};
+  options.properties = {plan::WindowProperty::kStart, plan::WindowProperty::kEnd};
+  auto time = arrow::timestamp(arrow::TimeUnit::MILLI);
+  options.output_schema =
+      arrow::schema({arrow::field("k", arrow::utf8()), arrow::field("c", arrow::int64()),
+                     arrow::field("window_start", time), arrow::field("window_end", time)});
+  return options;
+}
+
+Element Rows(const std::vector<std::vector<std::string>>& rows) {
+  return Element::Batch(MakeBatch("slt", rows));
+}
+
+TEST(WindowAggregateTest, FiresWhenTheWatermarkReachesTheLastMillisecond) {
+  OperatorBench bench(
+      std::make_unique<WindowAggregateOperator>(Options(plan::WindowKind::kTumble, 10)));
+  EXPECT_THAT(
+      bench.Push(Rows({{"+I", "a", "1", "3"}, {"+I", "b", "1", "9"}, {"+I", "a", "1", "10"}})),
+      IsEmpty());
+  EXPECT_THAT(bench.Push(Element::Watermark(8)), ElementsAre("wm 8"));
+  EXPECT_THAT(bench.Push(Element::Watermark(9)), ElementsAre("+I a 1 0 10", "+I b 1 0 10", "wm 9"));
+  EXPECT_THAT(bench.Push(Element::Watermark(kEndOfTime)),
+              ElementsAre("+I a 1 10 20", "wm 9223372036854775807"));
+  EXPECT_EQ(bench.metrics().state_entries, 0);
+}
+
+TEST(WindowAggregateTest, DropsAndCountsLateRows) {
+  OperatorBench bench(
+      std::make_unique<WindowAggregateOperator>(Options(plan::WindowKind::kTumble, 10)));
+  bench.Push(Element::Watermark(9));
+  bench.Push(Rows({{"+I", "a", "1", "9"}, {"+I", "a", "1", "-1"}, {"+I", "a", "1", "10"}}));
+  EXPECT_EQ(bench.metrics().late_rows, 2);
+  EXPECT_THAT(bench.Push(Element::Watermark(19)), ElementsAre("+I a 1 10 20", "wm 19"));
+}
+
+TEST(WindowAggregateTest, ALateRowOfAHopStillCountsInItsOpenWindows) {
+  OperatorBench bench(
+      std::make_unique<WindowAggregateOperator>(Options(plan::WindowKind::kHop, 10, 5)));
+  bench.Push(Element::Watermark(9));
+  bench.Push(Rows({{"+I", "a", "1", "7"}}));
+  EXPECT_EQ(bench.metrics().late_rows, 0);
+  EXPECT_THAT(bench.Push(Element::Watermark(100)), ElementsAre("+I a 1 5 15", "wm 100"));
+}
+
+TEST(WindowAggregateTest, CumulateRepeatsItsValueEachStep) {
+  OperatorBench bench(
+      std::make_unique<WindowAggregateOperator>(Options(plan::WindowKind::kCumulate, 20, 5)));
+  bench.Push(Rows({{"+I", "a", "1", "1"}, {"+I", "a", "1", "12"}}));
+  EXPECT_THAT(bench.Push(Element::Watermark(100)),
+              ElementsAre("+I a 1 0 5", "+I a 1 0 10", "+I a 2 0 15", "+I a 2 0 20", "wm 100"));
+}
+
+TEST(WindowAggregateTest, KeepsWindowsAndLatenessThroughARestore) {
+  auto factory = MakeMemoryStateBackendFactory();
+  std::string blob;
+  {
+    OperatorBench bench(
+        std::make_unique<WindowAggregateOperator>(Options(plan::WindowKind::kTumble, 10)), {}, {},
+        factory.get());
+    bench.Push(Element::Watermark(9));
+    bench.Push(Rows({{"+I", "a", "1", "15"}}));
+    blob = bench.Checkpoint("/one");
+  }
+  OperatorBench bench(
+      std::make_unique<WindowAggregateOperator>(Options(plan::WindowKind::kTumble, 10)), {blob},
+      {"/one"}, factory.get());
+  bench.Push(Rows({{"+I", "a", "1", "5"}, {"+I", "a", "1", "16"}}));
+  EXPECT_EQ(bench.metrics().late_rows, 1);
+  EXPECT_THAT(bench.Push(Element::Watermark(19)), ElementsAre("+I a 2 10 20", "wm 19"));
+}
+
+}  // namespace
+}  // namespace mainstem::process

@@ -1,0 +1,355 @@
+// The kafka source over the real log in a fresh folder: positions, formats of key and value,
+// metadata, bounds, waiting, and what is refused.
+#include "source/kafka/kafka_source.h"
+
+#include <arrow/api.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+
+#include "storage/batch_builder.h"
+#include "storage/embedded_log.h"
+
+namespace mainstem::source {
+namespace {
+
+using namespace std::chrono_literals;
+using Rows = std::vector<std::string>;
+using Options = std::map<std::string, std::string>;
+using storage::TopicPartition;
+
+constexpr char kOwnAddress[] = "127.0.0.1:9092";
+
+struct TestRecord {
+  std::optional<std::string> key;
+  std::optional<std::string> value;
+  int64_t timestamp_ms = 1000;
+};
+
+std::vector<std::byte> MakeBatch(const std::vector<TestRecord>& records, storage::Codec codec) {
+  storage::BatchBuilder builder({.codec = codec});
+  std::vector<storage::RecordHeader> headers = {{.key = "h", .value = "1"}};
+  for (const TestRecord& record : records) {
+    std::optional<std::string_view> key;
+    std::optional<std::string_view> value;
+    if (record.key) key = *record.key;
+    if (record.value) value = *record.value;
+    builder.Add(record.timestamp_ms, key, value, headers);
+  }
+  return builder.Build().ValueOrDie();
+}
+
+std::string RowText(const ChangelogBatch& batch, int64_t row) {
+  std::string text;
+  if (!batch.kinds.empty())
+    text = std::string(ToString(batch.kinds[static_cast<size_t>(row)])) + " ";
+  for (int i = 0; i < batch.rows->num_columns(); ++i) {
+    text += (i == 0 ? "" : "|") + batch.rows->column(i)->GetScalar(row).ValueOrDie()->ToString();
+  }
+  return text;
+}
+
+struct Seen {
+  Rows rows;
+  Rows rejected;
+  std::string position;
+  bool ended = false;
+  bool caught_up = false;
+  int64_t lag = -1;
+};
+
+void Note(const connector::SourceBatch& batch, Seen* seen) {
+  for (int64_t row = 0; row < batch.batch.rows->num_rows(); ++row) {
+    seen->rows.push_back(RowText(batch.batch, row));
+  }
+  for (const auto& rejected : batch.rejected) {
+    seen->rejected.push_back(rejected.origin + " " + rejected.raw_bytes);
+  }
+  seen->position = batch.position;
+  seen->ended = batch.end_of_split;
+  seen->caught_up = batch.caught_up;
+  seen->lag = batch.lag_records;
+}
+
+// Reads until the split is over or has nothing unread.
+Task<> ReadQuiet(Env* env, connector::TableSource* source, connector::SourceSplit split,
+                 std::vector<int> projection, size_t max_rows, Seen* seen) {
+  CO_ASSIGN_OR_RETURN(auto reader, co_await source->OpenSplit(split, projection));
+  do {
+    CO_ASSIGN_OR_RETURN(auto batch, co_await reader->Read(max_rows, env->Now()));
+    Note(batch, seen);
+  } while (!seen->ended && !seen->caught_up);
+  co_return Status::OK();
+}
+
+class KafkaSourceTest : public testing::Test {
+ protected:
+  KafkaSourceTest() {
+    char name[] = "/tmp/mainstem-test-XXXXXX";
+    folder_ = mkdtemp(name);
+    Run(OpenLog());
+  }
+  ~KafkaSourceTest() override {
+    Run(log_->Stop());
+    log_.reset();
+    env_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+  void Run(Task<> task) {
+    Status status = RunBlocking(env_->shard(0), std::move(task));
+    EXPECT_TRUE(status.ok()) << Describe(status);
+  }
+  Task<> OpenLog() {
+    storage::EmbeddedLogOptions options;
+    options.data_dir = folder_;
+    options.journal_file_bytes = int64_t{4} << 20;
+    CO_ASSIGN_OR_RETURN(log_, co_await storage::EmbeddedLog::Open(env_.get(), options));
+    storage::TopicConfig config;
+    CO_ASSIGN_OR_RETURN(topic_, co_await log_->CreateTopic("clicks", 2, config, false));
+    co_return Status::OK();
+  }
+  Task<> Append(int32_t partition, std::vector<TestRecord> records,
+                storage::Codec codec = storage::Codec::kNone) {
+    std::vector<std::byte> batch = MakeBatch(records, codec);
+    TopicPartition target{topic_.id, PartitionId(partition)};
+    storage::AppendOptions options;
+    CO_RETURN_IF_ERROR(co_await log_->Append(target, batch, options));
+    co_return Status::OK();
+  }
+
+  connector::TableDescriptor Table(Options more = {}) {
+    connector::TableDescriptor table{.name = "t",
+                                     .schema = arrow::schema({arrow::field("user", arrow::utf8()),
+                                                              arrow::field("n", arrow::int32())})};
+    table.options = {{"connector", "kafka"},
+                     {"topic", "clicks"},
+                     {"properties.bootstrap.servers", kOwnAddress},
+                     {"scan.startup.mode", "earliest-offset"},
+                     {"format", "json"}};
+    for (auto& [name, value] : more) table.options[name] = value;
+    return table;
+  }
+  Result<std::unique_ptr<connector::TableSource>> Make(connector::TableDescriptor table) {
+    connector::ConnectorContext context;
+    context.env = env_.get();
+    context.log = log_.get();
+    context.own_addresses = {kOwnAddress};
+    connector::ConnectorRegistry registry;
+    registry.Add(KafkaSourceConnector());
+    registry.Add(UpsertKafkaSourceConnector());
+    return registry.MakeSource(std::move(table), context);
+  }
+  Task<> ReadAll(connector::TableDescriptor table, std::vector<int> projection, Seen* seen,
+                 size_t max_rows = 100) {
+    CO_ASSIGN_OR_RETURN(auto source, Make(std::move(table)));
+    CO_ASSIGN_OR_RETURN(auto splits, co_await source->DiscoverSplits());
+    for (const auto& split : splits) {
+      CO_RETURN_IF_ERROR(
+          co_await ReadQuiet(env_.get(), source.get(), split, projection, max_rows, seen));
+    }
+    co_return Status::OK();
+  }
+
+  std::string folder_;
+  std::unique_ptr<Env> env_ = MakeRealEnv({.shard_count = 2});
+  std::unique_ptr<storage::EmbeddedLog> log_;
+  storage::TopicInfo topic_;
+};
+
+std::string Event(const std::string& user, int n) {
+  return "{\"user\":\"" + user + "\",\"n\":" + std::to_string(n) + "}";
+}
+
+TEST_F(KafkaSourceTest, ReadsAllPartitionsFromTheBeginning) {
+  Run(Append(0, {{"k", Event("a", 1)}, {"k", Event("b", 2)}}));
+  Run(Append(1, {{"k", Event("c", 3)}}, storage::Codec::kLz4));
+  Run(Append(1, {{"k", Event("d", 4)}}, storage::Codec::kZstd));
+  Seen seen;
+  Run(ReadAll(Table(), {1, 0}, &seen));
+  EXPECT_EQ(seen.rows, (Rows{"1|a", "2|b", "3|c", "4|d"}));
+  EXPECT_TRUE(seen.caught_up);
+  EXPECT_EQ(seen.lag, 0);
+  EXPECT_FALSE(seen.ended);
+}
+
+TEST_F(KafkaSourceTest, GoesOnFromEveryPositionWhateverTheBatches) {
+  std::vector<TestRecord> records;
+  for (int i = 0; i < 25; ++i) records.push_back({"k", Event("u", i)});
+  Run(Append(0, records, storage::Codec::kSnappy));
+  Run(Append(0, records));
+  for (size_t max_rows : {1u, 7u, 25u, 30u}) {
+    Seen seen;
+    Run(ReadAll(Table(), {1}, &seen, max_rows));
+    ASSERT_EQ(seen.rows.size(), 50u);
+    EXPECT_EQ(seen.rows[26], "1");
+  }
+  auto source = Make(Table()).ValueOrDie();
+  for (int64_t from = 0; from <= 50; ++from) {
+    Seen seen;
+    connector::SourceSplit split{.id = "clicks/0", .position = std::to_string(from)};
+    if (from == 50) Run(Append(0, {{"k", Event("u", 99)}}));
+    Run(ReadQuiet(env_.get(), source.get(), split, {1}, 9, &seen));
+    EXPECT_EQ(seen.rows.size(), from == 50 ? 1u : static_cast<size_t>(50 - from));
+    EXPECT_EQ(seen.position, from == 50 ? "51" : "50");
+  }
+}
+
+TEST_F(KafkaSourceTest, GivesMetadata) {
+  Run(Append(1, {{"k", Event("a", 1), 1700000000123}, {"k", Event("b", 2), 1700000000124}}));
+  connector::TableDescriptor table = Table();
+  auto zoned = arrow::timestamp(arrow::TimeUnit::MILLI, "UTC");
+  table.schema =
+      arrow::schema({arrow::field("n", arrow::int32()), arrow::field("ts", zoned),
+                     arrow::field("off", arrow::int64()), arrow::field("part", arrow::int64()),
+                     arrow::field("topic", arrow::utf8()), arrow::field("kind", arrow::utf8()),
+                     arrow::field("h", arrow::map(arrow::utf8(), arrow::binary()))});
+  table.metadata_columns = {
+      {.column = "ts", .key = "timestamp"},        {.column = "off", .key = "offset"},
+      {.column = "part", .key = "partition"},      {.column = "topic", .key = "topic"},
+      {.column = "kind", .key = "timestamp-type"}, {.column = "h", .key = "headers"}};
+  Seen seen;
+  Run(ReadAll(table, {2, 0, 1, 3, 4, 5}, &seen));
+  EXPECT_EQ(seen.rows, (Rows{"0|1|2023-11-14 22:13:20.123Z|1|clicks|CreateTime",
+                             "1|2|2023-11-14 22:13:20.124Z|1|clicks|CreateTime"}));
+  Seen headers;
+  Run(ReadAll(table, {6}, &headers));
+  ASSERT_EQ(headers.rows.size(), 2u);
+  EXPECT_NE(headers.rows[0].find('h'), std::string::npos);
+}
+
+TEST_F(KafkaSourceTest, RejectsBadRecordsWithTheirPlaceAndBytes) {
+  Run(Append(0,
+             {{"k", Event("a", 1)}, {"k", "broken"}, {"k", std::nullopt}, {"k", Event("b", 2)}}));
+  Seen seen;
+  Run(ReadAll(Table(), {0}, &seen));
+  EXPECT_EQ(seen.rows, (Rows{"a", "b"}));
+  EXPECT_EQ(seen.rejected, Rows{"clicks/0@1 broken"});
+}
+
+TEST_F(KafkaSourceTest, TakesColumnsFromTheKey) {
+  Run(Append(0, {{"{\"user\":\"a\"}", "{\"n\":1}"},
+                 {std::nullopt, "{\"n\":2}"},
+                 {"bad", "{\"n\":3}"},
+                 {"{\"user\":\"d\"}", "{\"n\":4}"}}));
+  connector::TableDescriptor table = Table({{"key.format", "json"},
+                                            {"key.fields", "k_user"},
+                                            {"key.fields-prefix", "k_"},
+                                            {"value.format", "json"},
+                                            {"value.fields-include", "EXCEPT_KEY"}});
+  table.options.erase("format");
+  table.schema =
+      arrow::schema({arrow::field("k_user", arrow::utf8()), arrow::field("n", arrow::int32())});
+  Seen seen;
+  Run(ReadAll(table, {0, 1}, &seen));
+  EXPECT_EQ(seen.rows, (Rows{"a|1", "null|2", "d|4"}));
+  EXPECT_EQ(seen.rejected.size(), 1u);
+}
+
+TEST_F(KafkaSourceTest, ReadsAKeyedTopicAsAChangelog) {
+  Run(Append(0, {{"{\"user\":\"a\"}", Event("a", 1)}, {"{\"user\":\"a\"}", std::nullopt}}));
+  connector::TableDescriptor table =
+      Table({{"connector", "upsert-kafka"}, {"key.format", "json"}, {"value.format", "json"}});
+  table.options.erase("format");
+  table.options.erase("scan.startup.mode");
+  table.primary_key = {"user"};
+  Seen seen;
+  Run(ReadAll(table, {0, 1}, &seen));
+  EXPECT_EQ(seen.rows, (Rows{"+U a|1", "-D a|null"}));
+}
+
+TEST_F(KafkaSourceTest, EndsABoundedScanWhereItWasWhenItBegan) {
+  Run(Append(0, {{"k", Event("a", 1)}, {"k", Event("b", 2)}}));
+  auto source = Make(Table({{"scan.bounded.mode", "latest-offset"}})).ValueOrDie();
+  EXPECT_TRUE(source->bounded());
+  std::vector<connector::SourceSplit> splits;
+  Run([](connector::TableSource* from, std::vector<connector::SourceSplit>* out) -> Task<> {
+    CO_ASSIGN_OR_RETURN(*out, co_await from->DiscoverSplits());
+    co_return Status::OK();
+  }(source.get(), &splits));
+  EXPECT_EQ(splits[0].position, "0-2");
+  EXPECT_EQ(splits[1].position, "0-0");
+  Run(Append(0, {{"k", Event("c", 3)}}));
+  Seen seen;
+  Run(ReadQuiet(env_.get(), source.get(), splits[0], {0}, 1, &seen));
+  EXPECT_EQ(seen.rows, (Rows{"a", "b"}));
+  EXPECT_TRUE(seen.ended);
+  Seen empty;
+  Run(ReadQuiet(env_.get(), source.get(), splits[1], {0}, 1, &empty));
+  EXPECT_TRUE(empty.ended);
+}
+
+TEST_F(KafkaSourceTest, StartsWhereTheOptionsSay) {
+  Run(Append(0, {{"k", Event("a", 1), 1000}, {"k", Event("b", 2), 2000}}));
+  auto rows = [&](Options options) {
+    Seen seen;
+    options["scan.bounded.mode"] = "latest-offset";
+    Run(ReadAll(Table(std::move(options)), {0}, &seen));
+    return seen.rows;
+  };
+  EXPECT_EQ(rows({{"scan.startup.mode", "latest-offset"}}), Rows{});
+  EXPECT_EQ(rows({{"scan.startup.mode", "timestamp"}, {"scan.startup.timestamp-millis", "1500"}}),
+            Rows{"b"});
+  EXPECT_EQ(rows({{"scan.startup.mode", "specific-offsets"},
+                  {"scan.startup.specific-offsets", "partition:0,offset:1;partition:1,offset:0"}}),
+            Rows{"b"});
+  EXPECT_EQ(rows({{"scan.startup.mode", "group-offsets"},
+                  {"properties.group.id", "g"},
+                  {"properties.auto.offset.reset", "earliest"}}),
+            (Rows{"a", "b"}));
+  auto source = Make(Table({{"properties.group.id", "g"}})).ValueOrDie();
+  Run(source->OnCheckpointComplete(
+      {{.id = "clicks/0", .position = "1"}, {.id = "clicks/1", .position = "0"}}));
+  EXPECT_EQ(rows({{"scan.startup.mode", "group-offsets"}, {"properties.group.id", "g"}}),
+            Rows{"b"});
+}
+
+TEST_F(KafkaSourceTest, WaitsForNewRecordsAndWakesForThem) {
+  auto source = Make(Table()).ValueOrDie();
+  Seen seen;
+  auto scenario = [](KafkaSourceTest* test, Env* env, connector::TableSource* from, Seen* out,
+                     std::function<Task<>()> append) -> Task<> {
+    connector::SourceSplit split{.id = "clicks/0", .position = "0"};
+    std::vector<int> projection = {0};
+    CO_ASSIGN_OR_RETURN(auto reader, co_await from->OpenSplit(split, projection));
+    CO_ASSIGN_OR_RETURN(auto nothing, co_await reader->Read(10, env->Now()));
+    EXPECT_TRUE(nothing.caught_up);
+    EXPECT_EQ(nothing.batch.rows->num_rows(), 0);
+    Executor executor = co_await asio::this_coro::executor;
+    TaskScope scope(executor, "append", [](const std::string&, const Status&) {});
+    scope.Spawn("append", append());
+    CO_ASSIGN_OR_RETURN(auto batch, co_await reader->Read(10, env->Now() + 60s));
+    Note(batch, out);
+    co_return co_await scope.Close();
+  };
+  std::function<Task<>()> append = [&] {
+    std::vector<TestRecord> records = {{"k", Event("late", 1)}};
+    return Append(0, std::move(records));
+  };
+  Run(scenario(this, env_.get(), source.get(), &seen, append));
+  EXPECT_EQ(seen.rows, Rows{"late"});
+}
+
+TEST_F(KafkaSourceTest, SaysWhatIsWrongWithATable) {
+  auto message = [&](Options options) {
+    connector::TableDescriptor table = Table(std::move(options));
+    Status status = Make(table).status();
+    return status.ok() ? std::string("accepted") : Describe(status);
+  };
+  EXPECT_EQ(message({{"properties.bootstrap.servers", "kafka.example:9092"}}),
+            "table 't': 'kafka.example:9092' is not this node, and topics of other brokers cannot "
+            "be read yet (hint: this node is 127.0.0.1:9092)");
+  EXPECT_NE(message({{"topic-pattern", "c.*"}}), "accepted");
+  EXPECT_NE(message({{"scan.startup.mode", "timestamp"}}), "accepted");
+  EXPECT_NE(message({{"key.format", "json"}}), "accepted");
+  Seen seen;
+  Status status = RunBlocking(env_->shard(0), ReadAll(Table({{"topic", "click"}}), {0}, &seen));
+  EXPECT_EQ(TextOf(status).hint, "did you mean 'clicks'?");
+  connector::TableDescriptor no_mode = Table();
+  no_mode.options.erase("scan.startup.mode");
+  status = RunBlocking(env_->shard(0), ReadAll(no_mode, {0}, &seen));
+  EXPECT_TRUE(Is(status, ErrorCode::kInvalidArgument));
+}
+
+}  // namespace
+}  // namespace mainstem::source
