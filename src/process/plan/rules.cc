@@ -56,12 +56,14 @@ std::vector<ExprPtr> InlineAll(const std::vector<ExprPtr>& outer,
   return out;
 }
 
+// Nothing to compute and nothing to rename: the names of a result are the outermost projection's.
 bool IsIdentity(const ProjectNode& project) {
   const Columns& input = project.inputs[0]->columns;
   if (project.exprs.size() != input.size()) return false;
   for (size_t i = 0; i < project.exprs.size(); ++i) {
     const BoundExpr& expr = *project.exprs[i];
     if (expr.kind() != ExprKind::kInputRef || expr.index() != static_cast<int>(i)) return false;
+    if (project.columns[i].name() != input[i].name()) return false;
   }
   return true;
 }
