@@ -1,5 +1,7 @@
 #include "core/env.h"
 
+#include <sys/mman.h>
+
 #include <cstdlib>
 #include <new>
 
@@ -7,10 +9,20 @@
 
 namespace mainstem {
 
+namespace {
+
+constexpr size_t kHugePageBytes = size_t{2} << 20;
+
+}  // namespace
+
 AlignedBuffer::AlignedBuffer(size_t size) : size_(size) {
-  size_t rounded = (size + kAlignment - 1) / kAlignment * kAlignment;
-  void* memory = std::aligned_alloc(kAlignment, std::max(rounded, kAlignment));
+  // Large ones in huge pages: direct I/O pins each page, and each fault of a small one costs more
+  // than copying it.
+  size_t alignment = size >= kHugePageBytes ? kHugePageBytes : kAlignment;
+  size_t rounded = (size + alignment - 1) / alignment * alignment;
+  void* memory = std::aligned_alloc(alignment, std::max(rounded, alignment));
   CHECK(memory != nullptr);
+  if (alignment == kHugePageBytes) ::madvise(memory, rounded, MADV_HUGEPAGE);  // a hint
   std::memset(memory, 0, rounded);
   data_.reset(static_cast<std::byte*>(memory));
 }

@@ -62,8 +62,9 @@ class RealFile final : public File {
                               offset + static_cast<int64_t>(done));
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) return FromErrno(errno, "read", path_);
-      if (count == 0) break;
       done += static_cast<size_t>(count);
+      // The end of the file; a direct read could not even ask again from an odd place.
+      if (count == 0 || done % AlignedBuffer::kAlignment != 0) break;
     }
     return done;
   }

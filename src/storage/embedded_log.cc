@@ -138,10 +138,15 @@ void EmbeddedLog::OnDurable(LogPosition durable, uint64_t shard_mask) {
       env_->shard(i).scheduler()->Post(UniqueFunction(std::move(tell)));
     }
   }
-  if (journal_->pinned_bytes() > options_.cache_bytes / 4) checkpoint_wake_.NotifyAll();
+  if (IsCheckpointDue()) checkpoint_wake_.NotifyAll();
   if (journal_->cached_bytes() > options_.cache_bytes) {
     EvictTo(std::min(covered_, journal_->PositionBefore(options_.cache_bytes * 3 / 4)));
   }
+}
+
+bool EmbeddedLog::IsCheckpointDue() const {
+  return journal_->pinned_bytes() > options_.cache_bytes / 4 ||
+         (journal_->is_short_of_files() && journal_->durable() > covered_);
 }
 
 void EmbeddedLog::OnFenced(const Status& status) {
@@ -292,7 +297,7 @@ Task<> EmbeddedLog::RunCheckpoints() {
   TimePoint next = env_->Now() + options_.checkpoint_interval;
   while (!stopping_) {
     bool due = env_->Now() >= next || std::exchange(checkpoint_due_, false) ||
-               (!failing && journal_->pinned_bytes() > options_.cache_bytes / 4);
+               (!failing && IsCheckpointDue());
     if (!due) {
       CO_RETURN_IF_ERROR(co_await checkpoint_wake_.Wait(next));
       continue;

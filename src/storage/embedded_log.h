@@ -134,6 +134,7 @@ class EmbeddedLog final : public Log {
   void OnDurable(LogPosition durable, uint64_t shard_mask);
   void OnFenced(const Status& status);
   void OnRoom();
+  bool IsCheckpointDue() const;
   void EvictTo(LogPosition limit);
   std::shared_ptr<const Topic> FindState(const TopicId& id) const;
   void SetCatalog(std::shared_ptr<const Topic> topic);

@@ -133,6 +133,9 @@ Task<> EmbeddedLog::CheckFolders(Recovery* recovery) {
 Task<> EmbeddedLog::Recover() {
   Recovery recovery(this);
   CO_RETURN_IF_ERROR(co_await env_->files().CreateDirectories(topics_folder_));
+  std::string journal_folder = options_.data_dir + "/journal";
+  CO_RETURN_IF_ERROR(co_await env_->files().CreateDirectories(std::move(journal_folder)));
+  CO_RETURN_IF_ERROR(co_await env_->files().SyncDirectory(options_.data_dir));
   CO_RETURN_IF_ERROR(co_await LoadSnapshot(&recovery));
   CO_RETURN_IF_ERROR(co_await journal_->Recover(recovery.journal_id, covered_, &recovery));
   CO_RETURN_IF_ERROR(co_await CheckFolders(&recovery));

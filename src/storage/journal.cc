@@ -72,8 +72,10 @@ bool Journal::HasRoom(size_t bytes) const {
   int64_t size = static_cast<int64_t>(bytes);
   if (!fence_.ok() || closed_) return true;  // Reserve says why not
   int64_t pinned = bytes_total_ - covered_bytes_ + bytes_unwritten_;
-  if (pinned > 0 && pinned + size > options_.pinned_bytes_max) return false;
-  return bytes_unwritten_ + size + slack <= room_;
+  bool fits = (pinned == 0 || pinned + size <= options_.pinned_bytes_max) &&
+              bytes_unwritten_ + size + slack <= room_;
+  room_wanted_ |= !fits;
+  return fits;
 }
 
 Status Journal::room_error() const {
@@ -210,12 +212,14 @@ Task<> Journal::WriteFrame(Frame* frame) {
 void Journal::FinishFrame() {
   LogPosition durable;
   uint64_t mask = 0;
+  bool room_wanted = false;
   {
     std::lock_guard lock(mutex_);
     Frame& frame = frames_.front();
     int64_t space = static_cast<int64_t>(FrameSpace(frame.used - kFrameHeaderBytes));
     durable_ = durable = frame.sequence;
     mask = frame.shard_mask;
+    room_wanted = std::exchange(room_wanted_, false);
     bytes_unwritten_ -= static_cast<int64_t>(frame.used - kFrameHeaderBytes);
     bytes_total_ += space;
     sizes_.push_back({frame.sequence, bytes_total_});
@@ -227,6 +231,7 @@ void Journal::FinishFrame() {
   }
   UpdateRoom();
   callbacks_.on_durable(durable, mask);
+  if (room_wanted) callbacks_.on_room();
 }
 
 void Journal::Fence(const Status& status) {

@@ -100,6 +100,10 @@ class Journal {
   // Frames up to `position` are in memory no more: forget their sizes.
   void ForgetSizes(LogPosition position);
   size_t file_count() const { return in_use_.size() + free_.size(); }
+  // No file is left for when the current one is full: time for a checkpoint, whatever it holds.
+  bool is_short_of_files() const {
+    return free_.empty() && static_cast<int64_t>(file_count()) >= options_.file_count_max;
+  }
 
  private:
   struct Frame {
@@ -191,6 +195,7 @@ class Journal {
   int64_t bytes_unwritten_ = 0;
   int64_t room_ = 0;  // bytes that the made files can still take
   bool writer_waits_ = false;
+  mutable bool room_wanted_ = false;  // somebody was told that there is no room
   bool closed_ = true;
   Status fence_;
   Status room_error_;

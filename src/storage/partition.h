@@ -51,7 +51,7 @@ struct TailBatch {
 class Partition {
  public:
   Partition(TopicPartition id, std::shared_ptr<const Topic> topic, Env* env, OpenFiles* open_files,
-            ChunkPool* write_buffers, const std::string& topics_folder);
+            ChunkPool* buffers, const std::string& topics_folder);
 
   // Before use, after a restart.
   void Restore(const PartitionState& state);

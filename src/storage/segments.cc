@@ -50,6 +50,12 @@ Task<std::shared_ptr<File>> OpenFiles::ForReading(std::string path) {
   co_return co_await Open(std::move(key), std::move(path), how);
 }
 
+Task<std::shared_ptr<File>> OpenFiles::ForLargeReads(std::string path) {
+  OpenOptions how{.direct_durable = true};
+  std::string key = "d" + path;
+  co_return co_await Open(std::move(key), std::move(path), how);
+}
+
 Task<std::shared_ptr<File>> OpenFiles::ForWriting(std::string path) {
   OpenOptions how{.write = true, .create = true, .direct_durable = true};
   std::string key = "w" + path;
@@ -57,7 +63,7 @@ Task<std::shared_ptr<File>> OpenFiles::ForWriting(std::string path) {
 }
 
 void OpenFiles::Forget(const std::string& path) {
-  for (std::string_view kind : {"r", "w"}) {
+  for (std::string_view kind : {"r", "d", "w"}) {
     auto it = by_key_.find(std::string(kind) + path);
     if (it == by_key_.end()) continue;
     entries_.erase(it->second);
@@ -67,8 +73,8 @@ void OpenFiles::Forget(const std::string& path) {
 
 // ---------------------------------------------------------------- state
 
-Segments::Segments(Env* env, OpenFiles* open_files, ChunkPool* write_buffers, Place place)
-    : env_(env), open_files_(open_files), write_buffers_(write_buffers), place_(std::move(place)) {}
+Segments::Segments(Env* env, OpenFiles* open_files, ChunkPool* buffers, Place place)
+    : env_(env), open_files_(open_files), buffers_(buffers), place_(std::move(place)) {}
 
 std::string Segments::PathOf(Offset base_offset, std::string_view extension) const {
   return place_.folder + "/" + SegmentFileName(base_offset, extension);
@@ -282,7 +288,7 @@ Task<> Segments::TryAppend(std::vector<SegmentBatch> batches, EffectiveConfig co
     if (!fits) {
       CO_RETURN_IF_ERROR(co_await WriteOut(&filling));
       filling.buffer.reset();  // so that the pool can give the same one
-      filling.buffer = write_buffers_->Take(AlignUp(tail_.size() + batch.bytes.size()));
+      filling.buffer = buffers_->Take(AlignUp(tail_.size() + batch.bytes.size()));
       std::copy(tail_.begin(), tail_.end(), filling.buffer->data());
       filling.used = tail_.size();
       filling.position = filling.after.bytes / kBlock * kBlock;

@@ -27,6 +27,8 @@ class OpenFiles {
  public:
   OpenFiles(Files* files, size_t count_max) : files_(files), count_max_(count_max) {}
   Task<std::shared_ptr<File>> ForReading(std::string path);
+  // Past the page cache: large reads of old data would only push out what is worth keeping there.
+  Task<std::shared_ptr<File>> ForLargeReads(std::string path);
   // Direct and durable.
   Task<std::shared_ptr<File>> ForWriting(std::string path);
   void Forget(const std::string& path);
@@ -55,7 +57,7 @@ class Segments {
     TopicId topic_id{};
   };
   // What is borrowed outlives this object.
-  Segments(Env* env, OpenFiles* open_files, ChunkPool* write_buffers, Place place);
+  Segments(Env* env, OpenFiles* open_files, ChunkPool* buffers, Place place);
 
   void Restore(std::vector<SegmentInfo> segments);
   // After a restart: checks that all files are there, removes those that are not in the list.
@@ -109,7 +111,7 @@ class Segments {
 
   Env* const env_;
   OpenFiles* const open_files_;
-  ChunkPool* const write_buffers_;
+  ChunkPool* const buffers_;  // for writes and reads
   const Place place_;
   std::deque<SegmentInfo> list_;
   int64_t bytes_ = 0;

@@ -149,18 +149,22 @@ Task<std::vector<SharedBytes>> Segments::Read(Offset from, size_t max_bytes) {
   auto it = std::upper_bound(index->offsets.begin(), index->offsets.end(), relative, after);
   int64_t position = it == index->offsets.begin() ? 0 : std::prev(it)->position;
   std::string path = PathOf(segment.base_offset, ".log");
-  CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file, co_await open_files_->ForReading(path));
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file, co_await open_files_->ForLargeReads(path));
 
+  constexpr size_t kBlock = AlignedBuffer::kAlignment;
   size_t slack = static_cast<size_t>(index_interval_bytes_) + kBatchHeaderBytes;
   size_t wanted = std::max<size_t>(max_bytes, kBatchHeaderBytes) + slack;
   size_t total = 0;
   while (position < segment.bytes && result.empty()) {
     size_t size = std::min(wanted, static_cast<size_t>(segment.bytes - position));
-    auto buffer = std::make_shared_for_overwrite<std::byte[]>(size);
-    std::span<std::byte> into(buffer.get(), size);
-    CO_ASSIGN_OR_RETURN(size_t count, co_await file->ReadAt(position, into));
-    if (count != size) co_return Broken(path, position + static_cast<int64_t>(count));
-    BatchWalk walk(into);
+    size_t before = static_cast<size_t>(position) % kBlock;  // direct reads begin at a block
+    size_t padded = (before + size + kBlock - 1) / kBlock * kBlock;
+    ChunkPool::Chunk buffer = buffers_->Take(padded);
+    std::span<std::byte> into = buffer->span().first(padded);
+    int64_t block = position - static_cast<int64_t>(before);
+    CO_ASSIGN_OR_RETURN(size_t count, co_await file->ReadAt(block, into));
+    if (count < before + size) co_return Broken(path, block + static_cast<int64_t>(count));
+    BatchWalk walk(into.subspan(before, size));
     int64_t begin = position;
     BatchWalk::Step step;
     while ((step = walk.Next()) == BatchWalk::Step::kBatch) {

@@ -27,7 +27,7 @@ ShardLog::ShardLog(Env* env, Journal* journal, size_t shard, std::string topics_
       topics_folder_(std::move(topics_folder)),
       limits_(limits),
       open_files_(&env->files(), limits.open_file_count),
-      write_buffers_(std::make_shared<ChunkPool>(limits.write_buffer_bytes, kFlushTaskCount)),
+      buffers_(std::make_shared<ChunkPool>(limits.buffer_bytes, kFlushTaskCount)),
       room_event_(env->shard(shard)),
       file_event_(env->shard(shard)) {}
 

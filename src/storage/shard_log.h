@@ -25,7 +25,8 @@ class ShardLog {
 
   struct Limits {
     size_t open_file_count = 256;
-    size_t write_buffer_bytes = size_t{1} << 20;
+    // Of writes to segments and reads from them: room for 1 MiB and what lies around it.
+    size_t buffer_bytes = (size_t{1} << 20) + (size_t{64} << 10);
     int64_t producer_id_expiration_ms = 86400000;
   };
   // What is borrowed outlives this object.
@@ -116,7 +117,7 @@ class ShardLog {
   const std::string topics_folder_;
   const Limits limits_;
   OpenFiles open_files_;
-  std::shared_ptr<ChunkPool> write_buffers_;
+  std::shared_ptr<ChunkPool> buffers_;
   absl::flat_hash_map<TopicPartition, std::shared_ptr<Partition>> partitions_;
 
   // Who waits for a flush, by frame.

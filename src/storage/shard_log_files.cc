@@ -9,7 +9,7 @@ namespace mainstem::storage {
 
 std::shared_ptr<Partition> ShardLog::MakePartition(TopicPartition id,
                                                    std::shared_ptr<const Topic> topic) {
-  return std::make_shared<Partition>(id, std::move(topic), env_, &open_files_, write_buffers_.get(),
+  return std::make_shared<Partition>(id, std::move(topic), env_, &open_files_, buffers_.get(),
                                      topics_folder_);
 }
 

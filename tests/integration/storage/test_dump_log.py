@@ -1,0 +1,44 @@
+"""Kafka's own kafka-dump-log reads our segments: the .log with all its records, .index and .timeindex without a mismatch.
+Needs java and KAFKA_LIBS (a folder of Kafka's jars); skipped, saying so, without them."""
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
+LIBS = os.environ.get("KAFKA_LIBS", os.path.join(ROOT, ".deps/kafka/libs"))
+BENCH = os.environ.get("MAINSTEM_STORAGE_BENCH", os.path.join(ROOT, "build/src/storage/storage_bench"))
+
+
+def dump(path, *more):
+    command = ["java", "-cp", os.path.join(LIBS, "*"), "org.apache.kafka.tools.DumpLogSegments", "--files", path, *more]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(not glob.glob(os.path.join(LIBS, "kafka-tools-*.jar")) or not shutil.which("java"),
+                    reason="no java, or no Kafka jars in KAFKA_LIBS")
+@pytest.mark.parametrize("codec", ["none", "gzip", "snappy", "lz4", "zstd"])
+def test_kafkas_tool_reads_our_segments(tmp_path, codec):
+    subprocess.run([BENCH, "--folder", str(tmp_path), "--gb", "0.004", "--batch-kb", "16", "--record-bytes", "100",
+                    "--partitions", "2", "--writers", "2", "--codec", codec], check=True, timeout=120)
+    logs = sorted(glob.glob(str(tmp_path / "topics" / "*" / "*.log")))
+    assert len(logs) == 2
+    for log in logs:
+        text = dump(log, "--deep-iteration")
+        offsets = [int(found) for found in re.findall(r"^\| offset: (\d+)", text, re.M)]
+        assert offsets == list(range(len(offsets))) and len(offsets) > 500
+        assert "isvalid: false" not in text and f"compresscodec: {codec}" in text
+        for index in (log[:-4] + ".index", log[:-4] + ".timeindex"):
+            assert os.path.getsize(index) > 0
+            said = dump(index)
+            assert "Mismatches" not in said and "out of order" not in said.lower(), said
+
+
+if __name__ == "__main__":
+    sys.exit(pytest.main([__file__, "-v"]))
