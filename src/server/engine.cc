@@ -44,6 +44,7 @@ Task<> Engine::OpenLog() {
   options.data_dir = settings_.data_dir + "/log";
   options.cache_bytes = Share(accounted, kCacheShare);
   options.journal_bytes_max = settings_.journal_limit_bytes;
+  options.checkpoint_interval = std::chrono::milliseconds(settings_.journal_checkpoint_interval_ms);
   options.default_partition_count = settings_.default_partitions;
   options.logger = logger_.Named("storage");
   CO_ASSIGN_OR_RETURN(log_, co_await storage::EmbeddedLog::Open(env_.get(), std::move(options)));

@@ -29,6 +29,8 @@ const std::vector<ConfigOption>& SettingTable() {
        "partitions of a topic whose creator names no number"},
       {"journal.limit", ConfigType::kBytes, "1GB",
        "most journal that is not yet in segments; bounds the time of recovery"},
+      {"journal.checkpoint-interval", ConfigType::kDuration, "60s",
+       "longest time that records lie in the journal only, before they are in segment files"},
       {"sql.parallelism", ConfigType::kInteger, "1",
        "subtasks of an operator unless SET says more"},
       {"sql.checkpoint-interval", ConfigType::kDuration, "1s",
@@ -102,6 +104,7 @@ Result<Settings> MakeSettings(const Config& config) {
   ASSIGN_OR_RETURN(int64_t partitions, InRange(config, "topics.default-partitions", 1, 10'000));
   settings.default_partitions = static_cast<int32_t>(partitions);
   settings.journal_limit_bytes = config.GetBytes("journal.limit");
+  settings.journal_checkpoint_interval_ms = config.GetDurationMs("journal.checkpoint-interval");
   ASSIGN_OR_RETURN(int64_t parallelism, InRange(config, "sql.parallelism", 1, 128));
   settings.default_parallelism = static_cast<int32_t>(parallelism);
   settings.checkpoint_interval_ms = config.GetDurationMs("sql.checkpoint-interval");

@@ -29,6 +29,7 @@ struct Settings {
   bool auto_create_topics = true;
   int32_t default_partitions = 1;
   int64_t journal_limit_bytes = 0;
+  int64_t journal_checkpoint_interval_ms = 0;
   int64_t checkpoint_interval_ms = 0;
   int32_t default_parallelism = 1;
   bool allow_remote_admin = false;

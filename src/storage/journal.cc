@@ -183,6 +183,7 @@ Task<> Journal::RunWriter() {
       continue;
     }
     CO_RETURN_IF_ERROR(co_await WriteFrame(frame));
+    env_->CrashPoint("journal.flush");
     FinishFrame();
   }
 }

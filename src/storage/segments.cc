@@ -247,6 +247,7 @@ Task<> Segments::CloseActive() {
   CO_RETURN_IF_ERROR(co_await file->Truncate(active.bytes));
   open_files_->Forget(path);
   active_index_.reset();
+  env_->CrashPoint("segment.roll");
   co_return Status::OK();
 }
 

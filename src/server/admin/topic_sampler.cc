@@ -19,13 +19,27 @@ TopicSampler::TopicSampler(const AdminDependencies* dependencies)
     : dependencies_(dependencies), sampled_(dependencies->env->shard(0)) {}
 TopicSampler::~TopicSampler() = default;
 
+namespace {
+
+// A sample taken before a topic was made, changed or deleted is old at once.
+bool SameTopics(const NodeSample& sample, const std::vector<storage::TopicInfo>& topics) {
+  auto same = [](const TopicSample& sampled, const storage::TopicInfo& topic) {
+    return sampled.topic.id == topic.id && sampled.topic.partition_count == topic.partition_count &&
+           sampled.topic.config == topic.config;
+  };
+  return std::equal(sample.topics.begin(), sample.topics.end(), topics.begin(), topics.end(), same);
+}
+
+}  // namespace
+
 Task<NodeSample> TopicSampler::Sample() {
   while (sampling_) {
     CO_ASSIGN_OR_RETURN(bool woken, co_await sampled_.Wait());
     (void)woken;
   }
   TimePoint now = dependencies_->env->Now();
-  if (has_sample_ && now - taken_at_ < kFresh) co_return last_;
+  bool fresh = has_sample_ && now - taken_at_ < kFresh;
+  if (fresh && SameTopics(last_, dependencies_->log->ListTopics())) co_return last_;
   sampling_ = true;
   NodeSample sample;
   Status failed;
