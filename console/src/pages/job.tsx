@@ -8,7 +8,7 @@ import { go, link } from '../router';
 import { Sql } from '../sqltext';
 import { Card, ErrorBox, Loading, Meter, Page, Stat, State } from '../ui';
 
-const ENDED = new Set(['finished', 'stopped', 'cancelled', 'failed']);
+const ENDED = new Set(['FINISHED', 'STOPPED', 'CANCELLED', 'FAILED']);
 
 function Operators(props: { operators: Operator[]; selected: number | null }) {
   const op = props.operators.find((o) => o.id === props.selected);
@@ -53,14 +53,14 @@ export function Job(props: { id: string }) {
     <Page title={<><a class="up" href={link('jobs')}>Jobs</a>{job?.name ?? props.id} {job && <State state={job.state} />}</>}
       actions={job && <>
         {!ended && <button type="button" onClick={() => void act('stop')} title="Takes a checkpoint, then ends">Stop</button>}
-        {job.state === 'stopped' && <button type="button" class="primary" onClick={() => void act('resume')}>Resume</button>}
+        {job.state === 'STOPPED' && <button type="button" class="primary" onClick={() => void act('resume')}>Resume</button>}
         {!ended && <button type="button" class="quiet danger" onClick={() => { if (confirm('Cancel for good? What is not delivered is dropped.')) void act('cancel'); }}>Cancel</button>}
         {ended && <button type="button" class="quiet danger" onClick={() => { if (confirm('Forget this job and its checkpoints?')) void act('delete'); }}>Delete</button>}
       </>}>
       <ErrorBox error={failed ?? error} />
       {!job ? !error && <Loading /> : (
         <>
-          {job.error && <ErrorBox error={new ApiError(job.state === 'restarting' ? 'restarting' : 'failed', job.error)} />}
+          {job.error && <ErrorBox error={new ApiError(job.state.toLowerCase(), job.error)} />}
           <div class="stats tight">
             <Stat label="Checkpoint" value={job.checkpoint.id > 0 ? `#${exact(job.checkpoint.id)}` : '–'} note={job.checkpoint.id > 0 ? `${ago(job.checkpoint.completed_at_ms, now)}, took ${duration(job.checkpoint.duration_ms)}` : 'none yet'} />
             <Stat label="Restarts" value={job.restart_count} note={job.checkpoint.failed_count > 0 ? `${job.checkpoint.failed_count} checkpoints failed` : 'all checkpoints complete'} />
