@@ -26,8 +26,8 @@ const job = (id, name, state, extra = {}) => ({
   checkpoint: { id: 412 + turn, completed_at_ms: Date.now() - 400, duration_ms: 12, failed_count: 0 }, progress: { ratio: null, eta_ms: null }, ...extra,
 });
 const jobs = () => (empty ? [] : [
-  job('j-1', 'clickstream', 'running'), job('j-2', 'access-log', 'finishing', { bounded: true, progress: { ratio: 0.84, eta_ms: 4200 } }),
-  job('j-3', 'to-warehouse', 'restarting', { restart_count: 3, error: 'connect to 127.0.0.1:5432: connection refused' }), job('j-4', 'nightly', 'stopped'),
+  job('j-1', 'clickstream', 'RUNNING'), job('j-2', 'access-log', 'FINISHING', { bounded: true, progress: { ratio: 0.84, eta_ms: 4200 } }),
+  job('j-3', 'to-warehouse', 'RESTARTING', { restart_count: 3, error: 'connect to 127.0.0.1:5432: connection refused' }), job('j-4', 'nightly', 'STOPPED'),
 ]);
 const op = (id, name, detail, inputs, rate, busy, blocked, extra = {}) => ({
   id, name, detail, parallelism: 2, inputs, exchanges: inputs.map((i) => (name.includes('Window') ? 'hash' : 'forward')), rows_in: rate * 900, rows_out: rate * 880,
@@ -35,7 +35,7 @@ const op = (id, name, detail, inputs, rate, busy, blocked, extra = {}) => ({
   backpressured_ratio: blocked, state_entries: 1240, state_bytes: 88_000, late_rows: 0, rejected_rows: 0, lag_records: -1, ...extra,
 });
 const details = (id) => ({
-  ...(jobs().find((j) => j.id === id) ?? job(id, id, 'running')),
+  ...(jobs().find((j) => j.id === id) ?? job(id, id, 'RUNNING')),
   operators: [
     op(1, 'Source: clicks', 'kafka topic=clicks format=json', [], 1840, 0.42, 0.05, { lag_records: 1210 }), op(2, 'Filter', "type = 'view'", [1], 1240, 0.12, 0),
     op(3, 'WindowAggregate', "TUMBLE(ts, 1 min) GROUP BY page: COUNT(*), COUNT(DISTINCT session)", [2], 1240, 0.63, 0, { late_rows: 12 }), op(4, 'Sink: page_views', 'upsert by (minute, page)', [3], 12, 0.04, 0),

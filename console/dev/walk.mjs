@@ -57,12 +57,14 @@ try {
   await fetch(address + '/v1/topics/clicks/events', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"fresh":true}' });
   await page.locator('.message', { hasText: 'fresh' }).waitFor();
 
-  // Settings: change one, reset it.
+  // Settings: change one, see that it can be reset.
   await page.getByRole('link', { name: 'Settings' }).click();
-  await page.locator('tr', { hasText: 'retention.ms' }).locator('button.link').first().click();
+  const setting = page.locator('tr', { has: page.locator('code', { hasText: /^retention\.ms$/ }) });
+  await setting.locator('button.link').click();
   await page.getByLabel('retention.ms', { exact: true }).fill('3600000');
   await page.getByRole('button', { name: 'Save' }).click();
-  await page.locator('tr', { hasText: 'retention.ms' }).getByRole('button', { name: 'reset' }).first().waitFor();
+  await setting.getByRole('button', { name: 'reset' }).click();
+  await setting.getByRole('button', { name: 'reset' }).waitFor({ state: 'detached' });
 
   // A topic made and deleted again.
   await page.goto(address + '/#/topics');

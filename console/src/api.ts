@@ -29,7 +29,7 @@ export interface Sink {
   name: string; connector: string; guarantee: string; rows_delivered: number; lag_records: number; positions: number[];
   last_error: string; retry_count: number;
 }
-export type JobState = 'created' | 'running' | 'restarting' | 'finishing' | 'finished' | 'stopped' | 'cancelled' | 'failed';
+export type JobState = 'CREATED' | 'RUNNING' | 'RESTARTING' | 'FINISHING' | 'FINISHED' | 'STOPPED' | 'CANCELLED' | 'FAILED';
 export interface Job {
   id: string; name: string; statement: string; state: JobState; bounded: boolean; parallelism: number; error: string;
   restart_count: number; created_at_ms: number; started_at_ms: number; finished_at_ms: number;

@@ -79,10 +79,11 @@ export function ErrorBox(props: { error: ApiError | null }) {
 
 const STATE_KIND: Record<string, string> = {
   running: 'good', finishing: 'good', finished: 'done', stopped: 'idle', cancelled: 'idle', created: 'idle', restarting: 'warn', retrying: 'warn', failed: 'bad',
-  Stable: 'good', Empty: 'idle', Dead: 'idle', PreparingRebalance: 'warn', CompletingRebalance: 'warn',
+  stable: 'good', empty: 'idle', dead: 'idle', preparingrebalance: 'warn', completingrebalance: 'warn',
 };
 export function State(props: { state: JobState | string }) {
-  return <span class={`state ${STATE_KIND[props.state] ?? 'idle'}`}>{props.state}</span>;
+  const name = props.state.toLowerCase();
+  return <span class={`state ${STATE_KIND[name] ?? 'idle'}`}>{name}</span>;
 }
 
 export function Tabs(props: { tabs: { id: string; label: ComponentChildren; href: string }[]; current: string }) {

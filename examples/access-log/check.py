@@ -96,9 +96,9 @@ def main():
     want = expected(list(read_log(options.log)))
     files = pyarrow.dataset.dataset(options.files + "/top-pages", format="parquet").to_table().to_pylist()
     got = {
-        "requests-per-hour": read_topic(options.http, "requests-per-hour", ["hour_start", "status", "requests", "bytes"]),
+        "requests-per-hour": read_topic(options.http, "requests-per-hour", ["hour_start", "status", "requests", "bytes_sent"]),
         "top-pages": [(row["day_start"], row["page"], row["requests"], row["visitors"]) for row in files],
-        "visitors": read_topic(options.http, "visitors", ["day_start", "visitor", "requests", "addresses", "bytes"]),
+        "visitors": read_topic(options.http, "visitors", ["day_start", "visitor", "requests", "addresses", "bytes_sent"]),
     }
     sys.exit(0 if all([compare(name, want[name], got[name]) for name in want]) else 1)
 

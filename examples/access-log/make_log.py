@@ -16,7 +16,7 @@ ROBOTS = ["Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.ht
 
 def line(rng, when):
     robot = rng.random() < 0.3
-    ip = f"{'66.249' if robot else f'10.{rng.randrange(40)}'}.{rng.randrange(60)}.{rng.randrange(1, 250)}"
+    ip = f"66.249.{rng.randrange(64, 67)}.{rng.randrange(1, 30)}" if robot else f"10.0.{rng.randrange(8)}.{rng.randrange(1, 250)}"
     agent = "-" if rng.random() < 0.01 else rng.choice(ROBOTS if robot else PEOPLE)
     path = rng.choices(PAGES, weights=[30, 20, 14, 9, 25, 25, 5, 6, 8 if robot else 1, 6 if robot else 0.1])[0]
     if path == "/search":

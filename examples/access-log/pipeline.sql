@@ -10,7 +10,7 @@ CREATE TABLE requests (
   `method` STRING,
   path     STRING,
   status   INT,
-  bytes    BIGINT,   -- '-' when nothing was sent
+  sent     BIGINT,   -- bytes; '-' when there were none
   agent    STRING,
   page     AS SPLIT_INDEX(path, '?', 0),
   visitor  AS CASE
@@ -23,7 +23,7 @@ CREATE TABLE requests (
   'connector' = 'filesystem',
   'path' = '${LOG}',
   'format' = 'regex',
-  'regex.pattern' = '(?<ip>\S+) \S+ \S+ \[(?<ts>[^\]]+)\] "(?<method>\S+) (?<path>\S+)[^"]*" (?<status>\d+) (?<bytes>\S+)(?: "[^"]*" "(?<agent>[^"]*)"?)?.*',
+  'regex.pattern' = '(?<ip>\S+) \S+ \S+ \[(?<ts>[^\]]+)\] "(?<method>\S+) (?<path>\S+)[^"]*" (?<status>\d+) (?<sent>\S+)(?: "[^"]*" "(?<agent>[^"]*)"?)?.*',
   'regex.timestamp-format' = 'dd/MMM/yyyy:HH:mm:ss Z',
   'regex.null-literal' = '-'
 );
@@ -33,7 +33,7 @@ CREATE TABLE requests_per_hour (
   hour_start TIMESTAMP(3),
   status     INT,
   requests   BIGINT,
-  bytes      BIGINT
+  bytes_sent BIGINT
 ) WITH (
   'connector' = 'kafka', 'topic' = 'requests-per-hour', 'properties.bootstrap.servers' = '${KAFKA}', 'format' = 'json'
 );
@@ -54,7 +54,7 @@ CREATE TABLE visitors (
   visitor   STRING,
   requests  BIGINT,
   addresses BIGINT,
-  bytes     BIGINT
+  bytes_sent BIGINT
 ) WITH (
   'connector' = 'kafka', 'topic' = 'visitors', 'properties.bootstrap.servers' = '${KAFKA}', 'format' = 'json'
 );
@@ -68,7 +68,7 @@ EXECUTE STATEMENT SET
 BEGIN
 
 INSERT INTO requests_per_hour
-SELECT window_start, status, COUNT(*), SUM(bytes)
+SELECT window_start, status, COUNT(*), SUM(sent)
 FROM TABLE(TUMBLE(TABLE requests, DESCRIPTOR(ts), INTERVAL '1' HOUR))
 GROUP BY window_start, window_end, status;
 
@@ -80,7 +80,7 @@ GROUP BY window_start, window_end, page
 HAVING COUNT(*) >= 10;
 
 INSERT INTO visitors
-SELECT window_start, visitor, COUNT(*), COUNT(DISTINCT ip), SUM(bytes)
+SELECT window_start, visitor, COUNT(*), COUNT(DISTINCT ip), SUM(sent)
 FROM TABLE(TUMBLE(TABLE requests, DESCRIPTOR(ts), INTERVAL '1' DAY))
 GROUP BY window_start, window_end, visitor;
 

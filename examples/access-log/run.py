@@ -34,9 +34,9 @@ def wait_for(http, jobs):
     while True:
         described = [call(http, f"/api/v1/jobs/{job}") for job in jobs]
         for job in described:
-            if job["state"] in ("failed", "cancelled"):
+            if job["state"] in ("FAILED", "CANCELLED"):
                 sys.exit(f"job {job['id']} {job['state']}: {job['error']}")
-        if all(job["state"] == "finished" for job in described):
+        if all(job["state"] == "FINISHED" for job in described):
             return
         time.sleep(0.1)
 
@@ -45,7 +45,7 @@ def show(http):
     print("\nrequests and bytes per hour and status (the first ten)")
     for event in call(http, "/v1/topics/requests-per-hour/events?from=earliest&limit=10")["events"]:
         row = event["value"]
-        print(f"  {row['hour_start'][:16]}  {row['status']}  {row['requests']:>6}  {row['bytes'] or 0:>12,} B")
+        print(f"  {row['hour_start'][:16]}  {row['status']}  {row['requests']:>6}  {row['bytes_sent'] or 0:>12,} B")
     print("\nrobots against people")
     for event in call(http, "/v1/topics/visitors/events?from=earliest&limit=100")["events"]:
         row = event["value"]

@@ -1,30 +1,34 @@
 import { useState } from 'preact/hooks';
 import { ApiError, call, toError, type JobDetails, type Operator } from '../api';
 import { ago, bytes, bytesPerSecond, dateTime, duration, exact, percent, perSecond } from '../format';
-import { Graph } from '../graph';
+import { chains, Graph, shortName } from '../graph';
 import { useFetch } from '../hooks';
 import { useLive } from '../live';
 import { go, link } from '../router';
 import { Sql } from '../sqltext';
 import { Card, ErrorBox, Loading, Meter, Page, Stat, State } from '../ui';
 
-const ENDED = new Set(['finished', 'stopped', 'cancelled', 'failed']);
+const ENDED = new Set(['FINISHED', 'STOPPED', 'CANCELLED', 'FAILED']);
 
-function Operators(props: { operators: Operator[]; selected: number | null }) {
-  const op = props.operators.find((o) => o.id === props.selected);
-  if (!op) return null;
+function Details(props: { operators: Operator[]; selected: number | null }) {
+  const chain = chains(props.operators).find((c) => c.id === props.selected);
+  if (!chain) return null;
   const facts: [string, string][] = [
-    ['Rows in', `${exact(op.rows_in)} · ${perSecond(op.rows_in_per_second)}`], ['Rows out', `${exact(op.rows_out)} · ${perSecond(op.rows_out_per_second)}`],
-    ['Bytes in', bytesPerSecond(op.bytes_in_per_second)], ['Watermark', op.watermark_ms === null ? 'none yet' : dateTime(op.watermark_ms)],
-    ['Working', percent(op.busy_ratio)], ['Back-pressured', percent(op.backpressured_ratio)],
-    ['State', `${exact(op.state_entries)} entries, ${bytes(op.state_bytes)}`], ['Parallel', `×${op.parallelism}`],
-    ['Late rows', exact(op.late_rows)], ['Rejected rows', exact(op.rejected_rows)],
+    ['Watermark', chain.watermark_ms === null ? 'none yet' : dateTime(chain.watermark_ms)], ['Working', percent(chain.busy_ratio)], ['Back-pressured', percent(chain.backpressured_ratio)],
+    ['Parallel', `×${chain.parallelism}`], ['Late rows', exact(chain.late_rows)], ['Rejected rows', exact(chain.rejected_rows)],
+    ...(chain.inputs.length === 0 ? [['Bytes in', bytesPerSecond(chain.bytes_in_per_second)] as [string, string]] : []),
   ];
   return (
     <div class="operator">
-      <h3>{op.name}</h3>
-      {op.detail && <pre>{op.detail}</pre>}
+      <h3>{chain.name}</h3>
       <dl class="facts">{facts.map(([name, value]) => <div><dt>{name}</dt><dd>{value}</dd></div>)}</dl>
+      <table class="grid steps">
+        <thead><tr><th>Step</th><th>Does</th><th class="num">Rows in</th><th class="num">Rows out</th><th class="num">State</th></tr></thead>
+        <tbody>{chain.parts.map((op) => (
+          <tr><td>{shortName(op.name)}</td><td class="mono soft">{op.detail}</td><td class="num" title={perSecond(op.rows_in_per_second)}>{exact(op.rows_in)}</td><td class="num" title={perSecond(op.rows_out_per_second)}>{exact(op.rows_out)}</td>
+            <td class="num">{op.state_entries > 0 ? `${exact(op.state_entries)}, ${bytes(op.state_bytes)}` : '–'}</td></tr>
+        ))}</tbody>
+      </table>
     </div>
   );
 }
@@ -53,14 +57,14 @@ export function Job(props: { id: string }) {
     <Page title={<><a class="up" href={link('jobs')}>Jobs</a>{job?.name ?? props.id} {job && <State state={job.state} />}</>}
       actions={job && <>
         {!ended && <button type="button" onClick={() => void act('stop')} title="Takes a checkpoint, then ends">Stop</button>}
-        {job.state === 'stopped' && <button type="button" class="primary" onClick={() => void act('resume')}>Resume</button>}
+        {job.state === 'STOPPED' && <button type="button" class="primary" onClick={() => void act('resume')}>Resume</button>}
         {!ended && <button type="button" class="quiet danger" onClick={() => { if (confirm('Cancel for good? What is not delivered is dropped.')) void act('cancel'); }}>Cancel</button>}
         {ended && <button type="button" class="quiet danger" onClick={() => { if (confirm('Forget this job and its checkpoints?')) void act('delete'); }}>Delete</button>}
       </>}>
       <ErrorBox error={failed ?? error} />
       {!job ? !error && <Loading /> : (
         <>
-          {job.error && <ErrorBox error={new ApiError(job.state === 'restarting' ? 'restarting' : 'failed', job.error)} />}
+          {job.error && <ErrorBox error={new ApiError(job.state.toLowerCase(), job.error)} />}
           <div class="stats tight">
             <Stat label="Checkpoint" value={job.checkpoint.id > 0 ? `#${exact(job.checkpoint.id)}` : '–'} note={job.checkpoint.id > 0 ? `${ago(job.checkpoint.completed_at_ms, now)}, took ${duration(job.checkpoint.duration_ms)}` : 'none yet'} />
             <Stat label="Restarts" value={job.restart_count} note={job.checkpoint.failed_count > 0 ? `${job.checkpoint.failed_count} checkpoints failed` : 'all checkpoints complete'} />
@@ -70,7 +74,7 @@ export function Job(props: { id: string }) {
           </div>
           <Card title="Operators" aside={<span class="soft">click a box for its details</span>}>
             {job.operators.length === 0 ? <p class="soft">The job has not been planned yet.</p> : <Graph operators={job.operators} now={now} selected={selected} onSelect={select} />}
-            <Operators operators={job.operators} selected={selected} />
+            <Details operators={job.operators} selected={selected} />
           </Card>
           {job.sinks.length > 0 && (
             <Card title="Delivery">
@@ -78,7 +82,7 @@ export function Job(props: { id: string }) {
                 <thead><tr><th>Sink</th><th>Promise</th><th class="num">Rows delivered</th><th class="num">Behind</th><th>State</th></tr></thead>
                 <tbody>
                   {job.sinks.map((sink) => (
-                    <tr><td>{sink.name} <span class="tag">{sink.connector}</span></td><td class="soft">{sink.guarantee}</td><td class="num">{exact(sink.rows_delivered)}</td><td class="num">{exact(sink.lag_records)}</td>
+                    <tr><td>{shortName(sink.name)} <span class="tag">{sink.connector}</span></td><td class="soft">{sink.guarantee}</td><td class="num">{exact(sink.rows_delivered)}</td><td class="num">{exact(sink.lag_records)}</td>
                       <td>{sink.last_error ? <><State state="retrying" /><div class="soft clip">{sink.last_error}</div></> : <State state={ended ? job.state : 'running'} />}{sink.retry_count > 0 && <small class="soft"> {sink.retry_count} retries</small>}</td></tr>
                   ))}
                 </tbody>

@@ -2,7 +2,7 @@
 // clicks comes back from the topics `funnel` and `error-bursts` by server-sent events.
 
 const PRODUCTS = [
-  { name: 'kettle', price: '39.90', shape: 'M22 38h36l4 26a6 6 0 0 1-6 6H24a6 6 0 0 1-6-6zM58 46l14-8M28 38a12 12 0 0 1 24 0M40 26v-4M30 16a10 10 0 0 1 20 0' },
+  { name: 'kettle', price: '39.90', shape: 'M22 38h36l4 26a6 6 0 0 1-6 6H24a6 6 0 0 1-6-6zM58 46l14-8M28 38a12 12 0 0 1 24 0M40 26v-3M24 34c0-22 32-22 32 0' },
   { name: 'teapot', price: '54.00', shape: 'M20 44c0-10 9-14 20-14s20 4 20 14-6 24-20 24-20-14-20-24zM60 46c8-2 10-10 14-12M20 40c-14-2-14 20 2 18M34 30c0-4 12-4 12 0M40 26v-3' },
   { name: 'cup', price: '7.50', shape: 'M20 34h36v14a16 16 0 0 1-16 16h-4a16 16 0 0 1-16-16zM56 38h5a7 7 0 0 1 0 14h-6M30 26c-3-4 3-6 0-10M40 26c-3-4 3-6 0-10' },
   { name: 'saucer', price: '4.20', shape: 'M10 46c0 8 13 14 30 14s30-6 30-14M10 46c0-6 13-10 30-10s30 4 30 10-13 8-30 8-30-2-30-8zM28 45c0-2 5-3 12-3s12 1 12 3' },

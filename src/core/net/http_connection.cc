@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 
 constexpr size_t kReadBytes = 16 * 1024;
 constexpr size_t kSlowestBodyBytesPerSecond = 16 * 1024;
-constexpr size_t kDrainBytes = 4 << 20;
+constexpr size_t kDrainBytes = 64 << 20;
 constexpr Duration kDrainTime = 2s;
 
 std::span<const std::byte> AsBytes(std::string_view text) {

@@ -1,5 +1,5 @@
-// A stored record as JSON: {"partition","offset","timestamp_ms","key","value","headers"}. Bytes that
-// are no text become "key_base64" / "value_base64". Used by the event paths and the console's
+// A stored record as JSON: {"partition","offset","timestamp_ms","key","value","headers"}. Bytes
+// that are no text become "key_base64" / "value_base64". Used by the event paths and the console's
 // browser.
 #pragma once
 

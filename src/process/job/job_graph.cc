@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include <arrow/api.h>
 
@@ -68,6 +69,10 @@ class Builder {
     for (PlanNode* node : plan::InTopologicalOrder(plan_)) {
       for (const auto& input : node->inputs) ++consumer_count_[input.get()];
     }
+    // Who keeps only the last value of a key does not miss the values between.
+    for (const auto& sink : plan_.sinks) {
+      if (sink->collect || sink->mode != connector::SinkMode::kUpsert) WantEveryChange(*sink);
+    }
     for (const auto& sink : plan_.sinks) RETURN_IF_ERROR(BuildSink(*sink));
     std::string shape;
     for (const GraphVertex& vertex : graph_.vertices) {
@@ -81,6 +86,11 @@ class Builder {
 
  private:
   GraphVertex& vertex(int id) { return graph_.vertices[static_cast<size_t>(id)]; }
+
+  void WantEveryChange(const PlanNode& node) {
+    if (!every_change_wanted_.insert(&node).second) return;
+    for (const auto& input : node.inputs) WantEveryChange(*input);
+  }
 
   GraphVertex& NewVertex(int parallelism) {
     GraphVertex& made = graph_.vertices.emplace_back();
@@ -315,7 +325,7 @@ class Builder {
     group.aggregates = node.aggregates;
     group.output_schema = ToArrowSchema(node.columns);
     group.send_update_before = node.changelog.update_before;
-    group.fold = options_.fold_updates;
+    group.fold = options_.fold_updates || !every_change_wanted_.contains(&node);
     ASSIGN_OR_RETURN(int id, Exchange(*node.inputs[0], node.keys));
     std::string detail = "keys=[" + NamesOf(input, node.keys) + "], select=[" +
                          DescribeAggregates(node.aggregates, input) + "]";
@@ -443,6 +453,7 @@ class Builder {
   EvalContext eval_;
   JobGraph graph_;
   std::map<const PlanNode*, int> consumer_count_;
+  std::set<const PlanNode*> every_change_wanted_;
   std::map<const PlanNode*, int> built_;
   int next_operator_id_ = 0;
 };

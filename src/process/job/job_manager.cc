@@ -152,10 +152,6 @@ class JobManagerImpl final : public JobManager {
     }
     out.fold_updates = plan.settings.contains("table.exec.mini-batch.enabled") &&
                        settings.Boolean("table.exec.mini-batch.enabled");
-    // Who keeps only the last value of a key does not miss the values between.
-    out.fold_updates |= std::all_of(plan.sinks.begin(), plan.sinks.end(), [](const auto& sink) {
-      return !sink->collect && sink->mode == connector::SinkMode::kUpsert;
-    });
     out.state_budget_bytes = options_.state_memory_bytes / 4;
     out.created_at_ms = record.created_at_ms;
     out.checkpoint_directory = options_.state_directory + "/" + record.id;

@@ -18,11 +18,12 @@ namespace mainstem::process {
 
 // What a job's sinks hold until the next commit; shared by all its subtasks. Any thread.
 struct PendingOutput {
-  // Beyond this a checkpoint begins early; beyond four times this, sources wait.
-  static constexpr int64_t kSoftLimitBytes = 8 << 20;
+  // Beyond this a checkpoint begins early; beyond three times this, sources wait. Well below what a
+  // journal of the default size takes as one epoch (32 MiB).
+  static constexpr int64_t kSoftLimitBytes = 4 << 20;
   std::atomic<int64_t> bytes{0};
   std::function<void()> request_checkpoint;  // thread-safe
-  bool over_hard_limit() const { return bytes.load() > 4 * kSoftLimitBytes; }
+  bool over_hard_limit() const { return bytes.load() > 3 * kSoftLimitBytes; }
 };
 
 // Records on their way into topics, as record batches of bounded size. One subtask's.

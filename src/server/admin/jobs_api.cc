@@ -11,18 +11,19 @@ using process::JobState;
 
 constexpr size_t kScriptLimit = 1 << 20;
 
+// Flink's names.
 std::string_view StateName(JobState state) {
   switch (state) {
-    case JobState::kCreated: return "created";
-    case JobState::kRunning: return "running";
-    case JobState::kRestarting: return "restarting";
-    case JobState::kFinishing: return "finishing";
-    case JobState::kFinished: return "finished";
-    case JobState::kStopped: return "stopped";
-    case JobState::kCancelled: return "cancelled";
-    case JobState::kFailed: return "failed";
+    case JobState::kCreated: return "CREATED";
+    case JobState::kRunning: return "RUNNING";
+    case JobState::kRestarting: return "RESTARTING";
+    case JobState::kFinishing: return "FINISHING";
+    case JobState::kFinished: return "FINISHED";
+    case JobState::kStopped: return "STOPPED";
+    case JobState::kCancelled: return "CANCELLED";
+    case JobState::kFailed: return "FAILED";
   }
-  return "unknown";
+  return "UNKNOWN";
 }
 
 void WriteOperator(const process::OperatorDescription& op, JsonWriter* json) {

@@ -1,0 +1,220 @@
+// Jobs by SQL on real threads, the real log and RocksDB: submitted, cut off in the middle again and
+// again, resumed at another parallelism, stopped with a checkpoint and resumed by hand.
+#include "process/job/job_manager.h"
+
+#include <filesystem>
+#include <random>
+
+#include <arrow/api.h>
+#include <gtest/gtest.h>
+
+#include "process/job/testing/memory_connectors.h"
+#include "storage/embedded_log.h"
+
+namespace mainstem::process {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::MemoryTable;
+using testing::MemoryWorld;
+
+constexpr int kSplits = 4;
+constexpr int kBatches = 150;
+constexpr int kRows = 400;
+
+constexpr const char* kScript = R"(
+SET 'execution.checkpointing.interval' = '15 ms';
+CREATE TABLE src (k STRING, v BIGINT) WITH ('connector' = 'memory', 'name' = 'src');
+CREATE TABLE totals (k STRING, c BIGINT, s BIGINT, PRIMARY KEY (k) NOT ENFORCED)
+  WITH ('connector' = 'memory-table', 'name' = 'totals');
+CREATE TABLE copy (k STRING, v BIGINT) WITH ('connector' = 'memory-table', 'name' = 'copy');
+EXECUTE STATEMENT SET BEGIN
+INSERT INTO totals SELECT k, COUNT(*), SUM(v) FROM src GROUP BY k;
+INSERT INTO copy SELECT k, v FROM src WHERE v < 10;
+END;
+)";
+
+class JobManagerTest : public ::testing::Test {
+ public:
+  JobManagerTest() {
+    char pattern[] = "/tmp/job_manager_test.XXXXXX";
+    root_ = mkdtemp(pattern);
+    std::mt19937_64 random(5);
+    auto schema =
+        arrow::schema({arrow::field("k", arrow::utf8()), arrow::field("v", arrow::int64())});
+    auto& source = outside_.sources["src"];
+    source.read_delay = std::chrono::microseconds(300);
+    for (int split = 0; split < kSplits; ++split) {
+      auto& batches = source.splits.emplace_back();
+      for (int i = 0; i < kBatches; ++i) {
+        arrow::StringBuilder keys;
+        arrow::Int64Builder values;
+        for (int row = 0; row < kRows; ++row) {
+          std::string key = fmt::format("key-{}", random() % 5000);
+          auto value = static_cast<int64_t>(random() % 1000);
+          CHECK_OK(keys.Append(key));
+          CHECK_OK(values.Append(value));
+          ++counts_[key];
+          sums_[key] += value;
+          if (value < 10) copies_.push_back(fmt::format("{}|{}", key, value));
+        }
+        batches.emplace_back().rows = arrow::RecordBatch::Make(
+            schema, kRows, {keys.Finish().ValueOrDie(), values.Finish().ValueOrDie()});
+      }
+    }
+    std::sort(copies_.begin(), copies_.end());
+    outside_.tables["totals"] = std::make_shared<MemoryTable>();
+    outside_.tables["copy"] = std::make_shared<MemoryTable>();
+    testing::AddMemoryConnectors(&outside_, &registry_);
+  }
+  ~JobManagerTest() override { std::filesystem::remove_all(root_); }
+
+  // One life of a node: opens the log, starts the jobs, runs `body`, ends.
+  using Body = Task<> (*)(JobManagerTest* test, JobManager* manager);
+  void Live(int parallelism, Body body) {
+    auto env = MakeRealEnv({.shard_count = 2});
+    CHECK_OK(RunBlocking(env->shard(0), LiveIn(env.get(), this, parallelism, body)));
+  }
+  static Task<> LiveIn(Env* env, JobManagerTest* test, int parallelism, Body body) {
+    storage::EmbeddedLogOptions log_options;
+    log_options.data_dir = test->root_ + "/log";
+    CO_ASSIGN_OR_RETURN(auto log, co_await storage::EmbeddedLog::Open(env, std::move(log_options)));
+    JobManagerOptions options;
+    options.state_directory = test->root_ + "/state";
+    options.default_parallelism = parallelism;
+    options.state_memory_bytes = 32u << 20;
+    CO_ASSIGN_OR_RETURN(auto manager, JobManager::Make(env, log.get(), &test->registry_,
+                                                       std::move(options), Logger::Silent()));
+    CO_RETURN_IF_ERROR(co_await manager->Start());
+    CO_RETURN_IF_ERROR(co_await body(test, manager.get()));
+    CO_RETURN_IF_ERROR(co_await manager->Stop());
+    CO_RETURN_IF_ERROR(co_await log->Stop());
+    co_return Status::OK();
+  }
+
+  static Task<> SubmitJob(JobManagerTest* test, JobManager* manager) {
+    SubmitOptions options;
+    CO_ASSIGN_OR_RETURN(auto ids, co_await manager->Submit(kScript, std::move(options)));
+    EXPECT_EQ(ids.size(), 1u);
+    test->job_id_ = ids[0];
+    co_return Status::OK();
+  }
+  // Until the job has committed `more` further epochs, or has ended.
+  static Task<> WaitForEpochs(JobManagerTest* test, JobManager* manager, int more) {
+    CO_ASSIGN_OR_RETURN(JobDescription first, co_await manager->DescribeJob(test->job_id_));
+    for (;;) {
+      CO_ASSIGN_OR_RETURN(JobDescription now, co_await manager->DescribeJob(test->job_id_));
+      if (IsTerminal(now.state) || now.checkpoint.id >= first.checkpoint.id + more) {
+        co_return Status::OK();
+      }
+      CO_RETURN_IF_ERROR(co_await Sleep(milliseconds(1)));
+    }
+  }
+  static Task<> RunForAWhile(JobManagerTest* test, JobManager* manager) {
+    return WaitForEpochs(test, manager, 2);
+  }
+  static Task<> RunToEnd(JobManagerTest* test, JobManager* manager) {
+    return WaitForEpochs(test, manager, 1'000'000);
+  }
+
+  void ExpectEverythingOnce() {
+    std::map<std::string, std::string> last;
+    for (const auto& row : outside_.tables["totals"]->rows) {
+      last[row.text.substr(0, row.text.find('|'))] = row.text;
+    }
+    EXPECT_EQ(last.size(), counts_.size());
+    for (const auto& [key, count] : counts_) {
+      EXPECT_EQ(last[key], fmt::format("{}|{}|{}", key, count, sums_[key]));
+    }
+    EXPECT_EQ(outside_.tables["copy"]->Fold(), copies_);
+  }
+
+  std::string root_;
+  std::string job_id_;
+  MemoryWorld outside_;
+  connector::ConnectorRegistry registry_;
+  std::map<std::string, int64_t> counts_, sums_;
+  std::vector<std::string> copies_;
+};
+
+TEST_F(JobManagerTest, EndsWithEveryRowOnceThoughItIsCutOffAndRescaled) {
+  Live(2, [](JobManagerTest* test, JobManager* manager) -> Task<> {
+    CO_RETURN_IF_ERROR(co_await SubmitJob(test, manager));
+    co_return co_await RunForAWhile(test, manager);
+  });
+  for (int parallelism : {3, 1, 2}) Live(parallelism, RunForAWhile);
+  Live(2, [](JobManagerTest* test, JobManager* manager) -> Task<> {
+    CO_RETURN_IF_ERROR(co_await RunToEnd(test, manager));
+    CO_ASSIGN_OR_RETURN(JobDescription job, co_await manager->DescribeJob(test->job_id_));
+    EXPECT_EQ(job.state, JobState::kFinished) << job.error;
+    EXPECT_EQ(job.sinks.size(), 2u);
+    co_return Status::OK();
+  });
+  ExpectEverythingOnce();
+  // A finished job stays finished.
+  Live(2, [](JobManagerTest* test, JobManager* manager) -> Task<> {
+    CO_ASSIGN_OR_RETURN(JobDescription job, co_await manager->DescribeJob(test->job_id_));
+    EXPECT_EQ(job.state, JobState::kFinished);
+    co_return co_await manager->DeleteJob(test->job_id_);
+  });
+  EXPECT_FALSE(std::filesystem::exists(root_ + "/state/" + job_id_));
+}
+
+TEST_F(JobManagerTest, StopsWithACheckpointAndResumes) {
+  Live(2, [](JobManagerTest* test, JobManager* manager) -> Task<> {
+    CO_RETURN_IF_ERROR(co_await SubmitJob(test, manager));
+    CO_RETURN_IF_ERROR(co_await RunForAWhile(test, manager));
+    CO_RETURN_IF_ERROR(co_await manager->StopJob(test->job_id_));
+    CO_ASSIGN_OR_RETURN(JobDescription job, co_await manager->DescribeJob(test->job_id_));
+    EXPECT_EQ(job.state, JobState::kStopped);
+    co_return Status::OK();
+  });
+  Live(2, [](JobManagerTest* test, JobManager* manager) -> Task<> {
+    CO_ASSIGN_OR_RETURN(JobDescription job, co_await manager->DescribeJob(test->job_id_));
+    EXPECT_EQ(job.state, JobState::kStopped);
+    CO_RETURN_IF_ERROR(co_await manager->ResumeJob(test->job_id_));
+    co_return co_await RunToEnd(test, manager);
+  });
+  ExpectEverythingOnce();
+}
+
+Task<> RunScript(JobManager* manager, std::string script, ResultListener* listener) {
+  ExecuteOptions options;
+  co_return co_await manager->Execute(std::move(script), std::move(options), listener);
+}
+
+class Counting final : public ResultListener {
+ public:
+  int64_t rows = 0;
+  std::vector<std::string> types;
+  Status OnColumns(const std::vector<ResultColumn>& columns) override {
+    for (const ResultColumn& column : columns) types.push_back(column.type);
+    return Status::OK();
+  }
+  Status OnRows(std::vector<ResultRow> more) override {
+    rows += static_cast<int64_t>(more.size());
+    return Status::OK();
+  }
+};
+
+TEST_F(JobManagerTest, GivesTheRowsOfAQueryAndTheErrorOfAnother) {
+  Live(2, [](JobManagerTest*, JobManager* manager) -> Task<> {
+    Counting listener;
+    std::string table =
+        "CREATE TABLE src (k STRING, v BIGINT) WITH ('connector' = 'memory', 'name' = 'src');";
+    CO_RETURN_IF_ERROR(
+        co_await RunScript(manager, table + "SELECT DISTINCT k FROM src;", &listener));
+    EXPECT_EQ(listener.rows, 5000);
+    EXPECT_EQ(listener.types, std::vector<std::string>{"VARCHAR"});
+    Status status = co_await RunScript(manager, table + "SELECT 1 / (v - v) FROM src;", &listener);
+    EXPECT_TRUE(Is(status, ErrorCode::kEvaluationError)) << status;
+    status = co_await RunScript(manager, "SELECT a FROM nowhere;", &listener);
+    EXPECT_FALSE(status.ok());
+    CO_ASSIGN_OR_RETURN(auto jobs, co_await manager->ListJobs());
+    EXPECT_TRUE(jobs.empty());
+    co_return Status::OK();
+  });
+}
+
+}  // namespace
+}  // namespace mainstem::process
