@@ -33,7 +33,8 @@ function options(width: number): uPlot.Options {
 export function Throughput(props: { live: Live }) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const data = (): uPlot.AlignedData => [props.live.times, props.live.bytesIn, props.live.bytesOut];
+  const told = props.live.snapshot?.node.rates.bytes_out !== undefined;
+  const data = (): uPlot.AlignedData => [props.live.times, props.live.bytesIn, told ? props.live.bytesOut : props.live.bytesIn.map(() => null)];
   useEffect(() => {
     const make = () => {
       plot.current?.destroy();

@@ -25,8 +25,8 @@ class ShardLog {
 
   struct Limits {
     size_t open_file_count = 256;
-    // Of writes to segments and reads from them: room for 1 MiB and what lies around it.
-    size_t buffer_bytes = (size_t{1} << 20) + (size_t{64} << 10);
+    // Of writes to segments and reads from them; a huge page, which direct I/O pins at once.
+    size_t buffer_bytes = size_t{2} << 20;
     int64_t producer_id_expiration_ms = 86400000;
   };
   // What is borrowed outlives this object.

@@ -14,13 +14,13 @@ export function Overview() {
     <Page title="Overview" lead={<>Kafka at <code>{node.kafka_address}</code>, data in <code>{node.data_dir}</code></>}>
       <div class="stats">
         <Stat label="In" value={bytesPerSecond(node.rates.bytes_in)} note={`${perSecond(node.rates.records_in)} records`} />
-        <Stat label="Out" value={bytesPerSecond(node.rates.bytes_out ?? 0)} note="to consumers" />
+        {node.rates.bytes_out !== undefined && <Stat label="Out" value={bytesPerSecond(node.rates.bytes_out)} note="to consumers" />}
         <Stat label="Memory" value={bytes(memory.rss_bytes)}
           note={memory.budget_bytes > 0 ? <><Meter ratio={memory.used_bytes / memory.budget_bytes} label="Share of the memory budget in use" /> {bytes(memory.used_bytes)} leased</> : 'resident'} />
         <Stat label="Disk" value={bytes(topics.reduce((sum, topic) => sum + topic.size_bytes, 0))} note={`${bytes(node.disk_free_bytes)} free`} />
         <Stat label="Up for" value={duration(node.uptime_ms)} note={`version ${node.version}`} />
       </div>
-      <Card title="Throughput" aside={<span class="legend"><i class="in" />in<i class="out" />out</span>}>
+      <Card title="Throughput" aside={<span class="legend"><i class="in" />in{node.rates.bytes_out !== undefined && <><i class="out" />out</>}</span>}>
         <Throughput live={live} />
       </Card>
       <div class="columns">

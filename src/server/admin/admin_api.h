@@ -38,7 +38,8 @@ struct AdminDependencies {
   Metrics* metrics = nullptr;
   // Registered connectors, sorted by name.
   std::function<std::vector<const connector::ConnectorSpec*>()> connectors;
-  // Bytes that clients have read from topics since start, all gateways together.
+  // Bytes that clients have read from topics since start, all gateways together. Without it no rate
+  // of bytes out is told.
   std::function<int64_t()> bytes_out_total;
 };
 

@@ -74,7 +74,7 @@ Task<std::string> NodeApi::DescribeNode(NodeSample sample, int64_t job_count) {
   json.Field("rss_bytes", resident).EndObject();
   json.Field("disk_free_bytes", disk_free.ok() ? *disk_free : 0).Key("rates").BeginObject();
   json.Field("bytes_in", sample.bytes_in_per_second);
-  json.Field("bytes_out", sample.bytes_out_per_second);
+  if (dependencies_->bytes_out_total) json.Field("bytes_out", sample.bytes_out_per_second);
   json.Field("records_in", sample.records_in_per_second).EndObject();
   json.Field("topic_count", topic_count).Field("job_count", job_count).EndObject();
   co_return json.Take();

@@ -103,6 +103,7 @@ void TopicSampler::AddRates(NodeSample* sample, Duration elapsed) const {
     // Retention and compaction shrink a topic; that is no traffic.
     topic.records_in_per_second = static_cast<double>(std::max<int64_t>(0, records)) / seconds;
     topic.bytes_in_per_second = static_cast<double>(std::max<int64_t>(0, bytes)) / seconds;
+    if (topic.topic.internal) continue;  // the node's own traffic is not what came in
     sample->records_in_per_second += topic.records_in_per_second;
     sample->bytes_in_per_second += topic.bytes_in_per_second;
   }
