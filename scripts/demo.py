@@ -175,13 +175,13 @@ def once(options, node, postgres, files):
     ids = node.api("/jobs", "POST", {"script": pipeline(node, postgres, files, "latest-offset")})["job_ids"]
     while True:
         jobs = [node.api("/jobs/" + job) for job in ids]
-        if all(job["state"] in ("finished", "failed", "cancelled") for job in jobs):
+        if all(job["state"].upper() in ("FINISHED", "FAILED", "CANCELLED") for job in jobs):
             break
         if time.monotonic() - begin > 300:
             sys.exit("the job did not finish in 300 s: " + json.dumps(jobs)[:2000])
         time.sleep(0.05)
     for job in jobs:
-        if job["state"] != "finished":
+        if job["state"].upper() != "FINISHED":
             sys.exit(f"job {job['id']} {job['state']}: {job['error']}")
     say(f"  ok the pipeline finished ({time.monotonic() - begin:.1f}s)")
     table("page views per minute (PostgreSQL, table page_views, the first rows)", postgres.psql(
@@ -196,7 +196,7 @@ def once(options, node, postgres, files):
 
 
 def live(options, node, postgres, files):
-    running = [job for job in node.api("/jobs")["jobs"] if job["name"] == "clickstream" and job["state"] not in ("failed", "cancelled")]
+    running = [job for job in node.api("/jobs")["jobs"] if job["name"] == "clickstream" and job["state"].upper() not in ("FAILED", "CANCELLED")]
     if not running:
         node.api("/jobs", "POST", {"script": pipeline(node, postgres, files, "unbounded")})
     traffic = subprocess.Popen(player(node, "--rate", str(options.rate), "--seed", str(time.time_ns() % 100000)), stdout=subprocess.DEVNULL,
