@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What ./run shows: a node, a private PostgreSQL, the clickstream pipeline and its traffic player, started and stopped together."""
 import argparse
+import hashlib
 import json
 import os
 import pwd
@@ -40,6 +41,16 @@ def port_is_free(port):
             return False
 
 
+def open_to_all(folder):
+    """Whether any user may walk down to the folder."""
+    while True:
+        if os.path.exists(folder) and os.stat(folder).st_mode & 0o001 == 0:
+            return False
+        if folder == "/":
+            return True
+        folder = os.path.dirname(folder)
+
+
 class Postgres:
     """A private server in its own folder; PostgreSQL refuses to run as root, so it runs as user postgres there."""
 
@@ -49,6 +60,10 @@ class Postgres:
             sys.exit("PostgreSQL is not installed: run scripts/setup")
         self.bin, self.folder, self.process = f"/usr/lib/postgresql/{versions[-1]}/bin", folder, None
         self.user = pwd.getpwnam("postgres") if os.getuid() == 0 else None
+        if self.user and not open_to_all(os.path.dirname(folder)):
+            # User postgres can't enter this place: its files lie in /var/tmp, in a folder named after it.
+            self.folder = "/var/tmp/mainstem-postgres-" + hashlib.sha256(folder.encode()).hexdigest()[:12]
+            say(f"  PostgreSQL's files lie in {self.folder}: its user can't enter {os.path.dirname(folder)}")
 
     def kept_port(self):
         """The same port at every start: the jobs that resume know it."""
@@ -73,7 +88,6 @@ class Postgres:
         self.port = self.kept_port()
         if self.user:
             os.chown(self.folder, self.user.pw_uid, self.user.pw_gid)
-            self.make_reachable()
         data = os.path.join(self.folder, "data")
         if not os.path.exists(os.path.join(data, "PG_VERSION")):
             subprocess.run([self.bin + "/initdb", "-D", data, "-A", "trust", "-U", "postgres", "--no-sync"], check=True,
@@ -91,15 +105,6 @@ class Postgres:
     def prepare_child(self):
         os.setpgid(0, 0)  # Ctrl-C is for us: the server is stopped after the node
         self.become()
-
-    def make_reachable(self):
-        """User postgres must be able to walk down to the folder."""
-        path = os.path.dirname(self.folder)
-        while path != "/" and os.stat(path).st_mode & 0o001 == 0:
-            if os.stat(path).st_uid != 0:
-                sys.exit(f"user postgres cannot enter {path}: choose another place with --data")
-            os.chmod(path, os.stat(path).st_mode | 0o001)
-            path = os.path.dirname(path)
 
     def psql(self, *arguments):
         return subprocess.run(["psql", "-X", "-q", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-v", "ON_ERROR_STOP=1",
@@ -250,6 +255,8 @@ def main():
             if not port_is_free(port):
                 sys.exit(f"port {port} is taken by another program: choose one with {flag} N")
     postgres, node = Postgres(os.path.join(options.data, "postgres")), Node(os.path.join(options.data, "node"), kafka, http)
+    if options.reset or options.once:
+        shutil.rmtree(postgres.folder, ignore_errors=True)
     node.process = None
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     try:
@@ -261,6 +268,8 @@ def main():
     finally:
         node.stop()
         postgres.stop()
+        if options.once:
+            shutil.rmtree(postgres.folder, ignore_errors=True)
     sys.exit(code)
 
 
