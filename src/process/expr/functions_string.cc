@@ -421,7 +421,8 @@ void AddParts(FunctionRegistry* registry) {
 }
 
 void DefineTrim(FunctionRegistry* registry, std::string name, bool leading, bool trailing) {
-  const ResultType type = ReturnsVarChar(0);
+  // BTRIM forgets the length, as in Flink.
+  const ResultType type = leading && trailing ? kText : ReturnsVarChar(0);
   Define(
       registry,
       {.name = std::move(name),

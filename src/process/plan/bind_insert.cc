@@ -118,6 +118,7 @@ Result<PlanNodePtr> Binder::CoerceToSink(const sql::Insert& insert,
     } else {
       const int index = static_cast<int>(at - targets.begin());
       ExprPtr value = RefTo(have, index);
+      if (value->type().root() == TypeRoot::kNull) value = MakeNullLiteral(type);
       if (!value->type().EqualsIgnoreNullability(type)) {
         if (!IsImplicitlyCastable(value->type(), type)) {
           return Error(query_span,
@@ -160,9 +161,12 @@ Result<std::shared_ptr<SinkNode>> Binder::BindInsert(const sql::Insert& insert,
     for (const auto& [key, value] : hint.options) table.options[key] = value;
   }
   ASSIGN_OR_RETURN(std::vector<int> targets, BindTargets(insert, table));
-  ASSIGN_OR_RETURN(Relation relation, BindQuery(query));
+  allow_untyped_null_ = true;
+  Result<Relation> relation = BindQuery(query);
+  allow_untyped_null_ = false;
+  RETURN_IF_ERROR(relation);
   ASSIGN_OR_RETURN(PlanNodePtr input,
-                   CoerceToSink(insert, query.span, table, targets, std::move(relation)));
+                   CoerceToSink(insert, query.span, table, targets, *std::move(relation)));
 
   auto sink = std::make_shared<SinkNode>();
   sink->table_name = path.ToString();

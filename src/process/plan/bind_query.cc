@@ -1,6 +1,7 @@
 // Queries: WITH, set operations, VALUES, ORDER BY and LIMIT, DISTINCT.
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -103,6 +104,7 @@ Result<Relation> Binder::BindBody(const sql::QueryBody& body) {
 }
 
 Result<Relation> Binder::BindValues(const sql::Values& values) {
+  const bool allow_untyped_null = std::exchange(allow_untyped_null_, false);
   auto node = std::make_shared<ValuesNode>();
   node->span = ToSpan(values.span);
   const std::vector<ScopeColumn> no_names;
@@ -126,7 +128,7 @@ Result<Relation> Binder::BindValues(const sql::Values& values) {
       return Error(values.span, fmt::format("the values of column {} have no common type", c + 1),
                    "cast them to one type");
     }
-    if (common->root() == TypeRoot::kNull) {
+    if (common->root() == TypeRoot::kNull && !allow_untyped_null) {
       return Error(values.rows[0][c]->span, "illegal use of NULL: its type is not known",
                    "write CAST(NULL AS type)");
     }

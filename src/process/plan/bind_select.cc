@@ -1,5 +1,6 @@
 // SELECT: projection, or grouping with ordinary or windowed aggregates.
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -16,6 +17,7 @@ class SelectBinder {
 
   Result<Relation> Bind() {
     RETURN_IF_ERROR(CheckClauses());
+    allow_untyped_null_ = std::exchange(binder_.allow_untyped_null_, false);
     ASSIGN_OR_RETURN(input_, binder_.BindFrom(select_.from.get()));
     if (select_.where != nullptr) RETURN_IF_ERROR(BindWhere());
     RETURN_IF_ERROR(BindGroupBy());
@@ -88,12 +90,29 @@ class SelectBinder {
         return BindLegacyWindow(*call, name);
       }
     }
-    ASSIGN_OR_RETURN(ExprPtr key, binder_.BindExpr(*element.expr, PlainScope("GROUP BY")));
+    Result<ExprPtr> bound = binder_.BindExpr(*element.expr, PlainScope("GROUP BY"));
+    if (!bound.ok()) return NamesAnAlias(*element.expr, bound.status());
+    ExprPtr key = std::move(bound).ValueUnsafe();
     for (const ExprPtr& have : group_) {
       if (have->Equals(*key)) return Status::OK();
     }
     group_.push_back(std::move(key));
     return Status::OK();
+  }
+
+  // GROUP BY sees the columns of FROM, not the names given in SELECT.
+  Status NamesAnAlias(const sql::Expr& expr, const Status& error) const {
+    const auto* column = sql::TryAs<sql::ColumnExpr>(&expr);
+    if (column == nullptr || column->parts.size() != 1) return error;
+    for (const sql::SelectItem& item : select_.items) {
+      if (!item.alias.has_value() || item.alias->text != column->parts[0].text) continue;
+      return binder_.Error(
+          expr.span,
+          fmt::format("'{}' is a name given in SELECT, which GROUP BY does not see",
+                      item.alias->text),
+          fmt::format("write GROUP BY {}", ToSql(*item.expr)));
+    }
+    return error;
   }
 
   // GROUP BY TUMBLE(ts, INTERVAL ..)
@@ -152,7 +171,7 @@ class SelectBinder {
         continue;
       }
       ASSIGN_OR_RETURN(ExprPtr expr, binder_.BindExpr(*item.expr, Scope("SELECT")));
-      if (expr->type().root() == TypeRoot::kNull) {
+      if (expr->type().root() == TypeRoot::kNull && !allow_untyped_null_) {
         return binder_.Error(item.expr->span, "illegal use of NULL: its type is not known",
                              "write CAST(NULL AS type)");
       }
@@ -443,6 +462,7 @@ class SelectBinder {
   int aggregate_begin_ = 0;
   int property_begin_ = 0;
   bool with_time_ = false;
+  bool allow_untyped_null_ = false;
   std::optional<int64_t> state_ttl_ms_;  // of the hint
   LogicalType time_type_;
 };

@@ -164,6 +164,9 @@ class Binder {
   std::vector<std::pair<std::string, const sql::CommonTable*>> common_tables_;
   // Tables already read by this statement: a source is read once for all who need it.
   std::map<std::string, Relation> scans_;
+  // NULL without a type may stand where the sink's column gives it one: in the top SELECT or VALUES
+  // of an INSERT.
+  bool allow_untyped_null_ = false;
   int view_depth_ = 0;
   int query_depth_ = 0;  // through subqueries, common tables and views
   // Set when views are expanded: names resolve against the view's own database.

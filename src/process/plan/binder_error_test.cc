@@ -66,6 +66,15 @@ TEST_F(BinderErrorTest, RefusesMisplacedAggregates) {
             "line 1, column 30: the condition of WHERE must be BOOLEAN, not INTEGER");
 }
 
+TEST_F(BinderErrorTest, SaysThatGroupByDoesNotSeeAliases) {
+  EXPECT_EQ(session_.ErrorOf("SELECT amount * 2 AS twice, COUNT(*) FROM ev GROUP BY twice"),
+            "error: line 1, column 55: 'twice' is a name given in SELECT, which GROUP BY does not "
+            "see\n"
+            " 1 | SELECT amount * 2 AS twice, COUNT(*) FROM ev GROUP BY twice\n"
+            "   |                                                       ^^^^^\n"
+            "hint: write GROUP BY (amount * 2)\n");
+}
+
 TEST_F(BinderErrorTest, SaysWhatIsNotAvailableYetAtItsPlace) {
   const auto unsupported = [this](const std::string& query) {
     const Result<Answer> answer = session_.Run(query);

@@ -277,6 +277,16 @@ TEST_F(PlannerTest, SurvivesDoublingSubqueries) {
   EXPECT_EQ(session_.ColumnsOf(query), "a INTEGER");
 }
 
+TEST_F(PlannerTest, GivesNullTheTypeOfTheSinksColumn) {
+  const std::string values = session_.PlanOf("INSERT INTO out_print VALUES ('a', NULL), ('b', 2)");
+  EXPECT_NE(values.find("Values(rows=[2]"), std::string::npos) << values;
+  const std::string all_null = session_.PlanOf("INSERT INTO out_print VALUES ('a', NULL)");
+  EXPECT_EQ(all_null.find("error"), std::string::npos) << all_null;
+  const std::string select = session_.PlanOf("INSERT INTO out_print SELECT NULL, 1 FROM ev");
+  EXPECT_EQ(select.find("error"), std::string::npos) << select;
+  EXPECT_NE(session_.ErrorOf("SELECT NULL FROM ev").find("illegal use of NULL"), std::string::npos);
+}
+
 TEST_F(PlannerTest, BoundsTheDepthOfQueriesThroughViews) {
   // Each view nests some subqueries; together they would be thousands of levels deep.
   session_.MustRun("CREATE VIEW v0 AS SELECT amount AS a FROM ev");

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "process/plan/planner.h"
+#include "process/plan/rules.h"
 #include "process/plan/show_create.h"
 #include "process/sql/diagnostic.h"
 
@@ -336,6 +337,7 @@ Result<Answer> Session::Explain(const sql::Explain& explain) {
   }
   Plan bound;
   ASSIGN_OR_RETURN(bound.sinks, BindSinks(inner));
+  AssignIds(&bound);
   text += "\n== Logical Plan ==\n" + PrintPlan(bound, false);
   ASSIGN_OR_RETURN(Plan plan, FinishPlan(std::move(bound.sinks), settings_, *inner.source));
   text += "\n== Optimized Plan ==\n" + PrintPlan(plan, true);
