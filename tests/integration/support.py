@@ -55,6 +55,8 @@ class Node:
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, env=env, cwd=self.folder)
         readable, _, _ = select.select([self.process.stdout], [], [], timeout)
         line = self.process.stdout.readline() if readable else b""
+        if not line and crash_point and self.process.wait(timeout) == -signal.SIGKILL:
+            return self  # it came to the crash point before it was ready
         if not line:
             self.kill()
             raise AssertionError("the node did not start:\n" + self.log_tail())
