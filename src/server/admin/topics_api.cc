@@ -1,4 +1,5 @@
 #include "server/admin/topics_api.h"
+#include "server/admin/group_view.h"
 
 #include <limits>
 
@@ -139,6 +140,8 @@ Task<> TopicsApi::Delete(HttpExchange* exchange) {
   CO_ASSIGN_OR_RETURN(TopicInfo topic,
                       FindTopicOrFail(*log_, exchange->request().Parameter("topic")));
   CO_RETURN_IF_ERROR(co_await log_->DeleteTopic(topic.id));
+  // A topic of the same name, made later, must not inherit the offsets of this one.
+  if (groups_ != nullptr) CO_RETURN_IF_ERROR(co_await groups_->ForgetTopic(topic.name));
   co_return co_await RespondJson(exchange, 200, "{}");
 }
 

@@ -18,6 +18,19 @@ def test_topics_are_created_listed_changed_and_deleted(node):
     assert "clicks" not in node.cli("topic", "list").stdout
 
 
+def test_a_deleted_topic_takes_its_committed_offsets_along(node):
+    from confluent_kafka import Consumer, TopicPartition
+    node.cli("topic", "create", "a")
+    node.cli("produce", "a", stdin='{"n": 1}\n{"n": 2}\n')
+    consumer = Consumer({"bootstrap.servers": node.kafka, "group.id": "g"})
+    consumer.commit(offsets=[TopicPartition("a", 0, 2)], asynchronous=False)
+    assert consumer.committed([TopicPartition("a", 0)], 10)[0].offset == 2
+    node.cli("topic", "delete", "a")
+    node.cli("topic", "create", "a")
+    assert consumer.committed([TopicPartition("a", 0)], 10)[0].offset == -1001
+    consumer.close()
+
+
 def test_an_unknown_topic_gets_a_hint_and_exit_code_1(node):
     node.cli("topic", "create", "clicks")
     result = node.cli("topic", "show", "clikcs", check=False)
