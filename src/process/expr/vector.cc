@@ -4,6 +4,7 @@
 #include <arrow/util/bitmap_ops.h>
 #include <fmt/format.h>
 
+#include "process/expr/take.h"
 #include "process/types/arrow_mapping.h"
 
 namespace mainstem::process {
@@ -212,12 +213,8 @@ Vector ConstantNull(const LogicalType& type) {
 Result<Vector> Take(const Vector& vector, const int32_t* rows, int64_t count,
                     arrow::MemoryPool* pool) {
   if (vector.constant) return vector;
-  return Gather(
-      vector.data->type, count, MayHaveNulls(vector),
-      [&](int64_t i) {
-        return Picked{&vector, rows[i]};
-      },
-      pool);
+  ASSIGN_OR_RETURN(auto data, TakeColumn(*vector.data, rows, count, TakeNulls::kNone, pool));
+  return Vector{std::move(data), false};
 }
 
 Result<Vector> Flatten(const Vector& vector, int64_t row_count, arrow::MemoryPool* pool) {
