@@ -44,6 +44,8 @@ struct AggregateInput {
   const int8_t* signs = nullptr;
   // FILTER (WHERE ..): rows with 0 are skipped; nullptr = all.
   const uint8_t* mask = nullptr;
+  // Running only: rows after which the state of their group begins anew; nullptr = none.
+  const uint8_t* reset_after = nullptr;
 };
 
 // Immutable after Make; thread-safe. Distinguish it from the states, which are touched by one
@@ -67,6 +69,10 @@ class Aggregate {
   virtual void Destroy(std::byte* state) const = 0;
   // Feeds a batch; the accumulator of a group is at group_states[g] + offset.
   virtual Status Accumulate(const AggregateInput& input, size_t offset) const = 0;
+  // Feeds a batch, too: row i of the result is the group's value after row i of the batch. The same
+  // type as Values.
+  virtual Result<std::shared_ptr<arrow::Array>> Running(const AggregateInput& input,
+                                                        size_t offset) const = 0;
   // Adds `source` into `target` (session windows, two-phase aggregation); source is left valid.
   virtual Status Merge(std::byte* target, const std::byte* source) const = 0;
   // Result column of Arrow type result_type(), one row for each block.

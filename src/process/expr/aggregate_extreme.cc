@@ -23,9 +23,7 @@ struct Held {
     return value;
   }
   static size_t heap_bytes(const T&) { return 0; }
-  static Status Append(const T& value, arrow::ArrayBuilder* builder) {
-    return AppendNumber(builder, value);
-  }
+  static Status Append(const T& value, const ResultColumn& out) { return AppendNumber(out, value); }
 };
 template <>
 struct Held<std::string_view> {
@@ -38,8 +36,8 @@ struct Held<std::string_view> {
   static size_t heap_bytes(const std::string& value) {
     return value.capacity() > 15 ? value.capacity() + 1 : 0;
   }
-  static Status Append(const std::string& value, arrow::ArrayBuilder* builder) {
-    return static_cast<arrow::BinaryBuilder*>(builder)->Append(value);
+  static Status Append(const std::string& value, const ResultColumn& out) {
+    return static_cast<arrow::BinaryBuilder*>(out.builder)->Append(value);
   }
 };
 
@@ -81,15 +79,14 @@ class ExtremeAggregate final
  public:
   explicit ExtremeAggregate(LogicalType result)
       : StatefulAggregate<ExtremeAggregate<T, kMax>, State>(std::move(result)) {}
-  Status Accumulate(const AggregateInput& input, size_t offset) const override {
+  template <typename Run>
+  auto Feed(const AggregateInput& input, Run run) const {
     const arrow::ArrayData& data = *input.columns[0]->data();
     const Column<T> values(data);
-    ForEachRow<State>(input, offset, &data,
-                      [&](State& state, int64_t row, int) { state.Offer(values[row]); });
-    return Status::OK();
+    return run(&data, [&](State& state, int64_t row, int) { state.Offer(values[row]); });
   }
-  Status Append(const State& state, arrow::ArrayBuilder* builder) const {
-    return state.has_value ? Held<T>::Append(state.value, builder) : builder->AppendNull();
+  Status Append(const State& state, const ResultColumn& out) const {
+    return state.has_value ? Held<T>::Append(state.value, out) : out.builder->AppendNull();
   }
 };
 
@@ -156,23 +153,22 @@ class RetractableExtreme final
  public:
   explicit RetractableExtreme(LogicalType result)
       : StatefulAggregate<RetractableExtreme<T, kMax>, State>(std::move(result)) {}
-  Status Accumulate(const AggregateInput& input, size_t offset) const override {
+  template <typename Run>
+  auto Feed(const AggregateInput& input, Run run) const {
     const arrow::ArrayData& data = *input.columns[0]->data();
     const Column<T> values(data);
-    ForEachRow<State>(input, offset, &data,
-                      [&](State& state, int64_t row, int sign) { state.Add(values[row], sign); });
-    return Status::OK();
+    return run(&data, [&](State& state, int64_t row, int sign) { state.Add(values[row], sign); });
   }
-  Status Append(const State& state, arrow::ArrayBuilder* builder) const {
+  Status Append(const State& state, const ResultColumn& out) const {
     const auto present = [](const auto& entry) { return entry.second > 0; };
     if constexpr (kMax) {
       const auto at = std::find_if(state.counts.rbegin(), state.counts.rend(), present);
-      if (at == state.counts.rend()) return builder->AppendNull();
-      return Held<T>::Append(at->first, builder);
+      if (at == state.counts.rend()) return out.builder->AppendNull();
+      return Held<T>::Append(at->first, out);
     } else {
       const auto at = std::find_if(state.counts.begin(), state.counts.end(), present);
-      if (at == state.counts.end()) return builder->AppendNull();
-      return Held<T>::Append(at->first, builder);
+      if (at == state.counts.end()) return out.builder->AppendNull();
+      return Held<T>::Append(at->first, out);
     }
   }
 };

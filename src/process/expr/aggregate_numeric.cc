@@ -22,24 +22,22 @@ struct CountState : PlainState<CountState> {
 class CountAggregate final : public StatefulAggregate<CountAggregate, CountState> {
  public:
   using StatefulAggregate::StatefulAggregate;
-  Status Accumulate(const AggregateInput& input, size_t offset) const override {
-    const auto add = [](CountState& state, int64_t, int sign) { state.count += sign; };
+  template <typename Run>
+  auto Feed(const AggregateInput& input, Run run) const {
     if (input.columns.size() <= 1) {
       const arrow::ArrayData* argument =
           input.columns.empty() ? nullptr : input.columns[0]->data().get();
-      ForEachRow<CountState>(input, offset, argument, add);
-      return Status::OK();
+      return run(argument, [](CountState& state, int64_t, int sign) { state.count += sign; });
     }
-    ForEachRow<CountState>(input, offset, nullptr, [&](CountState& state, int64_t row, int sign) {
+    return run(nullptr, [&](CountState& state, int64_t row, int sign) {
       for (const auto& column : input.columns) {
         if (column->IsNull(row)) return;
       }
       state.count += sign;
     });
-    return Status::OK();
   }
-  Status Append(const CountState& state, arrow::ArrayBuilder* builder) const {
-    return AppendNumber(builder, state.count);
+  Status Append(const CountState& state, const ResultColumn& out) const {
+    return AppendNumber(out, state.count);
   }
 };
 
@@ -88,20 +86,20 @@ class SumAggregate final : public StatefulAggregate<SumAggregate<T>, SumState<Su
  public:
   explicit SumAggregate(LogicalType result)
       : StatefulAggregate<SumAggregate<T>, State>(std::move(result)) {}
-  Status Accumulate(const AggregateInput& input, size_t offset) const override {
+  template <typename Run>
+  auto Feed(const AggregateInput& input, Run run) const {
     const arrow::ArrayData& data = *input.columns[0]->data();
     const Column<T> values(data);
-    ForEachRow<State>(input, offset, &data, [&](State& state, int64_t row, int sign) {
+    return run(&data, [&](State& state, int64_t row, int sign) {
       state.Add(static_cast<SumOf<T>>(values[row]), sign);
     });
-    return Status::OK();
   }
-  Status Append(const State& state, arrow::ArrayBuilder* builder) const {
-    if (state.count == 0) return builder->AppendNull();
+  Status Append(const State& state, const ResultColumn& out) const {
+    if (state.count == 0) return out.builder->AppendNull();
     if constexpr (std::is_same_v<T, Int128>) {
-      if (state.overflowed != 0 || !FitsPrecision(state.sum, 38)) return builder->AppendNull();
+      if (state.overflowed != 0 || !FitsPrecision(state.sum, 38)) return out.builder->AppendNull();
     }
-    return AppendNumber(builder, state.sum);
+    return AppendNumber(out, state.sum);
   }
 };
 
@@ -112,26 +110,26 @@ class AverageAggregate final : public StatefulAggregate<AverageAggregate<T>, Sum
  public:
   AverageAggregate(LogicalType result, int scale)
       : StatefulAggregate<AverageAggregate<T>, State>(std::move(result)), scale_(scale) {}
-  Status Accumulate(const AggregateInput& input, size_t offset) const override {
+  template <typename Run>
+  auto Feed(const AggregateInput& input, Run run) const {
     const arrow::ArrayData& data = *input.columns[0]->data();
     const Column<T> values(data);
-    ForEachRow<State>(input, offset, &data, [&](State& state, int64_t row, int sign) {
+    return run(&data, [&](State& state, int64_t row, int sign) {
       state.Add(static_cast<SumOf<T>>(values[row]), sign);
     });
-    return Status::OK();
   }
-  Status Append(const State& state, arrow::ArrayBuilder* builder) const {
-    if (state.count == 0) return builder->AppendNull();
+  Status Append(const State& state, const ResultColumn& out) const {
+    if (state.count == 0) return out.builder->AppendNull();
     if constexpr (std::is_same_v<T, Int128>) {
-      if (state.overflowed != 0) return builder->AppendNull();
+      if (state.overflowed != 0) return out.builder->AppendNull();
       const LogicalType& type = this->result_type();
       const auto average =
           DecimalDivide(state.sum, scale_, state.count, 0, {type.precision(), type.scale()});
-      return average ? AppendNumber(builder, *average) : builder->AppendNull();
+      return average ? AppendNumber(out, *average) : out.builder->AppendNull();
     } else if constexpr (std::is_integral_v<T>) {
-      return AppendNumber(builder, state.sum / state.count);
+      return AppendNumber(out, state.sum / state.count);
     } else {
-      return AppendNumber(builder, state.sum / static_cast<T>(state.count));
+      return AppendNumber(out, state.sum / static_cast<T>(state.count));
     }
   }
 
@@ -172,21 +170,21 @@ class VarianceAggregate final : public StatefulAggregate<VarianceAggregate<T>, M
   VarianceAggregate(LogicalType result, VarianceOptions options)
       : StatefulAggregate<VarianceAggregate<T>, MomentState>(std::move(result)),
         options_(options) {}
-  Status Accumulate(const AggregateInput& input, size_t offset) const override {
+  template <typename Run>
+  auto Feed(const AggregateInput& input, Run run) const {
     const arrow::ArrayData& data = *input.columns[0]->data();
     const Column<T> values(data);
-    ForEachRow<MomentState>(input, offset, &data, [&](MomentState& state, int64_t row, int sign) {
+    return run(&data, [&](MomentState& state, int64_t row, int sign) {
       if constexpr (std::is_same_v<T, Int128>) {
         state.Add(DecimalToDouble(values[row], options_.scale), sign);
       } else {
         state.Add(static_cast<double>(values[row]), sign);
       }
     });
-    return Status::OK();
   }
-  Status Append(const MomentState& state, arrow::ArrayBuilder* builder) const {
+  Status Append(const MomentState& state, const ResultColumn& out) const {
     const int64_t divisor = state.count - (options_.sample ? 1 : 0);
-    if (state.count == 0 || divisor == 0) return builder->AppendNull();
+    if (state.count == 0 || divisor == 0) return out.builder->AppendNull();
     const double n = static_cast<double>(state.count);
     const double spread = state.sum_of_squares - state.sum * state.sum / n;
     double result = std::max(spread, 0.0) / static_cast<double>(divisor);
@@ -194,9 +192,9 @@ class VarianceAggregate final : public StatefulAggregate<VarianceAggregate<T>, M
     if constexpr (std::is_same_v<T, Int128>) {
       const LogicalType& type = this->result_type();
       const auto decimal = DecimalFromDouble(result, {type.precision(), type.scale()});
-      return decimal ? AppendNumber(builder, *decimal) : builder->AppendNull();
+      return decimal ? AppendNumber(out, *decimal) : out.builder->AppendNull();
     } else {
-      return AppendNumber(builder, result);
+      return AppendNumber(out, result);
     }
   }
 

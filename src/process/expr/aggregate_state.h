@@ -46,6 +46,35 @@ void ForEachRow(const AggregateInput& input, size_t offset, const arrow::ArrayDa
   }
 }
 
+// As ForEachRow, and calls append(State&) after every row, whether it counts or not.
+template <typename State, typename F, typename Append>
+Status ForEachRowRunning(const AggregateInput& input, size_t offset,
+                         const arrow::ArrayData* argument, F f, Append append) {
+  std::optional<Validity> validity;
+  if (argument != nullptr) validity.emplace(*argument);
+  const bool may_have_nulls = validity && validity->may_have_nulls();
+  for (int64_t row = 0; row < input.row_count; ++row) {
+    std::byte* block = input.group_states[input.group_of_row ? input.group_of_row[row] : 0];
+    auto& state = *reinterpret_cast<State*>(block + offset);
+    const bool masked = input.mask != nullptr && input.mask[row] == 0;
+    if (!masked && !(may_have_nulls && !(*validity)[row])) {
+      f(state, row, input.signs != nullptr ? input.signs[row] : 1);
+    }
+    RETURN_IF_ERROR(append(state));
+    if (input.reset_after != nullptr && input.reset_after[row] != 0) {
+      state.~State();
+      new (&state) State();
+    }
+  }
+  return Status::OK();
+}
+
+// Where results go; knows the builder's type, which the builder itself tells only slowly.
+struct ResultColumn {
+  arrow::ArrayBuilder* builder;
+  arrow::Type::type id;
+};
+
 template <typename State>
 State& StateAt(std::byte* state) {
   return *reinterpret_cast<State*>(state);
@@ -55,7 +84,9 @@ const State& StateAt(const std::byte* state) {
   return *reinterpret_cast<const State*>(state);
 }
 
-// Init, Destroy and Values around Derived's `Status Append(const State&, Builder*)`.
+// An Aggregate around two functions of Derived: `Status Append(const State&, const ResultColumn&)`
+// and `auto Feed(const AggregateInput&, run)`, which returns run(argument, f) with the column whose
+// NULLs are left out (or nullptr) and f(State&, row, sign), which takes one row.
 // `State` has: void Put(std::string*) const; Status Take(std::string_view*); size_t heap_bytes()
 // const; Status Merge(const State&).
 template <typename Derived, typename State>
@@ -70,13 +101,30 @@ class StatefulAggregate : public Aggregate {
   Status Merge(std::byte* target, const std::byte* source) const override {
     return StateAt<State>(target).Merge(StateAt<State>(source));
   }
+  Status Accumulate(const AggregateInput& input, size_t offset) const override {
+    return derived().Feed(input, [&](const arrow::ArrayData* argument, auto f) {
+      ForEachRow<State>(input, offset, argument, f);
+      return Status::OK();
+    });
+  }
+  Result<std::shared_ptr<arrow::Array>> Running(const AggregateInput& input,
+                                                size_t offset) const override {
+    ASSIGN_OR_RETURN(auto builder, arrow::MakeBuilder(ToArrowType(result_type())));
+    RETURN_IF_ERROR(builder->Reserve(input.row_count));
+    const ResultColumn out{builder.get(), builder->type()->id()};
+    const auto append = [&](const State& state) { return derived().Append(state, out); };
+    RETURN_IF_ERROR(derived().Feed(input, [&](const arrow::ArrayData* argument, auto f) {
+      return ForEachRowRunning<State>(input, offset, argument, f, append);
+    }));
+    return builder->Finish();
+  }
   Result<std::shared_ptr<arrow::Array>> Values(std::span<std::byte* const> group_states,
                                                size_t offset) const override {
     ASSIGN_OR_RETURN(auto builder, arrow::MakeBuilder(ToArrowType(result_type())));
     RETURN_IF_ERROR(builder->Reserve(static_cast<int64_t>(group_states.size())));
+    const ResultColumn out{builder.get(), builder->type()->id()};
     for (std::byte* block : group_states) {
-      RETURN_IF_ERROR(
-          static_cast<const Derived*>(this)->Append(StateAt<State>(block + offset), builder.get()));
+      RETURN_IF_ERROR(derived().Append(StateAt<State>(block + offset), out));
     }
     return builder->Finish();
   }
@@ -94,6 +142,9 @@ class StatefulAggregate : public Aggregate {
   size_t HeapBytes(const std::byte* state) const override {
     return StateAt<State>(state).heap_bytes();
   }
+
+ private:
+  const Derived& derived() const { return *static_cast<const Derived*>(this); }
 };
 
 // A state that is plain bytes.
@@ -113,12 +164,13 @@ struct PlainState {
 
 // Appends a number to the builder of its own type, whatever SQL type that stands for.
 template <typename T>
-Status AppendNumber(arrow::ArrayBuilder* builder, T value) {
+Status AppendNumber(const ResultColumn& out, T value) {
+  arrow::ArrayBuilder* const builder = out.builder;
   if constexpr (std::is_same_v<T, Int128>) {
     return static_cast<arrow::Decimal128Builder*>(builder)->Append(
         arrow::Decimal128(static_cast<int64_t>(value >> 64), static_cast<uint64_t>(value)));
   } else {
-    switch (builder->type()->id()) {
+    switch (out.id) {
       case arrow::Type::BOOL:
         return static_cast<arrow::BooleanBuilder*>(builder)->Append(static_cast<bool>(value));
       case arrow::Type::INT8:

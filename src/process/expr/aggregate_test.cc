@@ -73,6 +73,30 @@ std::shared_ptr<arrow::Array> FromTexts(const LogicalType& type,
   return *builder->Finish();
 }
 
+// Running gives after each row what feeding that row alone, and then asking for the value, gives.
+void ExpectRunningEqualsSteps(const Aggregate& aggregate, const AggregateInput& input,
+                              size_t group_count) {
+  Groups stepped(aggregate, group_count);
+  Groups run(aggregate, group_count);
+  arrow::ArrayVector expected;
+  for (int64_t row = 0; row < input.row_count; ++row) {
+    const auto one = input.columns[0]->Slice(row, 1);
+    const uint32_t group = input.group_of_row == nullptr ? 0 : input.group_of_row[row];
+    AggregateInput step{.columns = {&one, 1}, .row_count = 1, .group_states = stepped.blocks()};
+    step.group_of_row = &group;
+    if (input.signs != nullptr) step.signs = input.signs + row;
+    ASSERT_TRUE(aggregate.Accumulate(step, Groups::kOffset).ok());
+    std::byte* const block = stepped.blocks()[group];
+    expected.push_back(*aggregate.Values({&block, 1}, Groups::kOffset));
+  }
+  AggregateInput whole = input;
+  whole.group_states = run.blocks();
+  const auto running = aggregate.Running(whole, Groups::kOffset);
+  ASSERT_TRUE(running.ok()) << running.status().ToString();
+  EXPECT_TRUE((*running)->Equals(**arrow::Concatenate(expected))) << (*running)->ToString();
+  EXPECT_EQ(run.Values(), stepped.Values());
+}
+
 // Feeds rows to two groups (row i to group i % 2 if `split`), stores and reads back, gives Values.
 std::string Aggregated(const AggregateCall& call,
                        const std::vector<std::optional<std::string>>& rows,
@@ -89,6 +113,7 @@ std::string Aggregated(const AggregateCall& call,
                              .signs = signs.empty() ? nullptr : signs.data()};
   EXPECT_TRUE(aggregate->Accumulate(input, Groups::kOffset).ok());
   const std::string before = groups.Values();
+  ExpectRunningEqualsSteps(*aggregate, input, split ? 2 : 1);
   // Stored, read back into fresh states, the values are the same; a cut-off form is refused.
   Groups restored(*aggregate, split ? 2 : 1);
   for (size_t i = 0; i < (split ? 2 : 1); ++i) {
@@ -115,6 +140,28 @@ TEST(Aggregate, SumsCountsAndAveragesLeaveNullsOut) {
   EXPECT_EQ(Aggregated({"SUM", {T::Int()}}, {"2147483647", "1"}), "-2147483648");
   EXPECT_EQ(Aggregated({"SUM", {T::Int()}}, {"1", "2", "3", "4"}, {}, true), "4|6");
   EXPECT_EQ(Aggregated({"SUM", {T::Double()}}, {"1.5", "2"}), "3.5");
+}
+
+TEST(Aggregate, RunningBeginsAnewAfterAReset) {
+  for (const AggregateCall& call :
+       {AggregateCall{"SUM", {T::Int()}}, AggregateCall{"COUNT", {T::Int()}, true},
+        AggregateCall{"MAX", {T::Int()}, false, true}, AggregateCall{"LISTAGG", {T::String()}}}) {
+    const auto aggregate = Make(call);
+    const auto column = FromTexts(call.args[0], {"3", "3", "5", "3"});
+    const std::vector<int8_t> signs = {1, -1, 1, 1};
+    const std::vector<uint8_t> reset_after = {0, 1, 0, 0};
+    Groups groups(*aggregate, 1);
+    Groups fresh(*aggregate, 1);
+    AggregateInput input{.columns = {&column, 1}, .row_count = 4, .group_states = groups.blocks()};
+    input.signs = signs.data();
+    input.reset_after = reset_after.data();
+    ASSERT_TRUE(aggregate->Running(input, Groups::kOffset).ok());
+    const auto rest = column->Slice(2);
+    const AggregateInput last{
+        .columns = {&rest, 1}, .row_count = 2, .group_states = fresh.blocks()};
+    ASSERT_TRUE(aggregate->Accumulate(last, Groups::kOffset).ok());
+    EXPECT_EQ(groups.Values(), fresh.Values()) << call.name;
+  }
 }
 
 TEST(Aggregate, DecimalsGetTheDialectsTypes) {

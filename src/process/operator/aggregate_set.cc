@@ -55,11 +55,6 @@ void AggregateSet::Destroy(std::byte* value) const {
   for (const Function& function : functions_) function.aggregate->Destroy(value + function.offset);
 }
 
-void AggregateSet::Reset(std::byte* block) const {
-  Destroy(block);
-  Init(block);
-}
-
 size_t AggregateSet::HeapBytes(const std::byte* value) const {
   if (!owns_heap_) return 0;
   size_t bytes = 0;
@@ -87,27 +82,58 @@ Status AggregateSet::Deserialize(std::string_view bytes, std::byte* value) const
   return bytes.empty() ? Status::OK() : Damaged();
 }
 
+void AggregateSet::Prepare(const Function& function, const AggregateBatch& batch,
+                           FunctionInput* out) {
+  out->args.clear();
+  for (int index : function.args) {
+    out->args.push_back((*batch.columns)[static_cast<size_t>(index)]);
+  }
+  out->input = {.columns = out->args,
+                .row_count = batch.row_count,
+                .group_states = batch.blocks,
+                .group_of_row = batch.group_of_row,
+                .signs = batch.signs,
+                .mask = batch.counts};
+  if (function.filter < 0) return;
+  out->mask = MaskOf(*(*batch.columns)[static_cast<size_t>(function.filter)]);
+  out->input.mask = out->mask.data();
+  if (batch.counts == nullptr) return;
+  for (size_t row = 0; row < out->mask.size(); ++row) out->mask[row] &= batch.counts[row];
+}
+
 Status AggregateSet::Accumulate(const AggregateBatch& batch) const {
   for (int64_t row = 0; row < batch.row_count; ++row) {
+    if (batch.counts != nullptr && batch.counts[row] == 0) continue;
     RowCount(batch.blocks[batch.group_of_row[row]]) += batch.signs ? batch.signs[row] : 1;
   }
-  ColumnVector args;
-  std::vector<uint8_t> mask;
+  FunctionInput input;
   for (const Function& function : functions_) {
-    args.clear();
-    for (int index : function.args) args.push_back((*batch.columns)[static_cast<size_t>(index)]);
-    AggregateInput input{.columns = args,
-                         .row_count = batch.row_count,
-                         .group_states = batch.blocks,
-                         .group_of_row = batch.group_of_row,
-                         .signs = batch.signs};
-    if (function.filter >= 0) {
-      mask = MaskOf(*(*batch.columns)[static_cast<size_t>(function.filter)]);
-      input.mask = mask.data();
-    }
-    RETURN_IF_ERROR(function.aggregate->Accumulate(input, function.offset));
+    Prepare(function, batch, &input);
+    RETURN_IF_ERROR(function.aggregate->Accumulate(input.input, function.offset));
   }
   return Status::OK();
+}
+
+Result<ColumnVector> AggregateSet::Running(const AggregateBatch& batch) const {
+  std::vector<uint8_t> reset_after(static_cast<size_t>(batch.row_count), 0);
+  bool any_reset = false;
+  for (int64_t row = 0; row < batch.row_count; ++row) {
+    if (batch.counts != nullptr && batch.counts[row] == 0) continue;
+    int64_t& count = RowCount(batch.blocks[batch.group_of_row[row]]);
+    count += batch.signs ? batch.signs[row] : 1;
+    if (count != 0) continue;
+    reset_after[static_cast<size_t>(row)] = 1;
+    any_reset = true;
+  }
+  ColumnVector columns;
+  FunctionInput input;
+  for (const Function& function : functions_) {
+    Prepare(function, batch, &input);
+    if (any_reset) input.input.reset_after = reset_after.data();
+    ASSIGN_OR_RETURN(auto column, function.aggregate->Running(input.input, function.offset));
+    columns.push_back(std::move(column));
+  }
+  return columns;
 }
 
 Result<ColumnVector> AggregateSet::Values(std::span<std::byte* const> blocks) const {

@@ -25,6 +25,7 @@ struct AggregateBatch {
   std::byte* const* blocks = nullptr;      // one for each group
   const uint32_t* group_of_row = nullptr;  // row_count of them
   const int8_t* signs = nullptr;           // nullptr: all +1
+  const uint8_t* counts = nullptr;         // rows with 0 are left out; nullptr: none
 };
 
 // Immutable after Make.
@@ -36,10 +37,11 @@ class AggregateSet final : public ValueCodec {
   // Rows accumulated less rows retracted.
   static int64_t& RowCount(std::byte* block) { return *reinterpret_cast<int64_t*>(block); }
   Status Accumulate(const AggregateBatch& batch) const;
+  // The same; row i of each column is the value of the row's group after it. A group whose row
+  // count becomes 0 begins anew.
+  Result<ColumnVector> Running(const AggregateBatch& batch) const;
   // One column for each aggregate, one row for each block.
   Result<ColumnVector> Values(std::span<std::byte* const> blocks) const;
-  // As after Init.
-  void Reset(std::byte* block) const;
   // Adds `source` to `target`; the source stays valid.
   Status Merge(std::byte* target, const std::byte* source) const;
   // Input columns that some aggregate reads, sorted.
@@ -60,6 +62,13 @@ class AggregateSet final : public ValueCodec {
     int filter = -1;
     size_t offset = 0;
   };
+  // A batch as one function sees it. Holds what `input` borrows.
+  struct FunctionInput {
+    ColumnVector args;
+    std::vector<uint8_t> mask;
+    AggregateInput input;
+  };
+  static void Prepare(const Function& function, const AggregateBatch& batch, FunctionInput* out);
   std::vector<Function> functions_;
   std::vector<int> used_columns_;
   size_t value_bytes_ = 16;

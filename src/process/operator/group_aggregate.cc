@@ -1,5 +1,7 @@
 #include "process/operator/group_aggregate.h"
 
+#include <numeric>
+
 #include <arrow/api.h>
 
 #include "process/operator/exchange.h"
@@ -45,10 +47,9 @@ void GroupAggregateOperator::AssignGroups(const ChangelogBatch& batch) {
   first_rows_.clear();
   group_of_row_.resize(row_count);
   signs_.resize(row_count);
-  for (auto& wave : waves_) wave.clear();
-  if (waves_.empty()) waves_.emplace_back();
+  counts_.assign(row_count, 1);
+  all_count_ = true;
   std::vector<int64_t> counts;
-  std::vector<uint32_t> occurrences;
   for (size_t row = 0; row < row_count; ++row) {
     StateEntry* entry = entries_[row];
     if (entry->batch_stamp != stamp) {
@@ -59,52 +60,33 @@ void GroupAggregateOperator::AssignGroups(const ChangelogBatch& batch) {
       old_counts_.push_back(AggregateSet::RowCount(entry->value()));
       first_rows_.push_back(static_cast<int32_t>(row));
       counts.push_back(old_counts_.back());
-      occurrences.push_back(0);
     }
     uint32_t group = entry->batch_group;
     int8_t sign = batch.kinds.empty() ? int8_t{1} : SignOf(batch.kinds[row]);
     group_of_row_[row] = group;
     signs_[row] = sign;
-    // What was never added can't be taken back.
-    if (sign < 0 && counts[group] == 0) continue;
-    counts[group] += sign;
-    size_t wave = options_.fold ? 0 : occurrences[group]++;
-    if (wave == waves_.size()) waves_.emplace_back();
-    waves_[wave].push_back(static_cast<int32_t>(row));
+    if (sign < 0 && counts[group] == 0) {
+      counts_[row] = 0;
+      all_count_ = false;
+    } else {
+      counts[group] += sign;
+    }
   }
 }
 
 Status GroupAggregateOperator::AddValues(std::span<std::byte* const> blocks) {
   ASSIGN_OR_RETURN(ColumnVector values, aggregates_->Values(blocks));
   value_chunks_.push_back(std::move(values));
-  value_count_ += static_cast<int32_t>(blocks.size());
   return Status::OK();
 }
 
-Status GroupAggregateOperator::Step(const ChangelogBatch& batch, const std::vector<int32_t>& rows) {
-  AggregateBatch step{.row_count = static_cast<int64_t>(rows.size()), .blocks = blocks_.data()};
-  bool has_signs = !batch.kinds.empty();
-  if (rows.size() == entries_.size()) {
-    step.columns = &batch.rows->columns();
-    step.group_of_row = group_of_row_.data();
-    step.signs = has_signs ? signs_.data() : nullptr;
-    return aggregates_->Accumulate(step);
-  }
-  ColumnVector columns(static_cast<size_t>(batch.rows->num_columns()));
-  for (int index : aggregates_->used_columns()) {
-    ASSIGN_OR_RETURN(columns[static_cast<size_t>(index)],
-                     TakeRows(batch.rows->column(index), rows));
-  }
-  std::vector<uint32_t> group_of_row;
-  std::vector<int8_t> signs;
-  for (int32_t row : rows) {
-    group_of_row.push_back(group_of_row_[static_cast<size_t>(row)]);
-    signs.push_back(signs_[static_cast<size_t>(row)]);
-  }
-  step.columns = &columns;
-  step.group_of_row = group_of_row.data();
-  step.signs = has_signs ? signs.data() : nullptr;
-  return aggregates_->Accumulate(step);
+AggregateBatch GroupAggregateOperator::AggregateBatchOf(const ChangelogBatch& batch) const {
+  return {.columns = &batch.rows->columns(),
+          .row_count = batch.rows->num_rows(),
+          .blocks = blocks_.data(),
+          .group_of_row = group_of_row_.data(),
+          .signs = batch.kinds.empty() ? nullptr : signs_.data(),
+          .counts = all_count_ ? nullptr : counts_.data()};
 }
 
 // Puts all values of the batch into one column each.
@@ -121,7 +103,6 @@ Result<RowEquality> GroupAggregateOperator::FinishValues() {
     values_.push_back(std::move(column));
   }
   value_chunks_.clear();
-  value_count_ = 0;
   return RowEquality(values_);
 }
 
@@ -142,7 +123,7 @@ void GroupAggregateOperator::AddChange(int32_t key_row, int64_t old_count, int64
 
 Status GroupAggregateOperator::RunFolded(const ChangelogBatch& batch) {
   RETURN_IF_ERROR(AddValues(blocks_));
-  RETURN_IF_ERROR(Step(batch, waves_[0]));
+  RETURN_IF_ERROR(aggregates_->Accumulate(AggregateBatchOf(batch)));
   RETURN_IF_ERROR(AddValues(blocks_));
   ASSIGN_OR_RETURN(RowEquality equality, FinishValues());
   auto group_count = static_cast<int32_t>(groups_.size());
@@ -156,35 +137,20 @@ Status GroupAggregateOperator::RunFolded(const ChangelogBatch& batch) {
 
 Status GroupAggregateOperator::RunRowByRow(const ChangelogBatch& batch) {
   RETURN_IF_ERROR(AddValues(blocks_));
-  std::vector<int32_t> value_of_row(entries_.size(), -1);
-  std::vector<std::byte*> wave_blocks;
-  for (const std::vector<int32_t>& wave : waves_) {
-    if (wave.empty()) break;
-    RETURN_IF_ERROR(Step(batch, wave));
-    wave_blocks.clear();
-    for (size_t i = 0; i < wave.size(); ++i) {
-      auto row = static_cast<size_t>(wave[i]);
-      value_of_row[row] = value_count_ + static_cast<int32_t>(i);
-      wave_blocks.push_back(blocks_[group_of_row_[row]]);
-    }
-    RETURN_IF_ERROR(AddValues(wave_blocks));
-    for (std::byte* block : wave_blocks) {
-      if (AggregateSet::RowCount(block) == 0) aggregates_->Reset(block);
-    }
-  }
+  ASSIGN_OR_RETURN(ColumnVector running, aggregates_->Running(AggregateBatchOf(batch)));
+  value_chunks_.push_back(std::move(running));
   ASSIGN_OR_RETURN(RowEquality equality, FinishValues());
+  const auto group_count = static_cast<int32_t>(groups_.size());
   std::vector<int64_t> counts = old_counts_;
   std::vector<int32_t> value_of_group(groups_.size());
-  for (size_t group = 0; group < groups_.size(); ++group) {
-    value_of_group[group] = static_cast<int32_t>(group);
-  }
+  std::iota(value_of_group.begin(), value_of_group.end(), 0);
   for (size_t row = 0; row < entries_.size(); ++row) {
-    if (value_of_row[row] < 0) continue;
-    uint32_t group = group_of_row_[row];
-    int64_t old_count = std::exchange(counts[group], counts[group] + signs_[row]);
-    int32_t old_row = std::exchange(value_of_group[group], value_of_row[row]);
-    AddChange(static_cast<int32_t>(row), old_count, counts[group], old_row, value_of_row[row],
-              equality);
+    if (counts_[row] == 0) continue;
+    const uint32_t group = group_of_row_[row];
+    const int64_t old_count = std::exchange(counts[group], counts[group] + signs_[row]);
+    const int32_t new_value = group_count + static_cast<int32_t>(row);
+    const int32_t old_value = std::exchange(value_of_group[group], new_value);
+    AddChange(static_cast<int32_t>(row), old_count, counts[group], old_value, new_value, equality);
   }
   return Status::OK();
 }

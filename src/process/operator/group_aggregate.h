@@ -41,8 +41,7 @@ class GroupAggregateOperator final : public Operator {
   };
   // Numbers the batch's groups and decides which rows count.
   void AssignGroups(const ChangelogBatch& batch);
-  // Accumulates `rows`, of which no two are of one group unless folding; appends the new values.
-  Status Step(const ChangelogBatch& batch, const std::vector<int32_t>& rows);
+  AggregateBatch AggregateBatchOf(const ChangelogBatch& batch) const;
   Status AddValues(std::span<std::byte* const> blocks);
   Status RunRowByRow(const ChangelogBatch& batch);
   Status RunFolded(const ChangelogBatch& batch);
@@ -67,10 +66,10 @@ class GroupAggregateOperator final : public Operator {
   std::vector<int32_t> first_rows_;  // of each group
   std::vector<uint32_t> group_of_row_;
   std::vector<int8_t> signs_;
-  std::vector<std::vector<int32_t>> waves_;
+  std::vector<uint8_t> counts_;  // of each row: 0 for a retraction of what was never added
+  bool all_count_ = true;
   std::vector<ColumnVector> value_chunks_;
   ColumnVector values_;
-  int32_t value_count_ = 0;
   std::vector<Change> changes_;
 };
 
