@@ -21,16 +21,6 @@ std::vector<std::string> With(std::vector<std::string> names, std::vector<std::s
   return names;
 }
 
-Result<const FormatInfo*> FindFormat(const std::string& format) {
-  std::vector<std::string> names;
-  for (const FormatInfo& info : ListFormats()) {
-    if (info.name == format) return &info;
-    names.push_back(info.name);
-  }
-  return MakeError(ErrorCode::kInvalidArgument, {.message = "there is no format '" + format + "'",
-                                                 .hint = SuggestionFor(format, names)});
-}
-
 }  // namespace
 
 const std::vector<FormatInfo>& ListFormats() {
@@ -38,7 +28,8 @@ const std::vector<FormatInfo>& ListFormats() {
       {.name = "canal-json",
        .option_names = With(kJsonOptions, {"database.include", "table.include"}),
        .can_encode = false,
-       .is_changelog = true},
+       .is_changelog = true,
+       .reads_rows_by_name = true},
       {.name = "csv",
        .option_names = {"field-delimiter", "disable-quote-character", "quote-character",
                         "allow-comments", "ignore-parse-errors", "array-element-delimiter",
@@ -48,8 +39,9 @@ const std::vector<FormatInfo>& ListFormats() {
                         "fail-on-missing-columns", "empty-string-as-null"}},
       {.name = "debezium-json",
        .option_names = With(kJsonOptions, {"schema-include"}),
-       .is_changelog = true},
-      {.name = "json", .option_names = kJsonOptions},
+       .is_changelog = true,
+       .reads_rows_by_name = true},
+      {.name = "json", .option_names = kJsonOptions, .reads_rows_by_name = true},
       // Written and read as whole files by the filesystem connector, not message by message.
       {.name = "parquet",
        .option_names = {"compression", "utc-timezone", "timestamp.time.unit",
@@ -63,8 +55,21 @@ const std::vector<FormatInfo>& ListFormats() {
   return formats;
 }
 
+const FormatInfo* FindFormat(const std::string& name) {
+  for (const FormatInfo& info : ListFormats()) {
+    if (info.name == name) return &info;
+  }
+  return nullptr;
+}
+
 Status CheckFormatOptions(const std::string& format, const FormatOptions& options) {
-  ASSIGN_OR_RETURN(const FormatInfo* info, FindFormat(format));
+  const FormatInfo* info = FindFormat(format);
+  if (info == nullptr) {
+    std::vector<std::string> names;
+    for (const FormatInfo& each : ListFormats()) names.push_back(each.name);
+    return MakeError(ErrorCode::kInvalidArgument, {.message = "there is no format '" + format + "'",
+                                                   .hint = SuggestionFor(format, names)});
+  }
   const std::vector<std::string>& known = info->option_names;
   for (const auto& [name, value] : options) {
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;

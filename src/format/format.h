@@ -62,8 +62,12 @@ struct FormatInfo {
   bool can_decode = true;
   bool can_encode = true;
   bool is_changelog = false;  // may carry updates and deletes (debezium-json ...)
+  // Fields of a ROW are found by their names: a schema may leave some out.
+  bool reads_rows_by_name = false;
 };
 const std::vector<FormatInfo>& ListFormats();
+// Null: there is no such format.
+const FormatInfo* FindFormat(const std::string& name);
 
 // `schema`: the columns the messages hold, in the table's order, without metadata columns;
 // `projection`: those wanted, in output order. Unknown format or option: kInvalidArgument with the

@@ -12,18 +12,37 @@
 namespace mainstem::format {
 namespace {
 
-// Scalars: reads the token, lets `Put` take it, appends NULL where it does not.
-template <typename Builder>
+// Appends without looking for room where there is some.
+template <typename Builder, typename Value>
+void AppendTo(Builder* builder, Value value) {
+  if (builder->length() < builder->capacity()) {
+    builder->UnsafeAppend(value);
+  } else {
+    CHECK_OK(builder->Append(value));
+  }
+}
+
+// Scalars: reads the token, lets `Put` take it, appends NULL where it does not. HOT PATH: once for
+// each value; a Derived with `bool PutPlain(std::string_view raw, const JsonContext&)` sees the
+// token first, as it stands in the message up to the next one, and takes it if it is of the usual
+// form.
+template <typename Derived, typename Builder>
 class ScalarAppender : public JsonAppender {
  public:
   ScalarAppender(std::string path, arrow::ArrayBuilder* builder, std::string expected)
       : JsonAppender(std::move(path), builder), expected_(std::move(expected)) {}
 
-  JsonOutcome Append(ondemand::value value, int depth, JsonContext* context) override {
+  JsonOutcome Append(ondemand::value value, int depth, JsonContext* context) final {
+    if constexpr (requires(Derived & derived) { derived.PutPlain("", *context); }) {
+      if (static_cast<Derived*>(this)->PutPlain(value.raw_json_token(), *context)) {
+        return JsonOutcome::kOk;
+      }
+    }
     JsonToken token;
     JsonOutcome outcome = ReadJsonToken(value, context, &token);
     if (outcome == JsonOutcome::kOk && token.kind != JsonKind::kNull) {
-      if (Put(token, value, *context)) return outcome;
+      // Appends one slot and returns true, or appends nothing.
+      if (static_cast<Derived*>(this)->Put(token, value, *context)) return outcome;
       outcome = context->BadValue(path_, token.text, expected_);
     }
     AppendNull();
@@ -31,8 +50,6 @@ class ScalarAppender : public JsonAppender {
   }
 
  protected:
-  // Appends one slot and returns true, or appends nothing.
-  virtual bool Put(const JsonToken& token, ondemand::value& value, const JsonContext& context) = 0;
   Builder* builder() { return static_cast<Builder*>(builder_); }
 
  private:
@@ -48,12 +65,13 @@ bool Done(const Status& status) {
   return true;
 }
 
-class BooleanAppender final : public ScalarAppender<arrow::BooleanBuilder> {
+class BooleanAppender final : public ScalarAppender<BooleanAppender, arrow::BooleanBuilder> {
  public:
   using ScalarAppender::ScalarAppender;
 
  private:
-  bool Put(const JsonToken& token, ondemand::value&, const JsonContext&) override {
+  friend class ScalarAppender<BooleanAppender, arrow::BooleanBuilder>;
+  bool Put(const JsonToken& token, ondemand::value&, const JsonContext&) {
     if (!IsScalar(token)) return false;
     std::string_view text = token.kind == JsonKind::kString ? TrimText(token.text) : token.text;
     // As Java's parseBoolean: everything but "true" is false.
@@ -62,13 +80,33 @@ class BooleanAppender final : public ScalarAppender<arrow::BooleanBuilder> {
 };
 
 template <typename Builder>
-class IntegerAppender final : public ScalarAppender<Builder> {
+class IntegerAppender final : public ScalarAppender<IntegerAppender<Builder>, Builder> {
  public:
-  using ScalarAppender<Builder>::ScalarAppender;
+  using ScalarAppender<IntegerAppender<Builder>, Builder>::ScalarAppender;
   using Value = typename Builder::value_type;
 
+  // Up to 18 digits and nothing behind them.
+  bool PutPlain(std::string_view raw, const JsonContext&) {
+    const char* at = raw.data();
+    const char* end = at + raw.size();
+    const bool negative = at < end && *at == '-';
+    if (negative) ++at;
+    const char* digits = at;
+    int64_t number = 0;
+    while (at < end && static_cast<unsigned char>(*at - '0') < 10 && at - digits < 18) {
+      number = number * 10 + (*at++ - '0');
+    }
+    if (at == digits || (*digits == '0' && at - digits > 1)) return false;
+    if (!TrimJsonSpace({at, static_cast<size_t>(end - at)}).empty()) return false;
+    if (negative) number = -number;
+    if (static_cast<int64_t>(static_cast<Value>(number)) != number) return false;
+    AppendTo(this->builder(), static_cast<Value>(number));
+    return true;
+  }
+
  private:
-  bool Put(const JsonToken& token, ondemand::value&, const JsonContext&) override {
+  friend class ScalarAppender<IntegerAppender<Builder>, Builder>;
+  bool Put(const JsonToken& token, ondemand::value&, const JsonContext&) {
     Value value;
     if (token.kind == JsonKind::kString) {
       if (!ParseInteger(TrimText(token.text), &value)) return false;
@@ -95,12 +133,13 @@ class IntegerAppender final : public ScalarAppender<Builder> {
 };
 
 template <typename Builder>
-class FloatingAppender final : public ScalarAppender<Builder> {
+class FloatingAppender final : public ScalarAppender<FloatingAppender<Builder>, Builder> {
  public:
-  using ScalarAppender<Builder>::ScalarAppender;
+  using ScalarAppender<FloatingAppender<Builder>, Builder>::ScalarAppender;
 
  private:
-  bool Put(const JsonToken& token, ondemand::value&, const JsonContext&) override {
+  friend class ScalarAppender<FloatingAppender<Builder>, Builder>;
+  bool Put(const JsonToken& token, ondemand::value&, const JsonContext&) {
     if (token.kind != JsonKind::kNumber && token.kind != JsonKind::kString) return false;
     std::string_view text = TrimText(token.text);
     typename Builder::value_type value;
@@ -113,7 +152,7 @@ class FloatingAppender final : public ScalarAppender<Builder> {
   }
 };
 
-class DecimalAppender final : public ScalarAppender<arrow::Decimal128Builder> {
+class DecimalAppender final : public ScalarAppender<DecimalAppender, arrow::Decimal128Builder> {
  public:
   DecimalAppender(std::string path, arrow::ArrayBuilder* builder, std::string expected)
       : ScalarAppender(std::move(path), builder, std::move(expected)) {
@@ -124,7 +163,8 @@ class DecimalAppender final : public ScalarAppender<arrow::Decimal128Builder> {
   }
 
  private:
-  bool Put(const JsonToken& token, ondemand::value&, const JsonContext&) override {
+  friend class ScalarAppender<DecimalAppender, arrow::Decimal128Builder>;
+  bool Put(const JsonToken& token, ondemand::value&, const JsonContext&) {
     if (token.kind != JsonKind::kNumber && token.kind != JsonKind::kString) return false;
     arrow::Decimal128 value;
     switch (ParseDecimal(TrimText(token.text), precision_, scale_, &value)) {
@@ -138,12 +178,21 @@ class DecimalAppender final : public ScalarAppender<arrow::Decimal128Builder> {
   int scale_;
 };
 
-class StringAppender final : public ScalarAppender<arrow::StringBuilder> {
+class StringAppender final : public ScalarAppender<StringAppender, arrow::StringBuilder> {
  public:
   using ScalarAppender::ScalarAppender;
 
+  // A string without escapes.
+  bool PutPlain(std::string_view raw, const JsonContext&) {
+    std::string_view text;
+    if (!PlainJsonString(raw, &text)) return false;
+    CHECK_OK(builder()->Append(text));
+    return true;
+  }
+
  private:
-  bool Put(const JsonToken& token, ondemand::value& value, const JsonContext&) override {
+  friend class ScalarAppender<StringAppender, arrow::StringBuilder>;
+  bool Put(const JsonToken& token, ondemand::value& value, const JsonContext&) {
     if (IsScalar(token)) return Done(builder()->Append(token.text));
     // A container becomes its text without spaces.
     std::string_view raw;
@@ -162,12 +211,13 @@ class StringAppender final : public ScalarAppender<arrow::StringBuilder> {
   std::string text_;
 };
 
-class BinaryAppender final : public ScalarAppender<arrow::BinaryBuilder> {
+class BinaryAppender final : public ScalarAppender<BinaryAppender, arrow::BinaryBuilder> {
  public:
   using ScalarAppender::ScalarAppender;
 
  private:
-  bool Put(const JsonToken& token, ondemand::value&, const JsonContext&) override {
+  friend class ScalarAppender<BinaryAppender, arrow::BinaryBuilder>;
+  bool Put(const JsonToken& token, ondemand::value&, const JsonContext&) {
     if (token.kind != JsonKind::kString ||
         !absl::Base64Unescape({token.text.data(), token.text.size()}, &bytes_)) {
       return false;
@@ -177,24 +227,26 @@ class BinaryAppender final : public ScalarAppender<arrow::BinaryBuilder> {
   std::string bytes_;
 };
 
-class DateAppender final : public ScalarAppender<arrow::Date32Builder> {
+class DateAppender final : public ScalarAppender<DateAppender, arrow::Date32Builder> {
  public:
   using ScalarAppender::ScalarAppender;
 
  private:
-  bool Put(const JsonToken& token, ondemand::value&, const JsonContext&) override {
+  friend class ScalarAppender<DateAppender, arrow::Date32Builder>;
+  bool Put(const JsonToken& token, ondemand::value&, const JsonContext&) {
     int32_t days;
     return token.kind == JsonKind::kString && ParseDate(token.text, DateStyle::kIso, &days) &&
            Done(builder()->Append(days));
   }
 };
 
-class TimeAppender final : public ScalarAppender<arrow::Time32Builder> {
+class TimeAppender final : public ScalarAppender<TimeAppender, arrow::Time32Builder> {
  public:
   using ScalarAppender::ScalarAppender;
 
  private:
-  bool Put(const JsonToken& token, ondemand::value&, const JsonContext&) override {
+  friend class ScalarAppender<TimeAppender, arrow::Time32Builder>;
+  bool Put(const JsonToken& token, ondemand::value&, const JsonContext&) {
     int64_t nanos;
     return token.kind == JsonKind::kString && ParseTime(token.text, TimeStyle::kSql, &nanos) &&
            Done(builder()->Append(static_cast<int32_t>(nanos / 1000000)));
@@ -211,7 +263,7 @@ int64_t UnitsPerSecond(arrow::TimeUnit::type unit) {
   return 1;
 }
 
-class TimestampAppender final : public ScalarAppender<arrow::TimestampBuilder> {
+class TimestampAppender final : public ScalarAppender<TimestampAppender, arrow::TimestampBuilder> {
  public:
   TimestampAppender(std::string path, arrow::ArrayBuilder* builder, std::string expected)
       : ScalarAppender(std::move(path), builder, std::move(expected)) {
@@ -221,8 +273,22 @@ class TimestampAppender final : public ScalarAppender<arrow::TimestampBuilder> {
     has_zone_ = !type.timezone().empty();
   }
 
+  bool PutPlain(std::string_view raw, const JsonContext& context) {
+    std::string_view text;
+    if (!PlainJsonString(raw, &text)) return false;
+    TimestampStyle style = has_zone_ ? context.rules.timestamp_ltz : context.rules.timestamp;
+    Instant instant;
+    int64_t ticks;
+    if (!reader_.Read(text, style, &instant) || !ToTicks(instant, units_per_second_, &ticks)) {
+      return false;
+    }
+    AppendTo(builder(), ticks);
+    return true;
+  }
+
  private:
-  bool Put(const JsonToken& token, ondemand::value&, const JsonContext& context) override {
+  friend class ScalarAppender<TimestampAppender, arrow::TimestampBuilder>;
+  bool Put(const JsonToken& token, ondemand::value&, const JsonContext& context) {
     if (token.kind != JsonKind::kString) return false;
     TimestampStyle style = has_zone_ ? context.rules.timestamp_ltz : context.rules.timestamp;
     Instant instant;
@@ -232,6 +298,7 @@ class TimestampAppender final : public ScalarAppender<arrow::TimestampBuilder> {
   }
   int64_t units_per_second_;
   bool has_zone_;
+  TimestampReader reader_;
 };
 
 class NullAppender final : public JsonAppender {

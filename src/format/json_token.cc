@@ -7,14 +7,6 @@
 namespace mainstem::format {
 namespace {
 
-std::string_view TrimJsonSpace(std::string_view text) {
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\n' || text.back() == '\r' ||
-                           text.back() == '\t')) {
-    text.remove_suffix(1);
-  }
-  return text;
-}
-
 // simdjson has cut tokens at every quote that begins a string, so that the only doubt left is what
 // stands between a string's end and the next token.
 bool EndsWithItsQuote(std::string_view raw) {
@@ -38,6 +30,22 @@ JsonOutcome ReadString(std::string_view raw, ondemand::value& value, JsonContext
 }
 
 }  // namespace
+
+std::string_view TrimJsonSpace(std::string_view text) {
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\n' || text.back() == '\r' ||
+                           text.back() == '\t')) {
+    text.remove_suffix(1);
+  }
+  return text;
+}
+
+bool PlainJsonString(std::string_view raw, std::string_view* text) {
+  if (raw.empty() || raw[0] != '"') return false;
+  raw = TrimJsonSpace(raw);
+  if (raw.size() < 2 || raw.back() != '"') return false;
+  *text = raw.substr(1, raw.size() - 2);
+  return std::memchr(text->data(), '\\', text->size()) == nullptr;
+}
 
 JsonOutcome CheckJsonScalar(std::string_view raw, JsonContext* context) {
   raw = TrimJsonSpace(raw);

@@ -20,6 +20,12 @@ struct JsonToken {
 // was not consumed.
 JsonOutcome ReadJsonToken(ondemand::value& value, JsonContext* context, JsonToken* token);
 
+// Without the white space that may stand before the next token.
+std::string_view TrimJsonSpace(std::string_view text);
+
+// True: the token is a string without escapes, and `text` is what stands between its quotes.
+bool PlainJsonString(std::string_view raw, std::string_view* text);
+
 // The same check for a token that nobody wants; escapes inside a string are not looked at.
 JsonOutcome CheckJsonScalar(std::string_view raw, JsonContext* context);
 

@@ -1,6 +1,7 @@
 #include "format/text_time.h"
 
 #include <array>
+#include <cstring>
 
 #include "format/text_number.h"
 
@@ -212,6 +213,44 @@ bool ParseTimestamp(std::string_view text, TimestampStyle style, Instant* instan
   }
   if (!cursor.at_end()) return false;
   instant->seconds = days * kSecondsPerDay + seconds - offset;
+  return true;
+}
+
+bool TimestampReader::Read(std::string_view text, TimestampStyle style, Instant* instant) {
+  const bool iso = style == TimestampStyle::kIso || style == TimestampStyle::kIsoZulu;
+  const bool zulu = style == TimestampStyle::kSqlZulu || style == TimestampStyle::kIsoZulu;
+  if (!iso && !zulu && style != TimestampStyle::kSql) return ParseTimestamp(text, style, instant);
+  // yyyy-MM-dd HH:mm:ss[.SSS][Z] of the day that was read last
+  std::string_view plain = text;
+  if (zulu && plain.ends_with('Z')) plain.remove_suffix(1);
+  const bool with_millis = plain.size() == 23 && plain[19] == '.';
+  if ((plain.size() == 19 || with_millis) && zulu == (plain.size() < text.size()) &&
+      std::memcmp(plain.data(), date_, sizeof(date_)) == 0 && plain[10] == (iso ? 'T' : ' ') &&
+      plain[13] == ':' && plain[16] == ':') {
+    bool all_digits = true;
+    const auto number = [&](size_t begin, size_t end) {
+      int32_t value = 0;
+      for (size_t i = begin; i < end; ++i) {
+        const auto digit = static_cast<unsigned char>(plain[i] - '0');
+        all_digits &= digit < 10;
+        value = value * 10 + digit;
+      }
+      return value;
+    };
+    const int32_t hour = number(11, 13);
+    const int32_t minute = number(14, 16);
+    const int32_t second = number(17, 19);
+    const int32_t millis = with_millis ? number(20, 23) : 0;
+    if (all_digits && hour < 24 && minute < 60 && second < 60) {
+      instant->seconds = date_seconds_ + hour * 3600 + minute * 60 + second;
+      instant->nanos = millis * 1000000;
+      return true;
+    }
+  }
+  if (!ParseTimestamp(text, style, instant)) return false;
+  std::memcpy(date_, text.data(), sizeof(date_));
+  const int64_t of_day = ((instant->seconds % kSecondsPerDay) + kSecondsPerDay) % kSecondsPerDay;
+  date_seconds_ = instant->seconds - of_day;
   return true;
 }
 

@@ -52,6 +52,17 @@ enum class TimestampStyle : uint8_t {
 };
 bool ParseTimestamp(std::string_view text, TimestampStyle style, Instant* instant);
 
+// Reads one timestamp after the other, as ParseTimestamp does; quick about the usual layout and days
+// that follow each other.
+class TimestampReader {
+ public:
+  bool Read(std::string_view text, TimestampStyle style, Instant* instant);
+
+ private:
+  char date_[10] = {};  // the last day read, as text
+  int64_t date_seconds_ = 0;
+};
+
 void AppendDate(int64_t days, std::string* out);          // 2026-01-02
 void AppendTime(int64_t nanos_of_day, std::string* out);  // 10:05:03[.123]: no trailing zeros
 // `separator` ' ' or 'T'; fraction without trailing zeros.
