@@ -81,6 +81,9 @@ class TableSource {
   virtual bool bounded() const = 0;
   // May emit updates and deletes (a changelog format).
   virtual bool insert_only() const { return true; }
+  // The table's schema may leave out fields of its ROW columns: they are found by name, not by
+  // position, and those left out are not decoded.
+  virtual bool reads_rows_by_name() const { return false; }
   // All splits known now, with initial positions; asked again every discovery_interval() (zero:
   // once). New ids are new splits; ids never change meaning.
   virtual Task<std::vector<SourceSplit>> DiscoverSplits() = 0;

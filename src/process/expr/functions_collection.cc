@@ -136,9 +136,12 @@ Result<Signature> InferField(const CallSite& site) {
   }
   const LogicalType& field = type.fields()[static_cast<size_t>(index)].type();
   Signature signature{.result = field.WithNullable(field.nullable() || type.nullable())};
-  signature.kernel = [index](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
+  // By name: the planner may have left out other fields of the row since.
+  signature.kernel = [name](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     const auto array = ToArray(args[0]);
     const auto& structs = static_cast<const arrow::StructArray&>(*array);
+    const int index = structs.struct_type()->GetFieldIndex(name);
+    CHECK(index >= 0);
     ASSIGN_OR_RETURN(const auto field, structs.GetFlattenedField(index, scope.pool()));
     return Vector{field->data(), args[0].constant};
   };

@@ -182,6 +182,7 @@ Result<Relation> Binder::ScanTable(const TablePath& path, const CatalogTable& ta
   const Result<ChangelogMode> mode = context_.facts->SourceMode(scan->table);
   if (!mode.ok()) return Locate(mode.status(), span);
   scan->changelog = *mode;
+  scan->reads_rows_by_name = context_.facts->ReadsRowsByName(scan->table);
 
   ASSIGN_OR_RETURN(PlanNodePtr node, AddComputedColumns(hinted, std::move(scan)));
   ASSIGN_OR_RETURN(node, AddWatermark(hinted, hinted.options, std::move(node), span));

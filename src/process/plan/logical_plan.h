@@ -72,6 +72,8 @@ struct ScanNode : PlanNode {
   std::string table_name;  // default_catalog.default_database.t
   connector::TableDescriptor table;
   std::vector<int> projection;
+  bool reads_rows_by_name = false;  // see TableSource
+  bool is_narrowed = false;         // fields of ROW columns are left out, in table.schema too
 };
 
 // Rows of constants; every row has one expression for each column.

@@ -34,6 +34,10 @@ class FakeFacts : public TableFacts {
     }
     return ChangelogMode{};
   }
+  bool ReadsRowsByName(const connector::TableDescriptor& table) const override {
+    const auto format = table.options.find("format");
+    return format != table.options.end() && format->second == "json";
+  }
   Result<connector::SinkMode> SinkMode(const connector::TableDescriptor& table) const override {
     const std::string& connector = table.options.at("connector");
     if (connector == "print" || connector == "blackhole" || IsChangelog(table)) {

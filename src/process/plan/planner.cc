@@ -16,6 +16,24 @@ std::string Names(const Columns& columns) {
   return out;
 }
 
+// "a, person.name, person.address.city": the fields that a scan reads of each ROW.
+void AddScannedFields(const std::string& prefix, const Columns& fields, std::string* out) {
+  for (const RowField& field : fields) {
+    if (field.type().root() == TypeRoot::kRow) {
+      AddScannedFields(prefix + field.name() + ".", field.type().fields(), out);
+    } else {
+      *out += (out->empty() ? "" : ", ") + prefix + field.name();
+    }
+  }
+}
+
+std::string ScannedFields(const ScanNode& scan) {
+  if (!scan.is_narrowed) return Names(scan.columns);
+  std::string out;
+  AddScannedFields("", scan.columns, &out);
+  return out;
+}
+
 std::string Names(const Columns& columns, const std::vector<int>& indexes) {
   std::string out;
   for (const int i : indexes) {
@@ -81,7 +99,7 @@ std::string DescribeNode(const PlanNode& node) {
     case NodeKind::kScan: {
       const auto& scan = static_cast<const ScanNode&>(node);
       return fmt::format("TableSourceScan(table=[{}], fields=[{}])", scan.table_name,
-                         Names(scan.columns));
+                         ScannedFields(scan));
     }
     case NodeKind::kValues:
       return fmt::format("Values(rows=[{}], fields=[{}])",

@@ -37,6 +37,27 @@ TEST_F(PlannerTest, ReadsOnlyTheColumnsThatAreAskedFor) {
             "fields=[a, c, d], changelogMode=[I], id=scan-1)\n");
 }
 
+TEST_F(PlannerTest, ReadsOnlyTheFieldsOfRowsThatAreAskedFor) {
+  const std::string columns =
+      " (k INT, r ROW<a INT, s ROW<x INT, y STRING, z INT>, b STRING>, "
+      "ts AS CASE WHEN k = 0 THEN r.s.x ELSE r.s.z END) WITH ('connector' = 'kafka', 'format' = '";
+  session_.MustRun("CREATE TABLE by_name" + columns + "json');" +  //
+                   "CREATE TABLE by_place" + columns + "csv')");
+  const auto scanned = [&](const std::string& query) {
+    const std::string plan = session_.PlanOf(query);
+    const size_t begin = plan.find("fields=[", plan.find("TableSourceScan"));
+    return plan.substr(begin, plan.find(']', begin) + 1 - begin);
+  };
+  EXPECT_EQ(scanned("SELECT r.b, v.ts FROM by_name AS v WHERE k > 1"),
+            "fields=[k, r.s.x, r.s.z, r.b]");
+  EXPECT_EQ(scanned("SELECT q.s.y FROM (SELECT r AS q FROM by_name) WHERE q.a > 1"),
+            "fields=[r.a, r.s.y]");
+  EXPECT_EQ(scanned("SELECT q.y FROM (SELECT r.s AS q, k FROM by_name WHERE r IS NOT NULL)"),
+            "fields=[r]");
+  EXPECT_EQ(scanned("SELECT r FROM by_name WHERE r.a > 1"), "fields=[r]");
+  EXPECT_EQ(scanned("SELECT r.a FROM by_place"), "fields=[r]");
+}
+
 TEST_F(PlannerTest, FusesWindowFunctionAndAggregate) {
   EXPECT_EQ(session_.PlanOf("SELECT window_start, window_end, COUNT(*) c, SUM(amount) s FROM "
                             "TABLE(TUMBLE(TABLE ev, DESCRIPTOR(ts), INTERVAL '10' SECOND)) WHERE "

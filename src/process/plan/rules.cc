@@ -296,6 +296,7 @@ void Optimize(Plan* plan) {
   SimplifyProjections(plan);
   PruneColumns(plan);
   SimplifyProjections(plan);
+  NarrowRows(plan);
   AssignIds(plan);
 }
 

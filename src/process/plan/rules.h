@@ -1,6 +1,6 @@
 // Rewrites a bound plan into a cheaper one with the same results: projections merged, filters below
-// projections, window functions fused with their aggregates, columns nobody asks for left out down
-// to the scan. Also gives nodes their ids. Pure.
+// projections, window functions fused with their aggregates, columns (and fields of ROW columns)
+// nobody asks for left out down to the scan. Also gives nodes their ids. Pure.
 #pragma once
 
 #include "process/plan/logical_plan.h"
@@ -13,6 +13,7 @@ void Optimize(Plan* plan);
 void SimplifyProjections(Plan* plan);
 void FuseWindows(Plan* plan);
 void PruneColumns(Plan* plan);
+void NarrowRows(Plan* plan);
 void AssignIds(Plan* plan);
 
 }  // namespace mainstem::process::plan

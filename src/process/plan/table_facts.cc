@@ -13,6 +13,11 @@ Result<ChangelogMode> ConnectorTableFacts::SourceMode(
   return ChangelogMode{.update_before = true, .update_after = true, .deletes = true};
 }
 
+bool ConnectorTableFacts::ReadsRowsByName(const connector::TableDescriptor& table) const {
+  auto source = registry_->MakeSource(table, context_);
+  return source.ok() && (*source)->reads_rows_by_name();
+}
+
 Result<connector::SinkMode> ConnectorTableFacts::SinkMode(
     const connector::TableDescriptor& table) const {
   ASSIGN_OR_RETURN(auto sink, registry_->MakeSink(table, context_));

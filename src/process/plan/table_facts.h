@@ -18,6 +18,8 @@ class TableFacts {
   virtual Status Check(const connector::TableDescriptor& table) const = 0;
   // Row kinds that a scan sends. Fails if the connector has no source.
   virtual Result<ChangelogMode> SourceMode(const connector::TableDescriptor& table) const = 0;
+  // A scan may be asked for ROW columns with only some of their fields.
+  virtual bool ReadsRowsByName(const connector::TableDescriptor& table) const { return false; }
   // Fails if the connector has no sink.
   virtual Result<connector::SinkMode> SinkMode(const connector::TableDescriptor& table) const = 0;
 };
@@ -31,6 +33,7 @@ class ConnectorTableFacts : public TableFacts {
       : registry_(registry), context_(std::move(context)) {}
   Status Check(const connector::TableDescriptor& table) const override;
   Result<ChangelogMode> SourceMode(const connector::TableDescriptor& table) const override;
+  bool ReadsRowsByName(const connector::TableDescriptor& table) const override;
   Result<connector::SinkMode> SinkMode(const connector::TableDescriptor& table) const override;
 
  private:

@@ -87,10 +87,12 @@ class FileSource final : public connector::TableSource {
 
   bool bounded() const override { return !plan_.read.tail; }
   bool insert_only() const override {
-    for (const format::FormatInfo& info : format::ListFormats()) {
-      if (info.name == plan_.format.format) return !info.is_changelog;
-    }
-    return true;
+    const format::FormatInfo* info = format::FindFormat(plan_.format.format);
+    return info == nullptr || !info->is_changelog;
+  }
+  bool reads_rows_by_name() const override {
+    const format::FormatInfo* info = format::FindFormat(plan_.format.format);
+    return info != nullptr && info->reads_rows_by_name;
   }
   Duration discovery_interval() const override { return plan_.monitor_interval; }
 

@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 using connector::RejectedRecord;
 using connector::SourceBatch;
 
-constexpr size_t kChunkBytes = size_t{256} << 10;
+constexpr size_t kChunkBytes = size_t{1} << 20;
 constexpr size_t kCompressedChunkBytes = size_t{64} << 10;
 constexpr Duration kMinPollInterval = 20ms;
 

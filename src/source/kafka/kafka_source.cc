@@ -60,10 +60,15 @@ class KafkaSource final : public connector::TableSource {
 
   bool bounded() const override { return plan_.end.mode != ScanBoundary::Mode::kNone; }
   bool insert_only() const override {
-    for (const format::FormatInfo& info : format::ListFormats()) {
-      if (info.name == plan_.value_format.format && info.is_changelog) return false;
-    }
-    return !plan_.upsert;
+    const format::FormatInfo* info = format::FindFormat(plan_.value_format.format);
+    return !plan_.upsert && (info == nullptr || !info->is_changelog);
+  }
+  bool reads_rows_by_name() const override {
+    const format::FormatInfo* value = format::FindFormat(plan_.value_format.format);
+    if (value == nullptr || !value->reads_rows_by_name) return false;
+    if (plan_.key_columns.empty()) return true;
+    const format::FormatInfo* key = format::FindFormat(plan_.key_format.format);
+    return key != nullptr && key->reads_rows_by_name;
   }
   Duration discovery_interval() const override {
     return bounded() ? Duration::zero() : plan_.discovery_interval;
