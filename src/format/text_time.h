@@ -52,8 +52,8 @@ enum class TimestampStyle : uint8_t {
 };
 bool ParseTimestamp(std::string_view text, TimestampStyle style, Instant* instant);
 
-// Reads one timestamp after the other, as ParseTimestamp does; quick about the usual layout and days
-// that follow each other.
+// Reads one timestamp after the other, as ParseTimestamp does; quick about the usual layout and
+// about many of one day.
 class TimestampReader {
  public:
   bool Read(std::string_view text, TimestampStyle style, Instant* instant);
