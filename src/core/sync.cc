@@ -120,7 +120,7 @@ Task<bool> Event::Wait(TimePoint deadline) {
 }
 
 TaskScope::TaskScope(Executor executor, std::string name, ErrorHandler on_error)
-    : executor_(executor),
+    : executor_(executor.require(asio::execution::blocking.possibly)),  // see Spawn
       name_(std::move(name)),
       on_error_(std::move(on_error)),
       all_done_(executor) {}
@@ -195,14 +195,18 @@ Task<> TaskScope::Close() {
 Status RunBlocking(Executor executor, Task<> task) {
   CHECK(!executor.scheduler()->RunsInThisThread());
   std::promise<Status> promise;
-  asio::co_spawn(executor.require(asio::execution::blocking.never), Guard(std::move(task)),
-                 [&promise](std::exception_ptr exception, Status status) {
-                   if (exception) {
-                     promise.set_exception(exception);
-                   } else {
-                     promise.set_value(std::move(status));
-                   }
-                 });
+  auto finish = [&promise](std::exception_ptr exception, Status status) {
+    if (exception) {
+      promise.set_exception(exception);
+    } else {
+      promise.set_value(std::move(status));
+    }
+  };
+  // Begun on its thread by a post, not by an executor that never runs inline: the task hands its
+  // executor on to its scopes, and see Spawn.
+  executor.scheduler()->Post(UniqueFunction([executor, finish, task = std::move(task)]() mutable {
+    asio::co_spawn(executor, Guard(std::move(task)), std::move(finish));
+  }));
   return promise.get_future().get();
 }
 
