@@ -10,6 +10,10 @@ constexpr size_t kScanChunk = 4096;
 constexpr std::align_val_t kEntryAlignment{16};
 // Set slot, clock slot, allocator overhead: estimated.
 constexpr size_t kEntryOverhead = 32;
+// A batch's worth of evictions and more: Evict is called once for each batch.
+constexpr size_t kEvictSteps = 8192;
+// Fewer dirty entries are not worth a write of their own.
+constexpr size_t kSpillMin = 1024;
 
 }  // namespace
 
@@ -139,6 +143,7 @@ Task<> StateTable::Restore() {
 
 Task<> StateTable::Resolve(const EncodedRows& keys, std::span<const int64_t> name_spaces,
                            std::vector<StateEntry*>* entries) {
+  if (ShouldSpill()) CO_RETURN_IF_ERROR(co_await Spill());
   entries->resize(keys.size());
   std::vector<uint32_t> cold;
   for (size_t row = 0; row < keys.size(); ++row) {
@@ -273,25 +278,34 @@ void StateTable::Delete(StateEntry* entry) {
   }
 }
 
+std::optional<StateMutation> StateTable::Store(StateEntry* entry) {
+  entry->is_dirty = false;
+  if (entry->is_deleted && !entry->is_stored) {
+    Erase(entry);
+    return std::nullopt;
+  }
+  StateMutation mutation;
+  mutation.key =
+      EncodeStateKey(options_.table_id, entry->key_group(), entry->name_space, entry->key());
+  if (!entry->is_deleted) {
+    Account(entry);
+    codec_->Serialize(entry->value(), &mutation.value.emplace());
+  }
+  entry->is_stored = !entry->is_deleted;
+  return mutation;
+}
+
 std::vector<StateMutation> StateTable::Snapshot() {
   CHECK(in_flight_.empty());
+  CHECK(!snapshot_open_);
+  snapshot_open_ = true;
   std::vector<StateMutation> mutations;
   mutations.reserve(dirty_.size());
   in_flight_.reserve(dirty_.size());
   for (StateEntry* entry : dirty_) {
-    entry->is_dirty = false;
-    if (entry->is_deleted && !entry->is_stored) {
-      Erase(entry);
-      continue;
-    }
-    StateMutation& mutation = mutations.emplace_back();
-    mutation.key =
-        EncodeStateKey(options_.table_id, entry->key_group(), entry->name_space, entry->key());
-    if (!entry->is_deleted) {
-      Account(entry);
-      codec_->Serialize(entry->value(), &mutation.value.emplace());
-    }
-    entry->is_stored = !entry->is_deleted;
+    std::optional<StateMutation> mutation = Store(entry);
+    if (!mutation) continue;
+    mutations.push_back(std::move(*mutation));
     entry->in_flight = true;
     in_flight_.push_back(entry);
   }
@@ -300,6 +314,7 @@ std::vector<StateMutation> StateTable::Snapshot() {
 }
 
 void StateTable::OnWritten() {
+  snapshot_open_ = false;
   for (StateEntry* entry : in_flight_) {
     entry->in_flight = false;
     if (entry->is_deleted && !entry->is_dirty) Erase(entry);
@@ -307,8 +322,32 @@ void StateTable::OnWritten() {
   in_flight_.clear();
 }
 
+bool StateTable::ShouldSpill() const {
+  return over_budget() && !snapshot_open_ && dirty_.size() >= kSpillMin;
+}
+
+// In order of the first change: an entry that changes often goes to the end each time.
+Task<> StateTable::Spill() {
+  const auto half = dirty_.begin() + static_cast<ptrdiff_t>(dirty_.size() / 2);
+  const std::vector<StateEntry*> oldest(dirty_.begin(), half);
+  dirty_.erase(dirty_.begin(), half);
+  std::vector<StateMutation> mutations;
+  mutations.reserve(oldest.size());
+  std::vector<StateEntry*> deleted;
+  for (StateEntry* entry : oldest) {
+    std::optional<StateMutation> mutation = Store(entry);
+    if (!mutation) continue;
+    if (!mutation->value) deleted.push_back(entry);
+    mutations.push_back(std::move(*mutation));
+  }
+  auto write = [this, &mutations] { return backend_->Write(mutations); };
+  CO_RETURN_IF_ERROR(co_await pool_->Run(write));
+  for (StateEntry* entry : deleted) Erase(entry);
+  co_return Status::OK();
+}
+
 void StateTable::Evict() {
-  size_t steps = clock_.size() * 2;
+  size_t steps = std::min(clock_.size() * 2, kEvictSteps);
   while (over_budget() && steps-- > 0 && !clock_.empty()) {
     if (clock_hand_ >= clock_.size()) clock_hand_ = 0;
     StateEntry* entry = clock_[clock_hand_];

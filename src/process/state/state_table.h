@@ -4,8 +4,10 @@
 //
 // Epochs: an entry changed since the last snapshot is dirty. Snapshot() hands out all dirty entries
 // in stored form; the caller writes them to the backend and then calls OnWritten(). Only entries
-// that are clean and written may be evicted, so the backend never holds a change of an unfinished
-// epoch. HOT PATH: Resolve and the entries' scratch fields; nothing here is virtual per row.
+// that are clean and written may be evicted. Where dirty ones alone exceed the budget, Resolve
+// writes the oldest of them to the backend ahead of the snapshot that they belong to; never between
+// Snapshot and OnWritten, when the backend may only hold what is in that snapshot.
+// HOT PATH: Resolve and the entries' scratch fields; nothing here is virtual per row.
 #pragma once
 
 #include <cstddef>
@@ -69,8 +71,7 @@ struct alignas(16) StateEntry {
 };
 
 // Lifecycle: make, then Restore once (also when there is nothing to restore), then use. Owned by
-// one subtask, used on its shard only. `backend`, `pool` and `codec` outlive the table. Does not
-// write to the backend by itself.
+// one subtask, used on its shard only. `backend`, `pool` and `codec` outlive the table.
 class StateTable {
  public:
   struct Options {
@@ -113,7 +114,7 @@ class StateTable {
   std::vector<StateMutation> Snapshot();
   // The mutations of the last Snapshot are in the backend.
   void OnWritten();
-  // Drops clean entries until the table is within its budget, or none is left to drop.
+  // Drops clean entries while the table is over its budget; a bounded number of steps a call.
   void Evict();
 
   // A stamp no entry carries yet: begins a batch's numbering with the scratch fields.
@@ -150,6 +151,11 @@ class StateTable {
     bool has_cold = false;
   };
 
+  bool ShouldSpill() const;
+  // Writes the older half of the dirty entries. Frees none that is not deleted.
+  Task<> Spill();
+  // The entry as it is now, on its way to the backend; nullopt: the backend never had it.
+  std::optional<StateMutation> Store(StateEntry* entry);
   StateEntry* Find(const Probe& probe);
   StateEntry* Insert(const Probe& probe);
   // An entry of the backend; null when the table has it already.
@@ -179,6 +185,7 @@ class StateTable {
   size_t live_count_ = 0;
   uint32_t batch_stamp_ = 0;
   bool may_have_cold_ = false;
+  bool snapshot_open_ = false;  // between Snapshot and OnWritten
 };
 
 }  // namespace mainstem::process

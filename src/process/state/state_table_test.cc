@@ -169,6 +169,41 @@ TEST_P(StateTableTest, EqualsAModelThroughEvictionsSnapshotsAndRestores) {
   Run(ExpectSame(table.get(), &model));
 }
 
+TEST_P(StateTableTest, SpillsDirtyEntriesBeyondItsBudgetButNotIntoAnOpenSnapshot) {
+  std::mt19937 random(11);
+  constexpr size_t kBudget = 200'000;
+  Model model;
+  auto backend = factory_->Open(root_ + "/live", {}, {}).ValueOrDie();
+  auto table = MakeTable(backend.get(), kBudget);
+  Run(table->Restore());
+  const auto change = [&](int rounds) {
+    for (int round = 0; round < rounds; ++round) {
+      std::vector<std::pair<int64_t, std::string>> rows;
+      for (int i = 0; i < 1000; ++i) rows.emplace_back(0, "k" + std::to_string(random() % 20000));
+      Run(Count(table.get(), rows, 1, &model));
+      table->Evict();
+    }
+  };
+  change(60);
+  EXPECT_LT(table->memory_bytes(), 2 * kBudget);
+  EXPECT_GT(model.size(), 15'000u);
+  const Model at_snapshot = model;
+  auto mutations = table->Snapshot();
+  change(10);
+  CHECK_OK(backend->Write(mutations));
+  CHECK_OK(backend->Checkpoint(root_ + "/chk"));
+  table->OnWritten();
+  change(30);
+  EXPECT_LT(table->memory_bytes(), 2 * kBudget);
+  Run(ExpectSame(table.get(), &model));
+  table.reset();
+  backend.reset();
+  backend = factory_->Open(root_ + "/live", {root_ + "/chk"}, {}).ValueOrDie();
+  table = MakeTable(backend.get(), kBudget);
+  Run(table->Restore());
+  Run(ExpectSame(table.get(), &at_snapshot));
+}
+
 TEST_P(StateTableTest, RestoresAtAnotherParallelism) {
   Model model;
   std::vector<std::string> checkpoints;
