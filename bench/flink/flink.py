@@ -1,0 +1,154 @@
+"""A real Apache Flink session cluster on loopback, as the measured peer: JobManager, one TaskManager and the SQL Gateway, from the PyPI wheels
+(which ship the Java distribution) and Maven's SQL Gateway and Kafka connector. `fetch` installs it under .deps/flink; `Flink` runs it."""
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+HOME = os.path.join(ROOT, ".deps/flink")
+VERSION = "2.3.0"
+KAFKA_CONNECTOR = "5.0.0-2.2"
+HZ = os.sysconf("SC_CLK_TCK")
+
+
+def fetch():
+    """Installs the distribution once; quick when it is there."""
+    done = os.path.join(HOME, f"complete-{VERSION}")
+    if os.path.exists(done):
+        return
+    shutil.rmtree(HOME, ignore_errors=True)
+    venv = os.path.join(HOME, "venv")
+    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    # Only the Java distribution inside the wheels is wanted, not PyFlink's Python dependencies.
+    subprocess.run([venv + "/bin/pip", "install", "-q", "--no-deps", f"apache-flink=={VERSION}", f"apache-flink-libraries=={VERSION}"], check=True)
+    packages = subprocess.run([venv + "/bin/python", "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])"],
+                              capture_output=True, text=True, check=True).stdout.strip()
+    for folder in ("bin", "conf", "lib", "opt"):
+        shutil.copytree(f"{packages}/pyflink/{folder}", f"{HOME}/dist/{folder}")
+    for script in os.listdir(f"{HOME}/dist/bin"):
+        os.chmod(f"{HOME}/dist/bin/{script}", 0o755)
+    jars = ((f"org.apache.flink:flink-sql-connector-kafka:{KAFKA_CONNECTOR}", "lib"), (f"org.apache.flink:flink-sql-gateway:{VERSION}", "opt"))
+    for artifact, folder in jars:
+        subprocess.run(["mvn", "-B", "-q", "dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={HOME}/dist/{folder}"], check=True)
+    open(done, "w").close()
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def split_script(text):
+    """The statements of a script: split at semicolons outside quotes, comments left out."""
+    tokens = re.findall(r"--[^\n]*|'(?:[^']|'')*'|`[^`]*`|;|[^;'`-]+|-", text)
+    statements, current = [], ""
+    for token in tokens:
+        if token.startswith("--"):
+            continue
+        if token == ";":
+            statements.append(current.strip())
+            current = ""
+        else:
+            current += token
+    return [s for s in statements + [current.strip()] if s]
+
+
+class Flink:
+    """Lifecycle: make, start, run, stop. `work` is an empty folder for configuration and logs."""
+
+    def __init__(self, work, memory="3g", slots=2):
+        self.work, self.rest, self.gateway = work, free_port(), free_port()
+        self.processes = {}
+        os.makedirs(work + "/tmp", exist_ok=True)
+        shutil.copytree(f"{HOME}/dist/conf", work + "/conf")
+        with open(work + "/conf/config.yaml", "a") as f:
+            f.write(f"\njobmanager.rpc.address: localhost\njobmanager.rpc.port: {free_port()}\njobmanager.memory.process.size: 1200m\n"
+                    f"taskmanager.host: localhost\ntaskmanager.memory.process.size: {memory}\ntaskmanager.numberOfTaskSlots: {slots}\n"
+                    f"parallelism.default: 1\nrest.port: {self.rest}\nrest.address: localhost\nsql-gateway.endpoint.rest.address: localhost\n"
+                    f"sql-gateway.endpoint.rest.port: {self.gateway}\nio.tmp.dirs: {work}/tmp\nrestart-strategy.type: none\n")
+        # One key of a file counts once: ours, at the end, replace those that the distribution sets.
+        lines = open(work + "/conf/config.yaml").read()
+        keep = re.sub(r"(?ms)^(jobmanager|taskmanager|parallelism|rest|execution):\n(?:[ #].*\n|\n)*", "", lines)
+        open(work + "/conf/config.yaml", "w").write(keep)
+
+    def start(self):
+        env = dict(os.environ, FLINK_HOME=f"{HOME}/dist", FLINK_CONF_DIR=self.work + "/conf", FLINK_LOG_DIR=self.work)
+        for name, command in (("jobmanager", "jobmanager.sh"), ("taskmanager", "taskmanager.sh"), ("gateway", "sql-gateway.sh")):
+            out = open(f"{self.work}/{name}.out", "wb")
+            self.processes[name] = subprocess.Popen([f"{HOME}/dist/bin/{command}", "start-foreground"], env=env, stdout=out, stderr=out, cwd=self.work)
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
+            try:
+                if self._get(self.rest, "/taskmanagers")["taskmanagers"] and self._get(self.gateway, "/v1/info"):
+                    return
+            except (OSError, ValueError, KeyError):
+                pass
+            time.sleep(0.5)
+        self.stop()
+        sys.exit(f"Flink did not start: see {self.work}/*.out")
+
+    def stop(self):
+        for process in self.processes.values():
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes.values():
+            process.wait(60)
+        self.processes = {}
+
+    def cpu(self):
+        """CPU seconds of JobManager and TaskManager so far."""
+        total = 0
+        for name in ("jobmanager", "taskmanager"):
+            fields = open(f"/proc/{self.processes[name].pid}/stat").read().rsplit(") ", 1)[1].split()
+            total += (int(fields[11]) + int(fields[12])) / HZ
+        return total
+
+    def run(self, script, timeout=1800):
+        """Runs a script whose INSERTs end. Returns the CPU seconds of the INSERTs; raises RuntimeError with Flink's message."""
+        session = self._post("/v2/sessions", {"properties": {"table.dml-sync": "true"}})["sessionHandle"]
+        spent = 0
+        for statement in split_script(script):
+            before = self.cpu()
+            operation = self._post(f"/v2/sessions/{session}/statements", {"statement": statement})["operationHandle"]
+            self._wait(session, operation, timeout)
+            if statement.upper().startswith(("INSERT", "EXECUTE")):
+                spent += self.cpu() - before
+        return spent
+
+    def _wait(self, session, operation, timeout):
+        end, path = time.monotonic() + timeout, f"/v2/sessions/{session}/operations/{operation}/result/0?rowFormat=JSON"
+        while path:
+            if time.monotonic() > end:
+                raise RuntimeError("Flink: timed out")
+            page = self._get(self.gateway, path)
+            path = page.get("nextResultUri") if page["resultType"] != "EOS" else None
+            if page["resultType"] == "NOT_READY" or not page.get("results", {}).get("data"):
+                time.sleep(0.1)
+
+    def _get(self, port, path):
+        return self._call(urllib.request.Request(f"http://localhost:{port}{path}"))
+
+    def _post(self, path, body):
+        return self._call(urllib.request.Request(f"http://localhost:{self.gateway}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}))
+
+    @staticmethod
+    def _call(request):
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return json.loads(answer.read() or b"{}")
+        except urllib.error.HTTPError as error:
+            text = error.read().decode()
+            causes = re.findall(r"Caused by: ([^\\\n]+)", text)
+            raise RuntimeError(causes[-1] if causes else text[:500]) from None
+
+
+if __name__ == "__main__":
+    fetch()

@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""The nexmark queries on Mainstem and on a real Apache Flink, one after the other in the same run, over the same files: events per CPU second.
+`--check` compares the results instead (final tables, over few events). Prints one JSON line a measurement and a Markdown table at the end."""
+import argparse
+import collections
+import glob
+import json
+import math
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.abspath(os.path.join(HERE, "..", ".."))
+sys.path.insert(0, os.path.join(ROOT, "bench", "flink"))
+import flink as flink_peer  # noqa: E402
+
+BINARY = os.path.join(ROOT, "build/src/cli/mainstem")
+GENERATE = """
+CREATE TABLE generator (
+  event_type INT,
+  person ROW<id BIGINT, name STRING, emailAddress STRING, creditCard STRING, city STRING, state STRING, `dateTime` TIMESTAMP(3), extra STRING>,
+  auction ROW<id BIGINT, itemName STRING, description STRING, initialBid BIGINT, reserve BIGINT, `dateTime` TIMESTAMP(3), expires TIMESTAMP(3), seller BIGINT, category BIGINT, extra STRING>,
+  bid ROW<auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, url STRING, `dateTime` TIMESTAMP(3), extra STRING>
+) WITH ('connector' = 'nexmark', 'events.num' = '{events}');
+CREATE TABLE file WITH ('connector' = 'filesystem', 'path' = '{path}', 'format' = 'json') LIKE generator (EXCLUDING OPTIONS);
+INSERT INTO file SELECT * FROM generator;
+"""
+
+
+def query_names():
+    names = [os.path.basename(p)[:-4] for p in glob.glob(HERE + "/queries/q*.sql")]
+    return sorted(names, key=lambda name: int(name[1:]))
+
+
+def script(name, source, sink, settings):
+    text = "".join(f"SET '{key}' = '{value}';\n" for key, value in settings.items())
+    text += open(HERE + "/source.sql").read() + open(f"{HERE}/queries/{name}.sql").read()
+    return text.replace("${SOURCE}", source).replace("${SINK}", sink)
+
+
+class Mainstem:
+    name = "mainstem"
+
+    def __init__(self, work):
+        self.work = work
+        os.makedirs(work, exist_ok=True)
+
+    def run(self, text):
+        """CPU seconds of the whole process, its start included."""
+        path = self.work + "/query.sql"
+        with open(path, "w") as f:
+            f.write(text)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run([BINARY, "run", path, "--memory", "2GB"], capture_output=True, text=True, cwd=self.work)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if done.returncode != 0:
+            raise RuntimeError((done.stderr + done.stdout).strip().split("\n")[0])
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    def stop(self):
+        pass
+
+
+def final_table(folder):
+    """The rows that a changelog in Debezium's JSON leaves, with how often."""
+    rows = collections.Counter()
+    files = glob.glob(folder + "/**/*", recursive=True)
+    for path in sorted(f for f in files if os.path.isfile(f) and not os.path.basename(f).startswith((".", "_"))):
+        for line in open(path):
+            change = json.loads(line)
+            if change["op"] == "c":
+                rows[json.dumps(change["after"], sort_keys=True)] += 1
+            else:
+                rows[json.dumps(change["before"], sort_keys=True)] -= 1
+    return {row: count for row, count in rows.items() if count}
+
+
+def check(engines, names, source, settings, work):
+    failed = 0
+    for name in names:
+        tables = {}
+        for engine in engines:
+            out = f"{work}/out-{engine.name}-{name}"
+            sink = f"'connector' = 'filesystem', 'path' = '{out}', 'format' = 'debezium-json'"
+            try:
+                engine.run(script(name, source, sink, settings))
+                tables[engine.name] = final_table(out)
+            except RuntimeError as error:
+                tables[engine.name] = str(error)
+        values = list(tables.values())
+        same = all(isinstance(v, dict) and v == values[0] for v in values)
+        failed += not same
+        line = {"query": name, "equal": same}
+        for engine, table in tables.items():
+            line[engine] = len(table) if isinstance(table, dict) else table
+        print(json.dumps(line), flush=True)
+    sys.exit(1 if failed else 0)
+
+
+def measure(engines, names, source, settings, options):
+    results = collections.defaultdict(dict)
+    for name in names:
+        text = script(name, source, "'connector' = 'blackhole'", settings)
+        for engine in engines:
+            try:
+                cpu = statistics.median(engine.run(text) for _ in range(options.rounds))
+            except RuntimeError as error:
+                print(json.dumps({"query": name, "engine": engine.name, "error": str(error)}), flush=True)
+                continue
+            results[name][engine.name] = options.events / cpu
+            print(json.dumps({"query": name, "engine": engine.name, "cpu_s": round(cpu, 2), "events_per_cpu_s": round(options.events / cpu)}), flush=True)
+    names_of = [e.name for e in engines]
+    print("\n| query | " + " | ".join(names_of) + (" | ratio |" if len(engines) == 2 else " |"))
+    print("| --- |" + " --- |" * (len(engines) + (len(engines) == 2)))
+    ratios = []
+    for name in names:
+        cells = [f"{results[name][e] / 1000:,.0f} k" if e in results[name] else "-" for e in names_of]
+        if len(engines) == 2 and all(e in results[name] for e in names_of):
+            ratios.append(results[name][names_of[0]] / results[name][names_of[1]])
+            cells.append(f"{ratios[-1]:.1f}")
+        elif len(engines) == 2:
+            cells.append("")
+        print(f"| {name} | " + " | ".join(cells) + " |")
+    if ratios:
+        print(f"| geometric mean of {len(ratios)} | | | {math.exp(statistics.mean(map(math.log, ratios))):.1f} |")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=2_000_000)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--queries", default="", help="q0,q5 ...; default: all")
+    parser.add_argument("--only", default="mainstem,flink")
+    parser.add_argument("--input", default="", help="a file of events instead of newly generated ones (--events says how many)")
+    parser.add_argument("--mini-batch", action="store_true", help="SET table.exec.mini-batch.* for both")
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args()
+    work = tempfile.mkdtemp(prefix="mainstem-nexmark-")
+    settings = {"table.local-time-zone": "UTC"}
+    if options.mini_batch:
+        settings |= {"table.exec.mini-batch.enabled": "true", "table.exec.mini-batch.allow-latency": "2 s", "table.exec.mini-batch.size": "50000"}
+    mainstem = Mainstem(work + "/mainstem")
+    engines = [mainstem] if "mainstem" in options.only else []
+    try:
+        path = options.input
+        if not path:
+            path = work + "/events"
+            mainstem.run(GENERATE.format(events=options.events, path=path))
+        source = f"'connector' = 'filesystem', 'path' = '{path}', 'format' = 'json'"
+        names = options.queries.split(",") if options.queries else query_names()
+        if "flink" in options.only:
+            peer = flink_peer.Flink(work + "/flink")
+            peer.name = "flink"
+            peer.start()
+            engines.append(peer)
+            # The JVM's compiler has seen the work before anything is measured.
+            peer.run(script("q0", source, "'connector' = 'blackhole'", settings))
+        if options.check:
+            check(engines, names, source, settings, work)
+        measure(engines, names, source, settings, options)
+    finally:
+        for engine in engines:
+            engine.stop()
+        shutil.rmtree(work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,3 @@
+-- Selection.
+CREATE TABLE sink (auction BIGINT, price BIGINT) WITH (${SINK});
+INSERT INTO sink SELECT auction, price FROM bid WHERE MOD(auction, 123) = 0;
