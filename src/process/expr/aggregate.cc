@@ -108,7 +108,7 @@ Result<LogicalType> ResultOf(const Known& known, const AggregateCall& call) {
     case Kind::kListAgg:
       if (!arg.IsCharacter()) return CannotApply(known, call, "<CHARACTER>");
       return LogicalType::String();
-    case Kind::kCollect: return LogicalType::Multiset(arg.NotNull()).NotNull();
+    case Kind::kCollect: return LogicalType::Multiset(arg).NotNull();
     default: return LogicalType::Array(arg.WithNullable(true));
   }
 }

@@ -32,6 +32,8 @@ struct AggregateCall {
   bool is_grouped = false;
   // LISTAGG's separator, a literal in the dialect (not an argument).
   std::string separator = ",";
+  // LAG: rows back.
+  int64_t offset = 1;
 };
 
 // One batch for one aggregate. Pointers are borrowed for the call.

@@ -6,6 +6,7 @@
 
 #include <arrow/api.h>
 
+#include "process/job/ordered_operators.h"
 #include "process/job/values_source.h"
 #include "process/operator/group_aggregate.h"
 #include "process/operator/session_aggregate.h"
@@ -158,9 +159,23 @@ class Builder {
       case NodeKind::kGroupAggregate:
         return BuildGroupAggregate(static_cast<const plan::GroupAggregateNode&>(node));
       case NodeKind::kUnion: return BuildUnion(node);
+      case NodeKind::kExpand:
+      case NodeKind::kUnnest:
+      case NodeKind::kRank:
+      case NodeKind::kOver:
+      case NodeKind::kSort:
+      case NodeKind::kSetOperation: return BuildOrdered(node);
       case NodeKind::kSink: break;
     }
     return MakeError(ErrorCode::kInternal, "a sink inside a plan");
+  }
+
+  Result<int> BuildOrdered(const PlanNode& node) {
+    ASSIGN_OR_RETURN(OrderedOperator made, OrderedOperatorOf(node));
+    const PlanNode& input = *node.inputs[0];
+    ASSIGN_OR_RETURN(const int id, made.exchanges ? Exchange(input, made.keys) : Continue(input));
+    AddOperator(id, node, std::move(made.name), DescribeOrdered(node), std::move(made.make));
+    return id;
   }
 
   CalcOptions ProjectOf(const plan::ProjectNode& node) {

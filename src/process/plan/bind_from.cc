@@ -55,9 +55,13 @@ Result<Relation> Binder::BindTableRef(const sql::TableRef& table) {
       ASSIGN_OR_RETURN(relation, BindWindowTable(static_cast<const sql::FunctionTable&>(table)));
       break;
     }
-    case sql::TableRefKind::kUnnest: return NotYet(table.span, "UNNEST");
+    case sql::TableRefKind::kUnnest: {
+      ASSIGN_OR_RETURN(Relation nothing, BindFrom(nullptr));
+      return BindUnnest(static_cast<const sql::UnnestTable&>(table), std::move(nothing), false);
+    }
     case sql::TableRefKind::kJoin: {
       const auto& join = static_cast<const sql::JoinTable&>(table);
+      if (join.right->kind == sql::TableRefKind::kUnnest) return BindUnnestJoin(join);
       return NotYet(join.join_span, "a join");
     }
   }

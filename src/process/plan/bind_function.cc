@@ -35,14 +35,16 @@ bool IsWindowAuxiliary(std::string_view name, std::string* window, WindowPropert
 
 Result<ExprPtr> Binder::BindFunction(const sql::FunctionExpr& call, const ExprScope& scope) {
   const std::string name = UpperAscii(call.name.last());
-  if (call.over != nullptr) return NotYet(call.span, "an OVER window");
+  if (call.over != nullptr) return BindOver(call, name, scope);
   std::string window;
   WindowProperty property = WindowProperty::kStart;
   if (IsWindowAuxiliary(name, &window, &property)) return BindWindowAuxiliary(call, name, scope);
   if (IsGroupWindow(name)) {
     return Error(call.span, fmt::format("{}(..) stands in GROUP BY or in FROM TABLE(..)", name));
   }
-  if (name == "GROUPING" || name == "GROUPING_ID") return NotYet(call.span, name);
+  if (name == "GROUPING" || name == "GROUPING_ID" || name == "GROUP_ID") {
+    return BindGroupingCall(call, name, scope);
+  }
   if (Aggregate::IsAggregate(name)) return BindAggregate(call, name, scope);
   if (call.distinct || call.filter != nullptr || call.star) {
     return Error(call.span, fmt::format("{} is no aggregate function, so it takes no {}", name,
@@ -129,6 +131,29 @@ Result<ExprPtr> Binder::BindAggregate(const sql::FunctionExpr& call, const std::
       MakeInputRef(kAggregateBase + static_cast<int>(index), bound.result, name, ToSpan(call.span));
   if (index == aggregates->aggregates.size()) aggregates->aggregates.push_back(std::move(bound));
   return ref;
+}
+
+Result<ExprPtr> Binder::BindGroupingCall(const sql::FunctionExpr& call, const std::string& name,
+                                         const ExprScope& scope) {
+  if (scope.aggregates == nullptr || scope.aggregates->inside_aggregate) {
+    return Error(call.span, fmt::format("{} is not allowed here", name),
+                 "it tells of GROUP BY: use it in SELECT or HAVING");
+  }
+  GroupingCall bound;
+  bound.counts_repeats = name == "GROUP_ID";
+  for (const auto& argument : call.arguments) {
+    ASSIGN_OR_RETURN(ExprPtr arg, BindExpr(*argument.value, scope));
+    bound.args.push_back(std::move(arg));
+  }
+  if (bound.args.empty() != bound.counts_repeats || bound.args.size() > 62) {
+    return Error(call.span, bound.counts_repeats
+                                ? "GROUP_ID takes no argument"
+                                : fmt::format("{} takes 1 to 62 columns of GROUP BY", name));
+  }
+  std::vector<GroupingCall>& calls = scope.aggregates->groupings;
+  calls.push_back(std::move(bound));
+  return MakeInputRef(kGroupingBase + static_cast<int>(calls.size()) - 1,
+                      LogicalType::BigInt().NotNull(), name, ToSpan(call.span));
 }
 
 Result<ExprPtr> Binder::BindWindowAuxiliary(const sql::FunctionExpr& call, const std::string& name,

@@ -1,4 +1,4 @@
-// Queries: WITH, set operations, VALUES, ORDER BY and LIMIT, DISTINCT.
+// Queries: WITH, set operations, VALUES, DISTINCT.
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -7,6 +7,7 @@
 
 #include "process/expr/cast.h"
 #include "process/plan/binder.h"
+#include "process/plan/ordered_nodes.h"
 #include "process/types/type_coercion.h"
 
 namespace mainstem::process::plan {
@@ -62,31 +63,10 @@ Result<Relation> Binder::BindNestedQuery(const sql::Query& query) {
   for (const sql::CommonTable& table : query.with) {
     common_tables_.emplace_back(table.name.text, &table);
   }
-  Result<Relation> bound = BindBody(*query.body);
+  const bool is_plain = query.order_by.empty() && query.limit == nullptr && query.offset == nullptr;
+  Result<Relation> bound = is_plain ? BindBody(*query.body) : BindOrdered(query);
   common_tables_.resize(outer_tables);
-  RETURN_IF_ERROR(bound);
-  RETURN_IF_ERROR(CheckOrderAndLimit(query, *bound));
   return bound;
-}
-
-Status Binder::CheckOrderAndLimit(const sql::Query& query, const Relation& relation) {
-  if (query.limit != nullptr || query.offset != nullptr) {
-    return NotYet(query.limit_span, query.order_by.empty() ? "LIMIT" : "ORDER BY with LIMIT");
-  }
-  if (query.order_by.empty()) return Status::OK();
-  if (batch()) return NotYet(query.order_by_span, "ORDER BY");
-  // A stream can be sorted by its time only.
-  const sql::OrderItem& first = query.order_by.front();
-  const ExprScope scope{&relation.scope, &relation.node->columns, nullptr, "ORDER BY"};
-  const Result<ExprPtr> key = BindExpr(*first.expr, scope);
-  if (!key.ok()) return NotYet(query.order_by_span, "ORDER BY a column that is not selected");
-  const bool by_time = !first.descending && (*key)->type().time_attribute() != TimeAttribute::kNone;
-  if (!by_time) {
-    return Error(query.order_by_span, "sort on a non-time-attribute field is not supported",
-                 "an endless stream has no last row to wait for: order by the time attribute "
-                 "first, ascending, or add a LIMIT");
-  }
-  return NotYet(query.order_by_span, "ORDER BY");
 }
 
 Result<Relation> Binder::BindBody(const sql::QueryBody& body) {
@@ -169,12 +149,9 @@ Result<PlanNodePtr> Binder::CastColumns(PlanNodePtr node, const std::vector<Logi
 }
 
 Result<Relation> Binder::BindSetOperation(const sql::SetOperation& set) {
-  if (set.op != sql::SetOperator::kUnion) {
-    return NotYet(set.op_span, std::string(sql::NameOf(set.op)));
-  }
   ASSIGN_OR_RETURN(Relation left, BindBody(*set.left));
   ASSIGN_OR_RETURN(Relation right, BindBody(*set.right));
-  const std::string word = set.all ? "UNION ALL" : "UNION";
+  const std::string word = std::string(sql::NameOf(set.op)) + (set.all ? " ALL" : "");
   const size_t count = left.node->columns.size();
   if (count != right.node->columns.size()) {
     return Error(set.op_span,
@@ -193,9 +170,12 @@ Result<Relation> Binder::BindSetOperation(const sql::SetOperation& set) {
                                i + 1, word, a.ToErrorString(), b.ToErrorString()),
                    "cast one of them");
     }
-    // Time stays time only if both sides agree.
+    // Time stays time only if both sides agree, and all rows go through.
     types.push_back(common->WithTimeAttribute(
         a.time_attribute() == b.time_attribute() ? a.time_attribute() : TimeAttribute::kNone));
+  }
+  if (set.op != sql::SetOperator::kUnion) {
+    return IntersectOrExcept(set, types, std::move(left), std::move(right));
   }
   auto node = std::make_shared<UnionNode>();
   node->span = ToSpan(set.op_span);
@@ -216,6 +196,41 @@ Result<Relation> Binder::BindSetOperation(const sql::SetOperation& set) {
   for (const ScopeColumn& column : left.scope) out.scope.push_back({{}, column.name});
   out.node = std::move(node);
   return set.all ? out : Distinct(std::move(out), set.op_span);
+}
+
+// Both sides in one stream, each row with its side: what a row of the result needs is how often it
+// came from the left and from the right.
+Result<Relation> Binder::IntersectOrExcept(const sql::SetOperation& set,
+                                           const std::vector<LogicalType>& types, Relation left,
+                                           Relation right) {
+  auto both = std::make_shared<UnionNode>();
+  both->span = ToSpan(set.op_span);
+  for (const Relation* side : {&left, &right}) {
+    ASSIGN_OR_RETURN(PlanNodePtr cast, CastColumns(side->node, types, set.op_span));
+    std::vector<ExprPtr> exprs;
+    Columns columns;
+    for (size_t i = 0; i < types.size(); ++i) {
+      exprs.push_back(RefTo(cast->columns, static_cast<int>(i)));
+      columns.emplace_back(left.node->columns[i].name(),
+                           types[i].WithTimeAttribute(TimeAttribute::kNone));
+    }
+    exprs.push_back(MakeIntLiteral(side == &left ? 1 : -1));
+    columns.emplace_back("$side", LogicalType::Int().NotNull());
+    both->columns = columns;
+    both->inputs.push_back(
+        MakeProject(std::move(cast), std::move(exprs), std::move(columns), both->span));
+  }
+  auto node = std::make_shared<SetOperationNode>();
+  node->set = set.op == sql::SetOperator::kIntersect ? SetKind::kIntersect : SetKind::kExcept;
+  node->all = set.all;
+  node->state_ttl_ms = StateTtlMillis();
+  node->span = both->span;
+  node->columns.assign(both->columns.begin(), both->columns.end() - 1);
+  node->inputs = {std::move(both)};
+  Relation out;
+  for (const ScopeColumn& column : left.scope) out.scope.push_back({{}, column.name});
+  out.node = std::move(node);
+  return out;
 }
 
 Relation Binder::Distinct(Relation input, const sql::SourceSpan& span) {

@@ -49,6 +49,8 @@ struct BinderContext {
 };
 
 struct AggregateScope;
+struct BoundOver;
+struct SortKey;
 
 class Binder {
  public:
@@ -93,6 +95,20 @@ class Binder {
   Result<ExprPtr> BindFunction(const sql::FunctionExpr& call, const ExprScope& scope);
   Result<ExprPtr> BindAggregate(const sql::FunctionExpr& call, const std::string& name,
                                 const ExprScope& scope);
+  Result<ExprPtr> BindGroupingCall(const sql::FunctionExpr& call, const std::string& name,
+                                   const ExprScope& scope);
+  // ---- OVER (bind_over.cc)
+  static constexpr int kNamedWindowDepthMax = 100;
+  Result<ExprPtr> BindOver(const sql::FunctionExpr& call, const std::string& name,
+                           const ExprScope& scope);
+  Result<const sql::WindowSpec*> NamedWindow(const sql::Identifier& name, const ExprScope& scope);
+  Status BindWindowSpec(const sql::WindowSpec& spec, const ExprScope& scope, int depth,
+                        BoundOver* over, const sql::WindowFrame** frame);
+  Status BindFrame(const sql::WindowFrame& frame, const sql::SourceSpan& span, BoundOver* over);
+  Result<LogicalType> BindOverCall(const sql::FunctionExpr& call, BoundOver* over);
+  // A literal >= 0; `what` begins the message.
+  Result<int64_t> BindCount(const sql::Expr& expr, std::string_view what);
+
   Result<ExprPtr> BindWindowAuxiliary(const sql::FunctionExpr& call, const std::string& name,
                                       const ExprScope& scope);
   Result<ExprPtr> BindJson(const sql::FunctionExpr& call, const std::string& name,
@@ -108,6 +124,9 @@ class Binder {
 
   // ---- FROM (bind_from.cc, bind_window.cc)
   Result<Relation> BindFrom(const sql::TableRef* from);
+  Result<Relation> BindUnnestJoin(const sql::JoinTable& join);
+  // `left` with the elements of a collection of its; `keep_empty`: rows without elements stay.
+  Result<Relation> BindUnnest(const sql::UnnestTable& table, Relation left, bool keep_empty);
   Result<Relation> BindTableRef(const sql::TableRef& table);
   Result<Relation> BindNamedTable(const sql::NamedTable& table);
   Result<Relation> ScanTable(const TablePath& path, const CatalogTable& table,
@@ -131,7 +150,16 @@ class Binder {
   Result<Relation> BindSelect(const sql::Select& select);
   Result<Relation> BindValues(const sql::Values& values);
   Result<Relation> BindSetOperation(const sql::SetOperation& set);
-  Status CheckOrderAndLimit(const sql::Query& query, const Relation& relation);
+  // ---- ORDER BY and LIMIT (bind_order.cc)
+  Result<Relation> BindOrdered(const sql::Query& query);
+  Result<int> OrdinalOf(const sql::Expr& expr, size_t column_count) const;
+  Result<PlanNodePtr> SortAndLimit(const sql::Query& query, const std::vector<SortKey>& order,
+                                   PlanNodePtr input);
+  Result<PlanNodePtr> Sort(const sql::Query& query, const std::vector<SortKey>& order,
+                           PlanNodePtr input);
+  Result<Relation> IntersectOrExcept(const sql::SetOperation& set,
+                                     const std::vector<LogicalType>& types, Relation left,
+                                     Relation right);
   Relation Distinct(Relation input, const sql::SourceSpan& span);
   // Casts the relation's columns to `types` where they differ.
   Result<PlanNodePtr> CastColumns(PlanNodePtr node, const std::vector<LogicalType>& types,

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include "process/plan/binder.h"
+#include "process/plan/check_ordered.h"
+#include "process/plan/rank_rule.h"
 #include "process/sql/diagnostic.h"
 
 namespace mainstem::process::plan {
@@ -92,6 +94,12 @@ Keys KeysOf(const PlanNode& node) {
       return WindowKeys(static_cast<const WindowAggregateNode&>(node));
     case NodeKind::kGroupAggregate:
       return {FirstColumns(static_cast<const GroupAggregateNode&>(node).keys.size())};
+    case NodeKind::kExpand:
+    case NodeKind::kUnnest:
+    case NodeKind::kRank:
+    case NodeKind::kOver:
+    case NodeKind::kSort:
+    case NodeKind::kSetOperation: return OrderedKeys(node);
     case NodeKind::kValues:
     case NodeKind::kUnion: return {};
   }
@@ -119,6 +127,12 @@ ChangelogMode FullMode(const PlanNode& node) {
       }
       return out;
     }
+    case NodeKind::kExpand:
+    case NodeKind::kUnnest:
+    case NodeKind::kRank:
+    case NodeKind::kOver:
+    case NodeKind::kSort:
+    case NodeKind::kSetOperation: return OrderedMode(node);
     default: return node.inputs[0]->changelog;
   }
 }
@@ -130,7 +144,12 @@ bool NeedsUpdateBefore(const PlanNode& node, bool wanted) {
     case NodeKind::kWindowAggregate: return true;
     // A row may stop passing: the consumer must hear of the old one.
     case NodeKind::kFilter: return true;
-    case NodeKind::kSink: return wanted;
+    case NodeKind::kExpand:
+    case NodeKind::kUnnest:
+    case NodeKind::kRank:
+    case NodeKind::kOver:
+    case NodeKind::kSort:
+    case NodeKind::kSetOperation: return OrderedNeedsUpdateBefore(node, wanted);
     default: return wanted;
   }
 }
@@ -283,9 +302,11 @@ class SinkChecker {
 Status InferChangelog(Plan* plan, const Settings& settings, const sql::SourceText& source) {
   const std::vector<PlanNode*> order = InTopologicalOrder(*plan);
   for (PlanNode* node : order) {
+    if (node->kind == NodeKind::kRank) DecideStrategy(static_cast<RankNode*>(node));
     node->upsert_keys = KeysOf(*node);
     node->changelog = FullMode(*node);
   }
+  RETURN_IF_ERROR(CheckOrdered(order, source));
   // Consumers first: is -U wanted from each node?
   std::unordered_map<const PlanNode*, bool> wanted;
   for (const auto& sink : plan->sinks) {
@@ -299,7 +320,9 @@ Status InferChangelog(Plan* plan, const Settings& settings, const sql::SourceTex
   }
   for (PlanNode* node : order) {
     node->changelog = FullMode(*node);
-    if (node->kind == NodeKind::kGroupAggregate) node->changelog.update_before = wanted[node];
+    const bool makes_updates = node->kind == NodeKind::kGroupAggregate ||
+                               node->kind == NodeKind::kRank || node->kind == NodeKind::kOver;
+    if (makes_updates) node->changelog.update_before &= wanted[node];
     std::vector<AggregateSpec>* aggregates = nullptr;
     if (node->kind == NodeKind::kGroupAggregate) {
       aggregates = &static_cast<GroupAggregateNode*>(node)->aggregates;

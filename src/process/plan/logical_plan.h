@@ -42,6 +42,13 @@ enum class NodeKind : uint8_t {
   kWindowAggregate,
   kGroupAggregate,
   kUnion,
+  // ordered_nodes.h
+  kExpand,
+  kUnnest,
+  kRank,
+  kOver,
+  kSort,
+  kSetOperation,
   kSink,
 };
 

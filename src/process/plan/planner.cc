@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "process/plan/changelog.h"
+#include "process/plan/ordered_nodes.h"
 #include "process/plan/rules.h"
 
 namespace mainstem::process::plan {
@@ -132,6 +133,12 @@ std::string DescribeNode(const PlanNode& node) {
     }
     case NodeKind::kUnion:
       return fmt::format("Union(all=[true], fields=[{}])", Names(node.columns));
+    case NodeKind::kExpand:
+    case NodeKind::kUnnest:
+    case NodeKind::kRank:
+    case NodeKind::kOver:
+    case NodeKind::kSort:
+    case NodeKind::kSetOperation: return DescribeOrdered(node);
     case NodeKind::kSink: return DescribeSink(static_cast<const SinkNode&>(node));
   }
   return "?";

@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "process/plan/binder.h"
+#include "process/plan/ordered_nodes.h"
 #include "process/plan/rules.h"
 
 namespace mainstem::process::plan {
@@ -97,6 +98,19 @@ class Pruner {
       case NodeKind::kUnion:
         for (const PlanNodePtr& branch : node.inputs) PassOn(node, branch, needed.size());
         return;
+      case NodeKind::kExpand:
+      case NodeKind::kUnnest:
+      case NodeKind::kRank:
+      case NodeKind::kOver:
+      case NodeKind::kSort:
+        PassOn(node, input, input->columns.size());
+        static_cast<ExtendingNode&>(node).VisitInputColumns(
+            [&](int* column) { Want(input, *column); });
+        return;
+      case NodeKind::kSetOperation:
+        needed.assign(needed.size(), true);
+        for (size_t i = 0; i < input->columns.size(); ++i) Want(input, static_cast<int>(i));
+        return;
       case NodeKind::kSink:
         for (size_t i = 0; i < node.columns.size(); ++i) Want(input, static_cast<int>(i));
         return;
@@ -182,6 +196,19 @@ class Pruner {
     return MakeProject(input, std::move(exprs), std::move(columns), input->span);
   }
 
+  void ShrinkExtending(ExtendingNode& node) {
+    node.VisitInputColumns([&](int* column) { *column = Moved(node.inputs[0], *column); });
+    // A row's number that nobody reads is not worked out.
+    if (node.kind == NodeKind::kRank && node.own_columns == 1 && !needed_.at(&node).back()) {
+      node.columns.pop_back();
+      node.own_columns = 0;
+      TakeInputColumns(node, 0);
+      moved_[&node].push_back(-1);
+      return;
+    }
+    TakeInputColumns(node, node.own_columns);
+  }
+
   void Shrink(PlanNode& node) {
     switch (node.kind) {
       case NodeKind::kScan:
@@ -238,6 +265,14 @@ class Pruner {
         for (PlanNodePtr& input : node.inputs) input = Aligned(input, needed_.at(&node));
         Keep(node, &node.columns);
         return NoteNeeded(node);
+      case NodeKind::kExpand:
+      case NodeKind::kUnnest:
+      case NodeKind::kRank:
+      case NodeKind::kOver:
+      case NodeKind::kSort: return ShrinkExtending(static_cast<ExtendingNode&>(node));
+      case NodeKind::kSetOperation:
+        node.inputs[0] = Aligned(node.inputs[0], Needed(node.columns.size() + 1, true));
+        return NoteUnchanged(node);
       case NodeKind::kSink:
         node.inputs[0] = Aligned(node.inputs[0], Needed(node.columns.size(), true));
         return NoteUnchanged(node);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "process/plan/binder.h"
+#include "process/plan/rank_rule.h"
 
 namespace mainstem::process::plan {
 namespace {
@@ -260,6 +261,12 @@ std::string_view KindName(NodeKind kind) {
     case NodeKind::kWindowAggregate: return "window-aggregate";
     case NodeKind::kGroupAggregate: return "group-aggregate";
     case NodeKind::kUnion: return "union";
+    case NodeKind::kExpand: return "expand";
+    case NodeKind::kUnnest: return "unnest";
+    case NodeKind::kRank: return "rank";
+    case NodeKind::kOver: return "over";
+    case NodeKind::kSort: return "sort";
+    case NodeKind::kSetOperation: return "set-operation";
     case NodeKind::kSink: return "sink";
   }
   return "node";
@@ -292,6 +299,7 @@ void AssignIds(Plan* plan) {
 
 void Optimize(Plan* plan) {
   SimplifyProjections(plan);
+  FormRanks(plan);
   FuseWindows(plan);
   SimplifyProjections(plan);
   PruneColumns(plan);

@@ -1,0 +1,64 @@
+#include "process/job/ordered_operators.h"
+
+#include <numeric>
+
+#include "process/operator/expand.h"
+#include "process/operator/rank.h"
+#include "process/operator/set_operation.h"
+#include "process/operator/sort.h"
+
+namespace mainstem::process {
+namespace {
+
+Status Unsupported(const std::string& what) {
+  return MakeError(ErrorCode::kUnsupported, what + " can't be run yet");
+}
+
+template <typename Made, typename Argument>
+OperatorFactory Make(Argument argument) {
+  return [argument =
+              std::move(argument)](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+    return std::make_unique<Made>(argument);
+  };
+}
+
+Result<OrderedOperator> RankOf(const plan::RankNode& node) {
+  if (node.state_ttl_ms > 0 && node.strategy != plan::RankStrategy::kWindow) {
+    return Unsupported("'table.exec.state.ttl' on a Top-N or a deduplication");
+  }
+  switch (node.strategy) {
+    case plan::RankStrategy::kAppend:
+    case plan::RankStrategy::kUpdate:
+    case plan::RankStrategy::kRetract:
+      return OrderedOperator{"Rank", true, node.partition, Make<RankOperator>(RankOptions(node))};
+    default: return Unsupported("this deduplication");
+  }
+}
+
+}  // namespace
+
+Result<OrderedOperator> OrderedOperatorOf(const plan::PlanNode& node) {
+  switch (node.kind) {
+    case plan::NodeKind::kExpand:
+      return OrderedOperator{
+          "Expand", false, {}, Make<ExpandOperator>(static_cast<const plan::ExpandNode&>(node))};
+    case plan::NodeKind::kUnnest:
+      return OrderedOperator{
+          "Unnest", false, {}, Make<UnnestOperator>(static_cast<const plan::UnnestNode&>(node))};
+    case plan::NodeKind::kSetOperation: {
+      const auto& set = static_cast<const plan::SetOperationNode&>(node);
+      if (set.state_ttl_ms > 0) return Unsupported("'table.exec.state.ttl' on a set operation");
+      std::vector<int> keys(node.columns.size());
+      std::iota(keys.begin(), keys.end(), 0);
+      return OrderedOperator{"SetOperation", true, std::move(keys),
+                             Make<SetOperationOperator>(set)};
+    }
+    case plan::NodeKind::kRank: return RankOf(static_cast<const plan::RankNode&>(node));
+    case plan::NodeKind::kSort:
+      return OrderedOperator{
+          "Sort", true, {}, Make<SortOperator>(static_cast<const plan::SortNode&>(node))};
+    default: return Unsupported("an OVER window");
+  }
+}
+
+}  // namespace mainstem::process
