@@ -9,6 +9,7 @@
 #include "process/job/ordered_operators.h"
 #include "process/job/values_source.h"
 #include "process/operator/group_aggregate.h"
+#include "process/operator/regular_join.h"
 #include "process/operator/session_aggregate.h"
 #include "process/operator/window_aggregate.h"
 #include "process/operator/window_table.h"
@@ -165,6 +166,7 @@ class Builder {
       case NodeKind::kOver:
       case NodeKind::kSort:
       case NodeKind::kSetOperation: return BuildOrdered(node);
+      case NodeKind::kJoin: return BuildJoin(static_cast<const plan::JoinNode&>(node));
       case NodeKind::kSink: break;
     }
     return MakeError(ErrorCode::kInternal, "a sink inside a plan");
@@ -321,7 +323,7 @@ class Builder {
     window.properties = node.properties;
     window.output_schema = ToArrowSchema(node.columns);
     ASSIGN_OR_RETURN(int id, Exchange(*node.inputs[0], node.keys));
-    std::string detail = ToString(node.window, input) + ", keys=[" + NamesOf(input, node.keys) +
+    std::string detail = DescribeWindow(node) + ", keys=[" + NamesOf(input, node.keys) +
                          "], select=[" + DescribeAggregates(node.aggregates, input) + "]";
     AddOperator(id, node, "WindowAggregate", std::move(detail),
                 [window, is_session](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
@@ -347,6 +349,44 @@ class Builder {
     AddOperator(id, node, "GroupAggregate", std::move(detail),
                 [group](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
                   return std::make_unique<GroupAggregateOperator>(group);
+                });
+    return id;
+  }
+
+  Result<int> BuildJoin(const plan::JoinNode& node) {
+    if (node.state_ttl_ms > 0) return Unsupported("'table.exec.state.ttl' on a join");
+    RegularJoinOptions join;
+    join.type = node.type;
+    join.conditions = node.conditions;
+    join.output_schema = ToArrowSchema(node.columns);
+    const std::vector<int>* keys[] = {&node.left_keys, &node.right_keys};
+    int from[2];
+    for (size_t i = 0; i < 2; ++i) {
+      const plan::Columns& columns = node.inputs[i]->columns;
+      join.sides[i].keys = *keys[i];
+      for (const RowField& column : columns) {
+        join.sides[i].types.push_back(ToArrowType(column.type()));
+      }
+      ASSIGN_OR_RETURN(from[i], Build(*node.inputs[i]));
+    }
+    GraphVertex& made = NewVertex(node.left_keys.empty() ? 1 : options_.parallelism);
+    const int id = made.id;
+    for (size_t i = 0; i < 2; ++i) {
+      made.inputs.push_back(
+          {.from = from[i],
+           .kind = node.left_keys.empty() ? ExchangeKind::kGather : ExchangeKind::kHash,
+           .key_columns = *keys[i],
+           .key_types = TypesOf(node.inputs[i]->columns, *keys[i])});
+    }
+    std::string detail = fmt::format("{}, left keys=[{}], right keys=[{}]", NameOf(node.type),
+                                     NamesOf(node.inputs[0]->columns, node.left_keys),
+                                     NamesOf(node.inputs[1]->columns, node.right_keys));
+    for (const ExprPtr& condition : node.conditions) {
+      detail += ", condition=" + condition->ToString();
+    }
+    AddOperator(id, node, "Join", std::move(detail),
+                [join](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+                  return std::make_unique<RegularJoinOperator>(join);
                 });
     return id;
   }

@@ -43,7 +43,7 @@ class JobManagerTest : public ::testing::Test {
     auto schema =
         arrow::schema({arrow::field("k", arrow::utf8()), arrow::field("v", arrow::int64())});
     auto& source = outside_.sources["src"];
-    source.read_delay = std::chrono::microseconds(300);
+    source.read_delay = std::chrono::microseconds(900);
     for (int split = 0; split < kSplits; ++split) {
       auto& batches = source.splits.emplace_back();
       for (int i = 0; i < kBatches; ++i) {
@@ -86,10 +86,11 @@ class JobManagerTest : public ::testing::Test {
     CO_ASSIGN_OR_RETURN(auto manager, JobManager::Make(env, log.get(), &test->registry_,
                                                        std::move(options), Logger::Silent()));
     CO_RETURN_IF_ERROR(co_await manager->Start());
-    CO_RETURN_IF_ERROR(co_await body(test, manager.get()));
+    // What was started is stopped, too, when the body fails.
+    Status outcome = co_await body(test, manager.get());
     CO_RETURN_IF_ERROR(co_await manager->Stop());
     CO_RETURN_IF_ERROR(co_await log->Stop());
-    co_return Status::OK();
+    co_return outcome;
   }
 
   static Task<> SubmitJob(JobManagerTest* test, JobManager* manager) {

@@ -235,21 +235,51 @@ bool Names(const ScopeColumn& column, const std::vector<sql::Identifier>& parts,
 
 }  // namespace
 
-Result<ExprPtr> Binder::BindColumn(const sql::ColumnExpr& column, const ExprScope& scope) {
-  int found = -1;
-  size_t found_used = 0;
+namespace {
+
+struct FoundColumn {
+  int index = -1;
+  size_t parts_used = 0;
   bool ambiguous = false;
-  for (size_t i = 0; i < scope.names->size(); ++i) {
+};
+
+FoundColumn FindColumn(const std::vector<ScopeColumn>& names,
+                       const std::vector<sql::Identifier>& parts) {
+  FoundColumn found;
+  for (size_t i = 0; i < names.size(); ++i) {
     size_t used = 0;
-    if (!Names((*scope.names)[i], column.parts, &used)) continue;
-    if (used > found_used) {  // t.a as a table's column goes before a field of column t
-      found = static_cast<int>(i);
-      found_used = used;
-      ambiguous = false;
-    } else if (used == found_used) {
-      ambiguous = true;
+    if (!Names(names[i], parts, &used)) continue;
+    if (used > found.parts_used) {  // t.a as a table's column goes before a field of column t
+      found = {static_cast<int>(i), used, false};
+    } else if (used == found.parts_used) {
+      found.ambiguous = true;
     }
   }
+  return found;
+}
+
+}  // namespace
+
+Result<ExprPtr> Binder::BindColumn(const sql::ColumnExpr& column, const ExprScope& scope) {
+  const FoundColumn inner = FindColumn(*scope.names, column.parts);
+  const FoundColumn outer =
+      outer_ != nullptr ? FindColumn(outer_->scope, column.parts) : FoundColumn();
+  // The query around may know the table's name where the inner one knows a column of a ROW at most.
+  if (outer.index >= 0 && outer.parts_used > inner.parts_used) {
+    if (outer.ambiguous) {
+      return Error(column.span, fmt::format("column '{}' is ambiguous", column.parts[0].text));
+    }
+    const RowField& field = outer_->node->columns[static_cast<size_t>(outer.index)];
+    ExprPtr expr =
+        MakeInputRef(kOuterBase + outer.index, field.type(), field.name(), ToSpan(column.span));
+    for (size_t i = outer.parts_used; i < column.parts.size(); ++i) {
+      ASSIGN_OR_RETURN(expr, BindField(std::move(expr), column.parts[i]));
+    }
+    return expr;
+  }
+  const int found = inner.index;
+  const size_t found_used = inner.parts_used;
+  const bool ambiguous = inner.ambiguous;
   if (ambiguous) {
     return Error(column.span, fmt::format("column '{}' is ambiguous", column.parts[0].text),
                  "put the table's name or alias and a dot before it");

@@ -62,7 +62,8 @@ Result<Relation> Binder::BindTableRef(const sql::TableRef& table) {
     case sql::TableRefKind::kJoin: {
       const auto& join = static_cast<const sql::JoinTable&>(table);
       if (join.right->kind == sql::TableRefKind::kUnnest) return BindUnnestJoin(join);
-      return NotYet(join.join_span, "a join");
+      ASSIGN_OR_RETURN(relation, BindJoin(join));
+      break;
     }
   }
   RETURN_IF_ERROR(ApplyAlias(table, &relation));

@@ -8,11 +8,26 @@
 
 namespace mainstem::process::plan {
 
+namespace {
+
+void SplitSyntax(const sql::Expr& expr, std::vector<const sql::Expr*>* out) {
+  const auto* binary = sql::TryAs<sql::BinaryExpr>(&expr);
+  if (binary == nullptr || binary->op != sql::BinaryOp::kAnd) return out->push_back(&expr);
+  SplitSyntax(*binary->left, out);
+  SplitSyntax(*binary->right, out);
+}
+
+}  // namespace
+
 Result<Relation> SelectBinder::Bind() {
   RETURN_IF_ERROR(CheckClauses());
   allow_untyped_null_ = std::exchange(binder_.allow_untyped_null_, false);
   ASSIGN_OR_RETURN(input_, binder_.BindFrom(select_.from.get()));
   if (select_.where != nullptr) RETURN_IF_ERROR(BindWhere());
+  if (!correlated_.empty()) {
+    return binder_.NotYet(select_.where->span,
+                          "a correlated subquery with grouping, DISTINCT or a set operation");
+  }
   RETURN_IF_ERROR(BindGroupBy());
   RETURN_IF_ERROR(BindItems());
   RETURN_IF_ERROR(BindOrder());
@@ -49,10 +64,49 @@ Status SelectBinder::CheckClauses() {
   return Status::OK();
 }
 
+// Subqueries come last: what they test has passed the rest.
 Status SelectBinder::BindWhere() {
-  ASSIGN_OR_RETURN(ExprPtr predicate, binder_.BindPredicate(*select_.where, PlainScope("WHERE")));
-  input_.node = MakeFilter(input_.node, std::move(predicate), ToSpan(select_.where->span));
+  std::vector<const sql::Expr*> conjuncts;
+  SplitSyntax(*select_.where, &conjuncts);
+  std::vector<Binder::SubqueryTest> tests;
+  std::vector<const sql::Expr*> plain;
+  for (const sql::Expr* conjunct : conjuncts) {
+    if (auto test = Binder::AsSubqueryTest(*conjunct)) {
+      tests.push_back(*test);
+    } else {
+      plain.push_back(conjunct);
+    }
+  }
+  // A WHERE without subqueries is one predicate.
+  if (tests.empty() && binder_.outer_ == nullptr) plain = {select_.where.get()};
+  for (const sql::Expr* conjunct : plain) {
+    ASSIGN_OR_RETURN(ExprPtr predicate, binder_.BindPredicate(*conjunct, PlainScope("WHERE")));
+    if (ReadsOuter(*predicate)) {
+      correlated_.push_back(std::move(predicate));
+    } else {
+      input_.node = MakeFilter(input_.node, std::move(predicate), ToSpan(conjunct->span));
+    }
+  }
+  for (const Binder::SubqueryTest& test : tests) {
+    RETURN_IF_ERROR(binder_.ApplySubqueryTest(test, &input_));
+  }
   return Status::OK();
+}
+
+Result<Binder::SubquerySource> SelectBinder::BindSource() {
+  RETURN_IF_ERROR(CheckClauses());
+  ASSIGN_OR_RETURN(input_, binder_.BindFrom(select_.from.get()));
+  if (select_.where != nullptr) RETURN_IF_ERROR(BindWhere());
+  RETURN_IF_ERROR(BindItems());
+  if (!aggregates_.aggregates.empty() || !aggregates_.overs.empty()) {
+    return binder_.NotYet(select_.span, "an aggregate in a correlated subquery");
+  }
+  for (const ExprPtr& item : exprs_) {
+    if (ReadsOuter(*item)) {
+      return binder_.NotYet(select_.span, "selecting a column of the query around a subquery");
+    }
+  }
+  return Binder::SubquerySource{std::move(input_), std::move(exprs_), std::move(correlated_)};
 }
 
 Status SelectBinder::BindItems() {
@@ -153,6 +207,10 @@ std::optional<WindowColumns> SelectBinder::WindowOfResult() const {
 
 Result<Relation> Binder::BindSelect(const sql::Select& select) {
   return SelectBinder(this, select, nullptr).Bind();
+}
+
+Result<Binder::SubquerySource> Binder::BindSelectSource(const sql::Select& select) {
+  return SelectBinder(this, select, nullptr).BindSource();
 }
 
 }  // namespace mainstem::process::plan

@@ -52,6 +52,10 @@ struct AggregateScope;
 struct BoundOver;
 struct SortKey;
 
+// References to columns of the query around a subquery begin here.
+inline constexpr int kOuterBase = 4'000'000;
+bool ReadsOuter(const BoundExpr& expr);
+
 class Binder {
  public:
   Binder(BinderContext context, sql::SourceTextPtr source);
@@ -138,11 +142,35 @@ class Binder {
   Result<Relation> ExpandView(const TablePath& path, const CatalogView& view,
                               const sql::SourceSpan& span);
   Status ApplyAlias(const sql::TableRef& table, Relation* relation);
+  Result<Relation> BindJoin(const sql::JoinTable& table);
+  // The columns of USING or NATURAL: they come once, in front. `join` is bound without condition.
+  Result<Relation> MergeUsing(const sql::JoinTable& table, const Relation& left,
+                              const Relation& right, std::shared_ptr<JoinNode> join);
   Result<Relation> BindWindowTable(const sql::FunctionTable& table);
   Result<Relation> BindWindowInput(const sql::Expr& data, std::vector<sql::ExprPtr> const** keys);
   Status BindTimeColumn(const sql::Expr& descriptor, const Relation& input,
                         std::string_view function, Window* window);
   Status CheckWindow(const Window& window, const sql::SourceSpan& span);
+
+  // ---- subqueries in WHERE (bind_subquery.cc)
+  // A conjunct that is [NOT] IN (SELECT ..) or [NOT] EXISTS (SELECT ..).
+  struct SubqueryTest {
+    const sql::Expr* operand = nullptr;  // of IN; null: EXISTS
+    const sql::Query* query = nullptr;
+    bool negated = false;
+    sql::SourceSpan span;
+  };
+  static std::optional<SubqueryTest> AsSubqueryTest(const sql::Expr& conjunct);
+  // Keeps the rows of `input` that pass: a SEMI or ANTI join.
+  Status ApplySubqueryTest(const SubqueryTest& test, Relation* input);
+  // What a subquery gives to the join with the query around it.
+  struct SubquerySource {
+    Relation relation;
+    std::vector<ExprPtr> items;       // selected, over the relation
+    std::vector<ExprPtr> correlated;  // conditions with references to the query around
+  };
+  Result<SubquerySource> BindSubquerySource(const sql::Query& query);
+  Result<SubquerySource> BindSelectSource(const sql::Select& select);
 
   // ---- queries (bind_query.cc, bind_select.cc)
   Result<Relation> BindNestedQuery(const sql::Query& query);
@@ -195,6 +223,8 @@ class Binder {
   // NULL without a type may stand where the sink's column gives it one: in the top SELECT or VALUES
   // of an INSERT.
   bool allow_untyped_null_ = false;
+  // The relation around the subquery that is being bound; its columns are kOuterBase and up.
+  const Relation* outer_ = nullptr;
   int view_depth_ = 0;
   int query_depth_ = 0;  // through subqueries, common tables and views
   // Set when views are expanded: names resolve against the view's own database.

@@ -83,10 +83,24 @@ TEST_F(BinderErrorTest, SaysWhatIsNotAvailableYetAtItsPlace) {
         << sql::RenderError(answer.status());
     return answer.ok() ? "" : TextOf(answer.status()).message;
   };
-  EXPECT_EQ(unsupported("SELECT * FROM ev a JOIN ev b ON a.amount = b.amount"),
-            "line 1, column 20: a join is not available yet");
-  EXPECT_EQ(unsupported("SELECT amount FROM ev WHERE amount IN (SELECT 1)"),
+  EXPECT_EQ(unsupported("SELECT amount FROM ev WHERE amount IN (SELECT 1) OR amount = 3"),
             "line 1, column 29: IN with a subquery is not available yet");
+}
+
+TEST_F(BinderErrorTest, SaysWhatIsWrongWithAJoin) {
+  EXPECT_EQ(session_.MessageOf("SELECT * FROM ev a JOIN ev b ON amount = 1"),
+            "line 1, column 33: column 'amount' is ambiguous");
+  EXPECT_EQ(session_.MessageOf("SELECT * FROM ev a JOIN ev b ON a.amount = b.user_id"),
+            "line 1, column 33: implicit type conversion between INTEGER and VARCHAR is not "
+            "supported now");
+  EXPECT_EQ(session_.MessageOf("SELECT * FROM ev a JOIN ev b USING (amuont)"),
+            "line 1, column 37: column 'amuont' is not on the left side of the join");
+  EXPECT_EQ(session_.MessageOf("SELECT * FROM ev WHERE (user_id, amount) IN (SELECT user_id "
+                               "FROM ev)"),
+            "line 1, column 24: IN compares 2 values with the 1 columns of the subquery");
+  EXPECT_EQ(session_.MessageOf("SELECT * FROM ev a WHERE EXISTS (SELECT 1 FROM ev b WHERE b.amount "
+                               "= c.amount)"),
+            "line 1, column 70: table or column 'c' not found");
 }
 
 TEST_F(BinderErrorTest, ChecksDefinitionsOfTables) {

@@ -75,6 +75,38 @@ Keys WindowKeys(const WindowAggregateNode& node) {
   return out;
 }
 
+// Whether a row of the other side meets one row of this side at most.
+bool IsUniqueBy(const PlanNode& side, const std::vector<int>& join_keys) {
+  return std::any_of(side.upsert_keys.begin(), side.upsert_keys.end(),
+                     [&](const std::vector<int>& key) { return IsSubset(key, join_keys); });
+}
+
+Keys JoinKeys(const JoinNode& join) {
+  const PlanNode& left = *join.inputs[0];
+  const PlanNode& right = *join.inputs[1];
+  if (!join.sends_right()) return left.upsert_keys;
+  const auto left_count = static_cast<int>(left.columns.size());
+  Keys right_keys = right.upsert_keys;
+  for (std::vector<int>& key : right_keys) {
+    for (int& column : key) column += left_count;
+  }
+  const bool left_padded = join.type == JoinType::kRight || join.type == JoinType::kFull;
+  const bool right_padded = join.type == JoinType::kLeft || join.type == JoinType::kFull;
+  Keys out;
+  if (!left_padded && IsUniqueBy(right, join.right_keys)) out = left.upsert_keys;
+  if (!right_padded && IsUniqueBy(left, join.left_keys)) {
+    out.insert(out.end(), right_keys.begin(), right_keys.end());
+  }
+  for (const std::vector<int>& left_key : left.upsert_keys) {
+    for (const std::vector<int>& right_key : right_keys) {
+      std::vector<int> both = left_key;
+      both.insert(both.end(), right_key.begin(), right_key.end());
+      out.push_back(std::move(both));
+    }
+  }
+  return out;
+}
+
 Keys KeysOf(const PlanNode& node) {
   switch (node.kind) {
     case NodeKind::kScan: {
@@ -100,6 +132,7 @@ Keys KeysOf(const PlanNode& node) {
     case NodeKind::kOver:
     case NodeKind::kSort:
     case NodeKind::kSetOperation: return OrderedKeys(node);
+    case NodeKind::kJoin: return JoinKeys(static_cast<const JoinNode&>(node));
     case NodeKind::kValues:
     case NodeKind::kUnion: return {};
   }
@@ -118,6 +151,14 @@ ChangelogMode FullMode(const PlanNode& node) {
       return {.update_before = true,
               .update_after = true,
               .deletes = !node.inputs[0]->changelog.insert_only()};
+    case NodeKind::kJoin: {
+      const JoinNode& join = static_cast<const JoinNode&>(node);
+      if (!join.inputs[0]->changelog.insert_only() || !join.inputs[1]->changelog.insert_only()) {
+        return {.update_before = true, .update_after = true, .deletes = true};
+      }
+      const bool only_adds = join.type == JoinType::kInner || join.type == JoinType::kSemi;
+      return {.deletes = !only_adds};
+    }
     case NodeKind::kUnion: {
       ChangelogMode out;
       for (const PlanNodePtr& input : node.inputs) {
@@ -141,7 +182,8 @@ ChangelogMode FullMode(const PlanNode& node) {
 bool NeedsUpdateBefore(const PlanNode& node, bool wanted) {
   switch (node.kind) {
     case NodeKind::kGroupAggregate:
-    case NodeKind::kWindowAggregate: return true;
+    case NodeKind::kWindowAggregate:
+    case NodeKind::kJoin: return true;
     // A row may stop passing: the consumer must hear of the old one.
     case NodeKind::kFilter: return true;
     case NodeKind::kExpand:
@@ -156,8 +198,13 @@ bool NeedsUpdateBefore(const PlanNode& node, bool wanted) {
 
 std::string Producer(const PlanNode& node) {
   const PlanNode* at = &node;
+  const auto begins_updates = [](const PlanNode& n) {
+    return n.kind == NodeKind::kJoin &&
+           std::all_of(n.inputs.begin(), n.inputs.end(),
+                       [](const PlanNodePtr& input) { return input->changelog.insert_only(); });
+  };
   while (at->kind != NodeKind::kGroupAggregate && at->kind != NodeKind::kScan &&
-         !at->inputs.empty()) {
+         !begins_updates(*at) && !at->inputs.empty()) {
     const PlanNode* next = at->inputs[0].get();
     for (const PlanNodePtr& input : at->inputs) {
       if (!input->changelog.insert_only()) next = input.get();
@@ -166,6 +213,10 @@ std::string Producer(const PlanNode& node) {
   }
   if (at->kind == NodeKind::kScan) {
     return fmt::format("the changelog of table '{}'", static_cast<const ScanNode*>(at)->table_name);
+  }
+  if (at->kind == NodeKind::kJoin) {
+    return fmt::format("a {} JOIN (what it padded with NULLs may match later)",
+                       NameOf(static_cast<const JoinNode*>(at)->type));
   }
   if (at->kind != NodeKind::kGroupAggregate) return "the query";
   const auto& aggregate = static_cast<const GroupAggregateNode&>(*at);

@@ -49,6 +49,7 @@ enum class NodeKind : uint8_t {
   kOver,
   kSort,
   kSetOperation,
+  kJoin,
   kSink,
 };
 
@@ -156,6 +157,8 @@ struct WindowAggregateNode : PlanNode {
   std::vector<AggregateSpec> aggregates;
   std::vector<WindowProperty> properties;
 };
+// "TUMBLE(time_col=[ts], size=[10 s])", or the columns that hold the windows.
+std::string DescribeWindow(const WindowAggregateNode& node);
 
 // Output: the keys, then the aggregates. No keys: one group, which appears with its first row.
 // No aggregates: SELECT DISTINCT.
@@ -169,6 +172,22 @@ struct GroupAggregateNode : PlanNode {
 // UNION ALL of its inputs, which all have the output's types.
 struct UnionNode : PlanNode {
   UnionNode() : PlanNode(NodeKind::kUnion) {}
+};
+
+enum class JoinType : uint8_t { kInner, kLeft, kRight, kFull, kSemi, kAnti };
+std::string_view NameOf(JoinType type);  // "INNER"
+
+// Output: the left columns, then the right ones; SEMI and ANTI: the left columns. Rows meet where
+// left_keys[i] = right_keys[i] for all i (NULL equals nothing) and all conditions are TRUE.
+struct JoinNode : PlanNode {
+  JoinNode() : PlanNode(NodeKind::kJoin) {}
+  JoinType type = JoinType::kInner;
+  std::vector<int> left_keys;       // of inputs[0]
+  std::vector<int> right_keys;      // of inputs[1]
+  std::vector<ExprPtr> conditions;  // over the left columns and then the right ones
+  int64_t state_ttl_ms = 0;         // 0: rows are kept for ever
+
+  bool sends_right() const { return type != JoinType::kSemi && type != JoinType::kAnti; }
 };
 
 enum class NotNullEnforcer : uint8_t { kError, kDrop };

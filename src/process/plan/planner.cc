@@ -65,14 +65,7 @@ std::string Aggregates(const std::vector<AggregateSpec>& aggregates, const PlanN
 
 std::string DescribeWindowAggregate(const WindowAggregateNode& node) {
   const Columns& input = node.inputs[0]->columns;
-  std::string window;
-  if (node.attached_start >= 0) {
-    window = fmt::format("win_start=[{}], win_end=[{}]",
-                         input[static_cast<size_t>(node.attached_start)].name(),
-                         input[static_cast<size_t>(node.attached_end)].name());
-  } else {
-    window = ToString(node.window, input);
-  }
+  const std::string window = DescribeWindow(node);
   std::string select =
       Names(input, node.keys) + Aggregates(node.aggregates, node, node.keys.size());
   for (size_t i = node.keys.size() + node.aggregates.size(); i < node.columns.size(); ++i) {
@@ -95,6 +88,19 @@ std::string DescribeSink(const SinkNode& sink) {
   return out + ")";
 }
 
+std::string DescribeJoin(const JoinNode& join) {
+  std::string out = fmt::format("Join(joinType=[{}], where=[", NameOf(join.type));
+  for (size_t i = 0; i < join.left_keys.size(); ++i) {
+    out += fmt::format("{}({} = {})", i > 0 ? " AND " : "",
+                       join.inputs[0]->columns[static_cast<size_t>(join.left_keys[i])].name(),
+                       join.inputs[1]->columns[static_cast<size_t>(join.right_keys[i])].name());
+  }
+  for (size_t i = 0; i < join.conditions.size(); ++i) {
+    out += (i + join.left_keys.size() > 0 ? " AND " : "") + join.conditions[i]->ToString();
+  }
+  return out + fmt::format("], select=[{}])", Names(join.columns));
+}
+
 std::string DescribeNode(const PlanNode& node) {
   switch (node.kind) {
     case NodeKind::kScan: {
@@ -111,6 +117,7 @@ std::string DescribeNode(const PlanNode& node) {
     case NodeKind::kFilter:
       return fmt::format("Filter(where=[{}])",
                          static_cast<const FilterNode&>(node).predicate->ToString());
+    case NodeKind::kJoin: return DescribeJoin(static_cast<const JoinNode&>(node));
     case NodeKind::kWatermark: {
       const auto& watermark = static_cast<const WatermarkNode&>(node);
       return fmt::format("WatermarkAssigner(rowtime=[{}], watermark=[{}])",
@@ -175,6 +182,14 @@ class Printer {
 };
 
 }  // namespace
+
+std::string DescribeWindow(const WindowAggregateNode& node) {
+  const Columns& input = node.inputs[0]->columns;
+  if (node.attached_start < 0) return ToString(node.window, input);
+  return fmt::format("win_start=[{}], win_end=[{}]",
+                     input[static_cast<size_t>(node.attached_start)].name(),
+                     input[static_cast<size_t>(node.attached_end)].name());
+}
 
 std::string PrintPlan(const Plan& plan, bool with_changelog) {
   Printer printer(with_changelog);

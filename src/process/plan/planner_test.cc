@@ -58,6 +58,50 @@ TEST_F(PlannerTest, ReadsOnlyTheFieldsOfRowsThatAreAskedFor) {
   EXPECT_EQ(scanned("SELECT r.a FROM by_place"), "fields=[r]");
 }
 
+TEST_F(PlannerTest, FindsTheKeysOfJoinsAndFiltersBelowThem) {
+  EXPECT_EQ(
+      session_.PlanOf("SELECT ev.amount, name FROM ev, cust WHERE CHAR_LENGTH(user_id) = id AND "
+                      "amount > 3 AND city = 'Oslo' AND credit < amount"),
+      "Collect(fields=[amount, name], changelogMode=[I,UB,UA,D], id=sink-1)\n"
+      "+- Project(select=[amount, name], changelogMode=[I,UB,UA,D], id=project-2)\n"
+      "   +- Join(joinType=[INNER], where=[($key3 = id) AND (credit < CAST(amount AS DECIMAL(10, "
+      "0)))], select=[amount, $key3, id, name, city, credit], changelogMode=[I,UB,UA,D], "
+      "id=join-1)\n"
+      "      :- Project(select=[amount, CHAR_LENGTH(user_id) AS $key3], changelogMode=[I], "
+      "id=project-1)\n"
+      "      :  +- Filter(where=[(amount > 3)], changelogMode=[I], id=filter-1)\n"
+      "      :     +- WatermarkAssigner(rowtime=[ts], watermark=[(ts - 2:INTERVAL SECOND)], "
+      "changelogMode=[I], id=watermark-1)\n"
+      "      :        +- TableSourceScan(table=[default_catalog.default_database.ev], "
+      "fields=[user_id, amount, ts], changelogMode=[I], id=scan-1)\n"
+      "      +- Filter(where=[(city = CAST('Oslo' AS STRING))], changelogMode=[I,UB,UA,D], "
+      "id=filter-2)\n"
+      "         +- TableSourceScan(table=[default_catalog.default_database.cust], fields=[id, "
+      "name, "
+      "city, credit], changelogMode=[I,UB,UA,D], id=scan-2)\n");
+}
+
+TEST_F(PlannerTest, KnowsTheKeysOfAJoinsResult) {
+  // Each order has one customer at most: the order's key identifies the result.
+  session_.MustRun(
+      "CREATE TABLE orders (oid INT, cid INT, PRIMARY KEY (oid) NOT ENFORCED) WITH ('connector' = "
+      "'upsert-kafka');"
+      "CREATE TABLE enriched (oid INT, name STRING, PRIMARY KEY (oid) NOT ENFORCED) WITH "
+      "('connector' = 'upsert-kafka');");
+  EXPECT_EQ(session_.MessageOf("INSERT INTO enriched SELECT oid, name FROM orders LEFT JOIN cust "
+                               "ON cid = id"),
+            "no error");
+  EXPECT_NE(session_.MessageOf("INSERT INTO enriched SELECT oid, name FROM orders LEFT JOIN cust "
+                               "ON cid < id"),
+            "no error");
+  const std::string message = session_.MessageOf(
+      "INSERT INTO app SELECT e.user_id, CAST(amount AS BIGINT) FROM ev e LEFT JOIN app a ON "
+      "e.user_id = a.user_id");
+  EXPECT_NE(message.find("a LEFT JOIN (what it padded with NULLs may match later)"),
+            std::string::npos)
+      << message;
+}
+
 TEST_F(PlannerTest, FusesWindowFunctionAndAggregate) {
   EXPECT_EQ(session_.PlanOf("SELECT window_start, window_end, COUNT(*) c, SUM(amount) s FROM "
                             "TABLE(TUMBLE(TABLE ev, DESCRIPTOR(ts), INTERVAL '10' SECOND)) WHERE "

@@ -111,10 +111,27 @@ class Pruner {
         needed.assign(needed.size(), true);
         for (size_t i = 0; i < input->columns.size(); ++i) Want(input, static_cast<int>(i));
         return;
+      case NodeKind::kJoin: return AskJoin(static_cast<const JoinNode&>(node), needed);
       case NodeKind::kSink:
         for (size_t i = 0; i < node.columns.size(); ++i) Want(input, static_cast<int>(i));
         return;
     }
+  }
+
+  void AskJoin(const JoinNode& join, const Needed& needed) {
+    const auto left_count = static_cast<int>(join.inputs[0]->columns.size());
+    const auto want = [&](int column) {
+      const bool is_left = column < left_count;
+      Want(join.inputs[is_left ? 0 : 1], is_left ? column : column - left_count);
+    };
+    for (size_t i = 0; i < needed.size(); ++i) {
+      if (needed[i]) want(static_cast<int>(i));
+    }
+    for (const int key : join.left_keys) Want(join.inputs[0], key);
+    for (const int key : join.right_keys) Want(join.inputs[1], key);
+    std::vector<int> refs;
+    for (const ExprPtr& condition : join.conditions) CollectInputRefs(*condition, &refs);
+    for (const int ref : refs) want(ref);
   }
 
   void PassOn(const PlanNode& node, const PlanNodePtr& input, size_t count) {
@@ -209,6 +226,39 @@ class Pruner {
     TakeInputColumns(node, node.own_columns);
   }
 
+  // The node gives all that its inputs give, under its own names and types.
+  void ShrinkJoin(JoinNode& join) {
+    const PlanNodePtr& left = join.inputs[0];
+    const PlanNodePtr& right = join.inputs[1];
+    const std::vector<int>& left_moved = moved_.at(left.get());
+    const std::vector<int>& right_moved = moved_.at(right.get());
+    std::vector<int> moved = left_moved;
+    for (const int column : right_moved) {
+      moved.push_back(column < 0 ? -1 : column + static_cast<int>(left->columns.size()));
+    }
+    for (int& key : join.left_keys) key = left_moved[static_cast<size_t>(key)];
+    for (int& key : join.right_keys) key = right_moved[static_cast<size_t>(key)];
+    for (ExprPtr& condition : join.conditions) {
+      condition = ReplaceInputRefs(condition, [&](const BoundExpr& ref) {
+        return MakeInputRef(moved[static_cast<size_t>(ref.index())], ref.type(), ref.name(),
+                            ref.span());
+      });
+    }
+    Columns columns = left->columns;
+    if (join.sends_right()) {
+      columns.insert(columns.end(), right->columns.begin(), right->columns.end());
+    } else {
+      moved.resize(left_moved.size());
+    }
+    for (size_t i = 0; i < join.columns.size(); ++i) {
+      if (moved[i] >= 0) columns[static_cast<size_t>(moved[i])] = join.columns[i];
+    }
+    // Columns that only the join itself reads have no name of its own.
+    if (join.sends_right()) MakeJoinNullable(join.type, left->columns.size(), &columns);
+    join.columns = std::move(columns);
+    moved_[&join] = std::move(moved);
+  }
+
   void Shrink(PlanNode& node) {
     switch (node.kind) {
       case NodeKind::kScan:
@@ -273,6 +323,7 @@ class Pruner {
       case NodeKind::kSetOperation:
         node.inputs[0] = Aligned(node.inputs[0], Needed(node.columns.size() + 1, true));
         return NoteUnchanged(node);
+      case NodeKind::kJoin: return ShrinkJoin(static_cast<JoinNode&>(node));
       case NodeKind::kSink:
         node.inputs[0] = Aligned(node.inputs[0], Needed(node.columns.size(), true));
         return NoteUnchanged(node);

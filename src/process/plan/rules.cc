@@ -267,6 +267,7 @@ std::string_view KindName(NodeKind kind) {
     case NodeKind::kOver: return "over";
     case NodeKind::kSort: return "sort";
     case NodeKind::kSetOperation: return "set-operation";
+    case NodeKind::kJoin: return "join";
     case NodeKind::kSink: return "sink";
   }
   return "node";
@@ -300,6 +301,8 @@ void AssignIds(Plan* plan) {
 void Optimize(Plan* plan) {
   SimplifyProjections(plan);
   FormRanks(plan);
+  PlanJoins(plan);
+  SimplifyProjections(plan);
   FuseWindows(plan);
   SimplifyProjections(plan);
   PruneColumns(plan);

@@ -1,6 +1,7 @@
 // Rewrites a bound plan into a cheaper one with the same results: projections merged, filters below
-// projections, window functions fused with their aggregates, columns (and fields of ROW columns)
-// nobody asks for left out down to the scan. Also gives nodes their ids. Pure.
+// projections and into joins, equal keys of joins found, window functions fused with their
+// aggregates, columns (and fields of ROW columns) nobody asks for left out down to the scan. Also
+// gives nodes their ids. Pure.
 #pragma once
 
 #include "process/plan/logical_plan.h"
@@ -11,9 +12,13 @@ void Optimize(Plan* plan);
 
 // The single rules, in the order in which Optimize applies them.
 void SimplifyProjections(Plan* plan);
+void PlanJoins(Plan* plan);
 void FuseWindows(Plan* plan);
 void PruneColumns(Plan* plan);
 void NarrowRows(Plan* plan);
 void AssignIds(Plan* plan);
+
+// What a join that pads with NULLs makes of its inputs' columns.
+void MakeJoinNullable(JoinType type, size_t left_count, Columns* columns);
 
 }  // namespace mainstem::process::plan

@@ -22,6 +22,8 @@ class SelectBinder {
       : binder_(*binder), select_(select), ordered_(ordered) {}
 
   Result<Relation> Bind();
+  // The same up to the select list: what a SEMI or ANTI join reads. Instead of Bind.
+  Result<Binder::SubquerySource> BindSource();
   // After Bind: the ORDER BY, over the result's columns. Those from `visible_columns` on are there
   // for its sake only.
   const std::vector<SortKey>& order() const { return order_; }
@@ -97,6 +99,7 @@ class SelectBinder {
   const sql::Query* const ordered_;
   Relation input_;
   AggregateScope aggregates_;
+  std::vector<ExprPtr> correlated_;  // conjuncts of WHERE that read the query around
   std::vector<ExprPtr> group_;
   // Where each comes out: a column of the aggregate, or kPropertyBase + property.
   std::vector<int> group_output_;

@@ -4,6 +4,7 @@
 
 #include <arrow/api.h>
 
+#include "process/expr/value_codec.h"
 #include "process/state/key_group.h"
 
 namespace mainstem::process {
@@ -13,6 +14,7 @@ constexpr int kVariable = -1;
 constexpr int kBool = 0;
 constexpr int kNullType = -2;
 constexpr int kUnknown = -3;
+constexpr int kNested = -4;
 
 int WidthOf(const arrow::DataType& type) {
   switch (type.id()) {
@@ -32,6 +34,9 @@ int WidthOf(const arrow::DataType& type) {
     case arrow::Type::DECIMAL128: return 16;
     case arrow::Type::STRING:
     case arrow::Type::BINARY: return kVariable;
+    case arrow::Type::LIST:
+    case arrow::Type::MAP:
+    case arrow::Type::STRUCT: return kNested;
     default: return kUnknown;
   }
 }
@@ -123,6 +128,36 @@ void WriteColumn(const arrow::Array& column, int width, std::vector<char*>* curs
   }
 }
 
+// The values of a nested column as bytes, which are then written as those of a BYTES column.
+Result<std::shared_ptr<arrow::Array>> EncodeNested(const arrow::Array& column) {
+  arrow::BinaryBuilder builder;
+  std::string value;
+  for (int64_t row = 0; row < column.length(); ++row) {
+    if (column.IsNull(row)) {
+      RETURN_IF_ERROR(builder.AppendNull());
+      continue;
+    }
+    value.clear();
+    EncodeValue(*column.data(), row, &value);
+    RETURN_IF_ERROR(builder.Append(value));
+  }
+  return builder.Finish();
+}
+
+Result<std::shared_ptr<arrow::Array>> DecodeNested(const std::shared_ptr<arrow::DataType>& type,
+                                                   const arrow::BinaryArray& encoded) {
+  ASSIGN_OR_RETURN(auto builder, arrow::MakeBuilder(type));
+  for (int64_t row = 0; row < encoded.length(); ++row) {
+    if (encoded.IsNull(row)) {
+      RETURN_IF_ERROR(builder->AppendNull());
+      continue;
+    }
+    std::string_view bytes = encoded.GetView(row);
+    RETURN_IF_ERROR(DecodeValue(&bytes, builder.get()));
+  }
+  return builder->Finish();
+}
+
 Status Corrupt() {
   return MakeError(ErrorCode::kCorruptStorage, "an encoded row of the state is damaged");
 }
@@ -183,6 +218,12 @@ Result<std::shared_ptr<arrow::Array>> DecodeColumn(const std::shared_ptr<arrow::
                                                    int width,
                                                    std::vector<std::string_view>* rests) {
   std::shared_ptr<arrow::Array> out;
+  if (width == kNested) {
+    arrow::BinaryBuilder builder;
+    RETURN_IF_ERROR(DecodeVariable(rests, &builder));
+    ASSIGN_OR_RETURN(out, builder.Finish());
+    return DecodeNested(type, static_cast<const arrow::BinaryArray&>(*out));
+  }
   if (width == kVariable) {
     ASSIGN_OR_RETURN(auto builder, arrow::MakeBuilder(type));
     RETURN_IF_ERROR(DecodeVariable(rests, static_cast<arrow::BinaryBuilder*>(builder.get())));
@@ -257,13 +298,19 @@ Result<RowCodec> RowCodec::Make(std::vector<std::shared_ptr<arrow::DataType>> ty
   return RowCodec(std::move(types));
 }
 
-Status RowCodec::Encode(const ColumnVector& columns, int64_t row_count, EncodedRows* out) const {
-  CHECK(columns.size() == types_.size());
+Status RowCodec::Encode(const ColumnVector& given, int64_t row_count, EncodedRows* out) const {
+  CHECK(given.size() == types_.size());
   auto count = static_cast<size_t>(row_count);
   std::vector<size_t> lengths(count, 0);
+  ColumnVector columns = given;
+  std::vector<int> widths = widths_;
   for (size_t i = 0; i < columns.size(); ++i) {
     CHECK(columns[i]->length() == row_count);
-    AddLengths(*columns[i], widths_[i], &lengths);
+    if (widths[i] == kNested) {
+      ASSIGN_OR_RETURN(columns[i], EncodeNested(*columns[i]));
+      widths[i] = kVariable;
+    }
+    AddLengths(*columns[i], widths[i], &lengths);
   }
   out->offsets_.resize(count + 1);
   size_t total = 0;
@@ -275,7 +322,7 @@ Status RowCodec::Encode(const ColumnVector& columns, int64_t row_count, EncodedR
   out->bytes_.resize(total);
   std::vector<char*> cursors(count);
   for (size_t row = 0; row < count; ++row) cursors[row] = out->bytes_.data() + out->offsets_[row];
-  for (size_t i = 0; i < columns.size(); ++i) WriteColumn(*columns[i], widths_[i], &cursors);
+  for (size_t i = 0; i < columns.size(); ++i) WriteColumn(*columns[i], widths[i], &cursors);
   return Status::OK();
 }
 

@@ -4,7 +4,8 @@
 //   row   := column*                      in the order of the codec's types
 //   column:= 0x00                         NULL
 //          | 0x01 value                   fixed width: little endian, as in the Arrow buffer;
-//                                         BOOLEAN one byte; string and bytes: u32 length, bytes
+//                                         BOOLEAN one byte; string and bytes: u32 length, bytes;
+//                                         ARRAY, MAP, ROW: u32 length, bytes of value_codec.h
 //
 // Two rows are equal iff their bytes are. Golden-bytes test: row_codec_test.cc.
 // HOT PATH: keys of every batch that meets keyed state; column by column, no call per value.
@@ -47,7 +48,7 @@ class EncodedRows {
 // Immutable after Make; thread-safe.
 class RowCodec {
  public:
-  // Unsupported for types without an encoding (nested ones, so far).
+  // Unsupported for types without an encoding.
   static Result<RowCodec> Make(std::vector<std::shared_ptr<arrow::DataType>> types);
 
   // `columns` have `row_count` rows each and the codec's types.

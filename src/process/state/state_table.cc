@@ -144,6 +144,16 @@ Task<> StateTable::Restore() {
 Task<> StateTable::Resolve(const EncodedRows& keys, std::span<const int64_t> name_spaces,
                            std::vector<StateEntry*>* entries) {
   if (ShouldSpill()) CO_RETURN_IF_ERROR(co_await Spill());
+  co_return co_await Find(keys, name_spaces, Absent::kInsert, entries);
+}
+
+Task<> StateTable::Lookup(const EncodedRows& keys, std::span<const int64_t> name_spaces,
+                          std::vector<StateEntry*>* entries) {
+  return Find(keys, name_spaces, Absent::kNull, entries);
+}
+
+Task<> StateTable::Find(const EncodedRows& keys, std::span<const int64_t> name_spaces,
+                        Absent absent, std::vector<StateEntry*>* entries) {
   entries->resize(keys.size());
   std::vector<uint32_t> cold;
   for (size_t row = 0; row < keys.size(); ++row) {
@@ -151,6 +161,10 @@ Task<> StateTable::Resolve(const EncodedRows& keys, std::span<const int64_t> nam
     StateEntry* entry = Find(probe);
     if (!entry && may_have_cold_) {
       cold.push_back(static_cast<uint32_t>(row));
+      continue;
+    }
+    if (absent == Absent::kNull && (!entry || entry->is_deleted)) {
+      (*entries)[row] = nullptr;
       continue;
     }
     if (!entry) {
@@ -165,11 +179,12 @@ Task<> StateTable::Resolve(const EncodedRows& keys, std::span<const int64_t> nam
     (*entries)[row] = entry;
   }
   if (cold.empty()) co_return Status::OK();
-  co_return co_await FetchCold(keys, name_spaces, std::move(cold), entries);
+  co_return co_await FetchCold(keys, name_spaces, absent, std::move(cold), entries);
 }
 
 Task<> StateTable::FetchCold(const EncodedRows& keys, std::span<const int64_t> name_spaces,
-                             std::vector<uint32_t> rows, std::vector<StateEntry*>* entries) {
+                             Absent absent, std::vector<uint32_t> rows,
+                             std::vector<StateEntry*>* entries) {
   std::vector<std::string> stored_keys;
   stored_keys.reserve(rows.size());
   for (uint32_t row : rows) {
@@ -187,8 +202,8 @@ Task<> StateTable::FetchCold(const EncodedRows& keys, std::span<const int64_t> n
     if (!entry && values[i]) {
       CO_ASSIGN_OR_RETURN(entry, InsertStored(stored_keys[i], *values[i]));
     }
-    if (!entry) entry = Insert(probe);
-    entry->was_used = true;
+    if (!entry && absent == Absent::kInsert) entry = Insert(probe);
+    if (entry) entry->was_used = true;
     (*entries)[row] = entry;
   }
   co_return Status::OK();
@@ -254,6 +269,7 @@ std::vector<int64_t> StateTable::NamespacesUpTo(int64_t last) const {
 
 void StateTable::MarkDirty(StateEntry* entry) {
   entry->is_new = false;
+  Account(entry);
   if (entry->is_dirty) return;
   entry->is_dirty = true;
   dirty_.push_back(entry);

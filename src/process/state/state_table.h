@@ -96,6 +96,9 @@ class StateTable {
   // hashes and outlive the call.
   Task<> Resolve(const EncodedRows& keys, std::span<const int64_t> name_spaces,
                  std::vector<StateEntry*>* entries);
+  // The same, but makes none: null where a key has no entry.
+  Task<> Lookup(const EncodedRows& keys, std::span<const int64_t> name_spaces,
+                std::vector<StateEntry*>* entries);
   // All entries of a namespace, hot and cold, in the order they came in.
   Task<> ResolveNamespace(int64_t name_space, std::vector<StateEntry*>* entries);
   // Every live entry; for tables that are scanned as a whole. Cold ones are fetched too.
@@ -164,7 +167,10 @@ class StateTable {
   void Account(StateEntry* entry);
   void Link(StateEntry* entry);
   void Unlink(StateEntry* entry);
-  Task<> FetchCold(const EncodedRows& keys, std::span<const int64_t> name_spaces,
+  enum class Absent : uint8_t { kInsert, kNull };  // what becomes of a key without an entry
+  Task<> Find(const EncodedRows& keys, std::span<const int64_t> name_spaces, Absent absent,
+              std::vector<StateEntry*>* entries);
+  Task<> FetchCold(const EncodedRows& keys, std::span<const int64_t> name_spaces, Absent absent,
                    std::vector<uint32_t> rows, std::vector<StateEntry*>* entries);
   // Fetches all cold entries with begin <= key < end.
   Task<> FetchRange(std::string begin, std::string end);

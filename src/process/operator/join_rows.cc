@@ -1,0 +1,129 @@
+#include "process/operator/join_rows.h"
+
+#include <cstring>
+#include <new>
+
+namespace mainstem::process {
+namespace {
+
+constexpr char kVersion = 1;
+
+Status Damaged() {
+  return MakeError(ErrorCode::kCorruptStorage, "the stored rows of a join are damaged");
+}
+
+template <typename T>
+void PutNumber(T value, std::string* out) {
+  out->append(reinterpret_cast<const char*>(&value), sizeof(value));
+}
+
+template <typename T>
+bool TakeNumber(std::string_view* bytes, T* value) {
+  if (bytes->size() < sizeof(T)) return false;
+  std::memcpy(value, bytes->data(), sizeof(T));
+  bytes->remove_prefix(sizeof(T));
+  return true;
+}
+
+}  // namespace
+
+size_t JoinRows::Find(std::string_view bytes) const {
+  if (!index_.empty()) {
+    auto found = index_.find(bytes);
+    return found == index_.end() ? rows_.size() : found->second;
+  }
+  size_t at = 0;
+  while (at < rows_.size() && rows_[at].view() != bytes) ++at;
+  return at;
+}
+
+void JoinRows::BuildIndex() {
+  index_.reserve(rows_.size() * 2);
+  for (size_t i = 0; i < rows_.size(); ++i) index_[rows_[i].view()] = static_cast<uint32_t>(i);
+}
+
+void JoinRows::Append(std::string_view bytes, int32_t copies, int32_t matches) {
+  JoinRow& row = rows_.emplace_back();
+  row.bytes = std::make_unique_for_overwrite<char[]>(bytes.size());
+  std::memcpy(row.bytes.get(), bytes.data(), bytes.size());
+  row.size = static_cast<uint32_t>(bytes.size());
+  row.copies = copies;
+  row.matches = matches;
+  heap_bytes_ += bytes.size() + kRowOverhead;
+  if (!index_.empty()) {
+    index_[row.view()] = static_cast<uint32_t>(rows_.size() - 1);
+  } else if (rows_.size() >= kIndexed) {
+    BuildIndex();
+  }
+}
+
+void JoinRows::Add(std::string_view bytes, int32_t matches) {
+  const size_t at = Find(bytes);
+  if (at == rows_.size()) return Append(bytes, 1, matches);
+  ++rows_[at].copies;
+  rows_[at].matches = matches;
+}
+
+bool JoinRows::Remove(std::string_view bytes) {
+  const size_t at = Find(bytes);
+  if (at == rows_.size()) return false;
+  if (--rows_[at].copies > 0) return true;
+  heap_bytes_ -= rows_[at].size + kRowOverhead;
+  if (index_.empty()) {
+    rows_.erase(rows_.begin() + static_cast<ptrdiff_t>(at));
+    return true;
+  }
+  index_.erase(rows_[at].view());
+  if (at + 1 != rows_.size()) {
+    rows_[at] = std::move(rows_.back());
+    index_[rows_[at].view()] = static_cast<uint32_t>(at);
+  }
+  rows_.pop_back();
+  return true;
+}
+
+void JoinRows::Put(std::string* out) const {
+  out->push_back(kVersion);
+  PutNumber(static_cast<uint32_t>(rows_.size()), out);
+  for (const JoinRow& row : rows_) {
+    PutNumber(row.size, out);
+    out->append(row.view());
+    PutNumber(row.copies, out);
+    PutNumber(row.matches, out);
+  }
+}
+
+Status JoinRows::Take(std::string_view bytes) {
+  uint32_t count = 0;
+  if (bytes.empty() || bytes[0] != kVersion) return Damaged();
+  bytes.remove_prefix(1);
+  if (!TakeNumber(&bytes, &count)) return Damaged();
+  for (uint32_t i = 0; i < count; ++i) {
+    uint32_t size = 0;
+    int32_t copies = 0;
+    int32_t matches = 0;
+    if (!TakeNumber(&bytes, &size) || bytes.size() < size) return Damaged();
+    const std::string_view row = bytes.substr(0, size);
+    bytes.remove_prefix(size);
+    if (!TakeNumber(&bytes, &copies) || !TakeNumber(&bytes, &matches)) return Damaged();
+    if (copies <= 0 || matches < 0) return Damaged();
+    Append(row, copies, matches);
+  }
+  return bytes.empty() ? Status::OK() : Damaged();
+}
+
+void JoinRowsCodec::Init(std::byte* value) const { new (value) JoinRows(); }
+void JoinRowsCodec::Destroy(std::byte* value) const {
+  reinterpret_cast<JoinRows*>(value)->~JoinRows();
+}
+void JoinRowsCodec::Serialize(const std::byte* value, std::string* out) const {
+  reinterpret_cast<const JoinRows*>(value)->Put(out);
+}
+Status JoinRowsCodec::Deserialize(std::string_view bytes, std::byte* value) const {
+  return reinterpret_cast<JoinRows*>(value)->Take(bytes);
+}
+size_t JoinRowsCodec::HeapBytes(const std::byte* value) const {
+  return reinterpret_cast<const JoinRows*>(value)->heap_bytes();
+}
+
+}  // namespace mainstem::process

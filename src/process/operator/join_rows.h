@@ -1,0 +1,72 @@
+// The rows that one side of a join keeps for one key: a bag of encoded rows, each with how often it
+// came and how many rows of the other side it matches (outer, semi and anti joins).
+//
+// Stored form, version 1: u8 version | u32 number of rows | each: u32 size, bytes (RowCodec's),
+// i32 copies, i32 matches. A key's rows are stored as a whole: what changes one of them writes all.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <absl/container/flat_hash_map.h>
+
+#include "process/state/state_table.h"
+
+namespace mainstem::process {
+
+struct JoinRow {
+  std::unique_ptr<char[]> bytes;
+  uint32_t size = 0;
+  int32_t copies = 0;
+  int32_t matches = 0;
+
+  std::string_view view() const { return {bytes.get(), size}; }
+};
+
+// In the order in which they came while there are few; a removal among many moves the last row.
+class JoinRows {
+ public:
+  const std::vector<JoinRow>& rows() const { return rows_; }
+  std::vector<JoinRow>& rows() { return rows_; }
+  bool empty() const { return rows_.empty(); }
+
+  // One more copy; `matches` is the row's from now on.
+  void Add(std::string_view bytes, int32_t matches);
+  // One copy less; false when there is none.
+  bool Remove(std::string_view bytes);
+
+  size_t heap_bytes() const { return heap_bytes_; }
+  void Put(std::string* out) const;
+  Status Take(std::string_view bytes);
+
+ private:
+  // From this many rows on they are found by an index.
+  static constexpr size_t kIndexed = 16;
+  static constexpr size_t kRowOverhead = sizeof(JoinRow) + 16;
+  size_t Find(std::string_view bytes) const;  // rows_.size(): not there
+  void Append(std::string_view bytes, int32_t copies, int32_t matches);
+  void BuildIndex();
+
+  std::vector<JoinRow> rows_;
+  absl::flat_hash_map<std::string_view, uint32_t> index_;  // empty below kIndexed
+  size_t heap_bytes_ = 0;
+};
+
+class JoinRowsCodec final : public ValueCodec {
+ public:
+  static JoinRows& RowsOf(StateEntry* entry) {
+    return *reinterpret_cast<JoinRows*>(entry->value());
+  }
+  size_t value_bytes() const override { return sizeof(JoinRows); }
+  void Init(std::byte* value) const override;
+  void Destroy(std::byte* value) const override;
+  void Serialize(const std::byte* value, std::string* out) const override;
+  Status Deserialize(std::string_view bytes, std::byte* value) const override;
+  size_t HeapBytes(const std::byte* value) const override;
+};
+
+}  // namespace mainstem::process

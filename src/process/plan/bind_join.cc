@@ -1,0 +1,136 @@
+// JOIN: two relations side by side under a condition. Which keys it has is found later (rules.h:
+// PlanJoins), when WHERE has been seen, too.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "process/plan/binder.h"
+#include "process/plan/rules.h"
+
+namespace mainstem::process::plan {
+namespace {
+
+JoinType TypeOf(sql::JoinKind kind) {
+  switch (kind) {
+    case sql::JoinKind::kLeft: return JoinType::kLeft;
+    case sql::JoinKind::kRight: return JoinType::kRight;
+    case sql::JoinKind::kFull: return JoinType::kFull;
+    case sql::JoinKind::kInner:
+    case sql::JoinKind::kCross:
+    case sql::JoinKind::kComma: break;
+  }
+  return JoinType::kInner;
+}
+
+int IndexOf(const Relation& relation, std::string_view name) {
+  for (size_t i = 0; i < relation.scope.size(); ++i) {
+    if (relation.scope[i].name == name) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+// A stream's time is the order of its rows, which a join does not keep.
+void DropTimeAttributes(Columns* columns) {
+  for (RowField& column : *columns) {
+    if (column.type().time_attribute() == TimeAttribute::kNone) continue;
+    column = RowField(column.name(), column.type().WithTimeAttribute(TimeAttribute::kNone));
+  }
+}
+
+}  // namespace
+
+void MakeJoinNullable(JoinType type, size_t left_count, Columns* columns) {
+  const bool left = type == JoinType::kRight || type == JoinType::kFull;
+  const bool right = type == JoinType::kLeft || type == JoinType::kFull;
+  for (size_t i = 0; i < columns->size(); ++i) {
+    if (!(i < left_count ? left : right)) continue;
+    RowField& column = (*columns)[i];
+    column = RowField(column.name(), column.type().WithNullable(true));
+  }
+}
+
+Result<Relation> Binder::BindJoin(const sql::JoinTable& table) {
+  ASSIGN_OR_RETURN(Relation left, BindTableRef(*table.left));
+  ASSIGN_OR_RETURN(Relation right, BindTableRef(*table.right));
+  auto join = std::make_shared<JoinNode>();
+  join->type = TypeOf(table.join);
+  join->span = ToSpan(table.join_span);
+  join->state_ttl_ms = StateTtlMillis();
+  join->inputs = {left.node, right.node};
+  join->columns = left.node->columns;
+  join->columns.insert(join->columns.end(), right.node->columns.begin(), right.node->columns.end());
+  Relation out;
+  out.scope = left.scope;
+  out.scope.insert(out.scope.end(), right.scope.begin(), right.scope.end());
+  if (table.natural || !table.using_columns.empty()) {
+    return MergeUsing(table, left, right, std::move(join));
+  }
+  if (table.on != nullptr) {
+    const ExprScope scope{&out.scope, &join->columns, nullptr, "ON"};
+    ASSIGN_OR_RETURN(ExprPtr condition, BindPredicate(*table.on, scope));
+    SplitConjunction(condition, &join->conditions);
+  }
+  DropTimeAttributes(&join->columns);
+  MakeJoinNullable(join->type, left.node->columns.size(), &join->columns);
+  out.node = std::move(join);
+  return out;
+}
+
+Result<Relation> Binder::MergeUsing(const sql::JoinTable& table, const Relation& left,
+                                    const Relation& right, std::shared_ptr<JoinNode> join) {
+  std::vector<sql::Identifier> names = table.using_columns;
+  if (table.natural) {
+    for (const ScopeColumn& column : left.scope) {
+      if (IndexOf(right, column.name) >= 0) names.push_back({column.name, table.join_span});
+    }
+  }
+  const auto left_count = static_cast<int>(left.scope.size());
+  std::vector<int> left_merged, right_merged;
+  for (const sql::Identifier& name : names) {
+    const int at_left = IndexOf(left, name.text);
+    const int at_right = IndexOf(right, name.text);
+    if (at_left < 0 || at_right < 0) {
+      return Error(name.span, fmt::format("column '{}' is not on the {} side of the join",
+                                          name.text, at_left < 0 ? "left" : "right"));
+    }
+    left_merged.push_back(at_left);
+    right_merged.push_back(at_right + left_count);
+    ASSIGN_OR_RETURN(ExprPtr equal, CallFunction("=",
+                                                 {RefTo(join->columns, left_merged.back()),
+                                                  RefTo(join->columns, right_merged.back())},
+                                                 name.span));
+    join->conditions.push_back(std::move(equal));
+  }
+  DropTimeAttributes(&join->columns);
+  MakeJoinNullable(join->type, left.scope.size(), &join->columns);
+  const Columns& in = join->columns;
+  std::vector<ExprPtr> exprs;
+  Columns columns;
+  Relation out;
+  const auto add = [&](ExprPtr expr, ScopeColumn name) {
+    columns.emplace_back(name.name, expr->type());
+    exprs.push_back(std::move(expr));
+    out.scope.push_back(std::move(name));
+  };
+  for (size_t i = 0; i < names.size(); ++i) {
+    ExprPtr merged = RefTo(in, left_merged[i]);
+    if (join->type == JoinType::kRight) merged = RefTo(in, right_merged[i]);
+    if (join->type == JoinType::kFull) {
+      ASSIGN_OR_RETURN(merged,
+                       CallFunction("COALESCE", {std::move(merged), RefTo(in, right_merged[i])},
+                                    table.join_span));
+    }
+    add(std::move(merged), left.scope[static_cast<size_t>(left_merged[i])]);
+  }
+  for (int i = 0; i < static_cast<int>(in.size()); ++i) {
+    const std::vector<int>& merged = i < left_count ? left_merged : right_merged;
+    if (std::find(merged.begin(), merged.end(), i) != merged.end()) continue;
+    add(RefTo(in, i), i < left_count ? left.scope[static_cast<size_t>(i)]
+                                     : right.scope[static_cast<size_t>(i - left_count)]);
+  }
+  const SourceSpan span = join->span;
+  out.node = MakeProject(std::move(join), std::move(exprs), std::move(columns), span);
+  return out;
+}
+
+}  // namespace mainstem::process::plan

@@ -1,0 +1,228 @@
+// Joins: conditions go to where they can be checked earliest, and equalities between the two sides
+// become keys.
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include <arrow/api.h>
+
+#include "process/plan/binder.h"
+#include "process/plan/rules.h"
+#include "process/types/arrow_mapping.h"
+
+namespace mainstem::process::plan {
+namespace {
+
+enum class Reads : uint8_t { kNothing, kLeft, kRight, kBoth };
+
+Reads SidesOf(const BoundExpr& expr, int left_count) {
+  std::vector<int> refs;
+  CollectInputRefs(expr, &refs);
+  if (refs.empty()) return Reads::kNothing;
+  if (refs.back() < left_count) return Reads::kLeft;
+  return refs.front() >= left_count ? Reads::kRight : Reads::kBoth;
+}
+
+// The same over the right side's own columns.
+ExprPtr ShiftToRight(const ExprPtr& expr, int left_count) {
+  return ReplaceInputRefs(expr, [&](const BoundExpr& ref) {
+    return MakeInputRef(ref.index() - left_count, ref.type(), ref.name(), ref.span());
+  });
+}
+
+class JoinPlanner {
+ public:
+  explicit JoinPlanner(const Plan& plan) {
+    for (const PlanNode* node : InTopologicalOrder(plan)) {
+      for (const PlanNodePtr& input : node->inputs) ++consumers_[input.get()];
+    }
+  }
+
+  // Top-down: what is pushed through one join may go through the next one.
+  PlanNodePtr Rewrite(const PlanNodePtr& node) {
+    if (const auto done = done_.find(node.get()); done != done_.end()) return done->second;
+    PlanNodePtr out = node;
+    if (node->kind == NodeKind::kFilter) out = PushFilter(node);
+    if (out->kind == NodeKind::kJoin) out = PlanJoin(std::static_pointer_cast<JoinNode>(out));
+    for (PlanNodePtr& input : out->inputs) input = Rewrite(input);
+    kept_.push_back(node);  // addresses are keys: none may be used again
+    done_[node.get()] = out;
+    return out;
+  }
+
+ private:
+  bool Shared(const PlanNode* node) const {
+    const auto found = consumers_.find(node);
+    return found != consumers_.end() && found->second > 1;
+  }
+
+  static PlanNodePtr Filtered(PlanNodePtr input, const std::vector<ExprPtr>& conjuncts,
+                              const SourceSpan& span) {
+    for (const ExprPtr& conjunct : conjuncts) input = MakeFilter(std::move(input), conjunct, span);
+    return input;
+  }
+
+  // Filter(Join(a, b)): conjuncts about a side that is never padded go below, those about both
+  // sides of an INNER join become a part of its condition.
+  PlanNodePtr PushFilter(const PlanNodePtr& node) {
+    const auto& filter = static_cast<const FilterNode&>(*node);
+    if (filter.inputs[0]->kind != NodeKind::kJoin || Shared(filter.inputs[0].get())) return node;
+    auto join = std::static_pointer_cast<JoinNode>(filter.inputs[0]);
+    const auto left_count = static_cast<int>(join->inputs[0]->columns.size());
+    const bool left_kept = join->type != JoinType::kRight && join->type != JoinType::kFull;
+    const bool right_kept = join->type == JoinType::kInner || join->type == JoinType::kRight;
+    std::vector<ExprPtr> conjuncts, left, right, above;
+    SplitConjunction(filter.predicate, &conjuncts);
+    for (const ExprPtr& conjunct : conjuncts) {
+      const Reads reads = SidesOf(*conjunct, left_count);
+      if (!IsDeterministic(*conjunct)) {
+        above.push_back(conjunct);
+      } else if (reads == Reads::kLeft && left_kept) {
+        left.push_back(conjunct);
+      } else if (reads == Reads::kRight && right_kept) {
+        right.push_back(ShiftToRight(conjunct, left_count));
+      } else if (reads == Reads::kBoth && join->type == JoinType::kInner) {
+        join->conditions.push_back(conjunct);
+      } else {
+        above.push_back(conjunct);
+      }
+    }
+    join->inputs[0] = Filtered(join->inputs[0], left, filter.span);
+    join->inputs[1] = Filtered(join->inputs[1], right, filter.span);
+    PlanNodePtr out = PlanJoin(join);
+    return Filtered(std::move(out), above, filter.span);
+  }
+
+  // Finds the keys; conditions about one side go below it where that changes nothing.
+  PlanNodePtr PlanJoin(const std::shared_ptr<JoinNode>& join) {
+    if (!planned_.insert(join.get()).second) return join;
+    const auto left_count = static_cast<int>(join->inputs[0]->columns.size());
+    const JoinType type = join->type;
+    const bool filter_left =
+        type == JoinType::kInner || type == JoinType::kRight || type == JoinType::kSemi;
+    const bool filter_right = type != JoinType::kRight && type != JoinType::kFull;
+    std::vector<ExprPtr> left, right, rest;
+    std::vector<std::pair<ExprPtr, ExprPtr>> keys;
+    for (const ExprPtr& conjunct : join->conditions) {
+      const Reads reads = SidesOf(*conjunct, left_count);
+      if (IsDeterministic(*conjunct) && reads == Reads::kLeft && filter_left) {
+        left.push_back(conjunct);
+      } else if (IsDeterministic(*conjunct) && reads == Reads::kRight && filter_right) {
+        right.push_back(ShiftToRight(conjunct, left_count));
+      } else if (!TakeKey(*conjunct, left_count, &keys)) {
+        rest.push_back(conjunct);
+      }
+    }
+    join->inputs[0] = Filtered(join->inputs[0], left, join->span);
+    join->inputs[1] = Filtered(join->inputs[1], right, join->span);
+    return SetKeys(join, keys, rest);
+  }
+
+  // left expression = right expression, of one type.
+  static bool TakeKey(const BoundExpr& conjunct, int left_count,
+                      std::vector<std::pair<ExprPtr, ExprPtr>>* keys) {
+    if (!conjunct.IsCallTo("=") || !IsDeterministic(conjunct)) return false;
+    ExprPtr left = conjunct.args()[0];
+    ExprPtr right = conjunct.args()[1];
+    if (SidesOf(*left, left_count) == Reads::kRight) std::swap(left, right);
+    if (SidesOf(*left, left_count) != Reads::kLeft) return false;
+    if (SidesOf(*right, left_count) != Reads::kRight) return false;
+    if (!ToArrowType(left->type())->Equals(*ToArrowType(right->type()))) return false;
+    keys->emplace_back(std::move(left), ShiftToRight(right, left_count));
+    return true;
+  }
+
+  // The column of `input` that holds `key`; computed beside the others when it is none yet.
+  static int KeyColumn(const ExprPtr& key, std::vector<ExprPtr>* exprs, Columns* columns) {
+    if (key->kind() == ExprKind::kInputRef) return key->index();
+    for (size_t i = 0; i < exprs->size(); ++i) {
+      if ((*exprs)[i]->Equals(*key)) return static_cast<int>(i);
+    }
+    columns->emplace_back("$key" + std::to_string(exprs->size()), key->type());
+    exprs->push_back(key);
+    return static_cast<int>(exprs->size()) - 1;
+  }
+
+  PlanNodePtr SetKeys(const std::shared_ptr<JoinNode>& join,
+                      const std::vector<std::pair<ExprPtr, ExprPtr>>& keys,
+                      const std::vector<ExprPtr>& rest) {
+    const size_t old_left = join->inputs[0]->columns.size();
+    std::vector<ExprPtr> exprs[2];
+    Columns columns[2];
+    for (size_t side = 0; side < 2; ++side) {
+      columns[side] = join->inputs[side]->columns;
+      for (size_t i = 0; i < columns[side].size(); ++i) {
+        exprs[side].push_back(RefTo(columns[side], static_cast<int>(i)));
+      }
+    }
+    for (const auto& [left, right] : keys) {
+      join->left_keys.push_back(KeyColumn(left, &exprs[0], &columns[0]));
+      join->right_keys.push_back(KeyColumn(right, &exprs[1], &columns[1]));
+    }
+    for (size_t side = 0; side < 2; ++side) {
+      if (columns[side].size() == join->inputs[side]->columns.size()) continue;
+      join->inputs[side] =
+          MakeProject(join->inputs[side], std::move(exprs[side]), columns[side], join->span);
+    }
+    const size_t new_left = join->inputs[0]->columns.size();
+    const auto moved = [&](int column) {
+      const bool is_right = static_cast<size_t>(column) >= old_left;
+      return is_right ? column + static_cast<int>(new_left - old_left) : column;
+    };
+    join->conditions.clear();
+    for (const ExprPtr& conjunct : rest) {
+      join->conditions.push_back(ReplaceInputRefs(conjunct, [&](const BoundExpr& ref) {
+        return MakeInputRef(moved(ref.index()), ref.type(), ref.name(), ref.span());
+      }));
+    }
+    return WithoutKeyColumns(join, old_left, moved);
+  }
+
+  // The join's own columns again, where keys were computed beside them.
+  template <typename Moved>
+  static PlanNodePtr WithoutKeyColumns(const std::shared_ptr<JoinNode>& join, size_t old_left,
+                                       const Moved& moved) {
+    const Columns wanted = join->columns;
+    Columns all = join->inputs[0]->columns;
+    if (join->sends_right()) {
+      const Columns& right = join->inputs[1]->columns;
+      all.insert(all.end(), right.begin(), right.end());
+      MakeJoinNullable(join->type, join->inputs[0]->columns.size(), &all);
+    }
+    if (all.size() == wanted.size()) return join;
+    std::vector<ExprPtr> exprs;
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      const auto at = static_cast<size_t>(moved(static_cast<int>(i)));
+      all[at] = wanted[i];
+      exprs.push_back(RefTo(all, static_cast<int>(at)));
+    }
+    join->columns = std::move(all);
+    return MakeProject(join, std::move(exprs), wanted, join->span);
+  }
+
+  std::unordered_map<const PlanNode*, int> consumers_;
+  std::unordered_map<const PlanNode*, PlanNodePtr> done_;
+  std::unordered_set<const PlanNode*> planned_;
+  std::vector<PlanNodePtr> kept_;
+};
+
+}  // namespace
+
+std::string_view NameOf(JoinType type) {
+  switch (type) {
+    case JoinType::kInner: return "INNER";
+    case JoinType::kLeft: return "LEFT";
+    case JoinType::kRight: return "RIGHT";
+    case JoinType::kFull: return "FULL";
+    case JoinType::kSemi: return "SEMI";
+    case JoinType::kAnti: return "ANTI";
+  }
+  return "JOIN";
+}
+
+void PlanJoins(Plan* plan) {
+  JoinPlanner planner(*plan);
+  for (const auto& sink : plan->sinks) sink->inputs[0] = planner.Rewrite(sink->inputs[0]);
+}
+
+}  // namespace mainstem::process::plan
