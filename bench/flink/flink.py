@@ -70,15 +70,14 @@ class Flink:
         self.processes = {}
         os.makedirs(work + "/tmp", exist_ok=True)
         shutil.copytree(f"{HOME}/dist/conf", work + "/conf")
-        with open(work + "/conf/config.yaml", "a") as f:
-            f.write(f"\njobmanager.rpc.address: localhost\njobmanager.rpc.port: {free_port()}\njobmanager.memory.process.size: 1200m\n"
-                    f"taskmanager.host: localhost\ntaskmanager.memory.process.size: {memory}\ntaskmanager.numberOfTaskSlots: {slots}\n"
-                    f"parallelism.default: 1\nrest.port: {self.rest}\nrest.address: localhost\nsql-gateway.endpoint.rest.address: localhost\n"
-                    f"sql-gateway.endpoint.rest.port: {self.gateway}\nio.tmp.dirs: {work}/tmp\nrestart-strategy.type: none\n")
-        # One key of a file counts once: ours, at the end, replace those that the distribution sets.
-        lines = open(work + "/conf/config.yaml").read()
-        keep = re.sub(r"(?ms)^(jobmanager|taskmanager|parallelism|rest|execution):\n(?:[ #].*\n|\n)*", "", lines)
-        open(work + "/conf/config.yaml", "w").write(keep)
+        # Of the distribution's own settings only those that open the JVM's modules are needed.
+        opens = re.search(r"(?m)^ *all: (.*)$", open(work + "/conf/config.yaml").read())[1]
+        with open(work + "/conf/config.yaml", "w") as f:
+            f.write(f"env.java.opts.all: {opens}\njobmanager.rpc.address: localhost\njobmanager.rpc.port: {free_port()}\n"
+                    f"jobmanager.memory.process.size: 1200m\ntaskmanager.host: localhost\ntaskmanager.memory.process.size: {memory}\n"
+                    f"taskmanager.numberOfTaskSlots: {slots}\nparallelism.default: 1\nrest.port: {self.rest}\nrest.address: localhost\n"
+                    f"sql-gateway.endpoint.rest.address: localhost\nsql-gateway.endpoint.rest.port: {self.gateway}\n"
+                    f"io.tmp.dirs: {work}/tmp\nrestart-strategy.type: none\n")
 
     def start(self):
         env = dict(os.environ, FLINK_HOME=f"{HOME}/dist", FLINK_CONF_DIR=self.work + "/conf", FLINK_LOG_DIR=self.work)

@@ -18,18 +18,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.abspath(os.path.join(HERE, "..", ".."))
 sys.path.insert(0, os.path.join(ROOT, "bench", "flink"))
 import flink as flink_peer  # noqa: E402
+from make_events import make_events  # noqa: E402
 
 BINARY = os.path.join(ROOT, "build/src/cli/mainstem")
-GENERATE = """
-CREATE TABLE generator (
-  event_type INT,
-  person ROW<id BIGINT, name STRING, emailAddress STRING, creditCard STRING, city STRING, state STRING, `dateTime` TIMESTAMP(3), extra STRING>,
-  auction ROW<id BIGINT, itemName STRING, description STRING, initialBid BIGINT, reserve BIGINT, `dateTime` TIMESTAMP(3), expires TIMESTAMP(3), seller BIGINT, category BIGINT, extra STRING>,
-  bid ROW<auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, url STRING, `dateTime` TIMESTAMP(3), extra STRING>
-) WITH ('connector' = 'nexmark', 'events.num' = '{events}');
-CREATE TABLE file WITH ('connector' = 'filesystem', 'path' = '{path}', 'format' = 'json') LIKE generator (EXCLUDING OPTIONS);
-INSERT INTO file SELECT * FROM generator;
-"""
 
 
 def query_names():
@@ -149,8 +140,8 @@ def main():
     try:
         path = options.input
         if not path:
-            path = work + "/events"
-            mainstem.run(GENERATE.format(events=options.events, path=path))
+            path = work + "/events.jsonl"
+            make_events(options.events, path)
         source = f"'connector' = 'filesystem', 'path' = '{path}', 'format' = 'json'"
         names = options.queries.split(",") if options.queries else query_names()
         if "flink" in options.only:
