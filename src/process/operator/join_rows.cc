@@ -106,7 +106,7 @@ Status JoinRows::Take(std::string_view bytes) {
     const std::string_view row = bytes.substr(0, size);
     bytes.remove_prefix(size);
     if (!TakeNumber(&bytes, &copies) || !TakeNumber(&bytes, &matches)) return Damaged();
-    if (copies <= 0 || matches < 0) return Damaged();
+    if (copies <= 0) return Damaged();
     Append(row, copies, matches);
   }
   return bytes.empty() ? Status::OK() : Damaged();

@@ -22,7 +22,7 @@ struct JoinRow {
   std::unique_ptr<char[]> bytes;
   uint32_t size = 0;
   int32_t copies = 0;
-  int32_t matches = 0;
+  int32_t matches = 0;  // below 0 when the other side took back a row that never came
 
   std::string_view view() const { return {bytes.get(), size}; }
 };

@@ -59,6 +59,19 @@ TEST(JoinRowsTest, KeepsTheOrderOfFewRowsAndTheMatchesOfEach) {
   EXPECT_EQ(rows.rows()[1].view(), "c");
 }
 
+TEST(JoinRowsTest, RestoresMatchesBelowZero) {
+  // The other side took back a row that it had never sent.
+  JoinRows rows;
+  rows.Add("a", 0);
+  --rows.rows()[0].matches;
+  std::string stored;
+  rows.Put(&stored);
+  JoinRows restored;
+  ASSERT_TRUE(restored.Take(stored).ok());
+  ASSERT_EQ(restored.rows().size(), 1u);
+  EXPECT_EQ(restored.rows()[0].matches, -1);
+}
+
 TEST(JoinRowsTest, RefusesADamagedForm) {
   JoinRows rows;
   rows.Add("some row", 1);
