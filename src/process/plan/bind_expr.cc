@@ -269,6 +269,10 @@ Result<ExprPtr> Binder::BindColumn(const sql::ColumnExpr& column, const ExprScop
     if (outer.ambiguous) {
       return Error(column.span, fmt::format("column '{}' is ambiguous", column.parts[0].text));
     }
+    if (!outer_allowed_) {
+      return NotYet(column.span,
+                    "a column of the query around a subquery, outside of the subquery's WHERE,");
+    }
     const RowField& field = outer_->node->columns[static_cast<size_t>(outer.index)];
     ExprPtr expr =
         MakeInputRef(kOuterBase + outer.index, field.type(), field.name(), ToSpan(column.span));

@@ -80,7 +80,10 @@ Status SelectBinder::BindWhere() {
   // A WHERE without subqueries is one predicate.
   if (tests.empty() && binder_.outer_ == nullptr) plain = {select_.where.get()};
   for (const sql::Expr* conjunct : plain) {
-    ASSIGN_OR_RETURN(ExprPtr predicate, binder_.BindPredicate(*conjunct, PlainScope("WHERE")));
+    binder_.outer_allowed_ = true;
+    Result<ExprPtr> bound = binder_.BindPredicate(*conjunct, PlainScope("WHERE"));
+    binder_.outer_allowed_ = false;
+    ASSIGN_OR_RETURN(ExprPtr predicate, std::move(bound));
     if (ReadsOuter(*predicate)) {
       correlated_.push_back(std::move(predicate));
     } else {
@@ -100,11 +103,6 @@ Result<Binder::SubquerySource> SelectBinder::BindSource() {
   RETURN_IF_ERROR(BindItems());
   if (!aggregates_.aggregates.empty() || !aggregates_.overs.empty()) {
     return binder_.NotYet(select_.span, "an aggregate in a correlated subquery");
-  }
-  for (const ExprPtr& item : exprs_) {
-    if (ReadsOuter(*item)) {
-      return binder_.NotYet(select_.span, "selecting a column of the query around a subquery");
-    }
   }
   return Binder::SubquerySource{std::move(input_), std::move(exprs_), std::move(correlated_)};
 }

@@ -225,6 +225,9 @@ class Binder {
   bool allow_untyped_null_ = false;
   // The relation around the subquery that is being bound; its columns are kOuterBase and up.
   const Relation* outer_ = nullptr;
+  // Only a plain conjunct of the subquery's own WHERE can become a condition of the join: elsewhere
+  // outer_ is known for the sake of the error.
+  bool outer_allowed_ = false;
   int view_depth_ = 0;
   int query_depth_ = 0;  // through subqueries, common tables and views
   // Set when views are expanded: names resolve against the view's own database.

@@ -87,6 +87,23 @@ TEST_F(BinderErrorTest, SaysWhatIsNotAvailableYetAtItsPlace) {
             "line 1, column 29: IN with a subquery is not available yet");
 }
 
+TEST_F(BinderErrorTest, RefusesColumnsOfTheQueryAroundWhereNoJoinCanCheckThem) {
+  for (const std::string subquery :
+       {"SELECT 1 FROM ev b JOIN ev c ON b.amount = a.amount",
+        "SELECT 1 FROM (SELECT a.amount + 1 AS z FROM ev) x WHERE z = 2",
+        "SELECT 1 FROM ev b WHERE a.amount IN (SELECT amount FROM ev)",
+        "SELECT 1 FROM ev b GROUP BY a.amount",
+        "SELECT b.amount FROM ev b GROUP BY b.amount HAVING COUNT(*) > a.amount",
+        "SELECT a.amount FROM ev b"}) {
+    const std::string message =
+        session_.MessageOf("SELECT * FROM ev a WHERE EXISTS (" + subquery + ")");
+    EXPECT_NE(message.find("a column of the query around a subquery, outside of the subquery's "
+                           "WHERE, is not available yet"),
+              std::string::npos)
+        << subquery << ": " << message;
+  }
+}
+
 TEST_F(BinderErrorTest, SaysWhatIsWrongWithAJoin) {
   EXPECT_EQ(session_.MessageOf("SELECT * FROM ev a JOIN ev b ON amount = 1"),
             "line 1, column 33: column 'amount' is ambiguous");
