@@ -146,7 +146,7 @@ void EmbeddedLog::OnDurable(LogPosition durable, uint64_t shard_mask) {
 
 bool EmbeddedLog::IsCheckpointDue() const {
   return journal_->pinned_bytes() > options_.cache_bytes / 4 ||
-         (journal_->is_short_of_files() && journal_->durable() > covered_);
+         (journal_->NeedsCheckpoint() && journal_->durable() > covered_);
 }
 
 void EmbeddedLog::OnFenced(const Status& status) {

@@ -152,7 +152,8 @@ Task<> EmbeddedLog::Recover() {
   Journal::Callbacks callbacks{
       .on_durable = [this](LogPosition durable, uint64_t mask) { OnDurable(durable, mask); },
       .on_room = [this] { OnRoom(); },
-      .on_fenced = [this](const Status& status) { OnFenced(status); }};
+      .on_fenced = [this](const Status& status) { OnFenced(status); },
+      .on_room_wanted = [this] { checkpoint_wake_.NotifyAll(); }};
   CO_RETURN_IF_ERROR(co_await journal_->Start(std::move(callbacks)));
   StartBackground();
   // Gives back the files of the last run, however often it was killed.

@@ -72,10 +72,28 @@ bool Journal::HasRoom(size_t bytes) const {
   int64_t size = static_cast<int64_t>(bytes);
   if (!fence_.ok() || closed_) return true;  // Reserve says why not
   int64_t pinned = bytes_total_ - covered_bytes_ + bytes_unwritten_;
-  bool fits = (pinned == 0 || pinned + size <= options_.pinned_bytes_max) &&
-              bytes_unwritten_ + size + slack <= room_;
-  room_wanted_ |= !fits;
-  return fits;
+  bool is_pinned_full = pinned > 0 && pinned + size > options_.pinned_bytes_max;
+  int64_t needed = bytes_unwritten_ + size + slack;
+  if (!is_pinned_full && needed <= room_) return true;
+  WantRoom(needed, is_pinned_full);
+  return false;
+}
+
+void Journal::WantRoom(int64_t bytes, bool is_pinned_full) const {
+  bool is_news = bytes > room_wanted_bytes_ || (is_pinned_full && !pinned_room_wanted_);
+  room_wanted_bytes_ = std::max(room_wanted_bytes_, bytes);
+  pinned_room_wanted_ |= is_pinned_full;
+  if (!is_news) return;
+  executor_.scheduler()->Post(UniqueFunction([this] {
+    maker_wake_.NotifyAll();
+    callbacks_.on_room_wanted();
+  }));
+}
+
+bool Journal::NeedsCheckpoint() const {
+  std::lock_guard lock(mutex_);
+  bool is_full = static_cast<int64_t>(file_count()) >= options_.file_count_max;
+  return pinned_room_wanted_ || (is_full && (free_.empty() || room_ < room_wanted_bytes_));
 }
 
 Status Journal::room_error() const {
@@ -220,7 +238,8 @@ void Journal::FinishFrame() {
     int64_t space = static_cast<int64_t>(FrameSpace(frame.used - kFrameHeaderBytes));
     durable_ = durable = frame.sequence;
     mask = frame.shard_mask;
-    room_wanted = std::exchange(room_wanted_, false);
+    room_wanted = std::exchange(room_wanted_bytes_, 0) > 0;
+    pinned_room_wanted_ = false;
     bytes_unwritten_ -= static_cast<int64_t>(frame.used - kFrameHeaderBytes);
     bytes_total_ += space;
     sizes_.push_back({frame.sequence, bytes_total_});
@@ -304,14 +323,15 @@ Task<Journal::JournalFile> Journal::MakeFile() {
   co_return made;
 }
 
-// Keeps one file ahead, so that the writer never waits for one to be filled.
+// Keeps one file ahead, so that the writer never waits for one to be filled, and makes more when
+// somebody waits for more room than there is.
 Task<> Journal::RunFileMaker() {
   while (!stopping_) {
     for (; !retired_.empty(); retired_.pop_back()) {
       IgnoreError(co_await env_->files().Remove(retired_.back().path), "it is tried at each start");
     }
-    bool wanted = free_.empty() && static_cast<int64_t>(file_count()) < options_.file_count_max;
-    if (!wanted) {
+    bool may_grow = static_cast<int64_t>(file_count()) < options_.file_count_max;
+    if (!may_grow || !LacksFile()) {
       CO_RETURN_IF_ERROR(co_await maker_wake_.Wait());
       continue;
     }
@@ -333,6 +353,11 @@ Task<> Journal::RunFileMaker() {
   co_return Status::OK();
 }
 
+bool Journal::LacksFile() const {
+  std::lock_guard lock(mutex_);
+  return free_.empty() || room_ < room_wanted_bytes_;
+}
+
 void Journal::Recycle(LogPosition covered) {
   while (in_use_.size() > 1 && in_use_.front().last_sequence <= covered) {
     bool usable = in_use_.front().bytes == options_.file_bytes;
@@ -345,6 +370,8 @@ void Journal::Recycle(LogPosition covered) {
       if (size.sequence > covered) break;
       covered_bytes_ = std::max(covered_bytes_, size.end);
     }
+    room_wanted_bytes_ = 0;  // who still lacks room says so again
+    pinned_room_wanted_ = false;
   }
   UpdateRoom();
   maker_wake_.NotifyAll();

@@ -60,6 +60,8 @@ class Journal {
     std::function<void()> on_room;
     // A write failed: nothing more becomes durable until the data folder is opened again.
     std::function<void(const Status&)> on_fenced;
+    // Somebody waits for room that is not there; on the journal's executor.
+    std::function<void()> on_room_wanted;
   };
   // `env` and `pool` outlive the journal.
   Journal(Env* env, Executor executor, std::shared_ptr<ChunkPool> pool, JournalOptions options);
@@ -100,10 +102,8 @@ class Journal {
   // Frames up to `position` are in memory no more: forget their sizes.
   void ForgetSizes(LogPosition position);
   size_t file_count() const { return in_use_.size() + free_.size(); }
-  // No file is left for when the current one is full: time for a checkpoint, whatever it holds.
-  bool is_short_of_files() const {
-    return free_.empty() && static_cast<int64_t>(file_count()) >= options_.file_count_max;
-  }
+  // Only a checkpoint makes the room that somebody waits for, or that the next file will need.
+  bool NeedsCheckpoint() const;
 
  private:
   struct Frame {
@@ -154,10 +154,13 @@ class Journal {
   void Fence(const Status& status);
   // Files.
   Task<> RunFileMaker();
+  bool LacksFile() const;
   Task<JournalFile> MakeFile();
   std::string PathOf(int64_t number) const;
   void UpdateRoom();
 
+  // With mutex_: remembers what was asked for in vain and tells who can make room.
+  void WantRoom(int64_t bytes, bool is_pinned_full) const;
   bool IsReady(const Frame& frame) const;  // with mutex_
   Frame* OpenFrame(size_t bytes);          // with mutex_
   void WakeWriter();                       // with mutex_
@@ -179,7 +182,7 @@ class Journal {
   LogPosition previous_{0};  // last frame that is durable
   bool stopping_ = false;
   Event writer_wake_;
-  Event maker_wake_;
+  mutable Event maker_wake_;
   TaskScope scope_;
 
   mutable std::mutex mutex_;  // protects what follows; held for short copies of numbers only
@@ -195,7 +198,9 @@ class Journal {
   int64_t bytes_unwritten_ = 0;
   int64_t room_ = 0;  // bytes that the made files can still take
   bool writer_waits_ = false;
-  mutable bool room_wanted_ = false;  // somebody was told that there is no room
+  // The most room that somebody was told is not there; 0: nobody waits.
+  mutable int64_t room_wanted_bytes_ = 0;
+  mutable bool pinned_room_wanted_ = false;  // too much is in memory only
   bool closed_ = true;
   Status fence_;
   Status room_error_;
