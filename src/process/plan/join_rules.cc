@@ -32,11 +32,7 @@ ExprPtr ShiftToRight(const ExprPtr& expr, int left_count) {
 
 class JoinPlanner {
  public:
-  explicit JoinPlanner(const Plan& plan) {
-    for (const PlanNode* node : InTopologicalOrder(plan)) {
-      for (const PlanNodePtr& input : node->inputs) ++consumers_[input.get()];
-    }
-  }
+  explicit JoinPlanner(const Plan& plan) : shared_(plan) {}
 
   // Top-down: what is pushed through one join may go through the next one.
   PlanNodePtr Rewrite(const PlanNodePtr& node) {
@@ -51,11 +47,6 @@ class JoinPlanner {
   }
 
  private:
-  bool Shared(const PlanNode* node) const {
-    const auto found = consumers_.find(node);
-    return found != consumers_.end() && found->second > 1;
-  }
-
   static PlanNodePtr Filtered(PlanNodePtr input, const std::vector<ExprPtr>& conjuncts,
                               const SourceSpan& span) {
     for (const ExprPtr& conjunct : conjuncts) input = MakeFilter(std::move(input), conjunct, span);
@@ -66,7 +57,8 @@ class JoinPlanner {
   // sides of an INNER join become a part of its condition.
   PlanNodePtr PushFilter(const PlanNodePtr& node) {
     const auto& filter = static_cast<const FilterNode&>(*node);
-    if (filter.inputs[0]->kind != NodeKind::kJoin || Shared(filter.inputs[0].get())) return node;
+    if (filter.inputs[0]->kind != NodeKind::kJoin || shared_.Contains(filter.inputs[0].get()))
+      return node;
     auto join = std::static_pointer_cast<JoinNode>(filter.inputs[0]);
     const auto left_count = static_cast<int>(join->inputs[0]->columns.size());
     const bool left_kept = join->type != JoinType::kRight && join->type != JoinType::kFull;
@@ -200,7 +192,7 @@ class JoinPlanner {
     return MakeProject(join, std::move(exprs), wanted, join->span);
   }
 
-  std::unordered_map<const PlanNode*, int> consumers_;
+  const SharedNodes shared_;
   std::unordered_map<const PlanNode*, PlanNodePtr> done_;
   std::unordered_set<const PlanNode*> planned_;
   std::vector<PlanNodePtr> kept_;

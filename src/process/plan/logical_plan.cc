@@ -77,4 +77,15 @@ std::vector<PlanNode*> InTopologicalOrder(const Plan& plan) {
   return order;
 }
 
+SharedNodes::SharedNodes(const Plan& plan) {
+  for (const PlanNode* node : InTopologicalOrder(plan)) {
+    for (const PlanNodePtr& input : node->inputs) ++consumers_[input.get()];
+  }
+}
+
+bool SharedNodes::Contains(const PlanNode* node) const {
+  const auto found = consumers_.find(node);
+  return found != consumers_.end() && found->second > 1;
+}
+
 }  // namespace mainstem::process::plan

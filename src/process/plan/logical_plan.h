@@ -222,4 +222,14 @@ struct Plan {
 // Every node once, inputs before their consumers.
 std::vector<PlanNode*> InTopologicalOrder(const Plan& plan);
 
+// Which nodes of a plan, as it is when this is made, have several consumers.
+class SharedNodes {
+ public:
+  explicit SharedNodes(const Plan& plan);
+  bool Contains(const PlanNode* node) const;
+
+ private:
+  std::map<const PlanNode*, int> consumers_;
+};
+
 }  // namespace mainstem::process::plan

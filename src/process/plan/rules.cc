@@ -71,11 +71,7 @@ bool IsIdentity(const ProjectNode& project) {
 
 class Simplifier {
  public:
-  explicit Simplifier(const Plan& plan) {
-    for (const PlanNode* node : InTopologicalOrder(plan)) {
-      for (const PlanNodePtr& input : node->inputs) ++consumers_[input.get()];
-    }
-  }
+  explicit Simplifier(const Plan& plan) : shared_(plan) {}
 
   PlanNodePtr Simplify(const PlanNodePtr& node) {
     if (const auto done = done_.find(node.get()); done != done_.end()) return done->second;
@@ -89,16 +85,11 @@ class Simplifier {
   }
 
  private:
-  bool Shared(const PlanNode* node) const {
-    const auto found = consumers_.find(node);
-    return found != consumers_.end() && found->second > 1;
-  }
-
   // Filter(Project(x)) -> Project(Filter(x)): rows that do not pass are not computed.
   PlanNodePtr PushFilter(const PlanNodePtr& node) {
     auto& filter = static_cast<FilterNode&>(*node);
     const PlanNodePtr below = filter.inputs[0];
-    if (below->kind != NodeKind::kProject || Shared(below.get())) return node;
+    if (below->kind != NodeKind::kProject || shared_.Contains(below.get())) return node;
     const auto& project = static_cast<const ProjectNode&>(*below);
     std::vector<int> refs;
     CollectInputRefs(*filter.predicate, &refs);
@@ -115,7 +106,8 @@ class Simplifier {
 
   PlanNodePtr MergeProject(const PlanNodePtr& node) {
     auto& outer = static_cast<ProjectNode&>(*node);
-    while (outer.inputs[0]->kind == NodeKind::kProject && !Shared(outer.inputs[0].get())) {
+    while (outer.inputs[0]->kind == NodeKind::kProject &&
+           !shared_.Contains(outer.inputs[0].get())) {
       const auto& inner = static_cast<const ProjectNode&>(*outer.inputs[0]);
       if (!CanInline(inner.exprs, outer.exprs)) break;
       outer.exprs = InlineAll(outer.exprs, inner.exprs);
@@ -125,7 +117,7 @@ class Simplifier {
     return IsIdentity(outer) ? outer.inputs[0] : node;
   }
 
-  std::unordered_map<const PlanNode*, int> consumers_;
+  const SharedNodes shared_;
   std::unordered_map<const PlanNode*, PlanNodePtr> done_;
   std::vector<PlanNodePtr> kept_;
 };
