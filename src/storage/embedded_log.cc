@@ -145,8 +145,9 @@ void EmbeddedLog::OnDurable(LogPosition durable, uint64_t shard_mask) {
 }
 
 bool EmbeddedLog::IsCheckpointDue() const {
-  return journal_->pinned_bytes() > options_.cache_bytes / 4 ||
-         (journal_->NeedsCheckpoint() && journal_->durable() > covered_);
+  // What is not written yet counts as pinned, but only what is durable can be covered.
+  if (journal_->durable() <= covered_) return false;
+  return journal_->pinned_bytes() > options_.cache_bytes / 4 || journal_->NeedsCheckpoint();
 }
 
 void EmbeddedLog::OnFenced(const Status& status) {

@@ -101,6 +101,7 @@ class EmbeddedLog final : public Log {
     Event released_;
   };
   using Partitions = std::vector<std::shared_ptr<Partition>>;
+  struct EpochShard;
 
   EmbeddedLog(Env* env, EmbeddedLogOptions options);
   size_t ShardOf(const TopicPartition& partition) const;
@@ -124,6 +125,8 @@ class EmbeddedLog final : public Log {
   Task<ProducerId> DoNextProducerId();
   Task<> DoCommitEpoch(EpochCommit commit);
   Task<LogPosition> JournalEpoch(const EpochCommit& commit);
+  void FillEpochFrame(const EpochCommit& commit, const std::string& epoch, const Reservation& room,
+                      std::vector<EpochShard>* shards);
   Task<> DoPinRetention(PinChange change);
   Task<> DoCheckpoint();
   Task<> FlushShards(LogPosition limit);

@@ -13,12 +13,6 @@ namespace {
 
 constexpr LeaderEpoch kLeaderEpoch{0};
 
-struct EpochShard {
-  std::vector<TopicPartition> partitions;  // each once
-  std::vector<Offset> next_offsets;        // of the partitions
-  std::vector<ShardLog::Installed> installed;
-};
-
 Status CheckEpochBatch(const EpochCommit::Append& append) {
   ASSIGN_OR_RETURN(BatchHeader header, ParseBatchHeader(append.batch));
   if (header.total_bytes() != append.batch.size()) {
@@ -28,6 +22,13 @@ Status CheckEpochBatch(const EpochCommit::Append& append) {
 }
 
 }  // namespace
+
+// What an epoch appends to the partitions of one shard.
+struct EmbeddedLog::EpochShard {
+  std::vector<TopicPartition> partitions;  // each once
+  std::vector<Offset> next_offsets;        // of the partitions
+  std::vector<ShardLog::Installed> installed;
+};
 
 Task<> EmbeddedLog::CommitEpoch(EpochCommit commit) {
   co_return co_await RunToEnd(HomeExecutor(), DoCommitEpoch(std::move(commit)));
@@ -102,41 +103,47 @@ Task<LogPosition> EmbeddedLog::JournalEpoch(const EpochCommit& commit) {
     status = journal_->Reserve(space, entries, mask).Value(&room);
   }
   if (status.ok()) {
-    std::byte* entry = room.data;
-    for (const EpochCommit::Append& append : commit.appends) {
-      EpochShard& shard = shards[ShardOf(append.partition)];
-      size_t index = static_cast<size_t>(
-          std::find(shard.partitions.begin(), shard.partitions.end(), append.partition) -
-          shard.partitions.begin());
-      std::byte* at = entry + kEntryHeaderBytes;
-      EncodeAppendPrefix(append.partition, at);
-      std::span<std::byte> copy(at + kAppendPrefixBytes, append.batch.size());
-      std::memcpy(copy.data(), append.batch.data(), copy.size());
-      SetBaseOffset(copy.data(), shard.next_offsets[index], kLeaderEpoch);
-      SealEntry(entry, EntryType::kAppend, kAppendPrefixBytes + copy.size(), room.seed);
-      shard.next_offsets[index] = ReadBatchHeader(copy.data()).next_offset();
-      shard.installed.push_back({append.partition, copy});
-      entry += EntrySpace(kAppendPrefixBytes + copy.size());
-    }
-    std::memcpy(entry + kEntryHeaderBytes, payload.data(), payload.size());
-    SealEntry(entry, EntryType::kJobEpoch, payload.size(), room.seed);
+    FillEpochFrame(commit, payload, room, &shards);
     UniqueFunction apply([this, change = std::move(change)] { meta_.Apply(change); });
     shards_[0]->ApplyWhenDurable(room.sequence, std::move(apply));
-    journal_->Complete(room);
   }
-  LogPosition sequence = status.ok() ? room.sequence : LogPosition(0);
-  ChunkPool::Chunk chunk = status.ok() ? room.chunk : nullptr;
+  // Every shard knows its batches before the frame can be written: a checkpoint that covers the
+  // frame writes them all.
   for (size_t i = 0; i < locked; ++i) {
     if (shards[i].partitions.empty()) continue;
     std::vector<ShardLog::Installed> installed = std::move(shards[i].installed);
     if (!status.ok()) {
       for (const TopicPartition& id : shards[i].partitions) installed.push_back({id, {}});
     }
-    auto task = shards_[i]->Install(std::move(installed), sequence, chunk);
-    CO_RETURN_IF_ERROR(co_await RunOn(env_->shard(i), std::move(task)));
+    auto task = shards_[i]->Install(std::move(installed), room.sequence, room.chunk);
+    IgnoreError(co_await RunOn(env_->shard(i), std::move(task)), "it does not fail");
   }
   CO_RETURN_IF_ERROR(status);
-  co_return sequence;
+  journal_->Complete(room);
+  co_return room.sequence;
+}
+
+// Copies the batches into the frame, gives them their offsets, and notes where each one lies.
+void EmbeddedLog::FillEpochFrame(const EpochCommit& commit, const std::string& epoch,
+                                 const Reservation& room, std::vector<EpochShard>* shards) {
+  std::byte* entry = room.data;
+  for (const EpochCommit::Append& append : commit.appends) {
+    EpochShard& shard = (*shards)[ShardOf(append.partition)];
+    size_t index = static_cast<size_t>(
+        std::find(shard.partitions.begin(), shard.partitions.end(), append.partition) -
+        shard.partitions.begin());
+    std::byte* at = entry + kEntryHeaderBytes;
+    EncodeAppendPrefix(append.partition, at);
+    std::span<std::byte> copy(at + kAppendPrefixBytes, append.batch.size());
+    std::memcpy(copy.data(), append.batch.data(), copy.size());
+    SetBaseOffset(copy.data(), shard.next_offsets[index], kLeaderEpoch);
+    SealEntry(entry, EntryType::kAppend, kAppendPrefixBytes + copy.size(), room.seed);
+    shard.next_offsets[index] = ReadBatchHeader(copy.data()).next_offset();
+    shard.installed.push_back({append.partition, copy});
+    entry += EntrySpace(kAppendPrefixBytes + copy.size());
+  }
+  std::memcpy(entry + kEntryHeaderBytes, epoch.data(), epoch.size());
+  SealEntry(entry, EntryType::kJobEpoch, epoch.size(), room.seed);
 }
 
 }  // namespace mainstem::storage

@@ -171,6 +171,11 @@ void Journal::Complete(const Reservation& reservation) {
   if (writer_waits_ && IsReady(frames_.front())) WakeWriter();
 }
 
+bool Journal::IsFilling() const {
+  std::lock_guard lock(mutex_);
+  return !frames_.empty();
+}
+
 bool Journal::IsReady(const Frame& frame) const {
   return frame.copying_count == 0 && frame.entry_count > 0;
 }
@@ -196,7 +201,7 @@ Task<> Journal::RunWriter() {
   while (true) {
     Frame* frame = TakeFrame();
     if (frame == nullptr) {
-      if (stopping_) co_return Status::OK();
+      if (stopping_ && !IsFilling()) co_return Status::OK();
       CO_RETURN_IF_ERROR(co_await writer_wake_.Wait());
       continue;
     }

@@ -72,7 +72,7 @@ class Journal {
   Task<> Recover(uint64_t journal_id, LogPosition covered, JournalVisitor* visitor);
   // Opens a fresh file and starts writing. After Recover.
   Task<> Start(Callbacks callbacks);
-  // Writes what is complete, then ends.
+  // Writes what was reserved, once it is complete, then ends.
   Task<> Stop();
 
   // ---- any thread
@@ -148,6 +148,7 @@ class Journal {
   // Writer.
   Task<> RunWriter();
   Frame* TakeFrame();
+  bool IsFilling() const;
   Task<> WriteFrame(Frame* frame);
   Task<> NextFile();
   void FinishFrame();

@@ -107,6 +107,8 @@ class ShardLog {
   Task<> WaitInQueue(std::shared_ptr<Partition> partition, size_t bytes);
   Result<Accepted> Accept(Partition* partition, const std::vector<Checked>& batches, size_t space);
   Task<> FlushSome(std::deque<std::shared_ptr<Partition>>* todo, LogPosition limit, Status* first);
+  class FileUse;
+  Task<> DropSegments(std::shared_ptr<Partition> partition);
   Task<> RetainOne(std::shared_ptr<Partition> partition, int64_t now_ms);
   Task<> MoveLogStart(std::shared_ptr<Partition> partition, Offset log_start);
   Task<OffsetForTime> FindInBatch(SharedBytes batch, Offset from, int64_t timestamp_ms);

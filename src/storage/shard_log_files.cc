@@ -51,6 +51,25 @@ Task<> ShardLog::RemovePartition(TopicPartition id) {
 
 // ---------------------------------------------------------------- flush
 
+// Flush and retention take turns at a partition's files. Lives in a coroutine that keeps both.
+class ShardLog::FileUse {
+ public:
+  FileUse(ShardLog* shard, Partition* partition) : shard_(shard), partition_(partition) {
+    CHECK(partition_->file_user_count == 0);
+    ++partition_->file_user_count;
+  }
+  ~FileUse() {
+    --partition_->file_user_count;
+    shard_->file_event_.NotifyAll();
+  }
+  FileUse(const FileUse&) = delete;
+  FileUse& operator=(const FileUse&) = delete;
+
+ private:
+  ShardLog* const shard_;
+  Partition* const partition_;
+};
+
 Task<> ShardLog::FlushSome(std::deque<std::shared_ptr<Partition>>* todo, LogPosition limit,
                            Status* first) {
   while (!todo->empty()) {
@@ -59,10 +78,11 @@ Task<> ShardLog::FlushSome(std::deque<std::shared_ptr<Partition>>* todo, LogPosi
     // One at a time: retention may be at work on the same files.
     while (partition->file_user_count > 0) CO_RETURN_IF_ERROR(co_await file_event_.Wait());
     if (partition->deleted) continue;
-    ++partition->file_user_count;
-    Status status = co_await partition->Flush(limit);
-    --partition->file_user_count;
-    file_event_.NotifyAll();
+    Status status;
+    {
+      FileUse use(this, partition.get());
+      status = co_await partition->Flush(limit);
+    }
     if (!status.ok() && first->ok()) *first = status;
   }
   co_return Status::OK();
@@ -114,12 +134,22 @@ Task<> ShardLog::MoveLogStart(std::shared_ptr<Partition> partition, Offset log_s
   co_return co_await Journalled(std::move(changes), std::move(apply));
 }
 
+// Takes the partition's files only while it works on them, never while it waits for the journal: a
+// full journal waits for a flush to these files.
 Task<> ShardLog::RetainOne(std::shared_ptr<Partition> partition, int64_t now_ms) {
   if (partition->ActiveSegmentExpired(now_ms)) {
+    FileUse use(this, partition.get());
     CO_RETURN_IF_ERROR(co_await partition->segments.Roll());
   }
   Offset point = partition->RetentionPoint(now_ms);
   CO_RETURN_IF_ERROR(co_await MoveLogStart(partition, point));
+  co_return co_await DropSegments(partition);
+}
+
+// What is in use now, the next retention drops.
+Task<> ShardLog::DropSegments(std::shared_ptr<Partition> partition) {
+  if (partition->file_user_count > 0) co_return Status::OK();
+  FileUse use(this, partition.get());
   co_return co_await partition->segments.DropBefore(partition->log_start);
 }
 
@@ -136,10 +166,7 @@ Task<> ShardLog::ApplyRetention() {
                (partition->segments.list().size() > 1 &&
                 partition->segments.list().front().next_offset <= partition->log_start);
     if (!due) continue;
-    ++partition->file_user_count;
     Status status = co_await RetainOne(partition, now);
-    --partition->file_user_count;
-    file_event_.NotifyAll();
     if (!status.ok() && first.ok()) first = status;
   }
   co_return first;
@@ -155,13 +182,7 @@ Task<Offset> ShardLog::DeleteRecords(TopicPartition id, Offset before) {
   }
   before = std::min(before, partition->PinnedFrom());
   CO_RETURN_IF_ERROR(co_await MoveLogStart(partition, before));
-  if (partition->file_user_count == 0) {  // else retention removes the files
-    ++partition->file_user_count;
-    Status status = co_await partition->segments.DropBefore(partition->log_start);
-    --partition->file_user_count;
-    file_event_.NotifyAll();
-    CO_RETURN_IF_ERROR(status);
-  }
+  CO_RETURN_IF_ERROR(co_await DropSegments(partition));
   co_return partition->log_start;
 }
 

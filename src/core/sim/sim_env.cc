@@ -38,7 +38,10 @@ class SimEnv::SimPool final : public BlockingPool {
 };
 
 SimEnv::SimEnv(SimDisk* disk, SimEnvOptions options)
-    : shard_count_(options.shard_count), random_(options.seed), files_(MakeSimFiles(disk)) {
+    : shard_count_(options.shard_count),
+      step_time_max_(options.step_time_max),
+      random_(options.seed),
+      files_(MakeSimFiles(disk)) {
   for (size_t i = 0; i <= shard_count_; ++i) {
     schedulers_.push_back(std::make_unique<SimScheduler>(this));
   }
@@ -93,6 +96,10 @@ bool SimEnv::Step() {
   current_ = &scheduler;
   function();
   current_ = nullptr;
+  if (step_time_max_ > Duration(0)) {
+    now_ +=
+        Duration(static_cast<int64_t>(random_() % static_cast<uint64_t>(step_time_max_.count())));
+  }
   return true;
 }
 

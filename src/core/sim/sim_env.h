@@ -18,6 +18,9 @@ namespace mainstem {
 struct SimEnvOptions {
   uint64_t seed = 1;
   size_t shard_count = 2;
+  // Each function takes a random time below this. Zero: all that is ready runs before a file's
+  // operation can end; more: a slow shard against a quick disk.
+  Duration step_time_max{0};
 };
 
 class SimEnv final : public Env {
@@ -54,6 +57,7 @@ class SimEnv final : public Env {
   bool Step();
 
   size_t shard_count_;
+  const Duration step_time_max_;
   std::mt19937_64 random_;
   TimePoint now_{std::chrono::hours(1)};
   std::unique_ptr<Files> files_;
