@@ -119,6 +119,16 @@ Task<bool> Event::Wait(TimePoint deadline) {
   co_return outcome == Waiter::Outcome::kNotified;
 }
 
+Status internal::FromException(std::exception_ptr exception) {
+  try {
+    std::rethrow_exception(std::move(exception));
+  } catch (const std::exception& error) {
+    return MakeError(ErrorCode::kInternal, {.message = "a task threw", .detail = error.what()});
+  } catch (...) {
+    return MakeError(ErrorCode::kInternal, "a task threw something unknown");
+  }
+}
+
 TaskScope::TaskScope(Executor executor, std::string name, ErrorHandler on_error)
     : executor_(executor.require(asio::execution::blocking.possibly)),  // see Spawn
       name_(std::move(name)),
@@ -152,16 +162,7 @@ void TaskScope::Spawn(std::string task_name, Task<> task) {
   auto node = running_.emplace(running_.end());
   node->name = std::move(task_name);
   auto finish = [this, node](std::exception_ptr exception, Status status) {
-    if (exception) {
-      try {
-        std::rethrow_exception(exception);
-      } catch (const std::exception& error) {
-        status =
-            MakeError(ErrorCode::kInternal, {.message = "a task threw", .detail = error.what()});
-      } catch (...) {
-        status = MakeError(ErrorCode::kInternal, "a task threw something unknown");
-      }
-    }
+    if (exception) status = internal::FromException(exception);
     std::string name = std::move(node->name);
     running_.erase(node);
     if (!status.ok() && !Is(status, ErrorCode::kCancelled)) on_error_(name_ + "/" + name, status);

@@ -1,5 +1,8 @@
 #include "core/sync.h"
 
+#include <future>
+#include <string>
+
 #include <gtest/gtest.h>
 
 #include "core/scheduler.h"
@@ -163,6 +166,83 @@ TEST_F(SyncTest, CancelReachesATaskThatHopped) {
     Executor there(&other);
     EXPECT_TRUE(RunBlocking(executor(), CancelHoppedScenario(executor(), there, i % 2 == 1)).ok());
   }
+  other.Stop();
+}
+
+Task<bool> SeesCancellation() {
+  bool cancelled = co_await IsCancelled();
+  EXPECT_TRUE(Is(co_await Sleep(1h), ErrorCode::kCancelled));
+  co_return cancelled;
+}
+
+// Hops only after the scope was cancelled.
+Task<> HopWhenCancelled(Executor other, bool* seen) {
+  EXPECT_TRUE(Is(co_await Sleep(1h), ErrorCode::kCancelled));
+  Result<bool> cancelled = co_await RunOn(other, SeesCancellation());
+  *seen = cancelled.ok() && *cancelled;
+  co_return Status::OK();
+}
+
+Task<> CancelBeforeHopScenario(Executor home, Executor other) {
+  TaskScope scope(home, "test", [](const std::string& name, const Status& status) {
+    FAIL() << name << ": " << Describe(status);
+  });
+  bool seen = false;
+  scope.Spawn("hopping", HopWhenCancelled(other, &seen));
+  CO_RETURN_IF_ERROR(co_await Yield());
+  CO_RETURN_IF_ERROR(co_await scope.Close());
+  EXPECT_TRUE(seen);
+  co_return Status::OK();
+}
+
+TEST_F(SyncTest, RunOnCarriesACancellationThatCameBefore) {
+  ShardScheduler other("other");
+  other.Start();
+  Executor there(&other);
+  EXPECT_TRUE(RunBlocking(executor(), CancelBeforeHopScenario(executor(), there)).ok());
+  other.Stop();
+}
+
+Task<> SleepAnHourOn(Executor other) { co_return co_await RunOn(other, Sleep(1h)); }
+
+// The other scheduler is busy until the cancellation has been sent after the task.
+Task<> CancelDuringHopScenario(Executor home, Executor other, std::promise<void>* go) {
+  TaskScope scope(home, "test", [](const std::string& name, const Status& status) {
+    FAIL() << name << ": " << Describe(status);
+  });
+  std::shared_future<void> gone = go->get_future().share();
+  other.scheduler()->Post(UniqueFunction([gone] { gone.wait(); }));
+  scope.Spawn("hopping", SleepAnHourOn(other));
+  CO_RETURN_IF_ERROR(co_await Yield());
+  CO_RETURN_IF_ERROR(co_await Yield());
+  scope.Cancel();
+  go->set_value();
+  co_return co_await scope.Close();
+}
+
+TEST_F(SyncTest, RunOnCarriesACancellationThatComesBeforeTheTaskBegins) {
+  ShardScheduler other("other");
+  other.Start();
+  for (int i = 0; i < 100; ++i) {
+    std::promise<void> go;
+    Executor there(&other);
+    EXPECT_TRUE(RunBlocking(executor(), CancelDuringHopScenario(executor(), there, &go)).ok());
+  }
+  other.Stop();
+}
+
+Task<int> Throw() { co_return std::stoi("no number"); }
+
+Task<> HopToThrow(Executor other) {
+  Result<int> outcome = co_await RunOn(other, Throw());
+  EXPECT_TRUE(Is(outcome.status(), ErrorCode::kInternal));
+  co_return Status::OK();
+}
+
+TEST_F(SyncTest, RunOnMakesAnErrorOfWhatATaskThrew) {
+  ShardScheduler other("other");
+  other.Start();
+  EXPECT_TRUE(RunBlocking(executor(), HopToThrow(Executor(&other))).ok());
   other.Stop();
 }
 
