@@ -98,6 +98,36 @@ class Kafka(Broker):
         return java + ["kafka.Kafka", conf]
 
 
+def accepts(port):
+    """Whether the broker takes a record, acks=all, into a topic that it makes itself."""
+    from confluent_kafka import Producer
+    errors = []
+    producer = Producer({"bootstrap.servers": f"127.0.0.1:{port}", "acks": "all", "linger.ms": 0})
+    producer.produce("first", b"record", on_delivery=lambda error, _: errors.append(error))
+    producer.flush(30)
+    return errors == [None]
+
+
+def first_starts(names, count):
+    """Starts each broker `count` times in an empty folder, in turn: seconds to the first answer and to the first acknowledged record."""
+    print("| start | " + " | ".join(f"{name}: first answer s | {name}: first record s" for name in names) + " |")
+    print("| --- |" + " --- | --- |" * len(names))
+    for number in range(count):
+        cells = []
+        for name in names:
+            work = tempfile.mkdtemp(prefix="mainstem-bench-")
+            broker = {"mainstem": Mainstem, "kafka": Kafka}[name](name, work)
+            try:
+                begin = time.monotonic()
+                answered = broker.start()
+                record = time.monotonic() - begin if accepts(broker.port) else None
+                cells += [f"{answered:.3f}", f"{record:.3f}" if record else "failed"]
+            finally:
+                broker.stop()
+                shutil.rmtree(work, ignore_errors=True)
+        print(f"| {number + 1} | " + " | ".join(cells) + " |", flush=True)
+
+
 def java_tool(main, heap="512m"):
     return ["java", "-Xmx" + heap, "-cp", LIBS + "/*", "-Dlog4j2.level=ERROR", main]
 
@@ -144,7 +174,11 @@ def main():
     parser.add_argument("--size", type=int, default=1024)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="mainstem,kafka")
+    parser.add_argument("--first-starts", type=int, default=0, help="only so many starts in an empty folder")
     options = parser.parse_args()
+    if options.first_starts:
+        first_starts(options.only.split(","), options.first_starts)
+        return
     work = tempfile.mkdtemp(prefix="mainstem-bench-")
     names = options.only.split(",")
     brokers = [kind(name, work) for name, kind in (("mainstem", Mainstem), ("kafka", Kafka)) if name in names]

@@ -12,7 +12,11 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr size_t kZeroFillBytes = size_t{1} << 20;
+// Of one write of zeros: each costs a flush of the disk.
+constexpr size_t kZeroFillBytes = size_t{4} << 20;
+// The file that a start makes when none is free: small, so that the first record need not wait
+// until the disk took a whole file of zeros. In chunks; half of them are the slack of HasRoom.
+constexpr int64_t kFirstFileChunks = 4;
 constexpr auto kMakeFileRetry = 1s;
 
 }  // namespace
@@ -35,6 +39,12 @@ Journal::~Journal() = default;
 
 Task<> Journal::Start(Callbacks callbacks) {
   callbacks_ = std::move(callbacks);
+  if (free_.empty()) {
+    int64_t chunk_bytes = static_cast<int64_t>(pool_->chunk_bytes());
+    int64_t bytes = std::min(options_.file_bytes, kFirstFileChunks * chunk_bytes);
+    CO_ASSIGN_OR_RETURN(JournalFile made, co_await MakeFile(bytes));
+    free_.push_back(std::move(made));
+  }
   CO_RETURN_IF_ERROR(co_await NextFile());
   {
     std::lock_guard lock(mutex_);
@@ -213,7 +223,7 @@ Task<> Journal::RunWriter() {
 
 Task<> Journal::WriteFrame(Frame* frame) {
   size_t space = FrameSpace(frame->used - kFrameHeaderBytes);
-  if (position_ + static_cast<int64_t>(space) > options_.file_bytes) {
+  if (position_ + static_cast<int64_t>(space) > in_use_.back().bytes) {
     CO_RETURN_IF_ERROR(co_await NextFile());
   }
   std::byte* at = frame->chunk->data() + frame->begin;
@@ -283,7 +293,7 @@ std::string Journal::PathOf(int64_t number) const {
 
 Task<> Journal::NextFile() {
   if (free_.empty()) {
-    CO_ASSIGN_OR_RETURN(JournalFile made, co_await MakeFile());
+    CO_ASSIGN_OR_RETURN(JournalFile made, co_await MakeFile(options_.file_bytes));
     free_.push_back(std::move(made));
   }
   JournalFile next = std::move(free_.back());
@@ -305,17 +315,17 @@ Task<> Journal::NextFile() {
 void Journal::UpdateRoom() {
   int64_t usable = options_.file_bytes - static_cast<int64_t>(kJournalBlockBytes);
   std::lock_guard lock(mutex_);
-  room_ = (in_use_.empty() ? 0 : options_.file_bytes - position_) +
+  room_ = (in_use_.empty() ? 0 : in_use_.back().bytes - position_) +
           static_cast<int64_t>(free_.size()) * usable;
 }
 
-Task<Journal::JournalFile> Journal::MakeFile() {
-  JournalFile made{.path = PathOf(++last_file_number_), .bytes = options_.file_bytes};
+Task<Journal::JournalFile> Journal::MakeFile(int64_t bytes) {
+  JournalFile made{.path = PathOf(++last_file_number_), .bytes = bytes};
   OpenOptions how{.write = true, .create = true, .truncate = true, .direct_durable = true};
   CO_ASSIGN_OR_RETURN(made.file, co_await env_->files().Open(made.path, how));
-  AlignedBuffer zeros(kZeroFillBytes);
-  for (int64_t at = 0; at < options_.file_bytes; at += static_cast<int64_t>(zeros.size())) {
-    size_t size = std::min(zeros.size(), static_cast<size_t>(options_.file_bytes - at));
+  AlignedBuffer zeros(std::min(kZeroFillBytes, static_cast<size_t>(bytes)));
+  for (int64_t at = 0; at < bytes; at += static_cast<int64_t>(zeros.size())) {
+    size_t size = std::min(zeros.size(), static_cast<size_t>(bytes - at));
     std::span<const std::byte> piece = zeros.span().first(size);
     Status written = co_await made.file->WriteAt(at, piece);
     if (!written.ok()) {
@@ -332,15 +342,18 @@ Task<Journal::JournalFile> Journal::MakeFile() {
 // somebody waits for more room than there is.
 Task<> Journal::RunFileMaker() {
   while (!stopping_) {
-    for (; !retired_.empty(); retired_.pop_back()) {
-      IgnoreError(co_await env_->files().Remove(retired_.back().path), "it is tried at each start");
+    if (!retired_.empty()) {
+      std::string path = retired_.back().path;
+      retired_.pop_back();
+      IgnoreError(co_await env_->files().Remove(std::move(path)), "it is tried at each start");
+      continue;  // it may be time to stop
     }
     bool may_grow = static_cast<int64_t>(file_count()) < options_.file_count_max;
     if (!may_grow || !LacksFile()) {
       CO_RETURN_IF_ERROR(co_await maker_wake_.Wait());
       continue;
     }
-    Result<JournalFile> made = co_await MakeFile();
+    Result<JournalFile> made = co_await MakeFile(options_.file_bytes);
     {
       std::lock_guard lock(mutex_);
       room_error_ = made.status();

@@ -156,7 +156,7 @@ class Journal {
   // Files.
   Task<> RunFileMaker();
   bool LacksFile() const;
-  Task<JournalFile> MakeFile();
+  Task<JournalFile> MakeFile(int64_t bytes);
   std::string PathOf(int64_t number) const;
   void UpdateRoom();
 
@@ -176,7 +176,7 @@ class Journal {
   // Executor only.
   std::deque<JournalFile> in_use_;    // oldest first; the last one is written
   std::vector<JournalFile> free_;     // zero-filled or old
-  std::vector<JournalFile> retired_;  // of another size than configured now: to be removed
+  std::vector<JournalFile> retired_;  // of another size than file_bytes: to be removed
   int64_t position_ = 0;              // in the last of in_use_
   uint64_t last_incarnation_ = 0;
   int64_t last_file_number_ = 0;
