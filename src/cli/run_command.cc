@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "cli/command.h"
+#include "cli/rejected_report.h"
 #include "cli/result_printer.h"
 #include "cli/script.h"
 #include "cli/settings_from_flags.h"
@@ -42,14 +43,20 @@ class Printer final : public process::ResultListener {
     for (const auto& row : rows) printer_.Row(row.kind, row.fields);
     return Status::OK();
   }
+  Status OnJob(const std::string& job_id) override {
+    job_ids_.push_back(job_id);
+    return Status::OK();
+  }
   Status OnStatementDone(const std::string& message) override {
     printer_.Done();
     printer_.Message(message);
     return Status::OK();
   }
+  const std::vector<std::string>& job_ids() const { return job_ids_; }
 
  private:
   ResultPrinter printer_;
+  std::vector<std::string> job_ids_;
 };
 
 // A folder that is removed with everything in it.
@@ -76,6 +83,13 @@ Task<> ExecuteScript(server::Engine* engine, std::string script, process::Execut
   co_return co_await engine->jobs().Execute(std::move(script), std::move(options), listener);
 }
 
+Task<> TellRejected(server::Engine* engine, RejectedReportOptions options) {
+  CO_ASSIGN_OR_RETURN(std::string report,
+                      co_await RejectedReport(&engine->log(), std::move(options)));
+  std::fputs(report.c_str(), stderr);
+  co_return Status::OK();
+}
+
 Status Run(const GlobalOptions& globals, const RunOptions& options) {
   ASSIGN_OR_RETURN(std::string text, ReadInput(options.file));
   ASSIGN_OR_RETURN(std::string script, Substitute(text, options.defines));
@@ -94,7 +108,12 @@ Status Run(const GlobalOptions& globals, const RunOptions& options) {
   Printer printer(globals.json);
   Status status = RunBlocking(engine->env().shard(0),
                               ExecuteScript(engine.get(), script, std::move(execute), &printer));
+  Status told =
+      RunBlocking(engine->env().shard(0),
+                  TellRejected(engine.get(), {.job_ids = printer.job_ids(),
+                                              .log_is_kept = settings.data_dir != folder.path()}));
   Status stopped = engine->Stop();
+  if (status.ok()) status = told;
   return status.ok() ? stopped : status;
 }
 

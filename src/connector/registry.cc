@@ -19,6 +19,9 @@ const std::vector<std::string>& CommonOptions() {
       "scan.watermark.alignment.update-interval",
       "scan.watermark.idle-timeout",
       "scan.bad-records",
+      "scan.bad-records.max",
+      "sink.bad-records",
+      "sink.bad-records.max",
       "property-version",
   };
   return names;

@@ -6,6 +6,7 @@
 
 #include <arrow/api.h>
 
+#include "process/job/bad_records.h"
 #include "process/job/ordered_operators.h"
 #include "process/job/values_source.h"
 #include "process/operator/group_aggregate.h"
@@ -210,17 +211,9 @@ class Builder {
     connector::TableDescriptor table = node.table;
     SourceFeedOptions feed;
     feed.projection = node.projection;
-    if (auto it = table.options.find("scan.bad-records"); it != table.options.end()) {
-      if (it->second == "skip") {
-        feed.on_reject = RejectPolicy::kSkip;
-      } else if (it->second == "quarantine") {
-        feed.on_reject = RejectPolicy::kQuarantine;
-      } else if (it->second != "fail") {
-        return MakeError(ErrorCode::kInvalidConfig,
-                         {.message = "'scan.bad-records' = '" + it->second + "' is unknown",
-                          .hint = "use fail, skip or quarantine"});
-      }
-    }
+    ASSIGN_OR_RETURN(feed.on_reject, RejectPolicyOf(table, "scan.bad-records", feed.on_reject));
+    ASSIGN_OR_RETURN(feed.rejected_max,
+                     RejectedMaxOf(table, "scan.bad-records.max", feed.rejected_max));
     int parallelism = options_.parallelism;
     if (auto it = table.options.find("scan.parallelism"); it != table.options.end()) {
       parallelism = std::clamp(std::atoi(it->second.c_str()), 1, kKeyGroupCount);
@@ -451,6 +444,11 @@ class Builder {
     sink->connector = node.table.options.at("connector");
     sink->kind = sink->sink->kind();
     sink->mode = node.mode;
+    sink->quarantine.table = sink->name;
+    ASSIGN_OR_RETURN(sink->quarantine.policy,
+                     RejectPolicyOf(node.table, "sink.bad-records", RejectPolicy::kQuarantine));
+    ASSIGN_OR_RETURN(sink->quarantine.rows_max,
+                     RejectedMaxOf(node.table, "sink.bad-records.max", kRefusedRowsMax));
     std::vector<int> keys =
         node.mode == connector::SinkMode::kUpsert ? node.primary_key : std::vector<int>{};
     ASSIGN_OR_RETURN(int id,

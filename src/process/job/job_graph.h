@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "connector/registry.h"
+#include "process/job/sink_quarantine.h"
 #include "process/operator/exchange.h"
 #include "process/operator/sink_operator.h"
 #include "process/operator/source_feed.h"
@@ -28,6 +29,7 @@ struct JobSink {
   std::string topic_name;
   int partition_count = 1;
   storage::TopicId topic{};
+  SinkQuarantineOptions quarantine;  // of a delivery
 };
 
 struct MakeOperatorArgs {

@@ -2,6 +2,7 @@
 
 #include <arrow/api.h>
 
+#include "process/job/job_topics.h"
 #include "process/job/shielded.h"
 
 namespace mainstem::process {
@@ -25,16 +26,6 @@ bool IsPermanent(const Status& status) {
     case ErrorCode::kCorruptStorage: return true;
     default: return false;
   }
-}
-
-// What a topic's name may hold; other characters become '-'.
-std::string TopicName(std::string_view prefix, const std::string& job, const std::string& rest) {
-  std::string out = std::string(prefix) + job + (rest.empty() ? "" : "." + rest);
-  for (char& c : out) {
-    bool fine = std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
-    if (!fine) c = '-';
-  }
-  return out.substr(0, 249);
 }
 
 }  // namespace
@@ -70,23 +61,24 @@ void JobRunner::RequestStop() {
   if (execution_) execution_->RequestStop();
 }
 
-Task<> JobRunner::PrepareTopic(std::string topic_name, int partition_count, storage::TopicId* id,
-                               int* actual_count) {
-  storage::Log* log = environment_->log;
-  std::optional<storage::TopicInfo> found = log->FindTopic(topic_name);
-  if (!found) {
-    storage::TopicConfig config;
-    config["retention.ms"] = "-1";
-    config["retention.bytes"] = "-1";
-    auto created = co_await log->CreateTopic(topic_name, partition_count, std::move(config), false);
-    if (!created.ok() && !Is(created.status(), ErrorCode::kAlreadyExists)) {
-      co_return created.status();
-    }
-    found = created.ok() ? *created : log->FindTopic(topic_name);
-    if (!found) co_return MakeError(ErrorCode::kUnknownTopic, "topic " + topic_name + " is gone");
-  }
-  *id = found->id;
-  *actual_count = found->partition_count;
+Task<> JobRunner::PrepareQuarantine() {
+  std::string name = QuarantineTopicName(options_.job_id);
+  CO_ASSIGN_OR_RETURN(storage::TopicInfo topic,
+                      co_await FindOrMakeJobTopic(environment_->log, std::move(name), 1));
+  quarantine_ = {topic.id, PartitionId(0)};
+  co_return Status::OK();
+}
+
+Task<> JobRunner::PrepareDelivery(JobSink* sink) {
+  sink->delivery_id = options_.job_id + "." + sink->node_id;
+  sink->topic_name = JobTopicName("__mainstem.", options_.job_id, sink->node_id);
+  sink->quarantine.topic = QuarantineTopicName(options_.job_id);
+  std::string name = sink->topic_name;
+  CO_ASSIGN_OR_RETURN(
+      storage::TopicInfo topic,
+      co_await FindOrMakeJobTopic(environment_->log, std::move(name), sink->partition_count));
+  sink->topic = topic.id;
+  sink->partition_count = topic.partition_count;
   co_return Status::OK();
 }
 
@@ -106,12 +98,7 @@ Task<> JobRunner::Prepare() {
   for (const GraphVertex& vertex : graph_.vertices) {
     needs_quarantine |= vertex.source && vertex.source->feed.on_reject == RejectPolicy::kQuarantine;
   }
-  if (needs_quarantine && options_.durable) {
-    int count = 1;
-    quarantine_.partition = PartitionId(0);
-    std::string name = TopicName("__mainstem.quarantine.", options_.job_id, "");
-    CO_RETURN_IF_ERROR(co_await PrepareTopic(std::move(name), 1, &quarantine_.topic_id, &count));
-  }
+  if (needs_quarantine && options_.durable) CO_RETURN_IF_ERROR(co_await PrepareQuarantine());
   for (auto& sink : graph_.sinks) {
     if (sink->kind == connector::SinkKind::kInline) continue;
     if (!options_.durable) {
@@ -120,10 +107,7 @@ Task<> JobRunner::Prepare() {
                            .hint = "run the script on a node"});
     }
     if (sink->kind != connector::SinkKind::kDelivery) continue;
-    sink->delivery_id = options_.job_id + "." + sink->node_id;
-    sink->topic_name = TopicName("__mainstem.", options_.job_id, sink->node_id);
-    CO_RETURN_IF_ERROR(co_await PrepareTopic(sink->topic_name, sink->partition_count, &sink->topic,
-                                             &sink->partition_count));
+    CO_RETURN_IF_ERROR(co_await PrepareDelivery(sink.get()));
   }
   store_.emplace(environment_->env, environment_->state, options_.checkpoint_directory);
   for (auto& sink : graph_.sinks) {

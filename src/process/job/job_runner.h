@@ -66,8 +66,8 @@ class JobRunner {
  private:
   Task<> RunUntilDone();
   Task<> Prepare();
-  Task<> PrepareTopic(std::string topic_name, int partition_count, storage::TopicId* id,
-                      int* actual_count);
+  Task<> PrepareQuarantine();
+  Task<> PrepareDelivery(JobSink* sink);
   Task<ExecutionOutcome> RunAttempt();
   Task<> CloseDeliveries();
   void DescribeOperators(JobDescription* out) const;

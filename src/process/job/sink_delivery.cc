@@ -21,11 +21,12 @@ constexpr Duration kLastBackoff = std::chrono::seconds(30);
 
 // Runs on its shard; the atomics and the guarded text are read by the home shard.
 struct SinkDelivery::Lane {
-  Lane(Env* env, storage::Log* log, JobSink* sink, PartitionId partition, Executor executor,
-       Logger logger)
+  Lane(Env* env, storage::Log* log, JobSink* sink, SinkQuarantine* quarantine,
+       PartitionId partition, Executor executor, Logger logger)
       : env(env),
         log(log),
         sink(sink),
+        quarantine(quarantine),
         where{sink->topic, partition},
         executor(executor),
         logger(std::move(logger)),
@@ -41,6 +42,7 @@ struct SinkDelivery::Lane {
   Env* env;
   storage::Log* log;
   JobSink* sink;
+  SinkQuarantine* quarantine;
   storage::TopicPartition where;
   Executor executor;
   Logger logger;
@@ -95,6 +97,7 @@ Task<> SinkDelivery::Lane::Run() {
 Task<> SinkDelivery::Lane::DeliverUntilError(bool* made_progress) {
   CO_ASSIGN_OR_RETURN(auto writer,
                       sink->sink->MakeDeliveryWriter(sink->delivery_id, where.partition));
+  writer->set_reject_handler(quarantine);
   CO_ASSIGN_OR_RETURN(std::optional<Offset> stored, co_await writer->Open());
   CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log->Offsets(where));
   position = stored.value_or(offsets.log_start);
@@ -178,10 +181,13 @@ SinkDelivery::SinkDelivery(Env* env, storage::Log* log, std::shared_ptr<JobSink>
                            Logger logger)
     : env_(env), log_(log), sink_(std::move(sink)), logger_(std::move(logger)) {
   if (sink_->kind != connector::SinkKind::kDelivery) return;
+  if (sink_->quarantine.policy != RejectPolicy::kFail) {
+    quarantine_ = std::make_unique<SinkQuarantine>(env_, log_, sink_->quarantine);
+  }
   for (int i = 0; i < sink_->partition_count; ++i) {
     Executor executor = env_->shard(static_cast<size_t>(i) % env_->shard_count());
-    lanes_.push_back(
-        std::make_unique<Lane>(env_, log_, sink_.get(), PartitionId(i), executor, logger_));
+    lanes_.push_back(std::make_unique<Lane>(env_, log_, sink_.get(), quarantine_.get(),
+                                            PartitionId(i), executor, logger_));
   }
 }
 
@@ -213,6 +219,7 @@ SinkDescription SinkDelivery::Describe() const {
   out.name = sink_->name;
   out.connector = sink_->connector;
   if (sink_->sink) out.guarantee = sink_->sink->guarantee();
+  if (quarantine_) out.rejected_rows = quarantine_->row_count();
   for (const auto& lane : lanes_) {
     out.rows_delivered += lane->delivered_rows;
     out.positions.push_back(lane->delivered_to);

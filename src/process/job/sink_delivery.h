@@ -37,6 +37,7 @@ class SinkDelivery {
   storage::Log* log_;
   std::shared_ptr<JobSink> sink_;
   Logger logger_;
+  std::unique_ptr<SinkQuarantine> quarantine_;  // null: a refused row stops the delivery
   std::vector<std::unique_ptr<Lane>> lanes_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <arrow/api.h>
+#include <fmt/format.h>
 
 #include "process/operator/window_aggregate.h"
 
@@ -159,17 +160,23 @@ TimePoint SourceFeed::NextDeadline() const { return options_.watermark ? next_ti
 
 Status SourceFeed::HandleRejected(const connector::SourceBatch& batch) {
   if (batch.rejected.empty()) return Status::OK();
+  rejected_count_ += static_cast<int64_t>(batch.rejected.size());
   context_->metrics->rejected_rows += static_cast<int64_t>(batch.rejected.size());
-  if (options_.on_reject == RejectPolicy::kSkip) return Status::OK();
-  if (options_.on_reject == RejectPolicy::kFail || !options_.quarantine) {
+  bool over_limit = rejected_count_ > options_.rejected_max;
+  if (over_limit || options_.on_reject == RejectPolicy::kFail) {
     const connector::RejectedRecord& first = batch.rejected.front();
     ErrorText text = TextOf(first.cause);
     text.detail = first.origin + (text.detail.empty() ? "" : ": " + text.detail);
-    if (text.hint.empty()) {
+    if (over_limit) {
+      text.detail += fmt::format("; {} records were rejected, 'scan.bad-records.max' is {}",
+                                 rejected_count_, options_.rejected_max);
+    } else if (text.hint.empty()) {
       text.hint = "'scan.bad-records' = 'skip' or 'quarantine' goes on without such records";
     }
     return MakeError(CodeOf(first.cause), std::move(text));
   }
+  // A query that nobody keeps has no quarantine: what it reads stays where it is.
+  if (options_.on_reject == RejectPolicy::kSkip || !options_.quarantine) return Status::OK();
   int64_t now_ms = context_->env->WallTime().value();
   for (const connector::RejectedRecord& rejected : batch.rejected) {
     std::string cause = Describe(rejected.cause);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <deque>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,8 @@ struct SourceFeedOptions {
   int64_t watermark_interval_ms = 200;  // 0: after every row
   int64_t idle_timeout_ms = 0;
   RejectPolicy on_reject = RejectPolicy::kFail;
+  // More rejected records than this in one subtask end the job, whatever `on_reject` says.
+  int64_t rejected_max = std::numeric_limits<int64_t>::max();
   // For kQuarantine: partition 0 of it takes the rejected records.
   std::optional<storage::TopicPartition> quarantine;
   PendingOutput* pending = nullptr;
@@ -110,6 +113,7 @@ class SourceFeed final : public ElementInput {
   Event ready_;  // a slot was filled, splits or a barrier came
   Event slot_free_;
   EpochBuffer quarantined_;
+  int64_t rejected_count_ = 0;
   TaskScope pumps_;
 };
 

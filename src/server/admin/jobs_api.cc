@@ -53,7 +53,8 @@ void WriteSink(const process::SinkDescription& sink, JsonWriter* json) {
   json->Field("lag_records", sink.lag_records).Key("positions").BeginArray();
   for (int64_t position : sink.positions) json->Value(position);
   json->EndArray().Field("last_error", sink.last_error);
-  json->Field("retry_count", sink.retry_count).EndObject();
+  json->Field("retry_count", sink.retry_count).Field("rejected_rows", sink.rejected_rows);
+  json->EndObject();
 }
 
 void WriteProgress(const process::ProgressDescription& progress, JsonWriter* json) {

@@ -2,9 +2,11 @@
 
 #include <map>
 
+#include <absl/strings/str_split.h>
 #include <arrow/api.h>
 
 #include "sink/filesystem/file_commit.h"
+#include "sink/refused_row.h"
 
 namespace mainstem::sink {
 namespace {
@@ -29,6 +31,7 @@ class FileWriter final : public connector::DeliveryWriter {
              PartitionId partition)
       : env_(env),
         options_(std::move(options)),
+        place_{.delivery_id = delivery_id, .partition = partition, .end = Offset(0)},
         committer_(env, options_->path, std::move(delivery_id), partition) {}
 
   Task<std::optional<Offset>> Open() override {
@@ -67,7 +70,7 @@ class FileWriter final : public connector::DeliveryWriter {
 
   Task<> Take(ChangelogBatch batch, Offset end) {
     Offset start = end_;
-    end_ = end;
+    end_ = place_.end = end;
     if (batch.rows->num_rows() > 0) {
       TimePoint now = env_->Now();
       if (!has_rows()) oldest_ = now;
@@ -94,6 +97,8 @@ class FileWriter final : public connector::DeliveryWriter {
   }
 
   Task<> WritePart(PartitionLayout::Part part, Offset start) {
+    Status folder = CheckFolder(part.folder);
+    if (!folder.ok()) co_return co_await RefuseAll(std::move(part), std::move(folder));
     auto found = open_.find(part.folder);
     if (found == open_.end()) {
       CO_ASSIGN_OR_RETURN(OpenFile file, co_await StartFile(part.folder, start));
@@ -110,6 +115,35 @@ class FileWriter final : public connector::DeliveryWriter {
     OpenFile full = std::move(file);
     open_.erase(found);
     co_return co_await EndFile(std::move(full));
+  }
+
+  // A name that no file system takes would fail for ever, for one row's value.
+  static Status CheckFolder(const std::string& folder) {
+    constexpr size_t kNameBytesMax = 255;
+    std::vector<std::string> names = absl::StrSplit(folder, '/');
+    for (const std::string& name : names) {
+      if (name.size() <= kNameBytesMax) continue;
+      return MakeError(ErrorCode::kInvalidRecord,
+                       {.message = fmt::format("the folder '{}...' would have a name of {} bytes",
+                                               name.substr(0, 40), name.size()),
+                        .detail = "a name has at most 255 bytes",
+                        .hint = "shorten the column in the query, or partition by another one"});
+    }
+    return Status::OK();
+  }
+
+  // Before the commit: what is refused is kept by somebody else before the position passes it.
+  Task<> RefuseAll(PartitionLayout::Part part, Status cause) {
+    if (reject_handler() == nullptr) co_return cause;
+    RefusedRowPlace place = place_;
+    place.key = part.folder;
+    std::vector<connector::RejectedRecord> refused;
+    const ChangelogBatch& rows = part.rows;
+    for (int64_t row = 0; row < rows.rows->num_rows(); ++row) {
+      RowKind kind = rows.kinds.empty() ? RowKind::kInsert : rows.kinds[static_cast<size_t>(row)];
+      refused.push_back(MakeRefusedRow(*rows.rows, row, kind, place, cause));
+    }
+    co_return co_await reject_handler()->OnRejected(std::move(refused));
   }
 
   Task<OpenFile> StartFile(std::string folder, Offset start) {
@@ -163,6 +197,7 @@ class FileWriter final : public connector::DeliveryWriter {
 
   Env* env_;
   std::shared_ptr<const FileSinkOptions> options_;
+  RefusedRowPlace place_;  // of what is being delivered
   FileCommitter committer_;
   std::map<std::string, OpenFile> open_;  // by folder
   std::vector<FinishedFile> finished_;    // complete and synced, not yet committed

@@ -128,6 +128,59 @@ TEST(FileWriterSimTest, FlushMakesRowsVisibleOnlyWhenTheyAreDue) {
   EXPECT_TRUE(status.ok()) << status;
 }
 
+// Two rows {n, p} of which the second would need a folder whose name is too long.
+ChangelogBatch RowsToRefuse() {
+  std::string json = fmt::format(R"([[1, "a"], [2, "{}"]])", std::string(300, 'x'));
+  auto array = arrow::json::ArrayFromJSONString(arrow::struct_(TestSchema()->fields()), json);
+  CHECK_OK(array);
+  ChangelogBatch batch;
+  batch.rows = *arrow::RecordBatch::FromStructArray(*array);
+  return batch;
+}
+
+class RefusedRows final : public connector::RejectHandler {
+ public:
+  std::vector<connector::RejectedRecord> records;
+  Task<> OnRejected(std::vector<connector::RejectedRecord> more) override {
+    std::move(more.begin(), more.end(), std::back_inserter(records));
+    co_return Status::OK();
+  }
+};
+
+Task<> DeliverRefused(Env* env, std::shared_ptr<const FileSinkOptions> options,
+                      connector::RejectHandler* handler) {
+  auto writer = MakeFileWriter(env, options, "job.sink", PartitionId(0));
+  writer->set_reject_handler(handler);
+  CO_RETURN_IF_ERROR(co_await writer->Open());
+  CO_RETURN_IF_ERROR(co_await writer->Deliver(RowsToRefuse(), Offset(4)));
+  CO_ASSIGN_OR_RETURN(Offset end, co_await writer->Flush({.final = true}));
+  EXPECT_EQ(end, Offset(4));
+  CO_ASSIGN_OR_RETURN(auto entries, co_await env->files().List("/out/p=a"));
+  EXPECT_EQ(entries.size(), 1u);
+  std::string path = "/out/p=a/" + entries[0].name;
+  CO_ASSIGN_OR_RETURN(std::string text, co_await env->files().ReadAll(std::move(path), 1 << 20));
+  EXPECT_EQ(text, "{\"n\":1}\n");
+  co_return Status::OK();
+}
+
+TEST(FileWriterSimTest, HandsOverRowsThatNoFolderCanHold) {
+  auto options = TestOptions({"p"});
+  SimDisk disk(1);
+  SimEnv env(&disk, {});
+  RefusedRows refused;
+  Status status = env.Run(DeliverRefused(&env, options, &refused));
+  EXPECT_TRUE(status.ok()) << status;
+  ASSERT_EQ(refused.records.size(), 1u);
+  EXPECT_TRUE(refused.records[0].origin.starts_with("job.sink/0@<4 p=xxx"));
+  EXPECT_EQ(refused.records[0].raw_bytes, "+I[2]");
+  EXPECT_NE(TextOf(refused.records[0].cause).message.find("302 bytes"), std::string::npos);
+  // Without somebody who keeps it, it is an error.
+  SimDisk empty(1);
+  SimEnv other(&empty, {});
+  status = other.Run(DeliverRefused(&other, options, nullptr));
+  EXPECT_TRUE(Is(status, ErrorCode::kInvalidRecord)) << status;
+}
+
 TEST(FileCommitTest, ReadsItsOwnManifestsAndRefusesOthers) {
   FileManifest manifest{.delivery_id = "job \"x\"",
                         .partition = PartitionId(3),

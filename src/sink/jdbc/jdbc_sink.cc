@@ -4,12 +4,10 @@
 
 #include "connector/options.h"
 #include "sink/jdbc/postgres_delivery.h"
-#include "sink/print/print_sink.h"
+#include "sink/refused_row.h"
 
 namespace mainstem::sink {
 namespace {
-
-using connector::RejectedRecord;
 
 struct JdbcOptions {
   PostgresTarget target;
@@ -20,7 +18,6 @@ struct JdbcOptions {
 
 // What one writer may hold back, whatever the options say.
 constexpr int64_t kMaxBufferedRows = 50000;
-constexpr size_t kMaxRawBytes = 64u << 10;  // of a rejected record
 
 class JdbcWriter final : public connector::DeliveryWriter {
  public:
@@ -117,18 +114,13 @@ class JdbcWriter final : public connector::DeliveryWriter {
 
   Task<> HandOver(const RowChanges& changes, std::vector<RefusedRow> refused) {
     if (reject_handler() == nullptr) co_return refused[0].cause;
-    std::vector<RejectedRecord> rejected;
-    std::string origin = delivery_id_ + "/" + std::to_string(partition_.value()) + "@<" +
-                         std::to_string(end_->value());
+    std::vector<connector::RejectedRecord> rejected;
+    RefusedRowPlace place{.delivery_id = delivery_id_, .partition = partition_, .end = *end_};
     for (RefusedRow& row : refused) {
-      ChangelogBatch one;
-      one.rows = changes.rows->Slice(row.change.row, 1);
-      one.kinds = {row.change.is_delete ? RowKind::kDelete : RowKind::kInsert};
-      std::string text = PrintedRows(one, "");
-      text.resize(std::min(text.size() - 1, kMaxRawBytes));  // without the newline
-      rejected.push_back({.origin = origin + " " + row.key,
-                          .raw_bytes = std::move(text),
-                          .cause = std::move(row.cause)});
+      RowKind kind = row.change.is_delete ? RowKind::kDelete : RowKind::kInsert;
+      place.key = std::move(row.key);
+      rejected.push_back(
+          MakeRefusedRow(*changes.rows, row.change.row, kind, place, std::move(row.cause)));
     }
     co_return co_await reject_handler()->OnRejected(std::move(rejected));
   }

@@ -21,6 +21,7 @@ class MemoryReader final : public connector::SplitReader {
     const auto& batches = rows_->splits[split_];
     connector::SourceBatch out;
     if (rows_->read_delay > Duration::zero()) CO_RETURN_IF_ERROR(co_await Sleep(rows_->read_delay));
+    if (next_ == 0) out.rejected = rows_->rejected;
     if (next_ < batches.size()) {
       const ChangelogBatch& batch = batches[next_++];
       CO_ASSIGN_OR_RETURN(out.batch.rows, batch.rows->SelectColumns(projection_));
@@ -82,12 +83,23 @@ class MemoryTableWriter final : public connector::DeliveryWriter {
   }
   Task<> Deliver(ChangelogBatch batch, Offset end) override {
     std::vector<std::string> texts = RowTexts(*batch.rows);
+    std::vector<connector::RejectedRecord> refused;
     for (size_t i = 0; i < texts.size(); ++i) {
+      if (!table_->refused_text.empty() &&
+          texts[i].find(table_->refused_text) != std::string::npos) {
+        Status cause = MakeError(ErrorCode::kInvalidRecord, "the table does not take this row");
+        refused.push_back({.origin = fmt::format("{}@<{}", delivery_id_, end.value()),
+                           .raw_bytes = texts[i],
+                           .cause = std::move(cause)});
+        continue;
+      }
       RowKind kind = batch.kinds.empty() ? RowKind::kInsert : batch.kinds[i];
       buffered_.push_back({kind, std::move(texts[i])});
     }
     end_ = end;
-    co_return Status::OK();
+    if (refused.empty()) co_return Status::OK();
+    if (reject_handler() == nullptr) co_return refused[0].cause;
+    co_return co_await reject_handler()->OnRejected(std::move(refused));
   }
   Task<Offset> Flush(FlushOptions options) override {
     std::lock_guard lock(table_->mutex);

@@ -23,6 +23,8 @@ struct MemoryRows {
   bool unbounded = false;
   // What each read takes.
   Duration read_delay{0};
+  // Come with the first batch of each split.
+  std::vector<connector::RejectedRecord> rejected{};
 };
 
 // An outside table. Thread-safe.
@@ -37,6 +39,8 @@ struct MemoryTable {
   int64_t flush_count = 0;
   // Flushes that fail with kUnavailable before they happen (odd) or after (even): down to 0.
   int fail_flushes = 0;
+  // Rows whose text holds this are refused; empty: none.
+  std::string refused_text;
 
   // The rows that are left when every change is applied, sorted.
   std::vector<std::string> Fold();

@@ -1,0 +1,42 @@
+// Takes the rows that a sink's destination refuses, so that the others go on: into the job's
+// quarantine topic, or nowhere. Owned by the sink's SinkDelivery, shared by its partitions.
+#pragma once
+
+#include <atomic>
+#include <string>
+
+#include "connector/table.h"
+#include "process/operator/source_feed.h"
+
+namespace mainstem::process {
+
+struct SinkQuarantineOptions {
+  RejectPolicy policy = RejectPolicy::kQuarantine;
+  std::string topic;  // made with the first refused row
+  int64_t rows_max = 0;
+  std::string table;  // for messages
+};
+
+// Any shard. Durable before OnRejected returns. After a crash of the node, or a destination that
+// failed between the two, the same rows come a second time, with equal origins. The limit counts
+// what was refused since the job was started here.
+class SinkQuarantine final : public connector::RejectHandler {
+ public:
+  // `env` and `log` outlive it.
+  SinkQuarantine(Env* env, storage::Log* log, SinkQuarantineOptions options)
+      : env_(env), log_(log), options_(std::move(options)) {}
+
+  // kInvalidRecord, naming the first of them, when they are more than the limit: then none is kept.
+  Task<> OnRejected(std::vector<connector::RejectedRecord> records) override;
+  int64_t row_count() const { return row_count_; }
+
+ private:
+  Task<> Keep(std::vector<connector::RejectedRecord> records);
+
+  Env* env_;
+  storage::Log* log_;
+  SinkQuarantineOptions options_;
+  std::atomic<int64_t> row_count_{0};
+};
+
+}  // namespace mainstem::process

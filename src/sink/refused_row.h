@@ -1,0 +1,24 @@
+// A row that a destination refuses, as the record that a RejectHandler keeps.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <arrow/type_fwd.h>
+
+#include "connector/table.h"
+
+namespace mainstem::sink {
+
+struct RefusedRowPlace {
+  std::string delivery_id;
+  PartitionId partition;
+  Offset end;         // of the log, of the delivery that held the row
+  std::string key{};  // what tells the row from others, if anything does
+};
+
+// The row as text, "+I[a, 1]", cut at 64 KiB; its origin is "job.sink/0@<42 key".
+connector::RejectedRecord MakeRefusedRow(const arrow::RecordBatch& rows, int64_t row, RowKind kind,
+                                         const RefusedRowPlace& place, Status cause);
+
+}  // namespace mainstem::sink
