@@ -43,26 +43,6 @@ double NumberOf(const element& object, std::string_view member) {
   return object[member].get(value) == simdjson::SUCCESS ? value : 0;
 }
 
-std::string JsonString(std::string_view text) {
-  std::string out = "\"";
-  for (char c : text) {
-    switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-        } else {
-          out += c;
-        }
-    }
-  }
-  return out + "\"";
-}
-
 size_t TerminalWidth() {
   if (!isatty(STDOUT_FILENO)) return 0;
   winsize size{};

@@ -49,7 +49,6 @@ Status WithJson(const std::string& text,
 std::string TextOf(const simdjson::dom::element& object, std::string_view member);
 int64_t IntOf(const simdjson::dom::element& object, std::string_view member);
 double NumberOf(const simdjson::dom::element& object, std::string_view member);
-std::string JsonString(std::string_view text);
 // Columns of the terminal; 0 when standard output is no terminal.
 size_t TerminalWidth();
 // The whole of a file, or of standard input for "-".

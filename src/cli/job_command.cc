@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/script.h"
 #include "cli/text_table.h"
+#include "core/json_writer.h"
 
 namespace mainstem::cli {
 namespace {
@@ -38,8 +39,8 @@ Status Submit(const GlobalOptions& globals, const JobOptions& options) {
   HttpClient client(globals.node);
   ASSIGN_OR_RETURN(std::string text, ReadInput(options.file));
   ASSIGN_OR_RETURN(std::string script, Substitute(text, options.defines));
-  std::string request = "{\"script\":" + JsonString(script);
-  if (!options.name.empty()) request += ",\"name\":" + JsonString(options.name);
+  std::string request = "{\"script\":" + JsonQuote(script);
+  if (!options.name.empty()) request += ",\"name\":" + JsonQuote(options.name);
   ASSIGN_OR_RETURN(std::string body,
                    client.Call({.method = "POST", .path = "/api/v1/jobs", .body = request + "}"}));
   if (globals.json) return fmt::print("{}\n", body), Status::OK();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "core/json_writer.h"
 
 namespace mainstem::cli {
 namespace {
@@ -57,8 +58,8 @@ void ResultPrinter::Row(std::string_view kind,
   if (options_.json) {
     line = fmt::format("{{\"op\":\"{}\",\"row\":{{", kind);
     for (size_t i = 0; i < fields.size() && i < names_.size(); ++i) {
-      line += (i > 0 ? "," : "") + JsonString(names_[i]) + ":";
-      line += fields[i] ? JsonString(*fields[i]) : "null";
+      line += (i > 0 ? "," : "") + JsonQuote(names_[i]) + ":";
+      line += fields[i] ? JsonQuote(*fields[i]) : "null";
     }
     line += "}}";
   } else {

@@ -8,6 +8,7 @@
 
 #include "cli/command.h"
 #include "cli/result_printer.h"
+#include "core/json_writer.h"
 
 namespace mainstem::cli {
 namespace {
@@ -68,7 +69,7 @@ Status RunScript(const GlobalOptions& globals, const std::string& script) {
   RETURN_IF_ERROR(client.Stream(
       {.method = "POST",
        .path = "/api/v1/sql",
-       .body = "{\"script\":" + JsonString(script) + ",\"wait_for_inserts\":false}"},
+       .body = "{\"script\":" + JsonQuote(script) + ",\"wait_for_inserts\":false}"},
       [&](std::string_view line) {
         if (line.empty()) return true;
         failed = WithJson(std::string(line),

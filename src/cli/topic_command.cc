@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/text_table.h"
+#include "core/json_writer.h"
 
 namespace mainstem::cli {
 namespace {
@@ -30,7 +31,7 @@ Result<std::string> ConfigJson(const std::vector<std::string>& pairs) {
     }
     std::string value = pair.substr(equals + 1);
     if (out.size() > 1) out += ",";
-    out += JsonString(pair.substr(0, equals)) + ":" + (value.empty() ? "null" : JsonString(value));
+    out += JsonQuote(pair.substr(0, equals)) + ":" + (value.empty() ? "null" : JsonQuote(value));
   }
   return out + "}";
 }
@@ -55,8 +56,7 @@ Status List(const GlobalOptions& globals, const TopicOptions& options) {
 Status Create(const GlobalOptions& globals, const TopicOptions& options) {
   HttpClient client(globals.node);
   ASSIGN_OR_RETURN(std::string config, ConfigJson(options.config));
-  std::string request =
-      fmt::format("{{\"name\":{},\"config\":{}", JsonString(options.name), config);
+  std::string request = fmt::format("{{\"name\":{},\"config\":{}", JsonQuote(options.name), config);
   if (options.partitions > 0) request += fmt::format(",\"partitions\":{}", options.partitions);
   ASSIGN_OR_RETURN(
       std::string body,

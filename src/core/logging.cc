@@ -6,6 +6,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "core/json_writer.h"
+
 namespace mainstem {
 namespace {
 
@@ -17,21 +19,6 @@ spdlog::level::level_enum ToSpdlog(LogLevel level) {
     case LogLevel::kError: return spdlog::level::err;
   }
   return spdlog::level::info;
-}
-
-void AppendJsonString(std::string& out, std::string_view text) {
-  out += '"';
-  for (char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
 }
 
 bool NeedsQuotes(std::string_view value) {
@@ -93,21 +80,21 @@ void Logger::Write(LogLevel level, std::string_view event, Fields fields) const 
   std::string line;
   if (json_) {
     line += "\"component\":";
-    AppendJsonString(line, component_);
+    line += JsonQuote(component_);
     line += ",\"event\":";
-    AppendJsonString(line, event);
+    line += JsonQuote(event);
     for (const LogField& field : fields) {
       line += ',';
-      AppendJsonString(line, field.key);
+      line += JsonQuote(field.key);
       line += ':';
-      AppendJsonString(line, field.value);
+      line += JsonQuote(field.value);
     }
   } else {
     line = fmt::format("{}: {}", component_, event);
     for (const LogField& field : fields) {
       line += fmt::format(" {}=", field.key);
       if (NeedsQuotes(field.value)) {
-        AppendJsonString(line, field.value);
+        line += JsonQuote(field.value);
       } else {
         line += field.value;
       }

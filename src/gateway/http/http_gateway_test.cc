@@ -11,7 +11,7 @@
 #include "core/net/testing/raw_client.h"
 #include "core/net/websocket_codec.h"
 #include "core/sim/sim_env.h"
-#include "gateway/http/testing/memory_log.h"
+#include "storage/testing/memory_log.h"
 
 namespace mainstem::gateway::http {
 namespace {
@@ -25,7 +25,7 @@ using testing::StartsWith;
 // One door, one client.
 struct Fixture {
   explicit Fixture(Env* env, HttpGatewayOptions options = {})
-      : log(env->shard(0)),
+      : log(env),
         gateway(env, &log, options),
         server(env->shard(0), {}, AddRoutes(&gateway, &router)),
         env(env) {}
@@ -38,7 +38,7 @@ struct Fixture {
     server.Serve(std::move(far));
     return RawClient(std::move(near));
   }
-  MemoryLog log;
+  storage::MemoryLog log;
   HttpGateway gateway;
   net::HttpRouter router;
   net::HttpServer server;

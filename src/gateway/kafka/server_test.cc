@@ -14,9 +14,9 @@
 #include "gateway/kafka/messages/offsets.h"
 #include "gateway/kafka/messages/producers.h"
 #include "gateway/kafka/messages/topics.h"
-#include "gateway/kafka/testing/memory_log.h"
 #include "gateway/kafka/testing/test_client.h"
 #include "storage/batch_builder.h"
+#include "storage/testing/memory_log.h"
 
 namespace mainstem::gateway::kafka {
 namespace {
@@ -75,7 +75,7 @@ class KafkaServerTest : public ::testing::Test {
   }
 
   std::unique_ptr<Env> env_ = MakeRealEnv({.shard_count = 2, .pool_thread_count = 1});
-  MemoryLog log_{env_.get()};
+  storage::MemoryLog log_{env_.get()};
   MemoryBudget budget_{int64_t{64} << 20};
   Metrics metrics_;
   std::unique_ptr<KafkaServer> server_;

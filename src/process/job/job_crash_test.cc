@@ -10,13 +10,13 @@
 #include "core/sim/sim_env.h"
 #include "process/job/job_runner.h"
 #include "process/job/testing/memory_connectors.h"
-#include "process/job/testing/memory_log.h"
 #include "storage/record_batch.h"
+#include "storage/testing/memory_log.h"
 
 namespace mainstem::process {
 namespace {
 
-using testing::MemoryLog;
+using storage::MemoryLog;
 using testing::MemoryTable;
 using testing::MemoryWorld;
 

@@ -11,20 +11,20 @@
 #include "core/net/memory_stream.h"
 #include "core/net/testing/raw_client.h"
 #include "core/sim/sim_env.h"
-#include "gateway/http/testing/memory_log.h"
 #include "process/job/job_manager.h"
 #include "server/admin/admin_support.h"
 #include "server/admin/group_view.h"
 #include "server/admin/record_filter.h"
 #include "storage/batch_builder.h"
+#include "storage/testing/memory_log.h"
 
 namespace mainstem::server {
 namespace {
 
-using gateway::http::MemoryLog;
 using net::RawClient;
 using net::RawResponse;
 using process::JobDescription;
+using storage::MemoryLog;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
@@ -137,7 +137,7 @@ class FarStream final : public Stream {
 struct Fixture {
   explicit Fixture(SimEnv* env)
       : env(env),
-        log(env->shard(0)),
+        log(env),
         api({.env = env,
              .log = &log,
              .jobs = &jobs,
