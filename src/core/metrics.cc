@@ -1,5 +1,6 @@
 #include "core/metrics.h"
 
+#include <prometheus/metric_family.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
@@ -32,8 +33,26 @@ prometheus::Histogram& Metrics::AddHistogram(const MetricName& name, std::vector
       .Add(name.labels, std::move(bounds));
 }
 
+void Metrics::AddFunction(const MetricName& name, Kind kind, std::function<double()> value) {
+  std::lock_guard lock(mutex_);
+  functions_.push_back({name, kind, std::move(value)});
+}
+
 std::string Metrics::Text() const {
-  return prometheus::TextSerializer().Serialize(registry_->Collect());
+  std::vector<prometheus::MetricFamily> families = registry_->Collect();
+  std::lock_guard lock(mutex_);
+  for (const Function& function : functions_) {
+    bool is_counter = function.kind == Kind::kCounter;
+    prometheus::ClientMetric metric;
+    for (const auto& [label, value] : function.name.labels) metric.label.push_back({label, value});
+    (is_counter ? metric.counter.value : metric.gauge.value) = function.value();
+    families.push_back(
+        {function.name.name,
+         function.name.help,
+         is_counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge,
+         {metric}});
+  }
+  return prometheus::TextSerializer().Serialize(families);
 }
 
 }  // namespace mainstem

@@ -17,5 +17,17 @@ TEST(MetricsTest, PrintsWhatWasCounted) {
   EXPECT_THAT(text, testing::HasSubstr("mainstem_memory_bytes 5"));
 }
 
+TEST(MetricsTest, AsksForWhatSomebodyElseCounts) {
+  Metrics metrics;
+  int64_t bytes = 1;
+  metrics.AddFunction(
+      {.name = "mainstem_sent_bytes_total", .help = "sent", .labels = {{"door", "x"}}},
+      Metrics::Kind::kCounter, [&bytes] { return static_cast<double>(bytes); });
+  bytes = 12;
+  std::string text = metrics.Text();
+  EXPECT_THAT(text, testing::HasSubstr("# TYPE mainstem_sent_bytes_total counter"));
+  EXPECT_THAT(text, testing::HasSubstr("mainstem_sent_bytes_total{door=\"x\"} 12"));
+}
+
 }  // namespace
 }  // namespace mainstem

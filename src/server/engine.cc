@@ -24,7 +24,20 @@ Engine::Engine(Settings settings, Logger logger)
       logger_(std::move(logger)),
       budget_(std::make_unique<MemoryBudget>(Share(settings_.memory_bytes, kAccountedShare))),
       metrics_(std::make_unique<Metrics>()),
-      registry_(MakeConnectorRegistry()) {}
+      registry_(MakeConnectorRegistry()) {
+  using Kind = Metrics::Kind;
+  auto watch = [this](std::string name, std::string help, Kind kind, auto value) {
+    metrics_->AddFunction(
+        {.name = std::move(name), .help = std::move(help)}, kind,
+        [budget = budget_.get(), value] { return static_cast<double>((budget->*value)()); });
+  };
+  watch("mainstem_memory_budget_bytes", "the accounted part of --memory", Kind::kGauge,
+        &MemoryBudget::total_bytes);
+  watch("mainstem_memory_leased_bytes", "what is leased of it", Kind::kGauge,
+        &MemoryBudget::used_bytes);
+  watch("mainstem_memory_refusals_total", "leases that had to wait or were refused", Kind::kCounter,
+        &MemoryBudget::refused_count);
+}
 
 Engine::~Engine() = default;
 

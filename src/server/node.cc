@@ -8,6 +8,7 @@
 #include "gateway/kafka/server.h"
 #include "server/admin/admin_api.h"
 #include "server/engine.h"
+#include "server/http_metrics.h"
 #include "server/kafka_groups.h"
 #include "server/version.h"
 
@@ -64,6 +65,7 @@ struct Node::Impl {
   std::unique_ptr<KafkaGroups> groups;
   std::unique_ptr<AdminApi> admin;
   std::unique_ptr<net::HttpRouter> router;
+  std::unique_ptr<HttpMetrics> http_metrics;
   std::unique_ptr<net::HttpServer> http;
   uint16_t http_port = 0;
 };
@@ -110,6 +112,8 @@ Task<> Node::Impl::StartHttp() {
       .memory = &engine->budget(),
       .metrics = &engine->metrics(),
       .connectors = [this] { return engine->registry().List(); },
+      .bytes_out_total =
+          [this] { return kafka->fetched_bytes() + http_gateway->stats().bytes_out; },
   };
   AdminOptions admin_options{
       .version = kVersion,
@@ -123,7 +127,10 @@ Task<> Node::Impl::StartHttp() {
   net::HttpServerOptions options;
   if (settings.allow_remote_admin) options.access.allowed_hosts = {"*"};
   if (!settings.cors_origin.empty()) options.access.allowed_origins = {settings.cors_origin};
+  http_metrics = std::make_unique<HttpMetrics>(&engine->metrics());
+  options.on_answer = [this](const net::HttpAnswer& answer) { http_metrics->Count(answer); };
   http = std::make_unique<net::HttpServer>(engine->env().shard(0), options, router.get());
+  http_metrics->Watch(&http->stats(), &http_gateway->stats());
   http->Start(std::move(*listener));
   co_return Status::OK();
 }

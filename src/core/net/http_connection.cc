@@ -56,6 +56,7 @@ Task<> HttpConnection::Run() {
 
 Task<bool> HttpConnection::ServeOne() {
   answered_ = Answered::kNo;
+  route_ = {};
   chunked_ = false;
   cross_origin_route_ = false;
   request_ = HttpRequest();
@@ -63,8 +64,18 @@ Task<bool> HttpConnection::ServeOne() {
   CO_ASSIGN_OR_RETURN(bool has_head, co_await ReadHead(&parser));
   if (!has_head) co_return false;
   shared_->stats.requests.fetch_add(1, std::memory_order_relaxed);
-  CO_RETURN_IF_ERROR(co_await Dispatch(&parser));
+  TimePoint began = shared_->executor.scheduler()->Now();
+  Status served = co_await Dispatch(&parser);
+  TellAnswer(began);
+  CO_RETURN_IF_ERROR(served);
   co_return keep_alive_;
+}
+
+void HttpConnection::TellAnswer(TimePoint began) const {
+  if (!shared_->options.on_answer || answered_ == Answered::kNo) return;
+  HttpAnswer answer{.method = ToString(request_.method), .route = route_, .status = status_};
+  if (answered_ == Answered::kWhole) answer.duration = shared_->executor.scheduler()->Now() - began;
+  shared_->options.on_answer(answer);
 }
 
 Task<size_t> HttpConnection::ReadMore(TimePoint deadline) {
@@ -105,6 +116,7 @@ Task<> HttpConnection::Dispatch(HttpRequestParser* parser) {
   request_.remote_address = stream_->remote_address();
   keep_alive_ = request_.keep_alive;
   HttpRouter::Match match = shared_->router->Find(&request_);
+  if (match.route != nullptr) route_ = match.route->pattern_text;
   cross_origin_route_ = match.allow_cross_origin;
   Status allowed = shared_->options.access.Check(request_, match.allow_cross_origin);
   if (!allowed.ok()) {
@@ -238,6 +250,7 @@ void HttpConnection::AddCommonHeaders(HttpHeaders* headers) const {
 Task<> HttpConnection::Respond(HttpResponse response) {
   CHECK(answered_ == Answered::kNo);
   answered_ = Answered::kWhole;
+  status_ = response.status;
   if (response.status >= 500) {
     shared_->stats.responses_5xx.fetch_add(1, std::memory_order_relaxed);
   } else if (response.status >= 400) {
@@ -258,6 +271,7 @@ Task<> HttpConnection::Respond(HttpResponse response) {
 Task<> HttpConnection::StartStream(int status, HttpHeaders headers) {
   CHECK(answered_ == Answered::kNo);
   answered_ = Answered::kStream;
+  status_ = status;
   chunked_ = !request_.http_1_0;
   if (!chunked_) keep_alive_ = false;
   AddCommonHeaders(&headers);
@@ -300,6 +314,7 @@ Task<std::unique_ptr<WebSocket>> HttpConnection::AcceptWebSocket(size_t message_
     co_return MakeError(ErrorCode::kInvalidArgument, "unknown WebSocket version");
   }
   answered_ = Answered::kWebSocket;
+  status_ = 101;
   headers.Add("Upgrade", "websocket");
   headers.Add("Connection", "Upgrade");
   headers.Add("Sec-WebSocket-Accept", WebSocketAccept(*key));

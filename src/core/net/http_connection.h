@@ -51,6 +51,7 @@ class HttpConnection final : public HttpExchange {
   Task<> Drain();
   Status ReserveBody(size_t bytes);
   void ReleaseBody();
+  void TellAnswer(TimePoint began) const;
   void AddCommonHeaders(HttpHeaders* headers) const;
   Task<> Write(std::vector<std::span<const std::byte>> pieces);
   TimePoint After(Duration duration) const {
@@ -64,6 +65,8 @@ class HttpConnection final : public HttpExchange {
   bool cross_origin_route_ = false;
   bool keep_alive_ = true;
   Answered answered_ = Answered::kNo;
+  int status_ = 0;  // that was answered
+  std::string_view route_;
   bool chunked_ = false;
   size_t body_reserved_ = 0;
 };

@@ -76,7 +76,7 @@ Task<> AnswerWith(std::function<Result<HttpResponse>(const HttpRequest&)> functi
 
 void HttpRouter::Add(HttpMethod method, std::string_view pattern, HttpHandler handler,
                      HttpRouteOptions options) {
-  HttpRoute route{method, SplitPattern(pattern), std::move(handler), options};
+  HttpRoute route{method, SplitPattern(pattern), std::string(pattern), std::move(handler), options};
   for (const HttpRoute& other : routes_) {
     CHECK(other.method != method || other.pattern != route.pattern);
   }

@@ -46,6 +46,7 @@ struct HttpRouteOptions {
 struct HttpRoute {
   HttpMethod method;
   std::vector<std::string> pattern;
+  std::string pattern_text;
   HttpHandler handler;
   HttpRouteOptions options;
 };

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/env.h"
@@ -13,6 +15,16 @@
 #include "core/net/http_router.h"
 
 namespace mainstem::net {
+
+// One request that was answered, for who counts.
+struct HttpAnswer {
+  std::string_view method;
+  std::string_view route;  // its pattern, "/v1/topics/{topic}/events"; "" when no route fits
+  int status = 0;
+  // From the head of the request to the last byte given to the connection. Nothing for streams and
+  // WebSockets: they last as long as their client wants.
+  std::optional<Duration> duration{};
+};
 
 struct HttpServerOptions {
   HttpParserLimits parser_limits;
@@ -23,6 +35,8 @@ struct HttpServerOptions {
   Duration head_timeout = std::chrono::seconds(10);  // from a request's first byte
   Duration body_timeout = std::chrono::seconds(30);  // plus the time at 16 KiB a second
   Duration write_timeout = std::chrono::seconds(30);
+  std::function<void(const HttpAnswer&)>
+      on_answer;  // called on the server's executor; may be empty
 };
 
 // Counters since start; any thread.

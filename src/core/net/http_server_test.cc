@@ -114,6 +114,28 @@ Task<> Stream3(Client* client) {
 }
 TEST_F(HttpServerTest, StreamsChunkedOrToTheEndForOldClients) { Run(Stream3); }
 
+Task<> Counted(Client* client) {
+  CO_RETURN_IF_ERROR(
+      co_await client->Send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\na"
+                            "GET /fail HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                            "GET /nope HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                            "GET /count HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                            "GET /nope HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+  CO_RETURN_IF_ERROR(co_await client->ReadToEnd());
+  co_return Status::OK();
+}
+TEST_F(HttpServerTest, TellsWhatItAnswered) {
+  std::vector<std::string> answers;
+  options_.on_answer = [&answers](const HttpAnswer& answer) {
+    answers.push_back(fmt::format("{} {} {}{}", answer.method, answer.route, answer.status,
+                                  answer.duration ? " timed" : ""));
+  };
+  Run(Counted);
+  EXPECT_EQ(answers,
+            (std::vector<std::string>{"POST /echo 200 timed", "GET /fail 404 timed",
+                                      "GET  404 timed", "GET /count 200", "GET  404 timed"}));
+}
+
 Task<> Errors(Client* client) {
   CO_RETURN_IF_ERROR(co_await client->Send("GET /fail HTTP/1.1\r\nHost: localhost\r\n\r\n"));
   CO_ASSIGN_OR_RETURN(std::string answer, co_await client->ReadUntil("}}\n"));

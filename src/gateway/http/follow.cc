@@ -9,8 +9,7 @@ constexpr size_t kEventsPerSend = 500;
 
 }  // namespace
 
-Task<> Follow(Env* env, storage::Log* log, FollowOptions options, FollowSink* sink,
-              std::atomic<int64_t>* sent) {
+Task<> Follow(Env* env, storage::Log* log, FollowOptions options, FollowSink* sink) {
   EventJsonWriter writer(options.decoding);
   Positions positions = std::move(options.positions);
   while (true) {
@@ -31,7 +30,11 @@ Task<> Follow(Env* env, storage::Log* log, FollowOptions options, FollowSink* si
       next = visited.next;
       progressed |= !events.empty() || visited.stopped;
       if (events.empty()) continue;
-      sent->fetch_add(static_cast<int64_t>(events.size()), std::memory_order_relaxed);
+      options.events_sent->fetch_add(static_cast<int64_t>(events.size()),
+                                     std::memory_order_relaxed);
+      int64_t bytes = 0;
+      for (const FollowedEvent& event : events) bytes += static_cast<int64_t>(event.json.size());
+      options.bytes_sent->fetch_add(bytes, std::memory_order_relaxed);
       CO_RETURN_IF_ERROR(co_await sink->Send(std::move(events)));
     }
     if (progressed) continue;

@@ -32,11 +32,12 @@ struct FollowOptions {
   Positions positions;
   ValueDecoding decoding = ValueDecoding::kAuto;
   Duration heartbeat = std::chrono::seconds(10);
+  // Count what is sent; outlive the follow.
+  std::atomic<int64_t>* events_sent = nullptr;
+  std::atomic<int64_t>* bytes_sent = nullptr;
 };
 
-// Ends with the sink's error, kUnknownTopic when the topic is deleted, or kCancelled. `sent`
-// counts.
-Task<> Follow(Env* env, storage::Log* log, FollowOptions options, FollowSink* sink,
-              std::atomic<int64_t>* sent);
+// Ends with the sink's error, kUnknownTopic when the topic is deleted, or kCancelled.
+Task<> Follow(Env* env, storage::Log* log, FollowOptions options, FollowSink* sink);
 
 }  // namespace mainstem::gateway::http

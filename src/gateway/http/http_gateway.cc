@@ -253,6 +253,8 @@ struct HttpGateway::Impl {
     json.EndArray().Field("next", FormatPositions(positions)).EndObject();
     stats.events_out.fetch_add(static_cast<int64_t>(count), std::memory_order_relaxed);
     HttpResponse response = net::JsonResponse(200, json.Take() + "\n");
+    stats.bytes_out.fetch_add(static_cast<int64_t>(response.body.size()),
+                              std::memory_order_relaxed);
     co_return co_await exchange->Respond(std::move(response));
   }
 
@@ -283,7 +285,11 @@ struct HttpGateway::Impl {
     const HttpRequest& request = exchange->request();
     std::string from(request.Query("from").value_or("latest"));
     if (auto last = request.headers.Find("Last-Event-ID")) from = *last;
-    FollowOptions follow{.topic = topic, .positions = {}, .decoding = decoding};
+    FollowOptions follow{.topic = topic,
+                         .positions = {},
+                         .decoding = decoding,
+                         .events_sent = &stats.events_out,
+                         .bytes_sent = &stats.bytes_out};
     CO_ASSIGN_OR_RETURN(follow.positions, co_await StartPositions(request, topic, from, 0));
     stats.followers.fetch_add(1, std::memory_order_relaxed);
     Status outcome;
@@ -302,7 +308,7 @@ struct HttpGateway::Impl {
     ServerSentSink sink(exchange);
     // Opens the stream for the browser before the first event comes.
     CO_RETURN_IF_ERROR(co_await sink.Heartbeat());
-    Status outcome = co_await Follow(env, log, std::move(follow), &sink, &stats.events_out);
+    Status outcome = co_await Follow(env, log, std::move(follow), &sink);
     if (!Is(outcome, ErrorCode::kUnknownTopic)) co_return outcome;
     std::string data = net::ErrorJson(outcome);
     std::string text = net::FormatServerSentEvent({.name = "error", .data = data});
@@ -317,7 +323,7 @@ struct HttpGateway::Impl {
     TaskScope scope(executor, "websocket follow",
                     [&](const std::string&, const Status& status) { outcome = status; });
     TaskScope reader(executor, "websocket reader", [](const std::string&, const Status&) {});
-    scope.Spawn("follow", Follow(env, log, std::move(follow), &sink, &stats.events_out));
+    scope.Spawn("follow", Follow(env, log, std::move(follow), &sink));
     reader.Spawn("read", ReadUntilClosed(socket.get(), &scope));
     Status joined = co_await scope.Join();
     IgnoreError(co_await scope.Close(), "only the outcome counts");

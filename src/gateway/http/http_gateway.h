@@ -24,6 +24,7 @@ struct HttpGatewayStats {
   std::atomic<int64_t> events_in{0};
   std::atomic<int64_t> bytes_in{0};
   std::atomic<int64_t> events_out{0};
+  std::atomic<int64_t> bytes_out{0};  // of these, as JSON
   std::atomic<int64_t> followers{0};
 };
 

@@ -1,6 +1,7 @@
 #include "gateway/kafka/routes.h"
 
 #include "gateway/kafka/error_codes.h"
+#include "gateway/kafka/response_errors.h"
 
 namespace mainstem::gateway::kafka {
 namespace {
@@ -10,8 +11,10 @@ template <typename Request, typename Response,
 Task<Frame> Serve(const RequestContext& context, const RequestHeader& header, Reader body) {
   CO_ASSIGN_OR_RETURN(Request request, Decode<Request>(header.api_version, &body));
   CO_ASSIGN_OR_RETURN(Response response, co_await Handle(context, request));
-  co_return EncodeResponse(GetApi(header.api_key), header.api_version, header.correlation_id,
-                           Response::kSchema, &response);
+  Frame frame = EncodeResponse(GetApi(header.api_key), header.api_version, header.correlation_id,
+                               Response::kSchema, &response);
+  frame.set_has_error(HasError(response));
+  co_return frame;
 }
 
 // acks=0: no answer; an error is told by closing the connection.
@@ -19,8 +22,10 @@ Task<Frame> ServeProduce(const RequestContext& context, const RequestHeader& hea
   CO_ASSIGN_OR_RETURN(ProduceRequest request, Decode<ProduceRequest>(header.api_version, &body));
   CO_ASSIGN_OR_RETURN(ProduceResponse response, co_await HandleProduce(context, request));
   if (request.acks != 0) {
-    co_return EncodeResponse(GetApi(header.api_key), header.api_version, header.correlation_id,
-                             ProduceResponse::kSchema, &response);
+    Frame frame = EncodeResponse(GetApi(header.api_key), header.api_version, header.correlation_id,
+                                 ProduceResponse::kSchema, &response);
+    frame.set_has_error(HasError(response));
+    co_return frame;
   }
   for (const ProduceResponse::Topic& topic : response.topics) {
     for (const ProduceResponse::Partition& partition : topic.partitions) {

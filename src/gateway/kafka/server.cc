@@ -31,10 +31,7 @@ struct KafkaServer::Impl {
         settings(std::move(given)),
         home(env->shard(0)),
         groups(env, log, logger, home, settings.groups),
-        connections(metrics->AddGauge(
-            {.name = "mainstem_kafka_connections", .help = "open connections of Kafka clients"})),
-        refused(metrics->AddCounter({.name = "mainstem_kafka_connections_refused_total",
-                                     .help = "connections over the limit, closed at once"})) {}
+        metrics(metrics) {}
 
   Task<> StartHere();
   Task<> StopHere();
@@ -53,8 +50,7 @@ struct KafkaServer::Impl {
   const KafkaSettings settings;
   const Executor home;
   GroupCoordinator groups;
-  prometheus::Gauge& connections;
-  prometheus::Counter& refused;
+  KafkaMetrics metrics;
   std::atomic<size_t> open_count{0};
   std::unique_ptr<Listener> listener;
   uint16_t port = 0;
@@ -71,6 +67,7 @@ KafkaServer::~KafkaServer() = default;
 
 uint16_t KafkaServer::port() const { return impl_->port; }
 GroupCoordinator& KafkaServer::groups() { return impl_->groups; }
+int64_t KafkaServer::fetched_bytes() const { return impl_->metrics.fetched_bytes(); }
 Task<> KafkaServer::Start() { return RunOn(impl_->home, impl_->StartHere()); }
 Task<> KafkaServer::Stop() { return RunOn(impl_->home, impl_->StopHere()); }
 
@@ -119,12 +116,12 @@ Task<> KafkaServer::Impl::AcceptLoop() {
     }
     std::unique_ptr<Stream> stream = std::move(accepted).ValueUnsafe();
     if (open_count.load() >= settings.connections_max) {
-      refused.Increment();
+      metrics.refused_connections().Increment();
       CO_RETURN_IF_ERROR(co_await RunOn(shard->executor, SpawnSession(nullptr, std::move(stream))));
       continue;
     }
     ++open_count;
-    connections.Increment();
+    metrics.connections().Increment();
     CO_RETURN_IF_ERROR(co_await RunOn(shard->executor, SpawnSession(shard, std::move(stream))));
   }
 }
@@ -142,10 +139,10 @@ Task<> KafkaServer::Impl::SpawnSession(ShardSessions* shard, std::unique_ptr<Str
 
 Task<> KafkaServer::Impl::Serve(std::unique_ptr<Stream> stream, Executor executor) {
   Services services{env, log, &groups, &settings};
-  Session session(services, budget, std::move(stream), executor);
+  Session session(services, budget, &metrics, std::move(stream), executor);
   Status status = co_await session.Run();
   --open_count;
-  connections.Decrement();
+  metrics.connections().Decrement();
   co_return status;
 }
 

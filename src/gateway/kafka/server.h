@@ -28,6 +28,8 @@ class KafkaServer {
   // After Start: the port that was taken.
   uint16_t port() const;
   GroupCoordinator& groups();
+  // Bytes of record batches that clients have fetched since start; any thread.
+  int64_t fetched_bytes() const;
 
  private:
   struct Impl;

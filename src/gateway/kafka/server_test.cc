@@ -291,6 +291,24 @@ TEST_F(KafkaServerTest, RefusesProduceRequestsPerPartition) {
   EXPECT_EQ(error_of(by_id, 13), 100);
 }
 
+TEST_F(KafkaServerTest, CountsRequestsByApiAndOutcome) {
+  MakeTopic("t");
+  std::vector<std::byte> batch = Batch("a");
+  auto client = Connect();
+  ASSERT_TRUE(client->Call<ProduceResponse>(9, Produce("t", batch)).ok());
+  ASSERT_TRUE(client->Call<ProduceResponse>(9, Produce("nope", batch)).ok());
+  ASSERT_TRUE(client->Call<FetchResponse>(12, Fetch("t", 0)).ok());
+  std::string text = metrics_.Text();
+  const std::string requests = "mainstem_kafka_requests_total";
+  EXPECT_THAT(text, HasSubstr(requests + "{api=\"Produce\",outcome=\"ok\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr(requests + "{api=\"Produce\",outcome=\"error\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr(requests + "{api=\"Fetch\",outcome=\"ok\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("mainstem_kafka_request_seconds_count{api=\"Produce\"} 2\n"));
+  std::string fetched = fmt::format("mainstem_kafka_fetched_bytes_total {}\n", batch.size());
+  EXPECT_THAT(text, HasSubstr(fetched));
+  EXPECT_EQ(server_->fetched_bytes(), static_cast<int64_t>(batch.size()));
+}
+
 TEST_F(KafkaServerTest, TakesLargeFrames) {
   MakeTopic("t");
   auto client = Connect();

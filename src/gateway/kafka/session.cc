@@ -18,10 +18,11 @@ std::pair<std::string, int32_t> SplitAddress(const std::string& address) {
 
 }  // namespace
 
-Session::Session(Services services, MemoryBudget* budget, std::unique_ptr<Stream> stream,
-                 Executor executor)
+Session::Session(Services services, MemoryBudget* budget, KafkaMetrics* metrics,
+                 std::unique_ptr<Stream> stream, Executor executor)
     : services_(services),
       budget_(budget),
+      metrics_(metrics),
       stream_(std::move(stream)),
       executor_(executor),
       frames_(stream_.get(), services.settings->request_bytes_max),
@@ -88,6 +89,7 @@ Task<> Session::ReadLoop() {
     CO_ASSIGN_OR_RETURN(request->lease, co_await LeaseMemory(*size));
     TimePoint frame_end = services_.env->Now() + kFrameDeadline;
     CO_ASSIGN_OR_RETURN(request->frame, co_await frames_.Read(*size, frame_end));
+    metrics_->received_bytes().Increment(static_cast<double>(*size + sizeof(int32_t)));
     CO_RETURN_IF_ERROR(Prepare(request.get()));
     in_flight_bytes_ += request->frame.size();
     unserved_.push_back(std::move(request));
@@ -150,8 +152,10 @@ Task<> Session::ServeLoop() {
 
 Task<> Session::ServeOne(InFlightPointer request) {
   bool is_produce = request->route->key == ApiKey::kProduce;
+  TimePoint began = services_.env->Now();
   Result<Frame> response =
       co_await request->route->serve(request->context, request->header, request->body);
+  Count(*request, response, began);
   if (is_produce) --running_produces_;
   if (response.ok()) {
     request->response = std::move(response).ValueUnsafe();
@@ -163,6 +167,15 @@ Task<> Session::ServeOne(InFlightPointer request) {
   }
   moved_.NotifyAll();
   co_return response.status();
+}
+
+void Session::Count(const InFlight& request, const Result<Frame>& response, TimePoint began) {
+  using Outcome = KafkaMetrics::Outcome;
+  Outcome outcome = Outcome::kClosed;
+  if (response.ok()) outcome = response->has_error() ? Outcome::kError : Outcome::kOk;
+  double seconds = std::chrono::duration<double>(services_.env->Now() - began).count();
+  metrics_->CountRequest(request.route->key, outcome, seconds);
+  if (response.ok()) metrics_->CountFetched(static_cast<int64_t>(response->spliced_bytes()));
 }
 
 Task<> Session::WriteLoop() {
@@ -183,6 +196,7 @@ Task<> Session::WriteLoop() {
       CO_RETURN_IF_ERROR(co_await stream_->Write(std::move(pieces), deadline));
     }
     for (const InFlightPointer& request : ready) {
+      metrics_->sent_bytes().Increment(static_cast<double>(request->response.total_bytes()));
       in_flight_bytes_ -= request->frame.size();
       unanswered_.pop_front();
     }

@@ -12,15 +12,16 @@
 #include "core/env.h"
 #include "core/memory_budget.h"
 #include "gateway/kafka/frame_reader.h"
+#include "gateway/kafka/kafka_metrics.h"
 #include "gateway/kafka/routes.h"
 
 namespace mainstem::gateway::kafka {
 
 class Session {
  public:
-  // Borrows what services and budget point to.
-  Session(Services services, MemoryBudget* budget, std::unique_ptr<Stream> stream,
-          Executor executor);
+  // Borrows what services, budget and metrics point to.
+  Session(Services services, MemoryBudget* budget, KafkaMetrics* metrics,
+          std::unique_ptr<Stream> stream, Executor executor);
   ~Session();
 
   // Serves until the client leaves, an error, or cancellation. OK when the client left.
@@ -47,6 +48,7 @@ class Session {
   Task<> WriteLoop();
   Task<> End(Task<> loop);
   Task<> ServeOne(InFlightPointer request);
+  void Count(const InFlight& request, const Result<Frame>& response, TimePoint began);
 
   Task<MemoryLease> LeaseMemory(size_t bytes);
   // Fills header, route and context. Answers an ApiVersions that is too new by itself.
@@ -55,6 +57,7 @@ class Session {
 
   const Services services_;
   MemoryBudget* const budget_;
+  KafkaMetrics* const metrics_;
   const std::unique_ptr<Stream> stream_;
   const Executor executor_;
   FrameReader frames_;

@@ -152,3 +152,37 @@ def test_stop_ends_followers_at_once(node):
     request = urllib.request.Request(f"http://{node.http}/v1/topics/t/events", headers={"Accept": "text/event-stream"})
     with urllib.request.urlopen(request, timeout=10):
         assert node.stop() < 2
+
+
+def metric(node, name):
+    """The value of one series, as it stands in the text: 'name{label="x"}'."""
+    status, text = node.call("/metrics")
+    assert status == 200
+    found = [line.rsplit(" ", 1)[1] for line in text.split("\n") if line.rsplit(" ", 1)[0] == name]
+    return float(found[0]) if found else None
+
+
+def test_both_doors_count_what_they_serve_and_the_node_tells_what_goes_out(shared_node):
+    node = shared_node
+    post(node, "counted", '{"n": 1}')
+    assert node.call("/v1/topics/counted/events?from=nonsense")[0] == 400
+    route = 'method="GET",route="/v1/topics/{topic}/events"'
+    assert metric(node, f'mainstem_http_requests_total{{{route},status="400"}}') >= 1
+    assert metric(node, f"mainstem_http_request_seconds_count{{{route}}}") >= 1
+    assert metric(node, "mainstem_http_connections") >= 1 and metric(node, "mainstem_http_events_in_total") >= 1
+    producer = Producer({"bootstrap.servers": node.kafka})
+    for i in range(2000):
+        producer.produce("counted", b"x" * 1000)
+    producer.flush()
+    assert metric(node, 'mainstem_kafka_requests_total{api="Produce",outcome="ok"}') >= 1
+    assert metric(node, "mainstem_kafka_received_bytes_total") > 2_000_000
+    node.api("/node")  # the rate is the change since the look before
+    consumer = Consumer({"bootstrap.servers": node.kafka, "group.id": "counted", "auto.offset.reset": "earliest"})
+    consumer.subscribe(["counted"])
+    assert len(consumer.consume(2001, 30)) == 2001
+    consumer.close()
+    assert metric(node, "mainstem_kafka_fetched_bytes_total") > 2_000_000
+    assert metric(node, 'mainstem_kafka_request_seconds_count{api="Fetch"}') >= 1
+    assert metric(node, "mainstem_kafka_sent_bytes_total") > 2_000_000
+    wait_until(lambda: node.api("/node")["rates"]["bytes_out"] > 0, "a rate of what goes out", 10)
+    assert metric(node, "mainstem_memory_budget_bytes") > 0

@@ -55,6 +55,11 @@ class Frame {
   // In sending order; valid while the frame lives and is not moved.
   std::vector<std::span<const std::byte>> Pieces() const;
   size_t total_bytes() const { return bytes_.size() + spliced_bytes_; }
+  // Of these, record batches that are sent from where they lie.
+  size_t spliced_bytes() const { return spliced_bytes_; }
+  // For who counts: the answer tells of an error.
+  void set_has_error(bool has_error) { has_error_ = has_error; }
+  bool has_error() const { return has_error_; }
   // Everything copied into one string, for tests.
   std::string Flatten() const;
 
@@ -67,6 +72,7 @@ class Frame {
   std::string bytes_;
   std::vector<Splice> splices_;
   size_t spliced_bytes_ = 0;
+  bool has_error_ = false;
 };
 
 class Writer {
