@@ -29,10 +29,10 @@ void MemoryLease::Release() {
   bytes_ = 0;
 }
 
-bool MemoryBudget::Take(int64_t bytes) {
+bool MemoryBudget::Take(int64_t bytes, int64_t leave_bytes) {
   int64_t used = used_.load(std::memory_order_relaxed);
   do {
-    if (used + bytes > total_) {
+    if (used + bytes + leave_bytes > total_) {
       refused_.fetch_add(1, std::memory_order_relaxed);
       return false;
     }
@@ -40,14 +40,17 @@ bool MemoryBudget::Take(int64_t bytes) {
   return true;
 }
 
-MemoryLease MemoryBudget::TryLease(int64_t bytes) {
+MemoryLease MemoryBudget::TryLease(int64_t bytes, int64_t leave_bytes) {
   CHECK(bytes >= 0);
-  return Take(bytes) ? MemoryLease(this, bytes) : MemoryLease();
+  return Take(bytes, leave_bytes) ? MemoryLease(this, bytes) : MemoryLease();
 }
 
 Result<MemoryLease> MemoryBudget::Reserve(int64_t bytes, const std::string& holder) {
   CHECK(bytes >= 0);
-  if (Take(bytes)) return MemoryLease(this, bytes);
+  if (Take(bytes)) {
+    reserved_.fetch_add(bytes, std::memory_order_relaxed);
+    return MemoryLease(this, bytes);
+  }
   return MakeError(
       ErrorCode::kResourceExhausted,
       {.message = fmt::format("not enough memory for {}: it needs {} MiB", holder,

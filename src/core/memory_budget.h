@@ -42,22 +42,27 @@ class MemoryBudget {
   explicit MemoryBudget(int64_t total_bytes) : total_(total_bytes) {}
   MemoryBudget(const MemoryBudget&) = delete;
 
-  // A lease from the shared part, or an empty one (bytes() == 0) when it does not fit now.
-  MemoryLease TryLease(int64_t bytes);
-  // For what must exist: kResourceExhausted, naming `holder` and the flag to raise.
+  // A lease from the shared part, or an empty one (bytes() == 0) when it does not fit now. With
+  // `leave_bytes` it also does not fit when less than that would be left for others.
+  MemoryLease TryLease(int64_t bytes, int64_t leave_bytes = 0);
+  // For what must exist: kResourceExhausted, naming `holder` and the flag to raise. Made at start;
+  // what it takes is never in the shared part again.
   Result<MemoryLease> Reserve(int64_t bytes, const std::string& holder);
 
   int64_t total_bytes() const { return total_; }
+  // The shared part: a lease of more than that would never fit.
+  int64_t shared_bytes() const { return total_ - reserved_.load(std::memory_order_relaxed); }
   int64_t used_bytes() const { return used_.load(std::memory_order_relaxed); }
   int64_t refused_count() const { return refused_.load(std::memory_order_relaxed); }
 
  private:
   friend class MemoryLease;
-  bool Take(int64_t bytes);
+  bool Take(int64_t bytes, int64_t leave_bytes = 0);
   void Give(int64_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
 
   const int64_t total_;
   std::atomic<int64_t> used_{0};
+  std::atomic<int64_t> reserved_{0};
   std::atomic<int64_t> refused_{0};
 };
 

@@ -23,6 +23,23 @@ TEST(MemoryBudgetTest, GivesBackWhatALeaseHeld) {
   EXPECT_EQ(budget.used_bytes(), 0);
 }
 
+TEST(MemoryBudgetTest, LeavesRoomForOthersWhenTold) {
+  MemoryBudget budget(100);
+  EXPECT_EQ(budget.TryLease(51, 50).bytes(), 0);
+  MemoryLease lease = budget.TryLease(50, 50);
+  EXPECT_EQ(lease.bytes(), 50);
+  EXPECT_EQ(budget.TryLease(50).bytes(), 50);
+}
+
+TEST(MemoryBudgetTest, TellsWhatReservationsLeaveToShare) {
+  MemoryBudget budget(100);
+  auto cache = budget.Reserve(70, "the cache");
+  ASSERT_TRUE(cache.ok());
+  EXPECT_EQ(budget.shared_bytes(), 30);
+  EXPECT_EQ(budget.TryLease(31).bytes(), 0);
+  EXPECT_EQ(budget.TryLease(30).bytes(), 30);
+}
+
 TEST(MemoryBudgetTest, RefusesAReservationWithAHint) {
   MemoryBudget budget(1 << 20);
   auto refused = budget.Reserve(2 << 20, "sink 'orders'");

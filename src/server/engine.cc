@@ -8,7 +8,7 @@
 namespace mainstem::server {
 namespace {
 
-// Shares of the accounted memory. The rest is for connections, queues and requests in flight.
+// Shares of the accounted memory, reserved at start. The rest is shared: requests, their answers.
 constexpr double kAccountedShare = 0.7;
 constexpr double kCacheShare = 0.4;
 constexpr double kStateShare = 0.3;
@@ -53,9 +53,12 @@ Result<std::unique_ptr<Engine>> Engine::Open(Settings settings, Logger logger) {
 
 Task<> Engine::OpenLog() {
   int64_t accounted = budget_->total_bytes();
+  CO_ASSIGN_OR_RETURN(cache_memory_, budget_->Reserve(Share(accounted, kCacheShare), "the cache"));
+  CO_ASSIGN_OR_RETURN(state_memory_,
+                      budget_->Reserve(Share(accounted, kStateShare), "the state of jobs"));
   storage::EmbeddedLogOptions options;
   options.data_dir = settings_.data_dir + "/log";
-  options.cache_bytes = Share(accounted, kCacheShare);
+  options.cache_bytes = cache_memory_.bytes();
   options.journal_bytes_max = settings_.journal_limit_bytes;
   options.checkpoint_interval = std::chrono::milliseconds(settings_.journal_checkpoint_interval_ms);
   options.default_partition_count = settings_.default_partitions;
@@ -69,7 +72,7 @@ Task<> Engine::StartJobs(std::vector<std::string> own_addresses) {
   options.state_directory = settings_.data_dir + "/jobs";
   options.default_parallelism = settings_.default_parallelism;
   options.checkpoint_interval = std::chrono::milliseconds(settings_.checkpoint_interval_ms);
-  options.state_memory_bytes = static_cast<size_t>(Share(budget_->total_bytes(), kStateShare));
+  options.state_memory_bytes = static_cast<size_t>(state_memory_.bytes());
   options.own_addresses = std::move(own_addresses);
   CO_ASSIGN_OR_RETURN(jobs_, process::JobManager::Make(env_.get(), log_.get(), &registry_,
                                                        std::move(options), logger_.Named("jobs")));

@@ -49,6 +49,8 @@ class Engine {
   // In order of construction; destroyed in reverse.
   std::unique_ptr<FolderLock> folder_lock_;
   std::unique_ptr<MemoryBudget> budget_;
+  MemoryLease cache_memory_;
+  MemoryLease state_memory_;
   std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<Env> env_;
   std::unique_ptr<storage::EmbeddedLog> log_;

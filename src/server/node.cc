@@ -101,7 +101,8 @@ Task<> Node::Impl::StartHttp() {
   router = std::make_unique<net::HttpRouter>();
   http_gateway = std::make_unique<gateway::http::HttpGateway>(
       &engine->env(), &engine->log(),
-      gateway::http::HttpGatewayOptions{.auto_create_topics = settings.auto_create_topics});
+      gateway::http::HttpGatewayOptions{.auto_create_topics = settings.auto_create_topics,
+                                        .memory = &engine->budget()});
   http_gateway->AddRoutes(router.get());
   groups = std::make_unique<KafkaGroups>(&kafka->groups());
   AdminDependencies parts{
@@ -125,6 +126,7 @@ Task<> Node::Impl::StartHttp() {
   admin = std::make_unique<AdminApi>(std::move(parts), std::move(admin_options));
   admin->AddRoutes(router.get());
   net::HttpServerOptions options;
+  options.memory = &engine->budget();
   if (settings.allow_remote_admin) options.access.allowed_hosts = {"*"};
   if (!settings.cors_origin.empty()) options.access.allowed_origins = {settings.cors_origin};
   http_metrics = std::make_unique<HttpMetrics>(&engine->metrics());

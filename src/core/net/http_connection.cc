@@ -184,7 +184,9 @@ Task<> HttpConnection::ReadBody(HttpRequestParser* parser, size_t limit) {
 }
 
 Status HttpConnection::ReserveBody(size_t bytes) {
-  if (shared_->body_bytes_used + bytes > shared_->options.body_bytes_in_flight) {
+  if (bytes == 0) return Status::OK();
+  bool fits = shared_->body_bytes_used + bytes <= shared_->options.body_bytes_in_flight;
+  if (!fits || !LeaseBody(body_reserved_ + bytes)) {
     return MakeError(
         ErrorCode::kResourceExhausted,
         {.message = "too many request bodies at once",
@@ -196,7 +198,18 @@ Status HttpConnection::ReserveBody(size_t bytes) {
   return Status::OK();
 }
 
-void HttpConnection::ReleaseBody() { shared_->body_bytes_used -= std::exchange(body_reserved_, 0); }
+bool HttpConnection::LeaseBody(size_t bytes) {
+  if (shared_->options.memory == nullptr) return true;
+  auto wanted = static_cast<int64_t>(bytes);
+  if (body_lease_.bytes() > 0) return body_lease_.Resize(wanted);
+  body_lease_ = shared_->options.memory->TryLease(wanted);
+  return body_lease_.bytes() == wanted;
+}
+
+void HttpConnection::ReleaseBody() {
+  shared_->body_bytes_used -= std::exchange(body_reserved_, 0);
+  body_lease_.Release();
+}
 
 Task<> HttpConnection::RunHandler(const HttpRoute* route) {
   Status outcome = co_await route->handler(this);

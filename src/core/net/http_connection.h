@@ -50,6 +50,7 @@ class HttpConnection final : public HttpExchange {
   Task<> Refuse(HttpResponse response);
   Task<> Drain();
   Status ReserveBody(size_t bytes);
+  bool LeaseBody(size_t bytes);
   void ReleaseBody();
   void TellAnswer(TimePoint began) const;
   void AddCommonHeaders(HttpHeaders* headers) const;
@@ -69,6 +70,7 @@ class HttpConnection final : public HttpExchange {
   std::string_view route_;
   bool chunked_ = false;
   size_t body_reserved_ = 0;
+  MemoryLease body_lease_;
 };
 
 }  // namespace mainstem::net

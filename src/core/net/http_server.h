@@ -10,6 +10,7 @@
 #include <string>
 
 #include "core/env.h"
+#include "core/memory_budget.h"
 #include "core/net/http_access.h"
 #include "core/net/http_parser.h"
 #include "core/net/http_router.h"
@@ -35,8 +36,9 @@ struct HttpServerOptions {
   Duration head_timeout = std::chrono::seconds(10);  // from a request's first byte
   Duration body_timeout = std::chrono::seconds(30);  // plus the time at 16 KiB a second
   Duration write_timeout = std::chrono::seconds(30);
-  std::function<void(const HttpAnswer&)>
-      on_answer;  // called on the server's executor; may be empty
+  MemoryBudget* memory = nullptr;  // bodies lease from it, too, if it is there; over it: 429
+  // Called on the server's executor; may be empty.
+  std::function<void(const HttpAnswer&)> on_answer{};
 };
 
 // Counters since start; any thread.

@@ -114,6 +114,27 @@ Task<> Stream3(Client* client) {
 }
 TEST_F(HttpServerTest, StreamsChunkedOrToTheEndForOldClients) { Run(Stream3); }
 
+Task<> Bodies(Client* client) {
+  CO_RETURN_IF_ERROR(
+      co_await client->Send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 40\r\n\r\n" +
+                            std::string(40, 'a')));
+  CO_ASSIGN_OR_RETURN(std::string answer, co_await client->ReadUntil(std::string(40, 'a')));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 "));
+  CO_RETURN_IF_ERROR(
+      co_await client->Send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60\r\n\r\n" +
+                            std::string(60, 'a')));
+  CO_ASSIGN_OR_RETURN(answer, co_await client->ReadUntil("}}\n"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 429 "));
+  client->Close();
+  co_return Status::OK();
+}
+TEST_F(HttpServerTest, RefusesABodyForWhichThereIsNoMemory) {
+  MemoryBudget budget(50);
+  options_.memory = &budget;
+  Run(Bodies);
+  EXPECT_EQ(budget.used_bytes(), 0);
+}
+
 Task<> Counted(Client* client) {
   CO_RETURN_IF_ERROR(
       co_await client->Send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\na"

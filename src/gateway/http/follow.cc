@@ -6,6 +6,20 @@ namespace {
 // Of one partition at a time, so that a busy one does not hold back the others.
 constexpr size_t kReadBytes = 256 * 1024;
 constexpr size_t kEventsPerSend = 500;
+// What is read, as JSON and as it is sent.
+constexpr int64_t kLeaseBytes = 4 * kReadBytes;
+constexpr Duration kLeaseRetry = std::chrono::milliseconds(10);
+
+// Waits until there is memory for one step; half of what is shared is left for what comes in.
+Task<MemoryLease> LeaseStep(MemoryBudget* memory) {
+  if (memory == nullptr) co_return MemoryLease();
+  int64_t leave = memory->shared_bytes() / 2;
+  for (;;) {
+    MemoryLease lease = memory->TryLease(std::min(kLeaseBytes, leave), leave);
+    if (lease.bytes() > 0) co_return std::move(lease);
+    CO_RETURN_IF_ERROR(co_await Sleep(kLeaseRetry));
+  }
+}
 
 }  // namespace
 
@@ -15,6 +29,7 @@ Task<> Follow(Env* env, storage::Log* log, FollowOptions options, FollowSink* si
   while (true) {
     bool progressed = false;
     for (auto& [partition, next] : positions) {
+      CO_ASSIGN_OR_RETURN(MemoryLease lease, co_await LeaseStep(options.memory));
       std::vector<FollowedEvent> events;
       PartitionId current = partition;
       auto visit = [&](const storage::RecordView& record) -> Result<bool> {

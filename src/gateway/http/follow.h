@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/env.h"
+#include "core/memory_budget.h"
 #include "gateway/http/event_json.h"
 #include "gateway/http/event_reader.h"
 #include "storage/log.h"
@@ -35,6 +36,8 @@ struct FollowOptions {
   // Count what is sent; outlive the follow.
   std::atomic<int64_t>* events_sent = nullptr;
   std::atomic<int64_t>* bytes_sent = nullptr;
+  MemoryBudget* memory =
+      nullptr;  // what is read and not yet sent is leased from it, if it is there
 };
 
 // Ends with the sink's error, kUnknownTopic when the topic is deleted, or kCancelled.

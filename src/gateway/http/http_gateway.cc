@@ -233,6 +233,7 @@ struct HttpGateway::Impl {
     CO_ASSIGN_OR_RETURN(int64_t limit, request.QueryInteger("limit", bounds));
     std::string from(request.Query("from").value_or("earliest"));
     CO_ASSIGN_OR_RETURN(Positions positions, co_await StartPositions(request, topic, from, limit));
+    CO_ASSIGN_OR_RETURN(MemoryLease memory, LeasePage());
     std::vector<std::vector<PageEvent>> pages;
     size_t bytes_left = kPageBytes;
     for (const auto& [partition, offset] : positions) {
@@ -256,6 +257,19 @@ struct HttpGateway::Impl {
     stats.bytes_out.fetch_add(static_cast<int64_t>(response.body.size()),
                               std::memory_order_relaxed);
     co_return co_await exchange->Respond(std::move(response));
+  }
+
+  // The events of a page and the answer made of them. Half of what is shared is left for events
+  // that come in.
+  Result<MemoryLease> LeasePage() {
+    constexpr int64_t kBytes = 2 * kPageBytes;
+    if (options.memory == nullptr) return MemoryLease();
+    int64_t leave = options.memory->shared_bytes() / 2;
+    MemoryLease lease = options.memory->TryLease(std::min(kBytes, leave), leave);
+    if (lease.bytes() > 0) return lease;
+    return MakeError(ErrorCode::kResourceExhausted,
+                     {.message = "too many pages of events are being read",
+                      .hint = "try again in a moment, or give the node more with --memory"});
   }
 
   Task<std::vector<PageEvent>> ReadPage(storage::TopicPartition id, Offset from, int64_t limit,
@@ -289,7 +303,8 @@ struct HttpGateway::Impl {
                          .positions = {},
                          .decoding = decoding,
                          .events_sent = &stats.events_out,
-                         .bytes_sent = &stats.bytes_out};
+                         .bytes_sent = &stats.bytes_out,
+                         .memory = options.memory};
     CO_ASSIGN_OR_RETURN(follow.positions, co_await StartPositions(request, topic, from, 0));
     stats.followers.fetch_add(1, std::memory_order_relaxed);
     Status outcome;

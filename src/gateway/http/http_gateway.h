@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/env.h"
+#include "core/memory_budget.h"
 #include "core/net/http_router.h"
 #include "storage/log.h"
 
@@ -18,6 +19,9 @@ struct HttpGatewayOptions {
   size_t body_limit = 16u << 20;
   // Of one record batch; a longer request becomes several batches of one append.
   size_t batch_bytes = 512u << 10;
+  // Answers lease from it, if it is there: a page is refused when there is nothing left, a follower
+  // waits.
+  MemoryBudget* memory = nullptr;
 };
 
 struct HttpGatewayStats {

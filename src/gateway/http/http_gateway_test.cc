@@ -196,6 +196,22 @@ TEST(HttpGateway, CutsALargeRequestIntoBatches) {
   RunScenario(LargeRequest, {.batch_bytes = 1000});
 }
 
+Task<> NoMemory(Fixture* f) {
+  RawClient client = f->Connect();
+  auto post = Post("/v1/topics/t/events", kJson, "[1,2]");
+  CO_RETURN_IF_ERROR(co_await client.Call(std::move(post)));
+  auto get = Get("/v1/topics/t/events");
+  CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(get)));
+  EXPECT_EQ(answer.status, 429);
+  EXPECT_THAT(answer.body, HasSubstr("too many pages of events"));
+  co_return Status::OK();
+}
+TEST(HttpGateway, RefusesAPageForWhichThereIsNoMemory) {
+  MemoryBudget budget(100);
+  MemoryLease others = budget.TryLease(50);
+  RunScenario(NoMemory, {.memory = &budget});
+}
+
 Task<> ServerSent(Fixture* f) {
   CO_RETURN_IF_ERROR(co_await f->log.CreateTopic("t", 2, {}, false));
   RawClient writer = f->Connect();

@@ -309,6 +309,23 @@ TEST_F(KafkaServerTest, CountsRequestsByApiAndOutcome) {
   EXPECT_EQ(server_->fetched_bytes(), static_cast<int64_t>(batch.size()));
 }
 
+TEST_F(KafkaServerTest, AFetchWaitsForMemoryAndGivesItBack) {
+  MakeTopic("t");
+  std::vector<std::byte> batch = Batch("a");
+  auto client = Connect();
+  ASSERT_TRUE(client->Call<ProduceResponse>(9, Produce("t", batch)).ok());
+  // Half of the budget is for what comes in: with that half gone there is nothing for answers.
+  MemoryLease others = budget_.TryLease(budget_.shared_bytes() / 2);
+  ASSERT_TRUE(client->SendRequest(12, 77, Fetch("t", 0)).ok());
+  while (budget_.refused_count() == 0) std::this_thread::yield();
+  others.Release();
+  Result<FetchResponse> fetched = client->Receive<FetchResponse>(12, 77);
+  ASSERT_TRUE(fetched.ok()) << fetched.status();
+  EXPECT_EQ(fetched->topics[0].partitions[0].high_watermark, 1);
+  ASSERT_TRUE(client->Call<FetchResponse>(12, Fetch("t", 1)).ok());
+  while (budget_.used_bytes() > 0) std::this_thread::yield();
+}
+
 TEST_F(KafkaServerTest, TakesLargeFrames) {
   MakeTopic("t");
   auto client = Connect();

@@ -25,7 +25,9 @@ Session::Session(Services services, MemoryBudget* budget, KafkaMetrics* metrics,
       metrics_(metrics),
       stream_(std::move(stream)),
       executor_(executor),
-      frames_(stream_.get(), services.settings->request_bytes_max),
+      // A frame for which there can never be memory is refused as one that is over the limit.
+      frames_(stream_.get(),
+              std::min(services.settings->request_bytes_max, budget->shared_bytes())),
       moved_(executor),
       ended_(executor),
       scope_(executor, "kafka session",
@@ -108,6 +110,8 @@ Status Session::Prepare(InFlight* request) {
                      fmt::format("API {} is not supported", prefix.api_key));
   }
   request->context = context_;
+  request->answer_memory = AnswerMemory(budget_);
+  request->context.answer_memory = &request->answer_memory;
   if (!api->Understands(prefix.api_version)) {
     if (api->key != ApiKey::kApiVersions) {
       return MakeError(ErrorCode::kUnsupported, fmt::format("version {} of {} is not supported",

@@ -34,6 +34,7 @@ class Session {
   struct InFlight {
     RequestFrame frame;
     MemoryLease lease;
+    AnswerMemory answer_memory;
     RequestContext context;
     RequestHeader header;
     const Route* route = nullptr;

@@ -66,8 +66,7 @@ class Fetch {
   // batch, whatever the limits say, else a consumer could never get past a big batch.
   Task<ReadOutcome> ReadAll() {
     ReadOutcome outcome;
-    int64_t left =
-        std::min<int64_t>(request_.max_bytes, context_.services.settings->fetch_bytes_max);
+    CO_ASSIGN_OR_RETURN(int64_t left, co_await context_.answer_memory->Lease(WantedBytes()));
     for (Source& source : sources_) {
       FetchResponse::Partition& answer =
           response_.topics[source.topic_index].partitions[source.partition_index];
@@ -94,7 +93,15 @@ class Fetch {
       outcome.total_bytes += read->total_bytes;
       left -= static_cast<int64_t>(read->total_bytes);
     }
+    context_.answer_memory->Settle(static_cast<int64_t>(outcome.total_bytes));
     co_return outcome;
+  }
+
+  int64_t WantedBytes() const {
+    int64_t partitions = 0;
+    for (const Source& source : sources_) partitions += std::max(0, source.max_bytes);
+    int64_t limit = context_.services.settings->fetch_bytes_max;
+    return std::max<int64_t>(1, std::min({partitions, int64_t{request_.max_bytes}, limit}));
   }
 
   // False when the deadline passed.

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/env.h"
+#include "gateway/kafka/answer_memory.h"
 #include "gateway/kafka/codec/codec.h"
 #include "gateway/kafka/messages/cluster.h"
 #include "gateway/kafka/messages/configs.h"
@@ -40,6 +41,7 @@ struct RequestContext {
   std::string client_host;      // "/127.0.0.1", as Kafka's tools show it
   std::string advertised_host;  // of this node, for this client
   int32_t advertised_port = 0;
+  AnswerMemory* answer_memory = nullptr;  // of this request
 };
 
 // The leader epoch of every partition: one node, never re-elected, so it never goes back.
