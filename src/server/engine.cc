@@ -58,7 +58,9 @@ Task<> Engine::OpenLog() {
                       budget_->Reserve(Share(accounted, kStateShare), "the state of jobs"));
   storage::EmbeddedLogOptions options;
   options.data_dir = settings_.data_dir + "/log";
-  options.cache_bytes = cache_memory_.bytes();
+  // The keys of a running compaction are part of the cache's share.
+  options.compaction_key_bytes = static_cast<size_t>(cache_memory_.bytes()) / 8;
+  options.cache_bytes = cache_memory_.bytes() - static_cast<int64_t>(options.compaction_key_bytes);
   options.journal_bytes_max = settings_.journal_limit_bytes;
   options.checkpoint_interval = std::chrono::milliseconds(settings_.journal_checkpoint_interval_ms);
   options.default_partition_count = settings_.default_partitions;

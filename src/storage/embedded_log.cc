@@ -34,6 +34,7 @@ EmbeddedLog::EmbeddedLog(Env* env, EmbeddedLogOptions options)
       ids_lock_(env->shard(0)),
       checkpoint_wake_(env->shard(0)),
       retention_wake_(env->shard(0)),
+      compaction_wake_(env->shard(0)),
       scope_(env->shard(0), "log", [this](const std::string& name, const Status& status) {
         options_.logger.Error("background task failed", {{"task", name}, {"error", status}});
       }) {
@@ -51,7 +52,8 @@ EmbeddedLog::EmbeddedLog(Env* env, EmbeddedLogOptions options)
           std::max<int64_t>(4, options_.journal_bytes_max / options_.journal_file_bytes),
       .pinned_bytes_max = std::min(options_.cache_bytes * 3 / 4, options_.journal_bytes_max / 2)};
   journal_ = std::make_unique<Journal>(env_, HomeExecutor(), pool_, std::move(journal));
-  ShardLog::Limits limits{.producer_id_expiration_ms = options_.producer_id_expiration_ms};
+  ShardLog::Limits limits{.producer_id_expiration_ms = options_.producer_id_expiration_ms,
+                          .compaction_key_bytes = options_.compaction_key_bytes};
   for (size_t i = 0; i < env_->shard_count(); ++i) {
     shards_.push_back(std::make_shared<ShardLog>(env_, journal_.get(), i, topics_folder_, limits));
   }
@@ -70,6 +72,7 @@ void EmbeddedLog::StartBackground() {
   stopped_ = false;
   scope_.Spawn("checkpoints", RunCheckpoints());
   scope_.Spawn("retention", RunRetention());
+  scope_.Spawn("compaction", RunCompaction());
 }
 
 Task<> EmbeddedLog::Stop() { co_return co_await RunToEnd(HomeExecutor(), DoStop()); }
@@ -92,6 +95,7 @@ Task<> EmbeddedLog::DoStop() {
   }
   checkpoint_wake_.NotifyAll();
   retention_wake_.NotifyAll();
+  compaction_wake_.NotifyAll();
   Status joined = co_await scope_.Join();
   CO_RETURN_IF_ERROR(co_await scope_.Close());
   CO_RETURN_IF_ERROR(joined);
@@ -265,9 +269,9 @@ Task<> EmbeddedLog::WriteSnapshot(LogPosition covered) {
   Snapshot snapshot{
       .journal_id = journal_->journal_id(), .covered = covered, .changes = meta_.ToChanges()};
   for (size_t i = 0; i < shards_.size(); ++i) {
-    CO_ASSIGN_OR_RETURN(std::vector<PartitionState> states,
+    CO_ASSIGN_OR_RETURN(std::vector<Change> states,
                         co_await RunOn(env_->shard(i), shards_[i]->Snapshot(covered)));
-    for (PartitionState& state : states) snapshot.changes.push_back(std::move(state));
+    for (Change& state : states) snapshot.changes.push_back(std::move(state));
   }
   std::string bytes = EncodeSnapshot(snapshot);
   std::string path = options_.data_dir + "/snapshot";
@@ -286,6 +290,10 @@ Task<> EmbeddedLog::DoCheckpoint() {
     if (status.ok()) {
       covered_ = limit;
       journal_->Recycle(limit);
+      for (size_t i = 0; i < shards_.size(); ++i) {
+        auto told = co_await RunOn(env_->shard(i), shards_[i]->OnSnapshotWritten());
+        IgnoreError(told, "it does not fail");
+      }
       EvictTo(std::min(limit, journal_->PositionBefore(options_.cache_bytes / 2)));
     }
   }
@@ -329,6 +337,27 @@ Task<> EmbeddedLog::RunRetention() {
     Status status = co_await ApplyRetention();
     if (!status.ok() && !stopping_) {
       options_.logger.Warning("retention failed; it is tried again", {{"error", status}});
+    }
+  }
+  co_return Status::OK();
+}
+
+// One shard after the other: the memory for keys is there once.
+Task<> EmbeddedLog::Compact() {
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    CO_RETURN_IF_ERROR(co_await RunToEnd(env_->shard(i), shards_[i]->Compact()));
+  }
+  co_return Status::OK();
+}
+
+Task<> EmbeddedLog::RunCompaction() {
+  while (!stopping_) {
+    TimePoint deadline = env_->Now() + options_.compaction_check_interval;
+    CO_RETURN_IF_ERROR(co_await compaction_wake_.Wait(deadline));
+    if (stopping_) break;
+    Status status = co_await Compact();
+    if (!status.ok() && !stopping_) {
+      options_.logger.Warning("compaction failed; it is tried again", {{"error", status}});
     }
   }
   co_return Status::OK();

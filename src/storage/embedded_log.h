@@ -31,6 +31,9 @@ struct EmbeddedLogOptions {
   int64_t journal_bytes_max = int64_t{1} << 30;  // bounds recovery
   int32_t default_partition_count = 1;
   Duration retention_check_interval = std::chrono::seconds(30);
+  Duration compaction_check_interval = std::chrono::seconds(15);
+  // Memory for the keys of one pass of compaction; what does not fit takes more passes.
+  size_t compaction_key_bytes = size_t{32} << 20;
   // The longest time that records stay in the journal only.
   Duration checkpoint_interval = std::chrono::seconds(60);
   int64_t producer_id_expiration_ms = 86400000;
@@ -51,6 +54,8 @@ class EmbeddedLog final : public Log {
   Task<> Checkpoint();
   // Deletes what is over the retention limits. Runs by itself.
   Task<> ApplyRetention();
+  // Compacts the topics that are due. Runs by itself; one call at a time.
+  Task<> Compact();
   // Names this data folder for ever.
   uint64_t journal_id() const { return journal_->journal_id(); }
   size_t journal_file_count() const { return journal_->file_count(); }
@@ -133,6 +138,7 @@ class EmbeddedLog final : public Log {
   Task<> WriteSnapshot(LogPosition covered);
   Task<> RunCheckpoints();
   Task<> RunRetention();
+  Task<> RunCompaction();
   Task<> DoStop();
   void OnDurable(LogPosition durable, uint64_t shard_mask);
   void OnFenced(const Status& status);
@@ -168,6 +174,7 @@ class EmbeddedLog final : public Log {
   TaskLock ids_lock_;
   Event checkpoint_wake_;
   Event retention_wake_;
+  Event compaction_wake_;
   TaskScope scope_;
 };
 

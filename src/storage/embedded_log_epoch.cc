@@ -13,12 +13,12 @@ namespace {
 
 constexpr LeaderEpoch kLeaderEpoch{0};
 
-Status CheckEpochBatch(const EpochCommit::Append& append) {
+Status CheckEpochBatch(const EpochCommit::Append& append, bool require_keys) {
   ASSIGN_OR_RETURN(BatchHeader header, ParseBatchHeader(append.batch));
   if (header.total_bytes() != append.batch.size()) {
     return MakeError(ErrorCode::kInvalidRecord, "an epoch's append must be one record batch");
   }
-  return ValidateBatch(header, append.batch, {.trusted = true});
+  return ValidateBatch(header, append.batch, {.trusted = true, .require_keys = require_keys});
 }
 
 }  // namespace
@@ -36,7 +36,9 @@ Task<> EmbeddedLog::CommitEpoch(EpochCommit commit) {
 
 Task<> EmbeddedLog::DoCommitEpoch(EpochCommit commit) {
   for (const EpochCommit::Append& append : commit.appends) {
-    CO_RETURN_IF_ERROR(CheckEpochBatch(append));
+    std::shared_ptr<const Topic> topic = FindState(append.partition.topic_id);
+    bool require_keys = topic && topic->config.compact_policy;
+    CO_RETURN_IF_ERROR(CheckEpochBatch(append, require_keys));
   }
   auto known = meta_.jobs.find(commit.job_id);
   int64_t last = known == meta_.jobs.end() ? 0 : known->second.epoch;

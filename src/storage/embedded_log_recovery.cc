@@ -58,6 +58,14 @@ struct EmbeddedLog::Recovery final : JournalVisitor {
       auto it = partitions.find(state->partition);
       if (it != partitions.end()) it->second->Restore(*state);
     }
+    if (auto* step = std::get_if<CompactionChange>(&change)) {
+      auto it = partitions.find(step->partition);
+      if (it != partitions.end()) RETURN_IF_ERROR(it->second->ReplayCompaction(*step));
+    }
+    if (auto* state = std::get_if<PartitionCompactionState>(&change)) {
+      auto it = partitions.find(state->partition);
+      if (it != partitions.end()) it->second->RestoreCompaction(*state);
+    }
     log->meta_.Apply(change);
     return Status::OK();
   }

@@ -60,6 +60,8 @@ void ApplyTo(MetaState* state, const PinChange& change) {
 // The partitions keep these.
 void ApplyTo(MetaState*, const LogStartChange&) {}
 void ApplyTo(MetaState*, const PartitionState&) {}
+void ApplyTo(MetaState*, const CompactionChange&) {}
+void ApplyTo(MetaState*, const PartitionCompactionState&) {}
 
 Status Broken(std::string_view what) {
   return MakeError(ErrorCode::kCorruptStorage, {.message = "the snapshot file is damaged",

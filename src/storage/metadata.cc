@@ -201,19 +201,30 @@ void Decode(Reader* in, PinChange* change) {
   if (in->GetPresence()) in->Get(&change->from.emplace());
 }
 
+// Without the generation, which kPartitionCompaction tells.
+void EncodeSegment(const SegmentInfo& segment, Writer* out) {
+  out->Put(segment.base_offset);
+  out->Put(segment.next_offset);
+  out->Put(segment.bytes);
+  out->Put(segment.max_timestamp);
+  out->Put(segment.max_timestamp_offset);
+  out->Put(segment.created_ms);
+}
+void DecodeSegment(Reader* in, SegmentInfo* segment) {
+  in->Get(&segment->base_offset);
+  in->Get(&segment->next_offset);
+  in->Get(&segment->bytes);
+  in->Get(&segment->max_timestamp);
+  in->Get(&segment->max_timestamp_offset);
+  in->Get(&segment->created_ms);
+}
+
 void Encode(const PartitionState& change, Writer* out) {
   out->Put(change.partition);
   out->Put(change.log_start);
   out->Put(change.flushed);
   out->PutCount(change.segments.size());
-  for (const SegmentInfo& segment : change.segments) {
-    out->Put(segment.base_offset);
-    out->Put(segment.next_offset);
-    out->Put(segment.bytes);
-    out->Put(segment.max_timestamp);
-    out->Put(segment.max_timestamp_offset);
-    out->Put(segment.created_ms);
-  }
+  for (const SegmentInfo& segment : change.segments) EncodeSegment(segment, out);
   out->PutCount(change.producers.size());
   for (const ProducerSnapshot& producer : change.producers) {
     out->Put(producer.id);
@@ -234,13 +245,7 @@ void Decode(Reader* in, PartitionState* change) {
   in->Get(&change->log_start);
   in->Get(&change->flushed);
   for (size_t count = in->GetCount(48); count > 0; --count) {
-    SegmentInfo& segment = change->segments.emplace_back();
-    in->Get(&segment.base_offset);
-    in->Get(&segment.next_offset);
-    in->Get(&segment.bytes);
-    in->Get(&segment.max_timestamp);
-    in->Get(&segment.max_timestamp_offset);
-    in->Get(&segment.created_ms);
+    DecodeSegment(in, &change->segments.emplace_back());
   }
   for (size_t count = in->GetCount(22); count > 0; --count) {
     ProducerSnapshot& producer = change->producers.emplace_back();
@@ -258,6 +263,49 @@ void Decode(Reader* in, PartitionState* change) {
   }
 }
 
+void Encode(const CompactionChange& change, Writer* out) {
+  out->Put(change.partition);
+  out->Put(change.generation);
+  out->Put(change.begin);
+  out->Put(change.end);
+  EncodeSegment(change.segment, out);
+  out->Put(change.cleaned_to);
+  out->Put(change.delete_horizon_ms);
+}
+void Decode(Reader* in, CompactionChange* change) {
+  in->Get(&change->partition);
+  in->Get(&change->generation);
+  in->Get(&change->begin);
+  in->Get(&change->end);
+  DecodeSegment(in, &change->segment);
+  change->segment.generation = change->generation;
+  in->Get(&change->cleaned_to);
+  in->Get(&change->delete_horizon_ms);
+}
+
+void Encode(const PartitionCompactionState& change, Writer* out) {
+  out->Put(change.partition);
+  out->Put(change.generation);
+  out->Put(change.cleaned_to);
+  out->Put(change.delete_horizon_ms);
+  out->PutCount(change.segments.size());
+  for (const auto& [base_offset, generation] : change.segments) {
+    out->Put(base_offset);
+    out->Put(generation);
+  }
+}
+void Decode(Reader* in, PartitionCompactionState* change) {
+  in->Get(&change->partition);
+  in->Get(&change->generation);
+  in->Get(&change->cleaned_to);
+  in->Get(&change->delete_horizon_ms);
+  for (size_t count = in->GetCount(16); count > 0; --count) {
+    auto& [base_offset, generation] = change->segments.emplace_back();
+    in->Get(&base_offset);
+    in->Get(&generation);
+  }
+}
+
 template <typename T>
 Result<Change> DecodeAs(std::span<const std::byte> payload) {
   Reader reader(payload);
@@ -272,10 +320,17 @@ Result<Change> DecodeAs(std::span<const std::byte> payload) {
 }  // namespace
 
 EntryType TypeOf(const Change& change) {
-  constexpr std::array kTypes = {
-      EntryType::kTopic,        EntryType::kTopicDeleted, EntryType::kProducerIds,
-      EntryType::kGroupOffsets, EntryType::kJobEpoch,     EntryType::kMeta,
-      EntryType::kLogStart,     EntryType::kPin,          EntryType::kPartition};
+  constexpr std::array kTypes = {EntryType::kTopic,
+                                 EntryType::kTopicDeleted,
+                                 EntryType::kProducerIds,
+                                 EntryType::kGroupOffsets,
+                                 EntryType::kJobEpoch,
+                                 EntryType::kMeta,
+                                 EntryType::kLogStart,
+                                 EntryType::kPin,
+                                 EntryType::kPartition,
+                                 EntryType::kCompaction,
+                                 EntryType::kPartitionCompaction};
   static_assert(kTypes.size() == std::variant_size_v<Change>);
   return kTypes[change.index()];
 }
@@ -296,6 +351,8 @@ Result<Change> DecodeChange(EntryType type, std::span<const std::byte> payload) 
     case EntryType::kLogStart: return DecodeAs<LogStartChange>(payload);
     case EntryType::kPin: return DecodeAs<PinChange>(payload);
     case EntryType::kPartition: return DecodeAs<PartitionState>(payload);
+    case EntryType::kCompaction: return DecodeAs<CompactionChange>(payload);
+    case EntryType::kPartitionCompaction: return DecodeAs<PartitionCompactionState>(payload);
     case EntryType::kAppend: break;
   }
   return MakeError(ErrorCode::kCorruptStorage,

@@ -58,6 +58,7 @@ struct SegmentInfo {
   int64_t max_timestamp = -1;
   Offset max_timestamp_offset{-1};  // last offset of the batch that holds it
   int64_t created_ms = 0;           // time of the first append, for segment.ms
+  int64_t generation = 0;           // of the compaction that wrote it; 0: none
 };
 struct PartitionState {
   TopicPartition partition;
@@ -67,8 +68,28 @@ struct PartitionState {
   std::vector<ProducerSnapshot> producers;
 };
 
+// One step of a partition's compaction: a segment took the place of those that begin from `begin`
+// to before `end` (none when they are equal).
+struct CompactionChange {
+  TopicPartition partition{};
+  int64_t generation = 0;  // 1, 2, 3 ... of the partition's steps
+  Offset begin{};
+  Offset end{};
+  SegmentInfo segment{};
+  Offset cleaned_to{};             // what lies before it holds each key once
+  int64_t delete_horizon_ms = -1;  // when the first tombstone before it may go; -1: there is none
+};
+struct PartitionCompactionState {
+  TopicPartition partition{};
+  int64_t generation = 0;
+  Offset cleaned_to{};
+  int64_t delete_horizon_ms = -1;
+  std::vector<std::pair<Offset, int64_t>> segments{};  // base offset and generation
+};
+
 using Change = std::variant<TopicChange, TopicDeletion, ProducerIdBlock, GroupOffsetsChange,
-                            JobEpochChange, MetaChange, LogStartChange, PinChange, PartitionState>;
+                            JobEpochChange, MetaChange, LogStartChange, PinChange, PartitionState,
+                            CompactionChange, PartitionCompactionState>;
 
 EntryType TypeOf(const Change& change);
 // Appends the payload to `out`.

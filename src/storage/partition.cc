@@ -27,6 +27,8 @@ void Partition::Restore(const PartitionState& state) {
   log_start = state.log_start;
   flushed = high_watermark = next_offset = state.flushed;
   segments.Restore(state.segments);
+  NoteSnapshot();
+  OnSnapshotWritten();
   for (const ProducerSnapshot& producer : state.producers) producers.Restore(producer);
 }
 

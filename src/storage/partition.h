@@ -84,6 +84,27 @@ class Partition {
   // Whether even the last segment is too old.
   bool ActiveSegmentExpired(int64_t now_ms) const;
   Offset PinnedFrom() const;
+
+  // ---- compaction
+  struct CompactionPlan {
+    Offset from;  // the first offset that no pass has seen
+    Offset end;   // what may be compacted ends here
+  };
+  // What to compact now; nothing when it is not worth it.
+  std::optional<CompactionPlan> PlanCompaction(int64_t now_ms) const;
+  // Whether the active segment must end so that its records are compacted in time.
+  bool ActiveSegmentHoldsUpCompaction(int64_t now_ms) const;
+  // A step that is durable.
+  void ApplyCompaction(const CompactionChange& change, const Segments::Cleaned& cleaned);
+  Status ReplayCompaction(const CompactionChange& change);
+  void RestoreCompaction(const PartitionCompactionState& state);
+  PartitionCompactionState CompactionSnapshot() const;
+  int64_t compaction_generation() const { return compaction_.generation; }
+  Offset cleaned_to() const { return compaction_.cleaned_to; }
+  int64_t delete_horizon_ms() const { return compaction_.delete_horizon_ms; }
+  // The snapshot that is being written; it is written.
+  void NoteSnapshot();
+  void OnSnapshotWritten() { closed_in_snapshot_ = closed_in_next_snapshot_; }
   int64_t size_bytes() const;
 
   const TopicPartition id;
@@ -99,16 +120,22 @@ class Partition {
   absl::flat_hash_map<std::shared_ptr<DataWaiter>, Offset> data_waiters;
   // Appends that wait for room, in order of arrival.
   std::list<int> queue;
-  bool locked = false;      // an epoch commit holds the next offset
-  bool deleted = false;     // the topic is gone
-  bool has_gap = false;     // replay missed batches: fine only for a topic that is deleted later
-  int file_user_count = 0;  // flush or retention is at work on the files
+  bool locked = false;         // an epoch commit holds the next offset
+  bool deleted = false;        // the topic is gone
+  bool is_compacting = false;  // its closed segments stay
+  bool has_gap = false;        // replay missed batches: fine only for a topic that is deleted later
+  int file_user_count = 0;     // flush or retention is at work on the files
 
  private:
   size_t FirstUnflushed() const;
+  void NoteStep(const CompactionChange& change);
   Env* const env_;
   std::deque<TailBatch> tail_;
   int64_t unflushed_bytes_ = 0;
+  PartitionCompactionState compaction_;  // without segments
+  // Segments before it are closed also in the newest snapshot: recovery finds them as they are.
+  Offset closed_in_snapshot_{0};
+  Offset closed_in_next_snapshot_{0};
 };
 
 // Tells a waiter on its own thread; any thread.

@@ -54,6 +54,7 @@ bool TakeRecord(std::span<const std::byte>* rest, RawRecord* raw, RecordView* vi
   body = body.subspan(1);  // attributes, unused
   if (!TakeVarint(&body, &raw->timestamp_delta)) return false;
   if (!TakeVarint(&body, &raw->offset_delta)) return false;
+  view->content = body;
   if (!TakeNullable(&body, &view->key) || !TakeNullable(&body, &view->value)) return false;
   if (!TakeVarint(&body, &raw->header_count)) return false;
   if (raw->header_count < 0 || raw->header_count > static_cast<int64_t>(body.size())) return false;

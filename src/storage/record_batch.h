@@ -76,6 +76,7 @@ struct RecordView {
   std::optional<std::string_view> value;
   int32_t header_count = 0;
   std::span<const std::byte> headers;  // encoded
+  std::span<const std::byte> content;  // encoded: key, value and headers, with their lengths
 };
 Result<std::vector<RecordHeader>> ReadHeaders(const RecordView& record);
 

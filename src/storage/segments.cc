@@ -22,6 +22,10 @@ size_t AlignUp(size_t bytes) {
   return (bytes + static_cast<size_t>(kBlock) - 1) & ~(static_cast<size_t>(kBlock) - 1);
 }
 
+std::string KeyOf(std::string_view kind, const std::string& path, int64_t generation) {
+  return fmt::format("{}{}:{}", kind, generation, path);
+}
+
 }  // namespace
 
 // ---------------------------------------------------------------- open files
@@ -44,27 +48,27 @@ Task<std::shared_ptr<File>> OpenFiles::Open(std::string key, std::string path, O
   co_return file;
 }
 
-Task<std::shared_ptr<File>> OpenFiles::ForReading(std::string path) {
+Task<std::shared_ptr<File>> OpenFiles::ForReading(std::string path, int64_t generation) {
   OpenOptions how;
-  std::string key = "r" + path;
+  std::string key = KeyOf("r", path, generation);
   co_return co_await Open(std::move(key), std::move(path), how);
 }
 
-Task<std::shared_ptr<File>> OpenFiles::ForLargeReads(std::string path) {
+Task<std::shared_ptr<File>> OpenFiles::ForLargeReads(std::string path, int64_t generation) {
   OpenOptions how{.direct_durable = true};
-  std::string key = "d" + path;
+  std::string key = KeyOf("d", path, generation);
   co_return co_await Open(std::move(key), std::move(path), how);
 }
 
 Task<std::shared_ptr<File>> OpenFiles::ForWriting(std::string path) {
   OpenOptions how{.write = true, .create = true, .direct_durable = true};
-  std::string key = "w" + path;
+  std::string key = KeyOf("w", path, 0);
   co_return co_await Open(std::move(key), std::move(path), how);
 }
 
-void OpenFiles::Forget(const std::string& path) {
+void OpenFiles::Forget(const std::string& path, int64_t generation) {
   for (std::string_view kind : {"r", "d", "w"}) {
-    auto it = by_key_.find(std::string(kind) + path);
+    auto it = by_key_.find(KeyOf(kind, path, generation));
     if (it == by_key_.end()) continue;
     entries_.erase(it->second);
     by_key_.erase(it);
@@ -90,11 +94,21 @@ void Segments::Restore(std::vector<SegmentInfo> segments) {
   active_index_.reset();
 }
 
+bool Segments::IsCurrent(const SegmentInfo& segment) const {
+  size_t index = Find(segment.base_offset);
+  return index < list_.size() && list_[index].base_offset == segment.base_offset &&
+         list_[index].generation == segment.generation;
+}
+
 Task<> Segments::CheckFiles(Offset log_start) {
   Files& files = env_->files();
   CO_ASSIGN_OR_RETURN(bool exists, co_await files.Exists(place_.folder));
   if (!exists && list_.empty()) co_return Status::OK();
   std::vector<DirectoryEntry> entries;
+  if (exists) {
+    CO_ASSIGN_OR_RETURN(entries, co_await files.List(place_.folder));
+  }
+  CO_RETURN_IF_ERROR(co_await CheckCleanedFiles(entries));
   if (exists) {
     CO_ASSIGN_OR_RETURN(entries, co_await files.List(place_.folder));
   }
@@ -174,7 +188,7 @@ Task<> Segments::LoadTail() {
   if (!tail_.empty()) {
     std::string path = PathOf(active.base_offset, kLog);
     CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file,
-                        co_await open_files_->ForReading(std::move(path)));
+                        co_await open_files_->ForReading(std::move(path), active.generation));
     std::span<std::byte> into(tail_);
     CO_ASSIGN_OR_RETURN(size_t count, co_await file->ReadAt(begin, into));
     if (count != tail_.size()) {
@@ -245,7 +259,7 @@ Task<> Segments::CloseActive() {
   std::string path = PathOf(active.base_offset, kLog);
   CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file, co_await open_files_->ForWriting(path));
   CO_RETURN_IF_ERROR(co_await file->Truncate(active.bytes));
-  open_files_->Forget(path);
+  open_files_->Forget(path, active.generation);
   active_index_.reset();
   env_->CrashPoint("segment.roll");
   co_return Status::OK();
@@ -322,6 +336,7 @@ Task<> Segments::Settle() {
 }
 
 Task<> Segments::DropBefore(Offset log_start) {
+  CO_RETURN_IF_ERROR(co_await FinishReplace());
   while (list_.size() > 1 && list_.front().next_offset <= log_start) {
     SegmentInfo gone = list_.front();
     list_.pop_front();
@@ -329,7 +344,7 @@ Task<> Segments::DropBefore(Offset log_start) {
     if (closed_index_ && closed_index_->base_offset == gone.base_offset) closed_index_.reset();
     for (std::string_view extension : {kLog, kIndex, kTimeIndex}) {
       std::string path = PathOf(gone.base_offset, extension);
-      open_files_->Forget(path);
+      open_files_->Forget(path, gone.generation);
       Status removed = co_await env_->files().Remove(std::move(path));
       if (!removed.ok() && !Is(removed, ErrorCode::kNotFound)) co_return removed;
     }

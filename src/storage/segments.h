@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <list>
 #include <memory>
 #include <string>
@@ -14,6 +15,7 @@
 
 #include "core/env.h"
 #include "storage/chunk_pool.h"
+#include "storage/compacted_batch.h"
 #include "storage/log.h"
 #include "storage/metadata.h"
 #include "storage/record_batch.h"
@@ -26,12 +28,13 @@ namespace mainstem::storage {
 class OpenFiles {
  public:
   OpenFiles(Files* files, size_t count_max) : files_(files), count_max_(count_max) {}
-  Task<std::shared_ptr<File>> ForReading(std::string path);
+  // `generation`: compaction puts another file under the same name.
+  Task<std::shared_ptr<File>> ForReading(std::string path, int64_t generation);
   // Past the page cache: large reads of old data would only push out what is worth keeping there.
-  Task<std::shared_ptr<File>> ForLargeReads(std::string path);
-  // Direct and durable.
+  Task<std::shared_ptr<File>> ForLargeReads(std::string path, int64_t generation);
+  // Direct and durable; of the active segment, which is never compacted.
   Task<std::shared_ptr<File>> ForWriting(std::string path);
-  void Forget(const std::string& path);
+  void Forget(const std::string& path, int64_t generation);
 
  private:
   Task<std::shared_ptr<File>> Open(std::string key, std::string path, OpenOptions how);
@@ -51,6 +54,7 @@ struct SegmentBatch {
 
 class Segments {
  public:
+  struct Index;
   struct Place {
     std::string parent;  // folder of all partitions
     std::string folder;  // of this one
@@ -77,6 +81,34 @@ class Segments {
   // Brings indexes and file length of the active segment to disk, for tools and a quick start.
   Task<> Settle();
 
+  // ---- compaction (segments_compact.cc): of closed segments, one at a time. `should_stop` is
+  // asked between pieces; true ends it with kCancelled.
+  using ShouldStop = std::function<bool()>;
+  // Notes the newest offsets of the keys from `from` to before `end`. Returns the end of what
+  // `newest` knows: `end` unless it is full.
+  Task<Offset> MapKeys(Offset from, Offset end, KeyOffsets* newest, ShouldStop should_stop);
+  // The closed segments that begin before `end`, in groups that fit one segment each.
+  std::vector<std::vector<SegmentInfo>> Groups(Offset end, int64_t segment_bytes) const;
+  struct Cleaned {
+    SegmentInfo segment;  // begins and ends where its sources do
+    std::shared_ptr<Index> index;
+    std::vector<SegmentInfo> replaced;
+    bool changed = false;  // else there is no file
+    int64_t delete_horizon_ms = -1;
+  };
+  // Writes what the rules leave of `sources` to a file beside them; durable when it returns.
+  Task<Cleaned> Clean(std::vector<SegmentInfo> sources, int64_t generation, CompactionRules rules,
+                      ShouldStop should_stop);
+  // Takes the cleaned segment in the place of its sources: at once for readers. FinishReplace then
+  // brings the files to their names; what a crash leaves of that, CheckFiles does.
+  void Replace(const Cleaned& cleaned);
+  Task<> FinishReplace();
+  // The same for the list alone, when recovery reads that it was done. kCorruptStorage when the
+  // list does not hold what was replaced.
+  Status ReplayReplace(Offset begin, Offset end, const SegmentInfo& segment);
+  // What a snapshot tells of segments that compaction made.
+  void RestoreGeneration(Offset base_offset, int64_t generation);
+
   const std::deque<SegmentInfo>& list() const { return list_; }
   bool empty() const { return list_.empty(); }
   // The offset after the last record, and the first one; only when not empty.
@@ -85,14 +117,10 @@ class Segments {
   int64_t bytes() const { return bytes_; }
 
  private:
-  struct Index {
-    Offset base_offset;
-    std::vector<IndexEntry> offsets;
-    std::vector<TimeIndexEntry> times;
-    int64_t bytes_since_entry = 0;
-    int64_t saved_bytes = 0;  // of the segment, when the index was last written to disk
-  };
   struct Filling;
+  struct Scan;
+  struct Sink;
+  struct Replacement;
 
   std::string PathOf(Offset base_offset, std::string_view extension) const;
   Task<> PrepareFolder();
@@ -108,6 +136,19 @@ class Segments {
   Task<> CompleteIndex(std::shared_ptr<Index> index, SegmentInfo segment);
   Task<> SaveIndex(std::shared_ptr<Index> index, int64_t segment_bytes);
   size_t Find(Offset offset) const;
+  // Where the segment's records are now.
+  std::string LogPathOf(const SegmentInfo& segment) const;
+  std::string CleanedPathOf(const SegmentInfo& segment) const;
+  // False once retention or compaction took it away.
+  bool IsCurrent(const SegmentInfo& segment) const;
+  Task<std::vector<SharedBytes>> TryRead(SegmentInfo segment, Offset from, size_t max_bytes);
+  Task<std::span<const std::byte>> NextPiece(Scan* scan);
+  Task<> CleanInto(std::vector<SegmentInfo> sources, CompactionRules rules, ShouldStop should_stop,
+                   Sink* sink);
+  void AddCleaned(Sink* sink, std::span<const std::byte> batches);
+  Task<> WriteCleaned(Sink* sink, bool is_last);
+  Task<> RemoveFiles(std::vector<std::string> paths);
+  Task<> CheckCleanedFiles(const std::vector<DirectoryEntry>& entries);
 
   Env* const env_;
   OpenFiles* const open_files_;
@@ -120,8 +161,18 @@ class Segments {
   bool file_is_new_ = false;     // the active file's name is not durable yet
   std::vector<std::byte> tail_;  // the last, incomplete block of the active file
   bool tail_loaded_ = false;
-  std::shared_ptr<Index> active_index_;  // null until it is needed after a restart
-  std::shared_ptr<Index> closed_index_;  // of the closed segment that was read last
+  std::shared_ptr<Index> active_index_;       // null until it is needed after a restart
+  std::shared_ptr<Index> closed_index_;       // of the closed segment that was read last
+  std::shared_ptr<Replacement> replacement_;  // its files have not got their names yet
+};
+
+struct Segments::Index {
+  Offset base_offset;
+  int64_t generation = 0;
+  std::vector<IndexEntry> offsets{};
+  std::vector<TimeIndexEntry> times{};
+  int64_t bytes_since_entry = 0;
+  int64_t saved_bytes = 0;  // of the segment, when the index was last written to disk
 };
 
 }  // namespace mainstem::storage

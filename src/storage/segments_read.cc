@@ -4,52 +4,34 @@
 
 #include <fmt/format.h>
 
+#include "storage/batch_walk.h"
 #include "storage/segments.h"
+#include "storage/segments_replacement.h"
 
 namespace mainstem::storage {
 namespace {
 
 constexpr size_t kScanBytes = size_t{1} << 20;
 constexpr size_t kIndexBytesMax = size_t{64} << 20;
+constexpr int kReadAttemptsMax = 10;
 
 Status Broken(const std::string& path, int64_t position) {
   return MakeError(ErrorCode::kCorruptStorage,
                    fmt::format("'{}' has no record batch at byte {}", path, position));
 }
 
-// The whole batches that `bytes` begins with; stops before one that is cut off.
-class BatchWalk {
- public:
-  explicit BatchWalk(std::span<const std::byte> bytes) : rest_(bytes) {}
-  enum class Step : uint8_t { kBatch, kCutOff, kBroken };
-  Step Next() {
-    batch_ = {};
-    if (rest_.size() < kBatchHeaderBytes) return Step::kCutOff;
-    header_ = ReadBatchHeader(rest_.data());
-    int32_t least = static_cast<int32_t>(kBatchHeaderBytes - kBatchPrefixBytes);
-    if (header_.magic != kBatchMagic || header_.batch_length < least) return Step::kBroken;
-    if (header_.total_bytes() > rest_.size()) return Step::kCutOff;
-    batch_ = rest_.first(header_.total_bytes());
-    rest_ = rest_.subspan(header_.total_bytes());
-    return Step::kBatch;
-  }
-  const BatchHeader& header() const { return header_; }
-  std::span<const std::byte> batch() const { return batch_; }
-
- private:
-  std::span<const std::byte> rest_;
-  std::span<const std::byte> batch_;
-  BatchHeader header_;
-};
-
 }  // namespace
 
 Task<std::shared_ptr<Segments::Index>> Segments::LoadIndex(SegmentInfo segment) {
+  if (replacement_ && replacement_->IsOf(segment)) co_return replacement_->index;
   bool active = !list_.empty() && list_.back().base_offset == segment.base_offset;
   std::shared_ptr<Index>& kept = active ? active_index_ : closed_index_;
-  if (kept && kept->base_offset == segment.base_offset) co_return kept;
+  bool is_known =
+      kept && kept->base_offset == segment.base_offset && kept->generation == segment.generation;
+  if (is_known) co_return kept;
   auto index = std::make_shared<Index>();
   index->base_offset = segment.base_offset;
+  index->generation = segment.generation;
   std::string offsets_path = PathOf(segment.base_offset, ".index");
   std::string times_path = PathOf(segment.base_offset, ".timeindex");
   Result<std::string> offsets =
@@ -60,7 +42,8 @@ Task<std::shared_ptr<Segments::Index>> Segments::LoadIndex(SegmentInfo segment) 
     index->times = DecodeTimeIndex(std::as_bytes(std::span(*times)));
   }
   CO_RETURN_IF_ERROR(co_await CompleteIndex(index, segment));
-  // The segment may have grown while we read: then what is missing can't be filled in by appends.
+  // The segment may have grown while we read, or gone: then the index is good for this call only.
+  if (!IsCurrent(segment)) co_return index;
   bool grew = active && list_.back().bytes != segment.bytes;
   std::shared_ptr<Index>& place = active ? active_index_ : closed_index_;
   if (!grew && !(active && active_index_)) place = index;
@@ -69,8 +52,9 @@ Task<std::shared_ptr<Segments::Index>> Segments::LoadIndex(SegmentInfo segment) 
 
 Task<> Segments::CompleteIndex(std::shared_ptr<Index> index, SegmentInfo segment) {
   if (segment.bytes == 0) co_return Status::OK();
-  std::string path = PathOf(segment.base_offset, ".log");
-  CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file, co_await open_files_->ForReading(path));
+  std::string path = LogPathOf(segment);
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file,
+                      co_await open_files_->ForReading(path, segment.generation));
   int64_t position = index->offsets.empty() ? 0 : index->offsets.back().position;
   bool skip_first = !index->offsets.empty();
   SegmentInfo seen{.base_offset = segment.base_offset};
@@ -136,11 +120,23 @@ Task<> Segments::SaveIndex(std::shared_ptr<Index> index, int64_t segment_bytes) 
   co_return Status::OK();
 }
 
+// Compaction may take the file from under the read: then again, from the new one.
 Task<std::vector<SharedBytes>> Segments::Read(Offset from, size_t max_bytes) {
+  std::vector<SharedBytes> nothing;
+  for (int attempt = 0;; ++attempt) {
+    if (list_.empty() || from >= end()) co_return nothing;
+    SegmentInfo segment = list_[Find(from)];
+    if (from >= segment.next_offset) segment = list_[Find(from) + 1];  // a gap between segments
+    Result<std::vector<SharedBytes>> read = co_await TryRead(segment, from, max_bytes);
+    bool again = (!read.ok() || read->empty()) && !IsCurrent(segment);
+    if (!again || attempt == kReadAttemptsMax) co_return read;
+  }
+}
+
+// Nothing, or an error, when the segment is not there any more.
+Task<std::vector<SharedBytes>> Segments::TryRead(SegmentInfo segment, Offset from,
+                                                 size_t max_bytes) {
   std::vector<SharedBytes> result;
-  if (list_.empty() || from >= end()) co_return result;
-  SegmentInfo segment = list_[Find(from)];
-  if (from >= segment.next_offset) segment = list_[Find(from) + 1];  // a gap between segments
   CO_ASSIGN_OR_RETURN(std::shared_ptr<Index> index, co_await LoadIndex(segment));
   int64_t relative = from - segment.base_offset;
   auto after = [](int64_t wanted, const IndexEntry& entry) {
@@ -148,8 +144,11 @@ Task<std::vector<SharedBytes>> Segments::Read(Offset from, size_t max_bytes) {
   };
   auto it = std::upper_bound(index->offsets.begin(), index->offsets.end(), relative, after);
   int64_t position = it == index->offsets.begin() ? 0 : std::prev(it)->position;
-  std::string path = PathOf(segment.base_offset, ".log");
-  CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file, co_await open_files_->ForLargeReads(path));
+  std::string path = LogPathOf(segment);
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file,
+                      co_await open_files_->ForLargeReads(path, segment.generation));
+  // Else this may be the file that took its name. An open file stays what it is.
+  if (!IsCurrent(segment)) co_return result;
 
   constexpr size_t kBlock = AlignedBuffer::kAlignment;
   size_t slack = static_cast<size_t>(index_interval_bytes_) + kBatchHeaderBytes;
@@ -192,7 +191,10 @@ Task<SharedBytes> Segments::FindBatchByTime(Offset from, int64_t timestamp_ms) {
   std::vector<SegmentInfo> segments(list_.begin(), list_.end());
   for (const SegmentInfo& segment : segments) {
     if (segment.next_offset <= from || segment.max_timestamp < timestamp_ms) continue;
-    CO_ASSIGN_OR_RETURN(std::shared_ptr<Index> index, co_await LoadIndex(segment));
+    auto loaded = co_await LoadIndex(segment);
+    // Compacted meanwhile: read it from its beginning.
+    if (!loaded.ok() && IsCurrent(segment)) co_return loaded.status();
+    auto index = loaded.ok() && IsCurrent(segment) ? *loaded : std::make_shared<Index>();
     auto before = [](const TimeIndexEntry& entry, int64_t wanted) {
       return entry.timestamp_ms < wanted;
     };

@@ -28,6 +28,7 @@ class ShardLog {
     // Of writes to segments and reads from them; a huge page, which direct I/O pins at once.
     size_t buffer_bytes = size_t{2} << 20;
     int64_t producer_id_expiration_ms = 86400000;
+    size_t compaction_key_bytes = size_t{32} << 20;
   };
   // What is borrowed outlives this object.
   ShardLog(Env* env, Journal* journal, size_t shard, std::string topics_folder, Limits limits);
@@ -73,9 +74,13 @@ class ShardLog {
   // ---- background work
   Task<> Flush(LogPosition limit);
   // `durable`: all up to there is, whether this shard has heard of it or not.
-  Task<std::vector<PartitionState>> Snapshot(LogPosition durable);
+  Task<std::vector<Change>> Snapshot(LogPosition durable);
+  // What Snapshot told last is on disk.
+  Task<> OnSnapshotWritten();
   void Evict(LogPosition limit);
   Task<> ApplyRetention();
+  // Compacts the partitions that are due, one after the other.
+  Task<> Compact();
   // Brings files to their exact length, for tools; until `deadline`.
   Task<> Settle(TimePoint deadline);
 
@@ -110,6 +115,10 @@ class ShardLog {
   class FileUse;
   Task<> DropSegments(std::shared_ptr<Partition> partition);
   Task<> RetainOne(std::shared_ptr<Partition> partition, int64_t now_ms);
+  Task<> CompactOne(std::shared_ptr<Partition> partition);
+  Task<> CompactOnce(std::shared_ptr<Partition> partition, Offset from, Offset end);
+  Task<> JournalCompaction(std::shared_ptr<Partition> partition, CompactionChange change,
+                           Segments::Cleaned cleaned);
   Task<> MoveLogStart(std::shared_ptr<Partition> partition, Offset log_start);
   Task<OffsetForTime> FindInBatch(SharedBytes batch, Offset from, int64_t timestamp_ms);
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "storage/file_use.h"
 #include "storage/shard_log.h"
 
 namespace mainstem::storage {
@@ -42,33 +43,17 @@ Task<> ShardLog::RemovePartition(TopicPartition id) {
   for (auto& [waiter, beyond] : partition->data_waiters) Fire(waiter);
   partition->data_waiters.clear();
   room_event_.NotifyAll();
-  while (partition->file_user_count > 0) CO_RETURN_IF_ERROR(co_await file_event_.Wait());
+  while (partition->file_user_count > 0 || partition->is_compacting) {
+    CO_RETURN_IF_ERROR(co_await file_event_.Wait());
+  }
   for (const SegmentInfo& segment : partition->segments.list()) {
-    open_files_.Forget(partition->folder + "/" + SegmentFileName(segment.base_offset, ".log"));
+    std::string path = partition->folder + "/" + SegmentFileName(segment.base_offset, ".log");
+    open_files_.Forget(path, segment.generation);
   }
   co_return co_await env_->files().RemoveDirectoryTree(partition->folder);
 }
 
 // ---------------------------------------------------------------- flush
-
-// Flush and retention take turns at a partition's files. Lives in a coroutine that keeps both.
-class ShardLog::FileUse {
- public:
-  FileUse(ShardLog* shard, Partition* partition) : shard_(shard), partition_(partition) {
-    CHECK(partition_->file_user_count == 0);
-    ++partition_->file_user_count;
-  }
-  ~FileUse() {
-    --partition_->file_user_count;
-    shard_->file_event_.NotifyAll();
-  }
-  FileUse(const FileUse&) = delete;
-  FileUse& operator=(const FileUse&) = delete;
-
- private:
-  ShardLog* const shard_;
-  Partition* const partition_;
-};
 
 Task<> ShardLog::FlushSome(std::deque<std::shared_ptr<Partition>>* todo, LogPosition limit,
                            Status* first) {
@@ -105,18 +90,26 @@ Task<> ShardLog::Flush(LogPosition limit) {
   co_return first;
 }
 
-Task<std::vector<PartitionState>> ShardLog::Snapshot(LogPosition durable) {
+Task<std::vector<Change>> ShardLog::Snapshot(LogPosition durable) {
   OnDurable(durable);
   int64_t oldest = env_->WallTime().value() - limits_.producer_id_expiration_ms;
-  std::vector<PartitionState> states;
+  std::vector<Change> states;
   for (auto& [id, partition] : partitions_) {
     partition->producers.Expire(oldest);
     PartitionState state = partition->Snapshot();
     bool fresh = state.flushed.value() == 0 && state.log_start.value() == 0 &&
                  state.segments.empty() && state.producers.empty();
     if (!fresh) states.push_back(std::move(state));
+    partition->NoteSnapshot();
+    PartitionCompactionState compaction = partition->CompactionSnapshot();
+    if (compaction.generation > 0) states.push_back(std::move(compaction));
   }
   co_return states;
+}
+
+Task<> ShardLog::OnSnapshotWritten() {
+  for (auto& [id, partition] : partitions_) partition->OnSnapshotWritten();
+  co_return Status::OK();
 }
 
 void ShardLog::Evict(LogPosition limit) {
@@ -148,7 +141,7 @@ Task<> ShardLog::RetainOne(std::shared_ptr<Partition> partition, int64_t now_ms)
 
 // What is in use now, the next retention drops.
 Task<> ShardLog::DropSegments(std::shared_ptr<Partition> partition) {
-  if (partition->file_user_count > 0) co_return Status::OK();
+  if (partition->file_user_count > 0 || partition->is_compacting) co_return Status::OK();
   FileUse use(this, partition.get());
   co_return co_await partition->segments.DropBefore(partition->log_start);
 }

@@ -27,7 +27,7 @@ Task<ReadResult> ShardLog::Read(TopicPartition id, Offset from, ReadOptions opti
   } else {
     auto batches = co_await partition->segments.Read(from, options.max_bytes);
     // Retention may have taken the file from under the read.
-    if (!batches.ok() && from < partition->log_start) co_return OutOfRange(from, *partition);
+    if (from < partition->log_start) co_return OutOfRange(from, *partition);
     CO_RETURN_IF_ERROR(batches);
     result.batches = std::move(*batches);
   }

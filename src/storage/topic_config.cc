@@ -22,14 +22,15 @@ std::vector<ConfigKey> MakeKeys() {
   const std::string no_limit = "9223372036854775807";
   std::vector<ConfigKey> keys = {
       {"cleanup.policy", kList, "delete",
-       "delete drops old segments by time and size. compact is kept but not acted on yet.", true},
+       "delete drops old segments by time and size, compact keeps the newest value of each key.",
+       true},
       {"compression.gzip.level", kInt, "-1", "Level used when compression.type is gzip.", false},
       {"compression.lz4.level", kInt, "9", "Level used when compression.type is lz4.", false},
       {"compression.type", kString, "producer",
        "producer keeps batches as they were sent; a codec's name compresses them anew.", true},
       {"compression.zstd.level", kInt, "3", "Level used when compression.type is zstd.", false},
       {"delete.retention.ms", kLong, "86400000",
-       "How long compaction keeps a tombstone. Compaction comes later.", false},
+       "How long a tombstone stays after the first compaction that sees it.", true},
       {"errors.deadletterqueue.group.enable", kBoolean, "false", "For share groups.", false},
       {"file.delete.delay.ms", kLong, "60000", "Files go as soon as nobody reads them.", false},
       {"flush.messages", kLong, no_limit, "Every acknowledged record is flushed.", false},
@@ -40,7 +41,8 @@ std::vector<ConfigKey> MakeKeys() {
       {"leader.replication.throttled.replicas", kList, "", "There is one node.", false},
       {"local.retention.bytes", kLong, "-2", "For tiered storage.", false},
       {"local.retention.ms", kLong, "-2", "For tiered storage.", false},
-      {"max.compaction.lag.ms", kLong, no_limit, "Compaction comes later.", false},
+      {"max.compaction.lag.ms", kLong, no_limit,
+       "Compaction is due when its oldest record waits longer.", true},
       {"max.message.bytes", kInt, "1048588",
        "The largest record batch, as stored, header included.", true},
       {"message.timestamp.after.max.ms", kLong, "3600000",
@@ -50,8 +52,10 @@ std::vector<ConfigKey> MakeKeys() {
       {"message.timestamp.type", kString, "CreateTime",
        "CreateTime keeps the producer's timestamps, LogAppendTime sets the time of the append.",
        true},
-      {"min.cleanable.dirty.ratio", kDouble, "0.5", "Compaction comes later.", false},
-      {"min.compaction.lag.ms", kLong, "0", "Compaction comes later.", false},
+      {"min.cleanable.dirty.ratio", kDouble, "0.5",
+       "Compaction is due when more than this share of the closed segments is not compacted.",
+       true},
+      {"min.compaction.lag.ms", kLong, "0", "Compaction leaves younger records alone.", true},
       {"min.insync.replicas", kInt, "1", "There is one node.", false},
       {"preallocate", kBoolean, "false", "Segments grow as they are written.", false},
       {"remote.log.copy.disable", kBoolean, "false", "For tiered storage.", false},
@@ -116,6 +120,13 @@ class Values {
     if (*value >= minimum) return Status::OK();
     return Invalid(key, *text, fmt::format("the least is {}", minimum));
   }
+  Status Share(const std::string& key, double* value) const {
+    const std::string* text = Find(key);
+    if (text == nullptr) return Status::OK();
+    CHECK(absl::SimpleAtod(*text, value));
+    if (*value >= 0 && *value <= 1) return Status::OK();
+    return Invalid(key, *text, "it lies from 0 to 1");
+  }
 
  private:
   const TopicConfig& config_;
@@ -175,10 +186,23 @@ Result<EffectiveConfig> ParseTopicConfig(const TopicConfig& config) {
       values.Number("message.timestamp.before.max.ms", 0, &result.timestamp_before_max_ms));
   RETURN_IF_ERROR(
       values.Number("message.timestamp.after.max.ms", 0, &result.timestamp_after_max_ms));
+  RETURN_IF_ERROR(values.Number("delete.retention.ms", 0, &result.delete_retention_ms));
+  RETURN_IF_ERROR(values.Number("min.compaction.lag.ms", 0, &result.compaction_lag_min_ms));
+  RETURN_IF_ERROR(values.Number("max.compaction.lag.ms", 1, &result.compaction_lag_max_ms));
+  RETURN_IF_ERROR(values.Share("min.cleanable.dirty.ratio", &result.cleanable_dirty_ratio_min));
   int64_t ignored = 0;
   RETURN_IF_ERROR(values.Number("min.insync.replicas", 1, &ignored));
   result.max_message_bytes = static_cast<size_t>(message_bytes);
   RETURN_IF_ERROR(ParsePolicy(values.Find("cleanup.policy"), &result));
+  if (result.compaction_lag_min_ms > result.compaction_lag_max_ms) {
+    return MakeError(ErrorCode::kInvalidConfig,
+                     fmt::format("min.compaction.lag.ms {} is more than max.compaction.lag.ms {}",
+                                 result.compaction_lag_min_ms, result.compaction_lag_max_ms));
+  }
+  // A segment that is still written is not compacted: it must end in time.
+  if (result.compact_policy) {
+    result.segment_ms = std::min(result.segment_ms, result.compaction_lag_max_ms);
+  }
   RETURN_IF_ERROR(ParseTimestampType(values.Find("message.timestamp.type"), &result));
   const std::string* codec = values.Find("compression.type");
   if (codec != nullptr && *codec != "producer") {

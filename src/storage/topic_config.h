@@ -23,6 +23,10 @@ struct EffectiveConfig {
   int64_t timestamp_after_max_ms = 3600000;
   bool delete_policy = true;
   bool compact_policy = false;
+  int64_t delete_retention_ms = 86400000;
+  int64_t compaction_lag_min_ms = 0;
+  int64_t compaction_lag_max_ms = INT64_MAX;
+  double cleanable_dirty_ratio_min = 0.5;
   bool recompress = false;  // compression.type is not "producer"
   Codec codec = Codec::kNone;
 };
