@@ -82,11 +82,13 @@ Task<LogPosition> EmbeddedLog::JournalEpoch(const EpochCommit& commit) {
         std::find(partitions.begin(), partitions.end(), append.partition) != partitions.end();
     if (!known) partitions.push_back(append.partition);
   }
-  if (space > journal_->body_bytes_max()) {
+  if (space > Journal::kLargeBodyBytesMax) {
     co_return MakeError(ErrorCode::kRecordListTooLarge,
                         fmt::format("an epoch of {} bytes, the journal takes {}", space,
-                                    journal_->body_bytes_max()));
+                                    Journal::kLargeBodyBytesMax));
   }
+  if (space > journal_->body_bytes_max())
+    CO_RETURN_IF_ERROR(co_await journal_->PrepareLarge(space));
   CO_RETURN_IF_ERROR(co_await shards_[0]->WaitForRoom(space));
 
   Status status;

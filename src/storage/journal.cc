@@ -75,16 +75,25 @@ size_t Journal::body_bytes_max() const {
   return static_cast<size_t>(options_.file_bytes) / 2 - 2 * kJournalBlockBytes;
 }
 
+bool Journal::IsLarge(size_t body_bytes) const {
+  return FrameSpace(body_bytes) > FrameSpace(body_bytes_max());
+}
+
 bool Journal::HasRoom(size_t bytes) const {
   std::lock_guard lock(mutex_);
-  // A frame that does not fit the rest of a file leaves that rest unused.
-  int64_t slack = 2 * static_cast<int64_t>(std::max(pool_->chunk_bytes(), FrameSpace(bytes)));
-  int64_t size = static_cast<int64_t>(bytes);
   if (!fence_.ok() || closed_) return true;  // Reserve says why not
+  bool is_large = IsLarge(bytes);
+  // A large one brings its own file, and the memory that it is in already; half free is enough.
   int64_t pinned = bytes_total_ - covered_bytes_ + bytes_unwritten_;
-  bool is_pinned_full = pinned > 0 && pinned + size > options_.pinned_bytes_max;
-  int64_t needed = bytes_unwritten_ + size + slack;
-  if (!is_pinned_full && needed <= room_) return true;
+  int64_t size = static_cast<int64_t>(bytes);
+  bool is_pinned_full = is_large ? pinned > options_.pinned_bytes_max / 2
+                                 : pinned > 0 && pinned + size > options_.pinned_bytes_max;
+  // A frame that does not fit the rest of a file leaves that rest unused; a large one always does.
+  size_t largest = is_large ? pool_->chunk_bytes() : FrameSpace(bytes);
+  int64_t slack = 2 * static_cast<int64_t>(std::max(pool_->chunk_bytes(), largest));
+  int64_t needed = bytes_unwritten_ - large_bytes_unwritten_ + (is_large ? 0 : size) + slack;
+  bool loses_rest = is_large || large_bytes_unwritten_ > 0;
+  if (!is_pinned_full && needed <= room_ - (loses_rest ? rest_room_ : 0)) return true;
   WantRoom(needed, is_pinned_full);
   return false;
 }
@@ -125,7 +134,7 @@ LogPosition Journal::durable() const {
 }
 
 Result<Reservation> Journal::Reserve(size_t bytes, uint32_t entry_count, uint64_t shard_mask) {
-  CHECK(bytes <= body_bytes_max());
+  CHECK(bytes <= kLargeBodyBytesMax);
   std::lock_guard lock(mutex_);
   if (!fence_.ok()) return fence_;
   if (closed_) return MakeError(ErrorCode::kUnavailable, "the log is stopped");
@@ -139,6 +148,13 @@ Result<Reservation> Journal::Reserve(size_t bytes, uint32_t entry_count, uint64_
   frame->entry_count += entry_count;
   frame->copying_count += 1;
   frame->shard_mask |= shard_mask;
+  if (IsLarge(bytes)) {
+    CHECK(prepared_.has_value());
+    reserved_.push_back(std::move(*prepared_));
+    prepared_.reset();
+    frame->large_bytes = static_cast<int64_t>(bytes);
+    large_bytes_unwritten_ += frame->large_bytes;
+  }
   bytes_unwritten_ += static_cast<int64_t>(bytes);
   return reservation;
 }
@@ -223,7 +239,11 @@ Task<> Journal::RunWriter() {
 
 Task<> Journal::WriteFrame(Frame* frame) {
   size_t space = FrameSpace(frame->used - kFrameHeaderBytes);
-  if (position_ + static_cast<int64_t>(space) > in_use_.back().bytes) {
+  if (frame->large_bytes > 0) {
+    JournalFile own = std::move(reserved_.front());
+    reserved_.pop_front();
+    CO_RETURN_IF_ERROR(co_await BeginFile(std::move(own)));
+  } else if (position_ + static_cast<int64_t>(space) > in_use_.back().bytes) {
     CO_RETURN_IF_ERROR(co_await NextFile());
   }
   std::byte* at = frame->chunk->data() + frame->begin;
@@ -256,6 +276,7 @@ void Journal::FinishFrame() {
     room_wanted = std::exchange(room_wanted_bytes_, 0) > 0;
     pinned_room_wanted_ = false;
     bytes_unwritten_ -= static_cast<int64_t>(frame.used - kFrameHeaderBytes);
+    large_bytes_unwritten_ -= frame.large_bytes;
     bytes_total_ += space;
     sizes_.push_back({frame.sequence, bytes_total_});
     if (frames_.size() == 1) {
@@ -278,7 +299,7 @@ void Journal::Fence(const Status& status) {
     text.hint = "restart the node when the disk works again; nothing acknowledged is lost";
     fence_ = MakeError(ErrorCode::kStorageError, text);
     frames_.clear();
-    bytes_unwritten_ = 0;
+    bytes_unwritten_ = large_bytes_unwritten_ = 0;
   }
   stopping_ = true;
   maker_wake_.NotifyAll();
@@ -298,6 +319,10 @@ Task<> Journal::NextFile() {
   }
   JournalFile next = std::move(free_.back());
   free_.pop_back();
+  co_return co_await BeginFile(std::move(next));
+}
+
+Task<> Journal::BeginFile(JournalFile next) {
   next.incarnation = ++last_incarnation_;
   next.last_sequence = previous_;
   AlignedBuffer block(kJournalBlockBytes);
@@ -315,8 +340,19 @@ Task<> Journal::NextFile() {
 void Journal::UpdateRoom() {
   int64_t usable = options_.file_bytes - static_cast<int64_t>(kJournalBlockBytes);
   std::lock_guard lock(mutex_);
-  room_ = (in_use_.empty() ? 0 : in_use_.back().bytes - position_) +
-          static_cast<int64_t>(free_.size()) * usable;
+  rest_room_ = in_use_.empty() ? 0 : in_use_.back().bytes - position_;
+  room_ = rest_room_ + static_cast<int64_t>(free_.size()) * usable;
+}
+
+Task<> Journal::PrepareLarge(size_t body_bytes) {
+  int64_t bytes = static_cast<int64_t>(kJournalBlockBytes + FrameSpace(body_bytes));
+  if (prepared_ && prepared_->bytes >= bytes) co_return Status::OK();  // it was not reserved then
+  if (prepared_) retired_.push_back(std::move(*prepared_));
+  prepared_.reset();
+  maker_wake_.NotifyAll();
+  CO_ASSIGN_OR_RETURN(JournalFile made, co_await MakeFile(bytes));
+  prepared_ = std::move(made);
+  co_return Status::OK();
 }
 
 Task<Journal::JournalFile> Journal::MakeFile(int64_t bytes) {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -84,9 +85,11 @@ class Journal {
   int64_t cached_bytes() const;
   // Why HasRoom may stay false (the disk is full), or OK.
   Status room_error() const;
-  // The largest body of one frame.
+  // The largest body of a frame that shares a file with others, and of one that has its own.
   size_t body_bytes_max() const;
-  // `bytes` is a sum of EntrySpace. Fails only when fenced or stopped.
+  static constexpr size_t kLargeBodyBytesMax = size_t{1} << 30;
+  // `bytes` is a sum of EntrySpace. Fails only when fenced or stopped. More than body_bytes_max():
+  // on the journal's executor, after PrepareLarge.
   Result<Reservation> Reserve(size_t bytes, uint32_t entry_count, uint64_t shard_mask);
   void Complete(const Reservation& reservation);
   LogPosition durable() const;
@@ -97,6 +100,9 @@ class Journal {
   uint64_t journal_id() const { return journal_id_; }
 
   // ---- journal's executor
+  // Makes the file for a frame with more than body_bytes_max(): it is written in one piece and so
+  // counts as a whole, as every frame does. One caller at a time, until it has called Reserve.
+  Task<> PrepareLarge(size_t body_bytes);
   // All up to `covered` is durable elsewhere: its files may be written over.
   void Recycle(LogPosition covered);
   // Frames up to `position` are in memory no more: forget their sizes.
@@ -115,6 +121,7 @@ class Journal {
     uint32_t copying_count = 0;
     uint32_t seed = 0;
     uint64_t shard_mask = 0;
+    int64_t large_bytes = 0;  // it has a file of its own
     bool sealed = false;
   };
   struct JournalFile {
@@ -151,6 +158,7 @@ class Journal {
   bool IsFilling() const;
   Task<> WriteFrame(Frame* frame);
   Task<> NextFile();
+  Task<> BeginFile(JournalFile next);
   void FinishFrame();
   void Fence(const Status& status);
   // Files.
@@ -159,6 +167,7 @@ class Journal {
   Task<JournalFile> MakeFile(int64_t bytes);
   std::string PathOf(int64_t number) const;
   void UpdateRoom();
+  bool IsLarge(size_t body_bytes) const;
 
   // With mutex_: remembers what was asked for in vain and tells who can make room.
   void WantRoom(int64_t bytes, bool is_pinned_full) const;
@@ -174,10 +183,12 @@ class Journal {
   uint64_t journal_id_ = 0;
 
   // Executor only.
-  std::deque<JournalFile> in_use_;    // oldest first; the last one is written
-  std::vector<JournalFile> free_;     // zero-filled or old
-  std::vector<JournalFile> retired_;  // of another size than file_bytes: to be removed
-  int64_t position_ = 0;              // in the last of in_use_
+  std::deque<JournalFile> in_use_;       // oldest first; the last one is written
+  std::vector<JournalFile> free_;        // zero-filled or old
+  std::optional<JournalFile> prepared_;  // for the next large frame
+  std::deque<JournalFile> reserved_;     // for large frames, in their order
+  std::vector<JournalFile> retired_;     // of another size than file_bytes: to be removed
+  int64_t position_ = 0;                 // in the last of in_use_
   uint64_t last_incarnation_ = 0;
   int64_t last_file_number_ = 0;
   LogPosition previous_{0};  // last frame that is durable
@@ -197,7 +208,9 @@ class Journal {
   int64_t sizes_base_ = 0;     // bytes of all frames before the first of sizes_
   int64_t bytes_total_ = 0;
   int64_t bytes_unwritten_ = 0;
-  int64_t room_ = 0;  // bytes that the made files can still take
+  int64_t large_bytes_unwritten_ = 0;
+  int64_t room_ = 0;       // bytes that the made files can still take
+  int64_t rest_room_ = 0;  // of it in the file that is written
   bool writer_waits_ = false;
   // The most room that somebody was told is not there; 0: nobody waits.
   mutable int64_t room_wanted_bytes_ = 0;

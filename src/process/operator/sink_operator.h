@@ -18,8 +18,8 @@ namespace mainstem::process {
 
 // What a job's sinks hold until the next commit; shared by all its subtasks. Any thread.
 struct PendingOutput {
-  // Beyond this a checkpoint begins early; beyond three times this, sources wait. Well below what a
-  // journal of the default size takes as one epoch (32 MiB).
+  // Beyond this a checkpoint begins early; beyond three times this, sources wait. Well below what
+  // shares a file of the journal (32 MiB): a larger epoch waits until one is made for it.
   static constexpr int64_t kSoftLimitBytes = 4 << 20;
   std::atomic<int64_t> bytes{0};
   std::function<void()> request_checkpoint;  // thread-safe
