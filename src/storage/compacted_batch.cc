@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "storage/bytes.h"
 #include "storage/crc32c.h"
 
@@ -9,6 +11,12 @@ namespace mainstem::storage {
 namespace {
 
 bool IsLeftAlone(const BatchHeader& header) { return header.transactional() || header.control(); }
+
+Status WrongCrc(std::span<const std::byte> batch) {
+  return MakeError(ErrorCode::kCorruptMessage,
+                   fmt::format("the record batch at offset {} has a wrong CRC",
+                               ReadBatchHeader(batch.data()).base_offset));
+}
 
 void PutVarint(std::vector<std::byte>* out, int64_t value) {
   uint64_t raw = (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
@@ -91,7 +99,7 @@ Result<std::vector<std::byte>> Rewrite(std::span<const std::byte> batch, const B
 Result<CompactedBatch> CompactBatch(std::span<const std::byte> batch,
                                     const CompactionRules& rules) {
   if (!BatchCrcMatches(batch)) {
-    return MakeError(ErrorCode::kCorruptMessage, "record batch with a wrong CRC");
+    return WrongCrc(batch);
   }
   BatchHeader header = ReadBatchHeader(batch.data());
   CompactedBatch result{.max_timestamp = header.max_timestamp};
@@ -144,7 +152,7 @@ Result<MappedKeys> MapKeys(std::span<const std::byte> batch, Offset from, Offset
   MappedKeys mapped{.end = std::min(end, header.next_offset())};
   if (header.next_offset() <= from || IsLeftAlone(header)) return mapped;
   if (!BatchCrcMatches(batch)) {
-    return MakeError(ErrorCode::kCorruptMessage, "record batch with a wrong CRC");
+    return WrongCrc(batch);
   }
   ASSIGN_OR_RETURN(RecordReader reader, RecordReader::Open(batch));
   RecordView record;

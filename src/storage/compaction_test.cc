@@ -79,7 +79,7 @@ struct Ledger {
     if (violation.empty()) violation = std::move(what);
   }
   // Every key's newest acknowledged record is there, unless a newer one of the key is.
-  void Check(const Records& seen) {
+  void Check(const Records& seen, int64_t log_start = 0) {
     std::map<std::string, int64_t> newest_seen;
     for (const auto& [offset, kept] : seen) {
       newest_seen[kept.key] = offset;
@@ -91,6 +91,7 @@ struct Ledger {
     std::map<std::string, int64_t> newest;
     for (const auto& [offset, kept] : acknowledged) newest[kept.key] = offset;
     for (const auto& [key, offset] : newest) {
+      if (offset < log_start) continue;
       if (!newest_seen.contains(key) || newest_seen[key] < offset) {
         Violated("the newest record of '" + key + "' is lost, offset " + std::to_string(offset));
       }
@@ -164,7 +165,8 @@ Task<> FillAndCompact(SimEnv* env, EmbeddedLog* log, TopicPartition partition, L
 
 Task<> CheckNow(SimEnv* env, EmbeddedLog* log, TopicPartition partition, Ledger* ledger) {
   CO_ASSIGN_OR_RETURN(Records seen, co_await ReadAll(log, partition));
-  ledger->Check(seen);
+  CO_ASSIGN_OR_RETURN(PartitionOffsets offsets, co_await log->Offsets(partition));
+  ledger->Check(seen, offsets.log_start.value());
   if (ledger->violation.empty()) co_return Status::OK();
   co_return MakeError(ErrorCode::kInternal, ledger->violation);
 }
@@ -425,6 +427,80 @@ TEST(CompactionTest, ReadersNeverMissARecordWhileSegmentsAreReplaced) {
     SimEnv env(&disk, {.seed = seed});
     Ledger ledger;
     Status status = env.Run(OpenAndRun(&env, {}, &ledger, ReadBesideCompaction));
+    ASSERT_TRUE(status.ok()) << "seed " << seed << ": " << Describe(status);
+  }
+}
+
+Task<> RetainWhile(EmbeddedLog* log, TopicPartition partition, const bool* ended) {
+  while (!*ended) {
+    CO_RETURN_IF_ERROR(co_await log->ApplyRetention());
+    CO_ASSIGN_OR_RETURN(PartitionOffsets offsets, co_await log->Offsets(partition));
+    // As an administrator who deletes records, in the midst of segments.
+    Offset before = offsets.log_start + (offsets.high_watermark - offsets.log_start) / 8;
+    CO_RETURN_IF_ERROR(co_await log->DeleteRecords(partition, before));
+    CO_RETURN_IF_ERROR(co_await Sleep(5ms));
+  }
+  co_return Status::OK();
+}
+
+Task<> CompactBesideRetention(SimEnv* env, EmbeddedLog* log, TopicPartition partition,
+                              Ledger* ledger) {
+  bool ended = false;
+  Status first;
+  TaskScope scope(env->shard(0), "test", [&first](const std::string&, const Status& status) {
+    if (first.ok()) first = status;
+  });
+  scope.Spawn("fill", FillThenEnd(env, log, partition, ledger, &ended));
+  scope.Spawn("retain", RetainWhile(log, partition, &ended));
+  CO_RETURN_IF_ERROR(co_await scope.Join());
+  CO_RETURN_IF_ERROR(co_await scope.Close());
+  CO_RETURN_IF_ERROR(first);
+  CO_ASSIGN_OR_RETURN(PartitionOffsets offsets, co_await log->Offsets(partition));
+  EXPECT_GT(offsets.log_start, Offset(0));
+  co_return co_await CheckNow(env, log, partition, ledger);
+}
+
+TEST(CompactionTest, GetsAlongWithRetentionOverRestarts) {
+  Scenario scenario;
+  scenario.config = Compacted({{"retention.bytes", "2500000"}});
+  scenario.config["cleanup.policy"] = "compact,delete";
+  scenario.config["retention.ms"] = "-1";
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    SimDisk disk(seed, {});
+    Ledger ledger;
+    for (int run = 0; run < 3; ++run) {
+      SimEnv env(&disk, {.seed = seed + 100 * static_cast<uint64_t>(run)});
+      Status status = env.Run(OpenAndRun(&env, scenario, &ledger, CompactBesideRetention));
+      ASSERT_TRUE(status.ok()) << "seed " << seed << ": " << Describe(status);
+    }
+  }
+}
+
+Task<> DeleteBesideCompaction(SimEnv* env, EmbeddedLog* log, TopicPartition partition,
+                              Ledger* ledger) {
+  CO_RETURN_IF_ERROR(co_await AppendRound(log, partition, ledger, 90));
+  CO_RETURN_IF_ERROR(co_await log->Checkpoint());
+  TaskScope scope(env->shard(0), "test", [](const std::string&, const Status& status) {
+    ADD_FAILURE() << Describe(status);
+  });
+  scope.Spawn("compact", log->Compact());
+  Duration moment = std::chrono::microseconds(env->Random() % 8000);
+  CO_RETURN_IF_ERROR(co_await Sleep(moment));
+  CO_RETURN_IF_ERROR(co_await log->DeleteTopic(partition.topic_id));
+  CO_RETURN_IF_ERROR(co_await scope.Join());
+  CO_RETURN_IF_ERROR(co_await scope.Close());
+  std::string folder = "/data/topics/table-0";
+  CO_ASSIGN_OR_RETURN(bool exists, co_await env->files().Exists(folder));
+  EXPECT_FALSE(exists);
+  co_return Status::OK();
+}
+
+TEST(CompactionTest, EndsWhenItsTopicIsDeleted) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    SimDisk disk(seed, {});
+    SimEnv env(&disk, {.seed = seed});
+    Ledger ledger;
+    Status status = env.Run(OpenAndRun(&env, {}, &ledger, DeleteBesideCompaction));
     ASSERT_TRUE(status.ok()) << "seed " << seed << ": " << Describe(status);
   }
 }

@@ -123,8 +123,9 @@ class Partition {
   bool locked = false;         // an epoch commit holds the next offset
   bool deleted = false;        // the topic is gone
   bool is_compacting = false;  // its closed segments stay
-  bool has_gap = false;        // replay missed batches: fine only for a topic that is deleted later
-  int file_user_count = 0;     // flush or retention is at work on the files
+  int64_t compaction_not_before_ms = 0;
+  bool has_gap = false;     // replay missed batches: fine only for a topic that is deleted later
+  int file_user_count = 0;  // flush or retention is at work on the files
 
  private:
   size_t FirstUnflushed() const;

@@ -2,10 +2,18 @@
 // file beside the segments that it replaces, and one journal entry makes the exchange.
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "storage/file_use.h"
 #include "storage/shard_log.h"
 
 namespace mainstem::storage {
+namespace {
+
+// After a failure; a damaged segment would be read in vain again and again.
+constexpr int64_t kRetryAfterMs = 300'000;
+
+}  // namespace
 
 Task<> ShardLog::Compact() {
   std::vector<std::shared_ptr<Partition>> all;
@@ -16,12 +24,18 @@ Task<> ShardLog::Compact() {
   for (std::shared_ptr<Partition>& partition : all) {
     while (partition->file_user_count > 0) CO_RETURN_IF_ERROR(co_await file_event_.Wait());
     if (closed_ || partition->deleted || partition->is_compacting) continue;
+    int64_t now = env_->WallTime().value();
+    if (now < partition->compaction_not_before_ms) continue;
     partition->is_compacting = true;
     Status status = co_await CompactOne(partition);
     partition->is_compacting = false;
     file_event_.NotifyAll();
     bool was_ended = closed_ || partition->deleted;
-    if (!status.ok() && !was_ended && first.ok()) first = status;
+    if (status.ok() || was_ended) continue;
+    partition->compaction_not_before_ms = now + kRetryAfterMs;
+    ErrorText text = TextOf(status);
+    text.message = fmt::format("cannot compact '{}': {}", partition->folder, text.message);
+    if (first.ok()) first = MakeError(CodeOf(status), text);
   }
   co_return first;
 }
