@@ -25,6 +25,7 @@ try {
   await page.locator('.list a', { hasText: 'clicks' }).waitFor();
   await page.locator('.chart canvas').waitFor();
   await page.getByText('connected').waitFor();
+  await page.locator('.stat', { hasText: 'Out' }).filter({ hasText: 'to consumers' }).waitFor();
   await page.screenshot({ path: join(pictures, 'overview.png') });
 
   // By keyboard to the topics, filter, open.
