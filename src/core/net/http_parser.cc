@@ -69,6 +69,9 @@ Status MalformedTarget(std::string_view why) {
 }  // namespace
 
 Status ParseTarget(std::string_view target, size_t parameter_limit, HttpRequest* request) {
+  // A client keeps the fragment to itself. Boost.URL's parameters run over an empty query before
+  // one.
+  if (target.find('#') != std::string_view::npos) return MalformedTarget("it has a fragment");
   // An absolute-form target ("GET http://host/path") is legal; its authority is Host's business.
   boost::urls::result<boost::urls::url_view> parsed =
       boost::urls::parse_origin_form(boost::urls::string_view(target.data(), target.size()));

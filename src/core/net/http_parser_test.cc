@@ -100,6 +100,8 @@ TEST(HttpParser, RefusesWhatIsNoRequest) {
            "GET /a%2Fb HTTP/1.1\r\nHost: h\r\n\r\n",        // hidden slash
            "GET /../etc HTTP/1.1\r\nHost: h\r\n\r\n",       // dot segments
            "GET /?a&b&c&d&e HTTP/1.1\r\nHost: h\r\n\r\n",   // parameters
+           "GET http://h/a?#=d HTTP/1.1\r\nHost: h\r\n\r\n",
+           "GET http://h/a#d HTTP/1.1\r\nHost: h\r\n\r\n",  // fragments
            "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
            "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
            "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
