@@ -132,10 +132,12 @@ def free_port():
 
 
 class Postgres:
-    """A private PostgreSQL on loopback with its own folder; runs as user postgres when we are root."""
+    """A private PostgreSQL on loopback with its own folder; runs as user postgres when we are root. `settings`: further ones of
+    the server; `access`: the lines of its pg_hba.conf instead of trust."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, settings=None, access=None):
         self.folder, self.port, self.process = str(folder), free_port(), None
+        self.settings, self.access = dict(settings or {}), access
         versions = sorted(os.listdir("/usr/lib/postgresql")) if os.path.isdir("/usr/lib/postgresql") else []
         self.bin = f"/usr/lib/postgresql/{versions[-1]}/bin" if versions else None
 
@@ -163,9 +165,13 @@ class Postgres:
         if not os.path.exists(data):
             subprocess.run([f"{self.bin}/initdb", "-D", data, "-A", "trust", "-U", "postgres", "--no-sync"], check=True,
                            capture_output=True, preexec_fn=self._as_user(), cwd="/")
+        if self.access:
+            with open(os.path.join(data, "pg_hba.conf"), "w") as f:
+                f.write(self.access)
+        more = [part for key, value in self.settings.items() for part in ("-c", f"{key}={value}")]
         self.process = subprocess.Popen(
             [f"{self.bin}/postgres", "-D", data, "-c", "listen_addresses=127.0.0.1", "-c", f"port={self.port}", "-c",
-             f"unix_socket_directories={self.folder}", "-c", "shared_buffers=32MB"],
+             f"unix_socket_directories={self.folder}", "-c", "shared_buffers=32MB", *more],
             stdout=subprocess.DEVNULL, stderr=open(os.path.join(self.folder, "server.log"), "ab") if os.getuid() != 0 else
             subprocess.DEVNULL, preexec_fn=self._as_user(), cwd="/")
         wait_until(lambda: self.ready(), "PostgreSQL", 30)
