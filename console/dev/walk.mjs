@@ -76,7 +76,7 @@ try {
   await page.getByRole('button', { name: 'Delete…' }).click();
   await page.locator('dialog[open] input').fill('made-here');
   await page.locator('dialog[open]').getByRole('button', { name: 'Delete' }).click();
-  await page.getByRole('heading', { name: 'Topics' }).waitFor();
+  await page.getByRole('heading', { name: 'Topics', exact: true }).waitFor();
 
   // SQL: an error with its place, then rows.
   await page.goto(address + '/#/sql');

@@ -3,7 +3,7 @@ import { ApiError, call, toError, type TopicDetails } from '../api';
 import { bytes, count, exact, perSecond, plural } from '../format';
 import { useFetch } from '../hooks';
 import { useLive } from '../live';
-import { go, link } from '../router';
+import { go, link, path } from '../router';
 import { Card, Dialog, ErrorBox, Loading, Page, Sparkline, Stat, Tabs } from '../ui';
 import { Messages } from './messages';
 
@@ -81,7 +81,7 @@ export function Topic(props: { name: string; tab: string }) {
     event.preventDefault();
     try {
       await call('DELETE', url);
-      go('topics');
+      if (path()[1] === props.name) go('topics');  // not from a page that was opened meanwhile
     } catch (cause) { setFailed(toError(cause)); }
   };
   const sample = live.snapshot?.topics.find((t) => t.name === props.name);
