@@ -11,7 +11,7 @@
 #include "core/sim/sim_env.h"
 #include "process/job/job_manager.h"
 #include "process/job/testing/memory_connectors.h"
-#include "process/job/testing/memory_log.h"
+#include "storage/testing/memory_log.h"
 #include "text_files.h"
 
 namespace mainstem::sqltest {
@@ -64,7 +64,7 @@ class SqlWorld {
   process::testing::MemoryWorld outside_;
   connector::ConnectorRegistry registry_;
   std::unique_ptr<process::StateBackendFactory> state_;
-  process::testing::MemoryLog log_{nullptr};
+  storage::MemoryLog log_{nullptr};
 };
 
 }  // namespace mainstem::sqltest
