@@ -132,6 +132,29 @@ Result<int> ExprProgramImpl::MakeNode(const ExprPtr& expr, const EvalContext& co
   return static_cast<int>(nodes_.size()) - 1;
 }
 
+namespace {
+
+// A constant is a literal of its type: a CHAR(n) that came out longer (UPPER('ß')) is cut, as Flink
+// does. Computed from columns it is not.
+Status CutToLength(const LogicalType& type, Vector* constant) {
+  if (type.root() != TypeRoot::kChar || constant->IsConstantNull()) return Status::OK();
+  const arrow::StringArray text(constant->data);
+  const std::string_view value = text.GetView(0);
+  size_t at = 0;
+  int32_t characters = 0;
+  for (; at < value.size(); ++at) {
+    const bool begins = (static_cast<unsigned char>(value[at]) & 0xC0) != 0x80;
+    if (begins && ++characters > type.length()) break;
+  }
+  if (at == value.size()) return Status::OK();
+  ASSIGN_OR_RETURN(*constant,
+                   FromScalar(arrow::StringScalar(std::string(value.substr(0, at))), type));
+  constant->constant = true;
+  return Status::OK();
+}
+
+}  // namespace
+
 // Computes a constant expression over one row.
 Status ExprProgramImpl::Fold(int id, const EvalContext& context) {
   Node& node = nodes_[static_cast<size_t>(id)];
@@ -155,6 +178,7 @@ Status ExprProgramImpl::Fold(int id, const EvalContext& context) {
     return Status::OK();
   }
   result->constant = true;
+  RETURN_IF_ERROR(CutToLength(node.expr->type(), &*result));
   node.constant = *std::move(result);
   node.can_fail = false;
   return Status::OK();

@@ -239,6 +239,7 @@ FunctionRegistry MakeBuiltinRegistry() {
   AddJsonFunctions(&registry);
   AddCollectionFunctions(&registry);
   AddArrayFunctions(&registry);
+  AddCheckFunctions(&registry);
   return registry;
 }
 

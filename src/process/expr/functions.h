@@ -24,6 +24,7 @@ void AddClockFunctions(FunctionRegistry* registry);
 void AddJsonFunctions(FunctionRegistry* registry);
 void AddCollectionFunctions(FunctionRegistry* registry);
 void AddArrayFunctions(FunctionRegistry* registry);
+void AddCheckFunctions(FunctionRegistry* registry);
 
 using Text = std::string_view;
 

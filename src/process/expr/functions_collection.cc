@@ -218,7 +218,8 @@ Kernel CardinalityKernel() {
 Result<Signature> InferElement(const CallSite& site) {
   const LogicalType& type = site.type(0);
   if (type.root() != TypeRoot::kArray) return site.CannotApply("'ELEMENT(<ARRAY>)'");
-  Signature signature{.result = type.element().WithNullable(true)};
+  Signature signature{
+      .result = type.element().WithNullable(type.element().nullable() || type.nullable())};
   signature.kernel = [](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     const arrow::ArrayData& data = *args[0].data;
     return RunBuilder<arrow::ArrayBuilder>(

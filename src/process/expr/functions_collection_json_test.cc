@@ -116,7 +116,7 @@ TEST(Json, ValueReadsScalarsOnly) {
          {Fn("JSON_VALUE", {S("{"), S("$.a")}), "VARCHAR", "NULL"},
          {Fn("JSON_VALUE", {S("{\"a\":\"\\u00e9\\n\"}"), S("$.a")}), "VARCHAR", "é\n"},
          {Fn("JSON_VALUE",
-             {S(kDocument), S("$.nope"), Sym("DEFAULT"), S("d"), Sym("NULL"), N(T::String())}),
+             {S(kDocument), S("lax $.nope"), Sym("DEFAULT"), S("d"), Sym("NULL"), N(T::String())}),
           "VARCHAR", "d"}});
   EXPECT_EQ(Folded(Fn("JSON_VALUE", {S(kDocument), S("strict $.nope"), Sym("NULL"), N(T::String()),
                                      Sym("ERROR"), N(T::String())}))
@@ -162,8 +162,9 @@ TEST(Patterns, RegularExpressionsFollowTheDialect) {
       {Fn("REGEXP_EXTRACT", {S("foothebar"), S("foo(.*?)(bar)"), I(2)}), "VARCHAR", "bar"},
       {Fn("REGEXP_EXTRACT", {S("foothebar"), S("(?<mid>the)"), I(1)}), "VARCHAR", "the"},
       {Fn("REGEXP_EXTRACT", {S("x"), S("y")}), "VARCHAR", "NULL"},
-      {Fn("REGEXP_REPLACE", {S("foobar"), S("(o)(b)"), S("<$2$1>")}), "VARCHAR", "fo<bo>ar"},
-      {Fn("REGEXP_REPLACE", {S("foobar"), S("oo|ar"), S("")}), "VARCHAR", "fb"},
+      {Fn("REGEXP_REPLACE", {S("foobar"), S("(o)(b)"), S("<$2$1>")}), "VARCHAR NOT NULL",
+       "fo<bo>ar"},
+      {Fn("REGEXP_REPLACE", {S("foobar"), S("oo|ar"), S("")}), "VARCHAR NOT NULL", "fb"},
       {Fn("REGEXP_EXTRACT_ALL", {S("a1b22"), S("[0-9]+"), I(0)}), "ARRAY", "[1, 22]"},
       {Fn("REGEXP_COUNT", {S("a1b22"), S("[0-9]")}), "INTEGER", "3"},
   });

@@ -228,6 +228,12 @@ Result<ExprPtr> RewriteIn(const FunctionRegistry& registry, const CallSite& site
   bool all_constant = args.size() > kHashedInMin;
   for (size_t i = 1; i < args.size(); ++i) all_constant &= IsConstant(*args[i]);
   const std::vector<LogicalType> types = site.types();
+  for (size_t i = 1; i < types.size(); ++i) {
+    if (types[i].root() != TypeRoot::kNull) continue;
+    return MakeError(ErrorCode::kSemanticError,
+                     {.message = "Illegal use of 'NULL'",
+                      .hint = "nothing equals NULL: write x IS NULL beside IN"});
+  }
   const auto common = LeastCommonType(types);
   if (all_constant && common && HashedInFor(*common)) {
     ASSIGN_OR_RETURN(in, registry.Bind("IN SET", args, span));

@@ -91,6 +91,15 @@ Result<Signature> InferCase(const CallSite& site) {
   return signature;
 }
 
+// As CASE, but nullable where any argument is, the condition too.
+Result<Signature> InferIf(const CallSite& site) {
+  ASSIGN_OR_RETURN(Signature signature, InferCase(site));
+  for (size_t i = 0; i < site.size(); ++i) {
+    if (site.type(i).nullable()) signature.result = signature.result.WithNullable(true);
+  }
+  return signature;
+}
+
 Result<Signature> InferCoalesce(const CallSite& site) {
   const std::vector<LogicalType> types = site.types();
   ASSIGN_OR_RETURN(LogicalType common, CommonOrError(site, types));
@@ -142,7 +151,7 @@ void AddLogicFunctions(FunctionRegistry* registry) {
   DefineTruthTest(registry, "IS UNKNOWN", [](bool valid, bool) { return !valid; });
   DefineTruthTest(registry, "IS NOT UNKNOWN", [](bool valid, bool) { return valid; });
   DefineInfer(registry, "CASE", 3, -1, InferCase, {}, CallForm::kCase);
-  DefineInfer(registry, "IF", 3, 3, InferCase, {}, CallForm::kCase);
+  DefineInfer(registry, "IF", 3, 3, InferIf, {}, CallForm::kCase);
   DefineInfer(registry, "COALESCE", 1, -1, InferCoalesce, {}, CallForm::kCoalesce);
   DefineInfer(registry, "IFNULL", 2, 2, InferCoalesce, {}, CallForm::kCoalesce);
   DefineRewrite(registry, "NULLIF", 2, 2, RewriteNullIf);

@@ -313,9 +313,10 @@ void AddRegexp(FunctionRegistry* registry) {
                      {{Arg::kText, Arg::kText, Arg::kInteger}, kTextNullable, ExtractKernel()}}});
   Define(registry, {.name = "REGEXP_SUBSTR",
                     .overloads = {{{Arg::kText, Arg::kText}, kTextNullable, ExtractKernel()}}});
-  Define(registry,
-         {.name = "REGEXP_REPLACE",
-          .overloads = {{{Arg::kText, Arg::kText, Arg::kText}, kTextNullable, ReplaceKernel()}}});
+  Define(registry, {.name = "REGEXP_REPLACE",
+                    .overloads = {{{Arg::kText, Arg::kText, Arg::kText},
+                                   Returns(LogicalType::String()),
+                                   ReplaceKernel()}}});
   const ResultType list = ReturnsNullable(LogicalType::Array(LogicalType::String()));
   Define(registry,
          {.name = "REGEXP_EXTRACT_ALL",

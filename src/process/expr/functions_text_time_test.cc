@@ -53,6 +53,27 @@ TEST(Strings, GiveTheReferenceResultsByContent) {
   });
 }
 
+TEST(Text, ChecksQuotesAndAddressesAsTheReference) {
+  Check({
+      {Fn("IS_ALPHA", {S("abc")}), "BOOLEAN NOT NULL", "TRUE"},
+      {Fn("IS_ALPHA", {S("a c")}), "BOOLEAN NOT NULL", "FALSE"},
+      {Fn("IS_ALPHA", {S("")}), "BOOLEAN NOT NULL", "FALSE"},
+      {Fn("IS_DIGIT", {S("12")}), "BOOLEAN NOT NULL", "TRUE"},
+      {Fn("IS_DIGIT", {S("1.2")}), "BOOLEAN NOT NULL", "FALSE"},
+      {Fn("IS_DECIMAL", {S(" 1e5 ")}), "BOOLEAN NOT NULL", "TRUE"},
+      {Fn("IS_DECIMAL", {S("x")}), "BOOLEAN NOT NULL", "FALSE"},
+      {Fn("IS_DECIMAL", {S("")}), "BOOLEAN NOT NULL", "FALSE"},
+      {Fn("JSON_QUOTE", {S("a\"b/é")}), "VARCHAR NOT NULL", "\"a\\\"b\\/\\u00e9\""},
+      {Fn("JSON_UNQUOTE", {S("\"a\\u0041\"")}), "VARCHAR NOT NULL", "aA"},
+      {Fn("JSON_UNQUOTE", {S("{\"a\":1}")}), "VARCHAR NOT NULL", "{\"a\":1}"},
+      {Fn("INET_ATON", {S("10.0.0.1")}), "BIGINT", "167772161"},
+      {Fn("INET_ATON", {S("1.2")}), "BIGINT", "16777218"},
+      {Fn("INET_ATON", {S("256.1.1.1")}), "BIGINT", "NULL"},
+      {Fn("INET_NTOA", {I(167772161)}), "VARCHAR", "10.0.0.1"},
+      {Fn("INET_NTOA", {I(-1)}), "VARCHAR", "NULL"},
+  });
+}
+
 TEST(Time, ExtractsAndRoundsAsTheReference) {
   const ExprPtr leap = Ts("2024-02-29 23:59:59.987");
   Check({

@@ -10,7 +10,7 @@
 
 namespace mainstem::process {
 
-// `[lax|strict] $.key['key'][0][*].*`. Immutable.
+// `[lax|strict] $.key['key'][0][*].*`; strict where nothing is said, as in Calcite. Immutable.
 class JsonPath {
  public:
   static std::optional<JsonPath> Make(std::string_view text);
@@ -27,7 +27,7 @@ class JsonPath {
   const std::vector<Step>& steps() const { return steps_; }
 
  private:
-  bool strict_ = false;
+  bool strict_ = true;
   bool indefinite_ = false;
   std::vector<Step> steps_;
 };
