@@ -10,10 +10,15 @@
 #include "process/job/ordered_operators.h"
 #include "process/job/values_source.h"
 #include "process/operator/group_aggregate.h"
+#include "process/operator/interval_join.h"
 #include "process/operator/regular_join.h"
+#include "process/operator/row_columns.h"
 #include "process/operator/session_aggregate.h"
+#include "process/operator/temporal_join.h"
 #include "process/operator/window_aggregate.h"
+#include "process/operator/window_join.h"
 #include "process/operator/window_table.h"
+#include "process/plan/match_node.h"
 #include "process/state/key_group.h"
 #include "process/types/arrow_mapping.h"
 
@@ -25,15 +30,6 @@ using plan::PlanNode;
 
 Status Unsupported(const std::string& what) {
   return MakeError(ErrorCode::kUnsupported, what + " can't be run yet");
-}
-
-std::vector<std::shared_ptr<arrow::DataType>> TypesOf(const plan::Columns& columns,
-                                                      const std::vector<int>& indexes) {
-  std::vector<std::shared_ptr<arrow::DataType>> types;
-  for (int index : indexes) {
-    types.push_back(ToArrowType(columns[static_cast<size_t>(index)].type()));
-  }
-  return types;
 }
 
 std::vector<int> Sorted(std::vector<int> indexes) {
@@ -166,6 +162,7 @@ class Builder {
       case NodeKind::kRank:
       case NodeKind::kOver:
       case NodeKind::kSort:
+      case NodeKind::kMatch:
       case NodeKind::kSetOperation: return BuildOrdered(node);
       case NodeKind::kJoin: return BuildJoin(static_cast<const plan::JoinNode&>(node));
       case NodeKind::kSink: break;
@@ -177,8 +174,13 @@ class Builder {
     ASSIGN_OR_RETURN(OrderedOperator made, OrderedOperatorOf(node));
     const PlanNode& input = *node.inputs[0];
     ASSIGN_OR_RETURN(const int id, made.exchanges ? Exchange(input, made.keys) : Continue(input));
-    AddOperator(id, node, std::move(made.name), DescribeOrdered(node), std::move(made.make));
+    AddOperator(id, node, std::move(made.name), PrintedLine(node), std::move(made.make));
     return id;
+  }
+
+  static std::string PrintedLine(const PlanNode& node) {
+    return node.kind == NodeKind::kMatch ? DescribeMatch(static_cast<const plan::MatchNode&>(node))
+                                         : DescribeOrdered(node);
   }
 
   CalcOptions ProjectOf(const plan::ProjectNode& node) {
@@ -347,7 +349,9 @@ class Builder {
   }
 
   Result<int> BuildJoin(const plan::JoinNode& node) {
-    if (node.state_ttl_ms > 0) return Unsupported("'table.exec.state.ttl' on a join");
+    if (node.state_ttl_ms > 0 && node.time == plan::JoinTime::kNone) {
+      return Unsupported("'table.exec.state.ttl' on a join");
+    }
     RegularJoinOptions join;
     join.type = node.type;
     join.conditions = node.conditions;
@@ -371,17 +375,41 @@ class Builder {
            .key_columns = *keys[i],
            .key_types = TypesOf(node.inputs[i]->columns, *keys[i])});
     }
-    std::string detail = fmt::format("{}, left keys=[{}], right keys=[{}]", NameOf(node.type),
-                                     NamesOf(node.inputs[0]->columns, node.left_keys),
-                                     NamesOf(node.inputs[1]->columns, node.right_keys));
+    std::string detail =
+        fmt::format("{}{}, left keys=[{}], right keys=[{}]", TimeDetail(node), NameOf(node.type),
+                    NamesOf(node.inputs[0]->columns, node.left_keys),
+                    NamesOf(node.inputs[1]->columns, node.right_keys));
     for (const ExprPtr& condition : node.conditions) {
       detail += ", condition=" + condition->ToString();
     }
-    AddOperator(id, node, "Join", std::move(detail),
-                [join](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+    AddOperator(id, node, JoinName(node.time), std::move(detail),
+                [join, node](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+                  switch (node.time) {
+                    case plan::JoinTime::kInterval:
+                      return std::make_unique<IntervalJoinOperator>(node);
+                    case plan::JoinTime::kWindow: return std::make_unique<WindowJoinOperator>(node);
+                    case plan::JoinTime::kTemporal:
+                      return std::make_unique<TemporalJoinOperator>(node);
+                    case plan::JoinTime::kNone: break;
+                  }
                   return std::make_unique<RegularJoinOperator>(join);
                 });
     return id;
+  }
+
+  static std::string JoinName(plan::JoinTime time) {
+    switch (time) {
+      case plan::JoinTime::kInterval: return "IntervalJoin";
+      case plan::JoinTime::kWindow: return "WindowJoin";
+      case plan::JoinTime::kTemporal: return "TemporalJoin";
+      case plan::JoinTime::kNone: break;
+    }
+    return "Join";
+  }
+
+  static std::string TimeDetail(const plan::JoinNode& node) {
+    if (node.time != plan::JoinTime::kInterval) return "";
+    return fmt::format("{} to {} ms, ", node.lower_ms, node.upper_ms);
   }
 
   Result<int> BuildUnion(const PlanNode& node) {

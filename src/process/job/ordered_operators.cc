@@ -2,10 +2,15 @@
 
 #include <numeric>
 
+#include "process/operator/deduplicate.h"
 #include "process/operator/expand.h"
+#include "process/operator/match_recognize.h"
+#include "process/operator/over.h"
+#include "process/operator/over_updating.h"
 #include "process/operator/rank.h"
 #include "process/operator/set_operation.h"
 #include "process/operator/sort.h"
+#include "process/operator/window_rank.h"
 
 namespace mainstem::process {
 namespace {
@@ -31,8 +36,23 @@ Result<OrderedOperator> RankOf(const plan::RankNode& node) {
     case plan::RankStrategy::kUpdate:
     case plan::RankStrategy::kRetract:
       return OrderedOperator{"Rank", true, node.partition, Make<RankOperator>(RankOptions(node))};
-    default: return Unsupported("this deduplication");
+    case plan::RankStrategy::kWindow:
+      return OrderedOperator{"WindowRank", true, node.partition, Make<WindowRankOperator>(node)};
+    case plan::RankStrategy::kFirstRow:
+    case plan::RankStrategy::kFirstTime:
+    case plan::RankStrategy::kLastRow: break;
   }
+  return OrderedOperator{"Deduplicate", true, node.partition, Make<DeduplicateOperator>(node)};
+}
+
+Result<OrderedOperator> OverOf(const plan::OverNode& node) {
+  if (node.state_ttl_ms > 0 && node.preceding < 0) {
+    return Unsupported("'table.exec.state.ttl' on an OVER window");
+  }
+  if (node.time == plan::OverTime::kNone) {
+    return OrderedOperator{"OverAggregate", true, node.partition, Make<UpdatingOverOperator>(node)};
+  }
+  return OrderedOperator{"OverAggregate", true, node.partition, Make<OverOperator>(node)};
 }
 
 }  // namespace
@@ -57,7 +77,12 @@ Result<OrderedOperator> OrderedOperatorOf(const plan::PlanNode& node) {
     case plan::NodeKind::kSort:
       return OrderedOperator{
           "Sort", true, {}, Make<SortOperator>(static_cast<const plan::SortNode&>(node))};
-    default: return Unsupported("an OVER window");
+    case plan::NodeKind::kMatch: {
+      const auto& match = static_cast<const plan::MatchNode&>(node);
+      return OrderedOperator{"Match", true, match.partition, Make<MatchOperator>(match)};
+    }
+    case plan::NodeKind::kOver: return OverOf(static_cast<const plan::OverNode&>(node));
+    default: return MakeError(ErrorCode::kInternal, "no operator for " + node.id);
   }
 }
 

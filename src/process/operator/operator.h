@@ -75,6 +75,9 @@ class Operator {
   virtual Task<> OnBatch(int input, ChangelogBatch batch, Output* out) = 0;
   // Called before the watermark goes on to the next operator.
   virtual Task<> OnWatermark(int64_t watermark_ms, Output* out) { co_return Status::OK(); }
+  // The watermark that goes on: behind the one that came, for an operator that still sends rows
+  // of earlier times.
+  virtual int64_t HeldBack(int64_t watermark_ms) const { return watermark_ms; }
   // All inputs have ended; the watermark kEndOfTime has come before.
   virtual Task<> Finish(Output* out) { co_return Status::OK(); }
 

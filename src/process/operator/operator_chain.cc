@@ -40,6 +40,7 @@ Task<> OperatorChain::PushTo(size_t index, int input, Element element) {
     case Element::Kind::kWatermark:
       link->context->metrics->watermark_ms = element.value;
       CO_RETURN_IF_ERROR(co_await link->op->OnWatermark(element.value, link));
+      element.value = link->op->HeldBack(element.value);
       break;
     case Element::Kind::kEnd: CO_RETURN_IF_ERROR(co_await link->op->Finish(link)); break;
     case Element::Kind::kIdle:

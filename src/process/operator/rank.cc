@@ -3,33 +3,10 @@
 #include <arrow/api.h>
 
 #include "process/operator/exchange.h"
+#include "process/operator/row_columns.h"
 #include "process/types/arrow_mapping.h"
 
 namespace mainstem::process {
-namespace {
-
-std::vector<std::shared_ptr<arrow::DataType>> TypesOf(const plan::Columns& columns,
-                                                      const std::vector<int>& indexes) {
-  std::vector<std::shared_ptr<arrow::DataType>> types;
-  for (const int index : indexes) {
-    types.push_back(ToArrowType(columns[static_cast<size_t>(index)].type()));
-  }
-  return types;
-}
-
-ColumnVector ColumnsOf(const arrow::RecordBatch& rows, const std::vector<int>& indexes) {
-  ColumnVector columns;
-  for (const int index : indexes) columns.push_back(rows.column(index));
-  return columns;
-}
-
-Result<std::unique_ptr<RowCodec>> MakeCodec(std::vector<std::shared_ptr<arrow::DataType>> types) {
-  ASSIGN_OR_RETURN(RowCodec codec, RowCodec::Make(std::move(types)));
-  return std::make_unique<RowCodec>(std::move(codec));
-}
-
-}  // namespace
-
 // ---- output
 
 void RankOutput::Add(RowKind kind, std::string_view row, int64_t number) {
@@ -87,11 +64,9 @@ bool RankOptions::numbered() const {
 
 Task<> RankOperator::Open(const OperatorContext* context) {
   context_ = context;
-  CO_ASSIGN_OR_RETURN(partition_codec_, MakeCodec(TypesOf(options_.input, options_.partition)));
-  CO_ASSIGN_OR_RETURN(key_codec_, MakeCodec(TypesOf(options_.input, options_.row_key)));
-  std::vector<std::shared_ptr<arrow::DataType>> types;
-  for (const RowField& column : options_.input) types.push_back(ToArrowType(column.type()));
-  CO_ASSIGN_OR_RETURN(row_codec_, MakeCodec(std::move(types)));
+  CO_ASSIGN_OR_RETURN(partition_codec_, MakeRowCodec(TypesOf(options_.input, options_.partition)));
+  CO_ASSIGN_OR_RETURN(key_codec_, MakeRowCodec(TypesOf(options_.input, options_.row_key)));
+  CO_ASSIGN_OR_RETURN(row_codec_, MakeRowCodec(TypesOf(options_.input)));
   CO_ASSIGN_OR_RETURN(sort_codec_, MakeSortKeyCodec(options_.order, options_.input));
   output_ = std::make_unique<RankOutput>(row_codec_.get(), options_.output_schema);
   StateTable::Options table;

@@ -261,6 +261,7 @@ FoundColumn FindColumn(const std::vector<ScopeColumn>& names,
 }  // namespace
 
 Result<ExprPtr> Binder::BindColumn(const sql::ColumnExpr& column, const ExprScope& scope) {
+  if (scope.match != nullptr) return BindMatchColumn(column, scope);
   const FoundColumn inner = FindColumn(*scope.names, column.parts);
   const FoundColumn outer =
       outer_ != nullptr ? FindColumn(outer_->scope, column.parts) : FoundColumn();

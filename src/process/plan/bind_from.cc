@@ -41,7 +41,13 @@ Result<Relation> Binder::BindTableRef(const sql::TableRef& table) {
   Relation relation;
   switch (table.kind) {
     case sql::TableRefKind::kName: {
-      ASSIGN_OR_RETURN(relation, BindNamedTable(static_cast<const sql::NamedTable&>(table)));
+      const auto& named = static_cast<const sql::NamedTable&>(table);
+      if (named.system_time != nullptr) {
+        return Error(named.system_time->span,
+                     "FOR SYSTEM_TIME AS OF belongs to the right side of a join",
+                     "FROM a JOIN b FOR SYSTEM_TIME AS OF a.ts AS b ON a.k = b.k");
+      }
+      ASSIGN_OR_RETURN(relation, BindNamedTable(named));
       break;
     }
     case sql::TableRefKind::kSubquery: {
@@ -63,6 +69,10 @@ Result<Relation> Binder::BindTableRef(const sql::TableRef& table) {
       const auto& join = static_cast<const sql::JoinTable&>(table);
       if (join.right->kind == sql::TableRefKind::kUnnest) return BindUnnestJoin(join);
       ASSIGN_OR_RETURN(relation, BindJoin(join));
+      break;
+    }
+    case sql::TableRefKind::kMatch: {
+      ASSIGN_OR_RETURN(relation, BindMatch(static_cast<const sql::MatchTable&>(table)));
       break;
     }
   }
@@ -87,9 +97,6 @@ Status Binder::ApplyAlias(const sql::TableRef& table, Relation* relation) {
 }
 
 Result<Relation> Binder::BindNamedTable(const sql::NamedTable& table) {
-  if (table.system_time != nullptr) {
-    return NotYet(table.system_time->span, "FOR SYSTEM_TIME AS OF");
-  }
   if (table.name.parts.size() == 1 && current_view_ == nullptr) {
     for (size_t i = common_tables_.size(); i-- > 0;) {
       if (common_tables_[i].first != table.name.last()) continue;

@@ -35,6 +35,10 @@ bool IsWindowAuxiliary(std::string_view name, std::string* window, WindowPropert
 
 Result<ExprPtr> Binder::BindFunction(const sql::FunctionExpr& call, const ExprScope& scope) {
   const std::string name = UpperAscii(call.name.last());
+  if (scope.match != nullptr) {
+    ASSIGN_OR_RETURN(ExprPtr bound, BindMatchFunction(call, name, scope));
+    if (bound != nullptr) return bound;
+  }
   if (call.over != nullptr) return BindOver(call, name, scope);
   std::string window;
   WindowProperty property = WindowProperty::kStart;

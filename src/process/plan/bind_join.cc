@@ -29,14 +29,6 @@ int IndexOf(const Relation& relation, std::string_view name) {
   return -1;
 }
 
-// A stream's time is the order of its rows, which a join does not keep.
-void DropTimeAttributes(Columns* columns) {
-  for (RowField& column : *columns) {
-    if (column.type().time_attribute() == TimeAttribute::kNone) continue;
-    column = RowField(column.name(), column.type().WithTimeAttribute(TimeAttribute::kNone));
-  }
-}
-
 }  // namespace
 
 void MakeJoinNullable(JoinType type, size_t left_count, Columns* columns) {
@@ -51,9 +43,21 @@ void MakeJoinNullable(JoinType type, size_t left_count, Columns* columns) {
 
 Result<Relation> Binder::BindJoin(const sql::JoinTable& table) {
   ASSIGN_OR_RETURN(Relation left, BindTableRef(*table.left));
-  ASSIGN_OR_RETURN(Relation right, BindTableRef(*table.right));
   auto join = std::make_shared<JoinNode>();
   join->type = TypeOf(table.join);
+  const auto* named = table.right->kind == sql::TableRefKind::kName
+                          ? static_cast<const sql::NamedTable*>(table.right.get())
+                          : nullptr;
+  const bool is_temporal = named != nullptr && named->system_time != nullptr;
+  Relation right;
+  if (is_temporal) {
+    RETURN_IF_ERROR(BindSystemTime(*named->system_time, left, join.get()));
+    ASSIGN_OR_RETURN(right, BindNamedTable(*named));
+    RETURN_IF_ERROR(ApplyAlias(*named, &right));
+    RETURN_IF_ERROR(FindVersionTime(table, right, join.get()));
+  } else {
+    ASSIGN_OR_RETURN(right, BindTableRef(*table.right));
+  }
   join->span = ToSpan(table.join_span);
   join->state_ttl_ms = StateTtlMillis();
   join->inputs = {left.node, right.node};
@@ -70,10 +74,40 @@ Result<Relation> Binder::BindJoin(const sql::JoinTable& table) {
     ASSIGN_OR_RETURN(ExprPtr condition, BindPredicate(*table.on, scope));
     SplitConjunction(condition, &join->conditions);
   }
-  DropTimeAttributes(&join->columns);
   MakeJoinNullable(join->type, left.node->columns.size(), &join->columns);
   out.node = std::move(join);
   return out;
+}
+
+Status Binder::BindSystemTime(const sql::Expr& time, const Relation& left, JoinNode* join) {
+  const ExprScope scope{&left.scope, &left.node->columns, nullptr, "FOR SYSTEM_TIME AS OF"};
+  ASSIGN_OR_RETURN(const ExprPtr bound, BindExpr(time, scope));
+  if (bound->kind() != ExprKind::kInputRef ||
+      bound->type().time_attribute() == TimeAttribute::kNone) {
+    return Error(time.span, "FOR SYSTEM_TIME AS OF takes a time attribute of the left side",
+                 "give the left table a WATERMARK on that column, or a column AS PROCTIME()");
+  }
+  if (bound->type().time_attribute() == TimeAttribute::kProctime) {
+    return NotYet(time.span, "a look-up join (FOR SYSTEM_TIME AS OF a processing time)");
+  }
+  join->time = JoinTime::kTemporal;
+  join->left_time = bound->index();
+  return Status::OK();
+}
+
+Status Binder::FindVersionTime(const sql::JoinTable& table, const Relation& right, JoinNode* join) {
+  if (join->type != JoinType::kInner && join->type != JoinType::kLeft) {
+    return Error(table.join_span, "a temporal join is an INNER or a LEFT JOIN",
+                 "the versioned table is looked up for each row of the left side");
+  }
+  const Columns& columns = right.node->columns;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i].type().time_attribute() != TimeAttribute::kRowtime) continue;
+    join->right_time = static_cast<int>(i);
+    return Status::OK();
+  }
+  return Error(table.right->span, "the versioned table of a temporal join needs an event time",
+               "give it a WATERMARK, which says when a version begins");
 }
 
 Result<Relation> Binder::MergeUsing(const sql::JoinTable& table, const Relation& left,
@@ -101,7 +135,6 @@ Result<Relation> Binder::MergeUsing(const sql::JoinTable& table, const Relation&
                                                  name.span));
     join->conditions.push_back(std::move(equal));
   }
-  DropTimeAttributes(&join->columns);
   MakeJoinNullable(join->type, left.scope.size(), &join->columns);
   const Columns& in = join->columns;
   std::vector<ExprPtr> exprs;

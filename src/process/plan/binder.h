@@ -49,7 +49,9 @@ struct BinderContext {
 };
 
 struct AggregateScope;
+struct MatchScope;
 struct BoundOver;
+struct MatchNode;
 struct SortKey;
 
 // References to columns of the query around a subquery begin here.
@@ -85,6 +87,7 @@ class Binder {
     const Columns* columns = nullptr;
     AggregateScope* aggregates = nullptr;  // null: aggregates are refused
     std::string_view clause;               // "WHERE", for messages
+    MatchScope* match = nullptr;           // in MEASURES and DEFINE: names are of pattern variables
   };
   Result<ExprPtr> BindExpr(const sql::Expr& expr, const ExprScope& scope);
   Result<ExprPtr> BindPredicate(const sql::Expr& expr, const ExprScope& scope);
@@ -143,6 +146,10 @@ class Binder {
                               const sql::SourceSpan& span);
   Status ApplyAlias(const sql::TableRef& table, Relation* relation);
   Result<Relation> BindJoin(const sql::JoinTable& table);
+  // FOR SYSTEM_TIME AS OF: the left side's time, and the time at which the right side's versions
+  // begin.
+  Status BindSystemTime(const sql::Expr& time, const Relation& left, JoinNode* join);
+  Status FindVersionTime(const sql::JoinTable& table, const Relation& right, JoinNode* join);
   // The columns of USING or NATURAL: they come once, in front. `join` is bound without condition.
   Result<Relation> MergeUsing(const sql::JoinTable& table, const Relation& left,
                               const Relation& right, std::shared_ptr<JoinNode> join);
@@ -151,6 +158,21 @@ class Binder {
   Status BindTimeColumn(const sql::Expr& descriptor, const Relation& input,
                         std::string_view function, Window* window);
   Status CheckWindow(const Window& window, const sql::SourceSpan& span);
+
+  // ---- MATCH_RECOGNIZE (bind_match.cc)
+  Result<Relation> BindMatch(const sql::MatchTable& table);
+  Status BindPattern(const sql::MatchTable& table, MatchNode* node);
+  Status BindDefinitions(const sql::MatchTable& table, const ExprScope& scope, MatchNode* node);
+  Result<ExprPtr> BindMatchColumn(const sql::ColumnExpr& column, const ExprScope& scope);
+  // FIRST, LAST, aggregates and what else has a meaning of its own in a pattern; null: nothing.
+  Result<ExprPtr> BindMatchFunction(const sql::FunctionExpr& call, const std::string& name,
+                                    const ExprScope& scope);
+  Result<ExprPtr> BindMatchAggregate(const sql::FunctionExpr& call, const std::string& name,
+                                     const ExprScope& scope);
+  Result<ExprPtr> BindMatchTime(const sql::FunctionExpr& call, const std::string& name,
+                                const ExprScope& scope);
+  // An expression over the rows of one variable, which it tells.
+  Result<ExprPtr> BindOfVariable(const sql::Expr& expr, const ExprScope& scope, int* variable);
 
   // ---- subqueries in WHERE (bind_subquery.cc)
   // A conjunct that is [NOT] IN (SELECT ..) or [NOT] EXISTS (SELECT ..).

@@ -7,6 +7,7 @@
 
 #include "process/plan/binder.h"
 #include "process/plan/check_ordered.h"
+#include "process/plan/join_times.h"
 #include "process/plan/rank_rule.h"
 #include "process/sql/diagnostic.h"
 
@@ -133,6 +134,7 @@ Keys KeysOf(const PlanNode& node) {
     case NodeKind::kSort:
     case NodeKind::kSetOperation: return OrderedKeys(node);
     case NodeKind::kJoin: return JoinKeys(static_cast<const JoinNode&>(node));
+    case NodeKind::kMatch:
     case NodeKind::kValues:
     case NodeKind::kUnion: return {};
   }
@@ -146,6 +148,7 @@ ChangelogMode FullMode(const PlanNode& node) {
   switch (node.kind) {
     case NodeKind::kScan: return node.changelog;  // the source's, set by the binder
     case NodeKind::kValues:
+    case NodeKind::kMatch:
     case NodeKind::kWindowAggregate: return {};
     case NodeKind::kGroupAggregate:
       return {.update_before = true,
@@ -153,6 +156,7 @@ ChangelogMode FullMode(const PlanNode& node) {
               .deletes = !node.inputs[0]->changelog.insert_only()};
     case NodeKind::kJoin: {
       const JoinNode& join = static_cast<const JoinNode&>(node);
+      if (join.time != JoinTime::kNone) return {};
       if (!join.inputs[0]->changelog.insert_only() || !join.inputs[1]->changelog.insert_only()) {
         return {.update_before = true, .update_after = true, .deletes = true};
       }
@@ -182,8 +186,8 @@ ChangelogMode FullMode(const PlanNode& node) {
 bool NeedsUpdateBefore(const PlanNode& node, bool wanted) {
   switch (node.kind) {
     case NodeKind::kGroupAggregate:
-    case NodeKind::kWindowAggregate:
-    case NodeKind::kJoin: return true;
+    case NodeKind::kWindowAggregate: return true;
+    case NodeKind::kJoin: return static_cast<const JoinNode&>(node).time != JoinTime::kTemporal;
     // A row may stop passing: the consumer must hear of the old one.
     case NodeKind::kFilter: return true;
     case NodeKind::kExpand:
@@ -358,6 +362,7 @@ Status InferChangelog(Plan* plan, const Settings& settings, const sql::SourceTex
     node->changelog = FullMode(*node);
   }
   RETURN_IF_ERROR(CheckOrdered(order, source));
+  RETURN_IF_ERROR(CheckTimedJoins(*plan, source));
   // Consumers first: is -U wanted from each node?
   std::unordered_map<const PlanNode*, bool> wanted;
   for (const auto& sink : plan->sinks) {

@@ -16,6 +16,9 @@ class OrderedChecker {
   Status Check(const PlanNode& node) const {
     if (node.kind == NodeKind::kOver) return CheckOver(static_cast<const OverNode&>(node));
     if (node.kind == NodeKind::kRank) return CheckRank(static_cast<const RankNode&>(node));
+    if (node.kind == NodeKind::kMatch && !node.inputs[0]->changelog.insert_only()) {
+      return TakesNewRowsOnly(node, "MATCH_RECOGNIZE");
+    }
     if (node.kind == NodeKind::kSort && !node.inputs[0]->changelog.insert_only() &&
         static_cast<const SortNode&>(node).time != OverTime::kNone) {
       return TakesNewRowsOnly(node, "ORDER BY time");

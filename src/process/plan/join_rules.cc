@@ -62,7 +62,9 @@ class JoinPlanner {
     auto join = std::static_pointer_cast<JoinNode>(filter.inputs[0]);
     const auto left_count = static_cast<int>(join->inputs[0]->columns.size());
     const bool left_kept = join->type != JoinType::kRight && join->type != JoinType::kFull;
-    const bool right_kept = join->type == JoinType::kInner || join->type == JoinType::kRight;
+    // A version that does not pass still ends the one before it.
+    const bool right_kept = join->time != JoinTime::kTemporal &&
+                            (join->type == JoinType::kInner || join->type == JoinType::kRight);
     std::vector<ExprPtr> conjuncts, left, right, above;
     SplitConjunction(filter.predicate, &conjuncts);
     for (const ExprPtr& conjunct : conjuncts) {
@@ -73,7 +75,8 @@ class JoinPlanner {
         left.push_back(conjunct);
       } else if (reads == Reads::kRight && right_kept) {
         right.push_back(ShiftToRight(conjunct, left_count));
-      } else if (reads == Reads::kBoth && join->type == JoinType::kInner) {
+      } else if (join->type == JoinType::kInner &&
+                 (reads == Reads::kBoth || reads == Reads::kRight)) {
         join->conditions.push_back(conjunct);
       } else {
         above.push_back(conjunct);
@@ -92,7 +95,8 @@ class JoinPlanner {
     const JoinType type = join->type;
     const bool filter_left =
         type == JoinType::kInner || type == JoinType::kRight || type == JoinType::kSemi;
-    const bool filter_right = type != JoinType::kRight && type != JoinType::kFull;
+    const bool filter_right =
+        join->time != JoinTime::kTemporal && type != JoinType::kRight && type != JoinType::kFull;
     std::vector<ExprPtr> left, right, rest;
     std::vector<std::pair<ExprPtr, ExprPtr>> keys;
     for (const ExprPtr& conjunct : join->conditions) {

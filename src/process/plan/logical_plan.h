@@ -50,6 +50,7 @@ enum class NodeKind : uint8_t {
   kSort,
   kSetOperation,
   kJoin,
+  kMatch,  // match_node.h
   kSink,
 };
 
@@ -177,6 +178,14 @@ struct UnionNode : PlanNode {
 enum class JoinType : uint8_t { kInner, kLeft, kRight, kFull, kSemi, kAnti };
 std::string_view NameOf(JoinType type);  // "INNER"
 
+// What bounds the state of a join, and keeps its rows in the order of their time.
+enum class JoinTime : uint8_t {
+  kNone,      // nothing: a regular join
+  kInterval,  // right time - left time is between two bounds
+  kWindow,    // the keys hold the bounds of both sides' windows
+  kTemporal,  // the right side as it was at the left row's time (FOR SYSTEM_TIME AS OF)
+};
+
 // Output: the left columns, then the right ones; SEMI and ANTI: the left columns. Rows meet where
 // left_keys[i] = right_keys[i] for all i (NULL equals nothing) and all conditions are TRUE.
 struct JoinNode : PlanNode {
@@ -186,6 +195,13 @@ struct JoinNode : PlanNode {
   std::vector<int> right_keys;      // of inputs[1]
   std::vector<ExprPtr> conditions;  // over the left columns and then the right ones
   int64_t state_ttl_ms = 0;         // 0: rows are kept for ever
+  JoinTime time = JoinTime::kNone;
+  // kInterval, kTemporal: the time attributes; kWindow: the ends of the windows. Of inputs[i].
+  int left_time = -1;
+  int right_time = -1;
+  bool windows_are_local = false;  // kWindow: ends are in the session's time zone
+  int64_t lower_ms = 0;            // kInterval
+  int64_t upper_ms = 0;
 
   bool sends_right() const { return type != JoinType::kSemi && type != JoinType::kAnti; }
 };

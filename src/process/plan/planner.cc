@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "process/plan/changelog.h"
+#include "process/plan/match_node.h"
 #include "process/plan/ordered_nodes.h"
 #include "process/plan/rules.h"
 
@@ -88,8 +89,30 @@ std::string DescribeSink(const SinkNode& sink) {
   return out + ")";
 }
 
+std::string_view JoinNameOf(JoinTime time) {
+  switch (time) {
+    case JoinTime::kInterval: return "IntervalJoin";
+    case JoinTime::kWindow: return "WindowJoin";
+    case JoinTime::kTemporal: return "TemporalJoin";
+    case JoinTime::kNone: break;
+  }
+  return "Join";
+}
+
+std::string TimeName(const JoinNode& join, size_t side) {
+  const int column = side == 0 ? join.left_time : join.right_time;
+  return join.inputs[side]->columns[static_cast<size_t>(column)].name();
+}
+
 std::string DescribeJoin(const JoinNode& join) {
-  std::string out = fmt::format("Join(joinType=[{}], where=[", NameOf(join.type));
+  std::string out = fmt::format("{}(joinType=[{}], ", JoinNameOf(join.time), NameOf(join.type));
+  if (join.time == JoinTime::kInterval) {
+    out += fmt::format("windowBounds=[{} + {} ms <= {} <= {} + {} ms], ", TimeName(join, 0),
+                       join.lower_ms, TimeName(join, 1), TimeName(join, 0), join.upper_ms);
+  } else if (join.time == JoinTime::kTemporal) {
+    out += fmt::format("asOf=[{}], versionsFrom=[{}], ", TimeName(join, 0), TimeName(join, 1));
+  }
+  out += "where=[";
   for (size_t i = 0; i < join.left_keys.size(); ++i) {
     out += fmt::format("{}({} = {})", i > 0 ? " AND " : "",
                        join.inputs[0]->columns[static_cast<size_t>(join.left_keys[i])].name(),
@@ -118,6 +141,7 @@ std::string DescribeNode(const PlanNode& node) {
       return fmt::format("Filter(where=[{}])",
                          static_cast<const FilterNode&>(node).predicate->ToString());
     case NodeKind::kJoin: return DescribeJoin(static_cast<const JoinNode&>(node));
+    case NodeKind::kMatch: return DescribeMatch(static_cast<const MatchNode&>(node));
     case NodeKind::kWatermark: {
       const auto& watermark = static_cast<const WatermarkNode&>(node);
       return fmt::format("WatermarkAssigner(rowtime=[{}], watermark=[{}])",
@@ -205,7 +229,7 @@ Result<Plan> FinishPlan(std::vector<std::shared_ptr<SinkNode>> sinks, const Sett
   const std::string zone = settings.Text("table.local-time-zone");
   plan.time_zone = zone == "default" ? "UTC" : zone;
   plan.batch = settings.Text("execution.runtime-mode") == "batch";
-  Optimize(&plan);
+  RETURN_IF_ERROR(Optimize(&plan, source));
   RETURN_IF_ERROR(InferChangelog(&plan, settings, source));
   return plan;
 }

@@ -3,7 +3,7 @@
 #include <unordered_map>
 
 #include "process/plan/binder.h"
-#include "process/plan/ordered_nodes.h"
+#include "process/plan/match_node.h"
 #include "process/plan/rules.h"
 
 namespace mainstem::process::plan {
@@ -112,6 +112,9 @@ class Pruner {
         for (size_t i = 0; i < input->columns.size(); ++i) Want(input, static_cast<int>(i));
         return;
       case NodeKind::kJoin: return AskJoin(static_cast<const JoinNode&>(node), needed);
+      case NodeKind::kMatch:
+        static_cast<MatchNode&>(node).VisitInputColumns([&](int* column) { Want(input, *column); });
+        return;
       case NodeKind::kSink:
         for (size_t i = 0; i < node.columns.size(); ++i) Want(input, static_cast<int>(i));
         return;
@@ -129,6 +132,8 @@ class Pruner {
     }
     for (const int key : join.left_keys) Want(join.inputs[0], key);
     for (const int key : join.right_keys) Want(join.inputs[1], key);
+    if (join.left_time >= 0) Want(join.inputs[0], join.left_time);
+    if (join.right_time >= 0) Want(join.inputs[1], join.right_time);
     std::vector<int> refs;
     for (const ExprPtr& condition : join.conditions) CollectInputRefs(*condition, &refs);
     for (const int ref : refs) want(ref);
@@ -238,6 +243,8 @@ class Pruner {
     }
     for (int& key : join.left_keys) key = left_moved[static_cast<size_t>(key)];
     for (int& key : join.right_keys) key = right_moved[static_cast<size_t>(key)];
+    if (join.left_time >= 0) join.left_time = left_moved[static_cast<size_t>(join.left_time)];
+    if (join.right_time >= 0) join.right_time = right_moved[static_cast<size_t>(join.right_time)];
     for (ExprPtr& condition : join.conditions) {
       condition = ReplaceInputRefs(condition, [&](const BoundExpr& ref) {
         return MakeInputRef(moved[static_cast<size_t>(ref.index())], ref.type(), ref.name(),
@@ -324,6 +331,10 @@ class Pruner {
         node.inputs[0] = Aligned(node.inputs[0], Needed(node.columns.size() + 1, true));
         return NoteUnchanged(node);
       case NodeKind::kJoin: return ShrinkJoin(static_cast<JoinNode&>(node));
+      case NodeKind::kMatch:
+        static_cast<MatchNode&>(node).VisitInputColumns(
+            [&](int* column) { *column = Moved(node.inputs[0], *column); });
+        return NoteUnchanged(node);
       case NodeKind::kSink:
         node.inputs[0] = Aligned(node.inputs[0], Needed(node.columns.size(), true));
         return NoteUnchanged(node);

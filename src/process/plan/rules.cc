@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "process/plan/binder.h"
+#include "process/plan/join_times.h"
 #include "process/plan/rank_rule.h"
 
 namespace mainstem::process::plan {
@@ -260,6 +261,7 @@ std::string_view KindName(NodeKind kind) {
     case NodeKind::kSort: return "sort";
     case NodeKind::kSetOperation: return "set-operation";
     case NodeKind::kJoin: return "join";
+    case NodeKind::kMatch: return "match";
     case NodeKind::kSink: return "sink";
   }
   return "node";
@@ -290,17 +292,19 @@ void AssignIds(Plan* plan) {
   }
 }
 
-void Optimize(Plan* plan) {
+Status Optimize(Plan* plan, const sql::SourceText& source) {
   SimplifyProjections(plan);
   FormRanks(plan);
   PlanJoins(plan);
   SimplifyProjections(plan);
+  RETURN_IF_ERROR(SettleTimes(plan, source));
   FuseWindows(plan);
   SimplifyProjections(plan);
   PruneColumns(plan);
   SimplifyProjections(plan);
   NarrowRows(plan);
   AssignIds(plan);
+  return Status::OK();
 }
 
 }  // namespace mainstem::process::plan

@@ -5,10 +5,12 @@
 #pragma once
 
 #include "process/plan/logical_plan.h"
+#include "process/sql/diagnostic.h"
 
 namespace mainstem::process::plan {
 
-void Optimize(Plan* plan);
+// SemanticError where a join takes away a time that a window above it needs. `source` is for that.
+Status Optimize(Plan* plan, const sql::SourceText& source);
 
 // The single rules, in the order in which Optimize applies them.
 void SimplifyProjections(Plan* plan);

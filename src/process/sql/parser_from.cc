@@ -99,9 +99,13 @@ Result<TableRefPtr> Parser::ParseTablePrimary() {
     ASSIGN_OR_RETURN(table, ParseNamedTable());
   }
   if (IsWord("TABLESAMPLE")) return NotYet(Peek().span, "TABLESAMPLE");
-  RETURN_IF_ERROR(ParseAlias(table.get()));
-  if (IsWord("MATCH_RECOGNIZE")) return NotYet(Peek().span, "MATCH_RECOGNIZE");
+  if (!IsWord("MATCH_RECOGNIZE")) RETURN_IF_ERROR(ParseAlias(table.get()));
   table->span = SpanFrom(begin);
+  if (IsWord("MATCH_RECOGNIZE")) {
+    ASSIGN_OR_RETURN(table, ParseMatch(std::move(table)));
+    RETURN_IF_ERROR(ParseAlias(table.get()));
+    table->span = SpanFrom(begin);
+  }
   return table;
 }
 

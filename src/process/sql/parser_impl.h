@@ -159,6 +159,14 @@ class Parser {
   Result<TableRefPtr> ParseFunctionTable(bool lateral);
   Result<TableRefPtr> ParseParenthesisedTable(bool lateral);
   Status ParseAlias(TableRef* table);
+  // ---- MATCH_RECOGNIZE (parser_match.cc)
+  Result<TableRefPtr> ParseMatch(TableRefPtr input);
+  Status ParseMeasures(MatchTable* match);
+  Status ParseSkip(MatchTable* match);
+  Status ParsePattern(MatchTable* match);
+  Status ParseQuantifier(MatchTable::Element* element);
+  Status ParseDefinitions(MatchTable* match);
+
   bool TakeJoin(JoinTable* join, bool* found);
   Status ParseJoinCondition(JoinTable* join);
   Result<TableRefPtr> FinishJoin(std::unique_ptr<JoinTable> join);

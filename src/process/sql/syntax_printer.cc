@@ -197,6 +197,46 @@ std::string PrintJoin(const JoinTable& join) {
   return out + ")";
 }
 
+std::string PrintQuantifier(const MatchTable::Element& element) {
+  if (!element.is_quantified) return "";
+  std::string out = fmt::format("{{{},{}}}", element.min, element.max);
+  if (element.max < 0) out = fmt::format("{{{},}}", element.min);
+  return out + (element.is_reluctant ? "?" : "");
+}
+
+std::string PrintMatch(const MatchTable& match) {
+  std::string out = Print(*match.input) + " MATCH_RECOGNIZE (";
+  if (!match.partition_by.empty()) out += "PARTITION BY " + List(match.partition_by) + " ";
+  if (!match.order_by.empty()) out += OrderBy(match.order_by) + " ";
+  if (!match.measures.empty()) {
+    out += "MEASURES " +
+           Join(match.measures,
+                [](const SelectItem& item) {
+                  return ToSql(*item.expr) + " AS " + Name(*item.alias);
+                }) +
+           " ";
+  }
+  out += "ONE ROW PER MATCH AFTER MATCH SKIP ";
+  switch (match.skip) {
+    case MatchTable::Skip::kPastLastRow: out += "PAST LAST ROW"; break;
+    case MatchTable::Skip::kToNextRow: out += "TO NEXT ROW"; break;
+    case MatchTable::Skip::kToFirst: out += "TO FIRST " + Name(*match.skip_to); break;
+    case MatchTable::Skip::kToLast: out += "TO LAST " + Name(*match.skip_to); break;
+  }
+  out += " PATTERN (";
+  for (const MatchTable::Element& element : match.pattern) {
+    out += (out.back() == '(' ? "" : " ") + Name(element.variable) + PrintQuantifier(element);
+  }
+  out += ")";
+  if (match.within != nullptr) out += " WITHIN " + ToSql(*match.within);
+  return out + " DEFINE " +
+         Join(match.definitions,
+              [](const MatchTable::Definition& definition) {
+                return Name(definition.variable) + " AS " + ToSql(*definition.condition);
+              }) +
+         ")";
+}
+
 std::string Print(const TableRef& table) {
   std::string out;
   switch (table.kind) {
@@ -226,6 +266,7 @@ std::string Print(const TableRef& table) {
       break;
     }
     case TableRefKind::kJoin: out = PrintJoin(static_cast<const JoinTable&>(table)); break;
+    case TableRefKind::kMatch: out = PrintMatch(static_cast<const MatchTable&>(table)); break;
   }
   if (table.alias.has_value()) {
     out += " AS " + Name(table.alias->name);

@@ -21,7 +21,7 @@ struct Hint {
 
 // ---- FROM
 
-enum class TableRefKind : uint8_t { kName, kSubquery, kFunction, kUnnest, kJoin };
+enum class TableRefKind : uint8_t { kName, kSubquery, kFunction, kUnnest, kJoin, kMatch };
 struct TableAlias {
   Identifier name;
   std::vector<Identifier> columns;
@@ -69,12 +69,40 @@ struct JoinTable : TableRef {
   SourceSpan join_span;  // of the words JOIN, LEFT JOIN ..
 };
 
-// ---- SELECT
-
 struct SelectItem {
   ExprPtr expr;
   std::optional<Identifier> alias;
 };
+
+// t MATCH_RECOGNIZE (..)
+struct MatchTable : TableRef {
+  MatchTable() : TableRef(TableRefKind::kMatch) {}
+  struct Element {
+    Identifier variable;
+    int min = 1;
+    int max = 1;  // -1: no bound
+    bool is_quantified = false;
+    bool is_reluctant = false;
+  };
+  struct Definition {
+    Identifier variable;
+    ExprPtr condition;
+  };
+  enum class Skip : uint8_t { kPastLastRow, kToNextRow, kToFirst, kToLast };
+  TableRefPtr input;
+  std::vector<ExprPtr> partition_by;
+  std::vector<OrderItem> order_by;
+  std::vector<SelectItem> measures;
+  Skip skip = Skip::kToNextRow;       // what Flink does where nothing is said; not the standard
+  std::optional<Identifier> skip_to;  // the variable of kToFirst and kToLast
+  SourceSpan skip_span;
+  std::vector<Element> pattern;
+  SourceSpan pattern_span;
+  ExprPtr within;  // an interval; null: none
+  std::vector<Definition> definitions;
+};
+
+// ---- SELECT
 
 enum class GroupingKind : uint8_t { kExpr, kSet, kSets, kCube, kRollup };
 // kExpr: one expression. kSet: (a, b) inside GROUPING SETS / CUBE / ROLLUP.

@@ -258,10 +258,10 @@ Task<> StateTable::ResolveAll(std::vector<StateEntry*>* entries) {
   co_return Status::OK();
 }
 
-std::vector<int64_t> StateTable::NamespacesUpTo(int64_t last) const {
+std::vector<int64_t> StateTable::NamespacesUpTo(int64_t last, size_t limit) const {
   std::vector<int64_t> found;
   for (const auto& [name_space, info] : namespaces_) {
-    if (name_space > last) break;
+    if (name_space > last || found.size() == limit) break;
     found.push_back(name_space);
   }
   return found;

@@ -103,8 +103,8 @@ class StateTable {
   Task<> ResolveNamespace(int64_t name_space, std::vector<StateEntry*>* entries);
   // Every live entry; for tables that are scanned as a whole. Cold ones are fetched too.
   Task<> ResolveAll(std::vector<StateEntry*>* entries);
-  // Namespaces that have entries, ascending. Only when indexed_by_namespace.
-  std::vector<int64_t> NamespacesUpTo(int64_t last) const;
+  // Namespaces that have entries, ascending; the first `limit`. Only when indexed_by_namespace.
+  std::vector<int64_t> NamespacesUpTo(int64_t last, size_t limit = SIZE_MAX) const;
   bool HasNamespaceUpTo(int64_t last) const {
     return !namespaces_.empty() && namespaces_.begin()->first <= last;
   }

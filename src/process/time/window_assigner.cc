@@ -18,11 +18,14 @@ int64_t WindowAssigner::ToLocal(int64_t instant_ms) const {
   return (civil - absl::CivilSecond(1970, 1, 1)) * 1000 + milliseconds;
 }
 
-int64_t WindowAssigner::ToInstant(int64_t local_ms) const {
-  if (!shifts_) return local_ms;
+int64_t LocalToInstant(int64_t local_ms, const absl::TimeZone& zone) {
   int64_t whole = FloorTo(local_ms, 1000, 0);
   absl::CivilSecond civil = absl::CivilSecond(1970, 1, 1) + whole / 1000;
-  return absl::ToUnixMillis(absl::FromCivil(civil, time_zone_)) + (local_ms - whole);
+  return absl::ToUnixMillis(absl::FromCivil(civil, zone)) + (local_ms - whole);
+}
+
+int64_t WindowAssigner::ToInstant(int64_t local_ms) const {
+  return shifts_ ? LocalToInstant(local_ms, time_zone_) : local_ms;
 }
 
 int64_t WindowAssigner::StartOf(int64_t window_end) const {

@@ -36,6 +36,9 @@ class WindowAssigner {
   bool shifts_;
 };
 
+// A local time without zone as an instant; in a gap of the zone, the instant after it.
+int64_t LocalToInstant(int64_t local_ms, const absl::TimeZone& zone);
+
 // Rounds down also below zero.
 inline int64_t FloorTo(int64_t value, int64_t unit, int64_t offset) {
   int64_t remainder = (value - offset) % unit;

@@ -1,0 +1,257 @@
+#include "process/operator/deduplicate.h"
+
+#include <arrow/api.h>
+
+#include "process/operator/exchange.h"
+#include "process/operator/row_columns.h"
+#include "process/operator/watermark_blob.h"
+#include "process/operator/window_aggregate.h"
+#include "process/types/arrow_mapping.h"
+
+namespace mainstem::process {
+namespace {
+
+constexpr size_t kRowsPerOutput = 4096;
+
+}  // namespace
+
+DeduplicateOperator::DeduplicateOperator(const plan::RankNode& node)
+    : strategy_(node.strategy),
+      partition_(node.partition),
+      order_column_(node.order[0].column),
+      send_update_before_(node.changelog.update_before),
+      input_(node.inputs[0]->columns),
+      output_schema_(ToArrowSchema(node.columns)) {
+  const LogicalType& type = input_[static_cast<size_t>(order_column_)].type();
+  by_event_time_ = type.time_attribute() == TimeAttribute::kRowtime;
+}
+
+Task<> DeduplicateOperator::Open(const OperatorContext* context) {
+  context_ = context;
+  CO_ASSIGN_OR_RETURN(partition_codec_, MakeRowCodec(TypesOf(input_, partition_)));
+  CO_ASSIGN_OR_RETURN(row_codec_, MakeRowCodec(TypesOf(input_)));
+  watermark_ms_ = LowestWatermark(context->restored_blobs);
+  StateTable::Options table;
+  table.name = "deduplicate";
+  table.table_id = context->table_id(0);
+  table.key_groups = context->key_groups();
+  table.budget_bytes = context->state_budget_bytes;
+  if (strategy_ == plan::RankStrategy::kFirstTime) {
+    table.budget_bytes /= 2;
+    StateTable::Options pending = table;
+    pending.name = "first rows that wait for the watermark";
+    pending.table_id = context->table_id(1);
+    pending.indexed_by_namespace = true;
+    pending_ = std::make_unique<StateTable>(std::move(pending), &kept_codec_, context->backend,
+                                            &context->env->blocking_pool());
+    CO_RETURN_IF_ERROR(co_await pending_->Restore());
+  }
+  kept_ = std::make_unique<StateTable>(std::move(table), &kept_codec_, context->backend,
+                                       &context->env->blocking_pool());
+  co_return co_await kept_->Restore();
+}
+
+Task<> DeduplicateOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
+  CO_RETURN_IF_ERROR(partition_codec_->Encode(ColumnsOf(*batch.rows, partition_),
+                                              batch.rows->num_rows(), &partitions_));
+  partitions_.ComputeHashes();
+  CO_RETURN_IF_ERROR(co_await kept_->Resolve(partitions_, {}, &entries_));
+  if (strategy_ == plan::RankStrategy::kFirstTime) {
+    CO_RETURN_IF_ERROR(co_await KeepEarliest(batch));
+    Finish();
+    co_return Status::OK();
+  }
+  if (strategy_ == plan::RankStrategy::kFirstRow) {
+    const std::vector<int32_t> first = TakeFirst();
+    Finish();
+    if (first.empty()) co_return Status::OK();
+    CO_ASSIGN_OR_RETURN(ChangelogBatch rows, TakeFromBatch(batch, first));
+    co_return co_await out->Emit(Element::Batch(std::move(rows)));
+  }
+  CO_RETURN_IF_ERROR(ReplaceLast(batch));
+  Finish();
+  if (changes_.empty()) co_return Status::OK();
+  CO_ASSIGN_OR_RETURN(ChangelogBatch changes, TakeChanges(batch));
+  co_return co_await out->Emit(Element::Batch(std::move(changes)));
+}
+
+std::vector<int32_t> DeduplicateOperator::TakeFirst() {
+  std::vector<int32_t> first;
+  for (size_t row = 0; row < entries_.size(); ++row) {
+    if (!entries_[row]->is_new) continue;
+    kept_->MarkDirty(entries_[row]);
+    first.push_back(static_cast<int32_t>(row));
+  }
+  return first;
+}
+
+Status DeduplicateOperator::ReplaceLast(const ChangelogBatch& batch) {
+  changes_.clear();
+  old_rows_.clear();
+  std::vector<int64_t> times;
+  if (by_event_time_) RETURN_IF_ERROR(TimesOf(*batch.rows->column(order_column_), &times));
+  RETURN_IF_ERROR(row_codec_->Encode(batch.rows->columns(), batch.rows->num_rows(), &rows_));
+  const auto batch_rows = static_cast<int32_t>(entries_.size());
+  for (size_t row = 0; row < entries_.size(); ++row) {
+    StateEntry* entry = entries_[row];
+    KeptRow& kept = KeptRowCodec::Of(entry);
+    const std::string_view bytes = rows_.row(row);
+    if (!entry->is_new) {
+      if (by_event_time_ && times[row] < kept.time_ms) continue;
+      // Nobody would see the difference.
+      if (!by_event_time_ && kept.row == bytes) continue;
+      if (send_update_before_) {
+        changes_.push_back(
+            {RowKind::kUpdateBefore, batch_rows + static_cast<int32_t>(old_rows_.size())});
+        old_rows_.push_back(std::move(kept.row));
+      }
+    }
+    changes_.push_back(
+        {entry->is_new ? RowKind::kInsert : RowKind::kUpdateAfter, static_cast<int32_t>(row)});
+    if (by_event_time_) kept.time_ms = times[row];
+    kept.row = bytes;
+    kept_->MarkDirty(entry);
+  }
+  return Status::OK();
+}
+
+Result<ChangelogBatch> DeduplicateOperator::TakeChanges(const ChangelogBatch& batch) {
+  const std::vector<std::string_view> old_views(old_rows_.begin(), old_rows_.end());
+  ASSIGN_OR_RETURN(const ColumnVector old_columns, row_codec_->Decode(old_views));
+  std::vector<int32_t> indexes;
+  ChangelogBatch out;
+  for (const Change& change : changes_) {
+    indexes.push_back(change.row);
+    out.kinds.push_back(change.kind);
+  }
+  ASSIGN_OR_RETURN(ColumnVector columns, PickFrom(batch.rows->columns(), old_columns, indexes));
+  out.rows = arrow::RecordBatch::Make(output_schema_, static_cast<int64_t>(indexes.size()),
+                                      std::move(columns));
+  return out;
+}
+
+std::vector<int32_t> DeduplicateOperator::EarlierRows(const std::vector<int64_t>& times) {
+  std::vector<int32_t> rows;
+  for (size_t row = 0; row < entries_.size(); ++row) {
+    StateEntry* entry = entries_[row];
+    if (!entry->is_new && times[row] >= KeptRowCodec::Of(entry).time_ms) continue;
+    // A row of just the watermark's time still counts, as in Flink.
+    if (times[row] < watermark_ms_) {
+      ++context_->metrics->late_rows;
+      continue;
+    }
+    rows.push_back(static_cast<int32_t>(row));
+  }
+  return rows;
+}
+
+Task<> DeduplicateOperator::KeepEarliest(const ChangelogBatch& batch) {
+  std::vector<int64_t> all_times;
+  CO_RETURN_IF_ERROR(TimesOf(*batch.rows->column(order_column_), &all_times));
+  const std::vector<int32_t> picked = EarlierRows(all_times);
+  CO_ASSIGN_OR_RETURN(const ChangelogBatch rows, TakeFromBatch(batch, picked));
+  CO_RETURN_IF_ERROR(row_codec_->Encode(rows.rows->columns(), rows.rows->num_rows(), &rows_));
+  EncodedRows keys;
+  CO_RETURN_IF_ERROR(
+      partition_codec_->Encode(ColumnsOf(*rows.rows, partition_), rows.rows->num_rows(), &keys));
+  keys.ComputeHashes();
+  std::vector<int64_t> times, old_times;
+  for (const int32_t row : picked) {
+    StateEntry* entry = entries_[static_cast<size_t>(row)];
+    times.push_back(all_times[static_cast<size_t>(row)]);
+    old_times.push_back(entry->is_new ? times.back() : KeptRowCodec::Of(entry).time_ms);
+  }
+  std::vector<StateEntry*> old_pending, new_pending;
+  CO_RETURN_IF_ERROR(co_await pending_->Lookup(keys, old_times, &old_pending));
+  CO_RETURN_IF_ERROR(co_await pending_->Resolve(keys, times, &new_pending));
+
+  const uint32_t stamp = kept_->NextBatchStamp();
+  std::vector<StateEntry*> waiting;  // of each key of the batch: its row that waits; null: sent
+  std::vector<StateEntry*> overtaken;
+  for (size_t i = 0; i < picked.size(); ++i) {
+    StateEntry* entry = entries_[static_cast<size_t>(picked[i])];
+    KeptRow& first = KeptRowCodec::Of(entry);
+    if (entry->batch_stamp != stamp) {
+      entry->batch_stamp = stamp;
+      entry->batch_group = static_cast<uint32_t>(waiting.size());
+      waiting.push_back(entry->is_new ? nullptr : old_pending[i]);
+    }
+    StateEntry*& current = waiting[entry->batch_group];
+    if (!entry->is_new && (current == nullptr || times[i] >= first.time_ms)) continue;
+    if (current != nullptr) overtaken.push_back(current);
+    current = new_pending[i];
+    KeptRowCodec::Of(current).row = rows_.row(i);
+    KeptRowCodec::Of(current).time_ms = times[i];
+    pending_->MarkDirty(current);
+    first.time_ms = times[i];
+    kept_->MarkDirty(entry);
+  }
+  DropUnkept(pending_.get(), &new_pending);
+  for (StateEntry* entry : overtaken) pending_->Delete(entry);
+  DropUnkept(kept_.get(), &entries_);
+  pending_->Evict();
+  co_return Status::OK();
+}
+
+void DeduplicateOperator::DropUnkept(StateTable* table, std::vector<StateEntry*>* entries) {
+  const uint32_t stamp = table->NextBatchStamp();
+  std::vector<StateEntry*> unkept;
+  for (StateEntry* entry : *entries) {
+    if (entry->batch_stamp == stamp) continue;
+    entry->batch_stamp = stamp;
+    if (entry->is_new) unkept.push_back(entry);
+  }
+  for (StateEntry* entry : unkept) table->Delete(entry);
+  entries->clear();
+}
+
+void DeduplicateOperator::Finish() {
+  kept_->Evict();
+  const size_t pending_count = pending_ ? pending_->entry_count() : 0;
+  const size_t pending_bytes = pending_ ? pending_->memory_bytes() : 0;
+  context_->metrics->state_entries = static_cast<int64_t>(kept_->entry_count() + pending_count);
+  context_->metrics->state_bytes = static_cast<int64_t>(kept_->memory_bytes() + pending_bytes);
+}
+
+Task<> DeduplicateOperator::OnWatermark(int64_t watermark_ms, Output* out) {
+  watermark_ms_ = watermark_ms;
+  if (pending_ == nullptr || !pending_->HasNamespaceUpTo(watermark_ms)) co_return Status::OK();
+  std::vector<StateEntry*> entries, due;
+  const auto send = [&]() -> Task<> {
+    std::vector<std::string_view> rows;
+    for (StateEntry* entry : due) rows.push_back(KeptRowCodec::Of(entry).row);
+    CO_ASSIGN_OR_RETURN(ColumnVector columns, row_codec_->Decode(rows));
+    ChangelogBatch batch;
+    batch.rows = arrow::RecordBatch::Make(output_schema_, static_cast<int64_t>(rows.size()),
+                                          std::move(columns));
+    for (StateEntry* entry : due) pending_->Delete(entry);
+    due.clear();
+    co_return co_await out->Emit(Element::Batch(std::move(batch)));
+  };
+  for (const int64_t time : pending_->NamespacesUpTo(watermark_ms)) {
+    CO_RETURN_IF_ERROR(co_await pending_->ResolveNamespace(time, &entries));
+    due.insert(due.end(), entries.begin(), entries.end());
+    if (due.size() >= kRowsPerOutput) CO_RETURN_IF_ERROR(co_await send());
+  }
+  if (!due.empty()) CO_RETURN_IF_ERROR(co_await send());
+  Finish();
+  co_return Status::OK();
+}
+
+Result<OperatorSnapshot> DeduplicateOperator::Snapshot() {
+  OperatorSnapshot snapshot;
+  snapshot.mutations = kept_->Snapshot();
+  if (pending_ != nullptr) {
+    std::vector<StateMutation> more = pending_->Snapshot();
+    std::move(more.begin(), more.end(), std::back_inserter(snapshot.mutations));
+    snapshot.blob = WatermarkBlob(watermark_ms_);
+  }
+  return snapshot;
+}
+
+void DeduplicateOperator::OnSnapshotWritten() {
+  kept_->OnWritten();
+  if (pending_ != nullptr) pending_->OnWritten();
+}
+
+}  // namespace mainstem::process

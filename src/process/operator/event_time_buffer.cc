@@ -1,0 +1,115 @@
+#include "process/operator/event_time_buffer.h"
+
+#include <cstring>
+
+#include <arrow/api.h>
+
+#include "process/operator/row_columns.h"
+
+namespace mainstem::process {
+namespace {
+
+constexpr char kVersion = 1;
+constexpr size_t kRowsAtOnce = 4096;
+
+StateTable::Options TableOptions(const OperatorContext* context, int table_index,
+                                 size_t budget_bytes) {
+  StateTable::Options table;
+  table.name = "rows that wait for the watermark";
+  table.table_id = context->table_id(table_index);
+  table.key_groups = context->key_groups();
+  table.indexed_by_namespace = true;
+  table.budget_bytes = budget_bytes;
+  return table;
+}
+
+}  // namespace
+
+void RowListCodec::Append(std::byte* value, std::string_view row) {
+  std::string& list = Of(value);
+  const auto length = static_cast<uint32_t>(row.size());
+  list.append(reinterpret_cast<const char*>(&length), sizeof(length));
+  list.append(row);
+}
+
+Status RowListCodec::Read(const std::byte* value, std::vector<std::string_view>* rows) {
+  std::string_view rest = Of(value);
+  while (!rest.empty()) {
+    uint32_t length = 0;
+    const bool has_length = rest.size() >= sizeof(length);
+    if (has_length) std::memcpy(&length, rest.data(), sizeof(length));
+    if (!has_length || rest.size() - sizeof(length) < length) {
+      return MakeError(ErrorCode::kCorruptStorage,
+                       "stored rows that wait for the watermark are "
+                       "damaged");
+    }
+    rows->push_back(rest.substr(sizeof(length), length));
+    rest.remove_prefix(sizeof(length) + length);
+  }
+  return Status::OK();
+}
+
+void RowListCodec::Serialize(const std::byte* value, std::string* out) const {
+  out->push_back(kVersion);
+  out->append(Of(value));
+}
+
+Status RowListCodec::Deserialize(std::string_view bytes, std::byte* value) const {
+  if (bytes.empty() || bytes[0] != kVersion) {
+    return MakeError(ErrorCode::kCorruptStorage,
+                     "stored rows that wait for the watermark are of "
+                     "an unknown version");
+  }
+  Of(value).assign(bytes.substr(1));
+  return Status::OK();
+}
+
+EventTimeBuffer::EventTimeBuffer(const OperatorContext* context, int table_index,
+                                 size_t budget_bytes)
+    : table_(TableOptions(context, table_index, budget_bytes), &list_codec_, context->backend,
+             &context->env->blocking_pool()) {}
+
+Task<> EventTimeBuffer::Restore(const plan::Columns& columns) {
+  CO_ASSIGN_OR_RETURN(row_codec_, MakeRowCodec(TypesOf(columns)));
+  co_return co_await table_.Restore();
+}
+
+Task<> EventTimeBuffer::Add(const arrow::RecordBatch& rows, const EncodedRows& keys,
+                            const std::vector<int64_t>& times_ms) {
+  CO_RETURN_IF_ERROR(row_codec_->Encode(rows.columns(), rows.num_rows(), &rows_));
+  CO_RETURN_IF_ERROR(co_await table_.Resolve(keys, times_ms, &entries_));
+  const uint32_t stamp = table_.NextBatchStamp();
+  for (size_t row = 0; row < entries_.size(); ++row) {
+    RowListCodec::Append(entries_[row]->value(), rows_.row(row));
+  }
+  for (StateEntry* entry : entries_) {
+    if (entry->batch_stamp == stamp) continue;
+    entry->batch_stamp = stamp;
+    table_.MarkDirty(entry);
+  }
+  table_.Evict();
+  co_return Status::OK();
+}
+
+Task<> EventTimeBuffer::Take(int64_t watermark_ms, ColumnVector* rows,
+                             std::vector<int64_t>* times_ms) {
+  rows->clear();
+  times_ms->clear();
+  if (!table_.HasNamespaceUpTo(watermark_ms)) co_return Status::OK();
+  std::vector<std::string_view> views;
+  std::vector<StateEntry*> taken;
+  for (const int64_t time : table_.NamespacesUpTo(watermark_ms, kRowsAtOnce)) {
+    if (views.size() >= kRowsAtOnce) break;
+    CO_RETURN_IF_ERROR(co_await table_.ResolveNamespace(time, &entries_));
+    for (StateEntry* entry : entries_) {
+      CO_RETURN_IF_ERROR(RowListCodec::Read(entry->value(), &views));
+    }
+    times_ms->resize(views.size(), time);
+    taken.insert(taken.end(), entries_.begin(), entries_.end());
+  }
+  CO_ASSIGN_OR_RETURN(*rows, row_codec_->Decode(views));
+  for (StateEntry* entry : taken) table_.Delete(entry);
+  co_return Status::OK();
+}
+
+}  // namespace mainstem::process

@@ -1,0 +1,97 @@
+#include "process/operator/over_frame.h"
+
+#include <cstring>
+
+namespace mainstem::process {
+namespace {
+
+constexpr char kVersion = 1;
+
+template <typename T>
+void Put(T value, std::string* out) {
+  out->append(reinterpret_cast<const char*>(&value), sizeof(value));
+}
+
+template <typename T>
+bool Take(std::string_view* bytes, T* value) {
+  if (bytes->size() < sizeof(T)) return false;
+  std::memcpy(value, bytes->data(), sizeof(T));
+  bytes->remove_prefix(sizeof(T));
+  return true;
+}
+
+bool TakeRow(std::string_view* bytes, OverFrame::Row* row) {
+  uint32_t length = 0;
+  if (!Take(bytes, &row->time_ms) || !Take(bytes, &length) || bytes->size() < length) return false;
+  row->args.assign(bytes->substr(0, length));
+  bytes->remove_prefix(length);
+  return true;
+}
+
+}  // namespace
+
+void OverFrame::Push(Row row) {
+  heap_bytes += sizeof(Row) + row.args.size();
+  rows.push_back(std::move(row));
+}
+
+void OverFrame::PopFront() {
+  heap_bytes -= sizeof(Row) + rows.front().args.size();
+  rows.pop_front();
+  if (frame_begin > 0) --frame_begin;
+}
+
+void OverFrameCodec::Init(std::byte* value) const {
+  new (value) OverFrame();
+  aggregates_->Init(value + kBlockOffset);
+}
+
+void OverFrameCodec::Destroy(std::byte* value) const {
+  aggregates_->Destroy(value + kBlockOffset);
+  reinterpret_cast<OverFrame*>(value)->~OverFrame();
+}
+
+size_t OverFrameCodec::HeapBytes(const std::byte* value) const {
+  return reinterpret_cast<const OverFrame*>(value)->heap_bytes +
+         aggregates_->HeapBytes(value + kBlockOffset);
+}
+
+void OverFrameCodec::Serialize(const std::byte* value, std::string* out) const {
+  const auto& frame = *reinterpret_cast<const OverFrame*>(value);
+  out->push_back(kVersion);
+  Put(frame.time_ms, out);
+  Put(frame.row_count, out);
+  Put(frame.cleanup_ms, out);
+  Put(static_cast<uint32_t>(frame.frame_begin), out);
+  Put(static_cast<uint32_t>(frame.rows.size()), out);
+  for (const OverFrame::Row& row : frame.rows) {
+    Put(row.time_ms, out);
+    Put(static_cast<uint32_t>(row.args.size()), out);
+    out->append(row.args);
+  }
+  aggregates_->Serialize(value + kBlockOffset, out);
+}
+
+Status OverFrameCodec::Deserialize(std::string_view bytes, std::byte* value) const {
+  auto& frame = *reinterpret_cast<OverFrame*>(value);
+  const auto damaged = [] {
+    return MakeError(ErrorCode::kCorruptStorage, "the stored frame of an OVER window is damaged");
+  };
+  if (bytes.empty() || bytes[0] != kVersion) return damaged();
+  bytes.remove_prefix(1);
+  uint32_t frame_begin = 0, row_count = 0;
+  if (!Take(&bytes, &frame.time_ms) || !Take(&bytes, &frame.row_count) ||
+      !Take(&bytes, &frame.cleanup_ms) || !Take(&bytes, &frame_begin) ||
+      !Take(&bytes, &row_count) || frame_begin > row_count) {
+    return damaged();
+  }
+  for (uint32_t i = 0; i < row_count; ++i) {
+    OverFrame::Row row;
+    if (!TakeRow(&bytes, &row)) return damaged();
+    frame.Push(std::move(row));
+  }
+  frame.frame_begin = frame_begin;
+  return aggregates_->Deserialize(bytes, value + kBlockOffset);
+}
+
+}  // namespace mainstem::process

@@ -1,0 +1,221 @@
+#include "process/operator/temporal_join.h"
+
+#include <cstring>
+
+#include <arrow/api.h>
+
+#include "process/operator/calc.h"
+#include "process/operator/row_columns.h"
+#include "process/operator/watermark_blob.h"
+#include "process/operator/window_aggregate.h"
+
+namespace mainstem::process {
+namespace {
+
+constexpr char kVersion = 1;
+
+// The last version that begins at `time_ms` or before; end() if there is none.
+template <typename Versions>
+auto ValidAt(Versions& versions, int64_t time_ms) {
+  auto after = std::upper_bound(
+      versions.begin(), versions.end(), time_ms,
+      [](int64_t time, const RowVersion& version) { return time < version.time_ms; });
+  return after == versions.begin() ? versions.end() : std::prev(after);
+}
+
+}  // namespace
+
+void RowVersionsCodec::Serialize(const std::byte* value, std::string* out) const {
+  out->push_back(kVersion);
+  for (const RowVersion& version : *reinterpret_cast<const Versions*>(value)) {
+    out->append(reinterpret_cast<const char*>(&version.time_ms), sizeof(version.time_ms));
+    out->push_back(version.is_deleted ? 1 : 0);
+    const auto length = static_cast<uint32_t>(version.row.size());
+    out->append(reinterpret_cast<const char*>(&length), sizeof(length));
+    out->append(version.row);
+  }
+}
+
+Status RowVersionsCodec::Deserialize(std::string_view bytes, std::byte* value) const {
+  const auto damaged = [] {
+    return MakeError(ErrorCode::kCorruptStorage, "stored versions of a temporal join are damaged");
+  };
+  constexpr size_t kHead = sizeof(int64_t) + 1 + sizeof(uint32_t);
+  if (bytes.empty() || bytes[0] != kVersion) return damaged();
+  bytes.remove_prefix(1);
+  auto& versions = *reinterpret_cast<Versions*>(value);
+  while (!bytes.empty()) {
+    if (bytes.size() < kHead) return damaged();
+    RowVersion version;
+    uint32_t length = 0;
+    std::memcpy(&version.time_ms, bytes.data(), sizeof(version.time_ms));
+    version.is_deleted = bytes[sizeof(int64_t)] != 0;
+    std::memcpy(&length, bytes.data() + sizeof(int64_t) + 1, sizeof(length));
+    bytes.remove_prefix(kHead);
+    if (bytes.size() < length) return damaged();
+    version.row.assign(bytes.substr(0, length));
+    bytes.remove_prefix(length);
+    versions.push_back(std::move(version));
+  }
+  return Status::OK();
+}
+
+size_t RowVersionsCodec::HeapBytes(const std::byte* value) const {
+  const auto& versions = *reinterpret_cast<const Versions*>(value);
+  size_t bytes = versions.capacity() * sizeof(RowVersion);
+  for (const RowVersion& version : versions) bytes += version.row.capacity();
+  return bytes;
+}
+
+Task<> TemporalJoinOperator::Open(const OperatorContext* context) {
+  context_ = context;
+  eval_ = context->eval;
+  CO_RETURN_IF_ERROR(pairs_.Open(node_, eval_));
+  CO_ASSIGN_OR_RETURN(key_codec_, MakeRowCodec(TypesOf(node_.inputs[0]->columns, node_.left_keys)));
+  CO_ASSIGN_OR_RETURN(right_codec_, MakeRowCodec(TypesOf(node_.inputs[1]->columns)));
+  waiting_ = std::make_unique<EventTimeBuffer>(context, 0, context->state_budget_bytes / 2);
+  CO_RETURN_IF_ERROR(co_await waiting_->Restore(node_.inputs[0]->columns));
+  StateTable::Options table;
+  table.name = "versions of a temporal join";
+  table.table_id = context->table_id(1);
+  table.key_groups = context->key_groups();
+  table.budget_bytes = context->state_budget_bytes / 2;
+  versions_ = std::make_unique<StateTable>(std::move(table), &versions_codec_, context->backend,
+                                           &context->env->blocking_pool());
+  watermark_ms_ = LowestWatermark(context->restored_blobs);
+  co_return co_await versions_->Restore();
+}
+
+Task<> TemporalJoinOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
+  if (input == 0) {
+    std::vector<int64_t> times;
+    CO_RETURN_IF_ERROR(TimesOf(*batch.rows->column(node_.left_time), &times));
+    EncodedRows keys;
+    CO_RETURN_IF_ERROR(
+        key_codec_->Encode(ColumnsOf(*batch.rows, node_.left_keys), batch.rows->num_rows(), &keys));
+    keys.ComputeHashes();
+    CO_RETURN_IF_ERROR(co_await waiting_->Add(*batch.rows, keys, times));
+  } else {
+    CO_RETURN_IF_ERROR(co_await AddVersions(batch));
+  }
+  UpdateMetrics();
+  co_return Status::OK();
+}
+
+Task<> TemporalJoinOperator::AddVersions(const ChangelogBatch& batch) {
+  const int64_t row_count = batch.rows->num_rows();
+  std::vector<int64_t> times;
+  CO_RETURN_IF_ERROR(TimesOf(*batch.rows->column(node_.right_time), &times));
+  const ColumnVector key_columns = ColumnsOf(*batch.rows, node_.right_keys);
+  const std::vector<uint8_t> has_null = RowsWithNull(key_columns, row_count);
+  EncodedRows keys, rows;
+  CO_RETURN_IF_ERROR(key_codec_->Encode(key_columns, row_count, &keys));
+  keys.ComputeHashes();
+  CO_RETURN_IF_ERROR(right_codec_->Encode(batch.rows->columns(), row_count, &rows));
+  std::vector<StateEntry*> entries;
+  CO_RETURN_IF_ERROR(co_await versions_->Resolve(keys, {}, &entries));
+  for (size_t row = 0; row < entries.size(); ++row) {
+    const RowKind kind = batch.kinds.empty() ? RowKind::kInsert : batch.kinds[row];
+    // What follows an update's old row says all.
+    if (has_null[row] != 0 || kind == RowKind::kUpdateBefore) continue;
+    RowVersionsCodec::Versions& versions = RowVersionsCodec::Of(entries[row]);
+    RowVersion version{times[row], kind == RowKind::kDelete, {}};
+    if (!version.is_deleted) version.row = rows.row(row);
+    const auto before = ValidAt(versions, times[row]);
+    if (before != versions.end() && before->time_ms == times[row]) {
+      *before = std::move(version);
+    } else {
+      versions.insert(before == versions.end() ? versions.begin() : std::next(before),
+                      std::move(version));
+    }
+    versions_->MarkDirty(entries[row]);
+  }
+  const uint32_t stamp = versions_->NextBatchStamp();
+  std::vector<StateEntry*> empty;
+  for (StateEntry* entry : entries) {
+    if (entry->batch_stamp == stamp) continue;
+    entry->batch_stamp = stamp;
+    Forget(&RowVersionsCodec::Of(entry));
+    if (RowVersionsCodec::Of(entry).empty()) empty.push_back(entry);
+  }
+  for (StateEntry* entry : empty) versions_->Delete(entry);
+  versions_->Evict();
+  co_return Status::OK();
+}
+
+void TemporalJoinOperator::Forget(RowVersionsCodec::Versions* versions) const {
+  const auto valid = ValidAt(*versions, watermark_ms_);
+  if (valid == versions->end()) return;
+  versions->erase(versions->begin(), valid);
+  if (versions->size() == 1 && versions->front().is_deleted) versions->clear();
+}
+
+Task<> TemporalJoinOperator::OnWatermark(int64_t watermark_ms, Output* out) {
+  watermark_ms_ = watermark_ms;
+  SetEvalTime(context_->env, &eval_);
+  ColumnVector left;
+  std::vector<int64_t> times;
+  while (true) {
+    CO_RETURN_IF_ERROR(co_await waiting_->Take(watermark_ms, &left, &times));
+    if (times.empty()) break;
+    CO_RETURN_IF_ERROR(co_await Join(left, times, out));
+  }
+  UpdateMetrics();
+  co_return Status::OK();
+}
+
+Task<> TemporalJoinOperator::Join(const ColumnVector& left, const std::vector<int64_t>& times,
+                                  Output* out) {
+  ColumnVector key_columns;
+  for (const int key : node_.left_keys) key_columns.push_back(left[static_cast<size_t>(key)]);
+  EncodedRows keys;
+  CO_RETURN_IF_ERROR(key_codec_->Encode(key_columns, static_cast<int64_t>(times.size()), &keys));
+  keys.ComputeHashes();
+  std::vector<StateEntry*> entries;
+  CO_RETURN_IF_ERROR(co_await versions_->Lookup(keys, {}, &entries));
+  std::vector<std::string_view> versions;
+  std::vector<JoinPair> pairs;
+  for (size_t row = 0; row < times.size(); ++row) {
+    if (entries[row] == nullptr) continue;
+    RowVersionsCodec::Versions& all = RowVersionsCodec::Of(entries[row]);
+    const auto valid = ValidAt(all, times[row]);
+    if (valid == all.end() || valid->is_deleted) continue;
+    pairs.push_back({static_cast<int32_t>(row), static_cast<int32_t>(versions.size())});
+    versions.emplace_back(valid->row);
+  }
+  CO_ASSIGN_OR_RETURN(const ColumnVector right, right_codec_->Decode(versions));
+  CO_RETURN_IF_ERROR(pairs_.Filter(left, right, eval_, &pairs));
+  if (node_.type == plan::JoinType::kLeft) {
+    std::vector<JoinPair> all(times.size());
+    for (size_t row = 0; row < all.size(); ++row) all[row].left = static_cast<int32_t>(row);
+    for (const JoinPair& pair : pairs) all[static_cast<size_t>(pair.left)].right = pair.right;
+    pairs = std::move(all);
+  }
+  versions_->Evict();
+  if (pairs.empty()) co_return Status::OK();
+  CO_ASSIGN_OR_RETURN(ChangelogBatch batch, pairs_.MakeBatch(left, right, pairs));
+  co_return co_await out->Emit(Element::Batch(std::move(batch)));
+}
+
+void TemporalJoinOperator::UpdateMetrics() {
+  context_->metrics->state_entries =
+      static_cast<int64_t>(waiting_->entry_count() + versions_->entry_count());
+  context_->metrics->state_bytes =
+      static_cast<int64_t>(waiting_->memory_bytes() + versions_->memory_bytes());
+}
+
+Result<OperatorSnapshot> TemporalJoinOperator::Snapshot() {
+  OperatorSnapshot snapshot;
+  snapshot.mutations = versions_->Snapshot();
+  std::vector<StateMutation> more = waiting_->Snapshot();
+  std::move(more.begin(), more.end(), std::back_inserter(snapshot.mutations));
+  snapshot.blob = WatermarkBlob(watermark_ms_);
+  return snapshot;
+}
+
+void TemporalJoinOperator::OnSnapshotWritten() {
+  versions_->OnWritten();
+  waiting_->OnSnapshotWritten();
+}
+
+}  // namespace mainstem::process

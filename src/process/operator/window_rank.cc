@@ -1,0 +1,148 @@
+#include "process/operator/window_rank.h"
+
+#include <arrow/api.h>
+
+#include "process/operator/row_columns.h"
+#include "process/operator/watermark_blob.h"
+#include "process/operator/window_aggregate.h"
+#include "process/time/window_assigner.h"
+
+namespace mainstem::process {
+namespace {
+
+constexpr size_t kRowsPerOutput = 4096;
+
+bool IsLastByTime(const plan::RankNode& node) {
+  if (node.start != 1 || node.end != 1 || node.order.size() != 1) return false;
+  const auto column = static_cast<size_t>(node.order[0].column);
+  return node.order[0].descending &&
+         node.inputs[0]->columns[column].type().time_attribute() != TimeAttribute::kNone;
+}
+
+}  // namespace
+
+Status WindowEndsOf(const arrow::Array& column, bool is_local, const absl::TimeZone& zone,
+                    std::vector<int64_t>* ends_ms) {
+  RETURN_IF_ERROR(TimesOf(column, ends_ms));
+  if (!is_local || zone == absl::UTCTimeZone()) return Status::OK();
+  for (int64_t& end : *ends_ms) end = LocalToInstant(end, zone);
+  return Status::OK();
+}
+
+WindowRankOperator::WindowRankOperator(const plan::RankNode& node)
+    : options_(node),
+      window_end_(node.window_end),
+      window_is_local_(node.window_is_local),
+      last_wins_ties_(IsLastByTime(node)) {}
+
+Task<> WindowRankOperator::Open(const OperatorContext* context) {
+  context_ = context;
+  CO_ASSIGN_OR_RETURN(partition_codec_, MakeRowCodec(TypesOf(options_.input, options_.partition)));
+  CO_ASSIGN_OR_RETURN(row_codec_, MakeRowCodec(TypesOf(options_.input)));
+  CO_ASSIGN_OR_RETURN(sort_codec_, MakeSortKeyCodec(options_.order, options_.input));
+  output_ = std::make_unique<RankOutput>(row_codec_.get(), options_.output_schema);
+  watermark_ms_ = LowestWatermark(context->restored_blobs);
+  StateTable::Options table;
+  table.name = "window rank";
+  table.table_id = context->table_id(0);
+  table.key_groups = context->key_groups();
+  table.indexed_by_namespace = true;
+  table.budget_bytes = context->state_budget_bytes;
+  table_ = std::make_unique<StateTable>(std::move(table), &rows_codec_, context->backend,
+                                        &context->env->blocking_pool());
+  co_return co_await table_->Restore();
+}
+
+void WindowRankOperator::Add(RankRows* rows, const std::string& sort_key, std::string_view row) {
+  if (static_cast<int64_t>(rows->rows.size()) >= options_.end) {
+    const std::string& worst = rows->rows.rbegin()->first;
+    const bool enters = last_wins_ties_ ? sort_key <= worst : sort_key < worst;
+    if (!enters) return;
+    rows->Extract(std::prev(rows->rows.end()));
+  }
+  rows->Insert(sort_key, row, {});
+}
+
+Task<> WindowRankOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
+  const int64_t row_count = batch.rows->num_rows();
+  std::vector<int64_t> ends;
+  CO_RETURN_IF_ERROR(WindowEndsOf(*batch.rows->column(window_end_), window_is_local_,
+                                  context_->eval.time_zone, &ends));
+  CO_RETURN_IF_ERROR(partition_codec_->Encode(ColumnsOf(*batch.rows, options_.partition), row_count,
+                                              &partitions_));
+  partitions_.ComputeHashes();
+  ColumnVector order;
+  for (const plan::SortKey& key : options_.order) order.push_back(batch.rows->column(key.column));
+  sort_codec_->Encode(order, row_count, &sort_keys_);
+  CO_RETURN_IF_ERROR(row_codec_->Encode(batch.rows->columns(), row_count, &rows_));
+  CO_RETURN_IF_ERROR(co_await table_->Resolve(partitions_, ends, &entries_));
+  std::vector<StateEntry*> late;
+  const uint32_t stamp = table_->NextBatchStamp();
+  for (size_t row = 0; row < entries_.size(); ++row) {
+    StateEntry* entry = entries_[row];
+    const bool is_first = entry->batch_stamp != stamp;
+    entry->batch_stamp = stamp;
+    if (ends[row] - 1 <= watermark_ms_) {
+      ++context_->metrics->late_rows;
+      if (is_first) late.push_back(entry);
+      continue;
+    }
+    Add(&RankRowsCodec::Of(entry), sort_keys_[row], rows_.row(row));
+    if (is_first) table_->MarkDirty(entry);
+  }
+  for (StateEntry* entry : late) table_->Delete(entry);
+  table_->Evict();
+  UpdateMetrics();
+  co_return Status::OK();
+}
+
+Task<> WindowRankOperator::OnWatermark(int64_t watermark_ms, Output* out) {
+  watermark_ms_ = watermark_ms;
+  const int64_t last = watermark_ms == kEndOfTime ? kEndOfTime : watermark_ms + 1;
+  if (!table_->HasNamespaceUpTo(last)) co_return Status::OK();
+  for (const int64_t end : table_->NamespacesUpTo(last)) {
+    CO_RETURN_IF_ERROR(co_await Fire(end, out));
+  }
+  UpdateMetrics();
+  co_return Status::OK();
+}
+
+Task<> WindowRankOperator::Fire(int64_t window_end_ms, Output* out) {
+  std::vector<StateEntry*> entries;
+  CO_RETURN_IF_ERROR(co_await table_->ResolveNamespace(window_end_ms, &entries));
+  size_t waiting = 0;
+  size_t sent = 0;  // entries whose rows have left
+  for (size_t i = 0; i < entries.size(); ++i) {
+    int64_t number = 0;
+    for (const auto& [sort_key, row] : RankRowsCodec::Of(entries[i]).rows) {
+      if (++number < options_.start) continue;
+      output_->Add(RowKind::kInsert, row.row, number);
+      ++waiting;
+    }
+    if (waiting < kRowsPerOutput && i + 1 < entries.size()) continue;
+    waiting = 0;
+    if (!output_->empty()) {
+      CO_ASSIGN_OR_RETURN(ChangelogBatch batch, output_->Take());
+      batch.kinds.clear();  // all of them are +I
+      CO_RETURN_IF_ERROR(co_await out->Emit(Element::Batch(std::move(batch))));
+    }
+    for (; sent <= i; ++sent) table_->Delete(entries[sent]);
+  }
+  co_return Status::OK();
+}
+
+void WindowRankOperator::UpdateMetrics() {
+  context_->metrics->state_entries = static_cast<int64_t>(table_->entry_count());
+  context_->metrics->state_bytes = static_cast<int64_t>(table_->memory_bytes());
+}
+
+Result<OperatorSnapshot> WindowRankOperator::Snapshot() {
+  OperatorSnapshot snapshot;
+  snapshot.mutations = table_->Snapshot();
+  snapshot.blob = WatermarkBlob(watermark_ms_);
+  return snapshot;
+}
+
+void WindowRankOperator::OnSnapshotWritten() { table_->OnWritten(); }
+
+}  // namespace mainstem::process
