@@ -245,7 +245,9 @@ Task<> Segments::CleanInto(std::vector<SegmentInfo> sources, CompactionRules rul
   CO_RETURN_IF_ERROR(co_await WriteCleaned(sink, true));
   CO_RETURN_IF_ERROR(co_await sink->file->Truncate(sink->segment.bytes));
   CO_RETURN_IF_ERROR(co_await sink->file->Sync());
-  co_return co_await env_->files().SyncDirectory(place_.folder);
+  CO_RETURN_IF_ERROR(co_await env_->files().SyncDirectory(place_.folder));
+  env_->CrashPoint("compaction.written");
+  co_return Status::OK();
 }
 
 Task<Segments::Cleaned> Segments::Clean(std::vector<SegmentInfo> sources, int64_t generation,
@@ -317,6 +319,7 @@ Task<> Segments::FinishReplace() {
     bool is_name = replaced.base_offset == current->segment.base_offset;
     if (!is_name) logs.push_back(PathOf(replaced.base_offset, ".log"));
   }
+  env_->CrashPoint("compaction.replaced");
   if (!current->renamed) {
     CO_RETURN_IF_ERROR(co_await RemoveFiles(std::move(indexes)));
     CO_RETURN_IF_ERROR(co_await env_->files().SyncDirectory(place_.folder));
@@ -324,6 +327,7 @@ Task<> Segments::FinishReplace() {
     std::string to = PathOf(current->segment.base_offset, ".log");
     CO_RETURN_IF_ERROR(co_await env_->files().Rename(from, std::move(to)));
     current->renamed = true;
+    env_->CrashPoint("compaction.renamed");
     open_files_->Forget(from, current->segment.generation);
   }
   CO_RETURN_IF_ERROR(co_await env_->files().SyncDirectory(place_.folder));

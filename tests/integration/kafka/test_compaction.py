@@ -104,6 +104,35 @@ def test_the_newest_of_each_key_is_left(node, codec):
     assert again[0] > max(sent)
 
 
+# The first alone is quick enough for each run: compaction waits 15 s before it looks for work.
+MOMENTS = ["replaced"] + (["written", "renamed"] if support.FULL else [])
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_kill_in_the_midst_of_it_leaves_the_old_or_the_new(tmp_path, moment):
+    node = support.Node(tmp_path, {"journal.checkpoint-interval": "200ms"})
+    node.start(crash_point=f"compaction.{moment}:1")
+    try:
+        make_topic(node, "table")
+        records = rounds(ROUNDS)
+        offsets = produce(node, "table", records)
+        newest = {key: offset for offset, (key, _) in sorted(zip(offsets, records))}
+        support.wait_until(lambda: not node.running(), "the kill", 60)
+        assert glob.glob(os.path.join(folder_of(node, "table"), "*.cleaned")) or moment == "renamed"
+        node.kill()
+        node.start()
+        assert not glob.glob(os.path.join(folder_of(node, "table"), "*.cleaned"))
+        sent = dict(zip(offsets, records))
+        seen = read_all(node, "table")
+        assert all(sent[offset] == (key, value) for offset, key, value in seen)
+        assert {key: offset for offset, key, _ in seen} == newest
+        least = KEYS * (VALUE_BYTES + 200)
+        support.wait_until(lambda: compacted_logs(node, "table", least), "the compaction", 60)
+        assert {key: offset for offset, key, _ in read_all(node, "table")} == newest
+    finally:
+        node.kill()
+
+
 @pytest.mark.skipif(not os.path.isdir(support.KAFKA_LIBS) or not shutil.which("java"), reason="no java, or no Kafka at KAFKA_LIBS")
 def test_kafkas_tool_reads_a_compacted_segment(node):
     topic = "dumped"
