@@ -329,7 +329,6 @@ class Builder {
   }
 
   Result<int> BuildGroupAggregate(const plan::GroupAggregateNode& node) {
-    if (node.state_ttl_ms > 0) return Unsupported("'table.exec.state.ttl' on a GROUP BY");
     const plan::Columns& input = node.inputs[0]->columns;
     GroupAggregateOptions group;
     group.keys = node.keys;
@@ -337,6 +336,7 @@ class Builder {
     group.aggregates = node.aggregates;
     group.output_schema = ToArrowSchema(node.columns);
     group.send_update_before = node.changelog.update_before;
+    group.state_ttl_ms = node.state_ttl_ms;
     group.fold = options_.fold_updates || !every_change_wanted_.contains(&node);
     ASSIGN_OR_RETURN(int id, Exchange(*node.inputs[0], node.keys));
     std::string detail = "keys=[" + NamesOf(input, node.keys) + "], select=[" +
@@ -349,12 +349,10 @@ class Builder {
   }
 
   Result<int> BuildJoin(const plan::JoinNode& node) {
-    if (node.state_ttl_ms > 0 && node.time == plan::JoinTime::kNone) {
-      return Unsupported("'table.exec.state.ttl' on a join");
-    }
     RegularJoinOptions join;
     join.type = node.type;
     join.conditions = node.conditions;
+    join.state_ttl_ms = node.state_ttl_ms;
     join.output_schema = ToArrowSchema(node.columns);
     const std::vector<int>* keys[] = {&node.left_keys, &node.right_keys};
     int from[2];

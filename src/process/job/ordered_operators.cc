@@ -15,10 +15,6 @@
 namespace mainstem::process {
 namespace {
 
-Status Unsupported(const std::string& what) {
-  return MakeError(ErrorCode::kUnsupported, what + " can't be run yet");
-}
-
 template <typename Made, typename Argument>
 OperatorFactory Make(Argument argument) {
   return [argument =
@@ -28,9 +24,6 @@ OperatorFactory Make(Argument argument) {
 }
 
 Result<OrderedOperator> RankOf(const plan::RankNode& node) {
-  if (node.state_ttl_ms > 0 && node.strategy != plan::RankStrategy::kWindow) {
-    return Unsupported("'table.exec.state.ttl' on a Top-N or a deduplication");
-  }
   switch (node.strategy) {
     case plan::RankStrategy::kAppend:
     case plan::RankStrategy::kUpdate:
@@ -46,9 +39,6 @@ Result<OrderedOperator> RankOf(const plan::RankNode& node) {
 }
 
 Result<OrderedOperator> OverOf(const plan::OverNode& node) {
-  if (node.state_ttl_ms > 0 && node.preceding < 0) {
-    return Unsupported("'table.exec.state.ttl' on an OVER window");
-  }
   if (node.time == plan::OverTime::kNone) {
     return OrderedOperator{"OverAggregate", true, node.partition, Make<UpdatingOverOperator>(node)};
   }
@@ -67,7 +57,6 @@ Result<OrderedOperator> OrderedOperatorOf(const plan::PlanNode& node) {
           "Unnest", false, {}, Make<UnnestOperator>(static_cast<const plan::UnnestNode&>(node))};
     case plan::NodeKind::kSetOperation: {
       const auto& set = static_cast<const plan::SetOperationNode&>(node);
-      if (set.state_ttl_ms > 0) return Unsupported("'table.exec.state.ttl' on a set operation");
       std::vector<int> keys(node.columns.size());
       std::iota(keys.begin(), keys.end(), 0);
       return OrderedOperator{"SetOperation", true, std::move(keys),

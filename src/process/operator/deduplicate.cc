@@ -20,6 +20,7 @@ DeduplicateOperator::DeduplicateOperator(const plan::RankNode& node)
       partition_(node.partition),
       order_column_(node.order[0].column),
       send_update_before_(node.changelog.update_before),
+      state_ttl_ms_(node.state_ttl_ms),
       input_(node.inputs[0]->columns),
       output_schema_(ToArrowSchema(node.columns)) {
   const LogicalType& type = input_[static_cast<size_t>(order_column_)].type();
@@ -46,6 +47,8 @@ Task<> DeduplicateOperator::Open(const OperatorContext* context) {
                                             &context->env->blocking_pool());
     CO_RETURN_IF_ERROR(co_await pending_->Restore());
   }
+  table.ttl_ms = state_ttl_ms_;
+  table.clock = context->env;
   kept_ = std::make_unique<StateTable>(std::move(table), &kept_codec_, context->backend,
                                        &context->env->blocking_pool());
   co_return co_await kept_->Restore();
@@ -99,7 +102,7 @@ Status DeduplicateOperator::ReplaceLast(const ChangelogBatch& batch) {
     if (!entry->is_new) {
       if (by_event_time_ && times[row] < kept.time_ms) continue;
       // Nobody would see the difference.
-      if (!by_event_time_ && kept.row == bytes) continue;
+      if (!by_event_time_ && state_ttl_ms_ == 0 && kept.row == bytes) continue;
       if (send_update_before_) {
         changes_.push_back(
             {RowKind::kUpdateBefore, batch_rows + static_cast<int32_t>(old_rows_.size())});

@@ -49,6 +49,7 @@ class DeduplicateOperator final : public Operator {
   int order_column_;
   bool by_event_time_;
   bool send_update_before_;
+  int64_t state_ttl_ms_;
   plan::Columns input_;
   std::shared_ptr<arrow::Schema> output_schema_;
   const OperatorContext* context_ = nullptr;

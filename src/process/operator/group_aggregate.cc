@@ -18,6 +18,8 @@ Task<> GroupAggregateOperator::Open(const OperatorContext* context) {
   table.table_id = context->table_id(0);
   table.key_groups = context->key_groups();
   table.budget_bytes = context->state_budget_bytes;
+  table.ttl_ms = options_.state_ttl_ms;
+  table.clock = context->env;
   table_ = std::make_unique<StateTable>(std::move(table), aggregates_.get(), context->backend,
                                         &context->env->blocking_pool());
   co_return co_await table_->Restore();
@@ -113,7 +115,8 @@ void GroupAggregateOperator::AddChange(int32_t key_row, int64_t old_count, int64
     if (new_count != 0) changes_.push_back({RowKind::kInsert, key_row, new_row});
   } else if (new_count == 0) {
     changes_.push_back({RowKind::kDelete, key_row, old_row});
-  } else if (!equality.Equal(old_row, new_row)) {
+  } else if (options_.state_ttl_ms > 0 || !equality.Equal(old_row, new_row)) {
+    // With a time to live also what did not change: it keeps alive what stands below.
     if (options_.send_update_before) {
       changes_.push_back({RowKind::kUpdateBefore, key_row, old_row});
     }

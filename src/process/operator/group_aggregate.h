@@ -21,6 +21,7 @@ struct GroupAggregateOptions {
   bool send_update_before = true;
   // One change a group and batch instead of one a row.
   bool fold = false;
+  int64_t state_ttl_ms = 0;  // 0: groups stay for ever
 };
 
 class GroupAggregateOperator final : public Operator {

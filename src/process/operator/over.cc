@@ -50,6 +50,7 @@ OverOperator::OverOperator(const plan::OverNode& node)
       by_event_time_(node.time == plan::OverTime::kRowtime),
       rows_(node.rows),
       preceding_(node.preceding),
+      state_ttl_ms_(node.state_ttl_ms),
       input_(node.inputs[0]->columns),
       output_schema_(ToArrowSchema(node.columns)) {}
 
@@ -80,6 +81,8 @@ Task<> OverOperator::Open(const OperatorContext* context) {
                                            &context->env->blocking_pool());
     CO_RETURN_IF_ERROR(co_await timers_->Restore());
   }
+  if (!is_bounded()) table.ttl_ms = state_ttl_ms_;
+  table.clock = context->env;
   frames_ = std::make_unique<StateTable>(std::move(table), frame_codec_.get(), context->backend,
                                          &context->env->blocking_pool());
   co_return co_await frames_->Restore();

@@ -82,6 +82,7 @@ class OverOperator final : public Operator {
   bool by_event_time_;
   bool rows_;
   int64_t preceding_;
+  int64_t state_ttl_ms_;
   plan::Columns input_;
   std::shared_ptr<arrow::Schema> output_schema_;
   const OperatorContext* context_ = nullptr;

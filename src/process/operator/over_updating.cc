@@ -16,6 +16,7 @@ UpdatingOverOperator::UpdatingOverOperator(const plan::OverNode& node)
       order_(node.order),
       rows_(node.rows),
       send_update_before_(node.changelog.update_before),
+      state_ttl_ms_(node.state_ttl_ms),
       input_(node.inputs[0]->columns),
       output_schema_(ToArrowSchema(node.columns)) {}
 
@@ -35,6 +36,8 @@ Task<> UpdatingOverOperator::Open(const OperatorContext* context) {
   table.table_id = context->table_id(0);
   table.key_groups = context->key_groups();
   table.budget_bytes = context->state_budget_bytes;
+  table.ttl_ms = state_ttl_ms_;
+  table.clock = context->env;
   table_ = std::make_unique<StateTable>(std::move(table), &rows_codec_, context->backend,
                                         &context->env->blocking_pool());
   co_return co_await table_->Restore();

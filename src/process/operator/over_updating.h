@@ -40,6 +40,7 @@ class UpdatingOverOperator final : public Operator {
   std::vector<plan::SortKey> order_;
   bool rows_;
   bool send_update_before_;
+  int64_t state_ttl_ms_;
   plan::Columns input_;
   std::shared_ptr<arrow::Schema> output_schema_;
   const OperatorContext* context_ = nullptr;

@@ -53,6 +53,7 @@ RankOptions::RankOptions(const plan::RankNode& node)
       start(node.start),
       end(node.end),
       send_update_before(node.changelog.update_before),
+      state_ttl_ms(node.state_ttl_ms),
       input(node.inputs[0]->columns),
       output_schema(ToArrowSchema(node.columns)) {}
 
@@ -74,6 +75,8 @@ Task<> RankOperator::Open(const OperatorContext* context) {
   table.table_id = context->table_id(0);
   table.key_groups = context->key_groups();
   table.budget_bytes = context->state_budget_bytes;
+  table.ttl_ms = options_.state_ttl_ms;
+  table.clock = context->env;
   table_ = std::make_unique<StateTable>(std::move(table), &rows_codec_, context->backend,
                                         &context->env->blocking_pool());
   co_return co_await table_->Restore();

@@ -50,6 +50,7 @@ struct RankOptions {
   int64_t start;
   int64_t end;
   bool send_update_before;
+  int64_t state_ttl_ms;
   plan::Columns input;
   std::shared_ptr<arrow::Schema> output_schema;
   // Whether a row's number matters: it is in the output, or the first ones are left out.

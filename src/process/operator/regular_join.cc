@@ -43,6 +43,8 @@ Task<> RegularJoinOperator::Open(const OperatorContext* context) {
     table.table_id = context->table_id(input);
     table.key_groups = context->key_groups();
     table.budget_bytes = context->state_budget_bytes / 2;
+    table.ttl_ms = options_.state_ttl_ms;
+    table.clock = context->env;
     side(input).table = std::make_unique<StateTable>(
         std::move(table), &rows_codec_, context->backend, &context->env->blocking_pool());
     CO_RETURN_IF_ERROR(co_await side(input).table->Restore());

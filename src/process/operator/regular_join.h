@@ -29,6 +29,7 @@ struct RegularJoinOptions {
   std::array<Side, 2> sides;
   std::vector<ExprPtr> conditions;  // over the left columns and then the right ones
   std::shared_ptr<arrow::Schema> output_schema;
+  int64_t state_ttl_ms = 0;  // of all rows of a key, since one of them came or went; 0: for ever
 };
 
 class RegularJoinOperator final : public Operator {

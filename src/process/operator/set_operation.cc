@@ -38,7 +38,10 @@ class SetOperationOperator::CountsCodec final : public ValueCodec {
 };
 
 SetOperationOperator::SetOperationOperator(const plan::SetOperationNode& node)
-    : set_(node.set), all_(node.all), output_schema_(ToArrowSchema(node.columns)) {}
+    : set_(node.set),
+      all_(node.all),
+      state_ttl_ms_(node.state_ttl_ms),
+      output_schema_(ToArrowSchema(node.columns)) {}
 
 SetOperationOperator::~SetOperationOperator() = default;
 
@@ -54,6 +57,8 @@ Task<> SetOperationOperator::Open(const OperatorContext* context) {
   table.table_id = context->table_id(0);
   table.key_groups = context->key_groups();
   table.budget_bytes = context->state_budget_bytes;
+  table.ttl_ms = state_ttl_ms_;
+  table.clock = context->env;
   table_ = std::make_unique<StateTable>(std::move(table), counts_codec_.get(), context->backend,
                                         &context->env->blocking_pool());
   co_return co_await table_->Restore();

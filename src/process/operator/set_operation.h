@@ -38,6 +38,7 @@ class SetOperationOperator final : public Operator {
 
   plan::SetKind set_;
   bool all_;
+  int64_t state_ttl_ms_;
   std::shared_ptr<arrow::Schema> output_schema_;
   const OperatorContext* context_ = nullptr;
   std::unique_ptr<CountsCodec> counts_codec_;

@@ -29,7 +29,9 @@ StateTable::~StateTable() {
 }
 
 size_t StateTable::FootprintOf(const StateEntry& entry) const {
-  return sizeof(StateEntry) + entry.value_size + entry.key_size + entry.heap_bytes + kEntryOverhead;
+  const size_t stamp_size = has_ttl() ? sizeof(int64_t) : 0;
+  return sizeof(StateEntry) + entry.value_size + entry.key_size + stamp_size + entry.heap_bytes +
+         kEntryOverhead;
 }
 
 Status StateTable::Damaged(const Status& cause) const {
@@ -45,8 +47,9 @@ StateEntry* StateTable::Find(const Probe& probe) {
 
 StateEntry* StateTable::Insert(const Probe& probe) {
   size_t value_size = (codec_->value_bytes() + 15) / 16 * 16;
-  void* memory =
-      ::operator new(sizeof(StateEntry) + value_size + probe.key.size(), kEntryAlignment);
+  const size_t stamp_size = has_ttl() ? sizeof(int64_t) : 0;
+  void* memory = ::operator new(sizeof(StateEntry) + value_size + probe.key.size() + stamp_size,
+                                kEntryAlignment);
   auto* entry = new (memory) StateEntry();
   entry->hash = probe.hash;
   entry->name_space = probe.name_space;
@@ -55,6 +58,7 @@ StateEntry* StateTable::Insert(const Probe& probe) {
   codec_->Init(entry->value());
   std::memcpy(reinterpret_cast<char*>(entry->value()) + value_size, probe.key.data(),
               probe.key.size());
+  if (has_ttl()) Stamp(entry, now_ms_);
   entries_.insert(entry);
   entry->clock_slot = static_cast<uint32_t>(clock_.size());
   clock_.push_back(entry);
@@ -71,6 +75,8 @@ Result<StateEntry*> StateTable::InsertStored(std::string_view encoded_key, std::
   StateEntry* entry = Insert(probe);
   entry->is_new = false;
   entry->is_stored = true;
+  const int64_t changed_at_ms = TakeStamp(&bytes);
+  if (has_ttl()) Stamp(entry, changed_at_ms);
   Status status = codec_->Deserialize(bytes, entry->value());
   if (!status.ok()) return Damaged(status);
   Account(entry);
@@ -117,6 +123,7 @@ void StateTable::Erase(StateEntry* entry) {
 }
 
 Task<> StateTable::Restore() {
+  ReadClock();
   may_have_cold_ = false;
   for (int group = options_.key_groups.begin; group < options_.key_groups.end; ++group) {
     std::string begin = StateGroupBegin(options_.table_id, group);
@@ -154,12 +161,15 @@ Task<> StateTable::Lookup(const EncodedRows& keys, std::span<const int64_t> name
 
 Task<> StateTable::Find(const EncodedRows& keys, std::span<const int64_t> name_spaces,
                         Absent absent, std::vector<StateEntry*>* entries) {
+  ReadClock();
   entries->resize(keys.size());
   std::vector<uint32_t> cold;
   for (size_t row = 0; row < keys.size(); ++row) {
     Probe probe{keys.hash(row), name_spaces.empty() ? 0 : name_spaces[row], keys.row(row)};
     StateEntry* entry = Find(probe);
-    if (!entry && may_have_cold_) {
+    if (entry && IsExpired(entry)) {
+      entry = Expire(entry);
+    } else if (!entry && may_have_cold_) {
       cold.push_back(static_cast<uint32_t>(row));
       continue;
     }
@@ -170,10 +180,7 @@ Task<> StateTable::Find(const EncodedRows& keys, std::span<const int64_t> name_s
     if (!entry) {
       entry = Insert(probe);
     } else if (entry->is_deleted) {
-      entry->is_deleted = false;
-      entry->is_new = true;
-      ++live_count_;
-      Link(entry);
+      Revive(entry);
     }
     entry->was_used = true;
     (*entries)[row] = entry;
@@ -201,6 +208,14 @@ Task<> StateTable::FetchCold(const EncodedRows& keys, std::span<const int64_t> n
     StateEntry* entry = Find(probe);
     if (!entry && values[i]) {
       CO_ASSIGN_OR_RETURN(entry, InsertStored(stored_keys[i], *values[i]));
+    }
+    if (entry && IsExpired(entry)) entry = Expire(entry);
+    if (entry && entry->is_deleted) {
+      if (absent == Absent::kInsert) {
+        Revive(entry);
+      } else {
+        entry = nullptr;
+      }
     }
     if (!entry && absent == Absent::kInsert) entry = Insert(probe);
     if (entry) entry->was_used = true;
@@ -269,6 +284,7 @@ std::vector<int64_t> StateTable::NamespacesUpTo(int64_t last, size_t limit) cons
 
 void StateTable::MarkDirty(StateEntry* entry) {
   entry->is_new = false;
+  if (has_ttl()) Stamp(entry, now_ms_);
   Account(entry);
   if (entry->is_dirty) return;
   entry->is_dirty = true;
@@ -305,7 +321,9 @@ std::optional<StateMutation> StateTable::Store(StateEntry* entry) {
       EncodeStateKey(options_.table_id, entry->key_group(), entry->name_space, entry->key());
   if (!entry->is_deleted) {
     Account(entry);
-    codec_->Serialize(entry->value(), &mutation.value.emplace());
+    std::string& bytes = mutation.value.emplace();
+    if (has_ttl()) PutStamp(entry, &bytes);
+    codec_->Serialize(entry->value(), &bytes);
   }
   entry->is_stored = !entry->is_deleted;
   return mutation;
@@ -363,6 +381,7 @@ Task<> StateTable::Spill() {
 }
 
 void StateTable::Evict() {
+  if (has_ttl()) Sweep();
   size_t steps = std::min(clock_.size() * 2, kEvictSteps);
   while (over_budget() && steps-- > 0 && !clock_.empty()) {
     if (clock_hand_ >= clock_.size()) clock_hand_ = 0;

@@ -81,6 +81,10 @@ class StateTable {
     // Keep a list of entries for each namespace, for ResolveNamespace.
     bool indexed_by_namespace = false;
     size_t budget_bytes = 64u << 20;
+    // table.exec.state.ttl: an entry that was not changed for so long is gone: Resolve gives an
+    // empty one and Lookup none. 0: entries stay for ever. By `clock`'s wall time.
+    int64_t ttl_ms = 0;
+    Env* clock = nullptr;
   };
   StateTable(Options options, const ValueCodec* codec, StateBackend* backend, BlockingPool* pool);
   ~StateTable();
@@ -154,6 +158,22 @@ class StateTable {
     bool has_cold = false;
   };
 
+  // ---- time to live (state_ttl.cc). When an entry was changed last stands behind its key.
+  bool has_ttl() const { return options_.ttl_ms > 0; }
+  void ReadClock();
+  static char* ChangedAt(StateEntry* entry) {
+    return reinterpret_cast<char*>(entry->value()) + entry->value_size + entry->key_size;
+  }
+  void Stamp(StateEntry* entry, int64_t changed_at_ms);
+  bool IsExpired(StateEntry* entry) const;
+  // Drops an expired entry; null when it is gone from memory, too.
+  StateEntry* Expire(StateEntry* entry);
+  void Revive(StateEntry* entry);
+  void Sweep();
+  void PutStamp(StateEntry* entry, std::string* out) const;
+  // Takes the stamp off `bytes`; the clock's time if there is none.
+  int64_t TakeStamp(std::string_view* bytes) const;
+
   bool ShouldSpill() const;
   // Writes the older half of the dirty entries. Frees none that is not deleted.
   Task<> Spill();
@@ -187,6 +207,8 @@ class StateTable {
   std::vector<StateEntry*> dirty_;
   std::vector<StateEntry*> in_flight_;
   size_t clock_hand_ = 0;
+  size_t sweep_hand_ = 0;
+  int64_t now_ms_ = 0;  // as of the last Resolve or Lookup; with a time to live only
   size_t memory_bytes_ = 0;
   size_t live_count_ = 0;
   uint32_t batch_stamp_ = 0;
