@@ -89,7 +89,7 @@ class Flink:
             try:
                 if self._get(self.rest, "/taskmanagers")["taskmanagers"] and self._get(self.gateway, "/v1/info"):
                     return
-            except (OSError, ValueError, KeyError):
+            except (OSError, ValueError, KeyError, RuntimeError):  # no leader yet: it says 503
                 pass
             time.sleep(0.5)
         self.stop()

@@ -15,6 +15,7 @@
 #include "process/operator/row_columns.h"
 #include "process/operator/session_aggregate.h"
 #include "process/operator/temporal_join.h"
+#include "process/operator/upsert_materialize.h"
 #include "process/operator/window_aggregate.h"
 #include "process/operator/window_join.h"
 #include "process/operator/window_table.h"
@@ -460,7 +461,10 @@ class Builder {
     sink->node_id = node.id;
     graph_.sinks.push_back(sink);
     if (node.collect) return BuildCollect(node, sink);
-    if (node.materialize) return Unsupported("an upsert sink whose key is not the query's key");
+    if (node.on_conflict == plan::OnConflict::kError ||
+        node.on_conflict == plan::OnConflict::kNothing) {
+      return Unsupported("ON CONFLICT DO ERROR and DO NOTHING");
+    }
     if (node.length_enforcer != plan::LengthEnforcer::kIgnore) {
       return Unsupported("'table.exec.sink.type-length-enforcer'");
     }
@@ -480,6 +484,13 @@ class Builder {
     ASSIGN_OR_RETURN(int id,
                      keys.empty() ? Continue(*node.inputs[0]) : Exchange(*node.inputs[0], keys));
     RETURN_IF_ERROR(AddNotNull(id, node));
+    if (node.materialize) {
+      const plan::Columns input = node.inputs[0]->columns;
+      AddOperator(id, node, "UpsertMaterialize", NamesOf(input, keys),
+                  [input, keys](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+                    return std::make_unique<UpsertMaterializeOperator>(input, keys);
+                  });
+    }
     sink->partition_count = vertex(id).parallelism;
     auto key_types = TypesOf(node.inputs[0]->columns, keys);
     std::string name = "Sink: " + sink->name;

@@ -25,6 +25,8 @@ class RowListCodec final : public ValueCodec {
   size_t HeapBytes(const std::byte* value) const override { return Of(value).capacity(); }
 
   static void Append(std::byte* value, std::string_view row);
+  static void Clear(std::byte* value) { Of(value).clear(); }
+  static bool IsEmpty(const std::byte* value) { return Of(value).empty(); }
   // Views into the value. CorruptStorage when it is damaged.
   static Status Read(const std::byte* value, std::vector<std::string_view>* rows);
 

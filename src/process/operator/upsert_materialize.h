@@ -1,0 +1,44 @@
+// Before an upsert sink whose key is not the query's: keeps, for each key of the sink, the rows
+// that are there, in the order they came. The last one is what the table shows; when it is taken
+// back the one before it comes to light again (ON CONFLICT DO DEDUPLICATE).
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "process/operator/event_time_buffer.h"
+
+namespace mainstem::process {
+
+class UpsertMaterializeOperator final : public Operator {
+ public:
+  // `primary_key`: columns of the input.
+  UpsertMaterializeOperator(plan::Columns input, std::vector<int> primary_key)
+      : input_(std::move(input)), primary_key_(std::move(primary_key)) {}
+  std::string name() const override { return "UpsertMaterialize"; }
+  Task<> Open(const OperatorContext* context) override;
+  Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
+  Result<OperatorSnapshot> Snapshot() override;
+  void OnSnapshotWritten() override;
+
+ private:
+  struct Sent {
+    RowKind kind;
+    std::string row;
+  };
+  void Add(StateEntry* entry, std::string_view row);
+  Status TakeBack(StateEntry* entry, std::string_view row);
+  Result<ChangelogBatch> TakeSent();
+
+  plan::Columns input_;
+  std::vector<int> primary_key_;
+  std::shared_ptr<arrow::Schema> schema_;
+  const OperatorContext* context_ = nullptr;
+  std::unique_ptr<RowCodec> key_codec_;
+  std::unique_ptr<RowCodec> row_codec_;
+  RowListCodec list_codec_;
+  std::unique_ptr<StateTable> table_;
+  std::vector<Sent> sent_;
+};
+
+}  // namespace mainstem::process
