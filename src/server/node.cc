@@ -85,7 +85,7 @@ Task<> Node::Impl::StartKafka() {
     kafka_settings.advertised_port = advertised.port;
   }
   kafka = std::make_unique<gateway::kafka::KafkaServer>(
-      &engine->env(), &engine->log(), &engine->budget(), &engine->metrics(),
+      &engine->env(), &engine->log(), &engine->log(), &engine->budget(), &engine->metrics(),
       engine->logger().Named("kafka"), std::move(kafka_settings));
   Status started = co_await kafka->Start();
   if (!started.ok()) kafka.reset();

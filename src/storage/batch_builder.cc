@@ -87,7 +87,10 @@ Result<std::vector<std::byte>> BatchBuilder::Build() {
   StoreBig<int32_t>(at + 8, static_cast<int32_t>(result.size() - kBatchPrefixBytes));
   StoreBig<int32_t>(at + 12, 0);
   at[16] = static_cast<std::byte>(kBatchMagic);
-  StoreBig<int16_t>(at + 21, static_cast<int16_t>(options_.codec));
+  int attributes = static_cast<int>(options_.codec);
+  if (options_.transactional || options_.is_marker) attributes |= kTransactionalBit;
+  if (options_.is_marker) attributes |= kControlBit;
+  StoreBig<int16_t>(at + 21, static_cast<int16_t>(attributes));
   StoreBig<int32_t>(at + 23, record_count_ - 1);
   StoreBig<int64_t>(at + 27, base_timestamp_);
   StoreBig<int64_t>(at + 35, max_timestamp_);

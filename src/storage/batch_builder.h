@@ -21,6 +21,8 @@ struct BatchBuilderOptions {
   ProducerId producer_id{-1};
   ProducerEpoch producer_epoch{-1};
   int32_t base_sequence = -1;
+  bool transactional = false;
+  bool is_marker = false;  // a control batch that ends a transaction
 };
 
 class BatchBuilder {

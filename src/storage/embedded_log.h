@@ -20,6 +20,7 @@
 #include "storage/log.h"
 #include "storage/meta_state.h"
 #include "storage/shard_log.h"
+#include "storage/transactions.h"
 
 namespace mainstem::storage {
 
@@ -42,7 +43,7 @@ struct EmbeddedLogOptions {
 
 // Lifecycle: Open, calls from any shard, Stop (awaited before destruction). Calls after Stop fail
 // with kUnavailable. A caller that is cancelled while it waits does not take back what it asked.
-class EmbeddedLog final : public Log {
+class EmbeddedLog final : public Log, public TransactionLog {
  public:
   // `env` outlives the log. One log per data folder at a time; the caller sees to it.
   static Task<std::unique_ptr<EmbeddedLog>> Open(Env* env, EmbeddedLogOptions options);
@@ -92,6 +93,15 @@ class EmbeddedLog final : public Log {
   Task<> PinRetention(std::string holder, TopicPartition partition,
                       std::optional<Offset> from) override;
 
+  Task<> PutTransaction(Transaction transaction) override;
+  Task<> ForgetTransaction(std::string id) override;
+  Task<> AddTransactionOffsets(std::string id,
+                               std::vector<std::pair<OffsetKey, CommittedOffset>> offsets) override;
+  Task<> EndTransaction(TransactionEnd end) override;
+  Task<std::vector<Transaction>> LoadTransactions() override;
+  Task<std::vector<PendingOffset>> LoadPendingOffsets() override;
+  Task<std::vector<ProducerInfo>> ListProducers(TopicPartition partition) override;
+
  private:
   struct Recovery;
   // Serialises tasks of the home shard over their waits.
@@ -106,7 +116,7 @@ class EmbeddedLog final : public Log {
     Event released_;
   };
   using Partitions = std::vector<std::shared_ptr<Partition>>;
-  struct EpochShard;
+  struct TouchedShard;
 
   EmbeddedLog(Env* env, EmbeddedLogOptions options);
   size_t ShardOf(const TopicPartition& partition) const;
@@ -129,9 +139,16 @@ class EmbeddedLog final : public Log {
   Task<> Commit(Change change);
   Task<ProducerId> DoNextProducerId();
   Task<> DoCommitEpoch(EpochCommit commit);
-  Task<LogPosition> JournalEpoch(const EpochCommit& commit);
-  void FillEpochFrame(const EpochCommit& commit, const std::string& epoch, const Reservation& room,
-                      std::vector<EpochShard>* shards);
+  // `may_miss`: appends to partitions that are gone are left out; else they are an error.
+  Task<LogPosition> JournalTogether(const std::vector<EpochCommit::Append>& appends, Change change,
+                                    bool may_miss);
+  void FillFrame(const std::vector<const EpochCommit::Append*>& appends, EntryType change_type,
+                 const std::string& change, const Reservation& room,
+                 std::vector<TouchedShard>* shards);
+  // Transactions (embedded_log_transactions.cc).
+  Task<> DoPutTransaction(Transaction transaction);
+  Task<> DoEndTransaction(TransactionEnd end);
+  Task<> Admit(const Transaction& transaction);
   Task<> DoPinRetention(PinChange change);
   Task<> DoCheckpoint();
   Task<> FlushShards(LogPosition limit);

@@ -1,6 +1,5 @@
-// Epoch commits: appends to several partitions and the job's epoch in one frame of the journal, so
-// that recovery finds all of it or nothing.
-#include <algorithm>
+// Appends to several partitions and a change in one frame of the journal, so that recovery finds
+// all of it or nothing: the epochs of jobs, and the ends of transactions.
 #include <cstring>
 
 #include <fmt/format.h>
@@ -23,11 +22,18 @@ Status CheckEpochBatch(const EpochCommit::Append& append, bool require_keys) {
 
 }  // namespace
 
-// What an epoch appends to the partitions of one shard.
-struct EmbeddedLog::EpochShard {
-  std::vector<TopicPartition> partitions;  // each once
-  std::vector<Offset> next_offsets;        // of the partitions
+// What is appended to the partitions of one shard.
+struct EmbeddedLog::TouchedShard {
+  std::vector<TopicPartition> partitions;              // each once
+  absl::flat_hash_map<TopicPartition, size_t> places;  // of the partitions
+  std::vector<Offset> next_offsets;                    // the same; -1: there is no such partition
   std::vector<ShardLog::Installed> installed;
+
+  void Add(const TopicPartition& partition) {
+    bool is_new = places.try_emplace(partition, partitions.size()).second;
+    if (is_new) partitions.push_back(partition);
+  }
+  Offset& NextOffset(const TopicPartition& partition) { return next_offsets[places.at(partition)]; }
 };
 
 Task<> EmbeddedLog::CommitEpoch(EpochCommit commit) {
@@ -55,7 +61,8 @@ Task<> EmbeddedLog::DoCommitEpoch(EpochCommit commit) {
   Result<LogPosition> sequence = LogPosition(0);
   Status status = co_await epochs_lock_.Acquire();
   if (status.ok()) {
-    sequence = co_await JournalEpoch(commit);
+    Change change = JobEpochChange{commit.job_id, JobEpoch{commit.epoch, commit.metadata}};
+    sequence = co_await JournalTogether(commit.appends, std::move(change), /*may_miss=*/false);
     epochs_lock_.Release();
     status = sequence.status();
   }
@@ -66,25 +73,22 @@ Task<> EmbeddedLog::DoCommitEpoch(EpochCommit commit) {
 
 // Takes the next offsets of all partitions, writes the frame, shows the batches to the shards.
 // Appends to these partitions wait meanwhile, so that their order is the journal's.
-Task<LogPosition> EmbeddedLog::JournalEpoch(const EpochCommit& commit) {
-  JobEpochChange change{commit.job_id, JobEpoch{commit.epoch, commit.metadata}};
+Task<LogPosition> EmbeddedLog::JournalTogether(const std::vector<EpochCommit::Append>& appends,
+                                               Change change, bool may_miss) {
   std::string payload;
   EncodeChange(change, &payload);
-  size_t space = EntrySpace(payload.size());
-  std::vector<EpochShard> shards(shards_.size());
+  size_t space = EntrySpace(payload.size());  // less when partitions are missing
+  std::vector<TouchedShard> shards(shards_.size());
   uint64_t mask = 1;
-  for (const EpochCommit::Append& append : commit.appends) {
+  for (const EpochCommit::Append& append : appends) {
     space += EntrySpace(kAppendPrefixBytes + append.batch.size());
     size_t shard = ShardOf(append.partition);
     mask |= uint64_t{1} << shard;
-    auto& partitions = shards[shard].partitions;
-    bool known =
-        std::find(partitions.begin(), partitions.end(), append.partition) != partitions.end();
-    if (!known) partitions.push_back(append.partition);
+    shards[shard].Add(append.partition);
   }
   if (space > Journal::kLargeBodyBytesMax) {
     co_return MakeError(ErrorCode::kRecordListTooLarge,
-                        fmt::format("an epoch of {} bytes, the journal takes {}", space,
+                        fmt::format("a commit of {} bytes, the journal takes {}", space,
                                     Journal::kLargeBodyBytesMax));
   }
   if (space > journal_->body_bytes_max())
@@ -101,13 +105,24 @@ Task<LogPosition> EmbeddedLog::JournalEpoch(const EpochCommit& commit) {
     if (!status.ok()) break;
     shards[locked].next_offsets = std::move(*offsets);
   }
+  std::vector<const EpochCommit::Append*> present;
+  for (size_t i = 0; i < appends.size() && status.ok(); ++i) {
+    const EpochCommit::Append& append = appends[i];
+    if (shards[ShardOf(append.partition)].NextOffset(append.partition).value() >= 0) {
+      present.push_back(&append);
+    } else if (may_miss) {
+      space -= EntrySpace(kAppendPrefixBytes + append.batch.size());
+    } else {
+      status = MakeError(ErrorCode::kUnknownTopic, "this node has no such topic or partition");
+    }
+  }
   Reservation room;
   if (status.ok()) {
-    uint32_t entries = static_cast<uint32_t>(commit.appends.size() + 1);
+    uint32_t entries = static_cast<uint32_t>(present.size() + 1);
     status = journal_->Reserve(space, entries, mask).Value(&room);
   }
   if (status.ok()) {
-    FillEpochFrame(commit, payload, room, &shards);
+    FillFrame(present, TypeOf(change), payload, room, &shards);
     UniqueFunction apply([this, change = std::move(change)] { meta_.Apply(change); });
     shards_[0]->ApplyWhenDurable(room.sequence, std::move(apply));
   }
@@ -128,26 +143,25 @@ Task<LogPosition> EmbeddedLog::JournalEpoch(const EpochCommit& commit) {
 }
 
 // Copies the batches into the frame, gives them their offsets, and notes where each one lies.
-void EmbeddedLog::FillEpochFrame(const EpochCommit& commit, const std::string& epoch,
-                                 const Reservation& room, std::vector<EpochShard>* shards) {
+void EmbeddedLog::FillFrame(const std::vector<const EpochCommit::Append*>& appends,
+                            EntryType change_type, const std::string& change,
+                            const Reservation& room, std::vector<TouchedShard>* shards) {
   std::byte* entry = room.data;
-  for (const EpochCommit::Append& append : commit.appends) {
-    EpochShard& shard = (*shards)[ShardOf(append.partition)];
-    size_t index = static_cast<size_t>(
-        std::find(shard.partitions.begin(), shard.partitions.end(), append.partition) -
-        shard.partitions.begin());
+  for (const EpochCommit::Append* append : appends) {
+    TouchedShard& shard = (*shards)[ShardOf(append->partition)];
+    Offset& next_offset = shard.NextOffset(append->partition);
     std::byte* at = entry + kEntryHeaderBytes;
-    EncodeAppendPrefix(append.partition, at);
-    std::span<std::byte> copy(at + kAppendPrefixBytes, append.batch.size());
-    std::memcpy(copy.data(), append.batch.data(), copy.size());
-    SetBaseOffset(copy.data(), shard.next_offsets[index], kLeaderEpoch);
+    EncodeAppendPrefix(append->partition, at);
+    std::span<std::byte> copy(at + kAppendPrefixBytes, append->batch.size());
+    std::memcpy(copy.data(), append->batch.data(), copy.size());
+    SetBaseOffset(copy.data(), next_offset, kLeaderEpoch);
     SealEntry(entry, EntryType::kAppend, kAppendPrefixBytes + copy.size(), room.seed);
-    shard.next_offsets[index] = ReadBatchHeader(copy.data()).next_offset();
-    shard.installed.push_back({append.partition, copy});
+    next_offset = ReadBatchHeader(copy.data()).next_offset();
+    shard.installed.push_back({append->partition, copy});
     entry += EntrySpace(kAppendPrefixBytes + copy.size());
   }
-  std::memcpy(entry + kEntryHeaderBytes, epoch.data(), epoch.size());
-  SealEntry(entry, EntryType::kJobEpoch, epoch.size(), room.seed);
+  std::memcpy(entry + kEntryHeaderBytes, change.data(), change.size());
+  SealEntry(entry, change_type, change.size(), room.seed);
 }
 
 }  // namespace mainstem::storage

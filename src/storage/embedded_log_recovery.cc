@@ -66,6 +66,10 @@ struct EmbeddedLog::Recovery final : JournalVisitor {
       auto it = partitions.find(state->partition);
       if (it != partitions.end()) it->second->RestoreCompaction(*state);
     }
+    if (auto* state = std::get_if<PartitionTransactionsState>(&change)) {
+      auto it = partitions.find(state->partition);
+      if (it != partitions.end()) it->second->transactions.Restore(*state);
+    }
     log->meta_.Apply(change);
     return Status::OK();
   }
@@ -156,6 +160,10 @@ Task<> EmbeddedLog::Recover() {
   for (auto& [id, partition] : recovery.partitions) {
     size_t shard = ShardOf(id);
     CO_RETURN_IF_ERROR(co_await RunOn(env_->shard(shard), shards_[shard]->AddPartition(partition)));
+  }
+  for (const auto& [id, transaction] : meta_.transactions) {
+    if (transaction.state != TransactionState::kOngoing) continue;
+    CO_RETURN_IF_ERROR(co_await Admit(transaction));
   }
   Journal::Callbacks callbacks{
       .on_durable = [this](LogPosition durable, uint64_t mask) { OnDurable(durable, mask); },

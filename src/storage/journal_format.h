@@ -41,18 +41,21 @@ inline constexpr size_t kEntryAlignment = 8;
 // Types below 64 carry changes; a snapshot (storage/snapshot_format.h) holds the same, and those
 // from 64 on.
 enum class EntryType : uint8_t {
-  kAppend = 1,                // topic id 16 bytes, partition i32, zero u32, one record batch
-  kTopic = 2,                 // a topic was made or changed
-  kTopicDeleted = 3,          //
-  kProducerIds = 4,           // ids below this one may have been handed out
-  kGroupOffsets = 5,          // committed or deleted offsets
-  kJobEpoch = 6,              // last committed epoch of a job, or that it is forgotten
-  kMeta = 7,                  // a small value, or its removal
-  kLogStart = 8,              // the log start of a partition moved
-  kPin = 9,                   // a retention pin, or its removal
-  kCompaction = 12,           // compacted segments took the place of others
-  kPartition = 64,            // snapshot only: flushed position, segments, producers
-  kPartitionCompaction = 66,  // snapshot only: how far compaction is, which segments it made
+  kAppend = 1,                  // topic id 16 bytes, partition i32, zero u32, one record batch
+  kTopic = 2,                   // a topic was made or changed
+  kTopicDeleted = 3,            //
+  kProducerIds = 4,             // ids below this one may have been handed out
+  kGroupOffsets = 5,            // committed or deleted offsets
+  kJobEpoch = 6,                // last committed epoch of a job, or that it is forgotten
+  kMeta = 7,                    // a small value, or its removal
+  kLogStart = 8,                // the log start of a partition moved
+  kPin = 9,                     // a retention pin, or its removal
+  kTransaction = 10,            // state of a transactional id, or that it is forgotten
+  kPendingOffsets = 11,         // of groups, until their transaction ends
+  kCompaction = 12,             // compacted segments took the place of others
+  kPartition = 64,              // snapshot only: flushed position, segments, producers
+  kPartitionTransactions = 65,  // snapshot only: open and aborted transactions
+  kPartitionCompaction = 66,    // snapshot only: how far compaction is, which segments it made
 };
 
 // Payload of kAppend: where the batch begins, and how much of the payload the entry's CRC covers.

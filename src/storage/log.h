@@ -67,7 +67,7 @@ enum class Durability : uint8_t {
 
 struct AppendOptions {
   Durability durability = Durability::kFlushed;
-  // Batches from inside (group offsets, jobs) skip client checks such as the control bit.
+  // Batches from inside skip client checks such as the control bit.
   bool trusted = false;
 };
 
@@ -78,13 +78,26 @@ struct AppendResult {
 };
 
 struct ReadOptions {
-  size_t max_bytes = 1 << 20;   // soft: the first batch always goes out whole
-  bool read_committed = false;  // ends at the last stable offset
+  size_t max_bytes = 1 << 20;  // soft: the first batch always goes out whole
+  // Ends at the last stable offset and leaves out aborted batches (their markers stay, so that the
+  // reader gets on).
+  bool read_committed = false;
+  // Hands aborted batches out, too, and lists what is aborted: for readers that filter themselves.
+  bool keep_aborted = false;
+};
+
+// The records of one producer in one partition that were aborted, all in between its own.
+struct AbortedTransaction {
+  ProducerId producer_id;
+  Offset first_offset;
+  Offset last_offset;         // its marker
+  Offset last_stable_offset;  // when the marker was written
 };
 
 struct ReadResult {
   std::vector<SharedBytes> batches;  // whole batches; the first one holds the asked offset
   size_t total_bytes = 0;
+  std::vector<AbortedTransaction> aborted;  // with keep_aborted: those that overlap the batches
   Offset high_watermark;
   Offset last_stable_offset;
   Offset log_start_offset;

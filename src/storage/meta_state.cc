@@ -22,6 +22,10 @@ void ApplyTo(MetaState* state, const TopicDeletion& change) {
                 [&change](const auto& entry) { return entry.first.topic == change.name; });
   std::erase_if(state->pins,
                 [&change](const auto& entry) { return entry.first.second.topic_id == change.id; });
+  for (auto& [id, offsets] : state->pending_offsets) {
+    std::erase_if(offsets,
+                  [&change](const auto& entry) { return entry.first.topic == change.name; });
+  }
 }
 void ApplyTo(MetaState* state, const ProducerIdBlock& change) {
   state->producer_id_end = std::max(state->producer_id_end, change.end);
@@ -33,6 +37,27 @@ void ApplyTo(MetaState* state, const GroupOffsetsChange& change) {
     } else {
       state->offsets.erase(key);
     }
+    // What was said later counts.
+    for (auto& [id, pending] : state->pending_offsets) pending.erase(key);
+  }
+}
+void ApplyTo(MetaState* state, const PendingOffsetsChange& change) {
+  auto& pending = state->pending_offsets[change.transactional_id];
+  for (const auto& [key, offset] : change.offsets) pending[key] = offset;
+}
+void ApplyTo(MetaState* state, const TransactionChange& change) {
+  if (!change.transaction || change.transaction->state != TransactionState::kOngoing) {
+    auto pending = state->pending_offsets.extract(change.id);
+    bool committed =
+        change.transaction && change.transaction->state == TransactionState::kCommitted;
+    if (committed && !pending.empty()) {
+      for (const auto& [key, offset] : pending.mapped()) state->offsets[key] = offset;
+    }
+  }
+  if (change.transaction) {
+    state->transactions[change.id] = *change.transaction;
+  } else {
+    state->transactions.erase(change.id);
   }
 }
 void ApplyTo(MetaState* state, const JobEpochChange& change) {
@@ -62,6 +87,7 @@ void ApplyTo(MetaState*, const LogStartChange&) {}
 void ApplyTo(MetaState*, const PartitionState&) {}
 void ApplyTo(MetaState*, const CompactionChange&) {}
 void ApplyTo(MetaState*, const PartitionCompactionState&) {}
+void ApplyTo(MetaState*, const PartitionTransactionsState&) {}
 
 Status Broken(std::string_view what) {
   return MakeError(ErrorCode::kCorruptStorage, {.message = "the snapshot file is damaged",
@@ -88,6 +114,13 @@ std::vector<Change> MetaState::ToChanges() const {
   for (const auto& [id, epoch] : jobs) changes.push_back(JobEpochChange{id, epoch});
   for (const auto& [key, value] : values) changes.push_back(MetaChange{key, value});
   for (const auto& [key, from] : pins) changes.push_back(PinChange{key.first, key.second, from});
+  for (const auto& [id, transaction] : transactions) {
+    changes.push_back(TransactionChange{id, transaction});
+  }
+  for (const auto& [id, pending] : pending_offsets) {
+    if (pending.empty()) continue;
+    changes.push_back(PendingOffsetsChange{id, {pending.begin(), pending.end()}});
+  }
   return changes;
 }
 

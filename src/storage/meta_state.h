@@ -22,6 +22,8 @@ struct MetaState {
   std::map<std::string, JobEpoch> jobs;
   std::map<std::string, std::string> values;
   std::map<std::pair<std::string, TopicPartition>, Offset> pins;
+  std::map<std::string, Transaction> transactions;  // by transactional id
+  std::map<std::string, std::map<Log::OffsetKey, CommittedOffset>> pending_offsets;  // the same
   int64_t producer_id_end = 0;
 };
 

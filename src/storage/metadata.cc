@@ -130,31 +130,41 @@ void Decode(Reader* in, TopicDeletion* change) {
 void Encode(const ProducerIdBlock& change, Writer* out) { out->Put(change.end); }
 void Decode(Reader* in, ProducerIdBlock* change) { in->Get(&change->end); }
 
+void PutKey(const Log::OffsetKey& key, Writer* out) {
+  out->Put(key.group);
+  out->Put(key.topic);
+  out->Put(key.partition);
+}
+void GetKey(Reader* in, Log::OffsetKey* key) {
+  in->Get(&key->group);
+  in->Get(&key->topic);
+  in->Get(&key->partition);
+}
+void PutOffset(const CommittedOffset& offset, Writer* out) {
+  out->Put(offset.offset);
+  out->Put(offset.leader_epoch);
+  out->Put(offset.metadata);
+  out->Put(offset.commit_time_ms);
+}
+void GetOffset(Reader* in, CommittedOffset* offset) {
+  in->Get(&offset->offset);
+  in->Get(&offset->leader_epoch);
+  in->Get(&offset->metadata);
+  in->Get(&offset->commit_time_ms);
+}
+
 void Encode(const GroupOffsetsChange& change, Writer* out) {
   out->PutCount(change.offsets.size());
   for (const auto& [key, offset] : change.offsets) {
-    out->Put(key.group);
-    out->Put(key.topic);
-    out->Put(key.partition);
-    if (!out->PutPresence(offset.has_value())) continue;
-    out->Put(offset->offset);
-    out->Put(offset->leader_epoch);
-    out->Put(offset->metadata);
-    out->Put(offset->commit_time_ms);
+    PutKey(key, out);
+    if (out->PutPresence(offset.has_value())) PutOffset(*offset, out);
   }
 }
 void Decode(Reader* in, GroupOffsetsChange* change) {
   for (size_t count = in->GetCount(13); count > 0; --count) {
     auto& [key, offset] = change->offsets.emplace_back();
-    in->Get(&key.group);
-    in->Get(&key.topic);
-    in->Get(&key.partition);
-    if (!in->GetPresence()) continue;
-    offset.emplace();
-    in->Get(&offset->offset);
-    in->Get(&offset->leader_epoch);
-    in->Get(&offset->metadata);
-    in->Get(&offset->commit_time_ms);
+    GetKey(in, &key);
+    if (in->GetPresence()) GetOffset(in, &offset.emplace());
   }
 }
 
@@ -217,6 +227,98 @@ void DecodeSegment(Reader* in, SegmentInfo* segment) {
   in->Get(&segment->max_timestamp);
   in->Get(&segment->max_timestamp_offset);
   in->Get(&segment->created_ms);
+}
+
+void Encode(const TransactionChange& change, Writer* out) {
+  out->Put(change.id);
+  if (!out->PutPresence(change.transaction.has_value())) return;
+  const Transaction& transaction = *change.transaction;
+  out->Put(transaction.producer_id);
+  out->Put(transaction.producer_epoch);
+  out->Put(transaction.last_producer_id);
+  out->Put(transaction.last_producer_epoch);
+  out->Put(transaction.timeout_ms);
+  out->Put(static_cast<uint8_t>(transaction.state));
+  out->Put(transaction.started_ms);
+  out->Put(transaction.updated_ms);
+  out->PutCount(transaction.partitions.size());
+  for (const TopicPartition& partition : transaction.partitions) out->Put(partition);
+  out->PutCount(transaction.groups.size());
+  for (const std::string& group : transaction.groups) out->Put(group);
+}
+void Decode(Reader* in, TransactionChange* change) {
+  in->Get(&change->id);
+  if (!in->GetPresence()) return;
+  Transaction& transaction = change->transaction.emplace();
+  transaction.id = change->id;
+  in->Get(&transaction.producer_id);
+  in->Get(&transaction.producer_epoch);
+  in->Get(&transaction.last_producer_id);
+  in->Get(&transaction.last_producer_epoch);
+  in->Get(&transaction.timeout_ms);
+  transaction.state = static_cast<TransactionState>(in->Get<uint8_t>());
+  in->Get(&transaction.started_ms);
+  in->Get(&transaction.updated_ms);
+  for (size_t count = in->GetCount(20); count > 0; --count) {
+    TopicPartition partition;
+    in->Get(&partition);
+    transaction.partitions.insert(partition);
+  }
+  for (size_t count = in->GetCount(4); count > 0; --count) {
+    std::string group;
+    in->Get(&group);
+    transaction.groups.insert(std::move(group));
+  }
+}
+
+void Encode(const PendingOffsetsChange& change, Writer* out) {
+  out->Put(change.transactional_id);
+  out->PutCount(change.offsets.size());
+  for (const auto& [key, offset] : change.offsets) {
+    PutKey(key, out);
+    PutOffset(offset, out);
+  }
+}
+void Decode(Reader* in, PendingOffsetsChange* change) {
+  in->Get(&change->transactional_id);
+  for (size_t count = in->GetCount(36); count > 0; --count) {
+    auto& [key, offset] = change->offsets.emplace_back();
+    GetKey(in, &key);
+    GetOffset(in, &offset);
+  }
+}
+
+void Encode(const PartitionTransactionsState& state, Writer* out) {
+  out->Put(state.partition);
+  out->Put(state.end);
+  out->PutCount(state.open.size());
+  for (const OpenTransaction& open : state.open) {
+    out->Put(open.producer_id);
+    out->Put(open.first_offset);
+  }
+  out->PutCount(state.aborted.size());
+  for (const AbortedTransaction& aborted : state.aborted) {
+    out->Put(aborted.producer_id);
+    out->Put(aborted.first_offset);
+    out->Put(aborted.last_offset);
+    out->Put(aborted.last_stable_offset);
+  }
+}
+void Decode(Reader* in, PartitionTransactionsState* state) {
+  in->Get(&state->partition);
+  in->Get(&state->end);
+  for (size_t count = in->GetCount(16); count > 0; --count) {
+    OpenTransaction& open = state->open.emplace_back();
+    in->Get(&open.producer_id);
+    in->Get(&open.first_offset);
+  }
+  for (size_t count = in->GetCount(32); count > 0; --count) {
+    AbortedTransaction& aborted = state->aborted.emplace_back();
+    in->Get(&aborted.producer_id);
+    in->Get(&aborted.first_offset);
+    in->Get(&aborted.last_offset);
+    in->Get(&aborted.last_stable_offset);
+  }
 }
 
 void Encode(const PartitionState& change, Writer* out) {
@@ -320,17 +422,13 @@ Result<Change> DecodeAs(std::span<const std::byte> payload) {
 }  // namespace
 
 EntryType TypeOf(const Change& change) {
-  constexpr std::array kTypes = {EntryType::kTopic,
-                                 EntryType::kTopicDeleted,
-                                 EntryType::kProducerIds,
-                                 EntryType::kGroupOffsets,
-                                 EntryType::kJobEpoch,
-                                 EntryType::kMeta,
-                                 EntryType::kLogStart,
-                                 EntryType::kPin,
-                                 EntryType::kPartition,
-                                 EntryType::kCompaction,
-                                 EntryType::kPartitionCompaction};
+  constexpr std::array kTypes = {EntryType::kTopic,       EntryType::kTopicDeleted,
+                                 EntryType::kProducerIds, EntryType::kGroupOffsets,
+                                 EntryType::kJobEpoch,    EntryType::kMeta,
+                                 EntryType::kLogStart,    EntryType::kPin,
+                                 EntryType::kTransaction, EntryType::kPendingOffsets,
+                                 EntryType::kPartition,   EntryType::kPartitionTransactions,
+                                 EntryType::kCompaction,  EntryType::kPartitionCompaction};
   static_assert(kTypes.size() == std::variant_size_v<Change>);
   return kTypes[change.index()];
 }
@@ -350,7 +448,10 @@ Result<Change> DecodeChange(EntryType type, std::span<const std::byte> payload) 
     case EntryType::kMeta: return DecodeAs<MetaChange>(payload);
     case EntryType::kLogStart: return DecodeAs<LogStartChange>(payload);
     case EntryType::kPin: return DecodeAs<PinChange>(payload);
+    case EntryType::kTransaction: return DecodeAs<TransactionChange>(payload);
+    case EntryType::kPendingOffsets: return DecodeAs<PendingOffsetsChange>(payload);
     case EntryType::kPartition: return DecodeAs<PartitionState>(payload);
+    case EntryType::kPartitionTransactions: return DecodeAs<PartitionTransactionsState>(payload);
     case EntryType::kCompaction: return DecodeAs<CompactionChange>(payload);
     case EntryType::kPartitionCompaction: return DecodeAs<PartitionCompactionState>(payload);
     case EntryType::kAppend: break;

@@ -15,7 +15,9 @@
 #include "core/status.h"
 #include "storage/journal_format.h"
 #include "storage/log.h"
+#include "storage/partition_transactions.h"
 #include "storage/producer_state.h"
+#include "storage/transactions.h"
 
 namespace mainstem::storage {
 
@@ -48,6 +50,15 @@ struct PinChange {
   std::string holder;
   TopicPartition partition;
   std::optional<Offset> from;
+};
+
+struct TransactionChange {
+  std::string id;
+  std::optional<Transaction> transaction;  // nothing: the id is forgotten
+};
+struct PendingOffsetsChange {
+  std::string transactional_id;
+  std::vector<std::pair<Log::OffsetKey, CommittedOffset>> offsets;
 };
 
 // A segment file as far as it is durable.
@@ -88,8 +99,9 @@ struct PartitionCompactionState {
 };
 
 using Change = std::variant<TopicChange, TopicDeletion, ProducerIdBlock, GroupOffsetsChange,
-                            JobEpochChange, MetaChange, LogStartChange, PinChange, PartitionState,
-                            CompactionChange, PartitionCompactionState>;
+                            JobEpochChange, MetaChange, LogStartChange, PinChange,
+                            TransactionChange, PendingOffsetsChange, PartitionState,
+                            PartitionTransactionsState, CompactionChange, PartitionCompactionState>;
 
 EntryType TypeOf(const Change& change);
 // Appends the payload to `out`.

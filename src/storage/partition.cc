@@ -35,8 +35,13 @@ void Partition::Restore(const PartitionState& state) {
 void Partition::Replay(std::span<const std::byte> batch, LogPosition sequence,
                        const ChunkPool::Chunk& chunk) {
   BatchHeader header = ReadBatchHeader(batch.data());
-  if (header.idempotent() && !header.control()) {
+  if (header.control()) {
+    AcceptMarker(header, header.max_timestamp);
+    std::optional<bool> committed = ReadMarker(batch);
+    if (committed && !transactions.HasSeen(header)) EndTransaction(header, *committed);
+  } else if (header.idempotent()) {
     producers.Remember(header, header.max_timestamp, header.next_offset());
+    if (!transactions.HasSeen(header)) transactions.Remember(header);
   }
   if (header.next_offset() <= next_offset) return;
   if (header.base_offset != next_offset) {
@@ -69,18 +74,34 @@ void Partition::SetHighWatermark(Offset end) {
   });
 }
 
-void Partition::SetLogStart(Offset start) { log_start = std::max(log_start, start); }
+void Partition::SetLogStart(Offset start) {
+  log_start = std::max(log_start, start);
+  transactions.DropBefore(log_start);
+}
+
+void Partition::AcceptMarker(const BatchHeader& marker, int64_t now_ms) {
+  transactions.Dismiss(marker.producer_id);
+  producers.RememberMarker(marker, now_ms);
+}
+
+void Partition::EndTransaction(const BatchHeader& marker, bool committed) {
+  transactions.End(marker.producer_id, marker.base_offset, committed);
+}
+
+Offset Partition::last_stable_offset() const {
+  return std::min(high_watermark, std::max(log_start, transactions.FirstOpen()));
+}
 
 Offset Partition::tail_begin() const {
   return tail_.empty() ? next_offset : tail_.front().base_offset;
 }
 
-std::vector<SharedBytes> Partition::ReadTail(Offset from, size_t max_bytes) const {
+std::vector<SharedBytes> Partition::ReadTail(Offset from, Offset end, size_t max_bytes) const {
   std::vector<SharedBytes> result;
   auto before = [](const TailBatch& batch, Offset wanted) { return batch.last_offset < wanted; };
   auto it = std::lower_bound(tail_.begin(), tail_.end(), from, before);
   size_t total = 0;
-  for (; it != tail_.end() && it->last_offset < high_watermark; ++it) {
+  for (; it != tail_.end() && it->last_offset < end; ++it) {
     if (!result.empty() && total + it->bytes.size() > max_bytes) break;
     result.push_back({.owner = it->chunk, .bytes = it->bytes});
     total += it->bytes.size();

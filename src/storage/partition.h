@@ -17,6 +17,7 @@
 #include "storage/chunk_pool.h"
 #include "storage/log.h"
 #include "storage/metadata.h"
+#include "storage/partition_transactions.h"
 #include "storage/producer_state.h"
 #include "storage/record_batch.h"
 #include "storage/segments.h"
@@ -65,9 +66,15 @@ class Partition {
   // Records before `end` are durable. Tells who waits for them.
   void SetHighWatermark(Offset end);
   void SetLogStart(Offset log_start);
+  // A marker: its producer may write no more in this transaction.
+  void AcceptMarker(const BatchHeader& marker, int64_t now_ms);
+  // The marker is durable: what it ends is open no more. Before SetHighWatermark passes it.
+  void EndTransaction(const BatchHeader& marker, bool committed);
+  // Committed reads end here.
+  Offset last_stable_offset() const;
 
-  // From memory, from `from` to the high watermark; `from` lies at or after tail_begin().
-  std::vector<SharedBytes> ReadTail(Offset from, size_t max_bytes) const;
+  // From memory, from `from` to `end`; `from` lies at or after tail_begin().
+  std::vector<SharedBytes> ReadTail(Offset from, Offset end, size_t max_bytes) const;
   Offset tail_begin() const;
   const TailBatch* FindTailByTime(Offset from, int64_t timestamp_ms) const;
 
@@ -115,6 +122,7 @@ class Partition {
   Offset next_offset{0};
   Offset flushed{0};  // all before lies in segments
   ProducerStates producers;
+  PartitionTransactions transactions;
   Segments segments;
   std::map<std::string, Offset> pins;
   absl::flat_hash_map<std::shared_ptr<DataWaiter>, Offset> data_waiters;

@@ -22,7 +22,8 @@ bool IsOlderThan(int64_t time_ms, int64_t now_ms, int64_t age_ms) {
 std::optional<Partition::CompactionPlan> Partition::PlanCompaction(int64_t now_ms) const {
   const EffectiveConfig& config = topic->config;
   if (!config.compact_policy || segments.empty()) return std::nullopt;
-  Offset limit = std::min(closed_in_snapshot_, PinnedFrom());
+  // Not beyond what committed readers see: to them an older record of the key is the newest.
+  Offset limit = std::min({closed_in_snapshot_, PinnedFrom(), last_stable_offset()});
   CompactionPlan plan{.from = std::max(compaction_.cleaned_to, log_start), .end = Offset(0)};
   int64_t clean_bytes = 0;
   int64_t dirty_bytes = 0;

@@ -71,6 +71,28 @@ void ProducerStates::Remember(const BatchHeader& batch, int64_t now_ms, Offset d
   }
 }
 
+void ProducerStates::RememberMarker(const BatchHeader& marker, int64_t now_ms) {
+  auto it = states_.find(marker.producer_id);
+  if (it == states_.end() || marker.producer_epoch < it->second.epoch) return;
+  if (marker.producer_epoch != it->second.epoch) it->second.batches.clear();
+  it->second.epoch = marker.producer_epoch;
+  it->second.last_seen_ms = now_ms;
+}
+
+std::vector<ProducerInfo> ProducerStates::List() const {
+  std::vector<ProducerInfo> list;
+  for (const auto& [id, state] : states_) {
+    ProducerInfo& info = list.emplace_back();
+    info.id = id;
+    info.epoch = state.epoch;
+    info.last_timestamp_ms = state.last_seen_ms;
+    if (!state.batches.empty()) info.last_sequence = state.batches.back().last_sequence;
+  }
+  std::sort(list.begin(), list.end(),
+            [](const ProducerInfo& a, const ProducerInfo& b) { return a.id < b.id; });
+  return list;
+}
+
 void ProducerStates::Expire(int64_t last_seen_before_ms) {
   absl::erase_if(states_, [last_seen_before_ms](const auto& entry) {
     return entry.second.last_seen_ms < last_seen_before_ms;

@@ -11,6 +11,7 @@
 #include "core/ids.h"
 #include "core/status.h"
 #include "storage/record_batch.h"
+#include "storage/transactions.h"
 
 namespace mainstem::storage {
 
@@ -39,7 +40,11 @@ class ProducerStates {
   // Remembers an appended batch, with its offsets set. One that is already remembered (a replay)
   // changes nothing. `durable_end`: batches at or after it may still be lost.
   void Remember(const BatchHeader& batch, int64_t now_ms, Offset durable_end);
+  // The marker of a transaction: a greater epoch than the producer's fences it.
+  void RememberMarker(const BatchHeader& marker, int64_t now_ms);
   void Expire(int64_t last_seen_before_ms);
+  // Without their transactions, by id.
+  std::vector<ProducerInfo> List() const;
 
   // Without what lies at or after `durable_end`.
   std::vector<ProducerSnapshot> Snapshot(Offset durable_end) const;

@@ -27,6 +27,8 @@ inline constexpr size_t kBatchHeaderBytes = 61;
 inline constexpr size_t kBatchPrefixBytes = 12;  // base offset and length, which length leaves out
 inline constexpr size_t kBatchCrcBegin = 21;
 inline constexpr int8_t kBatchMagic = 2;
+inline constexpr int kTransactionalBit = 16;
+inline constexpr int kControlBit = 32;
 
 struct BatchHeader {
   Offset base_offset;
@@ -49,8 +51,8 @@ struct BatchHeader {
   int codec_bits() const { return attributes & 7; }
   Codec codec() const { return static_cast<Codec>(codec_bits()); }
   bool log_append_time() const { return attributes & 8; }
-  bool transactional() const { return attributes & 16; }
-  bool control() const { return attributes & 32; }
+  bool transactional() const { return attributes & kTransactionalBit; }
+  bool control() const { return attributes & kControlBit; }
   bool idempotent() const { return producer_id.value() >= 0; }
   // Sequence numbers wrap from 2147483647 to 0.
   int32_t last_sequence() const;

@@ -50,8 +50,8 @@ void ShardLog::OnDurable(LogPosition durable) {
   while (!pending_.empty() && pending_.front().sequence <= durable_) {
     Pending due = std::move(pending_.front());
     pending_.pop_front();
-    if (due.partition) due.partition->SetHighWatermark(due.end);
     if (due.apply) due.apply();
+    if (due.partition) due.partition->SetHighWatermark(due.end);
   }
   std::erase_if(spent_events_, [](const auto& event) { return event->waiter_count() == 0; });
   while (!flush_waits_.empty() && flush_waits_.front().sequence <= durable_) {
@@ -177,9 +177,6 @@ Result<std::vector<ShardLog::Checked>> ShardLog::CheckBatches(const Partition& p
     ASSIGN_OR_RETURN(BatchHeader header, ParseBatchHeader(batches));
     std::span<const std::byte> bytes = batches.first(header.total_bytes());
     RETURN_IF_ERROR(ValidateBatch(header, bytes, checks));
-    if (header.transactional() && !options.trusted) {
-      return MakeError(ErrorCode::kUnsupported, "transactions are not supported yet");
-    }
     if (static_cast<int64_t>(bytes.size()) > config.segment_bytes) {
       return MakeError(ErrorCode::kRecordListTooLarge,
                        fmt::format("record batch of {} bytes, a segment has {}", bytes.size(),
@@ -264,8 +261,12 @@ Result<ShardLog::Accepted> ShardLog::Accept(Partition* partition,
   // Sequences are checked before anything changes; batches of one call continue each other.
   for (size_t i = 0; i < batches.size(); ++i) {
     const BatchHeader& header = batches[i].header;
-    if (!header.idempotent() || header.control() || i > 0) continue;
-    ASSIGN_OR_RETURN(std::optional<ProducerBatch> repeat, partition->producers.Check(header));
+    if (!header.idempotent() || header.control()) continue;
+    Result<std::optional<ProducerBatch>> known(std::optional<ProducerBatch>{});
+    if (i == 0) known = partition->producers.Check(header);
+    bool is_repeat = known.ok() && known->has_value();
+    if (!is_repeat) RETURN_IF_ERROR(partition->transactions.Check(header));
+    ASSIGN_OR_RETURN(std::optional<ProducerBatch> repeat, std::move(known));
     if (!repeat) continue;
     accepted.result.base_offset = repeat->base_offset;
     // The first one may still be on its way to the disk, in the newest frame at the latest.
@@ -295,6 +296,7 @@ Result<ShardLog::Accepted> ShardLog::Accept(Partition* partition,
     partition->Push(header, copy, room.sequence, room.chunk);
     if (header.idempotent() && !header.control()) {
       partition->producers.Remember(header, now, partition->high_watermark);
+      partition->transactions.Remember(header);
     }
     entry += SpaceOf(copy.size());
   }
@@ -303,15 +305,32 @@ Result<ShardLog::Accepted> ShardLog::Accept(Partition* partition,
   return accepted;
 }
 
-// ---------------------------------------------------------------- epoch commits
+// ---------------------------------------------------------------- transactions
+
+Task<> ShardLog::Admit(std::vector<TopicPartition> partitions, ProducerId id, ProducerEpoch epoch) {
+  for (const TopicPartition& partition : partitions) {
+    if (std::shared_ptr<Partition> found = Find(partition)) found->transactions.Admit(id, epoch);
+  }
+  co_return Status::OK();
+}
+
+Task<std::vector<ProducerInfo>> ShardLog::ListProducers(TopicPartition id) {
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<Partition> partition, Require(id));
+  std::vector<ProducerInfo> list = partition->producers.List();
+  for (ProducerInfo& info : list) info.open_from = partition->transactions.FirstOpenOf(info.id);
+  co_return list;
+}
+
+// ---------------------------------------------------------------- epoch commits and the like
 
 Task<std::vector<Offset>> ShardLog::Lock(std::vector<TopicPartition> ids) {
   std::vector<Offset> offsets;
+  if (closed_) co_return Stopped();
   for (const TopicPartition& id : ids) {
-    CO_ASSIGN_OR_RETURN(std::shared_ptr<Partition> partition, Require(id));
-    offsets.push_back(partition->next_offset);
+    std::shared_ptr<Partition> partition = Find(id);
+    offsets.push_back(partition ? partition->next_offset : Offset(-1));
+    if (partition) partition->locked = true;
   }
-  for (const TopicPartition& id : ids) Find(id)->locked = true;
   co_return offsets;
 }
 
@@ -325,14 +344,20 @@ Task<> ShardLog::Install(std::vector<Installed> batches, LogPosition sequence,
     if (installed.batch.empty()) continue;
     BatchHeader header = ReadBatchHeader(installed.batch.data());
     partition->Push(header, installed.batch, sequence, chunk);
-    if (header.idempotent() && !header.control()) {
+    UniqueFunction apply;
+    if (header.control()) {
+      partition->AcceptMarker(header, now);
+      std::optional<bool> committed = ReadMarker(installed.batch);
+      if (committed) {
+        apply = UniqueFunction([partition, header, is_commit = *committed] {
+          partition->EndTransaction(header, is_commit);
+        });
+      }
+    } else if (header.idempotent()) {
       partition->producers.Remember(header, now, partition->high_watermark);
     }
-    if (sequence <= durable_) {
-      partition->SetHighWatermark(partition->next_offset);
-    } else {
-      AddPending({sequence, partition, partition->next_offset, UniqueFunction()});
-    }
+    AddPending({sequence, partition, partition->next_offset, std::move(apply)});
+    if (sequence <= durable_) OnDurable(durable_);
   }
   room_event_.NotifyAll();
   co_return Status::OK();

@@ -54,7 +54,13 @@ class ShardLog {
   // For entries that were journalled by the caller.
   void ApplyWhenDurable(LogPosition sequence, UniqueFunction apply);
 
-  // ---- epoch commits: lock gives the next offsets, install shows what was journalled.
+  // ---- transactions
+  // The producer of the transaction may write to the partitions, as far as they exist.
+  Task<> Admit(std::vector<TopicPartition> partitions, ProducerId id, ProducerEpoch epoch);
+  Task<std::vector<ProducerInfo>> ListProducers(TopicPartition id);
+
+  // ---- epoch commits and ends of transactions: lock gives the next offsets (-1: there is no such
+  // partition), install shows what was journalled.
   Task<std::vector<Offset>> Lock(std::vector<TopicPartition> partitions);
   struct Installed {
     TopicPartition partition;
@@ -120,6 +126,8 @@ class ShardLog {
   Task<> JournalCompaction(std::shared_ptr<Partition> partition, CompactionChange change,
                            Segments::Cleaned cleaned);
   Task<> MoveLogStart(std::shared_ptr<Partition> partition, Offset log_start);
+  static Offset LeaveOutUncommitted(const Partition& partition, Offset from, Offset end,
+                                    const ReadOptions& options, ReadResult* result);
   Task<OffsetForTime> FindInBatch(SharedBytes batch, Offset from, int64_t timestamp_ms);
 
   Env* const env_;

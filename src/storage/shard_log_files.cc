@@ -103,6 +103,10 @@ Task<std::vector<Change>> ShardLog::Snapshot(LogPosition durable) {
     partition->NoteSnapshot();
     PartitionCompactionState compaction = partition->CompactionSnapshot();
     if (compaction.generation > 0) states.push_back(std::move(compaction));
+    PartitionTransactionsState transactions =
+        partition->transactions.Snapshot(id, partition->high_watermark);
+    bool has_any = !transactions.open.empty() || !transactions.aborted.empty();
+    if (has_any) states.push_back(std::move(transactions));
   }
   co_return states;
 }

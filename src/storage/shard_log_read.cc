@@ -22,27 +22,57 @@ Task<ReadResult> ShardLog::Read(TopicPartition id, Offset from, ReadOptions opti
     co_return OutOfRange(from, *partition);
   }
   ReadResult result;
-  if (from >= partition->tail_begin()) {
-    result.batches = partition->ReadTail(from, options.max_bytes);
-  } else {
-    auto batches = co_await partition->segments.Read(from, options.max_bytes);
-    // Retention may have taken the file from under the read.
-    if (from < partition->log_start) co_return OutOfRange(from, *partition);
-    CO_RETURN_IF_ERROR(batches);
-    result.batches = std::move(*batches);
+  result.high_watermark = partition->high_watermark;
+  result.last_stable_offset = partition->last_stable_offset();
+  // What became stable during the read has an end that the caller does not know yet.
+  Offset end = options.read_committed ? result.last_stable_offset : partition->high_watermark;
+  while (from < end && result.batches.empty()) {
+    if (from >= partition->tail_begin()) {
+      result.batches = partition->ReadTail(from, end, options.max_bytes);
+    } else {
+      auto batches = co_await partition->segments.Read(from, options.max_bytes);
+      // Retention may have taken the file from under the read.
+      if (from < partition->log_start) co_return OutOfRange(from, *partition);
+      CO_RETURN_IF_ERROR(batches);
+      result.batches = std::move(*batches);
+    }
+    if (!options.read_committed || result.batches.empty()) break;
+    from = LeaveOutUncommitted(*partition, from, end, options, &result);
   }
   for (const SharedBytes& batch : result.batches) result.total_bytes += batch.bytes.size();
-  result.high_watermark = partition->high_watermark;
-  result.last_stable_offset = partition->high_watermark;
   result.log_start_offset = partition->log_start;
   co_return result;
+}
+
+// Takes away what lies at or after `end`, and what was aborted or lists it. Returns where to read
+// on when nothing is left.
+Offset ShardLog::LeaveOutUncommitted(const Partition& partition, Offset from, Offset end,
+                                     const ReadOptions& options, ReadResult* result) {
+  std::vector<SharedBytes> kept;
+  Offset next = from;
+  for (SharedBytes& batch : result->batches) {
+    BatchHeader header = ReadBatchHeader(batch.bytes.data());
+    if (header.base_offset >= end) {
+      next = end;
+      break;
+    }
+    next = header.next_offset();
+    if (options.keep_aborted || !partition.transactions.IsAborted(header)) {
+      kept.push_back(std::move(batch));
+    }
+  }
+  result->batches = std::move(kept);
+  if (options.keep_aborted && !result->batches.empty()) {
+    result->aborted = partition.transactions.AbortedWithin(from, next);
+  }
+  return next;
 }
 
 Task<PartitionOffsets> ShardLog::Offsets(TopicPartition id) {
   CO_ASSIGN_OR_RETURN(std::shared_ptr<Partition> partition, Require(id));
   PartitionOffsets offsets{.log_start = partition->log_start,
                            .high_watermark = partition->high_watermark,
-                           .last_stable_offset = partition->high_watermark,
+                           .last_stable_offset = partition->last_stable_offset(),
                            .size_bytes = partition->size_bytes()};
   co_return offsets;
 }

@@ -28,10 +28,12 @@ Task<> Follow(Env* env, storage::Log* log, FollowOptions options, FollowSink* si
   Positions positions = std::move(options.positions);
   while (true) {
     bool progressed = false;
+    std::vector<std::pair<storage::TopicPartition, Offset>> beyond;
     for (auto& [partition, next] : positions) {
       CO_ASSIGN_OR_RETURN(MemoryLease lease, co_await LeaseStep(options.memory));
       std::vector<FollowedEvent> events;
       PartitionId current = partition;
+      Offset before = next;
       auto visit = [&](const storage::RecordView& record) -> Result<bool> {
         JsonWriter json;
         RETURN_IF_ERROR(writer.Write(current, record, &json));
@@ -43,7 +45,9 @@ Task<> Follow(Env* env, storage::Log* log, FollowOptions options, FollowSink* si
       CO_ASSIGN_OR_RETURN(VisitResult visited,
                           co_await VisitRecords(log, id, next, kReadBytes, visit));
       next = visited.next;
-      progressed |= !events.empty() || visited.stopped;
+      progressed |= next != before;
+      // What an open transaction hides becomes readable with its marker, a batch like any other.
+      beyond.emplace_back(id, std::max(next, visited.high_watermark));
       if (events.empty()) continue;
       options.events_sent->fetch_add(static_cast<int64_t>(events.size()),
                                      std::memory_order_relaxed);
@@ -53,11 +57,6 @@ Task<> Follow(Env* env, storage::Log* log, FollowOptions options, FollowSink* si
       CO_RETURN_IF_ERROR(co_await sink->Send(std::move(events)));
     }
     if (progressed) continue;
-    std::vector<std::pair<storage::TopicPartition, Offset>> beyond;
-    for (const auto& [partition, next] : positions) {
-      beyond.emplace_back(
-          storage::TopicPartition{.topic_id = options.topic.id, .partition = partition}, next);
-    }
     TimePoint deadline = env->Now() + options.heartbeat;
     CO_ASSIGN_OR_RETURN(bool moved, co_await log->WaitForData(std::move(beyond), deadline));
     if (!log->FindTopic(options.topic.id)) {

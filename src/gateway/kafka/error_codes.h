@@ -31,8 +31,12 @@ enum class KafkaError : int16_t {
   kInvalidReplicaAssignment = 39,
   kInvalidConfig = 40,
   kInvalidRequest = 42,
+  kInvalidProducerEpoch = 47,
   kInvalidTxnState = 48,
+  kInvalidProducerIdMapping = 49,
+  kInvalidTransactionTimeout = 50,
   kTransactionalIdAuthorizationFailed = 53,
+  kOperationNotAttempted = 55,
   kNonEmptyGroup = 68,
   kGroupIdNotFound = 69,
   kFetchSessionIdNotFound = 70,
@@ -44,8 +48,13 @@ enum class KafkaError : int16_t {
   kFencedInstanceId = 82,
   kGroupSubscribedToTopic = 86,
   kInvalidRecord = 87,
+  kUnstableOffsetCommit = 88,
   kThrottlingQuotaExceeded = 89,
+  kProducerFenced = 90,
   kUnknownTopicId = 100,
+  kTransactionalIdNotFound = 105,
+  kTransactionAbortable = 120,
+  kInvalidRegularExpression = 128,
 };
 
 constexpr int16_t Code(KafkaError error) { return static_cast<int16_t>(error); }

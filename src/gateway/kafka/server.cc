@@ -22,19 +22,22 @@ Task<> CloseScope(TaskScope* scope) { co_return co_await scope->Close(); }
 }  // namespace
 
 struct KafkaServer::Impl {
-  Impl(Env* env, storage::Log* log, MemoryBudget* budget, Metrics* metrics, Logger logger,
-       KafkaSettings given)
+  Impl(Env* env, storage::Log* log, storage::TransactionLog* transaction_log, MemoryBudget* budget,
+       Metrics* metrics, Logger logger, KafkaSettings given)
       : env(env),
         log(log),
+        transaction_log(transaction_log),
         budget(budget),
         logger(logger.Named("kafka")),
         settings(std::move(given)),
         home(env->shard(0)),
-        groups(env, log, logger, home, settings.groups),
+        groups(env, log, transaction_log, logger, home, settings.groups),
+        transactions(env, log, transaction_log, &groups, logger, home, settings.transactions),
         metrics(metrics) {}
 
   Task<> StartHere();
   Task<> StopHere();
+  Task<> StopCoordinators();
   Task<> AcceptLoop();
   Task<> Serve(std::unique_ptr<Stream> stream, Executor executor);
   Task<> SpawnSession(ShardSessions* shard, std::unique_ptr<Stream> stream);
@@ -45,11 +48,13 @@ struct KafkaServer::Impl {
 
   Env* const env;
   storage::Log* const log;
+  storage::TransactionLog* const transaction_log;
   MemoryBudget* const budget;
   const Logger logger;
   const KafkaSettings settings;
   const Executor home;
   GroupCoordinator groups;
+  TransactionCoordinator transactions;
   KafkaMetrics metrics;
   std::atomic<size_t> open_count{0};
   std::unique_ptr<Listener> listener;
@@ -58,15 +63,17 @@ struct KafkaServer::Impl {
   std::unique_ptr<TaskScope> accepting;
 };
 
-KafkaServer::KafkaServer(Env* env, storage::Log* log, MemoryBudget* budget, Metrics* metrics,
-                         Logger logger, KafkaSettings settings)
-    : impl_(std::make_unique<Impl>(env, log, budget, metrics, std::move(logger),
+KafkaServer::KafkaServer(Env* env, storage::Log* log, storage::TransactionLog* transaction_log,
+                         MemoryBudget* budget, Metrics* metrics, Logger logger,
+                         KafkaSettings settings)
+    : impl_(std::make_unique<Impl>(env, log, transaction_log, budget, metrics, std::move(logger),
                                    std::move(settings))) {}
 
 KafkaServer::~KafkaServer() = default;
 
 uint16_t KafkaServer::port() const { return impl_->port; }
 GroupCoordinator& KafkaServer::groups() { return impl_->groups; }
+TransactionCoordinator& KafkaServer::transactions() { return impl_->transactions; }
 int64_t KafkaServer::fetched_bytes() const { return impl_->metrics.fetched_bytes(); }
 Task<> KafkaServer::Start() { return RunOn(impl_->home, impl_->StartHere()); }
 Task<> KafkaServer::Stop() { return RunOn(impl_->home, impl_->StopHere()); }
@@ -74,13 +81,14 @@ Task<> KafkaServer::Stop() { return RunOn(impl_->home, impl_->StopHere()); }
 Task<> KafkaServer::Impl::StartHere() {
   auto on_error = [this](const std::string& task, const Status& status) { Report(task, status); };
   CO_RETURN_IF_ERROR(co_await groups.Start());
-  Result<std::unique_ptr<Listener>> opened =
-      co_await env->network().Listen(settings.host, settings.port);
-  if (!opened.ok()) {
-    IgnoreError(co_await groups.Stop(), "the reason is that the port could not be opened");
-    co_return opened.status();
+  Status status = co_await transactions.Start();
+  if (status.ok()) {
+    status = (co_await env->network().Listen(settings.host, settings.port)).Value(&listener);
   }
-  listener = std::move(opened).ValueUnsafe();
+  if (!status.ok()) {
+    IgnoreError(co_await StopCoordinators(), "what failed before is reported");
+    co_return status;
+  }
   port = listener->port();
   for (size_t i = 0; i < env->shard_count(); ++i) {
     shards.push_back(std::make_unique<ShardSessions>(env->shard(i), on_error));
@@ -100,7 +108,13 @@ Task<> KafkaServer::Impl::StopHere() {
   }
   accepting.reset();
   shards.clear();
-  co_return co_await groups.Stop();
+  co_return co_await StopCoordinators();
+}
+
+Task<> KafkaServer::Impl::StopCoordinators() {
+  Status status = co_await transactions.Stop();
+  Status groups_status = co_await groups.Stop();
+  co_return status.ok() ? groups_status : status;
 }
 
 Task<> KafkaServer::Impl::AcceptLoop() {
@@ -138,7 +152,7 @@ Task<> KafkaServer::Impl::SpawnSession(ShardSessions* shard, std::unique_ptr<Str
 }
 
 Task<> KafkaServer::Impl::Serve(std::unique_ptr<Stream> stream, Executor executor) {
-  Services services{env, log, &groups, &settings};
+  Services services{env, log, transaction_log, &groups, &transactions, &settings};
   Session session(services, budget, &metrics, std::move(stream), executor);
   Status status = co_await session.Run();
   --open_count;

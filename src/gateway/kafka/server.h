@@ -1,6 +1,7 @@
-// The Kafka door of the node: listens, gives each connection to a shard, owns the group
-// coordinator. Start and Stop from any task; Stop ends every connection (well within a second) and
-// must have ended before the destructor runs. Clients that were cut off reconnect by themselves.
+// The Kafka door of the node: listens, gives each connection to a shard, owns the
+// coordinators of groups and transactions. Start and Stop from any task; Stop ends every connection
+// (well within a second) and must have ended before the destructor runs. Clients that were cut off
+// reconnect by themselves.
 #pragma once
 
 #include <memory>
@@ -18,16 +19,17 @@ namespace mainstem::gateway::kafka {
 class KafkaServer {
  public:
   // Borrows everything but the settings; all must outlive it.
-  KafkaServer(Env* env, storage::Log* log, MemoryBudget* budget, Metrics* metrics, Logger logger,
-              KafkaSettings settings);
+  KafkaServer(Env* env, storage::Log* log, storage::TransactionLog* transaction_log,
+              MemoryBudget* budget, Metrics* metrics, Logger logger, KafkaSettings settings);
   ~KafkaServer();
 
-  // Loads the committed offsets, then listens. kAddressInUse when the port is taken.
+  // Loads committed offsets and transactions, then listens. kAddressInUse when the port is taken.
   Task<> Start();
   Task<> Stop();
   // After Start: the port that was taken.
   uint16_t port() const;
   GroupCoordinator& groups();
+  TransactionCoordinator& transactions();
   // Bytes of record batches that clients have fetched since start; any thread.
   int64_t fetched_bytes() const;
 

@@ -30,7 +30,7 @@ class KafkaServerTest : public ::testing::Test {
     KafkaSettings settings;
     settings.port = 0;
     settings.cluster_id = "test-cluster";
-    server_ = std::make_unique<KafkaServer>(env_.get(), &log_, &budget_, &metrics_,
+    server_ = std::make_unique<KafkaServer>(env_.get(), &log_, &log_, &budget_, &metrics_,
                                             Logger::Silent(), settings);
     CHECK_OK(RunBlocking(env_->shard(0), server_->Start()));
   }
@@ -93,9 +93,10 @@ TEST_F(KafkaServerTest, AdvertisesOnlyWhatItServes) {
   using Versions = std::pair<int16_t, int16_t>;
   EXPECT_EQ(versions.at(0), Versions(0, 13));  // Produce
   EXPECT_EQ(versions.at(1), Versions(4, 18));  // Fetch
-  EXPECT_EQ(versions.count(24), 0u);           // AddPartitionsToTxn
-  EXPECT_EQ(versions.count(61), 0u);           // DescribeProducers
-  EXPECT_TRUE(response->finalized_features.empty());
+  EXPECT_EQ(versions.at(24), Versions(0, 5));  // AddPartitionsToTxn
+  EXPECT_EQ(versions.count(68), 0u);           // ConsumerGroupHeartbeat
+  ASSERT_EQ(response->finalized_features.size(), 1u);
+  EXPECT_EQ(response->finalized_features[0].name, "transaction.version");
 }
 
 TEST_F(KafkaServerTest, RefusesATooNewApiVersionsInTheOldestFormat) {
@@ -283,9 +284,6 @@ TEST_F(KafkaServerTest, RefusesProduceRequestsPerPartition) {
   EXPECT_EQ(error_of(Produce("t", one, 2), 9), 21);
   EXPECT_EQ(error_of(Produce("t", two), 9), 87);
   EXPECT_EQ(error_of(Produce("t", none), 9), 87);
-  ProduceRequest transactional = Produce("t", one);
-  transactional.transactional_id = "x";
-  EXPECT_EQ(error_of(transactional, 9), 48);
   ProduceRequest by_id = Produce("", one);
   by_id.topics[0].topic_id[0] = 1;
   EXPECT_EQ(error_of(by_id, 13), 100);
@@ -379,7 +377,7 @@ TEST_F(KafkaServerTest, ListsOffsetsByTheKindsThatTheVersionKnows) {
   EXPECT_EQ(list(-9, 11), Answer(35, -1));
 }
 
-TEST_F(KafkaServerTest, HandsOutProducerIdsButRefusesTransactions) {
+TEST_F(KafkaServerTest, HandsOutProducerIds) {
   auto client = Connect();
   InitProducerIdRequest request;
   Result<InitProducerIdResponse> first = client->Call<InitProducerIdResponse>(4, request);
@@ -387,12 +385,20 @@ TEST_F(KafkaServerTest, HandsOutProducerIdsButRefusesTransactions) {
   ASSERT_TRUE(first.ok() && second.ok());
   EXPECT_NE(first->producer_id, second->producer_id);
   request.transactional_id = "x";
-  EXPECT_NE(client->Call<InitProducerIdResponse>(4, request)->error_code, 0);
+  request.transaction_timeout_ms = 60'000;
+  Result<InitProducerIdResponse> mine = client->Call<InitProducerIdResponse>(4, request);
+  ASSERT_TRUE(mine.ok());
+  EXPECT_EQ(mine->error_code, 0);
+  EXPECT_EQ(mine->producer_epoch, 0);
+  Result<InitProducerIdResponse> again = client->Call<InitProducerIdResponse>(4, request);
+  EXPECT_EQ(again->producer_id, mine->producer_id);
+  EXPECT_EQ(again->producer_epoch, 1);
+  request.transaction_timeout_ms = 1'000'000;
+  EXPECT_EQ(client->Call<InitProducerIdResponse>(4, request)->error_code, 50);
   FindCoordinatorRequest find{.key_type = 1, .coordinator_keys = {"x"}};
   Result<FindCoordinatorResponse> found = client->Call<FindCoordinatorResponse>(4, find);
   ASSERT_TRUE(found.ok());
-  EXPECT_NE(found->coordinators[0].error_code, 0);
-  EXPECT_THAT(*found->coordinators[0].error_message, HasSubstr("transactions are not supported"));
+  EXPECT_EQ(found->coordinators[0].error_code, 0);
 }
 
 TEST_F(KafkaServerTest, TwoMembersShareAGroup) {
@@ -560,7 +566,7 @@ TEST_F(KafkaServerTest, StopEndsWaitingFetchesAndJoins) {
 TEST_F(KafkaServerTest, SecondServerOnThePortIsRefused) {
   KafkaSettings settings;
   settings.port = server_->port();
-  KafkaServer second(env_.get(), &log_, &budget_, &metrics_, Logger::Silent(), settings);
+  KafkaServer second(env_.get(), &log_, &log_, &budget_, &metrics_, Logger::Silent(), settings);
   EXPECT_TRUE(Is(RunBlocking(env_->shard(0), second.Start()), ErrorCode::kAddressInUse));
 }
 

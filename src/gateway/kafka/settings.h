@@ -6,6 +6,7 @@
 #include <string>
 
 #include "gateway/kafka/group/coordinator.h"
+#include "gateway/kafka/transaction/coordinator.h"
 
 namespace mainstem::gateway::kafka {
 
@@ -26,6 +27,7 @@ struct KafkaSettings {
   Duration idle_max = std::chrono::minutes(10);  // connections.max.idle.ms
   size_t connections_max = 10'000;
   GroupSettings groups;
+  TransactionSettings transactions;
 };
 
 }  // namespace mainstem::gateway::kafka

@@ -83,7 +83,8 @@ Task<bool> PartitionReader::FetchMore(TimePoint deadline) {
       co_return true;
     }
     std::vector<std::pair<storage::TopicPartition, Offset>> beyond;
-    beyond.emplace_back(options_.partition, position_.next);
+    // What is open becomes readable with the marker that ends it, a batch like any other.
+    beyond.emplace_back(options_.partition, std::max(position_.next, result.high_watermark));
     CO_ASSIGN_OR_RETURN(bool moved, co_await log_->WaitForData(std::move(beyond), deadline));
     if (!moved) co_return false;
   }

@@ -276,4 +276,56 @@ Task<> MemoryLog::PinRetention(std::string holder, TopicPartition partition,
   co_return Status::OK();
 }
 
+// ---------------------------------------------------------------- transactions
+
+Task<> MemoryLog::PutTransaction(Transaction transaction) {
+  std::lock_guard lock(mutex_);
+  transactions_[transaction.id] = std::move(transaction);
+  co_return Status::OK();
+}
+
+Task<> MemoryLog::ForgetTransaction(std::string id) {
+  std::lock_guard lock(mutex_);
+  transactions_.erase(id);
+  co_return Status::OK();
+}
+
+Task<> MemoryLog::AddTransactionOffsets(
+    std::string id, std::vector<std::pair<OffsetKey, CommittedOffset>> offsets) {
+  std::lock_guard lock(mutex_);
+  for (auto& [key, offset] : offsets) pending_.push_back({id, key, offset});
+  co_return Status::OK();
+}
+
+Task<> MemoryLog::EndTransaction(TransactionEnd end) {
+  std::lock_guard lock(mutex_);
+  bool committed = end.after.state == TransactionState::kCommitted;
+  for (const PendingOffset& one : pending_) {
+    if (committed && one.transactional_id == end.after.id) offsets_[one.key] = one.offset;
+  }
+  std::erase_if(pending_,
+                [&end](const PendingOffset& one) { return one.transactional_id == end.after.id; });
+  transactions_[end.after.id] = std::move(end.after);
+  co_return Status::OK();
+}
+
+Task<std::vector<Transaction>> MemoryLog::LoadTransactions() {
+  std::lock_guard lock(mutex_);
+  std::vector<Transaction> all;
+  for (const auto& [id, transaction] : transactions_) all.push_back(transaction);
+  co_return all;
+}
+
+Task<std::vector<PendingOffset>> MemoryLog::LoadPendingOffsets() {
+  std::lock_guard lock(mutex_);
+  co_return pending_;
+}
+
+Task<std::vector<ProducerInfo>> MemoryLog::ListProducers(TopicPartition partition) {
+  std::lock_guard lock(mutex_);
+  CO_RETURN_IF_ERROR(Find(partition));
+  std::vector<ProducerInfo> none;
+  co_return none;
+}
+
 }  // namespace mainstem::storage

@@ -10,11 +10,12 @@
 #include <vector>
 
 #include "storage/log.h"
+#include "storage/transactions.h"
 
 namespace mainstem::storage {
 
 // Thread-safe.
-class MemoryLog final : public Log {
+class MemoryLog final : public Log, public TransactionLog {
  public:
   explicit MemoryLog(Env* env) : env_(env) {}
   // The clock of who uses it now, after a simulated restart.
@@ -58,6 +59,16 @@ class MemoryLog final : public Log {
   Task<> PinRetention(std::string holder, TopicPartition partition,
                       std::optional<Offset> from) override;
 
+  // Of transactions it keeps states and offsets, no markers and no order among records.
+  Task<> PutTransaction(Transaction transaction) override;
+  Task<> ForgetTransaction(std::string id) override;
+  Task<> AddTransactionOffsets(std::string id,
+                               std::vector<std::pair<OffsetKey, CommittedOffset>> offsets) override;
+  Task<> EndTransaction(TransactionEnd end) override;
+  Task<std::vector<Transaction>> LoadTransactions() override;
+  Task<std::vector<PendingOffset>> LoadPendingOffsets() override;
+  Task<std::vector<ProducerInfo>> ListProducers(TopicPartition partition) override;
+
  private:
   struct Batch {
     Offset base;
@@ -81,6 +92,8 @@ class MemoryLog final : public Log {
   std::map<std::string, JobEpoch> epochs_;
   std::map<std::string, std::string> meta_;
   std::map<OffsetKey, CommittedOffset> offsets_;
+  std::map<std::string, Transaction> transactions_;
+  std::vector<PendingOffset> pending_;
   int64_t next_id_ = 1;
 };
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Raw-socket probe: what a broker answers to exact requests, most of which no library sends. BOOTSTRAP=host:port probe.py
-Prints NAME<TAB>value; BASELINE=answers-of-real-kafka.txt (a real Kafka 4.3.0) makes differences exit 1. Transactions, the
-consumer protocol of KIP-848 and ACLs are left out: a node does not offer them (docs/kafka-deviations.md)."""
+Prints NAME<TAB>value; BASELINE=answers-of-real-kafka.txt (a real Kafka 4.3.0) makes differences exit 1. The consumer
+protocol of KIP-848 and ACLs are left out: a node does not offer them (docs/kafka-deviations.md)."""
 import os, socket, struct, sys, time, uuid
 H, P = os.environ["BOOTSTRAP"].rsplit(":", 1); OUT = []
 def crc32c(b, T=[]):
@@ -130,6 +130,18 @@ def main():
     for n, s in (("latest", -1), ("earliest", -2), ("ts-6000", 6000), ("ts-9000", 9000), ("ts-9001", 9001), ("ts-0", 0)): probe("listoffsets-" + n, lambda: lo(c, tt, s)[:3])
     for n, s, v in (("max-ts", -3, 7), ("earliest-local", -4, 8), ("latest-tiered", -5, 9), ("earliest-pending-upload", -6, 11), ("minus-3-at-v6", -3, 6), ("minus-9", -9, 11)): probe("listoffsets-" + n, lambda: lof(c, tt, s, v))
     probe("listoffsets-unknown-topic", lambda: lo(c, "nope-" + uuid.uuid4().hex, -1)[0]); probe("listoffsets-epoch-newer", lambda: lo(c, tt, -1, le=1000)[0])
+    # transactions, protocol v1
+    x = "px-" + uuid.uuid4().hex[:8]; wait_coord(c, x, 1); tx = mk(c)[0]; _, xp, xe = initpid(c, x); probe("txn-initpid", lambda: (_, xe))
+    def addp(pid_, ep_):
+        for _ in range(50):
+            r = c.raw(24, 0, S(x) + i64(pid_) + i16(ep_) + A([S(tx) + A([i32(0)])])); r.i32(); r.i32(); r.st(); r.i32(); r.i32(); q = r.i16()
+            if q != 51: return q
+            time.sleep(.1)
+    def end(pid_, ep_, commit, v=1): r = c.raw(26, v, S(x) + i64(pid_) + i16(ep_) + i8(commit)); r.i32(); return r.i16()
+    P_ = lambda s, n=1, ep_=None: produce(c, tx, batch(n, xp, xe if ep_ is None else ep_, s, attr=0x10), txn=x)
+    probe("txn-end-when-empty", lambda: end(xp, xe, 1)); probe("txn-produce-not-added", lambda: P_(0)[0]); probe("txn-add", lambda: addp(xp, xe)); probe("txn-produce", lambda: P_(0, 2)); probe("txn-nontxn-data-in-open-txn", lambda: produce(c, tx, batch(1, xp, xe, 2))[0]); produce(c, tx, batch()); F = lambda iso: (lambda d: {q: d.get(q) for q in ("err", "hw", "lso", "aborted", "base")})(fetch(c, tx, 0, iso=iso, wait=50)); probe("txn-open-fetch-committed", lambda: F(1)); probe("txn-open-fetch-uncommitted", lambda: F(0)); probe("txn-open-latest-committed", lambda: lo(c, tx, -1, 1)[2]); probe("txn-open-latest-uncommitted", lambda: lo(c, tx, -1, 0)[2])
+    probe("txn-abort", lambda: end(xp, xe, 0)); time.sleep(.5); probe("txn-abort-again", lambda: end(xp, xe, 0)); probe("txn-commit-after-abort", lambda: end(xp, xe, 1)); probe("txn-aborted-fetch", lambda: F(1)); probe("txn-aborted-hw", lambda: F(0)["hw"]); probe("txn-aborted-list-not-in-range", lambda: fetch(c, tx, 3, iso=1)["aborted"])
+    addp(xp, xe); P_(2); probe("txn-commit", lambda: end(xp, xe, 1)); time.sleep(.4); probe("txn-commit-again", lambda: end(xp, xe, 1)); q = initpid(c, x); probe("txn-reinit-epoch", lambda: (q[0], q[1] == xp, q[2] - xe)); probe("txn-old-epoch-produce", lambda: P_(3)[0]); probe("txn-old-epoch-end", lambda: end(xp, xe, 1)); probe("txn-wrong-pid-end", lambda: end(xp + 9999, 0, 1)); probe("txn-timeout-too-big", lambda: initpid(c, "py-" + uuid.uuid4().hex, 10 ** 9)[0])
     # groups
     gname = "pg-" + uuid.uuid4().hex[:8]; wait_coord(c, gname); J = lambda *a, **k: join(C(), *a, **k)
     probe("join-v3-empty-id", lambda: (lambda d: (d["err"], d["members"], d["leader"] == d["me"]))(join(C(), gname + "a", v=3))); probe("join-v5-empty-id", lambda: (lambda d: (d["err"], len(d["me"]) > 10, d["gen"]))(J(gname))); probe("join-unknown-member", lambda: J(gname, m="nobody")["err"]); probe("join-short-session", lambda: J(gname, tmo=1000)["err"]); probe("join-empty-group", lambda: J("")["err"])

@@ -26,10 +26,12 @@ struct GroupCoordinator::Waiting {
   std::optional<GroupReply> reply;
 };
 
-GroupCoordinator::GroupCoordinator(Env* env, storage::Log* log, Logger logger, Executor home,
-                                   GroupSettings settings)
+GroupCoordinator::GroupCoordinator(Env* env, storage::Log* log,
+                                   storage::TransactionLog* transactions, Logger logger,
+                                   Executor home, GroupSettings settings)
     : env_(env),
       log_(log),
+      transactions_(transactions),
       logger_(logger.Named("groups")),
       home_(home),
       settings_(settings),
@@ -66,6 +68,17 @@ Task<KafkaError> GroupCoordinator::Commit(CommitCall call) {
 Task<GroupOffsets> GroupCoordinator::Offsets(std::string group) {
   return RunOn(home_, OffsetsHere(std::move(group)));
 }
+Task<KafkaError> GroupCoordinator::CommitInTransaction(std::string transactional_id,
+                                                       CommitCall call) {
+  return RunOn(home_, CommitInTransactionHere(std::move(transactional_id), std::move(call)));
+}
+Task<> GroupCoordinator::EndTransaction(std::string transactional_id, bool committed) {
+  return RunOn(home_, EndTransactionHere(std::move(transactional_id), committed));
+}
+Task<std::set<std::pair<std::string, PartitionId>>> GroupCoordinator::UnstableOffsets(
+    std::string group) {
+  return RunOn(home_, UnstableOffsetsHere(std::move(group)));
+}
 Task<GroupCoordinator::DeletedOffsets> GroupCoordinator::DeleteOffsets(
     std::string group, std::vector<std::pair<std::string, PartitionId>> offsets) {
   return RunOn(home_, DeleteOffsetsHere(std::move(group), std::move(offsets)));
@@ -88,6 +101,10 @@ Task<> GroupCoordinator::StartHere() {
   CO_ASSIGN_OR_RETURN(auto loaded, co_await log_->LoadOffsets());
   for (auto& [key, offset] : loaded) {
     offsets_[key.group][{key.topic, key.partition}] = std::move(offset);
+  }
+  CO_ASSIGN_OR_RETURN(auto pending, co_await transactions_->LoadPendingOffsets());
+  for (storage::PendingOffset& one : pending) {
+    pending_.Add(one.transactional_id, one.key, std::move(one.offset));
   }
   scope_.Spawn("deadlines", FireDeadlines());
   scope_.Spawn("offset expiry", ExpireOffsets());
@@ -226,15 +243,20 @@ Task<std::vector<KafkaError>> GroupCoordinator::LeaveHere(std::string group_id,
 
 // ---- offsets
 
-Task<KafkaError> GroupCoordinator::CommitHere(CommitCall call) {
-  if (Group* group = Find(call.group)) {
-    KafkaError error =
-        group->CheckCommit(call.member_id, call.instance_id, call.generation, env_->Now());
-    AfterCall(*group);
-    if (error != KafkaError::kNone) co_return error;
-  } else if (call.generation >= 0) {
-    co_return KafkaError::kIllegalGeneration;
+KafkaError GroupCoordinator::CheckCommit(const CommitCall& call, bool is_transactional) {
+  Group* group = Find(call.group);
+  if (group == nullptr) {
+    return call.generation >= 0 ? KafkaError::kIllegalGeneration : KafkaError::kNone;
   }
+  KafkaError error = group->CheckCommit(call.member_id, call.instance_id, call.generation,
+                                        env_->Now(), is_transactional);
+  AfterCall(*group);
+  return error;
+}
+
+Task<KafkaError> GroupCoordinator::CommitHere(CommitCall call) {
+  KafkaError error = CheckCommit(call, /*is_transactional=*/false);
+  if (error != KafkaError::kNone) co_return error;
   std::vector<std::pair<storage::Log::OffsetKey, std::optional<storage::CommittedOffset>>> batch;
   for (OffsetCommit& commit : call.offsets) {
     commit.offset.commit_time_ms = env_->WallTime().value();
@@ -245,9 +267,39 @@ Task<KafkaError> GroupCoordinator::CommitHere(CommitCall call) {
   CO_RETURN_IF_ERROR(co_await log_->CommitOffsets(std::move(batch)));
   GroupOffsets& offsets = offsets_[call.group];
   for (OffsetCommit& commit : call.offsets) {
+    pending_.Erase({call.group, commit.topic, commit.partition});
     offsets[{std::move(commit.topic), commit.partition}] = std::move(commit.offset);
   }
   co_return KafkaError::kNone;
+}
+
+Task<KafkaError> GroupCoordinator::CommitInTransactionHere(std::string transactional_id,
+                                                           CommitCall call) {
+  KafkaError error = CheckCommit(call, /*is_transactional=*/true);
+  if (error != KafkaError::kNone || call.offsets.empty()) co_return error;
+  std::vector<std::pair<storage::Log::OffsetKey, storage::CommittedOffset>> batch;
+  for (OffsetCommit& commit : call.offsets) {
+    commit.offset.commit_time_ms = env_->WallTime().value();
+    storage::Log::OffsetKey key{call.group, std::move(commit.topic), commit.partition};
+    batch.emplace_back(std::move(key), std::move(commit.offset));
+  }
+  CO_RETURN_IF_ERROR(co_await transactions_->AddTransactionOffsets(transactional_id, batch));
+  for (auto& [key, offset] : batch) pending_.Add(transactional_id, key, std::move(offset));
+  co_return KafkaError::kNone;
+}
+
+Task<> GroupCoordinator::EndTransactionHere(std::string transactional_id, bool committed) {
+  auto pending = pending_.Take(transactional_id);
+  if (!committed) co_return Status::OK();
+  for (auto& [key, offset] : pending) {
+    offsets_[key.group][{key.topic, key.partition}] = std::move(offset);
+  }
+  co_return Status::OK();
+}
+
+Task<std::set<std::pair<std::string, PartitionId>>> GroupCoordinator::UnstableOffsetsHere(
+    std::string group) {
+  co_return pending_.OfGroup(group);
 }
 
 Task<GroupOffsets> GroupCoordinator::OffsetsHere(std::string group) {
@@ -264,6 +316,7 @@ Task<> GroupCoordinator::RemoveOffsets(std::string group,
   }
   if (batch.empty()) co_return Status::OK();
   CO_RETURN_IF_ERROR(co_await log_->CommitOffsets(std::move(batch)));
+  for (const auto& [topic, partition] : keys) pending_.Erase({group, topic, partition});
   auto found = offsets_.find(group);
   if (found == offsets_.end()) co_return Status::OK();
   for (const auto& key : keys) found->second.erase(key);
@@ -311,6 +364,9 @@ Task<> GroupCoordinator::ForgetTopicHere(std::string topic) {
     for (const auto& [key, offset] : offsets) {
       if (key.first == topic) doomed[group].push_back(key);
     }
+  }
+  for (const storage::Log::OffsetKey& key : pending_.OfTopic(topic)) {
+    doomed[key.group].emplace_back(key.topic, key.partition);
   }
   for (auto& [group, keys] : doomed) {
     CO_RETURN_IF_ERROR(co_await RemoveOffsets(group, std::move(keys)));
@@ -404,6 +460,7 @@ Task<KafkaError> GroupCoordinator::DeleteHere(std::string group_id) {
   if (offsets != offsets_.end()) {
     for (const auto& [key, offset] : offsets->second) keys.push_back(key);
   }
+  for (const auto& key : pending_.OfGroup(group_id)) keys.push_back(key);
   CO_RETURN_IF_ERROR(co_await RemoveOffsets(group_id, std::move(keys)));
   group = Find(group_id);
   // Somebody may have joined meanwhile: then the group goes on without offsets.

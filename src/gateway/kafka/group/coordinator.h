@@ -16,7 +16,9 @@
 #include "core/env.h"
 #include "core/logging.h"
 #include "gateway/kafka/group/group.h"
+#include "gateway/kafka/group/pending_offsets.h"
 #include "storage/log.h"
+#include "storage/transactions.h"
 
 namespace mainstem::gateway::kafka {
 
@@ -67,9 +69,9 @@ using GroupOffsets = std::map<std::pair<std::string, PartitionId>, storage::Comm
 
 class GroupCoordinator {
  public:
-  // Borrows env and log, which outlive it. `home` is the shard that it lives on.
-  GroupCoordinator(Env* env, storage::Log* log, Logger logger, Executor home,
-                   GroupSettings settings);
+  // Borrows env and logs, which outlive it. `home` is the shard that it lives on.
+  GroupCoordinator(Env* env, storage::Log* log, storage::TransactionLog* transactions,
+                   Logger logger, Executor home, GroupSettings settings);
   ~GroupCoordinator();
 
   // Loads the committed offsets. Before anything else.
@@ -91,6 +93,12 @@ class GroupCoordinator {
   // Durable when it returns kNone.
   Task<KafkaError> Commit(CommitCall call);
   Task<GroupOffsets> Offsets(std::string group);
+  // The same inside a transaction: the offsets count when it commits. The transaction coordinator
+  // calls these, one after the other for each transactional id.
+  Task<KafkaError> CommitInTransaction(std::string transactional_id, CommitCall call);
+  Task<> EndTransaction(std::string transactional_id, bool committed);
+  // Those that an open transaction is about to set. Ask before Offsets, not after.
+  Task<std::set<std::pair<std::string, PartitionId>>> UnstableOffsets(std::string group);
   // kGroupIdNotFound, or per offset kNone / kGroupSubscribedToTopic.
   struct DeletedOffsets {
     KafkaError error = KafkaError::kNone;
@@ -114,6 +122,10 @@ class GroupCoordinator {
                                  std::optional<std::string> instance_id, int32_t generation);
   Task<std::vector<KafkaError>> LeaveHere(std::string group, std::vector<Leaver> leavers);
   Task<KafkaError> CommitHere(CommitCall call);
+  Task<KafkaError> CommitInTransactionHere(std::string transactional_id, CommitCall call);
+  Task<> EndTransactionHere(std::string transactional_id, bool committed);
+  Task<std::set<std::pair<std::string, PartitionId>>> UnstableOffsetsHere(std::string group);
+  KafkaError CheckCommit(const CommitCall& call, bool is_transactional);
   Task<GroupOffsets> OffsetsHere(std::string group);
   Task<DeletedOffsets> DeleteOffsetsHere(std::string group,
                                          std::vector<std::pair<std::string, PartitionId>> offsets);
@@ -138,12 +150,14 @@ class GroupCoordinator {
 
   Env* const env_;
   storage::Log* const log_;
+  storage::TransactionLog* const transactions_;
   const Logger logger_;
   const Executor home_;
   const GroupSettings settings_;
 
   std::map<std::string, std::unique_ptr<Group>> groups_;
   std::map<std::string, GroupOffsets> offsets_;
+  PendingOffsets pending_;
   std::map<ReplyToken, Waiting*> waiting_;
   ReplyToken next_token_ = 1;
   std::map<std::string, TimePoint> deadlines_;               // by group

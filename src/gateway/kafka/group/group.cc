@@ -386,14 +386,16 @@ KafkaError Group::Leave(const std::string& member_id, const std::optional<std::s
 
 KafkaError Group::CheckCommit(const std::string& member_id,
                               const std::optional<std::string>& instance_id, int32_t generation,
-                              TimePoint now) {
+                              TimePoint now, bool is_transactional) {
   bool is_anonymous = generation < 0 && member_id.empty() && !instance_id;
   if (state_ == State::kEmpty && generation < 0) return KafkaError::kNone;
+  if (is_anonymous && is_transactional) return KafkaError::kNone;
   if (is_anonymous) return KafkaError::kUnknownMemberId;  // a group with members is not its own
   KafkaError error = CheckMember(member_id, instance_id);
   if (error != KafkaError::kNone) return error;
   if (generation != generation_) return KafkaError::kIllegalGeneration;
-  if (state_ == State::kCompletingRebalance) return KafkaError::kRebalanceInProgress;
+  bool is_syncing = state_ == State::kCompletingRebalance;
+  if (is_syncing && !is_transactional) return KafkaError::kRebalanceInProgress;
   RenewSession(members_.at(member_id), now);
   return KafkaError::kNone;
 }

@@ -128,9 +128,10 @@ class Group {
   KafkaError Leave(const std::string& member_id, const std::optional<std::string>& instance_id,
                    TimePoint now);
   // Whether an offset commit of this caller is welcome; a member's session is renewed by it.
+  // Producers may commit in a transaction without naming a member, and during a rebalance.
   KafkaError CheckCommit(const std::string& member_id,
                          const std::optional<std::string>& instance_id, int32_t generation,
-                         TimePoint now);
+                         TimePoint now, bool is_transactional = false);
   // The caller of this token has gone: no reply is made for it any more.
   void Abandon(ReplyToken token, TimePoint now);
 

@@ -11,9 +11,9 @@ constexpr int8_t kGroupCoordinator = 0;
 constexpr int8_t kTransactionCoordinator = 1;
 constexpr int8_t kShareCoordinator = 2;
 constexpr int8_t kBrokerEndpoints = 1;
-constexpr const char* kNoTransactions =
-    "transactions are not supported by this version of Mainstem: use an idempotent producer "
-    "without transactional.id";
+// KIP-890: an epoch for each transaction, partitions join by being written to.
+constexpr const char* kTransactionFeature = "transaction.version";
+constexpr int16_t kTransactionVersion = 2;
 
 bool IsLetterOrDigit(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -30,7 +30,7 @@ FindCoordinatorResponse::Coordinator FindOne(const RequestContext& context, int8
                                              const std::string& key) {
   FindCoordinatorResponse::Coordinator found;
   found.key = key;
-  if (key_type == kGroupCoordinator) {
+  if (key_type == kGroupCoordinator || key_type == kTransactionCoordinator) {
     found.node_id = context.services.settings->node_id;
     found.host = context.advertised_host;
     found.port = context.advertised_port;
@@ -40,10 +40,6 @@ FindCoordinatorResponse::Coordinator FindOne(const RequestContext& context, int8
   found.node_id = -1;
   found.port = -1;
   switch (key_type) {
-    case kTransactionCoordinator:
-      found.error_code = Code(KafkaError::kUnsupportedVersion);
-      found.error_message = kNoTransactions;
-      break;
     case kShareCoordinator:
       found.error_code = Code(KafkaError::kUnsupportedVersion);
       found.error_message = "share groups are not supported by this version of Mainstem";
@@ -70,6 +66,10 @@ Task<ApiVersionsResponse> HandleApiVersions(const RequestContext& context,
     response.api_keys.push_back(
         {static_cast<int16_t>(api.key), api.advertised_min_version, api.max_version});
   }
+  response.supported_features.push_back({kTransactionFeature, 0, kTransactionVersion});
+  response.finalized_features_epoch = 1;
+  response.finalized_features.push_back(
+      {kTransactionFeature, kTransactionVersion, kTransactionVersion});
   co_return response;
 }
 
@@ -146,22 +146,6 @@ Task<DescribeLogDirsResponse> HandleDescribeLogDirs(const RequestContext& contex
     }
   }
   response.log_dirs.push_back(std::move(directory));
-  co_return response;
-}
-
-Task<InitProducerIdResponse> HandleInitProducerId(const RequestContext& context,
-                                                  const InitProducerIdRequest& request) {
-  InitProducerIdResponse response;
-  if (request.transactional_id) {
-    bool is_empty = request.transactional_id->empty();
-    response.error_code =
-        Code(is_empty ? KafkaError::kInvalidRequest : KafkaError::kUnsupportedVersion);
-    co_return response;
-  }
-  Result<ProducerId> id = co_await context.services.log->NextProducerId();
-  if (Is(id.status(), ErrorCode::kCancelled)) co_return id.status();
-  response.error_code = KafkaCode(id.status());
-  if (id.ok()) response.producer_id = id->value();
   co_return response;
 }
 

@@ -32,6 +32,15 @@ void SetError(FetchResponse::Partition* answer, int16_t code) {
   answer->records.clear();
 }
 
+void ListAborted(const std::vector<storage::AbortedTransaction>& aborted,
+                 FetchResponse::Partition* answer) {
+  answer->aborted_transactions.emplace();
+  for (const storage::AbortedTransaction& transaction : aborted) {
+    answer->aborted_transactions->push_back(
+        {transaction.producer_id.value(), transaction.first_offset.value()});
+  }
+}
+
 class Fetch {
  public:
   Fetch(const RequestContext& context, const FetchRequest& request)
@@ -74,6 +83,7 @@ class Fetch {
       storage::ReadOptions options;
       options.max_bytes = static_cast<size_t>(limit);
       options.read_committed = request_.isolation_level == kReadCommitted;
+      options.keep_aborted = true;  // the client leaves them out by the list
       Result<storage::ReadResult> read =
           co_await context_.services.log->Read(source.partition, source.from, options);
       if (!read.ok()) {
@@ -88,6 +98,7 @@ class Fetch {
       answer.last_stable_offset = read->last_stable_offset.value();
       answer.log_start_offset = read->log_start_offset.value();
       answer.records = fits ? std::move(read->batches) : Records();
+      if (fits && options.read_committed) ListAborted(read->aborted, &answer);
       source.seen_end = std::max(source.from, read->high_watermark);
       if (!fits) continue;
       outcome.total_bytes += read->total_bytes;

@@ -40,11 +40,31 @@ std::vector<OffsetFetchResponse::Topic> DescribeAll(const RequestContext& contex
   return topics;
 }
 
+// A client that wants stable offsets comes again when the open transactions have ended.
+void RefuseUnstable(const std::string& topic,
+                    const std::set<std::pair<std::string, PartitionId>>& unstable,
+                    OffsetFetchResponse::Topic* answer) {
+  for (OffsetFetchResponse::Partition& partition : answer->partitions) {
+    if (!unstable.contains({topic, PartitionId(partition.index)})) continue;
+    partition = Describe(partition.index, nullptr);
+    partition.error_code = Code(KafkaError::kUnstableOffsetCommit);
+  }
+}
+
 Task<std::vector<OffsetFetchResponse::Topic>> FetchGroup(
     const RequestContext& context, const std::string& group,
-    const std::optional<std::vector<OffsetFetchRequest::Topic>>& wanted) {
+    const std::optional<std::vector<OffsetFetchRequest::Topic>>& wanted, bool require_stable) {
+  std::set<std::pair<std::string, PartitionId>> unstable;
+  if (require_stable) {
+    CO_ASSIGN_OR_RETURN(unstable, co_await context.services.groups->UnstableOffsets(group));
+  }
   CO_ASSIGN_OR_RETURN(GroupOffsets offsets, co_await context.services.groups->Offsets(group));
-  if (!wanted) co_return DescribeAll(context, offsets);
+  if (!wanted) {
+    for (const auto& key : unstable) offsets.try_emplace(key);  // named, so that it is refused
+    std::vector<OffsetFetchResponse::Topic> all = DescribeAll(context, offsets);
+    for (OffsetFetchResponse::Topic& topic : all) RefuseUnstable(topic.name, unstable, &topic);
+    co_return all;
+  }
   std::vector<OffsetFetchResponse::Topic> topics;
   for (const OffsetFetchRequest::Topic& topic : *wanted) {
     OffsetFetchResponse::Topic& answer = topics.emplace_back();
@@ -65,6 +85,7 @@ Task<std::vector<OffsetFetchResponse::Topic>> FetchGroup(
         answer.partitions.back().error_code = Code(KafkaError::kUnknownTopicId);
       }
     }
+    if (!is_unknown) RefuseUnstable(name, unstable, &answer);
   }
   co_return topics;
 }
@@ -119,19 +140,20 @@ Task<OffsetCommitResponse> HandleOffsetCommit(const RequestContext& context,
   co_return response;
 }
 
-// Nothing is ever pending, as there are no transactions: require_stable changes nothing.
 Task<OffsetFetchResponse> HandleOffsetFetch(const RequestContext& context,
                                             const OffsetFetchRequest& request) {
   OffsetFetchResponse response;
   if (context.version < kFirstVersionWithManyGroups) {
-    CO_ASSIGN_OR_RETURN(response.topics,
-                        co_await FetchGroup(context, request.group_id, request.topics));
+    CO_ASSIGN_OR_RETURN(
+        response.topics,
+        co_await FetchGroup(context, request.group_id, request.topics, request.require_stable));
     co_return response;
   }
   for (const OffsetFetchRequest::Group& group : request.groups) {
     OffsetFetchResponse::Group& answer = response.groups.emplace_back();
     answer.group_id = group.group_id;
-    CO_ASSIGN_OR_RETURN(auto topics, co_await FetchGroup(context, group.group_id, group.topics));
+    CO_ASSIGN_OR_RETURN(auto topics, co_await FetchGroup(context, group.group_id, group.topics,
+                                                         request.require_stable));
     answer.topics = std::move(topics);
   }
   co_return response;

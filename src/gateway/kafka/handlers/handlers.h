@@ -21,7 +21,10 @@
 #include "gateway/kafka/messages/produce.h"
 #include "gateway/kafka/messages/producers.h"
 #include "gateway/kafka/messages/topics.h"
+#include "gateway/kafka/messages/transaction_admin.h"
+#include "gateway/kafka/messages/transactions.h"
 #include "gateway/kafka/settings.h"
+#include "gateway/kafka/transaction/coordinator.h"
 
 namespace mainstem::gateway::kafka {
 
@@ -29,7 +32,9 @@ namespace mainstem::gateway::kafka {
 struct Services {
   Env* env;
   storage::Log* log;
+  storage::TransactionLog* transaction_log;
   GroupCoordinator* groups;
+  TransactionCoordinator* transactions;
   const KafkaSettings* settings;
 };
 
@@ -76,8 +81,24 @@ Task<DescribeClusterResponse> HandleDescribeCluster(const RequestContext& contex
                                                     const DescribeClusterRequest& request);
 Task<DescribeLogDirsResponse> HandleDescribeLogDirs(const RequestContext& context,
                                                     const DescribeLogDirsRequest& request);
+
 Task<InitProducerIdResponse> HandleInitProducerId(const RequestContext& context,
                                                   const InitProducerIdRequest& request);
+Task<AddPartitionsToTxnResponse> HandleAddPartitionsToTxn(const RequestContext& context,
+                                                          const AddPartitionsToTxnRequest& request);
+Task<AddOffsetsToTxnResponse> HandleAddOffsetsToTxn(const RequestContext& context,
+                                                    const AddOffsetsToTxnRequest& request);
+Task<EndTxnResponse> HandleEndTxn(const RequestContext& context, const EndTxnRequest& request);
+Task<TxnOffsetCommitResponse> HandleTxnOffsetCommit(const RequestContext& context,
+                                                    const TxnOffsetCommitRequest& request);
+Task<WriteTxnMarkersResponse> HandleWriteTxnMarkers(const RequestContext& context,
+                                                    const WriteTxnMarkersRequest& request);
+Task<DescribeTransactionsResponse> HandleDescribeTransactions(
+    const RequestContext& context, const DescribeTransactionsRequest& request);
+Task<ListTransactionsResponse> HandleListTransactions(const RequestContext& context,
+                                                      const ListTransactionsRequest& request);
+Task<DescribeProducersResponse> HandleDescribeProducers(const RequestContext& context,
+                                                        const DescribeProducersRequest& request);
 
 Task<JoinGroupResponse> HandleJoinGroup(const RequestContext& context,
                                         const JoinGroupRequest& request);

@@ -30,10 +30,16 @@ Task<storage::OffsetForTime> Resolve(const RequestContext& context,
                                      storage::TopicPartition partition, int64_t timestamp,
                                      bool read_committed) {
   storage::Log& log = *context.services.log;
-  if (timestamp >= 0) co_return co_await log.FindByTime(partition, timestamp);
-  if (timestamp == kMaxTimestamp) co_return co_await log.FindMaxTimestamp(partition);
   CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log.Offsets(partition));
   storage::OffsetForTime answer{.offset = Offset(-1)};  // there is no second tier
+  if (timestamp >= 0 || timestamp == kMaxTimestamp) {
+    Result<storage::OffsetForTime> found = timestamp >= 0
+                                               ? co_await log.FindByTime(partition, timestamp)
+                                               : co_await log.FindMaxTimestamp(partition);
+    CO_RETURN_IF_ERROR(found);
+    if (!read_committed || found->offset < offsets.last_stable_offset) answer = *found;
+    co_return answer;
+  }
   if (timestamp == kLatest) {
     answer.offset = read_committed ? offsets.last_stable_offset : offsets.high_watermark;
   } else if (timestamp == kEarliest || timestamp == kEarliestLocal) {

@@ -8,6 +8,8 @@ namespace {
 
 constexpr int16_t kFirstVersionWithZstd = 7;
 constexpr int16_t kFirstVersionWithTopicIds = 13;
+constexpr int16_t kFirstVersionWithAbortable = 11;
+constexpr int16_t kFirstVersionThatJoins = 12;  // KIP-890: a partition joins by being written to
 constexpr int kZstdBits = 4;
 
 ProduceResponse::Partition Refuse(int32_t index, int16_t error_code,
@@ -25,9 +27,10 @@ ProduceResponse::Partition Refuse(int32_t index, KafkaError error, std::string m
 }
 
 // What the protocol says about a produced batch; the log checks the batch itself. Nothing when the
-// partition may be appended to.
+// partition may be appended to; `producer` is then set if that is part of a transaction.
 std::optional<ProduceResponse::Partition> CheckRecords(const ProduceRequest::Partition& partition,
-                                                       int16_t version) {
+                                                       bool has_transactional_id, int16_t version,
+                                                       std::optional<ProducerIdentity>* producer) {
   int32_t index = partition.index;
   if (!partition.records || partition.records->empty()) {
     return Refuse(index, KafkaError::kInvalidRecord, "no record batch for the partition");
@@ -39,22 +42,58 @@ std::optional<ProduceResponse::Partition> CheckRecords(const ProduceRequest::Par
   if (header->total_bytes() != partition.records->size()) {
     return Refuse(index, KafkaError::kInvalidRecord, "exactly one record batch is allowed");
   }
-  if (header->transactional()) {
+  if (header->transactional() && !has_transactional_id) {
     return Refuse(index, KafkaError::kTransactionalIdAuthorizationFailed,
-                  "transactions are not supported yet");
+                  "a transactional record batch without a transactional id");
   }
   if (header->codec_bits() == kZstdBits && version < kFirstVersionWithZstd) {
     return Refuse(index, KafkaError::kUnsupportedCompressionType,
                   "zstd needs Produce version 7 or newer");
   }
+  if (header->transactional()) producer->emplace(header->producer_id, header->producer_epoch);
   return std::nullopt;
 }
 
-Task<> AppendPartition(const RequestContext& context, storage::TopicPartition target,
-                       std::span<const std::byte> records, storage::AppendOptions options,
+struct PendingAppend {
+  storage::TopicPartition target;
+  std::span<const std::byte> records;
+  std::optional<ProducerIdentity> producer;  // of a transactional batch
+  size_t topic;                              // where the answer goes
+  size_t partition;
+};
+
+KafkaError ErrorForProducer(KafkaError error, int16_t version) {
+  bool may_abort = version >= kFirstVersionWithAbortable;
+  switch (error) {
+    case KafkaError::kProducerFenced: return KafkaError::kInvalidProducerEpoch;
+    case KafkaError::kNone:
+    case KafkaError::kInvalidTxnState:
+      return may_abort ? KafkaError::kTransactionAbortable : KafkaError::kInvalidTxnState;
+    default: return error;
+  }
+}
+
+// Why the log refused a transactional batch: its producer is fenced, or did not add the partition.
+Task<KafkaError> ExplainRefusal(const RequestContext& context, const std::string& transactional_id,
+                                const PendingAppend& append) {
+  std::vector<storage::TopicPartition> partitions = {append.target};
+  CO_ASSIGN_OR_RETURN(KafkaError error,
+                      co_await context.services.transactions->VerifyPartitions(
+                          transactional_id, *append.producer, std::move(partitions)));
+  co_return ErrorForProducer(error, context.version);
+}
+
+Task<> AppendPartition(const RequestContext& context, const std::string& transactional_id,
+                       const PendingAppend& append, storage::AppendOptions options,
                        ProduceResponse::Partition* answer) {
   Result<storage::AppendResult> result =
-      co_await context.services.log->Append(target, records, options);
+      co_await context.services.log->Append(append.target, append.records, options);
+  if (append.producer && Is(result.status(), ErrorCode::kInvalidTransactionState)) {
+    CO_ASSIGN_OR_RETURN(KafkaError error,
+                        co_await ExplainRefusal(context, transactional_id, append));
+    *answer = Refuse(answer->index, Code(error), ErrorMessage(result.status()));
+    co_return Status::OK();
+  }
   if (result.ok()) {
     answer->base_offset = result->base_offset.value();
     answer->log_append_time_ms = result->log_append_time_ms;
@@ -67,18 +106,12 @@ Task<> AppendPartition(const RequestContext& context, storage::TopicPartition ta
   co_return Status::OK();
 }
 
-struct PendingAppend {
-  storage::TopicPartition target;
-  std::span<const std::byte> records;
-  size_t topic;  // where the answer goes
-  size_t partition;
-};
-
 // Starts all appends, so that one flush serves them, and waits for all. Also a single one is
 // spawned: then requests that were started one after the other reach each partition in that order,
 // however many partitions they name.
-Task<> AppendAll(const RequestContext& context, const std::vector<PendingAppend>& appends,
-                 storage::AppendOptions options, ProduceResponse* response) {
+Task<> AppendAll(const RequestContext& context, const std::string& transactional_id,
+                 const std::vector<PendingAppend>& appends, storage::AppendOptions options,
+                 ProduceResponse* response) {
   Executor executor = co_await asio::this_coro::executor;
   Status failure;
   TaskScope scope(executor, "produce",
@@ -86,7 +119,7 @@ Task<> AppendAll(const RequestContext& context, const std::vector<PendingAppend>
   for (const PendingAppend& append : appends) {
     ProduceResponse::Partition* answer =
         &response->topics[append.topic].partitions[append.partition];
-    scope.Spawn("append", AppendPartition(context, append.target, append.records, options, answer));
+    scope.Spawn("append", AppendPartition(context, transactional_id, append, options, answer));
   }
   Status joined = co_await scope.Join();
   if (!joined.ok()) {
@@ -94,6 +127,34 @@ Task<> AppendAll(const RequestContext& context, const std::vector<PendingAppend>
     co_return joined;
   }
   co_return failure;
+}
+
+// Adds the partitions that are written to in a transaction to it, and drops the appends that it
+// refuses.
+Task<> JoinTransaction(const RequestContext& context, const std::string& transactional_id,
+                       std::vector<PendingAppend>* appends, ProduceResponse* response) {
+  std::optional<ProducerIdentity> producer;  // a request has one
+  std::vector<storage::TopicPartition> partitions;
+  for (const PendingAppend& append : *appends) {
+    if (!append.producer) continue;
+    producer = append.producer;
+    partitions.push_back(append.target);
+  }
+  if (!producer) co_return Status::OK();
+  Result<KafkaError> joined = co_await context.services.transactions->AddPartitions(
+      transactional_id, *producer, std::move(partitions));
+  if (Is(joined.status(), ErrorCode::kCancelled)) co_return joined.status();
+  if (joined.ok() && *joined == KafkaError::kNone) co_return Status::OK();
+  int16_t code =
+      joined.ok() ? Code(ErrorForProducer(*joined, context.version)) : KafkaCode(joined.status());
+  for (const PendingAppend& append : *appends) {
+    if (!append.producer) continue;
+    ProduceResponse::Partition& answer =
+        response->topics[append.topic].partitions[append.partition];
+    answer = Refuse(answer.index, code, ErrorMessage(joined.status()));
+  }
+  std::erase_if(*appends, [](const PendingAppend& append) { return append.producer.has_value(); });
+  co_return Status::OK();
 }
 
 }  // namespace
@@ -115,27 +176,30 @@ Task<ProduceResponse> HandleProduce(const RequestContext& context, const Produce
       answer.index = partition.index;
       KafkaError error =
           acks_are_valid ? found.CheckPartition(partition.index) : KafkaError::kInvalidRequiredAcks;
-      if (request.transactional_id && error == KafkaError::kNone) {
-        error = KafkaError::kInvalidTxnState;  // no transaction can be open
-      }
       if (error != KafkaError::kNone) {
         answer = Refuse(partition.index, Code(error), std::nullopt);
         continue;
       }
-      auto refusal = CheckRecords(partition, context.version);
+      std::optional<ProducerIdentity> producer;
+      auto refusal =
+          CheckRecords(partition, request.transactional_id.has_value(), context.version, &producer);
       if (refusal) {
         answer = std::move(*refusal);
         continue;
       }
-      appends.push_back({found.Partition(partition.index), *partition.records,
+      appends.push_back({found.Partition(partition.index), *partition.records, producer,
                          response.topics.size() - 1, topic_answer.partitions.size() - 1});
     }
   }
   storage::AppendOptions options;
   options.durability =
       request.acks == -1 ? storage::Durability::kFlushed : storage::Durability::kAccepted;
+  std::string transactional_id = request.transactional_id.value_or("");
+  if (request.transactional_id && context.version >= kFirstVersionThatJoins) {
+    CO_RETURN_IF_ERROR(co_await JoinTransaction(context, transactional_id, &appends, &response));
+  }
   if (!appends.empty()) {
-    CO_RETURN_IF_ERROR(co_await AppendAll(context, appends, options, &response));
+    CO_RETURN_IF_ERROR(co_await AppendAll(context, transactional_id, appends, options, &response));
   }
   co_return response;
 }

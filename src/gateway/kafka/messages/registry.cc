@@ -11,6 +11,8 @@
 #include "gateway/kafka/messages/produce.h"
 #include "gateway/kafka/messages/producers.h"
 #include "gateway/kafka/messages/topics.h"
+#include "gateway/kafka/messages/transaction_admin.h"
+#include "gateway/kafka/messages/transactions.h"
 
 namespace mainstem::gateway::kafka {
 namespace {
@@ -43,6 +45,11 @@ constexpr MessageType kTypes[] = {
     BOTH(DeleteRecords),
     BOTH(InitProducerId),
     BOTH(OffsetForLeaderEpoch),
+    BOTH(AddPartitionsToTxn),
+    BOTH(AddOffsetsToTxn),
+    BOTH(EndTxn),
+    BOTH(WriteTxnMarkers),
+    BOTH(TxnOffsetCommit),
     BOTH(DescribeConfigs),
     BOTH(AlterConfigs),
     BOTH(DescribeLogDirs),
@@ -52,6 +59,8 @@ constexpr MessageType kTypes[] = {
     BOTH(OffsetDelete),
     BOTH(DescribeCluster),
     BOTH(DescribeProducers),
+    BOTH(DescribeTransactions),
+    BOTH(ListTransactions),
     BOTH(ListConfigResources),
     BOTH(DescribeTopicPartitions),
 };
