@@ -10,7 +10,20 @@
 namespace mainstem::storage {
 namespace {
 
-bool IsLeftAlone(const BatchHeader& header) { return header.transactional() || header.control(); }
+bool IsAborted(const BatchHeader& header, const std::vector<AbortedTransaction>& aborted) {
+  if (!header.transactional()) return false;
+  auto ends_before = [](const AbortedTransaction& one, Offset wanted) {
+    return one.last_offset < wanted;
+  };
+  auto it = std::lower_bound(aborted.begin(), aborted.end(), header.base_offset, ends_before);
+  for (; it != aborted.end(); ++it) {
+    if (it->producer_id == header.producer_id && it->first_offset <= header.base_offset)
+      return true;
+    // All that ended later began at or after the stable offset of then.
+    if (it->last_stable_offset > header.base_offset) break;
+  }
+  return false;
+}
 
 Status WrongCrc(std::span<const std::byte> batch) {
   return MakeError(ErrorCode::kCorruptMessage,
@@ -103,7 +116,12 @@ Result<CompactedBatch> CompactBatch(std::span<const std::byte> batch,
   }
   BatchHeader header = ReadBatchHeader(batch.data());
   CompactedBatch result{.max_timestamp = header.max_timestamp};
-  if (IsLeftAlone(header) || header.base_offset >= rules.mapped_end) return result;
+  if (header.control() || header.base_offset >= rules.mapped_end) return result;
+  if (IsAborted(header, *rules.aborted)) {
+    result.kind = CompactedBatch::Kind::kEmpty;
+    result.max_timestamp = -1;
+    return result;
+  }
   ASSIGN_OR_RETURN(RecordReader reader, RecordReader::Open(batch));
   bool has_horizon = (header.attributes & kDeleteHorizonBit) != 0;
   int64_t horizon_ms = has_horizon ? header.base_timestamp : -1;
@@ -147,10 +165,11 @@ std::vector<std::byte> MakeEmptyBatch(std::span<const std::byte> batch) {
 }
 
 Result<MappedKeys> MapKeys(std::span<const std::byte> batch, Offset from, Offset end,
-                           KeyOffsets* newest) {
+                           const std::vector<AbortedTransaction>& aborted, KeyOffsets* newest) {
   BatchHeader header = ReadBatchHeader(batch.data());
   MappedKeys mapped{.end = std::min(end, header.next_offset())};
-  if (header.next_offset() <= from || IsLeftAlone(header)) return mapped;
+  bool is_without_keys = header.control() || IsAborted(header, aborted);
+  if (header.next_offset() <= from || is_without_keys) return mapped;
   if (!BatchCrcMatches(batch)) {
     return WrongCrc(batch);
   }

@@ -13,6 +13,7 @@
 #include "core/ids.h"
 #include "core/status.h"
 #include "storage/key_offsets.h"
+#include "storage/log.h"
 #include "storage/record_batch.h"
 
 namespace mainstem::storage {
@@ -21,6 +22,8 @@ inline constexpr int kDeleteHorizonBit = 64;
 
 struct CompactionRules {
   const KeyOffsets* newest = nullptr;
+  // In the order of their markers; all other transactions in what is compacted are committed.
+  const std::vector<AbortedTransaction>* aborted = nullptr;
   Offset mapped_end;  // `newest` knows what lies before it; all from there on stays
   int64_t now_ms = 0;
   int64_t delete_retention_ms = 0;
@@ -35,8 +38,8 @@ struct CompactedBatch {
   int64_t delete_horizon_ms = -1;
 };
 
-// Batches of transactions and control batches stay as they are. kInvalidRecord for broken records,
-// kCorruptMessage for a wrong CRC: what is damaged is not made to look right.
+// Control batches stay as they are, batches of aborted transactions go. kInvalidRecord for broken
+// records, kCorruptMessage for a wrong CRC: what is damaged is not made to look right.
 Result<CompactedBatch> CompactBatch(std::span<const std::byte> batch, const CompactionRules& rules);
 // A batch without records in the place of `batch`.
 std::vector<std::byte> MakeEmptyBatch(std::span<const std::byte> batch);
@@ -48,6 +51,6 @@ struct MappedKeys {
   bool is_full = false;
 };
 Result<MappedKeys> MapKeys(std::span<const std::byte> batch, Offset from, Offset end,
-                           KeyOffsets* newest);
+                           const std::vector<AbortedTransaction>& aborted, KeyOffsets* newest);
 
 }  // namespace mainstem::storage

@@ -9,6 +9,7 @@ namespace {
 
 constexpr KeyHashSeed kSeed{1, 2};
 constexpr int64_t kHour = 3'600'000;
+const std::vector<AbortedTransaction> kNone;
 
 struct Row {
   std::string key;
@@ -53,10 +54,10 @@ TEST_P(CompactedBatchTest, DropsWhatANewerRecordReplacesAndKeepsTheRestAsItIs) {
       BatchOf({{"a", "1", 5000}, {"b", "2", 4000}, {"a", "3", 4500}, {"c", "4", 4600}}, Offset(100),
               options);
   KeyOffsets newest(1 << 16, kSeed);
-  MappedKeys mapped = MapKeys(batch, Offset(0), Offset(1000), &newest).ValueOrDie();
+  MappedKeys mapped = MapKeys(batch, Offset(0), Offset(1000), kNone, &newest).ValueOrDie();
   EXPECT_EQ(mapped.end, Offset(104));
   newest.Put("c", Offset(200));
-  CompactionRules rules{.newest = &newest, .mapped_end = Offset(300)};
+  CompactionRules rules{.newest = &newest, .aborted = &kNone, .mapped_end = Offset(300)};
   CompactedBatch result = CompactBatch(batch, rules).ValueOrDie();
   ASSERT_EQ(result.kind, CompactedBatch::Kind::kChanged);
   EXPECT_EQ(Show(result.bytes), "101:b=2@4000/1 102:a=3@4500/1 ");
@@ -79,9 +80,12 @@ INSTANTIATE_TEST_SUITE_P(Codecs, CompactedBatchTest,
 TEST(CompactedBatchTest, KeepsATombstoneUntilItsHorizonCountedFromTheFirstPass) {
   std::vector<std::byte> batch = BatchOf({{"a", "1", 10}, {"a", std::nullopt, 20}}, Offset(0));
   KeyOffsets newest(1 << 16, kSeed);
-  ASSERT_TRUE(MapKeys(batch, Offset(0), Offset(2), &newest).ok());
-  CompactionRules rules{
-      .newest = &newest, .mapped_end = Offset(2), .now_ms = 50'000, .delete_retention_ms = kHour};
+  ASSERT_TRUE(MapKeys(batch, Offset(0), Offset(2), kNone, &newest).ok());
+  CompactionRules rules{.newest = &newest,
+                        .aborted = &kNone,
+                        .mapped_end = Offset(2),
+                        .now_ms = 50'000,
+                        .delete_retention_ms = kHour};
   CompactedBatch first = CompactBatch(batch, rules).ValueOrDie();
   ASSERT_EQ(first.kind, CompactedBatch::Kind::kChanged);
   EXPECT_EQ(Show(first.bytes), "1:a=null@20/1 ");
@@ -99,19 +103,42 @@ TEST(CompactedBatchTest, KeepsATombstoneUntilItsHorizonCountedFromTheFirstPass) 
   EXPECT_EQ(CompactBatch(first.bytes, rules).ValueOrDie().kind, CompactedBatch::Kind::kEmpty);
 }
 
-TEST(CompactedBatchTest, LeavesWhatLiesBeyondThePassAndTransactionsAlone) {
+TEST(CompactedBatchTest, LeavesWhatLiesBeyondThePassAndBrokenBatchesAlone) {
   std::vector<std::byte> batch = BatchOf({{"a", "1"}, {"a", "2"}, {"a", "3"}}, Offset(10));
   KeyOffsets newest(1 << 16, kSeed);
-  MappedKeys mapped = MapKeys(batch, Offset(0), Offset(12), &newest).ValueOrDie();
+  MappedKeys mapped = MapKeys(batch, Offset(0), Offset(12), kNone, &newest).ValueOrDie();
   EXPECT_EQ(mapped.end, Offset(12));
-  CompactionRules rules{.newest = &newest, .mapped_end = Offset(12)};
+  CompactionRules rules{.newest = &newest, .aborted = &kNone, .mapped_end = Offset(12)};
   CompactedBatch result = CompactBatch(batch, rules).ValueOrDie();
   EXPECT_EQ(Show(result.bytes), "11:a=2@1000/1 12:a=3@1000/1 ");
+  batch.back() ^= std::byte{1};
+  EXPECT_TRUE(Is(CompactBatch(batch, rules).status(), ErrorCode::kCorruptMessage));
+}
 
-  batch[22] |= std::byte{16};  // transactional
-  EXPECT_FALSE(CompactBatch(batch, rules).ok()) << "the CRC is wrong now";
-  SetLogAppendTime(batch, 77);
+TEST(CompactedBatchTest, DropsWhatWasAbortedAndKeepsMarkers) {
+  BatchBuilderOptions options{.producer_id = ProducerId(9),
+                              .producer_epoch = ProducerEpoch(3),
+                              .base_sequence = 0,
+                              .transactional = true};
+  std::vector<std::byte> batch = BatchOf({{"a", "1"}}, Offset(10), options);
+  std::vector<AbortedTransaction> aborted = {{.producer_id = ProducerId(8),
+                                              .first_offset = Offset(10),
+                                              .last_offset = Offset(12),
+                                              .last_stable_offset = Offset(10)},
+                                             {.producer_id = ProducerId(9),
+                                              .first_offset = Offset(10),
+                                              .last_offset = Offset(20),
+                                              .last_stable_offset = Offset(13)}};
+  KeyOffsets newest(1 << 16, kSeed);
+  ASSERT_TRUE(MapKeys(batch, Offset(0), Offset(99), aborted, &newest).ok());
+  EXPECT_EQ(newest.size(), 0u);
+  CompactionRules rules{.newest = &newest, .aborted = &aborted, .mapped_end = Offset(99)};
+  EXPECT_EQ(CompactBatch(batch, rules).ValueOrDie().kind, CompactedBatch::Kind::kEmpty);
+  aborted.pop_back();  // then it was committed
   EXPECT_EQ(CompactBatch(batch, rules).ValueOrDie().kind, CompactedBatch::Kind::kSame);
+  options.is_marker = true;
+  std::vector<std::byte> marker = BatchOf({{"a", "1"}}, Offset(12), options);
+  EXPECT_EQ(CompactBatch(marker, rules).ValueOrDie().kind, CompactedBatch::Kind::kSame);
 }
 
 TEST(CompactedBatchTest, AnEmptyBatchKeepsOffsetsAndSequence) {

@@ -86,7 +86,8 @@ class Segments {
   using ShouldStop = std::function<bool()>;
   // Notes the newest offsets of the keys from `from` to before `end`. Returns the end of what
   // `newest` knows: `end` unless it is full.
-  Task<Offset> MapKeys(Offset from, Offset end, KeyOffsets* newest, ShouldStop should_stop);
+  Task<Offset> MapKeys(Offset from, Offset end, std::vector<AbortedTransaction> aborted,
+                       KeyOffsets* newest, ShouldStop should_stop);
   // The closed segments that begin before `end`, in groups that fit one segment each.
   std::vector<std::vector<SegmentInfo>> Groups(Offset end, int64_t segment_bytes) const;
   struct Cleaned {

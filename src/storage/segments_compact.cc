@@ -99,8 +99,8 @@ Task<std::span<const std::byte>> Segments::NextPiece(Scan* scan) {
   co_return std::span<const std::byte>();
 }
 
-Task<Offset> Segments::MapKeys(Offset from, Offset end, KeyOffsets* newest,
-                               ShouldStop should_stop) {
+Task<Offset> Segments::MapKeys(Offset from, Offset end, std::vector<AbortedTransaction> aborted,
+                               KeyOffsets* newest, ShouldStop should_stop) {
   std::vector<SegmentInfo> segments(list_.begin(), list_.end());
   Offset known = from;
   for (const SegmentInfo& segment : segments) {
@@ -111,11 +111,11 @@ Task<Offset> Segments::MapKeys(Offset from, Offset end, KeyOffsets* newest,
       if (should_stop()) co_return Ended();
       CO_ASSIGN_OR_RETURN(std::span<const std::byte> piece, co_await NextPiece(&scan));
       if (piece.empty()) break;
-      auto work = [piece, from, end, newest]() -> Result<MappedKeys> {
+      auto work = [piece, from, end, newest, &aborted]() -> Result<MappedKeys> {
         MappedKeys mapped;
         BatchWalk walk(piece);
         while (walk.Next() == BatchWalk::Step::kBatch && !mapped.is_full) {
-          ASSIGN_OR_RETURN(mapped, storage::MapKeys(walk.batch(), from, end, newest));
+          ASSIGN_OR_RETURN(mapped, storage::MapKeys(walk.batch(), from, end, aborted, newest));
         }
         return mapped;
       };

@@ -71,8 +71,13 @@ Task<> ShardLog::CompactOnce(std::shared_ptr<Partition> partition, Offset from, 
   std::shared_ptr<const Topic> topic = partition->topic;
   auto should_stop = [this, partition] { return closed_ || partition->deleted; };
   KeyOffsets newest(limits_.compaction_key_bytes, {env_->Random(), env_->Random()});
-  CO_ASSIGN_OR_RETURN(Offset known, co_await segments.MapKeys(from, end, &newest, should_stop));
+  // All that lies before `end` is decided.
+  std::vector<AbortedTransaction> aborted =
+      partition->transactions.AbortedWithin(partition->log_start, end);
+  CO_ASSIGN_OR_RETURN(Offset known,
+                      co_await segments.MapKeys(from, end, aborted, &newest, should_stop));
   CompactionRules rules{.newest = &newest,
+                        .aborted = &aborted,
                         .mapped_end = known,
                         .now_ms = env_->WallTime().value(),
                         .delete_retention_ms = topic->config.delete_retention_ms};
