@@ -64,6 +64,18 @@ TEST(HttpParser, ReadsChunkedBodies) {
   }
 }
 
+TEST(HttpParser, ReadsAnEmptyChunkedBodyWhateverThePieces) {
+  for (size_t step : {1, 2, 3, 4, 5, 100}) {
+    std::string rest;
+    auto request =
+        Parse("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET", step,
+              1000, &rest);
+    ASSERT_TRUE(request.ok()) << request.status();
+    EXPECT_EQ(request->body, "");
+    EXPECT_EQ(rest, "GET");
+  }
+}
+
 TEST(HttpParser, LeavesTheNextRequestOfThePipeline) {
   std::string rest;
   auto request = Parse("GET /a HTTP/1.1\r\nHost: h\r\n\r\nGET /b HTTP/1.1\r\n", 1000, 1000, &rest);
@@ -104,7 +116,7 @@ TEST(HttpParser, RefusesWhatIsNoRequest) {
            "GET http://h/a#d HTTP/1.1\r\nHost: h\r\n\r\n",  // fragments
            "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
            "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
-           "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+           "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\na",
            "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
            "0\r\n\r\n",
        }) {

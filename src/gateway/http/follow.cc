@@ -29,7 +29,9 @@ Task<> Follow(Env* env, storage::Log* log, FollowOptions options, FollowSink* si
   while (true) {
     bool progressed = false;
     std::vector<std::pair<storage::TopicPartition, Offset>> beyond;
-    for (auto& [partition, next] : positions) {
+    for (auto& position : positions) {
+      const PartitionId partition = position.first;
+      Offset& next = position.second;  // a binding's name could not be captured below by clang 14
       CO_ASSIGN_OR_RETURN(MemoryLease lease, co_await LeaseStep(options.memory));
       std::vector<FollowedEvent> events;
       PartitionId current = partition;
