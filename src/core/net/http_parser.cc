@@ -152,10 +152,12 @@ Result<size_t> HttpRequestParser::Put(std::string_view input) {
   size_t used = 0;
   while (!done() && used < input.size()) {
     // Beast ends the process when it looks again at a last chunk that is shorter than this. What is
-    // left of a chunked body is never shorter in the end: "0\r\n\r\n".
+    // left of a chunked body is never shorter in the end: "0\r\n\r\n". What can't begin a last
+    // chunk is an error that needs no waiting.
     constexpr size_t kLeastChunkedRest = 5;
     bool in_chunks = impl_->head_done && parser.chunked();
-    if (in_chunks && input.size() - used < kLeastChunkedRest) break;
+    bool may_be_last = input[used] == '0' || input[used] == '\r';
+    if (in_chunks && may_be_last && input.size() - used < kLeastChunkedRest) break;
     error_code error;
     size_t count =
         parser.put(boost::asio::const_buffer(input.data() + used, input.size() - used), error);
