@@ -3,7 +3,7 @@
 // epochs.
 #include <gtest/gtest.h>
 
-#include "core/sim/sim_env.h"
+#include "core/sim/power_cuts.h"
 #include "storage/test_log.h"
 
 namespace mainstem::storage {
@@ -212,23 +212,17 @@ TEST(EpochCommitTest, AnEpochLargerThanAJournalFileIsThereAsAWholeWhateverFails)
 TEST(EpochCommitTest, ALargeEpochSurvivesPowerCutsAsAWhole) {
   int64_t acknowledged_total = 0;
   for (uint64_t seed = 1; seed <= 15; ++seed) {
-    auto* disk = new SimDisk(seed, {});  // leaked with the envs
-    std::mt19937_64 random(seed);
-    auto* acknowledged = new int64_t(0);
-    for (int cut = 0; cut < 5; ++cut) {
-      auto* env = new SimEnv(disk, {.seed = random()});
-      Status outcome;
-      int64_t steps = static_cast<int64_t>(random() % 4000);
-      bool ended = env->RunSteps(OpenAndWorkLarge(env, acknowledged), steps, &outcome);
-      ASSERT_TRUE(!ended || outcome.ok()) << Describe(outcome);
-      env->Abandon();
-      disk->Crash();
-      SimEnv checker(disk, {.seed = random()});
-      Expected expected{.acknowledged = *acknowledged, .batches_per_partition = 3};
-      Status checked = checker.Run(CheckEpochs(&checker, SmallJournal(), expected));
-      ASSERT_TRUE(checked.ok()) << "seed " << seed << ": " << Describe(checked);
-      ASSERT_FALSE(HasFailure()) << "seed " << seed << ", cut " << cut;
-    }
+    auto* acknowledged = new int64_t(0);  // leaked with the envs
+    const Status checked = CutPower(
+        {.seed = seed, .count = 5, .steps_max = 4000},
+        {.body = [acknowledged](SimEnv* env) { return OpenAndWorkLarge(env, acknowledged); },
+         .check =
+             [acknowledged](SimEnv* env) {
+               Expected expected{.acknowledged = *acknowledged, .batches_per_partition = 3};
+               return CheckEpochs(env, SmallJournal(), expected);
+             }});
+    ASSERT_TRUE(checked.ok()) << "seed " << seed << ": " << Describe(checked);
+    ASSERT_FALSE(HasFailure()) << "seed " << seed;
     acknowledged_total += *acknowledged;
   }
   EXPECT_GE(acknowledged_total, 15);

@@ -4,7 +4,7 @@
 // partitions and a group's offset, and ends what a crash left open.
 #include <gtest/gtest.h>
 
-#include "core/sim/sim_env.h"
+#include "core/sim/power_cuts.h"
 #include "storage/test_log.h"
 
 namespace mainstem::storage {
@@ -183,22 +183,12 @@ TEST(TransactionsCrashTest, SurviveTheFailureOfAnyOperation) {
 
 // Power goes at random steps, several times on one disk. The first violation, or nothing.
 std::string PowerCuts(uint64_t seed, bool keeps_promises, int cut_count) {
-  auto* disk = new SimDisk(seed, {.keeps_promises = keeps_promises});  // leaked with the envs
-  auto* ledger = new Ledger();
-  std::mt19937_64 random(seed);
-  for (int cut = 0; cut < cut_count; ++cut) {
-    auto* env = new SimEnv(disk, {.seed = random()});
-    Status outcome;
-    int64_t steps = static_cast<int64_t>(random() % 6000);
-    bool ended = env->RunSteps(OpenAndWork(env, ledger), steps, &outcome);
-    if (ended && !outcome.ok()) return Describe(outcome);
-    env->Abandon();
-    disk->Crash();
-    SimEnv checker(disk, {.seed = random()});
-    Status checked = checker.Run(OpenAndCheck(&checker, ledger));
-    if (!checked.ok()) return Describe(checked);
-  }
-  return "";
+  auto* ledger = new Ledger();  // leaked with the envs
+  const Status status =
+      CutPower({.seed = seed, .count = cut_count, .keeps_promises = keeps_promises},
+               {.body = [ledger](SimEnv* env) { return OpenAndWork(env, ledger); },
+                .check = [ledger](SimEnv* env) { return OpenAndCheck(env, ledger); }});
+  return status.ok() ? "" : Describe(status);
 }
 
 TEST(TransactionsCrashTest, SurvivePowerCuts) {
