@@ -1,4 +1,5 @@
 #include "gateway/kafka/handlers/handlers.h"
+#include "gateway/kafka/handlers/offset_commits.h"
 #include "gateway/kafka/handlers/partitions.h"
 
 namespace mainstem::gateway::kafka {
@@ -100,31 +101,10 @@ Task<OffsetCommitResponse> HandleOffsetCommit(const RequestContext& context,
   call.member_id = request.member_id;
   call.instance_id = request.group_instance_id;
   call.generation = request.generation_id;
-  int32_t metadata_bytes_max = context.services.settings->offset_metadata_bytes_max;
-  for (const OffsetCommitRequest::Topic& topic : request.topics) {
-    FoundTopic found = Find(context, topic.name, topic.topic_id);
-    OffsetCommitResponse::Topic& topic_answer = response.topics.emplace_back();
-    topic_answer.name = topic.name;
-    topic_answer.topic_id = topic.topic_id;
-    for (const OffsetCommitRequest::Partition& partition : topic.partitions) {
-      OffsetCommitResponse::Partition answer;
-      answer.index = partition.index;
-      std::string metadata = partition.committed_metadata.value_or("");
-      KafkaError error = found.CheckPartition(partition.index);
-      if (error == KafkaError::kNone && std::ssize(metadata) > metadata_bytes_max) {
-        error = KafkaError::kOffsetMetadataTooLarge;
-      }
-      answer.error_code = Code(error);
-      topic_answer.partitions.push_back(answer);
-      if (error != KafkaError::kNone) continue;
-      OffsetCommit& commit = call.offsets.emplace_back();
-      commit.topic = found.info->name;
-      commit.partition = PartitionId(partition.index);
-      commit.offset.offset = Offset(partition.committed_offset);
-      commit.offset.leader_epoch = LeaderEpoch(partition.committed_leader_epoch);
-      commit.offset.metadata = std::move(metadata);
-    }
-  }
+  TakeOffsets(
+      context, request,
+      [&](const auto& topic) { return Find(context, topic.name, topic.topic_id); }, &call,
+      &response);
   Result<KafkaError> outcome = KafkaError::kInvalidGroupId;
   if (!request.group_id.empty()) {
     outcome = co_await context.services.groups->Commit(std::move(call));
@@ -132,11 +112,7 @@ Task<OffsetCommitResponse> HandleOffsetCommit(const RequestContext& context,
   if (Is(outcome.status(), ErrorCode::kCancelled)) co_return outcome.status();
   int16_t code = outcome.ok() ? Code(*outcome) : KafkaCode(outcome.status());
   if (code == 0) co_return response;
-  for (OffsetCommitResponse::Topic& topic : response.topics) {
-    for (OffsetCommitResponse::Partition& partition : topic.partitions) {
-      if (partition.error_code == 0) partition.error_code = code;
-    }
-  }
+  FailOffsets(code, &response);
   co_return response;
 }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "gateway/kafka/handlers/handlers.h"
+#include "gateway/kafka/handlers/offset_commits.h"
 #include "gateway/kafka/handlers/partitions.h"
 
 namespace mainstem::gateway::kafka {
@@ -155,27 +156,10 @@ Task<TxnOffsetCommitResponse> HandleTxnOffsetCommit(const RequestContext& contex
   call.member_id = request.member_id;
   call.instance_id = request.group_instance_id;
   call.generation = request.generation_id;
-  int32_t metadata_bytes_max = context.services.settings->offset_metadata_bytes_max;
-  for (const TxnOffsetCommitRequest::Topic& topic : request.topics) {
-    FoundTopic found = FindTopicByName(*context.services.log, topic.name);
-    TxnOffsetCommitResponse::Topic& topic_answer = response.topics.emplace_back();
-    topic_answer.name = topic.name;
-    for (const TxnOffsetCommitRequest::Partition& partition : topic.partitions) {
-      std::string metadata = partition.committed_metadata.value_or("");
-      KafkaError error = found.CheckPartition(partition.index);
-      if (error == KafkaError::kNone && std::ssize(metadata) > metadata_bytes_max) {
-        error = KafkaError::kOffsetMetadataTooLarge;
-      }
-      topic_answer.partitions.push_back({partition.index, Code(error)});
-      if (error != KafkaError::kNone) continue;
-      OffsetCommit& commit = call.offsets.emplace_back();
-      commit.topic = found.info->name;
-      commit.partition = PartitionId(partition.index);
-      commit.offset.offset = Offset(partition.committed_offset);
-      commit.offset.leader_epoch = LeaderEpoch(partition.committed_leader_epoch);
-      commit.offset.metadata = std::move(metadata);
-    }
-  }
+  TakeOffsets(
+      context, request,
+      [&](const auto& topic) { return FindTopicByName(*context.services.log, topic.name); }, &call,
+      &response);
   Result<KafkaError> outcome = KafkaError::kInvalidGroupId;
   if (!request.group_id.empty()) {
     outcome = co_await context.services.transactions->CommitOffsets(
@@ -187,11 +171,7 @@ Task<TxnOffsetCommitResponse> HandleTxnOffsetCommit(const RequestContext& contex
   bool may_abort = context.version >= kFirstAbortableAtOffsets;
   if (error == KafkaError::kInvalidTxnState && may_abort) error = KafkaError::kTransactionAbortable;
   if (error == KafkaError::kNone) co_return response;
-  for (TxnOffsetCommitResponse::Topic& topic : response.topics) {
-    for (TxnOffsetCommitResponse::Partition& partition : topic.partitions) {
-      if (partition.error_code == 0) partition.error_code = Code(error);
-    }
-  }
+  FailOffsets(Code(error), &response);
   co_return response;
 }
 
