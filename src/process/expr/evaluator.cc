@@ -8,6 +8,7 @@
 #include "process/expr/cast.h"
 #include "process/expr/cast_kernels.h"
 #include "process/expr/function_registry.h"
+#include "process/expr/functions.h"
 #include "process/expr/vector.h"
 #include "process/types/arrow_mapping.h"
 
@@ -140,12 +141,7 @@ Status CutToLength(const LogicalType& type, Vector* constant) {
   if (type.root() != TypeRoot::kChar || constant->IsConstantNull()) return Status::OK();
   const arrow::StringArray text(constant->data);
   const std::string_view value = text.GetView(0);
-  size_t at = 0;
-  int32_t characters = 0;
-  for (; at < value.size(); ++at) {
-    const bool begins = (static_cast<unsigned char>(value[at]) & 0xC0) != 0x80;
-    if (begins && ++characters > type.length()) break;
-  }
+  const size_t at = CharacterOffset(value, type.length());
   if (at == value.size()) return Status::OK();
   ASSIGN_OR_RETURN(*constant,
                    FromScalar(arrow::StringScalar(std::string(value.substr(0, at))), type));

@@ -1,6 +1,7 @@
 // Expressions: syntax to bound trees.
 #include <arrow/buffer.h>
 #include <arrow/scalar.h>
+#include <algorithm>
 
 #include <absl/strings/escaping.h>
 #include <absl/strings/numbers.h>
@@ -22,6 +23,12 @@ SourceSpan ToSpan(const sql::SourceSpan& span) {
           .column = static_cast<int32_t>(span.column),
           .begin = static_cast<int32_t>(span.begin),
           .end = static_cast<int32_t>(span.end)};
+}
+
+bool SameExprs(const std::vector<ExprPtr>& a, const std::vector<ExprPtr>& b) {
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(),
+                    [](const ExprPtr& x, const ExprPtr& y) { return x->Equals(*y); });
 }
 
 ExprPtr RefTo(const Columns& columns, int index, SourceSpan span) {

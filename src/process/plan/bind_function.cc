@@ -121,14 +121,12 @@ Result<ExprPtr> Binder::BindAggregate(const sql::FunctionExpr& call, const std::
   size_t index = 0;
   for (; index < aggregates->aggregates.size(); ++index) {
     const BoundAggregate& have = aggregates->aggregates[index];
-    bool same = have.call.name == bound.call.name && have.call.distinct == bound.call.distinct &&
-                have.call.separator == bound.call.separator &&
-                have.args.size() == bound.args.size() &&
-                (have.filter == nullptr) == (bound.filter == nullptr) &&
-                (have.filter == nullptr || have.filter->Equals(*bound.filter));
-    for (size_t i = 0; same && i < bound.args.size(); ++i) {
-      same = have.args[i]->Equals(*bound.args[i]);
-    }
+    const bool same_filter = (have.filter == nullptr) == (bound.filter == nullptr) &&
+                             (have.filter == nullptr || have.filter->Equals(*bound.filter));
+    const bool same = have.call.name == bound.call.name &&
+                      have.call.distinct == bound.call.distinct &&
+                      have.call.separator == bound.call.separator &&
+                      SameExprs(have.args, bound.args) && same_filter;
     if (same) break;
   }
   ExprPtr ref =

@@ -12,12 +12,6 @@ namespace {
 using Navigation = MatchScope::Navigation;
 using Kind = MatchNavigation::Kind;
 
-bool SameExprs(const std::vector<ExprPtr>& a, const std::vector<ExprPtr>& b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(),
-                    [](const ExprPtr& x, const ExprPtr& y) { return x->Equals(*y); });
-}
-
 // The reference to a navigation, which is noted once.
 ExprPtr Refer(MatchScope* scope, Navigation navigation, const std::string& name,
               const SourceSpan& span) {

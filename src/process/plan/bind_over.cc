@@ -19,12 +19,6 @@ bool NeedsAllRows(std::string_view name) {
          name == "NTH_VALUE";
 }
 
-bool SameExprs(const std::vector<ExprPtr>& a, const std::vector<ExprPtr>& b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(),
-                    [](const ExprPtr& x, const ExprPtr& y) { return x->Equals(*y); });
-}
-
 bool SameOrder(const BoundOver& a, const BoundOver& b) {
   return a.order.size() == b.order.size() &&
          std::equal(a.order.begin(), a.order.end(), b.order.begin(),

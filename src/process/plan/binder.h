@@ -262,6 +262,8 @@ PlanNodePtr MakeProject(PlanNodePtr input, std::vector<ExprPtr> exprs, Columns c
 PlanNodePtr MakeFilter(PlanNodePtr input, ExprPtr predicate, SourceSpan span);
 // Column i of `columns` as an expression.
 ExprPtr RefTo(const Columns& columns, int index, SourceSpan span = {});
+// Equal trees, one by one.
+bool SameExprs(const std::vector<ExprPtr>& a, const std::vector<ExprPtr>& b);
 // a, a -> a, a0: as the dialect makes result names unique.
 void MakeNamesUnique(std::vector<std::string>* names);
 

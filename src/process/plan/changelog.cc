@@ -8,8 +8,8 @@
 #include "process/plan/binder.h"
 #include "process/plan/check_ordered.h"
 #include "process/plan/join_times.h"
+#include "process/plan/node_error.h"
 #include "process/plan/rank_rule.h"
-#include "process/sql/diagnostic.h"
 
 namespace mainstem::process::plan {
 namespace {
@@ -340,11 +340,7 @@ class SinkChecker {
   }
 
   Status Fail(std::string message, std::string hint) const {
-    const sql::SourceSpan span{
-        static_cast<uint32_t>(sink_.span.begin), static_cast<uint32_t>(sink_.span.end),
-        static_cast<uint32_t>(sink_.span.line), static_cast<uint32_t>(sink_.span.column)};
-    return sql::ErrorAt(ErrorCode::kSemanticError, source_,
-                        {.span = span, .message = std::move(message), .hint = std::move(hint)});
+    return ErrorAtNode(source_, sink_, std::move(message), std::move(hint));
   }
 
   SinkNode& sink_;

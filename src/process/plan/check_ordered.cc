@@ -3,8 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "process/plan/node_error.h"
 #include "process/plan/ordered_nodes.h"
-#include "process/sql/diagnostic.h"
 
 namespace mainstem::process::plan {
 namespace {
@@ -80,11 +80,7 @@ class OrderedChecker {
   }
 
   Status Fail(const PlanNode& node, std::string message, std::string hint) const {
-    const sql::SourceSpan span{
-        static_cast<uint32_t>(node.span.begin), static_cast<uint32_t>(node.span.end),
-        static_cast<uint32_t>(node.span.line), static_cast<uint32_t>(node.span.column)};
-    return sql::ErrorAt(ErrorCode::kSemanticError, source_,
-                        {.span = span, .message = std::move(message), .hint = std::move(hint)});
+    return ErrorAtNode(source_, node, std::move(message), std::move(hint));
   }
 
   const sql::SourceText& source_;

@@ -216,6 +216,16 @@ std::string_view NameOf(JoinType type) {
   return "JOIN";
 }
 
+std::string_view OperatorNameOf(JoinTime time) {
+  switch (time) {
+    case JoinTime::kInterval: return "IntervalJoin";
+    case JoinTime::kWindow: return "WindowJoin";
+    case JoinTime::kTemporal: return "TemporalJoin";
+    case JoinTime::kNone: break;
+  }
+  return "Join";
+}
+
 void PlanJoins(Plan* plan) {
   JoinPlanner planner(*plan);
   for (const auto& sink : plan->sinks) sink->inputs[0] = planner.Rewrite(sink->inputs[0]);

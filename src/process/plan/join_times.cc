@@ -10,6 +10,7 @@
 #include "process/expr/evaluator.h"
 #include "process/plan/binder.h"
 #include "process/plan/match_node.h"
+#include "process/plan/node_error.h"
 #include "process/plan/rank_rule.h"
 
 namespace mainstem::process::plan {
@@ -25,15 +26,6 @@ bool IsEventTime(const PlanNode& node, int column) {
 
 RowField WithoutTime(const RowField& column) {
   return RowField(column.name(), column.type().WithTimeAttribute(TimeAttribute::kNone));
-}
-
-Status ErrorAtNode(const sql::SourceText& source, const PlanNode& node, std::string message,
-                   std::string hint) {
-  const sql::SourceSpan span{
-      static_cast<uint32_t>(node.span.begin), static_cast<uint32_t>(node.span.end),
-      static_cast<uint32_t>(node.span.line), static_cast<uint32_t>(node.span.column)};
-  return sql::ErrorAt(ErrorCode::kSemanticError, source,
-                      {.span = span, .message = std::move(message), .hint = std::move(hint)});
 }
 
 // ---- interval joins: conditions on the difference of two event times

@@ -185,6 +185,7 @@ enum class JoinTime : uint8_t {
   kWindow,    // the keys hold the bounds of both sides' windows
   kTemporal,  // the right side as it was at the left row's time (FOR SYSTEM_TIME AS OF)
 };
+std::string_view OperatorNameOf(JoinTime time);  // "IntervalJoin"
 
 // Output: the left columns, then the right ones; SEMI and ANTI: the left columns. Rows meet where
 // left_keys[i] = right_keys[i] for all i (NULL equals nothing) and all conditions are TRUE.

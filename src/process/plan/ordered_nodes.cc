@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "process/plan/match_node.h"
+
 namespace mainstem::process::plan {
 namespace {
 
@@ -207,6 +209,7 @@ std::string DescribeOrdered(const PlanNode& node) {
       return fmt::format("{}(all=[{}])", set.set == SetKind::kIntersect ? "Intersect" : "Except",
                          set.all);
     }
+    case NodeKind::kMatch: return DescribeMatch(static_cast<const MatchNode&>(node));
     default: return "?";
   }
 }

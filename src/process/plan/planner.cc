@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "process/plan/changelog.h"
-#include "process/plan/match_node.h"
 #include "process/plan/ordered_nodes.h"
 #include "process/plan/rules.h"
 
@@ -89,23 +88,13 @@ std::string DescribeSink(const SinkNode& sink) {
   return out + ")";
 }
 
-std::string_view JoinNameOf(JoinTime time) {
-  switch (time) {
-    case JoinTime::kInterval: return "IntervalJoin";
-    case JoinTime::kWindow: return "WindowJoin";
-    case JoinTime::kTemporal: return "TemporalJoin";
-    case JoinTime::kNone: break;
-  }
-  return "Join";
-}
-
 std::string TimeName(const JoinNode& join, size_t side) {
   const int column = side == 0 ? join.left_time : join.right_time;
   return join.inputs[side]->columns[static_cast<size_t>(column)].name();
 }
 
 std::string DescribeJoin(const JoinNode& join) {
-  std::string out = fmt::format("{}(joinType=[{}], ", JoinNameOf(join.time), NameOf(join.type));
+  std::string out = fmt::format("{}(joinType=[{}], ", OperatorNameOf(join.time), NameOf(join.type));
   if (join.time == JoinTime::kInterval) {
     out += fmt::format("windowBounds=[{} + {} ms <= {} <= {} + {} ms], ", TimeName(join, 0),
                        join.lower_ms, TimeName(join, 1), TimeName(join, 0), join.upper_ms);
@@ -141,7 +130,6 @@ std::string DescribeNode(const PlanNode& node) {
       return fmt::format("Filter(where=[{}])",
                          static_cast<const FilterNode&>(node).predicate->ToString());
     case NodeKind::kJoin: return DescribeJoin(static_cast<const JoinNode&>(node));
-    case NodeKind::kMatch: return DescribeMatch(static_cast<const MatchNode&>(node));
     case NodeKind::kWatermark: {
       const auto& watermark = static_cast<const WatermarkNode&>(node);
       return fmt::format("WatermarkAssigner(rowtime=[{}], watermark=[{}])",
@@ -169,6 +157,7 @@ std::string DescribeNode(const PlanNode& node) {
     case NodeKind::kRank:
     case NodeKind::kOver:
     case NodeKind::kSort:
+    case NodeKind::kMatch:
     case NodeKind::kSetOperation: return DescribeOrdered(node);
     case NodeKind::kSink: return DescribeSink(static_cast<const SinkNode&>(node));
   }
