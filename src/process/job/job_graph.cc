@@ -19,7 +19,6 @@
 #include "process/operator/window_aggregate.h"
 #include "process/operator/window_join.h"
 #include "process/operator/window_table.h"
-#include "process/plan/match_node.h"
 #include "process/state/key_group.h"
 #include "process/types/arrow_mapping.h"
 
@@ -175,13 +174,8 @@ class Builder {
     ASSIGN_OR_RETURN(OrderedOperator made, OrderedOperatorOf(node));
     const PlanNode& input = *node.inputs[0];
     ASSIGN_OR_RETURN(const int id, made.exchanges ? Exchange(input, made.keys) : Continue(input));
-    AddOperator(id, node, std::move(made.name), PrintedLine(node), std::move(made.make));
+    AddOperator(id, node, std::move(made.name), DescribeOrdered(node), std::move(made.make));
     return id;
-  }
-
-  static std::string PrintedLine(const PlanNode& node) {
-    return node.kind == NodeKind::kMatch ? DescribeMatch(static_cast<const plan::MatchNode&>(node))
-                                         : DescribeOrdered(node);
   }
 
   CalcOptions ProjectOf(const plan::ProjectNode& node) {
@@ -350,19 +344,9 @@ class Builder {
   }
 
   Result<int> BuildJoin(const plan::JoinNode& node) {
-    RegularJoinOptions join;
-    join.type = node.type;
-    join.conditions = node.conditions;
-    join.state_ttl_ms = node.state_ttl_ms;
-    join.output_schema = ToArrowSchema(node.columns);
     const std::vector<int>* keys[] = {&node.left_keys, &node.right_keys};
     int from[2];
     for (size_t i = 0; i < 2; ++i) {
-      const plan::Columns& columns = node.inputs[i]->columns;
-      join.sides[i].keys = *keys[i];
-      for (const RowField& column : columns) {
-        join.sides[i].types.push_back(ToArrowType(column.type()));
-      }
       ASSIGN_OR_RETURN(from[i], Build(*node.inputs[i]));
     }
     GraphVertex& made = NewVertex(node.left_keys.empty() ? 1 : options_.parallelism);
@@ -374,15 +358,18 @@ class Builder {
            .key_columns = *keys[i],
            .key_types = TypesOf(node.inputs[i]->columns, *keys[i])});
     }
-    std::string detail =
-        fmt::format("{}{}, left keys=[{}], right keys=[{}]", TimeDetail(node), NameOf(node.type),
-                    NamesOf(node.inputs[0]->columns, node.left_keys),
-                    NamesOf(node.inputs[1]->columns, node.right_keys));
+    std::string detail;
+    if (node.time == plan::JoinTime::kInterval) {
+      detail = fmt::format("{} to {} ms, ", node.lower_ms, node.upper_ms);
+    }
+    detail += fmt::format("{}, left keys=[{}], right keys=[{}]", NameOf(node.type),
+                          NamesOf(node.inputs[0]->columns, node.left_keys),
+                          NamesOf(node.inputs[1]->columns, node.right_keys));
     for (const ExprPtr& condition : node.conditions) {
       detail += ", condition=" + condition->ToString();
     }
-    AddOperator(id, node, JoinName(node.time), std::move(detail),
-                [join, node](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+    AddOperator(id, node, std::string(plan::OperatorNameOf(node.time)), std::move(detail),
+                [node](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
                   switch (node.time) {
                     case plan::JoinTime::kInterval:
                       return std::make_unique<IntervalJoinOperator>(node);
@@ -391,24 +378,9 @@ class Builder {
                       return std::make_unique<TemporalJoinOperator>(node);
                     case plan::JoinTime::kNone: break;
                   }
-                  return std::make_unique<RegularJoinOperator>(join);
+                  return std::make_unique<RegularJoinOperator>(node);
                 });
     return id;
-  }
-
-  static std::string JoinName(plan::JoinTime time) {
-    switch (time) {
-      case plan::JoinTime::kInterval: return "IntervalJoin";
-      case plan::JoinTime::kWindow: return "WindowJoin";
-      case plan::JoinTime::kTemporal: return "TemporalJoin";
-      case plan::JoinTime::kNone: break;
-    }
-    return "Join";
-  }
-
-  static std::string TimeDetail(const plan::JoinNode& node) {
-    if (node.time != plan::JoinTime::kInterval) return "";
-    return fmt::format("{} to {} ms, ", node.lower_ms, node.upper_ms);
   }
 
   Result<int> BuildUnion(const PlanNode& node) {

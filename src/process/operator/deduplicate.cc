@@ -189,23 +189,11 @@ Task<> DeduplicateOperator::KeepEarliest(const ChangelogBatch& batch) {
     first.time_ms = times[i];
     kept_->MarkDirty(entry);
   }
-  DropUnkept(pending_.get(), &new_pending);
+  pending_->DeleteUnkept(&new_pending);
   for (StateEntry* entry : overtaken) pending_->Delete(entry);
-  DropUnkept(kept_.get(), &entries_);
+  kept_->DeleteUnkept(&entries_);
   pending_->Evict();
   co_return Status::OK();
-}
-
-void DeduplicateOperator::DropUnkept(StateTable* table, std::vector<StateEntry*>* entries) {
-  const uint32_t stamp = table->NextBatchStamp();
-  std::vector<StateEntry*> unkept;
-  for (StateEntry* entry : *entries) {
-    if (entry->batch_stamp == stamp) continue;
-    entry->batch_stamp = stamp;
-    if (entry->is_new) unkept.push_back(entry);
-  }
-  for (StateEntry* entry : unkept) table->Delete(entry);
-  entries->clear();
 }
 
 void DeduplicateOperator::Finish() {
@@ -245,8 +233,7 @@ Result<OperatorSnapshot> DeduplicateOperator::Snapshot() {
   OperatorSnapshot snapshot;
   snapshot.mutations = kept_->Snapshot();
   if (pending_ != nullptr) {
-    std::vector<StateMutation> more = pending_->Snapshot();
-    std::move(more.begin(), more.end(), std::back_inserter(snapshot.mutations));
+    snapshot.Add(pending_->Snapshot());
     snapshot.blob = WatermarkBlob(watermark_ms_);
   }
   return snapshot;

@@ -40,8 +40,6 @@ class DeduplicateOperator final : public Operator {
   Task<> KeepEarliest(const ChangelogBatch& batch);
   // Rows that may be the earliest of their key: not late, and earlier than the one that is there.
   std::vector<int32_t> EarlierRows(const std::vector<int64_t>& times);
-  // Keeps or drops the entries that Resolve made for a batch.
-  void DropUnkept(StateTable* table, std::vector<StateEntry*>* entries);
   void Finish();
 
   plan::RankStrategy strategy_;

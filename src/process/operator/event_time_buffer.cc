@@ -1,10 +1,9 @@
 #include "process/operator/event_time_buffer.h"
 
-#include <cstring>
-
 #include <arrow/api.h>
 
 #include "process/operator/row_columns.h"
+#include "process/state/stored_bytes.h"
 
 namespace mainstem::process {
 namespace {
@@ -25,26 +24,15 @@ StateTable::Options TableOptions(const OperatorContext* context, int table_index
 
 }  // namespace
 
-void RowListCodec::Append(std::byte* value, std::string_view row) {
-  std::string& list = Of(value);
-  const auto length = static_cast<uint32_t>(row.size());
-  list.append(reinterpret_cast<const char*>(&length), sizeof(length));
-  list.append(row);
-}
+void RowListCodec::Append(std::byte* value, std::string_view row) { PutText(row, &Of(value)); }
 
 Status RowListCodec::Read(const std::byte* value, std::vector<std::string_view>* rows) {
   std::string_view rest = Of(value);
   while (!rest.empty()) {
-    uint32_t length = 0;
-    const bool has_length = rest.size() >= sizeof(length);
-    if (has_length) std::memcpy(&length, rest.data(), sizeof(length));
-    if (!has_length || rest.size() - sizeof(length) < length) {
+    if (!TakeText(&rest, &rows->emplace_back())) {
       return MakeError(ErrorCode::kCorruptStorage,
-                       "stored rows that wait for the watermark are "
-                       "damaged");
+                       "stored rows that wait for the watermark are damaged");
     }
-    rows->push_back(rest.substr(sizeof(length), length));
-    rest.remove_prefix(sizeof(length) + length);
   }
   return Status::OK();
 }
@@ -78,15 +66,11 @@ Task<> EventTimeBuffer::Add(const arrow::RecordBatch& rows, const EncodedRows& k
                             const std::vector<int64_t>& times_ms) {
   CO_RETURN_IF_ERROR(row_codec_->Encode(rows.columns(), rows.num_rows(), &rows_));
   CO_RETURN_IF_ERROR(co_await table_.Resolve(keys, times_ms, &entries_));
-  const uint32_t stamp = table_.NextBatchStamp();
   for (size_t row = 0; row < entries_.size(); ++row) {
     RowListCodec::Append(entries_[row]->value(), rows_.row(row));
   }
-  for (StateEntry* entry : entries_) {
-    if (entry->batch_stamp == stamp) continue;
-    entry->batch_stamp = stamp;
-    table_.MarkDirty(entry);
-  }
+  table_.KeepOnce(&entries_);
+  for (StateEntry* entry : entries_) table_.MarkDirty(entry);
   table_.Evict();
   co_return Status::OK();
 }

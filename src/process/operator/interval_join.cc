@@ -170,7 +170,6 @@ Result<size_t> IntervalJoinOperator::JoinFrom(Probe* probe, size_t begin, Change
 std::vector<int32_t> IntervalJoinOperator::KeepRows(Probe* probe) {
   Side& own = sides_[probe->input];
   std::vector<int32_t> lonely;
-  std::vector<StateEntry*> unkept;
   for (size_t row = 0; row < probe->times.size(); ++row) {
     const bool may_match =
         probe->has_null[row] == 0 && Plus(probe->times[row], own.to_ms) > watermark_ms_;
@@ -181,13 +180,7 @@ std::vector<int32_t> IntervalJoinOperator::KeepRows(Probe* probe) {
       lonely.push_back(static_cast<int32_t>(row));
     }
   }
-  const uint32_t stamp = own.table->NextBatchStamp();
-  for (StateEntry* entry : probe->own) {
-    if (entry->batch_stamp == stamp) continue;
-    entry->batch_stamp = stamp;
-    if (entry->is_new) unkept.push_back(entry);
-  }
-  for (StateEntry* entry : unkept) own.table->Delete(entry);
+  own.table->DeleteUnkept(&probe->own);
   return lonely;
 }
 
@@ -265,8 +258,7 @@ void IntervalJoinOperator::UpdateMetrics() {
 Result<OperatorSnapshot> IntervalJoinOperator::Snapshot() {
   OperatorSnapshot snapshot;
   for (Side& side : sides_) {
-    std::vector<StateMutation> part = side.table->Snapshot();
-    std::move(part.begin(), part.end(), std::back_inserter(snapshot.mutations));
+    snapshot.Add(side.table->Snapshot());
   }
   snapshot.blob = WatermarkBlob(watermark_ms_);
   return snapshot;

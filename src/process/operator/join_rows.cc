@@ -3,6 +3,8 @@
 #include <cstring>
 #include <new>
 
+#include "process/state/stored_bytes.h"
+
 namespace mainstem::process {
 namespace {
 
@@ -10,19 +12,6 @@ constexpr char kVersion = 1;
 
 Status Damaged() {
   return MakeError(ErrorCode::kCorruptStorage, "the stored rows of a join are damaged");
-}
-
-template <typename T>
-void PutNumber(T value, std::string* out) {
-  out->append(reinterpret_cast<const char*>(&value), sizeof(value));
-}
-
-template <typename T>
-bool TakeNumber(std::string_view* bytes, T* value) {
-  if (bytes->size() < sizeof(T)) return false;
-  std::memcpy(value, bytes->data(), sizeof(T));
-  bytes->remove_prefix(sizeof(T));
-  return true;
 }
 
 }  // namespace

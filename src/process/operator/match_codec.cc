@@ -1,59 +1,44 @@
 // How partial matches are stored: see MatchProgressCodec.
-#include <cstring>
-
 #include "process/operator/match_recognize.h"
+#include "process/state/stored_bytes.h"
 
 namespace mainstem::process {
 namespace {
 
 constexpr char kVersion = 1;
 
-template <typename T>
-void Put(T value, std::string* out) {
-  out->append(reinterpret_cast<const char*>(&value), sizeof(value));
-}
-
-template <typename T>
-bool Take(std::string_view* bytes, T* value) {
-  if (bytes->size() < sizeof(T)) return false;
-  std::memcpy(value, bytes->data(), sizeof(T));
-  bytes->remove_prefix(sizeof(T));
-  return true;
-}
-
 void PutStates(const std::vector<MatchState>& states, std::string* out) {
-  Put(static_cast<uint32_t>(states.size()), out);
+  PutNumber(static_cast<uint32_t>(states.size()), out);
   for (const MatchState& state : states) {
-    Put(state.start_id, out);
-    Put(state.start_time_ms, out);
-    Put(state.element, out);
-    Put(static_cast<uint32_t>(state.counts.size()), out);
-    for (const int32_t count : state.counts) Put(count, out);
+    PutNumber(state.start_id, out);
+    PutNumber(state.start_time_ms, out);
+    PutNumber(state.element, out);
+    PutNumber(static_cast<uint32_t>(state.counts.size()), out);
+    for (const int32_t count : state.counts) PutNumber(count, out);
   }
 }
 
 bool TakeStates(std::string_view* bytes, std::vector<MatchState>* states) {
   uint32_t count = 0;
-  if (!Take(bytes, &count)) return false;
+  if (!TakeNumber(bytes, &count)) return false;
   for (uint32_t i = 0; i < count; ++i) {
     MatchState& state = states->emplace_back();
     uint32_t elements = 0;
-    if (!Take(bytes, &state.start_id) || !Take(bytes, &state.start_time_ms) ||
-        !Take(bytes, &state.element) || !Take(bytes, &elements) ||
+    if (!TakeNumber(bytes, &state.start_id) || !TakeNumber(bytes, &state.start_time_ms) ||
+        !TakeNumber(bytes, &state.element) || !TakeNumber(bytes, &elements) ||
         bytes->size() / sizeof(int32_t) < elements || state.element >= elements) {
       return false;
     }
     state.counts.resize(elements);
-    for (int32_t& rows : state.counts) Take(bytes, &rows);
+    for (int32_t& rows : state.counts) TakeNumber(bytes, &rows);
   }
   return true;
 }
 
 bool TakeRow(std::string_view* bytes, MatchProgress::Row* row) {
-  uint32_t length = 0;
-  if (!Take(bytes, &row->time_ms) || !Take(bytes, &length) || bytes->size() < length) return false;
-  row->bytes.assign(bytes->substr(0, length));
-  bytes->remove_prefix(length);
+  std::string_view text;
+  if (!TakeNumber(bytes, &row->time_ms) || !TakeText(bytes, &text)) return false;
+  row->bytes = text;
   return true;
 }
 
@@ -68,12 +53,11 @@ size_t BytesOf(const std::vector<MatchState>& states) {
 void MatchProgressCodec::Serialize(const std::byte* value, std::string* out) const {
   const auto& progress = *reinterpret_cast<const MatchProgress*>(value);
   out->push_back(kVersion);
-  Put(progress.first_id, out);
-  Put(static_cast<uint32_t>(progress.rows.size()), out);
+  PutNumber(progress.first_id, out);
+  PutNumber(static_cast<uint32_t>(progress.rows.size()), out);
   for (const MatchProgress::Row& row : progress.rows) {
-    Put(row.time_ms, out);
-    Put(static_cast<uint32_t>(row.bytes.size()), out);
-    out->append(row.bytes);
+    PutNumber(row.time_ms, out);
+    PutText(row.bytes, out);
   }
   PutStates(progress.partial, out);
   PutStates(progress.completed, out);
@@ -87,7 +71,7 @@ Status MatchProgressCodec::Deserialize(std::string_view bytes, std::byte* value)
   uint32_t row_count = 0;
   if (bytes.empty() || bytes[0] != kVersion) return damaged();
   bytes.remove_prefix(1);
-  if (!Take(&bytes, &progress.first_id) || !Take(&bytes, &row_count)) return damaged();
+  if (!TakeNumber(&bytes, &progress.first_id) || !TakeNumber(&bytes, &row_count)) return damaged();
   for (uint32_t i = 0; i < row_count; ++i) {
     if (!TakeRow(&bytes, &progress.rows.emplace_back())) return damaged();
   }

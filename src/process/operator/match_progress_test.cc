@@ -17,7 +17,6 @@ class Feeder {
       progress_.Expire(id, node_.within_ms);
       RETURN_IF_ERROR(Take());
       progress_.rows.push_back({id, {}});
-      text_ += row;
       std::vector<MatchState> states = std::move(progress_.partial);
       progress_.partial.clear();
       states.push_back(automaton_.Begin(id, id));
@@ -53,7 +52,6 @@ class Feeder {
   plan::MatchNode node_;
   MatchAutomaton automaton_;
   MatchProgress progress_;
-  std::string text_;
 };
 
 plan::MatchNode Pattern(std::vector<plan::PatternElement> pattern, plan::MatchSkip skip) {

@@ -84,13 +84,7 @@ Task<> MatchOperator::Open(const OperatorContext* context) {
     CO_RETURN_IF_ERROR(co_await waiting_->Restore(input));
   }
   if (node_.event_time && node_.within_ms > 0) {
-    StateTable::Options timers = table;
-    timers.name = "ends of partial matches";
-    timers.table_id = context->table_id(2);
-    timers.indexed_by_namespace = true;
-    timers.budget_bytes = context->state_budget_bytes / 4;
-    timers_ = std::make_unique<StateTable>(std::move(timers), &timer_codec_, context->backend,
-                                           &context->env->blocking_pool());
+    timers_ = std::make_unique<KeyTimers>(context, 2, context->state_budget_bytes / 4);
     CO_RETURN_IF_ERROR(co_await timers_->Restore());
   }
   progress_ = std::make_unique<StateTable>(std::move(table), &progress_codec_, context->backend,
@@ -417,42 +411,24 @@ Task<> MatchOperator::FinishPartitions() {
 
 // Notes when the earliest partial match of each partition ends.
 Task<> MatchOperator::SetTimers(const std::vector<StateEntry*>& entries) {
-  std::vector<std::string_view> views;
+  std::vector<StateEntry*> waiting;
   std::vector<int64_t> ends;
   for (StateEntry* entry : entries) {
     const MatchProgress& progress = MatchProgressCodec::Of(entry);
     if (progress.partial.empty()) continue;
-    views.push_back(entry->key());
+    waiting.push_back(entry);
     ends.push_back(progress.partial.front().start_time_ms + node_.within_ms);
   }
-  if (views.empty()) co_return Status::OK();
-  CO_ASSIGN_OR_RETURN(const ColumnVector columns, partition_codec_->Decode(views));
-  EncodedRows keys;
-  CO_RETURN_IF_ERROR(partition_codec_->Encode(columns, static_cast<int64_t>(views.size()), &keys));
-  keys.ComputeHashes();
-  std::vector<StateEntry*> timers;
-  CO_RETURN_IF_ERROR(co_await timers_->Resolve(keys, ends, &timers));
-  for (StateEntry* timer : timers) {
-    if (timer->is_new) timers_->MarkDirty(timer);
-  }
-  timers_->Evict();
-  co_return Status::OK();
+  co_return co_await timers_->Set(waiting, ends);
 }
 
 Task<> MatchOperator::ExpireUpTo(int64_t watermark_ms, Output* out) {
-  std::vector<StateEntry*> timers, entries;
-  while (timers_->HasNamespaceUpTo(watermark_ms)) {
-    const int64_t time = timers_->NamespacesUpTo(watermark_ms, 1)[0];
-    CO_RETURN_IF_ERROR(co_await timers_->ResolveNamespace(time, &timers));
-    if (timers.empty()) continue;
-    std::vector<std::string_view> views;
-    for (StateEntry* timer : timers) views.push_back(timer->key());
-    CO_ASSIGN_OR_RETURN(const ColumnVector key_columns, partition_codec_->Decode(views));
-    EncodedRows keys;
-    CO_RETURN_IF_ERROR(
-        partition_codec_->Encode(key_columns, static_cast<int64_t>(views.size()), &keys));
-    keys.ComputeHashes();
-    for (StateEntry* timer : timers) timers_->Delete(timer);
+  std::vector<StateEntry*> entries;
+  EncodedRows keys;
+  int64_t time = 0;
+  while (true) {
+    CO_RETURN_IF_ERROR(co_await timers_->TakeDue(watermark_ms, &time, &keys));
+    if (keys.size() == 0) co_return Status::OK();
     CO_RETURN_IF_ERROR(co_await progress_->Lookup(keys, {}, &entries));
     partitions_.clear();
     for (StateEntry* entry : entries) {
@@ -473,17 +449,13 @@ Task<> MatchOperator::ExpireUpTo(int64_t watermark_ms, Output* out) {
     CO_RETURN_IF_ERROR(co_await FinishPartitions());
     CO_RETURN_IF_ERROR(co_await out->Emit(Element::Batch(std::move(batch))));
   }
-  co_return Status::OK();
 }
 
 Result<OperatorSnapshot> MatchOperator::Snapshot() {
   OperatorSnapshot snapshot;
   snapshot.mutations = progress_->Snapshot();
-  const auto add = [&](std::vector<StateMutation> more) {
-    std::move(more.begin(), more.end(), std::back_inserter(snapshot.mutations));
-  };
-  if (waiting_ != nullptr) add(waiting_->Snapshot());
-  if (timers_ != nullptr) add(timers_->Snapshot());
+  if (waiting_ != nullptr) snapshot.Add(waiting_->Snapshot());
+  if (timers_ != nullptr) snapshot.Add(timers_->Snapshot());
   snapshot.blob = WatermarkBlob(watermark_ms_);
   return snapshot;
 }
@@ -491,7 +463,7 @@ Result<OperatorSnapshot> MatchOperator::Snapshot() {
 void MatchOperator::OnSnapshotWritten() {
   progress_->OnWritten();
   if (waiting_ != nullptr) waiting_->OnSnapshotWritten();
-  if (timers_ != nullptr) timers_->OnWritten();
+  if (timers_ != nullptr) timers_->OnSnapshotWritten();
 }
 
 }  // namespace mainstem::process

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "process/operator/event_time_buffer.h"
+#include "process/operator/key_timers.h"
 #include "process/operator/match_values.h"
 #include "process/state/sort_key.h"
 
@@ -100,10 +101,9 @@ class MatchOperator final : public Operator {
   std::unique_ptr<RowCodec> kept_codec_;
   std::optional<SortKeyCodec> sort_codec_;  // of the columns after the time
   MatchProgressCodec progress_codec_;
-  RowListCodec timer_codec_;
   std::unique_ptr<StateTable> progress_;
   std::unique_ptr<EventTimeBuffer> waiting_;  // by event time
-  std::unique_ptr<StateTable> timers_;        // by event time, with WITHIN
+  std::unique_ptr<KeyTimers> timers_;         // by event time, with WITHIN
   int64_t watermark_ms_ = kNoWatermark;
 
   // Of the rows at hand.

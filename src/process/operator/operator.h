@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -50,6 +51,9 @@ struct OperatorContext {
 
 // What an operator hands over at a barrier. Mutations are written by the subtask, on the pool.
 struct OperatorSnapshot {
+  void Add(std::vector<StateMutation> more) {
+    std::move(more.begin(), more.end(), std::back_inserter(mutations));
+  }
   std::vector<StateMutation> mutations;
   std::string blob;  // small state without a key; every subtask gets all blobs at a restore
   // Sinks: what this epoch adds to topics.

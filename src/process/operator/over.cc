@@ -72,13 +72,7 @@ Task<> OverOperator::Open(const OperatorContext* context) {
     CO_RETURN_IF_ERROR(co_await waiting_->Restore(input_));
   }
   if (has_timers()) {
-    StateTable::Options timers = table;
-    timers.name = "ends of over windows";
-    timers.table_id = context->table_id(2);
-    timers.indexed_by_namespace = true;
-    timers.budget_bytes /= 4;
-    timers_ = std::make_unique<StateTable>(std::move(timers), &timer_codec_, context->backend,
-                                           &context->env->blocking_pool());
+    timers_ = std::make_unique<KeyTimers>(context, 2, table.budget_bytes / 4);
     CO_RETURN_IF_ERROR(co_await timers_->Restore());
   }
   if (!is_bounded()) table.ttl_ms = state_ttl_ms_;
@@ -142,46 +136,29 @@ Task<> OverOperator::OnWatermark(int64_t watermark_ms, Output* out) {
 }
 
 Task<> OverOperator::SetTimers() {
-  std::vector<std::string_view> views;
+  std::vector<StateEntry*> entries;
   std::vector<int64_t> ends;
   for (StateEntry* entry : groups_) {
     OverFrame& frame = OverFrameCodec::Of(entry);
     // Not at every row: the partition may stay half a frame too long.
     if (frame.cleanup_ms > frame.time_ms + preceding_) continue;
     frame.cleanup_ms = frame.time_ms + preceding_ + preceding_ / 2 + 1;
-    views.push_back(entry->key());
+    entries.push_back(entry);
     ends.push_back(frame.cleanup_ms);
   }
-  if (views.empty()) co_return Status::OK();
-  CO_ASSIGN_OR_RETURN(const ColumnVector columns, partition_codec_->Decode(views));
-  EncodedRows keys;
-  CO_RETURN_IF_ERROR(partition_codec_->Encode(columns, static_cast<int64_t>(views.size()), &keys));
-  keys.ComputeHashes();
-  std::vector<StateEntry*> timers;
-  CO_RETURN_IF_ERROR(co_await timers_->Resolve(keys, ends, &timers));
-  for (StateEntry* timer : timers) timers_->MarkDirty(timer);
-  timers_->Evict();
-  co_return Status::OK();
+  co_return co_await timers_->Set(entries, ends);
 }
 
 Task<> OverOperator::Forget() {
-  std::vector<StateEntry*> timers;
-  while (timers_->HasNamespaceUpTo(watermark_ms_)) {
-    const int64_t time = timers_->NamespacesUpTo(watermark_ms_, 1)[0];
-    CO_RETURN_IF_ERROR(co_await timers_->ResolveNamespace(time, &timers));
-    std::vector<std::string_view> views;
-    for (StateEntry* timer : timers) views.push_back(timer->key());
-    CO_ASSIGN_OR_RETURN(const ColumnVector columns, partition_codec_->Decode(views));
-    CO_RETURN_IF_ERROR(
-        partition_codec_->Encode(columns, static_cast<int64_t>(views.size()), &keys_));
-    keys_.ComputeHashes();
-    for (StateEntry* timer : timers) timers_->Delete(timer);
+  int64_t time = 0;
+  while (true) {
+    CO_RETURN_IF_ERROR(co_await timers_->TakeDue(watermark_ms_, &time, &keys_));
+    if (keys_.size() == 0) co_return Status::OK();
     CO_RETURN_IF_ERROR(co_await frames_->Lookup(keys_, {}, &entries_));
     for (StateEntry* entry : entries_) {
       if (entry != nullptr && OverFrameCodec::Of(entry).cleanup_ms <= time) frames_->Delete(entry);
     }
   }
-  co_return Status::OK();
 }
 
 Task<> OverOperator::Process(ColumnVector columns, const std::vector<int64_t>& times, Output* out) {
@@ -195,14 +172,9 @@ Task<> OverOperator::Process(ColumnVector columns, const std::vector<int64_t>& t
     CO_RETURN_IF_ERROR(args_codec_->Encode(args, row_count, &args_rows_));
   }
   CO_RETURN_IF_ERROR(co_await frames_->Resolve(keys_, {}, &entries_));
-  const uint32_t stamp = frames_->NextBatchStamp();
-  groups_.clear();
-  for (StateEntry* entry : entries_) {
-    if (entry->batch_stamp == stamp) continue;
-    entry->batch_stamp = stamp;
-    entry->batch_group = static_cast<uint32_t>(groups_.size());
-    groups_.push_back(entry);
-  }
+  groups_ = entries_;
+  frames_->KeepOnce(&groups_);
+  for (size_t i = 0; i < groups_.size(); ++i) groups_[i]->batch_group = static_cast<uint32_t>(i);
   peers_.assign(groups_.size(), {});
   last_step_.assign(groups_.size(), -1);
   steps_.clear();
@@ -385,13 +357,11 @@ Result<OperatorSnapshot> OverOperator::Snapshot() {
   OperatorSnapshot snapshot;
   snapshot.mutations = frames_->Snapshot();
   if (waiting_ != nullptr) {
-    std::vector<StateMutation> more = waiting_->Snapshot();
-    std::move(more.begin(), more.end(), std::back_inserter(snapshot.mutations));
+    snapshot.Add(waiting_->Snapshot());
     snapshot.blob = WatermarkBlob(watermark_ms_);
   }
   if (timers_ != nullptr) {
-    std::vector<StateMutation> more = timers_->Snapshot();
-    std::move(more.begin(), more.end(), std::back_inserter(snapshot.mutations));
+    snapshot.Add(timers_->Snapshot());
   }
   return snapshot;
 }
@@ -399,7 +369,7 @@ Result<OperatorSnapshot> OverOperator::Snapshot() {
 void OverOperator::OnSnapshotWritten() {
   frames_->OnWritten();
   if (waiting_ != nullptr) waiting_->OnSnapshotWritten();
-  if (timers_ != nullptr) timers_->OnWritten();
+  if (timers_ != nullptr) timers_->OnSnapshotWritten();
 }
 
 }  // namespace mainstem::process

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "process/operator/event_time_buffer.h"
+#include "process/operator/key_timers.h"
 #include "process/operator/over_frame.h"
 #include "process/plan/ordered_nodes.h"
 
@@ -92,8 +93,7 @@ class OverOperator final : public Operator {
   std::unique_ptr<OverFrameCodec> frame_codec_;
   std::unique_ptr<StateTable> frames_;
   std::unique_ptr<EventTimeBuffer> waiting_;  // by event time
-  RowListCodec timer_codec_;
-  std::unique_ptr<StateTable> timers_;  // (clean-up time as namespace, partition)
+  std::unique_ptr<KeyTimers> timers_;         // of partitions' clean-up
   int64_t watermark_ms_ = kNoWatermark;
 
   // Of the rows at hand.

@@ -1,30 +1,16 @@
 #include "process/operator/over_frame.h"
 
-#include <cstring>
+#include "process/state/stored_bytes.h"
 
 namespace mainstem::process {
 namespace {
 
 constexpr char kVersion = 1;
 
-template <typename T>
-void Put(T value, std::string* out) {
-  out->append(reinterpret_cast<const char*>(&value), sizeof(value));
-}
-
-template <typename T>
-bool Take(std::string_view* bytes, T* value) {
-  if (bytes->size() < sizeof(T)) return false;
-  std::memcpy(value, bytes->data(), sizeof(T));
-  bytes->remove_prefix(sizeof(T));
-  return true;
-}
-
 bool TakeRow(std::string_view* bytes, OverFrame::Row* row) {
-  uint32_t length = 0;
-  if (!Take(bytes, &row->time_ms) || !Take(bytes, &length) || bytes->size() < length) return false;
-  row->args.assign(bytes->substr(0, length));
-  bytes->remove_prefix(length);
+  std::string_view args;
+  if (!TakeNumber(bytes, &row->time_ms) || !TakeText(bytes, &args)) return false;
+  row->args = args;
   return true;
 }
 
@@ -59,15 +45,14 @@ size_t OverFrameCodec::HeapBytes(const std::byte* value) const {
 void OverFrameCodec::Serialize(const std::byte* value, std::string* out) const {
   const auto& frame = *reinterpret_cast<const OverFrame*>(value);
   out->push_back(kVersion);
-  Put(frame.time_ms, out);
-  Put(frame.row_count, out);
-  Put(frame.cleanup_ms, out);
-  Put(static_cast<uint32_t>(frame.frame_begin), out);
-  Put(static_cast<uint32_t>(frame.rows.size()), out);
+  PutNumber(frame.time_ms, out);
+  PutNumber(frame.row_count, out);
+  PutNumber(frame.cleanup_ms, out);
+  PutNumber(static_cast<uint32_t>(frame.frame_begin), out);
+  PutNumber(static_cast<uint32_t>(frame.rows.size()), out);
   for (const OverFrame::Row& row : frame.rows) {
-    Put(row.time_ms, out);
-    Put(static_cast<uint32_t>(row.args.size()), out);
-    out->append(row.args);
+    PutNumber(row.time_ms, out);
+    PutText(row.args, out);
   }
   aggregates_->Serialize(value + kBlockOffset, out);
 }
@@ -80,9 +65,9 @@ Status OverFrameCodec::Deserialize(std::string_view bytes, std::byte* value) con
   if (bytes.empty() || bytes[0] != kVersion) return damaged();
   bytes.remove_prefix(1);
   uint32_t frame_begin = 0, row_count = 0;
-  if (!Take(&bytes, &frame.time_ms) || !Take(&bytes, &frame.row_count) ||
-      !Take(&bytes, &frame.cleanup_ms) || !Take(&bytes, &frame_begin) ||
-      !Take(&bytes, &row_count) || frame_begin > row_count) {
+  if (!TakeNumber(&bytes, &frame.time_ms) || !TakeNumber(&bytes, &frame.row_count) ||
+      !TakeNumber(&bytes, &frame.cleanup_ms) || !TakeNumber(&bytes, &frame_begin) ||
+      !TakeNumber(&bytes, &row_count) || frame_begin > row_count) {
     return damaged();
   }
   for (uint32_t i = 0; i < row_count; ++i) {

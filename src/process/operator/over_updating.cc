@@ -164,15 +164,11 @@ Result<ChangelogBatch> UpdatingOverOperator::TakeSent() {
 }
 
 void UpdatingOverOperator::FinishEntries() {
-  const uint32_t stamp = table_->NextBatchStamp();
-  std::vector<StateEntry*> empty;
+  table_->KeepOnce(&entries_);
   for (StateEntry* entry : entries_) {
-    if (entry->batch_stamp == stamp) continue;
-    entry->batch_stamp = stamp;
     table_->MarkDirty(entry);
-    if (RankRowsCodec::Of(entry).rows.empty()) empty.push_back(entry);
+    if (RankRowsCodec::Of(entry).rows.empty()) table_->Delete(entry);
   }
-  for (StateEntry* entry : empty) table_->Delete(entry);
   table_->Evict();
   context_->metrics->state_entries = static_cast<int64_t>(table_->entry_count());
   context_->metrics->state_bytes = static_cast<int64_t>(table_->memory_bytes());

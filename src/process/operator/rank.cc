@@ -267,17 +267,10 @@ void RankOperator::Update(RankRows* rows, Place old, std::string_view sort_key,
 }
 
 void RankOperator::Finish() {
-  const uint32_t stamp = table_->NextBatchStamp();
-  for (StateEntry*& entry : entries_) {
-    if (entry->batch_stamp == stamp) {
-      entry = nullptr;
-      continue;
-    }
-    entry->batch_stamp = stamp;
-    table_->MarkDirty(entry);
-  }
+  table_->KeepOnce(&entries_);
   for (StateEntry* entry : entries_) {
-    if (entry != nullptr && RankRowsCodec::Of(entry).rows.empty()) table_->Delete(entry);
+    table_->MarkDirty(entry);
+    if (RankRowsCodec::Of(entry).rows.empty()) table_->Delete(entry);
   }
   table_->Evict();
   context_->metrics->state_entries = static_cast<int64_t>(table_->entry_count());

@@ -1,6 +1,6 @@
 #include "process/operator/rank_rows.h"
 
-#include <cstring>
+#include "process/state/stored_bytes.h"
 
 namespace mainstem::process {
 namespace {
@@ -11,23 +11,6 @@ constexpr size_t kNodeBytes = 176;
 
 size_t BytesOf(const RankRows::Map::value_type& item) {
   return kNodeBytes + item.first.size() + item.second.row.size() + item.second.key.size();
-}
-
-void Put(std::string_view text, std::string* out) {
-  const auto length = static_cast<uint32_t>(text.size());
-  out->append(reinterpret_cast<const char*>(&length), sizeof(length));
-  out->append(text);
-}
-
-bool Take(std::string_view* bytes, std::string_view* text) {
-  uint32_t length = 0;
-  if (bytes->size() < sizeof(length)) return false;
-  std::memcpy(&length, bytes->data(), sizeof(length));
-  bytes->remove_prefix(sizeof(length));
-  if (bytes->size() < length) return false;
-  *text = bytes->substr(0, length);
-  bytes->remove_prefix(length);
-  return true;
 }
 
 }  // namespace
@@ -49,9 +32,9 @@ RankRows::Map::node_type RankRows::Extract(Map::iterator at) {
 void RankRowsCodec::Serialize(const std::byte* value, std::string* out) const {
   out->push_back(kVersion);
   for (const auto& [sort_key, row] : reinterpret_cast<const RankRows*>(value)->rows) {
-    Put(sort_key, out);
-    Put(row.row, out);
-    Put(row.key, out);
+    PutText(sort_key, out);
+    PutText(row.row, out);
+    PutText(row.key, out);
   }
 }
 
@@ -64,7 +47,8 @@ Status RankRowsCodec::Deserialize(std::string_view bytes, std::byte* value) cons
   bytes.remove_prefix(1);
   while (!bytes.empty()) {
     std::string_view sort_key, row, key;
-    if (!Take(&bytes, &sort_key) || !Take(&bytes, &row) || !Take(&bytes, &key)) return damaged();
+    if (!TakeText(&bytes, &sort_key) || !TakeText(&bytes, &row) || !TakeText(&bytes, &key))
+      return damaged();
     rows.Insert(sort_key, row, key);
   }
   return Status::OK();

@@ -2,59 +2,42 @@
 
 #include <arrow/api.h>
 
-#include "process/expr/take.h"
 #include "process/operator/calc.h"
 #include "process/operator/exchange.h"
+#include "process/operator/row_columns.h"
+#include "process/types/arrow_mapping.h"
 
 namespace mainstem::process {
 namespace {
 
 using plan::JoinType;
 
-// Pairs that are decoded, checked and sent at once; a row's own pairs are never parted.
-constexpr size_t kPairsAtOnce = 8192;
-
-Result<std::shared_ptr<arrow::Array>> Pick(const std::shared_ptr<arrow::Array>& column,
-                                           const std::vector<int32_t>& rows, TakeNulls nulls) {
-  ASSIGN_OR_RETURN(
-      auto data, TakeColumn(*column->data(), rows.data(), static_cast<int64_t>(rows.size()), nulls,
-                            arrow::default_memory_pool()));
-  return arrow::MakeArray(std::move(data));
-}
-
 }  // namespace
 
 Task<> RegularJoinOperator::Open(const OperatorContext* context) {
   context_ = context;
   eval_ = context->eval;
-  const JoinType type = options_.type;
+  const JoinType type = node_.type;
+  output_schema_ = ToArrowSchema(node_.columns);
+  CO_RETURN_IF_ERROR(checker_.Open(node_, eval_));
+  side(0).keys = node_.left_keys;
+  side(1).keys = node_.right_keys;
   side(0).is_outer = is_semi() || type == JoinType::kLeft || type == JoinType::kFull;
   side(1).is_outer = type == JoinType::kRight || type == JoinType::kFull;
   for (int input = 0; input < 2; ++input) {
-    const RegularJoinOptions::Side& given = options_.sides[static_cast<size_t>(input)];
-    std::vector<std::shared_ptr<arrow::DataType>> key_types;
-    for (int key : given.keys) key_types.push_back(given.types[static_cast<size_t>(key)]);
-    CO_ASSIGN_OR_RETURN(RowCodec key_codec, RowCodec::Make(std::move(key_types)));
-    CO_ASSIGN_OR_RETURN(RowCodec row_codec, RowCodec::Make(given.types));
-    side(input).key_codec = std::make_unique<RowCodec>(std::move(key_codec));
-    side(input).row_codec = std::make_unique<RowCodec>(std::move(row_codec));
+    const plan::Columns& columns = node_.inputs[static_cast<size_t>(input)]->columns;
+    CO_ASSIGN_OR_RETURN(side(input).key_codec, MakeRowCodec(TypesOf(columns, side(input).keys)));
+    CO_ASSIGN_OR_RETURN(side(input).row_codec, MakeRowCodec(TypesOf(columns)));
     StateTable::Options table;
     table.name = input == 0 ? "left side of a join" : "right side of a join";
     table.table_id = context->table_id(input);
     table.key_groups = context->key_groups();
     table.budget_bytes = context->state_budget_bytes / 2;
-    table.ttl_ms = options_.state_ttl_ms;
+    table.ttl_ms = node_.state_ttl_ms;
     table.clock = context->env;
     side(input).table = std::make_unique<StateTable>(
         std::move(table), &rows_codec_, context->backend, &context->env->blocking_pool());
     CO_RETURN_IF_ERROR(co_await side(input).table->Restore());
-  }
-  for (const ExprPtr& expr : options_.conditions) {
-    std::vector<ExprPtr> exprs = {expr};
-    Condition condition;
-    CollectInputRefs(*expr, &condition.columns);
-    CO_ASSIGN_OR_RETURN(condition.program, ExprProgram::Make(std::move(exprs), eval_));
-    conditions_.push_back(std::move(condition));
   }
   co_return Status::OK();
 }
@@ -72,7 +55,7 @@ Task<> RegularJoinOperator::OnBatch(int input, ChangelogBatch batch, Output* out
     const size_t begin = row;
     GatherPairs(probe, &row);
     CO_RETURN_IF_ERROR(DecodeOthers(probe));
-    CO_RETURN_IF_ERROR(CheckConditions(probe));
+    CO_RETURN_IF_ERROR(CheckPairs(probe));
     Apply(probe, begin, row);
     if (sent_.empty()) continue;
     CO_ASSIGN_OR_RETURN(ChangelogBatch output, TakeSent(probe));
@@ -84,16 +67,8 @@ Task<> RegularJoinOperator::OnBatch(int input, ChangelogBatch batch, Output* out
 
 Task<> RegularJoinOperator::FindEntries(Probe* probe) {
   const arrow::RecordBatch& rows = *probe->batch->rows;
-  ColumnVector key_columns;
-  probe->key_has_null.assign(static_cast<size_t>(rows.num_rows()), 0);
-  for (int index : options_.sides[static_cast<size_t>(probe->input)].keys) {
-    const auto& column = rows.column(index);
-    key_columns.push_back(column);
-    if (column->null_count() == 0) continue;
-    for (int64_t row = 0; row < rows.num_rows(); ++row) {
-      if (column->IsNull(row)) probe->key_has_null[static_cast<size_t>(row)] = 1;
-    }
-  }
+  const ColumnVector key_columns = ColumnsOf(rows, probe->own->keys);
+  probe->key_has_null = RowsWithNull(key_columns, rows.num_rows());
   EncodedRows keys;
   CO_RETURN_IF_ERROR(probe->own->key_codec->Encode(key_columns, rows.num_rows(), &keys));
   keys.ComputeHashes();
@@ -106,7 +81,7 @@ void RegularJoinOperator::GatherPairs(const Probe& probe, size_t* row) {
   others_.clear();
   pairs_.clear();
   const uint32_t stamp = probe.other->table->NextBatchStamp();
-  for (; *row < probe.own_entries.size() && pairs_.size() < kPairsAtOnce; ++*row) {
+  for (; *row < probe.own_entries.size() && pairs_.size() < JoinPairs::kAtOnce; ++*row) {
     StateEntry* entry = probe.other_entries[*row];
     if (entry == nullptr || probe.key_has_null[*row] != 0) continue;
     std::vector<JoinRow>& rows = JoinRowsCodec::RowsOf(entry).rows();
@@ -117,7 +92,9 @@ void RegularJoinOperator::GatherPairs(const Probe& probe, size_t* row) {
     }
     const auto first = static_cast<int32_t>(entry->batch_group);
     for (size_t i = 0; i < rows.size(); ++i) {
-      pairs_.push_back({static_cast<int32_t>(*row), first + static_cast<int32_t>(i)});
+      const auto own = static_cast<int32_t>(*row);
+      const int32_t other = first + static_cast<int32_t>(i);
+      pairs_.push_back(probe.input == 0 ? JoinPair{own, other} : JoinPair{other, own});
     }
   }
 }
@@ -125,7 +102,7 @@ void RegularJoinOperator::GatherPairs(const Probe& probe, size_t* row) {
 Status RegularJoinOperator::DecodeOthers(const Probe& probe) {
   // SEMI and ANTI joins send left rows only: decoded when the batch is of the right side, or when
   // a condition asks.
-  if (is_semi() && probe.input == 0 && conditions_.empty()) return Status::OK();
+  if (is_semi() && probe.input == 0 && node_.conditions.empty()) return Status::OK();
   std::vector<std::string_view> views;
   views.reserve(others_.size());
   for (const JoinRow* other : others_) views.push_back(other->view());
@@ -133,50 +110,18 @@ Status RegularJoinOperator::DecodeOthers(const Probe& probe) {
   return Status::OK();
 }
 
-// Drops the pairs that do not meet the conditions.
-Status RegularJoinOperator::CheckConditions(const Probe& probe) {
-  for (Condition& condition : conditions_) {
-    if (!pairs_.empty()) RETURN_IF_ERROR(CheckCondition(probe, &condition));
-  }
-  return Status::OK();
-}
-
-Status RegularJoinOperator::CheckCondition(const Probe& probe, Condition* condition) {
-  std::vector<int32_t> rows, others;
-  rows.reserve(pairs_.size());
-  others.reserve(pairs_.size());
-  for (const Pair& pair : pairs_) {
-    rows.push_back(pair.row);
-    others.push_back(pair.other);
-  }
-  const size_t left_count = options_.sides[0].types.size();
-  ColumnVector columns(left_count + options_.sides[1].types.size());
-  for (int index : condition->columns) {
-    const auto at = static_cast<size_t>(index);
-    const bool is_left = at < left_count;
-    const size_t column = is_left ? at : at - left_count;
-    if (is_left == (probe.input == 0)) {
-      ASSIGN_OR_RETURN(columns[at], Pick(probe.batch->rows->column(static_cast<int>(column)), rows,
-                                         TakeNulls::kNone));
-    } else {
-      ASSIGN_OR_RETURN(columns[at], Pick(other_columns_[column], others, TakeNulls::kNone));
-    }
-  }
-  std::vector<int32_t> kept;
-  RETURN_IF_ERROR(
-      condition->program->Filter(columns, static_cast<int64_t>(pairs_.size()), eval_, &kept));
-  size_t count = 0;
-  for (int32_t index : kept) pairs_[count++] = pairs_[static_cast<size_t>(index)];
-  pairs_.resize(count);
-  return Status::OK();
+Status RegularJoinOperator::CheckPairs(const Probe& probe) {
+  const ColumnVector& own_columns = probe.batch->rows->columns();
+  return probe.input == 0 ? checker_.Filter(own_columns, other_columns_, eval_, &pairs_)
+                          : checker_.Filter(other_columns_, own_columns, eval_, &pairs_);
 }
 
 void RegularJoinOperator::Apply(const Probe& probe, size_t begin, size_t end) {
   size_t at = 0;
   for (size_t row = begin; row < end; ++row) {
     const size_t first = at;
-    while (at < pairs_.size() && pairs_[at].row == static_cast<int32_t>(row)) ++at;
-    const std::span<const Pair> pairs(pairs_.data() + first, at - first);
+    while (at < pairs_.size() && RowOf(probe, pairs_[at]) == static_cast<int32_t>(row)) ++at;
+    const std::span<const JoinPair> pairs(pairs_.data() + first, at - first);
     if (is_semi()) {
       ApplySemi(probe, row, pairs);
     } else {
@@ -185,16 +130,19 @@ void RegularJoinOperator::Apply(const Probe& probe, size_t begin, size_t end) {
   }
 }
 
-int32_t RegularJoinOperator::CountMatches(std::span<const Pair> pairs) const {
+int32_t RegularJoinOperator::CountMatches(const Probe& probe,
+                                          std::span<const JoinPair> pairs) const {
   int32_t count = 0;
-  for (const Pair& pair : pairs) count += others_[static_cast<size_t>(pair.other)]->copies;
+  for (const JoinPair& pair : pairs)
+    count += others_[static_cast<size_t>(OtherOf(probe, pair))]->copies;
   return count;
 }
 
 void RegularJoinOperator::ChangeMatches(const Probe& probe, StateEntry* entry,
-                                        std::span<const Pair> pairs, int32_t change) {
+                                        std::span<const JoinPair> pairs, int32_t change) {
   if (pairs.empty()) return;
-  for (const Pair& pair : pairs) others_[static_cast<size_t>(pair.other)]->matches += change;
+  for (const JoinPair& pair : pairs)
+    others_[static_cast<size_t>(OtherOf(probe, pair))]->matches += change;
   probe.other->table->MarkDirty(entry);
 }
 
@@ -211,11 +159,12 @@ void RegularJoinOperator::KeepRow(const Probe& probe, size_t row, int32_t matche
   probe.own->table->MarkDirty(entry);
 }
 
-void RegularJoinOperator::ApplyRow(const Probe& probe, size_t row, std::span<const Pair> pairs) {
+void RegularJoinOperator::ApplyRow(const Probe& probe, size_t row,
+                                   std::span<const JoinPair> pairs) {
   const RowKind kind = probe.batch->kinds.empty() ? RowKind::kInsert : probe.batch->kinds[row];
   const bool adds = SignOf(kind) > 0;
   const auto own = static_cast<int32_t>(row);
-  KeepRow(probe, row, CountMatches(pairs));
+  KeepRow(probe, row, CountMatches(probe, pairs));
   if (pairs.empty()) {
     if (!probe.own->is_outer) return;
     sent_.push_back({adds ? RowKind::kInsert : RowKind::kDelete, own, -1});
@@ -223,10 +172,11 @@ void RegularJoinOperator::ApplyRow(const Probe& probe, size_t row, std::span<con
   }
   const bool pads = probe.own->is_outer || probe.other->is_outer;
   const auto send_padded = [&](RowKind padded_kind, int32_t matches_then) {
-    for (const Pair& pair : pairs) {
-      const JoinRow& other = *others_[static_cast<size_t>(pair.other)];
+    for (const JoinPair& pair : pairs) {
+      const JoinRow& other = *others_[static_cast<size_t>(OtherOf(probe, pair))];
       if (other.matches != matches_then) continue;
-      for (int32_t i = 0; i < other.copies; ++i) sent_.push_back({padded_kind, -1, pair.other});
+      for (int32_t i = 0; i < other.copies; ++i)
+        sent_.push_back({padded_kind, -1, OtherOf(probe, pair)});
     }
   };
   if (probe.other->is_outer && adds) {
@@ -237,9 +187,9 @@ void RegularJoinOperator::ApplyRow(const Probe& probe, size_t row, std::span<con
   RowKind sent_kind = kind;
   if (adds && pads) sent_kind = RowKind::kInsert;
   if (!adds && probe.own->is_outer) sent_kind = RowKind::kDelete;
-  for (const Pair& pair : pairs) {
-    const int32_t copies = others_[static_cast<size_t>(pair.other)]->copies;
-    for (int32_t i = 0; i < copies; ++i) sent_.push_back({sent_kind, own, pair.other});
+  for (const JoinPair& pair : pairs) {
+    const int32_t copies = others_[static_cast<size_t>(OtherOf(probe, pair))]->copies;
+    for (int32_t i = 0; i < copies; ++i) sent_.push_back({sent_kind, own, OtherOf(probe, pair)});
   }
   if (probe.other->is_outer && !adds) {
     send_padded(RowKind::kInsert, 1);
@@ -247,11 +197,12 @@ void RegularJoinOperator::ApplyRow(const Probe& probe, size_t row, std::span<con
   }
 }
 
-void RegularJoinOperator::ApplySemi(const Probe& probe, size_t row, std::span<const Pair> pairs) {
+void RegularJoinOperator::ApplySemi(const Probe& probe, size_t row,
+                                    std::span<const JoinPair> pairs) {
   const RowKind kind = probe.batch->kinds.empty() ? RowKind::kInsert : probe.batch->kinds[row];
   const bool adds = SignOf(kind) > 0;
-  const bool anti = options_.type == JoinType::kAnti;
-  KeepRow(probe, row, CountMatches(pairs));
+  const bool anti = node_.type == JoinType::kAnti;
+  KeepRow(probe, row, CountMatches(probe, pairs));
   if (probe.input == 0) {
     if (pairs.empty() == anti) sent_.push_back({kind, static_cast<int32_t>(row), -1});
     return;
@@ -259,12 +210,13 @@ void RegularJoinOperator::ApplySemi(const Probe& probe, size_t row, std::span<co
   // The first match of a left row lets it in (SEMI) or throws it out (ANTI); the last one's going
   // undoes that.
   const int32_t turning = adds ? 0 : 1;
-  for (const Pair& pair : pairs) {
-    const JoinRow& left = *others_[static_cast<size_t>(pair.other)];
+  for (const JoinPair& pair : pairs) {
+    const JoinRow& left = *others_[static_cast<size_t>(OtherOf(probe, pair))];
     if (left.matches != turning) continue;
     RowKind sent_kind = kind;
     if (anti) sent_kind = adds ? RowKind::kDelete : RowKind::kInsert;
-    for (int32_t i = 0; i < left.copies; ++i) sent_.push_back({sent_kind, -1, pair.other});
+    for (int32_t i = 0; i < left.copies; ++i)
+      sent_.push_back({sent_kind, -1, OtherOf(probe, pair)});
   }
   ChangeMatches(probe, probe.other_entries[row], pairs, adds ? 1 : -1);
 }
@@ -275,13 +227,9 @@ Result<ChangelogBatch> RegularJoinOperator::TakeSent(const Probe& probe) {
   others.reserve(sent_.size());
   ChangelogBatch out;
   bool only_inserts = true;
-  bool row_padded = false;
-  bool other_padded = false;
   for (const Sent& sent : sent_) {
     rows.push_back(sent.row);
     others.push_back(sent.other);
-    row_padded |= sent.row < 0;
-    other_padded |= sent.other < 0;
     only_inserts &= sent.kind == RowKind::kInsert;
   }
   if (!only_inserts) {
@@ -290,44 +238,26 @@ Result<ChangelogBatch> RegularJoinOperator::TakeSent(const Probe& probe) {
   }
   ColumnVector columns;
   if (is_semi() && probe.input == 1) {
-    for (const auto& column : other_columns_) {
-      ASSIGN_OR_RETURN(auto picked, Pick(column, others, TakeNulls::kNone));
-      columns.push_back(std::move(picked));
-    }
+    ASSIGN_OR_RETURN(columns, PickRows(other_columns_, others));
   } else {
-    ColumnVector own_columns, other_columns;
-    const auto own_nulls = row_padded ? TakeNulls::kNullIndexes : TakeNulls::kNone;
-    for (const auto& column : probe.batch->rows->columns()) {
-      ASSIGN_OR_RETURN(auto picked, Pick(column, rows, own_nulls));
-      own_columns.push_back(std::move(picked));
-    }
+    ASSIGN_OR_RETURN(columns, PickRows(probe.batch->rows->columns(), rows));
     if (!is_semi()) {
-      const auto other_nulls = other_padded ? TakeNulls::kNullIndexes : TakeNulls::kNone;
-      for (const auto& column : other_columns_) {
-        ASSIGN_OR_RETURN(auto picked, Pick(column, others, other_nulls));
-        other_columns.push_back(std::move(picked));
-      }
+      ASSIGN_OR_RETURN(ColumnVector rest, PickRows(other_columns_, others));
+      if (probe.input == 1) columns.swap(rest);
+      std::move(rest.begin(), rest.end(), std::back_inserter(columns));
     }
-    columns = probe.input == 0 ? std::move(own_columns) : std::move(other_columns);
-    ColumnVector& rest = probe.input == 0 ? other_columns : own_columns;
-    std::move(rest.begin(), rest.end(), std::back_inserter(columns));
   }
-  out.rows = arrow::RecordBatch::Make(options_.output_schema, static_cast<int64_t>(sent_.size()),
+  out.rows = arrow::RecordBatch::Make(output_schema_, static_cast<int64_t>(sent_.size()),
                                       std::move(columns));
   sent_.clear();
   return out;
 }
 
 void RegularJoinOperator::FinishEntries(Probe* probe) {
-  StateTable* table = probe->own->table.get();
-  const uint32_t stamp = table->NextBatchStamp();
-  std::vector<StateEntry*> empty;
+  probe->own->table->KeepOnce(&probe->own_entries);
   for (StateEntry* entry : probe->own_entries) {
-    if (entry->batch_stamp == stamp) continue;
-    entry->batch_stamp = stamp;
-    if (JoinRowsCodec::RowsOf(entry).empty()) empty.push_back(entry);
+    if (JoinRowsCodec::RowsOf(entry).empty()) probe->own->table->Delete(entry);
   }
-  for (StateEntry* entry : empty) table->Delete(entry);
   probe->own->table->Evict();
   probe->other->table->Evict();
   context_->metrics->state_entries =
@@ -339,8 +269,7 @@ void RegularJoinOperator::FinishEntries(Probe* probe) {
 Result<OperatorSnapshot> RegularJoinOperator::Snapshot() {
   OperatorSnapshot snapshot;
   for (Side& side : sides_) {
-    std::vector<StateMutation> part = side.table->Snapshot();
-    std::move(part.begin(), part.end(), std::back_inserter(snapshot.mutations));
+    snapshot.Add(side.table->Snapshot());
   }
   return snapshot;
 }

@@ -13,28 +13,15 @@
 #include <string>
 #include <vector>
 
-#include "process/expr/evaluator.h"
+#include "process/operator/join_pairs.h"
 #include "process/operator/join_rows.h"
 #include "process/operator/operator.h"
-#include "process/plan/logical_plan.h"
 
 namespace mainstem::process {
 
-struct RegularJoinOptions {
-  plan::JoinType type = plan::JoinType::kInner;
-  struct Side {
-    std::vector<int> keys;  // columns
-    std::vector<std::shared_ptr<arrow::DataType>> types;
-  };
-  std::array<Side, 2> sides;
-  std::vector<ExprPtr> conditions;  // over the left columns and then the right ones
-  std::shared_ptr<arrow::Schema> output_schema;
-  int64_t state_ttl_ms = 0;  // of all rows of a key, since one of them came or went; 0: for ever
-};
-
 class RegularJoinOperator final : public Operator {
  public:
-  explicit RegularJoinOperator(RegularJoinOptions options) : options_(std::move(options)) {}
+  explicit RegularJoinOperator(const plan::JoinNode& node) : node_(node) {}
   std::string name() const override { return "Join"; }
   Task<> Open(const OperatorContext* context) override;
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
@@ -43,15 +30,11 @@ class RegularJoinOperator final : public Operator {
 
  private:
   struct Side {
+    std::vector<int> keys;  // columns
     bool is_outer = false;  // keeps count of its rows' matches
     std::unique_ptr<RowCodec> key_codec;
     std::unique_ptr<RowCodec> row_codec;
     std::unique_ptr<StateTable> table;
-  };
-  // A row of the batch beside a row of the other side's state.
-  struct Pair {
-    int32_t row;
-    int32_t other;  // index into others_
   };
   struct Sent {
     RowKind kind;
@@ -71,40 +54,42 @@ class RegularJoinOperator final : public Operator {
   };
 
   Side& side(int input) { return sides_[static_cast<size_t>(input)]; }
-  bool is_semi() const {
-    return options_.type == plan::JoinType::kSemi || options_.type == plan::JoinType::kAnti;
+  bool is_semi() const { return !node_.sends_right(); }
+  // Of a pair: the row of the batch, and the row of others_ that stands beside it.
+  static int32_t RowOf(const Probe& probe, const JoinPair& pair) {
+    return probe.input == 0 ? pair.left : pair.right;
+  }
+  static int32_t OtherOf(const Probe& probe, const JoinPair& pair) {
+    return probe.input == 0 ? pair.right : pair.left;
   }
   Task<> FindEntries(Probe* probe);
   // Rows of the batch from `*row` on, until there are enough pairs for one output batch.
   void GatherPairs(const Probe& probe, size_t* row);
   Status DecodeOthers(const Probe& probe);
-  Status CheckConditions(const Probe& probe);
+  // Drops the pairs that do not meet the conditions.
+  Status CheckPairs(const Probe& probe);
   // The rows [begin, end) of the batch with their checked pairs, in order.
   void Apply(const Probe& probe, size_t begin, size_t end);
-  void ApplyRow(const Probe& probe, size_t row, std::span<const Pair> pairs);
-  void ApplySemi(const Probe& probe, size_t row, std::span<const Pair> pairs);
-  int32_t CountMatches(std::span<const Pair> pairs) const;
-  void ChangeMatches(const Probe& probe, StateEntry* entry, std::span<const Pair> pairs,
+  void ApplyRow(const Probe& probe, size_t row, std::span<const JoinPair> pairs);
+  void ApplySemi(const Probe& probe, size_t row, std::span<const JoinPair> pairs);
+  int32_t CountMatches(const Probe& probe, std::span<const JoinPair> pairs) const;
+  void ChangeMatches(const Probe& probe, StateEntry* entry, std::span<const JoinPair> pairs,
                      int32_t change);
   void KeepRow(const Probe& probe, size_t row, int32_t matches);
   Result<ChangelogBatch> TakeSent(const Probe& probe);
   void FinishEntries(Probe* probe);
 
-  RegularJoinOptions options_;
+  plan::JoinNode node_;
   const OperatorContext* context_ = nullptr;
   JoinRowsCodec rows_codec_;
   std::array<Side, 2> sides_;
-  struct Condition {
-    std::unique_ptr<ExprProgram> program;
-    std::vector<int> columns;  // that it reads
-  };
-  Status CheckCondition(const Probe& probe, Condition* condition);
-  std::vector<Condition> conditions_;
+  JoinPairs checker_;
+  std::shared_ptr<arrow::Schema> output_schema_;
   EvalContext eval_;
 
   // Of the chunk at hand; kept for their capacity.
   std::vector<JoinRow*> others_;
-  std::vector<Pair> pairs_;
+  std::vector<JoinPair> pairs_;
   ColumnVector other_columns_;
   std::vector<Sent> sent_;
 };

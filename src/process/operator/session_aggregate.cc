@@ -6,6 +6,7 @@
 #include <arrow/api.h>
 
 #include "process/operator/exchange.h"
+#include "process/operator/watermark_blob.h"
 #include "process/operator/window_table.h"
 
 namespace mainstem::process {
@@ -67,12 +68,7 @@ Task<> SessionAggregateOperator::Open(const OperatorContext* context) {
   table.indexed_by_namespace = true;
   sessions_ = std::make_unique<StateTable>(table, aggregates_.get(), context->backend,
                                            &context->env->blocking_pool());
-  if (!context->restored_blobs.empty()) watermark_ms_ = kEndOfTime;
-  for (const std::string& blob : context->restored_blobs) {
-    int64_t watermark = kNoWatermark;
-    if (blob.size() == sizeof(watermark)) std::memcpy(&watermark, blob.data(), sizeof(watermark));
-    watermark_ms_ = std::min(watermark_ms_, watermark);
-  }
+  watermark_ms_ = LowestWatermark(context->restored_blobs);
   CO_RETURN_IF_ERROR(co_await spans_->Restore());
   co_return co_await sessions_->Restore();
 }
@@ -124,21 +120,11 @@ Task<> SessionAggregateOperator::OnBatch(int input, ChangelogBatch batch, Output
   CO_RETURN_IF_ERROR(TimesOf(*batch.rows->column(options_.window.time_column), &times));
   AssignSessions(times, &ends, &moves);
   CO_RETURN_IF_ERROR(co_await Accumulate(batch, ends, moves));
-  uint32_t stamp = spans_->NextBatchStamp();
+  spans_->KeepOnce(&span_entries_);
   for (StateEntry* entry : span_entries_) {
-    if (entry->batch_stamp == stamp) continue;
-    entry->batch_stamp = stamp;
     spans_->MarkDirty(entry);
-  }
-  // Keys of which every row was late have no session.
-  for (StateEntry*& entry : span_entries_) {
-    if (entry && entry->batch_stamp == stamp && SpansOf(entry).empty()) {
-      StateEntry* empty = entry;
-      for (StateEntry*& other : span_entries_) {
-        if (other == empty) other = nullptr;
-      }
-      spans_->Delete(empty);
-    }
+    // Keys of which every row was late have no session.
+    if (SpansOf(entry).empty()) spans_->Delete(entry);
   }
   spans_->Evict();
   sessions_->Evict();
@@ -277,7 +263,7 @@ Result<OperatorSnapshot> SessionAggregateOperator::Snapshot() {
   snapshot.mutations = spans_->Snapshot();
   std::vector<StateMutation> sessions = sessions_->Snapshot();
   std::move(sessions.begin(), sessions.end(), std::back_inserter(snapshot.mutations));
-  snapshot.blob.assign(reinterpret_cast<const char*>(&watermark_ms_), sizeof(watermark_ms_));
+  snapshot.blob = WatermarkBlob(watermark_ms_);
   return snapshot;
 }
 

@@ -102,20 +102,11 @@ Status SetOperationOperator::Count(const ChangelogBatch& batch) {
     count += sign;
     Send(before, counts, static_cast<int32_t>(row));
   }
-  const uint32_t stamp = table_->NextBatchStamp();
-  for (size_t row = 0; row < entries_.size(); ++row) {
-    StateEntry* entry = entries_[row];
-    if (entry->batch_stamp == stamp) continue;
-    entry->batch_stamp = stamp;
-    table_->MarkDirty(entry);
-  }
-  std::vector<StateEntry*> gone;
+  table_->KeepOnce(&entries_);
   for (StateEntry* entry : entries_) {
-    if (entry->batch_stamp != stamp) continue;
-    entry->batch_stamp = 0;
-    if (reinterpret_cast<Counts*>(entry->value())->empty()) gone.push_back(entry);
+    table_->MarkDirty(entry);
+    if (reinterpret_cast<Counts*>(entry->value())->empty()) table_->Delete(entry);
   }
-  for (StateEntry* entry : gone) table_->Delete(entry);
   return Status::OK();
 }
 

@@ -82,17 +82,10 @@ Task<> SortOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
       if (at != end) waiting.Extract(at);
     }
   }
-  const uint32_t stamp = table_->NextBatchStamp();
-  for (StateEntry*& entry : entries) {
-    if (entry->batch_stamp == stamp) {
-      entry = nullptr;
-      continue;
-    }
-    entry->batch_stamp = stamp;
-    table_->MarkDirty(entry);
-  }
+  table_->KeepOnce(&entries);
   for (StateEntry* entry : entries) {
-    if (entry != nullptr && RankRowsCodec::Of(entry).rows.empty()) table_->Delete(entry);
+    table_->MarkDirty(entry);
+    if (RankRowsCodec::Of(entry).rows.empty()) table_->Delete(entry);
   }
   table_->Evict();
   context_->metrics->state_entries = static_cast<int64_t>(table_->entry_count());

@@ -1,6 +1,6 @@
 #include "process/operator/temporal_join.h"
 
-#include <cstring>
+#include <algorithm>
 
 #include <arrow/api.h>
 
@@ -8,6 +8,7 @@
 #include "process/operator/row_columns.h"
 #include "process/operator/watermark_blob.h"
 #include "process/operator/window_aggregate.h"
+#include "process/state/stored_bytes.h"
 
 namespace mainstem::process {
 namespace {
@@ -28,11 +29,9 @@ auto ValidAt(Versions& versions, int64_t time_ms) {
 void RowVersionsCodec::Serialize(const std::byte* value, std::string* out) const {
   out->push_back(kVersion);
   for (const RowVersion& version : *reinterpret_cast<const Versions*>(value)) {
-    out->append(reinterpret_cast<const char*>(&version.time_ms), sizeof(version.time_ms));
-    out->push_back(version.is_deleted ? 1 : 0);
-    const auto length = static_cast<uint32_t>(version.row.size());
-    out->append(reinterpret_cast<const char*>(&length), sizeof(length));
-    out->append(version.row);
+    PutNumber(version.time_ms, out);
+    PutNumber(static_cast<uint8_t>(version.is_deleted), out);
+    PutText(version.row, out);
   }
 }
 
@@ -40,21 +39,19 @@ Status RowVersionsCodec::Deserialize(std::string_view bytes, std::byte* value) c
   const auto damaged = [] {
     return MakeError(ErrorCode::kCorruptStorage, "stored versions of a temporal join are damaged");
   };
-  constexpr size_t kHead = sizeof(int64_t) + 1 + sizeof(uint32_t);
   if (bytes.empty() || bytes[0] != kVersion) return damaged();
   bytes.remove_prefix(1);
   auto& versions = *reinterpret_cast<Versions*>(value);
   while (!bytes.empty()) {
-    if (bytes.size() < kHead) return damaged();
     RowVersion version;
-    uint32_t length = 0;
-    std::memcpy(&version.time_ms, bytes.data(), sizeof(version.time_ms));
-    version.is_deleted = bytes[sizeof(int64_t)] != 0;
-    std::memcpy(&length, bytes.data() + sizeof(int64_t) + 1, sizeof(length));
-    bytes.remove_prefix(kHead);
-    if (bytes.size() < length) return damaged();
-    version.row.assign(bytes.substr(0, length));
-    bytes.remove_prefix(length);
+    uint8_t is_deleted = 0;
+    std::string_view row;
+    if (!TakeNumber(&bytes, &version.time_ms) || !TakeNumber(&bytes, &is_deleted) ||
+        !TakeText(&bytes, &row)) {
+      return damaged();
+    }
+    version.is_deleted = is_deleted != 0;
+    version.row = row;
     versions.push_back(std::move(version));
   }
   return Status::OK();
@@ -128,17 +125,13 @@ Task<> TemporalJoinOperator::AddVersions(const ChangelogBatch& batch) {
       versions.insert(before == versions.end() ? versions.begin() : std::next(before),
                       std::move(version));
     }
-    versions_->MarkDirty(entries[row]);
   }
-  const uint32_t stamp = versions_->NextBatchStamp();
-  std::vector<StateEntry*> empty;
+  versions_->KeepOnce(&entries);
   for (StateEntry* entry : entries) {
-    if (entry->batch_stamp == stamp) continue;
-    entry->batch_stamp = stamp;
     Forget(&RowVersionsCodec::Of(entry));
-    if (RowVersionsCodec::Of(entry).empty()) empty.push_back(entry);
+    versions_->MarkDirty(entry);
+    if (RowVersionsCodec::Of(entry).empty()) versions_->Delete(entry);
   }
-  for (StateEntry* entry : empty) versions_->Delete(entry);
   versions_->Evict();
   co_return Status::OK();
 }
@@ -207,8 +200,7 @@ void TemporalJoinOperator::UpdateMetrics() {
 Result<OperatorSnapshot> TemporalJoinOperator::Snapshot() {
   OperatorSnapshot snapshot;
   snapshot.mutations = versions_->Snapshot();
-  std::vector<StateMutation> more = waiting_->Snapshot();
-  std::move(more.begin(), more.end(), std::back_inserter(snapshot.mutations));
+  snapshot.Add(waiting_->Snapshot());
   snapshot.blob = WatermarkBlob(watermark_ms_);
   return snapshot;
 }

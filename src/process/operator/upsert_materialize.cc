@@ -40,15 +40,11 @@ Task<> UpsertMaterializeOperator::OnBatch(int input, ChangelogBatch batch, Outpu
       CO_RETURN_IF_ERROR(TakeBack(entries[row], rows.row(row)));
     }
   }
-  const uint32_t stamp = table_->NextBatchStamp();
-  std::vector<StateEntry*> empty;
+  table_->KeepOnce(&entries);
   for (StateEntry* entry : entries) {
-    if (entry->batch_stamp == stamp) continue;
-    entry->batch_stamp = stamp;
     table_->MarkDirty(entry);
-    if (RowListCodec::IsEmpty(entry->value())) empty.push_back(entry);
+    if (RowListCodec::IsEmpty(entry->value())) table_->Delete(entry);
   }
-  for (StateEntry* entry : empty) table_->Delete(entry);
   table_->Evict();
   context_->metrics->state_entries = static_cast<int64_t>(table_->entry_count());
   context_->metrics->state_bytes = static_cast<int64_t>(table_->memory_bytes());

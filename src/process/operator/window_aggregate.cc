@@ -1,10 +1,9 @@
 #include "process/operator/window_aggregate.h"
 
-#include <cstring>
-
 #include <arrow/api.h>
 
 #include "process/operator/exchange.h"
+#include "process/operator/watermark_blob.h"
 
 namespace mainstem::process {
 namespace {
@@ -52,6 +51,14 @@ Status TimesOf(const arrow::Array& column, std::vector<int64_t>* times_ms) {
   return Status::OK();
 }
 
+Status WindowEndsOf(const arrow::Array& column, bool is_local, const absl::TimeZone& zone,
+                    std::vector<int64_t>* ends_ms) {
+  RETURN_IF_ERROR(TimesOf(column, ends_ms));
+  if (!is_local || zone == absl::UTCTimeZone()) return Status::OK();
+  for (int64_t& end : *ends_ms) end = LocalToInstant(end, zone);
+  return Status::OK();
+}
+
 WindowAggregateOperator::WindowAggregateOperator(WindowAggregateOptions options)
     : options_(std::move(options)) {}
 
@@ -73,13 +80,7 @@ Task<> WindowAggregateOperator::Open(const OperatorContext* context) {
   table.budget_bytes = context->state_budget_bytes;
   table_ = std::make_unique<StateTable>(std::move(table), aggregates_.get(), context->backend,
                                         &context->env->blocking_pool());
-  int64_t lowest = kEndOfTime;
-  for (const std::string& blob : context->restored_blobs) {
-    int64_t watermark = kNoWatermark;
-    if (blob.size() == sizeof(watermark)) std::memcpy(&watermark, blob.data(), sizeof(watermark));
-    lowest = std::min(lowest, watermark);
-  }
-  if (!context->restored_blobs.empty()) watermark_ms_ = lowest;
+  watermark_ms_ = LowestWatermark(context->restored_blobs);
   co_return co_await table_->Restore();
 }
 
@@ -263,7 +264,7 @@ void WindowAggregateOperator::UpdateMetrics() {
 Result<OperatorSnapshot> WindowAggregateOperator::Snapshot() {
   OperatorSnapshot snapshot;
   snapshot.mutations = table_->Snapshot();
-  snapshot.blob.assign(reinterpret_cast<const char*>(&watermark_ms_), sizeof(watermark_ms_));
+  snapshot.blob = WatermarkBlob(watermark_ms_);
   return snapshot;
 }
 

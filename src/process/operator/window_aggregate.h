@@ -66,4 +66,8 @@ class WindowAggregateOperator final : public Operator {
 // Event times of a TIMESTAMP or TIMESTAMP_LTZ column, rounded down to ms; NULL is an error.
 Status TimesOf(const arrow::Array& column, std::vector<int64_t>* times_ms);
 
+// Ends of windows, which are local time where windows are (TIMESTAMP_LTZ), as instants.
+Status WindowEndsOf(const arrow::Array& column, bool is_local, const absl::TimeZone& zone,
+                    std::vector<int64_t>* ends_ms);
+
 }  // namespace mainstem::process

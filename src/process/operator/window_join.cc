@@ -6,7 +6,7 @@
 #include "process/operator/calc.h"
 #include "process/operator/row_columns.h"
 #include "process/operator/watermark_blob.h"
-#include "process/operator/window_rank.h"
+#include "process/operator/window_aggregate.h"
 
 namespace mainstem::process {
 namespace {
@@ -57,21 +57,17 @@ Task<> WindowJoinOperator::OnBatch(int input, ChangelogBatch batch, Output* out)
   CO_RETURN_IF_ERROR(key_codec_->Encode(ColumnsOf(*batch.rows, own.keys), row_count, &keys));
   keys.ComputeHashes();
   CO_RETURN_IF_ERROR(own.row_codec->Encode(batch.rows->columns(), row_count, &rows));
-  std::vector<StateEntry*> entries, late;
+  std::vector<StateEntry*> entries;
   CO_RETURN_IF_ERROR(co_await own.table->Resolve(keys, ends, &entries));
-  const uint32_t stamp = own.table->NextBatchStamp();
   for (size_t row = 0; row < entries.size(); ++row) {
-    const bool is_first = entries[row]->batch_stamp != stamp;
-    entries[row]->batch_stamp = stamp;
     if (ends[row] - 1 <= watermark_ms_) {
       ++context_->metrics->late_rows;
-      if (is_first) late.push_back(entries[row]);
       continue;
     }
     RowListCodec::Append(entries[row]->value(), rows.row(row));
-    if (is_first) own.table->MarkDirty(entries[row]);
+    own.table->MarkDirty(entries[row]);
   }
-  for (StateEntry* entry : late) own.table->Delete(entry);
+  own.table->DeleteUnkept(&entries);
   own.table->Evict();
   UpdateMetrics();
   co_return Status::OK();
@@ -196,8 +192,7 @@ void WindowJoinOperator::UpdateMetrics() {
 Result<OperatorSnapshot> WindowJoinOperator::Snapshot() {
   OperatorSnapshot snapshot;
   for (Side& side : sides_) {
-    std::vector<StateMutation> part = side.table->Snapshot();
-    std::move(part.begin(), part.end(), std::back_inserter(snapshot.mutations));
+    snapshot.Add(side.table->Snapshot());
   }
   snapshot.blob = WatermarkBlob(watermark_ms_);
   return snapshot;

@@ -5,7 +5,6 @@
 #include "process/operator/row_columns.h"
 #include "process/operator/watermark_blob.h"
 #include "process/operator/window_aggregate.h"
-#include "process/time/window_assigner.h"
 
 namespace mainstem::process {
 namespace {
@@ -20,14 +19,6 @@ bool IsLastByTime(const plan::RankNode& node) {
 }
 
 }  // namespace
-
-Status WindowEndsOf(const arrow::Array& column, bool is_local, const absl::TimeZone& zone,
-                    std::vector<int64_t>* ends_ms) {
-  RETURN_IF_ERROR(TimesOf(column, ends_ms));
-  if (!is_local || zone == absl::UTCTimeZone()) return Status::OK();
-  for (int64_t& end : *ends_ms) end = LocalToInstant(end, zone);
-  return Status::OK();
-}
 
 WindowRankOperator::WindowRankOperator(const plan::RankNode& node)
     : options_(node),
@@ -76,21 +67,15 @@ Task<> WindowRankOperator::OnBatch(int input, ChangelogBatch batch, Output* out)
   sort_codec_->Encode(order, row_count, &sort_keys_);
   CO_RETURN_IF_ERROR(row_codec_->Encode(batch.rows->columns(), row_count, &rows_));
   CO_RETURN_IF_ERROR(co_await table_->Resolve(partitions_, ends, &entries_));
-  std::vector<StateEntry*> late;
-  const uint32_t stamp = table_->NextBatchStamp();
   for (size_t row = 0; row < entries_.size(); ++row) {
-    StateEntry* entry = entries_[row];
-    const bool is_first = entry->batch_stamp != stamp;
-    entry->batch_stamp = stamp;
     if (ends[row] - 1 <= watermark_ms_) {
       ++context_->metrics->late_rows;
-      if (is_first) late.push_back(entry);
       continue;
     }
-    Add(&RankRowsCodec::Of(entry), sort_keys_[row], rows_.row(row));
-    if (is_first) table_->MarkDirty(entry);
+    Add(&RankRowsCodec::Of(entries_[row]), sort_keys_[row], rows_.row(row));
+    table_->MarkDirty(entries_[row]);
   }
-  for (StateEntry* entry : late) table_->Delete(entry);
+  table_->DeleteUnkept(&entries_);
   table_->Evict();
   UpdateMetrics();
   co_return Status::OK();

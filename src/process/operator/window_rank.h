@@ -46,8 +46,4 @@ class WindowRankOperator final : public Operator {
   std::vector<std::string> sort_keys_;
 };
 
-// Ends of windows, which are local time where windows are (TIMESTAMP_LTZ), as instants.
-Status WindowEndsOf(const arrow::Array& column, bool is_local, const absl::TimeZone& zone,
-                    std::vector<int64_t>* ends_ms);
-
 }  // namespace mainstem::process

@@ -282,6 +282,12 @@ void EncodedRows::ComputeHashes() {
   for (size_t row = 0; row < hashes_.size(); ++row) hashes_[row] = StableHash(this->row(row));
 }
 
+void EncodedRows::Append(std::string_view row) {
+  if (offsets_.empty()) offsets_.push_back(0);
+  bytes_.insert(bytes_.end(), row.begin(), row.end());
+  offsets_.push_back(bytes_.size());
+}
+
 RowCodec::RowCodec(std::vector<std::shared_ptr<arrow::DataType>> types) : types_(std::move(types)) {
   for (const auto& type : types_) widths_.push_back(WidthOf(*type));
 }

@@ -37,6 +37,8 @@ class EncodedRows {
   // Only after ComputeHashes.
   uint64_t hash(size_t index) const { return hashes_[index]; }
   void ComputeHashes();
+  // One more row, encoded already.
+  void Append(std::string_view row);
 
  private:
   friend class RowCodec;

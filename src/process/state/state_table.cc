@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <new>
+#include <utility>
 
 namespace mainstem::process {
 namespace {
@@ -308,6 +309,28 @@ void StateTable::Delete(StateEntry* entry) {
     entry->is_dirty = true;
     dirty_.push_back(entry);
   }
+}
+
+void StateTable::KeepOnce(std::vector<StateEntry*>* entries) {
+  const uint32_t stamp = NextBatchStamp();
+  std::erase_if(*entries, [stamp](StateEntry* entry) {
+    return std::exchange(entry->batch_stamp, stamp) == stamp;
+  });
+}
+
+void StateTable::DeleteUnkept(std::vector<StateEntry*>* entries) {
+  KeepOnce(entries);
+  for (StateEntry* entry : *entries) {
+    if (entry->is_new) Delete(entry);
+  }
+  entries->clear();
+}
+
+EncodedRows KeysOf(const std::vector<StateEntry*>& entries) {
+  EncodedRows keys;
+  for (StateEntry* entry : entries) keys.Append(entry->key());
+  keys.ComputeHashes();
+  return keys;
 }
 
 std::optional<StateMutation> StateTable::Store(StateEntry* entry) {

@@ -70,6 +70,9 @@ struct alignas(16) StateEntry {
   int key_group() const { return KeyGroupOf(hash); }
 };
 
+// The keys of entries, with hashes, to find others by.
+EncodedRows KeysOf(const std::vector<StateEntry*>& entries);
+
 // Lifecycle: make, then Restore once (also when there is nothing to restore), then use. Owned by
 // one subtask, used on its shard only. `backend`, `pool` and `codec` outlive the table.
 class StateTable {
@@ -115,6 +118,10 @@ class StateTable {
 
   void MarkDirty(StateEntry* entry);
   void Delete(StateEntry* entry);
+  // Leaves each entry once, where it stands first; there must be no null. Takes a stamp.
+  void KeepOnce(std::vector<StateEntry*>* entries);
+  // Deletes those that Resolve made for a batch and nobody has kept. `entries` is empty afterwards.
+  void DeleteUnkept(std::vector<StateEntry*>* entries);
 
   // All changes since the last snapshot, in stored form. At most one snapshot is unwritten at a
   // time.
