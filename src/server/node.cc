@@ -78,6 +78,8 @@ Task<> Node::Impl::StartKafka() {
       .data_directory = settings.data_dir,
       .auto_create_topics = settings.auto_create_topics,
   };
+  kafka_settings.transactions.timeout_max =
+      std::chrono::milliseconds(settings.transaction_timeout_max_ms);
   CO_ASSIGN_OR_RETURN(kafka_settings.cluster_id, co_await KeptClusterId(*engine));
   if (!settings.kafka_advertised.empty()) {
     CO_ASSIGN_OR_RETURN(HostPort advertised, ParseHostPort(settings.kafka_advertised));

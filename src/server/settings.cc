@@ -27,6 +27,8 @@ const std::vector<ConfigOption>& SettingTable() {
        "create a topic when a client asks for one that does not exist"},
       {"topics.default-partitions", ConfigType::kInteger, "1",
        "partitions of a topic whose creator names no number"},
+      {"transactions.max-timeout", ConfigType::kDuration, "15m",
+       "longest timeout that a producer may ask for its transactions (Flink's sink asks for 1h)"},
       {"journal.limit", ConfigType::kBytes, "1GB",
        "most journal that is not yet in segments; bounds the time of recovery"},
       {"journal.checkpoint-interval", ConfigType::kDuration, "60s",
@@ -81,6 +83,17 @@ Result<int64_t> InRange(const Config& config, const std::string& key, int64_t le
                    fmt::format("setting '{}': {} is not in {}..{}", key, value, least, most));
 }
 
+// Kafka's clients and tools know it as 32 bits of milliseconds.
+Result<int64_t> TransactionTimeoutMax(const Config& config) {
+  int64_t value_ms = config.GetDurationMs("transactions.max-timeout");
+  if (value_ms >= 1 && value_ms <= INT32_MAX) return value_ms;
+  return MakeError(ErrorCode::kInvalidArgument,
+                   {.message = fmt::format("setting 'transactions.max-timeout': {} ms is not in "
+                                           "1..{}",
+                                           value_ms, INT32_MAX),
+                    .hint = "Kafka's default is 15m, the longest is 24d"});
+}
+
 }  // namespace
 
 Result<Settings> MakeSettings(const Config& config) {
@@ -103,6 +116,7 @@ Result<Settings> MakeSettings(const Config& config) {
   settings.auto_create_topics = config.GetBoolean("topics.auto-create");
   ASSIGN_OR_RETURN(int64_t partitions, InRange(config, "topics.default-partitions", 1, 10'000));
   settings.default_partitions = static_cast<int32_t>(partitions);
+  ASSIGN_OR_RETURN(settings.transaction_timeout_max_ms, TransactionTimeoutMax(config));
   settings.journal_limit_bytes = config.GetBytes("journal.limit");
   settings.journal_checkpoint_interval_ms = config.GetDurationMs("journal.checkpoint-interval");
   ASSIGN_OR_RETURN(int64_t parallelism, InRange(config, "sql.parallelism", 1, 128));

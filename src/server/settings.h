@@ -28,6 +28,7 @@ struct Settings {
   size_t shard_count = 0;
   bool auto_create_topics = true;
   int32_t default_partitions = 1;
+  int64_t transaction_timeout_max_ms = 0;
   int64_t journal_limit_bytes = 0;
   int64_t journal_checkpoint_interval_ms = 0;
   int64_t checkpoint_interval_ms = 0;

@@ -20,6 +20,13 @@ TEST(SettingsTest, DefaultsListenOnLoopback) {
   EXPECT_FALSE(settings.allow_remote_admin);
 }
 
+TEST(SettingsTest, TransactionsMayLastAsLongAsInKafkaUnlessToldOtherwise) {
+  EXPECT_EQ(Load({})->transaction_timeout_max_ms, 900'000);
+  EXPECT_EQ(Load({{"transactions.max-timeout", "2h"}})->transaction_timeout_max_ms, 7'200'000);
+  EXPECT_FALSE(Load({{"transactions.max-timeout", "0ms"}}).ok());
+  EXPECT_FALSE(Load({{"transactions.max-timeout", "30d"}}).ok());
+}
+
 TEST(SettingsTest, RefusesWhatCannotWork) {
   EXPECT_FALSE(Load({{"memory", "10MB"}}).ok());
   EXPECT_FALSE(Load({{"kafka.listen", "localhost"}}).ok());

@@ -9,7 +9,7 @@ import uuid
 import pytest
 import support
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 FOLDER = os.path.dirname(__file__)
 CLIENTS = os.path.join(support.ROOT, ".deps/clients/node_modules")
@@ -164,6 +164,27 @@ def test_a_timeout_beyond_the_limit_is_refused(shared_node):
     with pytest.raises(KafkaException) as refused:
         producer(shared_node, fresh("id"), **{"transaction.timeout.ms": 3600000, "message.timeout.ms": 3600000})
     assert refused.value.args[0].code() == KafkaError.INVALID_TRANSACTION_TIMEOUT
+
+
+def test_the_longest_timeout_can_be_set(tmp_path):
+    """Flink's sink asks for an hour."""
+    node = support.Node(tmp_path, environment={"MAINSTEM_TRANSACTIONS_MAX_TIMEOUT": "1h"}).start()
+    try:
+        hour = {"transaction.timeout.ms": 3600000, "message.timeout.ms": 3600000}
+        topic = make_topic(node, fresh("t"))
+        p = producer(node, fresh("id"), **hour)
+        p.begin_transaction()
+        p.produce(topic, "x")
+        p.commit_transaction(30)
+        assert read(node, topic) == ["x"]
+        with pytest.raises(KafkaException):
+            producer(node, fresh("id"), **{"transaction.timeout.ms": 3600001, "message.timeout.ms": 3600001})
+        admin = AdminClient({"bootstrap.servers": node.kafka})
+        described = admin.describe_configs([ConfigResource("broker", "1")])
+        settings = next(iter(described.values())).result(10)
+        assert settings["transaction.max.timeout.ms"].value == "3600000"
+    finally:
+        node.kill()
 
 
 def test_a_deleted_topic_does_not_hold_its_transactions(shared_node):

@@ -85,6 +85,10 @@ std::vector<ConfigEntry> BrokerConfigEntries(const KafkaSettings& settings,
               .count()),
       ConfigType::kInt);
   add("socket.request.max.bytes", std::to_string(settings.request_bytes_max), ConfigType::kInt);
+  add("transaction.max.timeout.ms", Milliseconds(settings.transactions.timeout_max),
+      ConfigType::kInt);
+  add("transactional.id.expiration.ms", Milliseconds(settings.transactions.expiration),
+      ConfigType::kInt);
   for (const auto& [broker_name, topic_name] : kBrokerDefaults) {
     for (const storage::ConfigKey& key : storage::TopicConfigKeys()) {
       if (key.name != topic_name) continue;
