@@ -59,11 +59,17 @@ const record = (i) => ({
 });
 const groups = () => (empty ? [] : [{ id: 'billing', state: 'Stable', protocol: 'cooperative-sticky', member_count: 2, lag: 1_204 }, { id: 'search-index', state: 'Empty', protocol: '', member_count: 0, lag: 88_210 }]);
 
+const transactions = () => (empty ? [] : [
+  { id: 'billing-writer-0', state: 'Ongoing', open: true, producer_id: 4011, producer_epoch: 12, timeout_ms: 60_000, started_at_ms: Date.now() - 41_300, age_ms: 41_300, updated_at_ms: Date.now(), partitions: [0, 1, 2].map((partition) => ({ topic: 'payments', partition })), groups: ['billing'] },
+  { id: 'archive', state: 'CompleteCommit', open: false, producer_id: 4002, producer_epoch: 3, timeout_ms: 900_000, started_at_ms: null, age_ms: null, updated_at_ms: started, partitions: [], groups: [] },
+]);
+
 function answer(path) {
   if (path === '/api/v1/node') return node();
   if (path === '/api/v1/topics') return { topics: topics() };
   if (path === '/api/v1/jobs') return { jobs: jobs() };
   if (path === '/api/v1/groups') return { groups: groups() };
+  if (path === '/api/v1/transactions') return { transactions: transactions() };
   if (path.startsWith('/api/v1/groups/')) return { ...groups()[0], members: [{ id: 'consumer-1-4c1e', client_id: 'billing-1', host: '/127.0.0.1', assignment: [{ topic: 'clicks', partition: 0 }, { topic: 'clicks', partition: 1 }] }], offsets: [0, 1, 2, 3].map((p) => ({ topic: 'clicks', partition: p, committed: 320_000 - p * 300, high_watermark: 321_000, lag: 1000 + p * 300 })) };
   if (path.startsWith('/api/v1/jobs/')) return details(path.split('/')[4]);
   if (path.endsWith('/records')) return { records: Array.from({ length: 50 }, (_, i) => record(i)), scanned: 50, complete: true, next: { 0: 1, 1: 2 } };

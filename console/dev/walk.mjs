@@ -92,6 +92,18 @@ try {
     await page.goto(`${address}/#/${place}`);
     await page.getByText(text).waitFor();
   }
+  // The open transaction that was there before, seen and aborted.
+  await page.goto(address + '/#/transactions');
+  const open = page.locator('tr', { hasText: 'shop/billing' });
+  await open.locator('.state', { hasText: 'ongoing' }).waitFor();
+  await open.locator('a', { hasText: 'orders' }).waitFor();
+  await page.screenshot({ path: join(pictures, 'transactions.png') });
+  page.once('dialog', (dialog) => void dialog.accept());
+  await open.getByRole('button', { name: 'Abort' }).click();
+  await page.getByText('No open transactions').waitFor();
+  await page.getByLabel('also ended ones').check();
+  await open.locator('.state', { hasText: 'completeabort' }).waitFor();
+
   await page.goto(address + '/examples/clickstream/');
   await page.locator('.product').first().click();
   await page.locator('#sent li small', { hasText: '@' }).first().waitFor();

@@ -42,6 +42,10 @@ export interface GroupDetails extends Group {
   members: { id: string; client_id: string; host: string; assignment: { topic: string; partition: number }[] }[];
   offsets: { topic: string; partition: number; committed: number; high_watermark: number; lag: number }[];
 }
+export interface Transaction {
+  id: string; state: string; open: boolean; producer_id: number; producer_epoch: number; timeout_ms: number; started_at_ms: number | null;
+  age_ms: number | null; updated_at_ms: number; partitions: { topic: string; partition: number }[]; groups: string[];
+}
 export interface Snapshot { node: Node; topics: Topic[]; jobs: Job[] }
 
 export class ApiError extends Error {

@@ -9,13 +9,15 @@ import { Overview } from './pages/overview';
 import { SqlPage } from './pages/sql';
 import { Topic } from './pages/topic';
 import { Topics } from './pages/topics';
+import { Transactions } from './pages/transactions';
 import './style.css';
 
 const ICONS: Record<string, string> = {
   overview: 'M3 12h4l3-8 4 16 3-8h4', topics: 'M4 6h16M4 12h16M4 18h10', jobs: 'M4 5h6v5H4zM14 14h6v5h-6zM10 7.5h4.5a2 2 0 0 1 2 2V14',
   groups: 'M8 11a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM2.5 19c0-3 2.5-5 5.500-5s5.500 2 5.500 5M16 11a2.500 2.500 0 1 0 0-5M17 14c2.500.3 4.500 2 4.500 5', sql: 'M5 6l5 6-5 6M12 18h7',
+  transactions: 'M4 8h13M13 4l4 4-4 4M20 16H7M11 12l-4 4 4 4',
 };
-const PLACES: [string, string][] = [['overview', 'Overview'], ['topics', 'Topics'], ['jobs', 'Jobs'], ['groups', 'Groups'], ['sql', 'SQL']];
+const PLACES: [string, string][] = [['overview', 'Overview'], ['topics', 'Topics'], ['jobs', 'Jobs'], ['groups', 'Groups'], ['sql', 'SQL'], ['transactions', 'Transactions']];
 
 function page(steps: string[]) {
   const [place = 'overview', name, tab] = steps;
@@ -23,6 +25,7 @@ function page(steps: string[]) {
   if (place === 'jobs') return name ? <Job key={name} id={name} /> : <Jobs />;
   if (place === 'groups') return name ? <GroupPage key={name} id={name} /> : <Groups />;
   if (place === 'sql') return <SqlPage />;
+  if (place === 'transactions') return <Transactions />;
   return <Overview />;
 }
 

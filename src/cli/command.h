@@ -37,6 +37,7 @@ void AddTopicCommand(CLI::App& app, const GlobalOptions& globals, Invocation& ch
 void AddProduceCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen);
 void AddConsumeCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen);
 void AddGroupCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen);
+void AddTransactionCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen);
 void AddJobCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen);
 void AddConfigCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen);
 

@@ -50,6 +50,7 @@ int main(int argc, char** argv) {
   AddProduceCommand(app, globals, chosen);
   AddConsumeCommand(app, globals, chosen);
   AddGroupCommand(app, globals, chosen);
+  AddTransactionCommand(app, globals, chosen);
   AddJobCommand(app, globals, chosen);
   AddConfigCommand(app, globals, chosen);
   CLI11_PARSE(app, argc, argv);

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 #include <CLI/CLI.hpp>
-#include <ctime>
 #include <iostream>
 
 #include "cli/command.h"
+#include "cli/text_table.h"
 
 namespace mainstem::cli {
 namespace {
@@ -53,21 +53,12 @@ Status Produce(const GlobalOptions& globals, const ProduceOptions& options) {
   return status;
 }
 
-std::string TimeText(int64_t ms) {
-  std::time_t seconds = ms / 1000;
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
-  return fmt::format("{}.{:03}", text, ms % 1000);
-}
-
 void PrintRecord(const GlobalOptions& globals, const element& record) {
   if (globals.json) {
     fmt::print("{}\n", simdjson::minify(record));
   } else {
     std::string key = TextOf(record, "key");
-    fmt::print("{} {}@{}{} {}\n", TimeText(IntOf(record, "timestamp_ms")),
+    fmt::print("{} {}@{}{} {}\n", HumanTime(IntOf(record, "timestamp_ms")),
                TextOf(record, "partition"), TextOf(record, "offset"),
                key.empty() ? "" : " [" + key + "]", TextOf(record, "value"));
   }

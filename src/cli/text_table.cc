@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <ctime>
 
 #include <fmt/format.h>
 
@@ -111,6 +112,15 @@ std::string HumanDuration(int64_t ms) {
   if (minutes < 60) return fmt::format("{}m {}s", minutes, ms / 1000 % 60);
   if (minutes < 24 * 60) return fmt::format("{}h {}m", minutes / 60, minutes % 60);
   return fmt::format("{}d {}h", minutes / 1440, minutes / 60 % 24);
+}
+
+std::string HumanTime(int64_t ms) {
+  std::time_t seconds = ms / 1000;
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
+  return fmt::format("{}.{:03}", text, ms % 1000);
 }
 
 }  // namespace mainstem::cli

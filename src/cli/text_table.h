@@ -25,5 +25,7 @@ std::string HumanBytes(double bytes);
 std::string HumanCount(int64_t count);
 // 93784000 -> "1d 2h"; 1500 -> "1.5s"
 std::string HumanDuration(int64_t ms);
+// Milliseconds since 1970 -> "2026-11-28 15:04:05.120", in UTC.
+std::string HumanTime(int64_t ms);
 
 }  // namespace mainstem::cli

@@ -33,6 +33,7 @@ TEST(TextTableTest, WritesAmountsForPeople) {
   EXPECT_EQ(HumanCount(-1000), "-1,000");
   EXPECT_EQ(HumanDuration(1500), "1.5s");
   EXPECT_EQ(HumanDuration(93784000), "1d 2h");
+  EXPECT_EQ(HumanTime(1700000000120), "2023-11-14 22:13:20.120");
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "server/engine.h"
 #include "server/http_metrics.h"
 #include "server/kafka_groups.h"
+#include "server/kafka_transactions.h"
 #include "server/version.h"
 
 namespace mainstem::server {
@@ -63,6 +64,7 @@ struct Node::Impl {
   std::unique_ptr<gateway::kafka::KafkaServer> kafka;
   std::unique_ptr<gateway::http::HttpGateway> http_gateway;
   std::unique_ptr<KafkaGroups> groups;
+  std::unique_ptr<KafkaTransactions> transactions;
   std::unique_ptr<AdminApi> admin;
   std::unique_ptr<net::HttpRouter> router;
   std::unique_ptr<HttpMetrics> http_metrics;
@@ -107,11 +109,13 @@ Task<> Node::Impl::StartHttp() {
                                         .memory = &engine->budget()});
   http_gateway->AddRoutes(router.get());
   groups = std::make_unique<KafkaGroups>(&kafka->groups());
+  transactions = std::make_unique<KafkaTransactions>(&kafka->transactions(), &engine->log());
   AdminDependencies parts{
       .env = &engine->env(),
       .log = &engine->log(),
       .jobs = &engine->jobs(),
       .groups = groups.get(),
+      .transactions = transactions.get(),
       .memory = &engine->budget(),
       .metrics = &engine->metrics(),
       .connectors = [this] { return engine->registry().List(); },

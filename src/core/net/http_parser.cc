@@ -66,6 +66,18 @@ Status MalformedTarget(std::string_view why) {
                    {.message = "malformed request target", .detail = std::string(why)});
 }
 
+// An escaped slash is part of a name (a group may be called "a/b"), but not a way out of a folder.
+bool HasDotSegment(std::string_view text) {
+  size_t begin = 0;
+  while (begin <= text.size()) {
+    size_t end = std::min(text.find('/', begin), text.size());
+    std::string_view piece = text.substr(begin, end - begin);
+    if (piece == "." || piece == "..") return true;
+    begin = end + 1;
+  }
+  return false;
+}
+
 }  // namespace
 
 Status ParseTarget(std::string_view target, size_t parameter_limit, HttpRequest* request) {
@@ -80,9 +92,8 @@ Status ParseTarget(std::string_view target, size_t parameter_limit, HttpRequest*
   request->segments.clear();
   for (const auto& segment : parsed->segments()) {
     std::string text(segment.data(), segment.size());
-    if (text.find('/') != std::string::npos) return MalformedTarget("a slash is escaped");
     if (text.find('\0') != std::string::npos) return MalformedTarget("a NUL is escaped");
-    if (text == "." || text == "..") return MalformedTarget("dot segments are not followed");
+    if (HasDotSegment(text)) return MalformedTarget("dot segments are not followed");
     request->segments.push_back(std::move(text));
   }
   request->query.clear();

@@ -109,7 +109,7 @@ TEST(HttpParser, RefusesWhatIsNoRequest) {
            "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",  // two hosts
            "GET / HTTP/9.9\r\nHost: h\r\n\r\n",             // version
            "GET /%zz HTTP/1.1\r\nHost: h\r\n\r\n",          // escape
-           "GET /a%2Fb HTTP/1.1\r\nHost: h\r\n\r\n",        // hidden slash
+           "GET /a%2F..%2Fb HTTP/1.1\r\nHost: h\r\n\r\n",   // hidden dot segments
            "GET /../etc HTTP/1.1\r\nHost: h\r\n\r\n",       // dot segments
            "GET /?a&b&c&d&e HTTP/1.1\r\nHost: h\r\n\r\n",   // parameters
            "GET http://h/a?#=d HTTP/1.1\r\nHost: h\r\n\r\n",
@@ -124,6 +124,12 @@ TEST(HttpParser, RefusesWhatIsNoRequest) {
     EXPECT_TRUE(Is(request.status(), ErrorCode::kInvalidArgument))
         << input << request.status().ToString();
   }
+}
+
+TEST(HttpParser, LeavesAnEscapedSlashInItsSegment) {
+  HttpRequest request;
+  ASSERT_TRUE(ParseTarget("/groups/a%2Fb/x", 4, &request).ok());
+  EXPECT_EQ(request.segments, (std::vector<std::string>{"groups", "a/b", "x"}));
 }
 
 TEST(HttpRequest, ChecksIntegerParameters) {

@@ -21,6 +21,8 @@ std::optional<Parameters> Bind(const std::vector<std::string>& pattern,
     if (IsRest(pattern[i])) {
       std::string rest;
       for (size_t j = i; j < segments.size(); ++j) {
+        if (segments[j].find('/') != std::string::npos)
+          return std::nullopt;  // not a way to spell '/'
         if (j > i) rest.push_back('/');
         rest.append(segments[j]);
       }

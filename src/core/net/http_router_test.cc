@@ -38,6 +38,12 @@ TEST(HttpRouter, FindsByMethodAndPattern) {
   match = router.Find(&request);
   ASSERT_NE(match.route, nullptr);
   EXPECT_EQ(request.Parameter("rest"), "x/y");
+
+  request = Request(HttpMethod::kGet, {"topics", "a/b", "events"});
+  ASSERT_NE(router.Find(&request).route, nullptr);
+  EXPECT_EQ(request.Parameter("topic"), "a/b");
+  request = Request(HttpMethod::kGet, {"x/y"});
+  EXPECT_EQ(router.Find(&request).route, nullptr);
 }
 
 TEST(HttpRouter, PrefersLiteralsWhateverTheOrder) {

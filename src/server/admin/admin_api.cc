@@ -7,6 +7,7 @@
 #include "server/admin/records_api.h"
 #include "server/admin/sql_api.h"
 #include "server/admin/topics_api.h"
+#include "server/admin/transactions_api.h"
 
 namespace mainstem::server {
 
@@ -19,6 +20,7 @@ struct AdminApi::Impl {
         topics(&dependencies, &options, &sampler),
         records(&dependencies),
         groups(&dependencies, &options),
+        transactions(&dependencies, &options),
         jobs(&dependencies, &options),
         sql(&dependencies, &options) {}
 
@@ -29,6 +31,7 @@ struct AdminApi::Impl {
   TopicsApi topics;
   RecordsApi records;
   GroupsApi groups;
+  TransactionsApi transactions;
   JobsApi jobs;
   SqlApi sql;
 };
@@ -42,6 +45,7 @@ void AdminApi::AddRoutes(net::HttpRouter* router) {
   impl_->topics.AddRoutes(router);
   impl_->records.AddRoutes(router);
   impl_->groups.AddRoutes(router);
+  impl_->transactions.AddRoutes(router);
   impl_->jobs.AddRoutes(router);
   impl_->sql.AddRoutes(router);
   AddPageRoutes(router);

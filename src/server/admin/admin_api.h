@@ -27,6 +27,7 @@ class JobManager;
 namespace mainstem::server {
 
 class GroupView;
+class TransactionView;
 
 // All borrowed; they outlive the AdminApi. What is null is answered with kUnavailable.
 struct AdminDependencies {
@@ -34,6 +35,7 @@ struct AdminDependencies {
   storage::Log* log = nullptr;
   process::JobManager* jobs = nullptr;
   GroupView* groups = nullptr;
+  TransactionView* transactions = nullptr;
   MemoryBudget* memory = nullptr;
   Metrics* metrics = nullptr;
   // Registered connectors, sorted by name.

@@ -15,6 +15,7 @@
 #include "server/admin/admin_support.h"
 #include "server/admin/group_view.h"
 #include "server/admin/record_filter.h"
+#include "server/admin/transaction_view.h"
 #include "storage/batch_builder.h"
 #include "storage/testing/memory_log.h"
 
@@ -114,6 +115,36 @@ class OneGroup final : public GroupView {
   Task<> DeleteGroup(std::string) override { co_return Status::OK(); }
 };
 
+class TwoTransactions final : public TransactionView {
+ public:
+  std::vector<std::string> aborted;
+  int64_t now_ms = 0;
+  Task<std::vector<TransactionDetails>> ListTransactions() override {
+    std::vector<TransactionDetails> all(3);
+    all[0] = {.id = "done", .state = "CompleteCommit", .updated_ms = 3};
+    all[1] = {.id = "new", .state = "Ongoing", .is_open = true, .started_ms = now_ms - 10};
+    all[2] = {.id = "old", .state = "Ongoing", .is_open = true, .producer_id = ProducerId(7)};
+    all[2].producer_epoch = ProducerEpoch(2);
+    all[2].timeout_ms = 60'000;
+    all[2].started_ms = now_ms - 5'000;
+    all[2].partitions.emplace_back("t", PartitionId(1));
+    all[2].groups.emplace_back("g");
+    co_return all;
+  }
+  Task<TransactionDetails> DescribeTransaction(std::string id) override {
+    CO_ASSIGN_OR_RETURN(auto all, co_await ListTransactions());
+    for (TransactionDetails& each : all) {
+      if (each.id == id) co_return each;
+    }
+    co_return MakeError(ErrorCode::kNotFound, "no transaction");
+  }
+  Task<> AbortTransaction(std::string id) override {
+    if (id == "done") co_return MakeError(ErrorCode::kInvalidTransactionState, "not open");
+    aborted.push_back(std::move(id));
+    co_return Status::OK();
+  }
+};
+
 // A stream that seems to come from elsewhere.
 class FarStream final : public Stream {
  public:
@@ -142,6 +173,7 @@ struct Fixture {
              .log = &log,
              .jobs = &jobs,
              .groups = &groups,
+             .transactions = &transactions,
              .memory = &memory,
              .metrics = &metrics,
              .connectors = {},
@@ -175,6 +207,7 @@ struct Fixture {
   MemoryLog log;
   ScriptedJobs jobs;
   OneGroup groups;
+  TwoTransactions transactions;
   MemoryBudget memory{1000};
   Metrics metrics;
   int64_t out = 0;
@@ -325,6 +358,38 @@ Task<> Groups(Fixture* f) {
 }
 TEST(AdminApi, CountsTheLagOfGroups) { RunScenario(Groups); }
 
+Task<> Transactions(Fixture* f) {
+  f->transactions.now_ms = f->env->WallTime().value();
+  RawClient client = f->Connect();
+  auto call = Call("GET", "/api/v1/transactions");
+  CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(call)));
+  EXPECT_THAT(answer.body, StartsWith(R"({"transactions":[{"id":"old","state":"Ongoing",)"
+                                      R"("open":true,"producer_id":7,"producer_epoch":2,)"
+                                      R"("timeout_ms":60000,)"));
+  EXPECT_THAT(answer.body, HasSubstr(R"("partitions":[{"topic":"t","partition":1}],)"
+                                     R"("groups":["g"]},{"id":"new",)"));
+  EXPECT_THAT(answer.body, Not(HasSubstr("done")));
+  call = Call("GET", "/api/v1/transactions?all=true");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_THAT(answer.body, HasSubstr(R"({"id":"done","state":"CompleteCommit","open":false,)"));
+  EXPECT_THAT(answer.body, HasSubstr(R"("started_at_ms":null,"age_ms":null,"updated_at_ms":3)"));
+  call = Call("GET", "/api/v1/transactions/old");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_THAT(answer.body, HasSubstr(R"("age_ms":5)"));
+  call = Call("GET", "/api/v1/transactions/other");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.status, 404);
+  call = Call("POST", "/api/v1/transactions/a%2Fb/abort");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_THAT(f->transactions.aborted, testing::ElementsAre("a/b"));
+  call = Call("POST", "/api/v1/transactions/done/abort");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.status, 409);
+  co_return Status::OK();
+}
+TEST(AdminApi, ShowsOpenTransactionsTheOldestFirstAndAbortsThem) { RunScenario(Transactions); }
+
 Task<> Jobs(Fixture* f) {
   RawClient client = f->Connect();
   auto call = Call("POST", "/api/v1/jobs", R"({"script":"INSERT","name":"n"})");
@@ -382,6 +447,9 @@ Task<> Far(Fixture* f) {
   CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(call)));
   EXPECT_EQ(answer.status, 403);
   EXPECT_THAT(answer.body, HasSubstr("http.allow-remote-admin"));
+  call = Call("POST", "/api/v1/transactions/old/abort");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.status, 403);
   call = Call("GET", "/api/v1/groups");
   CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
   EXPECT_EQ(answer.status, 200);

@@ -31,6 +31,35 @@ def test_a_deleted_topic_takes_its_committed_offsets_along(node):
     consumer.close()
 
 
+def test_open_transactions_are_shown_and_aborted(node):
+    from confluent_kafka import KafkaException, Producer
+    node.cli("topic", "create", "a", "-p", "2")
+    producer = Producer({"bootstrap.servers": node.kafka, "transactional.id": "shop/billing", "transaction.timeout.ms": 60000})
+    producer.init_transactions(30)
+    assert node.cli("transaction", "list").stdout.splitlines()[-1].strip() == "(none)"
+    assert "shop/billing" in node.cli("transaction", "list", "--all").stdout
+    producer.begin_transaction()
+    producer.produce("a", "x", partition=1)
+    producer.flush(30)
+    listed = json.loads(node.cli("--json", "transaction", "list").stdout)["transactions"]
+    assert [(t["id"], t["state"], t["timeout_ms"], t["partitions"]) for t in listed] == \
+        [("shop/billing", "Ongoing", 60000, [{"topic": "a", "partition": 1}])]
+    assert 0 <= listed[0]["age_ms"] < 60000
+    described = node.cli("transaction", "describe", "shop/billing").stdout
+    assert "Ongoing" in described and f"{listed[0]['producer_id']}, epoch {listed[0]['producer_epoch']}" in described
+    node.cli("transaction", "abort", "shop/billing")
+    assert "CompleteAbort" in node.cli("transaction", "describe", "shop/billing").stdout
+    refused = node.cli("transaction", "abort", "shop/billing", check=False)
+    assert refused.returncode == 1 and "no open transaction" in refused.stderr
+    unknown = node.cli("transaction", "abort", "other", check=False)
+    assert unknown.returncode == 1 and "'other' is not known" in unknown.stderr
+    try:
+        producer.commit_transaction(30)
+        assert False, "an aborted transaction was committed"
+    except KafkaException as error:
+        assert error.args[0].fatal()
+
+
 def test_an_unknown_topic_gets_a_hint_and_exit_code_1(node):
     node.cli("topic", "create", "clicks")
     result = node.cli("topic", "show", "clikcs", check=False)

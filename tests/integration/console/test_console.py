@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from confluent_kafka import Producer
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(__file__)))
 from support import ROOT  # noqa: E402
@@ -59,6 +60,12 @@ def test_pages_work_in_a_browser(node, tmp_path):
     events = "".join(json.dumps({"user": f"user-{i}", "page": "/", "n": 12345678901234567890}) + "\n" for i in range(120))
     status, text = node.call("/v1/topics/clicks/events?key-field=user", "POST", events.encode(), "application/x-ndjson")
     assert status == 200, text
+    node.api("/topics", "POST", {"name": "orders"})
+    producer = Producer({"bootstrap.servers": node.kafka, "transactional.id": "shop/billing", "transaction.timeout.ms": 600000})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce("orders", "open")
+    producer.flush(30)
     result = subprocess.run(["node", os.path.join(CONSOLE, "dev/walk.mjs"), f"http://{node.http}", str(tmp_path)], capture_output=True, text=True,
                             timeout=240, env=dict(os.environ, CHROMIUM=chromium))
     assert result.returncode == 0, result.stdout + result.stderr

@@ -10,17 +10,6 @@ namespace {
 
 using storage::TransactionState;
 
-// Kafka's names. The states in between don't exist here.
-std::string_view NameOf(TransactionState state) {
-  switch (state) {
-    case TransactionState::kEmpty: return "Empty";
-    case TransactionState::kOngoing: return "Ongoing";
-    case TransactionState::kCommitted: return "CompleteCommit";
-    case TransactionState::kAborted: return "CompleteAbort";
-  }
-  return "Unknown";
-}
-
 constexpr std::string_view kAllStates[] = {"Empty",        "Ongoing",          "PrepareCommit",
                                            "PrepareAbort", "CompleteCommit",   "CompleteAbort",
                                            "Dead",         "PrepareEpochFence"};

@@ -61,6 +61,9 @@ Task<KafkaError> TransactionCoordinator::AbortOf(ProducerIdentity producer,
                                                  storage::TopicPartition partition) {
   return RunToEnd(home_, AbortOfHere(producer, partition));
 }
+Task<KafkaError> TransactionCoordinator::Abort(std::string id) {
+  return RunToEnd(home_, AbortHere(std::move(id)));
+}
 Task<std::vector<storage::Transaction>> TransactionCoordinator::List() {
   return RunOn(home_, ListHere());
 }
@@ -263,6 +266,24 @@ Task<KafkaError> TransactionCoordinator::AbortOfHere(ProducerIdentity producer,
   }
   Status status;
   if (error == KafkaError::kNone) {
+    status = co_await Apply(slot, ForceAbort(*current, env_->WallTime().value()));
+  }
+  Release(id, slot);
+  CO_RETURN_IF_ERROR(status);
+  co_return error;
+}
+
+Task<KafkaError> TransactionCoordinator::AbortHere(std::string id) {
+  CO_ASSIGN_OR_RETURN(Slot * slot, co_await Hold(id));
+  const storage::Transaction* current = slot->current();
+  KafkaError error = KafkaError::kNone;
+  Status status;
+  if (current == nullptr) {
+    error = KafkaError::kTransactionalIdNotFound;
+  } else if (current->state != TransactionState::kOngoing) {
+    error = KafkaError::kInvalidTxnState;
+  } else {
+    logger_.Info("transaction is aborted by an admin", {{"id", id}});
     status = co_await Apply(slot, ForceAbort(*current, env_->WallTime().value()));
   }
   Release(id, slot);

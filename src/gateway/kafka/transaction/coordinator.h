@@ -61,6 +61,10 @@ class TransactionCoordinator {
   // kInvalidTxnState when it has none open there, kInvalidProducerEpoch when its epoch is older.
   Task<KafkaError> AbortOf(ProducerIdentity producer, storage::TopicPartition partition);
 
+  // The same by the transactional id, for the admin API. kTransactionalIdNotFound; kInvalidTxnState
+  // when nothing is open.
+  Task<KafkaError> Abort(std::string id);
+
   Task<std::vector<storage::Transaction>> List();
 
  private:
@@ -86,6 +90,7 @@ class TransactionCoordinator {
                                      bool add_group);
   Task<Reply> EndHere(std::string id, EndCall call);
   Task<KafkaError> AbortOfHere(ProducerIdentity producer, storage::TopicPartition partition);
+  Task<KafkaError> AbortHere(std::string id);
   Task<std::vector<storage::Transaction>> ListHere();
 
   Task<> AbortLate();

@@ -66,6 +66,7 @@ class TransactionCoordinatorTest : public ::testing::Test {
   Task<> BeforeRestart(ProducerIdentity* producer);
   Task<> AfterRestart(ProducerIdentity producer);
   Task<> Forced();
+  Task<> ForcedById();
 
   std::unique_ptr<Env> env_ = MakeRealEnv({.shard_count = 2});
   storage::MemoryLog log_{env_.get()};
@@ -179,6 +180,25 @@ Task<> TransactionCoordinatorTest::Forced() {
 }
 
 TEST_F(TransactionCoordinatorTest, AbortsByForceAndFences) { Run(Forced()); }
+
+Task<> TransactionCoordinatorTest::ForcedById() {
+  CO_ASSIGN_OR_RETURN(KafkaError error, co_await coordinator_->Abort("t"));
+  EXPECT_EQ(error, KafkaError::kTransactionalIdNotFound);
+  CO_ASSIGN_OR_RETURN(ProducerIdentity producer, co_await Init());
+  CO_ASSIGN_OR_RETURN(error, co_await coordinator_->Abort("t"));
+  EXPECT_EQ(error, KafkaError::kInvalidTxnState);
+  CO_ASSIGN_OR_RETURN(error, co_await Add(producer));
+  EXPECT_EQ(error, KafkaError::kNone);
+  CO_ASSIGN_OR_RETURN(error, co_await coordinator_->Abort("t"));
+  EXPECT_EQ(error, KafkaError::kNone);
+  CO_ASSIGN_OR_RETURN(auto all, co_await coordinator_->List());
+  EXPECT_EQ(all.at(0).state, storage::TransactionState::kAborted);
+  CO_ASSIGN_OR_RETURN(error, co_await Add(producer));
+  EXPECT_EQ(error, KafkaError::kProducerFenced);
+  co_return Status::OK();
+}
+
+TEST_F(TransactionCoordinatorTest, AnAdminAbortsByTheTransactionalId) { Run(ForcedById()); }
 
 }  // namespace
 }  // namespace mainstem::gateway::kafka

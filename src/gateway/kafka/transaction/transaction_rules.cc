@@ -65,6 +65,16 @@ Claim CheckClaim(const Transaction& current, ProducerIdentity expected) {
 
 }  // namespace
 
+std::string_view NameOf(TransactionState state) {
+  switch (state) {
+    case TransactionState::kEmpty: return "Empty";
+    case TransactionState::kOngoing: return "Ongoing";
+    case TransactionState::kCommitted: return "CompleteCommit";
+    case TransactionState::kAborted: return "CompleteAbort";
+  }
+  return "Unknown";
+}
+
 const Transaction* TransactionStep::After(const Transaction* current) const {
   if (put) return &*put;
   if (end) return &end->after;

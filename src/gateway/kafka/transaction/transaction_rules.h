@@ -11,12 +11,16 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gateway/kafka/error_codes.h"
 #include "storage/transactions.h"
 
 namespace mainstem::gateway::kafka {
+
+// Kafka's name of a state, as its tools print it.
+std::string_view NameOf(storage::TransactionState state);
 
 struct ProducerIdentity {
   ProducerId id{-1};
