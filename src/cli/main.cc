@@ -8,6 +8,13 @@
 #include "cli/command.h"
 #include "server/version.h"
 
+// How jemalloc, the binary's allocator, works: it reads this at start (jemalloc(3)). A thread of
+// its own gives freed memory back to the system after 5 s, so that an idle node is a small one.
+extern "C" {
+extern const char* malloc_conf;
+const char* malloc_conf = "background_thread:true,dirty_decay_ms:5000,muzzy_decay_ms:0";
+}
+
 namespace {
 
 int Fail(const mainstem::Status& status) {

@@ -97,6 +97,7 @@ Status Run(const GlobalOptions& globals, const RunOptions& options) {
   ASSIGN_OR_RETURN(
       server::Settings settings,
       SettingsFromFlags(options.flags, {{"data", folder.path()}, {"log.level", "warning"}}));
+  settings.data_is_temporary = settings.data_dir == folder.path();
   BlockStopSignals();
   ASSIGN_OR_RETURN(Logger logger, Logger::Make(settings.logging));
   ASSIGN_OR_RETURN(auto engine, server::Engine::Open(settings, logger));
@@ -108,10 +109,10 @@ Status Run(const GlobalOptions& globals, const RunOptions& options) {
   Printer printer(globals.json);
   Status status = RunBlocking(engine->env().shard(0),
                               ExecuteScript(engine.get(), script, std::move(execute), &printer));
-  Status told =
-      RunBlocking(engine->env().shard(0),
-                  TellRejected(engine.get(), {.job_ids = printer.job_ids(),
-                                              .log_is_kept = settings.data_dir != folder.path()}));
+  Status told = RunBlocking(
+      engine->env().shard(0),
+      TellRejected(engine.get(),
+                   {.job_ids = printer.job_ids(), .log_is_kept = !settings.data_is_temporary}));
   Status stopped = engine->Stop();
   if (status.ok()) status = told;
   return status.ok() ? stopped : status;

@@ -10,8 +10,8 @@ namespace {
 
 // Shares of the accounted memory, reserved at start. The rest is shared: requests, their answers.
 constexpr double kAccountedShare = 0.7;
-constexpr double kCacheShare = 0.4;
-constexpr double kStateShare = 0.3;
+constexpr double kCacheShare = 0.3;
+constexpr double kStateShare = 0.45;
 
 int64_t Share(int64_t bytes, double share) {
   return static_cast<int64_t>(static_cast<double>(bytes) * share);
@@ -75,6 +75,7 @@ Task<> Engine::StartJobs(std::vector<std::string> own_addresses) {
   options.default_parallelism = settings_.default_parallelism;
   options.checkpoint_interval = std::chrono::milliseconds(settings_.checkpoint_interval_ms);
   options.state_memory_bytes = static_cast<size_t>(state_memory_.bytes());
+  options.recovers_jobs = !settings_.data_is_temporary;
   options.own_addresses = std::move(own_addresses);
   CO_ASSIGN_OR_RETURN(jobs_, process::JobManager::Make(env_.get(), log_.get(), &registry_,
                                                        std::move(options), logger_.Named("jobs")));

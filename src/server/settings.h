@@ -21,6 +21,7 @@ Result<HostPort> ParseHostPort(const std::string& text);
 
 struct Settings {
   std::string data_dir;
+  bool data_is_temporary = false;  // nobody opens it again: set by `mainstem run` for its own
   HostPort kafka_listen;
   std::string kafka_advertised;  // empty: the address that the client used
   HostPort http_listen;

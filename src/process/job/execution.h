@@ -22,7 +22,7 @@ struct ExecutionOptions {
   std::string job_id;
   Duration checkpoint_interval = std::chrono::seconds(1);
   int retained_checkpoints = 1;
-  size_t state_budget_bytes = 64u << 20;  // hot state of the whole job
+  StateMemory* state_memory = nullptr;  // outlives the execution
   // False: nothing survives and nothing is committed (a query whose result goes to its caller).
   bool durable = true;
   storage::TopicPartition quarantine;  // of partition 0; used if some source wants it

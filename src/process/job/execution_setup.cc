@@ -98,10 +98,6 @@ Task<std::unique_ptr<Subtask>> Execution::MakeSubtask(const GraphVertex& vertex,
   subtask.mailbox = mailbox_;
   subtask.metrics = metrics_.subtasks[static_cast<size_t>(vertex.id)][static_cast<size_t>(index)];
   CO_ASSIGN_OR_RETURN(absl::TimeZone time_zone, ParseTimeZone(graph_->time_zone));
-  size_t stateful = 0;
-  for (const GraphVertex& other : graph_->vertices) {
-    stateful += other.operators.size() * static_cast<size_t>(other.parallelism);
-  }
   RestoreFilter filter;
   filter.key_groups = KeyGroupsOf(index, vertex.parallelism);
   std::set<std::string> own_ids;
@@ -111,8 +107,7 @@ Task<std::unique_ptr<Subtask>> Execution::MakeSubtask(const GraphVertex& vertex,
     context->operator_id = op.id;
     context->subtask = index;
     context->parallelism = vertex.parallelism;
-    context->state_budget_bytes =
-        std::max<size_t>(options_.state_budget_bytes / std::max<size_t>(stateful, 1), 1u << 20);
+    context->state_memory = options_.state_memory;
     context->eval.time_zone = time_zone;
     context->metrics =
         metrics_.operators[static_cast<size_t>(op.id)].subtasks[static_cast<size_t>(index)].get();

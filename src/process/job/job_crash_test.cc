@@ -119,8 +119,8 @@ class World {
   bool Live(Life life, Status* outcome) {
     auto env = std::make_unique<SimEnv>(&disk_, SimEnvOptions{.seed = random_()});
     log_->set_env(env.get());
-    auto environment = std::make_unique<JobEnvironment>(
-        JobEnvironment{env.get(), log_.get(), &registry_, state_.get(), {}, Logger::Silent()});
+    auto environment = std::make_unique<JobEnvironment>(JobEnvironment{
+        env.get(), log_.get(), &registry_, state_.get(), {}, Logger::Silent(), &state_memory_});
     environment->context.env = env.get();
     environment->context.log = log_.get();
     JobRunnerOptions options;
@@ -201,6 +201,7 @@ class World {
   MemoryWorld outside_;
   connector::ConnectorRegistry registry_;
   std::unique_ptr<StateBackendFactory> state_;
+  StateMemory state_memory_{64u << 20};
   std::unique_ptr<MemoryLog> log_;
   std::shared_ptr<plan::Plan> plan_;
 };

@@ -48,21 +48,25 @@ std::string NameOf(const plan::Plan& plan) {
   return name;
 }
 
+// Of the memory for state, what RocksDB gets; the rest is for hot state.
+size_t DatabaseBytes(const JobManagerOptions& options) { return options.state_memory_bytes / 4; }
+
 class JobManagerImpl final : public JobManager {
  public:
   JobManagerImpl(Env* env, storage::Log* log, const connector::ConnectorRegistry* registry,
                  JobManagerOptions options, Logger logger)
       : options_(std::move(options)),
         home_(env->shard(0)),
+        state_memory_(options_.state_memory_bytes - DatabaseBytes(options_)),
         functions_(MakeBuiltinRegistry()),
         logger_(std::move(logger)) {
     state_ = options_.state_backends;
     if (!state_) {
-      owned_state_ =
-          MakeRocksDbStateBackendFactory({.memory_bytes = options_.state_memory_bytes / 2});
+      owned_state_ = MakeRocksDbStateBackendFactory(
+          {.memory_bytes = DatabaseBytes(options_), .keeps_checkpoints = options_.recovers_jobs});
       state_ = owned_state_.get();
     }
-    environment_ = {env, log, registry, state_, {}, logger_};
+    environment_ = {env, log, registry, state_, {}, logger_, &state_memory_};
     environment_.context.env = env;
     environment_.context.log = log;
     environment_.context.own_addresses = options_.own_addresses;
@@ -152,7 +156,6 @@ class JobManagerImpl final : public JobManager {
     }
     out.fold_updates = plan.settings.contains("table.exec.mini-batch.enabled") &&
                        settings.Boolean("table.exec.mini-batch.enabled");
-    out.state_budget_bytes = options_.state_memory_bytes / 4;
     out.created_at_ms = record.created_at_ms;
     out.checkpoint_directory = options_.state_directory + "/" + record.id;
     return out;
@@ -549,6 +552,7 @@ class JobManagerImpl final : public JobManager {
 
   JobManagerOptions options_;
   Executor home_;
+  StateMemory state_memory_;
   FunctionRegistry functions_;
   std::unique_ptr<StateBackendFactory> owned_state_;
   StateBackendFactory* state_ = nullptr;

@@ -26,6 +26,9 @@ struct JobManagerOptions {
   int default_parallelism = 0;  // 0: one for each shard
   Duration checkpoint_interval = std::chrono::seconds(1);
   size_t state_memory_bytes = 128u << 20;  // hot state and RocksDB, all jobs together
+  // False: no job of this manager is ever continued by another one, so that its state is written
+  // only where memory wants it.
+  bool recovers_jobs = true;
   std::string base_directory;              // relative paths in WITH options
   std::vector<std::string> own_addresses;  // bootstrap addresses that mean this node
   // Settings that a script may override by SET.

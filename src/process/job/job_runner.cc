@@ -123,7 +123,7 @@ Task<ExecutionOutcome> JobRunner::RunAttempt() {
   options.job_id = options_.job_id;
   options.checkpoint_interval = options_.checkpoint_interval;
   options.retained_checkpoints = options_.retained_checkpoints;
-  options.state_budget_bytes = options_.state_budget_bytes;
+  options.state_memory = environment_->state_memory;
   options.durable = options_.durable;
   options.quarantine = quarantine_;
   execution_ = std::make_unique<Execution>(environment_->env, environment_->log, &graph_,

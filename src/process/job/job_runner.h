@@ -24,7 +24,6 @@ struct JobRunnerOptions {
   int parallelism = 1;
   Duration checkpoint_interval = std::chrono::seconds(1);
   int retained_checkpoints = 1;
-  size_t state_budget_bytes = 64u << 20;
   bool fold_updates = false;
   // Commits epochs and restarts; else one attempt, nothing kept.
   bool durable = true;
@@ -43,6 +42,7 @@ struct JobEnvironment {
   StateBackendFactory* state = nullptr;
   connector::ConnectorContext context;
   Logger logger;
+  StateMemory* state_memory = nullptr;  // of all jobs
 };
 
 // Lives on shard 0. Run once; cancelling the task that runs it ends the job where it is.

@@ -32,23 +32,16 @@ Task<> DeduplicateOperator::Open(const OperatorContext* context) {
   CO_ASSIGN_OR_RETURN(partition_codec_, MakeRowCodec(TypesOf(input_, partition_)));
   CO_ASSIGN_OR_RETURN(row_codec_, MakeRowCodec(TypesOf(input_)));
   watermark_ms_ = LowestWatermark(context->restored_blobs);
-  StateTable::Options table;
-  table.name = "deduplicate";
-  table.table_id = context->table_id(0);
-  table.key_groups = context->key_groups();
-  table.budget_bytes = context->state_budget_bytes;
+  StateTable::Options table = context->TableOptions(0, "deduplicate");
   if (strategy_ == plan::RankStrategy::kFirstTime) {
-    table.budget_bytes /= 2;
-    StateTable::Options pending = table;
-    pending.name = "first rows that wait for the watermark";
-    pending.table_id = context->table_id(1);
+    StateTable::Options pending =
+        context->TableOptions(1, "first rows that wait for the watermark");
     pending.indexed_by_namespace = true;
     pending_ = std::make_unique<StateTable>(std::move(pending), &kept_codec_, context->backend,
                                             &context->env->blocking_pool());
     CO_RETURN_IF_ERROR(co_await pending_->Restore());
   }
   table.ttl_ms = state_ttl_ms_;
-  table.clock = context->env;
   kept_ = std::make_unique<StateTable>(std::move(table), &kept_codec_, context->backend,
                                        &context->env->blocking_pool());
   co_return co_await kept_->Restore();

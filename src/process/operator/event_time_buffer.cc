@@ -11,14 +11,10 @@ namespace {
 constexpr char kVersion = 1;
 constexpr size_t kRowsAtOnce = 4096;
 
-StateTable::Options TableOptions(const OperatorContext* context, int table_index,
-                                 size_t budget_bytes) {
-  StateTable::Options table;
-  table.name = "rows that wait for the watermark";
-  table.table_id = context->table_id(table_index);
-  table.key_groups = context->key_groups();
+StateTable::Options TableOptions(const OperatorContext* context, int table_index) {
+  StateTable::Options table =
+      context->TableOptions(table_index, "rows that wait for the watermark");
   table.indexed_by_namespace = true;
-  table.budget_bytes = budget_bytes;
   return table;
 }
 
@@ -52,9 +48,8 @@ Status RowListCodec::Deserialize(std::string_view bytes, std::byte* value) const
   return Status::OK();
 }
 
-EventTimeBuffer::EventTimeBuffer(const OperatorContext* context, int table_index,
-                                 size_t budget_bytes)
-    : table_(TableOptions(context, table_index, budget_bytes), &list_codec_, context->backend,
+EventTimeBuffer::EventTimeBuffer(const OperatorContext* context, int table_index)
+    : table_(TableOptions(context, table_index), &list_codec_, context->backend,
              &context->env->blocking_pool()) {}
 
 Task<> EventTimeBuffer::Restore(const plan::Columns& columns) {

@@ -40,7 +40,7 @@ class RowListCodec final : public ValueCodec {
 class EventTimeBuffer {
  public:
   // `table_index` is the operator's; keys are those that Add gets.
-  EventTimeBuffer(const OperatorContext* context, int table_index, size_t budget_bytes);
+  EventTimeBuffer(const OperatorContext* context, int table_index);
   Task<> Restore(const plan::Columns& columns);
 
   // `keys` have hashes; `times_ms` has one time for each row.

@@ -13,13 +13,8 @@ Task<> GroupAggregateOperator::Open(const OperatorContext* context) {
   CO_ASSIGN_OR_RETURN(aggregates_, AggregateSet::Make(options_.aggregates));
   CO_ASSIGN_OR_RETURN(RowCodec codec, RowCodec::Make(options_.key_types));
   codec_ = std::make_unique<RowCodec>(std::move(codec));
-  StateTable::Options table;
-  table.name = "group aggregate";
-  table.table_id = context->table_id(0);
-  table.key_groups = context->key_groups();
-  table.budget_bytes = context->state_budget_bytes;
+  StateTable::Options table = context->TableOptions(0, "group aggregate");
   table.ttl_ms = options_.state_ttl_ms;
-  table.clock = context->env;
   table_ = std::make_unique<StateTable>(std::move(table), aggregates_.get(), context->backend,
                                         &context->env->blocking_pool());
   co_return co_await table_->Restore();

@@ -55,12 +55,10 @@ Task<> IntervalJoinOperator::Open(const OperatorContext* context) {
   for (size_t input = 0; input < 2; ++input) {
     Side& side = sides_[input];
     CO_ASSIGN_OR_RETURN(side.row_codec, MakeRowCodec(TypesOf(node_.inputs[input]->columns)));
-    StateTable::Options table;
-    table.name = input == 0 ? "left side of an interval join" : "right side of an interval join";
-    table.table_id = context->table_id(static_cast<int>(input));
-    table.key_groups = context->key_groups();
+    StateTable::Options table = context->TableOptions(
+        static_cast<int>(input),
+        input == 0 ? "left side of an interval join" : "right side of an interval join");
     table.indexed_by_namespace = true;
-    table.budget_bytes = context->state_budget_bytes / 2;
     side.table = std::make_unique<StateTable>(std::move(table), &rows_codec_, context->backend,
                                               &context->env->blocking_pool());
     CO_RETURN_IF_ERROR(co_await side.table->Restore());

@@ -5,14 +5,9 @@ namespace {
 
 constexpr char kVersion = 1;
 
-StateTable::Options TableOptions(const OperatorContext* context, int table_index,
-                                 size_t budget_bytes) {
-  StateTable::Options table;
-  table.name = "timers";
-  table.table_id = context->table_id(table_index);
-  table.key_groups = context->key_groups();
+StateTable::Options TableOptions(const OperatorContext* context, int table_index) {
+  StateTable::Options table = context->TableOptions(table_index, "timers");
   table.indexed_by_namespace = true;
-  table.budget_bytes = budget_bytes;
   return table;
 }
 
@@ -27,8 +22,8 @@ Status KeyTimers::NoValueCodec::Deserialize(std::string_view bytes, std::byte*) 
   return MakeError(ErrorCode::kCorruptStorage, "a stored timer is damaged");
 }
 
-KeyTimers::KeyTimers(const OperatorContext* context, int table_index, size_t budget_bytes)
-    : table_(TableOptions(context, table_index, budget_bytes), &codec_, context->backend,
+KeyTimers::KeyTimers(const OperatorContext* context, int table_index)
+    : table_(TableOptions(context, table_index), &codec_, context->backend,
              &context->env->blocking_pool()) {}
 
 Task<> KeyTimers::Set(const std::vector<StateEntry*>& entries,

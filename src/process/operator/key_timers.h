@@ -13,7 +13,7 @@ namespace mainstem::process {
 class KeyTimers {
  public:
   // `table_index` is the operator's.
-  KeyTimers(const OperatorContext* context, int table_index, size_t budget_bytes);
+  KeyTimers(const OperatorContext* context, int table_index);
   Task<> Restore() { return table_.Restore(); }
 
   // One time for each of `entries`, of another table of the operator, whose keys are meant.

@@ -74,17 +74,13 @@ Task<> MatchOperator::Open(const OperatorContext* context) {
   CO_ASSIGN_OR_RETURN(sort_codec_, MakeSortKeyCodec(rest, input));
   CO_RETURN_IF_ERROR(OpenConditions());
   watermark_ms_ = LowestWatermark(context->restored_blobs);
-  StateTable::Options table;
-  table.name = "partial matches of MATCH_RECOGNIZE";
-  table.table_id = context->table_id(0);
-  table.key_groups = context->key_groups();
-  table.budget_bytes = context->state_budget_bytes / 2;
+  StateTable::Options table = context->TableOptions(0, "partial matches of MATCH_RECOGNIZE");
   if (node_.event_time) {
-    waiting_ = std::make_unique<EventTimeBuffer>(context, 1, context->state_budget_bytes / 4);
+    waiting_ = std::make_unique<EventTimeBuffer>(context, 1);
     CO_RETURN_IF_ERROR(co_await waiting_->Restore(input));
   }
   if (node_.event_time && node_.within_ms > 0) {
-    timers_ = std::make_unique<KeyTimers>(context, 2, context->state_budget_bytes / 4);
+    timers_ = std::make_unique<KeyTimers>(context, 2);
     CO_RETURN_IF_ERROR(co_await timers_->Restore());
   }
   progress_ = std::make_unique<StateTable>(std::move(table), &progress_codec_, context->backend,

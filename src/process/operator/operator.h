@@ -13,7 +13,7 @@
 #include "core/env.h"
 #include "process/expr/evaluator.h"
 #include "process/operator/element.h"
-#include "process/state/state_backend.h"
+#include "process/state/state_table.h"
 #include "storage/log.h"
 
 namespace mainstem::process {
@@ -38,7 +38,7 @@ struct OperatorContext {
   int subtask = 0;
   int parallelism = 1;
   StateBackend* backend = nullptr;  // of the subtask
-  size_t state_budget_bytes = 32u << 20;
+  StateMemory* state_memory = nullptr;
   EvalContext eval;  // time zone; the operator sets the times
   OperatorMetrics* metrics = nullptr;
   // What all subtasks of this operator gave to their snapshot's `blob`; empty at a fresh start.
@@ -47,6 +47,16 @@ struct OperatorContext {
   KeyGroupRange key_groups() const { return KeyGroupsOf(subtask, parallelism); }
   // Ids of state tables are unique in the job: an operator has up to 8.
   uint16_t table_id(int index) const { return static_cast<uint16_t>(operator_id * 8 + index); }
+  // For the operator's table number `index`; `name` for errors and metrics.
+  StateTable::Options TableOptions(int index, std::string name) const {
+    StateTable::Options options;
+    options.name = std::move(name);
+    options.table_id = table_id(index);
+    options.key_groups = key_groups();
+    options.memory = state_memory;
+    options.clock = env;
+    return options;
+  }
 };
 
 // What an operator hands over at a barrier. Mutations are written by the subtask, on the pool.

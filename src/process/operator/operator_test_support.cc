@@ -87,6 +87,7 @@ OperatorBench::OperatorBench(std::unique_ptr<Operator> op, std::vector<std::stri
   context_.env = &env_;
   context_.backend = backend_.get();
   context_.metrics = &metrics_;
+  context_.state_memory = &state_memory_;
   context_.restored_blobs = std::move(restored_blobs);
   sink_ = std::make_unique<Sink>();
   chain_ = std::make_unique<OperatorChain>(sink_.get());

@@ -35,6 +35,7 @@ class OperatorBench {
   std::unique_ptr<StateBackendFactory> own_factory_;
   std::unique_ptr<StateBackend> backend_;
   OperatorMetrics metrics_;
+  StateMemory state_memory_{32u << 20};
   OperatorContext context_;
   std::unique_ptr<Sink> sink_;
   std::unique_ptr<OperatorChain> chain_;

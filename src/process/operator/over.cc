@@ -61,22 +61,16 @@ Task<> OverOperator::Open(const OperatorContext* context) {
   CO_ASSIGN_OR_RETURN(aggregates_, AggregateSet::Make(functions_.aggregates));
   frame_codec_ = std::make_unique<OverFrameCodec>(aggregates_.get());
   watermark_ms_ = LowestWatermark(context->restored_blobs);
-  StateTable::Options table;
-  table.name = "over window";
-  table.table_id = context->table_id(0);
-  table.key_groups = context->key_groups();
-  table.budget_bytes = context->state_budget_bytes;
+  StateTable::Options table = context->TableOptions(0, "over window");
   if (by_event_time_) {
-    table.budget_bytes /= 2;
-    waiting_ = std::make_unique<EventTimeBuffer>(context, 1, table.budget_bytes);
+    waiting_ = std::make_unique<EventTimeBuffer>(context, 1);
     CO_RETURN_IF_ERROR(co_await waiting_->Restore(input_));
   }
   if (has_timers()) {
-    timers_ = std::make_unique<KeyTimers>(context, 2, table.budget_bytes / 4);
+    timers_ = std::make_unique<KeyTimers>(context, 2);
     CO_RETURN_IF_ERROR(co_await timers_->Restore());
   }
   if (!is_bounded()) table.ttl_ms = state_ttl_ms_;
-  table.clock = context->env;
   frames_ = std::make_unique<StateTable>(std::move(table), frame_codec_.get(), context->backend,
                                          &context->env->blocking_pool());
   co_return co_await frames_->Restore();

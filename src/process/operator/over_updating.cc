@@ -31,13 +31,8 @@ Task<> UpdatingOverOperator::Open(const OperatorContext* context) {
   CO_ASSIGN_OR_RETURN(results_codec_, MakeRowCodec(std::move(results)));
   CO_ASSIGN_OR_RETURN(sort_codec_, MakeSortKeyCodec(order_, input_));
   CO_ASSIGN_OR_RETURN(aggregates_, AggregateSet::Make(functions_.aggregates));
-  StateTable::Options table;
-  table.name = "over window";
-  table.table_id = context->table_id(0);
-  table.key_groups = context->key_groups();
-  table.budget_bytes = context->state_budget_bytes;
+  StateTable::Options table = context->TableOptions(0, "over window");
   table.ttl_ms = state_ttl_ms_;
-  table.clock = context->env;
   table_ = std::make_unique<StateTable>(std::move(table), &rows_codec_, context->backend,
                                         &context->env->blocking_pool());
   co_return co_await table_->Restore();

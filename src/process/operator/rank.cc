@@ -70,13 +70,8 @@ Task<> RankOperator::Open(const OperatorContext* context) {
   CO_ASSIGN_OR_RETURN(row_codec_, MakeRowCodec(TypesOf(options_.input)));
   CO_ASSIGN_OR_RETURN(sort_codec_, MakeSortKeyCodec(options_.order, options_.input));
   output_ = std::make_unique<RankOutput>(row_codec_.get(), options_.output_schema);
-  StateTable::Options table;
-  table.name = "rank";
-  table.table_id = context->table_id(0);
-  table.key_groups = context->key_groups();
-  table.budget_bytes = context->state_budget_bytes;
+  StateTable::Options table = context->TableOptions(0, "rank");
   table.ttl_ms = options_.state_ttl_ms;
-  table.clock = context->env;
   table_ = std::make_unique<StateTable>(std::move(table), &rows_codec_, context->backend,
                                         &context->env->blocking_pool());
   co_return co_await table_->Restore();

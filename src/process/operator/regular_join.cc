@@ -28,13 +28,9 @@ Task<> RegularJoinOperator::Open(const OperatorContext* context) {
     const plan::Columns& columns = node_.inputs[static_cast<size_t>(input)]->columns;
     CO_ASSIGN_OR_RETURN(side(input).key_codec, MakeRowCodec(TypesOf(columns, side(input).keys)));
     CO_ASSIGN_OR_RETURN(side(input).row_codec, MakeRowCodec(TypesOf(columns)));
-    StateTable::Options table;
-    table.name = input == 0 ? "left side of a join" : "right side of a join";
-    table.table_id = context->table_id(input);
-    table.key_groups = context->key_groups();
-    table.budget_bytes = context->state_budget_bytes / 2;
+    StateTable::Options table =
+        context->TableOptions(input, input == 0 ? "left side of a join" : "right side of a join");
     table.ttl_ms = node_.state_ttl_ms;
-    table.clock = context->env;
     side(input).table = std::make_unique<StateTable>(
         std::move(table), &rows_codec_, context->backend, &context->env->blocking_pool());
     CO_RETURN_IF_ERROR(co_await side(input).table->Restore());

@@ -57,16 +57,11 @@ Task<> SessionAggregateOperator::Open(const OperatorContext* context) {
   CO_ASSIGN_OR_RETURN(RowCodec codec, RowCodec::Make(options_.key_types));
   codec_ = std::make_unique<RowCodec>(std::move(codec));
   span_codec_ = std::make_unique<SpanCodec>();
-  StateTable::Options table;
-  table.name = "sessions";
-  table.key_groups = context->key_groups();
-  table.budget_bytes = context->state_budget_bytes / 2;
-  table.table_id = context->table_id(0);
-  spans_ = std::make_unique<StateTable>(table, span_codec_.get(), context->backend,
-                                        &context->env->blocking_pool());
-  table.table_id = context->table_id(1);
+  spans_ = std::make_unique<StateTable>(context->TableOptions(0, "sessions"), span_codec_.get(),
+                                        context->backend, &context->env->blocking_pool());
+  StateTable::Options table = context->TableOptions(1, "sessions");
   table.indexed_by_namespace = true;
-  sessions_ = std::make_unique<StateTable>(table, aggregates_.get(), context->backend,
+  sessions_ = std::make_unique<StateTable>(std::move(table), aggregates_.get(), context->backend,
                                            &context->env->blocking_pool());
   watermark_ms_ = LowestWatermark(context->restored_blobs);
   CO_RETURN_IF_ERROR(co_await spans_->Restore());

@@ -52,13 +52,8 @@ Task<> SetOperationOperator::Open(const OperatorContext* context) {
   CO_ASSIGN_OR_RETURN(RowCodec codec, RowCodec::Make(std::move(types)));
   codec_ = std::make_unique<RowCodec>(std::move(codec));
   counts_codec_ = std::make_unique<CountsCodec>();
-  StateTable::Options table;
-  table.name = "set operation";
-  table.table_id = context->table_id(0);
-  table.key_groups = context->key_groups();
-  table.budget_bytes = context->state_budget_bytes;
+  StateTable::Options table = context->TableOptions(0, "set operation");
   table.ttl_ms = state_ttl_ms_;
-  table.clock = context->env;
   table_ = std::make_unique<StateTable>(std::move(table), counts_codec_.get(), context->backend,
                                         &context->env->blocking_pool());
   co_return co_await table_->Restore();

@@ -31,11 +31,7 @@ Task<> SortOperator::Open(const OperatorContext* context) {
   for (const RowField& column : input_) types.push_back(ToArrowType(column.type()));
   CO_ASSIGN_OR_RETURN(RowCodec codec, RowCodec::Make(std::move(types)));
   row_codec_ = std::make_unique<RowCodec>(std::move(codec));
-  StateTable::Options table;
-  table.name = "sort";
-  table.table_id = context->table_id(0);
-  table.key_groups = context->key_groups();
-  table.budget_bytes = context->state_budget_bytes;
+  StateTable::Options table = context->TableOptions(0, "sort");
   table.indexed_by_namespace = true;
   table_ = std::make_unique<StateTable>(std::move(table), &rows_codec_, context->backend,
                                         &context->env->blocking_pool());

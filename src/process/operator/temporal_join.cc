@@ -70,13 +70,9 @@ Task<> TemporalJoinOperator::Open(const OperatorContext* context) {
   CO_RETURN_IF_ERROR(pairs_.Open(node_, eval_));
   CO_ASSIGN_OR_RETURN(key_codec_, MakeRowCodec(TypesOf(node_.inputs[0]->columns, node_.left_keys)));
   CO_ASSIGN_OR_RETURN(right_codec_, MakeRowCodec(TypesOf(node_.inputs[1]->columns)));
-  waiting_ = std::make_unique<EventTimeBuffer>(context, 0, context->state_budget_bytes / 2);
+  waiting_ = std::make_unique<EventTimeBuffer>(context, 0);
   CO_RETURN_IF_ERROR(co_await waiting_->Restore(node_.inputs[0]->columns));
-  StateTable::Options table;
-  table.name = "versions of a temporal join";
-  table.table_id = context->table_id(1);
-  table.key_groups = context->key_groups();
-  table.budget_bytes = context->state_budget_bytes / 2;
+  StateTable::Options table = context->TableOptions(1, "versions of a temporal join");
   versions_ = std::make_unique<StateTable>(std::move(table), &versions_codec_, context->backend,
                                            &context->env->blocking_pool());
   watermark_ms_ = LowestWatermark(context->restored_blobs);

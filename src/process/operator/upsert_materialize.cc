@@ -14,11 +14,7 @@ Task<> UpsertMaterializeOperator::Open(const OperatorContext* context) {
   schema_ = ToArrowSchema(input_);
   CO_ASSIGN_OR_RETURN(key_codec_, MakeRowCodec(TypesOf(input_, primary_key_)));
   CO_ASSIGN_OR_RETURN(row_codec_, MakeRowCodec(TypesOf(input_)));
-  StateTable::Options table;
-  table.name = "rows of an upsert sink";
-  table.table_id = context->table_id(0);
-  table.key_groups = context->key_groups();
-  table.budget_bytes = context->state_budget_bytes;
+  StateTable::Options table = context->TableOptions(0, "rows of an upsert sink");
   table_ = std::make_unique<StateTable>(std::move(table), &list_codec_, context->backend,
                                         &context->env->blocking_pool());
   co_return co_await table_->Restore();

@@ -72,12 +72,8 @@ Task<> WindowAggregateOperator::Open(const OperatorContext* context) {
   if (attached()) types.push_back(arrow::timestamp(arrow::TimeUnit::MILLI));
   CO_ASSIGN_OR_RETURN(RowCodec codec, RowCodec::Make(std::move(types)));
   codec_ = std::make_unique<RowCodec>(std::move(codec));
-  StateTable::Options table;
-  table.name = "window aggregate";
-  table.table_id = context->table_id(0);
-  table.key_groups = context->key_groups();
+  StateTable::Options table = context->TableOptions(0, "window aggregate");
   table.indexed_by_namespace = true;
-  table.budget_bytes = context->state_budget_bytes;
   table_ = std::make_unique<StateTable>(std::move(table), aggregates_.get(), context->backend,
                                         &context->env->blocking_pool());
   watermark_ms_ = LowestWatermark(context->restored_blobs);

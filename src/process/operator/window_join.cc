@@ -33,12 +33,10 @@ Task<> WindowJoinOperator::Open(const OperatorContext* context) {
   side(1).window_end = node_.right_time;
   for (size_t input = 0; input < 2; ++input) {
     CO_ASSIGN_OR_RETURN(side(input).row_codec, MakeRowCodec(TypesOf(node_.inputs[input]->columns)));
-    StateTable::Options table;
-    table.name = input == 0 ? "left side of a window join" : "right side of a window join";
-    table.table_id = context->table_id(static_cast<int>(input));
-    table.key_groups = context->key_groups();
+    StateTable::Options table =
+        context->TableOptions(static_cast<int>(input), input == 0 ? "left side of a window join"
+                                                                  : "right side of a window join");
     table.indexed_by_namespace = true;
-    table.budget_bytes = context->state_budget_bytes / 2;
     side(input).table = std::make_unique<StateTable>(
         std::move(table), &list_codec_, context->backend, &context->env->blocking_pool());
     CO_RETURN_IF_ERROR(co_await side(input).table->Restore());

@@ -33,12 +33,8 @@ Task<> WindowRankOperator::Open(const OperatorContext* context) {
   CO_ASSIGN_OR_RETURN(sort_codec_, MakeSortKeyCodec(options_.order, options_.input));
   output_ = std::make_unique<RankOutput>(row_codec_.get(), options_.output_schema);
   watermark_ms_ = LowestWatermark(context->restored_blobs);
-  StateTable::Options table;
-  table.name = "window rank";
-  table.table_id = context->table_id(0);
-  table.key_groups = context->key_groups();
+  StateTable::Options table = context->TableOptions(0, "window rank");
   table.indexed_by_namespace = true;
-  table.budget_bytes = context->state_budget_bytes;
   table_ = std::make_unique<StateTable>(std::move(table), &rows_codec_, context->backend,
                                         &context->env->blocking_pool());
   co_return co_await table_->Restore();

@@ -46,7 +46,9 @@ rocksdb::Options MakeOptions(const SharedMemory& memory) {
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.write_buffer_manager = memory.write_buffers;
   options.write_buffer_size = 16u << 20;
-  options.compression = rocksdb::kLZ4Compression;
+  // What lies in the first levels is short-lived: not worth its compression.
+  options.compression_per_level = {rocksdb::kNoCompression, rocksdb::kNoCompression,
+                                   rocksdb::kLZ4Compression};
   options.create_if_missing = true;
   options.max_open_files = 256;
   options.keep_log_file_num = 1;
@@ -58,8 +60,10 @@ rocksdb::Options MakeOptions(const SharedMemory& memory) {
 
 class RocksDbBackend final : public StateBackend {
  public:
-  RocksDbBackend(SharedMemory memory, std::string directory)
-      : memory_(std::move(memory)), directory_(std::move(directory)) {}
+  RocksDbBackend(SharedMemory memory, std::string directory, bool keeps_checkpoints)
+      : memory_(std::move(memory)),
+        directory_(std::move(directory)),
+        keeps_checkpoints_(keeps_checkpoints) {}
 
   Status OpenNow() {
     if (db_) return Status::OK();
@@ -115,6 +119,7 @@ class RocksDbBackend final : public StateBackend {
   }
 
   Status Checkpoint(const std::string& directory) override {
+    if (!keeps_checkpoints_) return Status::OK();
     if (!db_) return Status::OK();  // nothing written: a missing directory is an empty checkpoint
     rocksdb::Checkpoint* made = nullptr;
     RETURN_IF_ERROR(FromRocks(rocksdb::Checkpoint::Create(db_.get(), &made), "checkpoint"));
@@ -128,9 +133,12 @@ class RocksDbBackend final : public StateBackend {
     return bytes;
   }
 
+  bool keeps_checkpoints() const override { return keeps_checkpoints_; }
+
  private:
   SharedMemory memory_;
   std::string directory_;
+  const bool keeps_checkpoints_;
   std::unique_ptr<rocksdb::DB> db_;
 };
 
@@ -176,7 +184,7 @@ Status CloneDirectory(const std::string& from, const std::string& to) {
 
 class RocksDbFactory final : public StateBackendFactory {
  public:
-  explicit RocksDbFactory(RocksDbOptions options) {
+  explicit RocksDbFactory(RocksDbOptions options) : keeps_checkpoints_(options.keeps_checkpoints) {
     memory_.cache = rocksdb::NewLRUCache(options.memory_bytes, -1, false, 0.1);
     memory_.write_buffers = std::make_shared<rocksdb::WriteBufferManager>(
         std::max<size_t>(options.memory_bytes / 2, 8u << 20), memory_.cache);
@@ -190,7 +198,7 @@ class RocksDbFactory final : public StateBackendFactory {
     fs::create_directories(fs::path(live_directory).parent_path(), error);
     RETURN_IF_ERROR(FromErrorCode(error, "creating " + live_directory));
     std::erase_if(restore_from, [](const std::string& path) { return !fs::exists(path); });
-    auto backend = std::make_unique<RocksDbBackend>(memory_, live_directory);
+    auto backend = std::make_unique<RocksDbBackend>(memory_, live_directory, keeps_checkpoints_);
     // One source may hold groups of others too (a smaller parallelism before): reading those does
     // no harm, but they would be carried on for ever, so only a whole range is cloned.
     if (restore_from.size() == 1 && filter.tables.empty() && filter.key_groups == KeyGroupRange{}) {
@@ -212,6 +220,7 @@ class RocksDbFactory final : public StateBackendFactory {
 
  private:
   SharedMemory memory_;
+  const bool keeps_checkpoints_;
 };
 
 }  // namespace

@@ -12,6 +12,7 @@ namespace mainstem::process {
 struct RocksDbOptions {
   // Shared by all databases of the factory, strictly: block cache and write buffers.
   size_t memory_bytes = 64u << 20;
+  bool keeps_checkpoints = true;  // StateBackend::keeps_checkpoints; Checkpoint does nothing then
 };
 
 // Thread-safe. Uses the file system directly, as RocksDB itself does: not for simulation.

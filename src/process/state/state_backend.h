@@ -56,6 +56,8 @@ class StateBackend {
   // Everything written so far, durable in `directory`, which must not exist.
   virtual Status Checkpoint(const std::string& directory) = 0;
   virtual size_t ApproximateBytes() const = 0;
+  // False: nothing is ever restored, so that what a snapshot holds need not be written.
+  virtual bool keeps_checkpoints() const { return true; }
 };
 
 // What of the checkpoints is wanted.

@@ -20,13 +20,22 @@ constexpr size_t kSpillMin = 1024;
 
 StateTable::StateTable(Options options, const ValueCodec* codec, StateBackend* backend,
                        BlockingPool* pool)
-    : options_(std::move(options)), codec_(codec), backend_(backend), pool_(pool) {}
+    : options_(std::move(options)), codec_(codec), backend_(backend), pool_(pool) {
+  options_.memory->Enter();
+}
 
 StateTable::~StateTable() {
   for (StateEntry* entry : clock_) {
     codec_->Destroy(entry->value());
     ::operator delete(entry, kEntryAlignment);
   }
+  options_.memory->Change(-told_bytes_);
+  options_.memory->Leave();
+}
+
+void StateTable::TellMemory() {
+  options_.memory->Change(UntoldBytes());
+  told_bytes_ = static_cast<int64_t>(memory_bytes_);
 }
 
 size_t StateTable::FootprintOf(const StateEntry& entry) const {
@@ -132,6 +141,7 @@ Task<> StateTable::Restore() {
     for (;;) {
       auto scan = [this, &begin, &end] { return backend_->Scan(begin, end, kScanChunk); };
       CO_ASSIGN_OR_RETURN(auto found, co_await pool_->Run(scan));
+      TellMemory();
       for (const auto& [key, bytes] : found) {
         if (over_budget()) {
           may_have_cold_ = true;
@@ -146,6 +156,7 @@ Task<> StateTable::Restore() {
       begin = found.back().first + '\0';
     }
   }
+  TellMemory();
   co_return Status::OK();
 }
 
@@ -287,13 +298,28 @@ void StateTable::MarkDirty(StateEntry* entry) {
   entry->is_new = false;
   if (has_ttl()) Stamp(entry, now_ms_);
   Account(entry);
-  if (entry->is_dirty) return;
+  if (!entry->is_dirty) AddDirty(entry);
+}
+
+void StateTable::DropDirtyHoles() {
+  std::erase(dirty_, nullptr);
+  for (size_t i = 0; i < dirty_.size(); ++i) dirty_[i]->dirty_slot = static_cast<uint32_t>(i);
+  dirty_holes_ = 0;
+}
+
+void StateTable::AddDirty(StateEntry* entry) {
+  if (dirty_holes_ > kSpillMin && dirty_holes_ > dirty_.size() / 2) DropDirtyHoles();
   entry->is_dirty = true;
+  entry->dirty_slot = static_cast<uint32_t>(dirty_.size());
   dirty_.push_back(entry);
 }
 
 void StateTable::Delete(StateEntry* entry) {
-  if (!entry->is_stored && !entry->is_dirty && !entry->in_flight) {
+  if (!entry->is_stored && !entry->in_flight) {
+    if (entry->is_dirty) {
+      dirty_[entry->dirty_slot] = nullptr;
+      ++dirty_holes_;
+    }
     Erase(entry);
     return;
   }
@@ -305,10 +331,7 @@ void StateTable::Delete(StateEntry* entry) {
   codec_->Init(entry->value());
   Account(entry);
   entry->is_deleted = true;
-  if (!entry->is_dirty) {
-    entry->is_dirty = true;
-    dirty_.push_back(entry);
-  }
+  if (!entry->is_dirty) AddDirty(entry);
 }
 
 void StateTable::KeepOnce(std::vector<StateEntry*>* entries) {
@@ -353,6 +376,7 @@ std::optional<StateMutation> StateTable::Store(StateEntry* entry) {
 }
 
 std::vector<StateMutation> StateTable::Snapshot() {
+  if (!backend_->keeps_checkpoints()) return {};
   CHECK(in_flight_.empty());
   CHECK(!snapshot_open_);
   snapshot_open_ = true;
@@ -360,6 +384,7 @@ std::vector<StateMutation> StateTable::Snapshot() {
   mutations.reserve(dirty_.size());
   in_flight_.reserve(dirty_.size());
   for (StateEntry* entry : dirty_) {
+    if (entry == nullptr) continue;
     std::optional<StateMutation> mutation = Store(entry);
     if (!mutation) continue;
     mutations.push_back(std::move(*mutation));
@@ -367,10 +392,12 @@ std::vector<StateMutation> StateTable::Snapshot() {
     in_flight_.push_back(entry);
   }
   dirty_.clear();
+  dirty_holes_ = 0;
   return mutations;
 }
 
 void StateTable::OnWritten() {
+  if (!backend_->keeps_checkpoints()) return;
   snapshot_open_ = false;
   for (StateEntry* entry : in_flight_) {
     entry->in_flight = false;
@@ -380,14 +407,16 @@ void StateTable::OnWritten() {
 }
 
 bool StateTable::ShouldSpill() const {
-  return over_budget() && !snapshot_open_ && dirty_.size() >= kSpillMin;
+  return dirty_.size() - dirty_holes_ >= kSpillMin && !snapshot_open_ && over_budget();
 }
 
 // In order of the first change: an entry that changes often goes to the end each time.
 Task<> StateTable::Spill() {
+  DropDirtyHoles();
   const auto half = dirty_.begin() + static_cast<ptrdiff_t>(dirty_.size() / 2);
   const std::vector<StateEntry*> oldest(dirty_.begin(), half);
   dirty_.erase(dirty_.begin(), half);
+  DropDirtyHoles();
   std::vector<StateMutation> mutations;
   mutations.reserve(oldest.size());
   std::vector<StateEntry*> deleted;
@@ -404,6 +433,7 @@ Task<> StateTable::Spill() {
 }
 
 void StateTable::Evict() {
+  TellMemory();
   if (has_ttl()) Sweep();
   size_t steps = std::min(clock_.size() * 2, kEvictSteps);
   while (over_budget() && steps-- > 0 && !clock_.empty()) {
@@ -420,6 +450,7 @@ void StateTable::Evict() {
       Erase(entry);  // the last entry takes its slot: the hand stays
     }
   }
+  TellMemory();
 }
 
 uint32_t StateTable::NextBatchStamp() {

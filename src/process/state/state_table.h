@@ -1,12 +1,14 @@
-// A typed keyed table of an operator: hot entries live decoded in an open-addressing table with a
-// byte budget; the rest lies in the subtask's StateBackend. Operators work on a batch in two steps:
-// Resolve (which fetches cold keys on the pool), then a synchronous pass over the entries.
+// A typed keyed table of an operator: hot entries live decoded in an open-addressing table, within
+// the memory that all tables share; the rest lies in the subtask's StateBackend. Operators work on
+// a batch in two steps: Resolve (which fetches cold keys on the pool), then a synchronous pass over
+// the entries.
 //
 // Epochs: an entry changed since the last snapshot is dirty. Snapshot() hands out all dirty entries
 // in stored form; the caller writes them to the backend and then calls OnWritten(). Only entries
-// that are clean and written may be evicted. Where dirty ones alone exceed the budget, Resolve
+// that are clean and written may be evicted. Where dirty ones alone exceed the memory, Resolve
 // writes the oldest of them to the backend ahead of the snapshot that they belong to; never between
-// Snapshot and OnWritten, when the backend may only hold what is in that snapshot.
+// Snapshot and OnWritten, when the backend may only hold what is in that snapshot. Over a backend
+// that keeps no checkpoints a snapshot is empty, and entries stay dirty until memory is wanted.
 // HOT PATH: Resolve and the entries' scratch fields; nothing here is virtual per row.
 #pragma once
 
@@ -26,6 +28,7 @@
 #include "process/state/key_group.h"
 #include "process/state/row_codec.h"
 #include "process/state/state_backend.h"
+#include "process/state/state_memory.h"
 
 namespace mainstem::process {
 
@@ -54,6 +57,7 @@ struct alignas(16) StateEntry {
   uint32_t batch_stamp = 0;
   uint32_t batch_group = 0;
   uint32_t clock_slot = 0;
+  uint32_t dirty_slot = 0;
   uint32_t namespace_slot = 0;
   uint32_t value_size = 0;
   bool is_new : 1 = true;       // made by Resolve and not yet kept: see StateTable::Resolve
@@ -83,7 +87,7 @@ class StateTable {
     KeyGroupRange key_groups;
     // Keep a list of entries for each namespace, for ResolveNamespace.
     bool indexed_by_namespace = false;
-    size_t budget_bytes = 64u << 20;
+    StateMemory* memory = nullptr;  // outlives the table
     // table.exec.state.ttl: an entry that was not changed for so long is gone: Resolve gives an
     // empty one and Lookup none. 0: entries stay for ever. By `clock`'s wall time.
     int64_t ttl_ms = 0;
@@ -94,7 +98,7 @@ class StateTable {
   StateTable(const StateTable&) = delete;
   StateTable& operator=(const StateTable&) = delete;
 
-  // Loads what the backend holds for this table, up to the budget.
+  // Loads what the backend holds for this table, as far as memory goes.
   Task<> Restore();
 
   // The entry of each row's (namespace, key), in `entries`; `name_spaces` empty means 0 for all. A
@@ -128,14 +132,16 @@ class StateTable {
   std::vector<StateMutation> Snapshot();
   // The mutations of the last Snapshot are in the backend.
   void OnWritten();
-  // Drops clean entries while the table is over its budget; a bounded number of steps a call.
+  // Drops clean entries while the table holds too much; a bounded number of steps a call.
   void Evict();
 
   // A stamp no entry carries yet: begins a batch's numbering with the scratch fields.
   uint32_t NextBatchStamp();
   size_t entry_count() const { return live_count_; }
   size_t memory_bytes() const { return memory_bytes_; }
-  bool over_budget() const { return memory_bytes_ > options_.budget_bytes; }
+  bool over_budget() const {
+    return options_.memory->IsOver(static_cast<int64_t>(memory_bytes_), UntoldBytes());
+  }
 
  private:
   struct Probe {
@@ -181,6 +187,10 @@ class StateTable {
   // Takes the stamp off `bytes`; the clock's time if there is none.
   int64_t TakeStamp(std::string_view* bytes) const;
 
+  int64_t UntoldBytes() const { return static_cast<int64_t>(memory_bytes_) - told_bytes_; }
+  void TellMemory();
+  void AddDirty(StateEntry* entry);
+  void DropDirtyHoles();
   bool ShouldSpill() const;
   // Writes the older half of the dirty entries. Frees none that is not deleted.
   Task<> Spill();
@@ -211,12 +221,14 @@ class StateTable {
   absl::flat_hash_set<StateEntry*, EntryHash, EntryEqual> entries_;
   std::map<int64_t, NamespaceInfo> namespaces_;
   std::vector<StateEntry*> clock_;  // all entries, in no order; the hand goes round
-  std::vector<StateEntry*> dirty_;
+  std::vector<StateEntry*> dirty_;  // by the first change; null: deleted since
+  size_t dirty_holes_ = 0;
   std::vector<StateEntry*> in_flight_;
   size_t clock_hand_ = 0;
   size_t sweep_hand_ = 0;
   int64_t now_ms_ = 0;  // as of the last Resolve or Lookup; with a time to live only
   size_t memory_bytes_ = 0;
+  int64_t told_bytes_ = 0;  // of memory_bytes_, what options_.memory knows
   size_t live_count_ = 0;
   uint32_t batch_stamp_ = 0;
   bool may_have_cold_ = false;

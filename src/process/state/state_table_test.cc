@@ -59,13 +59,14 @@ class StateTableTest : public testing::TestWithParam<bool> {
 
   using Model = std::map<std::pair<int64_t, std::string>, int64_t>;
 
-  std::unique_ptr<StateTable> MakeTable(StateBackend* backend, size_t budget,
+  std::unique_ptr<StateTable> MakeTable(StateBackend* backend, size_t limit_bytes,
                                         KeyGroupRange range = {}) {
+    memories_.push_back(std::make_unique<StateMemory>(limit_bytes));
     return std::make_unique<StateTable>(StateTable::Options{.name = "test",
                                                             .table_id = 3,
                                                             .key_groups = range,
                                                             .indexed_by_namespace = true,
-                                                            .budget_bytes = budget},
+                                                            .memory = memories_.back().get()},
                                         &codec_, backend, &pool_);
   }
   void Run(Task<> task) { CHECK_OK(RunBlocking(Executor(&shard_), std::move(task))); }
@@ -120,6 +121,7 @@ class StateTableTest : public testing::TestWithParam<bool> {
   ShardScheduler shard_{"test"};
   InlinePool pool_;
   CounterCodec codec_;
+  std::vector<std::unique_ptr<StateMemory>> memories_;
   std::string root_;
   std::unique_ptr<StateBackendFactory> factory_;
 };
@@ -202,6 +204,52 @@ TEST_P(StateTableTest, SpillsDirtyEntriesBeyondItsBudgetButNotIntoAnOpenSnapshot
   table = MakeTable(backend.get(), kBudget);
   Run(table->Restore());
   Run(ExpectSame(table.get(), &at_snapshot));
+}
+
+TEST(StateTableWithoutCheckpointsTest, WritesOnlyWhatMemoryWants) {
+  std::string root = "/tmp/state_table_test.XXXXXX";
+  ASSERT_NE(mkdtemp(root.data()), nullptr);
+  ShardScheduler shard{"test"};
+  shard.Start();
+  InlinePool pool;
+  CounterCodec codec;
+  StateMemory memory(200'000);
+  const auto factory = MakeRocksDbStateBackendFactory({.keeps_checkpoints = false});
+  const auto backend = factory->Open(root + "/live", {}, {}).ValueOrDie();
+  StateTable::Options options;
+  options.name = "test";
+  options.memory = &memory;
+  StateTable table(std::move(options), &codec, backend.get(), &pool);
+  const auto change = [&](int first, int last) -> Task<> {
+    std::vector<std::string> names;
+    for (int i = first; i < last; ++i) names.push_back("k" + std::to_string(i));
+    const EncodedRows keys = Keys(names);
+    std::vector<StateEntry*> entries;
+    CO_RETURN_IF_ERROR(co_await table.Resolve(keys, {}, &entries));
+    for (StateEntry* entry : entries) {
+      ++CountOf(entry);
+      table.MarkDirty(entry);
+    }
+    table.Evict();
+    co_return Status::OK();
+  };
+  CHECK_OK(RunBlocking(Executor(&shard), change(0, 500)));
+  EXPECT_TRUE(table.Snapshot().empty());
+  table.OnWritten();
+  EXPECT_FALSE(std::filesystem::exists(root + "/live"));
+  for (int begin = 0; begin < 10'000; begin += 500) {
+    CHECK_OK(RunBlocking(Executor(&shard), change(begin, begin + 500)));
+    EXPECT_TRUE(table.Snapshot().empty());
+  }
+  EXPECT_LT(table.memory_bytes(), 400'000u);
+  EXPECT_LT(memory.used_bytes(), 400'000);
+  std::vector<StateEntry*> entries;
+  CHECK_OK(RunBlocking(Executor(&shard), table.ResolveAll(&entries)));
+  EXPECT_EQ(entries.size(), 10'000u);
+  int64_t sum = 0;
+  for (StateEntry* entry : entries) sum += CountOf(entry);
+  EXPECT_EQ(sum, 10'500);
+  std::filesystem::remove_all(root);
 }
 
 TEST_P(StateTableTest, RestoresAtAnotherParallelism) {

@@ -32,7 +32,7 @@ bool StateTable::IsExpired(StateEntry* entry) const {
 }
 
 StateEntry* StateTable::Expire(StateEntry* entry) {
-  const bool leaves_memory = !entry->is_stored && !entry->is_dirty && !entry->in_flight;
+  const bool leaves_memory = !entry->is_stored && !entry->in_flight;
   Delete(entry);
   return leaves_memory ? nullptr : entry;
 }

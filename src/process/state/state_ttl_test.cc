@@ -43,13 +43,15 @@ class StateTtlTest : public testing::Test {
  protected:
   static constexpr int64_t kTtlMs = 1000;
 
-  void Open(size_t budget_bytes = 1u << 20) {
+  void Open(size_t limit_bytes = 1u << 20) {
     if (backend_ == nullptr) {
       backend_ = factory_->Open("/live", {}, {}).ValueOrDie();
     }
     StateTable::Options options;
     options.name = "test";
-    options.budget_bytes = budget_bytes;
+    table_.reset();
+    memory_ = std::make_unique<StateMemory>(limit_bytes);
+    options.memory = memory_.get();
     options.ttl_ms = kTtlMs;
     options.clock = &env_;
     table_ = std::make_unique<StateTable>(std::move(options), &codec_, backend_.get(),
@@ -87,6 +89,7 @@ class StateTtlTest : public testing::Test {
   SimDisk disk_{1};
   SimEnv env_{&disk_, SimEnvOptions{.seed = 1}};
   CounterCodec codec_;
+  std::unique_ptr<StateMemory> memory_;
   std::unique_ptr<StateBackendFactory> factory_ = MakeMemoryStateBackendFactory();
   std::unique_ptr<StateBackend> backend_;
   std::unique_ptr<StateTable> table_;
