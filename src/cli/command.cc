@@ -8,11 +8,36 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "core/json_writer.h"
 #include "server/settings.h"
 
 namespace mainstem::cli {
 
 using simdjson::dom::element;
+
+void PrintError(const Status& status, bool json) {
+  ErrorText text = mainstem::TextOf(status);
+  if (json) {
+    JsonWriter out;
+    out.BeginObject().Key("error").BeginObject();
+    out.Field("code", TraitsOf(CodeOf(status)).name).Field("message", text.message);
+    if (!text.detail.empty()) out.Field("detail", text.detail);
+    if (!text.hint.empty()) out.Field("hint", text.hint);
+    out.EndObject().EndObject();
+    fmt::print(stderr, "{}\n", out.text());
+    return;
+  }
+  fmt::print(stderr, "error: {}\n", text.message);
+  if (!text.detail.empty()) fmt::print(stderr, "{}\n", text.detail);
+  if (!text.hint.empty()) fmt::print(stderr, "hint: {}\n", text.hint);
+}
+
+Status Tell(const GlobalOptions& globals, const Outcome& outcome) {
+  std::string_view text = globals.json ? outcome.json : outcome.text;
+  while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
+  fmt::print("{}\n", text);
+  return Status::OK();
+}
 
 Status WithJson(const std::string& text, const std::function<Status(const element&)>& use) {
   simdjson::dom::parser parser;

@@ -21,7 +21,7 @@ namespace mainstem::cli {
 
 struct GlobalOptions {
   std::string node = "http://127.0.0.1:8080";
-  bool json = false;  // machines: the node's JSON as it came
+  bool json = false;  // for machines: the node's JSON as it came, or an object of our own
 };
 
 // Set by the subcommand that the user chose; main runs it after parsing.
@@ -42,6 +42,15 @@ void AddJobCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chos
 void AddConfigCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen);
 
 // ---- shared by them
+
+// On standard error: the message with detail and hint, or {"error":{..}} in the admin API's shape.
+void PrintError(const Status& status, bool json);
+// The end of a command that changed something: `text` for people, `json` (an object) for machines.
+struct Outcome {
+  std::string text;
+  std::string json;
+};
+Status Tell(const GlobalOptions& globals, const Outcome& outcome);
 
 // Parses what the node answered and hands the root to `use`; kInternal when it is no JSON.
 Status WithJson(const std::string& text,

@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/text_table.h"
+#include "core/json_writer.h"
 
 namespace mainstem::cli {
 namespace {
@@ -51,8 +52,8 @@ Status Show(const GlobalOptions& globals, const std::string& name) {
 Status Delete(const GlobalOptions& globals, const std::string& name) {
   HttpClient client(globals.node);
   RETURN_IF_ERROR(client.Call({.method = "DELETE", .path = "/api/v1/groups/" + UrlEncode(name)}));
-  fmt::print("deleted group {}\n", name);
-  return Status::OK();
+  return Tell(globals,
+              {.text = "deleted group " + name, .json = "{\"deleted\":" + JsonQuote(name) + "}"});
 }
 
 using Action = Status (*)(const GlobalOptions&, const std::string&);
@@ -62,6 +63,12 @@ using Action = Status (*)(const GlobalOptions&, const std::string&);
 void AddGroupCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen) {
   auto* group = app.add_subcommand("group", "consumer groups: members, offsets, lag");
   group->require_subcommand(1);
+  group->footer(
+      "Examples:\n"
+      "  mainstem group list\n"
+      "  mainstem group show billing        who reads what, and how far behind\n"
+      "  mainstem group delete billing      its members must have left\n"
+      "A group comes to be by its first consumer: kcat -b 127.0.0.1:9092 -G billing clicks");
   auto name = std::make_shared<std::string>();
   auto add = [&](const char* verb, const char* help, Action action, bool named) {
     auto* command = group->add_subcommand(verb, help);

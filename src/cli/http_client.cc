@@ -102,6 +102,12 @@ Status Perform(CURL* handle, const std::string& base_url, const HttpRequest& req
                      {.message = fmt::format("no node answers at {}", base_url),
                       .hint = "start one with 'mainstem serve', or name another with --node"});
   }
+  if (code == CURLE_PARTIAL_FILE || code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR) {
+    return MakeError(ErrorCode::kConnectionClosed,
+                     {.message = fmt::format("the node at {} ended the connection", base_url),
+                      .detail = curl_easy_strerror(code),
+                      .hint = "it stopped, or was stopped"});
+  }
   if (code != CURLE_OK) {
     return MakeError(ErrorCode::kConnectionClosed,
                      fmt::format("{} {}: {}", request.method, url, curl_easy_strerror(code)));

@@ -1,9 +1,10 @@
-// mainstem job list | submit | show | stop | resume | cancel | delete
+// mainstem job list | submit | show | wait | stop | resume | cancel | delete
 #include <fmt/format.h>
 #include <simdjson.h>
 #include <CLI/CLI.hpp>
 
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "cli/script.h"
 #include "cli/text_table.h"
 #include "core/json_writer.h"
@@ -53,6 +54,57 @@ Status Submit(const GlobalOptions& globals, const JobOptions& options) {
   });
 }
 
+bool HasEnded(std::string_view state) {
+  for (auto ended : {process::JobState::kFinished, process::JobState::kStopped,
+                     process::JobState::kCancelled, process::JobState::kFailed}) {
+    if (state == ToString(ended)) return true;
+  }
+  return false;
+}
+
+// Until the job has ended; its last description. On a terminal a line says how far it is. The
+// node's live stream is the clock: one event a second.
+Result<std::string> AwaitEnd(const GlobalOptions& globals, const std::string& id) {
+  HttpClient client(globals.node), clock(globals.node);
+  ProgressLine line;
+  std::string body;
+  Status failed;
+  auto goes_on = [&] {
+    auto answer = client.Call({.path = "/api/v1/jobs/" + UrlEncode(id)});
+    if (!answer.ok()) return failed = answer.status(), false;
+    body = std::move(*answer);
+    bool ended = false;
+    failed = WithJson(body, [&](const element& job) {
+      ended = HasEnded(TextOf(job, "state"));
+      if (!ended) line.Show(ProgressOf(job));
+      return Status::OK();
+    });
+    return failed.ok() && !ended;
+  };
+  if (goes_on()) {
+    RETURN_IF_ERROR(clock.Stream({.path = "/api/v1/live"}, [&](std::string_view event) {
+      return !event.starts_with("data:") || goes_on();
+    }));
+  }
+  RETURN_IF_ERROR(failed);
+  return body;
+}
+
+Status Wait(const GlobalOptions& globals, const JobOptions& options) {
+  ASSIGN_OR_RETURN(std::string body, AwaitEnd(globals, options.id));
+  return WithJson(body, [&](const element& job) -> Status {
+    std::string state = TextOf(job, "state");
+    int64_t took = IntOf(job, "finished_at_ms") - IntOf(job, "started_at_ms");
+    std::string text = fmt::format("job {} {}: {} rows in {}", options.id, state,
+                                   HumanCount(ProgressOf(job).rows), HumanDuration(took));
+    RETURN_IF_ERROR(Tell(globals, {.text = std::move(text), .json = body}));
+    if (state == ToString(process::JobState::kFinished)) return Status::OK();
+    return MakeError(ErrorCode::kInternal,
+                     {.message = fmt::format("job '{}' is {}", options.id, state),
+                      .detail = TextOf(job, "error")});
+  });
+}
+
 void PrintOperators(const element& root) {
   TextTable table({"operator", "parallel", "rows in", "rows out", "in/s", "busy", "late", "lag"});
   for (element op : root["operators"].get_array()) {
@@ -97,8 +149,9 @@ Status Change(const GlobalOptions& globals, const JobOptions& options, const std
     request.path += "/" + verb;
   }
   RETURN_IF_ERROR(client.Call(request));
-  fmt::print("{}: done\n", verb);
-  return Status::OK();
+  return Tell(globals, {.text = verb + ": done",
+                        .json = fmt::format("{{\"job\":{},\"done\":{}}}", JsonQuote(options.id),
+                                            JsonQuote(verb))});
 }
 
 }  // namespace
@@ -106,6 +159,15 @@ Status Change(const GlobalOptions& globals, const JobOptions& options, const std
 void AddJobCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen) {
   auto* job = app.add_subcommand("job", "submit SQL files as jobs; list, show, stop, resume them");
   job->require_subcommand(1);
+  job->footer(
+      "Examples:\n"
+      "  mainstem job submit pipeline.sql -D OUT=/data/lake\n"
+      "  mainstem job wait ID          to the end of its bounded input; fails if it failed\n"
+      "  mainstem job list\n"
+      "  mainstem job show ID          the id as `job list` says it\n"
+      "  mainstem job stop ID && mainstem job resume ID\n"
+      "Jobs live in the node: they go on when this command ends, and resume when the node "
+      "restarts.");
   auto options = std::make_shared<JobOptions>();
   auto bind = [&](CLI::App* command, std::function<Status(const JobOptions&)> action) {
     command->callback([&chosen, options, action] {
@@ -122,6 +184,9 @@ void AddJobCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chos
   auto* show = job->add_subcommand("show", "operators with rates, sinks with their positions");
   show->add_option("job", options->id, "id of the job")->required();
   bind(show, [&globals](const JobOptions& o) { return Show(globals, o); });
+  auto* wait = job->add_subcommand("wait", "wait for the end of a job, with its progress");
+  wait->add_option("job", options->id, "id of the job")->required();
+  bind(wait, [&globals](const JobOptions& o) { return Wait(globals, o); });
   const std::pair<const char*, const char*> changes[] = {
       {"stop", "take a checkpoint and stop; resume goes on from it"},
       {"resume", "go on with a stopped or failed job"},

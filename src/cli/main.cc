@@ -1,11 +1,12 @@
 // mainstem: the one binary. Subcommands live in their own files; this one only joins them.
+#include <algorithm>
 #include <csignal>
-#include <cstdio>
+#include <string_view>
 
-#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include "cli/command.h"
+#include "cli/usage_error.h"
 #include "server/version.h"
 
 // How jemalloc, the binary's allocator, works: it reads this at start (jemalloc(3)). A thread of
@@ -17,12 +18,12 @@ const char* malloc_conf = "background_thread:true,dirty_decay_ms:5000,muzzy_deca
 
 namespace {
 
-int Fail(const mainstem::Status& status) {
-  mainstem::ErrorText text = mainstem::TextOf(status);
-  fmt::print(stderr, "error: {}\n", text.message);
-  if (!text.detail.empty()) fmt::print(stderr, "{}\n", text.detail);
-  if (!text.hint.empty()) fmt::print(stderr, "hint: {}\n", text.hint);
-  return 1;
+constexpr int kFailed = 1;
+constexpr int kMisused = 2;  // as most Unix tools: the command line itself is wrong
+
+bool WantsJson(int argc, char** argv) {
+  auto is_json = [](std::string_view word) { return word == "--json"; };
+  return std::any_of(argv, argv + argc, is_json);
 }
 
 }  // namespace
@@ -48,7 +49,7 @@ int main(int argc, char** argv) {
   GlobalOptions globals;
   app.add_option("--node", globals.node, "address of the node to talk to")
       ->envname("MAINSTEM_NODE");
-  app.add_flag("--json", globals.json, "output for machines");
+  app.add_flag("--json", globals.json, "output for machines: JSON, errors on standard error too");
   Invocation chosen;
   AddServeCommand(app, globals, chosen);
   AddRunCommand(app, globals, chosen);
@@ -60,7 +61,15 @@ int main(int argc, char** argv) {
   AddTransactionCommand(app, globals, chosen);
   AddJobCommand(app, globals, chosen);
   AddConfigCommand(app, globals, chosen);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    PrintError(UsageError(app, error), WantsJson(argc, argv));
+    return kMisused;
+  }
   mainstem::Status status = chosen.action();
-  return status.ok() ? 0 : Fail(status);
+  if (status.ok()) return 0;
+  PrintError(status, globals.json);
+  return kFailed;
 }

@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/text_table.h"
+#include "core/json_writer.h"
 
 namespace mainstem::cli {
 namespace {
@@ -49,7 +50,11 @@ Status Produce(const GlobalOptions& globals, const ProduceOptions& options) {
     if (body.size() >= kFlushBytes) status = flush();
   }
   if (status.ok()) status = flush();
-  fmt::print(stderr, "{} record{} written\n", sent, sent == 1 ? "" : "s");
+  if (globals.json) {
+    fmt::print("{{\"topic\":{},\"written\":{}}}\n", JsonQuote(options.topic), sent);
+  } else {
+    fmt::print(stderr, "{} record{} written\n", sent, sent == 1 ? "" : "s");
+  }
   return status;
 }
 
@@ -99,7 +104,10 @@ Status Consume(const GlobalOptions& globals, const ConsumeOptions& options) {
 
 void AddProduceCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen) {
   auto* command = app.add_subcommand("produce", "write JSON lines of standard input to a topic");
-  command->footer("Example: echo '{\"user\":\"a\"}' | mainstem produce clicks --key-field user");
+  command->footer(
+      "Example:\n"
+      "  mainstem produce clicks --key-field user < clicks.jsonl\n"
+      "  echo '{\"user\":\"a\"}' | mainstem produce clicks");
   auto options = std::make_shared<ProduceOptions>();
   command->add_option("topic", options->topic, "name of the topic")->required();
   command->add_option("-k,--key-field", options->key_field, "member whose value becomes the key");

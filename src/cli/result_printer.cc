@@ -10,19 +10,32 @@ namespace {
 
 constexpr std::string_view kNull = "<NULL>";
 
-bool IsNumericType(const std::string& type) {
+// "DECIMAL(10, 2) NOT NULL" -> "DECIMAL"
+std::string FamilyOf(const std::string& type) { return type.substr(0, type.find_first_of(" (<")); }
+
+bool IsNumeric(std::string_view family) {
   for (std::string_view name :
-       {"TINYINT", "SMALLINT", "INT", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL"}) {
-    if (type.starts_with(name)) return true;
+       {"TINYINT", "SMALLINT", "INT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL"}) {
+    if (family == name) return true;
   }
   return false;
 }
 
-size_t WidthForType(const std::string& type) {
-  if (type.starts_with("TIMESTAMP")) return 23;
-  if (type.starts_with("DATE")) return 10;
-  if (type.starts_with("BOOLEAN")) return 5;
-  return IsNumericType(type) ? 12 : 20;
+size_t WidthFor(std::string_view family) {
+  if (family.starts_with("TIMESTAMP")) return 23;
+  if (family == "DATE") return 10;
+  if (family == "BOOLEAN") return 5;
+  return IsNumeric(family) ? 12 : 20;
+}
+
+// The field of a row as JSON. NaN and infinities, which JSON does not have, stay text.
+std::string JsonOf(const std::string& text, std::string_view family) {
+  if (family == "BOOLEAN" && (text == "TRUE" || text == "FALSE")) {
+    return text == "TRUE" ? "true" : "false";
+  }
+  bool is_number = IsNumeric(family) && !text.empty() &&
+                   text.find_first_not_of("-+.0123456789E") == std::string::npos;
+  return is_number ? text : JsonQuote(text);
 }
 
 std::string Pad(std::string_view text, size_t width, bool right) {
@@ -37,15 +50,14 @@ std::string Pad(std::string_view text, size_t width, bool right) {
 void ResultPrinter::Columns(std::vector<std::string> names, const std::vector<std::string>& types) {
   names_ = std::move(names);
   widths_.clear();
-  numeric_.clear();
+  types_.clear();
   rows_ = 0;
   in_result_ = true;
   std::string header = "op ", line = "-- ";
   for (size_t i = 0; i < names_.size(); ++i) {
-    const std::string& type = i < types.size() ? types[i] : std::string();
-    numeric_.push_back(IsNumericType(type));
-    widths_.push_back(std::max(names_[i].size(), WidthForType(type)));
-    header += " " + Pad(names_[i], widths_[i], numeric_[i]);
+    types_.push_back(i < types.size() ? FamilyOf(types[i]) : std::string());
+    widths_.push_back(std::max(names_[i].size(), WidthFor(types_[i])));
+    header += " " + Pad(names_[i], widths_[i], IsNumeric(types_[i]));
     line += " " + std::string(widths_[i], '-');
   }
   if (!options_.json) fmt::print(options_.out, "{}\n{}\n", header, line);
@@ -59,14 +71,14 @@ void ResultPrinter::Row(std::string_view kind,
     line = fmt::format("{{\"op\":\"{}\",\"row\":{{", kind);
     for (size_t i = 0; i < fields.size() && i < names_.size(); ++i) {
       line += (i > 0 ? "," : "") + JsonQuote(names_[i]) + ":";
-      line += fields[i] ? JsonQuote(*fields[i]) : "null";
+      line += fields[i] ? JsonOf(*fields[i], types_[i]) : "null";
     }
     line += "}}";
   } else {
     line = std::string(kind) + " ";
     for (size_t i = 0; i < fields.size() && i < widths_.size(); ++i) {
       std::string_view text = fields[i] ? std::string_view(*fields[i]) : kNull;
-      line += " " + Pad(text, widths_[i], numeric_[i]);
+      line += " " + Pad(text, widths_[i], IsNumeric(types_[i]));
     }
     line.erase(line.find_last_not_of(' ') + 1);
   }
@@ -83,6 +95,15 @@ void ResultPrinter::Done() {
 void ResultPrinter::Message(const std::string& text) {
   if (!text.empty() && !options_.json) fmt::print(options_.out, "{}\n", text);
   std::fflush(options_.out);
+}
+
+void ResultPrinter::Job(const std::string& id) {
+  if (options_.json) {
+    fmt::print(options_.out, "{{\"job\":{}}}\n", JsonQuote(id));
+    std::fflush(options_.out);
+  } else {
+    Message("started job " + id);
+  }
 }
 
 }  // namespace mainstem::cli

@@ -1,5 +1,6 @@
 // Prints the rows of a query as they come: a header, then one line a row with its kind when the
-// result is a changelog. `json`: one object a line, {"op":"+I","row":{...}}. One thread.
+// result is a changelog. `json`: one object a line, {"op":"+I","row":{...}}: numbers and booleans
+// as such, everything else as text. One thread.
 #pragma once
 
 #include <cstdint>
@@ -24,12 +25,14 @@ class ResultPrinter {
   // Ends one result; says how many rows there were.
   void Done();
   void Message(const std::string& text);
+  // A job was started that goes on by itself.
+  void Job(const std::string& id);
 
  private:
   Options options_;
   std::vector<std::string> names_;
   std::vector<size_t> widths_;
-  std::vector<bool> numeric_;
+  std::vector<std::string> types_;  // without NOT NULL and parameters: "DECIMAL"
   int64_t rows_ = 0;
   bool in_result_ = false;
 };

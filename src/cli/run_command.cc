@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "cli/rejected_report.h"
 #include "cli/result_printer.h"
 #include "cli/script.h"
@@ -26,11 +27,14 @@ struct RunOptions {
   SettingFlags flags;
 };
 
-// Prints what the script makes, statement after statement.
+constexpr auto kProgressInterval = std::chrono::milliseconds(300);
+
+// Prints what the script makes, statement after statement. `progress` outlives it.
 class Printer final : public process::ResultListener {
  public:
-  explicit Printer(bool json) : printer_({.json = json}) {}
+  Printer(bool json, ProgressLine* progress) : progress_(progress), printer_({.json = json}) {}
   Status OnColumns(const std::vector<process::ResultColumn>& columns) override {
+    progress_->Clear();
     std::vector<std::string> names, types;
     for (const auto& column : columns) {
       names.push_back(column.name);
@@ -48,6 +52,7 @@ class Printer final : public process::ResultListener {
     return Status::OK();
   }
   Status OnStatementDone(const std::string& message) override {
+    progress_->Clear();
     printer_.Done();
     printer_.Message(message);
     return Status::OK();
@@ -55,9 +60,25 @@ class Printer final : public process::ResultListener {
   const std::vector<std::string>& job_ids() const { return job_ids_; }
 
  private:
+  ProgressLine* progress_;
   ResultPrinter printer_;
   std::vector<std::string> job_ids_;
 };
+
+// Until it is cancelled: how far the newest job of the script is.
+Task<> ShowProgress(server::Engine* engine, const Printer* printer, ProgressLine* line) {
+  while (true) {
+    CO_RETURN_IF_ERROR(co_await Sleep(kProgressInterval));
+    if (printer->job_ids().empty()) continue;
+    std::string newest = printer->job_ids().back();
+    auto job = co_await engine->jobs().DescribeJob(std::move(newest));
+    if (job.ok() && !process::IsTerminal(job->state)) {
+      line->Show(ProgressOf(*job));
+    } else {
+      line->Clear();  // ended; a temporary job is forgotten then
+    }
+  }
+}
 
 // A folder that is removed with everything in it.
 class PrivateFolder {
@@ -77,10 +98,16 @@ class PrivateFolder {
 };
 
 Task<> ExecuteScript(server::Engine* engine, std::string script, process::ExecuteOptions options,
-                     process::ResultListener* listener) {
+                     Printer* printer, ProgressLine* line) {
   std::vector<std::string> no_addresses;
   CO_RETURN_IF_ERROR(co_await engine->StartJobs(std::move(no_addresses)));
-  co_return co_await engine->jobs().Execute(std::move(script), std::move(options), listener);
+  TaskScope background(engine->env().shard(0), "progress",
+                       [](const std::string&, const Status&) {});  // only ever cancelled
+  background.Spawn("show", ShowProgress(engine, printer, line));
+  Status status = co_await engine->jobs().Execute(std::move(script), std::move(options), printer);
+  Status closed = co_await background.Close();
+  line->Clear();
+  co_return status.ok() ? closed : status;
 }
 
 Task<> TellRejected(server::Engine* engine, RejectedReportOptions options) {
@@ -106,9 +133,11 @@ Status Run(const GlobalOptions& globals, const RunOptions& options) {
   if (options.parallelism > 0) {
     execute.settings["parallelism.default"] = std::to_string(options.parallelism);
   }
-  Printer printer(globals.json);
-  Status status = RunBlocking(engine->env().shard(0),
-                              ExecuteScript(engine.get(), script, std::move(execute), &printer));
+  ProgressLine line;
+  Printer printer(globals.json, &line);
+  Status status =
+      RunBlocking(engine->env().shard(0),
+                  ExecuteScript(engine.get(), script, std::move(execute), &printer, &line));
   Status told = RunBlocking(
       engine->env().shard(0),
       TellRejected(engine.get(),
@@ -125,7 +154,8 @@ void AddRunCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chos
   command->footer(
       "Examples:\n"
       "  mainstem run report.sql\n"
-      "  mainstem run pipeline.sql -D INPUT=access.log.gz -p 2 --json");
+      "  mainstem run pipeline.sql -D INPUT=access.log.gz -p 2 --json\n"
+      "On a terminal a line says how far a job is. Ctrl-C ends what has no end.");
   auto options = std::make_shared<RunOptions>();
   command->add_option("file", options->file, "SQL file, - for standard input")->required();
   command->add_option("-D,--define", options->defines,

@@ -54,7 +54,7 @@ Status HandleLine(const element& line, ResultPrinter& printer) {
       printer.Row(kind, fields);
     }
   } else if (line["job"].get(value) == simdjson::SUCCESS) {
-    printer.Message("started job " + TextOf(line, "job"));
+    printer.Job(TextOf(line, "job"));
   } else if (line["done"].get(value) == simdjson::SUCCESS) {
     printer.Done();
     printer.Message(TextOf(line, "done"));
@@ -79,13 +79,6 @@ Status RunScript(const GlobalOptions& globals, const std::string& script) {
   return failed;
 }
 
-void PrintError(const Status& status) {
-  ErrorText text = mainstem::TextOf(status);
-  fmt::print(stderr, "error: {}\n", text.message);
-  if (!text.detail.empty()) fmt::print(stderr, "{}\n", text.detail);
-  if (!text.hint.empty()) fmt::print(stderr, "hint: {}\n", text.hint);
-}
-
 Status Prompt(const GlobalOptions& globals) {
   fmt::print("Mainstem SQL at {}. End a statement with ; and the session with Ctrl-D.\n",
              globals.node);
@@ -107,7 +100,7 @@ Status Prompt(const GlobalOptions& globals) {
     for (char& c : head) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
     bool keeps = head == "CREA" || head == "SET " || head == "DROP" || head == "ALTE";
     if (!status.ok()) {
-      PrintError(status);
+      PrintError(status, globals.json);
     } else if (keeps) {
       session += statement;
     }

@@ -61,9 +61,7 @@ Status Create(const GlobalOptions& globals, const TopicOptions& options) {
   ASSIGN_OR_RETURN(
       std::string body,
       client.Call({.method = "POST", .path = "/api/v1/topics", .body = request + "}"}));
-  if (globals.json) return fmt::print("{}\n", body), Status::OK();
-  fmt::print("created topic {}\n", options.name);
-  return Status::OK();
+  return Tell(globals, {.text = "created topic " + options.name, .json = body});
 }
 
 Status Show(const GlobalOptions& globals, const TopicOptions& options) {
@@ -96,19 +94,19 @@ Status Alter(const GlobalOptions& globals, const TopicOptions& options) {
   ASSIGN_OR_RETURN(std::string config, ConfigJson(options.config));
   std::string request = "{\"config\":" + config;
   if (options.partitions > 0) request += fmt::format(",\"partitions\":{}", options.partitions);
-  RETURN_IF_ERROR(client.Call({.method = "PATCH",
-                               .path = "/api/v1/topics/" + UrlEncode(options.name),
-                               .body = request + "}"}));
-  fmt::print("changed topic {}\n", options.name);
-  return Status::OK();
+  ASSIGN_OR_RETURN(std::string body,
+                   client.Call({.method = "PATCH",
+                                .path = "/api/v1/topics/" + UrlEncode(options.name),
+                                .body = request + "}"}));
+  return Tell(globals, {.text = "changed topic " + options.name, .json = body});
 }
 
 Status Delete(const GlobalOptions& globals, const TopicOptions& options) {
   HttpClient client(globals.node);
   RETURN_IF_ERROR(
       client.Call({.method = "DELETE", .path = "/api/v1/topics/" + UrlEncode(options.name)}));
-  fmt::print("deleted topic {}\n", options.name);
-  return Status::OK();
+  return Tell(globals, {.text = "deleted topic " + options.name,
+                        .json = "{\"deleted\":" + JsonQuote(options.name) + "}"});
 }
 
 using Action = Status (*)(const GlobalOptions&, const TopicOptions&);
@@ -118,6 +116,13 @@ using Action = Status (*)(const GlobalOptions&, const TopicOptions&);
 void AddTopicCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen) {
   auto* topic = app.add_subcommand("topic", "list, create, show, alter and delete topics");
   topic->require_subcommand(1);
+  topic->footer(
+      "Examples:\n"
+      "  mainstem topic create clicks -p 4 -c retention.ms=3600000\n"
+      "  mainstem topic show clicks                       all settings with their meaning\n"
+      "  mainstem topic alter clicks -p 8 -c retention.ms=  the default again\n"
+      "  mainstem topic list --json | jq -r '.topics[].name'\n"
+      "Settings have Kafka's names; Kafka's own tools work on topics, too.");
   auto options = std::make_shared<TopicOptions>();
   auto add = [&](const char* name, const char* help, Action action, bool named) {
     auto* command = topic->add_subcommand(name, help);

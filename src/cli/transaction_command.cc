@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/text_table.h"
+#include "core/json_writer.h"
 
 namespace mainstem::cli {
 namespace {
@@ -85,8 +86,9 @@ Status Abort(const GlobalOptions& globals, const TransactionOptions& options) {
   HttpClient client(globals.node);
   std::string path = "/api/v1/transactions/" + UrlEncode(options.id) + "/abort";
   RETURN_IF_ERROR(client.Call({.method = "POST", .path = path}));
-  fmt::print("aborted the transaction of {}; its producer is fenced\n", options.id);
-  return Status::OK();
+  return Tell(globals, {.text = fmt::format("aborted the transaction of {}; its producer is fenced",
+                                            options.id),
+                        .json = "{\"aborted\":" + JsonQuote(options.id) + "}"});
 }
 
 }  // namespace
@@ -95,6 +97,10 @@ void AddTransactionCommand(CLI::App& app, const GlobalOptions& globals, Invocati
   auto* transaction =
       app.add_subcommand("transaction", "transactions of producers: age, owner, partitions");
   transaction->require_subcommand(1);
+  transaction->footer(
+      "Examples:\n"
+      "  mainstem transaction list                who keeps read-committed consumers waiting\n"
+      "  mainstem transaction abort billing-3     its producer is fenced");
   auto options = std::make_shared<TransactionOptions>();
   using Action = Status (*)(const GlobalOptions&, const TransactionOptions&);
   auto add = [&](const char* verb, const char* help, Action action) {

@@ -73,6 +73,7 @@ class DatagenReader final : public connector::SplitReader {
     batch.position = std::to_string(made_) + ":" + std::to_string(seed_);
     batch.end_of_split = Exhausted();
     batch.caught_up = count == due;
+    if (limit_ >= 0) batch.lag_records = limit_ - made_;
     co_return batch;
   }
 

@@ -63,6 +63,7 @@ struct Seen {
   Lines positions;  // after each row, when read one row at a time
   bool ended = false;
   bool caught_up = false;
+  std::vector<int64_t> unread;  // after each batch
 };
 
 void Note(const connector::SourceBatch& batch, Seen* seen) {
@@ -77,6 +78,7 @@ void Note(const connector::SourceBatch& batch, Seen* seen) {
   for (const auto& rejected : batch.rejected) {
     seen->rejected.push_back(rejected.origin + ": " + TextOf(rejected.cause).message);
   }
+  seen->unread.push_back(batch.lag_records);
   seen->ended = batch.end_of_split;
   seen->caught_up = batch.caught_up;
 }
@@ -123,6 +125,23 @@ Task<> ReadAll(Env* env, connector::TableSource* source, std::vector<int> projec
     CO_RETURN_IF_ERROR(co_await ReadSplit(env, source, split, projection, batch_rows, seen));
   }
   co_return Status::OK();
+}
+
+TEST_F(FileSourceTest, SaysHowMuchOfAFileIsUnread) {
+  std::string text;
+  for (int i = 10; i < 60; ++i) text += "line " + std::to_string(i) + "\n";
+  Run(WriteFile(&env_, "/d/a.log", text));
+  Run(WriteFile(&env_, "/d/z/a.gz", Gzip(text)));
+  auto source = Open("/d/a.log");
+  Seen seen;
+  Run(ReadAll(&env_, source.get(), {0}, 10, &seen));
+  EXPECT_EQ(seen.unread, (std::vector<int64_t>{40, 30, 20, 10, 0, 0}));
+  // A small compressed file is read in one piece, so that nothing of it is left to be read.
+  Seen compressed;
+  auto zipped = Open("/d/z/a.gz");
+  Run(ReadAll(&env_, zipped.get(), {0}, 10, &compressed));
+  EXPECT_EQ(compressed.rows, seen.rows);
+  EXPECT_EQ(compressed.unread.back(), 0);
 }
 
 TEST_F(FileSourceTest, ReadsAFileWithALastLineThatHasNoEnd) {

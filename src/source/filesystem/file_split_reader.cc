@@ -150,6 +150,7 @@ Task<> FileSplitReader::SeekTo(FilePosition position) {
   } else {
     lines_.Reset(0);
   }
+  bytes_at_open_ = lines_.position();
   co_return Status::OK();
 }
 
@@ -234,7 +235,23 @@ Result<SourceBatch> FileSplitReader::Finish(Pending pending) {
   batch.bytes_read = static_cast<size_t>(std::exchange(bytes_read_, 0));
   batch.end_of_split = finished_;
   batch.caught_up = finished_ || (at_end_ && pending.messages.empty());
+  lines_read_ += static_cast<int64_t>(pending.messages.size());
+  batch.lag_records = UnreadLines();
   return batch;
+}
+
+// Of a file that is read once: an estimate by the length of the lines so far; -1 before the first.
+int64_t FileSplitReader::UnreadLines() const {
+  if (options_.tail || lines_read_ == 0) return -1;
+  int64_t position = lines_.position() - bytes_at_open_;
+  int64_t unread = size_limit_ - lines_.position();
+  if (decompressor_ != nullptr) {
+    position = compressed_offset_ - static_cast<int64_t>(compressed_rest_.size());
+    unread = size_limit_ - position;
+  }
+  if (position <= 0) return -1;
+  double line_bytes = static_cast<double>(position) / static_cast<double>(lines_read_);
+  return static_cast<int64_t>(static_cast<double>(std::max<int64_t>(unread, 0)) / line_bytes);
 }
 
 Result<std::shared_ptr<arrow::Array>> FileSplitReader::FillColumn(const ScanLayout::Other& other,

@@ -76,6 +76,7 @@ class FileSplitReader final : public connector::SplitReader {
   Task<> Poll(TimePoint deadline);
   void TakeLine(const LineBuffer::Line& line, Pending* pending);
   Result<connector::SourceBatch> Finish(Pending pending);
+  int64_t UnreadLines() const;
   Result<std::shared_ptr<arrow::Array>> FillColumn(const ScanLayout::Other& other, int64_t rows);
 
   Env* env_;
@@ -90,6 +91,8 @@ class FileSplitReader final : public connector::SplitReader {
   LineBuffer lines_;
   int64_t size_limit_ = -1;  // bounded: bytes present when it was opened
   int64_t bytes_read_ = 0;
+  int64_t lines_read_ = 0;     // since it was opened,
+  int64_t bytes_at_open_ = 0;  // where that was
   bool finished_ = false;
   bool at_end_ = false;   // the last read met the end
   bool renamed_ = false;  // no longer where it was found

@@ -1,6 +1,8 @@
 """The command line against a running node, and alone."""
 import json
 import os
+import pty
+import re
 import subprocess
 
 import support
@@ -87,7 +89,7 @@ def test_sql_over_a_topic(node):
     for row in rows:
         if row["op"] in ("+I", "+U"):
             final[row["row"]["k"]] = row["row"]["s"]
-    assert final == {"x": "4", "y": "2"}
+    assert final == {"x": 4, "y": 2}
 
 
 def test_wrong_sql_shows_the_line_and_a_suggestion(node):
@@ -124,16 +126,93 @@ def test_a_script_runs_without_a_node(tmp_path):
     result = subprocess.run([support.BINARY, "--json", "run", str(tmp_path / "q.sql"), "-D", f"DIR={tmp_path}"], capture_output=True, text=True,
                             timeout=60)
     assert result.returncode == 0, result.stderr
-    assert json.loads(result.stdout.strip().split("\n")[-1])["row"] == {"n": "3"}
+    assert json.loads(result.stdout.strip().split("\n")[-1])["row"] == {"n": 3}
     written = [json.loads(line) for name in sorted(os.listdir(tmp_path / "out")) if not name.startswith((".", "_"))
                for line in open(tmp_path / "out" / name)]
     assert sorted(written, key=str) == [{"k": "a", "v": 30}, {"k": "b", "v": 20}]
 
 
-def test_every_command_explains_itself():
-    for command in ([], ["serve"], ["run"], ["sql"], ["topic"], ["produce"], ["consume"], ["group"], ["job"], ["config"]):
-        result = subprocess.run([support.BINARY, *command, "--help"], capture_output=True, text=True)
+def run(*arguments):
+    return subprocess.run([support.BINARY, *arguments], capture_output=True, text=True, timeout=60)
+
+
+def test_a_wrong_command_line_names_the_word_and_the_near_one():
+    for arguments, says in [(["topik"], ["'mainstem topik'", "'topic'"]), (["topic", "creat", "x"], ["'mainstem topic creat'", "'create'"]),
+                            (["serve", "--kafka-listn=x"], ["--kafka-listn", "'--kafka-listen'"]), (["topic"], ["list, create"]),
+                            (["topic", "create"], ["topic is required", "mainstem topic create --help"])]:
+        result = run(*arguments)
+        assert result.returncode == 2 and result.stdout == "", (arguments, result)
+        for text in says:
+            assert text in result.stderr, (arguments, result.stderr)
+
+
+def test_machines_get_json_of_every_command(node):
+    def told(*arguments, **more):
+        return json.loads(node.cli("--json", *arguments, **more).stdout)
+    assert told("topic", "create", "a", "-p", "2")["name"] == "a"
+    assert told("topic", "alter", "a", "-c", "retention.ms=3600000")["config"]["retention.ms"] == "3600000"
+    assert told("topic", "list")["topics"][0]["name"] == "a" and told("topic", "show", "a")["partition_count"] == 2
+    assert told("produce", "a", stdin='{"n": 1}\n{"n": 2}\n') == {"topic": "a", "written": 2}
+    assert told("consume", "a", "--from", "earliest", "-n", "1")["value"] == {"n": 1}
+    assert told("group", "list") == {"groups": []}
+    script = """CREATE TABLE s (n INT) WITH ('connector' = 'datagen'); CREATE TABLE t (n INT) WITH ('connector' = 'blackhole');
+      INSERT INTO t SELECT n FROM s;"""
+    job = told("sql", "-e", script)["job"]
+    assert told("job", "list")["jobs"][0]["id"] == job and told("job", "show", job)["id"] == job
+    assert told("job", "stop", job) == {"job": job, "done": "stop"}
+    assert told("job", "resume", job)["done"] == "resume" and told("job", "cancel", job)["done"] == "cancel"
+    assert told("job", "delete", job)["done"] == "delete"
+    assert told("topic", "delete", "a") == {"deleted": "a"}
+    assert any(setting["key"] == "kafka.listen" for setting in told("config")["settings"])
+    for arguments, code in [(["topic", "show", "nope"], "NotFound"), (["sql", "-e", "SELEC 1"], "InvalidArgument"), (["topik"], "InvalidArgument")]:
+        failed = node.cli("--json", *arguments, check=False)
+        assert failed.returncode != 0 and json.loads(failed.stderr)["error"]["code"] == code, failed
+
+
+def on_a_terminal(command):
+    """What a command writes to a terminal, as standard error; its standard output is a pipe."""
+    screen, terminal = pty.openpty()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=terminal)
+    os.close(terminal)
+    text = b""
+    try:
+        while chunk := os.read(screen, 4096):
+            text += chunk
+    except OSError:  # how a terminal says that nobody writes any more
+        pass
+    os.close(screen)
+    return process.wait(60), process.stdout.read().decode(), text.decode()
+
+
+def test_a_bounded_job_shows_its_progress_on_a_terminal(node, tmp_path):
+    script = tmp_path / "load.sql"
+    script.write_text("""SET 'pipeline.name' = 'load';
+      CREATE TABLE s (n INT) WITH ('connector' = 'datagen', 'number-of-rows' = '3000', 'rows-per-second' = '1500');
+      CREATE TABLE t (n INT) WITH ('connector' = 'blackhole'); INSERT INTO t SELECT n FROM s;""")
+    code, out, screen = on_a_terminal([support.BINARY, "run", str(script)])
+    assert code == 0, screen
+    assert re.search(r"load: \d+%, [\d,]+ rows.* to go", screen), screen
+    assert screen.endswith("\r\033[K")  # nothing of it stays
+    job = json.loads(node.cli("--json", "job", "submit", str(script)).stdout)["job_ids"][0]
+    code, out, screen = on_a_terminal([support.BINARY, "--node", f"http://{node.http}", "job", "wait", job])
+    assert code == 0 and "FINISHED: 3,000 rows" in out, out + screen
+    assert re.search(r"load: \d+%, [\d,]+ rows.* to go", screen), screen
+
+
+def test_waiting_for_a_job_that_fails_fails(node):
+    script = """CREATE TABLE s (n STRING) WITH ('connector' = 'datagen', 'number-of-rows' = '1');
+      CREATE TABLE t (n INT) WITH ('connector' = 'blackhole'); INSERT INTO t SELECT CAST(n AS INT) FROM s;"""
+    job = node.submit(script)[0]
+    result = node.cli("job", "wait", job, check=False)
+    assert result.returncode == 1 and "FAILED" in result.stdout + result.stderr
+
+
+def test_every_command_explains_itself_with_an_example_of_its_own():
+    for command in ([], ["serve"], ["run"], ["sql"], ["topic"], ["topic", "create"], ["produce"], ["consume"], ["group"], ["group", "show"], ["job"], ["transaction"],
+                    ["job", "submit"], ["config"]):
+        result = run(*command, "--help")
         assert result.returncode == 0 and len(result.stdout) > 100, command
+        assert f"  mainstem {command[0] if command else 'serve'}" in result.stdout, command
 
 
 def test_the_configuration_page_is_up_to_date():
