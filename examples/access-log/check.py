@@ -8,29 +8,57 @@ import collections
 import datetime
 import gzip
 import json
-import re
 import sys
 import urllib.request
 
 import pyarrow.dataset
 
-LINE = re.compile(r'(\S+) \S+ \S+ \[([^\]]+)\] "(\S+) (\S+)[^"]*" (\d+) (\S+)(?: "[^"]*" "([^"]*)"?)?')
 ROBOT = ("bot", "crawl", "spider", "slurp", "feed", "curl", "wget")
 
 
+def words(text):
+    """The words of a line after its time; one in quotes counts as one, with \" inside. One that does not end is (text, False)."""
+    at = 0
+    while at < len(text):
+        if text[at] == " ":
+            at += 1
+        elif text[at] == '"':
+            end = at + 1
+            while end < len(text) and text[end] != '"':
+                end += 2 if text[end] == "\\" else 1
+            yield text[at + 1:end], end < len(text)
+            at = end + 1
+        else:
+            end = text.find(" ", at) if " " in text[at:] else len(text)
+            yield text[at:end], True
+            at = end
+
+
+def parse(line):
+    """The fields of a line, by hand and not by the pattern of pipeline.sql; None when it is no line of an access log."""
+    ip, _, rest = line.rstrip("\n").partition(" ")
+    ts, bracket, rest = rest.partition("[")[2].partition("]")
+    found = list(words(rest))
+    if not bracket or len(found) < 3 or not found[0][1] or not found[1][0].isdigit():
+        return None
+    (request, _), (status, _), (size, _) = found[:3]
+    when = datetime.datetime.strptime(ts, "%d/%b/%Y:%H:%M:%S %z").astimezone(datetime.timezone.utc).replace(tzinfo=None)
+    parts = request.split(" ")
+    sent = len(parts) > 1 and parts[0].isascii() and parts[0].isalpha() and parts[0].isupper() and parts[1] != ""
+    agent = found[4][0] if len(found) > 4 and found[3][1] else None
+    agent = None if agent == "-" else agent
+    visitor = "unknown" if agent is None else "robot" if any(word in agent.lower() for word in ROBOT) else "person"
+    return {"ip": ip, "ts": when, "method": parts[0] if sent else None, "page": parts[1].split("?")[0] if sent else None, "status": int(status),
+            "bytes": None if size == "-" else int(size), "visitor": visitor}
+
+
 def read_log(path):
+    """All rows, and how many lines are no lines of an access log."""
     opened = gzip.open(path, "rt", encoding="utf-8", errors="replace") if path.endswith(".gz") else open(path, encoding="utf-8", errors="replace")
     with opened as lines:
-        for line in lines:
-            match = LINE.match(line)
-            if not match:
-                sys.exit(f"not a line of an access log: {line!r}")
-            ip, ts, method, path, status, size, agent = match.groups()
-            when = datetime.datetime.strptime(ts, "%d/%b/%Y:%H:%M:%S %z").astimezone(datetime.timezone.utc).replace(tzinfo=None)
-            agent = None if agent in (None, "-") else agent
-            visitor = "unknown" if agent is None else "robot" if any(word in agent.lower() for word in ROBOT) else "person"
-            yield {"ip": ip, "ts": when, "method": method, "page": path.split("?")[0], "status": int(status),
-                   "bytes": None if size == "-" else int(size), "visitor": visitor}
+        parsed = [parse(line) for line in lines if line.strip()]
+    rows = [row for row in parsed if row]
+    return rows, len(parsed) - len(rows)
 
 
 def total(rows):
@@ -76,6 +104,13 @@ def read_topic(http, topic, columns):
         position = page["next"]
 
 
+def set_aside(http):
+    """Records in the quarantine of the newest job of this name."""
+    with urllib.request.urlopen(f"{http}/api/v1/topics", timeout=30) as response:
+        topics = json.load(response)["topics"]
+    return sum(topic["records"] for topic in topics if topic["name"].startswith("__mainstem.quarantine.access-log"))
+
+
 def compare(name, want, got):
     want, got = collections.Counter(want), collections.Counter(got)
     missing, surplus = want - got, got - want
@@ -93,14 +128,18 @@ def main():
     parser.add_argument("--http", required=True)
     parser.add_argument("--files", required=True)
     options = parser.parse_args()
-    want = expected(list(read_log(options.log)))
+    rows, strange = read_log(options.log)
+    want = expected(rows)
     files = pyarrow.dataset.dataset(options.files + "/top-pages", format="parquet").to_table().to_pylist()
     got = {
         "requests-per-hour": read_topic(options.http, "requests-per-hour", ["hour_start", "status", "requests", "bytes_sent"]),
         "top-pages": [(row["day_start"], row["page"], row["requests"], row["visitors"]) for row in files],
         "visitors": read_topic(options.http, "visitors", ["day_start", "visitor", "requests", "addresses", "bytes_sent"]),
     }
-    sys.exit(0 if all([compare(name, want[name], got[name]) for name in want]) else 1)
+    aside = set_aside(options.http)
+    if aside or strange:
+        print(f"set aside: {strange} lines, {'equal' if aside == strange else f'NOT EQUAL: the job kept {aside}'}")
+    sys.exit(0 if aside == strange and all([compare(name, want[name], got[name]) for name in want]) else 1)
 
 
 if __name__ == "__main__":

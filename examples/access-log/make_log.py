@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes an access log in the combined format: people who walk through a small site, robots that read it, errors, and lines that
-are a little out of order, as a real server writes them. The same seed gives the same file.
+"""Writes an access log in the combined format: people who walk through a small site, robots that read it, errors, noise that
+strangers send to the port, and lines that are a little out of order, as a real server writes them. The same seed gives the same file.
 
   make_log.py --lines 20000 --seed 1 access.log"""
 import argparse
@@ -14,7 +14,12 @@ PEOPLE = ["Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 ROBOTS = ["Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "Mozilla/5.0 (compatible; bingbot/2.0)", "curl/8.9.1", "FeedFetcher/1.0"]
 
 
+NOISE = ['"-" 408 -', '"" 400 226', '"\\x16\\x03\\x01\\x02" 400 226', '"GET /\\"><script> HTTP/1.1" 404 312']
+
+
 def line(rng, when):
+    if rng.random() < 0.002:
+        return f'203.0.113.{rng.randrange(250)} - - [{when.strftime("%d/%b/%Y:%H:%M:%S +0000")}] {rng.choice(NOISE)} "-" "-"'
     robot = rng.random() < 0.3
     ip = f"66.249.{rng.randrange(64, 67)}.{rng.randrange(1, 30)}" if robot else f"10.0.{rng.randrange(8)}.{rng.randrange(1, 250)}"
     agent = "-" if rng.random() < 0.01 else rng.choice(ROBOTS if robot else PEOPLE)

@@ -1,5 +1,5 @@
 -- A web server's access log (combined format): requests and bytes per hour and status, top pages, robots against people.
--- All but the format 'regex', which is Mainstem's own, runs on Apache Flink as it stands.
+-- All but the format 'regex' and 'scan.bad-records', which are Mainstem's own, runs on Apache Flink as it stands.
 -- ${LOG}: the file, plain or .gz   ${KAFKA}: bootstrap address   ${OUT}: folder for files
 SET 'pipeline.name' = 'access-log';
 SET 'table.local-time-zone' = 'UTC';
@@ -23,9 +23,13 @@ CREATE TABLE requests (
   'connector' = 'filesystem',
   'path' = '${LOG}',
   'format' = 'regex',
-  'regex.pattern' = '(?<ip>\S+) \S+ \S+ \[(?<ts>[^\]]+)\] "(?<method>\S+) (?<path>\S+)[^"]*" (?<status>\d+) (?<sent>\S+)(?: "[^"]*" "(?<agent>[^"]*)"?)?.*',
+  -- Text in quotes may hold \" and, in the place of a request, anything that somebody sent to the port: then there is no method and path.
+  'regex.pattern' = '(?<ip>\S+) .*?\[(?<ts>[^\]]+)\] "(?:(?<method>[A-Z]+) (?<path>(?:[^\s"\\]|\\.)+)(?:[^"\\]|\\.)*|(?:[^"\\]|\\.)*)" (?<status>\d+) (?<sent>\S+)(?: "(?:[^"\\]|\\.)*" "(?<agent>(?:[^"\\]|\\.)*)"?)?.*',
   'regex.timestamp-format' = 'dd/MMM/yyyy:HH:mm:ss Z',
-  'regex.null-literal' = '-'
+  'regex.null-literal' = '-',
+  -- A line that is none of an access log is kept aside; many of them mean that the file is something else.
+  'scan.bad-records' = 'quarantine',
+  'scan.bad-records.max' = '1000'
 );
 
 -- 1. Into a topic.

@@ -15,6 +15,8 @@ import time
 import urllib.error
 import urllib.request
 
+import pyarrow.dataset
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 BINARY = os.environ.get("MAINSTEM_BINARY", os.path.join(HERE, "..", "..", "build/src/cli/mainstem"))
 
@@ -41,11 +43,15 @@ def wait_for(http, jobs):
         time.sleep(0.1)
 
 
-def show(http):
+def show(http, files):
     print("\nrequests and bytes per hour and status (the first ten)")
     for event in call(http, "/v1/topics/requests-per-hour/events?from=earliest&limit=10")["events"]:
         row = event["value"]
         print(f"  {row['hour_start'][:16]}  {row['status']}  {row['requests']:>6}  {row['bytes_sent'] or 0:>12,} B")
+    print("\npages that were asked for most in a day (the first ten)")
+    pages = pyarrow.dataset.dataset(files + "/top-pages", format="parquet").to_table().to_pylist()
+    for row in sorted(pages, key=lambda row: (-row["requests"], row["page"]))[:10]:
+        print(f"  {row['day_start']:%Y-%m-%d}  {row['page']:<40} {row['requests']:>6} requests from {row['visitors']:>5} addresses")
     print("\nrobots against people")
     for event in call(http, "/v1/topics/visitors/events?from=earliest&limit=100")["events"]:
         row = event["value"]
@@ -80,7 +86,7 @@ def main():
         begin = time.monotonic()
         wait_for(http, call(http, "/api/v1/jobs", {"script": script})["job_ids"])
         print(f"done in {time.monotonic() - begin:.1f} s; console: {http}/", file=sys.stderr)
-        show(http)
+        show(http, files)
         sys.exit(subprocess.run([sys.executable, HERE + "/check.py", "--log", log, "--http", http, "--files", files]).returncode)
     finally:
         if process:
