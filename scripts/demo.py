@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What ./run shows: a node, a private PostgreSQL, the clickstream pipeline and its traffic player, started and stopped together."""
 import argparse
+import glob
 import hashlib
 import json
 import os
@@ -51,14 +52,18 @@ def open_to_all(folder):
         folder = os.path.dirname(folder)
 
 
+def postgres_programs():
+    """The folder of initdb and postgres: Debian's newest, else where the path leads."""
+    debian = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"), key=lambda path: int(re.search(r"/(\d+)/bin", path)[1]))
+    found = debian[-1] if debian else shutil.which("initdb")
+    return os.path.dirname(found) if found else sys.exit("PostgreSQL is not installed: run scripts/setup")
+
+
 class Postgres:
     """A private server in its own folder; PostgreSQL refuses to run as root, so it runs as user postgres there."""
 
     def __init__(self, folder):
-        versions = sorted(os.listdir("/usr/lib/postgresql")) if os.path.isdir("/usr/lib/postgresql") else []
-        if not versions:
-            sys.exit("PostgreSQL is not installed: run scripts/setup")
-        self.bin, self.folder, self.process = f"/usr/lib/postgresql/{versions[-1]}/bin", folder, None
+        self.bin, self.folder, self.process = postgres_programs(), folder, None
         self.user = pwd.getpwnam("postgres") if os.getuid() == 0 else None
         if self.user and not open_to_all(os.path.dirname(folder)):
             # User postgres can't enter this place: its files lie in /var/tmp, in a folder named after it.

@@ -1,0 +1,69 @@
+"""What scripts/setup and ./run say before there is anything: without root, on another distribution, for help and wrong flags.
+The machine is a folder of a few programs that stands for the whole PATH."""
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(__file__)))
+from support import ROOT  # noqa: E402
+
+ALWAYS = ["bash", "sh", "env", "cat", "sed", "grep", "sha256sum", "cut", "mkdir", "dirname", "find", "touch", "tr", "tail", "sleep", "date", "ls"]
+DEBIAN = "#!/bin/sh\nexit 1\n"  # dpkg-query and apt-cache that know nothing
+
+
+@pytest.fixture
+def machine(tmp_path):
+    project, programs = tmp_path / "project", tmp_path / "bin"
+    shutil.copytree(os.path.join(ROOT, "scripts"), project / "scripts")
+    shutil.copy(os.path.join(ROOT, "run"), project / "run")
+    programs.mkdir()
+    for name in ALWAYS:
+        os.symlink(shutil.which(name), programs / name)
+
+    def script(name, text):
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+
+    def run(*command):
+        return subprocess.run(["bash", *command], cwd=project, env={"PATH": str(programs), "HOME": str(tmp_path)}, capture_output=True, text=True,
+                              timeout=60)
+    run.project, run.programs, run.script = project, programs, script
+    run.script("id", "#!/bin/sh\necho 1000\n")
+    return run
+
+
+def test_without_root_it_names_the_command(machine):
+    for name in ("apt-get", "apt-cache", "dpkg-query"):
+        machine.script(name, DEBIAN)
+    result = machine("scripts/setup", "run")
+    assert result.returncode == 1
+    assert "sudo apt-get install g++ cmake" in result.stderr and "libboost1.81-dev" in result.stderr and "|" not in result.stderr
+
+
+def test_without_apt_it_names_what_to_install_and_takes_what_is_there(machine):
+    result = machine("scripts/setup", "run")
+    assert result.returncode == 1 and "has no apt-get" in result.stderr
+    assert "libsimdjson-dev (<simdjson.h>)" in result.stderr and "cmake (cmake)" in result.stderr
+    # A compiler that finds every header, and all programs: the way of another distribution's packages.
+    machine.script("c++", "#!/bin/sh\ncat >/dev/null\n")
+    for name in ("g++", "cmake", "ninja", "ccache", "mold", "pkg-config", "pg_config", "initdb"):
+        machine.script(name, "#!/bin/sh\n")
+    machine.script("python3", "#!/bin/sh\nexit 0\n")
+    venv = machine.project / ".deps/venv/bin"
+    venv.mkdir(parents=True)
+    (venv / "python").write_text("#!/bin/sh\necho called pip\n")
+    (venv / "python").chmod(0o755)
+    result = machine("scripts/setup", "run")
+    assert result.returncode == 0, result.stderr
+    assert "ok install Arrow C++" in result.stderr
+
+
+def test_run_explains_itself_and_refuses_a_wrong_flag_before_any_set_up(machine):
+    help_text = machine("run", "--help")
+    assert help_text.returncode == 0 and "--once" in help_text.stdout and "--kafka-port" in help_text.stdout
+    wrong = machine("run", "--onse")
+    assert wrong.returncode == 2 and "no flag --onse" in wrong.stderr
+    assert not (machine.project / ".deps").exists()
