@@ -1,5 +1,7 @@
 #include "core/metrics.h"
 
+#include <algorithm>
+
 #include <prometheus/metric_family.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
@@ -46,6 +48,13 @@ std::string Metrics::Text() const {
     prometheus::ClientMetric metric;
     for (const auto& [label, value] : function.name.labels) metric.label.push_back({label, value});
     (is_counter ? metric.counter.value : metric.gauge.value) = function.value();
+    // Those of one name are one family: its head may stand in the text once only.
+    auto same = [&](const prometheus::MetricFamily& f) { return f.name == function.name.name; };
+    auto family = std::find_if(families.begin(), families.end(), same);
+    if (family != families.end()) {
+      family->metric.push_back(std::move(metric));
+      continue;
+    }
     families.push_back(
         {function.name.name,
          function.name.help,

@@ -29,5 +29,17 @@ TEST(MetricsTest, AsksForWhatSomebodyElseCounts) {
   EXPECT_THAT(text, testing::HasSubstr("mainstem_sent_bytes_total{door=\"x\"} 12"));
 }
 
+TEST(MetricsTest, WritesTheHeadOfAFamilyOnce) {
+  Metrics metrics;
+  for (std::string door : {"kafka", "http"}) {
+    metrics.AddFunction({.name = "mainstem_open", .help = "open", .labels = {{"door", door}}},
+                        Metrics::Kind::kGauge, [] { return 1; });
+  }
+  std::string text = metrics.Text();
+  EXPECT_EQ(text.find("# TYPE mainstem_open"), text.rfind("# TYPE mainstem_open"));
+  EXPECT_THAT(text, testing::HasSubstr("mainstem_open{door=\"kafka\"} 1"));
+  EXPECT_THAT(text, testing::HasSubstr("mainstem_open{door=\"http\"} 1"));
+}
+
 }  // namespace
 }  // namespace mainstem

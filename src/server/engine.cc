@@ -65,7 +65,12 @@ Task<> Engine::OpenLog() {
   options.checkpoint_interval = std::chrono::milliseconds(settings_.journal_checkpoint_interval_ms);
   options.default_partition_count = settings_.default_partitions;
   options.logger = logger_.Named("storage");
+  options.metrics = metrics_.get();
   CO_ASSIGN_OR_RETURN(log_, co_await storage::EmbeddedLog::Open(env_.get(), std::move(options)));
+  metrics_->AddFunction(
+      {.name = "mainstem_journal_pinned_bytes", .help = "journal that is in no segment yet"},
+      Metrics::Kind::kGauge,
+      [log = log_.get()] { return static_cast<double>(log->journal_pinned_bytes()); });
   co_return Status::OK();
 }
 

@@ -50,7 +50,8 @@ EmbeddedLog::EmbeddedLog(Env* env, EmbeddedLogOptions options)
       .file_bytes = options_.journal_file_bytes,
       .file_count_max =
           std::max<int64_t>(4, options_.journal_bytes_max / options_.journal_file_bytes),
-      .pinned_bytes_max = std::min(options_.cache_bytes * 3 / 4, options_.journal_bytes_max / 2)};
+      .pinned_bytes_max = std::min(options_.cache_bytes * 3 / 4, options_.journal_bytes_max / 2),
+      .metrics = options_.metrics};
   journal_ = std::make_unique<Journal>(env_, HomeExecutor(), pool_, std::move(journal));
   ShardLog::Limits limits{.producer_id_expiration_ms = options_.producer_id_expiration_ms,
                           .compaction_key_bytes = options_.compaction_key_bytes};

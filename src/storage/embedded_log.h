@@ -39,6 +39,7 @@ struct EmbeddedLogOptions {
   Duration checkpoint_interval = std::chrono::seconds(60);
   int64_t producer_id_expiration_ms = 86400000;
   Logger logger = Logger::Silent();
+  Metrics* metrics = nullptr;  // may be null; outlives the log
 };
 
 // Lifecycle: Open, calls from any shard, Stop (awaited before destruction). Calls after Stop fail
@@ -60,6 +61,8 @@ class EmbeddedLog final : public Log, public TransactionLog {
   // Names this data folder for ever.
   uint64_t journal_id() const { return journal_->journal_id(); }
   size_t journal_file_count() const { return journal_->file_count(); }
+  // Of the journal, what is in no segment yet. Any thread.
+  int64_t journal_pinned_bytes() const { return journal_->pinned_bytes(); }
 
   Task<TopicInfo> CreateTopic(std::string name, int32_t partition_count, TopicConfig config,
                               bool validate_only) override;

@@ -18,6 +18,8 @@ constexpr size_t kZeroFillBytes = size_t{4} << 20;
 // until the disk took a whole file of zeros. In chunks; half of them are the slack of HasRoom.
 constexpr int64_t kFirstFileChunks = 4;
 constexpr auto kMakeFileRetry = 1s;
+const std::vector<double> kFlushSeconds = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
+                                           0.025,  0.05,    0.1,    0.25,  0.5,    1,     2.5};
 
 }  // namespace
 
@@ -33,6 +35,13 @@ Journal::Journal(Env* env, Executor executor, std::shared_ptr<ChunkPool> pool,
              [this](const std::string&, const Status& status) { Fence(status); }) {
   CHECK(options_.file_bytes % static_cast<int64_t>(kJournalBlockBytes) == 0);
   CHECK(options_.file_bytes >= 4 * static_cast<int64_t>(pool_->chunk_bytes()));
+  if (options_.metrics == nullptr) return;
+  flush_seconds_ = &options_.metrics->AddHistogram(
+      {.name = "mainstem_journal_flush_seconds",
+       .help = "one durable write of the journal: what acknowledgements wait for"},
+      kFlushSeconds);
+  flushed_bytes_ = &options_.metrics->AddCounter(
+      {.name = "mainstem_journal_flushed_bytes_total", .help = "written to the journal"});
 }
 
 Journal::~Journal() = default;
@@ -256,7 +265,12 @@ Task<> Journal::WriteFrame(Frame* frame) {
   EncodeFrameHeader(header, at);
   std::memset(at + frame->used, 0, space - frame->used);
   std::span<const std::byte> bytes(at, space);
+  TimePoint began = env_->Now();
   CO_RETURN_IF_ERROR(co_await in_use_.back().file->WriteAt(position_, bytes));
+  if (flush_seconds_ != nullptr) {
+    flush_seconds_->Observe(std::chrono::duration<double>(env_->Now() - began).count());
+    flushed_bytes_->Increment(static_cast<double>(space));
+  }
   position_ += static_cast<int64_t>(space);
   previous_ = frame->sequence;
   in_use_.back().last_sequence = frame->sequence;

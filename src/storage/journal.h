@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/env.h"
+#include "core/metrics.h"
 #include "core/sync.h"
 #include "storage/chunk_pool.h"
 #include "storage/journal_format.h"
@@ -26,6 +27,7 @@ struct JournalOptions {
   int64_t file_count_max = 16;
   // Frames that are in no segment yet stay in memory: appends wait when they take more.
   int64_t pinned_bytes_max = int64_t{96} << 20;
+  Metrics* metrics = nullptr;  // may be null; outlives the journal
 };
 
 // Room for entries in a frame. Fill `data`, seal the entries with `seed`, then call Complete. The
@@ -179,6 +181,8 @@ class Journal {
   const Executor executor_;
   const std::shared_ptr<ChunkPool> pool_;
   const JournalOptions options_;
+  prometheus::Histogram* flush_seconds_ = nullptr;  // null without metrics, as is the next
+  prometheus::Counter* flushed_bytes_ = nullptr;
   Callbacks callbacks_;
   uint64_t journal_id_ = 0;
 

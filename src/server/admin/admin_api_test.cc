@@ -286,6 +286,21 @@ Task<> RatesScenario(Fixture* f) {
 }
 TEST(AdminApi, ComputesRatesBetweenLooks) { RunScenario(RatesScenario); }
 
+Task<> MetricsScenario(Fixture* f) {
+  CO_RETURN_IF_ERROR(co_await f->log.CreateTopic("t", 1, {}, false));
+  CO_RETURN_IF_ERROR(co_await f->Append("t", 0, 4));
+  f->metrics.AddCounter({.name = "mainstem_counted_total", .help = "counted"}).Increment(3);
+  RawClient client = f->Connect();
+  auto call = Call("GET", "/metrics");
+  CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_THAT(answer.body, HasSubstr("mainstem_counted_total 3"));
+  EXPECT_THAT(answer.body, HasSubstr("mainstem_topic_records_in_total{topic=\"t\"} 4"));
+  EXPECT_THAT(answer.body, HasSubstr("mainstem_operator_rows_in_total{job=\"job-1\""));
+  co_return Status::OK();
+}
+TEST(AdminApi, TellsPrometheusOfTopicsAndJobs) { RunScenario(MetricsScenario); }
+
 Task<> Records(Fixture* f) {
   CO_RETURN_IF_ERROR(co_await f->log.CreateTopic("t", 2, {}, false));
   std::vector<std::string> first{R"({"u":"ada","n":1})", "text", "\xff"};

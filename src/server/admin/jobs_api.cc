@@ -11,21 +11,6 @@ using process::JobState;
 
 constexpr size_t kScriptLimit = 1 << 20;
 
-// Flink's names.
-std::string_view StateName(JobState state) {
-  switch (state) {
-    case JobState::kCreated: return "CREATED";
-    case JobState::kRunning: return "RUNNING";
-    case JobState::kRestarting: return "RESTARTING";
-    case JobState::kFinishing: return "FINISHING";
-    case JobState::kFinished: return "FINISHED";
-    case JobState::kStopped: return "STOPPED";
-    case JobState::kCancelled: return "CANCELLED";
-    case JobState::kFailed: return "FAILED";
-  }
-  return "UNKNOWN";
-}
-
 void WriteOperator(const process::OperatorDescription& op, JsonWriter* json) {
   json->BeginObject().Field("id", op.id).Field("name", op.name).Field("detail", op.detail);
   json->Field("parallelism", op.parallelism).Key("inputs").BeginArray();
@@ -83,6 +68,20 @@ Result<std::map<std::string, std::string>> Settings(const JsonBody& body) {
 }
 
 }  // namespace
+
+std::string_view StateName(JobState state) {
+  switch (state) {
+    case JobState::kCreated: return "CREATED";
+    case JobState::kRunning: return "RUNNING";
+    case JobState::kRestarting: return "RESTARTING";
+    case JobState::kFinishing: return "FINISHING";
+    case JobState::kFinished: return "FINISHED";
+    case JobState::kStopped: return "STOPPED";
+    case JobState::kCancelled: return "CANCELLED";
+    case JobState::kFailed: return "FAILED";
+  }
+  return "UNKNOWN";
+}
 
 void WriteJob(const JobDescription& job, bool operators, JsonWriter* json) {
   json->Field("id", job.id).Field("name", job.name).Field("statement", job.statement);

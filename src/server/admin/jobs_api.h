@@ -6,6 +6,8 @@
 
 namespace mainstem::server {
 
+// Flink's names.
+std::string_view StateName(process::JobState state);
 // The members of a job; with `operators` also operators and sinks.
 void WriteJob(const process::JobDescription& job, bool operators, JsonWriter* json);
 

@@ -9,6 +9,7 @@
 #include "core/net/server_sent_events.h"
 #include "process/job/job_manager.h"
 #include "server/admin/jobs_api.h"
+#include "server/admin/scrape.h"
 
 namespace mainstem::server {
 namespace {
@@ -129,10 +130,36 @@ Task<> NodeApi::Live(HttpExchange* exchange) {
   }
 }
 
+Task<std::string> NodeApi::Scrape() {
+  Metrics now;
+  int64_t now_ms = dependencies_->env->WallTime().value();
+  CO_ASSIGN_OR_RETURN(NodeSample sample, co_await sampler_->Sample());
+  AddTopics(sample, &now);
+  CO_ASSIGN_OR_RETURN(int64_t resident, co_await ResidentBytes());
+  now.AddGauge({.name = "mainstem_resident_bytes", .help = "memory of the process"})
+      .Set(static_cast<double>(resident));
+  auto disk_free = co_await dependencies_->env->files().FreeBytes(options_->data_dir);
+  if (disk_free.ok()) {
+    now.AddGauge({.name = "mainstem_disk_free_bytes", .help = "room on the disk of --data"})
+        .Set(static_cast<double>(*disk_free));
+  }
+  if (dependencies_->jobs != nullptr) {
+    CO_ASSIGN_OR_RETURN(auto jobs, co_await dependencies_->jobs->ListJobs());
+    for (const auto& listed : jobs) {
+      auto job = co_await dependencies_->jobs->DescribeJob(listed.id);
+      if (Is(job.status(), ErrorCode::kNotFound)) continue;  // forgotten meanwhile
+      CO_RETURN_IF_ERROR(job);
+      AddJob(*job, now_ms, &now);
+    }
+  }
+  co_return dependencies_->metrics->Text() + now.Text();
+}
+
 Task<> NodeApi::ShowMetrics(HttpExchange* exchange) {
   if (dependencies_->metrics == nullptr) co_return Missing("metrics");
-  HttpResponse response = net::TextResponse(200, "text/plain; version=0.0.4; charset=utf-8",
-                                            dependencies_->metrics->Text());
+  CO_ASSIGN_OR_RETURN(std::string text, co_await Scrape());
+  HttpResponse response =
+      net::TextResponse(200, "text/plain; version=0.0.4; charset=utf-8", std::move(text));
   co_return co_await exchange->Respond(std::move(response));
 }
 

@@ -16,6 +16,8 @@ class NodeApi {
   Task<> Show(HttpExchange* exchange);
   Task<> Live(HttpExchange* exchange);
   Task<> ShowMetrics(HttpExchange* exchange);
+  // What was counted, and what is looked at now.
+  Task<std::string> Scrape();
   // {"node":..., "topics":[...], "jobs":[...]}
   Task<std::string> Snapshot();
   Task<std::string> DescribeNode(NodeSample sample, int64_t job_count);

@@ -1,0 +1,61 @@
+#include "server/admin/scrape.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace mainstem::server {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(ScrapeTest, TellsWhatAJobDoes) {
+  process::JobDescription job;
+  job.id = "load-1";
+  job.name = "load";
+  job.state = process::JobState::kRunning;
+  job.restart_count = 2;
+  job.checkpoint.completed_at_ms = 8'000;
+  job.checkpoint.duration_ms = 250;
+  process::OperatorDescription& op = job.operators.emplace_back();
+  op.name = "Source: clicks";
+  op.rows_out = 7;
+  op.watermark_ms = 4'000;
+  op.lag_records = 5;
+  process::SinkDescription& sink = job.sinks.emplace_back();
+  sink.name = "totals";
+  sink.connector = "jdbc";
+  sink.rows_delivered = 3;
+  sink.last_error = "no route";
+  Metrics metrics;
+  AddJob(job, 10'000, &metrics);
+  std::string text = metrics.Text();
+  for (
+      const char* line : {
+          R"(mainstem_job_state{job="load-1",name="load",state="RUNNING"} 1)",
+          R"(mainstem_job_restarts_total{job="load-1",name="load"} 2)",
+          R"(mainstem_job_checkpoint_seconds{job="load-1",name="load"} 0.25)",
+          R"(mainstem_job_checkpoint_age_seconds{job="load-1",name="load"} 2)",
+          R"(mainstem_operator_rows_out_total{job="load-1",name="Source: clicks",operator="0"} 7)",
+          R"(mainstem_operator_watermark_lag_seconds{job="load-1",name="Source: clicks",operator="0"} 6)",
+          R"(mainstem_source_lag_records{job="load-1",name="Source: clicks",operator="0"} 5)",
+          R"(mainstem_sink_rows_delivered_total{connector="jdbc",job="load-1",sink="totals"} 3)",
+          R"(mainstem_sink_failing{connector="jdbc",job="load-1",sink="totals"} 1)",
+      }) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+}
+
+TEST(ScrapeTest, SaysNothingOfWhatIsNotKnown) {
+  process::JobDescription job;
+  job.operators.emplace_back();
+  Metrics metrics;
+  AddJob(job, 10'000, &metrics);
+  std::string text = metrics.Text();
+  EXPECT_THAT(text, Not(HasSubstr("watermark_lag")));
+  EXPECT_THAT(text, Not(HasSubstr("source_lag")));
+  EXPECT_THAT(text, Not(HasSubstr("checkpoint_age")));
+}
+
+}  // namespace
+}  // namespace mainstem::server
