@@ -64,6 +64,9 @@ class Aggregate {
   const LogicalType& result_type() const { return result_type_; }
   size_t state_bytes() const { return state_bytes_; }  // a multiple of kStateAlignment
   bool owns_heap() const { return owns_heap_; }        // false: Destroy is a no-op
+  // Whether the value depends on the order in which rows come; Merge then takes `source` to be the
+  // later one.
+  virtual bool depends_on_order() const { return false; }
   static constexpr size_t kStateAlignment = 16;
 
   // `state` points at this aggregate's own bytes (block + offset), here and below.

@@ -69,6 +69,7 @@ class DistinctAggregate final : public Aggregate {
         inner_(std::move(inner)),
         argument_(std::move(argument)) {}
 
+  bool depends_on_order() const override { return inner_->depends_on_order(); }
   void Init(std::byte* state) const override {
     new (state) Seen();
     inner_->Init(state + kInnerOffset);

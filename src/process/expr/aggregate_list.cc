@@ -28,6 +28,7 @@ class OneValueAggregate final : public StatefulAggregate<OneValueAggregate, OneV
  public:
   OneValueAggregate(LogicalType result, bool first)
       : StatefulAggregate(std::move(result)), first_(first) {}
+  bool depends_on_order() const override { return true; }
   template <typename Run>
   auto Feed(const AggregateInput& input, Run run) const {
     const arrow::ArrayData& data = *input.columns[0]->data();
@@ -96,6 +97,7 @@ class OrderedAggregate final : public StatefulAggregate<OrderedAggregate, Ordere
  public:
   OrderedAggregate(LogicalType result, OrderedResult kind, std::string separator)
       : StatefulAggregate(std::move(result)), kind_(kind), separator_(std::move(separator)) {}
+  bool depends_on_order() const override { return true; }
   template <typename Run>
   auto Feed(const AggregateInput& input, Run run) const {
     const arrow::ArrayData& data = *input.columns[0]->data();

@@ -11,6 +11,7 @@
 #include "process/job/values_source.h"
 #include "process/operator/group_aggregate.h"
 #include "process/operator/interval_join.h"
+#include "process/operator/pane_aggregate.h"
 #include "process/operator/regular_join.h"
 #include "process/operator/row_columns.h"
 #include "process/operator/session_aggregate.h"
@@ -302,6 +303,7 @@ class Builder {
           "a SESSION window grouped by other columns than its PARTITION BY, or over "
           "TIMESTAMP_LTZ,");
     }
+    const bool by_panes = node.attached_end < 0 && Panes::Fit(node.window);
     const plan::Columns& input = node.inputs[0]->columns;
     WindowAggregateOptions window;
     window.window = node.window;
@@ -316,8 +318,10 @@ class Builder {
     std::string detail = DescribeWindow(node) + ", keys=[" + NamesOf(input, node.keys) +
                          "], select=[" + DescribeAggregates(node.aggregates, input) + "]";
     AddOperator(id, node, "WindowAggregate", std::move(detail),
-                [window, is_session](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+                [window, is_session,
+                 by_panes](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
                   if (is_session) return std::make_unique<SessionAggregateOperator>(window);
+                  if (by_panes) return std::make_unique<PaneAggregateOperator>(window);
                   return std::make_unique<WindowAggregateOperator>(window);
                 });
     return id;

@@ -36,6 +36,7 @@ Result<std::unique_ptr<AggregateSet>> AggregateSet::Make(
     function.offset = set->value_bytes_;
     set->value_bytes_ += function.aggregate->state_bytes();
     set->owns_heap_ |= function.aggregate->owns_heap();
+    set->depends_on_order_ |= function.aggregate->depends_on_order();
     set->used_columns_.insert(set->used_columns_.end(), spec.args.begin(), spec.args.end());
     if (spec.filter >= 0) set->used_columns_.push_back(spec.filter);
   }
@@ -151,6 +152,23 @@ Status AggregateSet::Merge(std::byte* target, const std::byte* source) const {
     RETURN_IF_ERROR(function.aggregate->Merge(target + function.offset, source + function.offset));
   }
   return Status::OK();
+}
+
+void GroupByEntry(StateTable* table, const std::vector<StateEntry*>& entries,
+                  std::vector<std::byte*>* blocks, std::vector<uint32_t>* group_of_row) {
+  const uint32_t stamp = table->NextBatchStamp();
+  blocks->clear();
+  group_of_row->resize(entries.size());
+  for (size_t row = 0; row < entries.size(); ++row) {
+    StateEntry* entry = entries[row];
+    if (entry->batch_stamp != stamp) {
+      entry->batch_stamp = stamp;
+      entry->batch_group = static_cast<uint32_t>(blocks->size());
+      blocks->push_back(entry->value());
+      table->MarkDirty(entry);
+    }
+    (*group_of_row)[row] = entry->batch_group;
+  }
 }
 
 bool RowEquality::Equal(int64_t a, int64_t b) const {

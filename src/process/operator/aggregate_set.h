@@ -47,6 +47,8 @@ class AggregateSet final : public ValueCodec {
   // Input columns that some aggregate reads, sorted.
   const std::vector<int>& used_columns() const { return used_columns_; }
   size_t count() const { return functions_.size(); }
+  // See Aggregate.
+  bool depends_on_order() const { return depends_on_order_; }
 
   size_t value_bytes() const override { return value_bytes_; }
   void Init(std::byte* value) const override;
@@ -73,7 +75,13 @@ class AggregateSet final : public ValueCodec {
   std::vector<int> used_columns_;
   size_t value_bytes_ = 16;
   bool owns_heap_ = false;
+  bool depends_on_order_ = false;
 };
+
+// The blocks of a batch's entries, each once, and for each row the position of its own. Takes a
+// stamp and marks the entries as changed.
+void GroupByEntry(StateTable* table, const std::vector<StateEntry*>& entries,
+                  std::vector<std::byte*>* blocks, std::vector<uint32_t>* group_of_row);
 
 // Compares two rows of the same columns, at different positions. Holds the columns.
 class RowEquality {

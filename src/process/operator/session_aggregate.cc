@@ -169,17 +169,9 @@ Task<> SessionAggregateOperator::Accumulate(const ChangelogBatch& batch,
   std::vector<std::byte*> blocks;
   std::vector<uint32_t> group_of_row;
   std::vector<int8_t> signs;
-  uint32_t stamp = sessions_->NextBatchStamp();
-  for (size_t row = 0; row < entries.size(); ++row) {
-    StateEntry* entry = entries[row];
-    if (entry->batch_stamp != stamp) {
-      entry->batch_stamp = stamp;
-      entry->batch_group = static_cast<uint32_t>(blocks.size());
-      blocks.push_back(entry->value());
-      sessions_->MarkDirty(entry);
-    }
-    group_of_row.push_back(entry->batch_group);
-    signs.push_back(kept.kinds.empty() ? int8_t{1} : SignOf(kept.kinds[row]));
+  GroupByEntry(sessions_.get(), entries, &blocks, &group_of_row);
+  if (!kept.kinds.empty()) {
+    for (const RowKind kind : kept.kinds) signs.push_back(SignOf(kind));
   }
   AggregateBatch step{.columns = &kept.rows->columns(),
                       .row_count = kept.rows->num_rows(),

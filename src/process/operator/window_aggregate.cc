@@ -8,8 +8,6 @@
 namespace mainstem::process {
 namespace {
 
-constexpr size_t kRowsPerOutput = 4096;
-
 int64_t TicksPerMs(const arrow::DataType& type) {
   switch (static_cast<const arrow::TimestampType&>(type).unit()) {
     case arrow::TimeUnit::SECOND: return 0;
@@ -18,17 +16,6 @@ int64_t TicksPerMs(const arrow::DataType& type) {
     case arrow::TimeUnit::NANO: return 1000000;
   }
   return 1;
-}
-
-Result<std::shared_ptr<arrow::Array>> Repeat(const std::shared_ptr<arrow::DataType>& type,
-                                             int64_t value_ms, int64_t count) {
-  int64_t value = value_ms * TicksPerMs(*type);
-  ASSIGN_OR_RETURN(auto buffer,
-                   arrow::AllocateBuffer(count * static_cast<int64_t>(sizeof(int64_t))));
-  auto* values = reinterpret_cast<int64_t*>(buffer->mutable_data());
-  std::fill(values, values + count, value);
-  return arrow::MakeArray(arrow::ArrayData::Make(
-      type, count, {nullptr, std::shared_ptr<arrow::Buffer>(std::move(buffer))}, 0));
 }
 
 }  // namespace
@@ -72,6 +59,8 @@ Task<> WindowAggregateOperator::Open(const OperatorContext* context) {
   if (attached()) types.push_back(arrow::timestamp(arrow::TimeUnit::MILLI));
   CO_ASSIGN_OR_RETURN(RowCodec codec, RowCodec::Make(std::move(types)));
   codec_ = std::make_unique<RowCodec>(std::move(codec));
+  output_.emplace(WindowOutput::Options{options_.output_schema, options_.properties, attached()},
+                  assigner_ ? &*assigner_ : nullptr, aggregates_.get(), codec_.get());
   StateTable::Options table = context->TableOptions(0, "window aggregate");
   table.indexed_by_namespace = true;
   table_ = std::make_unique<StateTable>(std::move(table), aggregates_.get(), context->backend,
@@ -150,19 +139,7 @@ Task<> WindowAggregateOperator::OnBatch(int input, ChangelogBatch batch, Output*
   keys_.ComputeHashes();
   CO_RETURN_IF_ERROR(co_await table_->Resolve(keys_, assigned_.ends, &entries_));
 
-  uint32_t stamp = table_->NextBatchStamp();
-  blocks_.clear();
-  group_of_row_.resize(entries_.size());
-  for (size_t row = 0; row < entries_.size(); ++row) {
-    StateEntry* entry = entries_[row];
-    if (entry->batch_stamp != stamp) {
-      entry->batch_stamp = stamp;
-      entry->batch_group = static_cast<uint32_t>(blocks_.size());
-      blocks_.push_back(entry->value());
-      table_->MarkDirty(entry);
-    }
-    group_of_row_[row] = entry->batch_group;
-  }
+  GroupByEntry(table_.get(), entries_, &blocks_, &group_of_row_);
   AggregateBatch step{.columns = &columns,
                       .row_count = row_count,
                       .blocks = blocks_.data(),
@@ -187,14 +164,21 @@ Task<> WindowAggregateOperator::OnWatermark(int64_t watermark_ms, Output* out) {
   int64_t last = watermark_ms > kEndOfTime - kZoneSlack ? kEndOfTime : watermark_ms + kZoneSlack;
   if (!table_->HasNamespaceUpTo(last)) co_return Status::OK();
   std::vector<StateEntry*> entries;
+  std::vector<std::string_view> keys;
   for (int64_t window_end : table_->NamespacesUpTo(last)) {
     int64_t instant = assigner_ ? assigner_->ToInstant(window_end) : window_end;
     if (instant - 1 > watermark_ms) continue;
     CO_RETURN_IF_ERROR(co_await table_->ResolveNamespace(window_end, &entries));
     std::span<StateEntry* const> rest(entries);
     while (!rest.empty()) {
-      size_t count = std::min(rest.size(), kRowsPerOutput);
-      CO_ASSIGN_OR_RETURN(ChangelogBatch rows, Fire(window_end, rest.first(count)));
+      size_t count = std::min(rest.size(), WindowOutput::kRowsAtOnce);
+      keys.clear();
+      blocks_.clear();
+      for (StateEntry* entry : rest.first(count)) {
+        keys.push_back(entry->key());
+        blocks_.push_back(entry->value());
+      }
+      CO_ASSIGN_OR_RETURN(ChangelogBatch rows, output_->Make(window_end, keys, blocks_));
       for (StateEntry* entry : rest.first(count)) table_->Delete(entry);
       rest = rest.subspan(count);
       if (rows.rows->num_rows() == 0) continue;
@@ -203,53 +187,6 @@ Task<> WindowAggregateOperator::OnWatermark(int64_t watermark_ms, Output* out) {
   }
   UpdateMetrics();
   co_return Status::OK();
-}
-
-Result<ChangelogBatch> WindowAggregateOperator::Fire(int64_t window_end,
-                                                     std::span<StateEntry* const> entries) {
-  std::vector<std::string_view> keys;
-  blocks_.clear();
-  for (StateEntry* entry : entries) {
-    // All its rows were taken back.
-    if (AggregateSet::RowCount(entry->value()) <= 0) continue;
-    keys.push_back(entry->key());
-    blocks_.push_back(entry->value());
-  }
-  auto count = static_cast<int64_t>(keys.size());
-  ASSIGN_OR_RETURN(ColumnVector columns, codec_->Decode(keys));
-  std::shared_ptr<arrow::Array> starts;
-  if (attached()) {
-    starts = columns.back();
-    columns.pop_back();
-  }
-  ASSIGN_OR_RETURN(ColumnVector values, aggregates_->Values(blocks_));
-  std::move(values.begin(), values.end(), std::back_inserter(columns));
-  for (plan::WindowProperty property : options_.properties) {
-    const auto& field = options_.output_schema->field(static_cast<int>(columns.size()));
-    ASSIGN_OR_RETURN(auto column, PropertyColumn(property, field, window_end, starts, count));
-    columns.push_back(std::move(column));
-  }
-  ChangelogBatch out;
-  out.rows = arrow::RecordBatch::Make(options_.output_schema, count, std::move(columns));
-  return out;
-}
-
-Result<std::shared_ptr<arrow::Array>> WindowAggregateOperator::PropertyColumn(
-    plan::WindowProperty property, const std::shared_ptr<arrow::Field>& field, int64_t window_end,
-    const std::shared_ptr<arrow::Array>& starts, int64_t count) const {
-  switch (property) {
-    case plan::WindowProperty::kStart:
-      if (starts) return starts;
-      return Repeat(field->type(), assigner_->StartOf(window_end), count);
-    case plan::WindowProperty::kEnd: return Repeat(field->type(), window_end, count);
-    case plan::WindowProperty::kTime: {
-      const auto& type = static_cast<const arrow::TimestampType&>(*field->type());
-      int64_t last = window_end - 1;
-      if (!type.timezone().empty() && assigner_) last = assigner_->ToInstant(window_end) - 1;
-      return Repeat(field->type(), last, count);
-    }
-  }
-  return MakeError(ErrorCode::kInternal, "unknown window property");
 }
 
 void WindowAggregateOperator::UpdateMetrics() {

@@ -1,7 +1,8 @@
 // GROUP BY over event-time windows: keeps a block of accumulators for each (window, key) and sends
 // each window's rows once, when the watermark passes its end. Rows that come after that are late:
-// dropped and counted. Windows are assigned here (TUMBLE, HOP, CUMULATE) or come with the rows. HOT
-// PATH: a batch is handled column by column; what a window costs is paid when it fires.
+// dropped and counted. Windows are assigned here (TUMBLE, and HOP where panes don't fit: see
+// pane_aggregate.h) or come with the rows. HOT PATH: a batch is handled column by column; what a
+// window costs is paid when it fires.
 #pragma once
 
 #include <memory>
@@ -10,6 +11,7 @@
 
 #include "process/operator/aggregate_set.h"
 #include "process/operator/operator.h"
+#include "process/operator/window_output.h"
 #include "process/time/window_assigner.h"
 
 namespace mainstem::process {
@@ -39,12 +41,6 @@ class WindowAggregateOperator final : public Operator {
   bool attached() const { return options_.attached_end >= 0; }
   // Fills assigned_ with the rows that are not late and their windows' ends.
   Status AssignWindows(const ChangelogBatch& batch);
-  Result<ChangelogBatch> Fire(int64_t window_end, std::span<StateEntry* const> entries);
-  Result<std::shared_ptr<arrow::Array>> PropertyColumn(plan::WindowProperty property,
-                                                       const std::shared_ptr<arrow::Field>& field,
-                                                       int64_t window_end,
-                                                       const std::shared_ptr<arrow::Array>& starts,
-                                                       int64_t count) const;
   void UpdateMetrics();
 
   WindowAggregateOptions options_;
@@ -53,6 +49,7 @@ class WindowAggregateOperator final : public Operator {
   std::unique_ptr<AggregateSet> aggregates_;
   std::unique_ptr<RowCodec> codec_;  // keys, and the window's start when it is attached
   std::unique_ptr<StateTable> table_;
+  std::optional<WindowOutput> output_;
   int64_t watermark_ms_ = kNoWatermark;
 
   WindowRows assigned_;

@@ -60,23 +60,6 @@ TEST(WindowAggregateTest, DropsAndCountsLateRows) {
   EXPECT_THAT(bench.Push(Element::Watermark(19)), ElementsAre("+I a 1 10 20", "wm 19"));
 }
 
-TEST(WindowAggregateTest, ALateRowOfAHopStillCountsInItsOpenWindows) {
-  OperatorBench bench(
-      std::make_unique<WindowAggregateOperator>(Options(plan::WindowKind::kHop, 10, 5)));
-  bench.Push(Element::Watermark(9));
-  bench.Push(Rows({{"+I", "a", "1", "7"}}));
-  EXPECT_EQ(bench.metrics().late_rows, 0);
-  EXPECT_THAT(bench.Push(Element::Watermark(100)), ElementsAre("+I a 1 5 15", "wm 100"));
-}
-
-TEST(WindowAggregateTest, CumulateRepeatsItsValueEachStep) {
-  OperatorBench bench(
-      std::make_unique<WindowAggregateOperator>(Options(plan::WindowKind::kCumulate, 20, 5)));
-  bench.Push(Rows({{"+I", "a", "1", "1"}, {"+I", "a", "1", "12"}}));
-  EXPECT_THAT(bench.Push(Element::Watermark(100)),
-              ElementsAre("+I a 1 0 5", "+I a 1 0 10", "+I a 2 0 15", "+I a 2 0 20", "wm 100"));
-}
-
 TEST(WindowAggregateTest, KeepsWindowsAndLatenessThroughARestore) {
   auto factory = MakeMemoryStateBackendFactory();
   std::string blob;

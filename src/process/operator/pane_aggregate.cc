@@ -1,0 +1,242 @@
+#include "process/operator/pane_aggregate.h"
+
+#include <algorithm>
+#include <new>
+
+#include <arrow/api.h>
+
+#include "process/operator/exchange.h"
+#include "process/operator/row_columns.h"
+#include "process/operator/watermark_blob.h"
+
+namespace mainstem::process {
+namespace {
+
+constexpr std::align_val_t kBlockAlignment{16};
+// Behind every window: times have 53 bits at most.
+constexpr int64_t kAfterAll = INT64_MAX / (2 * PaneSpan::kMaxLevels);
+
+}  // namespace
+
+PaneAggregateOperator::Merged::~Merged() {
+  for (std::byte* block : owned_) {
+    if (block == nullptr) continue;
+    aggregates_->Destroy(block);
+    ::operator delete(block, kBlockAlignment);
+  }
+}
+
+Status PaneAggregateOperator::Merged::Add(StateEntry* entry) {
+  const auto [found, is_new] =
+      by_key_.try_emplace(entry->key(), static_cast<uint32_t>(keys_.size()));
+  if (is_new) {
+    keys_.push_back(entry->key());
+    blocks_.push_back(entry->value());
+    owned_.push_back(nullptr);
+    return Status::OK();
+  }
+  std::byte*& block = blocks_[found->second];
+  if (owned_[found->second] == nullptr) {
+    auto* made =
+        static_cast<std::byte*>(::operator new(aggregates_->value_bytes(), kBlockAlignment));
+    aggregates_->Init(made);
+    owned_[found->second] = made;
+    RETURN_IF_ERROR(aggregates_->Merge(made, block));
+    block = made;
+  }
+  return aggregates_->Merge(block, entry->value());
+}
+
+PaneAggregateOperator::PaneAggregateOperator(WindowAggregateOptions options)
+    : options_(std::move(options)), panes_(options_.window) {}
+
+Task<> PaneAggregateOperator::Open(const OperatorContext* context) {
+  context_ = context;
+  assigner_.emplace(options_.window, context->eval.time_zone);
+  CO_ASSIGN_OR_RETURN(aggregates_, AggregateSet::Make(options_.aggregates));
+  CO_ASSIGN_OR_RETURN(codec_, MakeRowCodec(options_.key_types));
+  output_.emplace(WindowOutput::Options{options_.output_schema, options_.properties}, &*assigner_,
+                  aggregates_.get(), codec_.get());
+  StateTable::Options table = context->TableOptions(0, "window aggregate");
+  table.indexed_by_namespace = true;
+  table_ = std::make_unique<StateTable>(std::move(table), aggregates_.get(), context->backend,
+                                        &context->env->blocking_pool());
+  watermark_ms_ = LowestWatermark(context->restored_blobs);
+  next_end_ = FirstOpenEnd(watermark_ms_);
+  co_return co_await table_->Restore();
+}
+
+int64_t PaneAggregateOperator::FirstOpenEnd(int64_t watermark_ms) const {
+  if (watermark_ms == kNoWatermark) return INT64_MIN;
+  // Local times of windows differ from instants by less than this.
+  constexpr int64_t kZoneSlack = 36LL * 3600 * 1000;
+  if (watermark_ms > kEndOfTime - kZoneSlack) return kAfterAll;
+  const auto is_over = [&](int64_t end) {
+    return assigner_->ToInstant(panes_.TimeOf(end)) - 1 <= watermark_ms;
+  };
+  // Where clocks are set back local time names two instants: look around.
+  int64_t end = panes_.EndAt(assigner_->ToLocal(watermark_ms + 1));
+  while (is_over(end)) ++end;
+  while (!is_over(end - 1)) --end;
+  return end;
+}
+
+void PaneAggregateOperator::AssignPanes(const std::vector<int64_t>& times) {
+  rows_.clear();
+  names_.clear();
+  is_whole_ = true;
+  for (size_t row = 0; row < times.size(); ++row) {
+    const int64_t pane_end = panes_.EndAt(assigner_->ToLocal(times[row]));
+    if (panes_.LastWindowEnd(pane_end) < next_end_) {
+      ++context_->metrics->late_rows;
+      is_whole_ = false;
+      continue;
+    }
+    rows_.push_back(static_cast<int32_t>(row));
+    names_.push_back(PaneSpan{pane_end, 0}.name());
+    if (pane_end >= next_end_) continue;
+    panes_.SpansOver(pane_end, next_end_ - 1, &spans_);
+    for (const PaneSpan& span : spans_) {
+      is_whole_ = false;
+      rows_.push_back(static_cast<int32_t>(row));
+      names_.push_back(span.name());
+    }
+  }
+}
+
+Task<> PaneAggregateOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
+  std::vector<int64_t> times;
+  CO_RETURN_IF_ERROR(TimesOf(*batch.rows->column(options_.window.time_column), &times));
+  AssignPanes(times);
+  if (rows_.empty()) co_return Status::OK();
+  ColumnVector columns = batch.rows->columns();
+  if (!is_whole_) {
+    std::vector<int> wanted = aggregates_->used_columns();
+    wanted.insert(wanted.end(), options_.keys.begin(), options_.keys.end());
+    ColumnVector taken(columns.size());
+    for (const int index : wanted) {
+      auto& target = taken[static_cast<size_t>(index)];
+      if (target) continue;
+      CO_ASSIGN_OR_RETURN(target, TakeRows(columns[static_cast<size_t>(index)], rows_));
+    }
+    columns = std::move(taken);
+  }
+  ColumnVector key_columns;
+  for (const int index : options_.keys) key_columns.push_back(columns[static_cast<size_t>(index)]);
+  const auto row_count = static_cast<int64_t>(rows_.size());
+  CO_RETURN_IF_ERROR(codec_->Encode(key_columns, row_count, &keys_));
+  keys_.ComputeHashes();
+  CO_RETURN_IF_ERROR(co_await table_->Resolve(keys_, names_, &entries_));
+  GroupByEntry(table_.get(), entries_, &blocks_, &group_of_row_);
+  AggregateBatch step{.columns = &columns,
+                      .row_count = row_count,
+                      .blocks = blocks_.data(),
+                      .group_of_row = group_of_row_.data()};
+  if (!batch.kinds.empty()) {
+    signs_.clear();
+    for (const int32_t row : rows_) {
+      signs_.push_back(SignOf(batch.kinds[static_cast<size_t>(row)]));
+    }
+    step.signs = signs_.data();
+  }
+  CO_RETURN_IF_ERROR(aggregates_->Accumulate(step));
+  table_->Evict();
+  UpdateMetrics();
+  co_return Status::OK();
+}
+
+Task<> PaneAggregateOperator::OnWatermark(int64_t watermark_ms, Output* out) {
+  watermark_ms_ = watermark_ms;
+  const int64_t first_open = FirstOpenEnd(watermark_ms);
+  while (true) {
+    // Nothing lies before the first span that there is: no window between has rows.
+    const std::vector<int64_t> first = table_->NamespacesUpTo(INT64_MAX, 1);
+    if (first.empty()) break;
+    const int64_t end = std::max(next_end_, PaneSpan::Of(first[0]).end);
+    if (end >= first_open) break;
+    CO_RETURN_IF_ERROR(co_await BuildSpans(end));
+    CO_RETURN_IF_ERROR(co_await Fire(end, out));
+    CO_RETURN_IF_ERROR(co_await Forget(end));
+    next_end_ = end + 1;
+  }
+  next_end_ = std::max(next_end_, first_open);
+  table_->Evict();
+  UpdateMetrics();
+  co_return Status::OK();
+}
+
+Task<> PaneAggregateOperator::BuildSpans(int64_t end) {
+  std::vector<PaneSpan> spans;
+  panes_.SpansEndingAt(end, &spans);
+  for (const PaneSpan& whole : spans) {
+    const PaneSpan second{end, whole.level - 1};
+    CO_RETURN_IF_ERROR(co_await MergeInto({second.begin(), second.level}, whole));
+    CO_RETURN_IF_ERROR(co_await MergeInto(second, whole));
+  }
+  co_return Status::OK();
+}
+
+Task<> PaneAggregateOperator::MergeInto(const PaneSpan& half, const PaneSpan& whole) {
+  std::vector<StateEntry*> sources, targets;
+  CO_RETURN_IF_ERROR(co_await table_->ResolveNamespace(half.name(), &sources));
+  if (sources.empty()) co_return Status::OK();
+  const EncodedRows keys = KeysOf(sources);
+  const std::vector<int64_t> names(sources.size(), whole.name());
+  CO_RETURN_IF_ERROR(co_await table_->Resolve(keys, names, &targets));
+  for (size_t i = 0; i < sources.size(); ++i) {
+    CO_RETURN_IF_ERROR(aggregates_->Merge(targets[i]->value(), sources[i]->value()));
+    table_->MarkDirty(targets[i]);
+  }
+  co_return Status::OK();
+}
+
+Task<> PaneAggregateOperator::Fire(int64_t window_end, Output* out) {
+  std::vector<PaneSpan> spans;
+  panes_.SpansOf(window_end, &spans);
+  // What is kept by order of arrival is put together from the first span on.
+  if (aggregates_->depends_on_order()) std::reverse(spans.begin(), spans.end());
+  std::vector<StateEntry*> entries;
+  Merged merged(aggregates_.get());
+  for (const PaneSpan& span : spans) {
+    CO_RETURN_IF_ERROR(co_await table_->ResolveNamespace(span.name(), &entries));
+    for (StateEntry* entry : entries) CO_RETURN_IF_ERROR(merged.Add(entry));
+  }
+  const std::span<const std::string_view> keys(merged.keys());
+  const std::span<std::byte* const> blocks(merged.blocks());
+  for (size_t begin = 0; begin < keys.size(); begin += WindowOutput::kRowsAtOnce) {
+    const size_t count = std::min(WindowOutput::kRowsAtOnce, keys.size() - begin);
+    CO_ASSIGN_OR_RETURN(ChangelogBatch rows,
+                        output_->Make(panes_.TimeOf(window_end), keys.subspan(begin, count),
+                                      blocks.subspan(begin, count)));
+    if (rows.rows->num_rows() == 0) continue;
+    CO_RETURN_IF_ERROR(co_await out->Emit(Element::Batch(std::move(rows))));
+  }
+  co_return Status::OK();
+}
+
+Task<> PaneAggregateOperator::Forget(int64_t window_end) {
+  std::vector<PaneSpan> spans;
+  std::vector<StateEntry*> entries;
+  panes_.SpansDoneAfter(window_end, &spans);
+  for (const PaneSpan& span : spans) {
+    CO_RETURN_IF_ERROR(co_await table_->ResolveNamespace(span.name(), &entries));
+    for (StateEntry* entry : entries) table_->Delete(entry);
+  }
+  co_return Status::OK();
+}
+
+void PaneAggregateOperator::UpdateMetrics() {
+  context_->metrics->state_entries = static_cast<int64_t>(table_->entry_count());
+  context_->metrics->state_bytes = static_cast<int64_t>(table_->memory_bytes());
+}
+
+Result<OperatorSnapshot> PaneAggregateOperator::Snapshot() {
+  OperatorSnapshot snapshot;
+  snapshot.mutations = table_->Snapshot();
+  snapshot.blob = WatermarkBlob(watermark_ms_);
+  return snapshot;
+}
+
+void PaneAggregateOperator::OnSnapshotWritten() { table_->OnWritten(); }
+
+}  // namespace mainstem::process
