@@ -40,6 +40,7 @@ class SimEnv::SimPool final : public BlockingPool {
 SimEnv::SimEnv(SimDisk* disk, SimEnvOptions options)
     : shard_count_(options.shard_count),
       step_time_max_(options.step_time_max),
+      wall_time_begin_(options.wall_time_begin),
       random_(options.seed),
       files_(MakeSimFiles(disk)) {
   for (size_t i = 0; i <= shard_count_; ++i) {
@@ -51,9 +52,8 @@ SimEnv::SimEnv(SimDisk* disk, SimEnvOptions options)
 SimEnv::~SimEnv() = default;
 
 ProcessingTime SimEnv::WallTime() const {
-  constexpr int64_t kStartMs = 1'767'225'600'000;  // 2026-01-01 00:00:00 UTC
-  auto since = std::chrono::duration_cast<std::chrono::milliseconds>(now_.time_since_epoch());
-  return ProcessingTime(kStartMs + since.count());
+  auto since = std::chrono::duration_cast<std::chrono::milliseconds>(now_ - kBegin);
+  return wall_time_begin_ + since.count();
 }
 
 Network& SimEnv::network() {

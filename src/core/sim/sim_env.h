@@ -21,6 +21,7 @@ struct SimEnvOptions {
   // Each function takes a random time below this. Zero: all that is ready runs before a file's
   // operation can end; more: a slow shard against a quick disk.
   Duration step_time_max{0};
+  ProcessingTime wall_time_begin{1'767'229'200'000};  // 2026-01-01 01:00:00 UTC
 };
 
 class SimEnv final : public Env {
@@ -50,6 +51,7 @@ class SimEnv final : public Env {
   Executor shard(size_t index) override;
 
  private:
+  static constexpr TimePoint kBegin{std::chrono::hours(1)};
   class SimScheduler;
   class SimPool;
   struct RootTask;
@@ -58,8 +60,9 @@ class SimEnv final : public Env {
 
   size_t shard_count_;
   const Duration step_time_max_;
+  const ProcessingTime wall_time_begin_;
   std::mt19937_64 random_;
-  TimePoint now_{std::chrono::hours(1)};
+  TimePoint now_ = kBegin;
   std::unique_ptr<Files> files_;
   std::vector<std::unique_ptr<SimScheduler>> schedulers_;  // the shards, then the pool
   std::unique_ptr<SimPool> pool_;

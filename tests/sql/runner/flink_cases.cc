@@ -11,9 +11,9 @@
 
 #include <simdjson.h>
 
+#include "flink_cases.h"
 #include "process/sql/parser.h"
-#include "slt_test.h"
-#include "sql_world.h"
+#include "sqltest/sql_world.h"
 
 namespace mainstem::sqltest {
 namespace {
@@ -185,13 +185,15 @@ std::string RunCase(const fs::path& directory, const Listed& listed) {
   std::vector<Expected> expected = ReadExpected(directory / "expected.json");
   std::string wrong;
   for (int parallelism : {1, 2}) {
-    SqlWorld world(1, 4);
+    SqlWorldOptions options;
+    options.inputs.lines_per_read = 4;
     for (const auto& file : fs::directory_iterator(directory)) {
       std::string name = file.path().filename().string();
       if (file.is_regular_file() && name != "query.sql" && name != "expected.json") {
-        world.PutFile("/case/" + name, ReadFile(file.path()));
+        options.inputs.files["/case/" + name] = ReadFile(file.path());
       }
     }
+    SqlWorld world(std::move(options));
     const std::vector<StatementResult> results = Run(&world, script, parallelism);
     const auto note = [&](size_t number, const std::string& difference) {
       if (difference.empty()) return;

@@ -3,7 +3,8 @@
 #include <filesystem>
 #include <iostream>
 
-#include "slt_test.h"
+#include "flink_cases.h"
+#include "sqltest/slt_run.h"
 
 int main(int argc, char** argv) {
   namespace fs = std::filesystem;

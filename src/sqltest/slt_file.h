@@ -1,6 +1,7 @@
 // The .slt format: a text file of sections, each begun by a line "-- <kind> ...":
 //
-//   -- file NAME             lines of a file, at ${DIR}/NAME
+//   -- file NAME             lines of a file, at ${DIR}/NAME, for 'filesystem' tables
+//   -- input TABLE.jsonl     rows of a table, whatever its connector (sqltest/fixture.h)
 //   -- setup                 statements that every query of the file begins with
 //   -- query                 one query; its answer follows:
 //   -- expect changelog      rows in order: "+I | a | 1"
@@ -18,7 +19,7 @@
 namespace mainstem::sqltest {
 
 struct SltSection {
-  std::string kind;      // "file", "setup", "query", "expect"
+  std::string kind;      // "file", "input", "setup", "query", "expect"
   std::string argument;  // file name; "changelog", "final" or "error"
   std::vector<std::string> lines;
 };

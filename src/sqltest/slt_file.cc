@@ -1,4 +1,4 @@
-#include "slt_file.h"
+#include "sqltest/slt_file.h"
 
 #include <sstream>
 
@@ -16,8 +16,8 @@ Result<std::vector<SltSection>> ParseSlt(const std::string& text) {
       std::istringstream words(line.substr(3));
       SltSection& section = sections.emplace_back();
       words >> section.kind >> section.argument;
-      bool known = section.kind == "file" || section.kind == "setup" || section.kind == "query" ||
-                   section.kind == "expect";
+      bool known = section.kind == "file" || section.kind == "input" || section.kind == "setup" ||
+                   section.kind == "query" || section.kind == "expect";
       if (!known) {
         return MakeError(ErrorCode::kSyntaxError,
                          fmt::format("line {}: unknown section '{}'", number, section.kind));

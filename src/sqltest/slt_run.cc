@@ -1,10 +1,10 @@
-#include "slt_test.h"
+#include "sqltest/slt_run.h"
 
 #include <fstream>
 #include <sstream>
 
-#include "slt_file.h"
-#include "sql_world.h"
+#include "sqltest/slt_file.h"
+#include "sqltest/sql_world.h"
 
 namespace mainstem::sqltest {
 namespace {
@@ -45,16 +45,28 @@ std::vector<std::string> AnswerLines(const StatementResult& result, const std::s
 
 class SltRun {
  public:
-  explicit SltRun(const std::vector<SltSection>& sections) {
+  SltRun(const std::vector<SltSection>& sections, const connector::ConnectorRegistry* connectors) {
+    inputs_.connectors = connectors;
+    inputs_.lines_per_read = 2;
     for (const SltSection& section : sections) {
-      if (section.kind == "file") files_["/slt/" + section.argument] = Join(section.lines);
+      if (section.kind == "file") inputs_.files["/slt/" + section.argument] = Join(section.lines);
       if (section.kind == "setup") setup_ += Join(section.lines) + "\n";
     }
   }
 
+  Status TakeInputs(const std::string& path, const std::vector<SltSection>& sections) {
+    for (const SltSection& section : sections) {
+      if (section.kind != "input") continue;
+      ASSIGN_OR_RETURN(Fixture fixture, ParseFixture(path + "/" + section.argument,
+                                                     Join(section.lines), SqlWorldOptions().clock));
+      inputs_.fixtures[TableOfFixture(section.argument)] =
+          std::make_shared<const Fixture>(std::move(fixture));
+    }
+    return Status::OK();
+  }
+
   StatementResult Query(const std::string& query) {
-    auto world = NewWorld();
-    auto results = world->Execute(ReplaceAll(setup_ + query, "${DIR}", "/slt"), 1);
+    auto results = NewWorld()->Execute(ReplaceAll(setup_ + query, "${DIR}", "/slt"), 1);
     return results.empty() ? StatementResult{} : std::move(results.back());
   }
 
@@ -62,35 +74,46 @@ class SltRun {
   std::string OtherWays(const std::string& query) {
     std::string script = ReplaceAll(
         setup_ +
-            "CREATE TABLE mainstem_out WITH ('connector' = 'memory-table', 'name' = 'out') AS " +
+            fmt::format("CREATE TABLE {} WITH ('connector' = '{}') AS ", kOut, kResultConnector) +
             query,
         "${DIR}", "/slt");
-    SqlWorld::JobRun plain{.life_steps = {}, .parallelism = {1}};
-    auto expected = NewWorld()->RunJob(script, plain);
+    auto expected = Left(script, {.life_steps = {}, .parallelism = {1}});
     if (!expected.ok()) return "as a job: " + Describe(expected.status());
-    SqlWorld::JobRun wide{.life_steps = {}, .parallelism = {2}};
     int64_t steps = 0;
-    auto at_two = NewWorld()->RunJob(script, wide, &steps);
+    auto at_two = Left(script, {.life_steps = {}, .parallelism = {2}}, &steps);
     if (!at_two.ok()) return "at parallelism 2: " + Describe(at_two.status());
-    if (*at_two != *expected) return "differs at parallelism 2:\n" + Join(*at_two);
+    if (*at_two != *expected) return "differs at parallelism 2:\n" + Lines(*at_two);
     for (int eighth = 1; eighth < 8; eighth += 2) {
-      SqlWorld::JobRun killed{.life_steps = {steps * eighth / 8, steps / 2},
-                              .parallelism = {2, 3, 1}};
-      auto after = NewWorld()->RunJob(script, killed);
+      auto after =
+          Left(script, {.life_steps = {steps * eighth / 8, steps / 2}, .parallelism = {2, 3, 1}});
       if (!after.ok()) return "killed and restored: " + Describe(after.status());
-      if (*after != *expected) return "differs when killed and restored:\n" + Join(*after);
+      if (*after != *expected) return "differs when killed and restored:\n" + Lines(*after);
     }
     return "";
   }
 
  private:
-  std::unique_ptr<SqlWorld> NewWorld() {
-    auto world = std::make_unique<SqlWorld>(1, 2);
-    for (const auto& [path, text] : files_) world->PutFile(path, text);
-    return world;
+  static constexpr char kOut[] = "mainstem_out";
+
+  static std::string Lines(const std::vector<Fields>& rows) {
+    std::string out;
+    for (const Fields& fields : rows) out += ToText({"", fields}).substr(3) + "\n";
+    return out;
   }
 
-  TextFiles files_;
+  std::unique_ptr<SqlWorld> NewWorld() {
+    return std::make_unique<SqlWorld>(SqlWorldOptions{.seed = 1, .inputs = inputs_});
+  }
+
+  // The rows that a run leaves.
+  Result<std::vector<Fields>> Left(const std::string& script, const SqlWorld::JobRun& run,
+                                   int64_t* steps = nullptr) {
+    auto world = NewWorld();
+    RETURN_IF_ERROR(world->RunJobs(script, run, steps));
+    return Fold(world->captures()[std::string("default_catalog.default_database.") + kOut].rows);
+  }
+
+  Inputs inputs_;
   std::string setup_;
 };
 
@@ -100,7 +123,9 @@ std::vector<std::string> RunSltFile(const std::string& path, SltOptions options)
   auto parsed = ParseSlt(ReadFile(path));
   if (!parsed.ok()) return {parsed.status().message()};
   std::vector<std::string> wrong;
-  SltRun run(*parsed);
+  SltRun run(*parsed, options.connectors);
+  Status taken = run.TakeInputs(path, *parsed);
+  if (!taken.ok()) return {Describe(taken)};
   for (size_t i = 0; i + 1 < parsed->size(); ++i) {
     if ((*parsed)[i].kind != "query") continue;
     SltSection& expect = (*parsed)[i + 1];

@@ -6,16 +6,16 @@
 #include <string>
 #include <vector>
 
+#include "connector/registry.h"
+
 namespace mainstem::sqltest {
 
 struct SltOptions {
   bool rewrite = false;  // write the answers into the file instead of comparing
+  // The real ones, for which inputs stand in; null: 'filesystem' over the file's sections alone.
+  const connector::ConnectorRegistry* connectors = nullptr;
 };
 // What is wrong, a text each; empty: all fine.
 std::vector<std::string> RunSltFile(const std::string& path, SltOptions options);
-
-// The cases taken from Flink. Prints a line for each; returns the number that must pass and do not.
-int RunFlinkCases(const std::string& directory, const std::string& list_path,
-                  const std::vector<std::string>& filters);
 
 }  // namespace mainstem::sqltest
