@@ -79,11 +79,20 @@ class Flink:
                     f"sql-gateway.endpoint.rest.address: localhost\nsql-gateway.endpoint.rest.port: {self.gateway}\n"
                     f"io.tmp.dirs: {work}/tmp\nrestart-strategy.type: none\n")
 
-    def start(self):
+    def _spawn(self, name, command):
         env = dict(os.environ, FLINK_HOME=f"{HOME}/dist", FLINK_CONF_DIR=self.work + "/conf", FLINK_LOG_DIR=self.work)
-        for name, command in (("jobmanager", "jobmanager.sh"), ("taskmanager", "taskmanager.sh"), ("gateway", "sql-gateway.sh")):
-            out = open(f"{self.work}/{name}.out", "wb")
+        with open(f"{self.work}/{name}.out", "ab") as out:
             self.processes[name] = subprocess.Popen([f"{HOME}/dist/bin/{command}", "start-foreground"], env=env, stdout=out, stderr=out, cwd=self.work)
+
+    def restart_taskmanager(self):
+        """SIGKILL, and a new one; jobs with a restart strategy go on from their last checkpoint."""
+        self.processes["taskmanager"].kill()
+        self.processes["taskmanager"].wait()
+        self._spawn("taskmanager", "taskmanager.sh")
+
+    def start(self):
+        for name, command in (("jobmanager", "jobmanager.sh"), ("taskmanager", "taskmanager.sh"), ("gateway", "sql-gateway.sh")):
+            self._spawn(name, command)
         end = time.monotonic() + 120
         while time.monotonic() < end:
             try:
@@ -121,6 +130,13 @@ class Flink:
             if statement.upper().startswith(("INSERT", "EXECUTE")):
                 spent += self.cpu() - before
         return spent
+
+    def submit(self, script, timeout=120):
+        """Runs a script; its INSERTs run on as jobs."""
+        session = self._post("/v2/sessions", {"properties": {"table.dml-sync": "false"}})["sessionHandle"]
+        for statement in split_script(script):
+            operation = self._post(f"/v2/sessions/{session}/statements", {"statement": statement})["operationHandle"]
+            self._wait(session, operation, timeout)
 
     def _wait(self, session, operation, timeout):
         end, path = time.monotonic() + timeout, f"/v2/sessions/{session}/operations/{operation}/result/0?rowFormat=JSON"
