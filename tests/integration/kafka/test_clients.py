@@ -256,6 +256,36 @@ def test_records_and_offsets_survive_a_restart_and_a_crash(node):
     consumer.close()
 
 
+def test_members_go_on_after_a_crash_without_a_rebalance(node):
+    topic, group = fresh("crash"), fresh("g")
+    produce(node, topic, [b"%d" % i for i in range(10)])
+    told = []
+    config = {"bootstrap.servers": node.kafka, "group.id": group, "auto.offset.reset": "earliest", "enable.auto.commit": False,
+              "reconnect.backoff.max.ms": 200, "metadata.recovery.strategy": "none", "heartbeat.interval.ms": 200}
+    consumer = Consumer(config)
+    consumer.subscribe([topic], on_assign=lambda *_: told.append("assigned"), on_revoke=lambda *_: told.append("revoked"),
+                       on_lost=lambda *_: told.append("lost"))
+    values = []
+
+    def poll_until(count):
+        while len(values) < count:
+            message = consumer.poll(20)
+            assert message is not None, values
+            if not message.error():
+                values.append(int(message.value()))
+    poll_until(10)
+    before = node.api(f"/groups/{group}")["members"]
+    node.kill()
+    node.start()
+    assert node.api(f"/groups/{group}")["members"] == before
+    produce(node, topic, [b"%d" % i for i in range(10, 20)])
+    poll_until(20)
+    consumer.commit(asynchronous=False)
+    assert values == list(range(20)) and told == ["assigned"]
+    consumer.close()
+    assert node.api(f"/groups/{group}")["offsets"][0]["committed"] == 20
+
+
 # ---- KafkaJS
 
 CLIENTS = os.path.join(support.ROOT, ".deps/clients/node_modules")

@@ -7,7 +7,10 @@
 namespace mainstem::gateway::kafka {
 namespace {
 
+constexpr std::string_view kGroupPrefix = "kafka-groups/";
 constexpr Duration kOffsetExpiryInterval = std::chrono::minutes(10);
+
+std::string KeyOf(const std::string& group) { return std::string(kGroupPrefix) + group; }
 
 std::string MakeMemberId(Env* env, const std::string& prefix) {
   uint64_t high = env->Random();
@@ -36,6 +39,7 @@ GroupCoordinator::GroupCoordinator(Env* env, storage::Log* log,
       home_(home),
       settings_(settings),
       deadline_moved_(home),
+      unsaved_grew_(home),
       scope_(home, "groups", [logger = logger_](const std::string& task, const Status& status) {
         logger.Error("background task failed", {{"task", task}, {"error", status}});
       }) {}
@@ -106,12 +110,67 @@ Task<> GroupCoordinator::StartHere() {
   for (storage::PendingOffset& one : pending) {
     pending_.Add(one.transactional_id, one.key, std::move(one.offset));
   }
+  CO_RETURN_IF_ERROR(co_await LoadGroups());
+  scope_.Spawn("save", SaveGroups());
   scope_.Spawn("deadlines", FireDeadlines());
   scope_.Spawn("offset expiry", ExpireOffsets());
   co_return Status::OK();
 }
 
 Task<> GroupCoordinator::StopHere() { co_return co_await scope_.Close(); }
+
+Task<> GroupCoordinator::LoadGroups() {
+  CO_ASSIGN_OR_RETURN(auto kept, co_await log_->ListMeta(std::string(kGroupPrefix)));
+  TimePoint now = env_->Now();
+  for (const auto& [key, bytes] : kept) {
+    std::string id = key.substr(kGroupPrefix.size());
+    Result<SavedGroup> saved = DecodeSavedGroup(bytes);
+    if (!saved.ok()) {  // what is there stays until the group writes anew
+      logger_.Warning("group begins without its members",
+                      {{"group", id}, {"error", saved.status()}});
+      continue;
+    }
+    std::chrono::milliseconds empty_for{0};
+    if (saved->members.empty() && saved->empty_since_ms <= started_.value()) {
+      empty_for = std::min<std::chrono::milliseconds>(
+          std::chrono::milliseconds(started_.value() - saved->empty_since_ms),
+          settings_.offsets_retention);
+    }
+    Group& group = FindOrAdd(id);
+    group.Restore(std::move(*saved), now - empty_for, now);
+    AfterCall(group);
+  }
+  co_return Status::OK();
+}
+
+Task<> GroupCoordinator::SaveGroups() {
+  for (;;) {
+    while (unsaved_.empty()) CO_RETURN_IF_ERROR(co_await unsaved_grew_.Wait());
+    std::string id = *unsaved_.begin();
+    Status status = co_await SaveGroup(id);
+    if (Is(status, ErrorCode::kCancelled)) co_return status;
+    if (!status.ok()) {
+      logger_.Warning("membership not kept: members join again after a restart",
+                      {{"group", id}, {"error", status}});
+    }
+    unsaved_.erase(id);
+    if (Group* group = Find(id)) AfterCall(*group);
+  }
+}
+
+Task<> GroupCoordinator::SaveGroup(std::string id) {
+  Group* group = Find(id);
+  if (group == nullptr) co_return co_await log_->PutMeta(KeyOf(id), std::nullopt);
+  std::optional<SavedGroup> saved = group->Save();
+  if (!saved) co_return Status::OK();
+  if (saved->members.empty()) {
+    Duration empty_for = env_->Now() - group->empty_since();
+    saved->empty_since_ms =
+        env_->WallTime().value() -
+        std::chrono::duration_cast<std::chrono::milliseconds>(empty_for).count();
+  }
+  co_return co_await log_->PutMeta(KeyOf(id), EncodeSavedGroup(*saved));
+}
 
 Task<> GroupCoordinator::FireDeadlines() {
   for (;;) {
@@ -145,7 +204,7 @@ Group& GroupCoordinator::FindOrAdd(const std::string& id) {
   return *group;
 }
 
-void GroupCoordinator::AfterCall(Group& group) {
+void GroupCoordinator::DeliverReplies(Group& group) {
   for (GroupReply& reply : group.TakeReplies()) {
     ReplyToken token = std::visit([](const auto& typed) { return typed.token; }, reply);
     auto waiting = waiting_.find(token);
@@ -153,7 +212,12 @@ void GroupCoordinator::AfterCall(Group& group) {
     waiting->second->reply = std::move(reply);
     waiting->second->arrived.NotifyAll();
   }
+}
+
+void GroupCoordinator::AfterCall(Group& group) {
   std::string id = group.id();
+  if (group.needs_saving() && unsaved_.insert(id).second) unsaved_grew_.NotifyAll();
+  if (!unsaved_.contains(id)) DeliverReplies(group);
   TimePoint next = group.NextDeadline();
   if (group.IsIdle() && group.generation() == 0) {
     groups_.erase(id);  // nobody ever became a member
@@ -377,9 +441,11 @@ Task<> GroupCoordinator::ForgetTopicHere(std::string topic) {
 bool GroupCoordinator::IsExpired(const std::string& group_id,
                                  const storage::CommittedOffset& offset) const {
   int64_t now_ms = env_->WallTime().value();
-  int64_t since_ms = std::max(offset.commit_time_ms, started_.value());
+  int64_t since_ms = offset.commit_time_ms;
   auto found = groups_.find(group_id);
-  if (found != groups_.end()) {
+  if (found == groups_.end()) {
+    since_ms = std::max(since_ms, started_.value());  // it may have had members that nobody kept
+  } else {
     if (!found->second->IsIdle()) return false;
     Duration empty_for = env_->Now() - found->second->empty_since();
     since_ms =
@@ -404,8 +470,11 @@ Task<> GroupCoordinator::ExpireOffsets() {
       logger_.Warning("offsets not expired, will try again", {{"group", group}, {"error", status}});
     }
     std::erase_if(groups_, [this](const auto& entry) {
-      return entry.second->IsIdle() && !offsets_.contains(entry.first);
+      bool is_over = entry.second->IsIdle() && !offsets_.contains(entry.first);
+      if (is_over) unsaved_.insert(entry.first);
+      return is_over;
     });
+    unsaved_grew_.NotifyAll();
   }
 }
 
@@ -464,7 +533,10 @@ Task<KafkaError> GroupCoordinator::DeleteHere(std::string group_id) {
   CO_RETURN_IF_ERROR(co_await RemoveOffsets(group_id, std::move(keys)));
   group = Find(group_id);
   // Somebody may have joined meanwhile: then the group goes on without offsets.
-  if (group != nullptr && !has_members(group)) groups_.erase(group_id);
+  if (group != nullptr && !has_members(group)) {
+    groups_.erase(group_id);
+    CO_RETURN_IF_ERROR(co_await log_->PutMeta(KeyOf(group_id), std::nullopt));
+  }
   co_return KafkaError::kNone;
 }
 

@@ -1,8 +1,8 @@
 // All consumer groups of the node: feeds the state machines (group/group.h), wakes the calls that
 // wait for a rebalance, fires deadlines, and keeps the committed offsets, which are durable in the
 // log before a commit is answered. Lives on one shard; every method may be called from any shard
-// and hops there. Membership is not kept over a restart: members are told kUnknownMemberId and join
-// again, as they do after a broker's failure.
+// and hops there. Membership is kept over a restart, too (group/saved_group.h): an assignment is
+// durable before its members hear of it. A rebalance that was under way then begins anew.
 #pragma once
 
 #include <cstdint>
@@ -136,14 +136,18 @@ class GroupCoordinator {
   Task<> StartHere();
   Task<> StopHere();
 
+  Task<> LoadGroups();
+  Task<> SaveGroups();
+  Task<> SaveGroup(std::string id);
   Task<> FireDeadlines();
   Task<> ExpireOffsets();
 
   Group& FindOrAdd(const std::string& id);
   Group* Find(const std::string& id);
-  // Delivers what the group has to say and looks at its next deadline. Drops it when nothing is
-  // left of it: the reference is then invalid.
+  // Delivers what the group has to say, unless that must be kept first, and looks at its next
+  // deadline. Drops it when nothing is left of it: the reference is then invalid.
   void AfterCall(Group& group);
+  void DeliverReplies(Group& group);
   Task<GroupReply> AwaitReply(std::string group, ReplyToken token);
   Task<> RemoveOffsets(std::string group, std::vector<std::pair<std::string, PartitionId>> keys);
   bool IsExpired(const std::string& group, const storage::CommittedOffset& offset) const;
@@ -163,6 +167,8 @@ class GroupCoordinator {
   std::map<std::string, TimePoint> deadlines_;               // by group
   std::set<std::pair<TimePoint, std::string>> by_deadline_;  // the same, ordered
   Event deadline_moved_;
+  std::set<std::string> unsaved_;  // groups; the replies of these wait
+  Event unsaved_grew_;
   ProcessingTime started_{0};
   TaskScope scope_;
 };

@@ -7,8 +7,8 @@
 // JoinGroup and SyncGroup may have to wait: the caller passes a token, and the answer for that
 // token comes out of TakeReplies() at once or after a later call. Deadlines (sessions, rebalance,
 // members that were given an id but did not come back) fire when OnTime is called at or after
-// NextDeadline(). Not thread-safe. It does not promise to survive a restart: members then join
-// again.
+// NextDeadline(). Not thread-safe. What is to survive a restart comes out of Save() and goes back
+// in by Restore(): members then go on in their generation as if nothing had happened.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,7 @@
 
 #include "core/executor.h"
 #include "gateway/kafka/error_codes.h"
+#include "gateway/kafka/group/saved_group.h"
 
 namespace mainstem::gateway::kafka {
 
@@ -34,6 +35,9 @@ struct GroupLimits {
   // How long a group that was empty waits for more members before its first generation.
   Duration initial_rebalance_delay = Duration::zero();
   size_t members_max = 10'000;
+  // How long a member may take to come back after a restart of the node, unless it is static or its
+  // session is shorter: those that ended meanwhile hold up the others no longer than this.
+  Duration return_time_max = std::chrono::seconds(10);
 };
 
 struct GroupProtocol {
@@ -137,6 +141,16 @@ class Group {
 
   void OnTime(TimePoint now);
   TimePoint NextDeadline() const;
+
+  // Whether a restart would lose something that members rely on: an assignment that was handed out,
+  // or the end of the last member. Replies made since then wait until it is kept.
+  bool needs_saving() const { return needs_saving_; }
+  // Nothing during a rebalance: what was kept before is still the best there is. Resets the above.
+  // `empty_since_ms` of the answer is left to the caller, who knows wall time.
+  std::optional<SavedGroup> Save();
+  // For a fresh group only. The members have to be heard of soon (return_time_max).
+  void Restore(SavedGroup saved, TimePoint empty_since, TimePoint now);
+
   std::vector<GroupReply> TakeReplies() { return std::exchange(replies_, {}); }
 
   const std::string& id() const { return id_; }
@@ -197,6 +211,7 @@ class Group {
   TimePoint initial_delay_end_ = kNoDeadline;
   bool joined_during_delay_ = false;
   TimePoint empty_since_{};
+  bool needs_saving_ = false;
   std::vector<GroupReply> replies_;
 };
 
