@@ -40,6 +40,7 @@ enum class KafkaError : int16_t {
   kNonEmptyGroup = 68,
   kGroupIdNotFound = 69,
   kFetchSessionIdNotFound = 70,
+  kInvalidFetchSessionEpoch = 71,
   kFencedLeaderEpoch = 74,
   kUnknownLeaderEpoch = 75,
   kUnsupportedCompressionType = 76,
@@ -53,6 +54,7 @@ enum class KafkaError : int16_t {
   kProducerFenced = 90,
   kUnknownTopicId = 100,
   kTransactionalIdNotFound = 105,
+  kFetchSessionTopicIdError = 106,
   kTransactionAbortable = 120,
   kInvalidRegularExpression = 128,
 };

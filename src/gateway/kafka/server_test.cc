@@ -232,6 +232,34 @@ TEST_F(KafkaServerTest, FetchAnswersErrorsPerPartition) {
   EXPECT_EQ(Connect()->Call<FetchResponse>(12, with_session)->error_code, 70);
 }
 
+TEST_F(KafkaServerTest, ASessionTellsOnlyNewsAndEndsWithItsConnection) {
+  MakeTopic("t");
+  auto client = Connect();
+  FetchRequest first = Fetch("t", 0);
+  first.session_epoch = 0;
+  Result<FetchResponse> fetched = client->Call<FetchResponse>(12, first);
+  ASSERT_TRUE(fetched.ok());
+  ASSERT_GT(fetched->session_id, 0);
+  EXPECT_EQ(fetched->topics.size(), 1u);
+  FetchRequest next;
+  next.session_id = fetched->session_id;
+  next.session_epoch = 1;
+  fetched = client->Call<FetchResponse>(12, next);
+  ASSERT_TRUE(fetched.ok());
+  EXPECT_EQ(fetched->session_id, next.session_id);
+  EXPECT_TRUE(fetched->topics.empty());
+  EXPECT_EQ(client->Call<FetchResponse>(12, next)->error_code, 71);
+  next.session_epoch = 2;
+  EXPECT_EQ(Connect()->Call<FetchResponse>(12, next)->error_code, 70);
+  std::vector<std::byte> batch = Batch("v");
+  ASSERT_TRUE(client->Call<ProduceResponse>(9, Produce("t", batch)).ok());
+  fetched = client->Call<FetchResponse>(12, next);
+  ASSERT_TRUE(fetched.ok());
+  ASSERT_EQ(fetched->topics.size(), 1u);
+  EXPECT_EQ(fetched->topics[0].name, "t");
+  EXPECT_FALSE(fetched->topics[0].partitions[0].records.empty());
+}
+
 TEST_F(KafkaServerTest, DoesNotAnswerAcksZeroAndClosesOnItsError) {
   MakeTopic("t");
   auto client = Connect();

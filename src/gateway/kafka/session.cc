@@ -28,11 +28,13 @@ Session::Session(Services services, MemoryBudget* budget, KafkaMetrics* metrics,
       // A frame for which there can never be memory is refused as one that is over the limit.
       frames_(stream_.get(),
               std::min(services.settings->request_bytes_max, budget->shared_bytes())),
+      fetch_session_(services.env, budget),
       moved_(executor),
       ended_(executor),
       scope_(executor, "kafka session",
              [this](const std::string&, const Status& status) { outcome_ = status; }) {
   context_.services = services_;
+  context_.fetch_session = &fetch_session_;
   context_.client_host = "/" + SplitAddress(stream_->remote_address()).first;
   auto [host, port] = SplitAddress(stream_->local_address());
   const KafkaSettings& settings = *services_.settings;

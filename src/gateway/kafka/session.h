@@ -62,6 +62,7 @@ class Session {
   const std::unique_ptr<Stream> stream_;
   const Executor executor_;
   FrameReader frames_;
+  FetchSession fetch_session_;
   RequestContext context_;  // copied for each request
 
   std::deque<InFlightPointer> unserved_;    // read, not started

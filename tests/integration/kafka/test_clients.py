@@ -229,6 +229,32 @@ def test_java_idempotent_producer_gets_every_record_acknowledged(shared_node):
 
 
 @needs_java
+def test_java_fetches_in_a_session(shared_node, admin):
+    """After its first fetch the consumer names only what changes (KIP-227); it still gets every record."""
+    topic = make_topic(admin, fresh("session"), 30)
+    produce(shared_node, topic, [b"%d" % i for i in range(300)])
+    command = ["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=DEBUG", "-cp", support.KAFKA_LIBS + "/*",
+               "org.apache.kafka.tools.consumer.ConsoleConsumer", "--bootstrap-server", shared_node.kafka, "--topic", topic,
+               "--from-beginning", "--max-messages", "400", "--timeout-ms", "20000"]
+    consumer = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    out, values = [], []
+    try:
+        for line in consumer.stdout:  # ends with the consumer: at 400 records, or 20 s without one
+            out.append(line)
+            if line.strip().isdigit():
+                values.append(int(line))
+            if len(values) == 300 and line.strip().isdigit():
+                produce(shared_node, topic, [b"%d" % i for i in range(300, 400)])
+    finally:
+        consumer.kill()
+        consumer.wait()
+    assert sorted(values) == list(range(400))
+    assert any("created a new incremental fetch session" in line for line in out)
+    assert any("Built incremental fetch" in line and "out of 30 partition(s)" in line for line in out)
+    assert not any("FETCH_SESSION" in line for line in out)
+
+
+@needs_java
 def test_java_reads_and_writes_our_golden_messages_unchanged():
     golden = os.path.join(support.ROOT, "src/gateway/kafka/testdata/golden_messages.txt")
     check = os.path.join(os.path.dirname(__file__), "CodecCheck.java")

@@ -139,24 +139,29 @@ class Fetch {
 }  // namespace
 
 Task<FetchResponse> HandleFetch(const RequestContext& context, const FetchRequest& request) {
-  // We keep no fetch sessions: every answer says session 0, and the client sends full requests.
-  if (request.session_id != 0) {
+  FetchSession& session = *context.fetch_session;
+  KafkaError refused = session.Begin(request, context.version >= kFirstVersionWithTopicIds);
+  if (refused != KafkaError::kNone) {
     FetchResponse refusal;
-    refusal.error_code = Code(KafkaError::kFetchSessionIdNotFound);
+    refusal.error_code = Code(refused);
     co_return refusal;
   }
+  FetchRequest whole;
+  if (session.is_incremental()) whole = session.Whole(request);
   Duration wait =
       std::min<Duration>(std::chrono::milliseconds(std::max(0, request.max_wait_ms)), kWaitMax);
   TimePoint deadline = context.services.env->Now() + wait;
   auto min_bytes = static_cast<size_t>(std::max(0, request.min_bytes));
-  Fetch fetch(context, request);
+  Fetch fetch(context, session.is_incremental() ? whole : request);
   fetch.Resolve();
   for (bool in_time = true; fetch.has_sources();) {
     CO_ASSIGN_OR_RETURN(ReadOutcome outcome, co_await fetch.ReadAll());
     if (outcome.answer_now || outcome.total_bytes >= min_bytes || !in_time) break;
     CO_ASSIGN_OR_RETURN(in_time, co_await fetch.WaitForMore(deadline));
   }
-  co_return fetch.TakeResponse();
+  FetchResponse response = fetch.TakeResponse();
+  session.End(&response);
+  co_return response;
 }
 
 }  // namespace mainstem::gateway::kafka

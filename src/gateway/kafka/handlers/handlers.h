@@ -10,6 +10,7 @@
 #include "core/env.h"
 #include "gateway/kafka/answer_memory.h"
 #include "gateway/kafka/codec/codec.h"
+#include "gateway/kafka/fetch_session.h"
 #include "gateway/kafka/messages/cluster.h"
 #include "gateway/kafka/messages/configs.h"
 #include "gateway/kafka/messages/fetch.h"
@@ -47,6 +48,7 @@ struct RequestContext {
   std::string advertised_host;  // of this node, for this client
   int32_t advertised_port = 0;
   AnswerMemory* answer_memory = nullptr;  // of this request
+  FetchSession* fetch_session = nullptr;  // of the connection
 };
 
 // The leader epoch of every partition: one node, never re-elected, so it never goes back.
