@@ -32,6 +32,7 @@ struct Invocation {
 // Each lives in a file of its own: <name>_command.cc.
 void AddServeCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen);
 void AddRunCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen);
+void AddTestCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen);
 void AddSqlCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen);
 void AddTopicCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen);
 void AddProduceCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen);

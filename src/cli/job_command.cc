@@ -5,9 +5,9 @@
 
 #include "cli/command.h"
 #include "cli/progress.h"
-#include "cli/script.h"
 #include "cli/text_table.h"
 #include "core/json_writer.h"
+#include "process/sql/substitute.h"
 
 namespace mainstem::cli {
 namespace {
@@ -39,7 +39,7 @@ Status List(const GlobalOptions& globals, const JobOptions&) {
 Status Submit(const GlobalOptions& globals, const JobOptions& options) {
   HttpClient client(globals.node);
   ASSIGN_OR_RETURN(std::string text, ReadInput(options.file));
-  ASSIGN_OR_RETURN(std::string script, Substitute(text, options.defines));
+  ASSIGN_OR_RETURN(std::string script, process::sql::Substitute(text, options.defines));
   std::string request = "{\"script\":" + JsonQuote(script);
   if (!options.name.empty()) request += ",\"name\":" + JsonQuote(options.name);
   ASSIGN_OR_RETURN(std::string body,

@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
       "  mainstem serve                        a node: Kafka on 9092, console on "
       "http://127.0.0.1:8080\n"
       "  mainstem run report.sql               run a SQL script over files, without a node\n"
+      "  mainstem test tests/                  test SQL against rows from files, on virtual time\n"
       "  mainstem topic create clicks -p 4     then: mainstem produce clicks < clicks.jsonl\n"
       "  mainstem sql                          a prompt on the running node\n"
       "Each command explains itself: mainstem COMMAND --help");
@@ -53,6 +54,7 @@ int main(int argc, char** argv) {
   Invocation chosen;
   AddServeCommand(app, globals, chosen);
   AddRunCommand(app, globals, chosen);
+  AddTestCommand(app, globals, chosen);
   AddSqlCommand(app, globals, chosen);
   AddTopicCommand(app, globals, chosen);
   AddProduceCommand(app, globals, chosen);

@@ -11,10 +11,10 @@
 #include "cli/progress.h"
 #include "cli/rejected_report.h"
 #include "cli/result_printer.h"
-#include "cli/script.h"
 #include "cli/settings_from_flags.h"
 #include "cli/signals.h"
 #include "core/sync.h"
+#include "process/sql/substitute.h"
 #include "server/engine.h"
 
 namespace mainstem::cli {
@@ -119,7 +119,7 @@ Task<> TellRejected(server::Engine* engine, RejectedReportOptions options) {
 
 Status Run(const GlobalOptions& globals, const RunOptions& options) {
   ASSIGN_OR_RETURN(std::string text, ReadInput(options.file));
-  ASSIGN_OR_RETURN(std::string script, Substitute(text, options.defines));
+  ASSIGN_OR_RETURN(std::string script, process::sql::Substitute(text, options.defines));
   PrivateFolder folder;
   ASSIGN_OR_RETURN(
       server::Settings settings,

@@ -174,6 +174,10 @@ std::string TableOfFixture(std::string_view file_name) {
   return std::string(file_name.substr(0, std::min(file_name.find('.'), file_name.size())));
 }
 
+std::string ShortName(const std::string& full_name) {
+  return full_name.substr(full_name.rfind('.') + 1);
+}
+
 Result<Fixture> ParseFixture(const std::string& path, const std::string& text,
                              ProcessingTime begin) {
   return Parser(path, begin).Parse(text);

@@ -42,6 +42,9 @@ struct Fixture {
 // The table that a file in input/ is about: "orders" of "orders.debezium.jsonl".
 std::string TableOfFixture(std::string_view file_name);
 
+// "orders" of "default_catalog.default_database.orders".
+std::string ShortName(const std::string& full_name);
+
 // `path` ends in the file's name, which decides about the kind. Rows come at `begin`, or when the
 // lines "#@ .." before them say. Errors show file, line and place.
 Result<Fixture> ParseFixture(const std::string& path, const std::string& text,

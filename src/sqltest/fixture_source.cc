@@ -152,6 +152,7 @@ class Reader final : public connector::SplitReader {
         fixture_(options.fixture),
         schedule_(ScheduleOf(*fixture_, partition)),
         position_(position),
+        unsteady_(options.unsteady),
         decoder_(std::move(decoder)) {
     lines_per_read_ = schedule_.moments.size() == 1 ? options.lines_per_read : SIZE_MAX;
   }
@@ -159,6 +160,7 @@ class Reader final : public connector::SplitReader {
   Task<SourceBatch> Read(size_t max_rows, TimePoint deadline) override {
     SourceBatch out;
     size_t count = 0;
+    if (unsteady_) CO_RETURN_IF_ERROR(co_await HoldBack());
     if (position_.moment < schedule_.moments.size()) {
       ProcessingTime moment = schedule_.moments[position_.moment];
       CO_RETURN_IF_ERROR(co_await WaitFor(moment, deadline));
@@ -188,6 +190,13 @@ class Reader final : public connector::SplitReader {
     return line < schedule_.lines.size() && schedule_.lines[line].arrival == moment;
   }
 
+  // Lets others go first, some hundred times or not at all.
+  Task<> HoldBack() {
+    uint64_t turns = env_->Random() % 4 == 0 ? env_->Random() % 400 : 0;
+    for (uint64_t i = 0; i < turns; ++i) CO_RETURN_IF_ERROR(co_await Yield());
+    co_return Status::OK();
+  }
+
   // Until the moment or the deadline, whichever is first.
   Task<> WaitFor(ProcessingTime moment, TimePoint deadline) {
     int64_t left = moment - env_->WallTime();
@@ -202,6 +211,7 @@ class Reader final : public connector::SplitReader {
   Schedule schedule_;
   Position position_;
   size_t lines_per_read_;
+  bool unsteady_;
   std::unique_ptr<LineDecoder> decoder_;
 };
 
@@ -277,15 +287,15 @@ Status CheckFixture(const Fixture& fixture, const connector::TableDescriptor& ta
     return MakeError(ErrorCode::kInvalidArgument,
                      {.message = fmt::format("{}: table '{}' only takes inserts, and these are "
                                              "changes",
-                                             fixture.path, table.name),
+                                             fixture.path, ShortName(table.name)),
                       .hint = "give rows (.jsonl, .csv)"});
   }
   ASSIGN_OR_RETURN(auto decoder, LineDecoder::Make(fixture, table, all));
   for (const FixtureLine& line : fixture.lines) {
     if (insert_only && line.kind != RowKind::kInsert) {
-      return FixtureError(
-          PlaceOf(fixture, line, 0),
-          fmt::format("table '{}' only takes inserts, not {}", table.name, ToString(line.kind)));
+      return FixtureError(PlaceOf(fixture, line, 0),
+                          fmt::format("table '{}' only takes inserts, not {}",
+                                      ShortName(table.name), ToString(line.kind)));
     }
     if (fixture.format == "json" && !line.bad) {
       RETURN_IF_ERROR(CheckKeys(fixture, line, *table.schema));

@@ -15,6 +15,7 @@ Result<std::vector<SltSection>> ParseSlt(const std::string& text) {
     if (!comment && line.starts_with("-- ")) {
       std::istringstream words(line.substr(3));
       SltSection& section = sections.emplace_back();
+      section.line = number;
       words >> section.kind >> section.argument;
       bool known = section.kind == "file" || section.kind == "input" || section.kind == "setup" ||
                    section.kind == "query" || section.kind == "expect";

@@ -22,6 +22,7 @@ struct SltSection {
   std::string kind;      // "file", "input", "setup", "query", "expect"
   std::string argument;  // file name; "changelog", "final" or "error"
   std::vector<std::string> lines;
+  int line = 1;  // where it begins
 };
 
 Result<std::vector<SltSection>> ParseSlt(const std::string& text);

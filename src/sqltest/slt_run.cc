@@ -119,19 +119,23 @@ class SltRun {
 
 }  // namespace
 
-std::vector<std::string> RunSltFile(const std::string& path, SltOptions options) {
+std::vector<SltFailure> RunSltFile(const std::string& path, SltOptions options) {
   auto parsed = ParseSlt(ReadFile(path));
-  if (!parsed.ok()) return {parsed.status().message()};
-  std::vector<std::string> wrong;
+  if (!parsed.ok()) return {{.message = parsed.status().message()}};
+  std::vector<SltFailure> wrong;
   SltRun run(*parsed, options.connectors);
   Status taken = run.TakeInputs(path, *parsed);
-  if (!taken.ok()) return {Describe(taken)};
+  if (!taken.ok()) {
+    ErrorText text = TextOf(taken);
+    return {{.message = text.message, .detail = text.detail}};
+  }
   for (size_t i = 0; i + 1 < parsed->size(); ++i) {
     if ((*parsed)[i].kind != "query") continue;
     SltSection& expect = (*parsed)[i + 1];
+    int line = (*parsed)[i].line;
     std::string query = Join((*parsed)[i].lines);
     if (expect.kind != "expect") {
-      wrong.push_back("a query without an answer: " + query);
+      wrong.push_back({.line = line, .message = "a query without an answer", .detail = query});
       continue;
     }
     std::vector<std::string> got = AnswerLines(run.Query(query), expect.argument);
@@ -144,12 +148,19 @@ std::vector<std::string> RunSltFile(const std::string& path, SltOptions options)
       same = got[0].find(expect.lines[0]) != std::string::npos;
     }
     if (!same) {
-      wrong.push_back(query + "expected:\n" + Join(expect.lines) + "got:\n" + Join(got));
+      wrong.push_back(
+          {.line = line,
+           .message = "another answer than expected",
+           .detail = query + "expected:\n" + Join(expect.lines) + "got:\n" + Join(got)});
       continue;
     }
     if (expect.argument == "error") continue;
     std::string other = run.OtherWays(query);
-    if (!other.empty()) wrong.push_back(query + other);
+    if (other.empty()) continue;
+    size_t end = std::min(other.find('\n'), other.size());
+    wrong.push_back({.line = line,
+                     .message = other.substr(0, end),
+                     .detail = query + other.substr(std::min(end + 1, other.size()))});
   }
   if (options.rewrite) std::ofstream(path) << PrintSlt(*parsed);
   return wrong;

@@ -15,7 +15,12 @@ struct SltOptions {
   // The real ones, for which inputs stand in; null: 'filesystem' over the file's sections alone.
   const connector::ConnectorRegistry* connectors = nullptr;
 };
-// What is wrong, a text each; empty: all fine.
-std::vector<std::string> RunSltFile(const std::string& path, SltOptions options);
+struct SltFailure {
+  int line = 1;             // where the query begins
+  std::string message;      // one line
+  std::string detail = {};  // lines below it
+};
+// Empty: all fine.
+std::vector<SltFailure> RunSltFile(const std::string& path, SltOptions options);
 
 }  // namespace mainstem::sqltest

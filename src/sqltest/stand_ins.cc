@@ -70,7 +70,8 @@ SourceResult MakeSource(const Inputs* inputs, const ConnectorSpec& real, TableDe
   FixtureSourceOptions options{.env = context.env,
                                .table = table,
                                .fixture = nullptr,
-                               .lines_per_read = inputs->lines_per_read};
+                               .lines_per_read = inputs->lines_per_read,
+                               .unsteady = inputs->unsteady};
   if (found == inputs->fixtures.end()) {
     if (MakesItsRows(real.name)) return real.make_source(std::move(table), std::move(context));
     auto path = table.options.find("path");
@@ -134,10 +135,6 @@ ConnectorSpec Results(Captures* captures) {
 }
 
 }  // namespace
-
-std::string ShortName(const std::string& full_name) {
-  return full_name.substr(full_name.rfind('.') + 1);
-}
 
 TableDescriptor AtHome(TableDescriptor table) {
   auto address = table.options.find(kBootstrap);

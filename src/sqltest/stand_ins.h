@@ -27,10 +27,8 @@ struct Inputs {
   Fixtures fixtures;
   TextFiles files;  // a 'filesystem' table without a fixture reads those at its path
   size_t lines_per_read = 1024;
+  bool unsteady = false;  // see FixtureSourceOptions
 };
-
-// "orders" of "default_catalog.default_database.orders".
-std::string ShortName(const std::string& full_name);
 
 // The table with the address of a broker replaced by the simulated node's, and bounded when it is
 // read.

@@ -18,7 +18,7 @@ struct Record {
   int64_t timestamp_ms = 0;
   std::optional<std::string> key;
   std::optional<std::string> value;
-  std::vector<storage::RecordHeader> headers;
+  std::vector<std::pair<std::string, std::optional<std::string>>> headers;
 };
 
 // A value as its bytes: text as it is, other JSON as written; nullopt for null.
@@ -61,7 +61,7 @@ Result<Record> ParseRecord(const Fixture& fixture, const FixtureLine& line) {
   simdjson::dom::array headers;
   if (object["headers"].get(headers) == simdjson::SUCCESS) {
     for (element header : headers) {
-      record.headers.push_back({BytesOf(header, "key").value_or(""), BytesOf(header, "value")});
+      record.headers.emplace_back(BytesOf(header, "key").value_or(""), BytesOf(header, "value"));
     }
   }
   return record;
@@ -80,7 +80,9 @@ Task<> FillTopic(storage::Log* log, std::string topic, std::shared_ptr<const Fix
   for (const FixtureLine& line : fixture->lines) {
     CO_ASSIGN_OR_RETURN(Record record, ParseRecord(*fixture, line));
     partition_count = std::max(partition_count, record.partition + 1);
-    batches[record.partition].Add(record.timestamp_ms, record.key, record.value, record.headers);
+    std::vector<storage::RecordHeader> headers;
+    for (const auto& [key, value] : record.headers) headers.push_back({key, value});
+    batches[record.partition].Add(record.timestamp_ms, record.key, record.value, headers);
   }
   storage::TopicConfig config;
   CO_ASSIGN_OR_RETURN(storage::TopicInfo info,

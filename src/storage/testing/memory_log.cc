@@ -138,7 +138,9 @@ Task<ReadResult> MemoryLog::Read(TopicPartition partition, Offset from, ReadOpti
 
 Task<bool> MemoryLog::WaitForData(std::vector<std::pair<TopicPartition, Offset>> beyond,
                                   TimePoint deadline) {
-  for (;;) {
+  // Looks less often the longer nothing comes: a simulation may wait for hours.
+  constexpr Duration kPauseMax = 64ms;
+  for (Duration pause = 1ms;; pause = std::min(2 * pause, kPauseMax)) {
     {
       std::lock_guard lock(mutex_);
       for (const auto& [where, offset] : beyond) {
@@ -147,7 +149,7 @@ Task<bool> MemoryLog::WaitForData(std::vector<std::pair<TopicPartition, Offset>>
       }
     }
     if (env_->Now() >= deadline) co_return false;
-    CO_RETURN_IF_ERROR(co_await Sleep(1ms));
+    CO_RETURN_IF_ERROR(co_await SleepUntil(std::min(deadline, env_->Now() + pause)));
   }
 }
 

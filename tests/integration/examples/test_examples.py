@@ -14,3 +14,9 @@ def test_the_shop_plays_once(tmp_path):
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     for name in ("page_views", "click_totals", "funnel", "error_bursts", "archive"):
         assert f"right: {name}" in result.stdout
+
+
+def test_the_pipelines_pass_their_own_tests():
+    result = subprocess.run([support.BINARY, "test", os.path.join(support.ROOT, "examples")], capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "clickstream/test/late-clicks" in result.stdout and "access-log/test/robots-and-people" in result.stdout

@@ -1,25 +1,25 @@
-#include "cli/script.h"
+#include "process/sql/substitute.h"
 
 #include <gtest/gtest.h>
 
-namespace mainstem::cli {
+namespace mainstem::process::sql {
 namespace {
 
-TEST(ScriptTest, ReplacesNames) {
+TEST(SubstituteTest, ReplacesNames) {
   EXPECT_EQ(*Substitute("a ${X} b ${Y}${X}", {"X=1", "Y=a=b"}), "a 1 b a=b1");
   EXPECT_EQ(*Substitute("no names, $ { } alone", {}), "no names, $ { } alone");
 }
 
-TEST(ScriptTest, SaysWhichNameHasNoValueAndWhere) {
+TEST(SubstituteTest, SaysWhichNameHasNoValueAndWhere) {
   Status status = Substitute("SELECT 1;\nSELECT '${PATHH}'", {"PATH=x"}).status();
   EXPECT_EQ(Describe(status), "line 2: ${PATHH} has no value (hint: did you mean 'PATH'?)");
   EXPECT_EQ(TextOf(Substitute("${A}", {}).status()).hint, "give -D A=value");
   EXPECT_FALSE(Substitute("", {"A"}).ok());
 }
 
-TEST(ScriptTest, LeavesNamesInCommentsAlone) {
+TEST(SubstituteTest, LeavesNamesInCommentsAlone) {
   EXPECT_EQ(*Substitute("-- ${A} is a path\nSELECT 1", {}), "-- ${A} is a path\nSELECT 1");
 }
 
 }  // namespace
-}  // namespace mainstem::cli
+}  // namespace mainstem::process::sql

@@ -6,10 +6,10 @@
 
 #include "core/status.h"
 
-namespace mainstem::cli {
+namespace mainstem::process::sql {
 
 // Replaces every ${NAME} by the value of "NAME=value" in `defines`. A name without a value is an
 // error that says its line and which -D to give.
 Result<std::string> Substitute(const std::string& script, const std::vector<std::string>& defines);
 
-}  // namespace mainstem::cli
+}  // namespace mainstem::process::sql

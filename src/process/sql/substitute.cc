@@ -1,4 +1,4 @@
-#include "cli/script.h"
+#include "process/sql/substitute.h"
 
 #include <algorithm>
 #include <map>
@@ -7,7 +7,7 @@
 
 #include "core/suggest.h"
 
-namespace mainstem::cli {
+namespace mainstem::process::sql {
 
 Result<std::string> Substitute(const std::string& script, const std::vector<std::string>& defines) {
   std::map<std::string, std::string> values;
@@ -51,4 +51,4 @@ Result<std::string> Substitute(const std::string& script, const std::vector<std:
   return out + script.substr(at);
 }
 
-}  // namespace mainstem::cli
+}  // namespace mainstem::process::sql
