@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "core/sim/sim_env.h"
 
 namespace mainstem::gateway::kafka {
@@ -74,7 +76,7 @@ class FetchSessionTest : public ::testing::Test {
 
   SimDisk disk_{1};
   SimEnv env_{&disk_, {}};
-  MemoryBudget budget_{10'000};
+  MemoryBudget budget_{40'000};
   FetchSession session_{&env_, &budget_};
   int32_t id_ = 0;
   std::map<int32_t, int64_t> ends_;
@@ -152,15 +154,48 @@ TEST_F(FetchSessionTest, ARequestWithoutSessionLeavesTheSessionAlone) {
   EXPECT_THAT(Call(Request(session, 1)), IsEmpty());
 }
 
+// Whatever is added, forgotten and written: what the client has been told is what is true.
+TEST_F(FetchSessionTest, TheClientAlwaysKnowsTheEndOfWhatItWants) {
+  std::mt19937_64 random(7);
+  std::map<int32_t, int64_t> known;  // partition -> high watermark, by what the client was told
+  int32_t epoch = 0;
+  for (int step = 0; step < 5000; ++step) {
+    for (uint64_t i = random() % 3; i > 0; --i) ends_[static_cast<int32_t>(random() % 12)] += 1;
+    with_records_.clear();
+    if (random() % 4 == 0) with_records_.insert(static_cast<int32_t>(random() % 12));
+    std::vector<int32_t> wanted;
+    for (uint64_t i = random() % 3; i > 0; --i) {
+      int32_t index = static_cast<int32_t>(random() % 12);
+      if (std::find(wanted.begin(), wanted.end(), index) == wanted.end()) wanted.push_back(index);
+    }
+    if (random() % 100 == 0) epoch = 0;
+    FetchRequest request = Request(epoch == 0 ? 0 : id_, epoch, wanted);
+    if (epoch == 0) known.clear();
+    for (int32_t index : wanted) known.try_emplace(index, -1);
+    if (epoch > 0 && random() % 4 == 0) {
+      int32_t index = static_cast<int32_t>(random() % 12);
+      request.forgotten_topics.push_back({.name = "t", .partitions = {index}});
+      known.erase(index);
+    }
+    for (int32_t index : Call(request)) {
+      ASSERT_TRUE(known.contains(index));
+      known[index] = ends_[index];
+    }
+    ++epoch;
+    ASSERT_EQ(session_.partition_count(), known.size());
+    for (const auto& [index, end] : known) ASSERT_EQ(end, ends_[index]) << index << " at " << step;
+  }
+}
+
 TEST_F(FetchSessionTest, ThereIsNoneForAPartitionThatIsNamedTwice) {
   EXPECT_THAT(Call(Request(0, 0, {0, 0})), ElementsAre(0, 0));
   EXPECT_EQ(id_, 0);
 }
 
 TEST_F(FetchSessionTest, ThereIsNoneWithoutMemory) {
-  std::vector<int32_t> many(100);
-  for (int32_t i = 0; i < 100; ++i) many[static_cast<size_t>(i)] = i;
-  EXPECT_EQ(Call(Request(0, 0, many)).size(), 100u);
+  std::vector<int32_t> many(200);
+  for (int32_t i = 0; i < 200; ++i) many[static_cast<size_t>(i)] = i;
+  EXPECT_EQ(Call(Request(0, 0, many)).size(), 200u);
   EXPECT_EQ(id_, 0);
   EXPECT_EQ(budget_.used_bytes(), 0);
   Call(Request(0, 0, {0}));

@@ -13,7 +13,7 @@ PROGRAMS = os.path.join(support.ROOT, ".deps/clients/go")
 def run(program, node, *arguments):
     path = os.path.join(PROGRAMS, program)
     if not os.path.exists(path):
-        pytest.skip(f"no {program} in .deps/clients/go: run scripts/setup test with Go 1.21 or newer")
+        pytest.skip(f"no {program} in .deps/clients/go: run scripts/setup test")
     result = subprocess.run([path, node.kafka, *arguments], capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout.splitlines()
