@@ -27,6 +27,7 @@ struct ConsumeOptions {
 };
 
 constexpr size_t kFlushBytes = 512 * 1024;
+constexpr int64_t kPageRecords = 1000;  // that the node gives at once
 
 Status Produce(const GlobalOptions& globals, const ProduceOptions& options) {
   HttpClient client(globals.node);
@@ -62,12 +63,39 @@ void PrintRecord(const GlobalOptions& globals, const element& record) {
   if (globals.json) {
     fmt::print("{}\n", simdjson::minify(record));
   } else {
-    std::string key = TextOf(record, "key");
+    std::string key = TextOf(record, "key"), value = TextOf(record, "value");
+    if (key.empty()) key = TextOf(record, "key_base64");
+    if (value.empty()) value = TextOf(record, "value_base64");
     fmt::print("{} {}@{}{} {}\n", HumanTime(IntOf(record, "timestamp_ms")),
                TextOf(record, "partition"), TextOf(record, "offset"),
-               key.empty() ? "" : " [" + key + "]", TextOf(record, "value"));
+               key.empty() ? "" : " [" + key + "]", value);
   }
   std::fflush(stdout);
+}
+
+// Page after page, a partition after the other, bytes that are no text in base64: nothing is cut or
+// left out, so that it can be written again or be a test's input.
+Status Export(const GlobalOptions& globals, const ConsumeOptions& options, int64_t limit) {
+  HttpClient client(globals.node);
+  std::string from = options.from;
+  for (int64_t left = limit; left > 0;) {
+    std::string path =
+        fmt::format("/v1/topics/{}/events?from={}&limit={}", UrlEncode(options.topic),
+                    UrlEncode(from), std::min(left, kPageRecords));
+    ASSIGN_OR_RETURN(std::string body, client.Call({.path = path}));
+    int64_t count = 0;
+    RETURN_IF_ERROR(WithJson(body, [&](const element& root) {
+      for (element record : root["events"].get_array()) {
+        PrintRecord(globals, record);
+        ++count;
+      }
+      from = TextOf(root, "next");
+      return Status::OK();
+    }));
+    if (count == 0) break;
+    left -= count;
+  }
+  return Status::OK();
 }
 
 Status Consume(const GlobalOptions& globals, const ConsumeOptions& options) {
@@ -75,6 +103,9 @@ Status Consume(const GlobalOptions& globals, const ConsumeOptions& options) {
   std::string topic = UrlEncode(options.topic);
   if (!options.follow) {
     int64_t limit = options.limit > 0 ? options.limit : 20;
+    if (options.from != "latest" && (globals.json || limit > kPageRecords)) {
+      return Export(globals, options, limit);
+    }
     std::string from = options.from == "latest" ? fmt::format("-{}", limit) : options.from;
     ASSIGN_OR_RETURN(std::string body,
                      client.Call({.path = fmt::format("/api/v1/topics/{}/records?from={}&limit={}",
@@ -122,6 +153,8 @@ void AddConsumeCommand(CLI::App& app, const GlobalOptions& globals, Invocation& 
       "Examples:\n"
       "  mainstem consume clicks                    the last 20\n"
       "  mainstem consume clicks --from earliest -n 5\n"
+      "  mainstem consume clicks --json --from earliest -n 5000 > clicks.topic.jsonl\n"
+      "                                             a slice, as `mainstem test` takes it\n"
       "  mainstem consume clicks -f --json          follow, one JSON object a line");
   auto options = std::make_shared<ConsumeOptions>();
   command->add_option("topic", options->topic, "name of the topic")->required();

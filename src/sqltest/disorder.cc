@@ -4,6 +4,7 @@
 #include <limits>
 #include <map>
 #include <random>
+#include <set>
 
 namespace mainstem::sqltest {
 namespace {
@@ -15,20 +16,25 @@ struct TimedLine {
   RowTime time;
 };
 
+// How far ahead a line is looked for that comes next.
+constexpr size_t kAhead = 64;
+
 // Takes one of the lines that may come next, until none is left: one whose watermark passes none of
 // those that are still to come.
 void ShuffleRun(std::vector<TimedLine>* run, std::mt19937_64* random) {
-  for (size_t done = 0; done < run->size(); ++done) {
+  std::multiset<int64_t> to_come;  // their event times
+  for (const TimedLine& timed : *run) to_come.insert(timed.time.rowtime_ms);
+  for (size_t done = 0; done + 1 < run->size(); ++done) {
+    int64_t first = *to_come.begin(), second = *std::next(to_come.begin());
     std::vector<size_t> possible;
-    for (size_t i = done; i < run->size(); ++i) {
-      bool passes = false;
-      for (size_t j = done; j < run->size() && !passes; ++j) {
-        passes = j != i && (*run)[j].time.rowtime_ms <= (*run)[i].time.watermark_ms;
-      }
-      if (!passes) possible.push_back(i);
+    for (size_t i = done; i < std::min(run->size(), done + kAhead); ++i) {
+      const RowTime& time = (*run)[i].time;
+      int64_t first_other = time.rowtime_ms == first ? second : first;
+      if (first_other > time.watermark_ms) possible.push_back(i);
     }
     if (possible.empty()) return;  // the rest is as it was
     size_t chosen = possible[(*random)() % possible.size()];
+    to_come.erase(to_come.find((*run)[chosen].time.rowtime_ms));
     auto begin = run->begin() + static_cast<ptrdiff_t>(done);
     auto at = run->begin() + static_cast<ptrdiff_t>(chosen);
     std::rotate(begin, at, at + 1);

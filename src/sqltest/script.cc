@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/sim/sim_env.h"
 #include "process/plan/session.h"
 #include "process/sql/parser.h"
 #include "storage/testing/memory_log.h"
@@ -45,8 +46,10 @@ class Planner {
   Planner(const Inputs& inputs, const std::map<std::string, std::string>& settings)
       : functions_(process::MakeBuiltinRegistry()),
         registry_(MakeStandIns(&inputs, &captures_)),
-        log_(nullptr),
-        facts_(&registry_, {.log = &log_, .own_addresses = {kSimulatedAddress}}),
+        disk_(1),
+        env_(&disk_, {}),
+        log_(&env_),
+        facts_(&registry_, {.env = &env_, .log = &log_, .own_addresses = {kSimulatedAddress}}),
         session_(&functions_, &facts_) {
     std::vector<std::string> names;
     for (const auto* spec : registry_.List()) names.push_back(spec->name);
@@ -74,6 +77,8 @@ class Planner {
   process::FunctionRegistry functions_;
   Captures captures_;
   connector::ConnectorRegistry registry_;
+  SimDisk disk_;
+  SimEnv env_;
   storage::MemoryLog log_;
   plan::ConnectorTableFacts facts_;
   plan::Session session_;

@@ -19,6 +19,10 @@ using std::chrono::milliseconds;
 constexpr int kKillTrials = 4;
 constexpr int kRescaleTrials = 3;
 constexpr int kDisorderTrials = 3;
+// Small batches, for there can be a barrier between any two; of a large input not more than so
+// many.
+constexpr size_t kLinesPerRead = 4;
+constexpr size_t kReads = 250;
 
 // Rows by sink, as they came and what they leave.
 using Rows = std::map<std::string, std::vector<TextRow>>;
@@ -40,7 +44,10 @@ class FolderRun {
       : test_(std::move(test)), options_(options), report_(report), random_(options.seed) {
     inputs_.connectors = options.connectors;
     inputs_.fixtures = test_.fixtures;
-    inputs_.lines_per_read = 4;  // many places where a barrier can be
+    inputs_.lines_per_read = kLinesPerRead;
+    for (const auto& [table, fixture] : inputs_.fixtures) {
+      inputs_.lines_per_read = std::max(inputs_.lines_per_read, fixture->lines.size() / kReads);
+    }
     settings_ = test_.config.set;
     settings_.try_emplace("pipeline.auto-watermark-interval", "0");
     settings_.try_emplace("table.local-time-zone", "UTC");

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include <absl/strings/escaping.h>
 #include <simdjson.h>
 
 #include "storage/batch_builder.h"
@@ -21,9 +22,16 @@ struct Record {
   std::vector<std::pair<std::string, std::optional<std::string>>> headers;
 };
 
-// A value as its bytes: text as it is, other JSON as written; nullopt for null.
+// A value as its bytes: text as it is, other JSON as written, "<member>_base64" decoded; nullopt
+// for null.
 std::optional<std::string> BytesOf(const element& object, std::string_view member) {
   element value;
+  std::string_view base64;
+  std::string bytes;
+  if (object[std::string(member) + "_base64"].get(base64) == simdjson::SUCCESS &&
+      absl::Base64Unescape({base64.data(), base64.size()}, &bytes)) {
+    return bytes;
+  }
   if (object[member].get(value) != simdjson::SUCCESS || value.is_null()) return std::nullopt;
   std::string_view text;
   if (value.get(text) == simdjson::SUCCESS) return std::string(text);
@@ -45,7 +53,10 @@ Result<Record> ParseRecord(const Fixture& fixture, const FixtureLine& line) {
   Record record;
   int64_t partition = 0;
   element found;
-  if (object["value"].get(found) != simdjson::SUCCESS) return wrong("this record has no 'value'");
+  if (object["value"].get(found) != simdjson::SUCCESS &&
+      object["value_base64"].get(found) != simdjson::SUCCESS) {
+    return wrong("this record has no 'value'");
+  }
   if (object["partition"].get(found) == simdjson::SUCCESS &&
       (found.get(partition) != simdjson::SUCCESS || partition < 0 || partition >= kPartitionsMax)) {
     return wrong("'partition' is no number of a partition");

@@ -186,17 +186,18 @@ def test_records_of_a_topic_go_through_the_real_connector(node, tmp_path):
     from confluent_kafka import Producer
     node.cli("topic", "create", "ev", "-p", "2")
     producer = Producer({"bootstrap.servers": node.kafka})
-    for i in range(6):
-        producer.produce("ev", json.dumps({"v": i}), key=f"k{i}", partition=i % 2, headers={"h": f"x{i}"}, timestamp=1767225600000 + i)
+    for i in range(2500):
+        producer.produce("ev", json.dumps({"v": i}), key=f"k{i}", partition=i % 2, headers={"h": b"\xff%d" % i}, timestamp=1767225600000 + i)
     producer.flush(30)
-    exported = node.cli("--json", "consume", "ev", "--from", "earliest", "-n", "100").stdout
+    exported = node.cli("--json", "consume", "ev", "--from", "earliest", "-n", "10000").stdout
+    assert exported.count("\n") == 2500
     script = f"""CREATE TABLE ev (k STRING, v INT, p INT METADATA FROM 'partition' VIRTUAL, `at` TIMESTAMP_LTZ(3) METADATA FROM 'timestamp',
       h MAP<STRING, BYTES> METADATA FROM 'headers')
       WITH ('connector' = 'kafka', 'topic' = 'ev', 'properties.bootstrap.servers' = '{node.kafka}', 'key.format' = 'raw', 'key.fields' = 'k',
       'value.fields-include' = 'EXCEPT_KEY', 'value.format' = 'json');
-      SELECT k, v, p, `at`, CAST(h['h'] AS STRING) AS header FROM ev;"""
-    rows = "".join(f"k{i} | {i} | {i % 2} | 2026-01-01 00:00:00.00{i} | x{i}\n" for i in range(6))
-    result = one(tmp_path, "topic", script, {"input/ev.topic.jsonl": exported, "expect/result.table": "k | v | p | at | header\n" + rows})
+      SELECT k, v, p, `at`, HEX(CAST(h['h'] AS STRING)) IS NOT NULL AS has_header, CAST(CARDINALITY(h) AS INT) AS headers FROM ev;"""
+    rows = "".join(f"k{i} | {i} | {i % 2} | 2026-01-01 00:00:0{i // 1000}.{i % 1000:03} | TRUE | 1\n" for i in range(2500))
+    result = one(tmp_path, "topic", script, {"input/ev.topic.jsonl": exported, "expect/result.table": "k | v | p | at | has_header | headers\n" + rows})
     assert result.returncode == 0, result.stdout
 
 
@@ -272,6 +273,14 @@ SELECT k, SUM(v) AS s FROM ev GROUP BY k
     wrong = run(tmp_path, "tests")
     assert wrong.returncode == 1 and "tests/sum.slt: line 10: another answer than expected" in wrong.stdout
     assert run(tmp_path, "tests", "--update").returncode == 0 and path.read_text() == right
+
+
+def test_what_makes_its_rows_itself_needs_no_input_but_an_end(tmp_path):
+    script = "CREATE TABLE d (a INT) WITH ('connector' = 'datagen'%s); SELECT COUNT(*) AS n FROM d;"
+    files = {"expect/result.table": "n\n100\n"}
+    result = one(tmp_path, "rows", script % "", files)
+    assert result.returncode == 1 and "has a source without end" in result.stdout
+    assert one(tmp_path, "rows", script % ", 'number-of-rows' = '100'", files).returncode == 0
 
 
 def test_a_folder_without_tests_is_an_error(tmp_path):
