@@ -153,6 +153,7 @@ class Reader final : public connector::SplitReader {
         schedule_(ScheduleOf(*fixture_, partition)),
         position_(position),
         unsteady_(options.unsteady),
+        open_(options.open),
         decoder_(std::move(decoder)) {
     lines_per_read_ = schedule_.moments.size() == 1 ? options.lines_per_read : SIZE_MAX;
   }
@@ -168,6 +169,8 @@ class Reader final : public connector::SplitReader {
         while (count < lines_per_read_ && HasLineAt(position_.line + count, moment)) ++count;
         if (!HasLineAt(position_.line + count, moment)) ++position_.moment;
       }
+    } else if (open_) {
+      CO_RETURN_IF_ERROR(co_await SleepUntil(deadline));
     }
     std::span<const FixtureLine> part(schedule_.lines.data() + position_.line, count);
     CO_ASSIGN_OR_RETURN(format::DecodedMessages decoded, decoder_->Decode(part));
@@ -179,8 +182,9 @@ class Reader final : public connector::SplitReader {
     position_.line += count;
     out.batch = std::move(decoded.batch);
     out.position = position_.ToString();
-    out.end_of_split = position_.moment == schedule_.moments.size();
-    out.caught_up = out.end_of_split || count == 0;
+    bool at_end = position_.moment == schedule_.moments.size();
+    out.end_of_split = at_end && !open_;
+    out.caught_up = at_end || count == 0;
     out.lag_records = static_cast<int64_t>(schedule_.lines.size() - position_.line);
     co_return out;
   }
@@ -212,13 +216,14 @@ class Reader final : public connector::SplitReader {
   Position position_;
   size_t lines_per_read_;
   bool unsteady_;
+  bool open_;
   std::unique_ptr<LineDecoder> decoder_;
 };
 
 class Source final : public connector::TableSource {
  public:
   explicit Source(FixtureSourceOptions options) : options_(std::move(options)) {}
-  bool bounded() const override { return true; }
+  bool bounded() const override { return !options_.open; }
   bool insert_only() const override { return options_.insert_only; }
   Task<std::vector<SourceSplit>> DiscoverSplits() override {
     std::vector<SourceSplit> splits;

@@ -19,6 +19,7 @@ struct FixtureSourceOptions {
   // Readers hold back now and then, in no time: what has no order among tables and partitions then
   // comes in another one each time.
   bool unsteady = false;
+  bool open = false;  // never ends: after its last line it is idle
 };
 
 std::unique_ptr<connector::TableSource> MakeFixtureSource(FixtureSourceOptions options);

@@ -33,6 +33,21 @@ bool RunsSomething(const sql::Statement& statement) {
   }
 }
 
+// The targets of all INSERTs.
+std::set<std::string> FilledTables(const sql::Script& script) {
+  std::set<std::string> names;
+  for (const auto& statement : script.statements) {
+    if (statement->kind == StatementKind::kInsert) {
+      names.insert(sql::As<sql::Insert>(*statement).table.last());
+    } else if (statement->kind == StatementKind::kStatementSet) {
+      for (const auto& insert : sql::As<sql::StatementSet>(*statement).inserts) {
+        names.insert(insert->table.last());
+      }
+    }
+  }
+  return names;
+}
+
 // An empty statement in its place: lines and columns stay as they were.
 void Blank(const sql::Statement& statement, std::string* text) {
   for (size_t i = statement.span.begin; i < statement.span.end; ++i) {
@@ -95,10 +110,12 @@ plan::TablePath PathOf(const std::string& full_name) {
 
 }  // namespace
 
-Result<Script> Script::Make(const std::string& text, const Inputs& inputs,
+Result<Script> Script::Make(const std::string& text, const Inputs& given,
                             const std::map<std::string, std::string>& settings) {
   // As it is, for its errors.
   ASSIGN_OR_RETURN(sql::Script parsed, sql::ParseScript(text));
+  Inputs inputs = given;
+  inputs.handed_on = FilledTables(parsed);
   RETURN_IF_ERROR(Planner(inputs, settings).Plan(parsed));
   Script script;
   script.job_text_ = script.definitions_ = text;
@@ -128,6 +145,12 @@ Result<Script> Script::Make(const std::string& text, const Inputs& inputs,
     source.watermark = {table->columns[static_cast<size_t>(watermark.column)].name,
                         watermark.expr_sql};
   }
+  for (const ScriptSource& source : script.sources_) {
+    bool has_input = inputs.fixtures.contains(source.name);
+    if (!has_input && inputs.handed_on.contains(source.name)) script.handed_on_.insert(source.name);
+  }
+  std::erase_if(script.sinks_,
+                [&](const ScriptSink& sink) { return script.handed_on_.contains(sink.name); });
   if (script.sinks_.empty()) {
     return MakeError(ErrorCode::kSemanticError,
                      {.message = "the script has no INSERT and no SELECT: there is nothing to "

@@ -36,7 +36,7 @@ struct ScriptSink {
 
 class Script {
  public:
-  // `inputs` lives as long as the call.
+  // `inputs` lives as long as the call; what it says of tables that are handed on does not count.
   static Result<Script> Make(const std::string& text, const Inputs& inputs,
                              const std::map<std::string, std::string>& settings);
 
@@ -46,7 +46,9 @@ class Script {
   // Tables, views and settings alone.
   const std::string& definitions() const { return definitions_; }
   const std::vector<ScriptSource>& sources() const { return sources_; }
-  const std::vector<ScriptSink>& sinks() const { return sinks_; }
+  const std::vector<ScriptSink>& sinks() const { return sinks_; }  // that are not handed on
+  // Topics' tables that the script fills and reads, without an input: see Inputs.
+  const std::set<std::string>& handed_on() const { return handed_on_; }
 
  private:
   void AddPlan(const process::plan::Plan& plan);
@@ -57,6 +59,7 @@ class Script {
   std::string definitions_;
   std::vector<ScriptSource> sources_;
   std::vector<ScriptSink> sinks_;
+  std::set<std::string> handed_on_;
 };
 
 }  // namespace mainstem::sqltest

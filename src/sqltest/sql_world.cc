@@ -54,11 +54,11 @@ std::string Millis(Duration duration) {
 }
 
 // OK: goes on. Else why it never ends as it should.
-Status Look(const process::JobDescription& job) {
+Status Look(const process::JobDescription& job, bool may_be_endless) {
   if (job.state == JobState::kFailed || job.restart_count > kRestartsMax) {
     return MakeError(ErrorCode::kSemanticError, job.error);
   }
-  if (job.bounded || job.operators.empty()) return Status::OK();
+  if (may_be_endless || job.bounded || job.operators.empty()) return Status::OK();
   return MakeError(ErrorCode::kSemanticError,
                    {.message = fmt::format("the job '{}' has a source without end", job.name),
                     .hint = "give it an input, or a bound ('number-of-rows')"});
@@ -102,6 +102,7 @@ std::unique_ptr<SqlWorld::Life> SqlWorld::Begin(int parallelism) {
   life->env = std::make_unique<SimEnv>(
       &outside_->disk, SimEnvOptions{.seed = ++seed_, .wall_time_begin = options_.clock});
   outside_->log.set_env(life->env.get());
+  env_ = life->env.get();
   process::JobManagerOptions options;
   options.state_directory = "/state";
   options.default_parallelism = parallelism;
@@ -144,6 +145,7 @@ Task<> SqlWorld::RunToEnd(JobManager* manager, std::string script) {
 }
 
 Task<> SqlWorld::WaitForJobs(JobManager* manager, std::string script) {
+  const Env& env = *env_;
   if (!outside_->submitted) CO_RETURN_IF_ERROR(co_await Submit(manager, std::move(script)));
   bool ended = false;
   while (!ended) {
@@ -154,9 +156,10 @@ Task<> SqlWorld::WaitForJobs(JobManager* manager, std::string script) {
       std::string id = listed.id;
       CO_ASSIGN_OR_RETURN(process::JobDescription job,
                           co_await manager->DescribeJob(std::move(id)));
-      CO_RETURN_IF_ERROR(Look(job));
+      CO_RETURN_IF_ERROR(Look(job, options_.end.has_value()));
       ended &= process::IsTerminal(job.state);
     }
+    ended |= options_.end && env.WallTime() >= *options_.end;
   }
   co_return Status::OK();
 }

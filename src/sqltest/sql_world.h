@@ -32,6 +32,8 @@ struct SqlWorldOptions {
   Fixtures topics = {};
   ProcessingTime clock = SimEnvOptions().wall_time_begin;
   std::map<std::string, std::string> settings = {};  // as if SET before the script
+  // Of open inputs: when the run ends, whatever the jobs do. Else it ends with its jobs.
+  std::optional<ProcessingTime> end = {};
   // Between two checkpoints of a job, and how often it is looked at.
   Duration checkpoint_interval = std::chrono::milliseconds(2);
   Duration poll_interval = std::chrono::milliseconds(1);
@@ -69,6 +71,7 @@ class SqlWorld {
   SqlWorldOptions options_;
   uint64_t seed_;
   std::unique_ptr<Outside> outside_;
+  const Env* env_ = nullptr;  // of the life that is led now
 };
 
 }  // namespace mainstem::sqltest

@@ -64,6 +64,20 @@ Status NoInput(const TableDescriptor& table) {
                            name)});
 }
 
+bool IsHandedOn(const Inputs& inputs, const TableDescriptor& table) {
+  return table.options.contains(kBootstrap) && inputs.handed_on.contains(ShortName(table.name));
+}
+
+Status NeedsOpen(const TableDescriptor& table) {
+  std::string name = ShortName(table.name);
+  return MakeError(
+      ErrorCode::kInvalidArgument,
+      {.message = fmt::format("the script fills table '{}' too, and this test's inputs end", name),
+       .hint = fmt::format("say `open: 1 min` in test.yaml, and its rows are handed on; or give it "
+                           "rows of its own: input/{}.jsonl",
+                           name)});
+}
+
 SourceResult MakeSource(const Inputs* inputs, const ConnectorSpec& real, TableDescriptor table,
                         ConnectorContext context) {
   auto found = inputs->fixtures.find(ShortName(table.name));
@@ -71,9 +85,14 @@ SourceResult MakeSource(const Inputs* inputs, const ConnectorSpec& real, TableDe
                                .table = table,
                                .fixture = nullptr,
                                .lines_per_read = inputs->lines_per_read,
-                               .unsteady = inputs->unsteady};
+                               .unsteady = inputs->unsteady,
+                               .open = inputs->open};
   if (found == inputs->fixtures.end()) {
     if (MakesItsRows(real.name)) return real.make_source(std::move(table), std::move(context));
+    if (IsHandedOn(*inputs, table)) {
+      if (!inputs->open) return NeedsOpen(table);
+      return real.make_source(AtHome(std::move(table), {.open = true}), std::move(context));
+    }
     auto path = table.options.find("path");
     if (real.name != "filesystem" || path == table.options.end() || inputs->files.empty()) {
       return NoInput(table);
@@ -82,7 +101,8 @@ SourceResult MakeSource(const Inputs* inputs, const ConnectorSpec& real, TableDe
     options.insert_only = IsInsertOnly(table);
     return MakeFixtureSource(std::move(options));
   }
-  ASSIGN_OR_RETURN(auto source, real.make_source(AtHome(table), std::move(context)));
+  ASSIGN_OR_RETURN(auto source,
+                   real.make_source(AtHome(table, {.open = inputs->open}), std::move(context)));
   options.fixture = found->second;
   if (options.fixture->kind == FixtureKind::kTopic) {
     if (table.options.contains(kBootstrap)) return source;
@@ -103,10 +123,12 @@ ConnectorSpec StandInFor(const ConnectorSpec& real, const Inputs* inputs, Captur
     };
   }
   if (real.make_sink) {
-    spec.make_sink = [real, captures](TableDescriptor table,
-                                      ConnectorContext context) -> SinkResult {
+    spec.make_sink = [real, inputs, captures](TableDescriptor table,
+                                              ConnectorContext context) -> SinkResult {
       Captured* captured = &(*captures)[table.name];
-      ASSIGN_OR_RETURN(auto sink, real.make_sink(AtHome(std::move(table)), context));
+      bool handed_on = inputs->open && IsHandedOn(*inputs, table);
+      ASSIGN_OR_RETURN(auto sink, real.make_sink(AtHome(std::move(table), {}), context));
+      if (handed_on) return sink;
       return MakeCaptureSink(captured, sink->mode(), context);
     };
   }
@@ -136,7 +158,7 @@ ConnectorSpec Results(Captures* captures) {
 
 }  // namespace
 
-TableDescriptor AtHome(TableDescriptor table) {
+TableDescriptor AtHome(TableDescriptor table, AtHomeOptions options) {
   auto address = table.options.find(kBootstrap);
   if (address == table.options.end()) return table;
   address->second = kSimulatedAddress;
@@ -145,7 +167,7 @@ TableDescriptor AtHome(TableDescriptor table) {
     it = bounds ? table.options.erase(it) : std::next(it);
   }
   table.options["scan.startup.mode"] = "earliest-offset";
-  table.options["scan.bounded.mode"] = "latest-offset";
+  if (!options.open) table.options["scan.bounded.mode"] = "latest-offset";
   return table;
 }
 

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "connector/registry.h"
@@ -28,11 +29,18 @@ struct Inputs {
   TextFiles files;  // a 'filesystem' table without a fixture reads those at its path
   size_t lines_per_read = 1024;
   bool unsteady = false;  // see FixtureSourceOptions
+  bool open = false;      // inputs do not end
+  // Tables of topics that the script itself fills: without a fixture they are read from there. Only
+  // for open inputs.
+  std::set<std::string> handed_on = {};
 };
 
-// The table with the address of a broker replaced by the simulated node's, and bounded when it is
-// read.
-connector::TableDescriptor AtHome(connector::TableDescriptor table);
+// The table with the address of a broker replaced by the simulated node's, read from the beginning
+// and, unless it is open, to what is there.
+struct AtHomeOptions {
+  bool open = false;
+};
+connector::TableDescriptor AtHome(connector::TableDescriptor table, AtHomeOptions options);
 
 // Both outlive the registry.
 connector::ConnectorRegistry MakeStandIns(const Inputs* inputs, Captures* captures);

@@ -47,7 +47,8 @@ class Reader {
     auto name = key.as<std::string>();
     if (name == "define") return ReadMap(value, &config_->define);
     if (name == "set") return ReadMap(value, &config_->set);
-    std::vector<std::string> known = {"script", "define", "set", "clock", "shuffle", "late"};
+    std::vector<std::string> known = {"script", "define",  "set", "clock",
+                                      "open",   "shuffle", "late"};
     if (std::find(known.begin(), known.end(), name) == known.end()) {
       return Wrong(key, fmt::format("'{}' is no key of test.yaml", name),
                    SuggestionFor(name, known));
@@ -68,9 +69,9 @@ class Reader {
     } else {
       auto millis = ParseDurationMs(text);
       if (!millis.ok() || *millis < 0) {
-        return Wrong(value, fmt::format("'{}' is no time", text), "how late: 1 min");
+        return Wrong(value, fmt::format("'{}' is no time", text), fmt::format("{}: 1 min", name));
       }
-      config_->late_ms = *millis;
+      (name == "late" ? config_->late_ms : config_->open_ms) = *millis;
     }
     return Status::OK();
   }

@@ -16,7 +16,9 @@ struct TestConfig {
   std::map<std::string, std::string> set;
   ProcessingTime clock{1'767'225'600'000};  // 2026-01-01 00:00:00 UTC
   bool shuffle = false;
-  std::optional<int64_t> late_ms;
+  // Inputs do not end; what has come out so long after the last row counts.
+  std::optional<int64_t> open_ms = {};
+  std::optional<int64_t> late_ms = {};
 };
 
 // Reads `text`, the file at `path`, over what the folders above said. Errors show the place.

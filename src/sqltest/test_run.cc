@@ -48,6 +48,8 @@ class FolderRun {
     for (const auto& [table, fixture] : inputs_.fixtures) {
       inputs_.lines_per_read = std::max(inputs_.lines_per_read, fixture->lines.size() / kReads);
     }
+    inputs_.open = test_.config.open_ms.has_value();
+    last_arrival_ = test_.config.clock;
     settings_ = test_.config.set;
     settings_.try_emplace("pipeline.auto-watermark-interval", "0");
     settings_.try_emplace("table.local-time-zone", "UTC");
@@ -86,10 +88,15 @@ class FolderRun {
     auto script = Script::Make(test_.script, inputs_, settings_);
     if (!script.ok()) return InScript(script.status());
     script_ = std::move(*script);
+    inputs_.handed_on = script_.handed_on();
     RETURN_IF_ERROR(CheckNames());
     for (const ScriptSource& source : script_.sources()) {
       auto found = test_.fixtures.find(source.name);
-      if (found == test_.fixtures.end()) continue;
+      if (found == test_.fixtures.end()) {
+        if (!script_.handed_on().contains(source.name)) continue;
+        RETURN_IF_ERROR(AddTopic(source, std::make_shared<const Fixture>()));
+        continue;
+      }
       const Fixture& fixture = *found->second;
       report_->rows_in += static_cast<int64_t>(fixture.lines.size());
       if (fixture.kind == FixtureKind::kTopic) {
@@ -118,6 +125,13 @@ class FolderRun {
            .hint = SuggestionFor(name, sources)});
     }
     for (const auto& [name, expected] : test_.expected) {
+      if (script_.handed_on().contains(name)) {
+        return MakeError(
+            ErrorCode::kInvalidArgument,
+            {.message =
+                 fmt::format("{}: the rows of '{}' are handed on, not kept", expected.path, name),
+             .hint = "test what comes of them; or what comes to them, in another test"});
+      }
       if (std::find(sinks.begin(), sinks.end(), name) != sinks.end()) continue;
       return MakeError(
           ErrorCode::kInvalidArgument,
@@ -150,6 +164,10 @@ class FolderRun {
     options.settings = settings_;
     // The time that the rows take, in so many parts that there is a checkpoint between any two.
     int64_t span_ms = last_arrival_ - test_.config.clock;
+    if (test_.config.open_ms) {
+      span_ms += *test_.config.open_ms;
+      options.end = test_.config.clock + span_ms;
+    }
     options.checkpoint_interval = milliseconds(std::max<int64_t>(2, span_ms / 50));
     options.poll_interval = milliseconds(std::clamp<int64_t>(span_ms / 200, 1, 1000));
     return options;
@@ -222,7 +240,9 @@ class FolderRun {
     std::string query =
         fmt::format("SELECT CAST(`{0}` AS STRING), CAST({1} AS STRING) FROM `{2}`",
                     source.watermark->column, source.watermark->expr_sql, source.name);
-    SqlWorld world(WorldOptions(inputs_, 1));
+    Inputs ending = inputs_;
+    ending.open = false;
+    SqlWorld world(WorldOptions(ending, 1));
     auto results = world.Execute(script_.definitions() + "\n;" + query, 1);
     const StatementResult& last = results.back();
     RETURN_IF_ERROR(last.error);
@@ -355,7 +375,7 @@ class FolderRun {
   std::map<std::string, std::string> settings_;
   Script script_;
   Fixtures topics_;
-  ProcessingTime last_arrival_;
+  ProcessingTime last_arrival_;  // of any row
   Rows first_;
 };
 

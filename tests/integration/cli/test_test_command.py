@@ -275,6 +275,31 @@ SELECT k, SUM(v) AS s FROM ev GROUP BY k
     assert run(tmp_path, "tests", "--update").returncode == 0 and path.read_text() == right
 
 
+def test_open_inputs_leave_windows_open_and_topics_hand_rows_on(tmp_path):
+    columns = """(k STRING, v INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector' = 'kafka', 'topic' = '%s',
+      'properties.bootstrap.servers' = 'x:1', 'scan.startup.mode' = 'earliest-offset', 'format' = 'json');"""
+    script = f"""CREATE TABLE ev {columns % "ev"} CREATE TABLE clean {columns % "clean"}
+      CREATE TABLE sums (w TIMESTAMP(3), k STRING, s BIGINT) WITH ('connector' = 'print');
+      INSERT INTO clean SELECT UPPER(k), v, ts FROM ev WHERE v > 0;
+      INSERT INTO sums SELECT window_start, k, SUM(v) FROM TABLE(TUMBLE(TABLE clean, DESCRIPTOR(ts), INTERVAL '1' MINUTE))
+        GROUP BY window_start, window_end, k;"""
+    rows = [("a", 1, "00:01"), ("b", 2, "00:04"), ("a", -2, "00:04"), ("a", 3, "00:59"), ("a", 4, "01:20")]
+    lines = "".join(f'{{"k": "{k}", "v": {v}, "ts": "2026-01-01 00:{t}"}}\n' for k, v, t in rows)
+    lines += '#@ wait 1 s\n{"k": "a", "v": 5, "ts": "2026-01-01 00:00:20"}\n'  # too late
+    files = {"input/ev.jsonl": lines, "expect/sums.table": "w | k | s\n2026-01-01 00:00:00.000 | A | 4\n2026-01-01 00:00:00.000 | B | 2\n"}
+    refused = one(tmp_path, "chain", script, files)
+    assert refused.returncode == 1 and "say `open: 1 min` in test.yaml, and its rows are handed on" in refused.stdout
+    result = one(tmp_path, "chain", script, {**files, "test.yaml": "open: 10 s\n"})
+    assert result.returncode == 0, result.stdout
+    # An input of its own stands for the topic; inputs that end close every window.
+    os.remove(tmp_path / "chain/test.yaml")
+    staged = one(tmp_path, "chain", script, {"input/clean.jsonl": '{"k": "A", "v": 7, "ts": "2026-01-01 00:01:02"}\n',
+                                             "expect/sums.table": "w | k | s\n2026-01-01 00:01:00.000 | A | 7\n",
+                                             "expect/clean.table": "k | v | ts\nA | 1 | 2026-01-01 00:00:01.000\n",
+                                             "input/ev.jsonl": '{"k": "a", "v": 1, "ts": "2026-01-01 00:00:01"}\n'})
+    assert staged.returncode == 0, staged.stdout
+
+
 def test_what_makes_its_rows_itself_needs_no_input_but_an_end(tmp_path):
     script = "CREATE TABLE d (a INT) WITH ('connector' = 'datagen'%s); SELECT COUNT(*) AS n FROM d;"
     files = {"expect/result.table": "n\n100\n"}
