@@ -23,8 +23,11 @@ struct EvalContext {
   absl::TimeZone time_zone = absl::UTCTimeZone();  // table.local-time-zone
   int64_t now_us = 0;                              // microseconds since the epoch
   std::optional<int64_t> watermark_ms;             // CURRENT_WATERMARK; nullopt before the first
-  uint64_t random_seed = 0;                        // for RAND and UUID; 0 = from the system
-  arrow::MemoryPool* pool = nullptr;               // nullptr = Arrow's default
+  // Where RAND and UUID take their seeds, one for each call in the program: Env's Random. Empty:
+  // the same numbers every time.
+  std::function<uint64_t()> random = {};
+  uint64_t Seed() const { return random ? random() : 0; }
+  arrow::MemoryPool* pool = nullptr;  // nullptr = Arrow's default
 };
 
 // "America/New_York", "UTC", "+08:00", "GMT+8"; InvalidArgument if unknown.

@@ -52,7 +52,7 @@ inline ExprPtr Fn(const char* name, std::vector<ExprPtr> args) {
 inline EvalContext UtcContext() {
   EvalContext context;
   context.now_us = 1'700'000'000'123'456;
-  context.random_seed = 7;
+  context.random = [] { return uint64_t{7}; };
   return context;
 }
 

@@ -95,9 +95,7 @@ Kernel UuidKernel() {
     };
     auto& state = scope.State<State>();
     if (!state.seeded) {
-      std::random_device device;
-      const uint64_t seed = scope.context().random_seed;
-      state.engine.seed(seed != 0 ? seed : static_cast<uint64_t>(device()) << 32 | device());
+      state.engine.seed(scope.context().Seed());
       state.seeded = true;
     }
     TextSink sink;

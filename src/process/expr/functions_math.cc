@@ -237,22 +237,18 @@ Result<Signature> InferRound(const CallSite& site) {
 struct Generator {
   std::mt19937_64 engine;
   bool seeded = false;
-  void Seed(uint64_t seed) {
-    if (seeded) return;
-    engine.seed(seed != 0 ? seed : std::random_device()());
-    seeded = true;
-  }
 };
 
 // RAND([seed]), RAND_INTEGER([seed,] bound).
 Kernel RandomKernel(bool integer, bool has_seed) {
   return [=](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     auto& generator = scope.State<Generator>();
-    uint64_t seed = scope.context().random_seed;
-    if (has_seed && !args[0].IsConstantNull()) {
-      seed = static_cast<uint64_t>(Column<int64_t>(args[0])[0]) + 1;
+    if (!generator.seeded) {
+      bool given = has_seed && !args[0].IsConstantNull();
+      generator.engine.seed(given ? static_cast<uint64_t>(Column<int64_t>(args[0])[0]) + 1
+                                  : scope.context().Seed());
+      generator.seeded = true;
     }
-    generator.Seed(seed);
     const int64_t count = scope.row_count();
     const int64_t width = integer ? 4 : 8;
     ASSIGN_OR_RETURN(std::shared_ptr<arrow::Buffer> values,

@@ -109,6 +109,7 @@ Task<std::unique_ptr<Subtask>> Execution::MakeSubtask(const GraphVertex& vertex,
     context->parallelism = vertex.parallelism;
     context->state_memory = options_.state_memory;
     context->eval.time_zone = time_zone;
+    context->eval.random = [env = env_] { return env->Random(); };
     context->metrics =
         metrics_.operators[static_cast<size_t>(op.id)].subtasks[static_cast<size_t>(index)].get();
     own_ids.insert(std::to_string(op.id));

@@ -66,6 +66,7 @@ class Builder {
 
   Result<JobGraph> Run() {
     ASSIGN_OR_RETURN(eval_.time_zone, ParseTimeZone(plan_.time_zone));
+    if (Env* env = options_.context.env) eval_.random = [env] { return env->Random(); };
     for (PlanNode* node : plan::InTopologicalOrder(plan_)) {
       for (const auto& input : node->inputs) ++consumer_count_[input.get()];
     }
