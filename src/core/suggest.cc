@@ -15,6 +15,8 @@ constexpr size_t kMostListed = 12;
 
 char Lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
 
+}  // namespace
+
 // Optimal string alignment distance (Damerau-Levenshtein without repeated edits).
 size_t EditDistance(std::string_view a, std::string_view b) {
   std::vector<size_t> before_previous, previous(b.size() + 1), current(b.size() + 1);
@@ -34,8 +36,6 @@ size_t EditDistance(std::string_view a, std::string_view b) {
   }
   return previous[b.size()];
 }
-
-}  // namespace
 
 std::optional<std::string> NearestName(std::string_view wrong,
                                        std::span<const std::string> candidates) {

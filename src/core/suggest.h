@@ -8,8 +8,11 @@
 
 namespace mainstem {
 
-// The candidate nearest to `wrong` by edit distance (insert, delete, replace, swap of neighbours;
-// case ignored), or nullopt when none is near enough to be meant: at most a third of the length.
+// Insertions, deletions, replacements and swaps of neighbours that make `b` of `a`; case ignored.
+size_t EditDistance(std::string_view a, std::string_view b);
+
+// The candidate nearest to `wrong` by edit distance, or nullopt when none is near enough to be
+// meant: at most a third of the length.
 std::optional<std::string> NearestName(std::string_view wrong,
                                        std::span<const std::string> candidates);
 

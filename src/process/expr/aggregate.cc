@@ -131,6 +131,12 @@ Result<AggregatePtr> MakeKind(Kind kind, const AggregateCall& call, const Logica
 
 bool Aggregate::IsAggregate(std::string_view name) { return Find(name) != nullptr; }
 
+std::vector<std::string> Aggregate::Names() {
+  std::vector<std::string> names;
+  for (const Known& known : kAggregates) names.emplace_back(known.name);
+  return names;
+}
+
 Result<LogicalType> Aggregate::ResultType(const AggregateCall& call) {
   ASSIGN_OR_RETURN(const Known* known, Resolve(call));
   return ResultOf(*known, call);

@@ -60,6 +60,7 @@ class Aggregate {
   static Result<std::unique_ptr<Aggregate>> Make(const AggregateCall& call);
   static Result<LogicalType> ResultType(const AggregateCall& call);
   static bool IsAggregate(std::string_view name);
+  static std::vector<std::string> Names();
 
   const LogicalType& result_type() const { return result_type_; }
   size_t state_bytes() const { return state_bytes_; }  // a multiple of kStateAlignment

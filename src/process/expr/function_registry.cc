@@ -6,6 +6,8 @@
 #include <arrow/scalar.h>
 #include <fmt/format.h>
 
+#include "core/suggest.h"
+#include "process/expr/aggregate.h"
 #include "process/expr/cast.h"
 
 namespace mainstem::process {
@@ -25,20 +27,9 @@ std::string FamilyText(const LogicalType& type) {
   return fmt::format("<{}>", type.ToErrorString());
 }
 
-size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
+// Called by name, but in a clause of their own: bound by the planner.
+constexpr std::string_view kOfClauses[] = {
+    "ROW_NUMBER", "RANK", "DENSE_RANK", "LAG", "TUMBLE", "HOP", "CUMULATE", "SESSION", "UNNEST"};
 
 std::string HintText(const std::vector<std::string>& names) {
   if (names.empty()) return "SHOW FUNCTIONS lists all functions";
@@ -126,17 +117,21 @@ bool FunctionRegistry::Contains(std::string_view name) const {
 }
 
 std::vector<std::string> FunctionRegistry::Names() const {
-  std::vector<std::string> names;
-  for (const auto& [name, entry] : entries_) names.push_back(name);
+  std::vector<std::string> names = Aggregate::Names();
+  names.insert(names.end(), std::begin(kOfClauses), std::end(kOfClauses));
+  for (const auto& [name, entry] : entries_) {
+    if (!IsSymbolic(name)) names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
 }
 
 std::vector<std::string> FunctionRegistry::NearNames(std::string_view name) const {
-  const std::string upper = UpperAscii(name);
   std::vector<std::pair<size_t, std::string>> near;
-  for (const auto& [known, entry] : entries_) {
-    const size_t distance = EditDistance(upper, known);
-    if (distance <= 1 + upper.size() / 4 && !IsSymbolic(known)) near.emplace_back(distance, known);
+  for (const std::string& known : Names()) {
+    const size_t distance = EditDistance(name, known);
+    if (distance <= 1 + name.size() / 4) near.emplace_back(distance, known);
   }
   std::sort(near.begin(), near.end());
   std::vector<std::string> names;

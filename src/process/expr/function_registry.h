@@ -120,7 +120,9 @@ class FunctionRegistry {
   Result<ExprPtr> Bind(std::string_view name, std::vector<ExprPtr> args,
                        SourceSpan span = {}) const;
   bool Contains(std::string_view name) const;
-  std::vector<std::string> Names() const;  // sorted, for SHOW FUNCTIONS
+  // Everything that may be called by its name, aggregates and what only OVER and FROM take among
+  // it; sorted, for SHOW FUNCTIONS.
+  std::vector<std::string> Names() const;
   // Names near to `name`, best first, at most three.
   std::vector<std::string> NearNames(std::string_view name) const;
 

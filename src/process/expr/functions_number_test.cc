@@ -96,6 +96,18 @@ TEST(Arithmetic, SaysWhichOperandsItTakes) {
   EXPECT_EQ(TextOf(status).message, "No match found for function signature UNKNOWN_FN(<NUMERIC>)");
   status = Functions().Bind("UPER", {S("a")}).status();
   EXPECT_EQ(TextOf(status).hint, "did you mean UPPER?");
+  status = Functions().Bind("coutn", {I(1)}).status();
+  EXPECT_EQ(TextOf(status).hint, "did you mean COUNT, COT?");
+  status = Functions().Bind("ROW_NUMBR", {}).status();
+  EXPECT_EQ(TextOf(status).hint, "did you mean ROW_NUMBER?");
+}
+
+TEST(FunctionNames, HoldAggregatesAndWhatClausesTake) {
+  std::vector<std::string> names = Functions().Names();
+  EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
+  for (const char* name : {"COUNT", "SUM", "UPPER", "ROW_NUMBER", "TUMBLE", "RAND"}) {
+    EXPECT_EQ(std::count(names.begin(), names.end(), name), 1) << name;
+  }
 }
 
 TEST(Math, FunctionsGiveTheReferenceResults) {
