@@ -2,7 +2,11 @@
 
 #include <fnmatch.h>
 
+#include <array>
+
 #include <absl/strings/str_split.h>
+
+#include "source/filesystem/decompressor.h"
 
 namespace mainstem::source {
 namespace {
@@ -80,6 +84,19 @@ Task<> Expand(Files* files, std::string folder, const std::vector<std::string>& 
   co_return Status::OK();
 }
 
+// Whether these bytes of a compressed file are all that belongs to what they begin.
+bool IsCompleteStream(const std::string& path, std::string_view bytes) {
+  std::unique_ptr<Decompressor> decompressor = MakeDecompressorFor(path);
+  std::array<std::byte, 4096> scratch;
+  size_t made = 0;
+  do {
+    Result<size_t> run = decompressor->Run(&bytes, scratch);
+    if (!run.ok()) return true;  // broken: reading it will say so
+    made = *run;
+  } while (!bytes.empty() || made == scratch.size());
+  return decompressor->complete();
+}
+
 uint64_t Fnv1a(std::string_view bytes) {
   uint64_t hash = 14695981039346656037ull;
   for (unsigned char c : bytes) hash = (hash ^ c) * 1099511628211ull;
@@ -130,7 +147,8 @@ Task<std::string> Fingerprint(Files* files, std::string path, FingerprintOptions
     } else if (count < wanted && options.growing) {
       co_return std::string();
     }
-  } else if (count < wanted && options.growing) {
+  } else if (count < wanted && options.growing &&
+             !(options.quiet && IsCompleteStream(path, bytes))) {
     co_return std::string();
   }
   co_return fmt::format("{:016x}", Fnv1a(bytes));

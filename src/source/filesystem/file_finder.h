@@ -23,10 +23,13 @@ Task<std::vector<FoundFile>> FindFiles(Files* files, std::string path);
 std::string ResolvePath(const std::string& path, const std::string& base);
 
 // Identifies the file by its first bytes as well, since inodes are used again. Empty: the file has
-// no complete first line yet (`growing`), so that its identity is not settled.
+// no complete first line yet (`growing`), so that its identity is not settled. A compressed file
+// that is shorter than the bytes that tell it is settled when it is complete and `quiet`: has not
+// changed for a while.
 struct FingerprintOptions {
   bool growing = false;
   bool compressed = false;
+  bool quiet = false;
 };
 Task<std::string> Fingerprint(Files* files, std::string path, FingerprintOptions options);
 

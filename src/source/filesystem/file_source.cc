@@ -13,6 +13,8 @@ namespace {
 
 using connector::SourceSplit;
 
+constexpr int64_t kQuietMs = 2000;
+
 struct FileSourcePlan {
   connector::TableDescriptor table;
   Env* env = nullptr;
@@ -115,6 +117,7 @@ class FileSource final : public connector::TableSource {
       FingerprintOptions options;
       options.growing = plan_.read.tail;
       options.compressed = MakeDecompressorFor(file.path) != nullptr;
+      options.quiet = plan_.env->WallTime().value() - file.identity.modified_ms > kQuietMs;
       Result<std::string> fingerprint =
           co_await Fingerprint(&plan_.env->files(), file.path, options);
       if (Is(fingerprint.status(), ErrorCode::kNotFound)) continue;

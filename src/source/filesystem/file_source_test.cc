@@ -337,6 +337,22 @@ TEST_F(FileTailTest, FollowsARotatedFileAndFindsTheNewOne) {
   EXPECT_EQ(Step(), Lines{"four"});
 }
 
+TEST_F(FileSourceTest, TailsSmallCompressedFilesWhenTheyAreComplete) {
+  Run(WriteFile(&env_, "/z/a.gz", Gzip("one\n").substr(0, 21)));
+  Run(WriteFile(&env_, "/z/b.zst", Zstd("two\n").substr(0, 6)));
+  auto source = Open("/z", {{"source.monitor-interval", "1 s"}});
+  Tail tail(&env_, source.get());
+  Run(tail.Step());
+  EXPECT_EQ(tail.TakeRows(), Lines{});
+  Run(WriteFile(&env_, "/z/a.gz", Gzip("one\n")));  // 24 bytes
+  Run(WriteFile(&env_, "/z/b.zst", Zstd("two\n")));
+  Run(tail.Step());
+  EXPECT_EQ(tail.TakeRows(), (Lines{"one", "two"}));
+  EXPECT_EQ(tail.ended_count, 2);
+  Run(tail.Step());
+  EXPECT_EQ(tail.TakeRows(), Lines{});
+}
+
 TEST_F(FileTailTest, EndsWithADeletedFile) {
   Run(WriteFile(&env_, "/d/a.log", "one\n"));
   EXPECT_EQ(Step(), Lines{"one"});
