@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -167,9 +168,19 @@ class DeliveryWriter {
   RejectHandler* reject_handler_ = nullptr;
 };
 
+// What becomes of rows that a log sink's topic can't hold.
+struct LogRefusals {
+  bool fail = true;
+  int64_t rows_max = 0;  // more than so many of one start end the job
+  // Makes the place where they are kept, with the epoch they belong to. Empty: they are left out.
+  std::function<Task<storage::TopicPartition>()> keep = {};
+};
+
 class TableSink {
  public:
   virtual ~TableSink() = default;
+  // Of a kLog sink, before its first writer is made.
+  virtual void SetRefusals(LogRefusals refusals) {}
   virtual SinkKind kind() const = 0;
   virtual SinkMode mode() const = 0;
   // Says what is promised: "exactly once (position in the same transaction)".

@@ -7,18 +7,24 @@
 
 namespace mainstem::sink {
 
-connector::RejectedRecord MakeRefusedRow(const arrow::RecordBatch& rows, int64_t row, RowKind kind,
-                                         const RefusedRowPlace& place, Status cause) {
+std::string RefusedRowText(const arrow::RecordBatch& rows, int64_t row, RowKind kind) {
   constexpr size_t kTextBytesMax = 64u << 10;
   ChangelogBatch one;
   one.rows = rows.Slice(row, 1);
   one.kinds = {kind};
   std::string text = PrintedRows(one, "");
   text.resize(std::min(text.size() - 1, kTextBytesMax));  // without the newline
+  return text;
+}
+
+connector::RejectedRecord MakeRefusedRow(const arrow::RecordBatch& rows, int64_t row, RowKind kind,
+                                         const RefusedRowPlace& place, Status cause) {
   std::string origin =
       fmt::format("{}/{}@<{}", place.delivery_id, place.partition.value(), place.end.value());
   if (!place.key.empty()) origin += " " + place.key;
-  return {.origin = std::move(origin), .raw_bytes = std::move(text), .cause = std::move(cause)};
+  return {.origin = std::move(origin),
+          .raw_bytes = RefusedRowText(rows, row, kind),
+          .cause = std::move(cause)};
 }
 
 }  // namespace mainstem::sink

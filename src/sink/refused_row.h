@@ -17,7 +17,10 @@ struct RefusedRowPlace {
   std::string key{};  // what tells the row from others, if anything does
 };
 
-// The row as text, "+I[a, 1]", cut at 64 KiB; its origin is "job.sink/0@<42 key".
+// The row as text, "+I[a, 1]", cut at 64 KiB.
+std::string RefusedRowText(const arrow::RecordBatch& rows, int64_t row, RowKind kind);
+
+// That text; its origin is "job.sink/0@<42 key".
 connector::RejectedRecord MakeRefusedRow(const arrow::RecordBatch& rows, int64_t row, RowKind kind,
                                          const RefusedRowPlace& place, Status cause);
 

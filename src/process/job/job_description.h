@@ -58,7 +58,7 @@ struct SinkDescription {
   std::vector<int64_t> positions;  // delivered up to, for each partition of the internal topic
   std::string last_error;          // empty: none since the last success
   int64_t retry_count = 0;
-  int64_t rejected_rows = 0;  // refused by the destination since the job was started
+  int64_t rejected_rows = 0;  // refused by the destination, earlier starts included if kept
 };
 
 struct CheckpointDescription {

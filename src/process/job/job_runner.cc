@@ -28,6 +28,12 @@ bool IsPermanent(const Status& status) {
   }
 }
 
+Task<storage::TopicPartition> MakeQuarantine(storage::Log* log, std::string name) {
+  CO_ASSIGN_OR_RETURN(storage::TopicInfo topic,
+                      co_await FindOrMakeJobTopic(log, std::move(name), 1));
+  co_return storage::TopicPartition{topic.id, PartitionId(0)};
+}
+
 }  // namespace
 
 std::string_view ToString(JobState state) {
@@ -63,16 +69,27 @@ void JobRunner::RequestStop() {
 
 Task<> JobRunner::PrepareQuarantine() {
   std::string name = QuarantineTopicName(options_.job_id);
-  CO_ASSIGN_OR_RETURN(storage::TopicInfo topic,
-                      co_await FindOrMakeJobTopic(environment_->log, std::move(name), 1));
-  quarantine_ = {topic.id, PartitionId(0)};
+  CO_ASSIGN_OR_RETURN(quarantine_, co_await MakeQuarantine(environment_->log, std::move(name)));
   co_return Status::OK();
+}
+
+connector::LogRefusals JobRunner::RefusalsOf(const JobSink& sink) const {
+  connector::LogRefusals refusals;
+  refusals.fail = sink.quarantine.policy == RejectPolicy::kFail;
+  refusals.rows_max = sink.quarantine.rows_max;
+  if (sink.quarantine.policy == RejectPolicy::kQuarantine) {
+    refusals.keep = [log = environment_->log, name = QuarantineTopicName(options_.job_id)] {
+      return MakeQuarantine(log, name);
+    };
+  }
+  return refusals;
 }
 
 Task<> JobRunner::PrepareDelivery(JobSink* sink) {
   sink->delivery_id = options_.job_id + "." + sink->node_id;
   sink->topic_name = JobTopicName("__mainstem.", options_.job_id, sink->node_id);
   sink->quarantine.topic = QuarantineTopicName(options_.job_id);
+  sink->quarantine.delivery_id = sink->delivery_id;
   std::string name = sink->topic_name;
   CO_ASSIGN_OR_RETURN(
       storage::TopicInfo topic,
@@ -106,6 +123,7 @@ Task<> JobRunner::Prepare() {
                           {.message = "table " + sink->name + " can't be written without a log",
                            .hint = "run the script on a node"});
     }
+    if (sink->kind == connector::SinkKind::kLog) sink->sink->SetRefusals(RefusalsOf(*sink));
     if (sink->kind != connector::SinkKind::kDelivery) continue;
     CO_RETURN_IF_ERROR(co_await PrepareDelivery(sink.get()));
   }
@@ -113,6 +131,7 @@ Task<> JobRunner::Prepare() {
   for (auto& sink : graph_.sinks) {
     deliveries_.push_back(std::make_unique<SinkDelivery>(environment_->env, environment_->log, sink,
                                                          environment_->logger));
+    CO_RETURN_IF_ERROR(co_await deliveries_.back()->Prepare());
     deliveries_.back()->Start();
   }
   co_return Status::OK();

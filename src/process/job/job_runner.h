@@ -68,6 +68,7 @@ class JobRunner {
   Task<> Prepare();
   Task<> PrepareQuarantine();
   Task<> PrepareDelivery(JobSink* sink);
+  connector::LogRefusals RefusalsOf(const JobSink& sink) const;
   Task<ExecutionOutcome> RunAttempt();
   Task<> CloseDeliveries();
   void DescribeOperators(JobDescription* out) const;

@@ -193,6 +193,11 @@ SinkDelivery::SinkDelivery(Env* env, storage::Log* log, std::shared_ptr<JobSink>
 
 SinkDelivery::~SinkDelivery() = default;
 
+Task<> SinkDelivery::Prepare() {
+  if (!quarantine_) co_return Status::OK();
+  co_return co_await quarantine_->CountKept();
+}
+
 void SinkDelivery::Start() {
   for (auto& owned : lanes_) {
     Lane* lane = owned.get();

@@ -21,6 +21,8 @@ class SinkDelivery {
   SinkDelivery(Env* env, storage::Log* log, std::shared_ptr<JobSink> sink, Logger logger);
   ~SinkDelivery();
 
+  // Counts what earlier starts have refused. Before Start.
+  Task<> Prepare();
   void Start();
   // No more rows will come: returns when everything is delivered and flushed. With `give_up`, ends
   // with the error of a partition that can't go on by retrying.

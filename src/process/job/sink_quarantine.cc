@@ -1,9 +1,12 @@
 #include "process/job/sink_quarantine.h"
 
+#include <set>
+
 #include <fmt/format.h>
 
 #include "process/job/job_topics.h"
 #include "storage/batch_builder.h"
+#include "storage/record_batch.h"
 
 namespace mainstem::process {
 namespace {
@@ -11,7 +14,43 @@ namespace {
 // A batch stays well below a topic's greatest message.
 constexpr size_t kBatchBytes = 256 * 1024;
 
+// Origin and text of the rows that this delivery has put there.
+Status AddRowsOf(const std::string& delivery_id, std::span<const std::byte> batch,
+                 std::set<std::string>* rows) {
+  ASSIGN_OR_RETURN(auto reader, storage::RecordReader::Open(batch));
+  storage::RecordView record;
+  while (true) {
+    ASSIGN_OR_RETURN(bool more, reader.Next(&record));
+    if (!more) return Status::OK();
+    ASSIGN_OR_RETURN(std::vector<storage::RecordHeader> headers, storage::ReadHeaders(record));
+    for (const storage::RecordHeader& header : headers) {
+      std::string_view origin = header.value.value_or("");
+      if (header.key != "origin" || !origin.starts_with(delivery_id + "/")) continue;
+      rows->insert(fmt::format("{}\n{}", origin, record.value.value_or("")));
+    }
+  }
+}
+
 }  // namespace
+
+Task<> SinkQuarantine::CountKept() {
+  auto topic = log_->FindTopic(options_.topic);
+  if (!topic || options_.policy != RejectPolicy::kQuarantine) co_return Status::OK();
+  storage::TopicPartition where{topic->id, PartitionId(0)};
+  CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log_->Offsets(where));
+  std::set<std::string> rows;  // one that came twice counts once
+  for (Offset next = offsets.log_start; next < offsets.high_watermark;) {
+    CO_ASSIGN_OR_RETURN(storage::ReadResult read, co_await log_->Read(where, next, {}));
+    if (read.batches.empty()) break;
+    for (const storage::SharedBytes& batch : read.batches) {
+      CO_RETURN_IF_ERROR(AddRowsOf(options_.delivery_id, batch.bytes, &rows));
+      CO_ASSIGN_OR_RETURN(storage::BatchHeader header, storage::ParseBatchHeader(batch.bytes));
+      next = header.next_offset();
+    }
+  }
+  row_count_ = static_cast<int64_t>(rows.size());
+  co_return Status::OK();
+}
 
 Task<> SinkQuarantine::OnRejected(std::vector<connector::RejectedRecord> records) {
   auto count = static_cast<int64_t>(records.size());

@@ -14,18 +14,22 @@ struct SinkQuarantineOptions {
   RejectPolicy policy = RejectPolicy::kQuarantine;
   std::string topic;  // made with the first refused row
   int64_t rows_max = 0;
-  std::string table;  // for messages
+  std::string table;        // for messages
+  std::string delivery_id;  // what the origins of this sink's rows begin with, before a '/'
 };
 
 // Any shard. Durable before OnRejected returns. After a crash of the node, or a destination that
 // failed between the two, the same rows come a second time, with equal origins. The limit counts
-// what was refused since the job was started here.
+// what lies in the topic from earlier starts as well: who has looked at the records and deletes
+// them gives the sink a new chance. With kSkip nothing is kept, and each start counts anew.
 class SinkQuarantine final : public connector::RejectHandler {
  public:
   // `env` and `log` outlive it.
   SinkQuarantine(Env* env, storage::Log* log, SinkQuarantineOptions options)
       : env_(env), log_(log), options_(std::move(options)) {}
 
+  // Of earlier starts. Once, before any row is refused.
+  Task<> CountKept();
   // kInvalidRecord, naming the first of them, when they are more than the limit: then none is kept.
   Task<> OnRejected(std::vector<connector::RejectedRecord> records) override;
   int64_t row_count() const { return row_count_; }

@@ -5,8 +5,10 @@
 #include <absl/strings/ascii.h>
 #include <absl/strings/str_split.h>
 #include <arrow/api.h>
+#include <fmt/format.h>
 
 #include "sink/kafka/record_layout.h"
+#include "sink/refused_row.h"
 
 namespace mainstem::sink {
 namespace {
@@ -23,13 +25,35 @@ std::shared_ptr<arrow::RecordBatch> Select(const arrow::RecordBatch& rows,
   return arrow::RecordBatch::Make(schema, rows.num_rows(), std::move(arrays));
 }
 
+bool IsCompacted(const storage::TopicInfo& topic) {
+  auto policy = topic.config.find("cleanup.policy");
+  return policy != topic.config.end() && policy->second.find("compact") != std::string::npos;
+}
+
+ErrorText KeylessText(const std::string& topic) {
+  return {.message = "a record without a key can't go to topic '" + topic + "', which is compacted",
+          .hint =
+              "give it one: 'key.format' and 'key.fields', or 'upsert-kafka' with a PRIMARY "
+              "KEY"};
+}
+
+// What the writers of one sink have refused.
+struct Refused {
+  connector::LogRefusals rules;
+  std::atomic<int64_t> count{0};
+};
+using Quarantine = std::optional<storage::TopicPartition>;  // nullopt: refused rows are left out
+
 class KafkaLogWriter final : public connector::LogWriter {
  public:
-  KafkaLogWriter(storage::Log* log, std::shared_ptr<const RecordLayout> layout,
-                 std::unique_ptr<format::Encoder> key_encoder,
+  // `refused` outlives the writer.
+  KafkaLogWriter(storage::Log* log, std::shared_ptr<const RecordLayout> layout, Refused* refused,
+                 Quarantine quarantine, std::unique_ptr<format::Encoder> key_encoder,
                  std::unique_ptr<format::Encoder> value_encoder, uint32_t writer_index)
       : log_(log),
         layout_(std::move(layout)),
+        refused_(refused),
+        quarantine_(quarantine),
         key_encoder_(std::move(key_encoder)),
         value_encoder_(std::move(value_encoder)),
         partitioner_(layout_->partitioner, writer_index) {}
@@ -55,6 +79,7 @@ class KafkaLogWriter final : public connector::LogWriter {
           PartitionId(partitioner_.Choose(record.key, topic->partition_count));
       FillMetadata(batch, static_cast<int64_t>(row), &record);
     }
+    if (IsCompacted(*topic)) RETURN_IF_ERROR(TakeOutKeyless(batch, &records));
     return records;
   }
 
@@ -77,12 +102,60 @@ class KafkaLogWriter final : public connector::LogWriter {
     return Status::OK();
   }
 
+  // A NULL alone is no message in 'raw': no key, or no value.
+  static bool IsNullMessage(const connector::FormatChoice& format, const ChangelogBatch& batch,
+                            size_t row) {
+    return format.format == "raw" && batch.rows->column(0)->IsNull(static_cast<int64_t>(row));
+  }
+
+  Status TakeOutKeyless(const ChangelogBatch& batch, std::vector<LogRecord>* records) {
+    std::vector<LogRecord> kept;
+    kept.reserve(records->size());
+    for (size_t row = 0; row < records->size(); ++row) {
+      if ((*records)[row].key) {
+        kept.push_back(std::move((*records)[row]));
+        continue;
+      }
+      RowKind kind = batch.kinds.empty() ? RowKind::kInsert : batch.kinds[row];
+      std::string text = RefusedRowText(*batch.rows, static_cast<int64_t>(row), kind);
+      RETURN_IF_ERROR(CountRefused(text));
+      if (quarantine_) kept.push_back(ForQuarantine(std::move(text)));
+    }
+    *records = std::move(kept);
+    return Status::OK();
+  }
+
+  // An error of a kind that no restart cures, when the row is one too many.
+  Status CountRefused(const std::string& row_text) {
+    int64_t total = refused_->count.fetch_add(1) + 1;
+    const connector::LogRefusals& rules = refused_->rules;
+    if (!rules.fail && total <= rules.rows_max) return Status::OK();
+    ErrorText text = KeylessText(layout_->topic);
+    text.detail = row_text.substr(0, 200);
+    if (!rules.fail) {
+      text.detail += fmt::format("; {} rows were refused, 'sink.bad-records.max' is {}", total,
+                                 rules.rows_max);
+    }
+    return MakeError(ErrorCode::kEvaluationError, std::move(text));
+  }
+
+  LogRecord ForQuarantine(std::string row_text) const {
+    LogRecord record;
+    record.partition = *quarantine_;
+    record.value = std::move(row_text);
+    record.headers = {{"origin", layout_->topic},
+                      {"stage", "deliver"},
+                      {"cause", KeylessText(layout_->topic).message}};
+    return record;
+  }
+
   Status EncodeKeys(const ChangelogBatch& batch, std::vector<LogRecord>* records) {
     if (!key_encoder_) return Status::OK();
     ChangelogBatch keys;
     keys.rows = Select(*batch.rows, layout_->key_columns, layout_->key_schema);
     ASSIGN_OR_RETURN(auto messages, key_encoder_->Encode(keys));
     for (size_t row = 0; row < records->size(); ++row) {
+      if (IsNullMessage(layout_->key_format, keys, row)) continue;
       (*records)[row].key = std::move(messages[row]);
     }
     return Status::OK();
@@ -95,7 +168,8 @@ class KafkaLogWriter final : public connector::LogWriter {
     if (layout_->is_changelog) values.kinds = batch.kinds;
     ASSIGN_OR_RETURN(auto messages, value_encoder_->Encode(values));
     for (size_t row = 0; row < records->size(); ++row) {
-      if (!IsDelete(batch, row)) (*records)[row].value = std::move(messages[row]);
+      if (IsDelete(batch, row) || IsNullMessage(layout_->value_format, values, row)) continue;
+      (*records)[row].value = std::move(messages[row]);
     }
     return Status::OK();
   }
@@ -136,6 +210,8 @@ class KafkaLogWriter final : public connector::LogWriter {
 
   storage::Log* log_;
   std::shared_ptr<const RecordLayout> layout_;
+  Refused* refused_;
+  Quarantine quarantine_;
   std::unique_ptr<format::Encoder> key_encoder_;
   std::unique_ptr<format::Encoder> value_encoder_;
   Partitioner partitioner_;
@@ -152,6 +228,9 @@ class KafkaSink final : public connector::TableSink {
     return layout_->is_changelog ? connector::SinkMode::kRetract : connector::SinkMode::kAppendOnly;
   }
   std::string guarantee() const override { return "exactly once (committed with the epoch)"; }
+  void SetRefusals(connector::LogRefusals refusals) override {
+    refused_.rules = std::move(refusals);
+  }
 
   Task<std::unique_ptr<connector::LogWriter>> MakeLogWriter() override {
     if (!log_->FindTopic(layout_->topic)) {
@@ -161,6 +240,7 @@ class KafkaSink final : public connector::TableSink {
         co_return created.status();
       }
     }
+    CO_ASSIGN_OR_RETURN(Quarantine quarantine, co_await PrepareForCompaction());
     std::unique_ptr<format::Encoder> key_encoder;
     if (!layout_->key_format.format.empty()) {
       CO_ASSIGN_OR_RETURN(key_encoder,
@@ -170,13 +250,29 @@ class KafkaSink final : public connector::TableSink {
     CO_ASSIGN_OR_RETURN(auto value_encoder,
                         format::MakeEncoder(layout_->value_format.format, layout_->value_schema,
                                             layout_->value_format.options));
-    co_return std::make_unique<KafkaLogWriter>(log_, layout_, std::move(key_encoder),
-                                               std::move(value_encoder), writer_count_++);
+    co_return std::make_unique<KafkaLogWriter>(log_, layout_, &refused_, quarantine,
+                                               std::move(key_encoder), std::move(value_encoder),
+                                               writer_count_++);
   }
 
  private:
+  // A table without keys is told at once; with keys that may be NULL there must be a place for
+  // rows that have none.
+  Task<Quarantine> PrepareForCompaction() {
+    Quarantine none;
+    std::optional<storage::TopicInfo> topic = log_->FindTopic(layout_->topic);
+    if (!topic || !IsCompacted(*topic)) co_return none;
+    if (layout_->key_format.format.empty()) {
+      co_return MakeError(ErrorCode::kInvalidConfig, KeylessText(layout_->topic));
+    }
+    if (layout_->upsert || refused_.rules.fail || !refused_.rules.keep) co_return none;
+    CO_ASSIGN_OR_RETURN(storage::TopicPartition place, co_await refused_.rules.keep());
+    co_return Quarantine(place);
+  }
+
   storage::Log* log_;
   std::shared_ptr<const RecordLayout> layout_;
+  Refused refused_;
   std::atomic<uint32_t> writer_count_{0};  // writers are made on several shards
 };
 

@@ -93,6 +93,86 @@ TEST_F(KafkaSinkTest, WritesKeysAndLeavesThemOutOfTheValueWhenAsked) {
   EXPECT_EQ((*records)[0].partition, (*records)[1].partition);
 }
 
+// Where refused rows go: partition 0 of a topic with this id.
+storage::TopicPartition QuarantinePlace() {
+  storage::TopicId id{};
+  id[0] = 99;
+  return {id, PartitionId(0)};
+}
+Task<storage::TopicPartition> GiveQuarantine() { co_return QuarantinePlace(); }
+
+class CompactedTopicTest : public KafkaSinkTest {
+ protected:
+  CompactedTopicTest() {
+    log_.AddTopic("out", 1, {{"cleanup.policy", "compact"}});
+    table_.options["key.format"] = "raw";
+    table_.options["key.fields"] = "id";
+  }
+  std::unique_ptr<connector::LogWriter> WriterWith(connector::LogRefusals refusals) {
+    auto sink = Make();
+    CHECK_OK(sink);
+    sink_ = std::move(*sink);
+    sink_->SetRefusals(std::move(refusals));
+    std::unique_ptr<connector::LogWriter> writer;
+    CHECK_OK(RunBlocking(env_->shard(0), Open(sink_.get(), &writer)));
+    return writer;
+  }
+  ChangelogBatch TwoWithoutKey() {
+    return Rows(table_.schema, R"([["a", 1], [null, 2], ["b", 3], [null, 4]])");
+  }
+};
+
+TEST_F(CompactedTopicTest, KeepsRowsWithoutAKeyInTheQuarantine) {
+  auto writer = WriterWith({.fail = false, .rows_max = 2, .keep = GiveQuarantine});
+  auto records = writer->Encode(TwoWithoutKey());
+  ASSERT_TRUE(records.ok()) << records.status();
+  ASSERT_EQ(records->size(), 4u);
+  EXPECT_EQ((*records)[0].key, "a");
+  EXPECT_EQ((*records)[1].partition, QuarantinePlace());
+  EXPECT_EQ((*records)[1].value, "+I[null, 2]");
+  EXPECT_EQ((*records)[1].headers[1], (std::pair<std::string, std::string>("stage", "deliver")));
+  EXPECT_EQ((*records)[2].partition.topic_id, log_.FindTopic("out")->id);
+  // Two are borne, of all batches together.
+  auto more = writer->Encode(TwoWithoutKey());
+  EXPECT_TRUE(Is(more.status(), ErrorCode::kEvaluationError));
+  EXPECT_THAT(Describe(more.status()),
+              HasSubstr("3 rows were refused, 'sink.bad-records.max' is 2"));
+}
+
+TEST_F(CompactedTopicTest, LeavesThemOutOrFailsWhenTold) {
+  auto skipping = WriterWith({.fail = false, .rows_max = 1000});
+  auto records = skipping->Encode(TwoWithoutKey());
+  ASSERT_TRUE(records.ok()) << records.status();
+  EXPECT_EQ(records->size(), 2u);
+  auto failing = WriterWith({.fail = true});
+  EXPECT_THAT(Describe(failing->Encode(TwoWithoutKey()).status()), HasSubstr("+I[null, 2]"));
+}
+
+TEST_F(CompactedTopicTest, SaysAtOnceThatATableWithoutKeysDoesNotFit) {
+  table_.options.erase("key.format");
+  table_.options.erase("key.fields");
+  auto sink = Make();
+  ASSERT_TRUE(sink.ok());
+  std::unique_ptr<connector::LogWriter> writer;
+  Status status = RunBlocking(env_->shard(0), Open(sink->get(), &writer));
+  EXPECT_TRUE(Is(status, ErrorCode::kInvalidConfig));
+  EXPECT_THAT(Describe(status), HasSubstr("upsert-kafka"));
+}
+
+TEST_F(KafkaSinkTest, WritesARawNullAsNoValueAndNoKey) {
+  table_.schema = arrow::schema({arrow::field("line", arrow::utf8())});
+  table_.options["format"] = "raw";
+  table_.options["key.format"] = "raw";
+  table_.options["key.fields"] = "line";
+  auto writer = Writer();
+  auto records = writer->Encode(Rows(table_.schema, R"([["a"], [null], [""]])"));
+  ASSERT_TRUE(records.ok()) << records.status();
+  EXPECT_EQ((*records)[0].key, "a");
+  EXPECT_EQ((*records)[1].key, std::nullopt);
+  EXPECT_EQ((*records)[1].value, std::nullopt);
+  EXPECT_EQ((*records)[2].key, "");
+}
+
 TEST_F(KafkaSinkTest, RefusesUpdatesWithoutAChangelogFormat) {
   auto writer = Writer();
   auto records = writer->Encode(

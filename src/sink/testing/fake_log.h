@@ -10,8 +10,10 @@ namespace mainstem::sink {
 
 class FakeLog final : public storage::Log {
  public:
-  void AddTopic(const std::string& name, int32_t partition_count) {
+  void AddTopic(const std::string& name, int32_t partition_count,
+                storage::TopicConfig config = {}) {
     storage::TopicInfo topic;
+    topic.config = std::move(config);
     topic.name = name;
     topic.id[0] = static_cast<uint8_t>(topics_.size() + 1);
     topic.partition_count = partition_count;

@@ -94,3 +94,33 @@ def test_a_running_job_counts_what_its_destination_refuses(node, postgres):
     assert sink["rejected_rows"] == 1 and sink["last_error"] == ""
     topic = next(t for t in node.api("/topics")["topics"] if t["name"] == f"__mainstem.quarantine.{job}")
     assert topic["records"] == 1
+
+
+def wait_for_end(node, job):
+    return support.wait_until(lambda: (lambda d: d if d["state"] in ("FINISHED", "FAILED") else None)(node.api(f"/jobs/{job}")), "the end of the job")
+
+
+KEYED = """CREATE TABLE o (k STRING, v INT) WITH ('connector' = 'kafka', 'topic' = 'kept', 'properties.bootstrap.servers' = '{kafka}',
+    'format' = 'json'{options});
+  INSERT INTO o SELECT k, v FROM (VALUES ('a', 1), (CAST(NULL AS STRING), 2), ('b', 3)) AS t(k, v);"""
+
+
+def test_rows_without_a_key_for_a_compacted_topic_go_to_the_quarantine(node):
+    node.cli("topic", "create", "kept", "-c", "cleanup.policy=compact")
+    options = ", 'key.format' = 'raw', 'key.fields' = 'k'"
+    job = node.submit(KEYED.format(kafka=node.kafka, options=options))[0]
+    assert wait_for_end(node, job)["state"] == "FINISHED"
+    records = [json.loads(line) for line in node.cli("--json", "consume", "kept", "--from", "earliest").stdout.splitlines()]
+    assert [(r["key"], r["value"]["v"]) for r in records] == [("a", 1), ("b", 3)]
+    kept = json.loads(node.cli("--json", "consume", f"__mainstem.quarantine.{job}", "--from", "earliest").stdout)
+    assert kept["value"] == "+I[null, 2]" or kept["value"] == "+I[NULL, 2]"
+    # A limit ends the job, for good and with the row: it is not tried for ever.
+    job = node.submit(KEYED.format(kafka=node.kafka, options=options + ", 'sink.bad-records.max' = '0'"))[0]
+    failed = wait_for_end(node, job)
+    assert failed["state"] == "FAILED" and "sink.bad-records.max" in failed["error"] and failed["restart_count"] == 0
+
+
+def test_a_table_without_keys_for_a_compacted_topic_fails_at_once(node):
+    node.cli("topic", "create", "kept", "-c", "cleanup.policy=compact")
+    failed = wait_for_end(node, node.submit(KEYED.format(kafka=node.kafka, options=""))[0])
+    assert failed["state"] == "FAILED" and "upsert-kafka" in failed["error"] and failed["restart_count"] == 0
