@@ -19,7 +19,8 @@ const char* malloc_conf = "background_thread:true,dirty_decay_ms:5000,muzzy_deca
 namespace {
 
 constexpr int kFailed = 1;
-constexpr int kMisused = 2;  // as most Unix tools: the command line itself is wrong
+constexpr int kInterrupted = 130;  // by Ctrl-C, as shells say it
+constexpr int kMisused = 2;        // as most Unix tools: the command line itself is wrong
 
 bool WantsJson(int argc, char** argv) {
   auto is_json = [](std::string_view word) { return word == "--json"; };
@@ -72,6 +73,7 @@ int main(int argc, char** argv) {
   }
   mainstem::Status status = chosen.action();
   if (status.ok()) return 0;
+  if (mainstem::Is(status, mainstem::ErrorCode::kCancelled)) return kInterrupted;
   PrintError(status, globals.json);
   return kFailed;
 }

@@ -1,5 +1,7 @@
 // mainstem produce TOPIC and mainstem consume TOPIC: records in from standard input, one a line,
 // and out to standard output, over the node's HTTP door.
+#include <unistd.h>
+
 #include <fmt/format.h>
 #include <simdjson.h>
 #include <CLI/CLI.hpp>
@@ -44,6 +46,7 @@ Status Produce(const GlobalOptions& globals, const ProduceOptions& options) {
     return Status::OK();
   };
   Status status;
+  if (isatty(STDIN_FILENO)) fmt::print(stderr, "one JSON value a line; Ctrl-D ends\n");
   while (status.ok() && std::getline(std::cin, line)) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
     body += line + "\n";

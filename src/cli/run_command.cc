@@ -6,6 +6,8 @@
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
+#include <mutex>
 
 #include "cli/command.h"
 #include "cli/progress.h"
@@ -97,14 +99,62 @@ class PrivateFolder {
   std::string path_;
 };
 
+// What Ctrl-C cancels: the script, while it runs. Shared with the thread that waits for signals.
+class Interrupt {
+ public:
+  void Arm(std::function<void()> cancel) {
+    std::lock_guard lock(mutex_);
+    cancel_ = std::move(cancel);
+    if (asked_ && cancel_) cancel_();
+  }
+  void Ask() {
+    std::lock_guard lock(mutex_);
+    asked_ = true;
+    if (cancel_) cancel_();
+  }
+  bool asked() const {
+    std::lock_guard lock(mutex_);
+    return asked_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::function<void()> cancel_;
+  bool asked_ = false;
+};
+
+Task<> NoteOutcome(Task<> task, Status* outcome) {
+  *outcome = co_await std::move(task);
+  co_return Status::OK();
+}
+
+// kCancelled when it was interrupted.
+Task<> ExecuteUntilAsked(server::Engine* engine, Task<> execution, Interrupt* interrupt) {
+  Executor home = engine->env().shard(0);
+  Status outcome = MakeError(ErrorCode::kCancelled, "interrupted");
+  TaskScope work(home, "script", [](const std::string&, const Status&) {});  // told by `outcome`
+  work.Spawn("script", NoteOutcome(std::move(execution), &outcome));
+  TaskScope* scope = &work;
+  interrupt->Arm(
+      [home, scope] { home.scheduler()->Post(UniqueFunction([scope] { scope->Cancel(); })); });
+  Status joined = co_await work.Join();
+  interrupt->Arm(nullptr);
+  // A cancellation that is on its way finds the scope still there.
+  CO_RETURN_IF_ERROR(co_await Yield());
+  Status closed = co_await work.Close();
+  CO_RETURN_IF_ERROR(joined);
+  co_return outcome.ok() ? closed : outcome;
+}
+
 Task<> ExecuteScript(server::Engine* engine, std::string script, process::ExecuteOptions options,
-                     Printer* printer, ProgressLine* line) {
+                     Printer* printer, ProgressLine* line, Interrupt* interrupt) {
   std::vector<std::string> no_addresses;
   CO_RETURN_IF_ERROR(co_await engine->StartJobs(std::move(no_addresses)));
   TaskScope background(engine->env().shard(0), "progress",
                        [](const std::string&, const Status&) {});  // only ever cancelled
   background.Spawn("show", ShowProgress(engine, printer, line));
-  Status status = co_await engine->jobs().Execute(std::move(script), std::move(options), printer);
+  Task<> execution = engine->jobs().Execute(std::move(script), std::move(options), printer);
+  Status status = co_await ExecuteUntilAsked(engine, std::move(execution), interrupt);
   Status closed = co_await background.Close();
   line->Clear();
   co_return status.ok() ? closed : status;
@@ -128,16 +178,17 @@ Status Run(const GlobalOptions& globals, const RunOptions& options) {
   BlockStopSignals();
   ASSIGN_OR_RETURN(Logger logger, Logger::Make(settings.logging));
   ASSIGN_OR_RETURN(auto engine, server::Engine::Open(settings, logger));
-  ExitOnStopSignal();
+  auto interrupt = std::make_shared<Interrupt>();
+  OnStopSignal([interrupt] { interrupt->Ask(); });
   process::ExecuteOptions execute;
   if (options.parallelism > 0) {
     execute.settings["parallelism.default"] = std::to_string(options.parallelism);
   }
   ProgressLine line;
   Printer printer(globals.json, &line);
-  Status status =
-      RunBlocking(engine->env().shard(0),
-                  ExecuteScript(engine.get(), script, std::move(execute), &printer, &line));
+  Status status = RunBlocking(
+      engine->env().shard(0),
+      ExecuteScript(engine.get(), script, std::move(execute), &printer, &line, interrupt.get()));
   Status told = RunBlocking(
       engine->env().shard(0),
       TellRejected(engine.get(),

@@ -31,6 +31,14 @@ int WaitForStopSignal() {
   return signal;
 }
 
+void OnStopSignal(std::function<void()> stop) {
+  std::thread([stop = std::move(stop)] {
+    WaitForStopSignal();
+    stop();
+    _exit(128 + WaitForStopSignal());
+  }).detach();
+}
+
 void ExitOnStopSignal() {
   std::thread([] {
     int signal = WaitForStopSignal();

@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 
+#include <arrow/memory_pool.h>
+
 #include "core/sync.h"
 #include "server/connectors.h"
 
@@ -37,6 +39,10 @@ Engine::Engine(Settings settings, Logger logger)
         &MemoryBudget::used_bytes);
   watch("mainstem_memory_refusals_total", "leases that had to wait or were refused", Kind::kCounter,
         &MemoryBudget::refused_count);
+  metrics_->AddFunction(
+      {.name = "mainstem_arrow_bytes", .help = "columns in memory, which no lease accounts for"},
+      Kind::kGauge,
+      [] { return static_cast<double>(arrow::default_memory_pool()->bytes_allocated()); });
 }
 
 Engine::~Engine() = default;

@@ -1,5 +1,7 @@
 #include "server/node.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "core/net/http_server.h"
@@ -145,10 +147,15 @@ Task<> Node::Impl::StartHttp() {
 
 std::vector<std::string> Node::Impl::OwnAddresses() const {
   const Settings& settings = engine->settings();
-  std::vector<std::string> addresses = {Joined(settings.kafka_listen, kafka->port()),
-                                        fmt::format("localhost:{}", kafka->port()),
-                                        fmt::format("127.0.0.1:{}", kafka->port())};
-  if (!settings.kafka_advertised.empty()) addresses.push_back(settings.kafka_advertised);
+  std::vector<std::string> addresses;
+  auto add = [&](std::string address) {
+    bool known = std::find(addresses.begin(), addresses.end(), address) != addresses.end();
+    if (!known) addresses.push_back(std::move(address));
+  };
+  add(Joined(settings.kafka_listen, kafka->port()));
+  add(fmt::format("localhost:{}", kafka->port()));
+  add(fmt::format("127.0.0.1:{}", kafka->port()));
+  if (!settings.kafka_advertised.empty()) add(settings.kafka_advertised);
   return addresses;
 }
 

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "core/suggest.h"
+
 namespace mainstem::storage {
 namespace {
 
@@ -168,8 +170,11 @@ Result<EffectiveConfig> ParseTopicConfig(const TopicConfig& config) {
   for (const auto& [name, value] : config) {
     const ConfigKey* key = FindKey(name);
     if (key == nullptr) {
+      std::vector<std::string> known;
+      for (const ConfigKey& each : TopicConfigKeys()) known.push_back(each.name);
       return MakeError(ErrorCode::kInvalidConfig,
-                       fmt::format("unknown topic configuration '{}'", name));
+                       {.message = fmt::format("unknown topic configuration '{}'", name),
+                        .hint = SuggestionFor(name, known)});
     }
     RETURN_IF_ERROR(CheckKind(*key, value));
   }

@@ -3,7 +3,9 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
+import time
 
 import support
 
@@ -146,6 +148,16 @@ def test_a_wrong_command_line_names_the_word_and_the_near_one():
             assert text in result.stderr, (arguments, result.stderr)
 
 
+def test_a_misspelt_variable_is_no_silent_default():
+    result = subprocess.run([support.BINARY, "serve"], capture_output=True, text=True, timeout=20, env=dict(os.environ, MAINSTEM_MEMRY="2GB"))
+    assert result.returncode == 1 and "MAINSTEM_MEMRY" in result.stderr and "did you mean MAINSTEM_MEMORY?" in result.stderr
+
+
+def test_a_misspelt_topic_setting_gets_the_near_one(node):
+    result = node.cli("topic", "create", "a", "-c", "retention.mss=1", check=False)
+    assert result.returncode == 1 and "did you mean 'retention.ms'?" in result.stderr
+
+
 def test_machines_get_json_of_every_command(node):
     def told(*arguments, **more):
         return json.loads(node.cli("--json", *arguments, **more).stdout)
@@ -197,6 +209,23 @@ def test_a_bounded_job_shows_its_progress_on_a_terminal(node, tmp_path):
     code, out, screen = on_a_terminal([support.BINARY, "--node", f"http://{node.http}", "job", "wait", job])
     assert code == 0 and "FINISHED: 3,000 rows" in out, out + screen
     assert re.search(r"load: \d+%, [\d,]+ rows.* to go", screen), screen
+
+
+def test_ctrl_c_ends_a_run_soon_and_leaves_nothing_behind(tmp_path):
+    (tmp_path / "q.sql").write_text("""CREATE TABLE s (n INT) WITH ('connector' = 'datagen', 'rows-per-second' = '100');
+      CREATE TABLE t (n INT) WITH ('connector' = 'print'); INSERT INTO t SELECT n FROM s;""")
+    process = subprocess.Popen([support.BINARY, "run", str(tmp_path / "q.sql")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               env=dict(os.environ, TMPDIR=str(tmp_path)))
+    for line in process.stdout:
+        if line.startswith("+I["):
+            break
+    assert [name for name in os.listdir(tmp_path) if name.startswith("mainstem-run-")]
+    begin = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130 and time.monotonic() - begin < 5
+    assert os.listdir(tmp_path) == ["q.sql"]
+    process.stdout.close()
+    process.stderr.close()
 
 
 def test_waiting_for_a_job_that_fails_fails(node):

@@ -18,7 +18,8 @@ DEBIAN = "#!/bin/sh\nexit 1\n"  # dpkg-query and apt-cache that know nothing
 def machine(tmp_path):
     project, programs = tmp_path / "project", tmp_path / "bin"
     shutil.copytree(os.path.join(ROOT, "scripts"), project / "scripts")
-    shutil.copy(os.path.join(ROOT, "run"), project / "run")
+    for name in ("run", "test", "dev"):
+        shutil.copy(os.path.join(ROOT, name), project / name)
     programs.mkdir()
     for name in ALWAYS:
         os.symlink(shutil.which(name), programs / name)
@@ -66,4 +67,13 @@ def test_run_explains_itself_and_refuses_a_wrong_flag_before_any_set_up(machine)
     assert help_text.returncode == 0 and "--once" in help_text.stdout and "--kafka-port" in help_text.stdout
     wrong = machine("run", "--onse")
     assert wrong.returncode == 2 and "no flag --onse" in wrong.stderr
+    assert not (machine.project / ".deps").exists()
+
+
+def test_the_other_two_scripts_do_so_as_well(machine):
+    for name in ("test", "dev"):
+        help_text = machine(name, "--help")
+        assert help_text.returncode == 0 and "fuzz" in help_text.stdout, help_text
+        wrong = machine(name, "unti")
+        assert wrong.returncode == 2 and "'unti'" in wrong.stderr, wrong
     assert not (machine.project / ".deps").exists()
