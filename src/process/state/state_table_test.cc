@@ -290,6 +290,44 @@ TEST_P(StateTableTest, RestoresAtAnotherParallelism) {
   EXPECT_EQ(found, 200u);
 }
 
+TEST_P(StateTableTest, BackendsTakeManyMutationsAtOnceInAnyOrder) {
+  std::mt19937 random(3);
+  auto backend = factory_->Open(root_ + "/live", {}, {}).ValueOrDie();
+  std::map<std::string, std::string> model;
+  const auto write = [&](int count) {
+    std::vector<StateMutation> mutations;
+    for (int i = 0; i < count; ++i) {
+      std::string name = "k" + std::to_string(random() % 20'000);
+      StateMutation mutation{EncodeStateKey(3, static_cast<int>(random() % 4), 0, name), {}};
+      if (random() % 4 != 0) mutation.value = "v" + std::to_string(random());
+      if (mutation.value) {
+        model[mutation.key] = *mutation.value;
+      } else {
+        model.erase(mutation.key);
+      }
+      mutations.push_back(std::move(mutation));
+    }
+    CHECK_OK(backend->Write(mutations));
+  };
+  const auto expect_same = [&](const std::map<std::string, std::string>& expected) {
+    const auto found =
+        backend->Scan(StateGroupBegin(3, 0), StateGroupBegin(3, 4), SIZE_MAX).ValueOrDie();
+    ASSERT_EQ(found.size(), expected.size());
+    EXPECT_TRUE(std::equal(
+        found.begin(), found.end(), expected.begin(),
+        [](const auto& a, const auto& b) { return a.first == b.first && a.second == b.second; }));
+  };
+  for (const int count : {10'000, 100, 10'000, 8'000, 50}) write(count);
+  expect_same(model);
+  const auto at_checkpoint = model;
+  CHECK_OK(backend->Checkpoint(root_ + "/chk"));
+  write(9'000);
+  expect_same(model);
+  backend.reset();
+  backend = factory_->Open(root_ + "/live", {root_ + "/chk"}, {}).ValueOrDie();
+  expect_same(at_checkpoint);
+}
+
 TEST_P(StateTableTest, SaysWhatIsDamaged) {
   auto backend = factory_->Open(root_ + "/live", {}, {}).ValueOrDie();
   EncodedRows keys = Keys({"a"});
