@@ -170,4 +170,52 @@ ColumnSplit SplitColumns(const TableDescriptor& table) {
   return split;
 }
 
+LookupOptions LookupOptionsOf(TableOptions* options) {
+  LookupOptions lookup;
+  const size_t cache = options->Choice("lookup.cache", {"NONE", "PARTIAL", "FULL"}, 0);
+  if (cache == 2) {
+    options->Fail("lookup.cache", "FULL is not supported",
+                  "take PARTIAL, which keeps the rows that were looked up");
+  }
+  const bool is_old_form =
+      options->Has("lookup.cache.max-rows") || options->Has("lookup.cache.ttl");
+  lookup.caches = cache == 1 || (is_old_form && !options->Has("lookup.cache"));
+  lookup.cache_rows_max = options->Integer("lookup.partial-cache.max-rows",
+                                           options->Integer("lookup.cache.max-rows", -1));
+  lookup.expires_after_write = options->Time("lookup.partial-cache.expire-after-write",
+                                             options->Time("lookup.cache.ttl", Duration::zero()));
+  lookup.expires_after_access =
+      options->Time("lookup.partial-cache.expire-after-access", Duration::zero());
+  lookup.caches_missing_keys =
+      options->Bool("lookup.partial-cache.cache-missing-key",
+                    options->Bool("lookup.cache.caching-missing-key", true));
+  lookup.retries_max = static_cast<int>(options->Integer("lookup.max-retries", 3));
+  if (lookup.retries_max < 0) options->Fail("lookup.max-retries", "must not be negative");
+  return lookup;
+}
+
+std::vector<OptionSpec> LookupOptionSpecs() {
+  return {
+      {.name = "lookup.cache",
+       .default_value = "NONE",
+       .documentation = "PARTIAL keeps rows that a look-up join found."},
+      {.name = "lookup.partial-cache.max-rows", .documentation = "Rows that it keeps at most."},
+      {.name = "lookup.partial-cache.expire-after-write",
+       .documentation = "How long a row is kept after it was read."},
+      {.name = "lookup.partial-cache.expire-after-access",
+       .documentation = "How long a row is kept after it was used."},
+      {.name = "lookup.partial-cache.cache-missing-key",
+       .default_value = "true",
+       .documentation = "Whether it also keeps that a key has no row."},
+      {.name = "lookup.max-retries",
+       .default_value = "3",
+       .documentation = "How often a look-up that failed is tried again before the job restarts."},
+      {.name = "lookup.cache.max-rows", .documentation = "Older name of partial-cache.max-rows."},
+      {.name = "lookup.cache.ttl", .documentation = "Older name of expire-after-write."},
+      {.name = "lookup.cache.caching-missing-key",
+       .documentation = "Older name of cache-missing-key."},
+      {.name = "lookup.async", .documentation = "Accepted, without effect."},
+  };
+}
+
 }  // namespace mainstem::connector

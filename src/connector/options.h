@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "connector/registry.h"
 #include "connector/table.h"
 #include "core/executor.h"
 #include "core/status.h"
@@ -49,6 +50,11 @@ struct FormatChoice {
 FormatChoice ValueFormatOf(const TableDescriptor& table);
 // 'key.format' with 'key.<format>.x'.
 FormatChoice KeyFormatOf(const TableDescriptor& table);
+
+// Options 'lookup.*', Flink's names and the older ones of its jdbc connector; wrong ones fail
+// `options`.
+LookupOptions LookupOptionsOf(TableOptions* options);
+std::vector<OptionSpec> LookupOptionSpecs();
 
 // Splits a schema into its physical columns and the rest. Indices are the descriptor's.
 struct ColumnSplit {

@@ -9,6 +9,10 @@ Status NoWriter(const char* what) {
 
 }  // namespace
 
+Result<std::unique_ptr<TableLookup>> TableSource::MakeLookup(std::vector<int>, std::vector<int>) {
+  return MakeError(ErrorCode::kInternal, "this source finds no rows by key");
+}
+
 Result<std::unique_ptr<InlineWriter>> TableSink::MakeInlineWriter(int) {
   return NoWriter("inline writer");
 }

@@ -76,6 +76,27 @@ class SplitReader {
   virtual Task<SourceBatch> Read(size_t max_rows, TimePoint deadline) = 0;
 };
 
+// How a look-up join asks (options 'lookup.*' of the table).
+struct LookupOptions {
+  bool caches = false;
+  int64_t cache_rows_max = -1;      // -1: only by memory
+  Duration expires_after_write{};   // 0: never
+  Duration expires_after_access{};  // 0: never
+  bool caches_missing_keys = true;
+  int retries_max = 3;
+};
+
+// Finds rows of a table by the values of some columns.
+class TableLookup {
+ public:
+  virtual ~TableLookup() = default;
+  virtual const LookupOptions& options() const = 0;
+  // `keys`: different keys without NULL, the key columns in order. All rows that have one of them,
+  // in the columns of the projection. Retriable errors are retried by the caller.
+  virtual Task<std::shared_ptr<arrow::RecordBatch>> Find(
+      std::shared_ptr<arrow::RecordBatch> keys) = 0;
+};
+
 class TableSource {
  public:
   virtual ~TableSource() = default;
@@ -93,6 +114,11 @@ class TableSource {
   // shard.
   virtual Task<std::unique_ptr<SplitReader>> OpenSplit(SourceSplit split,
                                                        std::vector<int> projection) = 0;
+  // Whether rows can be found by key: for look-up joins.
+  virtual bool can_look_up() const { return false; }
+  // Columns are indices into TableDescriptor::schema; the projection has the key columns, too.
+  virtual Result<std::unique_ptr<TableLookup>> MakeLookup(std::vector<int> key_columns,
+                                                          std::vector<int> projection);
   // The checkpoint that holds these positions is complete: commit them outside (group offsets).
   virtual Task<> OnCheckpointComplete(std::vector<SourceSplit> positions) {
     co_return Status::OK();

@@ -7,6 +7,7 @@
 #include "sink/print/print_sink.h"
 #include "source/datagen/datagen_source.h"
 #include "source/filesystem/file_source.h"
+#include "source/jdbc/jdbc_source.h"
 #include "source/kafka/kafka_source.h"
 
 namespace mainstem::server {
@@ -15,6 +16,7 @@ connector::ConnectorRegistry MakeConnectorRegistry() {
   connector::ConnectorRegistry registry;
   registry.Add(source::DatagenConnector());
   registry.Add(source::FileSourceConnector());
+  registry.Add(source::JdbcSourceConnector());
   registry.Add(source::KafkaSourceConnector());
   registry.Add(source::UpsertKafkaSourceConnector());
   registry.Add(sink::BlackholeConnector());

@@ -11,6 +11,7 @@
 #include "process/job/values_source.h"
 #include "process/operator/group_aggregate.h"
 #include "process/operator/interval_join.h"
+#include "process/operator/lookup_join.h"
 #include "process/operator/pane_aggregate.h"
 #include "process/operator/regular_join.h"
 #include "process/operator/row_columns.h"
@@ -348,7 +349,41 @@ class Builder {
     return id;
   }
 
+  // No rows of the right side come by themselves: the operator goes on in the left side's chain.
+  Result<int> BuildLookupJoin(const plan::JoinNode& node) {
+    const auto& scan = static_cast<const plan::ScanNode&>(*node.inputs[1]);
+    ASSIGN_OR_RETURN(std::shared_ptr<connector::TableSource> source,
+                     options_.registry->MakeSource(scan.table, options_.context));
+    std::vector<int> key_columns;
+    for (const int key : node.right_keys) {
+      key_columns.push_back(scan.projection[static_cast<size_t>(key)]);
+    }
+    ASSIGN_OR_RETURN(const int id, Continue(*node.inputs[0]));
+    AddOperator(id, node, "LookupJoin", DescribeJoin(node),
+                [node, source, key_columns, projection = scan.projection](
+                    const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+                  ASSIGN_OR_RETURN(auto lookup, source->MakeLookup(key_columns, projection));
+                  return std::make_unique<LookupJoinOperator>(node, std::move(lookup));
+                });
+    return id;
+  }
+
+  static std::string DescribeJoin(const plan::JoinNode& node) {
+    std::string detail;
+    if (node.time == plan::JoinTime::kInterval) {
+      detail = fmt::format("{} to {} ms, ", node.lower_ms, node.upper_ms);
+    }
+    detail += fmt::format("{}, left keys=[{}], right keys=[{}]", NameOf(node.type),
+                          NamesOf(node.inputs[0]->columns, node.left_keys),
+                          NamesOf(node.inputs[1]->columns, node.right_keys));
+    for (const ExprPtr& condition : node.conditions) {
+      detail += ", condition=" + condition->ToString();
+    }
+    return detail;
+  }
+
   Result<int> BuildJoin(const plan::JoinNode& node) {
+    if (node.time == plan::JoinTime::kLookup) return BuildLookupJoin(node);
     const std::vector<int>* keys[] = {&node.left_keys, &node.right_keys};
     int from[2];
     for (size_t i = 0; i < 2; ++i) {
@@ -363,17 +398,7 @@ class Builder {
            .key_columns = *keys[i],
            .key_types = TypesOf(node.inputs[i]->columns, *keys[i])});
     }
-    std::string detail;
-    if (node.time == plan::JoinTime::kInterval) {
-      detail = fmt::format("{} to {} ms, ", node.lower_ms, node.upper_ms);
-    }
-    detail += fmt::format("{}, left keys=[{}], right keys=[{}]", NameOf(node.type),
-                          NamesOf(node.inputs[0]->columns, node.left_keys),
-                          NamesOf(node.inputs[1]->columns, node.right_keys));
-    for (const ExprPtr& condition : node.conditions) {
-      detail += ", condition=" + condition->ToString();
-    }
-    AddOperator(id, node, std::string(plan::OperatorNameOf(node.time)), std::move(detail),
+    AddOperator(id, node, std::string(plan::OperatorNameOf(node.time)), DescribeJoin(node),
                 [node](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
                   switch (node.time) {
                     case plan::JoinTime::kInterval:
@@ -381,6 +406,7 @@ class Builder {
                     case plan::JoinTime::kWindow: return std::make_unique<WindowJoinOperator>(node);
                     case plan::JoinTime::kTemporal:
                       return std::make_unique<TemporalJoinOperator>(node);
+                    case plan::JoinTime::kLookup:
                     case plan::JoinTime::kNone: break;
                   }
                   return std::make_unique<RegularJoinOperator>(node);

@@ -54,7 +54,8 @@ Result<Relation> Binder::BindJoin(const sql::JoinTable& table) {
     RETURN_IF_ERROR(BindSystemTime(*named->system_time, left, join.get()));
     ASSIGN_OR_RETURN(right, BindNamedTable(*named));
     RETURN_IF_ERROR(ApplyAlias(*named, &right));
-    RETURN_IF_ERROR(FindVersionTime(table, right, join.get()));
+    RETURN_IF_ERROR(join->time == JoinTime::kLookup ? CheckLookup(table, right, *join)
+                                                    : FindVersionTime(table, right, join.get()));
   } else {
     ASSIGN_OR_RETURN(right, BindTableRef(*table.right));
   }
@@ -88,11 +89,31 @@ Status Binder::BindSystemTime(const sql::Expr& time, const Relation& left, JoinN
                  "give the left table a WATERMARK on that column, or a column AS PROCTIME()");
   }
   if (bound->type().time_attribute() == TimeAttribute::kProctime) {
-    return NotYet(time.span, "a look-up join (FOR SYSTEM_TIME AS OF a processing time)");
+    join->time = JoinTime::kLookup;
+    return Status::OK();
   }
   join->time = JoinTime::kTemporal;
   join->left_time = bound->index();
   return Status::OK();
+}
+
+Status Binder::CheckLookup(const sql::JoinTable& table, const Relation& right,
+                           const JoinNode& join) {
+  if (join.type != JoinType::kInner && join.type != JoinType::kLeft) {
+    return Error(table.join_span, "a look-up join is an INNER or a LEFT JOIN",
+                 "the right table is asked for each row of the left side");
+  }
+  const auto* scan = dynamic_cast<const ScanNode*>(right.node.get());
+  if (scan == nullptr) {
+    return Error(table.right->span,
+                 "the right side of a look-up join is a table without computed columns",
+                 "compute them in the SELECT list");
+  }
+  if (context_.facts->CanLookUp(scan->table)) return Status::OK();
+  return Error(table.right->span,
+               fmt::format("rows of table '{}' can't be looked up by key", scan->table.name),
+               "a join by processing time takes a table that can, such as one of connector "
+               "'jdbc'; for others join by event time");
 }
 
 Status Binder::FindVersionTime(const sql::JoinTable& table, const Relation& right, JoinNode* join) {

@@ -150,6 +150,8 @@ class Binder {
   // begin.
   Status BindSystemTime(const sql::Expr& time, const Relation& left, JoinNode* join);
   Status FindVersionTime(const sql::JoinTable& table, const Relation& right, JoinNode* join);
+  // The same, of a processing time: the right side is asked by key.
+  Status CheckLookup(const sql::JoinTable& table, const Relation& right, const JoinNode& join);
   // The columns of USING or NATURAL: they come once, in front. `join` is bound without condition.
   Result<Relation> MergeUsing(const sql::JoinTable& table, const Relation& left,
                               const Relation& right, std::shared_ptr<JoinNode> join);

@@ -156,6 +156,7 @@ ChangelogMode FullMode(const PlanNode& node) {
               .deletes = !node.inputs[0]->changelog.insert_only()};
     case NodeKind::kJoin: {
       const JoinNode& join = static_cast<const JoinNode&>(node);
+      if (join.time == JoinTime::kLookup) return node.inputs[0]->changelog;
       if (join.time != JoinTime::kNone) return {};
       if (!join.inputs[0]->changelog.insert_only() || !join.inputs[1]->changelog.insert_only()) {
         return {.update_before = true, .update_after = true, .deletes = true};

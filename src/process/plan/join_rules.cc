@@ -63,8 +63,8 @@ class JoinPlanner {
     const auto left_count = static_cast<int>(join->inputs[0]->columns.size());
     const bool left_kept = join->type != JoinType::kRight && join->type != JoinType::kFull;
     // A version that does not pass still ends the one before it.
-    const bool right_kept = join->time != JoinTime::kTemporal &&
-                            (join->type == JoinType::kInner || join->type == JoinType::kRight);
+    const bool right_kept =
+        !HasVersions(*join) && (join->type == JoinType::kInner || join->type == JoinType::kRight);
     std::vector<ExprPtr> conjuncts, left, right, above;
     SplitConjunction(filter.predicate, &conjuncts);
     for (const ExprPtr& conjunct : conjuncts) {
@@ -96,7 +96,7 @@ class JoinPlanner {
     const bool filter_left =
         type == JoinType::kInner || type == JoinType::kRight || type == JoinType::kSemi;
     const bool filter_right =
-        join->time != JoinTime::kTemporal && type != JoinType::kRight && type != JoinType::kFull;
+        !HasVersions(*join) && type != JoinType::kRight && type != JoinType::kFull;
     std::vector<ExprPtr> left, right, rest;
     std::vector<std::pair<ExprPtr, ExprPtr>> keys;
     for (const ExprPtr& conjunct : join->conditions) {
@@ -105,7 +105,7 @@ class JoinPlanner {
         left.push_back(conjunct);
       } else if (IsDeterministic(*conjunct) && reads == Reads::kRight && filter_right) {
         right.push_back(ShiftToRight(conjunct, left_count));
-      } else if (!TakeKey(*conjunct, left_count, &keys)) {
+      } else if (!TakeKey(*conjunct, left_count, join->time == JoinTime::kLookup, &keys)) {
         rest.push_back(conjunct);
       }
     }
@@ -114,8 +114,8 @@ class JoinPlanner {
     return SetKeys(join, keys, rest);
   }
 
-  // left expression = right expression, of one type.
-  static bool TakeKey(const BoundExpr& conjunct, int left_count,
+  // left expression = right expression, of one type; `right_is_column`: nothing else there.
+  static bool TakeKey(const BoundExpr& conjunct, int left_count, bool right_is_column,
                       std::vector<std::pair<ExprPtr, ExprPtr>>* keys) {
     if (!conjunct.IsCallTo("=") || !IsDeterministic(conjunct)) return false;
     ExprPtr left = conjunct.args()[0];
@@ -123,6 +123,7 @@ class JoinPlanner {
     if (SidesOf(*left, left_count) == Reads::kRight) std::swap(left, right);
     if (SidesOf(*left, left_count) != Reads::kLeft) return false;
     if (SidesOf(*right, left_count) != Reads::kRight) return false;
+    if (right_is_column && right->kind() != ExprKind::kInputRef) return false;
     if (!ToArrowType(left->type())->Equals(*ToArrowType(right->type()))) return false;
     keys->emplace_back(std::move(left), ShiftToRight(right, left_count));
     return true;
@@ -221,6 +222,7 @@ std::string_view OperatorNameOf(JoinTime time) {
     case JoinTime::kInterval: return "IntervalJoin";
     case JoinTime::kWindow: return "WindowJoin";
     case JoinTime::kTemporal: return "TemporalJoin";
+    case JoinTime::kLookup: return "LookupJoin";
     case JoinTime::kNone: break;
   }
   return "Join";

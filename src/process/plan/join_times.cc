@@ -248,6 +248,8 @@ class Settler {
     const size_t left_count = join->inputs[0]->columns.size();
     if (join->time == JoinTime::kTemporal) {
       RETURN_IF_ERROR(CheckTemporal(*join));
+    } else if (join->time == JoinTime::kLookup) {
+      RETURN_IF_ERROR(CheckLookup(*join));
     } else if (!FindWindow(join)) {
       FindInterval(join);
     }
@@ -255,8 +257,7 @@ class Settler {
       const bool is_left = i < left_count;
       const PlanNode& side = *join->inputs[is_left ? 0 : 1];
       const auto column = static_cast<int>(is_left ? i : i - left_count);
-      const bool loses = join->time == JoinTime::kNone ||
-                         (join->time == JoinTime::kTemporal && !is_left) ||
+      const bool loses = join->time == JoinTime::kNone || (HasVersions(*join) && !is_left) ||
                          TimeOf(side, column) == TimeAttribute::kNone;
       if (loses) join->columns[i] = WithoutTime(join->columns[i]);
     }
@@ -275,6 +276,13 @@ class Settler {
           "select the column with the WATERMARK, and join it only within an interval");
     }
     return Status::OK();
+  }
+
+  Status CheckLookup(const JoinNode& join) const {
+    if (!join.right_keys.empty()) return Status::OK();
+    return ErrorAtNode(source_, join,
+                       "a look-up join needs an equality with a column of the looked-up table",
+                       "such as ON a.id = b.id, of one type: CAST the left side where it differs");
   }
 
   Status NeedTime(const PlanNode& node, int column) const {
@@ -321,6 +329,7 @@ std::string_view NameOf(JoinTime time) {
     case JoinTime::kInterval: return "an interval join";
     case JoinTime::kWindow: return "a window join";
     case JoinTime::kTemporal: return "the left side of a temporal join";
+    case JoinTime::kLookup: return "a look-up join";
     case JoinTime::kNone: break;
   }
   return "a join";
@@ -332,7 +341,7 @@ Status CheckTimedJoins(const Plan& plan, const sql::SourceText& source) {
   for (const PlanNode* node : InTopologicalOrder(plan)) {
     if (node->kind != NodeKind::kJoin) continue;
     const auto& join = static_cast<const JoinNode&>(*node);
-    if (join.time == JoinTime::kNone) continue;
+    if (join.time == JoinTime::kNone || join.time == JoinTime::kLookup) continue;
     const bool takes_right_updates = join.time == JoinTime::kTemporal;
     if (takes_right_updates) RETURN_IF_ERROR(CheckTemporalKey(join, source));
     const bool inserts_only = join.inputs[0]->changelog.insert_only() &&

@@ -184,6 +184,7 @@ enum class JoinTime : uint8_t {
   kInterval,  // right time - left time is between two bounds
   kWindow,    // the keys hold the bounds of both sides' windows
   kTemporal,  // the right side as it was at the left row's time (FOR SYSTEM_TIME AS OF)
+  kLookup,    // the right side as it is when the left row comes: a scan that is asked by key
 };
 std::string_view OperatorNameOf(JoinTime time);  // "IntervalJoin"
 
@@ -206,6 +207,12 @@ struct JoinNode : PlanNode {
 
   bool sends_right() const { return type != JoinType::kSemi && type != JoinType::kAnti; }
 };
+
+// The right side stands for the values that it has, or had, at some time: what does not pass a
+// condition of it is not gone.
+inline bool HasVersions(const JoinNode& join) {
+  return join.time == JoinTime::kTemporal || join.time == JoinTime::kLookup;
+}
 
 enum class NotNullEnforcer : uint8_t { kError, kDrop };
 enum class LengthEnforcer : uint8_t { kIgnore, kTrimPad, kError };

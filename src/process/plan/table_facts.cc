@@ -18,6 +18,11 @@ bool ConnectorTableFacts::ReadsRowsByName(const connector::TableDescriptor& tabl
   return source.ok() && (*source)->reads_rows_by_name();
 }
 
+bool ConnectorTableFacts::CanLookUp(const connector::TableDescriptor& table) const {
+  auto source = registry_->MakeSource(table, context_);
+  return source.ok() && (*source)->can_look_up();
+}
+
 Result<connector::SinkMode> ConnectorTableFacts::SinkMode(
     const connector::TableDescriptor& table) const {
   ASSIGN_OR_RETURN(auto sink, registry_->MakeSink(table, context_));

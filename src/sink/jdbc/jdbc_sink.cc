@@ -2,11 +2,14 @@
 
 #include <arrow/api.h>
 
+#include "connector/jdbc/jdbc_options.h"
 #include "connector/options.h"
 #include "sink/jdbc/postgres_delivery.h"
 #include "sink/refused_row.h"
 
 namespace mainstem::sink {
+
+using connector::PostgresTarget;
 namespace {
 
 struct JdbcOptions {
@@ -164,17 +167,7 @@ Result<std::unique_ptr<connector::TableSink>> MakeJdbcSink(connector::TableDescr
                                                            connector::ConnectorContext context) {
   connector::TableOptions options(table);
   JdbcOptions result;
-  Result<PostgresTarget> target = ParseJdbcUrl(options.Text("url", ""));
-  if (!target.ok()) {
-    ErrorText text = TextOf(target.status());
-    text.message = "table '" + table.name + "': " + text.message;
-    return MakeError(CodeOf(target.status()), std::move(text));
-  }
-  result.target = std::move(*target);
-  if (auto user = options.Find("username")) result.target.parameters.emplace_back("user", *user);
-  if (auto password = options.Find("password")) {
-    result.target.parameters.emplace_back("password", *password);
-  }
+  ASSIGN_OR_RETURN(result.target, connector::JdbcServerOf(table));
   if (!table.metadata_columns.empty()) {
     return MakeError(ErrorCode::kSemanticError,
                      "table '" + table.name + "': connector 'jdbc' has no metadata columns");
@@ -204,17 +197,8 @@ connector::ConnectorSpec JdbcSinkConnector() {
   connector::ConnectorSpec spec;
   spec.name = "jdbc";
   spec.documentation = "Tables of PostgreSQL; with a PRIMARY KEY rows are upserted and deleted.";
-  spec.options = {
-      {.name = "url",
-       .documentation = "jdbc:postgresql://host:5432/database?sslmode=verify-full&...",
-       .required = true},
-      {.name = "table-name",
-       .documentation = "table or schema.table; it must exist.",
-       .required = true},
-      {.name = "username", .documentation = "The database user."},
-      {.name = "password", .documentation = "Its password.", .secret = true},
-      {.name = "driver", .documentation = "Accepted, without effect: the url names the database."},
-      {.name = "connection.max-retry-timeout", .documentation = "Accepted, without effect."},
+  spec.options = connector::JdbcServerOptions();
+  const std::vector<connector::OptionSpec> own = {
       {.name = "sink.buffer-flush.max-rows",
        .default_value = "5000",
        .documentation = "Rows that a transaction takes at least when input does not pause."},
@@ -224,8 +208,8 @@ connector::ConnectorSpec JdbcSinkConnector() {
       {.name = "sink.max-retries",
        .default_value = "3",
        .documentation = "Accepted, without effect: passing faults are retried for ever."},
-      {.name = "compatible-mode", .documentation = "Accepted, without effect."},
   };
+  spec.options.insert(spec.options.end(), own.begin(), own.end());
   spec.make_sink = MakeJdbcSink;
   return spec;
 }

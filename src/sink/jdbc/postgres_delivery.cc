@@ -4,6 +4,9 @@
 #include <arrow/api.h>
 
 namespace mainstem::sink {
+
+using connector::PostgresParameter;
+using connector::PostgresRows;
 namespace {
 
 // Rows of one statement. Measured against COPY into a temporary table and a merge, on PostgreSQL

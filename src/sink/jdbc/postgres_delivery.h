@@ -15,13 +15,16 @@
 #include <string>
 #include <vector>
 
+#include "connector/jdbc/postgres_connection.h"
 #include "core/env.h"
 #include "core/ids.h"
-#include "sink/jdbc/postgres_connection.h"
 #include "sink/jdbc/postgres_table.h"
 #include "sink/jdbc/row_changes.h"
 
 namespace mainstem::sink {
+
+using connector::PostgresConnection;
+using connector::PostgresTarget;
 
 // A row that the server does not take, and why.
 struct RefusedRow {

@@ -12,6 +12,9 @@
 #include "core/suggest.h"
 
 namespace mainstem::sink {
+
+using connector::PostgresRows;
+using connector::QuoteIdentifier;
 namespace {
 
 // A column as the server's catalogue tells it.

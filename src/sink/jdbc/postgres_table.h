@@ -8,10 +8,12 @@
 
 #include <arrow/type_fwd.h>
 
+#include "connector/jdbc/postgres_connection.h"
 #include "core/status.h"
-#include "sink/jdbc/postgres_connection.h"
 
 namespace mainstem::sink {
+
+using connector::PostgresConnection;
 
 // What is to be written.
 struct DestinationTable {

@@ -1,4 +1,4 @@
-#include "sink/jdbc/postgres_connection.h"
+#include "connector/jdbc/postgres_connection.h"
 
 #include <libpq-fe.h>
 
@@ -7,7 +7,7 @@
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 
-namespace mainstem::sink {
+namespace mainstem::connector {
 namespace {
 
 // First line only: the rest repeats statement and parameters.
@@ -91,6 +91,9 @@ bool PostgresRows::IsNull(int row, int column) const {
 std::string PostgresRows::Text(int row, int column) const {
   return {PQgetvalue(result_.get(), row, column),
           static_cast<size_t>(PQgetlength(result_.get(), row, column))};
+}
+size_t PostgresRows::Size(int row, int column) const {
+  return static_cast<size_t>(PQgetlength(result_.get(), row, column));
 }
 int64_t PostgresRows::Integer(int row, int column) const {
   int64_t value = 0;
@@ -190,4 +193,4 @@ Status PostgresConnection::RunScript(const std::string& statements) {
   return Check(PQexec(connection_, statements.c_str())).status();
 }
 
-}  // namespace mainstem::sink
+}  // namespace mainstem::connector

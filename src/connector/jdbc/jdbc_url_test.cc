@@ -1,9 +1,9 @@
-#include "sink/jdbc/jdbc_url.h"
+#include "connector/jdbc/jdbc_url.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace mainstem::sink {
+namespace mainstem::connector {
 namespace {
 
 using testing::HasSubstr;
@@ -57,4 +57,4 @@ TEST(JdbcUrlTest, RefusesWhatIsWrongWithoutShowingSecrets) {
 }
 
 }  // namespace
-}  // namespace mainstem::sink
+}  // namespace mainstem::connector

@@ -8,7 +8,7 @@
 
 #include "core/status.h"
 
-namespace mainstem::sink {
+namespace mainstem::connector {
 
 struct PostgresTarget {
   // libpq's keyword and value; later ones win.
@@ -19,4 +19,4 @@ struct PostgresTarget {
 // InvalidArgument names the part that is wrong, never a value. Unsupported for other databases.
 Result<PostgresTarget> ParseJdbcUrl(const std::string& url);
 
-}  // namespace mainstem::sink
+}  // namespace mainstem::connector

@@ -8,13 +8,13 @@
 #include <string_view>
 #include <vector>
 
+#include "connector/jdbc/jdbc_url.h"
 #include "core/status.h"
-#include "sink/jdbc/jdbc_url.h"
 
 struct pg_conn;
 struct pg_result;
 
-namespace mainstem::sink {
+namespace mainstem::connector {
 
 // What went wrong, in terms of what to do about it, from the SQLSTATE that the server gave:
 // kUnavailable: try again later (connection, resources, conflicts between transactions);
@@ -29,6 +29,7 @@ class PostgresRows {
   int row_count() const;
   bool IsNull(int row, int column) const;
   std::string Text(int row, int column) const;  // "" for null
+  size_t Size(int row, int column) const;       // of that text
   int64_t Integer(int row, int column) const;
   bool Bool(int row, int column) const;
   int64_t affected_count() const;
@@ -72,4 +73,4 @@ class PostgresConnection {
   std::vector<std::string> prepared_;  // statement texts; the name is "s<index>"
 };
 
-}  // namespace mainstem::sink
+}  // namespace mainstem::connector

@@ -1,4 +1,4 @@
-#include "sink/jdbc/jdbc_url.h"
+#include "connector/jdbc/jdbc_url.h"
 
 #include <algorithm>
 
@@ -8,7 +8,7 @@
 
 #include "core/suggest.h"
 
-namespace mainstem::sink {
+namespace mainstem::connector {
 namespace {
 
 constexpr std::string_view kScheme = "jdbc:postgresql:";
@@ -178,4 +178,4 @@ Result<PostgresTarget> ParseJdbcUrl(const std::string& url) {
   return target;
 }
 
-}  // namespace mainstem::sink
+}  // namespace mainstem::connector
