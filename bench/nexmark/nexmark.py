@@ -24,6 +24,10 @@ from make_events import make_events  # noqa: E402
 BINARY = os.path.join(ROOT, "build/src/cli/mainstem")
 
 
+# Their results depend on the clock: measured, not compared.
+BY_THE_CLOCK = {"q12"}
+
+
 def query_names():
     names = [os.path.basename(p)[:-4] for p in glob.glob(HERE + "/queries/q*.sql")]
     return sorted(names, key=lambda name: int(name[1:]))
@@ -85,6 +89,8 @@ def final_table(folder, key):
 def check(engines, names, source, settings, work):
     failed = 0
     for name in names:
+        if name in BY_THE_CLOCK:
+            continue
         tables = {}
         for engine in engines:
             out = f"{work}/out-{engine.name}-{name}"

@@ -13,6 +13,7 @@
 #include "process/operator/interval_join.h"
 #include "process/operator/lookup_join.h"
 #include "process/operator/pane_aggregate.h"
+#include "process/operator/processing_time.h"
 #include "process/operator/regular_join.h"
 #include "process/operator/row_columns.h"
 #include "process/operator/session_aggregate.h"
@@ -297,7 +298,9 @@ class Builder {
   }
 
   Result<int> BuildWindowAggregate(const plan::WindowAggregateNode& node) {
-    if (!node.window.event_time) return Unsupported("a processing-time window");
+    if (!node.window.event_time && node.attached_end >= 0) {
+      return Unsupported("an aggregation over windows by processing time that came with the rows");
+    }
     bool is_session = node.window.kind == plan::WindowKind::kSession && node.attached_end < 0;
     if (is_session &&
         (Sorted(node.keys) != Sorted(node.window.partition_keys) || node.window.local_time_zone)) {
@@ -319,13 +322,18 @@ class Builder {
     ASSIGN_OR_RETURN(int id, Exchange(*node.inputs[0], node.keys));
     std::string detail = DescribeWindow(node) + ", keys=[" + NamesOf(input, node.keys) +
                          "], select=[" + DescribeAggregates(node.aggregates, input) + "]";
-    AddOperator(id, node, "WindowAggregate", std::move(detail),
-                [window, is_session,
-                 by_panes](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
-                  if (is_session) return std::make_unique<SessionAggregateOperator>(window);
-                  if (by_panes) return std::make_unique<PaneAggregateOperator>(window);
-                  return std::make_unique<WindowAggregateOperator>(window);
-                });
+    const auto make = [window, is_session, by_panes]() -> std::unique_ptr<Operator> {
+      if (is_session) return std::make_unique<SessionAggregateOperator>(window);
+      if (by_panes) return std::make_unique<PaneAggregateOperator>(window);
+      return std::make_unique<WindowAggregateOperator>(window);
+    };
+    AddOperator(
+        id, node, "WindowAggregate", std::move(detail),
+        [make, by_event_time = window.window.event_time, column = window.window.time_column](
+            const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+          if (by_event_time) return make();
+          return std::make_unique<ProcessingTimeOperator>(make(), column);
+        });
     return id;
   }
 

@@ -8,6 +8,9 @@ namespace {
 // A subtask that has worked this long lets others on its shard go first.
 constexpr Duration kSlice = std::chrono::microseconds(300);
 
+// How often operators that want it hear of the time.
+constexpr Duration kTick = std::chrono::milliseconds(20);
+
 // The end of the line: what leaves the last operator goes nowhere.
 class NoOutput final : public Output {
  public:
@@ -66,11 +69,20 @@ Task<> Subtask::Close() {
 Task<> Subtask::Run() {
   if (feed_) CO_RETURN_IF_ERROR(co_await feed_->Open());
   CO_RETURN_IF_ERROR(co_await chain_->Open());
+  if (chain_->wants_time()) scope_.Spawn("clock", TellTime());
   CO_RETURN_IF_ERROR(co_await Loop());
   while (is_writing_) CO_RETURN_IF_ERROR(co_await written_.Wait());
   CO_ASSIGN_OR_RETURN(SubtaskReport report, MakeReport(SubtaskReport::Kind::kFinished, nullptr));
   options_.mailbox->Send(std::move(report));
   co_return Status::OK();
+}
+
+Task<> Subtask::TellTime() {
+  ElementInput* input = feed_ ? static_cast<ElementInput*>(feed_.get()) : gate_.get();
+  for (;;) {
+    CO_RETURN_IF_ERROR(co_await Sleep(kTick));
+    input->Tick(options_.env->WallTime().value());
+  }
 }
 
 void Subtask::Account(TimePoint began) {

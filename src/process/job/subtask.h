@@ -88,6 +88,7 @@ class Subtask {
  private:
   Task<> Run();
   Task<> Loop();
+  Task<> TellTime();  // until it is cancelled
   Task<> HandleBarrier(int64_t checkpoint);
   Task<> WriteSnapshot(SubtaskReport report, std::vector<StateMutation> mutations,
                        std::string directory);

@@ -20,6 +20,7 @@ struct Element {
     kWatermark,  // value: ms; never goes back
     kIdle,       // this input does not hold the watermark back until its next element
     kBarrier,    // value: checkpoint id
+    kTime,       // value: the wall clock, ms; stays inside a chain of operators
     kEnd,        // the last element
   };
   Kind kind = Kind::kEnd;
@@ -30,6 +31,7 @@ struct Element {
   static Element Watermark(int64_t ms) { return {Kind::kWatermark, ms, {}}; }
   static Element Idle() { return {Kind::kIdle, 0, {}}; }
   static Element Barrier(int64_t checkpoint) { return {Kind::kBarrier, checkpoint, {}}; }
+  static Element Time(int64_t now_ms) { return {Kind::kTime, now_ms, {}}; }
   static Element End() { return {Kind::kEnd, 0, {}}; }
 };
 

@@ -25,6 +25,10 @@ Task<InputGate::Item> InputGate::Next() {
       pending_.pop_front();
       co_return item;
     }
+    if (tick_ms_) {
+      Item item{0, Element::Time(*std::exchange(tick_ms_, std::nullopt))};
+      co_return item;
+    }
     bool took = false;
     for (size_t i = 0; i < ports_.size() && !took; ++i) {
       Port& port = ports_[cursor_];
@@ -35,6 +39,11 @@ Task<InputGate::Item> InputGate::Next() {
     }
     if (!took) CO_RETURN_IF_ERROR(co_await readable_.Wait());
   }
+}
+
+void InputGate::Tick(int64_t now_ms) {
+  tick_ms_ = now_ms;
+  readable_.NotifyAll();
 }
 
 void InputGate::Accept(Port* port, Element element) {
@@ -58,6 +67,7 @@ void InputGate::Accept(Port* port, Element element) {
       port->has_barrier = true;
       MergeBarriers();
       return;
+    case Element::Kind::kTime: return;  // never leaves a chain
     case Element::Kind::kEnd:
       port->ended = true;
       MergeBarriers();

@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "core/sync.h"
@@ -23,6 +24,8 @@ class ElementInput {
   };
   virtual ~ElementInput() = default;
   virtual Task<Item> Next() = 0;
+  // Next gives the time among its elements; one that it has not given yet is enough.
+  virtual void Tick(int64_t now_ms) = 0;
 };
 
 // Owned by its subtask, used on its shard only.
@@ -34,6 +37,7 @@ class InputGate final : public ElementInput {
   InputGate(const InputGate&) = delete;
 
   Task<Item> Next() override;
+  void Tick(int64_t now_ms) override;
   void NotifyReadable() { readable_.NotifyAll(); }
 
  private:
@@ -54,6 +58,7 @@ class InputGate final : public ElementInput {
   size_t cursor_ = 0;
   Event readable_;
   std::deque<Item> pending_;
+  std::optional<int64_t> tick_ms_;
   int64_t watermark_ = kNoWatermark;
   int64_t barrier_ = 0;
   bool all_idle_ = false;

@@ -92,6 +92,9 @@ class Operator {
   // The watermark that goes on: behind the one that came, for an operator that still sends rows
   // of earlier times.
   virtual int64_t HeldBack(int64_t watermark_ms) const { return watermark_ms; }
+  // Whether OnTime is called: some fifty times a second, with the wall clock.
+  virtual bool wants_time() const { return false; }
+  virtual Task<> OnTime(int64_t now_ms, Output* out) { co_return Status::OK(); }
   // All inputs have ended; the watermark kEndOfTime has come before.
   virtual Task<> Finish(Output* out) { co_return Status::OK(); }
 

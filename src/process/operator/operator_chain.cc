@@ -1,5 +1,7 @@
 #include "process/operator/operator_chain.h"
 
+#include <algorithm>
+
 #include <arrow/api.h>
 
 namespace mainstem::process {
@@ -11,6 +13,11 @@ void OperatorChain::Add(std::unique_ptr<Operator> op, const OperatorContext* con
   link->chain = this;
   link->index = links_.size();
   links_.push_back(std::move(link));
+}
+
+bool OperatorChain::wants_time() const {
+  return std::any_of(links_.begin(), links_.end(),
+                     [](const auto& link) { return link->op->wants_time(); });
 }
 
 Task<> OperatorChain::Open() {
@@ -31,7 +38,10 @@ Task<> OperatorChain::Link::Emit(Element element) {
 }
 
 Task<> OperatorChain::PushTo(size_t index, int input, Element element) {
-  if (index == links_.size()) co_return co_await final_output_->Emit(std::move(element));
+  if (index == links_.size()) {
+    if (element.kind == Element::Kind::kTime) co_return Status::OK();
+    co_return co_await final_output_->Emit(std::move(element));
+  }
   Link* link = links_[index].get();
   switch (element.kind) {
     case Element::Kind::kBatch:
@@ -41,6 +51,9 @@ Task<> OperatorChain::PushTo(size_t index, int input, Element element) {
       link->context->metrics->watermark_ms = element.value;
       CO_RETURN_IF_ERROR(co_await link->op->OnWatermark(element.value, link));
       element.value = link->op->HeldBack(element.value);
+      break;
+    case Element::Kind::kTime:
+      CO_RETURN_IF_ERROR(co_await link->op->OnTime(element.value, link));
       break;
     case Element::Kind::kEnd: CO_RETURN_IF_ERROR(co_await link->op->Finish(link)); break;
     case Element::Kind::kIdle:

@@ -29,6 +29,7 @@ class OperatorChain {
   Result<ChainSnapshot> Snapshot();
   void OnSnapshotWritten();
   bool empty() const { return links_.empty(); }
+  bool wants_time() const;
 
  private:
   // An operator together with the way on from it.

@@ -45,6 +45,7 @@ std::vector<std::string> ToLines(const Element& element) {
     case Element::Kind::kWatermark: return {fmt::format("wm {}", element.value)};
     case Element::Kind::kBarrier: return {fmt::format("barrier {}", element.value)};
     case Element::Kind::kIdle: return {"idle"};
+    case Element::Kind::kTime: return {fmt::format("time {}", element.value)};
     case Element::Kind::kEnd: return {"end"};
     case Element::Kind::kBatch: break;
   }

@@ -65,6 +65,11 @@ void SourceFeed::TriggerBarrier(int64_t checkpoint) {
   ready_.NotifyAll();
 }
 
+void SourceFeed::Tick(int64_t now_ms) {
+  tick_ms_ = now_ms;
+  ready_.NotifyAll();
+}
+
 void SourceFeed::OpenMore() {
   size_t open = 0;
   for (auto& split : splits_) {
@@ -119,6 +124,10 @@ Task<ElementInput::Item> SourceFeed::Next() {
     if (!pending_.empty()) {
       Item item = std::move(pending_.front());
       pending_.pop_front();
+      co_return item;
+    }
+    if (tick_ms_) {
+      Item item{0, Element::Time(*std::exchange(tick_ms_, std::nullopt))};
       co_return item;
     }
     if (barrier_ != 0) {

@@ -61,6 +61,7 @@ class SourceFeed final : public ElementInput {
   // Next gives the barrier as soon as it has given what it holds.
   void TriggerBarrier(int64_t checkpoint);
   Task<Item> Next() override;
+  void Tick(int64_t now_ms) override;
   // As of the last element that Next has given.
   std::vector<SplitProgress> Progress() const;
   Result<std::vector<storage::EpochCommit::Append>> TakeQuarantined();
@@ -109,6 +110,7 @@ class SourceFeed final : public ElementInput {
   int64_t watermark_ms_ = kNoWatermark;
   TimePoint next_tick_{};
   std::deque<Item> pending_;
+  std::optional<int64_t> tick_ms_;
   Status failure_;
   Event ready_;  // a slot was filled, splits or a barrier came
   Event slot_free_;
