@@ -23,8 +23,7 @@ Task<> ProcessingTimeOperator::OnBatch(int input, ChangelogBatch batch, Output* 
   CO_RETURN_IF_ERROR(co_await OnTime(context_->env->WallTime().value(), out));
   const arrow::RecordBatch& rows = *batch.rows;
   const std::vector<int64_t> times(static_cast<size_t>(rows.num_rows()), now_ms_);
-  CO_ASSIGN_OR_RETURN(const auto column,
-                      TimestampColumn(rows.column(time_column_)->type(), times));
+  CO_ASSIGN_OR_RETURN(const auto column, TimestampColumn(rows.column(time_column_)->type(), times));
   CO_ASSIGN_OR_RETURN(batch.rows,
                       rows.SetColumn(time_column_, rows.schema()->field(time_column_), column));
   co_return co_await inner_->OnBatch(input, std::move(batch), out);
