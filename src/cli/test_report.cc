@@ -73,8 +73,10 @@ std::string ReportText(const TimedReport& timed) {
   const TestReport& report = timed.report;
   std::string out = fmt::format("{:<5} {}", Label(report.outcome), report.name);
   if (report.rows_in > 0 || report.rows_out > 0) {
-    out += fmt::format("  ({} rows in, {} out, {} ways, {:.2f} s)", report.rows_in, report.rows_out,
-                       report.ways.size(), timed.seconds);
+    out += fmt::format("  ({} rows in, {} out, ", report.rows_in, report.rows_out);
+    if (report.late_rows > 0) out += fmt::format("{} dropped as late, ", report.late_rows);
+    if (report.rejected_rows > 0) out += fmt::format("{} rejected, ", report.rejected_rows);
+    out += fmt::format("{} ways, {:.2f} s)", report.ways.size(), timed.seconds);
   } else {
     out += fmt::format("  ({:.2f} s)", timed.seconds);
   }
@@ -89,7 +91,8 @@ std::string ReportJson(const TimedReport& timed) {
   JsonWriter json;
   json.BeginObject().Field("test", report.name).Field("outcome", JsonName(report.outcome));
   json.Field("seconds", timed.seconds).Field("rows_in", report.rows_in);
-  json.Field("rows_out", report.rows_out).Key("ways").BeginArray();
+  json.Field("rows_out", report.rows_out).Field("late_rows", report.late_rows);
+  json.Field("rejected_rows", report.rejected_rows).Key("ways").BeginArray();
   for (const std::string& way : report.ways) json.Value(way);
   json.EndArray().Key("written").BeginArray();
   for (const std::string& path : report.written) json.Value(path);

@@ -1,6 +1,7 @@
 #include "sqltest/slt_run.h"
 
 #include <fstream>
+#include <random>
 #include <sstream>
 
 #include "sqltest/slt_file.h"
@@ -45,8 +46,8 @@ std::vector<std::string> AnswerLines(const StatementResult& result, const std::s
 
 class SltRun {
  public:
-  SltRun(const std::vector<SltSection>& sections, const connector::ConnectorRegistry* connectors) {
-    inputs_.connectors = connectors;
+  SltRun(const std::vector<SltSection>& sections, const SltOptions& options) : seed_(options.seed) {
+    inputs_.connectors = options.connectors;
     inputs_.lines_per_read = 2;
     for (const SltSection& section : sections) {
       if (section.kind == "file") inputs_.files["/slt/" + section.argument] = Join(section.lines);
@@ -66,7 +67,7 @@ class SltRun {
   }
 
   StatementResult Query(const std::string& query) {
-    auto results = NewWorld()->Execute(ReplaceAll(setup_ + query, "${DIR}", "/slt"), 1);
+    auto results = NewWorld({})->Execute(ReplaceAll(setup_ + query, "${DIR}", "/slt"), 1);
     return results.empty() ? StatementResult{} : std::move(results.back());
   }
 
@@ -77,15 +78,21 @@ class SltRun {
             fmt::format("CREATE TABLE {} WITH ('connector' = '{}') AS ", kOut, kResultConnector) +
             query,
         "${DIR}", "/slt");
-    auto expected = Left(script, {.life_steps = {}, .parallelism = {1}});
+    auto expected = Left(script, {.life_steps = {}, .parallelism = {1}}, {});
     if (!expected.ok()) return "as a job: " + Describe(expected.status());
     int64_t steps = 0;
-    auto at_two = Left(script, {.life_steps = {}, .parallelism = {2}}, &steps);
+    WorldOptions other{.seed = seed_, .unsteady = true};
+    auto at_two = Left(script, {.life_steps = {}, .parallelism = {2}}, other, &steps);
     if (!at_two.ok()) return "at parallelism 2: " + Describe(at_two.status());
     if (*at_two != *expected) return "differs at parallelism 2:\n" + Lines(*at_two);
-    for (int eighth = 1; eighth < 8; eighth += 2) {
-      auto after =
-          Left(script, {.life_steps = {steps * eighth / 8, steps / 2}, .parallelism = {2, 3, 1}});
+    std::mt19937_64 random(seed_);
+    for (int eighth = 0; eighth < 8; eighth += 2) {
+      // Somewhere in each quarter of the run, and once more.
+      auto part = static_cast<int64_t>(random() % static_cast<uint64_t>(steps / 4 + 1));
+      other.seed = random();
+      auto after = Left(
+          script, {.life_steps = {steps * eighth / 8 + part, steps / 2}, .parallelism = {2, 3, 1}},
+          other);
       if (!after.ok()) return "killed and restored: " + Describe(after.status());
       if (*after != *expected) return "differs when killed and restored:\n" + Lines(*after);
     }
@@ -101,18 +108,25 @@ class SltRun {
     return out;
   }
 
-  std::unique_ptr<SqlWorld> NewWorld() {
-    return std::make_unique<SqlWorld>(SqlWorldOptions{.seed = 1, .inputs = inputs_});
+  struct WorldOptions {
+    uint64_t seed = 1;
+    bool unsteady = false;
+  };
+  std::unique_ptr<SqlWorld> NewWorld(WorldOptions options) {
+    Inputs inputs = inputs_;
+    inputs.unsteady = options.unsteady;
+    return std::make_unique<SqlWorld>(SqlWorldOptions{.seed = options.seed, .inputs = inputs});
   }
 
   // The rows that a run leaves.
   Result<std::vector<Fields>> Left(const std::string& script, const SqlWorld::JobRun& run,
-                                   int64_t* steps = nullptr) {
-    auto world = NewWorld();
+                                   WorldOptions options, int64_t* steps = nullptr) {
+    auto world = NewWorld(options);
     RETURN_IF_ERROR(world->RunJobs(script, run, steps));
     return Fold(world->captures()[std::string("default_catalog.default_database.") + kOut].rows);
   }
 
+  uint64_t seed_;
   Inputs inputs_;
   std::string setup_;
 };
@@ -123,7 +137,7 @@ std::vector<SltFailure> RunSltFile(const std::string& path, SltOptions options) 
   auto parsed = ParseSlt(ReadFile(path));
   if (!parsed.ok()) return {{.message = parsed.status().message()}};
   std::vector<SltFailure> wrong;
-  SltRun run(*parsed, options.connectors);
+  SltRun run(*parsed, options);
   Status taken = run.TakeInputs(path, *parsed);
   if (!taken.ok()) {
     ErrorText text = TextOf(taken);

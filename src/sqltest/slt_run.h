@@ -11,6 +11,7 @@
 namespace mainstem::sqltest {
 
 struct SltOptions {
+  uint64_t seed = 1;     // of the ways beside the first
   bool rewrite = false;  // write the answers into the file instead of comparing
   // The real ones, for which inputs stand in; null: 'filesystem' over the file's sections alone.
   const connector::ConnectorRegistry* connectors = nullptr;

@@ -151,6 +151,7 @@ Task<> SqlWorld::WaitForJobs(JobManager* manager, std::string script) {
   while (!ended) {
     CO_RETURN_IF_ERROR(co_await Sleep(options_.poll_interval));
     ended = true;
+    LeftOut left_out;
     CO_ASSIGN_OR_RETURN(auto jobs, co_await manager->ListJobs());
     for (const process::JobDescription& listed : jobs) {
       std::string id = listed.id;
@@ -158,7 +159,12 @@ Task<> SqlWorld::WaitForJobs(JobManager* manager, std::string script) {
                           co_await manager->DescribeJob(std::move(id)));
       CO_RETURN_IF_ERROR(Look(job, options_.end.has_value()));
       ended &= process::IsTerminal(job.state);
+      for (const process::OperatorDescription& op : job.operators) {
+        left_out.late_rows += op.late_rows;
+        left_out.rejected_rows += op.rejected_rows;
+      }
     }
+    left_out_ = left_out;
     ended |= options_.end && env.WallTime() >= *options_.end;
   }
   co_return Status::OK();

@@ -56,6 +56,13 @@ class SqlWorld {
   // `steps_taken`, if given, gets the steps of the last life.
   Status RunJobs(const std::string& script, const JobRun& run, int64_t* steps_taken = nullptr);
 
+  // What the jobs of the last life left out, as they counted it.
+  struct LeftOut {
+    int64_t late_rows = 0;
+    int64_t rejected_rows = 0;  // that could not be decoded
+  };
+  const LeftOut& left_out() const { return left_out_; }
+
   // By full name of the table: what came out so far; the types may be set before.
   Captures& captures();
 
@@ -71,6 +78,7 @@ class SqlWorld {
   SqlWorldOptions options_;
   uint64_t seed_;
   std::unique_ptr<Outside> outside_;
+  LeftOut left_out_;
   const Env* env_ = nullptr;  // of the life that is led now
 };
 

@@ -145,6 +145,10 @@ Result<std::vector<FoundTest>> FindTests(const std::string& path) {
   for (fs::recursive_directory_iterator it(root, error), end; !error && it != end;
        it.increment(error)) {
     const fs::path& at = it->path();
+    if (at.filename().string().starts_with('.')) {
+      it.disable_recursion_pending();
+      continue;
+    }
     bool is_file = it->is_regular_file() && at.extension() == ".slt";
     if (is_file || (it->is_directory() && IsTestFolder(at))) {
       tests.push_back({at.lexically_relative(root).string(), at.string(), is_file});

@@ -19,7 +19,7 @@ struct FoundTest {
 };
 
 // Every .slt file and every folder with input/ or expect/ in it, sorted by name; `path` may be one
-// itself.
+// itself. Hidden ones do not count.
 Result<std::vector<FoundTest>> FindTests(const std::string& path);
 
 struct FolderTest {

@@ -186,6 +186,10 @@ class FolderRun {
       Fail({.way = name, .message = text.message, .detail = text.detail, .hint = text.hint});
       return status;
     }
+    if (name == kFirstWay) {
+      report_->late_rows = world.left_out().late_rows;
+      report_->rejected_rows = world.left_out().rejected_rows;
+    }
     for (const ScriptSink& sink : script_.sinks()) {
       (*rows)[sink.name] = std::move(world.captures()[sink.table_name].rows);
     }
@@ -386,7 +390,7 @@ Status RunFolder(const FoundTest& found, const TestOptions& options, TestReport*
 
 void RunFile(const FoundTest& found, const TestOptions& options, TestReport* report) {
   report->ways = {kFirstWay, "killed and restored", "at another parallelism"};
-  SltOptions slt{.rewrite = options.update, .connectors = options.connectors};
+  SltOptions slt{.seed = options.seed, .rewrite = options.update, .connectors = options.connectors};
   for (SltFailure& failure : RunSltFile(found.path, slt)) {
     report->failures.push_back(
         {.way = "",

@@ -36,6 +36,8 @@ struct TestReport {
   std::vector<std::string> written;  // files, by --update
   int64_t rows_in = 0;
   int64_t rows_out = 0;
+  int64_t late_rows = 0;      // that operators dropped in the first way
+  int64_t rejected_rows = 0;  // that could not be decoded
 };
 
 struct TestOptions {

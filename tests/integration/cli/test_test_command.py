@@ -59,7 +59,7 @@ def test_a_pipeline_passes_unmodified_in_all_ways(tmp_path):
     report = json.loads(result.stdout)
     assert report["outcome"] == "passed" and report["test"] == "late" and report["failures"] == []
     assert report["ways"] == ["to the end", "killed and restored", "at another parallelism", "shuffled"]
-    assert (report["rows_in"], report["rows_out"]) == (6, 2)
+    assert (report["rows_in"], report["rows_out"], report["late_rows"], report["rejected_rows"]) == (6, 2, 1, 0)
 
 
 def test_a_failure_is_shown_row_by_row(tmp_path):
@@ -67,7 +67,7 @@ def test_a_failure_is_shown_row_by_row(tmp_path):
     result = run(tmp_path, "test")
     assert result.returncode == 1
     lines = result.stdout.splitlines()
-    assert lines[0].startswith("FAIL  late  (6 rows in, 2 out, 4 ways, ")
+    assert lines[0].startswith("FAIL  late  (6 rows in, 2 out, 1 dropped as late, 4 ways, ")
     assert "\n".join(lines[1:]) == """\
   to the end: revenue is not as in expect/revenue.table: 1 missing, 1 unexpected, 1 differs
                | at_minute               | product | amount
