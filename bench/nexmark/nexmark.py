@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.join(ROOT, "bench", "flink"))
 import flink as flink_peer  # noqa: E402
 from make_events import make_events  # noqa: E402
 
-BINARY = os.path.join(ROOT, "build/src/cli/mainstem")
+BINARY = os.environ.get("MAINSTEM_BINARY", os.path.join(ROOT, "build/src/cli/mainstem"))
 
 
 # Their results depend on the clock: measured, not compared.
@@ -52,7 +52,7 @@ class Mainstem:
         with open(path, "w") as f:
             f.write(text)
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run([BINARY, "run", path, "--memory", "2GB"], capture_output=True, text=True, cwd=self.work)
+        done = subprocess.run([BINARY, "run", path, "--memory", "3GB"], capture_output=True, text=True, cwd=self.work)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         if done.returncode != 0:
             raise RuntimeError((done.stderr + done.stdout).strip().split("\n")[0])

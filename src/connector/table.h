@@ -103,6 +103,9 @@ class TableSource {
   virtual bool bounded() const = 0;
   // May emit updates and deletes (a changelog format).
   virtual bool insert_only() const { return true; }
+  // Rows are the newest of their PRIMARY KEY, deletions tell the key only: what was before is not
+  // told. Not insert_only() then.
+  virtual bool upserts() const { return false; }
   // The table's schema may leave out fields of its ROW columns: they are found by name, not by
   // position, and those left out are not decoded.
   virtual bool reads_rows_by_name() const { return false; }

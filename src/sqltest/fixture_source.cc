@@ -225,6 +225,7 @@ class Source final : public connector::TableSource {
   explicit Source(FixtureSourceOptions options) : options_(std::move(options)) {}
   bool bounded() const override { return !options_.open; }
   bool insert_only() const override { return options_.insert_only; }
+  bool upserts() const override { return options_.upserts; }
   Task<std::vector<SourceSplit>> DiscoverSplits() override {
     std::vector<SourceSplit> splits;
     for (int i = 0; i < options_.fixture->partition_count; ++i) {

@@ -15,6 +15,7 @@ struct FixtureSourceOptions {
   connector::TableDescriptor table;
   std::shared_ptr<const Fixture> fixture;
   bool insert_only = true;       // as the real connector says
+  bool upserts = false;          // likewise
   size_t lines_per_read = 1024;  // of a fixture whose lines all come at once
   // Readers hold back now and then, in no time: what has no order among tables and partitions then
   // comes in another one each time.

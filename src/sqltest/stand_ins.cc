@@ -112,6 +112,7 @@ SourceResult MakeSource(const Inputs* inputs, const ConnectorSpec& real, TableDe
                       .hint = "give rows (.jsonl, .csv)"});
   }
   options.insert_only = source->insert_only();
+  options.upserts = source->upserts();
   return MakeFixtureSource(std::move(options));
 }
 

@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "process/operator/changelog_normalize.h"
 #include "process/operator/deduplicate.h"
 #include "process/operator/expand.h"
 #include "process/operator/match_recognize.h"
@@ -31,6 +32,9 @@ Result<OrderedOperator> RankOf(const plan::RankNode& node) {
       return OrderedOperator{"Rank", true, node.partition, Make<RankOperator>(RankOptions(node))};
     case plan::RankStrategy::kWindow:
       return OrderedOperator{"WindowRank", true, node.partition, Make<WindowRankOperator>(node)};
+    case plan::RankStrategy::kNewest:
+      return OrderedOperator{"ChangelogNormalize", true, node.partition,
+                             Make<ChangelogNormalizeOperator>(node)};
     case plan::RankStrategy::kFirstRow:
     case plan::RankStrategy::kFirstTime:
     case plan::RankStrategy::kLastRow: break;

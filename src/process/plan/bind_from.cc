@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "process/plan/binder.h"
+#include "process/plan/ordered_nodes.h"
 
 namespace mainstem::process::plan {
 namespace {
@@ -194,10 +195,12 @@ Result<Relation> Binder::ScanTable(const TablePath& path, const CatalogTable& ta
   const Result<ChangelogMode> mode = context_.facts->SourceMode(scan->table);
   if (!mode.ok()) return Locate(mode.status(), span);
   scan->changelog = *mode;
+  const bool upserts = context_.facts->Upserts(scan->table);
   scan->reads_rows_by_name = context_.facts->ReadsRowsByName(scan->table);
 
   ASSIGN_OR_RETURN(PlanNodePtr node, AddComputedColumns(hinted, std::move(scan)));
   ASSIGN_OR_RETURN(node, AddWatermark(hinted, hinted.options, std::move(node), span));
+  if (upserts) node = AddOldRows(hinted, std::move(node));
   Relation relation;
   relation.node = std::move(node);
   for (const TableColumn& column : hinted.columns) {
@@ -205,6 +208,21 @@ Result<Relation> Binder::ScanTable(const TablePath& path, const CatalogTable& ta
   }
   scans_[key] = relation;
   return relation;
+}
+
+PlanNodePtr Binder::AddOldRows(const CatalogTable& table, PlanNodePtr node) {
+  auto newest = std::make_shared<RankNode>();
+  newest->strategy = RankStrategy::kNewest;
+  newest->span = node->span;
+  newest->columns = node->columns;
+  newest->state_ttl_ms = StateTtlMillis();
+  for (const std::string& name : table.primary_key) {
+    for (size_t i = 0; i < table.columns.size(); ++i) {
+      if (table.columns[i].name == name) newest->partition.push_back(static_cast<int>(i));
+    }
+  }
+  newest->inputs = {std::move(node)};
+  return newest;
 }
 
 Result<PlanNodePtr> Binder::AddComputedColumns(const CatalogTable& table, PlanNodePtr scan) {

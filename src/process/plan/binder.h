@@ -138,6 +138,8 @@ class Binder {
   Result<Relation> BindNamedTable(const sql::NamedTable& table);
   Result<Relation> ScanTable(const TablePath& path, const CatalogTable& table,
                              const std::vector<sql::Hint>& hints, const sql::SourceSpan& span);
+  // Over a table whose source tells no old rows: the whole changelog.
+  PlanNodePtr AddOldRows(const CatalogTable& table, PlanNodePtr node);
   Result<PlanNodePtr> AddComputedColumns(const CatalogTable& table, PlanNodePtr scan);
   Result<PlanNodePtr> AddWatermark(const CatalogTable& table,
                                    const std::map<std::string, std::string>& options,

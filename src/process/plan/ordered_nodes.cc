@@ -46,6 +46,9 @@ std::string DescribeUnnest(const UnnestNode& node) {
 
 std::string DescribeRank(const RankNode& node) {
   const Columns& input = node.inputs[0]->columns;
+  if (node.strategy == RankStrategy::kNewest) {
+    return "ChangelogNormalize(key=[" + Names(input, node.partition) + "])";
+  }
   std::string out = node.is_limit ? (node.order.empty() ? "Limit(" : "SortLimit(")
                     : node.strategy == RankStrategy::kWindow ? "WindowRank("
                     : node.strategy == RankStrategy::kAppend ||
@@ -125,6 +128,7 @@ std::string_view ToString(RankStrategy strategy) {
     case RankStrategy::kFirstTime: return "first row by time";
     case RankStrategy::kLastRow: return "last row";
     case RankStrategy::kWindow: return "window";
+    case RankStrategy::kNewest: return "newest";
   }
   return "?";
 }

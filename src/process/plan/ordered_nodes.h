@@ -56,6 +56,7 @@ enum class RankStrategy : uint8_t {
   kFirstTime,  // the first by event time: sent once, when the watermark has passed it
   kLastRow,    // the last by processing or event time
   kWindow,     // of each window, when it ends
+  kNewest,     // of each key of a table that upserts: its rows with what was before them
 };
 std::string_view ToString(RankStrategy strategy);
 

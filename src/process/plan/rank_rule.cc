@@ -234,6 +234,7 @@ void FormRanks(Plan* plan) {
 }
 
 void DecideStrategy(RankNode* rank) {
+  if (rank->strategy == RankStrategy::kNewest) return;
   const PlanNode& input = *rank->inputs[0];
   if (rank->window_end >= 0) {
     rank->strategy = RankStrategy::kWindow;

@@ -10,12 +10,17 @@ Result<ChangelogMode> ConnectorTableFacts::SourceMode(
     const connector::TableDescriptor& table) const {
   ASSIGN_OR_RETURN(auto source, registry_->MakeSource(table, context_));
   if (source->insert_only()) return ChangelogMode{};
-  return ChangelogMode{.update_before = true, .update_after = true, .deletes = true};
+  return ChangelogMode{.update_before = !source->upserts(), .update_after = true, .deletes = true};
 }
 
 bool ConnectorTableFacts::ReadsRowsByName(const connector::TableDescriptor& table) const {
   auto source = registry_->MakeSource(table, context_);
   return source.ok() && (*source)->reads_rows_by_name();
+}
+
+bool ConnectorTableFacts::Upserts(const connector::TableDescriptor& table) const {
+  auto source = registry_->MakeSource(table, context_);
+  return source.ok() && (*source)->upserts();
 }
 
 bool ConnectorTableFacts::CanLookUp(const connector::TableDescriptor& table) const {

@@ -20,6 +20,8 @@ class TableFacts {
   virtual Result<ChangelogMode> SourceMode(const connector::TableDescriptor& table) const = 0;
   // A scan may be asked for ROW columns with only some of their fields.
   virtual bool ReadsRowsByName(const connector::TableDescriptor& table) const { return false; }
+  // The source tells no old rows (TableSource::upserts).
+  virtual bool Upserts(const connector::TableDescriptor& table) const { return false; }
   // Rows can be found by key: for look-up joins.
   virtual bool CanLookUp(const connector::TableDescriptor& table) const { return false; }
   // Fails if the connector has no sink.
@@ -36,6 +38,7 @@ class ConnectorTableFacts : public TableFacts {
   Status Check(const connector::TableDescriptor& table) const override;
   Result<ChangelogMode> SourceMode(const connector::TableDescriptor& table) const override;
   bool ReadsRowsByName(const connector::TableDescriptor& table) const override;
+  bool Upserts(const connector::TableDescriptor& table) const override;
   bool CanLookUp(const connector::TableDescriptor& table) const override;
   Result<connector::SinkMode> SinkMode(const connector::TableDescriptor& table) const override;
 

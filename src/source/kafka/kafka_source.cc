@@ -63,6 +63,7 @@ class KafkaSource final : public connector::TableSource {
     const format::FormatInfo* info = format::FindFormat(plan_.value_format.format);
     return !plan_.upsert && (info == nullptr || !info->is_changelog);
   }
+  bool upserts() const override { return plan_.upsert; }
   bool reads_rows_by_name() const override {
     const format::FormatInfo* value = format::FindFormat(plan_.value_format.format);
     if (value == nullptr || !value->reads_rows_by_name) return false;
