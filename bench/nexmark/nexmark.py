@@ -42,8 +42,8 @@ def script(name, source, sink, settings):
 class Mainstem:
     name = "mainstem"
 
-    def __init__(self, work):
-        self.work = work
+    def __init__(self, work, durable):
+        self.work, self.durable = work, durable
         os.makedirs(work, exist_ok=True)
 
     def run(self, text):
@@ -51,8 +51,11 @@ class Mainstem:
         path = self.work + "/query.sql"
         with open(path, "w") as f:
             f.write(text)
+        data = self.work + "/data"
+        shutil.rmtree(data, ignore_errors=True)
+        command = [BINARY, "run", path, "--memory", "3GB"] + (["--data", data] if self.durable else [])
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run([BINARY, "run", path, "--memory", "3GB"], capture_output=True, text=True, cwd=self.work)
+        done = subprocess.run(command, capture_output=True, text=True, cwd=self.work)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         if done.returncode != 0:
             raise RuntimeError((done.stderr + done.stdout).strip().split("\n")[0])
@@ -146,13 +149,16 @@ def main():
     parser.add_argument("--only", default="mainstem,flink")
     parser.add_argument("--input", default="", help="a file of events instead of newly generated ones (--events says how many)")
     parser.add_argument("--mini-batch", action="store_true", help="SET table.exec.mini-batch.* for both")
+    parser.add_argument("--checkpoints", default="", help="'1 s': durable checkpoints so often, for both; default: none")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
     work = tempfile.mkdtemp(prefix="mainstem-nexmark-")
     settings = {"table.local-time-zone": "UTC"}
     if options.mini_batch:
         settings |= {"table.exec.mini-batch.enabled": "true", "table.exec.mini-batch.allow-latency": "2 s", "table.exec.mini-batch.size": "50000"}
-    mainstem = Mainstem(work + "/mainstem")
+    if options.checkpoints:
+        settings["execution.checkpointing.interval"] = options.checkpoints
+    mainstem = Mainstem(work + "/mainstem", bool(options.checkpoints))
     engines = [mainstem] if "mainstem" in options.only else []
     try:
         path = options.input

@@ -322,6 +322,8 @@ class Builder {
     ASSIGN_OR_RETURN(int id, Exchange(*node.inputs[0], node.keys));
     std::string detail = DescribeWindow(node) + ", keys=[" + NamesOf(input, node.keys) +
                          "], select=[" + DescribeAggregates(node.aggregates, input) + "]";
+    // Named, because the state has another layout: a checkpoint of before must not be taken for it.
+    if (by_panes) detail += ", by panes";
     const auto make = [window, is_session, by_panes]() -> std::unique_ptr<Operator> {
       if (is_session) return std::make_unique<SessionAggregateOperator>(window);
       if (by_panes) return std::make_unique<PaneAggregateOperator>(window);
