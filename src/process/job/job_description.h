@@ -20,7 +20,20 @@ enum class JobState : uint8_t {
   kCancelled,
   kFailed,  // gave up: the error can't go away by itself
 };
-std::string_view ToString(JobState state);
+// Flink's names.
+inline std::string_view ToString(JobState state) {
+  switch (state) {
+    case JobState::kCreated: return "CREATED";
+    case JobState::kRunning: return "RUNNING";
+    case JobState::kRestarting: return "RESTARTING";
+    case JobState::kFinishing: return "FINISHING";
+    case JobState::kFinished: return "FINISHED";
+    case JobState::kStopped: return "STOPPED";
+    case JobState::kCancelled: return "CANCELLED";
+    case JobState::kFailed: return "FAILED";
+  }
+  return "?";
+}
 inline bool IsTerminal(JobState state) {
   return state == JobState::kFinished || state == JobState::kStopped ||
          state == JobState::kCancelled || state == JobState::kFailed;

@@ -36,20 +36,6 @@ Task<storage::TopicPartition> MakeQuarantine(storage::Log* log, std::string name
 
 }  // namespace
 
-std::string_view ToString(JobState state) {
-  switch (state) {
-    case JobState::kCreated: return "CREATED";
-    case JobState::kRunning: return "RUNNING";
-    case JobState::kRestarting: return "RESTARTING";
-    case JobState::kFinishing: return "FINISHING";
-    case JobState::kFinished: return "FINISHED";
-    case JobState::kStopped: return "STOPPED";
-    case JobState::kCancelled: return "CANCELLED";
-    case JobState::kFailed: return "FAILED";
-  }
-  return "?";
-}
-
 JobRunner::JobRunner(const JobEnvironment* environment, std::shared_ptr<const plan::Plan> plan,
                      JobRunnerOptions options)
     : environment_(environment), plan_(std::move(plan)), options_(std::move(options)) {

@@ -154,23 +154,6 @@ Status AggregateSet::Merge(std::byte* target, const std::byte* source) const {
   return Status::OK();
 }
 
-void GroupByEntry(StateTable* table, const std::vector<StateEntry*>& entries,
-                  std::vector<std::byte*>* blocks, std::vector<uint32_t>* group_of_row) {
-  const uint32_t stamp = table->NextBatchStamp();
-  blocks->clear();
-  group_of_row->resize(entries.size());
-  for (size_t row = 0; row < entries.size(); ++row) {
-    StateEntry* entry = entries[row];
-    if (entry->batch_stamp != stamp) {
-      entry->batch_stamp = stamp;
-      entry->batch_group = static_cast<uint32_t>(blocks->size());
-      blocks->push_back(entry->value());
-      table->MarkDirty(entry);
-    }
-    (*group_of_row)[row] = entry->batch_group;
-  }
-}
-
 bool RowEquality::Equal(int64_t a, int64_t b) const {
   for (const auto& column : columns_) {
     bool a_valid = column->IsValid(a);

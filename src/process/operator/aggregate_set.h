@@ -78,11 +78,6 @@ class AggregateSet final : public ValueCodec {
   bool depends_on_order_ = false;
 };
 
-// The blocks of a batch's entries, each once, and for each row the position of its own. Takes a
-// stamp and marks the entries as changed.
-void GroupByEntry(StateTable* table, const std::vector<StateEntry*>& entries,
-                  std::vector<std::byte*>* blocks, std::vector<uint32_t>* group_of_row);
-
 // Compares two rows of the same columns, at different positions. Holds the columns.
 class RowEquality {
  public:

@@ -44,19 +44,13 @@ Task<> ChangelogNormalizeOperator::OnBatch(int input, ChangelogBatch batch, Outp
   Apply(batch);
   FinishEntries();
   if (changes_.empty()) co_return Status::OK();
-  CO_ASSIGN_OR_RETURN(ChangelogBatch changes, TakeChanges(batch));
+  CO_ASSIGN_OR_RETURN(ChangelogBatch changes,
+                      changes_.Make(batch.rows->columns(), *row_codec_, output_schema_));
   co_return co_await out->Emit(Element::Batch(std::move(changes)));
 }
 
-void ChangelogNormalizeOperator::TellOld(RowKind kind, std::string row) {
-  const auto behind = static_cast<int32_t>(entries_.size() + old_rows_.size());
-  changes_.push_back({kind, behind});
-  old_rows_.push_back(std::move(row));
-}
-
 void ChangelogNormalizeOperator::Apply(const ChangelogBatch& batch) {
-  changes_.clear();
-  old_rows_.clear();
+  changes_.Begin(batch.rows->num_rows());
   for (size_t row = 0; row < entries_.size(); ++row) {
     StateEntry* entry = entries_[row];
     KeptRow& kept = KeptRowCodec::Of(entry);
@@ -65,35 +59,21 @@ void ChangelogNormalizeOperator::Apply(const ChangelogBatch& batch) {
     if (kind == RowKind::kUpdateBefore) continue;
     if (kind == RowKind::kDelete) {
       if (!was_present) continue;
-      TellOld(RowKind::kDelete, std::exchange(kept.row, {}));
+      changes_.AddOldRow(RowKind::kDelete, std::exchange(kept.row, {}));
       kept.time_ms = kNoWatermark;
       rows_of_keys_->MarkDirty(entry);
       continue;
     }
     const std::string_view bytes = rows_.row(row);
     if (was_present && kept.row == bytes && state_ttl_ms_ == 0) continue;
-    if (was_present && send_update_before_) TellOld(RowKind::kUpdateBefore, std::move(kept.row));
-    changes_.push_back(
-        {was_present ? RowKind::kUpdateAfter : RowKind::kInsert, static_cast<int32_t>(row)});
+    if (was_present && send_update_before_) {
+      changes_.AddOldRow(RowKind::kUpdateBefore, std::move(kept.row));
+    }
+    changes_.AddRow(was_present ? RowKind::kUpdateAfter : RowKind::kInsert, row);
     kept.row = bytes;
     kept.time_ms = kPresent;
     rows_of_keys_->MarkDirty(entry);
   }
-}
-
-Result<ChangelogBatch> ChangelogNormalizeOperator::TakeChanges(const ChangelogBatch& batch) {
-  const std::vector<std::string_view> old_views(old_rows_.begin(), old_rows_.end());
-  ASSIGN_OR_RETURN(const ColumnVector old_columns, row_codec_->Decode(old_views));
-  std::vector<int32_t> indexes;
-  ChangelogBatch out;
-  for (const Change& change : changes_) {
-    indexes.push_back(change.row);
-    out.kinds.push_back(change.kind);
-  }
-  ASSIGN_OR_RETURN(ColumnVector columns, PickFrom(batch.rows->columns(), old_columns, indexes));
-  out.rows = arrow::RecordBatch::Make(output_schema_, static_cast<int64_t>(indexes.size()),
-                                      std::move(columns));
-  return out;
 }
 
 void ChangelogNormalizeOperator::FinishEntries() {

@@ -5,11 +5,11 @@
 #pragma once
 
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "process/operator/kept_row.h"
 #include "process/operator/operator.h"
+#include "process/operator/replaced_rows.h"
 #include "process/plan/ordered_nodes.h"
 
 namespace mainstem::process {
@@ -25,14 +25,8 @@ class ChangelogNormalizeOperator final : public Operator {
   void OnSnapshotWritten() override { rows_of_keys_->OnWritten(); }
 
  private:
-  struct Change {
-    RowKind kind;
-    int32_t row;  // of the batch, or behind its rows one of old_rows_
-  };
   // What the batch changes, in its order.
   void Apply(const ChangelogBatch& batch);
-  void TellOld(RowKind kind, std::string row);
-  Result<ChangelogBatch> TakeChanges(const ChangelogBatch& batch);
   void FinishEntries();
 
   const std::vector<int> key_;
@@ -50,8 +44,7 @@ class ChangelogNormalizeOperator final : public Operator {
   EncodedRows keys_;
   EncodedRows rows_;
   std::vector<StateEntry*> entries_;
-  std::vector<Change> changes_;
-  std::vector<std::string> old_rows_;
+  ReplacedRows changes_;
 };
 
 }  // namespace mainstem::process

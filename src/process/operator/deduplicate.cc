@@ -67,7 +67,8 @@ Task<> DeduplicateOperator::OnBatch(int input, ChangelogBatch batch, Output* out
   CO_RETURN_IF_ERROR(ReplaceLast(batch));
   Finish();
   if (changes_.empty()) co_return Status::OK();
-  CO_ASSIGN_OR_RETURN(ChangelogBatch changes, TakeChanges(batch));
+  CO_ASSIGN_OR_RETURN(ChangelogBatch changes,
+                      changes_.Make(batch.rows->columns(), *row_codec_, output_schema_));
   co_return co_await out->Emit(Element::Batch(std::move(changes)));
 }
 
@@ -82,12 +83,10 @@ std::vector<int32_t> DeduplicateOperator::TakeFirst() {
 }
 
 Status DeduplicateOperator::ReplaceLast(const ChangelogBatch& batch) {
-  changes_.clear();
-  old_rows_.clear();
+  changes_.Begin(batch.rows->num_rows());
   std::vector<int64_t> times;
   if (by_event_time_) RETURN_IF_ERROR(TimesOf(*batch.rows->column(order_column_), &times));
   RETURN_IF_ERROR(row_codec_->Encode(batch.rows->columns(), batch.rows->num_rows(), &rows_));
-  const auto batch_rows = static_cast<int32_t>(entries_.size());
   for (size_t row = 0; row < entries_.size(); ++row) {
     StateEntry* entry = entries_[row];
     KeptRow& kept = KeptRowCodec::Of(entry);
@@ -97,33 +96,15 @@ Status DeduplicateOperator::ReplaceLast(const ChangelogBatch& batch) {
       // Nobody would see the difference.
       if (!by_event_time_ && state_ttl_ms_ == 0 && kept.row == bytes) continue;
       if (send_update_before_) {
-        changes_.push_back(
-            {RowKind::kUpdateBefore, batch_rows + static_cast<int32_t>(old_rows_.size())});
-        old_rows_.push_back(std::move(kept.row));
+        changes_.AddOldRow(RowKind::kUpdateBefore, std::move(kept.row));
       }
     }
-    changes_.push_back(
-        {entry->is_new ? RowKind::kInsert : RowKind::kUpdateAfter, static_cast<int32_t>(row)});
+    changes_.AddRow(entry->is_new ? RowKind::kInsert : RowKind::kUpdateAfter, row);
     if (by_event_time_) kept.time_ms = times[row];
     kept.row = bytes;
     kept_->MarkDirty(entry);
   }
   return Status::OK();
-}
-
-Result<ChangelogBatch> DeduplicateOperator::TakeChanges(const ChangelogBatch& batch) {
-  const std::vector<std::string_view> old_views(old_rows_.begin(), old_rows_.end());
-  ASSIGN_OR_RETURN(const ColumnVector old_columns, row_codec_->Decode(old_views));
-  std::vector<int32_t> indexes;
-  ChangelogBatch out;
-  for (const Change& change : changes_) {
-    indexes.push_back(change.row);
-    out.kinds.push_back(change.kind);
-  }
-  ASSIGN_OR_RETURN(ColumnVector columns, PickFrom(batch.rows->columns(), old_columns, indexes));
-  out.rows = arrow::RecordBatch::Make(output_schema_, static_cast<int64_t>(indexes.size()),
-                                      std::move(columns));
-  return out;
 }
 
 std::vector<int32_t> DeduplicateOperator::EarlierRows(const std::vector<int64_t>& times) {

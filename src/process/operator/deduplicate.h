@@ -13,6 +13,7 @@
 
 #include "process/operator/kept_row.h"
 #include "process/operator/operator.h"
+#include "process/operator/replaced_rows.h"
 #include "process/plan/ordered_nodes.h"
 
 namespace mainstem::process {
@@ -28,15 +29,10 @@ class DeduplicateOperator final : public Operator {
   void OnSnapshotWritten() override;
 
  private:
-  struct Change {
-    RowKind kind;
-    int32_t row;  // of the batch, or behind its rows one of old_rows_
-  };
   // The rows of the batch that are the first of their key.
   std::vector<int32_t> TakeFirst();
-  // Replaces last rows; fills changes_ and old_rows_.
+  // Replaces last rows; fills changes_.
   Status ReplaceLast(const ChangelogBatch& batch);
-  Result<ChangelogBatch> TakeChanges(const ChangelogBatch& batch);
   Task<> KeepEarliest(const ChangelogBatch& batch);
   // Rows that may be the earliest of their key: not late, and earlier than the one that is there.
   std::vector<int32_t> EarlierRows(const std::vector<int64_t>& times);
@@ -62,8 +58,7 @@ class DeduplicateOperator final : public Operator {
   EncodedRows partitions_;
   EncodedRows rows_;
   std::vector<StateEntry*> entries_;
-  std::vector<Change> changes_;
-  std::vector<std::string> old_rows_;
+  ReplacedRows changes_;
 };
 
 }  // namespace mainstem::process

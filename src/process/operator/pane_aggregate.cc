@@ -5,7 +5,6 @@
 
 #include <arrow/api.h>
 
-#include "process/operator/exchange.h"
 #include "process/operator/row_columns.h"
 #include "process/operator/watermark_blob.h"
 
@@ -61,6 +60,7 @@ Task<> PaneAggregateOperator::Open(const OperatorContext* context) {
   table.indexed_by_namespace = true;
   table_ = std::make_unique<StateTable>(std::move(table), aggregates_.get(), context->backend,
                                         &context->env->blocking_pool());
+  accumulator_.emplace(options_.keys, aggregates_.get(), codec_.get(), table_.get());
   watermark_ms_ = LowestWatermark(context->restored_blobs);
   next_end_ = FirstOpenEnd(watermark_ms_);
   co_return co_await table_->Restore();
@@ -109,37 +109,8 @@ Task<> PaneAggregateOperator::OnBatch(int input, ChangelogBatch batch, Output* o
   CO_RETURN_IF_ERROR(TimesOf(*batch.rows->column(options_.window.time_column), &times));
   AssignPanes(times);
   if (rows_.empty()) co_return Status::OK();
-  ColumnVector columns = batch.rows->columns();
-  if (!is_whole_) {
-    std::vector<int> wanted = aggregates_->used_columns();
-    wanted.insert(wanted.end(), options_.keys.begin(), options_.keys.end());
-    ColumnVector taken(columns.size());
-    for (const int index : wanted) {
-      auto& target = taken[static_cast<size_t>(index)];
-      if (target) continue;
-      CO_ASSIGN_OR_RETURN(target, TakeRows(columns[static_cast<size_t>(index)], rows_));
-    }
-    columns = std::move(taken);
-  }
-  ColumnVector key_columns;
-  for (const int index : options_.keys) key_columns.push_back(columns[static_cast<size_t>(index)]);
-  const auto row_count = static_cast<int64_t>(rows_.size());
-  CO_RETURN_IF_ERROR(codec_->Encode(key_columns, row_count, &keys_));
-  keys_.ComputeHashes();
-  CO_RETURN_IF_ERROR(co_await table_->Resolve(keys_, names_, &entries_));
-  GroupByEntry(table_.get(), entries_, &blocks_, &group_of_row_);
-  AggregateBatch step{.columns = &columns,
-                      .row_count = row_count,
-                      .blocks = blocks_.data(),
-                      .group_of_row = group_of_row_.data()};
-  if (!batch.kinds.empty()) {
-    signs_.clear();
-    for (const int32_t row : rows_) {
-      signs_.push_back(SignOf(batch.kinds[static_cast<size_t>(row)]));
-    }
-    step.signs = signs_.data();
-  }
-  CO_RETURN_IF_ERROR(aggregates_->Accumulate(step));
+  CO_RETURN_IF_ERROR(co_await accumulator_->Add(
+      batch, {.rows = rows_, .name_spaces = names_, .is_whole = is_whole_}));
   table_->Evict();
   UpdateMetrics();
   co_return Status::OK();

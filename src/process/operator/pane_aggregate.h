@@ -65,6 +65,7 @@ class PaneAggregateOperator final : public Operator {
   std::unique_ptr<AggregateSet> aggregates_;
   std::unique_ptr<RowCodec> codec_;
   std::unique_ptr<StateTable> table_;
+  std::optional<WindowAccumulator> accumulator_;
   std::optional<WindowOutput> output_;
   int64_t watermark_ms_ = kNoWatermark;
   int64_t next_end_ = INT64_MIN;  // of the first window that has not been sent
@@ -74,11 +75,6 @@ class PaneAggregateOperator final : public Operator {
   std::vector<int64_t> names_;
   bool is_whole_ = true;  // each row of the batch is in rows_ once
   std::vector<PaneSpan> spans_;
-  EncodedRows keys_;
-  std::vector<StateEntry*> entries_;
-  std::vector<std::byte*> blocks_;
-  std::vector<uint32_t> group_of_row_;
-  std::vector<int8_t> signs_;
 };
 
 }  // namespace mainstem::process

@@ -1,7 +1,5 @@
 #include "process/operator/processing_time.h"
 
-#include <algorithm>
-
 #include <arrow/api.h>
 
 #include "process/operator/window_table.h"

@@ -63,6 +63,7 @@ Task<> SessionAggregateOperator::Open(const OperatorContext* context) {
   table.indexed_by_namespace = true;
   sessions_ = std::make_unique<StateTable>(std::move(table), aggregates_.get(), context->backend,
                                            &context->env->blocking_pool());
+  accumulator_.emplace(options_.keys, aggregates_.get(), codec_.get(), sessions_.get());
   watermark_ms_ = LowestWatermark(context->restored_blobs);
   CO_RETURN_IF_ERROR(co_await spans_->Restore());
   co_return co_await sessions_->Restore();
@@ -158,27 +159,9 @@ Task<> SessionAggregateOperator::Accumulate(const ChangelogBatch& batch,
     name_spaces.push_back(ends[row]);
   }
   if (rows.empty()) co_return Status::OK();
-  CO_ASSIGN_OR_RETURN(ChangelogBatch kept, TakeFromBatch(batch, rows));
-  ColumnVector key_columns;
-  for (int index : options_.keys) key_columns.push_back(kept.rows->column(index));
-  EncodedRows keys;
-  CO_RETURN_IF_ERROR(codec_->Encode(key_columns, kept.rows->num_rows(), &keys));
-  keys.ComputeHashes();
-  std::vector<StateEntry*> entries;
-  CO_RETURN_IF_ERROR(co_await sessions_->Resolve(keys, name_spaces, &entries));
-  std::vector<std::byte*> blocks;
-  std::vector<uint32_t> group_of_row;
-  std::vector<int8_t> signs;
-  GroupByEntry(sessions_.get(), entries, &blocks, &group_of_row);
-  if (!kept.kinds.empty()) {
-    for (const RowKind kind : kept.kinds) signs.push_back(SignOf(kind));
-  }
-  AggregateBatch step{.columns = &kept.rows->columns(),
-                      .row_count = kept.rows->num_rows(),
-                      .blocks = blocks.data(),
-                      .group_of_row = group_of_row.data(),
-                      .signs = kept.kinds.empty() ? nullptr : signs.data()};
-  co_return aggregates_->Accumulate(step);
+  const bool is_whole = rows.size() == ends.size();
+  co_return co_await accumulator_->Add(
+      batch, {.rows = rows, .name_spaces = name_spaces, .is_whole = is_whole});
 }
 
 Task<> SessionAggregateOperator::OnWatermark(int64_t watermark_ms, Output* out) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "process/operator/aggregate_set.h"
@@ -54,6 +55,7 @@ class SessionAggregateOperator final : public Operator {
   std::unique_ptr<RowCodec> codec_;
   std::unique_ptr<StateTable> spans_;
   std::unique_ptr<StateTable> sessions_;
+  std::optional<WindowAccumulator> accumulator_;
   int64_t watermark_ms_ = kNoWatermark;
   EncodedRows keys_;
   std::vector<StateEntry*> span_entries_;  // of each row

@@ -65,6 +65,9 @@ Task<> WindowAggregateOperator::Open(const OperatorContext* context) {
   table.indexed_by_namespace = true;
   table_ = std::make_unique<StateTable>(std::move(table), aggregates_.get(), context->backend,
                                         &context->env->blocking_pool());
+  std::vector<int> keys = options_.keys;
+  if (attached()) keys.push_back(options_.attached_start);
+  accumulator_.emplace(std::move(keys), aggregates_.get(), codec_.get(), table_.get());
   watermark_ms_ = LowestWatermark(context->restored_blobs);
   co_return co_await table_->Restore();
 }
@@ -118,40 +121,8 @@ Task<> WindowAggregateOperator::OnBatch(int input, ChangelogBatch batch, Output*
   if (assigned_.rows.empty()) co_return Status::OK();
   bool all_rows = assigned_.rows.size() == static_cast<size_t>(batch.rows->num_rows()) &&
                   (attached() || options_.window.kind == plan::WindowKind::kTumble);
-  ColumnVector columns = batch.rows->columns();
-  ColumnVector key_columns;
-  if (!all_rows) {
-    std::vector<int> wanted = aggregates_->used_columns();
-    wanted.insert(wanted.end(), options_.keys.begin(), options_.keys.end());
-    if (attached()) wanted.push_back(options_.attached_start);
-    ColumnVector taken(columns.size());
-    for (int index : wanted) {
-      auto& target = taken[static_cast<size_t>(index)];
-      if (target) continue;
-      CO_ASSIGN_OR_RETURN(target, TakeRows(columns[static_cast<size_t>(index)], assigned_.rows));
-    }
-    columns = std::move(taken);
-  }
-  for (int index : options_.keys) key_columns.push_back(columns[static_cast<size_t>(index)]);
-  if (attached()) key_columns.push_back(columns[static_cast<size_t>(options_.attached_start)]);
-  auto row_count = static_cast<int64_t>(assigned_.rows.size());
-  CO_RETURN_IF_ERROR(codec_->Encode(key_columns, row_count, &keys_));
-  keys_.ComputeHashes();
-  CO_RETURN_IF_ERROR(co_await table_->Resolve(keys_, assigned_.ends, &entries_));
-
-  GroupByEntry(table_.get(), entries_, &blocks_, &group_of_row_);
-  AggregateBatch step{.columns = &columns,
-                      .row_count = row_count,
-                      .blocks = blocks_.data(),
-                      .group_of_row = group_of_row_.data()};
-  if (!batch.kinds.empty()) {
-    signs_.clear();
-    for (int32_t row : assigned_.rows) {
-      signs_.push_back(SignOf(batch.kinds[static_cast<size_t>(row)]));
-    }
-    step.signs = signs_.data();
-  }
-  CO_RETURN_IF_ERROR(aggregates_->Accumulate(step));
+  CO_RETURN_IF_ERROR(co_await accumulator_->Add(
+      batch, {.rows = assigned_.rows, .name_spaces = assigned_.ends, .is_whole = all_rows}));
   table_->Evict();
   UpdateMetrics();
   co_return Status::OK();
@@ -165,6 +136,7 @@ Task<> WindowAggregateOperator::OnWatermark(int64_t watermark_ms, Output* out) {
   if (!table_->HasNamespaceUpTo(last)) co_return Status::OK();
   std::vector<StateEntry*> entries;
   std::vector<std::string_view> keys;
+  std::vector<std::byte*> blocks;
   for (int64_t window_end : table_->NamespacesUpTo(last)) {
     int64_t instant = assigner_ ? assigner_->ToInstant(window_end) : window_end;
     if (instant - 1 > watermark_ms) continue;
@@ -173,12 +145,12 @@ Task<> WindowAggregateOperator::OnWatermark(int64_t watermark_ms, Output* out) {
     while (!rest.empty()) {
       size_t count = std::min(rest.size(), WindowOutput::kRowsAtOnce);
       keys.clear();
-      blocks_.clear();
+      blocks.clear();
       for (StateEntry* entry : rest.first(count)) {
         keys.push_back(entry->key());
-        blocks_.push_back(entry->value());
+        blocks.push_back(entry->value());
       }
-      CO_ASSIGN_OR_RETURN(ChangelogBatch rows, output_->Make(window_end, keys, blocks_));
+      CO_ASSIGN_OR_RETURN(ChangelogBatch rows, output_->Make(window_end, keys, blocks));
       for (StateEntry* entry : rest.first(count)) table_->Delete(entry);
       rest = rest.subspan(count);
       if (rows.rows->num_rows() == 0) continue;

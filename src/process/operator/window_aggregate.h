@@ -11,6 +11,7 @@
 
 #include "process/operator/aggregate_set.h"
 #include "process/operator/operator.h"
+#include "process/operator/window_accumulator.h"
 #include "process/operator/window_output.h"
 #include "process/time/window_assigner.h"
 
@@ -49,15 +50,11 @@ class WindowAggregateOperator final : public Operator {
   std::unique_ptr<AggregateSet> aggregates_;
   std::unique_ptr<RowCodec> codec_;  // keys, and the window's start when it is attached
   std::unique_ptr<StateTable> table_;
+  std::optional<WindowAccumulator> accumulator_;
   std::optional<WindowOutput> output_;
   int64_t watermark_ms_ = kNoWatermark;
 
   WindowRows assigned_;
-  EncodedRows keys_;
-  std::vector<StateEntry*> entries_;
-  std::vector<std::byte*> blocks_;
-  std::vector<uint32_t> group_of_row_;
-  std::vector<int8_t> signs_;
 };
 
 // Event times of a TIMESTAMP or TIMESTAMP_LTZ column, rounded down to ms; NULL is an error.

@@ -192,15 +192,15 @@ Result<Relation> Binder::ScanTable(const TablePath& path, const CatalogTable& ta
     scan->projection.push_back(static_cast<int>(i));
   }
   if (!hints.empty()) RETURN_IF_ERROR(Locate(context_.facts->Check(scan->table), hints[0].span));
-  const Result<ChangelogMode> mode = context_.facts->SourceMode(scan->table);
-  if (!mode.ok()) return Locate(mode.status(), span);
-  scan->changelog = *mode;
-  const bool upserts = context_.facts->Upserts(scan->table);
-  scan->reads_rows_by_name = context_.facts->ReadsRowsByName(scan->table);
+  const Result<SourceFacts> facts = context_.facts->OfSource(scan->table);
+  if (!facts.ok()) return Locate(facts.status(), span);
+  scan->changelog = facts->mode;
+  scan->reads_rows_by_name = facts->reads_rows_by_name;
+  scan->can_look_up = facts->can_look_up;
 
   ASSIGN_OR_RETURN(PlanNodePtr node, AddComputedColumns(hinted, std::move(scan)));
   ASSIGN_OR_RETURN(node, AddWatermark(hinted, hinted.options, std::move(node), span));
-  if (upserts) node = AddOldRows(hinted, std::move(node));
+  if (facts->upserts) node = AddOldRows(hinted, std::move(node));
   Relation relation;
   relation.node = std::move(node);
   for (const TableColumn& column : hinted.columns) {

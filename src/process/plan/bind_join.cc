@@ -109,7 +109,7 @@ Status Binder::CheckLookup(const sql::JoinTable& table, const Relation& right,
                  "the right side of a look-up join is a table without computed columns",
                  "compute them in the SELECT list");
   }
-  if (context_.facts->CanLookUp(scan->table)) return Status::OK();
+  if (scan->can_look_up) return Status::OK();
   return Error(table.right->span,
                fmt::format("rows of table '{}' can't be looked up by key", scan->table.name),
                "a join by processing time takes a table that can, such as one of connector "

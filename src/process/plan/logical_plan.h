@@ -82,6 +82,7 @@ struct ScanNode : PlanNode {
   connector::TableDescriptor table;
   std::vector<int> projection;
   bool reads_rows_by_name = false;  // see TableSource
+  bool can_look_up = false;         // likewise
   bool is_narrowed = false;         // fields of ROW columns are left out, in table.schema too
 };
 

@@ -24,19 +24,18 @@ class FakeFacts : public TableFacts {
     }
     return Status::OK();
   }
-  Result<ChangelogMode> SourceMode(const connector::TableDescriptor& table) const override {
+  Result<SourceFacts> OfSource(const connector::TableDescriptor& table) const override {
     const std::string& connector = table.options.at("connector");
     if (connector == "print" || connector == "blackhole") {
       return MakeError(ErrorCode::kSemanticError, "connector 'print' cannot be read");
     }
+    SourceFacts facts;
     if (connector == "upsert-kafka" || IsChangelog(table)) {
-      return ChangelogMode{.update_before = true, .update_after = true, .deletes = true};
+      facts.mode = {.update_before = true, .update_after = true, .deletes = true};
     }
-    return ChangelogMode{};
-  }
-  bool ReadsRowsByName(const connector::TableDescriptor& table) const override {
     const auto format = table.options.find("format");
-    return format != table.options.end() && format->second == "json";
+    facts.reads_rows_by_name = format != table.options.end() && format->second == "json";
+    return facts;
   }
   Result<connector::SinkMode> SinkMode(const connector::TableDescriptor& table) const override {
     const std::string& connector = table.options.at("connector");

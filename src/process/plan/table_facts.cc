@@ -6,26 +6,16 @@ Status ConnectorTableFacts::Check(const connector::TableDescriptor& table) const
   return registry_->Check(table);
 }
 
-Result<ChangelogMode> ConnectorTableFacts::SourceMode(
-    const connector::TableDescriptor& table) const {
+Result<SourceFacts> ConnectorTableFacts::OfSource(const connector::TableDescriptor& table) const {
   ASSIGN_OR_RETURN(auto source, registry_->MakeSource(table, context_));
-  if (source->insert_only()) return ChangelogMode{};
-  return ChangelogMode{.update_before = !source->upserts(), .update_after = true, .deletes = true};
-}
-
-bool ConnectorTableFacts::ReadsRowsByName(const connector::TableDescriptor& table) const {
-  auto source = registry_->MakeSource(table, context_);
-  return source.ok() && (*source)->reads_rows_by_name();
-}
-
-bool ConnectorTableFacts::Upserts(const connector::TableDescriptor& table) const {
-  auto source = registry_->MakeSource(table, context_);
-  return source.ok() && (*source)->upserts();
-}
-
-bool ConnectorTableFacts::CanLookUp(const connector::TableDescriptor& table) const {
-  auto source = registry_->MakeSource(table, context_);
-  return source.ok() && (*source)->can_look_up();
+  SourceFacts facts;
+  if (!source->insert_only()) {
+    facts.mode = {.update_before = !source->upserts(), .update_after = true, .deletes = true};
+  }
+  facts.reads_rows_by_name = source->reads_rows_by_name();
+  facts.upserts = source->upserts();
+  facts.can_look_up = source->can_look_up();
+  return facts;
 }
 
 Result<connector::SinkMode> ConnectorTableFacts::SinkMode(

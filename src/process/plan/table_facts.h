@@ -11,19 +11,22 @@
 
 namespace mainstem::process::plan {
 
+// What is to be known of a table that is read.
+struct SourceFacts {
+  ChangelogMode mode;  // the row kinds that a scan sends
+  // The scan may be asked for ROW columns with only some of their fields.
+  bool reads_rows_by_name = false;
+  bool upserts = false;      // tells no old rows (TableSource::upserts)
+  bool can_look_up = false;  // rows can be found by key: for look-up joins
+};
+
 class TableFacts {
  public:
   virtual ~TableFacts() = default;
   // Names of the connector and of its options; no I/O.
   virtual Status Check(const connector::TableDescriptor& table) const = 0;
-  // Row kinds that a scan sends. Fails if the connector has no source.
-  virtual Result<ChangelogMode> SourceMode(const connector::TableDescriptor& table) const = 0;
-  // A scan may be asked for ROW columns with only some of their fields.
-  virtual bool ReadsRowsByName(const connector::TableDescriptor& table) const { return false; }
-  // The source tells no old rows (TableSource::upserts).
-  virtual bool Upserts(const connector::TableDescriptor& table) const { return false; }
-  // Rows can be found by key: for look-up joins.
-  virtual bool CanLookUp(const connector::TableDescriptor& table) const { return false; }
+  // Fails if the connector has no source.
+  virtual Result<SourceFacts> OfSource(const connector::TableDescriptor& table) const = 0;
   // Fails if the connector has no sink.
   virtual Result<connector::SinkMode> SinkMode(const connector::TableDescriptor& table) const = 0;
 };
@@ -36,10 +39,7 @@ class ConnectorTableFacts : public TableFacts {
                       connector::ConnectorContext context)
       : registry_(registry), context_(std::move(context)) {}
   Status Check(const connector::TableDescriptor& table) const override;
-  Result<ChangelogMode> SourceMode(const connector::TableDescriptor& table) const override;
-  bool ReadsRowsByName(const connector::TableDescriptor& table) const override;
-  bool Upserts(const connector::TableDescriptor& table) const override;
-  bool CanLookUp(const connector::TableDescriptor& table) const override;
+  Result<SourceFacts> OfSource(const connector::TableDescriptor& table) const override;
   Result<connector::SinkMode> SinkMode(const connector::TableDescriptor& table) const override;
 
  private:

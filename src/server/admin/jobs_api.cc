@@ -69,23 +69,9 @@ Result<std::map<std::string, std::string>> Settings(const JsonBody& body) {
 
 }  // namespace
 
-std::string_view StateName(JobState state) {
-  switch (state) {
-    case JobState::kCreated: return "CREATED";
-    case JobState::kRunning: return "RUNNING";
-    case JobState::kRestarting: return "RESTARTING";
-    case JobState::kFinishing: return "FINISHING";
-    case JobState::kFinished: return "FINISHED";
-    case JobState::kStopped: return "STOPPED";
-    case JobState::kCancelled: return "CANCELLED";
-    case JobState::kFailed: return "FAILED";
-  }
-  return "UNKNOWN";
-}
-
 void WriteJob(const JobDescription& job, bool operators, JsonWriter* json) {
   json->Field("id", job.id).Field("name", job.name).Field("statement", job.statement);
-  json->Field("state", StateName(job.state)).Field("bounded", job.bounded);
+  json->Field("state", ToString(job.state)).Field("bounded", job.bounded);
   json->Field("parallelism", job.parallelism).Field("error", job.error);
   json->Field("restart_count", job.restart_count).Field("created_at_ms", job.created_at_ms);
   json->Field("started_at_ms", job.started_at_ms).Field("finished_at_ms", job.finished_at_ms);

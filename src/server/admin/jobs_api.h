@@ -6,8 +6,6 @@
 
 namespace mainstem::server {
 
-// Flink's names.
-std::string_view StateName(process::JobState state);
 // The members of a job; with `operators` also operators and sinks.
 void WriteJob(const process::JobDescription& job, bool operators, JsonWriter* json);
 

@@ -82,7 +82,7 @@ void AddTopics(const NodeSample& sample, Metrics* into) {
 void AddJob(const process::JobDescription& job, int64_t now_ms, Metrics* into) {
   Labels labels = {{"job", job.id}, {"name", job.name}};
   Labels with_state = labels;
-  with_state["state"] = StateName(job.state);
+  with_state["state"] = ToString(job.state);
   Teller(with_state, into).Gauge("mainstem_job_state", "1 for the state that the job is in", 1);
   Teller teller(labels, into);
   teller.Total("mainstem_job_restarts_total", "restarts after a failure", job.restart_count);

@@ -31,11 +31,7 @@ class JdbcWriter final : public connector::DeliveryWriter {
         delivery_id_(std::move(delivery_id)),
         partition_(partition) {}
 
-  // libpq says goodbye to the server: that may block.
-  ~JdbcWriter() override {
-    if (!delivery_) return;
-    env_->blocking_pool().Submit(UniqueFunction([delivery = std::move(delivery_)] {}));
-  }
+  ~JdbcWriter() override { connector::CloseOnPool(env_, std::move(delivery_)); }
 
   Task<std::optional<Offset>> Open() override {
     PostgresDelivery::Options options{.target = options_->target,

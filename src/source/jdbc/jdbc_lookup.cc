@@ -7,10 +7,7 @@
 
 namespace mainstem::source {
 
-JdbcLookup::~JdbcLookup() {
-  if (!connection_) return;
-  env_->blocking_pool().Submit(UniqueFunction([connection = std::move(connection_)] {}));
-}
+JdbcLookup::~JdbcLookup() { connector::CloseOnPool(env_, std::move(connection_)); }
 
 Task<std::shared_ptr<arrow::RecordBatch>> JdbcLookup::Find(
     std::shared_ptr<arrow::RecordBatch> keys) {

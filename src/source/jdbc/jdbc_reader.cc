@@ -7,11 +7,7 @@
 
 namespace mainstem::source {
 
-// libpq says goodbye to the server: that may block.
-JdbcReader::~JdbcReader() {
-  if (!connection_) return;
-  env_->blocking_pool().Submit(UniqueFunction([connection = std::move(connection_)] {}));
-}
+JdbcReader::~JdbcReader() { connector::CloseOnPool(env_, std::move(connection_)); }
 
 Task<connector::SourceBatch> JdbcReader::Read(size_t max_rows, TimePoint) {
   co_return co_await env_->blocking_pool().Run(

@@ -96,11 +96,7 @@ Task<std::vector<OffsetFetchResponse::Topic>> FetchGroup(
 Task<OffsetCommitResponse> HandleOffsetCommit(const RequestContext& context,
                                               const OffsetCommitRequest& request) {
   OffsetCommitResponse response;
-  CommitCall call;
-  call.group = request.group_id;
-  call.member_id = request.member_id;
-  call.instance_id = request.group_instance_id;
-  call.generation = request.generation_id;
+  CommitCall call = CallerOf(request);
   TakeOffsets(
       context, request,
       [&](const auto& topic) { return Find(context, topic.name, topic.topic_id); }, &call,

@@ -11,6 +11,17 @@
 
 namespace mainstem::gateway::kafka {
 
+// Who commits, without the offsets.
+template <typename Request>
+CommitCall CallerOf(const Request& request) {
+  CommitCall call;
+  call.group = request.group_id;
+  call.member_id = request.member_id;
+  call.instance_id = request.group_instance_id;
+  call.generation = request.generation_id;
+  return call;
+}
+
 // Answers for each partition; those without an error go into `call`. `find` gives the FoundTopic of
 // a request's topic.
 template <typename Request, typename Find, typename Response>

@@ -151,11 +151,7 @@ Task<EndTxnResponse> HandleEndTxn(const RequestContext& context, const EndTxnReq
 Task<TxnOffsetCommitResponse> HandleTxnOffsetCommit(const RequestContext& context,
                                                     const TxnOffsetCommitRequest& request) {
   TxnOffsetCommitResponse response;
-  CommitCall call;
-  call.group = request.group_id;
-  call.member_id = request.member_id;
-  call.instance_id = request.group_instance_id;
-  call.generation = request.generation_id;
+  CommitCall call = CallerOf(request);
   TakeOffsets(
       context, request,
       [&](const auto& topic) { return FindTopicByName(*context.services.log, topic.name); }, &call,

@@ -145,6 +145,15 @@ Task<ProducerId> TransactionCoordinator::FreshIdFor(const storage::Transaction* 
 
 // ---- calls
 
+Task<> TransactionCoordinator::ApplyAndReply(Slot* slot, TransactionStep step, Reply* reply) {
+  reply->error = step.error;
+  CO_RETURN_IF_ERROR(co_await Apply(slot, std::move(step)));
+  if (reply->error == KafkaError::kNone) {
+    reply->producer = {slot->transaction->producer_id, slot->transaction->producer_epoch};
+  }
+  co_return Status::OK();
+}
+
 Task<TransactionCoordinator::Reply> TransactionCoordinator::InitProducerHere(
     InitProducerCall call) {
   if (call.transactional_id.empty()) co_return Reply{.error = KafkaError::kInvalidRequest};
@@ -159,11 +168,7 @@ Task<TransactionCoordinator::Reply> TransactionCoordinator::InitProducerHere(
   if (status.ok()) {
     TransactionStep step =
         kafka::InitProducer(slot->current(), call, *fresh, env_->WallTime().value());
-    reply.error = step.error;
-    status = co_await Apply(slot, std::move(step));
-  }
-  if (status.ok() && reply.error == KafkaError::kNone) {
-    reply.producer = {slot->transaction->producer_id, slot->transaction->producer_epoch};
+    status = co_await ApplyAndReply(slot, std::move(step), &reply);
   }
   Release(id, slot);
   CO_RETURN_IF_ERROR(status);
@@ -235,11 +240,7 @@ Task<TransactionCoordinator::Reply> TransactionCoordinator::EndHere(std::string 
   if (status.ok()) {
     TransactionStep step =
         kafka::EndTransaction(slot->current(), call, fresh, env_->WallTime().value());
-    reply.error = step.error;
-    status = co_await Apply(slot, std::move(step));
-  }
-  if (status.ok() && reply.error == KafkaError::kNone) {
-    reply.producer = {slot->transaction->producer_id, slot->transaction->producer_epoch};
+    status = co_await ApplyAndReply(slot, std::move(step), &reply);
   }
   Release(id, slot);
   CO_RETURN_IF_ERROR(status);

@@ -103,6 +103,8 @@ class TransactionCoordinator {
   void Release(const std::string& id, Slot* slot);
   // Makes the step durable; the slot is held.
   Task<> Apply(Slot* slot, TransactionStep step);
+  // The same; tells the error, or who the producer is from now on.
+  Task<> ApplyAndReply(Slot* slot, TransactionStep step, Reply* reply);
   Task<ProducerId> FreshIdFor(const storage::Transaction* current, bool may_advance);
 
   Env* const env_;
