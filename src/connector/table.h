@@ -157,7 +157,12 @@ struct LogRecord {
 class LogWriter {
  public:
   virtual ~LogWriter() = default;
-  virtual Result<std::vector<LogRecord>> Encode(const ChangelogBatch& batch) = 0;
+  // Rows that the topic can't take go to `refused` (as text, with the cause), the others are
+  // returned, in their order.
+  virtual Result<std::vector<LogRecord>> Encode(const ChangelogBatch& batch,
+                                                std::vector<RejectedRecord>* refused) = 0;
+  // What a batch of them may have at most.
+  virtual size_t max_batch_bytes() const { return SIZE_MAX; }
 };
 
 // Keeps rows that a destination refused. Outlives the writers that know it.
@@ -197,19 +202,9 @@ class DeliveryWriter {
   RejectHandler* reject_handler_ = nullptr;
 };
 
-// What becomes of rows that a log sink's topic can't hold.
-struct LogRefusals {
-  bool fail = true;
-  int64_t rows_max = 0;  // more than so many of one start end the job
-  // Makes the place where they are kept, with the epoch they belong to. Empty: they are left out.
-  std::function<Task<storage::TopicPartition>()> keep = {};
-};
-
 class TableSink {
  public:
   virtual ~TableSink() = default;
-  // Of a kLog sink, before its first writer is made.
-  virtual void SetRefusals(LogRefusals refusals) {}
   virtual SinkKind kind() const = 0;
   virtual SinkMode mode() const = 0;
   // Says what is promised: "exactly once (position in the same transaction)".

@@ -14,6 +14,7 @@ namespace {
 constexpr double kAccountedShare = 0.7;
 constexpr double kCacheShare = 0.3;
 constexpr double kStateShare = 0.45;
+constexpr double kColumnShare = 0.1;
 
 int64_t Share(int64_t bytes, double share) {
   return static_cast<int64_t>(static_cast<double>(bytes) * share);
@@ -40,7 +41,8 @@ Engine::Engine(Settings settings, Logger logger)
   watch("mainstem_memory_refusals_total", "leases that had to wait or were refused", Kind::kCounter,
         &MemoryBudget::refused_count);
   metrics_->AddFunction(
-      {.name = "mainstem_arrow_bytes", .help = "columns in memory, which no lease accounts for"},
+      {.name = "mainstem_arrow_bytes",
+       .help = "columns in memory: rows on their way, files being written"},
       Kind::kGauge,
       [] { return static_cast<double>(arrow::default_memory_pool()->bytes_allocated()); });
 }
@@ -62,6 +64,9 @@ Task<> Engine::OpenLog() {
   CO_ASSIGN_OR_RETURN(cache_memory_, budget_->Reserve(Share(accounted, kCacheShare), "the cache"));
   CO_ASSIGN_OR_RETURN(state_memory_,
                       budget_->Reserve(Share(accounted, kStateShare), "the state of jobs"));
+  CO_ASSIGN_OR_RETURN(auto column_memory,
+                      budget_->Reserve(Share(accounted, kColumnShare), "the rows of jobs"));
+  column_memory_ = std::make_unique<process::ColumnMemory>(budget_.get(), std::move(column_memory));
   storage::EmbeddedLogOptions options;
   options.data_dir = settings_.data_dir + "/log";
   // The keys of a running compaction are part of the cache's share.
@@ -86,6 +91,7 @@ Task<> Engine::StartJobs(std::vector<std::string> own_addresses) {
   options.default_parallelism = settings_.default_parallelism;
   options.checkpoint_interval = std::chrono::milliseconds(settings_.checkpoint_interval_ms);
   options.state_memory_bytes = static_cast<size_t>(state_memory_.bytes());
+  options.column_memory = column_memory_.get();
   options.recovers_jobs = !settings_.data_is_temporary;
   options.own_addresses = std::move(own_addresses);
   CO_ASSIGN_OR_RETURN(jobs_, process::JobManager::Make(env_.get(), log_.get(), &registry_,

@@ -51,6 +51,7 @@ class Engine {
   std::unique_ptr<MemoryBudget> budget_;
   MemoryLease cache_memory_;
   MemoryLease state_memory_;
+  std::unique_ptr<process::ColumnMemory> column_memory_;
   std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<Env> env_;
   std::unique_ptr<storage::EmbeddedLog> log_;

@@ -31,7 +31,19 @@ std::byte* PutPiece(std::byte* at, const std::optional<std::string_view>& piece)
   return at + piece->size();
 }
 
+// Length, attributes, time and offset deltas, number of headers.
+constexpr size_t kRecordFrameBytes = 5 + 1 + 10 + 5 + 5;
+
 }  // namespace
+
+size_t RecordBytesBound(std::optional<std::string_view> key, std::optional<std::string_view> value,
+                        std::span<const RecordHeader> headers) {
+  size_t bytes = kRecordFrameBytes + PieceSize(key) + PieceSize(value);
+  for (const RecordHeader& header : headers) {
+    bytes += PieceSize(header.key) + PieceSize(header.value);
+  }
+  return bytes;
+}
 
 BatchBuilder::BatchBuilder(BatchBuilderOptions options) : options_(options) { Clear(); }
 

@@ -16,6 +16,10 @@
 
 namespace mainstem::storage {
 
+// What a record takes in an uncompressed batch, at most: a few bytes more than it needs.
+size_t RecordBytesBound(std::optional<std::string_view> key, std::optional<std::string_view> value,
+                        std::span<const RecordHeader> headers);
+
 struct BatchBuilderOptions {
   Codec codec = Codec::kNone;
   ProducerId producer_id{-1};

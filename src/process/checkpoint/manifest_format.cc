@@ -8,7 +8,8 @@ namespace mainstem::process {
 namespace {
 
 constexpr std::string_view kMagic = "MSCP";
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;
+constexpr uint8_t kOldestVersion = 1;
 
 uint32_t Checksum(std::string_view bytes) {
   return static_cast<uint32_t>(
@@ -48,6 +49,7 @@ std::string EncodeManifest(const CheckpointManifest& manifest) {
     writer.Text(split.position);
     writer.Number(split.watermark_ms);
     writer.Number(static_cast<uint8_t>(split.ended ? 1 : 0));
+    writer.Number(split.rejected_count);
   }
   writer.Number(Checksum(writer.out()));
   return std::move(writer.out());
@@ -60,7 +62,8 @@ Result<CheckpointManifest> DecodeManifest(std::string_view bytes) {
   if (trailer.Number<uint32_t>() != Checksum(checked)) return Damaged("checksum differs");
   if (!checked.starts_with(kMagic)) return Damaged("not a manifest");
   ByteReader reader(checked.substr(kMagic.size()));
-  if (reader.Number<uint8_t>() != kVersion) return Damaged("unknown version");
+  auto version = reader.Number<uint8_t>();
+  if (version < kOldestVersion || version > kVersion) return Damaged("unknown version");
   CheckpointManifest manifest;
   manifest.id = reader.Number<int64_t>();
   manifest.job_id = reader.Text();
@@ -82,6 +85,7 @@ Result<CheckpointManifest> DecodeManifest(std::string_view bytes) {
     split.position = reader.Text();
     split.watermark_ms = reader.Number<int64_t>();
     split.ended = reader.Number<uint8_t>() != 0;
+    if (version >= 2) split.rejected_count = reader.Number<int64_t>();
   }
   if (!reader.finished()) return Damaged("lengths do not fit");
   return manifest;

@@ -1,13 +1,14 @@
 // The manifest of a checkpoint: what a restore needs to know besides the state directories beside
 // it.
 //
-//   "MSCP" | u8 version (1) | body | u32 CRC-32 of everything before it (little endian, as all
+//   "MSCP" | u8 version (2) | body | u32 CRC-32 of everything before it (little endian, as all
 //   numbers) body   := i64 checkpoint id | text job id | text plan fingerprint | u32 n, operator*n
 //             | u32 n, state*n | u32 n, split*n
 //   text   := u32 length, bytes
 //   operator := text node id | u32 n, text blob*n
 //   state    := text directory (within the checkpoint) | u32 n, text node id*n
 //   split    := text node id | text split id | text position | i64 watermark | u8 ended
+//             | i64 rejected records (version 1: absent, 0)
 //
 // Valid iff magic, version and CRC match and the body is used up exactly. Pure functions. Fuzzed.
 #pragma once
@@ -37,6 +38,7 @@ struct CheckpointManifest {
     std::string position;
     int64_t watermark_ms = 0;
     bool ended = false;
+    int64_t rejected_count = 0;  // records that could not be decoded
   };
   int64_t id = 0;
   std::string job_id;

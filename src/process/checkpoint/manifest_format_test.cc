@@ -1,6 +1,7 @@
 #include "process/checkpoint/manifest_format.h"
 
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 namespace mainstem::process {
 namespace {
@@ -12,15 +13,15 @@ CheckpointManifest Sample() {
   manifest.fingerprint = "f";
   manifest.operators.push_back({"op", {"", std::string("\0b", 2)}});
   manifest.states.push_back({"v1-0", {"a", "b"}});
-  manifest.splits.push_back({"src", "t/0", "42", -5, true});
+  manifest.splits.push_back({"src", "t/0", "42", -5, true, 3});
   return manifest;
 }
 
 TEST(ManifestFormatTest, KeepsItsGoldenBytes) {
   std::string bytes = EncodeManifest(Sample());
   // A change here needs a new version.
-  EXPECT_EQ(bytes.substr(0, 21), std::string("MSCP\x01\x07\0\0\0\0\0\0\0\x01\0\0\0j\x01\0\0", 21));
-  EXPECT_EQ(bytes.size(), 110u);
+  EXPECT_EQ(bytes.substr(0, 21), std::string("MSCP\x02\x07\0\0\0\0\0\0\0\x01\0\0\0j\x01\0\0", 21));
+  EXPECT_EQ(bytes.size(), 118u);
 }
 
 TEST(ManifestFormatTest, GivesBackWhatWasWritten) {
@@ -31,6 +32,21 @@ TEST(ManifestFormatTest, GivesBackWhatWasWritten) {
   EXPECT_EQ(decoded.splits[0].position, "42");
   EXPECT_EQ(decoded.splits[0].watermark_ms, -5);
   EXPECT_TRUE(decoded.splits[0].ended);
+  EXPECT_EQ(decoded.splits[0].rejected_count, 3);
+}
+
+TEST(ManifestFormatTest, ReadsVersionOne) {
+  // Sample() as version 1 wrote it: a split ended behind `ended`.
+  std::string bytes = EncodeManifest(Sample());
+  bytes.resize(bytes.size() - sizeof(int64_t) - sizeof(uint32_t));
+  bytes[4] = 1;
+  auto crc = static_cast<uint32_t>(
+      crc32(0, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size())));
+  bytes.append(reinterpret_cast<const char*>(&crc), sizeof(crc));
+  auto decoded = DecodeManifest(bytes).ValueOrDie();
+  EXPECT_EQ(decoded.splits[0].position, "42");
+  EXPECT_TRUE(decoded.splits[0].ended);
+  EXPECT_EQ(decoded.splits[0].rejected_count, 0);
 }
 
 TEST(ManifestFormatTest, RefusesEveryCutAndEveryFlippedByte) {

@@ -21,7 +21,9 @@ enum class Kind : uint8_t {
   kLast,
   kListAgg,
   kCollect,
-  kArrayAgg
+  kArrayAgg,
+  kSingle,
+  kJson
 };
 
 struct Known {
@@ -40,6 +42,9 @@ constexpr Known kAggregates[] = {{"COUNT", Kind::kCount, 0, 16},
                                  {"LISTAGG", Kind::kListAgg, 1, 1},
                                  {"COLLECT", Kind::kCollect, 1, 1},
                                  {"ARRAY_AGG", Kind::kArrayAgg, 1, 1},
+                                 {"SINGLE_VALUE", Kind::kSingle, 1, 1},
+                                 {"JSON_ARRAYAGG", Kind::kJson, 1, 1},
+                                 {"JSON_OBJECTAGG", Kind::kJson, 1, 1},
                                  {"STDDEV_POP", Kind::kVariance, 1, 1},
                                  {"STDDEV_SAMP", Kind::kVariance, 1, 1},
                                  {"STDDEV", Kind::kVariance, 1, 1},
@@ -105,6 +110,8 @@ Result<LogicalType> ResultOf(const Known& known, const AggregateCall& call) {
       return value;
     case Kind::kFirst:
     case Kind::kLast: return value;
+    case Kind::kSingle: return arg.WithNullable(true);
+    case Kind::kJson: return LogicalType::String().NotNull();
     case Kind::kListAgg:
       if (!arg.IsCharacter()) return CannotApply(known, call, "<CHARACTER>");
       return LogicalType::String();

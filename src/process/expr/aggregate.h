@@ -21,6 +21,8 @@
 
 namespace mainstem::process {
 
+// The argument of JSON_ARRAYAGG and JSON_OBJECTAGG is what JSON_ARRAY or JSON_OBJECT makes of a
+// row's operands; the binder calls them.
 struct AggregateCall {
   std::string name;                    // "COUNT", "SUM", ... in any case
   std::vector<LogicalType> args = {};  // empty = COUNT(*)

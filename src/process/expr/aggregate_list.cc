@@ -1,5 +1,5 @@
-// FIRST_VALUE, LAST_VALUE, LISTAGG, COLLECT and ARRAY_AGG: accumulators that keep values, as the
-// bytes of value_codec.h.
+// FIRST_VALUE, LAST_VALUE, LISTAGG, COLLECT, ARRAY_AGG, SINGLE_VALUE and the JSON aggregates:
+// accumulators that keep values, as the bytes of value_codec.h.
 #include <absl/container/btree_map.h>
 
 #include "process/expr/aggregate_state.h"
@@ -91,7 +91,30 @@ struct OrderedState {
   size_t heap_bytes() const { return bytes; }
 };
 
-enum class OrderedResult : uint8_t { kFirst, kLast, kJoined, kArray };
+enum class OrderedResult : uint8_t {
+  kFirst,
+  kLast,
+  kJoined,
+  kArray,
+  kSingle,
+  kJsonArray,
+  kJsonObject
+};
+
+constexpr size_t kTextHeaderBytes = 5;  // validity and length of an encoded text
+
+// "a":1 of {"a":1}; empty if there is nothing in it.
+std::string_view InsideJson(const std::string& encoded) {
+  const std::string_view text = std::string_view(encoded).substr(kTextHeaderBytes);
+  return text.size() < 2 ? std::string_view() : text.substr(1, text.size() - 2);
+}
+
+// The key of "a":1, with its quotes.
+std::string_view KeyOfMember(std::string_view member) {
+  size_t end = 1;
+  while (end < member.size() && member[end] != '"') end += member[end] == '\\' ? 2 : 1;
+  return member.substr(0, end + 1);
+}
 
 class OrderedAggregate final : public StatefulAggregate<OrderedAggregate, OrderedState> {
  public:
@@ -101,8 +124,9 @@ class OrderedAggregate final : public StatefulAggregate<OrderedAggregate, Ordere
   template <typename Run>
   auto Feed(const AggregateInput& input, Run run) const {
     const arrow::ArrayData& data = *input.columns[0]->data();
-    // ARRAY_AGG keeps NULLs, the others leave them out.
-    const arrow::ArrayData* skip_nulls_of = kind_ == OrderedResult::kArray ? nullptr : &data;
+    // ARRAY_AGG and SINGLE_VALUE keep NULLs, the others leave them out.
+    const bool keeps_nulls = kind_ == OrderedResult::kArray || kind_ == OrderedResult::kSingle;
+    const arrow::ArrayData* skip_nulls_of = keeps_nulls ? nullptr : &data;
     return run(skip_nulls_of, [&](OrderedState& state, int64_t row, int sign) {
       std::string value;
       EncodeValue(data, row, &value);
@@ -114,6 +138,9 @@ class OrderedAggregate final : public StatefulAggregate<OrderedAggregate, Ordere
     });
   }
   Status Append(const OrderedState& state, const ResultColumn& out) const {
+    if (kind_ == OrderedResult::kJsonArray || kind_ == OrderedResult::kJsonObject) {
+      return AppendJson(state, out.builder);
+    }
     if (state.values.empty()) return out.builder->AppendNull();
     if (kind_ == OrderedResult::kArray) {
       auto* list = static_cast<arrow::ListBuilder*>(out.builder);
@@ -124,18 +151,49 @@ class OrderedAggregate final : public StatefulAggregate<OrderedAggregate, Ordere
       return Status::OK();
     }
     if (kind_ == OrderedResult::kJoined) return AppendJoined(state, out.builder);
+    if (kind_ == OrderedResult::kSingle && state.values.size() > 1) {
+      return MakeError(
+          ErrorCode::kEvaluationError,
+          {.message = "a subquery that stands for one value gave more than one row",
+           .hint = "aggregate its rows, with MAX(..) for example, or join it in FROM"});
+    }
     std::string_view value =
         kind_ == OrderedResult::kFirst ? state.values.front() : state.values.back();
     return DecodeValue(&value, out.builder);
   }
 
  private:
+  // A key that comes again replaces the value, where it was.
+  Status AppendJson(const OrderedState& state, arrow::ArrayBuilder* builder) const {
+    const bool object = kind_ == OrderedResult::kJsonObject;
+    std::vector<std::string_view> members;
+    std::map<std::string_view, size_t> places;
+    for (const std::string& value : state.values) {
+      const std::string_view member = InsideJson(value);
+      if (member.empty()) continue;  // NULL, which is to be absent
+      if (object) {
+        const auto [place, is_new] = places.emplace(KeyOfMember(member), members.size());
+        if (!is_new) {
+          members[place->second] = member;
+          continue;
+        }
+      }
+      members.push_back(member);
+    }
+    std::string text(1, object ? '{' : '[');
+    for (const std::string_view member : members) {
+      if (text.size() > 1) text += ',';
+      text += member;
+    }
+    text += object ? '}' : ']';
+    return static_cast<arrow::StringBuilder*>(builder)->Append(text);
+  }
+
   Status AppendJoined(const OrderedState& state, arrow::ArrayBuilder* builder) const {
-    constexpr size_t kHeaderBytes = 5;  // validity and length of an encoded text
     std::string joined;
     for (const std::string& value : state.values) {
       if (&value != &state.values.front()) joined += separator_;
-      joined.append(value, kHeaderBytes);
+      joined.append(value, kTextHeaderBytes);
     }
     return static_cast<arrow::StringBuilder*>(builder)->Append(joined);
   }
@@ -221,8 +279,11 @@ Result<AggregatePtr> MakePositionAggregate(const AggregateCall& call, const Logi
 
 Result<AggregatePtr> MakeListAggregate(const AggregateCall& call, const LogicalType& result) {
   if (call.name == "COLLECT") return AggregatePtr(std::make_unique<CollectAggregate>(result));
-  const OrderedResult kind =
-      call.name == "LISTAGG" ? OrderedResult::kJoined : OrderedResult::kArray;
+  OrderedResult kind = OrderedResult::kArray;
+  if (call.name == "LISTAGG") kind = OrderedResult::kJoined;
+  if (call.name == "SINGLE_VALUE") kind = OrderedResult::kSingle;
+  if (call.name == "JSON_ARRAYAGG") kind = OrderedResult::kJsonArray;
+  if (call.name == "JSON_OBJECTAGG") kind = OrderedResult::kJsonObject;
   return AggregatePtr(std::make_unique<OrderedAggregate>(result, kind, call.separator));
 }
 

@@ -12,10 +12,8 @@ Status WrongOption(const connector::TableDescriptor& table, const std::string& o
                                                .hint = std::move(hint)});
 }
 
-}  // namespace
-
-Result<RejectPolicy> RejectPolicyOf(const connector::TableDescriptor& table,
-                                    const std::string& option, RejectPolicy fallback) {
+Result<RejectPolicy> PolicyOf(const connector::TableDescriptor& table, const std::string& option,
+                              RejectPolicy fallback) {
   auto found = table.options.find(option);
   if (found == table.options.end()) return fallback;
   if (found->second == "fail") return RejectPolicy::kFail;
@@ -24,8 +22,8 @@ Result<RejectPolicy> RejectPolicyOf(const connector::TableDescriptor& table,
   return WrongOption(table, option, found->second, "use fail, skip or quarantine");
 }
 
-Result<int64_t> RejectedMaxOf(const connector::TableDescriptor& table, const std::string& option,
-                              int64_t fallback) {
+Result<int64_t> MaxOf(const connector::TableDescriptor& table, const std::string& option,
+                      int64_t fallback) {
   auto found = table.options.find(option);
   if (found == table.options.end()) return fallback;
   const std::string& text = found->second;
@@ -33,6 +31,16 @@ Result<int64_t> RejectedMaxOf(const connector::TableDescriptor& table, const std
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error == std::errc() && end == text.data() + text.size() && value >= 0) return value;
   return WrongOption(table, option, text, "give a number of records, from 0");
+}
+
+}  // namespace
+
+Result<RejectRule> RejectRuleOf(const connector::TableDescriptor& table, const std::string& option,
+                                RejectRule fallback) {
+  RejectRule rule = std::move(fallback);
+  ASSIGN_OR_RETURN(rule.policy, PolicyOf(table, option, rule.policy));
+  ASSIGN_OR_RETURN(rule.max, MaxOf(table, option + ".max", rule.max));
+  return rule;
 }
 
 }  // namespace mainstem::process

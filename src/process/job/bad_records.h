@@ -6,18 +6,17 @@
 #include <string>
 
 #include "connector/table.h"
-#include "process/operator/source_feed.h"
+#include "process/operator/reject_rule.h"
 
 namespace mainstem::process {
 
 // Of a sink that says nothing: a destination that refuses more than this does not fit the query.
 inline constexpr int64_t kRefusedRowsMax = 1000;
 
-// kInvalidConfig, naming table and option, for what is none of fail, skip and quarantine.
-Result<RejectPolicy> RejectPolicyOf(const connector::TableDescriptor& table,
-                                    const std::string& option, RejectPolicy fallback);
-// kInvalidConfig unless it is a whole number from 0.
-Result<int64_t> RejectedMaxOf(const connector::TableDescriptor& table, const std::string& option,
-                              int64_t fallback);
+// What `option` and `option`.max say, `fallback` where they don't. kInvalidConfig, naming table and
+// option, for a policy that is none of fail, skip and quarantine, or a limit that is no whole
+// number from 0.
+Result<RejectRule> RejectRuleOf(const connector::TableDescriptor& table, const std::string& option,
+                                RejectRule fallback);
 
 }  // namespace mainstem::process

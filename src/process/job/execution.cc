@@ -11,6 +11,10 @@ namespace {
 
 std::string PartName(int vertex, int subtask) { return fmt::format("v{}-{}", vertex, subtask); }
 
+CheckpointManifest::Split SavedSplit(const std::string& node_id, const SplitProgress& split) {
+  return {node_id, split.id, split.position, split.watermark_ms, split.ended, split.rejected_count};
+}
+
 }  // namespace
 
 Execution::Execution(Env* env, storage::Log* log, const JobGraph* graph,
@@ -234,8 +238,7 @@ CheckpointManifest Execution::MakeManifest(const Pending& pending) const {
     }
     if (!vertex.source) continue;
     for (const SplitProgress& split : report.splits) {
-      manifest.splits.push_back(
-          {vertex.source->node_id, split.id, split.position, split.watermark_ms, split.ended});
+      manifest.splits.push_back(SavedSplit(vertex.source->node_id, split));
     }
   }
   for (auto& [node_id, parts] : blobs) manifest.operators.push_back({node_id, std::move(parts)});
@@ -248,8 +251,7 @@ void Execution::KeepEndedSplits(const Pending& pending) {
     const auto& source = graph_->vertices[static_cast<size_t>(report.vertex)].source;
     if (!source || report.kind != SubtaskReport::Kind::kFinished) continue;
     for (const SplitProgress& split : report.splits) {
-      ended_splits_.push_back(
-          {source->node_id, split.id, split.position, split.watermark_ms, split.ended});
+      ended_splits_.push_back(SavedSplit(source->node_id, split));
     }
   }
 }

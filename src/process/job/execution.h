@@ -22,7 +22,8 @@ struct ExecutionOptions {
   std::string job_id;
   Duration checkpoint_interval = std::chrono::seconds(1);
   int retained_checkpoints = 1;
-  StateMemory* state_memory = nullptr;  // outlives the execution
+  StateMemory* state_memory = nullptr;    // outlives the execution, as the next
+  ColumnMemory* column_memory = nullptr;  // null: nobody counts
   // False: nothing survives and nothing is committed (a query whose result goes to its caller).
   bool durable = true;
   storage::TopicPartition quarantine;  // of partition 0; used if some source wants it

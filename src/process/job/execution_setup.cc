@@ -138,6 +138,7 @@ Task<std::unique_ptr<Subtask>> Execution::MakeSubtask(const GraphVertex& vertex,
   if (vertex.source) {
     subtask.source = std::make_unique<SourceFeedOptions>(vertex.source->feed);
     subtask.source->pending = &pending_output_;
+    subtask.source->column_memory = options_.column_memory;
     if (options_.durable) subtask.source->quarantine = options_.quarantine;
   }
   for (size_t input = 0; input < vertex.inputs.size(); ++input) {
@@ -168,6 +169,11 @@ Task<> Execution::MakeSubtasks() {
 
 // Consumers first: a gate is there before anything is sent to it.
 Task<> Execution::StartSubtasks() {
+  // The restored ones come back with their splits and blobs.
+  for (const GraphVertex& vertex : graph_->vertices) {
+    if (vertex.source) *vertex.source->feed.rejects.count = 0;
+  }
+  for (const auto& sink : graph_->sinks) *sink->quarantine.rule.count = 0;
   for (auto row = subtasks_.rbegin(); row != subtasks_.rend(); ++row) {
     for (auto& subtask : *row) {
       CO_RETURN_IF_ERROR(co_await RunOn(subtask->executor(), StartOne(subtask.get())));
@@ -194,7 +200,8 @@ Task<> Execution::AssignSplits(const GraphVertex& vertex, bool discover_again) {
   if (!discover_again) {
     for (const auto& split : restored_.splits) {
       if (split.node_id != source.node_id) continue;
-      splits[split.split_id] = {split.split_id, split.position, split.watermark_ms, split.ended};
+      splits[split.split_id] = {split.split_id, split.position, split.watermark_ms, split.ended,
+                                split.rejected_count};
     }
   }
   std::set<std::string>& known = known_splits_[vertex.id];

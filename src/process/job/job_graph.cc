@@ -212,9 +212,7 @@ class Builder {
     connector::TableDescriptor table = node.table;
     SourceFeedOptions feed;
     feed.projection = node.projection;
-    ASSIGN_OR_RETURN(feed.on_reject, RejectPolicyOf(table, "scan.bad-records", feed.on_reject));
-    ASSIGN_OR_RETURN(feed.rejected_max,
-                     RejectedMaxOf(table, "scan.bad-records.max", feed.rejected_max));
+    ASSIGN_OR_RETURN(feed.rejects, RejectRuleOf(table, "scan.bad-records", {}));
     int parallelism = options_.parallelism;
     if (auto it = table.options.find("scan.parallelism"); it != table.options.end()) {
       parallelism = std::clamp(std::atoi(it->second.c_str()), 1, kKeyGroupCount);
@@ -302,11 +300,8 @@ class Builder {
       return Unsupported("an aggregation over windows by processing time that came with the rows");
     }
     bool is_session = node.window.kind == plan::WindowKind::kSession && node.attached_end < 0;
-    if (is_session &&
-        (Sorted(node.keys) != Sorted(node.window.partition_keys) || node.window.local_time_zone)) {
-      return Unsupported(
-          "a SESSION window grouped by other columns than its PARTITION BY, or over "
-          "TIMESTAMP_LTZ,");
+    if (is_session && Sorted(node.keys) != Sorted(node.window.partition_keys)) {
+      return Unsupported("a SESSION window grouped by other columns than its PARTITION BY");
     }
     const bool by_panes = node.attached_end < 0 && Panes::Fit(node.window);
     const plan::Columns& input = node.inputs[0]->columns;
@@ -488,10 +483,9 @@ class Builder {
     sink->kind = sink->sink->kind();
     sink->mode = node.mode;
     sink->quarantine.table = sink->name;
-    ASSIGN_OR_RETURN(sink->quarantine.policy,
-                     RejectPolicyOf(node.table, "sink.bad-records", RejectPolicy::kQuarantine));
-    ASSIGN_OR_RETURN(sink->quarantine.rows_max,
-                     RejectedMaxOf(node.table, "sink.bad-records.max", kRefusedRowsMax));
+    RejectRule refusals{.policy = RejectPolicy::kQuarantine, .max = kRefusedRowsMax};
+    ASSIGN_OR_RETURN(sink->quarantine.rule,
+                     RejectRuleOf(node.table, "sink.bad-records", std::move(refusals)));
     std::vector<int> keys =
         node.mode == connector::SinkMode::kUpsert ? node.primary_key : std::vector<int>{};
     ASSIGN_OR_RETURN(int id,
@@ -524,7 +518,10 @@ class Builder {
         return std::make_unique<InlineSinkOperator>(std::move(writer), sink.mode);
       }
       case connector::SinkKind::kLog:
-        return std::make_unique<LogSinkOperator>(sink.sink.get(), args.pending);
+        return std::make_unique<LogSinkOperator>(LogSinkOptions{.sink = sink.sink.get(),
+                                                                .rejects = sink.quarantine.rule,
+                                                                .quarantine = sink.keep_refused},
+                                                 args.pending);
       case connector::SinkKind::kDelivery: break;
     }
     DeliverySinkOptions delivery;

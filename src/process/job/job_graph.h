@@ -29,7 +29,9 @@ struct JobSink {
   std::string topic_name;
   int partition_count = 1;
   storage::TopicId topic{};
-  SinkQuarantineOptions quarantine;  // of a delivery
+  SinkQuarantineOptions quarantine;  // a log sink's has the rule only
+  // Of a log sink: makes the place where refused rows are kept.
+  std::function<Task<storage::TopicPartition>()> keep_refused;
 };
 
 struct MakeOperatorArgs {

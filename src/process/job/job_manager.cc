@@ -66,7 +66,8 @@ class JobManagerImpl final : public JobManager {
           {.memory_bytes = DatabaseBytes(options_), .keeps_checkpoints = options_.recovers_jobs});
       state_ = owned_state_.get();
     }
-    environment_ = {env, log, registry, state_, {}, logger_, &state_memory_};
+    environment_ = {env, log,     registry,       state_,
+                    {},  logger_, &state_memory_, options_.column_memory};
     environment_.context.env = env;
     environment_.context.log = log;
     environment_.context.own_addresses = options_.own_addresses;

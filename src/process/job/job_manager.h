@@ -16,6 +16,7 @@
 #include "core/env.h"
 #include "core/logging.h"
 #include "process/job/job_description.h"
+#include "process/operator/column_memory.h"
 #include "process/state/state_backend.h"
 #include "storage/log.h"
 
@@ -26,6 +27,7 @@ struct JobManagerOptions {
   int default_parallelism = 0;  // 0: one for each shard
   Duration checkpoint_interval = std::chrono::seconds(1);
   size_t state_memory_bytes = 128u << 20;  // hot state and RocksDB, all jobs together
+  ColumnMemory* column_memory = nullptr;   // outlives the manager; null: nobody counts
   // False: no job of this manager is ever continued by another one, so that its state is written
   // only where memory wants it.
   bool recovers_jobs = true;

@@ -59,18 +59,6 @@ Task<> JobRunner::PrepareQuarantine() {
   co_return Status::OK();
 }
 
-connector::LogRefusals JobRunner::RefusalsOf(const JobSink& sink) const {
-  connector::LogRefusals refusals;
-  refusals.fail = sink.quarantine.policy == RejectPolicy::kFail;
-  refusals.rows_max = sink.quarantine.rows_max;
-  if (sink.quarantine.policy == RejectPolicy::kQuarantine) {
-    refusals.keep = [log = environment_->log, name = QuarantineTopicName(options_.job_id)] {
-      return MakeQuarantine(log, name);
-    };
-  }
-  return refusals;
-}
-
 Task<> JobRunner::PrepareDelivery(JobSink* sink) {
   sink->delivery_id = options_.job_id + "." + sink->node_id;
   sink->topic_name = JobTopicName("__mainstem.", options_.job_id, sink->node_id);
@@ -99,7 +87,8 @@ Task<> JobRunner::Prepare() {
   description_.bounded = graph_.bounded;
   bool needs_quarantine = false;
   for (const GraphVertex& vertex : graph_.vertices) {
-    needs_quarantine |= vertex.source && vertex.source->feed.on_reject == RejectPolicy::kQuarantine;
+    needs_quarantine |=
+        vertex.source && vertex.source->feed.rejects.policy == RejectPolicy::kQuarantine;
   }
   if (needs_quarantine && options_.durable) CO_RETURN_IF_ERROR(co_await PrepareQuarantine());
   for (auto& sink : graph_.sinks) {
@@ -109,8 +98,12 @@ Task<> JobRunner::Prepare() {
                           {.message = "table " + sink->name + " can't be written without a log",
                            .hint = "run the script on a node"});
     }
-    if (sink->kind == connector::SinkKind::kLog) sink->sink->SetRefusals(RefusalsOf(*sink));
-    if (sink->kind != connector::SinkKind::kDelivery) continue;
+    if (sink->kind == connector::SinkKind::kLog) {
+      sink->keep_refused = [log = environment_->log, name = QuarantineTopicName(options_.job_id)] {
+        return MakeQuarantine(log, name);
+      };
+      continue;
+    }
     CO_RETURN_IF_ERROR(co_await PrepareDelivery(sink.get()));
   }
   store_.emplace(environment_->env, environment_->state, options_.checkpoint_directory);
@@ -129,6 +122,7 @@ Task<ExecutionOutcome> JobRunner::RunAttempt() {
   options.checkpoint_interval = options_.checkpoint_interval;
   options.retained_checkpoints = options_.retained_checkpoints;
   options.state_memory = environment_->state_memory;
+  options.column_memory = environment_->column_memory;
   options.durable = options_.durable;
   options.quarantine = quarantine_;
   execution_ = std::make_unique<Execution>(environment_->env, environment_->log, &graph_,

@@ -42,7 +42,8 @@ struct JobEnvironment {
   StateBackendFactory* state = nullptr;
   connector::ConnectorContext context;
   Logger logger;
-  StateMemory* state_memory = nullptr;  // of all jobs
+  StateMemory* state_memory = nullptr;    // of all jobs
+  ColumnMemory* column_memory = nullptr;  // of all jobs; null: nobody counts
 };
 
 // Lives on shard 0. Run once; cancelling the task that runs it ends the job where it is.
@@ -68,7 +69,6 @@ class JobRunner {
   Task<> Prepare();
   Task<> PrepareQuarantine();
   Task<> PrepareDelivery(JobSink* sink);
-  connector::LogRefusals RefusalsOf(const JobSink& sink) const;
   Task<ExecutionOutcome> RunAttempt();
   Task<> CloseDeliveries();
   void DescribeOperators(JobDescription* out) const;

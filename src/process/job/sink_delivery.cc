@@ -181,7 +181,7 @@ SinkDelivery::SinkDelivery(Env* env, storage::Log* log, std::shared_ptr<JobSink>
                            Logger logger)
     : env_(env), log_(log), sink_(std::move(sink)), logger_(std::move(logger)) {
   if (sink_->kind != connector::SinkKind::kDelivery) return;
-  if (sink_->quarantine.policy != RejectPolicy::kFail) {
+  if (sink_->quarantine.rule.policy != RejectPolicy::kFail) {
     quarantine_ = std::make_unique<SinkQuarantine>(env_, log_, sink_->quarantine);
   }
   for (int i = 0; i < sink_->partition_count; ++i) {

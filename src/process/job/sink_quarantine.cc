@@ -35,7 +35,7 @@ Status AddRowsOf(const std::string& delivery_id, std::span<const std::byte> batc
 
 Task<> SinkQuarantine::CountKept() {
   auto topic = log_->FindTopic(options_.topic);
-  if (!topic || options_.policy != RejectPolicy::kQuarantine) co_return Status::OK();
+  if (!topic || options_.rule.policy != RejectPolicy::kQuarantine) co_return Status::OK();
   storage::TopicPartition where{topic->id, PartitionId(0)};
   CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log_->Offsets(where));
   std::set<std::string> rows;  // one that came twice counts once
@@ -55,15 +55,15 @@ Task<> SinkQuarantine::CountKept() {
 Task<> SinkQuarantine::OnRejected(std::vector<connector::RejectedRecord> records) {
   auto count = static_cast<int64_t>(records.size());
   int64_t total = row_count_.fetch_add(count) + count;
-  if (total > options_.rows_max) {
+  if (total > options_.rule.max) {
     row_count_ -= count;
     ErrorText text = TextOf(records.front().cause);
     text.detail = fmt::format(
         "{} rows of table '{}' were refused, 'sink.bad-records.max' is {}{}{}", total,
-        options_.table, options_.rows_max, text.detail.empty() ? "" : "; ", text.detail);
+        options_.table, options_.rule.max, text.detail.empty() ? "" : "; ", text.detail);
     co_return MakeError(ErrorCode::kInvalidRecord, std::move(text));
   }
-  if (options_.policy == RejectPolicy::kSkip) co_return Status::OK();
+  if (options_.rule.policy == RejectPolicy::kSkip) co_return Status::OK();
   Status kept = co_await Keep(std::move(records));
   if (!kept.ok()) row_count_ -= count;  // they come again
   co_return kept;

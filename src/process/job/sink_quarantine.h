@@ -6,14 +6,13 @@
 #include <string>
 
 #include "connector/table.h"
-#include "process/operator/source_feed.h"
+#include "process/operator/reject_rule.h"
 
 namespace mainstem::process {
 
 struct SinkQuarantineOptions {
-  RejectPolicy policy = RejectPolicy::kQuarantine;
-  std::string topic;  // made with the first refused row
-  int64_t rows_max = 0;
+  RejectRule rule;          // its count is not used
+  std::string topic;        // made with the first refused row
   std::string table;        // for messages
   std::string delivery_id;  // what the origins of this sink's rows begin with, before a '/'
 };

@@ -16,9 +16,8 @@ class SinkQuarantineTest : public ::testing::Test {
  protected:
   // One start of the job: counts what is there, then refuses these rows one after another.
   Status Start(std::vector<std::string> origins, RejectPolicy policy = RejectPolicy::kQuarantine) {
-    SinkQuarantineOptions options{.policy = policy,
+    SinkQuarantineOptions options{.rule = {.policy = policy, .max = 3},
                                   .topic = QuarantineTopicName("job"),
-                                  .rows_max = 3,
                                   .table = "o",
                                   .delivery_id = "job.sink-1"};
     SinkQuarantine quarantine(&env_, &log_, std::move(options));

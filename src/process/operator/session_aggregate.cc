@@ -64,6 +64,7 @@ Task<> SessionAggregateOperator::Open(const OperatorContext* context) {
   sessions_ = std::make_unique<StateTable>(std::move(table), aggregates_.get(), context->backend,
                                            &context->env->blocking_pool());
   accumulator_.emplace(options_.keys, aggregates_.get(), codec_.get(), sessions_.get());
+  clock_.emplace(options_.window, context->eval.time_zone);
   watermark_ms_ = LowestWatermark(context->restored_blobs);
   CO_RETURN_IF_ERROR(co_await spans_->Restore());
   co_return co_await sessions_->Restore();
@@ -84,7 +85,7 @@ void SessionAggregateOperator::AssignSessions(const std::vector<int64_t>& times,
       merged.start = std::min(merged.start, last->start);
       merged.end = std::max(merged.end, last->end);
     }
-    if (watermark_ms_ != kNoWatermark && merged.end - 1 <= watermark_ms_) {
+    if (watermark_ms_ != kNoWatermark && clock_->ToInstant(merged.end) - 1 <= watermark_ms_) {
       ++context_->metrics->late_rows;
       continue;
     }
@@ -114,6 +115,7 @@ Task<> SessionAggregateOperator::OnBatch(int input, ChangelogBatch batch, Output
   std::vector<int64_t> times, ends;
   std::vector<Move> moves;
   CO_RETURN_IF_ERROR(TimesOf(*batch.rows->column(options_.window.time_column), &times));
+  for (int64_t& time : times) time = clock_->ToLocal(time);
   AssignSessions(times, &ends, &moves);
   CO_RETURN_IF_ERROR(co_await Accumulate(batch, ends, moves));
   spans_->KeepOnce(&span_entries_);
@@ -166,8 +168,10 @@ Task<> SessionAggregateOperator::Accumulate(const ChangelogBatch& batch,
 
 Task<> SessionAggregateOperator::OnWatermark(int64_t watermark_ms, Output* out) {
   watermark_ms_ = watermark_ms;
-  int64_t last = watermark_ms == kEndOfTime ? kEndOfTime : watermark_ms + 1;
+  int64_t last = kEndOfTime;
+  if (watermark_ms < kEndOfTime - kZoneSlackMs) last = clock_->LastEndBy(watermark_ms);
   for (int64_t end : sessions_->NamespacesUpTo(last)) {
+    if (clock_->ToInstant(end) - 1 > watermark_ms) continue;
     CO_RETURN_IF_ERROR(co_await FireAt(end, out));
   }
   co_return Status::OK();
@@ -191,6 +195,7 @@ Task<> SessionAggregateOperator::FireAt(int64_t end, Output* out) {
   CO_RETURN_IF_ERROR(co_await spans_->Resolve(encoded, {}, &span_entries));
   std::vector<int64_t> starts, ends, times;
   std::vector<int32_t> live;
+  const int64_t time = clock_->ToInstant(end) - 1;
   for (size_t i = 0; i < entries.size(); ++i) {
     Spans& spans = SpansOf(span_entries[i]);
     auto span = std::find_if(spans.begin(), spans.end(),
@@ -199,7 +204,7 @@ Task<> SessionAggregateOperator::FireAt(int64_t end, Output* out) {
     if (AggregateSet::RowCount(blocks[i]) > 0) live.push_back(static_cast<int32_t>(i));
     starts.push_back(span->start);
     ends.push_back(end);
-    times.push_back(end - 1);
+    times.push_back(time);
     spans.erase(span);
     if (spans.empty()) {
       spans_->Delete(span_entries[i]);

@@ -13,6 +13,7 @@
 #include "process/operator/aggregate_set.h"
 #include "process/operator/operator.h"
 #include "process/operator/window_aggregate.h"
+#include "process/time/window_assigner.h"
 
 namespace mainstem::process {
 
@@ -56,6 +57,7 @@ class SessionAggregateOperator final : public Operator {
   std::unique_ptr<StateTable> spans_;
   std::unique_ptr<StateTable> sessions_;
   std::optional<WindowAccumulator> accumulator_;
+  std::optional<WindowAssigner> clock_;  // sessions are in local time
   int64_t watermark_ms_ = kNoWatermark;
   EncodedRows keys_;
   std::vector<StateEntry*> span_entries_;  // of each row

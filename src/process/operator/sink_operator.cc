@@ -1,7 +1,9 @@
 #include "process/operator/sink_operator.h"
 
 #include <arrow/api.h>
+#include <fmt/format.h>
 
+#include "process/checkpoint/byte_codec.h"
 #include "process/operator/delivery_format.h"
 #include "process/operator/exchange.h"
 
@@ -11,6 +13,9 @@ Status EpochBuffer::Add(const storage::TopicPartition& partition, int64_t timest
                         std::optional<std::string_view> key, std::optional<std::string_view> value,
                         std::span<const storage::RecordHeader> headers) {
   storage::BatchBuilder& builder = open_[partition];
+  if (builder.bytes() + storage::RecordBytesBound(key, value, headers) > max_batch_bytes_) {
+    RETURN_IF_ERROR(Seal(partition, &builder));
+  }
   size_t before = builder.record_count() == 0 ? 0 : builder.bytes();
   builder.Add(timestamp_ms, key, value, headers);
   auto added = static_cast<int64_t>(builder.bytes() - before);
@@ -52,15 +57,23 @@ Task<> InlineSinkOperator::OnBatch(int input, ChangelogBatch batch, Output* out)
 
 Task<> LogSinkOperator::Open(const OperatorContext* context) {
   context_ = context;
-  CO_ASSIGN_OR_RETURN(writer_, co_await sink_->MakeLogWriter());
+  CO_ASSIGN_OR_RETURN(writer_, co_await options_.sink->MakeLogWriter());
+  if (context->subtask == 0) {
+    for (const std::string& blob : context->restored_blobs) {
+      refused_count_ += ByteReader(blob).Number<int64_t>();
+    }
+    *options_.rejects.count += refused_count_;
+  }
   co_return Status::OK();
 }
 
 Task<> LogSinkOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
-  if (sink_->mode() == connector::SinkMode::kUpsert) {
+  if (options_.sink->mode() == connector::SinkMode::kUpsert) {
     CO_ASSIGN_OR_RETURN(batch, WithoutUpdateBefore(std::move(batch)));
   }
-  CO_ASSIGN_OR_RETURN(auto records, writer_->Encode(batch));
+  std::vector<connector::RejectedRecord> refused;
+  CO_ASSIGN_OR_RETURN(auto records, writer_->Encode(batch, &refused));
+  buffer_.set_max_batch_bytes(writer_->max_batch_bytes());
   int64_t now_ms = context_->env->WallTime().value();
   std::vector<storage::RecordHeader> headers;
   for (const connector::LogRecord& record : records) {
@@ -70,12 +83,50 @@ Task<> LogSinkOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
                                    record.timestamp_ms < 0 ? now_ms : record.timestamp_ms,
                                    record.key, record.value, headers));
   }
+  if (!refused.empty()) CO_RETURN_IF_ERROR(co_await HandleRefused(std::move(refused)));
+  co_return Status::OK();
+}
+
+// What is kept belongs to the same epoch as the rows that the topic took. The errors are of a kind
+// that no restart cures.
+Task<> LogSinkOperator::HandleRefused(std::vector<connector::RejectedRecord> refused) {
+  const RejectRule& rule = options_.rejects;
+  auto count = static_cast<int64_t>(refused.size());
+  refused_count_ += count;
+  context_->metrics->rejected_rows += count;
+  int64_t total = rule.count->fetch_add(count) + count;
+  bool fails = rule.policy == RejectPolicy::kFail;
+  if (fails || total > rule.max) {
+    ErrorText text = TextOf(refused.front().cause);
+    text.detail = refused.front().raw_bytes.substr(0, 200);
+    if (!fails) {
+      text.detail +=
+          fmt::format("; {} rows were refused, 'sink.bad-records.max' is {}", total, rule.max);
+    }
+    co_return MakeError(ErrorCode::kEvaluationError, std::move(text));
+  }
+  if (rule.policy == RejectPolicy::kSkip) co_return Status::OK();
+  if (!quarantine_) {
+    CO_ASSIGN_OR_RETURN(quarantine_, co_await options_.quarantine());
+  }
+  int64_t now_ms = context_->env->WallTime().value();
+  for (const connector::RejectedRecord& row : refused) {
+    std::string cause = Describe(row.cause);
+    std::vector<storage::RecordHeader> headers = {
+        {"origin", row.origin}, {"stage", "deliver"}, {"cause", cause}};
+    CO_RETURN_IF_ERROR(buffer_.Add(*quarantine_, now_ms, std::nullopt, row.raw_bytes, headers));
+  }
   co_return Status::OK();
 }
 
 Result<OperatorSnapshot> LogSinkOperator::Snapshot() {
   OperatorSnapshot snapshot;
   ASSIGN_OR_RETURN(snapshot.appends, buffer_.Take());
+  if (refused_count_ > 0) {
+    ByteWriter blob;
+    blob.Number(refused_count_);
+    snapshot.blob = std::move(blob.out());
+  }
   return snapshot;
 }
 

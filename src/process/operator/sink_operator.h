@@ -11,6 +11,7 @@
 
 #include "connector/table.h"
 #include "process/operator/operator.h"
+#include "process/operator/reject_rule.h"
 #include "process/state/row_codec.h"
 #include "storage/batch_builder.h"
 
@@ -30,6 +31,8 @@ struct PendingOutput {
 class EpochBuffer {
  public:
   explicit EpochBuffer(PendingOutput* pending) : pending_(pending) {}
+  // Of the batches that are made from now on, unless a record alone needs more.
+  void set_max_batch_bytes(size_t bytes) { max_batch_bytes_ = bytes; }
   Status Add(const storage::TopicPartition& partition, int64_t timestamp_ms,
              std::optional<std::string_view> key, std::optional<std::string_view> value,
              std::span<const storage::RecordHeader> headers = {});
@@ -42,6 +45,7 @@ class EpochBuffer {
   Status Seal(const storage::TopicPartition& partition, storage::BatchBuilder* builder);
 
   PendingOutput* pending_;
+  size_t max_batch_bytes_ = SIZE_MAX;
   std::map<storage::TopicPartition, storage::BatchBuilder> open_;
   std::vector<storage::EpochCommit::Append> sealed_;
 };
@@ -62,18 +66,28 @@ class InlineSinkOperator final : public Operator {
   connector::SinkMode mode_;
 };
 
+struct LogSinkOptions {
+  connector::TableSink* sink = nullptr;  // outlives the operator
+  RejectRule rejects;                    // rows that the topic can't take
+  // Makes the place where kQuarantine keeps them; called with the first.
+  std::function<Task<storage::TopicPartition>()> quarantine;
+};
+
 class LogSinkOperator final : public Operator {
  public:
-  // `sink` outlives the operator.
-  LogSinkOperator(connector::TableSink* sink, PendingOutput* pending)
-      : sink_(sink), buffer_(pending) {}
+  LogSinkOperator(LogSinkOptions options, PendingOutput* pending)
+      : options_(std::move(options)), buffer_(pending) {}
   std::string name() const override { return "Sink"; }
   Task<> Open(const OperatorContext* context) override;
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
   Result<OperatorSnapshot> Snapshot() override;
 
  private:
-  connector::TableSink* sink_;
+  Task<> HandleRefused(std::vector<connector::RejectedRecord> refused);
+
+  LogSinkOptions options_;
+  std::optional<storage::TopicPartition> quarantine_;
+  int64_t refused_count_ = 0;  // of this subtask, and of those before the restore
   const OperatorContext* context_ = nullptr;
   std::unique_ptr<connector::LogWriter> writer_;
   EpochBuffer buffer_;

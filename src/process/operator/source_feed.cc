@@ -13,6 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 constexpr Duration kReadDeadline = std::chrono::seconds(1);
 constexpr Duration kPauseCheck = milliseconds(2);
+constexpr Duration kMemoryWait = milliseconds(500);
 
 }  // namespace
 
@@ -46,6 +47,7 @@ Task<> SourceFeed::Open() {
 
 void SourceFeed::AddSplits(std::vector<SplitProgress> splits) {
   for (SplitProgress& progress : splits) {
+    *options_.rejects.count += progress.rejected_count;
     auto split = std::make_unique<Split>();
     split->progress = std::move(progress);
     splits_.push_back(std::move(split));
@@ -114,6 +116,19 @@ SourceFeed::Split* SourceFeed::NextReady() {
   return nullptr;
 }
 
+// What is in memory leaves it when the others get on, or with the next checkpoint. A job where
+// nothing moves goes on a batch at a time, until it is done or the memory is really at its end.
+Result<bool> SourceFeed::MayRead() {
+  if (options_.pending->over_hard_limit()) return false;
+  if (options_.column_memory == nullptr) return true;
+  ASSIGN_OR_RETURN(bool fits, options_.column_memory->Admit());
+  TimePoint now = executor_.scheduler()->Now();
+  if (!fits && !waits_for_memory_since_) waits_for_memory_since_ = now;
+  if (!fits && now - *waits_for_memory_since_ < kMemoryWait) return false;
+  waits_for_memory_since_.reset();
+  return true;
+}
+
 bool SourceFeed::AllEnded() const {
   return std::all_of(splits_.begin(), splits_.end(),
                      [](const auto& split) { return split->progress.ended; });
@@ -135,7 +150,8 @@ Task<ElementInput::Item> SourceFeed::Next() {
       co_return item;
     }
     CO_RETURN_IF_ERROR(failure_);
-    if (options_.pending->over_hard_limit()) {
+    CO_ASSIGN_OR_RETURN(bool may_read, MayRead());
+    if (!may_read) {
       CO_ASSIGN_OR_RETURN(bool notified,
                           co_await ready_.Wait(executor_.scheduler()->Now() + kPauseCheck));
       (void)notified;
@@ -167,25 +183,27 @@ Task<ElementInput::Item> SourceFeed::Next() {
 
 TimePoint SourceFeed::NextDeadline() const { return options_.watermark ? next_tick_ : kNoDeadline; }
 
-Status SourceFeed::HandleRejected(const connector::SourceBatch& batch) {
+Status SourceFeed::HandleRejected(Split* split, const connector::SourceBatch& batch) {
   if (batch.rejected.empty()) return Status::OK();
-  rejected_count_ += static_cast<int64_t>(batch.rejected.size());
-  context_->metrics->rejected_rows += static_cast<int64_t>(batch.rejected.size());
-  bool over_limit = rejected_count_ > options_.rejected_max;
-  if (over_limit || options_.on_reject == RejectPolicy::kFail) {
+  auto count = static_cast<int64_t>(batch.rejected.size());
+  split->progress.rejected_count += count;
+  context_->metrics->rejected_rows += count;
+  int64_t total = options_.rejects.count->fetch_add(count) + count;
+  bool over_limit = total > options_.rejects.max;
+  if (over_limit || options_.rejects.policy == RejectPolicy::kFail) {
     const connector::RejectedRecord& first = batch.rejected.front();
     ErrorText text = TextOf(first.cause);
     text.detail = first.origin + (text.detail.empty() ? "" : ": " + text.detail);
     if (over_limit) {
-      text.detail += fmt::format("; {} records were rejected, 'scan.bad-records.max' is {}",
-                                 rejected_count_, options_.rejected_max);
+      text.detail += fmt::format("; {} records were rejected, 'scan.bad-records.max' is {}", total,
+                                 options_.rejects.max);
     } else if (text.hint.empty()) {
       text.hint = "'scan.bad-records' = 'skip' or 'quarantine' goes on without such records";
     }
     return MakeError(CodeOf(first.cause), std::move(text));
   }
   // A query that nobody keeps has no quarantine: what it reads stays where it is.
-  if (options_.on_reject == RejectPolicy::kSkip || !options_.quarantine) return Status::OK();
+  if (options_.rejects.policy == RejectPolicy::kSkip || !options_.quarantine) return Status::OK();
   int64_t now_ms = context_->env->WallTime().value();
   for (const connector::RejectedRecord& rejected : batch.rejected) {
     std::string cause = Describe(rejected.cause);
@@ -198,7 +216,7 @@ Status SourceFeed::HandleRejected(const connector::SourceBatch& batch) {
 }
 
 Status SourceFeed::Accept(Split* split, connector::SourceBatch batch) {
-  RETURN_IF_ERROR(HandleRejected(batch));
+  RETURN_IF_ERROR(HandleRejected(split, batch));
   context_->metrics->bytes_in += static_cast<int64_t>(batch.bytes_read);
   split->progress.position = batch.position;
   split->lag = batch.end_of_split ? 0 : batch.lag_records;

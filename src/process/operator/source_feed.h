@@ -5,7 +5,6 @@
 #pragma once
 
 #include <deque>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,14 +13,13 @@
 #include "connector/table.h"
 #include "core/sync.h"
 #include "process/operator/calc.h"
+#include "process/operator/column_memory.h"
 #include "process/operator/input_gate.h"
 #include "process/operator/operator.h"
+#include "process/operator/reject_rule.h"
 #include "process/operator/sink_operator.h"
 
 namespace mainstem::process {
-
-// What happens with records that can't be decoded: table option 'scan.bad-records'.
-enum class RejectPolicy : uint8_t { kFail, kSkip, kQuarantine };
 
 struct SourceFeedOptions {
   connector::TableSource* source = nullptr;  // outlives the feed
@@ -32,12 +30,11 @@ struct SourceFeedOptions {
   bool watermark_on_event = false;
   int64_t watermark_interval_ms = 200;  // 0: after every row
   int64_t idle_timeout_ms = 0;
-  RejectPolicy on_reject = RejectPolicy::kFail;
-  // More rejected records than this in one subtask end the job, whatever `on_reject` says.
-  int64_t rejected_max = std::numeric_limits<int64_t>::max();
+  RejectRule rejects;  // records that can't be decoded
   // For kQuarantine: partition 0 of it takes the rejected records.
   std::optional<storage::TopicPartition> quarantine;
   PendingOutput* pending = nullptr;
+  ColumnMemory* column_memory = nullptr;  // null: nobody counts
 };
 
 // A split and how far it has been read.
@@ -46,6 +43,7 @@ struct SplitProgress {
   std::string position;
   int64_t watermark_ms = kNoWatermark;
   bool ended = false;
+  int64_t rejected_count = 0;
 };
 
 // Lifecycle: make, Open, splits at any time, Next until kEnd, Close. One shard's.
@@ -82,8 +80,10 @@ class SourceFeed final : public ElementInput {
   Task<> Pump(Split* split);
   void OpenMore();
   Split* NextReady();
+  // False: the next batch waits until there is memory for it.
+  Result<bool> MayRead();
   Status Accept(Split* split, connector::SourceBatch batch);
-  Status HandleRejected(const connector::SourceBatch& batch);
+  Status HandleRejected(Split* split, const connector::SourceBatch& batch);
   Status EmitWithWatermark(Split* split, ChangelogBatch batch);
   bool IsIdle(const Split& split) const;
   // Queues a watermark (or idleness) when it has changed.
@@ -109,13 +109,13 @@ class SourceFeed final : public ElementInput {
   int64_t barrier_ = 0;
   int64_t watermark_ms_ = kNoWatermark;
   TimePoint next_tick_{};
+  std::optional<TimePoint> waits_for_memory_since_;
   std::deque<Item> pending_;
   std::optional<int64_t> tick_ms_;
   Status failure_;
   Event ready_;  // a slot was filled, splits or a barrier came
   Event slot_free_;
   EpochBuffer quarantined_;
-  int64_t rejected_count_ = 0;
   TaskScope pumps_;
 };
 

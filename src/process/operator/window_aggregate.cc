@@ -130,9 +130,8 @@ Task<> WindowAggregateOperator::OnBatch(int input, ChangelogBatch batch, Output*
 
 Task<> WindowAggregateOperator::OnWatermark(int64_t watermark_ms, Output* out) {
   watermark_ms_ = watermark_ms;
-  // Windows are named by local time; a zone shifts by less than a day and a half.
-  constexpr int64_t kZoneSlack = 36LL * 3600 * 1000;
-  int64_t last = watermark_ms > kEndOfTime - kZoneSlack ? kEndOfTime : watermark_ms + kZoneSlack;
+  int64_t last =
+      watermark_ms > kEndOfTime - kZoneSlackMs ? kEndOfTime : watermark_ms + kZoneSlackMs;
   if (!table_->HasNamespaceUpTo(last)) co_return Status::OK();
   std::vector<StateEntry*> entries;
   std::vector<std::string_view> keys;

@@ -93,7 +93,8 @@ Result<ExprPtr> Binder::BindExpr(const sql::Expr& expr, const ExprScope& scope) 
     }
     case sql::ExprKind::kIn: {
       const auto& node = sql::As<sql::InExpr>(expr);
-      if (node.query != nullptr) return NotYet(expr.span, "IN with a subquery");
+      if (node.query != nullptr)
+        return NotYet(expr.span, "IN with a subquery beside a conjunct of WHERE");
       ASSIGN_OR_RETURN(std::vector<ExprPtr> args, BindAll(node.list, scope));
       ASSIGN_OR_RETURN(ExprPtr operand, BindExpr(*node.operand, scope));
       args.insert(args.begin(), std::move(operand));
@@ -132,7 +133,8 @@ Result<ExprPtr> Binder::BindExpr(const sql::Expr& expr, const ExprScope& scope) 
     }
     case sql::ExprKind::kStar:
       return Error(expr.span, "* stands only in a list of selected columns or in COUNT(*)");
-    case sql::ExprKind::kSubquery: return NotYet(expr.span, "a subquery in an expression");
+    case sql::ExprKind::kSubquery:
+      return BindScalarSubquery(sql::As<sql::SubqueryExpr>(expr), scope);
     case sql::ExprKind::kQuantified: return NotYet(expr.span, "ANY, SOME and ALL");
     case sql::ExprKind::kDescriptor:
     case sql::ExprKind::kTableArgument:

@@ -8,6 +8,14 @@
 namespace mainstem::process::plan {
 namespace {
 
+// Finds "X ON EMPTY" among the clauses; `which` is " ON EMPTY". The default if it is not there.
+std::string ClauseOf(const sql::FunctionExpr& call, std::string_view which, std::string fallback) {
+  for (const std::string& clause : call.clauses) {
+    if (clause.ends_with(which)) return clause.substr(0, clause.size() - which.size());
+  }
+  return fallback;
+}
+
 bool IsGroupWindow(std::string_view name) {
   return name == "TUMBLE" || name == "HOP" || name == "SESSION" || name == "CUMULATE";
 }
@@ -90,6 +98,15 @@ Result<ExprPtr> Binder::BindAggregate(const sql::FunctionExpr& call, const std::
   for (const auto& argument : call.arguments) {
     ASSIGN_OR_RETURN(ExprPtr arg, BindExpr(*argument.value, scope));
     bound.args.push_back(std::move(arg));
+  }
+  if (name == "JSON_OBJECTAGG" || name == "JSON_ARRAYAGG") {
+    // What one row gives; the aggregate puts these together.
+    const bool object = name == "JSON_OBJECTAGG";
+    const std::string on_null = ClauseOf(call, " ON NULL", object ? "NULL" : "ABSENT");
+    bound.args.insert(bound.args.begin(), MakeSymbol(on_null, ToSpan(call.span)));
+    ASSIGN_OR_RETURN(ExprPtr part, CallFunction(object ? "JSON_OBJECT" : "JSON_ARRAY",
+                                                std::move(bound.args), call.span));
+    bound.args = {std::move(part)};
   }
   if (call.filter != nullptr) {
     ExprScope inner = scope;
@@ -180,18 +197,6 @@ Result<ExprPtr> Binder::BindWindowAuxiliary(const sql::FunctionExpr& call, const
   return MakeInputRef(kPropertyBase + static_cast<int>(property), type, name, ToSpan(call.span));
 }
 
-namespace {
-
-// Finds "X ON EMPTY" among the clauses; `which` is " ON EMPTY". The default if it is not there.
-std::string ClauseOf(const sql::FunctionExpr& call, std::string_view which, std::string fallback) {
-  for (const std::string& clause : call.clauses) {
-    if (clause.ends_with(which)) return clause.substr(0, clause.size() - which.size());
-  }
-  return fallback;
-}
-
-}  // namespace
-
 Result<ExprPtr> Binder::BindJson(const sql::FunctionExpr& call, const std::string& name,
                                  const ExprScope& scope) {
   const SourceSpan span = ToSpan(call.span);
@@ -200,7 +205,6 @@ Result<ExprPtr> Binder::BindJson(const sql::FunctionExpr& call, const std::strin
     ASSIGN_OR_RETURN(ExprPtr arg, BindExpr(*argument.value, scope));
     args.push_back(std::move(arg));
   }
-  if (name == "JSON_OBJECTAGG" || name == "JSON_ARRAYAGG") return NotYet(call.span, name);
   if (name == "JSON_EXISTS") {
     if (!call.clauses.empty()) {
       args.push_back(MakeSymbol(ClauseOf(call, " ON ERROR", "FALSE"), span));

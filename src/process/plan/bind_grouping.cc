@@ -222,12 +222,23 @@ Status SelectBinder::BindGrouping(const ExprPtr& having) {
   FillColumns(node.get(), keys);
   output_ = node;
   if (windowed) window_aggregate_ = static_cast<const WindowAggregateNode*>(node.get());
+  ExprPtr predicate;
   if (having != nullptr) {
-    ASSIGN_OR_RETURN(ExprPtr predicate, Rewrite(having));
-    output_ = MakeFilter(output_, std::move(predicate), ToSpan(select_.having->span));
+    ASSIGN_OR_RETURN(predicate, Rewrite(having));
   }
+  std::vector<ExprPtr*> exprs = {&predicate};
   for (ExprPtr& expr : exprs_) {
     ASSIGN_OR_RETURN(expr, Rewrite(expr));
+    exprs.push_back(&expr);
+  }
+  if (!scalars_.empty()) {
+    const auto outer_column = [this](int index, SourceSpan span) {
+      return Rewrite(RefTo(input_.node->columns, index, span));
+    };
+    RETURN_IF_ERROR(binder_.ApplyScalars(std::move(scalars_), outer_column, &output_, exprs));
+  }
+  if (predicate != nullptr) {
+    output_ = MakeFilter(output_, std::move(predicate), ToSpan(select_.having->span));
   }
   return Status::OK();
 }

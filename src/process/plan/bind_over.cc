@@ -157,16 +157,18 @@ Result<ExprPtr> Binder::BindOver(const sql::FunctionExpr& call, const std::strin
                  "write CASE WHEN condition THEN value END in the argument");
   }
   if (call.ignore_nulls) return NotYet(call.span, "IGNORE NULLS");
+  ExprScope inner = scope;
+  inner.scalars = nullptr;
   BoundOver over;
   over.span = call.span;
   over.call.name = name;
   over.call.distinct = call.distinct;
   for (const auto& argument : call.arguments) {
-    ASSIGN_OR_RETURN(ExprPtr arg, BindExpr(*argument.value, scope));
+    ASSIGN_OR_RETURN(ExprPtr arg, BindExpr(*argument.value, inner));
     over.args.push_back(std::move(arg));
   }
   const sql::WindowFrame* frame = nullptr;
-  RETURN_IF_ERROR(BindWindowSpec(*call.over, scope, 0, &over, &frame));
+  RETURN_IF_ERROR(BindWindowSpec(*call.over, inner, 0, &over, &frame));
   if (frame != nullptr && (IsNumbering(name) || name == "LAG")) {
     return Error(call.over->span, fmt::format("{} takes no ROWS or RANGE", name));
   }

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "process/plan/rules.h"
 #include "process/plan/select_binder.h"
 
 namespace mainstem::process::plan {
@@ -37,13 +38,27 @@ Result<Relation> SelectBinder::Bind() {
   }
   is_grouped_ = select_.group_by_span.has_value() || having != nullptr ||
                 !aggregates_.aggregates.empty() || !aggregates_.groupings.empty();
-  if (is_grouped_) RETURN_IF_ERROR(BindGrouping(having));
+  if (is_grouped_) {
+    RETURN_IF_ERROR(BindGrouping(having));
+  } else if (!scalars_.empty()) {
+    std::vector<ExprPtr*> exprs;
+    for (ExprPtr& expr : exprs_) exprs.push_back(&expr);
+    const Columns columns = input_.node->columns;
+    const auto outer_column = [&](int index, SourceSpan span) -> Result<ExprPtr> {
+      return RefTo(columns, index, span);
+    };
+    RETURN_IF_ERROR(binder_.ApplyScalars(std::move(scalars_), outer_column, &input_.node, exprs));
+  }
   if (!aggregates_.overs.empty()) RETURN_IF_ERROR(BindOvers());
   return Project();
 }
 
 Binder::ExprScope SelectBinder::Scope(std::string_view clause) {
-  return {&input_.scope, &input_.node->columns, &aggregates_, clause};
+  const bool takes_subqueries = clause == "SELECT" || clause == "HAVING";
+  return {&input_.scope, &input_.node->columns,
+          &aggregates_,  clause,
+          nullptr,       takes_subqueries ? &scalars_ : nullptr,
+          &input_};
 }
 
 Binder::ExprScope SelectBinder::PlainScope(std::string_view clause) const {
@@ -80,14 +95,20 @@ Status SelectBinder::BindWhere() {
   // A WHERE without subqueries is one predicate.
   if (tests.empty() && binder_.outer_ == nullptr) plain = {select_.where.get()};
   for (const sql::Expr* conjunct : plain) {
+    std::vector<Binder::ScalarSubquery> scalars;
+    Binder::ExprScope scope = PlainScope("WHERE");
+    scope.scalars = &scalars;
+    scope.around = &input_;
     binder_.outer_allowed_ = true;
-    Result<ExprPtr> bound = binder_.BindPredicate(*conjunct, PlainScope("WHERE"));
+    Result<ExprPtr> bound = binder_.BindPredicate(*conjunct, scope);
     binder_.outer_allowed_ = false;
     ASSIGN_OR_RETURN(ExprPtr predicate, std::move(bound));
-    if (ReadsOuter(*predicate)) {
+    if (!ReadsOuter(*predicate)) {
+      RETURN_IF_ERROR(FilterBy(std::move(predicate), std::move(scalars), conjunct->span));
+    } else if (scalars.empty()) {
       correlated_.push_back(std::move(predicate));
     } else {
-      input_.node = MakeFilter(input_.node, std::move(predicate), ToSpan(conjunct->span));
+      return binder_.NotYet(conjunct->span, "a subquery beside columns of the query around");
     }
   }
   for (const Binder::SubqueryTest& test : tests) {
@@ -96,13 +117,48 @@ Status SelectBinder::BindWhere() {
   return Status::OK();
 }
 
+// What needs no subquery comes first.
+Status SelectBinder::FilterBy(ExprPtr predicate, std::vector<Binder::ScalarSubquery> scalars,
+                              const sql::SourceSpan& span) {
+  if (scalars.empty()) {
+    input_.node = MakeFilter(input_.node, std::move(predicate), ToSpan(span));
+    return Status::OK();
+  }
+  std::vector<ExprPtr> conjuncts;
+  std::vector<ExprPtr> with_subquery;
+  SplitConjunction(predicate, &conjuncts);
+  for (ExprPtr& conjunct : conjuncts) {
+    std::vector<int> refs;
+    CollectInputRefs(*conjunct, &refs);
+    if (!refs.empty() && refs.back() >= kScalarBase) {
+      with_subquery.push_back(std::move(conjunct));
+    } else {
+      input_.node = MakeFilter(input_.node, std::move(conjunct), ToSpan(span));
+    }
+  }
+  const Columns columns = input_.node->columns;
+  std::vector<ExprPtr> all;
+  for (size_t i = 0; i < columns.size(); ++i) all.push_back(RefTo(columns, static_cast<int>(i)));
+  const auto outer_column = [&](int index, SourceSpan ref_span) -> Result<ExprPtr> {
+    return RefTo(columns, index, ref_span);
+  };
+  std::vector<ExprPtr*> exprs;
+  for (ExprPtr& conjunct : with_subquery) exprs.push_back(&conjunct);
+  RETURN_IF_ERROR(binder_.ApplyScalars(std::move(scalars), outer_column, &input_.node, exprs));
+  for (ExprPtr& conjunct : with_subquery) {
+    input_.node = MakeFilter(input_.node, std::move(conjunct), ToSpan(span));
+  }
+  input_.node = MakeProject(input_.node, std::move(all), columns, ToSpan(span));
+  return Status::OK();
+}
+
 Result<Binder::SubquerySource> SelectBinder::BindSource() {
   RETURN_IF_ERROR(CheckClauses());
   ASSIGN_OR_RETURN(input_, binder_.BindFrom(select_.from.get()));
   if (select_.where != nullptr) RETURN_IF_ERROR(BindWhere());
   RETURN_IF_ERROR(BindItems());
-  if (!aggregates_.aggregates.empty() || !aggregates_.overs.empty()) {
-    return binder_.NotYet(select_.span, "an aggregate in a correlated subquery");
+  if (!aggregates_.aggregates.empty() || !aggregates_.overs.empty() || !scalars_.empty()) {
+    return binder_.NotYet(select_.span, "an aggregate or a subquery in the SELECT of a subquery");
   }
   return Binder::SubquerySource{std::move(input_), std::move(exprs_), std::move(correlated_)};
 }

@@ -7,9 +7,7 @@
 #include "process/plan/binder.h"
 
 namespace mainstem::process::plan {
-namespace {
 
-// A SELECT whose rows can be joined before anything is made of them.
 const sql::Select* PlainSelect(const sql::Query& query) {
   if (!query.with.empty() || !query.order_by.empty() || query.limit != nullptr ||
       query.offset != nullptr || query.body->kind != sql::BodyKind::kSelect) {
@@ -20,12 +18,11 @@ const sql::Select* PlainSelect(const sql::Query& query) {
   return grouped || select.distinct ? nullptr : &select;
 }
 
-}  // namespace
-
 bool ReadsOuter(const BoundExpr& expr) {
   std::vector<int> refs;
   CollectInputRefs(expr, &refs);
-  return !refs.empty() && refs.back() >= kOuterBase;
+  return std::any_of(refs.begin(), refs.end(),
+                     [](int ref) { return ref >= kOuterBase && ref < kScalarBase; });
 }
 
 std::optional<Binder::SubqueryTest> Binder::AsSubqueryTest(const sql::Expr& conjunct) {

@@ -4,6 +4,7 @@
 // improves them.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -56,7 +57,11 @@ struct SortKey;
 
 // References to columns of the query around a subquery begin here.
 inline constexpr int kOuterBase = 4'000'000;
+// Values of subqueries begin here.
+inline constexpr int kScalarBase = 5'000'000;
 bool ReadsOuter(const BoundExpr& expr);
+// The SELECT of a query whose rows can be joined before anything is made of them; else null.
+const sql::Select* PlainSelect(const sql::Query& query);
 
 class Binder {
  public:
@@ -81,6 +86,16 @@ class Binder {
  private:
   friend class SelectBinder;
 
+  // A subquery that stands for a value (bind_scalar.cc).
+  struct ScalarSubquery {
+    PlanNodePtr node;                 // a row at most for each key
+    std::vector<ExprPtr> conditions;  // key = column of the query around (kOuterBase)
+    ExprPtr value;                    // over the node
+    std::vector<int> counts;          // its columns that are 0 where there is no row
+    bool exists = false;              // value is how many rows there are
+    sql::SourceSpan span;
+  };
+
   // ---- expressions (bind_expr.cc, bind_function.cc)
   struct ExprScope {
     const std::vector<ScopeColumn>* names = nullptr;
@@ -88,6 +103,9 @@ class Binder {
     AggregateScope* aggregates = nullptr;  // null: aggregates are refused
     std::string_view clause;               // "WHERE", for messages
     MatchScope* match = nullptr;           // in MEASURES and DEFINE: names are of pattern variables
+    // Takes the subqueries in the expression, which may read `around`; null: they are refused.
+    std::vector<ScalarSubquery>* scalars = nullptr;
+    const Relation* around = nullptr;
   };
   Result<ExprPtr> BindExpr(const sql::Expr& expr, const ExprScope& scope);
   Result<ExprPtr> BindPredicate(const sql::Expr& expr, const ExprScope& scope);
@@ -197,6 +215,18 @@ class Binder {
   };
   Result<SubquerySource> BindSubquerySource(const sql::Query& query);
   Result<SubquerySource> BindSelectSource(const sql::Select& select);
+
+  // ---- subqueries elsewhere (bind_scalar.cc)
+  // Adds the subquery to scope.scalars and refers to it.
+  Result<ExprPtr> BindScalarSubquery(const sql::SubqueryExpr& subquery, const ExprScope& scope);
+  Result<ScalarSubquery> BindScalarSource(const sql::Query& query, bool exists);
+  Status OneColumnWanted(const sql::SourceSpan& span, size_t columns) const;
+  // The column of the node that is column `index` of the query around.
+  using OuterColumn = std::function<Result<ExprPtr>(int index, SourceSpan span)>;
+  // Joins `node` with the values and puts them into the expressions over it (may be null).
+  Status ApplyScalars(std::vector<ScalarSubquery> scalars, const OuterColumn& outer_column,
+                      PlanNodePtr* node, std::vector<ExprPtr*> exprs);
+  Result<ExprPtr> ScalarValue(const ScalarSubquery& scalar, const Columns& columns, int left_count);
 
   // ---- queries (bind_query.cc, bind_select.cc)
   Result<Relation> BindNestedQuery(const sql::Query& query);

@@ -83,8 +83,9 @@ TEST_F(BinderErrorTest, SaysWhatIsNotAvailableYetAtItsPlace) {
         << sql::RenderError(answer.status());
     return answer.ok() ? "" : TextOf(answer.status()).message;
   };
-  EXPECT_EQ(unsupported("SELECT amount FROM ev WHERE amount IN (SELECT 1) OR amount = 3"),
-            "line 1, column 29: IN with a subquery is not available yet");
+  EXPECT_EQ(
+      unsupported("SELECT amount FROM ev WHERE amount IN (SELECT 1) OR amount = 3"),
+      "line 1, column 29: IN with a subquery beside a conjunct of WHERE is not available yet");
 }
 
 TEST_F(BinderErrorTest, RefusesColumnsOfTheQueryAroundWhereNoJoinCanCheckThem) {

@@ -210,7 +210,8 @@ std::string PrintPlan(const Plan& plan, bool with_changelog) {
   return printer.Take();
 }
 
-Result<Plan> FinishPlan(std::vector<std::shared_ptr<SinkNode>> sinks, const Settings& settings,
+Result<Plan> FinishPlan(std::vector<std::shared_ptr<SinkNode>> sinks,
+                        const FunctionRegistry& functions, const Settings& settings,
                         const sql::SourceText& source) {
   Plan plan;
   plan.sinks = std::move(sinks);
@@ -218,7 +219,7 @@ Result<Plan> FinishPlan(std::vector<std::shared_ptr<SinkNode>> sinks, const Sett
   const std::string zone = settings.Text("table.local-time-zone");
   plan.time_zone = zone == "default" ? "UTC" : zone;
   plan.batch = settings.Text("execution.runtime-mode") == "batch";
-  RETURN_IF_ERROR(Optimize(&plan, source));
+  RETURN_IF_ERROR(Optimize(&plan, functions, source));
   RETURN_IF_ERROR(InferChangelog(&plan, settings, source));
   return plan;
 }

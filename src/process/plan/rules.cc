@@ -292,13 +292,14 @@ void AssignIds(Plan* plan) {
   }
 }
 
-Status Optimize(Plan* plan, const sql::SourceText& source) {
+Status Optimize(Plan* plan, const FunctionRegistry& functions, const sql::SourceText& source) {
   SimplifyProjections(plan);
   FormRanks(plan);
   PlanJoins(plan);
   SimplifyProjections(plan);
   RETURN_IF_ERROR(SettleTimes(plan, source));
   FuseWindows(plan);
+  RETURN_IF_ERROR(ExpandSessions(plan, functions));
   SimplifyProjections(plan);
   PruneColumns(plan);
   SimplifyProjections(plan);

@@ -4,18 +4,20 @@
 // gives nodes their ids. Pure.
 #pragma once
 
+#include "process/expr/function_registry.h"
 #include "process/plan/logical_plan.h"
 #include "process/sql/diagnostic.h"
 
 namespace mainstem::process::plan {
 
 // SemanticError where a join takes away a time that a window above it needs. `source` is for that.
-Status Optimize(Plan* plan, const sql::SourceText& source);
+Status Optimize(Plan* plan, const FunctionRegistry& functions, const sql::SourceText& source);
 
 // The single rules, in the order in which Optimize applies them.
 void SimplifyProjections(Plan* plan);
 void PlanJoins(Plan* plan);
 void FuseWindows(Plan* plan);
+Status ExpandSessions(Plan* plan, const FunctionRegistry& functions);
 void PruneColumns(Plan* plan);
 void NarrowRows(Plan* plan);
 void AssignIds(Plan* plan);

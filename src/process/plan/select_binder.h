@@ -24,6 +24,9 @@ class SelectBinder {
   Result<Relation> Bind();
   // The same up to the select list: what a SEMI or ANTI join reads. Instead of Bind.
   Result<Binder::SubquerySource> BindSource();
+  // A subquery that stands for a value, or for whether it has rows (bind_scalar.cc). Instead of
+  // Bind; without GROUP BY.
+  Result<Binder::ScalarSubquery> BindScalar(bool exists);
   // After Bind: the ORDER BY, over the result's columns. Those from `visible_columns` on are there
   // for its sake only.
   const std::vector<SortKey>& order() const { return order_; }
@@ -34,6 +37,10 @@ class SelectBinder {
   Binder::ExprScope PlainScope(std::string_view clause) const;
   Status CheckClauses();
   Status BindWhere();
+  // One predicate of WHERE, with its subqueries.
+  Status FilterBy(ExprPtr predicate, std::vector<Binder::ScalarSubquery> scalars,
+                  const sql::SourceSpan& span);
+  Status NotAnEquality(const BoundExpr& condition) const;
 
   // ---- GROUP BY
 
@@ -99,7 +106,8 @@ class SelectBinder {
   const sql::Query* const ordered_;
   Relation input_;
   AggregateScope aggregates_;
-  std::vector<ExprPtr> correlated_;  // conjuncts of WHERE that read the query around
+  std::vector<Binder::ScalarSubquery> scalars_;  // of SELECT and HAVING
+  std::vector<ExprPtr> correlated_;              // conjuncts of WHERE that read the query around
   std::vector<ExprPtr> group_;
   // Where each comes out: a column of the aggregate, or kPropertyBase + property.
   std::vector<int> group_output_;

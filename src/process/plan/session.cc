@@ -118,7 +118,8 @@ Result<Answer> Session::FillCreatedTable(const sql::CreateTable& create) {
   ASSIGN_OR_RETURN(auto sink, binder.BindInsert(insert, *create.as_query));
   Answer answer;
   answer.kind = AnswerKind::kJob;
-  ASSIGN_OR_RETURN(answer.plan, FinishPlan({std::move(sink)}, settings_, *create.source));
+  ASSIGN_OR_RETURN(answer.plan,
+                   FinishPlan({std::move(sink)}, *functions_, settings_, *create.source));
   answer.sql = std::string(create.source->Slice(create.span));
   return answer;
 }
@@ -299,7 +300,8 @@ Result<Answer> Session::RunQuery(const sql::QueryStatement& statement) {
   ASSIGN_OR_RETURN(auto sinks, BindSinks(statement));
   Answer answer;
   answer.kind = AnswerKind::kQuery;
-  ASSIGN_OR_RETURN(answer.plan, FinishPlan(std::move(sinks), settings_, *statement.source));
+  ASSIGN_OR_RETURN(answer.plan,
+                   FinishPlan(std::move(sinks), *functions_, settings_, *statement.source));
   for (const RowField& column : answer.plan.sinks[0]->columns) {
     answer.columns.push_back(column.name());
   }
@@ -311,7 +313,8 @@ Result<Answer> Session::RunInserts(const sql::Statement& statement) {
   ASSIGN_OR_RETURN(auto sinks, BindSinks(statement));
   Answer answer;
   answer.kind = AnswerKind::kJob;
-  ASSIGN_OR_RETURN(answer.plan, FinishPlan(std::move(sinks), settings_, *statement.source));
+  ASSIGN_OR_RETURN(answer.plan,
+                   FinishPlan(std::move(sinks), *functions_, settings_, *statement.source));
   answer.sql = std::string(statement.source->Slice(statement.span));
   return answer;
 }
@@ -339,7 +342,8 @@ Result<Answer> Session::Explain(const sql::Explain& explain) {
   ASSIGN_OR_RETURN(bound.sinks, BindSinks(inner));
   AssignIds(&bound);
   text += "\n== Logical Plan ==\n" + PrintPlan(bound, false);
-  ASSIGN_OR_RETURN(Plan plan, FinishPlan(std::move(bound.sinks), settings_, *inner.source));
+  ASSIGN_OR_RETURN(Plan plan,
+                   FinishPlan(std::move(bound.sinks), *functions_, settings_, *inner.source));
   text += "\n== Optimized Plan ==\n" + PrintPlan(plan, true);
   Answer answer;
   answer.kind = AnswerKind::kRows;

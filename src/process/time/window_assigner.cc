@@ -7,15 +7,18 @@ namespace mainstem::process {
 WindowAssigner::WindowAssigner(const plan::Window& window, absl::TimeZone time_zone)
     : window_(window),
       time_zone_(time_zone),
-      shifts_(window.local_time_zone && time_zone != absl::UTCTimeZone()) {
-  CHECK(window.kind != plan::WindowKind::kSession);
-}
+      shifts_(window.local_time_zone && time_zone != absl::UTCTimeZone()) {}
 
 int64_t WindowAssigner::ToLocal(int64_t instant_ms) const {
   if (!shifts_) return instant_ms;
   absl::CivilSecond civil = absl::ToCivilSecond(absl::FromUnixMillis(instant_ms), time_zone_);
   int64_t milliseconds = instant_ms - FloorTo(instant_ms, 1000, 0);
   return (civil - absl::CivilSecond(1970, 1, 1)) * 1000 + milliseconds;
+}
+
+int64_t WindowAssigner::LastEndBy(int64_t watermark_ms) const {
+  constexpr int64_t kClockChangeMs = 3LL * 3600 * 1000;
+  return shifts_ ? ToLocal(watermark_ms) + kClockChangeMs : watermark_ms + 1;
 }
 
 int64_t LocalToInstant(int64_t local_ms, const absl::TimeZone& zone) {
@@ -29,11 +32,13 @@ int64_t WindowAssigner::ToInstant(int64_t local_ms) const {
 }
 
 int64_t WindowAssigner::StartOf(int64_t window_end) const {
+  CHECK(window_.kind != plan::WindowKind::kSession);
   if (window_.kind != plan::WindowKind::kCumulate) return window_end - window_.size_ms;
   return FloorTo(window_end - 1, window_.size_ms, window_.offset_ms);
 }
 
 void WindowAssigner::Assign(const std::vector<int64_t>& times_ms, WindowRows* out) const {
+  CHECK(window_.kind != plan::WindowKind::kSession);
   out->rows.clear();
   out->ends.clear();
   for (size_t row = 0; row < times_ms.size(); ++row) {

@@ -20,21 +20,27 @@ struct WindowRows {
 
 class WindowAssigner {
  public:
-  // Not for kSession, whose windows depend on the rows before.
   WindowAssigner(const plan::Window& window, absl::TimeZone time_zone);
 
-  // `times_ms`: event time of each row (UTC).
+  // `times_ms`: event time of each row (UTC). Assign and StartOf: not for kSession, whose windows
+  // depend on the rows before.
   void Assign(const std::vector<int64_t>& times_ms, WindowRows* out) const;
   int64_t StartOf(int64_t window_end) const;
   // The event time from which on rows of the window are late: its end, as an instant.
   int64_t ToInstant(int64_t local_ms) const;
   int64_t ToLocal(int64_t instant_ms) const;
+  // No window that ends later is over at `watermark_ms`; ends before it may not be over either,
+  // where the zone's clock is set back.
+  int64_t LastEndBy(int64_t watermark_ms) const;
 
  private:
   plan::Window window_;
   absl::TimeZone time_zone_;
   bool shifts_;
 };
+
+// Local times differ from instants by less than this.
+inline constexpr int64_t kZoneSlackMs = 36LL * 3600 * 1000;
 
 // A local time without zone as an instant; in a gap of the zone, the instant after it.
 int64_t LocalToInstant(int64_t local_ms, const absl::TimeZone& zone);

@@ -9,12 +9,15 @@
 
 #include "sink/kafka/record_layout.h"
 #include "sink/refused_row.h"
+#include "storage/batch_builder.h"
+#include "storage/topic_config.h"
 
 namespace mainstem::sink {
 namespace {
 
 using connector::ConnectorContext;
 using connector::LogRecord;
+using connector::RejectedRecord;
 using connector::TableDescriptor;
 
 std::shared_ptr<arrow::RecordBatch> Select(const arrow::RecordBatch& rows,
@@ -25,11 +28,6 @@ std::shared_ptr<arrow::RecordBatch> Select(const arrow::RecordBatch& rows,
   return arrow::RecordBatch::Make(schema, rows.num_rows(), std::move(arrays));
 }
 
-bool IsCompacted(const storage::TopicInfo& topic) {
-  auto policy = topic.config.find("cleanup.policy");
-  return policy != topic.config.end() && policy->second.find("compact") != std::string::npos;
-}
-
 ErrorText KeylessText(const std::string& topic) {
   return {.message = "a record without a key can't go to topic '" + topic + "', which is compacted",
           .hint =
@@ -37,31 +35,28 @@ ErrorText KeylessText(const std::string& topic) {
               "KEY"};
 }
 
-// What the writers of one sink have refused.
-struct Refused {
-  connector::LogRefusals rules;
-  std::atomic<int64_t> count{0};
-};
-using Quarantine = std::optional<storage::TopicPartition>;  // nullopt: refused rows are left out
+ErrorText TooLongText(const std::string& topic, size_t bytes, size_t max_bytes) {
+  return {.message = fmt::format("a record of {} bytes is too long for topic '{}', which takes {}",
+                                 bytes, topic, max_bytes),
+          .hint = "raise the topic's max.message.bytes, or write less in a row"};
+}
 
 class KafkaLogWriter final : public connector::LogWriter {
  public:
-  // `refused` outlives the writer.
-  KafkaLogWriter(storage::Log* log, std::shared_ptr<const RecordLayout> layout, Refused* refused,
-                 Quarantine quarantine, std::unique_ptr<format::Encoder> key_encoder,
+  KafkaLogWriter(storage::Log* log, std::shared_ptr<const RecordLayout> layout,
+                 std::unique_ptr<format::Encoder> key_encoder,
                  std::unique_ptr<format::Encoder> value_encoder, uint32_t writer_index)
       : log_(log),
         layout_(std::move(layout)),
-        refused_(refused),
-        quarantine_(quarantine),
         key_encoder_(std::move(key_encoder)),
         value_encoder_(std::move(value_encoder)),
         partitioner_(layout_->partitioner, writer_index) {}
 
-  Result<std::vector<LogRecord>> Encode(const ChangelogBatch& batch) override {
+  Result<std::vector<LogRecord>> Encode(const ChangelogBatch& batch,
+                                        std::vector<RejectedRecord>* refused) override {
     CHECK(batch.rows->num_columns() == layout_->column_count);
     RETURN_IF_ERROR(CheckKinds(batch));
-    // Looked up each time: a topic may get more partitions while the job runs.
+    // Looked up each time: a topic may get more partitions or another limit while the job runs.
     std::optional<storage::TopicInfo> topic = log_->FindTopic(layout_->topic);
     if (!topic) {
       return MakeError(ErrorCode::kUnknownTopic,
@@ -79,9 +74,10 @@ class KafkaLogWriter final : public connector::LogWriter {
           PartitionId(partitioner_.Choose(record.key, topic->partition_count));
       FillMetadata(batch, static_cast<int64_t>(row), &record);
     }
-    if (IsCompacted(*topic)) RETURN_IF_ERROR(TakeOutKeyless(batch, &records));
+    RETURN_IF_ERROR(TakeOutRefused(batch, *topic, &records, refused));
     return records;
   }
+  size_t max_batch_bytes() const override { return max_batch_bytes_; }
 
  private:
   bool IsDelete(const ChangelogBatch& batch, size_t row) const {
@@ -108,45 +104,40 @@ class KafkaLogWriter final : public connector::LogWriter {
     return format.format == "raw" && batch.rows->column(0)->IsNull(static_cast<int64_t>(row));
   }
 
-  Status TakeOutKeyless(const ChangelogBatch& batch, std::vector<LogRecord>* records) {
-    std::vector<LogRecord> kept;
-    kept.reserve(records->size());
-    for (size_t row = 0; row < records->size(); ++row) {
-      if ((*records)[row].key) {
-        kept.push_back(std::move((*records)[row]));
-        continue;
-      }
+  // Rows that the topic's configuration does not allow.
+  Status TakeOutRefused(const ChangelogBatch& batch, const storage::TopicInfo& topic,
+                        std::vector<LogRecord>* records, std::vector<RejectedRecord>* refused) {
+    ASSIGN_OR_RETURN(storage::EffectiveConfig config, storage::ParseTopicConfig(topic.config));
+    max_batch_bytes_ = config.max_message_bytes;
+    auto refuse = [&](size_t row, ErrorText cause) {
       RowKind kind = batch.kinds.empty() ? RowKind::kInsert : batch.kinds[row];
-      std::string text = RefusedRowText(*batch.rows, static_cast<int64_t>(row), kind);
-      RETURN_IF_ERROR(CountRefused(text));
-      if (quarantine_) kept.push_back(ForQuarantine(std::move(text)));
+      refused->push_back({.origin = layout_->topic,
+                          .raw_bytes = RefusedRowText(*batch.rows, static_cast<int64_t>(row), kind),
+                          .cause = MakeError(ErrorCode::kInvalidRecord, std::move(cause))});
+    };
+    size_t kept = 0;
+    for (size_t row = 0; row < records->size(); ++row) {
+      LogRecord& record = (*records)[row];
+      size_t bytes = BatchBytesBound(record);
+      if (config.compact_policy && !record.key) {
+        refuse(row, KeylessText(layout_->topic));
+      } else if (bytes > max_batch_bytes_) {
+        refuse(row, TooLongText(layout_->topic, bytes, max_batch_bytes_));
+      } else {
+        if (kept != row) (*records)[kept] = std::move(record);
+        ++kept;
+      }
     }
-    *records = std::move(kept);
+    records->resize(kept);
     return Status::OK();
   }
 
-  // An error of a kind that no restart cures, when the row is one too many.
-  Status CountRefused(const std::string& row_text) {
-    int64_t total = refused_->count.fetch_add(1) + 1;
-    const connector::LogRefusals& rules = refused_->rules;
-    if (!rules.fail && total <= rules.rows_max) return Status::OK();
-    ErrorText text = KeylessText(layout_->topic);
-    text.detail = row_text.substr(0, 200);
-    if (!rules.fail) {
-      text.detail += fmt::format("; {} rows were refused, 'sink.bad-records.max' is {}", total,
-                                 rules.rows_max);
-    }
-    return MakeError(ErrorCode::kEvaluationError, std::move(text));
-  }
-
-  LogRecord ForQuarantine(std::string row_text) const {
-    LogRecord record;
-    record.partition = *quarantine_;
-    record.value = std::move(row_text);
-    record.headers = {{"origin", layout_->topic},
-                      {"stage", "deliver"},
-                      {"cause", KeylessText(layout_->topic).message}};
-    return record;
+  // Of a batch with this record alone.
+  static size_t BatchBytesBound(const LogRecord& record) {
+    std::vector<storage::RecordHeader> headers;
+    for (const auto& [key, value] : record.headers) headers.push_back({key, value});
+    return storage::kBatchHeaderBytes +
+           storage::RecordBytesBound(record.key, record.value, headers);
   }
 
   Status EncodeKeys(const ChangelogBatch& batch, std::vector<LogRecord>* records) {
@@ -210,8 +201,7 @@ class KafkaLogWriter final : public connector::LogWriter {
 
   storage::Log* log_;
   std::shared_ptr<const RecordLayout> layout_;
-  Refused* refused_;
-  Quarantine quarantine_;
+  size_t max_batch_bytes_ = SIZE_MAX;
   std::unique_ptr<format::Encoder> key_encoder_;
   std::unique_ptr<format::Encoder> value_encoder_;
   Partitioner partitioner_;
@@ -228,9 +218,6 @@ class KafkaSink final : public connector::TableSink {
     return layout_->is_changelog ? connector::SinkMode::kRetract : connector::SinkMode::kAppendOnly;
   }
   std::string guarantee() const override { return "exactly once (committed with the epoch)"; }
-  void SetRefusals(connector::LogRefusals refusals) override {
-    refused_.rules = std::move(refusals);
-  }
 
   Task<std::unique_ptr<connector::LogWriter>> MakeLogWriter() override {
     if (!log_->FindTopic(layout_->topic)) {
@@ -240,7 +227,7 @@ class KafkaSink final : public connector::TableSink {
         co_return created.status();
       }
     }
-    CO_ASSIGN_OR_RETURN(Quarantine quarantine, co_await PrepareForCompaction());
+    CO_RETURN_IF_ERROR(CheckKeys());
     std::unique_ptr<format::Encoder> key_encoder;
     if (!layout_->key_format.format.empty()) {
       CO_ASSIGN_OR_RETURN(key_encoder,
@@ -250,29 +237,22 @@ class KafkaSink final : public connector::TableSink {
     CO_ASSIGN_OR_RETURN(auto value_encoder,
                         format::MakeEncoder(layout_->value_format.format, layout_->value_schema,
                                             layout_->value_format.options));
-    co_return std::make_unique<KafkaLogWriter>(log_, layout_, &refused_, quarantine,
-                                               std::move(key_encoder), std::move(value_encoder),
-                                               writer_count_++);
+    co_return std::make_unique<KafkaLogWriter>(log_, layout_, std::move(key_encoder),
+                                               std::move(value_encoder), writer_count_++);
   }
 
  private:
-  // A table without keys is told at once; with keys that may be NULL there must be a place for
-  // rows that have none.
-  Task<Quarantine> PrepareForCompaction() {
-    Quarantine none;
+  // A table without keys is told at once that its topic is compacted.
+  Status CheckKeys() const {
     std::optional<storage::TopicInfo> topic = log_->FindTopic(layout_->topic);
-    if (!topic || !IsCompacted(*topic)) co_return none;
-    if (layout_->key_format.format.empty()) {
-      co_return MakeError(ErrorCode::kInvalidConfig, KeylessText(layout_->topic));
-    }
-    if (layout_->upsert || refused_.rules.fail || !refused_.rules.keep) co_return none;
-    CO_ASSIGN_OR_RETURN(storage::TopicPartition place, co_await refused_.rules.keep());
-    co_return Quarantine(place);
+    if (!topic || !layout_->key_format.format.empty()) return Status::OK();
+    ASSIGN_OR_RETURN(storage::EffectiveConfig config, storage::ParseTopicConfig(topic->config));
+    if (!config.compact_policy) return Status::OK();
+    return MakeError(ErrorCode::kInvalidConfig, KeylessText(layout_->topic));
   }
 
   storage::Log* log_;
   std::shared_ptr<const RecordLayout> layout_;
-  Refused refused_;
   std::atomic<uint32_t> writer_count_{0};  // writers are made on several shards
 };
 

@@ -55,6 +55,11 @@ class KafkaSinkTest : public testing::Test {
     CHECK_OK(RunBlocking(env_->shard(0), Open(sink_.get(), &writer)));
     return writer;
   }
+  Result<std::vector<connector::LogRecord>> Encode(
+      const std::unique_ptr<connector::LogWriter>& writer, const ChangelogBatch& batch) {
+    refused_.clear();
+    return writer->Encode(batch, &refused_);
+  }
   static Task<> Open(connector::TableSink* sink, std::unique_ptr<connector::LogWriter>* writer) {
     CO_ASSIGN_OR_RETURN(*writer, co_await sink->MakeLogWriter());
     co_return Status::OK();
@@ -65,13 +70,14 @@ class KafkaSinkTest : public testing::Test {
   connector::TableDescriptor table_;
   connector::ConnectorContext context_;
   std::unique_ptr<connector::TableSink> sink_;
+  std::vector<connector::RejectedRecord> refused_;
 };
 
 TEST_F(KafkaSinkTest, CreatesTheTopicAndEncodesRows) {
   auto writer = Writer();
   ASSERT_TRUE(log_.FindTopic("out"));
   EXPECT_EQ(sink_->mode(), connector::SinkMode::kAppendOnly);
-  auto records = writer->Encode(Rows(table_.schema, R"([["a", 1], ["b", null]])"));
+  auto records = Encode(writer, Rows(table_.schema, R"([["a", 1], ["b", null]])"));
   ASSERT_TRUE(records.ok()) << records.status();
   ASSERT_EQ(records->size(), 2u);
   EXPECT_EQ((*records)[0].value, R"({"id":"a","n":1})");
@@ -86,20 +92,12 @@ TEST_F(KafkaSinkTest, WritesKeysAndLeavesThemOutOfTheValueWhenAsked) {
   table_.options["key.fields"] = "id";
   table_.options["value.fields-include"] = "EXCEPT_KEY";
   auto writer = Writer();
-  auto records = writer->Encode(Rows(table_.schema, R"([["a", 1], ["a", 2], ["b", 3]])"));
+  auto records = Encode(writer, Rows(table_.schema, R"([["a", 1], ["a", 2], ["b", 3]])"));
   ASSERT_TRUE(records.ok()) << records.status();
   EXPECT_EQ((*records)[0].key, R"({"id":"a"})");
   EXPECT_EQ((*records)[0].value, R"({"n":1})");
   EXPECT_EQ((*records)[0].partition, (*records)[1].partition);
 }
-
-// Where refused rows go: partition 0 of a topic with this id.
-storage::TopicPartition QuarantinePlace() {
-  storage::TopicId id{};
-  id[0] = 99;
-  return {id, PartitionId(0)};
-}
-Task<storage::TopicPartition> GiveQuarantine() { co_return QuarantinePlace(); }
 
 class CompactedTopicTest : public KafkaSinkTest {
  protected:
@@ -108,44 +106,35 @@ class CompactedTopicTest : public KafkaSinkTest {
     table_.options["key.format"] = "raw";
     table_.options["key.fields"] = "id";
   }
-  std::unique_ptr<connector::LogWriter> WriterWith(connector::LogRefusals refusals) {
-    auto sink = Make();
-    CHECK_OK(sink);
-    sink_ = std::move(*sink);
-    sink_->SetRefusals(std::move(refusals));
-    std::unique_ptr<connector::LogWriter> writer;
-    CHECK_OK(RunBlocking(env_->shard(0), Open(sink_.get(), &writer)));
-    return writer;
-  }
   ChangelogBatch TwoWithoutKey() {
     return Rows(table_.schema, R"([["a", 1], [null, 2], ["b", 3], [null, 4]])");
   }
 };
 
-TEST_F(CompactedTopicTest, KeepsRowsWithoutAKeyInTheQuarantine) {
-  auto writer = WriterWith({.fail = false, .rows_max = 2, .keep = GiveQuarantine});
-  auto records = writer->Encode(TwoWithoutKey());
+TEST_F(CompactedTopicTest, RefusesRowsWithoutAKey) {
+  auto writer = Writer();
+  auto records = Encode(writer, TwoWithoutKey());
   ASSERT_TRUE(records.ok()) << records.status();
-  ASSERT_EQ(records->size(), 4u);
+  ASSERT_EQ(records->size(), 2u);
   EXPECT_EQ((*records)[0].key, "a");
-  EXPECT_EQ((*records)[1].partition, QuarantinePlace());
-  EXPECT_EQ((*records)[1].value, "+I[null, 2]");
-  EXPECT_EQ((*records)[1].headers[1], (std::pair<std::string, std::string>("stage", "deliver")));
-  EXPECT_EQ((*records)[2].partition.topic_id, log_.FindTopic("out")->id);
-  // Two are borne, of all batches together.
-  auto more = writer->Encode(TwoWithoutKey());
-  EXPECT_TRUE(Is(more.status(), ErrorCode::kEvaluationError));
-  EXPECT_THAT(Describe(more.status()),
-              HasSubstr("3 rows were refused, 'sink.bad-records.max' is 2"));
+  EXPECT_EQ((*records)[1].key, "b");
+  ASSERT_EQ(refused_.size(), 2u);
+  EXPECT_EQ(refused_[0].origin, "out");
+  EXPECT_EQ(refused_[0].raw_bytes, "+I[null, 2]");
+  EXPECT_THAT(Describe(refused_[0].cause), HasSubstr("which is compacted"));
 }
 
-TEST_F(CompactedTopicTest, LeavesThemOutOrFailsWhenTold) {
-  auto skipping = WriterWith({.fail = false, .rows_max = 1000});
-  auto records = skipping->Encode(TwoWithoutKey());
+TEST_F(KafkaSinkTest, RefusesRecordsThatAreLongerThanTheTopicTakes) {
+  log_.AddTopic("out", 1, {{"max.message.bytes", "200"}});
+  auto writer = Writer();
+  std::string longer(200, 'x');
+  auto records = Encode(writer, Rows(table_.schema, "[[\"a\", 1], [\"" + longer + "\", 2]]"));
   ASSERT_TRUE(records.ok()) << records.status();
-  EXPECT_EQ(records->size(), 2u);
-  auto failing = WriterWith({.fail = true});
-  EXPECT_THAT(Describe(failing->Encode(TwoWithoutKey()).status()), HasSubstr("+I[null, 2]"));
+  EXPECT_EQ(records->size(), 1u);
+  EXPECT_EQ(writer->max_batch_bytes(), 200u);
+  ASSERT_EQ(refused_.size(), 1u);
+  EXPECT_THAT(Describe(refused_[0].cause), HasSubstr("topic 'out', which takes 200"));
+  EXPECT_THAT(Describe(refused_[0].cause), HasSubstr("max.message.bytes"));
 }
 
 TEST_F(CompactedTopicTest, SaysAtOnceThatATableWithoutKeysDoesNotFit) {
@@ -165,7 +154,7 @@ TEST_F(KafkaSinkTest, WritesARawNullAsNoValueAndNoKey) {
   table_.options["key.format"] = "raw";
   table_.options["key.fields"] = "line";
   auto writer = Writer();
-  auto records = writer->Encode(Rows(table_.schema, R"([["a"], [null], [""]])"));
+  auto records = Encode(writer, Rows(table_.schema, R"([["a"], [null], [""]])"));
   ASSERT_TRUE(records.ok()) << records.status();
   EXPECT_EQ((*records)[0].key, "a");
   EXPECT_EQ((*records)[1].key, std::nullopt);
@@ -175,8 +164,8 @@ TEST_F(KafkaSinkTest, WritesARawNullAsNoValueAndNoKey) {
 
 TEST_F(KafkaSinkTest, RefusesUpdatesWithoutAChangelogFormat) {
   auto writer = Writer();
-  auto records = writer->Encode(
-      Rows(table_.schema, R"([["a", 1], ["a", 2]])", {RowKind::kInsert, RowKind::kUpdateAfter}));
+  auto records = Encode(writer, Rows(table_.schema, R"([["a", 1], ["a", 2]])",
+                                     {RowKind::kInsert, RowKind::kUpdateAfter}));
   ASSERT_FALSE(records.ok());
   EXPECT_THAT(Describe(records.status()), HasSubstr("upsert-kafka"));
 }
@@ -185,8 +174,8 @@ TEST_F(KafkaSinkTest, AChangelogFormatTellsTheKindOfEachRow) {
   table_.options["format"] = "debezium-json";
   auto writer = Writer();
   EXPECT_EQ(sink_->mode(), connector::SinkMode::kRetract);
-  auto records = writer->Encode(
-      Rows(table_.schema, R"([["a", 1], ["a", 1]])", {RowKind::kInsert, RowKind::kDelete}));
+  auto records = Encode(
+      writer, Rows(table_.schema, R"([["a", 1], ["a", 1]])", {RowKind::kInsert, RowKind::kDelete}));
   ASSERT_TRUE(records.ok()) << records.status();
   EXPECT_THAT(*(*records)[0].value, HasSubstr(R"("op":"c")"));
   EXPECT_THAT(*(*records)[1].value, HasSubstr(R"("op":"d")"));
@@ -201,8 +190,8 @@ TEST_F(KafkaSinkTest, UpsertWritesTombstonesForDeletes) {
   table_.primary_key = {"id"};
   auto writer = Writer();
   EXPECT_EQ(sink_->mode(), connector::SinkMode::kUpsert);
-  auto records = writer->Encode(
-      Rows(table_.schema, R"([["a", 1], ["b", 2]])", {RowKind::kUpdateAfter, RowKind::kDelete}));
+  auto records = Encode(writer, Rows(table_.schema, R"([["a", 1], ["b", 2]])",
+                                     {RowKind::kUpdateAfter, RowKind::kDelete}));
   ASSERT_TRUE(records.ok()) << records.status();
   EXPECT_EQ((*records)[0].key, "a");
   EXPECT_EQ((*records)[0].value, R"({"id":"a","n":1})");
@@ -221,7 +210,7 @@ TEST_F(KafkaSinkTest, WritesTimestampAndHeaders) {
   // Virtual columns are not written, so rows come without them.
   auto schema =
       arrow::schema({with_metadata->field(0), with_metadata->field(2), with_metadata->field(3)});
-  auto records = writer->Encode(Rows(schema, R"([["a", 1234, [["x", "y"]]], ["b", null, null]])"));
+  auto records = Encode(writer, Rows(schema, R"([["a", 1234, [["x", "y"]]], ["b", null, null]])"));
   ASSERT_TRUE(records.ok()) << records.status();
   EXPECT_EQ((*records)[0].value, R"({"id":"a"})");
   EXPECT_EQ((*records)[0].timestamp_ms, 1234);
@@ -236,7 +225,7 @@ TEST_F(KafkaSinkTest, FollowsATopicThatGetsMorePartitions) {
   log_.AddTopic("out", 8);
   std::set<int32_t> seen;
   for (int i = 0; i < 20; ++i) {
-    auto records = writer->Encode(Rows(table_.schema, R"([["a", 1]])"));
+    auto records = Encode(writer, Rows(table_.schema, R"([["a", 1]])"));
     ASSERT_TRUE(records.ok());
     seen.insert((*records)[0].partition.partition.value());
   }
@@ -246,7 +235,7 @@ TEST_F(KafkaSinkTest, FollowsATopicThatGetsMorePartitions) {
 TEST_F(KafkaSinkTest, SaysWhenTheTopicIsGone) {
   auto writer = Writer();
   log_.RemoveTopic("out");
-  auto records = writer->Encode(Rows(table_.schema, R"([["a", 1]])"));
+  auto records = Encode(writer, Rows(table_.schema, R"([["a", 1]])"));
   EXPECT_TRUE(Is(records.status(), ErrorCode::kUnknownTopic));
 }
 

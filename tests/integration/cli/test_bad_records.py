@@ -124,3 +124,35 @@ def test_a_table_without_keys_for_a_compacted_topic_fails_at_once(node):
     node.cli("topic", "create", "kept", "-c", "cleanup.policy=compact")
     failed = wait_for_end(node, node.submit(KEYED.format(kafka=node.kafka, options=""))[0])
     assert failed["state"] == "FAILED" and "upsert-kafka" in failed["error"] and failed["restart_count"] == 0
+
+
+LONG = """CREATE TABLE t (v STRING) WITH ('connector' = 'kafka', 'topic' = 'in', 'properties.bootstrap.servers' = '{kafka}',
+    'scan.startup.mode' = 'earliest-offset', 'format' = 'raw', 'scan.bad-records' = 'quarantine');
+  CREATE TABLE o (v STRING) WITH ('connector' = 'kafka', 'topic' = 'small', 'properties.bootstrap.servers' = '{kafka}', 'format' = 'raw',
+    'sink.bad-records.max' = '2');
+  INSERT INTO o SELECT v FROM t;"""
+
+
+def test_what_a_topic_does_not_take_is_kept_and_counted_over_a_restart(node):
+    node.cli("topic", "create", "in")
+    node.cli("topic", "create", "small", "-c", "max.message.bytes=1000")
+    job = node.submit(LONG.format(kafka=node.kafka))[0]
+    quarantine = f"__mainstem.quarantine.{job}"
+
+    def count(topic):
+        return sum(t["records"] for t in node.api("/topics")["topics"] if t["name"] == topic)
+
+    short = "".join(f"{i:0100d}\n" for i in range(30))
+    node.cli("produce", "in", stdin="x" * 2000 + "\n" + short)
+    support.wait_until(lambda: (count("small"), count(quarantine)) == (30, 1), "the long row in the quarantine")
+    node.kill()
+    node.start()
+    node.cli("produce", "in", stdin="y" * 2000 + "\nlast\n")
+    support.wait_until(lambda: (count("small"), count(quarantine)) == (31, 2), "the second one")
+    node.cli("produce", "in", stdin="z" * 2000 + "\n")
+    failed = wait_for_end(node, job)
+    assert failed["state"] == "FAILED" and "3 rows were refused, 'sink.bad-records.max' is 2" in failed["error"], failed
+    assert "max.message.bytes" in failed["error"] and failed["error"].count("z") < 400
+    # What went through obeys the limit as every producer's batches do.
+    dump = [json.loads(line)["value"] for line in node.cli("--json", "consume", "small", "--from", "earliest").stdout.splitlines()]
+    assert dump[-1] == "last" and len(dump) == 31

@@ -143,7 +143,8 @@ class MemoryTableSink final : public connector::TableSink {
 class TextLogWriter final : public connector::LogWriter {
  public:
   explicit TextLogWriter(storage::TopicPartition where) : where_(where) {}
-  Result<std::vector<connector::LogRecord>> Encode(const ChangelogBatch& batch) override {
+  Result<std::vector<connector::LogRecord>> Encode(
+      const ChangelogBatch& batch, std::vector<connector::RejectedRecord>* refused) override {
     std::vector<connector::LogRecord> records;
     for (std::string& text : RowTexts(*batch.rows)) {
       auto& record = records.emplace_back();

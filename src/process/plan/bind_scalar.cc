@@ -1,0 +1,205 @@
+// Subqueries that stand for one value, (SELECT MAX(x) FROM t), and EXISTS where it is no conjunct
+// of WHERE: a LEFT JOIN with the value, which has one row, or one for each key that the subquery's
+// own WHERE compares with the query around.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "process/plan/rules.h"
+#include "process/plan/select_binder.h"
+
+namespace mainstem::process::plan {
+namespace {
+
+// Only references to the query around; there is one at least.
+bool ReadsOuterOnly(const BoundExpr& expr) {
+  std::vector<int> refs;  // sorted
+  CollectInputRefs(expr, &refs);
+  return !refs.empty() && refs.front() >= kOuterBase;
+}
+
+}  // namespace
+
+Result<ExprPtr> Binder::BindScalarSubquery(const sql::SubqueryExpr& subquery,
+                                           const ExprScope& scope) {
+  const bool exists = subquery.subquery == sql::SubqueryKind::kExists;
+  if (!exists && subquery.subquery != sql::SubqueryKind::kScalar) {
+    return NotYet(subquery.span, "ARRAY, MAP or MULTISET of a subquery");
+  }
+  if (scope.scalars == nullptr) {
+    return NotYet(subquery.span, fmt::format("a subquery in {}", scope.clause));
+  }
+  if (scope.aggregates != nullptr && scope.aggregates->inside_aggregate) {
+    return NotYet(subquery.span, "a subquery in the argument of an aggregate",
+                  "join it in FROM, and aggregate that");
+  }
+  const Relation* const around = std::exchange(outer_, scope.around);
+  const bool was_allowed = std::exchange(outer_allowed_, false);
+  Result<ScalarSubquery> bound = BindScalarSource(*subquery.query, exists);
+  outer_ = around;
+  outer_allowed_ = was_allowed;
+  RETURN_IF_ERROR(bound);
+  const LogicalType type =
+      exists ? LogicalType::Boolean().NotNull() : bound->value->type().WithNullable(true);
+  bound->span = subquery.span;
+  scope.scalars->push_back(std::move(bound).ValueUnsafe());
+  return MakeInputRef(kScalarBase + static_cast<int>(scope.scalars->size()) - 1, type, "subquery",
+                      ToSpan(subquery.span));
+}
+
+Result<Binder::ScalarSubquery> Binder::BindScalarSource(const sql::Query& query, bool exists) {
+  if (const sql::Select* select = PlainSelect(query)) {
+    return SelectBinder(this, *select, nullptr).BindScalar(exists);
+  }
+  ASSIGN_OR_RETURN(Relation rows, BindQuery(query));
+  if (!exists && rows.node->columns.size() != 1) {
+    return OneColumnWanted(query.span, rows.node->columns.size());
+  }
+  auto node = std::make_shared<GroupAggregateNode>();
+  node->span = ToSpan(query.span);
+  node->state_ttl_ms = StateTtlMillis();
+  AggregateSpec& spec = node->aggregates.emplace_back();
+  spec.call.name = exists ? "COUNT" : "SINGLE_VALUE";
+  if (!exists) {
+    spec.args = {0};
+    spec.call.args = {rows.node->columns[0].type().WithTimeAttribute(TimeAttribute::kNone)};
+  }
+  ASSIGN_OR_RETURN(spec.result, Aggregate::ResultType(spec.call));
+  node->columns.emplace_back("value", spec.result);
+  node->inputs = {rows.node};
+  ScalarSubquery out;
+  out.value = RefTo(node->columns, 0);
+  if (exists) out.counts = {0};
+  out.exists = exists;
+  out.node = std::move(node);
+  return out;
+}
+
+Status Binder::OneColumnWanted(const sql::SourceSpan& span, size_t columns) const {
+  return Error(
+      span, fmt::format("a subquery that stands for a value has one column, this one {}", columns));
+}
+
+Result<Binder::ScalarSubquery> SelectBinder::BindScalar(bool exists) {
+  RETURN_IF_ERROR(CheckClauses());
+  ASSIGN_OR_RETURN(input_, binder_.BindFrom(select_.from.get()));
+  if (select_.where != nullptr) RETURN_IF_ERROR(BindWhere());
+  RETURN_IF_ERROR(BindItems());
+  if (!exists && exprs_.size() != 1) {
+    return binder_.OneColumnWanted(select_.span, exprs_.size());
+  }
+  if (!aggregates_.overs.empty() || (exists && !aggregates_.aggregates.empty())) {
+    return binder_.NotYet(select_.span, exists ? "EXISTS with an aggregate" : "OVER in a subquery");
+  }
+  if (aggregates_.aggregates.empty()) {
+    BoundAggregate& one = aggregates_.aggregates.emplace_back();
+    one.call.name = exists ? "COUNT" : "SINGLE_VALUE";
+    if (exists) {
+      exprs_.clear();
+    } else {
+      one.args = {exprs_[0]};
+      one.call.args = {exprs_[0]->type().WithTimeAttribute(TimeAttribute::kNone)};
+    }
+    ASSIGN_OR_RETURN(one.result, Aggregate::ResultType(one.call));
+    exprs_ = {MakeInputRef(kAggregateBase, one.result, one.call.name, ToSpan(select_.span))};
+  }
+  std::vector<std::pair<int, ExprPtr>> keys;  // position in group_, and what it equals outside
+  for (const ExprPtr& condition : correlated_) {
+    if (!condition->IsCallTo("=") || condition->args().size() != 2) {
+      return NotAnEquality(*condition);
+    }
+    ExprPtr inner = condition->args()[0];
+    ExprPtr outer = condition->args()[1];
+    if (ReadsOuter(*inner)) std::swap(inner, outer);
+    if (ReadsOuter(*inner) || !ReadsOuterOnly(*outer)) return NotAnEquality(*condition);
+    group_.push_back(std::move(inner));
+    keys.emplace_back(static_cast<int>(group_.size()) - 1, std::move(outer));
+  }
+  is_grouped_ = true;
+  input_.window.reset();  // windows are no keys here
+  RETURN_IF_ERROR(BindGrouping(nullptr));
+  Binder::ScalarSubquery out;
+  for (const auto& [position, outer] : keys) {
+    const int column = group_output_[static_cast<size_t>(position)];
+    ASSIGN_OR_RETURN(
+        ExprPtr equal,
+        binder_.CallFunction("=", {RefTo(output_->columns, column), outer}, select_.span));
+    out.conditions.push_back(std::move(equal));
+  }
+  for (size_t i = 0; i < aggregates_.aggregates.size(); ++i) {
+    if (UpperAscii(aggregates_.aggregates[i].call.name) != "COUNT") continue;
+    out.counts.push_back(aggregate_begin_ + static_cast<int>(i));
+  }
+  out.node = output_;
+  out.value = exprs_[0];
+  out.exists = exists;
+  return out;
+}
+
+Status SelectBinder::NotAnEquality(const BoundExpr& condition) const {
+  return binder_.NotYet(
+      select_.where->span,
+      fmt::format("the condition '{}' of a subquery with the query around it",
+                  condition.ToString()),
+      "in a subquery that stands for a value it compares a column inside with one outside by =");
+}
+
+Status Binder::ApplyScalars(std::vector<ScalarSubquery> scalars, const OuterColumn& outer_column,
+                            PlanNodePtr* node, std::vector<ExprPtr*> exprs) {
+  std::vector<ExprPtr> values;
+  for (ScalarSubquery& scalar : scalars) {
+    const auto left_count = static_cast<int>((*node)->columns.size());
+    auto join = std::make_shared<JoinNode>();
+    join->type = JoinType::kLeft;
+    join->span = ToSpan(scalar.span);
+    join->state_ttl_ms = StateTtlMillis();
+    join->columns = (*node)->columns;
+    const Columns& right = scalar.node->columns;
+    join->columns.insert(join->columns.end(), right.begin(), right.end());
+    for (const ExprPtr& condition : scalar.conditions) {
+      Status failed;
+      join->conditions.push_back(ReplaceInputRefs(condition, [&](const BoundExpr& ref) -> ExprPtr {
+        if (ref.index() < kOuterBase) {
+          return MakeInputRef(ref.index() + left_count, ref.type(), ref.name(), ref.span());
+        }
+        Result<ExprPtr> column = outer_column(ref.index() - kOuterBase, ref.span());
+        failed &= column.status();
+        return column.ok() ? *column : MakeInputRef(0, ref.type(), ref.name(), ref.span());
+      }));
+      RETURN_IF_ERROR(failed);
+    }
+    MakeJoinNullable(join->type, static_cast<size_t>(left_count), &join->columns);
+    ASSIGN_OR_RETURN(ExprPtr value, ScalarValue(scalar, join->columns, left_count));
+    values.push_back(std::move(value));
+    join->inputs = {*node, scalar.node};
+    *node = std::move(join);
+  }
+  for (ExprPtr* expr : exprs) {
+    if (*expr == nullptr) continue;
+    *expr = ReplaceInputRefs(*expr, [&](const BoundExpr& ref) {
+      if (ref.index() >= kScalarBase) return values[static_cast<size_t>(ref.index() - kScalarBase)];
+      return MakeInputRef(ref.index(), ref.type(), ref.name(), ref.span());
+    });
+  }
+  return Status::OK();
+}
+
+// Over the columns of the join. Where nothing was joined, a COUNT is 0.
+Result<ExprPtr> Binder::ScalarValue(const ScalarSubquery& scalar, const Columns& columns,
+                                    int left_count) {
+  std::map<int, ExprPtr> counts;
+  for (const int column : scalar.counts) {
+    const ExprPtr zero = MakeBigIntLiteral(0, ToSpan(scalar.span));
+    ASSIGN_OR_RETURN(
+        counts[column],
+        CallFunction("COALESCE", {RefTo(columns, column + left_count), zero}, scalar.span));
+  }
+  ExprPtr value = ReplaceInputRefs(scalar.value, [&](const BoundExpr& ref) {
+    const auto count = counts.find(ref.index());
+    return count != counts.end() ? count->second : RefTo(columns, ref.index() + left_count);
+  });
+  if (!scalar.exists) return value;
+  return CallFunction(">", {value, MakeBigIntLiteral(0, ToSpan(scalar.span))}, scalar.span);
+}
+
+}  // namespace mainstem::process::plan
