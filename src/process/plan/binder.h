@@ -14,33 +14,13 @@
 #include "process/expr/function_registry.h"
 #include "process/plan/catalog.h"
 #include "process/plan/logical_plan.h"
+#include "process/plan/relation.h"
 #include "process/plan/settings.h"
 #include "process/plan/table_facts.h"
 #include "process/sql/diagnostic.h"
 #include "process/sql/syntax_statement.h"
 
 namespace mainstem::process::plan {
-
-// A name by which a column of a relation can be called.
-struct ScopeColumn {
-  std::vector<std::string> qualifier;  // alias, or catalog.database.table; empty: none
-  std::string name;
-};
-
-// The columns that a window table function added, as far as they are still there (else -1).
-struct WindowColumns {
-  int start = -1;
-  int end = -1;
-  int time = -1;
-  Window window;  // time_column refers to the window function's input
-};
-
-// A bound FROM item or query: scope[i] names column i of `node`.
-struct Relation {
-  PlanNodePtr node;
-  std::vector<ScopeColumn> scope;
-  std::optional<WindowColumns> window;
-};
 
 struct BinderContext {
   const Catalog* catalog = nullptr;
@@ -54,14 +34,6 @@ struct MatchScope;
 struct BoundOver;
 struct MatchNode;
 struct SortKey;
-
-// References to columns of the query around a subquery begin here.
-inline constexpr int kOuterBase = 4'000'000;
-// Values of subqueries begin here.
-inline constexpr int kScalarBase = 5'000'000;
-bool ReadsOuter(const BoundExpr& expr);
-// The SELECT of a query whose rows can be joined before anything is made of them; else null.
-const sql::Select* PlainSelect(const sql::Query& query);
 
 class Binder {
  public:
@@ -289,16 +261,5 @@ class Binder {
   // Set when views are expanded: names resolve against the view's own database.
   const CatalogView* current_view_ = nullptr;
 };
-
-SourceSpan ToSpan(const sql::SourceSpan& span);
-PlanNodePtr MakeProject(PlanNodePtr input, std::vector<ExprPtr> exprs, Columns columns,
-                        SourceSpan span);
-PlanNodePtr MakeFilter(PlanNodePtr input, ExprPtr predicate, SourceSpan span);
-// Column i of `columns` as an expression.
-ExprPtr RefTo(const Columns& columns, int index, SourceSpan span = {});
-// Equal trees, one by one.
-bool SameExprs(const std::vector<ExprPtr>& a, const std::vector<ExprPtr>& b);
-// a, a -> a, a0: as the dialect makes result names unique.
-void MakeNamesUnique(std::vector<std::string>* names);
 
 }  // namespace mainstem::process::plan
