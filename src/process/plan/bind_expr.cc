@@ -75,6 +75,17 @@ Result<std::vector<ExprPtr>> Binder::BindAll(const std::vector<sql::ExprPtr>& li
   return bound;
 }
 
+Result<ExprPtr> Binder::BindBetween(const sql::BetweenExpr& node, const ExprScope& scope) {
+  ASSIGN_OR_RETURN(ExprPtr operand, BindExpr(*node.operand, scope));
+  ASSIGN_OR_RETURN(ExprPtr low, BindExpr(*node.low, scope));
+  ASSIGN_OR_RETURN(ExprPtr high, BindExpr(*node.high, scope));
+  const std::string_view name = node.negated ? "NOT BETWEEN" : "BETWEEN";
+  ASSIGN_OR_RETURN(ExprPtr between, CallFunction(name, {operand, low, high}, node.span));
+  if (!node.symmetric) return between;
+  ASSIGN_OR_RETURN(ExprPtr swapped, CallFunction(name, {operand, high, low}, node.span));
+  return CallFunction(node.negated ? "AND" : "OR", {between, swapped}, node.span);
+}
+
 Result<ExprPtr> Binder::BindExpr(const sql::Expr& expr, const ExprScope& scope) {
   switch (expr.kind) {
     case sql::ExprKind::kLiteral: return BindLiteral(sql::As<sql::LiteralExpr>(expr));
@@ -82,15 +93,7 @@ Result<ExprPtr> Binder::BindExpr(const sql::Expr& expr, const ExprScope& scope) 
     case sql::ExprKind::kColumn: return BindColumn(sql::As<sql::ColumnExpr>(expr), scope);
     case sql::ExprKind::kUnary: return BindUnary(sql::As<sql::UnaryExpr>(expr), scope);
     case sql::ExprKind::kBinary: return BindBinary(sql::As<sql::BinaryExpr>(expr), scope);
-    case sql::ExprKind::kBetween: {
-      const auto& node = sql::As<sql::BetweenExpr>(expr);
-      if (node.symmetric) return NotYet(expr.span, "BETWEEN SYMMETRIC");
-      ASSIGN_OR_RETURN(ExprPtr operand, BindExpr(*node.operand, scope));
-      ASSIGN_OR_RETURN(ExprPtr low, BindExpr(*node.low, scope));
-      ASSIGN_OR_RETURN(ExprPtr high, BindExpr(*node.high, scope));
-      return CallFunction(node.negated ? "NOT BETWEEN" : "BETWEEN", {operand, low, high},
-                          expr.span);
-    }
+    case sql::ExprKind::kBetween: return BindBetween(sql::As<sql::BetweenExpr>(expr), scope);
     case sql::ExprKind::kIn: {
       const auto& node = sql::As<sql::InExpr>(expr);
       if (node.query != nullptr)

@@ -98,7 +98,7 @@ Status Binder::ApplyAlias(const sql::TableRef& table, Relation* relation) {
 }
 
 Result<Relation> Binder::BindNamedTable(const sql::NamedTable& table) {
-  if (table.name.parts.size() == 1 && current_view_ == nullptr) {
+  if (table.name.parts.size() == 1) {
     for (size_t i = common_tables_.size(); i-- > 0;) {
       if (common_tables_[i].first != table.name.last()) continue;
       const sql::CommonTable& common = *common_tables_[i].second;

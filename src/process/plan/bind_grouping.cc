@@ -172,12 +172,20 @@ bool SelectBinder::IsColumn(const ExprPtr& expr, int index) const {
   return index >= 0 && expr->kind() == ExprKind::kInputRef && expr->index() == index;
 }
 
-// GROUP BY names window_start and window_end: a window aggregate, else an ordinary one.
+bool SelectBinder::IsInEverySet(size_t key) const {
+  return std::all_of(sets_.begin(), sets_.end(), [&](const auto& set) {
+    return std::binary_search(set.begin(), set.end(), static_cast<int>(key));
+  });
+}
+
+// Each grouping set has window_start and window_end: a window aggregate, else an ordinary one.
 bool SelectBinder::GroupsByWindow() const {
   if (!input_.window.has_value()) return false;
   const auto has = [this](int column) {
-    return std::any_of(group_.begin(), group_.end(),
-                       [&](const ExprPtr& key) { return IsColumn(key, column); });
+    for (size_t i = 0; i < group_.size(); ++i) {
+      if (IsColumn(group_[i], column)) return IsInEverySet(i);
+    }
+    return false;
   };
   return has(input_.window->start) && has(input_.window->end);
 }
@@ -197,12 +205,13 @@ Status SelectBinder::BindGrouping(const ExprPtr& having) {
   }
   // Where each grouping expression comes out; properties as kPropertyBase + property.
   std::vector<int> keys;
-  for (const ExprPtr& key : group_) {
+  for (size_t i = 0; i < group_.size(); ++i) {
+    const ExprPtr& key = group_[i];
     if (window_table && IsColumn(key, input_.window->start)) {
       group_output_.push_back(kPropertyBase + static_cast<int>(WindowProperty::kStart));
     } else if (window_table && IsColumn(key, input_.window->end)) {
       group_output_.push_back(kPropertyBase + static_cast<int>(WindowProperty::kEnd));
-    } else if (window_table && IsColumn(key, input_.window->time)) {
+    } else if (window_table && IsColumn(key, input_.window->time) && IsInEverySet(i)) {
       group_output_.push_back(kPropertyBase + static_cast<int>(WindowProperty::kTime));
       with_time_ = true;
       time_type_ = key->type();
@@ -274,14 +283,6 @@ Status SelectBinder::Expand(PlanNode* node, std::vector<int>* keys) {
   std::vector<int> copied;  // the position in group_ of each copied column
   for (size_t i = 0; i < group_output_.size(); ++i) {
     if (group_output_[i] < kPropertyBase) copied.push_back(static_cast<int>(i));
-    const bool everywhere = std::all_of(sets_.begin(), sets_.end(), [&](const auto& set) {
-      return std::binary_search(set.begin(), set.end(), static_cast<int>(i));
-    });
-    if (group_output_[i] >= kPropertyBase && !everywhere) {
-      return binder_.Error(*select_.group_by_span,
-                           "each grouping set of a window must have window_start and window_end",
-                           "write GROUP BY window_start, window_end, GROUPING SETS (..)");
-    }
   }
   const auto has = [](const std::vector<int>& set, int position) {
     return std::binary_search(set.begin(), set.end(), position);

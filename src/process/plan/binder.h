@@ -86,6 +86,7 @@ class Binder {
   Result<ExprPtr> BindColumn(const sql::ColumnExpr& column, const ExprScope& scope);
   Result<ExprPtr> BindUnary(const sql::UnaryExpr& unary, const ExprScope& scope);
   Result<ExprPtr> BindBinary(const sql::BinaryExpr& binary, const ExprScope& scope);
+  Result<ExprPtr> BindBetween(const sql::BetweenExpr& node, const ExprScope& scope);
   Result<ExprPtr> BindIs(const sql::IsExpr& is, const ExprScope& scope);
   Result<ExprPtr> BindCase(const sql::CaseExpr& node, const ExprScope& scope);
   Result<ExprPtr> BindCastExpr(const sql::CastExpr& cast, const ExprScope& scope);

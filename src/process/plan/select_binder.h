@@ -69,6 +69,7 @@ class SelectBinder {
   bool IsColumn(const ExprPtr& expr, int index) const;
 
   // GROUP BY names window_start and window_end: a window aggregate, else an ordinary one.
+  bool IsInEverySet(size_t key) const;
   bool GroupsByWindow() const;
   Status BindGrouping(const ExprPtr& having);
   PlanNodePtr ProjectBelow();

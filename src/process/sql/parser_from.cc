@@ -163,10 +163,30 @@ Result<TableRefPtr> Parser::ParseUnnest() {
   return TableRefPtr(std::move(table));
 }
 
+// At "((SELECT ..": a query in parentheses, as in ((SELECT ..) UNION ..), or a join that begins
+// with a subquery, as in ((SELECT ..) AS a JOIN ..)? What follows the inner parentheses decides.
+bool Parser::AtJoinOfSubquery() const {
+  if (!IsSymbol("(", 1)) return false;
+  size_t depth = 0;
+  size_t ahead = 1;
+  do {
+    if (Peek(ahead).kind == TokenKind::kEnd) return false;
+    if (IsSymbol("(", ahead)) ++depth;
+    if (IsSymbol(")", ahead)) --depth;
+    ++ahead;
+  } while (depth > 0);
+  if (IsSymbol(")", ahead)) return false;
+  for (std::string_view word :
+       {"UNION", "EXCEPT", "MINUS", "INTERSECT", "ORDER", "LIMIT", "OFFSET", "FETCH"}) {
+    if (IsWord(word, ahead)) return false;
+  }
+  return true;
+}
+
 // (SELECT ..), (VALUES ..), or (a JOIN b ON ..)
 Result<TableRefPtr> Parser::ParseParenthesisedTable(bool lateral) {
-  // `((` may open a query in parentheses or a join: what follows the parentheses decides.
-  if (AtQuery() || IsWord("TABLE", 1)) {
+  const bool at_table_query = IsWord("TABLE", 1) && !IsSymbol("(", 2);  // (TABLE t)
+  if ((AtQuery() && !AtJoinOfSubquery()) || at_table_query) {
     Take();
     auto table = std::make_unique<SubqueryTable>();
     table->lateral = lateral;

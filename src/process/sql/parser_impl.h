@@ -102,6 +102,7 @@ class Parser {
   Result<ExprPtr> ParseSubquery(SubqueryKind kind, const SourceSpan& begin);
   Result<std::vector<ExprPtr>> ParseExprList();
   bool AtQuery(size_t ahead = 0) const;
+  bool AtJoinOfSubquery() const;
   ExprPtr MakeLiteral(LiteralKind kind, std::string text, const SourceSpan& span) const;
   // Sets span and height; refuses trees that are too high.
   Result<ExprPtr> Finish(ExprPtr expr, const SourceSpan& begin,
