@@ -515,10 +515,11 @@ class Builder {
     switch (sink.kind) {
       case connector::SinkKind::kInline: {
         ASSIGN_OR_RETURN(auto writer, sink.sink->MakeInlineWriter(args.subtask));
-        return std::make_unique<InlineSinkOperator>(std::move(writer), sink.mode);
+        return std::make_unique<InlineSinkOperator>(std::move(writer), keys);
       }
       case connector::SinkKind::kLog:
         return std::make_unique<LogSinkOperator>(LogSinkOptions{.sink = sink.sink.get(),
+                                                                .upsert_key = keys,
                                                                 .rejects = sink.quarantine.rule,
                                                                 .quarantine = sink.keep_refused},
                                                  args.pending);
@@ -542,8 +543,7 @@ class Builder {
     AddOperator(id, node, "Sink: result", "",
                 [make = options_.make_collector](
                     const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
-                  return std::make_unique<InlineSinkOperator>(make(),
-                                                              connector::SinkMode::kRetract);
+                  return std::make_unique<InlineSinkOperator>(make(), std::vector<int>{});
                 });
     return Status::OK();
   }

@@ -1,5 +1,7 @@
 #include "process/operator/sink_operator.h"
 
+#include <algorithm>
+
 #include <arrow/api.h>
 #include <fmt/format.h>
 
@@ -39,18 +41,30 @@ Result<std::vector<storage::EpochCommit::Append>> EpochBuffer::Take() {
   return std::exchange(sealed_, {});
 }
 
-Result<ChangelogBatch> WithoutUpdateBefore(ChangelogBatch batch) {
+Result<ChangelogBatch> ToUpserts(ChangelogBatch batch, const std::vector<int>& key_columns) {
+  const size_t row_count = batch.kinds.size();
   std::vector<int32_t> kept;
-  for (size_t row = 0; row < batch.kinds.size(); ++row) {
-    if (batch.kinds[row] != RowKind::kUpdateBefore) kept.push_back(static_cast<int32_t>(row));
+  kept.reserve(row_count);
+  for (size_t row = 0; row < row_count; ++row) {
+    if (batch.kinds[row] == RowKind::kUpdateBefore) {
+      const auto at = static_cast<int64_t>(row);
+      const bool replaced = row + 1 < row_count && batch.kinds[row + 1] == RowKind::kUpdateAfter &&
+                            std::all_of(key_columns.begin(), key_columns.end(), [&](int index) {
+                              const arrow::Array& column = *batch.rows->column(index);
+                              return column.RangeEquals(column, at, at + 1, at + 1);
+                            });
+      if (replaced) continue;
+      batch.kinds[row] = RowKind::kDelete;
+    }
+    kept.push_back(static_cast<int32_t>(row));
   }
-  if (kept.size() == batch.kinds.size()) return batch;
+  if (kept.size() == row_count) return batch;
   return TakeFromBatch(batch, kept);
 }
 
 Task<> InlineSinkOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
-  if (mode_ == connector::SinkMode::kUpsert) {
-    CO_ASSIGN_OR_RETURN(batch, WithoutUpdateBefore(std::move(batch)));
+  if (!upsert_key_.empty()) {
+    CO_ASSIGN_OR_RETURN(batch, ToUpserts(std::move(batch), upsert_key_));
   }
   co_return co_await writer_->Write(std::move(batch));
 }
@@ -68,8 +82,8 @@ Task<> LogSinkOperator::Open(const OperatorContext* context) {
 }
 
 Task<> LogSinkOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
-  if (options_.sink->mode() == connector::SinkMode::kUpsert) {
-    CO_ASSIGN_OR_RETURN(batch, WithoutUpdateBefore(std::move(batch)));
+  if (!options_.upsert_key.empty()) {
+    CO_ASSIGN_OR_RETURN(batch, ToUpserts(std::move(batch), options_.upsert_key));
   }
   std::vector<connector::RejectedRecord> refused;
   CO_ASSIGN_OR_RETURN(auto records, writer_->Encode(batch, &refused));
@@ -156,7 +170,7 @@ Status DeliverySinkOperator::AddPart(int partition, const ChangelogBatch& part) 
 
 Task<> DeliverySinkOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
   if (options_.mode == connector::SinkMode::kUpsert) {
-    CO_ASSIGN_OR_RETURN(batch, WithoutUpdateBefore(std::move(batch)));
+    CO_ASSIGN_OR_RETURN(batch, ToUpserts(std::move(batch), options_.key_columns));
   }
   if (options_.key_columns.empty() || options_.partition_count == 1) {
     co_return AddPart(context_->subtask % options_.partition_count, batch);

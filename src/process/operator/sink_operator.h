@@ -50,24 +50,27 @@ class EpochBuffer {
   std::vector<storage::EpochCommit::Append> sealed_;
 };
 
-// Takes away what an upsert sink does not want: the old versions of updates.
-Result<ChangelogBatch> WithoutUpdateBefore(ChangelogBatch batch);
+// What an upsert sink wants of a changelog: the old row of an update goes when the new one follows,
+// and becomes a deletion of its key when it does not, as when a condition holds the new row back.
+Result<ChangelogBatch> ToUpserts(ChangelogBatch batch, const std::vector<int>& key_columns);
 
 class InlineSinkOperator final : public Operator {
  public:
-  InlineSinkOperator(std::unique_ptr<connector::InlineWriter> writer, connector::SinkMode mode)
-      : writer_(std::move(writer)), mode_(mode) {}
+  // `upsert_key` is empty but for upsert sinks.
+  InlineSinkOperator(std::unique_ptr<connector::InlineWriter> writer, std::vector<int> upsert_key)
+      : writer_(std::move(writer)), upsert_key_(std::move(upsert_key)) {}
   std::string name() const override { return "Sink"; }
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
   Task<> Finish(Output* out) override { return writer_->Finish(); }
 
  private:
   std::unique_ptr<connector::InlineWriter> writer_;
-  connector::SinkMode mode_;
+  const std::vector<int> upsert_key_;
 };
 
 struct LogSinkOptions {
   connector::TableSink* sink = nullptr;  // outlives the operator
+  std::vector<int> upsert_key;           // empty but for upsert sinks
   RejectRule rejects;                    // rows that the topic can't take
   // Makes the place where kQuarantine keeps them; called with the first.
   std::function<Task<storage::TopicPartition>()> quarantine;
