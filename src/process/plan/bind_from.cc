@@ -10,10 +10,29 @@ namespace mainstem::process::plan {
 namespace {
 
 constexpr int kViewDepthMax = 32;  // views over views
+constexpr std::string_view kRepeatedChanges = "table.exec.source.cdc-events-duplicate";
 
 Relation Rename(Relation relation, const std::vector<std::string>& qualifier) {
   for (ScopeColumn& column : relation.scope) column.qualifier = qualifier;
   return relation;
+}
+
+// Whether computing the relation twice costs more than letting conditions of its users go below it.
+bool KeepsState(const PlanNode& node) {
+  switch (node.kind) {
+    case NodeKind::kScan:
+    case NodeKind::kValues:
+    case NodeKind::kProject:
+    case NodeKind::kFilter:
+    case NodeKind::kWatermark:
+    case NodeKind::kWindowTable:
+    case NodeKind::kUnion:
+    case NodeKind::kExpand:
+    case NodeKind::kUnnest:
+      return std::any_of(node.inputs.begin(), node.inputs.end(),
+                         [](const PlanNodePtr& input) { return KeepsState(*input); });
+    default: return true;
+  }
 }
 
 }  // namespace
@@ -137,6 +156,12 @@ Result<Relation> Binder::BindNamedTable(const sql::NamedTable& table) {
 
 Result<Relation> Binder::ExpandView(const TablePath& path, const CatalogView& view,
                                     const sql::SourceSpan& span) {
+  const std::string key = path.ToString();
+  const auto found = views_.find(key);
+  // Only where plans don't grow deeper by it than the limits allow.
+  if (found != views_.end() && query_depth_ <= found->second.query_depth) {
+    return found->second.relation;
+  }
   if (view_depth_ >= kViewDepthMax) {
     return Error(span, fmt::format("views are nested more than {} deep", kViewDepthMax));
   }
@@ -166,6 +191,7 @@ Result<Relation> Binder::ExpandView(const TablePath& path, const CatalogView& vi
   for (size_t i = 0; i < relation.scope.size(); ++i) {
     relation.scope[i] = {{path.catalog, path.database, path.name}, view.columns[i].name()};
   }
+  if (KeepsState(*relation.node)) views_[key] = {relation, query_depth_};
   return relation;
 }
 
@@ -200,7 +226,15 @@ Result<Relation> Binder::ScanTable(const TablePath& path, const CatalogTable& ta
 
   ASSIGN_OR_RETURN(PlanNodePtr node, AddComputedColumns(hinted, std::move(scan)));
   ASSIGN_OR_RETURN(node, AddWatermark(hinted, hinted.options, std::move(node), span));
-  if (facts->upserts) node = AddOldRows(hinted, std::move(node));
+  if (facts->upserts ||
+      (facts->mode.update_after && context_.settings->Boolean(kRepeatedChanges))) {
+    if (hinted.primary_key.empty()) {
+      return Error(span, fmt::format("'{}' is true, but table '{}' has no PRIMARY KEY by which "
+                                     "repeated changes are known",
+                                     kRepeatedChanges, path.name));
+    }
+    node = AddOldRows(hinted, std::move(node));
+  }
   Relation relation;
   relation.node = std::move(node);
   for (const TableColumn& column : hinted.columns) {

@@ -249,6 +249,12 @@ class Binder {
   std::vector<std::pair<std::string, const sql::CommonTable*>> common_tables_;
   // Tables already read by this statement: a source is read once for all who need it.
   std::map<std::string, Relation> scans_;
+  // Views that keep state, likewise: each is computed once for all who need it.
+  struct BoundView {
+    Relation relation;
+    int query_depth = 0;  // at which it was bound
+  };
+  std::map<std::string, BoundView> views_;
   // NULL without a type may stand where the sink's column gives it one: in the top SELECT or VALUES
   // of an INSERT.
   bool allow_untyped_null_ = false;

@@ -365,6 +365,26 @@ TEST_F(PlannerTest, BoundsTheDepthOfQueriesThroughViews) {
   EXPECT_NE(last.find("nested more than 200 deep"), std::string::npos) << last;
 }
 
+TEST_F(PlannerTest, ComputesAViewThatKeepsStateOnce) {
+  session_.MustRun(
+      "CREATE VIEW totals AS SELECT user_id, COUNT(*) AS c FROM ev GROUP BY user_id;"
+      "CREATE VIEW costly AS SELECT user_id, amount FROM ev WHERE amount > 10");
+  const auto count = [](const std::string& plan, std::string_view what) {
+    int found = 0;
+    for (size_t at = plan.find(what); at != std::string::npos; at = plan.find(what, at + 1)) {
+      ++found;
+    }
+    return found;
+  };
+  const std::string twice = session_.PlanOf(
+      "SELECT user_id FROM totals WHERE c > 5 UNION ALL SELECT user_id FROM totals WHERE c < 3");
+  EXPECT_EQ(count(twice, "GroupAggregate("), 1) << twice;
+  // A view that is no work to compute again is planned for each of its users.
+  const std::string cheap = session_.PlanOf(
+      "SELECT user_id FROM costly WHERE amount > 20 UNION ALL SELECT user_id FROM costly");
+  EXPECT_EQ(count(cheap, "(amount > 10)"), 2) << cheap;
+}
+
 TEST_F(PlannerTest, BindsTheDeepestTreesThatParse) {
   std::string sum = "amount";
   for (int i = 0; i < 390; ++i) sum += " + 1";

@@ -112,7 +112,7 @@ const std::vector<SettingSpec>& KnownSettings() {
       {"table.exec.sink.require-on-conflict", kB, "true", ""},
       {"table.exec.sink.type-length-enforcer", kC, "IGNORE", "IGNORE|TRIM_PAD|ERROR"},
       {"table.exec.sink.upsert-materialize", kC, "AUTO", "AUTO|NONE|FORCE"},
-      {"table.exec.source.cdc-events-duplicate", kB, "false", "", false},
+      {"table.exec.source.cdc-events-duplicate", kB, "false", ""},
       {"table.exec.source.idle-timeout", kD, "0", ""},
       {"table.exec.state.ttl", kD, "0", ""},
       {"table.local-time-zone", kT, "default", ""},
