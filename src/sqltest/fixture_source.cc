@@ -1,8 +1,10 @@
 #include "sqltest/fixture_source.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include <arrow/api.h>
+#include <arrow/compute/api.h>
 #include <simdjson.h>
 
 #include "connector/options.h"
@@ -220,6 +222,97 @@ class Reader final : public connector::SplitReader {
   std::unique_ptr<LineDecoder> decoder_;
 };
 
+// Look-ups by key among the rows that have come so far; of rows with one primary key the last
+// counts.
+class Lookup final : public connector::TableLookup {
+ public:
+  static Result<std::unique_ptr<connector::TableLookup>> Make(const FixtureSourceOptions& options,
+                                                              std::vector<int> key_columns,
+                                                              std::vector<int> projection) {
+    auto lookup = std::make_unique<Lookup>();
+    lookup->env_ = options.env;
+    lookup->fixture_ = options.fixture;
+    lookup->column_count_ = static_cast<int>(projection.size());
+    lookup->keys_at_ = PositionsOf(key_columns, projection);
+    std::vector<int> columns = projection;  // and those of the primary key, at the end
+    std::vector<int> primary_key;
+    for (const std::string& name : options.table.primary_key) {
+      const int column = options.table.schema->GetFieldIndex(name);
+      primary_key.push_back(column);
+      if (std::find(columns.begin(), columns.end(), column) == columns.end()) {
+        columns.push_back(column);
+      }
+    }
+    lookup->primary_key_at_ = PositionsOf(primary_key, columns);
+    ASSIGN_OR_RETURN(lookup->decoder_, LineDecoder::Make(*options.fixture, options.table, columns));
+    return std::unique_ptr<connector::TableLookup>(std::move(lookup));
+  }
+
+  // Nothing is cached: a test's answers hang on no memory.
+  const connector::LookupOptions& options() const override { return options_; }
+
+  Task<std::shared_ptr<arrow::RecordBatch>> Find(
+      std::shared_ptr<arrow::RecordBatch> keys) override {
+    std::vector<FixtureLine> come;
+    for (const FixtureLine& line : fixture_->lines) {
+      if (line.arrival <= env_->WallTime() && !line.bad) come.push_back(line);
+    }
+    CO_ASSIGN_OR_RETURN(format::DecodedMessages decoded, decoder_->Decode(come));
+    const arrow::RecordBatch& rows = *decoded.batch.rows;
+    std::vector<int> key_columns(static_cast<size_t>(keys->num_columns()));
+    std::iota(key_columns.begin(), key_columns.end(), 0);
+    arrow::Int64Builder found;
+    for (int64_t row = 0; row < rows.num_rows(); ++row) {
+      bool wanted = false;
+      for (int64_t key = 0; key < keys->num_rows() && !wanted; ++key) {
+        wanted = SameFields(rows, keys_at_, row, *keys, key_columns, key);
+      }
+      for (int64_t later = row + 1; later < rows.num_rows() && wanted; ++later) {
+        wanted = primary_key_at_.empty() ||
+                 !SameFields(rows, primary_key_at_, row, rows, primary_key_at_, later);
+      }
+      if (wanted) CO_RETURN_IF_ERROR(found.Append(row));
+    }
+    CO_ASSIGN_OR_RETURN(auto indices, found.Finish());
+    CO_ASSIGN_OR_RETURN(arrow::Datum taken,
+                        arrow::compute::Take(decoded.batch.rows, arrow::Datum(indices)));
+    std::vector<int> columns(static_cast<size_t>(column_count_));
+    std::iota(columns.begin(), columns.end(), 0);
+    co_return taken.record_batch()->SelectColumns(columns);
+  }
+
+ private:
+  static std::vector<int> PositionsOf(const std::vector<int>& columns,
+                                      const std::vector<int>& among) {
+    std::vector<int> positions;
+    for (const int column : columns) {
+      const auto at = std::find(among.begin(), among.end(), column);
+      positions.push_back(static_cast<int>(at - among.begin()));
+    }
+    return positions;
+  }
+
+  static bool SameFields(const arrow::RecordBatch& left, const std::vector<int>& left_columns,
+                         int64_t left_row, const arrow::RecordBatch& right,
+                         const std::vector<int>& right_columns, int64_t right_row) {
+    for (size_t i = 0; i < left_columns.size(); ++i) {
+      const arrow::Array& column = *left.column(left_columns[i]);
+      if (!column.RangeEquals(*right.column(right_columns[i]), left_row, left_row + 1, right_row)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  const connector::LookupOptions options_;
+  Env* env_ = nullptr;
+  std::shared_ptr<const Fixture> fixture_;
+  int column_count_ = 0;
+  std::vector<int> keys_at_;         // of the look-up, among the decoded columns
+  std::vector<int> primary_key_at_;  // likewise; empty without one
+  std::unique_ptr<LineDecoder> decoder_;
+};
+
 class Source final : public connector::TableSource {
  public:
   explicit Source(FixtureSourceOptions options) : options_(std::move(options)) {}
@@ -240,6 +333,11 @@ class Source final : public connector::TableSource {
     std::unique_ptr<connector::SplitReader> reader = std::make_unique<Reader>(
         options_, std::stoi(split.id), Position::Parse(split.position), std::move(decoder));
     co_return reader;
+  }
+  bool can_look_up() const override { return options_.can_look_up; }
+  Result<std::unique_ptr<connector::TableLookup>> MakeLookup(std::vector<int> key_columns,
+                                                             std::vector<int> projection) override {
+    return Lookup::Make(options_, std::move(key_columns), std::move(projection));
   }
 
  private:

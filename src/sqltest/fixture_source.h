@@ -16,6 +16,7 @@ struct FixtureSourceOptions {
   std::shared_ptr<const Fixture> fixture;
   bool insert_only = true;       // as the real connector says
   bool upserts = false;          // likewise
+  bool can_look_up = false;      // likewise
   size_t lines_per_read = 1024;  // of a fixture whose lines all come at once
   // Readers hold back now and then, in no time: what has no order among tables and partitions then
   // comes in another one each time.

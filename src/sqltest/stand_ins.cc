@@ -113,6 +113,7 @@ SourceResult MakeSource(const Inputs* inputs, const ConnectorSpec& real, TableDe
   }
   options.insert_only = source->insert_only();
   options.upserts = source->upserts();
+  options.can_look_up = source->can_look_up();
   return MakeFixtureSource(std::move(options));
 }
 
