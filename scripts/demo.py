@@ -14,10 +14,11 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), ".."))
-BINARY = os.path.join(ROOT, "build/src/cli/mainstem")
+BINARY = os.environ.get("MAINSTEM_BINARY", os.path.join(ROOT, "build/src/cli/mainstem"))
 EXAMPLE = os.path.join(ROOT, "examples/clickstream")
 PYTHON = sys.executable
 

@@ -1,6 +1,6 @@
 // Looks at the page in a real browser and saves pictures.
-//   node dev/shoot.mjs http://127.0.0.1:8080 out/ overview=#/ topic=#/topics/clicks [--dark] [--wait=ms] [--open]
-import { mkdtempSync, mkdirSync, rmSync } from 'node:fs';
+//   node dev/shoot.mjs http://127.0.0.1:8080 out/ overview=#/ topic=#/topics/clicks [--dark] [--wait=ms] [--sql=file]
+import { mkdtempSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
@@ -21,6 +21,11 @@ try {
   for (const [name, where] of pages) {
     await page.goto(address + '/' + where);
     await page.waitForTimeout(Number(flags.wait ?? 2500));
+    if ('sql' in flags) {
+      await page.getByLabel('SQL', { exact: true }).fill(readFileSync(flags.sql, 'utf8').trimEnd());
+      await page.keyboard.press('Control+Enter');
+      await page.waitForTimeout(3000);
+    }
     if ('click' in flags) { await page.locator(flags.click).first().click(); await page.waitForTimeout(700); }
     await page.screenshot({ path: join(folder, name + '.png') });
   }
