@@ -26,7 +26,7 @@ class AsFollowed:
 
 
 RESULTS = {
-    "order_decisions": AsFollowed("order-decisions", ["order_id", "customer_id", "amount", "tier", "decision", "reason"]),
+    "order_decisions": AsFollowed("order-decisions", ["order_id", "decision", "reason", "customer_id", "tier", "amount"]),
     "mails": results.InTopic("mails", ["recipient", "subject", "body"]),
 }
 SUBJECTS = {"accepted": "Your order {}", "review": "We look at your order {}", "rejected": "We cannot take your order {}"}
@@ -52,7 +52,7 @@ def expected(world):
         customer, order_id = customers.get(order["customer_id"]), order["order_id"]
         order["amount"] = Decimal(order["amount"]).quantize(Decimal("0.01"))
         tier, decision, reason = decide(order, customer)
-        decisions.append((order_id, order["customer_id"], order["amount"], tier, decision, reason))
+        decisions.append((order_id, decision, reason, order["customer_id"], tier, order["amount"]))
         if customer and customer["email"]:
             body = f"Dear {customer['name']}, your order of {order['amount']} EUR is {STANDS[decision]}{': ' + reason if reason else ''}."
             mails.append((customer["email"], SUBJECTS[decision].format(order_id), body))

@@ -54,7 +54,7 @@ LEFT JOIN customers FOR SYSTEM_TIME AS OF o.pt AS c ON o.customer_id = c.id;
 
 -- GET /v1/topics/order-decisions/events follows this one: the shop, the warehouse.
 CREATE TABLE order_decisions (
-  order_id STRING, customer_id BIGINT, amount DECIMAL(10, 2), tier STRING, decision STRING, reason STRING
+  order_id STRING, decision STRING, reason STRING, customer_id BIGINT, tier STRING, amount DECIMAL(10, 2)
 ) WITH (
   'connector' = 'kafka', 'topic' = 'order-decisions', 'properties.bootstrap.servers' = '${KAFKA}', 'format' = 'json',
   'key.format' = 'raw', 'key.fields' = 'order_id'
@@ -70,7 +70,7 @@ CREATE TABLE mails (
 EXECUTE STATEMENT SET
 BEGIN
 
-INSERT INTO order_decisions SELECT order_id, customer_id, amount, tier, decision, reason FROM decided;
+INSERT INTO order_decisions SELECT order_id, decision, reason, customer_id, tier, amount FROM decided;
 
 INSERT INTO mails
 SELECT email,

@@ -1,7 +1,9 @@
 """Each example plays a bounded input on a node and equals what an independent script computes; its SQL passes its own tests."""
+import json
 import os
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 
@@ -28,6 +30,39 @@ def test_an_example_makes_the_right_tables(example):
         assert result.returncode == 0 and "WRONG" not in result.stdout, result.stdout[-3000:] + result.stderr[-3000:]
         for expected in RESULTS[example]:
             assert f"right: {expected if seed == '1' else expected.split()[0]}" in result.stdout, result.stdout[-3000:]
+
+
+def test_a_service_is_told_what_became_of_its_order(node, postgres):
+    folder = os.path.join(support.ROOT, "examples/api-integration")
+    sys.path.insert(0, folder)
+    import service
+    with open(os.path.join(folder, "schema.sql"), encoding="utf-8") as f:
+        postgres.query(f.read())
+    for topic in ("orders", "order-decisions", "mails"):
+        node.api("/topics", "POST", {"name": topic})
+    with open(os.path.join(folder, "pipeline.sql"), encoding="utf-8") as f:
+        script = f.read()
+    for name, value in {"KAFKA": node.kafka, "BOUNDED": "unbounded", "JDBC_URL": postgres.jdbc_url}.items():
+        script = script.replace("${" + name + "}", value)
+    node.submit(script)
+    address = service.start("http://" + node.http)
+
+    def post(order):
+        request = urllib.request.Request(address + "/orders", data=json.dumps(order).encode())
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return json.load(response)["follow"]
+
+    def decision(path):
+        with urllib.request.urlopen(address + path, timeout=30) as response:
+            answer = json.load(response)
+        return answer if answer["decision"] != "pending" else None
+
+    accepted, rejected = post({"customer_id": 18, "amount": 30.5}), post({"customer_id": 9999, "amount": 1})
+    assert support.wait_until(lambda: decision(accepted), "a decision")["decision"] == "accepted"
+    assert support.wait_until(lambda: decision(rejected), "a decision")["reason"] == "no such customer"
+    postgres.query("INSERT INTO customers VALUES (9999, 'Ida Moreau', NULL, 'standard', 50, FALSE)")
+    later = post({"customer_id": 9999, "amount": 1})
+    assert support.wait_until(lambda: decision(later), "a decision")["decision"] == "accepted"   # who was missing is asked for again
 
 
 def test_the_shop_plays_once(tmp_path):
