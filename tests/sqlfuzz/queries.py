@@ -42,7 +42,7 @@ class Queries:
         if depth > 0:
             kinds += [self.set_operation] * 2 + [self.top_n] * 2 + [self.over_any, self.limited, self.with_query]
         if any(t.rowtime for t in self.tables):
-            kinds += [self.window_aggregation] * 2 + [self.over_time] * 2 + [self.deduplication, self.interval_join, self.window_join, self.window_top_n]
+            kinds += [self.window_aggregation] * 2 + [self.over_time] * 2 + [self.deduplication, self.interval_join, self.window_join, self.window_top_n, self.temporal_join]
         return rng.choice(kinds)(depth)
 
     def finish(self, kind, items, kids, **attrs):
@@ -61,17 +61,26 @@ class Queries:
     def projection(self, depth):
         rng = self.rng
         source, leaves = self.source(depth)
+        if rng.random() < 0.05:
+            leaves = leaves + [self.scalar_subquery(leaves)]
         expressions = Expressions(rng, leaves)
         items = [expressions.any(rng.choice([0, 0, 1, 2])) for _ in range(rng.choice([1, 2, 2, 3, 4]))]
-        if rng.random() < 0.004:
-            items.append(self.scalar_subquery())
         return self.finish("select", items, {"source": source, "where": self.where(expressions, depth), "group": [], "having": []},
                            distinct=rng.random() < 0.12)
 
-    def scalar_subquery(self):
-        source, leaves = self.source(0)
-        item = Expressions(self.rng, leaves).aggregate(0)
-        query = self.finish("select", [item], {"source": source, "where": [], "group": [], "having": []}, distinct=False, aggregated=True)
+    def scalar_subquery(self, outer):
+        """An aggregate over another source, of the rows that are equal to the query's own in a column, or of all. A COUNT of none is
+        0 in the former, NULL in the latter: so it is in Flink (that has no row of nothing), and so DuckDB is asked (render.py)."""
+        rng = self.rng
+        source, leaves = self.source(0, simple=True)
+        inner = Expressions(rng, leaves)
+        item = inner.aggregate(0)
+        where = [inner.predicate(0)] if rng.random() < 0.3 else []
+        equal = self.equality(outer, leaves) if rng.random() < 0.5 else None
+        if equal is not None and equal.op == "eq":
+            where.append(equal)
+        query = self.finish("select", [item], {"source": source, "where": where, "group": [], "having": []}, distinct=False,
+                            aggregated=equal is None)
         return N("scalar", item.type, {"query": query}, exact=bool(item.get("exact")))
 
     def where(self, expressions, depth):
@@ -321,6 +330,27 @@ class Queries:
         join = N("join", None, {"left": left, "right": right, "on": on}, join=rng.choice(["INNER", "INNER", "LEFT", "RIGHT", "FULL"]))
         items = [leaf.copy() for leaf in rng.sample(left_leaves + right_leaves, rng.choice([1, 2, 3]))]
         return self.finish("select", items, {"source": join, "where": [], "group": [], "having": []}, distinct=False)
+
+    def temporal_join(self, depth):
+        """The right table as it was at each left row's time: the last row of a key then, where times differ."""
+        rng = self.rng
+        # In order: an older row that comes later is no version (the view is of the last row).
+        versions = [t for t in self.tables if t.rowtime and t.unique_times and t.delay_ms == 1]
+        if not versions:
+            return self.projection(depth)
+        left_table, left_alias, left_leaves = self.time_table()
+        right_table, right_alias = rng.choice(versions), self.alias()
+        right_leaves = [column(right_alias, c.name, c.type) for c in right_table.columns]
+        equal = self.equality(left_leaves[:-1], right_leaves[:-1])
+        if equal is None or equal.op != "eq":
+            return self.projection(depth)
+        on = [equal]
+        if rng.random() < 0.2:
+            on.append(Expressions(rng, left_leaves[:-1] + right_leaves[:-1]).predicate(0))
+        source = N("temporal_join", None, {"on": on}, left=left_table.name, left_alias=left_alias, right=right_table.name,
+                   alias=right_alias, key=equal.args[1].name, join=rng.choice(["INNER", "LEFT"]), columns=[c.name for c in right_table.columns])
+        items = [leaf.copy() for leaf in rng.sample(left_leaves[:-1] + right_leaves[:-1], rng.choice([1, 2, 3]))]
+        return self.finish("select", items, {"source": source, "where": [], "group": [], "having": []}, distinct=False)
 
     def over_time(self, depth):
         rng = self.rng

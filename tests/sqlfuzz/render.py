@@ -143,6 +143,15 @@ class Writer:
             right = f"({right})"
         return f"{self.source(node.left)} {node.join} JOIN {right} ON {on}"
 
+    def source_temporal_join(self, node):
+        left, on = f"{node.left} AS {node.left_alias}", self.conjunction(node.on)
+        if not self.duck:
+            return f"{left} {node.join} JOIN {versions_name(node)} FOR SYSTEM_TIME AS OF {node.left_alias}.ts AS {node.alias} ON {on}"
+        columns = ", ".join(node.columns)
+        right = f"(SELECT {columns}, lead(ts) OVER (PARTITION BY {node.key} ORDER BY ts) AS until FROM {node.right}) AS {node.alias}"
+        return f"{left} {node.join} JOIN {right} ON {on} AND {node.alias}.ts <= {node.left_alias}.ts" \
+            f" AND ({node.alias}.until IS NULL OR {node.left_alias}.ts < {node.alias}.until)"
+
     def source_values(self, node):
         rows = ", ".join("(" + ", ".join(self.expr(v) for v in row.values) + ")" for row in node.rows)
         return f"(VALUES {rows}) AS {node.alias}({', '.join(node.names)})"
@@ -189,10 +198,26 @@ def flink_script(case):
     text = "SET 'pipeline.auto-watermark-interval' = '0';\n"
     used = used_names(case)
     text += "".join(t.definition() for t in case.tables if t.name in used)
+    text += "".join(sorted({versions_view(node) for tree in used_trees(case, used) for node in tree.walk() if node.kind == "temporal_join"}))
     for name, query in case.views:
         if name in used:
             text += f"CREATE VIEW {name} AS {Writer(duck=False).query(query)};\n"
     return text
+
+
+def used_trees(case, used):
+    return [case.query] + [query for name, query in case.views if name in used]
+
+
+def versions_name(join):
+    return f"versions_{join.right}_{join.key}"
+
+
+def versions_view(join):
+    """Of each key the last row by event time: a table with versions."""
+    columns = ", ".join(join.columns)
+    return f"CREATE VIEW {versions_name(join)} AS SELECT {columns} FROM (SELECT *, ROW_NUMBER() OVER (" \
+        f"PARTITION BY {join.key} ORDER BY ts DESC) AS rn FROM {join.right}) WHERE rn = 1;\n"
 
 
 def duck_query(case):
@@ -215,4 +240,6 @@ def used_names(case):
                 names.add(node.name)
             elif node.kind == "window_table":
                 names.add(node.table)
+            elif node.kind == "temporal_join":
+                names |= {node.left, node.right}
     return names

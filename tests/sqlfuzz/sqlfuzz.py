@@ -12,12 +12,14 @@ import re
 import sys
 import time
 
-from engines import Mainstem, MainstemFails, Oracle, OracleRefuses, sorted_rows
+from engines import Mainstem, MainstemFails, Oracle, OracleRefuses
 from minimise import minimised
+from nodes import decimal_parts, is_decimal
 from queries import Queries
 from render import duck_query, flink_query, flink_script, used_names
 
 FAILURES_MAX = 5  # that are made small and shown
+PROGRESS_EVERY = 2000
 # What is refused as Flink refuses it, when a random query comes to it by chance.
 REFUSED_BY_FLINK = [
     "an interval join takes new rows only, but its input updates or deletes rows",  # times are equal: an interval of zero
@@ -73,21 +75,25 @@ def run(case, ways, oracle, mainstem):
 
 # ---- what is shown and kept
 
-def text_of(value):
+def text_of(value, type_name):
+    """As CAST(.. AS STRING) writes it, for the values that there are here."""
     if value is None:
         return "<NULL>"
     if isinstance(value, bool):
         return str(value).upper()
+    if is_decimal(type_name):
+        return f"{value:.{decimal_parts(type_name)[1]}f}"
     text = str(value)
     return '"' + text + '"' if text == "" or text != text.strip() or " | " in text else text
 
 
-def table_text(rows):
-    return "".join(" | ".join(text_of(v) for v in row) + "\n" for row in rows)
+def table_text(case, rows):
+    types = [o.type for o in Queries.outputs(case.query)]
+    return "".join(" | ".join(map(text_of, row, types)) + "\n" for row in rows)
 
 
 def folder_of(case, outcome, keep):
-    """A test for `mainstem test`; where types print otherwise than here, expect/ is to be looked at."""
+    """A test for `mainstem test` that expects what DuckDB answered, with the query that DuckDB got."""
     folder = os.path.join(keep, f"seed-{case.seed}")
     os.makedirs(os.path.join(folder, "input"), exist_ok=True)
     os.makedirs(os.path.join(folder, "expect"), exist_ok=True)
@@ -100,7 +106,7 @@ def folder_of(case, outcome, keep):
             with open(os.path.join(folder, "input", name), "w") as f:
                 f.write(text)
     with open(os.path.join(folder, "expect", "result.table"), "w") as f:
-        f.write(" | ".join(o.name for o in Queries.outputs(case.query)) + "\n" + table_text(outcome.expected or []))
+        f.write(" | ".join(o.name for o in Queries.outputs(case.query)) + "\n" + table_text(case, outcome.expected or []))
     with open(os.path.join(folder, "duckdb.txt"), "w") as f:
         f.write(duck_query(case) + "\n")
     return folder
@@ -113,7 +119,7 @@ def describe(case, outcome, folder):
             name, text = table.input()
             lines.append(f"-- {name}\n{text}")
     if outcome.expected is not None:
-        lines += ["DuckDB:", table_text(outcome.expected), "Mainstem:", table_text(outcome.got)]
+        lines += ["DuckDB:", table_text(case, outcome.expected), "Mainstem:", table_text(case, outcome.got)]
     return "\n".join(lines)
 
 
@@ -173,11 +179,14 @@ def main():
     started = time.monotonic()
     kinds, messages, failures = collections.Counter(), collections.Counter(), {}
     with multiprocessing.Pool(arguments.jobs) as pool:
-        for seed, kind, message in pool.imap_unordered(work, seeds, chunksize=8):
+        for number, (seed, kind, message) in enumerate(pool.imap_unordered(work, seeds, chunksize=8), 1):
             kinds[kind] += 1
+            if number % PROGRESS_EVERY == 0:
+                print(f"sqlfuzz: {number} of {len(seeds)} seeds, {time.monotonic() - started:.0f} s", flush=True)
             if kind != "same":
                 messages[kind, message] += 1
             if kind in ("differs", "error", "ways"):
+                print(f"seed {seed}: {kind} {message}", flush=True)
                 failures.setdefault((kind, message), []).append(seed)
     report(arguments, seeds, kinds, messages, failures, time.monotonic() - started)
     return 1 if failures else 0

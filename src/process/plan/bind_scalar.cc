@@ -126,6 +126,13 @@ Result<Binder::ScalarSubquery> SelectBinder::BindScalar(bool exists) {
         binder_.CallFunction("=", {RefTo(output_->columns, column), outer}, select_.span));
     out.conditions.push_back(std::move(equal));
   }
+  if (keys.empty() && !exists) {  // no row of nothing, as in Flink: NULL, a COUNT too
+    Columns columns;
+    columns.emplace_back("value", exprs_[0]->type());
+    out.node = MakeProject(output_, {exprs_[0]}, std::move(columns), ToSpan(select_.span));
+    out.value = RefTo(out.node->columns, 0);
+    return out;
+  }
   for (size_t i = 0; i < aggregates_.aggregates.size(); ++i) {
     if (UpperAscii(aggregates_.aggregates[i].call.name) != "COUNT") continue;
     out.counts.push_back(aggregate_begin_ + static_cast<int>(i));
