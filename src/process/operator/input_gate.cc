@@ -59,6 +59,7 @@ void InputGate::Accept(Port* port, Element element) {
       return;
     case Element::Kind::kIdle:
       port->idle = true;
+      FlushIdle(*port);
       MergeWatermarks();
       return;
     case Element::Kind::kBarrier:
@@ -77,6 +78,19 @@ void InputGate::Accept(Port* port, Element element) {
       }
       return;
   }
+}
+
+void InputGate::FlushIdle(const Port& last) {
+  if (last.watermark != watermark_) return;  // it held nobody back
+  int64_t highest = last.watermark;
+  for (const Port& port : ports_) {
+    if (port.ended) continue;
+    if (!port.idle) return;
+    if (port.input == last.input) highest = std::max(highest, port.watermark);
+  }
+  if (highest == watermark_) return;
+  watermark_ = highest;
+  pending_.push_back({0, Element::Watermark(highest)});
 }
 
 void InputGate::MergeWatermarks() {

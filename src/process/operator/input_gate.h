@@ -51,6 +51,9 @@ class InputGate final : public ElementInput {
   };
   // Takes one element of a port into pending_, where it becomes 0, 1 or 2 items.
   void Accept(Port* port, Element element);
+  // The last channel has fallen idle: what the highest one of its input had seen goes out, or the
+  // order in which they fell idle would decide which windows close.
+  void FlushIdle(const Port& last);
   void MergeWatermarks();
   void MergeBarriers();
 

@@ -66,6 +66,13 @@ TEST_F(InputGateTest, AnIdleChannelDoesNotHoldTheWatermark) {
   EXPECT_THAT(Take(1), ElementsAre("wm 7"));
 }
 
+TEST_F(InputGateTest, TheOrderInWhichChannelsFallIdleDoesNotMatter) {
+  Send(0, Element::Watermark(9));
+  Send(0, Element::Idle());
+  Send(1, Element::Idle());
+  EXPECT_THAT(Take(2), ElementsAre("wm 9", "idle"));
+}
+
 TEST_F(InputGateTest, RowsBehindABarrierWaitForTheOtherChannel) {
   Send(0, Element::Barrier(1));
   Send(0, Row("after"));
