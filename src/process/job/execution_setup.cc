@@ -24,7 +24,7 @@ Task<> StartOne(Subtask* subtask) {
 }
 
 Task<> GiveSplits(Subtask* subtask, std::vector<SplitProgress> splits, bool no_more) {
-  if (!splits.empty()) subtask->feed()->AddSplits(std::move(splits));
+  subtask->feed()->AddSplits(std::move(splits));  // none, too: then it is idle
   if (no_more) subtask->feed()->NoMoreSplits();
   co_return Status::OK();
 }

@@ -52,6 +52,7 @@ void SourceFeed::AddSplits(std::vector<SplitProgress> splits) {
     split->progress = std::move(progress);
     splits_.push_back(std::move(split));
   }
+  assigned_ = true;
   OpenMore();
   MergeWatermarks({});
   ready_.NotifyAll();
@@ -287,6 +288,7 @@ bool SourceFeed::IsIdle(const Split& split) const {
 }
 
 void SourceFeed::MergeWatermarks(MergeOptions options) {
+  if (!assigned_) return;  // whether there is nothing to read isn't known yet
   int64_t lowest = kEndOfTime;
   bool any_live = false;
   for (const auto& split : splits_) {

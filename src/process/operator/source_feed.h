@@ -103,6 +103,7 @@ class SourceFeed final : public ElementInput {
   EvalContext eval_;
   std::vector<std::unique_ptr<Split>> splits_;
   size_t cursor_ = 0;
+  bool assigned_ = false;  // AddSplits has been called
   bool no_more_splits_ = false;
   bool end_queued_ = false;
   bool idle_sent_ = false;
