@@ -65,6 +65,18 @@ Status CheckFormats(const TableDescriptor& table) {
   return Status::OK();
 }
 
+// The connector's own and those of the format of its values.
+std::vector<std::string> MetadataKeys(const TableDescriptor& table, const ConnectorSpec& spec) {
+  std::vector<std::string> keys;
+  for (const auto& [key, type] : spec.metadata_keys) keys.push_back(key);
+  const format::FormatInfo* info = format::FindFormat(ValueFormatOf(table).format);
+  if (!spec.takes_format_metadata || info == nullptr) return keys;
+  for (const auto& [key, type] : info->metadata_keys) {
+    keys.push_back(std::string(kValueMetadataPrefix) + key);
+  }
+  return keys;
+}
+
 Status CheckOptionName(const TableDescriptor& table, const ConnectorSpec& spec,
                        const std::string& name) {
   const std::vector<std::string>& common = CommonOptions();
@@ -103,6 +115,7 @@ void ConnectorRegistry::Add(ConnectorSpec spec) {
     }
   }
   present.takes_format |= spec.takes_format;
+  present.takes_format_metadata |= spec.takes_format_metadata;
   present.metadata_keys.merge(spec.metadata_keys);
   if (spec.make_source) present.make_source = std::move(spec.make_source);
   if (spec.make_sink) present.make_sink = std::move(spec.make_sink);
@@ -145,10 +158,9 @@ Status ConnectorRegistry::Check(const TableDescriptor& table) const {
                                  "' needs the option '" + option.name + "'",
                       .hint = option.documentation});
   }
+  std::vector<std::string> keys = MetadataKeys(table, *spec);
   for (const MetadataColumn& column : table.metadata_columns) {
-    if (spec->metadata_keys.count(column.key) > 0) continue;
-    std::vector<std::string> keys;
-    for (const auto& [key, type] : spec->metadata_keys) keys.push_back(key);
+    if (std::find(keys.begin(), keys.end(), column.key) != keys.end()) continue;
     return MakeError(
         ErrorCode::kInvalidArgument,
         {.message = "table '" + table.name + "': connector '" + spec->name + "' has no metadata '" +

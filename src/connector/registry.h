@@ -21,6 +21,8 @@ struct OptionSpec {
   bool secret = false;  // never shown
 };
 
+inline constexpr std::string_view kValueMetadataPrefix = "value.";
+
 struct ConnectorSpec {
   std::string name;  // 'kafka'
   std::string documentation;
@@ -28,6 +30,8 @@ struct ConnectorSpec {
   bool takes_format = false;             // 'format', 'key.format', 'value.format' and '<format>.*'
   std::map<std::string, std::string> metadata_keys =
       {};  // key -> SQL type, e.g. 'offset' -> 'BIGINT'
+  // Also those of the value's format, as 'value.<key>'.
+  bool takes_format_metadata = false;
   std::function<Result<std::unique_ptr<TableSource>>(TableDescriptor, ConnectorContext)>
       make_source = {};
   std::function<Result<std::unique_ptr<TableSink>>(TableDescriptor, ConnectorContext)> make_sink =

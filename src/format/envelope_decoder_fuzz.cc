@@ -1,4 +1,4 @@
-// Any bytes as change events: debezium-json and canal-json.
+// Any bytes as change events: debezium-json, canal-json and maxwell-json.
 #include "format/testing/fuzz_decoder.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -7,6 +7,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       arrow::schema({arrow::field("id", arrow::int32()), arrow::field("name", arrow::utf8())});
   FuzzDecoder("debezium-json", schema, {}, data, size);
   FuzzDecoder("debezium-json", schema, {{"schema-include", "true"}}, data, size);
+  FuzzDecoder("maxwell-json", schema, {}, data, size);
   FuzzDecoder("canal-json", schema, {{"ignore-parse-errors", "true"}}, data, size);
   return 0;
 }

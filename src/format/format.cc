@@ -25,11 +25,20 @@ std::vector<std::string> With(std::vector<std::string> names, std::vector<std::s
 
 const std::vector<FormatInfo>& ListFormats() {
   static const std::vector<FormatInfo> formats = {
+      {.name = "avro",
+       .option_names = {"codec", "encoding", "timestamp_mapping.legacy", "open.fastread"},
+       .has_own_files = true,
+       .reads_rows_by_name = false},
       {.name = "canal-json",
        .option_names = With(kJsonOptions, {"database.include", "table.include"}),
-       .can_encode = false,
        .is_changelog = true,
-       .reads_rows_by_name = true},
+       .reads_rows_by_name = true,
+       .metadata_keys = {{"database", "STRING"},
+                         {"table", "STRING"},
+                         {"sql-type", "MAP<STRING, INT>"},
+                         {"pk-names", "ARRAY<STRING>"},
+                         {"ingestion-timestamp", "TIMESTAMP_LTZ(3)"},
+                         {"event-timestamp", "TIMESTAMP_LTZ(3)"}}},
       {.name = "csv",
        .option_names = {"field-delimiter", "disable-quote-character", "quote-character",
                         "allow-comments", "ignore-parse-errors", "array-element-delimiter",
@@ -40,19 +49,43 @@ const std::vector<FormatInfo>& ListFormats() {
       {.name = "debezium-json",
        .option_names = With(kJsonOptions, {"schema-include"}),
        .is_changelog = true,
-       .reads_rows_by_name = true},
+       .reads_rows_by_name = true,
+       .metadata_keys = {{"schema", "STRING"},
+                         {"ingestion-timestamp", "TIMESTAMP_LTZ(3)"},
+                         {"source.timestamp", "TIMESTAMP_LTZ(3)"},
+                         {"source.database", "STRING"},
+                         {"source.schema", "STRING"},
+                         {"source.table", "STRING"},
+                         {"source.properties", "MAP<STRING, STRING>"}}},
       {.name = "json", .option_names = kJsonOptions, .reads_rows_by_name = true},
-      // Written and read as whole files by the filesystem connector, not message by message.
+      {.name = "maxwell-json",
+       .option_names = kJsonOptions,
+       .is_changelog = true,
+       .reads_rows_by_name = true,
+       .metadata_keys = {{"database", "STRING"},
+                         {"table", "STRING"},
+                         {"primary-key-columns", "ARRAY<STRING>"},
+                         {"ingestion-timestamp", "TIMESTAMP_LTZ(3)"}}},
       {.name = "parquet",
        .option_names = {"compression", "utc-timezone", "timestamp.time.unit",
                         "write.int64.timestamp"},
-       .can_decode = false},
+       .has_own_files = true},
       {.name = "raw", .option_names = {"charset", "endianness"}},
       {.name = "regex",
        .option_names = {"pattern", "timestamp-format", "null-literal", "ignore-parse-errors"},
        .can_encode = false},
   };
   return formats;
+}
+
+Status RefuseChanges(const std::string& format, const ChangelogBatch& batch) {
+  for (RowKind kind : batch.kinds) {
+    if (kind == RowKind::kInsert || kind == RowKind::kUpdateAfter) continue;
+    return MakeError(ErrorCode::kUnsupported,
+                     {.message = "format '" + format + "' cannot write updates and deletes",
+                      .hint = "use 'debezium-json', or 'upsert-kafka' with a primary key"});
+  }
+  return Status::OK();
 }
 
 const FormatInfo* FindFormat(const std::string& name) {
@@ -81,12 +114,13 @@ Status CheckFormatOptions(const std::string& format, const FormatOptions& option
   return Status::OK();
 }
 
-Result<std::unique_ptr<Decoder>> MakeDecoder(const std::string& format,
-                                             std::shared_ptr<arrow::Schema> schema,
-                                             const std::vector<int>& projection,
+Result<std::unique_ptr<Decoder>> MakeDecoder(const std::string& format, DecodeTarget target,
                                              const FormatOptions& options) {
   RETURN_IF_ERROR(CheckFormatOptions(format, options));
-  DecodeTarget target{.schema = std::move(schema), .projection = projection};
+  for (const std::string& key : target.metadata) {
+    CHECK(FindFormat(format)->metadata_keys.count(key) > 0);
+  }
+  if (format == "avro") return MakeAvroDecoder(std::move(target), options);
   if (format == "json") return MakeJsonDecoder(std::move(target), options);
   if (format == "csv") return MakeCsvDecoder(std::move(target), options);
   if (format == "raw") return MakeRawDecoder(std::move(target), options);
@@ -94,10 +128,19 @@ Result<std::unique_ptr<Decoder>> MakeDecoder(const std::string& format,
   if (format == "debezium-json") return MakeDebeziumDecoder(std::move(target), options);
   if (format == "parquet") {
     return MakeError(ErrorCode::kUnsupported,
-                     {.message = "format 'parquet' cannot be read yet",
-                      .hint = "it is for the filesystem sink; read with json, csv, raw or regex"});
+                     {.message = "format 'parquet' is of whole files, not of messages",
+                      .hint = "use it with the filesystem connector"});
   }
+  if (format == "maxwell-json") return MakeMaxwellDecoder(std::move(target), options);
   return MakeCanalDecoder(std::move(target), options);
+}
+
+Result<std::unique_ptr<Decoder>> MakeDecoder(const std::string& format,
+                                             std::shared_ptr<arrow::Schema> schema,
+                                             const std::vector<int>& projection,
+                                             const FormatOptions& options) {
+  return MakeDecoder(format, DecodeTarget{.schema = std::move(schema), .projection = projection},
+                     options);
 }
 
 Result<std::unique_ptr<Decoder>> MakeDecoder(const std::string& format,
@@ -112,10 +155,13 @@ Result<std::unique_ptr<Encoder>> MakeEncoder(const std::string& format,
                                              std::shared_ptr<arrow::Schema> schema,
                                              const FormatOptions& options) {
   RETURN_IF_ERROR(CheckFormatOptions(format, options));
+  if (format == "avro") return MakeAvroEncoder(std::move(schema), options);
   if (format == "json") return MakeJsonEncoder(std::move(schema), options);
   if (format == "csv") return MakeCsvEncoder(std::move(schema), options);
   if (format == "raw") return MakeRawEncoder(std::move(schema), options);
   if (format == "debezium-json") return MakeDebeziumEncoder(std::move(schema), options);
+  if (format == "canal-json") return MakeCanalEncoder(std::move(schema), options);
+  if (format == "maxwell-json") return MakeMaxwellEncoder(std::move(schema), options);
   if (format == "parquet") {
     return MakeError(ErrorCode::kUnsupported,
                      {.message = "format 'parquet' makes files, not messages",

@@ -14,8 +14,13 @@
 
 #include <arrow/type_fwd.h>
 
+#include "core/executor.h"
 #include "core/status.h"
 #include "format/changelog.h"
+
+namespace mainstem {
+class Env;
+}
 
 namespace mainstem::format {
 
@@ -29,8 +34,19 @@ struct RejectedMessage {
   Status cause;      // names field, value and position in the message
 };
 
+// The columns of a message, those wanted of them, and what is wanted of its metadata.
+struct DecodeTarget {
+  std::shared_ptr<arrow::Schema> schema;   // in the table's order, without metadata columns
+  std::vector<int> projection;             // in output order
+  std::vector<std::string> metadata = {};  // keys of FormatInfo::metadata_keys
+
+  std::shared_ptr<arrow::Schema> OutputSchema() const;  // of the projection
+};
+
 struct DecodedMessages {
   ChangelogBatch batch;
+  // One array for each key of the target's `metadata`, as long as the batch.
+  std::vector<std::shared_ptr<arrow::Array>> metadata = {};
   // For each row of the batch, which message of the call it came from (a changelog format may make
   // 0, 1 or 2 rows of a message).
   std::vector<uint32_t> message_of_row;
@@ -44,6 +60,12 @@ struct DecodedMessages {
 class Decoder {
  public:
   virtual ~Decoder() = default;
+  // Fetches what these messages need from outside (schemas of a registry); called before Decode
+  // with the same messages. Fails with a retriable error when the outside is away: what it can
+  // tell of a single message is left to Decode. Views must live until it has ended.
+  virtual Task<> Prepare(Env* env, std::span<const std::string_view> messages) {
+    co_return Status::OK();
+  }
   // Views live as long as the call. An empty view with null data() is a null message (tombstone).
   virtual Result<DecodedMessages> Decode(std::span<const std::string_view> messages) = 0;
 };
@@ -52,6 +74,8 @@ class Decoder {
 class Encoder {
  public:
   virtual ~Encoder() = default;
+  // Does what has to be done outside before the first Encode (registers a schema).
+  virtual Task<> Prepare(Env* env) { co_return Status::OK(); }
   // One message a row; formats that cannot express the row kind refuse it.
   virtual Result<std::vector<std::string>> Encode(const ChangelogBatch& batch) = 0;
 };
@@ -61,17 +85,23 @@ struct FormatInfo {
   std::vector<std::string> option_names;  // without prefix
   bool can_decode = true;
   bool can_encode = true;
+  // In files it has a form of its own, which the filesystem connector reads and writes itself; else
+  // each line of a file is a message.
+  bool has_own_files = false;
   bool is_changelog = false;  // may carry updates and deletes (debezium-json ...)
   // Fields of a ROW are found by their names: a schema may leave some out.
   bool reads_rows_by_name = false;
+  // What else it can tell of a message: key -> SQL type. Connectors put "value." before the key.
+  std::map<std::string, std::string> metadata_keys = {};
 };
 const std::vector<FormatInfo>& ListFormats();
 // Null: there is no such format.
 const FormatInfo* FindFormat(const std::string& name);
 
-// `schema`: the columns the messages hold, in the table's order, without metadata columns;
-// `projection`: those wanted, in output order. Unknown format or option: kInvalidArgument with the
-// near name in the hint.
+// Unknown format or option: kInvalidArgument with the near name in the hint.
+Result<std::unique_ptr<Decoder>> MakeDecoder(const std::string& format, DecodeTarget target,
+                                             const FormatOptions& options);
+// Without metadata.
 Result<std::unique_ptr<Decoder>> MakeDecoder(const std::string& format,
                                              std::shared_ptr<arrow::Schema> schema,
                                              const std::vector<int>& projection,

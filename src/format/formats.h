@@ -9,14 +9,6 @@
 
 namespace mainstem::format {
 
-// The columns of a message and those wanted of them.
-struct DecodeTarget {
-  std::shared_ptr<arrow::Schema> schema;
-  std::vector<int> projection;
-
-  std::shared_ptr<arrow::Schema> OutputSchema() const;
-};
-
 Result<std::unique_ptr<Decoder>> MakeJsonDecoder(DecodeTarget target, const FormatOptions& options);
 Result<std::unique_ptr<Encoder>> MakeJsonEncoder(std::shared_ptr<arrow::Schema> schema,
                                                  const FormatOptions& options);
@@ -34,6 +26,19 @@ Result<std::unique_ptr<Encoder>> MakeDebeziumEncoder(std::shared_ptr<arrow::Sche
                                                      const FormatOptions& options);
 Result<std::unique_ptr<Decoder>> MakeCanalDecoder(DecodeTarget target,
                                                   const FormatOptions& options);
+Result<std::unique_ptr<Encoder>> MakeCanalEncoder(std::shared_ptr<arrow::Schema> schema,
+                                                  const FormatOptions& options);
+Result<std::unique_ptr<Decoder>> MakeMaxwellDecoder(DecodeTarget target,
+                                                    const FormatOptions& options);
+Result<std::unique_ptr<Encoder>> MakeMaxwellEncoder(std::shared_ptr<arrow::Schema> schema,
+                                                    const FormatOptions& options);
+
+Result<std::unique_ptr<Decoder>> MakeAvroDecoder(DecodeTarget target, const FormatOptions& options);
+Result<std::unique_ptr<Encoder>> MakeAvroEncoder(std::shared_ptr<arrow::Schema> schema,
+                                                 const FormatOptions& options);
+
+// Of a format that cannot tell row kinds: kUnsupported for updates and deletes.
+Status RefuseChanges(const std::string& format, const ChangelogBatch& batch);
 
 // Columns built row by row, from which rows that turned out bad are taken out at the end.
 class RowSet {

@@ -12,11 +12,9 @@
 #include "core/status.h"
 #include "format/text_number.h"
 #include "format/text_time.h"
+#include "format/utf8.h"
 
 namespace mainstem::format {
-
-// `text` itself, or a copy in `scratch` with U+FFFD in place of what is not UTF-8.
-std::string_view ReplaceInvalidUtf8(std::string_view text, std::string* scratch);
 
 struct TextRules {
   // Set: timestamps are read by it, else in the SQL form.

@@ -1,46 +1,10 @@
-// csv, regex and raw, and change events (debezium-json, canal-json). Rows are compared as the JSON
-// text of the json encoder with their row kind in front.
-#include <arrow/api.h>
-#include <gtest/gtest.h>
-
-#include "format/format.h"
+// csv, regex and raw.
+#include "format/testing/decoded_rows.h"
 
 namespace mainstem::format {
 namespace {
 
 using arrow::field;
-using Lines = std::vector<std::string>;
-
-struct Decoded {
-  Lines rows;
-  Lines causes;
-  DecodedMessages raw;
-};
-
-Decoded Decode(const std::string& format, const arrow::FieldVector& fields, const Lines& messages,
-               const FormatOptions& options = {}) {
-  auto schema = arrow::schema(fields);
-  auto decoder = MakeDecoder(format, schema, options);
-  EXPECT_TRUE(decoder.ok()) << decoder.status().ToString();
-  if (!decoder.ok()) return {};
-  std::vector<std::string_view> views(messages.begin(), messages.end());
-  auto decoded = (*decoder)->Decode(views);
-  EXPECT_TRUE(decoded.ok()) << decoded.status().ToString();
-  Decoded out;
-  out.raw = std::move(*decoded);
-  EXPECT_TRUE(out.raw.batch.rows->ValidateFull().ok());
-  ChangelogBatch inserts{.rows = out.raw.batch.rows, .kinds = {}};
-  auto encoder = MakeEncoder("json", schema, {{"encode.decimal-as-plain-number", "true"}});
-  out.rows = (*encoder)->Encode(inserts).ValueOrDie();
-  for (size_t i = 0; i < out.raw.batch.kinds.size(); ++i) {
-    out.rows[i] = std::string(ToString(out.raw.batch.kinds[i])) + out.rows[i];
-  }
-  for (const RejectedMessage& rejected : out.raw.rejected) {
-    out.causes.push_back(Describe(rejected.cause));
-  }
-  return out;
-}
-
 const arrow::FieldVector& CsvFields() {
   static const arrow::FieldVector fields = {
       field("id", arrow::int32()), field("name", arrow::utf8()),
@@ -180,74 +144,6 @@ TEST(RawFormatTest, TakesTheMessageAsItIs) {
   EXPECT_FALSE(
       MakeDecoder("raw", arrow::schema({field("a", arrow::utf8()), field("b", arrow::utf8())}), {})
           .ok());
-}
-
-const arrow::FieldVector& ChangeFields() {
-  static const arrow::FieldVector fields = {field("id", arrow::int32()),
-                                            field("name", arrow::utf8()),
-                                            field("w", arrow::decimal128(5, 2))};
-  return fields;
-}
-
-TEST(DebeziumJsonTest, TurnsEventsIntoAChangelog) {
-  Decoded decoded = Decode(
-      "debezium-json", ChangeFields(),
-      {R"({"before":null,"after":{"id":1,"name":"a","w":1.5},"op":"c"})",
-       R"({"op":"u","before":{"id":1,"name":"a","w":1.5},"after":{"id":1,"name":"b","w":2}})",
-       R"({"before":{"id":1,"name":"b","w":2},"after":null,"op":"d","source":{"db":"x"}})",
-       R"({"before":null,"after":{"id":2,"name":"r"},"op":"r"})"});
-  EXPECT_EQ(decoded.rows,
-            (Lines{R"(+I{"id":1,"name":"a","w":1.5})", R"(-U{"id":1,"name":"a","w":1.5})",
-                   R"(+U{"id":1,"name":"b","w":2})", R"(-D{"id":1,"name":"b","w":2})",
-                   R"(+I{"id":2,"name":"r","w":null})"}));
-  EXPECT_EQ(decoded.raw.message_of_row, (std::vector<uint32_t>{0, 1, 1, 2, 3}));
-}
-
-TEST(DebeziumJsonTest, DropsBothHalvesOfAnUpdateWithABadImage) {
-  Decoded decoded =
-      Decode("debezium-json", ChangeFields(),
-             {R"({"before":{"id":1},"after":{"id":"x"},"op":"u"})",
-              R"({"before":{"id":"y"},"after":{"id":"x"},"op":"u"})",
-              R"({"before":null,"after":{"id":5},"op":"c"})", R"({"after":{"id":5},"op":"u"})",
-              R"({"after":{"id":5},"op":"z"})", R"({"after":{"id":5}})", "{"});
-  EXPECT_EQ(decoded.rows, (Lines{R"({"id":5,"name":null,"w":null})"}));
-  ASSERT_EQ(decoded.causes.size(), 6u);
-  std::set<size_t> indices;
-  for (const RejectedMessage& rejected : decoded.raw.rejected) indices.insert(rejected.index);
-  EXPECT_EQ(indices, (std::set<size_t>{0, 1, 3, 4, 5, 6}));
-}
-
-TEST(DebeziumJsonTest, ReadsThePayloadWhenTheSchemaIsIncluded) {
-  Decoded decoded = Decode("debezium-json", ChangeFields(),
-                           {R"({"schema":{},"payload":{"before":null,"after":{"id":1},"op":"c"}})"},
-                           {{"schema-include", "true"}});
-  EXPECT_EQ(decoded.rows, (Lines{R"({"id":1,"name":null,"w":null})"}));
-}
-
-TEST(DebeziumJsonTest, WritesWhatItReads) {
-  auto schema = arrow::schema(ChangeFields());
-  Lines events = {R"({"before":null,"after":{"id":1,"name":"a","w":1.5},"op":"c"})",
-                  R"({"before":{"id":1,"name":"a","w":1.5},"after":null,"op":"d"})"};
-  Decoded decoded = Decode("debezium-json", ChangeFields(), events);
-  auto encoder = MakeEncoder("debezium-json", schema, {});
-  EXPECT_EQ((*encoder)->Encode(decoded.raw.batch).ValueOrDie(), events);
-}
-
-TEST(CanalJsonTest, GivesTheRowsOfFlink) {
-  Decoded decoded = Decode(
-      "canal-json", ChangeFields(),
-      {R"({"data":[{"id":"1","name":"a","w":"1.5"},{"id":"2","name":"b","w":"2"}],"old":null,)"
-       R"("type":"INSERT","database":"d","table":"p","ts":1,"es":1})",
-       R"({"data":[{"id":"1","name":"a","w":"9"},{"id":"2","name":"bb","w":"2"}],)"
-       R"("old":[{"w":"1.5"},{"name":"b"}],"type":"UPDATE","database":"d","table":"p"})",
-       R"({"data":[{"id":"2","name":"bb","w":"2"}],"old":null,"type":"DELETE","table":"p"})",
-       R"({"data":null,"type":"QUERY"})"});
-  EXPECT_EQ(decoded.rows,
-            (Lines{R"(+I{"id":1,"name":"a","w":1.5})", R"(+I{"id":2,"name":"b","w":2})",
-                   R"(-U{"id":1,"name":null,"w":1.5})", R"(+U{"id":1,"name":"a","w":9})",
-                   R"(-U{"id":2,"name":"b","w":null})", R"(+U{"id":2,"name":"bb","w":2})",
-                   R"(-D{"id":2,"name":"bb","w":2})"}));
-  EXPECT_TRUE(decoded.causes.empty());
 }
 
 }  // namespace

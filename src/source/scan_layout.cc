@@ -34,6 +34,11 @@ ScanLayout ScanLayout::Make(const connector::TableDescriptor& table,
       slot.other = {.column = field->name(),
                     .metadata_key = metadata == split.metadata.end() ? "" : metadata->second,
                     .type = field->type()};
+      constexpr std::string_view kOfValue = connector::kValueMetadataPrefix;
+      if (slot.other.metadata_key.starts_with(kOfValue)) {
+        slot.other.format_metadata = static_cast<int>(layout.format_metadata_.size());
+        layout.format_metadata_.push_back(slot.other.metadata_key.substr(kOfValue.size()));
+      }
     }
     layout.slots_.push_back(std::move(slot));
   }

@@ -13,6 +13,7 @@
 
 #include "connector/table.h"
 #include "core/status.h"
+#include "format/format.h"
 
 namespace mainstem::source {
 
@@ -26,11 +27,18 @@ class ScanLayout {
   const std::shared_ptr<arrow::Schema>& message_schema() const { return message_schema_; }
   const std::vector<int>& message_projection() const { return message_projection_; }
   const std::shared_ptr<arrow::Schema>& output_schema() const { return output_schema_; }
+  // What the format is to tell of each message, by its own keys: metadata 'value.<key>'.
+  const std::vector<std::string>& format_metadata() const { return format_metadata_; }
+  format::DecodeTarget decode_target() const {
+    return {
+        .schema = message_schema_, .projection = message_projection_, .metadata = format_metadata_};
+  }
 
   // Column of the output that is not decoded.
   struct Other {
     std::string column;
     std::string metadata_key;  // empty: a column of `outside`
+    int format_metadata = -1;  // index into format_metadata(), when it is one of these
     std::shared_ptr<arrow::DataType> type;
   };
   using Fill = std::function<Result<std::shared_ptr<arrow::Array>>(const Other&)>;
@@ -46,6 +54,7 @@ class ScanLayout {
   };
   std::shared_ptr<arrow::Schema> message_schema_;
   std::vector<int> message_projection_;
+  std::vector<std::string> format_metadata_;
   std::shared_ptr<arrow::Schema> output_schema_;
   std::vector<Slot> slots_;
 };

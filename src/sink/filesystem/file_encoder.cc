@@ -9,6 +9,7 @@
 #include <parquet/arrow/writer.h>
 
 #include "core/suggest.h"
+#include "format/avro/avro_file.h"
 #include "format/format.h"
 
 namespace mainstem::sink {
@@ -143,6 +144,38 @@ class ParquetEncoderFactory final : public FileEncoderFactory {
   int64_t row_group_bytes_;
 };
 
+// ---- Avro
+
+class AvroEncoder final : public FileEncoder {
+ public:
+  explicit AvroEncoder(std::unique_ptr<format::AvroFileEncoder> encoder)
+      : encoder_(std::move(encoder)) {}
+  Status Write(const ChangelogBatch& rows) override { return encoder_->Write(*rows.rows); }
+  Status Finish() override { return encoder_->Finish(); }
+  std::string TakeBytes() override { return encoder_->TakeBytes(); }
+
+ private:
+  std::unique_ptr<format::AvroFileEncoder> encoder_;
+};
+
+class AvroEncoderFactory final : public FileEncoderFactory {
+ public:
+  AvroEncoderFactory(format::FormatOptions options, std::shared_ptr<arrow::Schema> schema)
+      : options_(std::move(options)), schema_(std::move(schema)) {}
+  Result<std::unique_ptr<FileEncoder>> MakeEncoder() const override {
+    ASSIGN_OR_RETURN(auto encoder, format::AvroFileEncoder::Make(*schema_, options_));
+    return std::make_unique<AvroEncoder>(std::move(encoder));
+  }
+  std::string suffix() const override { return ".avro"; }
+  bool takes_changes() const override { return false; }
+
+ private:
+  format::FormatOptions options_;
+  std::shared_ptr<arrow::Schema> schema_;
+};
+
+// ---- which one
+
 Result<arrow::Compression::type> ReadCompression(const std::string& value) {
   static const std::map<std::string, arrow::Compression::type> kinds = {
       {"UNCOMPRESSED", arrow::Compression::UNCOMPRESSED},
@@ -184,6 +217,11 @@ Result<std::shared_ptr<const FileEncoderFactory>> FileEncoderFactory::Make(
     int64_t file_bytes) {
   if (choice.format == "parquet") {
     return MakeParquetFactory(choice.options, std::move(schema), file_bytes);
+  }
+  if (choice.format == "avro") {
+    auto factory = std::make_shared<const AvroEncoderFactory>(choice.options, std::move(schema));
+    RETURN_IF_ERROR(factory->MakeEncoder());
+    return factory;
   }
   bool takes_changes = false;
   for (const format::FormatInfo& info : format::ListFormats()) {

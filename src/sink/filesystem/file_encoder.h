@@ -1,4 +1,4 @@
-// Rows into the bytes of one file: Parquet by Arrow's writer, or lines by a format's encoder.
+// Rows into the bytes of one file: Parquet by Arrow's writer, Avro, or lines by a format's encoder.
 #pragma once
 
 #include <memory>

@@ -136,10 +136,18 @@ Task<std::string> Fingerprint(Files* files, std::string path, FingerprintOptions
   OpenOptions open_options;
   CO_ASSIGN_OR_RETURN(auto file, co_await files->Open(path, open_options));
   size_t wanted = options.compressed ? kCompressedFingerprintBytes : kFingerprintBytes;
+  int64_t offset = 0;
+  if (options.at_end) {
+    CO_ASSIGN_OR_RETURN(int64_t size, co_await file->Size());
+    offset = std::max<int64_t>(size - static_cast<int64_t>(wanted), 0);
+  }
   std::string bytes(wanted, '\0');
   std::span<std::byte> into = std::as_writable_bytes(std::span<char>(bytes));
-  CO_ASSIGN_OR_RETURN(size_t count, co_await file->ReadAt(0, into));
+  CO_ASSIGN_OR_RETURN(size_t count, co_await file->ReadAt(offset, into));
   bytes.resize(count);
+  if (options.at_end) {
+    co_return fmt::format("{:016x}", Fnv1a(bytes));
+  }
   if (!options.compressed) {
     size_t line_end = bytes.find('\n');
     if (line_end != std::string::npos) {

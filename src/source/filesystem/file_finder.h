@@ -27,6 +27,7 @@ std::string ResolvePath(const std::string& path, const std::string& base);
 // that is shorter than the bytes that tell it is settled when it is complete and `quiet`: has not
 // changed for a while.
 struct FingerprintOptions {
+  bool at_end = false;  // by its last bytes: a file that is complete
   bool growing = false;
   bool compressed = false;
   bool quiet = false;

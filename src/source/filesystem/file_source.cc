@@ -6,7 +6,9 @@
 #include <re2/re2.h>
 
 #include "connector/options.h"
+#include "source/filesystem/avro_split_reader.h"
 #include "source/filesystem/file_split_reader.h"
+#include "source/filesystem/parquet_split_reader.h"
 
 namespace mainstem::source {
 namespace {
@@ -81,6 +83,12 @@ Result<std::shared_ptr<arrow::Array>> ParsePartition(const FileSourcePlan& plan,
   return decoded.batch.rows->column(0);
 }
 
+// Files of a form of their own, not of lines.
+bool IsWholeFile(const FileSourcePlan& plan) {
+  const format::FormatInfo* info = format::FindFormat(plan.format.format);
+  return info != nullptr && info->has_own_files;
+}
+
 class FileSource final : public connector::TableSource {
  public:
   explicit FileSource(FileSourcePlan plan)
@@ -114,12 +122,7 @@ class FileSource final : public connector::TableSource {
         continue;
       }
       if (file.identity.size == 0) continue;
-      FingerprintOptions options;
-      options.growing = plan_.read.tail;
-      options.compressed = MakeDecompressorFor(file.path) != nullptr;
-      options.quiet = plan_.env->WallTime().value() - file.identity.modified_ms > kQuietMs;
-      Result<std::string> fingerprint =
-          co_await Fingerprint(&plan_.env->files(), file.path, options);
+      Result<std::string> fingerprint = co_await FingerprintOf(file);
       if (Is(fingerprint.status(), ErrorCode::kNotFound)) continue;
       CO_RETURN_IF_ERROR(fingerprint);
       if (fingerprint->empty()) continue;
@@ -137,13 +140,17 @@ class FileSource final : public connector::TableSource {
     CO_ASSIGN_OR_RETURN(FileSplitId id, FileSplitId::Parse(split.id));
     CO_ASSIGN_OR_RETURN(FilePosition position, FilePosition::Parse(split.position));
     ScanLayout layout = ScanLayout::Make(plan_.table, projection, outside_);
-    CO_ASSIGN_OR_RETURN(auto decoder,
-                        format::MakeDecoder(plan_.format.format, layout.message_schema(),
-                                            layout.message_projection(), plan_.format.options));
     std::map<std::string, std::shared_ptr<arrow::Array>> outside;
     for (const std::string& column : outside_) {
       CO_ASSIGN_OR_RETURN(outside[column], ParsePartition(plan_, column, position.path));
     }
+    if (IsWholeFile(plan_)) {
+      co_return co_await OpenWholeFile(std::move(id), std::move(position), std::move(layout),
+                                       std::move(outside));
+    }
+    CO_ASSIGN_OR_RETURN(auto decoder,
+                        format::MakeDecoder(plan_.format.format, layout.message_schema(),
+                                            layout.message_projection(), plan_.format.options));
     auto reader = std::make_unique<FileSplitReader>(plan_.env, plan_.read, std::move(layout),
                                                     std::move(decoder));
     CO_RETURN_IF_ERROR(
@@ -152,6 +159,43 @@ class FileSource final : public connector::TableSource {
   }
 
  private:
+  // Empty: not to be read yet.
+  Task<std::string> FingerprintOf(FoundFile file) {
+    Files* files = &plan_.env->files();
+    FingerprintOptions options;
+    options.growing = plan_.read.tail;
+    options.compressed = MakeDecompressorFor(file.path) != nullptr;
+    options.quiet = plan_.env->WallTime().value() - file.identity.modified_ms > kQuietMs;
+    if (plan_.format.format == "parquet") {
+      options.at_end = true;
+      // Its end comes last: until then it is not there.
+      CO_ASSIGN_OR_RETURN(bool complete, co_await IsCompleteParquet(files, file.path));
+      if (plan_.read.tail && !complete) co_return std::string();
+    }
+    if (plan_.format.format == "avro") {
+      CO_ASSIGN_OR_RETURN(AvroHeaderState header, co_await ReadAvroHeaderState(files, file.path));
+      if (header.is_avro) co_return header.marker;
+      options.at_end = true;
+    }
+    co_return co_await Fingerprint(files, file.path, options);
+  }
+
+  Task<std::unique_ptr<connector::SplitReader>> OpenWholeFile(
+      FileSplitId id, FilePosition position, ScanLayout layout,
+      std::map<std::string, std::shared_ptr<arrow::Array>> outside) {
+    if (plan_.format.format == "avro") {
+      auto reader = std::make_unique<AvroSplitReader>(plan_.env, plan_.read, std::move(layout),
+                                                      plan_.format.options);
+      CO_RETURN_IF_ERROR(
+          co_await reader->Open(std::move(id), std::move(position), std::move(outside)));
+      co_return reader;
+    }
+    auto reader = std::make_unique<ParquetSplitReader>(plan_.env, std::move(layout));
+    CO_RETURN_IF_ERROR(
+        co_await reader->Open(std::move(id), std::move(position), std::move(outside)));
+    co_return reader;
+  }
+
   FileSourcePlan plan_;
   std::set<std::string> outside_;
 };
@@ -191,8 +235,11 @@ Result<std::unique_ptr<connector::TableSource>> MakeFileSource(
   // Made once for its errors: they belong to CREATE TABLE's time, not to the first read.
   std::set<std::string> outside(plan.table.partition_keys.begin(), plan.table.partition_keys.end());
   ScanLayout layout = ScanLayout::Make(plan.table, {}, outside);
-  RETURN_IF_ERROR(
-      format::MakeDecoder(plan.format.format, layout.message_schema(), plan.format.options));
+  RETURN_IF_ERROR(format::CheckFormatOptions(plan.format.format, plan.format.options));
+  if (plan.format.format != "parquet") {
+    RETURN_IF_ERROR(
+        format::MakeDecoder(plan.format.format, layout.message_schema(), plan.format.options));
+  }
   return std::make_unique<FileSource>(std::move(plan));
 }
 

@@ -1,7 +1,5 @@
 #include "source/filesystem/file_split_reader.h"
 
-#include <absl/strings/numbers.h>
-#include <absl/strings/str_split.h>
 #include <arrow/api.h>
 
 #include "core/sync.h"
@@ -17,52 +15,7 @@ constexpr size_t kChunkBytes = size_t{1} << 20;
 constexpr size_t kCompressedChunkBytes = size_t{64} << 10;
 constexpr Duration kMinPollInterval = 20ms;
 
-std::string ParentOf(const std::string& path) {
-  size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-std::string NameOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
 }  // namespace
-
-std::string FilePosition::ToString() const {
-  return std::to_string(offset) + " " + (tail_hash.empty() ? "-" : tail_hash) + " " + path;
-}
-
-Result<FilePosition> FilePosition::Parse(const std::string& text) {
-  FilePosition position;
-  size_t first = text.find(' ');
-  size_t second = first == std::string::npos ? first : text.find(' ', first + 1);
-  if (second == std::string::npos || !absl::SimpleAtoi(text.substr(0, first), &position.offset)) {
-    return MakeError(ErrorCode::kInvalidArgument, "'" + text + "' is no position in a file");
-  }
-  position.tail_hash = text.substr(first + 1, second - first - 1);
-  position.path = text.substr(second + 1);
-  return position;
-}
-
-std::string HashTail(std::string_view tail) {
-  uint64_t hash = 14695981039346656037ull;
-  for (unsigned char c : tail) hash = (hash ^ c) * 1099511628211ull;
-  return fmt::format("{:016x}", hash);
-}
-
-std::string FileSplitId::ToString() const {
-  return "file:" + std::to_string(device) + "-" + std::to_string(inode) + "-" + fingerprint;
-}
-
-Result<FileSplitId> FileSplitId::Parse(const std::string& text) {
-  FileSplitId id;
-  std::vector<std::string> parts = absl::StrSplit(text, absl::ByAnyChar(":-"));
-  if (parts.size() != 4 || parts[0] != "file" || !absl::SimpleAtoi(parts[1], &id.device) ||
-      !absl::SimpleAtoi(parts[2], &id.inode)) {
-    return MakeError(ErrorCode::kInvalidArgument, "'" + text + "' names no file split");
-  }
-  id.fingerprint = parts[3];
-  return id;
-}
 
 FileSplitReader::FileSplitReader(Env* env, FileReadOptions options, ScanLayout layout,
                                  std::unique_ptr<format::Decoder> decoder)
@@ -76,54 +29,37 @@ FileSplitReader::FileSplitReader(Env* env, FileReadOptions options, ScanLayout l
 Task<> FileSplitReader::Open(FileSplitId id, FilePosition position,
                              std::map<std::string, std::shared_ptr<arrow::Array>> outside) {
   id_ = std::move(id);
-  outside_ = std::move(outside);
+  origin_.outside = std::move(outside);
   CO_ASSIGN_OR_RETURN(bool found, co_await FindPath(position.path));
   if (!found) {
     // Rotated away and deleted while nobody looked: nothing of it can be read any more.
-    path_ = position.path;
+    origin_.path = position.path;
     lines_.Reset(position.offset);
     finished_ = true;
     co_return Status::OK();
   }
-  renamed_ = path_ != position.path;
-  decompressor_ = MakeDecompressorFor(path_);
+  renamed_ = origin_.path != position.path;
+  decompressor_ = MakeDecompressorFor(origin_.path);
   FingerprintOptions fingerprint_options;
   fingerprint_options.compressed = decompressor_ != nullptr;
   CO_ASSIGN_OR_RETURN(std::string fingerprint,
-                      co_await Fingerprint(&env_->files(), path_, fingerprint_options));
+                      co_await Fingerprint(&env_->files(), origin_.path, fingerprint_options));
   // Bounded files may have grown since they were found, and a short one without a newline is then
   // told by its inode alone.
   finished_ = options_.tail && fingerprint != id_.fingerprint;
   OpenOptions open_options;
-  CO_ASSIGN_OR_RETURN(file_, co_await env_->files().Open(path_, open_options));
-  if (!options_.tail) size_limit_ = identity_.size;
+  CO_ASSIGN_OR_RETURN(file_, co_await env_->files().Open(origin_.path, open_options));
+  if (!options_.tail) size_limit_ = origin_.identity.size;
   quiet_since_ = env_->Now();
   co_return co_await SeekTo(std::move(position));
 }
 
-// The file by its inode: where it was last, else in the same folder under another name.
 Task<bool> FileSplitReader::FindPath(std::string last_path) {
-  Files& files = env_->files();
-  std::vector<std::string> candidates = {last_path};
-  Result<std::vector<DirectoryEntry>> entries = std::vector<DirectoryEntry>();
-  for (bool listed = false;; listed = true) {
-    for (const std::string& candidate : candidates) {
-      Result<FileIdentity> identity = co_await files.Identify(candidate);
-      if (!identity.ok()) continue;
-      if (identity->device != id_.device || identity->inode != id_.inode) continue;
-      path_ = candidate;
-      identity_ = *identity;
-      co_return true;
-    }
-    if (listed) co_return false;
-    candidates.clear();
-    std::string folder = ParentOf(last_path);
-    entries = co_await files.List(folder);
-    if (!entries.ok()) co_return false;
-    for (const DirectoryEntry& entry : *entries) {
-      if (!entry.is_directory) candidates.push_back(folder + "/" + entry.name);
-    }
-  }
+  CO_ASSIGN_OR_RETURN(auto found, co_await FindSplitFile(&env_->files(), id_, last_path));
+  if (!found) co_return false;
+  origin_.path = std::move(found->path);
+  origin_.identity = found->identity;
+  co_return true;
 }
 
 Task<> FileSplitReader::SeekTo(FilePosition position) {
@@ -173,9 +109,10 @@ Task<SourceBatch> FileSplitReader::Read(size_t max_rows, TimePoint deadline) {
     Result<Fill> fill = co_await ReadMore();
     if (Is(fill.status(), ErrorCode::kDecodeError)) {
       // Broken compressed data: what follows can't be found.
-      pending.rejected.push_back({.origin = path_ + "@" + std::to_string(lines_.end_offset()),
-                                  .raw_bytes = "",
-                                  .cause = fill.status()});
+      pending.rejected.push_back(
+          {.origin = origin_.path + "@" + std::to_string(lines_.end_offset()),
+           .raw_bytes = "",
+           .cause = fill.status()});
       finished_ = true;
       break;
     }
@@ -203,7 +140,7 @@ void FileSplitReader::TakeLine(const LineBuffer::Line& line, Pending* pending) {
     ErrorText text{.message = "a line of " + std::to_string(line.length) + " bytes is too long",
                    .hint = "raise 'source.max-line-bytes' (now " +
                            std::to_string(options_.max_line_bytes) + ")"};
-    pending->rejected.push_back({.origin = path_ + "@" + std::to_string(line.offset),
+    pending->rejected.push_back({.origin = origin_.path + "@" + std::to_string(line.offset),
                                  .raw_bytes = CutRawBytes(line.text),
                                  .cause = MakeError(ErrorCode::kDecodeError, std::move(text))});
     return;
@@ -220,16 +157,16 @@ Result<SourceBatch> FileSplitReader::Finish(Pending pending) {
   ASSIGN_OR_RETURN(format::DecodedMessages decoded, decoder_->Decode(pending.messages));
   for (format::RejectedMessage& rejected : decoded.rejected) {
     pending.rejected.push_back(
-        {.origin = path_ + "@" + std::to_string(pending.offsets[rejected.index]),
+        {.origin = origin_.path + "@" + std::to_string(pending.offsets[rejected.index]),
          .raw_bytes = CutRawBytes(pending.messages[rejected.index]),
          .cause = std::move(rejected.cause)});
   }
   int64_t rows = decoded.batch.rows->num_rows();
-  auto fill = [&](const ScanLayout::Other& other) { return FillColumn(other, rows); };
+  auto fill = [&](const ScanLayout::Other& other) { return origin_.Column(other, rows); };
   ASSIGN_OR_RETURN(batch.batch.rows, layout_.Assemble(*decoded.batch.rows, fill));
   batch.batch.kinds = std::move(decoded.batch.kinds);
   batch.rejected = std::move(pending.rejected);
-  FilePosition position{.offset = lines_.position(), .tail_hash = "", .path = path_};
+  FilePosition position{.offset = lines_.position(), .tail_hash = "", .path = origin_.path};
   if (decompressor_ == nullptr) position.tail_hash = HashTail(lines_.Tail());
   batch.position = position.ToString();
   batch.bytes_read = static_cast<size_t>(std::exchange(bytes_read_, 0));
@@ -252,24 +189,6 @@ int64_t FileSplitReader::UnreadLines() const {
   if (position <= 0) return -1;
   double line_bytes = static_cast<double>(position) / static_cast<double>(lines_read_);
   return static_cast<int64_t>(static_cast<double>(std::max<int64_t>(unread, 0)) / line_bytes);
-}
-
-Result<std::shared_ptr<arrow::Array>> FileSplitReader::FillColumn(const ScanLayout::Other& other,
-                                                                  int64_t rows) {
-  std::shared_ptr<arrow::Scalar> value;
-  if (other.metadata_key.empty()) {
-    ASSIGN_OR_RETURN(value, outside_.at(other.column)->GetScalar(0));
-  } else if (other.metadata_key == "file.path") {
-    value = arrow::MakeScalar(path_);
-  } else if (other.metadata_key == "file.name") {
-    value = arrow::MakeScalar(NameOf(path_));
-  } else if (other.metadata_key == "file.size") {
-    value = arrow::MakeScalar(identity_.size);
-  } else {
-    value = std::make_shared<arrow::TimestampScalar>(
-        identity_.modified_ms, arrow::timestamp(arrow::TimeUnit::MILLI, "UTC"));
-  }
-  return arrow::MakeArrayFromScalar(*value, rows);
 }
 
 Task<FileSplitReader::Fill> FileSplitReader::ReadMore() {
@@ -311,7 +230,7 @@ Task<bool> FileSplitReader::CheckRewritten() {
   FingerprintOptions fingerprint_options;
   fingerprint_options.growing = true;
   CO_ASSIGN_OR_RETURN(std::string fingerprint,
-                      co_await Fingerprint(&env_->files(), path_, fingerprint_options));
+                      co_await Fingerprint(&env_->files(), origin_.path, fingerprint_options));
   if (fingerprint.empty()) co_return true;  // not even a first line yet: look again later
   // With another first line it is another split, which discovery finds.
   if (fingerprint != id_.fingerprint) finished_ = true;
@@ -355,17 +274,17 @@ Task<bool> FileSplitReader::CheckEnd() {
   if (!options_.tail) {
     if (cut_off) {
       co_return MakeError(ErrorCode::kInvalidArgument,
-                          {.message = "the compressed file '" + path_ + "' is cut off",
+                          {.message = "the compressed file '" + origin_.path + "' is cut off",
                            .hint = "copy it anew, or leave it out"});
     }
     co_return true;
   }
-  std::string last_path = path_;
+  std::string last_path = origin_.path;
   CO_ASSIGN_OR_RETURN(bool found, co_await FindPath(last_path));
   if (!found) co_return true;  // deleted, and read to its end
   Duration quiet = env_->Now() - quiet_since_;
   // A writer may go on for a while in a file that was renamed under it.
-  bool was_renamed = path_ != last_path;
+  bool was_renamed = origin_.path != last_path;
   if (was_renamed) renamed_ = true;
   co_return renamed_&& quiet >= options_.renamed_quiet_time;
 }

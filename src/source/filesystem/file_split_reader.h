@@ -12,31 +12,10 @@
 #include "connector/table.h"
 #include "format/format.h"
 #include "source/filesystem/decompressor.h"
-#include "source/filesystem/file_finder.h"
+#include "source/filesystem/file_split.h"
 #include "source/filesystem/line_buffer.h"
-#include "source/scan_layout.h"
 
 namespace mainstem::source {
-
-struct FilePosition {
-  int64_t offset = 0;
-  std::string tail_hash;  // "-": unknown
-  std::string path;
-
-  std::string ToString() const;
-  static Result<FilePosition> Parse(const std::string& text);
-};
-std::string HashTail(std::string_view tail);
-
-// "file:<device>-<inode>-<fingerprint>"
-struct FileSplitId {
-  uint64_t device = 0;
-  uint64_t inode = 0;
-  std::string fingerprint;
-
-  std::string ToString() const;
-  static Result<FileSplitId> Parse(const std::string& text);
-};
 
 struct FileReadOptions {
   bool tail = false;
@@ -77,16 +56,13 @@ class FileSplitReader final : public connector::SplitReader {
   void TakeLine(const LineBuffer::Line& line, Pending* pending);
   Result<connector::SourceBatch> Finish(Pending pending);
   int64_t UnreadLines() const;
-  Result<std::shared_ptr<arrow::Array>> FillColumn(const ScanLayout::Other& other, int64_t rows);
 
   Env* env_;
   FileReadOptions options_;
   ScanLayout layout_;
   std::unique_ptr<format::Decoder> decoder_;
   FileSplitId id_;
-  std::string path_;
-  FileIdentity identity_;
-  std::map<std::string, std::shared_ptr<arrow::Array>> outside_;
+  FileOrigin origin_;
   std::unique_ptr<File> file_;  // null: the file is gone
   LineBuffer lines_;
   int64_t size_limit_ = -1;  // bounded: bytes present when it was opened

@@ -114,9 +114,9 @@ class KafkaSource final : public connector::TableSource {
     options.upsert = plan_.upsert;
     if (plan_.value_format.format == "json") options.deletion_message = "{}";
     ScanLayout layout = ScanLayout::Make(plan_.table, projection, outside_);
-    CO_ASSIGN_OR_RETURN(
-        auto decoder, format::MakeDecoder(plan_.value_format.format, layout.message_schema(),
-                                          layout.message_projection(), plan_.value_format.options));
+    CO_ASSIGN_OR_RETURN(auto decoder,
+                        format::MakeDecoder(plan_.value_format.format, layout.decode_target(),
+                                            plan_.value_format.options));
     auto reader = std::make_unique<PartitionReader>(plan_.log, std::move(options), position,
                                                     std::move(layout), std::move(decoder));
     if (!plan_.key_columns.empty()) {
@@ -336,7 +336,8 @@ connector::ConnectorSpec BaseSpec() {
                             {"leader-epoch", "INT"},
                             {"offset", "BIGINT NOT NULL"},
                             {"timestamp", "TIMESTAMP_LTZ(3) NOT NULL"},
-                            {"timestamp-type", "STRING NOT NULL"}}};
+                            {"timestamp-type", "STRING NOT NULL"}},
+          .takes_format_metadata = true};
 }
 
 }  // namespace

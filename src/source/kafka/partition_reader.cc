@@ -227,6 +227,7 @@ Result<SourceBatch> PartitionReader::Decode(Gathered gathered) {
   }
   auto fill = [&](const ScanLayout::Other& other) -> Result<std::shared_ptr<arrow::Array>> {
     if (other.metadata_key.empty()) return KeyColumn(other.column, decoded.message_of_row);
+    if (other.format_metadata >= 0) return decoded.metadata[other.format_metadata];
     return MetadataColumn(other.metadata_key, gathered, decoded.message_of_row);
   };
   ASSIGN_OR_RETURN(batch.batch.rows, layout_.Assemble(*decoded.batch.rows, fill));

@@ -1,0 +1,97 @@
+#include "source/filesystem/file_split.h"
+
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_split.h>
+#include <arrow/api.h>
+
+namespace mainstem::source {
+namespace {
+
+std::string ParentOf(const std::string& path) {
+  size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::string NameOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+}  // namespace
+
+std::string FilePosition::ToString() const {
+  return std::to_string(offset) + " " + (tail_hash.empty() ? "-" : tail_hash) + " " + path;
+}
+
+Result<FilePosition> FilePosition::Parse(const std::string& text) {
+  FilePosition position;
+  size_t first = text.find(' ');
+  size_t second = first == std::string::npos ? first : text.find(' ', first + 1);
+  if (second == std::string::npos || !absl::SimpleAtoi(text.substr(0, first), &position.offset)) {
+    return MakeError(ErrorCode::kInvalidArgument, "'" + text + "' is no position in a file");
+  }
+  position.tail_hash = text.substr(first + 1, second - first - 1);
+  position.path = text.substr(second + 1);
+  return position;
+}
+
+std::string HashTail(std::string_view tail) {
+  uint64_t hash = 14695981039346656037ull;
+  for (unsigned char c : tail) hash = (hash ^ c) * 1099511628211ull;
+  return fmt::format("{:016x}", hash);
+}
+
+std::string FileSplitId::ToString() const {
+  return "file:" + std::to_string(device) + "-" + std::to_string(inode) + "-" + fingerprint;
+}
+
+Result<FileSplitId> FileSplitId::Parse(const std::string& text) {
+  FileSplitId id;
+  std::vector<std::string> parts = absl::StrSplit(text, absl::ByAnyChar(":-"));
+  if (parts.size() != 4 || parts[0] != "file" || !absl::SimpleAtoi(parts[1], &id.device) ||
+      !absl::SimpleAtoi(parts[2], &id.inode)) {
+    return MakeError(ErrorCode::kInvalidArgument, "'" + text + "' names no file split");
+  }
+  id.fingerprint = parts[3];
+  return id;
+}
+
+Task<std::optional<FoundFile>> FindSplitFile(Files* files, FileSplitId id, std::string last_path) {
+  std::vector<std::string> candidates = {last_path};
+  Result<std::vector<DirectoryEntry>> entries = std::vector<DirectoryEntry>();
+  for (bool listed = false;; listed = true) {
+    for (const std::string& candidate : candidates) {
+      Result<FileIdentity> identity = co_await files->Identify(candidate);
+      if (!identity.ok()) continue;
+      if (identity->device != id.device || identity->inode != id.inode) continue;
+      FoundFile found{.path = candidate, .identity = *identity};
+      co_return found;
+    }
+    if (listed) co_return std::nullopt;
+    candidates.clear();
+    std::string folder = ParentOf(last_path);
+    entries = co_await files->List(folder);
+    if (!entries.ok()) co_return std::nullopt;
+    for (const DirectoryEntry& entry : *entries) {
+      if (!entry.is_directory) candidates.push_back(folder + "/" + entry.name);
+    }
+  }
+}
+
+Result<std::shared_ptr<arrow::Array>> FileOrigin::Column(const ScanLayout::Other& other,
+                                                         int64_t rows) const {
+  std::shared_ptr<arrow::Scalar> value;
+  if (other.metadata_key.empty()) {
+    ASSIGN_OR_RETURN(value, outside.at(other.column)->GetScalar(0));
+  } else if (other.metadata_key == "file.path") {
+    value = arrow::MakeScalar(path);
+  } else if (other.metadata_key == "file.name") {
+    value = arrow::MakeScalar(NameOf(path));
+  } else if (other.metadata_key == "file.size") {
+    value = arrow::MakeScalar(identity.size);
+  } else {
+    value = std::make_shared<arrow::TimestampScalar>(
+        identity.modified_ms, arrow::timestamp(arrow::TimeUnit::MILLI, "UTC"));
+  }
+  return arrow::MakeArrayFromScalar(*value, rows);
+}
+
+}  // namespace mainstem::source

@@ -1,0 +1,51 @@
+// What all readers of files share: how a split of a file is named, where its reading stands, and
+// the columns that come from the file itself. Private to filesystem.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "source/filesystem/file_finder.h"
+#include "source/scan_layout.h"
+
+namespace mainstem::source {
+
+// What `offset` counts is the reader's matter: bytes, rows.
+struct FilePosition {
+  int64_t offset = 0;
+  std::string tail_hash;  // "-": unknown
+  std::string path;
+
+  std::string ToString() const;
+  static Result<FilePosition> Parse(const std::string& text);
+};
+std::string HashTail(std::string_view tail);
+
+// "file:<device>-<inode>-<fingerprint>"
+struct FileSplitId {
+  uint64_t device = 0;
+  uint64_t inode = 0;
+  std::string fingerprint;
+
+  std::string ToString() const;
+  static Result<FileSplitId> Parse(const std::string& text);
+};
+
+// The file of a split by its inode: where it was last, else in the same folder under another name.
+Task<std::optional<FoundFile>> FindSplitFile(Files* files, FileSplitId id, std::string last_path);
+
+// The file that rows come from.
+struct FileOrigin {
+  std::string path;
+  FileIdentity identity;
+  // Arrays of one value for the columns that the path gives.
+  std::map<std::string, std::shared_ptr<arrow::Array>> outside;
+
+  // A column of PARTITIONED BY or of metadata.
+  Result<std::shared_ptr<arrow::Array>> Column(const ScanLayout::Other& other, int64_t rows) const;
+};
+
+}  // namespace mainstem::source
