@@ -4,7 +4,7 @@
  - aggregates without GROUP BY over nothing: a row in DuckDB, none on a stream of Flink's. They get HAVING COUNT(*) > 0 there."""
 from expressions import Expressions
 from nodes import N, Output, call, column, literal
-from tables import make_table
+from tables import IN_ORDER_MS, make_table
 
 SET_OPERATIONS = ["UNION ALL", "UNION ALL", "UNION", "UNION", "INTERSECT", "EXCEPT", "INTERSECT ALL", "EXCEPT ALL"]
 JOINABLE = ["INT", "BIGINT", "STRING", "BOOLEAN", "DATE", "TIMESTAMP(3)", "DECIMAL(5, 2)", "DECIMAL(12, 4)", "DOUBLE"]
@@ -335,7 +335,7 @@ class Queries:
         """The right table as it was at each left row's time: the last row of a key then, where times differ."""
         rng = self.rng
         # In order: an older row that comes later is no version (the view is of the last row).
-        versions = [t for t in self.tables if t.rowtime and t.unique_times and t.delay_ms == 1]
+        versions = [t for t in self.tables if t.rowtime and t.unique_times and t.delay_ms == IN_ORDER_MS]
         if not versions:
             return self.projection(depth)
         left_table, left_alias, left_leaves = self.time_table()

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from nodes import Output, decimal, decimal_parts, is_decimal
 
 SCALARS = ["INT", "BIGINT", "DOUBLE", decimal(5, 2), decimal(12, 4), "STRING", "BOOLEAN", "DATE", "TIMESTAMP(3)"]
+# Of the watermark, where times do not go back: a session that a row would just touch is not closed by another key of its time.
+IN_ORDER_MS = 2
 EPOCH = datetime(2024, 2, 28, 23, 59, 50)  # a leap day is near, and the end of a month
 STRINGS = ["", "a", "A", "b", "ab", "aab", "Ba", " a ", "7", "-3", "x_y", "5%", "ä", "日本"]
 
@@ -43,7 +45,7 @@ class Table:
     def __init__(self, name, columns):
         self.name, self.columns = name, columns
         self.rows, self.changes = [], None
-        self.rowtime, self.delay_ms, self.unique_times = None, 1, False
+        self.rowtime, self.delay_ms, self.unique_times = None, IN_ORDER_MS, False
         self.key = False
 
     def append_only(self):
@@ -103,7 +105,7 @@ def fill_times(rng, table, rows):
     if rng.random() < 0.5:  # out of order
         jitter = rng.choice([1, 3, 10]) * step
         order = sorted(range(len(times)), key=lambda i: times[i] + rng.random() * jitter)
-        table.delay_ms = jitter + 1
+        table.delay_ms = jitter + IN_ORDER_MS
         times = [times[i] for i in order]
     for row, time in zip(rows, times):
         row[at] = timestamp(EPOCH + timedelta(milliseconds=time))
