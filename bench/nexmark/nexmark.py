@@ -137,6 +137,9 @@ def measure(engines, names, source, settings, options):
         elif len(engines) == 2:
             cells.append("")
         print(f"| {name} | " + " | ".join(cells) + " |")
+    if options.generator:
+        rates = [results[name]["mainstem"] for name in names if name != "ceiling" and results[name]]
+        print(f"| geometric mean of {len(rates)} | {math.exp(statistics.mean(map(math.log, rates))) / 1000:,.0f} k |")
     if ratios:
         print(f"| geometric mean of {len(ratios)} | | | {math.exp(statistics.mean(map(math.log, ratios))):.1f} |")
 
@@ -147,6 +150,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--queries", default="", help="q0,q5 ...; default: all")
     parser.add_argument("--only", default="mainstem,flink")
+    parser.add_argument("--generator", action="store_true",
+                        help="the engine's own generator as source: Mainstem only, with its ceiling (the events read, and nothing else)")
     parser.add_argument("--input", default="", help="a file of events instead of newly generated ones (--events says how many)")
     parser.add_argument("--mini-batch", action="store_true", help="SET table.exec.mini-batch.* for both")
     parser.add_argument("--checkpoints", default="", help="'1 s': durable checkpoints so often, for both; default: none")
@@ -162,6 +167,13 @@ def main():
     engines = [mainstem] if "mainstem" in options.only else []
     try:
         path = options.input
+        if options.generator:
+            if "flink" in options.only or options.check:
+                parser.error("--generator goes with --only mainstem, without --check")
+            source = f"'connector' = 'nexmark', 'events.num' = '{options.events}', 'max-emit-speed' = 'true'"
+            names = options.queries.split(",") if options.queries else ["ceiling", *query_names()]
+            measure(engines, names, source, settings, options)
+            return
         if not path:
             path = work + "/events.jsonl"
             make_events(options.events, path)

@@ -21,6 +21,9 @@ namespace mainstem {
 class AlignedBuffer {
  public:
   static constexpr size_t kAlignment = 4096;
+  static constexpr size_t AlignUp(size_t bytes) {
+    return (bytes + kAlignment - 1) & ~(kAlignment - 1);
+  }
   AlignedBuffer() = default;
   explicit AlignedBuffer(size_t size);  // zero-filled
   std::byte* data() { return data_.get(); }

@@ -9,6 +9,7 @@
 #include "source/filesystem/file_source.h"
 #include "source/jdbc/jdbc_source.h"
 #include "source/kafka/kafka_source.h"
+#include "source/nexmark/nexmark_source.h"
 
 namespace mainstem::server {
 
@@ -18,6 +19,7 @@ connector::ConnectorRegistry MakeConnectorRegistry() {
   registry.Add(source::FileSourceConnector());
   registry.Add(source::JdbcSourceConnector());
   registry.Add(source::KafkaSourceConnector());
+  registry.Add(source::NexmarkConnector());
   registry.Add(source::UpsertKafkaSourceConnector());
   registry.Add(sink::BlackholeConnector());
   registry.Add(sink::FileSinkConnector());

@@ -4,16 +4,11 @@
 
 #include "storage/bytes.h"
 #include "storage/crc32c.h"
+#include "storage/varint.h"
 
 namespace mainstem::storage {
 namespace {
 
-uint64_t ZigZag(int64_t value) {
-  return (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
-}
-size_t VarintSize(int64_t value) {
-  return static_cast<size_t>((std::bit_width(ZigZag(value) | 1) + 6) / 7);
-}
 std::byte* PutVarint(std::byte* at, int64_t value) {
   uint64_t raw = ZigZag(value);
   for (; raw >= 0x80; raw >>= 7) *at++ = static_cast<std::byte>(raw | 0x80);

@@ -6,6 +6,7 @@
 
 #include "storage/bytes.h"
 #include "storage/crc32c.h"
+#include "storage/varint.h"
 
 namespace mainstem::storage {
 namespace {
@@ -32,13 +33,9 @@ Status WrongCrc(std::span<const std::byte> batch) {
 }
 
 void PutVarint(std::vector<std::byte>* out, int64_t value) {
-  uint64_t raw = (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
+  uint64_t raw = ZigZag(value);
   for (; raw >= 0x80; raw >>= 7) out->push_back(static_cast<std::byte>(raw | 0x80));
   out->push_back(static_cast<std::byte>(raw));
-}
-size_t VarintSize(int64_t value) {
-  uint64_t raw = (static_cast<uint64_t>(value) << 1) ^ static_cast<uint64_t>(value >> 63);
-  return static_cast<size_t>((std::bit_width(raw | 1) + 6) / 7);
 }
 
 void PutRecord(const RecordView& record, int64_t time_delta, int64_t offset_delta,

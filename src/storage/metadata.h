@@ -70,6 +70,9 @@ struct SegmentInfo {
   Offset max_timestamp_offset{-1};  // last offset of the batch that holds it
   int64_t created_ms = 0;           // time of the first append, for segment.ms
   int64_t generation = 0;           // of the compaction that wrote it; 0: none
+
+  // Records may carry no timestamp; then the segment's own age counts.
+  int64_t newest_ms() const { return max_timestamp >= 0 ? max_timestamp : created_ms; }
 };
 struct PartitionState {
   TopicPartition partition;

@@ -180,15 +180,6 @@ Offset Partition::PinnedFrom() const {
   return least;
 }
 
-namespace {
-
-// Records may carry no timestamp; then the segment's own age counts.
-int64_t NewestTime(const SegmentInfo& segment) {
-  return segment.max_timestamp >= 0 ? segment.max_timestamp : segment.created_ms;
-}
-
-}  // namespace
-
 Offset Partition::RetentionPoint(int64_t now_ms) const {
   const EffectiveConfig& config = topic->config;
   Offset point = log_start;
@@ -197,7 +188,7 @@ Offset Partition::RetentionPoint(int64_t now_ms) const {
   int64_t size = size_bytes();
   const auto& list = segments.list();
   for (size_t i = 0; i + 1 < list.size(); ++i) {
-    bool too_old = config.retention_ms >= 0 && now_ms - NewestTime(list[i]) > config.retention_ms;
+    bool too_old = config.retention_ms >= 0 && now_ms - list[i].newest_ms() > config.retention_ms;
     bool too_big = config.retention_bytes >= 0 && size - list[i].bytes >= config.retention_bytes;
     if ((!too_old && !too_big) || list[i].next_offset > pinned) break;
     size -= list[i].bytes;
@@ -210,7 +201,7 @@ bool Partition::ActiveSegmentExpired(int64_t now_ms) const {
   const EffectiveConfig& config = topic->config;
   if (!config.delete_policy || config.retention_ms < 0 || segments.empty()) return false;
   const SegmentInfo& active = segments.list().back();
-  return active.bytes > 0 && now_ms - NewestTime(active) > config.retention_ms &&
+  return active.bytes > 0 && now_ms - active.newest_ms() > config.retention_ms &&
          flushed == next_offset && active.next_offset <= PinnedFrom();
 }
 

@@ -6,11 +6,6 @@
 namespace mainstem::storage {
 namespace {
 
-// Records may carry no timestamp; then the segment's own age counts.
-int64_t NewestTime(const SegmentInfo& segment) {
-  return segment.max_timestamp >= 0 ? segment.max_timestamp : segment.created_ms;
-}
-
 bool IsOlderThan(int64_t time_ms, int64_t now_ms, int64_t age_ms) {
   return time_ms < now_ms && now_ms - time_ms > age_ms;
 }
@@ -32,7 +27,7 @@ std::optional<Partition::CompactionPlan> Partition::PlanCompaction(int64_t now_m
   for (size_t i = 0; i + 1 < list.size() && list[i].next_offset <= limit; ++i) {
     bool is_dirty = list[i].next_offset > plan.from;
     bool is_young = config.compaction_lag_min_ms > 0 &&
-                    !IsOlderThan(NewestTime(list[i]), now_ms, config.compaction_lag_min_ms);
+                    !IsOlderThan(list[i].newest_ms(), now_ms, config.compaction_lag_min_ms);
     if (is_dirty && is_young) break;
     (is_dirty ? dirty_bytes : clean_bytes) += list[i].bytes;
     is_overdue |= is_dirty && IsOlderThan(list[i].created_ms, now_ms, config.compaction_lag_max_ms);

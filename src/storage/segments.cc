@@ -18,10 +18,6 @@ constexpr std::string_view kLog = ".log";
 constexpr std::string_view kIndex = ".index";
 constexpr std::string_view kTimeIndex = ".timeindex";
 
-size_t AlignUp(size_t bytes) {
-  return (bytes + static_cast<size_t>(kBlock) - 1) & ~(static_cast<size_t>(kBlock) - 1);
-}
-
 std::string KeyOf(std::string_view kind, const std::string& path, int64_t generation) {
   return fmt::format("{}{}:{}", kind, generation, path);
 }
@@ -231,7 +227,7 @@ void Segments::AddToIndex(Index* index, const SegmentInfo& segment, const Segmen
 
 Task<> Segments::WriteOut(Filling* filling) {
   if (filling->used == 0) co_return Status::OK();
-  size_t padded = AlignUp(filling->used);
+  size_t padded = AlignedBuffer::AlignUp(filling->used);
   std::memset(filling->buffer->data() + filling->used, 0, padded - filling->used);
   std::string path = PathOf(filling->after.base_offset, kLog);
   CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file,
@@ -303,7 +299,7 @@ Task<> Segments::TryAppend(std::vector<SegmentBatch> batches, EffectiveConfig co
     if (!fits) {
       CO_RETURN_IF_ERROR(co_await WriteOut(&filling));
       filling.buffer.reset();  // so that the pool can give the same one
-      filling.buffer = buffers_->Take(AlignUp(tail_.size() + batch.bytes.size()));
+      filling.buffer = buffers_->Take(AlignedBuffer::AlignUp(tail_.size() + batch.bytes.size()));
       std::copy(tail_.begin(), tail_.end(), filling.buffer->data());
       filling.used = tail_.size();
       filling.position = filling.after.bytes / kBlock * kBlock;

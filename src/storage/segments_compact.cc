@@ -14,13 +14,11 @@
 namespace mainstem::storage {
 namespace {
 
-constexpr size_t kBlock = AlignedBuffer::kAlignment;
+constexpr size_t kDirectBlock = AlignedBuffer::kAlignment;
 constexpr size_t kPieceBytes = size_t{1} << 20;
 constexpr std::string_view kCleaned = ".cleaned";
 
 Status Ended() { return MakeError(ErrorCode::kCancelled, "the compaction was ended"); }
-
-size_t AlignUp(size_t bytes) { return (bytes + kBlock - 1) & ~(kBlock - 1); }
 
 struct CleanedName {
   Offset base_offset;
@@ -72,10 +70,11 @@ Task<std::span<const std::byte>> Segments::NextPiece(Scan* scan) {
   size_t wanted = kPieceBytes;
   while (scan->position < scan->segment.bytes) {
     size_t size = std::min(wanted, static_cast<size_t>(scan->segment.bytes - scan->position));
-    size_t before = static_cast<size_t>(scan->position) % kBlock;  // direct reads begin at a block
+    size_t before =
+        static_cast<size_t>(scan->position) % kDirectBlock;  // direct reads begin at a block
     scan->buffer.reset();
-    scan->buffer = buffers_->Take(AlignUp(before + size));
-    std::span<std::byte> into = scan->buffer->span().first(AlignUp(before + size));
+    scan->buffer = buffers_->Take(AlignedBuffer::AlignUp(before + size));
+    std::span<std::byte> into = scan->buffer->span().first(AlignedBuffer::AlignUp(before + size));
     int64_t block = scan->position - static_cast<int64_t>(before);
     CO_ASSIGN_OR_RETURN(size_t count, co_await scan->file->ReadAt(block, into));
     std::span<const std::byte> bytes = into.first(std::min(count, before + size));
@@ -202,8 +201,8 @@ void Segments::AddCleaned(Sink* sink, std::span<const std::byte> batches) {
 }
 
 Task<> Segments::WriteCleaned(Sink* sink, bool is_last) {
-  size_t whole = sink->unwritten.size() / kBlock * kBlock;
-  size_t size = is_last ? AlignUp(sink->unwritten.size()) : whole;
+  size_t whole = sink->unwritten.size() / kDirectBlock * kDirectBlock;
+  size_t size = is_last ? AlignedBuffer::AlignUp(sink->unwritten.size()) : whole;
   if (size == 0 || (!is_last && size < kPieceBytes)) co_return Status::OK();
   ChunkPool::Chunk buffer = buffers_->Take(size);
   std::span<std::byte> bytes = buffer->span().first(size);

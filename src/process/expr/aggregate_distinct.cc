@@ -11,8 +11,6 @@ namespace {
 
 constexpr char kDistinctVersion = 2;
 
-size_t HeapOf(const std::string& text) { return text.capacity() > 15 ? text.capacity() + 1 : 0; }
-
 // How the values of a column are keys of a map: by their bits where these fit, else encoded.
 struct BitsKey {
   using Type = int64_t;

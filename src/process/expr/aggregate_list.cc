@@ -7,8 +7,6 @@
 namespace mainstem::process {
 namespace {
 
-size_t HeapOf(const std::string& text) { return text.capacity() > 15 ? text.capacity() + 1 : 0; }
-
 // ---- FIRST_VALUE, LAST_VALUE without retraction
 // ---------------------------------------------------
 

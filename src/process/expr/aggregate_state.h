@@ -15,6 +15,11 @@ namespace mainstem::process {
 
 inline constexpr uint8_t kAggregateStateVersion = 1;
 
+// What a string owns beyond itself.
+inline size_t HeapOf(const std::string& text) {
+  return text.capacity() > 15 ? text.capacity() + 1 : 0;
+}
+
 // Calls f(State&, row, sign) for each row that counts: not masked, and its argument not NULL
 // (`argument` may be null: COUNT(*)). HOT PATH: signs, mask and nulls are decided outside the loop.
 template <typename State, typename F>

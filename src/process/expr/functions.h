@@ -55,9 +55,10 @@ LogicalType WantedType(const LogicalType& type, Arg arg);
 using ResultType = std::function<LogicalType(const CallSite&)>;
 ResultType Returns(LogicalType type);          // nullable if an argument is
 ResultType ReturnsNullable(LogicalType type);  // always nullable
-ResultType ReturnsNotNull(LogicalType type);   // never NULL
-ResultType ReturnsArgument(size_t index);      // the type of an argument; nullable if any is
-ResultType ReturnsVarChar(size_t index);       // VARCHAR as long as a text argument
+inline const ResultType kTextNullable = ReturnsNullable(LogicalType::String());
+ResultType ReturnsNotNull(LogicalType type);  // never NULL
+ResultType ReturnsArgument(size_t index);     // the type of an argument; nullable if any is
+ResultType ReturnsVarChar(size_t index);      // VARCHAR as long as a text argument
 
 struct Overload {
   std::vector<Arg> args;

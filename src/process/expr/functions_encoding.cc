@@ -12,7 +12,6 @@ namespace mainstem::process {
 namespace {
 
 const ResultType kText = Returns(LogicalType::String());
-const ResultType kTextNullable = ReturnsNullable(LogicalType::String());
 
 absl::string_view View(Text text) { return {text.data(), text.size()}; }
 

@@ -9,8 +9,6 @@
 namespace mainstem::process {
 namespace {
 
-const ResultType kTextNullable = ReturnsNullable(LogicalType::String());
-
 // A call's reader and its last path.
 struct JsonState {
   JsonReader reader;

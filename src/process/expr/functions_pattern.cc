@@ -9,8 +9,6 @@
 namespace mainstem::process {
 namespace {
 
-const ResultType kTextNullable = ReturnsNullable(LogicalType::String());
-
 re2::StringPiece Piece(Text text) { return {text.data(), text.size()}; }
 
 // The last pattern of a call, compiled; patterns are mostly constant.

@@ -12,7 +12,6 @@ namespace mainstem::process {
 namespace {
 
 const ResultType kText = Returns(LogicalType::String());
-const ResultType kTextNullable = ReturnsNullable(LogicalType::String());
 
 // ---- Case
 // ----------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ namespace mainstem::process {
 namespace {
 
 constexpr std::string_view kDefaultPattern = "yyyy-MM-dd HH:mm:ss";
-const ResultType kTextNullable = ReturnsNullable(LogicalType::String());
 
 // Patterns seen by one call; a constant pattern is compiled once.
 class PatternCache {

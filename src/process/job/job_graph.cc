@@ -40,15 +40,6 @@ std::vector<int> Sorted(std::vector<int> indexes) {
   return indexes;
 }
 
-std::string NamesOf(const plan::Columns& columns, const std::vector<int>& indexes) {
-  std::string out;
-  for (int index : indexes) {
-    if (!out.empty()) out += ", ";
-    out += columns[static_cast<size_t>(index)].name();
-  }
-  return out;
-}
-
 template <typename Specs>
 std::string DescribeAggregates(const Specs& specs, const plan::Columns& input) {
   std::string out;
@@ -315,7 +306,7 @@ class Builder {
     window.properties = node.properties;
     window.output_schema = ToArrowSchema(node.columns);
     ASSIGN_OR_RETURN(int id, Exchange(*node.inputs[0], node.keys));
-    std::string detail = DescribeWindow(node) + ", keys=[" + NamesOf(input, node.keys) +
+    std::string detail = DescribeWindow(node) + ", keys=[" + plan::NamesOf(input, node.keys) +
                          "], select=[" + DescribeAggregates(node.aggregates, input) + "]";
     // Named, because the state has another layout: a checkpoint of before must not be taken for it.
     if (by_panes) detail += ", by panes";
@@ -345,7 +336,7 @@ class Builder {
     group.state_ttl_ms = node.state_ttl_ms;
     group.fold = options_.fold_updates || !every_change_wanted_.contains(&node);
     ASSIGN_OR_RETURN(int id, Exchange(*node.inputs[0], node.keys));
-    std::string detail = "keys=[" + NamesOf(input, node.keys) + "], select=[" +
+    std::string detail = "keys=[" + plan::NamesOf(input, node.keys) + "], select=[" +
                          DescribeAggregates(node.aggregates, input) + "]";
     AddOperator(id, node, "GroupAggregate", std::move(detail),
                 [group](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
@@ -379,8 +370,8 @@ class Builder {
       detail = fmt::format("{} to {} ms, ", node.lower_ms, node.upper_ms);
     }
     detail += fmt::format("{}, left keys=[{}], right keys=[{}]", NameOf(node.type),
-                          NamesOf(node.inputs[0]->columns, node.left_keys),
-                          NamesOf(node.inputs[1]->columns, node.right_keys));
+                          plan::NamesOf(node.inputs[0]->columns, node.left_keys),
+                          plan::NamesOf(node.inputs[1]->columns, node.right_keys));
     for (const ExprPtr& condition : node.conditions) {
       detail += ", condition=" + condition->ToString();
     }
@@ -457,7 +448,7 @@ class Builder {
     bool drop = node.not_null_enforcer == plan::NotNullEnforcer::kDrop;
     std::string table_name = node.table_name;
     AddOperator(
-        id, node, "NotNull", NamesOf(input, node.not_null),
+        id, node, "NotNull", plan::NamesOf(input, node.not_null),
         [columns, drop, table_name](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
           return std::make_unique<NotNullOperator>(columns, drop, table_name);
         });
@@ -493,7 +484,7 @@ class Builder {
     RETURN_IF_ERROR(AddNotNull(id, node));
     if (node.materialize) {
       const plan::Columns input = node.inputs[0]->columns;
-      AddOperator(id, node, "UpsertMaterialize", NamesOf(input, keys),
+      AddOperator(id, node, "UpsertMaterialize", plan::NamesOf(input, keys),
                   [input, keys](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
                     return std::make_unique<UpsertMaterializeOperator>(input, keys);
                   });

@@ -8,7 +8,7 @@
 namespace mainstem::process {
 namespace {
 
-constexpr char kVersion = 1;
+constexpr char kRowsVersion = 1;
 
 Status Damaged() {
   return MakeError(ErrorCode::kCorruptStorage, "the stored rows of a join are damaged");
@@ -72,7 +72,7 @@ bool JoinRows::Remove(std::string_view bytes) {
 }
 
 void JoinRows::Put(std::string* out) const {
-  out->push_back(kVersion);
+  out->push_back(kRowsVersion);
   PutNumber(static_cast<uint32_t>(rows_.size()), out);
   for (const JoinRow& row : rows_) {
     PutNumber(row.size, out);
@@ -84,7 +84,7 @@ void JoinRows::Put(std::string* out) const {
 
 Status JoinRows::Take(std::string_view bytes) {
   uint32_t count = 0;
-  if (bytes.empty() || bytes[0] != kVersion) return Damaged();
+  if (bytes.empty() || bytes[0] != kRowsVersion) return Damaged();
   bytes.remove_prefix(1);
   if (!TakeNumber(&bytes, &count)) return Damaged();
   for (uint32_t i = 0; i < count; ++i) {

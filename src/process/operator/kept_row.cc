@@ -5,13 +5,13 @@
 namespace mainstem::process {
 namespace {
 
-constexpr char kVersion = 1;
+constexpr char kRowVersion = 1;
 
 }  // namespace
 
 void KeptRowCodec::Serialize(const std::byte* value, std::string* out) const {
   const auto& kept = *reinterpret_cast<const KeptRow*>(value);
-  out->push_back(kVersion);
+  out->push_back(kRowVersion);
   PutNumber(kept.time_ms, out);
   out->append(kept.row);
 }
@@ -19,7 +19,8 @@ void KeptRowCodec::Serialize(const std::byte* value, std::string* out) const {
 Status KeptRowCodec::Deserialize(std::string_view bytes, std::byte* value) const {
   auto& kept = *reinterpret_cast<KeptRow*>(value);
   char version = 0;
-  if (!TakeNumber(&bytes, &version) || version != kVersion || !TakeNumber(&bytes, &kept.time_ms)) {
+  if (!TakeNumber(&bytes, &version) || version != kRowVersion ||
+      !TakeNumber(&bytes, &kept.time_ms)) {
     return MakeError(ErrorCode::kCorruptStorage, "the stored row of a deduplication is damaged");
   }
   kept.row = bytes;

@@ -3,7 +3,7 @@
 namespace mainstem::process {
 namespace {
 
-constexpr char kVersion = 1;
+constexpr char kTimersVersion = 1;
 
 StateTable::Options TableOptions(const OperatorContext* context, int table_index) {
   StateTable::Options table = context->TableOptions(table_index, "timers");
@@ -14,11 +14,11 @@ StateTable::Options TableOptions(const OperatorContext* context, int table_index
 }  // namespace
 
 void KeyTimers::NoValueCodec::Serialize(const std::byte*, std::string* out) const {
-  out->push_back(kVersion);
+  out->push_back(kTimersVersion);
 }
 
 Status KeyTimers::NoValueCodec::Deserialize(std::string_view bytes, std::byte*) const {
-  if (bytes.size() == 1 && bytes[0] == kVersion) return Status::OK();
+  if (bytes.size() == 1 && bytes[0] == kTimersVersion) return Status::OK();
   return MakeError(ErrorCode::kCorruptStorage, "a stored timer is damaged");
 }
 

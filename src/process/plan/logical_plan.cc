@@ -27,6 +27,14 @@ std::string Millis(int64_t ms) {
 
 }  // namespace
 
+std::string NamesOf(const Columns& columns, const std::vector<int>& indexes) {
+  std::string out;
+  for (const int i : indexes) {
+    out += (out.empty() ? "" : ", ") + columns[static_cast<size_t>(i)].name();
+  }
+  return out;
+}
+
 std::string ToString(const Window& window, const Columns& input) {
   static constexpr std::string_view kNames[] = {"TUMBLE", "HOP", "CUMULATE", "SESSION"};
   std::string out = fmt::format("{}(time_col=[{}]", kNames[static_cast<size_t>(window.kind)],

@@ -128,6 +128,8 @@ struct Window {
   std::vector<int> partition_keys;  // SESSION .. PARTITION BY; columns of the input
 };
 std::string ToString(const Window& window, const Columns& input);
+// "a, b": of these columns.
+std::string NamesOf(const Columns& columns, const std::vector<int>& indexes);
 
 // TABLE(TUMBLE(..)) whose windows are not aggregated at once: the input's columns plus
 // window_start, window_end, window_time.

@@ -12,14 +12,6 @@ namespace {
 
 using Keys = std::vector<std::vector<int>>;
 
-std::string Names(const Columns& columns, const std::vector<int>& indexes) {
-  std::string out;
-  for (const int i : indexes) {
-    out += (out.empty() ? "" : ", ") + columns[static_cast<size_t>(i)].name();
-  }
-  return out;
-}
-
 std::vector<int> OwnColumns(const ExtendingNode& node) {
   std::vector<int> out(node.own_columns);
   std::iota(out.begin(), out.end(), node.first_own_column());
@@ -33,7 +25,7 @@ std::string DescribeExpand(const ExpandNode& node) {
     for (size_t i = 0; i < set.size(); ++i) {
       if (set[i]) present.push_back(node.grouping[i]);
     }
-    sets += (sets.empty() ? "{" : ", {") + Names(node.inputs[0]->columns, present) + "}";
+    sets += (sets.empty() ? "{" : ", {") + NamesOf(node.inputs[0]->columns, present) + "}";
   }
   return fmt::format("Expand(sets=[{}])", sets);
 }
@@ -41,13 +33,13 @@ std::string DescribeExpand(const ExpandNode& node) {
 std::string DescribeUnnest(const UnnestNode& node) {
   return fmt::format("Correlate(unnest=[{}], joinType=[{}], fields=[{}])",
                      node.inputs[0]->columns[static_cast<size_t>(node.collection)].name(),
-                     node.keep_empty ? "LEFT" : "INNER", Names(node.columns, OwnColumns(node)));
+                     node.keep_empty ? "LEFT" : "INNER", NamesOf(node.columns, OwnColumns(node)));
 }
 
 std::string DescribeRank(const RankNode& node) {
   const Columns& input = node.inputs[0]->columns;
   if (node.strategy == RankStrategy::kNewest) {
-    return "ChangelogNormalize(key=[" + Names(input, node.partition) + "])";
+    return "ChangelogNormalize(key=[" + NamesOf(input, node.partition) + "])";
   }
   std::string out = node.is_limit ? (node.order.empty() ? "Limit(" : "SortLimit(")
                     : node.strategy == RankStrategy::kWindow ? "WindowRank("
@@ -57,9 +49,9 @@ std::string DescribeRank(const RankNode& node) {
                         ? "Rank("
                         : "Deduplicate(";
   out += fmt::format("strategy=[{}], range=[{}-{}]", ToString(node.strategy), node.start, node.end);
-  if (!node.partition.empty()) out += ", partitionBy=[" + Names(input, node.partition) + "]";
+  if (!node.partition.empty()) out += ", partitionBy=[" + NamesOf(input, node.partition) + "]";
   if (!node.order.empty()) out += ", orderBy=[" + ToString(node.order, input) + "]";
-  return out + ", select=[" + Names(node.columns, OwnColumns(node)) + "])";
+  return out + ", select=[" + NamesOf(node.columns, OwnColumns(node)) + "])";
 }
 
 std::string DescribeOver(const OverNode& node) {
@@ -73,7 +65,7 @@ std::string DescribeOver(const OverNode& node) {
                             : node.rows        ? fmt::format("{} PRECEDING", node.preceding)
                                                : fmt::format("{} ms PRECEDING", node.preceding);
   std::string out = "OverAggregate(";
-  if (!node.partition.empty()) out += "partitionBy=[" + Names(input, node.partition) + "], ";
+  if (!node.partition.empty()) out += "partitionBy=[" + NamesOf(input, node.partition) + "], ";
   if (!node.order.empty()) out += "orderBy=[" + ToString(node.order, input) + "], ";
   return out + fmt::format("window=[{} BETWEEN {} AND CURRENT ROW], select=[{}])",
                            node.rows ? "ROWS" : "RANGE", bound, select);

@@ -35,14 +35,6 @@ std::string ScannedFields(const ScanNode& scan) {
   return out;
 }
 
-std::string Names(const Columns& columns, const std::vector<int>& indexes) {
-  std::string out;
-  for (const int i : indexes) {
-    out += (out.empty() ? "" : ", ") + columns[static_cast<size_t>(i)].name();
-  }
-  return out;
-}
-
 std::string Exprs(const std::vector<ExprPtr>& exprs, const Columns& columns) {
   std::string out;
   for (size_t i = 0; i < exprs.size(); ++i) {
@@ -67,13 +59,13 @@ std::string DescribeWindowAggregate(const WindowAggregateNode& node) {
   const Columns& input = node.inputs[0]->columns;
   const std::string window = DescribeWindow(node);
   std::string select =
-      Names(input, node.keys) + Aggregates(node.aggregates, node, node.keys.size());
+      NamesOf(input, node.keys) + Aggregates(node.aggregates, node, node.keys.size());
   for (size_t i = node.keys.size() + node.aggregates.size(); i < node.columns.size(); ++i) {
     select += ", " + node.columns[i].name();
   }
   if (select.starts_with(", ")) select = select.substr(2);
   const std::string group =
-      node.keys.empty() ? "" : fmt::format("groupBy=[{}], ", Names(input, node.keys));
+      node.keys.empty() ? "" : fmt::format("groupBy=[{}], ", NamesOf(input, node.keys));
   return fmt::format("WindowAggregate({}window=[{}], select=[{}])", group, window, select);
 }
 
@@ -82,7 +74,7 @@ std::string DescribeSink(const SinkNode& sink) {
   std::string out =
       fmt::format("Sink(table=[{}], fields=[{}]", sink.table_name, Names(sink.columns));
   if (!sink.primary_key.empty()) {
-    out += fmt::format(", primaryKey=[{}]", Names(sink.columns, sink.primary_key));
+    out += fmt::format(", primaryKey=[{}]", NamesOf(sink.columns, sink.primary_key));
   }
   if (sink.materialize) out += ", upsertMaterialize=[true]";
   return out + ")";
@@ -144,7 +136,7 @@ std::string DescribeNode(const PlanNode& node) {
       return DescribeWindowAggregate(static_cast<const WindowAggregateNode&>(node));
     case NodeKind::kGroupAggregate: {
       const auto& aggregate = static_cast<const GroupAggregateNode&>(node);
-      const std::string keys = Names(node.inputs[0]->columns, aggregate.keys);
+      const std::string keys = NamesOf(node.inputs[0]->columns, aggregate.keys);
       std::string select = keys + Aggregates(aggregate.aggregates, node, aggregate.keys.size());
       if (select.starts_with(", ")) select = select.substr(2);
       return fmt::format("GroupAggregate({}select=[{}])",

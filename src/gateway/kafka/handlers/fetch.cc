@@ -5,8 +5,7 @@
 namespace mainstem::gateway::kafka {
 namespace {
 
-constexpr int16_t kFirstVersionWithTopicIds = 13;
-constexpr int8_t kReadCommitted = 1;
+constexpr int16_t kFetchByTopicId = 13;
 constexpr Duration kWaitMax = std::chrono::minutes(5);
 
 // A partition of the request that can be read, and where its answer stands.
@@ -48,7 +47,7 @@ class Fetch {
 
   void Resolve() {
     for (const FetchRequest::Topic& topic : request_.topics) {
-      FoundTopic found = context_.version >= kFirstVersionWithTopicIds
+      FoundTopic found = context_.version >= kFetchByTopicId
                              ? FindTopicById(*context_.services.log, topic.topic_id)
                              : FindTopicByName(*context_.services.log, topic.name);
       FetchResponse::Topic& topic_answer = response_.topics.emplace_back();
@@ -140,7 +139,7 @@ class Fetch {
 
 Task<FetchResponse> HandleFetch(const RequestContext& context, const FetchRequest& request) {
   FetchSession& session = *context.fetch_session;
-  KafkaError refused = session.Begin(request, context.version >= kFirstVersionWithTopicIds);
+  KafkaError refused = session.Begin(request, context.version >= kFetchByTopicId);
   if (refused != KafkaError::kNone) {
     FetchResponse refusal;
     refusal.error_code = Code(refused);

@@ -5,13 +5,12 @@
 namespace mainstem::gateway::kafka {
 namespace {
 
-constexpr int16_t kFirstVersionWithTopicIds = 10;
+constexpr int16_t kOffsetsByTopicId = 10;
 constexpr int16_t kFirstVersionWithManyGroups = 8;
 
 FoundTopic Find(const RequestContext& context, const std::string& name, const Uuid& id) {
-  return context.version >= kFirstVersionWithTopicIds
-             ? FindTopicById(*context.services.log, id)
-             : FindTopicByName(*context.services.log, name);
+  return context.version >= kOffsetsByTopicId ? FindTopicById(*context.services.log, id)
+                                              : FindTopicByName(*context.services.log, name);
 }
 
 OffsetFetchResponse::Partition Describe(int32_t index, const storage::CommittedOffset* offset) {
@@ -35,7 +34,7 @@ std::vector<OffsetFetchResponse::Topic> DescribeAll(const RequestContext& contex
     }
     topics.back().partitions.push_back(Describe(partition.value(), &offset));
   }
-  if (context.version >= kFirstVersionWithTopicIds) {  // a topic without an id can't be named
+  if (context.version >= kOffsetsByTopicId) {  // a topic without an id can't be named
     std::erase_if(topics, [](const auto& topic) { return topic.topic_id == Uuid{}; });
   }
   return topics;
@@ -73,7 +72,7 @@ Task<std::vector<OffsetFetchResponse::Topic>> FetchGroup(
     answer.topic_id = topic.topic_id;
     std::string name = topic.name;
     bool is_unknown = false;
-    if (context.version >= kFirstVersionWithTopicIds) {
+    if (context.version >= kOffsetsByTopicId) {
       auto info = context.services.log->FindTopic(topic.topic_id);
       is_unknown = !info.has_value();
       if (info) name = info->name;

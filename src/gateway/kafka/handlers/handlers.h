@@ -29,6 +29,8 @@
 
 namespace mainstem::gateway::kafka {
 
+inline constexpr int8_t kReadCommitted = 1;  // of isolation_level
+
 // The parts of the node that handlers use; all outlive every connection.
 struct Services {
   Env* env;

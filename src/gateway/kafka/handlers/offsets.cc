@@ -4,8 +4,6 @@
 namespace mainstem::gateway::kafka {
 namespace {
 
-constexpr int8_t kReadCommitted = 1;
-
 // Negative timestamps of ListOffsets, and the first version that knows each.
 constexpr int64_t kLatest = -1;
 constexpr int64_t kEarliest = -2;

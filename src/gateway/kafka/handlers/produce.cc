@@ -7,7 +7,7 @@ namespace mainstem::gateway::kafka {
 namespace {
 
 constexpr int16_t kFirstVersionWithZstd = 7;
-constexpr int16_t kFirstVersionWithTopicIds = 13;
+constexpr int16_t kProduceByTopicId = 13;
 constexpr int16_t kFirstVersionWithAbortable = 11;
 constexpr int16_t kFirstVersionThatJoins = 12;  // KIP-890: a partition joins by being written to
 constexpr int kZstdBits = 4;
@@ -164,7 +164,7 @@ Task<ProduceResponse> HandleProduce(const RequestContext& context, const Produce
   std::vector<PendingAppend> appends;
   bool acks_are_valid = request.acks >= -1 && request.acks <= 1;
   for (const ProduceRequest::Topic& topic : request.topics) {
-    FoundTopic found = context.version >= kFirstVersionWithTopicIds
+    FoundTopic found = context.version >= kProduceByTopicId
                            ? FindTopicById(*context.services.log, topic.topic_id)
                            : FindTopicByName(*context.services.log, topic.name);
     ProduceResponse::Topic& topic_answer = response.topics.emplace_back();
