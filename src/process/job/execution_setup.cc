@@ -18,6 +18,15 @@ Task<> DestroyOne(std::unique_ptr<Subtask> subtask) {
   co_return Status::OK();
 }
 
+// Whether the subtasks of a vertex get the same control elements, all of them.
+bool IsFedAlike(const JobGraph& graph, int vertex) {
+  const GraphVertex& at = graph.vertices[static_cast<size_t>(vertex)];
+  if (at.source) return at.parallelism == 1;
+  return std::all_of(at.inputs.begin(), at.inputs.end(), [&](const GraphEdge& edge) {
+    return edge.kind != ExchangeKind::kForward || IsFedAlike(graph, edge.from);
+  });
+}
+
 Task<> StartOne(Subtask* subtask) {
   subtask->Start();
   co_return Status::OK();
@@ -142,6 +151,7 @@ Task<std::unique_ptr<Subtask>> Execution::MakeSubtask(const GraphVertex& vertex,
     if (options_.durable) subtask.source->quarantine = options_.quarantine;
   }
   for (size_t input = 0; input < vertex.inputs.size(); ++input) {
+    subtask.inputs_idle_together.push_back(IsFedAlike(*graph_, vertex.inputs[input].from));
     auto& channels = subtask.input_channels.emplace_back();
     for (const auto& row : channels_[{vertex.id, input}]) {
       if (row[static_cast<size_t>(index)]) channels.push_back(row[static_cast<size_t>(index)]);

@@ -55,7 +55,8 @@ void Subtask::Start() {
     feed_ = std::make_unique<SourceFeed>(options_.executor, std::move(*options_.source),
                                          options_.contexts[0].get());
   } else {
-    gate_ = std::make_unique<InputGate>(options_.executor, std::move(options_.input_channels));
+    gate_ = std::make_unique<InputGate>(options_.executor, std::move(options_.input_channels),
+                                        std::move(options_.inputs_idle_together));
   }
   scope_.Spawn("run", Run());
 }

@@ -69,6 +69,7 @@ struct SubtaskOptions {
   std::vector<std::shared_ptr<Channel>> output_channels;
   // Exactly one of the two.
   std::vector<std::vector<std::shared_ptr<Channel>>> input_channels;
+  std::vector<bool> inputs_idle_together;  // see InputGate
   std::unique_ptr<SourceFeedOptions> source;
 };
 

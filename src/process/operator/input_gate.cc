@@ -4,8 +4,10 @@
 
 namespace mainstem::process {
 
-InputGate::InputGate(Executor executor, std::vector<std::vector<std::shared_ptr<Channel>>> inputs)
-    : readable_(executor) {
+InputGate::InputGate(Executor executor, std::vector<std::vector<std::shared_ptr<Channel>>> inputs,
+                     std::vector<bool> idle_together)
+    : idle_together_(std::move(idle_together)), readable_(executor) {
+  idle_together_.resize(inputs.size());
   for (size_t input = 0; input < inputs.size(); ++input) {
     for (auto& channel : inputs[input]) {
       channel->SetGate(this);
@@ -49,7 +51,7 @@ void InputGate::Tick(int64_t now_ms) {
 void InputGate::Accept(Port* port, Element element) {
   switch (element.kind) {
     case Element::Kind::kBatch:
-      port->idle = false;
+      if (std::exchange(port->idle, false)) MergeWatermarks();
       pending_.push_back({port->input, std::move(element)});
       return;
     case Element::Kind::kWatermark:
@@ -93,11 +95,18 @@ void InputGate::FlushIdle(const Port& last) {
   pending_.push_back({0, Element::Watermark(highest)});
 }
 
+bool InputGate::IsIdle(const Port& port) const {
+  if (!port.idle || !idle_together_[static_cast<size_t>(port.input)]) return port.idle;
+  return std::all_of(ports_.begin(), ports_.end(), [&](const Port& other) {
+    return other.input != port.input || other.idle || other.ended;
+  });
+}
+
 void InputGate::MergeWatermarks() {
   int64_t lowest = kEndOfTime;
   bool any_live = false;
   for (const Port& port : ports_) {
-    if (port.ended || port.idle) continue;
+    if (port.ended || IsIdle(port)) continue;
     any_live = true;
     lowest = std::min(lowest, port.watermark);
   }
@@ -114,10 +123,13 @@ void InputGate::MergeWatermarks() {
     lowest = kEndOfTime;
     for (const Port& port : ports_) lowest = std::min(lowest, port.watermark);
   }
-  all_idle_ = false;
-  if (lowest <= watermark_) return;
-  watermark_ = lowest;
-  pending_.push_back({0, Element::Watermark(lowest)});
+  const bool is_back = std::exchange(all_idle_, false);
+  if (lowest > watermark_) {
+    watermark_ = lowest;
+  } else if (!is_back || watermark_ == kNoWatermark) {
+    return;
+  }
+  pending_.push_back({0, Element::Watermark(watermark_)});
 }
 
 void InputGate::MergeBarriers() {

@@ -2,6 +2,9 @@
 // merges the control elements: the watermark is the minimum over channels that are not idle, a
 // barrier comes out when it has come in on every channel (channels that have it wait: aligned), the
 // end when all have ended.
+// Subtasks that are fed by the same others (behind an exchange by key) become idle, and come back,
+// together but for the time that it takes. Of their channels none counts as idle before all are:
+// one that is slower to come back would lose the windows that the first one's watermark closes.
 #pragma once
 
 #include <deque>
@@ -31,8 +34,10 @@ class ElementInput {
 // Owned by its subtask, used on its shard only.
 class InputGate final : public ElementInput {
  public:
-  // inputs[i]: the channels of input i.
-  InputGate(Executor executor, std::vector<std::vector<std::shared_ptr<Channel>>> inputs);
+  // inputs[i]: the channels of input i. idle_together[i]: they come from subtasks that are fed by
+  // the same others; absent: they don't.
+  InputGate(Executor executor, std::vector<std::vector<std::shared_ptr<Channel>>> inputs,
+            std::vector<bool> idle_together = {});
   ~InputGate() override;
   InputGate(const InputGate&) = delete;
 
@@ -49,6 +54,8 @@ class InputGate final : public ElementInput {
     bool ended = false;
     bool has_barrier = false;
   };
+  // Whether the port does not hold the watermark.
+  bool IsIdle(const Port& port) const;
   // Takes one element of a port into pending_, where it becomes 0, 1 or 2 items.
   void Accept(Port* port, Element element);
   // The last channel has fallen idle: what the highest one of its input had seen goes out, or the
@@ -58,6 +65,7 @@ class InputGate final : public ElementInput {
   void MergeBarriers();
 
   std::vector<Port> ports_;
+  std::vector<bool> idle_together_;  // of each input
   size_t cursor_ = 0;
   Event readable_;
   std::deque<Item> pending_;

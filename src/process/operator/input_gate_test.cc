@@ -73,6 +73,31 @@ TEST_F(InputGateTest, TheOrderInWhichChannelsFallIdleDoesNotMatter) {
   EXPECT_THAT(Take(2), ElementsAre("wm 9", "idle"));
 }
 
+TEST_F(InputGateTest, OneThatIsBackWithoutAHigherWatermarkSaysSo) {
+  Send(0, Element::Watermark(5));
+  Send(1, Element::Watermark(5));
+  Send(0, Element::Idle());
+  Send(1, Element::Idle());
+  Send(1, Row("late"));
+  EXPECT_THAT(Take(4), ElementsAre("wm 5", "idle", "wm 5", "+I late"));
+}
+
+TEST_F(InputGateTest, AmongSubtasksFedAlikeOneThatIsSlowToComeBackHoldsTheWatermark) {
+  gate_.reset();
+  gate_ = std::make_unique<InputGate>(env_.shard(0),
+                                      std::vector<std::vector<std::shared_ptr<Channel>>>{channels_},
+                                      std::vector<bool>{true});
+  for (int channel : {0, 1}) Send(channel, Element::Watermark(5));
+  Send(0, Element::Idle());
+  Send(1, Element::Idle());
+  EXPECT_THAT(Take(2), ElementsAre("wm 5", "idle"));
+  // The first one is back; the other one is, too, and has what this watermark closes.
+  Send(0, Element::Watermark(9));
+  Send(1, Row("of a window until 9"));
+  Send(1, Element::Watermark(9));
+  EXPECT_THAT(Take(3), ElementsAre("wm 5", "+I of a window until 9", "wm 9"));
+}
+
 TEST_F(InputGateTest, RowsBehindABarrierWaitForTheOtherChannel) {
   Send(0, Element::Barrier(1));
   Send(0, Row("after"));

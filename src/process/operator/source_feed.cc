@@ -229,6 +229,8 @@ Status SourceFeed::Accept(Split* split, connector::SourceBatch batch) {
     split->caught_up_since = executor_.scheduler()->Now();
   }
   if (row_count > 0) {
+    // Before its rows, so that nobody goes on without it meanwhile.
+    if (idle_sent_) MergeWatermarks({});
     ChangelogBatch rows = std::move(batch.batch);
     for (auto& calc : calcs_) {
       ASSIGN_OR_RETURN(rows, calc->Compute(std::move(rows)));

@@ -53,6 +53,7 @@ class SourceFeed final : public ElementInput {
   ~SourceFeed() override;
 
   Task<> Open();
+  // The first call may bring none: before it nothing is said about idleness.
   void AddSplits(std::vector<SplitProgress> splits);
   // No further splits will come: the feed ends when those it has do.
   void NoMoreSplits();
