@@ -21,7 +21,8 @@ const std::vector<ConfigOption>& SettingTable() {
       {"http.cors-origin", ConfigType::kString, "",
        "origin (or *) whose pages may post events from a browser; empty: same origin only"},
       {"memory", ConfigType::kBytes, "1GB",
-       "hard budget of the process; about 70% is accounted to caches, queues and state"},
+       "hard budget of the process; about 70% is accounted to caches, state, rows on their way and "
+       "requests"},
       {"shards", ConfigType::kInteger, "0", "threads that own partitions; 0: one for each core"},
       {"topics.auto-create", ConfigType::kBoolean, "true",
        "create a topic when a client asks for one that does not exist"},

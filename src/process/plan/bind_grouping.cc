@@ -191,6 +191,7 @@ bool SelectBinder::GroupsByWindow() const {
 }
 
 Status SelectBinder::BindGrouping(const ExprPtr& having) {
+  RETURN_IF_ERROR(JoinArgumentScalars());
   for (const GroupingCall& call : aggregates_.groupings) {
     for (const ExprPtr& arg : call.args) {
       const bool grouped = std::any_of(group_.begin(), group_.end(),
@@ -250,6 +251,20 @@ Status SelectBinder::BindGrouping(const ExprPtr& having) {
     output_ = MakeFilter(output_, std::move(predicate), ToSpan(select_.having->span));
   }
   return Status::OK();
+}
+
+Status SelectBinder::JoinArgumentScalars() {
+  if (argument_scalars_.empty()) return Status::OK();
+  std::vector<ExprPtr*> exprs;
+  for (BoundAggregate& aggregate : aggregates_.aggregates) {
+    for (ExprPtr& arg : aggregate.args) exprs.push_back(&arg);
+    exprs.push_back(&aggregate.filter);
+  }
+  const Columns columns = input_.node->columns;
+  const auto outer_column = [&](int index, SourceSpan span) -> Result<ExprPtr> {
+    return RefTo(columns, index, span);
+  };
+  return binder_.ApplyScalars(std::move(argument_scalars_), outer_column, &input_.node, exprs);
 }
 
 PlanNodePtr SelectBinder::ProjectBelow() {

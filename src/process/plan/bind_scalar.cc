@@ -29,10 +29,8 @@ Result<ExprPtr> Binder::BindScalarSubquery(const sql::SubqueryExpr& subquery,
   if (scope.scalars == nullptr) {
     return NotYet(subquery.span, fmt::format("a subquery in {}", scope.clause));
   }
-  if (scope.aggregates != nullptr && scope.aggregates->inside_aggregate) {
-    return NotYet(subquery.span, "a subquery in the argument of an aggregate",
-                  "join it in FROM, and aggregate that");
-  }
+  const bool is_argument = scope.aggregates != nullptr && scope.aggregates->inside_aggregate;
+  std::vector<ScalarSubquery>& scalars = is_argument ? *scope.argument_scalars : *scope.scalars;
   const Relation* const around = std::exchange(outer_, scope.around);
   const bool was_allowed = std::exchange(outer_allowed_, false);
   Result<ScalarSubquery> bound = BindScalarSource(*subquery.query, exists);
@@ -42,8 +40,8 @@ Result<ExprPtr> Binder::BindScalarSubquery(const sql::SubqueryExpr& subquery,
   const LogicalType type =
       exists ? LogicalType::Boolean().NotNull() : bound->value->type().WithNullable(true);
   bound->span = subquery.span;
-  scope.scalars->push_back(std::move(bound).ValueUnsafe());
-  return MakeInputRef(kScalarBase + static_cast<int>(scope.scalars->size()) - 1, type, "subquery",
+  scalars.push_back(std::move(bound).ValueUnsafe());
+  return MakeInputRef(kScalarBase + static_cast<int>(scalars.size()) - 1, type, "subquery",
                       ToSpan(subquery.span));
 }
 

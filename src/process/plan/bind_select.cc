@@ -55,9 +55,13 @@ Result<Relation> SelectBinder::Bind() {
 
 Binder::ExprScope SelectBinder::Scope(std::string_view clause) {
   const bool takes_subqueries = clause == "SELECT" || clause == "HAVING";
-  return {&input_.scope, &input_.node->columns,
-          &aggregates_,  clause,
-          nullptr,       takes_subqueries ? &scalars_ : nullptr,
+  return {&input_.scope,
+          &input_.node->columns,
+          &aggregates_,
+          clause,
+          nullptr,
+          takes_subqueries ? &scalars_ : nullptr,
+          &argument_scalars_,
           &input_};
 }
 

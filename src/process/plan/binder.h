@@ -77,6 +77,7 @@ class Binder {
     MatchScope* match = nullptr;           // in MEASURES and DEFINE: names are of pattern variables
     // Takes the subqueries in the expression, which may read `around`; null: they are refused.
     std::vector<ScalarSubquery>* scalars = nullptr;
+    std::vector<ScalarSubquery>* argument_scalars = nullptr;  // those in arguments of aggregates
     const Relation* around = nullptr;
   };
   Result<ExprPtr> BindExpr(const sql::Expr& expr, const ExprScope& scope);

@@ -72,6 +72,8 @@ class SelectBinder {
   bool IsInEverySet(size_t key) const;
   bool GroupsByWindow() const;
   Status BindGrouping(const ExprPtr& having);
+  // The subqueries in arguments of aggregates become columns of the input.
+  Status JoinArgumentScalars();
   PlanNodePtr ProjectBelow();
   // Puts the grouping sets below `node`, whose `keys` become the copies of the columns.
   Status Expand(PlanNode* node, std::vector<int>* keys);
@@ -107,8 +109,9 @@ class SelectBinder {
   const sql::Query* const ordered_;
   Relation input_;
   AggregateScope aggregates_;
-  std::vector<Binder::ScalarSubquery> scalars_;  // of SELECT and HAVING
-  std::vector<ExprPtr> correlated_;              // conjuncts of WHERE that read the query around
+  std::vector<Binder::ScalarSubquery> scalars_;           // of SELECT and HAVING
+  std::vector<Binder::ScalarSubquery> argument_scalars_;  // in arguments of aggregates
+  std::vector<ExprPtr> correlated_;  // conjuncts of WHERE that read the query around
   std::vector<ExprPtr> group_;
   // Where each comes out: a column of the aggregate, or kPropertyBase + property.
   std::vector<int> group_output_;
