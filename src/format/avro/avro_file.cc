@@ -17,7 +17,7 @@ namespace {
 constexpr std::string_view kMagic = {"Obj\x01", 4};
 constexpr size_t kBlockBytes = size_t{64} << 10;
 
-Status Broken(const std::string& problem) {
+Status BrokenFile(const std::string& problem) {
   return MakeError(ErrorCode::kDecodeError, "not a sound Avro file: " + problem);
 }
 
@@ -44,10 +44,10 @@ class FileDecoder final : public AvroFileDecoder {
     ASSIGN_OR_RETURN(data_, UnpackAvroBlock(codec_, data, kMaxAvroUnpackedBytes));
     int64_t least_bytes = reader_->schema().root().least_bytes;
     if (least_bytes > 0 && row_count > static_cast<int64_t>(data_.size()) / least_bytes) {
-      return Broken(
+      return BrokenFile(
           fmt::format("a block of {} bytes is said to hold {} rows", data_.size(), row_count));
     }
-    if (least_bytes == 0 && row_count > kMaxEmptyItems) return Broken("too many empty rows");
+    if (least_bytes == 0 && row_count > kMaxEmptyItems) return BrokenFile("too many empty rows");
     rows_left_ = row_count;
     input_ = std::make_unique<AvroInput>(data_);
     error_ = Status::OK();
@@ -82,7 +82,7 @@ class FileDecoder final : public AvroFileDecoder {
  private:
   Status Failed() {
     rows_left_ = 0;
-    return Broken(input_->error());
+    return BrokenFile(input_->error());
   }
 
   std::string codec_;
@@ -175,7 +175,7 @@ Result<std::optional<AvroFileHeader>> ParseAvroFileHeader(std::string_view bytes
   auto too_short = [&]() -> Result<std::optional<AvroFileHeader>> {
     // What is missing is in the bytes to come, unless there are many already.
     if (bytes.size() < kMaxAvroHeaderBytes) return std::nullopt;
-    return Broken("its header does not end");
+    return BrokenFile("its header does not end");
   };
   while (true) {
     int64_t count;
@@ -185,7 +185,7 @@ Result<std::optional<AvroFileHeader>> ParseAvroFileHeader(std::string_view bytes
       if (!input.Long(&block_bytes)) return too_short();
       count = -count;
     }
-    if (count < 0 || count > 10000) return Broken("its header has too many entries");
+    if (count < 0 || count > 10000) return BrokenFile("its header has too many entries");
     if (count == 0) break;
     for (int64_t i = 0; i < count; ++i) {
       std::string_view key, value;
@@ -196,7 +196,7 @@ Result<std::optional<AvroFileHeader>> ParseAvroFileHeader(std::string_view bytes
   }
   std::string_view marker;
   if (!input.Fixed(kAvroMarkerBytes, &marker)) return too_short();
-  if (header.schema.empty()) return Broken("its header has no schema");
+  if (header.schema.empty()) return BrokenFile("its header has no schema");
   header.marker = marker;
   header.bytes = kMagic.size() + input.position();
   return header;
@@ -208,12 +208,12 @@ Result<std::optional<AvroBlockHead>> ParseAvroBlockHead(std::string_view bytes) 
   AvroBlockHead head;
   int64_t data_bytes;
   if (!input.Long(&head.row_count) || !input.Long(&data_bytes)) {
-    if (bytes.size() >= kMaxHeadBytes) return Broken("a block does not begin with its counts");
+    if (bytes.size() >= kMaxHeadBytes) return BrokenFile("a block does not begin with its counts");
     return std::nullopt;
   }
-  if (head.row_count < 0 || data_bytes < 0) return Broken("a block has counts below 0");
+  if (head.row_count < 0 || data_bytes < 0) return BrokenFile("a block has counts below 0");
   if (static_cast<uint64_t>(data_bytes) > kMaxAvroBlockBytes) {
-    return Broken(
+    return BrokenFile(
         fmt::format("a block of {} bytes, {} are the most", data_bytes, kMaxAvroBlockBytes));
   }
   head.data_bytes = static_cast<size_t>(data_bytes);

@@ -243,9 +243,16 @@ void DecideStrategy(RankNode* rank) {
   rank->row_key.clear();
   if (!input.changelog.insert_only()) {
     rank->strategy = RankStrategy::kRetract;
-    if (!input.upsert_keys.empty() && RowsOnlyMoveUp(*rank)) {
+    // A row that changes stays in its partition: what partitions is a part of its key.
+    const auto stays = [&](const std::vector<int>& key) {
+      return std::all_of(rank->partition.begin(), rank->partition.end(), [&](int column) {
+        return std::find(key.begin(), key.end(), column) != key.end();
+      });
+    };
+    const auto key = std::find_if(input.upsert_keys.begin(), input.upsert_keys.end(), stays);
+    if (key != input.upsert_keys.end() && RowsOnlyMoveUp(*rank)) {
       rank->strategy = RankStrategy::kUpdate;
-      rank->row_key = input.upsert_keys.front();
+      rank->row_key = *key;
     }
     return;
   }
