@@ -28,9 +28,10 @@ export function Stat(props: { label: string; value: ComponentChildren; note?: Co
   return <div class="stat"><span class="label">{props.label}</span><span class="value">{props.value}</span>{props.note && <span class="note">{props.note}</span>}</div>;
 }
 
-export function Meter(props: { ratio: number; label: string }) {
+// Above 90% it warns, unless `good` says that full is what one waits for.
+export function Meter(props: { ratio: number; label: string; good?: boolean }) {
   const ratio = Math.max(0, Math.min(1, props.ratio));
-  return <span class="meter" role="img" aria-label={props.label}><i class={ratio > 0.9 ? 'high' : ''} style={{ width: `${ratio * 100}%` }} /></span>;
+  return <span class="meter" role="img" aria-label={props.label}><i class={ratio > 0.9 && !props.good ? 'high' : ''} style={{ width: `${ratio * 100}%` }} /></span>;
 }
 
 export function Sparkline(props: { values: number[]; width?: number; height?: number }) {

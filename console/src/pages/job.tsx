@@ -69,7 +69,7 @@ export function Job(props: { id: string }) {
             <Stat label="Checkpoint" value={job.checkpoint.id > 0 ? `#${exact(job.checkpoint.id)}` : '–'} note={job.checkpoint.id > 0 ? `${ago(job.checkpoint.completed_at_ms, now)}, took ${duration(job.checkpoint.duration_ms)}` : 'none yet'} />
             <Stat label="Restarts" value={job.restart_count} note={job.checkpoint.failed_count > 0 ? `${job.checkpoint.failed_count} checkpoints failed` : 'all checkpoints complete'} />
             <Stat label="Parallel" value={`×${job.parallelism}`} note={job.bounded ? 'bounded input' : 'endless input'} />
-            {job.progress.ratio !== null ? <Stat label="Progress" value={percent(job.progress.ratio)} note={<><Meter ratio={job.progress.ratio} label="Progress" /> {job.progress.eta_ms ? `${duration(job.progress.eta_ms)} left` : ''}</>} />
+            {job.progress.ratio !== null ? <Stat label="Progress" value={percent(job.progress.ratio)} note={<><Meter ratio={job.progress.ratio} label="Progress" good /> {job.progress.eta_ms ? `${duration(job.progress.eta_ms)} left` : ''}</>} />
               : <Stat label="Running for" value={job.started_at_ms ? duration((job.finished_at_ms || now) - job.started_at_ms) : '–'} note={dateTime(job.started_at_ms)} />}
           </div>
           <Card title="Operators" aside={<span class="soft">click a box for its details</span>}>

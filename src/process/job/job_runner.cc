@@ -274,12 +274,29 @@ void JobRunner::DescribeOperators(JobDescription* out) const {
   }
 }
 
+// Topics are written by the sink's operator, not by a delivery.
+void JobRunner::DescribeTopicSinks(JobDescription* out) const {
+  for (size_t i = 0; i < graph_.sinks.size() && i < out->sinks.size(); ++i) {
+    if (graph_.sinks[i]->kind != connector::SinkKind::kLog) continue;
+    SinkDescription& sink = out->sinks[i];
+    for (const auto& entry : execution_->metrics().operators) {
+      const bool is_sink = entry.op.name.starts_with("Sink: ");
+      if (!is_sink || entry.op.node_id != graph_.sinks[i]->node_id) continue;
+      for (const auto& counters : entry.subtasks) {
+        sink.rows_delivered += counters->rows_in - counters->rejected_rows;
+        sink.rejected_rows += counters->rejected_rows;
+      }
+    }
+  }
+}
+
 JobDescription JobRunner::Describe() const {
   JobDescription out = description_;
   for (const auto& delivery : deliveries_) out.sinks.push_back(delivery->Describe());
   if (!execution_) return out;
   out.checkpoint = execution_->metrics().checkpoint;
   DescribeOperators(&out);
+  DescribeTopicSinks(&out);
   // Of a bounded input whose sources know what is unread.
   double read = 0, unread = 0, rate = 0;
   bool known = out.bounded;

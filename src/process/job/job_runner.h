@@ -72,6 +72,7 @@ class JobRunner {
   Task<ExecutionOutcome> RunAttempt();
   Task<> CloseDeliveries();
   void DescribeOperators(JobDescription* out) const;
+  void DescribeTopicSinks(JobDescription* out) const;
 
   struct SampleRow {
     int64_t rows_in = 0, rows_out = 0, bytes_in = 0, busy_ns = 0, blocked_ns = 0;

@@ -155,3 +155,10 @@ def test_what_a_topic_does_not_take_is_kept_and_counted_over_a_restart(node):
     assert "max.message.bytes" in failed["error"] and failed["error"].count("z") < 400
     dump = [json.loads(line)["value"] for line in node.cli("--json", "consume", "small", "--from", "earliest", "-n", "100").stdout.splitlines()]
     assert sorted(dump)[-1] == "last" and len(dump) == 31, (len(dump), sorted(dump)[-3:])
+
+
+def test_rows_that_go_to_a_topic_are_counted(node):
+    job = node.submit(KEYED.format(kafka=node.kafka, options=", 'key.format' = 'raw', 'key.fields' = 'k'"))[0]
+    wait_for_end(node, job)
+    sink = node.api(f"/jobs/{job}")["sinks"][0]
+    assert sink["rows_delivered"] == 3 and sink["rejected_rows"] == 0
