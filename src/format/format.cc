@@ -29,6 +29,14 @@ const std::vector<FormatInfo>& ListFormats() {
        .option_names = {"codec", "encoding", "timestamp_mapping.legacy", "open.fastread"},
        .has_own_files = true,
        .reads_rows_by_name = false},
+      {.name = "avro-confluent",
+       .option_names = {"url", "subject", "schema", "schema-registry.url",
+                        "schema-registry.subject", "schema-registry.schema",
+                        "auto.register.schemas", "timestamp_mapping.legacy",
+                        "basic-auth.credentials-source", "basic-auth.user-info",
+                        "bearer-auth.credentials-source", "bearer-auth.token",
+                        "ssl.truststore.location", "ssl.truststore.password",
+                        "ssl.keystore.location", "ssl.keystore.password"}},
       {.name = "canal-json",
        .option_names = With(kJsonOptions, {"database.include", "table.include"}),
        .is_changelog = true,
@@ -121,6 +129,7 @@ Result<std::unique_ptr<Decoder>> MakeDecoder(const std::string& format, DecodeTa
     CHECK(FindFormat(format)->metadata_keys.count(key) > 0);
   }
   if (format == "avro") return MakeAvroDecoder(std::move(target), options);
+  if (format == "avro-confluent") return MakeAvroConfluentDecoder(std::move(target), options);
   if (format == "json") return MakeJsonDecoder(std::move(target), options);
   if (format == "csv") return MakeCsvDecoder(std::move(target), options);
   if (format == "raw") return MakeRawDecoder(std::move(target), options);
@@ -156,6 +165,7 @@ Result<std::unique_ptr<Encoder>> MakeEncoder(const std::string& format,
                                              const FormatOptions& options) {
   RETURN_IF_ERROR(CheckFormatOptions(format, options));
   if (format == "avro") return MakeAvroEncoder(std::move(schema), options);
+  if (format == "avro-confluent") return MakeAvroConfluentEncoder(std::move(schema), options);
   if (format == "json") return MakeJsonEncoder(std::move(schema), options);
   if (format == "csv") return MakeCsvEncoder(std::move(schema), options);
   if (format == "raw") return MakeRawEncoder(std::move(schema), options);

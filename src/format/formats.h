@@ -36,6 +36,10 @@ Result<std::unique_ptr<Encoder>> MakeMaxwellEncoder(std::shared_ptr<arrow::Schem
 Result<std::unique_ptr<Decoder>> MakeAvroDecoder(DecodeTarget target, const FormatOptions& options);
 Result<std::unique_ptr<Encoder>> MakeAvroEncoder(std::shared_ptr<arrow::Schema> schema,
                                                  const FormatOptions& options);
+Result<std::unique_ptr<Decoder>> MakeAvroConfluentDecoder(DecodeTarget target,
+                                                          const FormatOptions& options);
+Result<std::unique_ptr<Encoder>> MakeAvroConfluentEncoder(std::shared_ptr<arrow::Schema> schema,
+                                                          const FormatOptions& options);
 
 // Of a format that cannot tell row kinds: kUnsupported for updates and deletes.
 Status RefuseChanges(const std::string& format, const ChangelogBatch& batch);

@@ -84,6 +84,10 @@ Result<std::unique_ptr<connector::TableSink>> MakeFileSink(TableDescriptor table
                      {.message = "table '" + table.name + "': a format is needed",
                       .hint = "for example 'format' = 'parquet'"});
   }
+  if (choice.format == "avro-confluent") {
+    options.Fail("format", "is of messages, not of files", "use 'avro'");
+    return options.status();
+  }
   auto encoders = FileEncoderFactory::Make(choice, result.layout.file_schema(), result.file_bytes);
   if (!encoders.ok()) return InTable(table, encoders.status());
   result.encoders = std::move(*encoders);

@@ -209,8 +209,8 @@ class KafkaLogWriter final : public connector::LogWriter {
 
 class KafkaSink final : public connector::TableSink {
  public:
-  KafkaSink(storage::Log* log, RecordLayout layout)
-      : log_(log), layout_(std::make_shared<const RecordLayout>(std::move(layout))) {}
+  KafkaSink(Env* env, storage::Log* log, RecordLayout layout)
+      : env_(env), log_(log), layout_(std::make_shared<const RecordLayout>(std::move(layout))) {}
 
   connector::SinkKind kind() const override { return connector::SinkKind::kLog; }
   connector::SinkMode mode() const override {
@@ -233,10 +233,12 @@ class KafkaSink final : public connector::TableSink {
       CO_ASSIGN_OR_RETURN(key_encoder,
                           format::MakeEncoder(layout_->key_format.format, layout_->key_schema,
                                               layout_->key_format.options));
+      CO_RETURN_IF_ERROR(co_await key_encoder->Prepare(env_));
     }
     CO_ASSIGN_OR_RETURN(auto value_encoder,
                         format::MakeEncoder(layout_->value_format.format, layout_->value_schema,
                                             layout_->value_format.options));
+    CO_RETURN_IF_ERROR(co_await value_encoder->Prepare(env_));
     co_return std::make_unique<KafkaLogWriter>(log_, layout_, std::move(key_encoder),
                                                std::move(value_encoder), writer_count_++);
   }
@@ -251,6 +253,7 @@ class KafkaSink final : public connector::TableSink {
     return MakeError(ErrorCode::kInvalidConfig, KeylessText(layout_->topic));
   }
 
+  Env* env_;
   storage::Log* log_;
   std::shared_ptr<const RecordLayout> layout_;
   std::atomic<uint32_t> writer_count_{0};  // writers are made on several shards
@@ -299,7 +302,7 @@ Result<std::unique_ptr<connector::TableSink>> MakeKafkaSink(const TableDescripto
     RETURN_IF_ERROR(format::MakeEncoder(layout.key_format.format, layout.key_schema,
                                         layout.key_format.options));
   }
-  return std::make_unique<KafkaSink>(context.log, std::move(layout));
+  return std::make_unique<KafkaSink>(context.env, context.log, std::move(layout));
 }
 
 std::vector<connector::OptionSpec> CommonOptions() {

@@ -159,6 +159,13 @@ Status CheckFormats(const TableDescriptor& table, RecordLayout* layout) {
   return Status::OK();
 }
 
+// Where a schema is registered unless the table says it.
+void NameSubject(const char* suffix, const std::string& topic, connector::FormatChoice* choice) {
+  if (choice->format != "avro-confluent") return;
+  if (choice->options.count("schema-registry.subject") > 0) return;
+  choice->options.emplace("subject", topic + suffix);
+}
+
 }  // namespace
 
 Result<RecordLayout> MakeRecordLayout(const TableDescriptor& table, KafkaFlavour flavour) {
@@ -169,6 +176,8 @@ Result<RecordLayout> MakeRecordLayout(const TableDescriptor& table, KafkaFlavour
   RETURN_IF_ERROR(ReadPartitioner(&options, &layout));
   layout.value_format = connector::ValueFormatOf(table);
   layout.key_format = connector::KeyFormatOf(table);
+  NameSubject("-value", layout.topic, &layout.value_format);
+  NameSubject("-key", layout.topic, &layout.key_format);
   std::vector<std::shared_ptr<arrow::Field>> physical;
   std::vector<int> physical_columns;
   RETURN_IF_ERROR(ReadColumns(table, &layout, &physical, &physical_columns));

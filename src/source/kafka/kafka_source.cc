@@ -17,6 +17,7 @@ using connector::SourceSplit;
 
 struct KafkaPlan {
   connector::TableDescriptor table;
+  Env* env = nullptr;
   storage::Log* log = nullptr;
   std::vector<std::string> topics;
   std::string topic_pattern;
@@ -109,6 +110,7 @@ class KafkaSource final : public connector::TableSource {
                                                           std::vector<int> projection) override {
     CO_ASSIGN_OR_RETURN(PartitionPosition position, PartitionPosition::Parse(split.position));
     PartitionReadOptions options;
+    options.env = plan_.env;
     CO_ASSIGN_OR_RETURN(options.partition, FindPartition(split.id, &options.topic));
     options.read_committed = plan_.read_committed;
     options.upsert = plan_.upsert;
@@ -252,6 +254,7 @@ Result<KafkaPlan> MakePlan(connector::TableDescriptor table,
   KafkaPlan plan;
   plan.table = std::move(table);
   plan.upsert = upsert;
+  plan.env = context.env;
   plan.log = context.log;
   connector::TableOptions options(plan.table);
   std::string bootstrap = options.Text("properties.bootstrap.servers", "");

@@ -65,7 +65,22 @@ Task<SourceBatch> PartitionReader::Read(size_t max_rows, TimePoint deadline) {
     CO_ASSIGN_OR_RETURN(bool has_more, co_await FetchMore(deadline));
     if (!has_more) break;
   }
+  CollectMessages(&gathered);
+  if (key_decoder_ != nullptr) {
+    CO_RETURN_IF_ERROR(co_await key_decoder_->Prepare(options_.env, gathered.keys));
+  }
+  CO_RETURN_IF_ERROR(co_await value_decoder_->Prepare(options_.env, gathered.values));
   co_return Decode(std::move(gathered));
+}
+
+void PartitionReader::CollectMessages(Gathered* gathered) const {
+  gathered->values.reserve(gathered->records.size());
+  for (const storage::RecordView& record : gathered->records) {
+    if (key_decoder_ != nullptr) gathered->keys.push_back(OrNull(record.key));
+    // For an upsert table a deletion is a row of NULLs beside its key.
+    bool is_deletion = options_.upsert && !record.value;
+    gathered->values.push_back(is_deletion ? options_.deletion_message : OrNull(record.value));
+  }
 }
 
 // False: nothing came before the deadline.
@@ -173,11 +188,7 @@ void PartitionReader::Reject(const Gathered& gathered, size_t record, Status cau
 // The key's columns of all records into keys_; a record with a bad key is rejected whole.
 Status PartitionReader::DecodeKeys(const Gathered& gathered, std::vector<bool>* bad,
                                    SourceBatch* batch) {
-  std::vector<std::string_view> messages;
-  for (const storage::RecordView& record : gathered.records) {
-    messages.push_back(OrNull(record.key));
-  }
-  ASSIGN_OR_RETURN(format::DecodedMessages decoded, key_decoder_->Decode(messages));
+  ASSIGN_OR_RETURN(format::DecodedMessages decoded, key_decoder_->Decode(gathered.keys));
   keys_ = decoded.batch.rows;
   key_row_of_record_.assign(gathered.records.size(), -1);
   for (size_t row = 0; row < decoded.message_of_row.size(); ++row) {
@@ -209,19 +220,10 @@ Result<SourceBatch> PartitionReader::Decode(Gathered gathered) {
   batch.rejected = std::move(gathered.rejected);
   std::vector<bool> bad(gathered.records.size(), false);
   if (key_decoder_ != nullptr) RETURN_IF_ERROR(DecodeKeys(gathered, &bad, &batch));
-  std::vector<std::string_view> messages;
-  messages.reserve(gathered.records.size());
   for (size_t i = 0; i < gathered.records.size(); ++i) {
-    const auto& value = gathered.records[i].value;
-    // For an upsert table a deletion is a row of NULLs beside its key.
-    bool is_deletion = options_.upsert && !value;
-    if (bad[i]) {
-      messages.push_back(std::string_view());
-    } else {
-      messages.push_back(is_deletion ? options_.deletion_message : OrNull(value));
-    }
+    if (bad[i]) gathered.values[i] = std::string_view();
   }
-  ASSIGN_OR_RETURN(format::DecodedMessages decoded, value_decoder_->Decode(messages));
+  ASSIGN_OR_RETURN(format::DecodedMessages decoded, value_decoder_->Decode(gathered.values));
   for (format::RejectedMessage& rejected : decoded.rejected) {
     Reject(gathered, rejected.index, std::move(rejected.cause), &batch);
   }

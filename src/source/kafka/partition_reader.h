@@ -26,6 +26,7 @@ struct PartitionPosition {
 };
 
 struct PartitionReadOptions {
+  Env* env = nullptr;
   std::string topic;
   storage::TopicPartition partition;
   bool read_committed = false;
@@ -55,12 +56,16 @@ class PartitionReader final : public connector::SplitReader {
     std::vector<std::unique_ptr<storage::RecordReader>> readers;
     std::vector<storage::SharedBytes> batches;
     std::vector<connector::RejectedRecord> rejected;
+    // What the decoders get, one for each record.
+    std::vector<std::string_view> keys;
+    std::vector<std::string_view> values;
   };
 
   Task<bool> FetchMore(TimePoint deadline);
   Status Gather(size_t max_rows, Gathered* out);
   Status OpenNextBatch(Gathered* out);
   void CloseBatch(Gathered* out);
+  void CollectMessages(Gathered* gathered) const;
   Result<connector::SourceBatch> Decode(Gathered gathered);
   Result<std::shared_ptr<arrow::Array>> MetadataColumn(const std::string& key,
                                                        const Gathered& gathered,

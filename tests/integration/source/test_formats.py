@@ -1,9 +1,15 @@
 """Formats as tables of a node: change events of Canal, Debezium and Maxwell with their metadata, Parquet files of pyarrow, Avro of fastavro."""
+import base64
 import datetime
 import decimal
+import http.server
 import io
 import json
 import os
+import struct
+import threading
+
+import support
 
 KAFKA = "'connector' = 'kafka', 'topic' = '%s', 'properties.bootstrap.servers' = '%s', 'scan.startup.mode' = 'earliest-offset', " \
         "'scan.bounded.mode' = 'latest-offset'"
@@ -189,3 +195,126 @@ def test_avro_files_of_fastavro_are_read_and_ours_are_read_by_it(node, tmp_path)
     skipping = source.replace("'format'", "'scan.bad-records' = 'skip', 'format'")
     left = int(rows(node.sql(skipping + "SELECT COUNT(*) FROM i WHERE file = 'null.avro';"))[-1][1])
     assert 4500 < left < 5000, left
+
+
+class Registry:
+    """As much of a Confluent schema registry as its clients need. With `user_info` it asks for it."""
+
+    def __init__(self, user_info=None, port=0):
+        self.schemas, self.subjects, self.calls = {}, {}, []
+        registry = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def log_message(self, *arguments):
+                pass
+
+            def answer(self, status, body):
+                data = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/vnd.schemaregistry.v1+json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def do_GET(self):
+                self.handle_call(None)
+
+            def do_POST(self):
+                self.handle_call(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+            def handle_call(self, body):
+                registry.calls.append(self.path)
+                if user_info and self.headers.get("Authorization") != "Basic " + base64.b64encode(user_info.encode()).decode():
+                    return self.answer(401, {"error_code": 40101, "message": "Unauthorized"})
+                parts = self.path.split("?")[0].strip("/").split("/")
+                if parts[:2] == ["schemas", "ids"]:
+                    schema = registry.schemas.get(int(parts[2]))
+                    return self.answer(200, {"schema": schema}) if schema else self.answer(404, {"error_code": 40403, "message": "Schema not found"})
+                return self.answer(200, {"id": registry.add(json.dumps(json.loads(body["schema"])), parts[1])})
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.port = self.server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def add(self, schema, subject):
+        for id, known in self.schemas.items():
+            if known == schema:
+                return id
+        id = 100 + len(self.schemas)
+        self.schemas[id] = schema
+        self.subjects.setdefault(subject, []).append(id)
+        return id
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def framed(id, schema, record):
+    import fastavro
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, schema, record)
+    return struct.pack(">bI", 0, id) + out.getvalue()
+
+
+def test_avro_confluent_reads_each_record_by_its_own_schema(node):
+    registry = Registry(user_info="ann:secret")
+    old = {"type": "record", "name": "User", "fields": [{"name": "id", "type": "int"}, {"name": "nick", "type": "string"}]}
+    new = {"type": "record", "name": "User", "fields": [{"name": "mail", "type": ["null", "string"]}, {"name": "id", "type": "long"},
+                                                        {"name": "at", "type": {"type": "long", "logicalType": "timestamp-micros"}}]}
+    other = {"type": "record", "name": "User", "fields": [{"name": "id", "type": "string"}]}
+    ids = [registry.add(json.dumps(schema), "users-value") for schema in (old, new, other)]
+    produce(node, "users", [framed(ids[0], old, {"id": 1, "nick": "a"}), framed(ids[1], new, {"mail": "x@y", "id": 2, "at": 1767323045678901}),
+                            framed(77, old, {"id": 3, "nick": "unknown"}), framed(ids[2], other, {"id": "4"}), b"\x01no", b"\x00\x00",
+                            framed(ids[1], new, {"mail": None, "id": 5, "at": 0}), framed(ids[0], old, {"id": 6, "nick": "b"})[:-1]])
+    options = f"'value.format' = 'avro-confluent', 'value.avro-confluent.url' = '{registry.url}', 'scan.bad-records' = '%s'%s"
+    user = ", 'value.avro-confluent.basic-auth.user-info' = 'ann:secret'"
+    table = "CREATE TABLE users (id BIGINT, mail STRING, nick STRING, `at` TIMESTAMP(3)) WITH (%s, %s);\n"
+    skipping = table % (KAFKA % ("users", node.kafka), options % ("skip", user))
+    got = rows(node.sql(skipping + "SELECT id, mail, nick, CAST(`at` AS STRING) FROM users;"))
+    assert [row[1:] for row in got] == [["1", None, "a", None], ["2", "x@y", None, "2026-01-02 03:04:05.678"],
+                                        ["5", None, None, "1970-01-01 00:00:00.000"]], got
+    assert registry.calls.count(f"/schemas/ids/{ids[0]}") == 1 and registry.calls.count("/schemas/ids/77") == 1
+    failing = table % (KAFKA % ("users", node.kafka), options % ("fail", user))
+    told = json.dumps(node.sql(failing + "SELECT id FROM users;"))
+    assert "schema 77" in told, told
+    unauthorized = json.dumps(node.sql(table % (KAFKA % ("users", node.kafka), options % ("fail", "")) + "SELECT id FROM users;"))
+    assert "status 401" in unauthorized, unauthorized
+    registry.close()
+
+
+def test_avro_confluent_writes_what_confluents_own_reader_reads_and_waits_for_its_registry(node):
+    import fastavro
+    from confluent_kafka import Consumer
+    registry = Registry()
+    produce(node, "in", [{"id": i, "name": f"n{i}"} for i in range(20)])
+    source = f"CREATE TABLE i (id INT, name STRING) WITH ({KAFKA % ('in', node.kafka)}, 'format' = 'json');\n"
+    sink = ("CREATE TABLE o (id INT, name STRING) WITH (%s, 'key.format' = 'avro-confluent', 'key.fields' = 'id', 'value.format' = 'avro-confluent', "
+            "'key.avro-confluent.url' = '%s', 'value.avro-confluent.url' = '%s');\n") % (KAFKA % ("out", node.kafka), registry.url, registry.url)
+    status, text = node.call("/api/v1/sql", "POST", {"script": source + sink + "INSERT INTO o SELECT * FROM i;", "wait_for_inserts": True}, timeout=60)
+    assert status == 200 and '"error"' not in text, text
+    assert set(registry.subjects) == {"out-key", "out-value"}
+    consumer = Consumer({"bootstrap.servers": node.kafka, "group.id": "g", "auto.offset.reset": "earliest"})
+    consumer.subscribe(["out"])
+    seen = []
+    while len(seen) < 20:
+        message = consumer.poll(30)
+        assert message is not None and message.error() is None
+        magic, id = struct.unpack(">bI", message.value()[:5])
+        assert magic == 0
+        seen.append(fastavro.schemaless_reader(io.BytesIO(message.value()[5:]), fastavro.parse_schema(json.loads(registry.schemas[id])), None))
+    consumer.close()
+    assert sorted(record["id"] for record in seen) == list(range(20)) and seen[0]["name"] == f"n{seen[0]['id']}"
+    port = registry.port
+    registry.close()
+    answer = []
+    asking = threading.Thread(target=lambda: answer.append(node.sql(sink + "SELECT COUNT(*) FROM o;")))
+    asking.start()
+    asking.join(1.5)
+    assert asking.is_alive(), answer
+    again = Registry(port=port)
+    again.schemas = registry.schemas
+    asking.join(30)
+    assert rows(answer[0])[-1][1:] == ["20"], answer
+    again.close()
