@@ -1,6 +1,7 @@
 # mainstem_library(NAME DEPS lib...): a static library of every .cc here (tests, fuzz targets and
 # main.cc apart), and a test program NAME_test of every *_test.cc, run by ctest.
-# All targets share two precompiled headers: `pch_core` and, for those that list arrow_lib, `pch_arrow`.
+# All targets share precompiled headers: `pch_core` or, for those that list arrow_lib, `pch_arrow`; test
+# programs `pch_test`.
 include(GoogleTest)
 
 function(mainstem_sources glob out_sources out_tests)
@@ -68,8 +69,8 @@ function(mainstem_library name)
   target_link_libraries(${name} PUBLIC ${pch})
   if(tests)
     add_executable(${name}_test ${tests})
-    target_link_libraries(${name}_test PRIVATE ${name} GTest::gmock GTest::gtest GTest::gtest_main)
-    target_precompile_headers(${name}_test REUSE_FROM ${pch})
+    target_link_libraries(${name}_test PRIVATE ${name} pch_test GTest::gtest_main)
+    target_precompile_headers(${name}_test REUSE_FROM pch_test)
     # Simulated runs (tests named *Sim*) are a part of their own: ./test sim SEED.
     add_test(NAME ${name} COMMAND ${name}_test --gtest_filter=-*Sim*)
     add_test(NAME ${name}_sim COMMAND ${name}_test --gtest_filter=*Sim*)

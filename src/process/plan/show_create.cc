@@ -32,7 +32,8 @@ std::string NameList(const std::vector<std::string>& names) {
 
 bool IsSecret(std::string_view key) {
   const std::string lower = absl::AsciiStrToLower(std::string(key));
-  for (const std::string_view word : {"password", "secret", "token", "credential", "sasl.jaas"}) {
+  for (const std::string_view word :
+       {"password", "secret", "token", "credential", "sasl.jaas", "user-info"}) {
     if (lower.find(word) != std::string::npos) return true;
   }
   return false;
