@@ -64,6 +64,14 @@ Status Binder::BindPattern(const sql::MatchTable& table, MatchNode* node) {
       return Error(parsed.variable.span, "a reluctant optional variable is not supported",
                    fmt::format("write {}?", element.variable));
     }
+    // As in the dialect: where the greedy one ends would not be decided.
+    const bool may_be_absent = parsed.min == 0 && (parsed.max == 1 || parsed.max < 0);
+    const size_t count = node->pattern.size();
+    if (may_be_absent && count > 1 && node->pattern[count - 2].greedy) {
+      return Error(parsed.variable.span, "an optional variable cannot follow a greedy one",
+                   fmt::format("make '{}' reluctant, or let '{}' be there once at least",
+                               node->pattern[count - 2].variable, element.variable));
+    }
     may_be_empty = may_be_empty && parsed.min == 0;
   }
   if (may_be_empty) {
