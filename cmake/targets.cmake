@@ -41,7 +41,7 @@ function(mainstem_batches name list_name)
     file(GENERATE OUTPUT ${file} CONTENT "${batch}")
     # Their own names are names of an included file then.
     set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS
-      "-Wno-subobject-linkage;-Wno-unused-function;-Wno-mismatched-new-delete")
+      "$<$<CXX_COMPILER_ID:Clang>:-Wno-unknown-warning-option>;-Wno-subobject-linkage;-Wno-unused-function;-Wno-mismatched-new-delete")
     list(APPEND files ${file})
     math(EXPR count "${count} + 1")
   endforeach()
