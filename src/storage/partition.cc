@@ -20,8 +20,7 @@ Partition::Partition(TopicPartition id, std::shared_ptr<const Topic> topic_state
       folder(fmt::format("{}/{}-{}", topics_folder, topic_state->info.name, id.partition)),
       topic(std::move(topic_state)),
       segments(env, open_files, buffers,
-               {.parent = topics_folder, .folder = folder, .topic_id = id.topic_id}),
-      env_(env) {}
+               {.parent = topics_folder, .folder = folder, .topic_id = id.topic_id}) {}
 
 void Partition::Restore(const PartitionState& state) {
   log_start = state.log_start;

@@ -138,7 +138,6 @@ class Partition {
  private:
   size_t FirstUnflushed() const;
   void NoteStep(const CompactionChange& change);
-  Env* const env_;
   std::deque<TailBatch> tail_;
   int64_t unflushed_bytes_ = 0;
   PartitionCompactionState compaction_;  // without segments

@@ -118,7 +118,8 @@ Result<std::unique_ptr<PostgresConnection>> PostgresConnection::Open(const Postg
       options += " " + value;
       continue;
     }
-    std::erase_if(parameters, [&](const auto& other) { return other.first == name; });
+    std::erase_if(parameters,
+                  [&wanted = name](const auto& other) { return other.first == wanted; });
     parameters.emplace_back(name, value);
   }
   parameters.emplace_back("options", options);

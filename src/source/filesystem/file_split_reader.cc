@@ -263,7 +263,7 @@ Task<FileSplitReader::Fill> FileSplitReader::ReadCompressed() {
     lines_.Commit(made);
     if (made > 0) co_return Fill::kData;
     if (was_at_end) co_return Fill::kEnd;
-    co_await Yield();
+    CO_RETURN_IF_ERROR(co_await Yield());
   }
 }
 
