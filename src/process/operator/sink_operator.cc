@@ -29,6 +29,18 @@ Status EpochBuffer::Add(const storage::TopicPartition& partition, int64_t timest
   return Seal(partition, &builder);
 }
 
+Status EpochBuffer::AddRejected(const storage::TopicPartition& quarantine, int64_t now_ms,
+                                std::string_view stage,
+                                const std::vector<connector::RejectedRecord>& records) {
+  for (const connector::RejectedRecord& record : records) {
+    std::string cause = Describe(record.cause);
+    std::vector<storage::RecordHeader> headers = {
+        {"origin", record.origin}, {"stage", stage}, {"cause", cause}};
+    RETURN_IF_ERROR(Add(quarantine, now_ms, std::nullopt, record.raw_bytes, headers));
+  }
+  return Status::OK();
+}
+
 Status EpochBuffer::Seal(const storage::TopicPartition& partition, storage::BatchBuilder* builder) {
   if (builder->record_count() == 0) return Status::OK();
   ASSIGN_OR_RETURN(auto batch, builder->Build());
@@ -123,14 +135,8 @@ Task<> LogSinkOperator::HandleRefused(std::vector<connector::RejectedRecord> ref
   if (!quarantine_) {
     CO_ASSIGN_OR_RETURN(quarantine_, co_await options_.quarantine());
   }
-  int64_t now_ms = context_->env->WallTime().value();
-  for (const connector::RejectedRecord& row : refused) {
-    std::string cause = Describe(row.cause);
-    std::vector<storage::RecordHeader> headers = {
-        {"origin", row.origin}, {"stage", "deliver"}, {"cause", cause}};
-    CO_RETURN_IF_ERROR(buffer_.Add(*quarantine_, now_ms, std::nullopt, row.raw_bytes, headers));
-  }
-  co_return Status::OK();
+  co_return buffer_.AddRejected(*quarantine_, context_->env->WallTime().value(), "deliver",
+                                refused);
 }
 
 Result<OperatorSnapshot> LogSinkOperator::Snapshot() {

@@ -36,6 +36,9 @@ class EpochBuffer {
   Status Add(const storage::TopicPartition& partition, int64_t timestamp_ms,
              std::optional<std::string_view> key, std::optional<std::string_view> value,
              std::span<const storage::RecordHeader> headers = {});
+  // Into a quarantine: the original bytes, with headers that tell origin, stage and cause.
+  Status AddRejected(const storage::TopicPartition& quarantine, int64_t now_ms,
+                     std::string_view stage, const std::vector<connector::RejectedRecord>& records);
   // All batches, in the order of their records in each partition. The bytes stay counted as
   // pending until the commit.
   Result<std::vector<storage::EpochCommit::Append>> Take();

@@ -205,15 +205,8 @@ Status SourceFeed::HandleRejected(Split* split, const connector::SourceBatch& ba
   }
   // A query that nobody keeps has no quarantine: what it reads stays where it is.
   if (options_.rejects.policy == RejectPolicy::kSkip || !options_.quarantine) return Status::OK();
-  int64_t now_ms = context_->env->WallTime().value();
-  for (const connector::RejectedRecord& rejected : batch.rejected) {
-    std::string cause = Describe(rejected.cause);
-    std::vector<storage::RecordHeader> headers = {
-        {"origin", rejected.origin}, {"stage", "decode"}, {"cause", cause}};
-    RETURN_IF_ERROR(
-        quarantined_.Add(*options_.quarantine, now_ms, std::nullopt, rejected.raw_bytes, headers));
-  }
-  return Status::OK();
+  return quarantined_.AddRejected(*options_.quarantine, context_->env->WallTime().value(), "decode",
+                                  batch.rejected);
 }
 
 Status SourceFeed::Accept(Split* split, connector::SourceBatch batch) {

@@ -260,11 +260,7 @@ Status SelectBinder::JoinArgumentScalars() {
     for (ExprPtr& arg : aggregate.args) exprs.push_back(&arg);
     exprs.push_back(&aggregate.filter);
   }
-  const Columns columns = input_.node->columns;
-  const auto outer_column = [&](int index, SourceSpan span) -> Result<ExprPtr> {
-    return RefTo(columns, index, span);
-  };
-  return binder_.ApplyScalars(std::move(argument_scalars_), outer_column, &input_.node, exprs);
+  return JoinToInput(std::move(argument_scalars_), std::move(exprs));
 }
 
 PlanNodePtr SelectBinder::ProjectBelow() {

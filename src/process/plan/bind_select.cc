@@ -43,11 +43,7 @@ Result<Relation> SelectBinder::Bind() {
   } else if (!scalars_.empty()) {
     std::vector<ExprPtr*> exprs;
     for (ExprPtr& expr : exprs_) exprs.push_back(&expr);
-    const Columns columns = input_.node->columns;
-    const auto outer_column = [&](int index, SourceSpan span) -> Result<ExprPtr> {
-      return RefTo(columns, index, span);
-    };
-    RETURN_IF_ERROR(binder_.ApplyScalars(std::move(scalars_), outer_column, &input_.node, exprs));
+    RETURN_IF_ERROR(JoinToInput(std::move(scalars_), std::move(exprs)));
   }
   if (!aggregates_.overs.empty()) RETURN_IF_ERROR(BindOvers());
   return Project();
@@ -121,6 +117,15 @@ Status SelectBinder::BindWhere() {
   return Status::OK();
 }
 
+Status SelectBinder::JoinToInput(std::vector<Binder::ScalarSubquery> scalars,
+                                 std::vector<ExprPtr*> exprs) {
+  const Columns columns = input_.node->columns;
+  const auto outer_column = [&](int index, SourceSpan span) -> Result<ExprPtr> {
+    return RefTo(columns, index, span);
+  };
+  return binder_.ApplyScalars(std::move(scalars), outer_column, &input_.node, std::move(exprs));
+}
+
 // What needs no subquery comes first.
 Status SelectBinder::FilterBy(ExprPtr predicate, std::vector<Binder::ScalarSubquery> scalars,
                               const sql::SourceSpan& span) {
@@ -143,12 +148,9 @@ Status SelectBinder::FilterBy(ExprPtr predicate, std::vector<Binder::ScalarSubqu
   const Columns columns = input_.node->columns;
   std::vector<ExprPtr> all;
   for (size_t i = 0; i < columns.size(); ++i) all.push_back(RefTo(columns, static_cast<int>(i)));
-  const auto outer_column = [&](int index, SourceSpan ref_span) -> Result<ExprPtr> {
-    return RefTo(columns, index, ref_span);
-  };
   std::vector<ExprPtr*> exprs;
   for (ExprPtr& conjunct : with_subquery) exprs.push_back(&conjunct);
-  RETURN_IF_ERROR(binder_.ApplyScalars(std::move(scalars), outer_column, &input_.node, exprs));
+  RETURN_IF_ERROR(JoinToInput(std::move(scalars), std::move(exprs)));
   for (ExprPtr& conjunct : with_subquery) {
     input_.node = MakeFilter(input_.node, std::move(conjunct), ToSpan(span));
   }

@@ -40,6 +40,8 @@ class SelectBinder {
   // One predicate of WHERE, with its subqueries.
   Status FilterBy(ExprPtr predicate, std::vector<Binder::ScalarSubquery> scalars,
                   const sql::SourceSpan& span);
+  // Subqueries become columns of the input, behind its own; `exprs` are over it.
+  Status JoinToInput(std::vector<Binder::ScalarSubquery> scalars, std::vector<ExprPtr*> exprs);
   Status NotAnEquality(const BoundExpr& condition) const;
 
   // ---- GROUP BY
@@ -72,7 +74,6 @@ class SelectBinder {
   bool IsInEverySet(size_t key) const;
   bool GroupsByWindow() const;
   Status BindGrouping(const ExprPtr& having);
-  // The subqueries in arguments of aggregates become columns of the input.
   Status JoinArgumentScalars();
   PlanNodePtr ProjectBelow();
   // Puts the grouping sets below `node`, whose `keys` become the copies of the columns.
