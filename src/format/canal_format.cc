@@ -8,7 +8,7 @@
 namespace mainstem::format {
 namespace {
 
-MetadataFields Metadata() {
+MetadataFields CanalMetadata() {
   using Form = MetadataField::Form;
   return {{"database", {arrow::field("database", arrow::utf8())}},
           {"table", {arrow::field("table", arrow::utf8())}},
@@ -30,7 +30,7 @@ class CanalDecoder final : public EnvelopeDecoder {
                    arrow::field("old", arrow::list(arrow::utf8())),
                    arrow::field("type", arrow::utf8()), arrow::field("database", arrow::utf8()),
                    arrow::field("table", arrow::utf8())},
-        .metadata = Metadata()};
+        .metadata = CanalMetadata()};
     return EnvelopeDecoder::Open(std::move(target), options, std::move(setup));
   }
 

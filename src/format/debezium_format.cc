@@ -8,7 +8,7 @@
 namespace mainstem::format {
 namespace {
 
-MetadataFields Metadata() {
+MetadataFields DebeziumMetadata() {
   using Form = MetadataField::Form;
   auto source = arrow::field("source", arrow::map(arrow::utf8(), arrow::utf8()));
   return {{"schema", {arrow::field("schema", arrow::utf8())}},
@@ -29,7 +29,7 @@ class DebeziumDecoder final : public EnvelopeDecoder {
     Setup setup{.format = "debezium-json",
                 .fields = {arrow::field("before", arrow::utf8()),
                            arrow::field("after", arrow::utf8()), arrow::field("op", arrow::utf8())},
-                .metadata = Metadata()};
+                .metadata = DebeziumMetadata()};
     if (schema_include) {
       setup.payload = "payload";
       setup.outside_payload = {"schema"};

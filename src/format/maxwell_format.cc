@@ -7,7 +7,7 @@
 namespace mainstem::format {
 namespace {
 
-MetadataFields Metadata() {
+MetadataFields MaxwellMetadata() {
   using Form = MetadataField::Form;
   return {
       {"database", {arrow::field("database", arrow::utf8())}},
@@ -22,7 +22,7 @@ class MaxwellDecoder final : public EnvelopeDecoder {
     Setup setup{.format = "maxwell-json",
                 .fields = {arrow::field("data", arrow::utf8()), arrow::field("old", arrow::utf8()),
                            arrow::field("type", arrow::utf8())},
-                .metadata = Metadata()};
+                .metadata = MaxwellMetadata()};
     return EnvelopeDecoder::Open(std::move(target), options, std::move(setup));
   }
 

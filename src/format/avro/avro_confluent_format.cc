@@ -5,7 +5,7 @@
 #include <absl/strings/str_split.h>
 #include <arrow/api.h>
 
-#include "format/avro/avro_reader.h"
+#include "format/avro/avro_message_decoder.h"
 #include "format/avro/avro_writer.h"
 #include "format/avro/schema_registry.h"
 #include "format/format_options.h"
@@ -99,12 +99,11 @@ Result<int32_t> SchemaIdOf(std::string_view message) {
   return static_cast<int32_t>(id);
 }
 
-class ConfluentDecoder final : public Decoder {
+class ConfluentDecoder final : public AvroMessageDecoder {
  public:
   ConfluentDecoder(std::shared_ptr<arrow::Schema> output, ConfluentOptions options,
                    std::shared_ptr<const AvroSchema> reader_schema)
-      : output_(output),
-        rows_(std::move(output)),
+      : AvroMessageDecoder(std::move(output)),
         options_(std::move(options)),
         reader_schema_(std::move(reader_schema)),
         registry_(options_.registry) {}
@@ -123,16 +122,17 @@ class ConfluentDecoder final : public Decoder {
     co_return Status::OK();
   }
 
-  Result<DecodedMessages> Decode(std::span<const std::string_view> messages) override {
-    DecodedMessages out;
-    rows_.Reserve(messages.size());
-    for (size_t i = 0; i < messages.size(); ++i) {
-      if (messages[i].data() == nullptr) continue;
-      Status status = DecodeOne(messages[i], static_cast<uint32_t>(i));
-      if (!status.ok()) out.rejected.push_back({.index = i, .cause = std::move(status)});
+ protected:
+  Status DecodeOne(std::string_view message, uint32_t index) override {
+    ASSIGN_OR_RETURN(int32_t id, SchemaIdOf(message));
+    auto known = known_.find(id);
+    if (known == known_.end()) {
+      return MakeError(ErrorCode::kDecodeError,
+                       "schema " + std::to_string(id) + " was not asked for");
     }
-    RETURN_IF_ERROR(rows_.Finish(&out));
-    return out;
+    RETURN_IF_ERROR(known->second.problem);
+    return AddRecord(known->second.reader.get(), message.substr(kHeadBytes), index,
+                     "bytes are left over behind the record");
   }
 
  private:
@@ -151,8 +151,7 @@ class ConfluentDecoder final : public Decoder {
         !Is(json.status(), ErrorCode::kDecodeError)) {
       co_return json.status();
     }
-    Result<std::unique_ptr<AvroRecordReader>> reader =
-        json.ok() ? MakeReader(*json) : json.status();
+    Result<std::unique_ptr<AvroRecordReader>> reader = json.ok() ? ReaderOf(*json) : json.status();
     if (reader.ok()) {
       known.reader = std::move(*reader);
     } else {
@@ -164,31 +163,12 @@ class ConfluentDecoder final : public Decoder {
     co_return Status::OK();
   }
 
-  Result<std::unique_ptr<AvroRecordReader>> MakeReader(const std::string& json) {
+  Result<std::unique_ptr<AvroRecordReader>> ReaderOf(const std::string& json) {
     ASSIGN_OR_RETURN(auto schema, AvroSchema::Parse(json));
-    std::vector<arrow::ArrayBuilder*> builders;
-    for (int i = 0; i < output_->num_fields(); ++i) builders.push_back(rows_.builder(i));
-    return AvroRecordReader::Make(std::move(schema), *output_, builders, reader_schema_.get(),
-                                  {.legacy_timestamps = options_.legacy_timestamps});
+    return MakeReader(std::move(schema), reader_schema_.get(),
+                      {.legacy_timestamps = options_.legacy_timestamps});
   }
 
-  Status DecodeOne(std::string_view message, uint32_t index) {
-    ASSIGN_OR_RETURN(int32_t id, SchemaIdOf(message));
-    auto known = known_.find(id);
-    if (known == known_.end()) {
-      return MakeError(ErrorCode::kDecodeError,
-                       "schema " + std::to_string(id) + " was not asked for");
-    }
-    RETURN_IF_ERROR(known->second.problem);
-    AvroInput input(message.substr(kHeadBytes));
-    bool good = known->second.reader->Read(&input);
-    if (good && input.left() > 0) good = input.Fail("bytes are left over behind the record");
-    rows_.EndRow(index, RowKind::kInsert, good);
-    return good ? Status::OK() : MakeError(ErrorCode::kDecodeError, input.error());
-  }
-
-  std::shared_ptr<arrow::Schema> output_;
-  RowSet rows_;
   ConfluentOptions options_;
   std::shared_ptr<const AvroSchema> reader_schema_;
   SchemaRegistry registry_;

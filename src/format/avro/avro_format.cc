@@ -4,57 +4,36 @@
 
 #include "format/avro/avro_codec.h"
 #include "format/avro/avro_json.h"
+#include "format/avro/avro_message_decoder.h"
 #include "format/avro/avro_options.h"
-#include "format/avro/avro_reader.h"
 #include "format/avro/avro_writer.h"
 #include "format/formats.h"
 
 namespace mainstem::format {
 namespace {
 
-class AvroDecoder final : public Decoder {
+class AvroDecoder final : public AvroMessageDecoder {
  public:
   AvroDecoder(std::shared_ptr<arrow::Schema> output, bool json)
-      : output_(output), rows_(std::move(output)), json_(json) {}
+      : AvroMessageDecoder(std::move(output)), json_(json) {}
 
   Status Open(std::shared_ptr<const AvroSchema> schema, const AvroReadRules& rules) {
-    std::vector<arrow::ArrayBuilder*> builders;
-    for (int i = 0; i < output_->num_fields(); ++i) builders.push_back(rows_.builder(i));
-    ASSIGN_OR_RETURN(reader_,
-                     AvroRecordReader::Make(std::move(schema), *output_, builders, nullptr, rules));
+    ASSIGN_OR_RETURN(reader_, MakeReader(std::move(schema), nullptr, rules));
     return Status::OK();
   }
 
-  Result<DecodedMessages> Decode(std::span<const std::string_view> messages) override {
-    DecodedMessages out;
-    rows_.Reserve(messages.size());
-    for (size_t i = 0; i < messages.size(); ++i) {
-      if (messages[i].data() == nullptr) continue;
-      Status status = DecodeOne(messages[i], static_cast<uint32_t>(i));
-      if (!status.ok()) out.rejected.push_back({.index = i, .cause = std::move(status)});
-    }
-    RETURN_IF_ERROR(rows_.Finish(&out));
-    return out;
-  }
-
- private:
-  Status DecodeOne(std::string_view message, uint32_t index) {
+ protected:
+  Status DecodeOne(std::string_view message, uint32_t index) override {
     if (json_) {
       binary_.clear();
       RETURN_IF_ERROR(json_reader_.ToBinary(message, reader_->schema().root(), &binary_));
       message = binary_;
     }
-    AvroInput input(message);
-    bool good = reader_->Read(&input);
-    if (good && input.left() > 0) {
-      good = input.Fail("bytes are left over: the record is of another schema");
-    }
-    rows_.EndRow(index, RowKind::kInsert, good);
-    return good ? Status::OK() : MakeError(ErrorCode::kDecodeError, input.error());
+    return AddRecord(reader_.get(), message, index,
+                     "bytes are left over: the record is of another schema");
   }
 
-  std::shared_ptr<arrow::Schema> output_;
-  RowSet rows_;
+ private:
   bool json_;
   std::unique_ptr<AvroRecordReader> reader_;
   AvroJsonReader json_reader_;
