@@ -56,7 +56,7 @@ Status Delete(const GlobalOptions& globals, const std::string& name) {
               {.text = "deleted group " + name, .json = "{\"deleted\":" + JsonQuote(name) + "}"});
 }
 
-using Action = Status (*)(const GlobalOptions&, const std::string&);
+using GroupAction = Status (*)(const GlobalOptions&, const std::string&);
 
 }  // namespace
 
@@ -70,7 +70,7 @@ void AddGroupCommand(CLI::App& app, const GlobalOptions& globals, Invocation& ch
       "  mainstem group delete billing      its members must have left\n"
       "A group comes to be by its first consumer: kcat -b 127.0.0.1:9092 -G billing clicks");
   auto name = std::make_shared<std::string>();
-  auto add = [&](const char* verb, const char* help, Action action, bool named) {
+  auto add = [&](const char* verb, const char* help, GroupAction action, bool named) {
     auto* command = group->add_subcommand(verb, help);
     if (named) command->add_option("group", *name, "name of the group")->required();
     command->callback([&globals, &chosen, name, action] {

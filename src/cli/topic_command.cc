@@ -109,7 +109,7 @@ Status Delete(const GlobalOptions& globals, const TopicOptions& options) {
                         .json = "{\"deleted\":" + JsonQuote(options.name) + "}"});
 }
 
-using Action = Status (*)(const GlobalOptions&, const TopicOptions&);
+using TopicAction = Status (*)(const GlobalOptions&, const TopicOptions&);
 
 }  // namespace
 
@@ -124,7 +124,7 @@ void AddTopicCommand(CLI::App& app, const GlobalOptions& globals, Invocation& ch
       "  mainstem topic list --json | jq -r '.topics[].name'\n"
       "Settings have Kafka's names; Kafka's own tools work on topics, too.");
   auto options = std::make_shared<TopicOptions>();
-  auto add = [&](const char* name, const char* help, Action action, bool named) {
+  auto add = [&](const char* name, const char* help, TopicAction action, bool named) {
     auto* command = topic->add_subcommand(name, help);
     if (named) command->add_option("topic", options->name, "name of the topic")->required();
     command->callback([&globals, &chosen, options, action] {

@@ -25,7 +25,7 @@ struct CsvRules {
   char array_delimiter = ';';
 };
 
-Result<CsvRules> ReadRules(const FormatOptions& options) {
+Result<CsvRules> ReadCsvRules(const FormatOptions& options) {
   OptionReader reader("csv", options);
   CsvRules rules;
   rules.delimiter = reader.Character("field-delimiter", ',');
@@ -310,13 +310,13 @@ class CsvEncoder final : public Encoder {
 }  // namespace
 
 Result<std::unique_ptr<Decoder>> MakeCsvDecoder(DecodeTarget target, const FormatOptions& options) {
-  ASSIGN_OR_RETURN(CsvRules rules, ReadRules(options));
+  ASSIGN_OR_RETURN(CsvRules rules, ReadCsvRules(options));
   return CsvDecoder::Make(std::move(target), std::move(rules));
 }
 
 Result<std::unique_ptr<Encoder>> MakeCsvEncoder(std::shared_ptr<arrow::Schema> schema,
                                                 const FormatOptions& options) {
-  ASSIGN_OR_RETURN(CsvRules rules, ReadRules(options));
+  ASSIGN_OR_RETURN(CsvRules rules, ReadCsvRules(options));
   TextWriteRules write_rules{.array_delimiter = rules.array_delimiter,
                              .decimal_style = rules.scientific_decimals
                                                   ? DecimalStyle::kStrippedScientific

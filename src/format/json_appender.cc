@@ -253,16 +253,6 @@ class TimeAppender final : public ScalarAppender<TimeAppender, arrow::Time32Buil
   }
 };
 
-int64_t UnitsPerSecond(arrow::TimeUnit::type unit) {
-  switch (unit) {
-    case arrow::TimeUnit::SECOND: return 1;
-    case arrow::TimeUnit::MILLI: return 1000;
-    case arrow::TimeUnit::MICRO: return 1000000;
-    case arrow::TimeUnit::NANO: return 1000000000;
-  }
-  return 1;
-}
-
 class TimestampAppender final : public ScalarAppender<TimestampAppender, arrow::TimestampBuilder> {
  public:
   TimestampAppender(std::string path, arrow::ArrayBuilder* builder, std::string expected)

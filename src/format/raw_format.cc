@@ -17,7 +17,7 @@ struct RawRules {
   bool latin1 = false;
 };
 
-Result<RawRules> ReadRules(const FormatOptions& options) {
+Result<RawRules> ReadRawRules(const FormatOptions& options) {
   OptionReader reader("raw", options);
   RawRules rules;
   rules.big_endian = reader.Choice("endianness", {"big-endian", "little-endian"}, 0) == 0;
@@ -220,14 +220,14 @@ class RawEncoder final : public Encoder {
 
 Result<std::unique_ptr<Decoder>> MakeRawDecoder(DecodeTarget target, const FormatOptions& options) {
   RETURN_IF_ERROR(CheckSchema(*target.schema));
-  ASSIGN_OR_RETURN(RawRules rules, ReadRules(options));
+  ASSIGN_OR_RETURN(RawRules rules, ReadRawRules(options));
   return std::make_unique<RawDecoder>(std::move(target), rules);
 }
 
 Result<std::unique_ptr<Encoder>> MakeRawEncoder(std::shared_ptr<arrow::Schema> schema,
                                                 const FormatOptions& options) {
   RETURN_IF_ERROR(CheckSchema(*schema));
-  ASSIGN_OR_RETURN(RawRules rules, ReadRules(options));
+  ASSIGN_OR_RETURN(RawRules rules, ReadRawRules(options));
   return std::make_unique<RawEncoder>(rules);
 }
 

@@ -129,6 +129,16 @@ constexpr std::array<std::string_view, 7> kDays = {"Monday", "Tuesday",  "Wednes
 
 }  // namespace
 
+int64_t UnitsPerSecond(arrow::TimeUnit::type unit) {
+  switch (unit) {
+    case arrow::TimeUnit::SECOND: return 1;
+    case arrow::TimeUnit::MILLI: return 1000;
+    case arrow::TimeUnit::MICRO: return 1000000;
+    case arrow::TimeUnit::NANO: return 1000000000;
+  }
+  return 1;
+}
+
 bool ToTicks(Instant instant, int64_t units_per_second, int64_t* ticks) {
   int64_t whole;
   if (__builtin_mul_overflow(instant.seconds, units_per_second, &whole)) return false;

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include <arrow/type_fwd.h>
+
 #include "core/status.h"
 
 namespace mainstem::format {
@@ -17,6 +19,8 @@ struct Instant {
   int32_t nanos = 0;    // 0..999999999
 };
 
+// Ticks of a unit: 1000 for milliseconds.
+int64_t UnitsPerSecond(arrow::TimeUnit::type unit);
 // In ticks of `units_per_second`; false when it does not fit into 64 bits.
 bool ToTicks(Instant instant, int64_t units_per_second, int64_t* ticks);
 Instant FromTicks(int64_t ticks, int64_t units_per_second);

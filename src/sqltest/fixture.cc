@@ -13,7 +13,6 @@ namespace mainstem::sqltest {
 namespace {
 
 constexpr std::string_view kDirective = "#@";
-constexpr int kPartitionsMax = 256;
 
 std::string_view Trimmed(std::string_view text) {
   size_t begin = text.find_first_not_of(" \t\r");

@@ -14,6 +14,8 @@
 
 namespace mainstem::sqltest {
 
+inline constexpr int kPartitionsMax = 256;  // of an input or a topic
+
 enum class FixtureKind : uint8_t {
   kRows,      // of `format`, columns by name: the table's own, metadata columns too
   kChanges,   // messages of the changelog format `format`

@@ -146,10 +146,10 @@ struct Position {
   }
 };
 
-class Reader final : public connector::SplitReader {
+class FixtureReader final : public connector::SplitReader {
  public:
-  Reader(const FixtureSourceOptions& options, int partition, Position position,
-         std::unique_ptr<LineDecoder> decoder)
+  FixtureReader(const FixtureSourceOptions& options, int partition, Position position,
+                std::unique_ptr<LineDecoder> decoder)
       : env_(options.env),
         fixture_(options.fixture),
         schedule_(ScheduleOf(*fixture_, partition)),
@@ -330,7 +330,7 @@ class Source final : public connector::TableSource {
                                                           std::vector<int> projection) override {
     CO_ASSIGN_OR_RETURN(auto decoder,
                         LineDecoder::Make(*options_.fixture, options_.table, projection));
-    std::unique_ptr<connector::SplitReader> reader = std::make_unique<Reader>(
+    std::unique_ptr<connector::SplitReader> reader = std::make_unique<FixtureReader>(
         options_, std::stoi(split.id), Position::Parse(split.position), std::move(decoder));
     co_return reader;
   }

@@ -12,8 +12,6 @@ namespace {
 
 using simdjson::dom::element;
 
-constexpr int64_t kPartitionsMax = 256;
-
 struct Record {
   int32_t partition = 0;
   int64_t timestamp_ms = 0;

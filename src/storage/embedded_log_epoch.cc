@@ -10,8 +10,6 @@
 namespace mainstem::storage {
 namespace {
 
-constexpr LeaderEpoch kLeaderEpoch{0};
-
 Status CheckEpochBatch(const EpochCommit::Append& append, bool require_keys) {
   ASSIGN_OR_RETURN(BatchHeader header, ParseBatchHeader(append.batch));
   if (header.total_bytes() != append.batch.size()) {

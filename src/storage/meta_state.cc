@@ -89,7 +89,7 @@ void ApplyTo(MetaState*, const CompactionChange&) {}
 void ApplyTo(MetaState*, const PartitionCompactionState&) {}
 void ApplyTo(MetaState*, const PartitionTransactionsState&) {}
 
-Status Broken(std::string_view what) {
+Status BrokenSnapshot(std::string_view what) {
   return MakeError(ErrorCode::kCorruptStorage, {.message = "the snapshot file is damaged",
                                                 .detail = std::string(what),
                                                 .hint = "restore the data folder from a backup"});
@@ -147,25 +147,26 @@ std::string EncodeSnapshot(const Snapshot& snapshot) {
 
 Result<Snapshot> DecodeSnapshot(std::string_view text) {
   std::span<const std::byte> bytes = std::as_bytes(std::span(text));
-  if (bytes.size() < kSnapshotHeaderBytes + 4) return Broken("it is too short");
+  if (bytes.size() < kSnapshotHeaderBytes + 4) return BrokenSnapshot("it is too short");
   std::span<const std::byte> body = bytes.first(bytes.size() - 4);
-  if (LoadLittle<uint32_t>(bytes.data()) != kSnapshotMagic) return Broken("its magic is wrong");
+  if (LoadLittle<uint32_t>(bytes.data()) != kSnapshotMagic)
+    return BrokenSnapshot("its magic is wrong");
   if (LoadLittle<uint16_t>(bytes.data() + 4) != kSnapshotVersion) {
-    return Broken("its version is unknown to this program");
+    return BrokenSnapshot("its version is unknown to this program");
   }
   if (LoadLittle<uint32_t>(bytes.data() + body.size()) != Crc32c(body)) {
-    return Broken("its checksum is wrong");
+    return BrokenSnapshot("its checksum is wrong");
   }
   Snapshot snapshot{.journal_id = LoadLittle<uint64_t>(bytes.data() + 8),
                     .covered = LogPosition(LoadLittle<int64_t>(bytes.data() + 16)),
                     .changes = {}};
   body = body.subspan(kSnapshotHeaderBytes);
   while (!body.empty()) {
-    if (body.size() < kSnapshotEntryBytes) return Broken("an entry is cut off");
+    if (body.size() < kSnapshotEntryBytes) return BrokenSnapshot("an entry is cut off");
     size_t size = LoadLittle<uint32_t>(body.data());
     EntryType type = static_cast<EntryType>(body[4]);
     body = body.subspan(kSnapshotEntryBytes);
-    if (size > body.size()) return Broken("an entry is cut off");
+    if (size > body.size()) return BrokenSnapshot("an entry is cut off");
     ASSIGN_OR_RETURN(Change change, DecodeChange(type, body.first(size)));
     snapshot.changes.push_back(std::move(change));
     body = body.subspan(size);

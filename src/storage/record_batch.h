@@ -115,6 +115,7 @@ Status ValidateBatch(const BatchHeader& header, std::span<const std::byte> batch
                      const BatchChecks& checks);
 
 // In place. Offset and epoch lie outside the CRC.
+inline constexpr LeaderEpoch kLeaderEpoch{0};  // one node leads for ever
 void SetBaseOffset(std::byte* batch, Offset base_offset, LeaderEpoch epoch);
 // Sets the bit and the greatest timestamp, and computes the CRC anew.
 void SetLogAppendTime(std::span<std::byte> batch, int64_t timestamp_ms);

@@ -11,11 +11,11 @@
 namespace mainstem::storage {
 namespace {
 
-constexpr size_t kScanBytes = size_t{1} << 20;
+constexpr size_t kSegmentScanBytes = size_t{1} << 20;
 constexpr size_t kIndexBytesMax = size_t{64} << 20;
 constexpr int kReadAttemptsMax = 10;
 
-Status Broken(const std::string& path, int64_t position) {
+Status BrokenSegment(const std::string& path, int64_t position) {
   return MakeError(ErrorCode::kCorruptStorage,
                    fmt::format("'{}' has no record batch at byte {}", path, position));
 }
@@ -62,7 +62,7 @@ Task<> Segments::CompleteIndex(std::shared_ptr<Index> index, SegmentInfo segment
     seen.max_timestamp = index->times.back().timestamp_ms;
     seen.max_timestamp_offset = segment.base_offset + index->times.back().relative_offset;
   }
-  size_t wanted = kScanBytes;
+  size_t wanted = kSegmentScanBytes;
   std::vector<std::byte> buffer;
   while (position < segment.bytes) {
     buffer.resize(std::min(wanted, static_cast<size_t>(segment.bytes - position)));
@@ -90,11 +90,11 @@ Task<> Segments::CompleteIndex(std::shared_ptr<Index> index, SegmentInfo segment
       position += static_cast<int64_t>(batch.bytes.size());
     }
     bool cut = count != buffer.size();
-    if (step == BatchWalk::Step::kBroken || cut) co_return Broken(path, position);
-    wanted = kScanBytes;
+    if (step == BatchWalk::Step::kBroken || cut) co_return BrokenSegment(path, position);
+    wanted = kSegmentScanBytes;
     if (position == begin) {
       if (static_cast<int64_t>(count) >= segment.bytes - position) {
-        co_return Broken(path, position);
+        co_return BrokenSegment(path, position);
       }
       wanted = std::max(walk.header().total_bytes(), buffer.size() * 2);
     }
@@ -162,7 +162,7 @@ Task<std::vector<SharedBytes>> Segments::TryRead(SegmentInfo segment, Offset fro
     std::span<std::byte> into = buffer->span().first(padded);
     int64_t block = position - static_cast<int64_t>(before);
     CO_ASSIGN_OR_RETURN(size_t count, co_await file->ReadAt(block, into));
-    if (count < before + size) co_return Broken(path, block + static_cast<int64_t>(count));
+    if (count < before + size) co_return BrokenSegment(path, block + static_cast<int64_t>(count));
     BatchWalk walk(into.subspan(before, size));
     int64_t begin = position;
     BatchWalk::Step step;
@@ -175,11 +175,11 @@ Task<std::vector<SharedBytes>> Segments::TryRead(SegmentInfo segment, Offset fro
       }
       position += static_cast<int64_t>(bytes);
     }
-    if (step == BatchWalk::Step::kBroken) co_return Broken(path, position);
+    if (step == BatchWalk::Step::kBroken) co_return BrokenSegment(path, position);
     // Nothing whole in what was read: ask for the batch's own size.
     if (position == begin) {
       if (wanted > walk.header().total_bytes() + kBatchHeaderBytes)
-        co_return Broken(path, position);
+        co_return BrokenSegment(path, position);
       wanted = std::max(walk.header().total_bytes(), wanted) + kBatchHeaderBytes + 1;
     }
   }

@@ -8,8 +8,6 @@
 namespace mainstem::storage {
 namespace {
 
-constexpr LeaderEpoch kLeaderEpoch{0};  // one node leads for ever
-
 Status UnknownPartition() {
   return MakeError(ErrorCode::kUnknownTopic, "this node has no such topic or partition");
 }

@@ -3,7 +3,7 @@
 namespace mainstem::net {
 namespace {
 
-constexpr size_t kReadBytes = 16 * 1024;
+constexpr size_t kFrameReadBytes = 16 * 1024;
 constexpr uint16_t kCloseProtocolError = 1002;
 constexpr uint16_t kCloseTooBig = 1009;
 
@@ -41,7 +41,7 @@ Task<std::optional<WebSocketMessage>> WebSocket::Read(TimePoint deadline) {
       co_return decoded.status();
     }
     if (!decoded->has_value()) {
-      std::string buffer(kReadBytes, '\0');
+      std::string buffer(kFrameReadBytes, '\0');
       std::span<std::byte> into = std::as_writable_bytes(std::span(buffer.data(), buffer.size()));
       CO_ASSIGN_OR_RETURN(size_t count, co_await stream_->ReadSome(into, deadline));
       if (count == 0) break;

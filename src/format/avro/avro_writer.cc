@@ -20,7 +20,7 @@ Status Mismatch(const std::string& path, const arrow::DataType& from, const Avro
 }
 
 template <typename Array>
-class LeafWriter : public AvroColumnWriter {
+class AvroLeafWriter : public AvroColumnWriter {
  public:
   void Bind(const arrow::Array& array) override { array_ = static_cast<const Array*>(&array); }
 
@@ -28,9 +28,9 @@ class LeafWriter : public AvroColumnWriter {
   const Array* array_ = nullptr;
 };
 
-class NullWriter final : public LeafWriter<arrow::Array> {
+class AvroNullWriter final : public AvroLeafWriter<arrow::Array> {
  public:
-  explicit NullWriter(std::string path) : path_(std::move(path)) {}
+  explicit AvroNullWriter(std::string path) : path_(std::move(path)) {}
   Status Write(int64_t row, std::string* out) const override {
     if (array_->IsNull(row)) return Status::OK();
     return MakeError(ErrorCode::kEvaluationError,
@@ -41,7 +41,7 @@ class NullWriter final : public LeafWriter<arrow::Array> {
   std::string path_;
 };
 
-class BooleanWriter final : public LeafWriter<arrow::BooleanArray> {
+class AvroBooleanWriter final : public AvroLeafWriter<arrow::BooleanArray> {
  public:
   Status Write(int64_t row, std::string* out) const override {
     out->push_back(array_->Value(row) ? 1 : 0);
@@ -50,9 +50,9 @@ class BooleanWriter final : public LeafWriter<arrow::BooleanArray> {
 };
 
 template <typename Array>
-class IntegerWriter final : public LeafWriter<Array> {
+class AvroIntegerWriter final : public AvroLeafWriter<Array> {
  public:
-  explicit IntegerWriter(int64_t factor) : factor_(factor) {}
+  explicit AvroIntegerWriter(int64_t factor) : factor_(factor) {}
   Status Write(int64_t row, std::string* out) const override {
     AppendAvroLong(int64_t{this->array_->Value(row)} * factor_, out);
     return Status::OK();
@@ -62,9 +62,9 @@ class IntegerWriter final : public LeafWriter<Array> {
   int64_t factor_;
 };
 
-class TimestampWriter final : public LeafWriter<arrow::TimestampArray> {
+class AvroTimestampWriter final : public AvroLeafWriter<arrow::TimestampArray> {
  public:
-  TimestampWriter(int64_t from, int64_t to)
+  AvroTimestampWriter(int64_t from, int64_t to)
       : divisor_(from > to ? from / to : 1), factor_(to > from ? to / from : 1) {}
   Status Write(int64_t row, std::string* out) const override {
     int64_t value = array_->Value(row);
@@ -82,7 +82,7 @@ class TimestampWriter final : public LeafWriter<arrow::TimestampArray> {
 };
 
 template <typename Array, typename As>
-class FloatingWriter final : public LeafWriter<Array> {
+class AvroFloatingWriter final : public AvroLeafWriter<Array> {
  public:
   Status Write(int64_t row, std::string* out) const override {
     AppendAvroRaw(static_cast<As>(this->array_->Value(row)), out);
@@ -90,9 +90,9 @@ class FloatingWriter final : public LeafWriter<Array> {
   }
 };
 
-class BytesWriter final : public LeafWriter<arrow::BinaryArray> {
+class AvroBytesWriter final : public AvroLeafWriter<arrow::BinaryArray> {
  public:
-  explicit BytesWriter(const AvroType& type) : type_(type) {}
+  explicit AvroBytesWriter(const AvroType& type) : type_(type) {}
   Status Write(int64_t row, std::string* out) const override {
     std::string_view bytes = array_->GetView(row);
     if (type_.kind != AvroKind::kFixed) {
@@ -112,9 +112,9 @@ class BytesWriter final : public LeafWriter<arrow::BinaryArray> {
   const AvroType& type_;
 };
 
-class EnumWriter final : public LeafWriter<arrow::StringArray> {
+class AvroEnumWriter final : public AvroLeafWriter<arrow::StringArray> {
  public:
-  explicit EnumWriter(const AvroType& type) : type_(type) {}
+  explicit AvroEnumWriter(const AvroType& type) : type_(type) {}
   Status Write(int64_t row, std::string* out) const override {
     std::string_view text = array_->GetView(row);
     auto found = std::find(type_.symbols.begin(), type_.symbols.end(), text);
@@ -131,9 +131,9 @@ class EnumWriter final : public LeafWriter<arrow::StringArray> {
   const AvroType& type_;
 };
 
-class DecimalWriter final : public LeafWriter<arrow::Decimal128Array> {
+class AvroDecimalWriter final : public AvroLeafWriter<arrow::Decimal128Array> {
  public:
-  DecimalWriter(const AvroType& type, int from_scale) : type_(type), from_scale_(from_scale) {}
+  AvroDecimalWriter(const AvroType& type, int from_scale) : type_(type), from_scale_(from_scale) {}
   Status Write(int64_t row, std::string* out) const override {
     arrow::Decimal128 value(array_->GetValue(row));
     auto scaled = value.Rescale(from_scale_, type_.scale);
@@ -167,16 +167,16 @@ class DecimalWriter final : public LeafWriter<arrow::Decimal128Array> {
 };
 
 // A value that may be null, as a union; or one that must not be.
-class NullableWriter final : public LeafWriter<arrow::Array> {
+class AvroNullableWriter final : public AvroLeafWriter<arrow::Array> {
  public:
   struct Choice {
     int null_branch = -1;   // -1: null cannot be written
     int value_branch = -1;  // -1: the schema is no union
   };
-  NullableWriter(Choice choice, WriterPtr value, std::string path)
+  AvroNullableWriter(Choice choice, WriterPtr value, std::string path)
       : choice_(choice), value_(std::move(value)), path_(std::move(path)) {}
   void Bind(const arrow::Array& array) override {
-    LeafWriter::Bind(array);
+    AvroLeafWriter::Bind(array);
     value_->Bind(array);
   }
   Status Write(int64_t row, std::string* out) const override {
@@ -198,11 +198,11 @@ class NullableWriter final : public LeafWriter<arrow::Array> {
   std::string path_;
 };
 
-class ListWriter final : public LeafWriter<arrow::ListArray> {
+class AvroListWriter final : public AvroLeafWriter<arrow::ListArray> {
  public:
-  explicit ListWriter(WriterPtr item) : item_(std::move(item)) {}
+  explicit AvroListWriter(WriterPtr item) : item_(std::move(item)) {}
   void Bind(const arrow::Array& array) override {
-    LeafWriter::Bind(array);
+    AvroLeafWriter::Bind(array);
     item_->Bind(*array_->values());
   }
   Status Write(int64_t row, std::string* out) const override {
@@ -219,11 +219,12 @@ class ListWriter final : public LeafWriter<arrow::ListArray> {
   WriterPtr item_;
 };
 
-class MapWriter final : public LeafWriter<arrow::MapArray> {
+class AvroMapWriter final : public AvroLeafWriter<arrow::MapArray> {
  public:
-  MapWriter(WriterPtr item, std::string path) : item_(std::move(item)), path_(std::move(path)) {}
+  AvroMapWriter(WriterPtr item, std::string path)
+      : item_(std::move(item)), path_(std::move(path)) {}
   void Bind(const arrow::Array& array) override {
-    LeafWriter::Bind(array);
+    AvroLeafWriter::Bind(array);
     keys_ = static_cast<const arrow::StringArray*>(array_->keys().get());
     item_->Bind(*array_->items());
   }
@@ -251,15 +252,15 @@ class MapWriter final : public LeafWriter<arrow::MapArray> {
 
 Result<WriterPtr> MakeWriter(const AvroType& to, const arrow::Field& from, const std::string& path);
 
-class RowWriter final : public LeafWriter<arrow::StructArray> {
+class AvroRowWriter final : public AvroLeafWriter<arrow::StructArray> {
  public:
   struct Step {
     int column = -1;
     WriterPtr writer;
   };
-  explicit RowWriter(std::vector<Step> steps) : steps_(std::move(steps)) {}
+  explicit AvroRowWriter(std::vector<Step> steps) : steps_(std::move(steps)) {}
   void Bind(const arrow::Array& array) override {
-    LeafWriter::Bind(array);
+    AvroLeafWriter::Bind(array);
     columns_.clear();
     for (Step& step : steps_) {
       columns_.push_back(array_->field(step.column));
@@ -295,7 +296,7 @@ Status CheckAllWritten(const AvroType& record, const arrow::FieldVector& columns
 
 Result<WriterPtr> MakeRow(const AvroType& to, const arrow::DataType& from,
                           const std::string& path) {
-  std::vector<RowWriter::Step> steps;
+  std::vector<AvroRowWriter::Step> steps;
   for (const AvroField& field : to.fields) {
     int column = ColumnOf(from.fields(), field.name);
     std::string field_path = path + "." + field.name;
@@ -307,7 +308,7 @@ Result<WriterPtr> MakeRow(const AvroType& to, const arrow::DataType& from,
     steps.push_back({.column = column, .writer = std::move(writer)});
   }
   RETURN_IF_ERROR(CheckAllWritten(to, from.fields()));
-  return std::make_unique<RowWriter>(std::move(steps));
+  return std::make_unique<AvroRowWriter>(std::move(steps));
 }
 
 Result<WriterPtr> MakeTimestamp(const AvroType& to, const arrow::DataType& from,
@@ -324,18 +325,18 @@ Result<WriterPtr> MakeTimestamp(const AvroType& to, const arrow::DataType& from,
     case AvroLogical::kLocalTimestampNanos: to_unit = 3; break;
     default: return Mismatch(path, from, to);
   }
-  return std::make_unique<TimestampWriter>(kTicks[unit], kTicks[to_unit]);
+  return std::make_unique<AvroTimestampWriter>(kTicks[unit], kTicks[to_unit]);
 }
 
 Result<WriterPtr> MakeFloating(const AvroType& to, const arrow::DataType& from,
                                const std::string& path) {
   bool is_single = from.id() == Type::FLOAT;
   if (to.kind == AvroKind::kFloat && is_single) {
-    return std::make_unique<FloatingWriter<arrow::FloatArray, float>>();
+    return std::make_unique<AvroFloatingWriter<arrow::FloatArray, float>>();
   }
   if (to.kind != AvroKind::kDouble) return Mismatch(path, from, to);
-  if (is_single) return std::make_unique<FloatingWriter<arrow::FloatArray, double>>();
-  return std::make_unique<FloatingWriter<arrow::DoubleArray, double>>();
+  if (is_single) return std::make_unique<AvroFloatingWriter<arrow::FloatArray, double>>();
+  return std::make_unique<AvroFloatingWriter<arrow::DoubleArray, double>>();
 }
 
 Result<WriterPtr> MakeValue(const AvroType& to, const arrow::DataType& from,
@@ -346,51 +347,51 @@ Result<WriterPtr> MakeValue(const AvroType& to, const arrow::DataType& from,
   switch (from.id()) {
     case Type::BOOL:
       if (to.kind != AvroKind::kBoolean) break;
-      return std::make_unique<BooleanWriter>();
+      return std::make_unique<AvroBooleanWriter>();
     case Type::INT8:
       if (!is_whole) break;
-      return std::make_unique<IntegerWriter<arrow::Int8Array>>(1);
+      return std::make_unique<AvroIntegerWriter<arrow::Int8Array>>(1);
     case Type::INT16:
       if (!is_whole) break;
-      return std::make_unique<IntegerWriter<arrow::Int16Array>>(1);
+      return std::make_unique<AvroIntegerWriter<arrow::Int16Array>>(1);
     case Type::INT32:
       if (!is_whole) break;
-      return std::make_unique<IntegerWriter<arrow::Int32Array>>(1);
+      return std::make_unique<AvroIntegerWriter<arrow::Int32Array>>(1);
     case Type::INT64:
       if (to.kind != AvroKind::kLong) break;
-      return std::make_unique<IntegerWriter<arrow::Int64Array>>(1);
+      return std::make_unique<AvroIntegerWriter<arrow::Int64Array>>(1);
     case Type::DATE32:
       if (!is_int) break;
-      return std::make_unique<IntegerWriter<arrow::Date32Array>>(1);
+      return std::make_unique<AvroIntegerWriter<arrow::Date32Array>>(1);
     case Type::TIME32: {
       bool is_micros = to.logical == AvroLogical::kTimeMicros;
       if (!is_int && !is_micros) break;
-      return std::make_unique<IntegerWriter<arrow::Time32Array>>(is_micros ? 1000 : 1);
+      return std::make_unique<AvroIntegerWriter<arrow::Time32Array>>(is_micros ? 1000 : 1);
     }
     case Type::TIMESTAMP: return MakeTimestamp(to, from, path);
     case Type::FLOAT:
     case Type::DOUBLE: return MakeFloating(to, from, path);
     case Type::STRING:
-      if (to.kind == AvroKind::kEnum) return std::make_unique<EnumWriter>(to);
+      if (to.kind == AvroKind::kEnum) return std::make_unique<AvroEnumWriter>(to);
       if (to.kind != AvroKind::kString && to.kind != AvroKind::kBytes) break;
-      return std::make_unique<BytesWriter>(to);
+      return std::make_unique<AvroBytesWriter>(to);
     case Type::BINARY:
       if (!is_bytes) break;
-      return std::make_unique<BytesWriter>(to);
+      return std::make_unique<AvroBytesWriter>(to);
     case Type::DECIMAL128:
       if (!is_bytes || to.logical != AvroLogical::kDecimal) break;
-      return std::make_unique<DecimalWriter>(to,
-                                             static_cast<const arrow::DecimalType&>(from).scale());
+      return std::make_unique<AvroDecimalWriter>(
+          to, static_cast<const arrow::DecimalType&>(from).scale());
     case Type::LIST: {
       if (to.kind != AvroKind::kArray) break;
       ASSIGN_OR_RETURN(WriterPtr item, MakeWriter(to.item(), *from.field(0), path + ".element"));
-      return std::make_unique<ListWriter>(std::move(item));
+      return std::make_unique<AvroListWriter>(std::move(item));
     }
     case Type::MAP: {
       const auto& map = static_cast<const arrow::MapType&>(from);
       if (to.kind != AvroKind::kMap || map.key_type()->id() != Type::STRING) break;
       ASSIGN_OR_RETURN(WriterPtr item, MakeWriter(to.item(), *map.item_field(), path + ".value"));
-      return std::make_unique<MapWriter>(std::move(item), path);
+      return std::make_unique<AvroMapWriter>(std::move(item), path);
     }
     case Type::STRUCT:
       if (to.kind != AvroKind::kRecord) break;
@@ -402,11 +403,11 @@ Result<WriterPtr> MakeValue(const AvroType& to, const arrow::DataType& from,
 
 Result<WriterPtr> MakeWriter(const AvroType& to, const arrow::Field& from,
                              const std::string& path) {
-  if (to.kind == AvroKind::kNull) return std::make_unique<NullWriter>(path);
-  NullableWriter::Choice choice;
+  if (to.kind == AvroKind::kNull) return std::make_unique<AvroNullWriter>(path);
+  AvroNullableWriter::Choice choice;
   if (to.kind != AvroKind::kUnion) {
     ASSIGN_OR_RETURN(WriterPtr value, MakeValue(to, *from.type(), path));
-    return std::make_unique<NullableWriter>(choice, std::move(value), path);
+    return std::make_unique<AvroNullableWriter>(choice, std::move(value), path);
   }
   WriterPtr value;
   Status problem;
@@ -424,7 +425,7 @@ Result<WriterPtr> MakeWriter(const AvroType& to, const arrow::Field& from,
     }
   }
   if (value == nullptr) return problem.ok() ? Mismatch(path, *from.type(), to) : problem;
-  return std::make_unique<NullableWriter>(choice, std::move(value), path);
+  return std::make_unique<AvroNullableWriter>(choice, std::move(value), path);
 }
 
 }  // namespace

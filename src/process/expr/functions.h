@@ -55,6 +55,7 @@ LogicalType WantedType(const LogicalType& type, Arg arg);
 using ResultType = std::function<LogicalType(const CallSite&)>;
 ResultType Returns(LogicalType type);          // nullable if an argument is
 ResultType ReturnsNullable(LogicalType type);  // always nullable
+inline const ResultType kText = Returns(LogicalType::String());
 inline const ResultType kTextNullable = ReturnsNullable(LogicalType::String());
 ResultType ReturnsNotNull(LogicalType type);  // never NULL
 ResultType ReturnsArgument(size_t index);     // the type of an argument; nullable if any is

@@ -11,8 +11,6 @@
 namespace mainstem::process {
 namespace {
 
-const ResultType kText = Returns(LogicalType::String());
-
 absl::string_view View(Text text) { return {text.data(), text.size()}; }
 
 void AppendHex(TextSink& sink, Text bytes, bool upper) {

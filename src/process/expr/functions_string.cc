@@ -11,8 +11,6 @@
 namespace mainstem::process {
 namespace {
 
-const ResultType kText = Returns(LogicalType::String());
-
 // ---- Case
 // ----------------------------------------------------------------------------------------
 

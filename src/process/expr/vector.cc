@@ -10,7 +10,7 @@
 namespace mainstem::process {
 namespace {
 
-constexpr size_t kColumnBytesMax = 2147483647;
+constexpr size_t kTextBytesMax = 2147483647;
 
 // Width of a fixed-width Arrow type in bytes; 0 for bit, variable and nested ones.
 int64_t FixedWidth(const arrow::DataType& type) {
@@ -187,7 +187,7 @@ void TextSink::Grow(size_t wanted) {
 }
 
 Status TextSink::Finish(arrow::BufferVector* buffers) {
-  if (size_ > kColumnBytesMax) {
+  if (size_ > kTextBytesMax) {
     return MakeError(ErrorCode::kResourceExhausted,
                      {.message = fmt::format("a text column of {} bytes is too large", size_),
                       .hint = "use smaller batches or shorter values"});

@@ -8,9 +8,9 @@
 namespace mainstem::process {
 namespace {
 
-constexpr char kVersion = 1;
+constexpr char kAccumulatorsVersion = 1;
 
-Status Damaged() {
+Status DamagedAccumulators() {
   return MakeError(ErrorCode::kCorruptStorage, "a stored group of aggregates is damaged");
 }
 
@@ -66,7 +66,7 @@ size_t AggregateSet::HeapBytes(const std::byte* value) const {
 }
 
 void AggregateSet::Serialize(const std::byte* value, std::string* out) const {
-  out->push_back(kVersion);
+  out->push_back(kAccumulatorsVersion);
   out->append(reinterpret_cast<const char*>(value), sizeof(int64_t));
   for (const Function& function : functions_) {
     function.aggregate->Serialize(value + function.offset, out);
@@ -74,13 +74,14 @@ void AggregateSet::Serialize(const std::byte* value, std::string* out) const {
 }
 
 Status AggregateSet::Deserialize(std::string_view bytes, std::byte* value) const {
-  if (bytes.size() < 1 + sizeof(int64_t) || bytes[0] != kVersion) return Damaged();
+  if (bytes.size() < 1 + sizeof(int64_t) || bytes[0] != kAccumulatorsVersion)
+    return DamagedAccumulators();
   std::memcpy(value, bytes.data() + 1, sizeof(int64_t));
   bytes.remove_prefix(1 + sizeof(int64_t));
   for (const Function& function : functions_) {
     RETURN_IF_ERROR(function.aggregate->Deserialize(&bytes, value + function.offset));
   }
-  return bytes.empty() ? Status::OK() : Damaged();
+  return bytes.empty() ? Status::OK() : DamagedAccumulators();
 }
 
 void AggregateSet::Prepare(const Function& function, const AggregateBatch& batch,

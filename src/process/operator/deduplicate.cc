@@ -9,11 +9,7 @@
 #include "process/types/arrow_mapping.h"
 
 namespace mainstem::process {
-namespace {
-
-constexpr size_t kRowsPerOutput = 4096;
-
-}  // namespace
+namespace {}  // namespace
 
 DeduplicateOperator::DeduplicateOperator(const plan::RankNode& node)
     : strategy_(node.strategy),

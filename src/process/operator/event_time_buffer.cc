@@ -8,10 +8,10 @@
 namespace mainstem::process {
 namespace {
 
-constexpr char kVersion = 1;
-constexpr size_t kRowsAtOnce = 4096;
+constexpr char kBufferVersion = 1;
+constexpr size_t kBufferRowsAtOnce = 4096;
 
-StateTable::Options TableOptions(const OperatorContext* context, int table_index) {
+StateTable::Options BufferOptions(const OperatorContext* context, int table_index) {
   StateTable::Options table =
       context->TableOptions(table_index, "rows that wait for the watermark");
   table.indexed_by_namespace = true;
@@ -34,12 +34,12 @@ Status RowListCodec::Read(const std::byte* value, std::vector<std::string_view>*
 }
 
 void RowListCodec::Serialize(const std::byte* value, std::string* out) const {
-  out->push_back(kVersion);
+  out->push_back(kBufferVersion);
   out->append(Of(value));
 }
 
 Status RowListCodec::Deserialize(std::string_view bytes, std::byte* value) const {
-  if (bytes.empty() || bytes[0] != kVersion) {
+  if (bytes.empty() || bytes[0] != kBufferVersion) {
     return MakeError(ErrorCode::kCorruptStorage,
                      "stored rows that wait for the watermark are of "
                      "an unknown version");
@@ -49,7 +49,7 @@ Status RowListCodec::Deserialize(std::string_view bytes, std::byte* value) const
 }
 
 EventTimeBuffer::EventTimeBuffer(const OperatorContext* context, int table_index)
-    : table_(TableOptions(context, table_index), &list_codec_, context->backend,
+    : table_(BufferOptions(context, table_index), &list_codec_, context->backend,
              &context->env->blocking_pool()) {}
 
 Task<> EventTimeBuffer::Restore(const plan::Columns& columns) {
@@ -77,8 +77,8 @@ Task<> EventTimeBuffer::Take(int64_t watermark_ms, ColumnVector* rows,
   if (!table_.HasNamespaceUpTo(watermark_ms)) co_return Status::OK();
   std::vector<std::string_view> views;
   std::vector<StateEntry*> taken;
-  for (const int64_t time : table_.NamespacesUpTo(watermark_ms, kRowsAtOnce)) {
-    if (views.size() >= kRowsAtOnce) break;
+  for (const int64_t time : table_.NamespacesUpTo(watermark_ms, kBufferRowsAtOnce)) {
+    if (views.size() >= kBufferRowsAtOnce) break;
     CO_RETURN_IF_ERROR(co_await table_.ResolveNamespace(time, &entries_));
     for (StateEntry* entry : entries_) {
       CO_RETURN_IF_ERROR(RowListCodec::Read(entry->value(), &views));

@@ -15,7 +15,6 @@ namespace {
 
 // Shorter spans would make a namespace of almost every row.
 constexpr int64_t kSpanMinMs = 1000;
-constexpr size_t kRowsPerOutput = 4096;
 
 // Times near the ends of the scale stay there.
 int64_t Plus(int64_t time_ms, int64_t shift_ms) {

@@ -10,7 +10,7 @@ namespace {
 
 constexpr char kRowsVersion = 1;
 
-Status Damaged() {
+Status DamagedRows() {
   return MakeError(ErrorCode::kCorruptStorage, "the stored rows of a join are damaged");
 }
 
@@ -84,21 +84,21 @@ void JoinRows::Put(std::string* out) const {
 
 Status JoinRows::Take(std::string_view bytes) {
   uint32_t count = 0;
-  if (bytes.empty() || bytes[0] != kRowsVersion) return Damaged();
+  if (bytes.empty() || bytes[0] != kRowsVersion) return DamagedRows();
   bytes.remove_prefix(1);
-  if (!TakeNumber(&bytes, &count)) return Damaged();
+  if (!TakeNumber(&bytes, &count)) return DamagedRows();
   for (uint32_t i = 0; i < count; ++i) {
     uint32_t size = 0;
     int32_t copies = 0;
     int32_t matches = 0;
-    if (!TakeNumber(&bytes, &size) || bytes.size() < size) return Damaged();
+    if (!TakeNumber(&bytes, &size) || bytes.size() < size) return DamagedRows();
     const std::string_view row = bytes.substr(0, size);
     bytes.remove_prefix(size);
-    if (!TakeNumber(&bytes, &copies) || !TakeNumber(&bytes, &matches)) return Damaged();
-    if (copies <= 0) return Damaged();
+    if (!TakeNumber(&bytes, &copies) || !TakeNumber(&bytes, &matches)) return DamagedRows();
+    if (copies <= 0) return DamagedRows();
     Append(row, copies, matches);
   }
-  return bytes.empty() ? Status::OK() : Damaged();
+  return bytes.empty() ? Status::OK() : DamagedRows();
 }
 
 void JoinRowsCodec::Init(std::byte* value) const { new (value) JoinRows(); }

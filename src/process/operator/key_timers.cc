@@ -5,7 +5,7 @@ namespace {
 
 constexpr char kTimersVersion = 1;
 
-StateTable::Options TableOptions(const OperatorContext* context, int table_index) {
+StateTable::Options TimerOptions(const OperatorContext* context, int table_index) {
   StateTable::Options table = context->TableOptions(table_index, "timers");
   table.indexed_by_namespace = true;
   return table;
@@ -23,7 +23,7 @@ Status KeyTimers::NoValueCodec::Deserialize(std::string_view bytes, std::byte*) 
 }
 
 KeyTimers::KeyTimers(const OperatorContext* context, int table_index)
-    : table_(TableOptions(context, table_index), &codec_, context->backend,
+    : table_(TimerOptions(context, table_index), &codec_, context->backend,
              &context->env->blocking_pool()) {}
 
 Task<> KeyTimers::Set(const std::vector<StateEntry*>& entries,

@@ -5,7 +5,7 @@
 namespace mainstem::process {
 namespace {
 
-constexpr char kVersion = 1;
+constexpr char kMatchVersion = 1;
 
 void PutStates(const std::vector<MatchState>& states, std::string* out) {
   PutNumber(static_cast<uint32_t>(states.size()), out);
@@ -52,7 +52,7 @@ size_t BytesOf(const std::vector<MatchState>& states) {
 
 void MatchProgressCodec::Serialize(const std::byte* value, std::string* out) const {
   const auto& progress = *reinterpret_cast<const MatchProgress*>(value);
-  out->push_back(kVersion);
+  out->push_back(kMatchVersion);
   PutNumber(progress.first_id, out);
   PutNumber(static_cast<uint32_t>(progress.rows.size()), out);
   for (const MatchProgress::Row& row : progress.rows) {
@@ -69,7 +69,7 @@ Status MatchProgressCodec::Deserialize(std::string_view bytes, std::byte* value)
     return MakeError(ErrorCode::kCorruptStorage, "stored partial matches are damaged");
   };
   uint32_t row_count = 0;
-  if (bytes.empty() || bytes[0] != kVersion) return damaged();
+  if (bytes.empty() || bytes[0] != kMatchVersion) return damaged();
   bytes.remove_prefix(1);
   if (!TakeNumber(&bytes, &progress.first_id) || !TakeNumber(&bytes, &row_count)) return damaged();
   for (uint32_t i = 0; i < row_count; ++i) {

@@ -9,13 +9,13 @@
 
 namespace mainstem::process {
 
-using Kind = plan::MatchNavigation::Kind;
+using NavigationKind = plan::MatchNavigation::Kind;
 
 Status MatchValues::Open(std::vector<plan::MatchNavigation> navigations) {
   navigations_ = std::move(navigations);
   aggregates_.resize(navigations_.size());
   for (size_t i = 0; i < navigations_.size(); ++i) {
-    if (navigations_[i].kind != Kind::kAggregate) continue;
+    if (navigations_[i].kind != NavigationKind::kAggregate) continue;
     // The set gets the arguments' columns only.
     plan::AggregateSpec spec = navigations_[i].aggregate;
     for (size_t arg = 0; arg < spec.args.size(); ++arg) spec.args[arg] = static_cast<int>(arg);
@@ -40,11 +40,11 @@ Result<ColumnVector> MatchValues::Compute(const std::vector<MatchView>& views,
   for (const int number : wanted) {
     const auto at = static_cast<size_t>(number);
     const plan::MatchNavigation& navigation = navigations_[at];
-    if (navigation.kind == Kind::kAggregate) {
+    if (navigation.kind == NavigationKind::kAggregate) {
       ASSIGN_OR_RETURN(values[at], Aggregate(at, views, columns));
       continue;
     }
-    if (navigation.kind == Kind::kProctime) {
+    if (navigation.kind == NavigationKind::kProctime) {
       const auto type = ToArrowType(navigation.type);
       const arrow::TimestampScalar now(eval.now_us / 1000, type);
       ASSIGN_OR_RETURN(values[at],
@@ -58,7 +58,7 @@ Result<ColumnVector> MatchValues::Compute(const std::vector<MatchView>& views,
         places.push_back(-1);
         continue;
       }
-      const int64_t id = navigation.kind == Kind::kFirst
+      const int64_t id = navigation.kind == NavigationKind::kFirst
                              ? rows.begin + navigation.offset
                              : rows.begin + rows.count - 1 - navigation.offset;
       places.push_back((*view.places)[static_cast<size_t>(id - view.first_id)]);

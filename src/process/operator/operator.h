@@ -32,6 +32,9 @@ struct OperatorMetrics {
 };
 
 // What an operator gets from its subtask; outlives it.
+// Where an operator has many rows to send, it sends batches of so many.
+inline constexpr size_t kRowsPerOutput = 4096;
+
 struct OperatorContext {
   Env* env = nullptr;
   int operator_id = 0;

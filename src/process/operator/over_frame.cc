@@ -5,7 +5,7 @@
 namespace mainstem::process {
 namespace {
 
-constexpr char kVersion = 1;
+constexpr char kFrameVersion = 1;
 
 bool TakeRow(std::string_view* bytes, OverFrame::Row* row) {
   std::string_view args;
@@ -44,7 +44,7 @@ size_t OverFrameCodec::HeapBytes(const std::byte* value) const {
 
 void OverFrameCodec::Serialize(const std::byte* value, std::string* out) const {
   const auto& frame = *reinterpret_cast<const OverFrame*>(value);
-  out->push_back(kVersion);
+  out->push_back(kFrameVersion);
   PutNumber(frame.time_ms, out);
   PutNumber(frame.row_count, out);
   PutNumber(frame.cleanup_ms, out);
@@ -62,7 +62,7 @@ Status OverFrameCodec::Deserialize(std::string_view bytes, std::byte* value) con
   const auto damaged = [] {
     return MakeError(ErrorCode::kCorruptStorage, "the stored frame of an OVER window is damaged");
   };
-  if (bytes.empty() || bytes[0] != kVersion) return damaged();
+  if (bytes.empty() || bytes[0] != kFrameVersion) return damaged();
   bytes.remove_prefix(1);
   uint32_t frame_begin = 0, row_count = 0;
   if (!TakeNumber(&bytes, &frame.time_ms) || !TakeNumber(&bytes, &frame.row_count) ||

@@ -5,7 +5,7 @@
 namespace mainstem::process {
 namespace {
 
-constexpr char kVersion = 1;
+constexpr char kRankVersion = 1;
 // Tree node, three strings' heads, allocator overhead: estimated.
 constexpr size_t kNodeBytes = 176;
 
@@ -30,7 +30,7 @@ RankRows::Map::node_type RankRows::Extract(Map::iterator at) {
 }
 
 void RankRowsCodec::Serialize(const std::byte* value, std::string* out) const {
-  out->push_back(kVersion);
+  out->push_back(kRankVersion);
   for (const auto& [sort_key, row] : reinterpret_cast<const RankRows*>(value)->rows) {
     PutText(sort_key, out);
     PutText(row.row, out);
@@ -43,7 +43,7 @@ Status RankRowsCodec::Deserialize(std::string_view bytes, std::byte* value) cons
   const auto damaged = [] {
     return MakeError(ErrorCode::kCorruptStorage, "stored rows of a Top-N are damaged");
   };
-  if (bytes.empty() || bytes[0] != kVersion) return damaged();
+  if (bytes.empty() || bytes[0] != kRankVersion) return damaged();
   bytes.remove_prefix(1);
   while (!bytes.empty()) {
     std::string_view sort_key, row, key;

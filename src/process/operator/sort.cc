@@ -11,11 +11,7 @@
 #include "process/types/arrow_mapping.h"
 
 namespace mainstem::process {
-namespace {
-
-constexpr size_t kRowsPerOutput = 4096;
-
-}  // namespace
+namespace {}  // namespace
 
 SortOperator::SortOperator(const plan::SortNode& node)
     : order_(node.order),

@@ -13,7 +13,7 @@
 namespace mainstem::process {
 namespace {
 
-constexpr char kVersion = 1;
+constexpr char kTemporalVersion = 1;
 
 // The last version that begins at `time_ms` or before; end() if there is none.
 template <typename Versions>
@@ -27,7 +27,7 @@ auto ValidAt(Versions& versions, int64_t time_ms) {
 }  // namespace
 
 void RowVersionsCodec::Serialize(const std::byte* value, std::string* out) const {
-  out->push_back(kVersion);
+  out->push_back(kTemporalVersion);
   for (const RowVersion& version : *reinterpret_cast<const Versions*>(value)) {
     PutNumber(version.time_ms, out);
     PutNumber(static_cast<uint8_t>(version.is_deleted), out);
@@ -39,7 +39,7 @@ Status RowVersionsCodec::Deserialize(std::string_view bytes, std::byte* value) c
   const auto damaged = [] {
     return MakeError(ErrorCode::kCorruptStorage, "stored versions of a temporal join are damaged");
   };
-  if (bytes.empty() || bytes[0] != kVersion) return damaged();
+  if (bytes.empty() || bytes[0] != kTemporalVersion) return damaged();
   bytes.remove_prefix(1);
   auto& versions = *reinterpret_cast<Versions*>(value);
   while (!bytes.empty()) {

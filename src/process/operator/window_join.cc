@@ -11,7 +11,7 @@
 namespace mainstem::process {
 namespace {
 
-constexpr size_t kRowsAtOnce = 4096;
+constexpr size_t kJoinRowsAtOnce = 4096;
 
 }  // namespace
 
@@ -119,7 +119,7 @@ Task<> WindowJoinOperator::Fire(int64_t window_end_ms, Output* out) {
     key.left_end = chunk.rows[0].size();
     key.right_end = chunk.rows[1].size();
     chunk.keys.push_back(key);
-    if (key.left_end + key.right_end < kRowsAtOnce && i + 1 < both.size()) continue;
+    if (key.left_end + key.right_end < kJoinRowsAtOnce && i + 1 < both.size()) continue;
     CO_RETURN_IF_ERROR(co_await Join(&chunk, out));
     chunk = Chunk();
   }

@@ -9,8 +9,6 @@
 namespace mainstem::process {
 namespace {
 
-constexpr size_t kRowsPerOutput = 4096;
-
 bool IsLastByTime(const plan::RankNode& node) {
   if (node.start != 1 || node.end != 1 || node.order.size() != 1) return false;
   const auto column = static_cast<size_t>(node.order[0].column);

@@ -42,7 +42,8 @@ Result<std::string> Substitute(const std::string& script, const std::vector<std:
     } else {
       auto line = std::count(script.begin(), script.begin() + static_cast<ptrdiff_t>(begin), '\n');
       std::string hint = fmt::format("give -D {}=value", name);
-      if (auto near = NearestName(name, names)) hint = fmt::format("did you mean '{}'?", *near);
+      if (auto near = mainstem::NearestName(name, names))
+        hint = fmt::format("did you mean '{}'?", *near);
       return MakeError(
           ErrorCode::kInvalidArgument,
           {.message = fmt::format("line {}: ${{{}}} has no value", line + 1, name), .hint = hint});

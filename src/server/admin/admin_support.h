@@ -19,6 +19,8 @@ using net::HttpMethod;
 using net::HttpRequest;
 using net::HttpResponse;
 
+inline constexpr size_t kScriptLimit = 1 << 20;  // bytes of a SQL script in a request
+
 // The JSON object of a request body, read once into plain values.
 class JsonBody {
  public:

@@ -9,8 +9,6 @@ namespace {
 using process::JobDescription;
 using process::JobState;
 
-constexpr size_t kScriptLimit = 1 << 20;
-
 void WriteOperator(const process::OperatorDescription& op, JsonWriter* json) {
   json->BeginObject().Field("id", op.id).Field("name", op.name).Field("detail", op.detail);
   json->Field("parallelism", op.parallelism).Key("inputs").BeginArray();

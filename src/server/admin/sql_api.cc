@@ -7,7 +7,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr size_t kScriptLimit = 1 << 20;
 // What a result may be ahead of its reader. Beyond it the query ends with an error: results come
 // synchronously, so they cannot be made to wait.
 constexpr size_t kAheadBytes = 32 << 20;

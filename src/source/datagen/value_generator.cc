@@ -5,19 +5,13 @@
 #include <arrow/api.h>
 #include <arrow/util/decimal.h>
 
+#include "source/split_mix.h"
+
 namespace mainstem::source {
 namespace {
 
-// A well mixed 64-bit number for each input (the finaliser of splitmix64).
-uint64_t Mix(uint64_t x) {
-  x += 0x9E3779B97F4A7C15ull;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBull;
-  return x ^ (x >> 31);
-}
-
 uint64_t SeedOf(uint64_t seed, const std::string& path) {
-  for (char c : path) seed = Mix(seed ^ static_cast<unsigned char>(c));
+  for (char c : path) seed = SplitMix64(seed ^ static_cast<unsigned char>(c));
   return seed;
 }
 
@@ -27,8 +21,8 @@ class Nullable : public ValueGenerator {
  public:
   Nullable(uint64_t seed, double null_rate) : seed_(seed), null_rate_(null_rate) {}
   Status Append(uint64_t row, int64_t now_ms, arrow::ArrayBuilder* builder) const final {
-    uint64_t bits = Mix(seed_ + Mix(row));
-    if (null_rate_ > 0 && ToUnit(Mix(bits ^ 1)) < null_rate_) return builder->AppendNull();
+    uint64_t bits = SplitMix64(seed_ + SplitMix64(row));
+    if (null_rate_ > 0 && ToUnit(SplitMix64(bits ^ 1)) < null_rate_) return builder->AppendNull();
     return AppendValue(bits, now_ms, builder);
   }
 
@@ -83,7 +77,7 @@ class RandomDecimal final : public Nullable {
   Status AppendValue(uint64_t bits, int64_t, arrow::ArrayBuilder* builder) const override {
     arrow::Decimal128 value(0);
     for (int i = 0; i < precision_; ++i) {
-      bits = Mix(bits);
+      bits = SplitMix64(bits);
       value = value * arrow::Decimal128(10) + arrow::Decimal128(static_cast<int64_t>(bits % 10));
     }
     return static_cast<arrow::Decimal128Builder*>(builder)->Append(value);
@@ -115,7 +109,7 @@ class RandomText final : public Nullable {
       length = 1 + static_cast<int64_t>(bits % static_cast<uint64_t>(length));
     std::string text(static_cast<size_t>(length), '0');
     for (size_t i = 0; i < text.size(); ++i) {
-      if (i % 16 == 0) bits = Mix(bits);
+      if (i % 16 == 0) bits = SplitMix64(bits);
       text[i] = kHex[(bits >> (i % 16 * 4)) & 15];
     }
     return static_cast<arrow::BinaryBuilder*>(builder)->Append(text);

@@ -14,9 +14,8 @@ using connector::SourceBatch;
 using format::AvroBlockHead;
 using format::AvroFileHeader;
 
-constexpr size_t kChunkBytes = size_t{256} << 10;
+constexpr size_t kBlockReadBytes = size_t{256} << 10;
 constexpr size_t kHeaderBytes = size_t{16} << 10;
-constexpr Duration kMinPollInterval = 20ms;
 
 std::string Hex(const std::string& marker) { return absl::BytesToHexString(marker); }
 
@@ -115,7 +114,7 @@ void AvroSplitReader::EndBlock() {
 Task<bool> AvroSplitReader::Fill(size_t size) {
   while (buffer_.size() < size) {
     int64_t end = offset_ + static_cast<int64_t>(buffer_.size());
-    size_t wanted = std::max(size - buffer_.size(), kChunkBytes);
+    size_t wanted = std::max(size - buffer_.size(), kBlockReadBytes);
     if (size_limit_ >= 0) {
       wanted = static_cast<size_t>(
           std::clamp<int64_t>(size_limit_ - end, 0, static_cast<int64_t>(wanted)));

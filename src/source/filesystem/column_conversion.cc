@@ -3,6 +3,7 @@
 #include <arrow/api.h>
 #include <arrow/compute/api.h>
 
+#include "format/text_time.h"
 #include "format/type_text.h"
 #include "format/utf8.h"
 
@@ -62,22 +63,12 @@ bool FitsLeaf(const arrow::DataType& from, const arrow::DataType& to) {
   }
 }
 
-int64_t TicksPerSecond(arrow::TimeUnit::type unit) {
-  switch (unit) {
-    case arrow::TimeUnit::SECOND: return 1;
-    case arrow::TimeUnit::MILLI: return 1000;
-    case arrow::TimeUnit::MICRO: return 1000000;
-    case arrow::TimeUnit::NANO: return 1000000000;
-  }
-  return 1;
-}
-
 // Cut towards the past, as a clock of less precision would have it.
 Result<std::shared_ptr<arrow::Array>> ConvertTimestamp(const arrow::Array& column,
                                                        std::shared_ptr<arrow::DataType> to) {
   int64_t from_ticks =
-      TicksPerSecond(static_cast<const arrow::TimestampType&>(*column.type()).unit());
-  int64_t to_ticks = TicksPerSecond(static_cast<const arrow::TimestampType&>(*to).unit());
+      format::UnitsPerSecond(static_cast<const arrow::TimestampType&>(*column.type()).unit());
+  int64_t to_ticks = format::UnitsPerSecond(static_cast<const arrow::TimestampType&>(*to).unit());
   if (from_ticks == to_ticks) return column.View(to);
   const auto& values = static_cast<const arrow::TimestampArray&>(column);
   arrow::TimestampBuilder out(to, arrow::default_memory_pool());

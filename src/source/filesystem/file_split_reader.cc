@@ -13,7 +13,6 @@ using connector::SourceBatch;
 
 constexpr size_t kChunkBytes = size_t{1} << 20;
 constexpr size_t kCompressedChunkBytes = size_t{64} << 10;
-constexpr Duration kMinPollInterval = 20ms;
 
 }  // namespace
 

@@ -17,6 +17,9 @@
 
 namespace mainstem::source {
 
+// How soon a file that is tailed is looked at again; it doubles while the file is quiet.
+inline constexpr Duration kMinPollInterval = std::chrono::milliseconds(20);
+
 struct FileReadOptions {
   bool tail = false;
   size_t max_line_bytes = size_t{1} << 20;

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "source/split_mix.h"
+
 namespace mainstem::source {
 namespace {
 
@@ -28,14 +30,6 @@ constexpr std::array<std::string_view, 11> kFirstNames = {
 constexpr std::array<std::string_view, 9> kLastNames = {
     "Shultz", "Abrams", "Spencer", "White", "Bartels", "Walton", "Smith", "Jones", "Noris"};
 
-// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators").
-uint64_t Mix(uint64_t value) {
-  value += 0x9e3779b97f4a7c15;
-  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
-  value = (value ^ (value >> 27)) * 0x94d049bb133111eb;
-  return value ^ (value >> 31);
-}
-
 template <typename Member>
 uint64_t Salt(Member member, int draw = 0) {
   return static_cast<uint64_t>(member) * 8 + static_cast<uint64_t>(draw) +
@@ -47,7 +41,7 @@ uint64_t Salt(Member member, int draw = 0) {
 NexmarkEvents::NexmarkEvents(NexmarkConfig config) : config_(config) {
   letters_.resize(kPoolBytes);
   for (size_t i = 0; i < letters_.size(); ++i) {
-    letters_[i] = static_cast<char>('a' + Mix(config_.seed * kPoolBytes + i) % 26);
+    letters_[i] = static_cast<char>('a' + SplitMix64(config_.seed * kPoolBytes + i) % 26);
   }
   for (std::string_view first : kFirstNames) {
     for (std::string_view last : kLastNames) names_.push_back(fmt::format("{} {}", first, last));
@@ -61,7 +55,7 @@ NexmarkKind NexmarkEvents::KindOf(int64_t event) const {
 }
 
 uint64_t NexmarkEvents::Bits(int64_t event, uint64_t member) const {
-  return Mix(Mix(config_.seed ^ (member << 48)) ^ static_cast<uint64_t>(event));
+  return SplitMix64(SplitMix64(config_.seed ^ (member << 48)) ^ static_cast<uint64_t>(event));
 }
 
 int64_t NexmarkEvents::Below(int64_t limit, int64_t event, uint64_t member) const {

@@ -13,7 +13,8 @@ FoundTopic Find(const RequestContext& context, const std::string& name, const Uu
                                               : FindTopicByName(*context.services.log, name);
 }
 
-OffsetFetchResponse::Partition Describe(int32_t index, const storage::CommittedOffset* offset) {
+OffsetFetchResponse::Partition DescribeOffset(int32_t index,
+                                              const storage::CommittedOffset* offset) {
   OffsetFetchResponse::Partition partition;
   partition.index = index;
   partition.committed_offset = offset == nullptr ? -1 : offset->offset.value();
@@ -32,7 +33,7 @@ std::vector<OffsetFetchResponse::Topic> DescribeAll(const RequestContext& contex
       topic.name = name;
       if (auto info = context.services.log->FindTopic(name)) topic.topic_id = info->id;
     }
-    topics.back().partitions.push_back(Describe(partition.value(), &offset));
+    topics.back().partitions.push_back(DescribeOffset(partition.value(), &offset));
   }
   if (context.version >= kOffsetsByTopicId) {  // a topic without an id can't be named
     std::erase_if(topics, [](const auto& topic) { return topic.topic_id == Uuid{}; });
@@ -46,7 +47,7 @@ void RefuseUnstable(const std::string& topic,
                     OffsetFetchResponse::Topic* answer) {
   for (OffsetFetchResponse::Partition& partition : answer->partitions) {
     if (!unstable.contains({topic, PartitionId(partition.index)})) continue;
-    partition = Describe(partition.index, nullptr);
+    partition = DescribeOffset(partition.index, nullptr);
     partition.error_code = Code(KafkaError::kUnstableOffsetCommit);
   }
 }
@@ -80,7 +81,7 @@ Task<std::vector<OffsetFetchResponse::Topic>> FetchGroup(
     for (int32_t index : topic.partition_indexes) {
       auto found = offsets.find({name, PartitionId(index)});
       const storage::CommittedOffset* offset = found == offsets.end() ? nullptr : &found->second;
-      answer.partitions.push_back(Describe(index, is_unknown ? nullptr : offset));
+      answer.partitions.push_back(DescribeOffset(index, is_unknown ? nullptr : offset));
       if (is_unknown) {
         answer.partitions.back().error_code = Code(KafkaError::kUnknownTopicId);
       }

@@ -15,8 +15,8 @@ Partition DescribePartition(int32_t index, int32_t node_id) {
   return partition;
 }
 
-MetadataResponse::Topic Describe(const RequestContext& context, const storage::TopicInfo& info,
-                                 bool with_operations) {
+MetadataResponse::Topic DescribeTopic(const RequestContext& context, const storage::TopicInfo& info,
+                                      bool with_operations) {
   MetadataResponse::Topic topic;
   topic.name = info.name;
   topic.topic_id = info.id;
@@ -40,21 +40,21 @@ MetadataResponse::Topic Missing(const std::string& name, int16_t error_code) {
 Task<MetadataResponse::Topic> LookUpByName(const RequestContext& context, const std::string& name,
                                            bool may_create, bool with_operations) {
   storage::Log& log = *context.services.log;
-  if (auto info = log.FindTopic(name)) co_return Describe(context, *info, with_operations);
+  if (auto info = log.FindTopic(name)) co_return DescribeTopic(context, *info, with_operations);
   if (!IsLegalTopicName(name)) co_return Missing(name, Code(KafkaError::kInvalidTopic));
   if (!may_create) co_return Missing(name, Code(KafkaError::kUnknownTopicOrPartition));
   storage::TopicConfig no_config;
   Result<storage::TopicInfo> created = co_await log.CreateTopic(name, -1, no_config, false);
-  if (created.ok()) co_return Describe(context, *created, with_operations);
+  if (created.ok()) co_return DescribeTopic(context, *created, with_operations);
   // Another client was faster.
-  if (auto info = log.FindTopic(name)) co_return Describe(context, *info, with_operations);
+  if (auto info = log.FindTopic(name)) co_return DescribeTopic(context, *info, with_operations);
   co_return Missing(name, KafkaCode(created.status()));
 }
 
 MetadataResponse::Topic LookUpById(const RequestContext& context, const Uuid& id,
                                    bool with_operations) {
   if (auto info = context.services.log->FindTopic(id)) {
-    return Describe(context, *info, with_operations);
+    return DescribeTopic(context, *info, with_operations);
   }
   MetadataResponse::Topic topic;
   topic.topic_id = id;
@@ -79,7 +79,7 @@ Task<MetadataResponse> HandleMetadata(const RequestContext& context,
   bool wants_all = !request.topics || (context.version == 0 && request.topics->empty());
   if (wants_all) {
     for (const storage::TopicInfo& info : context.services.log->ListTopics()) {
-      response.topics.push_back(Describe(context, info, with_operations));
+      response.topics.push_back(DescribeTopic(context, info, with_operations));
     }
     co_return response;
   }

@@ -14,8 +14,8 @@ constexpr std::string_view kAllStates[] = {"Empty",        "Ongoing",          "
                                            "PrepareAbort", "CompleteCommit",   "CompleteAbort",
                                            "Dead",         "PrepareEpochFence"};
 
-DescribeTransactionsResponse::State Describe(const storage::Log& log,
-                                             const storage::Transaction& transaction) {
+DescribeTransactionsResponse::State DescribeTransaction(const storage::Log& log,
+                                                        const storage::Transaction& transaction) {
   DescribeTransactionsResponse::State state;
   state.transactional_id = transaction.id;
   state.state = NameOf(transaction.state);
@@ -109,7 +109,7 @@ Task<DescribeTransactionsResponse> HandleDescribeTransactions(
     auto found = std::find_if(all.begin(), all.end(),
                               [&id](const storage::Transaction& known) { return known.id == id; });
     if (found != all.end()) {
-      response.states.push_back(Describe(*context.services.log, *found));
+      response.states.push_back(DescribeTransaction(*context.services.log, *found));
       continue;
     }
     DescribeTransactionsResponse::State& unknown = response.states.emplace_back();
