@@ -8,28 +8,19 @@ import collections
 import datetime
 import decimal
 import json
+import os
 import sys
 
 import psycopg2
 import pyarrow.dataset
-from confluent_kafka import Consumer, TopicPartition
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from stage.results import World  # noqa: E402
 
 
 def read_topic(bootstrap, topic):
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "check", "enable.auto.commit": False})
-    values = []
-    for partition in consumer.list_topics(topic, 10).topics[topic].partitions:
-        low, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), 10)
-        consumer.assign([TopicPartition(topic, partition, low)])
-        position = low
-        while position < end:
-            message = consumer.poll(10)
-            if message is None or message.error():
-                sys.exit(f"cannot read {topic}/{partition}: {message and message.error()}")
-            values.append(json.loads(message.value()))
-            position = message.offset() + 1
-    consumer.close()
-    return values
+    world = World(bootstrap, http=None, postgres=None, files=None)
+    return [json.loads(message.value()) for message in world.raw_messages(topic)]
 
 
 def floor(ts, seconds):

@@ -3,39 +3,16 @@
 #include <arrow/api.h>
 #include <gtest/gtest.h>
 
-#include "format/format.h"
+#include "format/testing/decoded_rows.h"
 
 namespace mainstem::format {
 namespace {
 
 using arrow::field;
 
-struct Decoded {
-  std::vector<std::string> rows;
-  std::vector<std::string> causes;
-  DecodedMessages raw;
-};
-
-Decoded Decode(const arrow::FieldVector& fields, const std::vector<std::string>& messages,
+Decoded Decode(const arrow::FieldVector& fields, const Lines& messages,
                const FormatOptions& options = {}) {
-  auto schema = arrow::schema(fields);
-  auto decoder = MakeDecoder("json", schema, options);
-  EXPECT_TRUE(decoder.ok()) << decoder.status().ToString();
-  if (!decoder.ok()) return {};
-  std::vector<std::string_view> views(messages.begin(), messages.end());
-  auto decoded = (*decoder)->Decode(views);
-  EXPECT_TRUE(decoded.ok()) << decoded.status().ToString();
-  Decoded out;
-  out.raw = std::move(*decoded);
-  EXPECT_TRUE(out.raw.batch.rows->ValidateFull().ok());
-  EXPECT_EQ(out.raw.message_of_row.size(), static_cast<size_t>(out.raw.batch.rows->num_rows()));
-  FormatOptions write = {{"encode.decimal-as-plain-number", "true"}};
-  auto encoder = MakeEncoder("json", schema, write);
-  out.rows = (*encoder)->Encode(out.raw.batch).ValueOrDie();
-  for (const RejectedMessage& rejected : out.raw.rejected) {
-    out.causes.push_back(Describe(rejected.cause));
-  }
-  return out;
+  return format::Decode("json", fields, messages, options);
 }
 
 // One column `v` of one message; "rejected" if it was.

@@ -32,6 +32,7 @@ inline Decoded Decode(const std::string& format, const arrow::FieldVector& field
   Decoded out;
   out.raw = std::move(*decoded);
   EXPECT_TRUE(out.raw.batch.rows->ValidateFull().ok());
+  EXPECT_EQ(out.raw.message_of_row.size(), static_cast<size_t>(out.raw.batch.rows->num_rows()));
   ChangelogBatch inserts{.rows = out.raw.batch.rows, .kinds = {}};
   auto encoder = MakeEncoder("json", schema, {{"encode.decimal-as-plain-number", "true"}});
   out.rows = (*encoder)->Encode(inserts).ValueOrDie();
