@@ -134,12 +134,8 @@ Task<bool> AvroSplitReader::Fill(size_t size) {
 }
 
 void AvroSplitReader::Reject(Status cause, SourceBatch* batch) {
-  ErrorText text = TextOf(cause);
-  text.message = "file '" + origin_.path + "': " + text.message;
-  batch->rejected.push_back(
-      {.origin = origin_.path + "@" + std::to_string(offset_) + ":" + std::to_string(rows_done_),
-       .raw_bytes = "",
-       .cause = MakeError(CodeOf(cause), std::move(text))});
+  std::string place = std::to_string(offset_) + ":" + std::to_string(rows_done_);
+  batch->rejected.push_back(origin_.Rejected(place, cause));
 }
 
 Task<AvroSplitReader::Step> AvroSplitReader::NextBlock(SourceBatch* batch) {

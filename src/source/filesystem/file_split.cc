@@ -76,6 +76,15 @@ Task<std::optional<FoundFile>> FindSplitFile(Files* files, FileSplitId id, std::
   }
 }
 
+connector::RejectedRecord FileOrigin::Rejected(const std::string& place,
+                                               const Status& cause) const {
+  ErrorText text = TextOf(cause);
+  text.message = "file '" + path + "': " + text.message;
+  return {.origin = path + "@" + place,
+          .raw_bytes = "",
+          .cause = MakeError(CodeOf(cause), std::move(text))};
+}
+
 Result<std::shared_ptr<arrow::Array>> FileOrigin::Column(const ScanLayout::Other& other,
                                                          int64_t rows) const {
   std::shared_ptr<arrow::Scalar> value;

@@ -44,6 +44,8 @@ struct FileOrigin {
   // Arrays of one value for the columns that the path gives.
   std::map<std::string, std::shared_ptr<arrow::Array>> outside;
 
+  // What cannot be read at `place` of the file, with the file named in the error.
+  connector::RejectedRecord Rejected(const std::string& place, const Status& cause) const;
   // A column of PARTITIONED BY or of metadata.
   Result<std::shared_ptr<arrow::Array>> Column(const ScanLayout::Other& other, int64_t rows) const;
 };

@@ -123,11 +123,7 @@ Task<> ParquetSplitReader::DecodeBatch() {
 }
 
 void ParquetSplitReader::Reject(Status cause, SourceBatch* batch) {
-  ErrorText text = TextOf(cause);
-  text.message = "file '" + origin_.path + "': " + text.message;
-  batch->rejected.push_back({.origin = origin_.path + "@" + std::to_string(row_),
-                             .raw_bytes = "",
-                             .cause = MakeError(CodeOf(cause), std::move(text))});
+  batch->rejected.push_back(origin_.Rejected(std::to_string(row_), cause));
 }
 
 Task<SourceBatch> ParquetSplitReader::Read(size_t max_rows, TimePoint deadline) {
