@@ -124,7 +124,7 @@ class Postgres:
 
 class Node:
     def __init__(self, folder, kafka, http):
-        self.command = [BINARY, "serve", "--json", "--data", folder, "--kafka-listen", kafka, "--http-listen", http,
+        self.command = [BINARY, "serve", "--json", "--data", folder, "--kafka-listen", kafka, "--http-listen", http, "--aws-listen", "127.0.0.1:0",
                         "--log-file", os.path.join(os.path.dirname(folder), "node.log")]
 
     def start(self):

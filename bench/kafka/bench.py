@@ -73,7 +73,7 @@ class Broker:
 class Mainstem(Broker):
     def command(self):
         return [BINARY, "serve", "--data", self.work + "/data", "--kafka-listen", f"127.0.0.1:{self.port}",
-                "--http-listen", f"127.0.0.1:{free_port()}", "--memory", "1GB"]
+                "--http-listen", f"127.0.0.1:{free_port()}", "--aws-listen", "none", "--memory", "1GB"]
 
 
 class Kafka(Broker):

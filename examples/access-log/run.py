@@ -70,7 +70,7 @@ def main():
         http = options.node
         if not http:
             process = subprocess.Popen([BINARY, "serve", "--json", "--set", f"data={folder}/data", "--set", "kafka.listen=127.0.0.1:0",
-                                        "--set", "http.listen=127.0.0.1:0"], stdout=subprocess.PIPE, stderr=open(folder + "/node.log", "w"))
+                                        "--set", "http.listen=127.0.0.1:0", "--set", "aws.listen=none"], stdout=subprocess.PIPE, stderr=open(folder + "/node.log", "w"))
             line = process.stdout.readline()
             if not line:
                 sys.exit("the node did not start:\n" + open(folder + "/node.log").read())

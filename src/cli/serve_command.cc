@@ -30,16 +30,22 @@ Status Serve(const GlobalOptions& globals, const SettingFlags& flags) {
   ASSIGN_OR_RETURN(auto node, server::Node::Start(settings, logger));
   std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   if (globals.json) {
-    fmt::print("{{\"event\":\"ready\",\"kafka\":\"{}\",\"http\":\"{}\",\"seconds\":{:.3f}}}\n",
-               node->kafka_address(), node->http_address(), took.count());
+    fmt::print(
+        "{{\"event\":\"ready\",\"kafka\":\"{}\",\"http\":\"{}\",\"aws\":\"{}\",\"seconds\":{:.3f}}}"
+        "\n",
+        node->kafka_address(), node->http_address(), node->aws_address(), took.count());
   } else {
+    std::string aws = node->aws_address();
     fmt::print(
         "Mainstem is ready ({:.2f} s)\n\n"
         "  Kafka     {}\n"
         "  Console   http://{}\n"
+        "{}"
         "  Data      {}   (remove the folder to start afresh)\n\n"
         "Ctrl-C stops it; the next start goes on where this one ended.\n",
-        took.count(), node->kafka_address(), node->http_address(), settings.data_dir);
+        took.count(), node->kafka_address(), node->http_address(),
+        aws.empty() ? "" : fmt::format("  Kinesis   http://{}   (AWS_ENDPOINT_URL)\n", aws),
+        settings.data_dir);
   }
   std::fflush(stdout);
   WaitForStopSignal();

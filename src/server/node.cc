@@ -6,8 +6,10 @@
 
 #include "core/net/http_server.h"
 #include "core/sync.h"
+#include "gateway/aws/aws_server.h"
 #include "gateway/http/http_gateway.h"
 #include "gateway/kafka/server.h"
+#include "gateway/kinesis/kinesis_service.h"
 #include "server/admin/admin_api.h"
 #include "server/engine.h"
 #include "server/http_metrics.h"
@@ -59,6 +61,7 @@ struct Node::Impl {
   Task<> StartDoors();
   Task<> StartKafka();
   Task<> StartHttp();
+  Task<> StartAws();
   Task<> StopDoors();
   std::vector<std::string> OwnAddresses() const;
 
@@ -72,6 +75,8 @@ struct Node::Impl {
   std::unique_ptr<HttpMetrics> http_metrics;
   std::unique_ptr<net::HttpServer> http;
   uint16_t http_port = 0;
+  std::unique_ptr<gateway::kinesis::KinesisService> kinesis;
+  std::unique_ptr<gateway::aws::AwsServer> aws;
 };
 
 Task<> Node::Impl::StartKafka() {
@@ -145,6 +150,34 @@ Task<> Node::Impl::StartHttp() {
   co_return Status::OK();
 }
 
+Task<> Node::Impl::StartAws() {
+  const Settings& settings = engine->settings();
+  if (!settings.aws_listen) co_return Status::OK();
+  gateway::aws::AwsSettings aws_settings{.host = settings.aws_listen->host,
+                                         .port = settings.aws_listen->port};
+  if (!settings.aws_credentials.empty()) {
+    constexpr size_t kFileBytesMax = 1 << 20;
+    CO_ASSIGN_OR_RETURN(std::string text, co_await engine->env().files().ReadAll(
+                                              settings.aws_credentials, kFileBytesMax));
+    CO_ASSIGN_OR_RETURN(aws_settings.credentials, gateway::aws::Credentials::Parse(text));
+  }
+  gateway::kinesis::KinesisOptions options;
+  options.forget_topic = [this](std::string topic) {
+    return kafka->groups().ForgetTopic(std::move(topic));
+  };
+  CO_ASSIGN_OR_RETURN(kinesis,
+                      co_await gateway::kinesis::KinesisService::Open(
+                          &engine->env(), &engine->log(), &engine->budget(), &engine->metrics(),
+                          engine->logger().Named("kinesis"), std::move(options)));
+  std::vector<gateway::aws::AwsService*> services{kinesis.get()};
+  aws = std::make_unique<gateway::aws::AwsServer>(&engine->env(), &engine->budget(),
+                                                  &engine->metrics(), engine->logger().Named("aws"),
+                                                  std::move(aws_settings), std::move(services));
+  Status started = co_await aws->Start();
+  if (!started.ok()) aws.reset();
+  co_return ExplainTakenPort(std::move(started), "--aws-listen");
+}
+
 std::vector<std::string> Node::Impl::OwnAddresses() const {
   const Settings& settings = engine->settings();
   std::vector<std::string> addresses;
@@ -163,11 +196,13 @@ Task<> Node::Impl::StartDoors() {
   CO_RETURN_IF_ERROR(co_await StartKafka());
   std::vector<std::string> addresses = OwnAddresses();
   CO_RETURN_IF_ERROR(co_await engine->StartJobs(std::move(addresses)));
-  co_return co_await StartHttp();
+  CO_RETURN_IF_ERROR(co_await StartHttp());
+  co_return co_await StartAws();
 }
 
 Task<> Node::Impl::StopDoors() {
   Status status;
+  if (aws) status &= co_await aws->Stop();
   if (http) status &= co_await http->Stop();
   if (kafka) status &= co_await kafka->Stop();
   co_return status;
@@ -199,6 +234,11 @@ std::string Node::kafka_address() const {
 
 std::string Node::http_address() const {
   return Joined(impl_->engine->settings().http_listen, impl_->http_port);
+}
+
+std::string Node::aws_address() const {
+  const auto& listen = impl_->engine->settings().aws_listen;
+  return listen ? Joined(*listen, impl_->aws->port()) : std::string();
 }
 
 }  // namespace mainstem::server

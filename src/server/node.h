@@ -24,6 +24,7 @@ class Node {
 
   std::string kafka_address() const;  // "127.0.0.1:9092", with the port that was taken
   std::string http_address() const;
+  std::string aws_address() const;  // empty when there is no such door
 
  private:
   struct Impl;

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include <fmt/format.h>
+#include <boost/asio/ip/address.hpp>
 
 namespace mainstem::server {
 
@@ -20,6 +21,13 @@ const std::vector<ConfigOption>& SettingTable() {
        "let other hosts than loopback change things through the admin API"},
       {"http.cors-origin", ConfigType::kString, "",
        "origin (or *) whose pages may post events from a browser; empty: same origin only"},
+      {"aws.listen", ConfigType::kString, "127.0.0.1:4567",
+       "address of the AWS services (Kinesis Data Streams), for AWS_ENDPOINT_URL; none: no such "
+       "door"},
+      {"aws.credentials", ConfigType::kString, "",
+       "file with the access keys that may call, written like ~/.aws/credentials; empty: "
+       "signatures "
+       "are not checked, and only loopback can be listened on"},
       {"memory", ConfigType::kBytes, "1GB",
        "hard budget of the process; about 70% is accounted to caches, state, rows on their way and "
        "requests"},
@@ -95,6 +103,26 @@ Result<int64_t> TransactionTimeoutMax(const Config& config) {
                     .hint = "Kafka's default is 15m, the longest is 24d"});
 }
 
+bool IsLoopback(const std::string& host) {
+  boost::system::error_code error;
+  auto address = boost::asio::ip::make_address(host, error);
+  return host == "localhost" || (!error && address.is_loopback());
+}
+
+Status TakeAwsSettings(const Config& config, Settings* settings) {
+  settings->aws_credentials = config.GetString("aws.credentials");
+  if (config.GetString("aws.listen") == "none") return Status::OK();
+  ASSIGN_OR_RETURN(settings->aws_listen, ParseHostPort(config.GetString("aws.listen")));
+  if (!settings->aws_credentials.empty() || IsLoopback(settings->aws_listen->host)) {
+    return Status::OK();
+  }
+  return MakeError(
+      ErrorCode::kInvalidArgument,
+      {.message = fmt::format("setting 'aws.listen': {} is open to other machines",
+                              settings->aws_listen->host),
+       .hint = "set aws.credentials to a file of access keys, or listen on 127.0.0.1"});
+}
+
 }  // namespace
 
 Result<Settings> MakeSettings(const Config& config) {
@@ -105,6 +133,7 @@ Result<Settings> MakeSettings(const Config& config) {
   settings.kafka_advertised = config.GetString("kafka.advertised");
   if (!settings.kafka_advertised.empty()) RETURN_IF_ERROR(ParseHostPort(settings.kafka_advertised));
   ASSIGN_OR_RETURN(settings.http_listen, ParseHostPort(config.GetString("http.listen")));
+  RETURN_IF_ERROR(TakeAwsSettings(config, &settings));
   settings.memory_bytes = config.GetBytes("memory");
   if (settings.memory_bytes < kLeastMemory) {
     return MakeError(

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ struct Settings {
   HostPort kafka_listen;
   std::string kafka_advertised;  // empty: the address that the client used
   HostPort http_listen;
+  std::optional<HostPort> aws_listen;  // nothing: no AWS door
+  std::string aws_credentials;         // a file; empty: signatures are not checked
   int64_t memory_bytes = 0;
   size_t shard_count = 0;
   bool auto_create_topics = true;

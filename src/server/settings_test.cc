@@ -35,6 +35,14 @@ TEST(SettingsTest, RefusesWhatCannotWork) {
   EXPECT_FALSE(Load({{"log.level", "loud"}}).ok());
 }
 
+TEST(SettingsTest, TheAwsDoorIsOpenOnLoopbackOnlyUnlessItChecksKeys) {
+  EXPECT_EQ(Load({})->aws_listen->port, 4567);
+  EXPECT_FALSE(Load({{"aws.listen", "none"}})->aws_listen);
+  EXPECT_TRUE(Load({{"aws.listen", "[::1]:0"}}).ok());
+  EXPECT_FALSE(Load({{"aws.listen", "0.0.0.0:4567"}}).ok());
+  EXPECT_TRUE(Load({{"aws.listen", "0.0.0.0:4567"}, {"aws.credentials", "keys"}}).ok());
+}
+
 TEST(SettingsTest, ReadsIpv6Addresses) {
   HostPort address = *ParseHostPort("[::1]:9092");
   EXPECT_EQ(address.host, "::1");

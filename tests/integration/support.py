@@ -36,14 +36,14 @@ class Node:
     def __init__(self, folder, settings=None, environment=None):
         self.folder, self.settings, self.environment = str(folder), dict(settings or {}), dict(environment or {})
         self.data = os.path.join(self.folder, "data")
-        self.kafka = self.http = None
+        self.kafka = self.http = self.aws = None
         self.process = None
         self.start_count = 0
 
     def start(self, crash_point=None, timeout=30.0):
         self.start_count += 1
         settings = {"data": self.data, "kafka.listen": self.kafka or "127.0.0.1:0", "http.listen": self.http or "127.0.0.1:0",
-                    "memory": "512MB", "shards": "2", **self.settings}
+                    "aws.listen": self.aws or "127.0.0.1:0", "memory": "512MB", "shards": "2", **self.settings}
         command = [BINARY, "serve", "--json"]
         for key, value in settings.items():
             command += ["--set", f"{key}={value}"]
@@ -61,7 +61,7 @@ class Node:
             self.kill()
             raise AssertionError("the node did not start:\n" + self.log_tail())
         ready = json.loads(line)
-        self.kafka, self.http = ready["kafka"], ready["http"]
+        self.kafka, self.http, self.aws = ready["kafka"], ready["http"], ready["aws"]
         return self
 
     def log_tail(self, count=3000):
@@ -209,3 +209,20 @@ def java(main, *arguments, stdin=None, timeout=120, heap="256m"):
 
 def remove(folder):
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def raw_http(address, request, timeout=10):
+    """What comes back for bytes sent as they are, until the other side closes or falls silent."""
+    host, port = address.rsplit(":", 1)
+    answer = b""
+    with socket.create_connection((host, int(port)), timeout) as connection:
+        connection.sendall(request)
+        connection.settimeout(timeout)
+        while True:
+            try:
+                piece = connection.recv(65536)
+            except (TimeoutError, ConnectionResetError):
+                return answer
+            if not piece:
+                return answer
+            answer += piece

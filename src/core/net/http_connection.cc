@@ -120,7 +120,7 @@ Task<> HttpConnection::Dispatch(HttpRequestParser* parser) {
   cross_origin_route_ = match.allow_cross_origin;
   Status allowed = shared_->options.access.Check(request_, match.allow_cross_origin);
   if (!allowed.ok()) {
-    HttpResponse response = ErrorResponse(allowed);
+    HttpResponse response = Tell(allowed);
     co_return co_await Refuse(std::move(response));
   }
   size_t limit = match.route == nullptr ? 0 : match.route->options.body_limit;
@@ -148,7 +148,7 @@ Task<> HttpConnection::Dispatch(HttpRequestParser* parser) {
           code == ErrorCode::kTimedOut) {
         co_return body;
       }
-      HttpResponse response = ErrorResponse(body);
+      HttpResponse response = Tell(body);
       co_return co_await Refuse(std::move(response));
     }
     request_.body = parser->Take().body;
@@ -219,7 +219,7 @@ Task<> HttpConnection::RunHandler(const HttpRoute* route) {
     if (outcome.ok()) {
       response = ErrorResponse(500, "Internal", {.message = "the handler gave no answer"});
     } else {
-      response = ErrorResponse(outcome);
+      response = Tell(outcome);
     }
     co_return co_await Respond(std::move(response));
   }
@@ -230,6 +230,11 @@ Task<> HttpConnection::RunHandler(const HttpRoute* route) {
     co_return co_await Write(std::move(pieces));
   }
   co_return Status::OK();
+}
+
+HttpResponse HttpConnection::Tell(const Status& error) const {
+  const auto& tell = shared_->options.error_response;
+  return tell ? tell(request_, error) : ErrorResponse(error);
 }
 
 Task<> HttpConnection::AnswerPreflight(const HttpRouter::Match& match) {

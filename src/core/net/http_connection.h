@@ -44,6 +44,7 @@ class HttpConnection final : public HttpExchange {
   Task<size_t> ReadMore(TimePoint deadline);
   Task<> Dispatch(HttpRequestParser* parser);
   Task<> RunHandler(const HttpRoute* route);
+  HttpResponse Tell(const Status& error) const;
   Task<> AnswerPreflight(const HttpRouter::Match& match);
   // Answers a request that cannot be read on, then reads a little of what still comes: closing a
   // socket with unread input would reset it, and the client would never see the answer.

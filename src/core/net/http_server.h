@@ -39,6 +39,8 @@ struct HttpServerOptions {
   MemoryBudget* memory = nullptr;  // bodies lease from it, too, if it is there; over it: 429
   // Called on the server's executor; may be empty.
   std::function<void(const HttpAnswer&)> on_answer{};
+  // How errors are told that are no malformed request's: ErrorResponse unless set.
+  std::function<HttpResponse(const HttpRequest&, const Status&)> error_response{};
 };
 
 // Counters since start; any thread.

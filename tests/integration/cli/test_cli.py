@@ -106,10 +106,11 @@ def test_no_node_says_how_to_start_one():
 
 
 def test_a_taken_port_names_the_flag(node, tmp_path):
-    for flag, address in (("--kafka-listen", node.kafka), ("--http-listen", node.http)):
-        other = "--http-listen" if flag == "--kafka-listen" else "--kafka-listen"
-        result = subprocess.run([support.BINARY, "serve", "--data", str(tmp_path / "other"), flag, address, other, "127.0.0.1:0"],
-                                capture_output=True, text=True, timeout=20)
+    taken = {"--kafka-listen": node.kafka, "--http-listen": node.http, "--aws-listen": node.aws}
+    for flag, address in taken.items():
+        flags = [part for other in taken for part in (other, address if other == flag else "127.0.0.1:0")]
+        result = subprocess.run([support.BINARY, "serve", "--data", str(tmp_path / "other"), *flags], capture_output=True, text=True,
+                                timeout=20)
         assert result.returncode == 1 and flag in result.stderr
 
 

@@ -1,0 +1,194 @@
+#include "core/net/sigv4.h"
+
+#include <algorithm>
+
+#include <absl/time/time.h>
+#include <fmt/format.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+namespace mainstem::net {
+namespace {
+
+constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
+constexpr std::string_view kTerminator = "aws4_request";
+
+std::string ToHex(std::string_view bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string out;
+  out.reserve(bytes.size() * 2);
+  for (char c : bytes) {
+    out.push_back(kDigits[static_cast<unsigned char>(c) >> 4]);
+    out.push_back(kDigits[static_cast<unsigned char>(c) & 15]);
+  }
+  return out;
+}
+
+std::string HmacSha256(std::string_view key, std::string_view text) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  const auto* begin = reinterpret_cast<const unsigned char*>(text.data());
+  CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), begin, text.size(), digest,
+             &size) != nullptr);
+  return std::string(reinterpret_cast<char*>(digest), size);
+}
+
+std::string_view TrimBlanks(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
+}
+
+std::vector<std::string> SplitAt(std::string_view text, char separator) {
+  std::vector<std::string> pieces;
+  while (true) {
+    size_t end = std::min(text.find(separator), text.size());
+    pieces.emplace_back(text.substr(0, end));
+    if (end == text.size()) return pieces;
+    text.remove_prefix(end + 1);
+  }
+}
+
+// RFC 3986: everything but unreserved characters is escaped.
+std::string UriEncode(std::string_view text, bool keep_slash) {
+  std::string out;
+  for (char c : text) {
+    bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                 c == '-' || c == '_' || c == '.' || c == '~' || (keep_slash && c == '/');
+    if (plain) {
+      out.push_back(c);
+    } else {
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
+}
+
+std::string CanonicalQuery(const HttpRequest& request) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (const auto& [name, value] : request.query) {
+    pairs.emplace_back(UriEncode(name, false), UriEncode(value, false));
+  }
+  std::sort(pairs.begin(), pairs.end());
+  std::string out;
+  for (const auto& [name, value] : pairs) {
+    if (!out.empty()) out.push_back('&');
+    out.append(name).append("=").append(value);
+  }
+  return out;
+}
+
+// Values of a repeated field are joined; runs of blanks count as one.
+std::string CanonicalValue(const HttpHeaders& headers, std::string_view name) {
+  std::string out;
+  bool first = true;
+  for (const auto& [field, value] : headers.fields()) {
+    if (!EqualsIgnoringCase(field, name)) continue;
+    if (!first) out.push_back(',');
+    first = false;
+    bool after_blank = false;
+    for (char c : TrimBlanks(value)) {
+      if (c != ' ' || !after_blank) out.push_back(c);
+      after_blank = c == ' ';
+    }
+  }
+  return out;
+}
+
+void TakeCredential(std::string_view value, SigV4Authorization* out) {
+  std::vector<std::string> parts = SplitAt(value, '/');
+  // An access key may hold slashes, as far as the format goes; the scope is the last four.
+  if (parts.size() < 5 || parts.back() != kTerminator) return;
+  size_t scope = parts.size() - 4;
+  for (size_t i = 0; i < scope; ++i) {
+    if (i > 0) out->access_key.push_back('/');
+    out->access_key += parts[i];
+  }
+  out->date = parts[scope];
+  out->region = parts[scope + 1];
+  out->service = parts[scope + 2];
+  out->has_credential = !out->access_key.empty();
+}
+
+}  // namespace
+
+std::string SigV4Authorization::scope() const {
+  return fmt::format("{}/{}/{}/{}", date, region, service, kTerminator);
+}
+
+SigV4Authorization ParseSigV4(std::string_view authorization) {
+  SigV4Authorization out;
+  authorization = TrimBlanks(authorization);
+  if (!authorization.starts_with(kAlgorithm)) return out;
+  for (const std::string& piece : SplitAt(authorization.substr(kAlgorithm.size()), ',')) {
+    std::string_view text = TrimBlanks(piece);
+    size_t equals = text.find('=');
+    if (equals == std::string_view::npos) continue;
+    std::string_view name = text.substr(0, equals);
+    std::string_view value = text.substr(equals + 1);
+    if (name == "Credential") TakeCredential(value, &out);
+    if (name == "SignedHeaders" && !value.empty()) {
+      out.signed_headers = SplitAt(value, ';');
+      out.has_signed_headers = true;
+    }
+    if (name == "Signature" && !value.empty()) {
+      out.signature = value;
+      out.has_signature = true;
+    }
+  }
+  return out;
+}
+
+std::string CanonicalRequest(const SigV4Input& input, const SigV4Authorization& authorization) {
+  const HttpRequest& request = *input.request;
+  std::string_view path = std::string_view(request.target).substr(0, request.target.find('?'));
+  std::string out =
+      fmt::format("{}\n{}\n{}\n", request.method_name, path.empty() ? "/" : UriEncode(path, true),
+                  CanonicalQuery(request));
+  std::string names;
+  for (const std::string& name : authorization.signed_headers) {
+    out += fmt::format("{}:{}\n", name, CanonicalValue(request.headers, name));
+    if (!names.empty()) names.push_back(';');
+    names += name;
+  }
+  out += fmt::format("\n{}\n{}", names, input.body_hash);
+  return out;
+}
+
+std::string SigV4Signature(const SigV4Input& input, const SigV4Authorization& authorization,
+                           std::string_view secret_key) {
+  std::string to_sign =
+      fmt::format("{}\n{}\n{}\n{}", kAlgorithm, input.timestamp, authorization.scope(),
+                  Sha256Hex(CanonicalRequest(input, authorization)));
+  std::string key = HmacSha256("AWS4" + std::string(secret_key), authorization.date);
+  key = HmacSha256(key, authorization.region);
+  key = HmacSha256(key, authorization.service);
+  key = HmacSha256(key, kTerminator);
+  return ToHex(HmacSha256(key, to_sign));
+}
+
+int64_t ParseSigV4Time(std::string_view text) {
+  if (text.size() != 16) return -1;
+  // With separators, because ParseTime takes as many digits as a year could have.
+  std::string spaced =
+      fmt::format("{}-{}-{}:{}:{}{}", text.substr(0, 4), text.substr(4, 2), text.substr(6, 5),
+                  text.substr(11, 2), text.substr(13, 2), text.substr(15));
+  absl::Time time;
+  std::string ignored;
+  bool good = absl::ParseTime("%Y-%m-%dT%H:%M:%SZ", spaced, &time, &ignored);
+  return good ? absl::ToUnixMillis(time) : -1;
+}
+
+std::string Sha256Hex(std::string_view bytes) {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  CHECK(EVP_Digest(bytes.data(), bytes.size(), digest, &size, EVP_sha256(), nullptr) == 1);
+  return ToHex({reinterpret_cast<char*>(digest), size});
+}
+
+bool EqualsInConstantTime(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+}  // namespace mainstem::net

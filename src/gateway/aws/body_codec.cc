@@ -1,0 +1,19 @@
+#include "gateway/aws/body_codec.h"
+
+#include "gateway/aws/codecs.h"
+
+namespace mainstem::gateway::aws {
+
+std::string_view ContentTypeOf(BodyCodec codec) {
+  return codec == BodyCodec::kJson ? "application/x-amz-json-1.1" : "application/x-amz-cbor-1.1";
+}
+
+Result<Document> DecodeBody(BodyCodec codec, std::string body) {
+  return codec == BodyCodec::kJson ? DecodeJson(std::move(body)) : DecodeCbor(std::move(body));
+}
+
+std::unique_ptr<BodyWriter> MakeBodyWriter(BodyCodec codec) {
+  return codec == BodyCodec::kJson ? MakeJsonWriter() : MakeCborWriter();
+}
+
+}  // namespace mainstem::gateway::aws

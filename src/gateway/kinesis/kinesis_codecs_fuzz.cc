@@ -1,0 +1,33 @@
+// Feeds bytes to what reads a client's texts and the journal's values: sequence numbers, hash keys,
+// shard names, iterators, pages, metadata of streams. What is read is written back the same.
+#include <cstdlib>
+
+#include "gateway/kinesis/sequence_number.h"
+#include "gateway/kinesis/shard_iterator.h"
+#include "gateway/kinesis/shard_page.h"
+#include "gateway/kinesis/stream_meta.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace mainstem::gateway::kinesis;
+  std::string_view text(reinterpret_cast<const char*>(data), size);
+  if (auto number = ParseSequenceNumber(text)) {
+    if (FormatSequenceNumber(*number) != text) std::abort();
+  }
+  if (auto key = ParseHashKey(text)) {
+    if (FormatHashKey(*key) != text) std::abort();
+  }
+  if (auto iterator = DecodeShardIterator(text)) {
+    if (EncodeShardIterator(*iterator) != text) std::abort();
+  }
+  if (auto page = DecodeShardPage(text)) {
+    if (EncodeShardPage(*page) != text) std::abort();
+  }
+  ParseShardName(text);
+  ParseStreamMetaKey(text);
+  auto meta = DecodeStreamMeta(text);
+  if (meta.ok()) {
+    auto again = DecodeStreamMeta(EncodeStreamMeta(*meta));
+    if (!again.ok() || !(*again == *meta)) std::abort();
+  }
+  return 0;
+}

@@ -1,0 +1,63 @@
+// The operations behind KinesisService: functions from a call to its answer, on any shard. Internal
+// to gateway/kinesis.
+#pragma once
+
+#include <string>
+
+#include "core/env.h"
+#include "core/memory_budget.h"
+#include "core/metrics.h"
+#include "gateway/aws/aws_error.h"
+#include "gateway/aws/sealed_token.h"
+#include "gateway/aws/service.h"
+#include "gateway/kinesis/stream_catalog.h"
+
+namespace mainstem::gateway::kinesis {
+
+struct KinesisCounters {
+  prometheus::Counter* records_in;
+  prometheus::Counter* bytes_in;
+  prometheus::Counter* records_out;
+  prometheus::Counter* bytes_out;
+};
+
+// What operations work with. Outlives every call.
+struct Context {
+  Env* env;
+  storage::Log* log;
+  MemoryBudget* budget;
+  StreamCatalog* catalog;
+  const aws::TokenSealer* sealer;
+  std::string account;
+  KinesisCounters counters;
+
+  int64_t NowMs() const { return env->WallTime().value(); }
+};
+
+using Operation = Task<> (*)(const Context& context, aws::AwsCall* call);
+
+// stream_operations.cc
+Task<> CreateStream(const Context& context, aws::AwsCall* call);
+Task<> DeleteStream(const Context& context, aws::AwsCall* call);
+Task<> DescribeStream(const Context& context, aws::AwsCall* call);
+Task<> DescribeStreamSummary(const Context& context, aws::AwsCall* call);
+Task<> ListStreams(const Context& context, aws::AwsCall* call);
+// shard_operations.cc
+Task<> ListShards(const Context& context, aws::AwsCall* call);
+// put_operations.cc
+Task<> PutRecord(const Context& context, aws::AwsCall* call);
+Task<> PutRecords(const Context& context, aws::AwsCall* call);
+// read_operations.cc
+Task<> GetShardIterator(const Context& context, aws::AwsCall* call);
+Task<> GetRecords(const Context& context, aws::AwsCall* call);
+
+// ---------------------------------------------------------------- shared by them
+
+// The stream that StreamName or StreamARN names; a ResourceNotFoundException when there is none.
+Task<StreamPtr> FindStream(const Context& context, const aws::AwsCall* call);
+std::string StreamArn(const Context& context, const aws::AwsCall& call, const std::string& name);
+Status StreamNotFound(const Context& context, std::string_view name);
+void WriteShard(const Shard& shard, aws::BodyWriter* answer);
+void WriteHashKeyRange(const HashKeyRange& range, aws::BodyWriter* answer);
+
+}  // namespace mainstem::gateway::kinesis

@@ -1,0 +1,223 @@
+// PutRecord and PutRecords: each shard's records become record batches of one append, and the
+// answer waits until all are flushed.
+#include <map>
+
+#include <fmt/format.h>
+
+#include "gateway/kinesis/operations.h"
+#include "storage/batch_builder.h"
+
+namespace mainstem::gateway::kinesis {
+namespace {
+
+// Of one record batch; more become several batches of one append.
+constexpr size_t kBatchBytes = 512u << 10;
+constexpr int64_t kRequestBytesMax = 10 << 20;
+
+// What one shard gets of a call.
+struct ShardWrite {
+  storage::BatchBuilder builder;
+  std::vector<std::byte> batches;
+  int64_t count = 0;
+  Result<storage::AppendResult> outcome = MakeError(ErrorCode::kInternal, "was not appended");
+};
+
+struct PutEntry {
+  int32_t shard = 0;
+  int64_t position = 0;  // among the shard's records of this call
+};
+
+// One call's records on their way.
+struct PutPlan {
+  std::map<int32_t, ShardWrite> shards;
+  std::vector<PutEntry> entries;  // as the records came
+  int64_t bytes = 0;
+};
+
+Status FinishBatch(ShardWrite* write) {
+  ASSIGN_OR_RETURN(std::vector<std::byte> batch, write->builder.Build());
+  if (write->batches.empty()) {
+    write->batches = std::move(batch);
+  } else {
+    write->batches.insert(write->batches.end(), batch.begin(), batch.end());
+  }
+  return Status::OK();
+}
+
+Result<HashKey> KeyOf(const aws::Value& record) {
+  const aws::Value& explicit_key = record["ExplicitHashKey"];
+  if (explicit_key.is_null()) return HashKeyOf(record["PartitionKey"].text);
+  auto key = ParseHashKey(explicit_key.text);
+  if (key) return *key;
+  return aws::InvalidArgument(
+      fmt::format("Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. "
+                  "Specified value was {}",
+                  explicit_key.text));
+}
+
+// The stream's own limit; told like the constraint that it is on Amazon's side.
+// `number`: among the request's records, counted from 1; 0 for PutRecord's only one.
+Status CheckRecordSize(const Stream& stream, const aws::Value& record, size_t number) {
+  auto data = static_cast<int64_t>(record["Data"].text.size());
+  int64_t most = stream.record_bytes_max();
+  if (data <= most) return Status::OK();
+  std::string path = number == 0 ? "data" : fmt::format("records.{}.member.data", number);
+  return aws::MakeAwsError(
+      "ValidationException",
+      fmt::format("1 validation error detected: Value 'java.nio.HeapByteBuffer[pos=0 lim={} "
+                  "cap={}]' at '{}' failed to satisfy constraint: Member must have length less "
+                  "than or equal to {}",
+                  data, data, path, most));
+}
+
+Status AddRecord(const Stream& stream, const aws::Value& record, int64_t now_ms, PutPlan* plan) {
+  ASSIGN_OR_RETURN(HashKey key, KeyOf(record));
+  int32_t shard = stream.Route(key).index;
+  ShardWrite& write = plan->shards[shard];
+  std::string_view partition_key = record["PartitionKey"].text;
+  std::string_view data = record["Data"].text;
+  size_t room = std::min(kBatchBytes, stream.batch_bytes_max());
+  size_t needed = storage::RecordBytesBound(partition_key, data, {});
+  if (write.builder.record_count() > 0 && write.builder.bytes() + needed > room) {
+    RETURN_IF_ERROR(FinishBatch(&write));
+  }
+  write.builder.Add(now_ms, partition_key, data);
+  plan->entries.push_back({.shard = shard, .position = write.count++});
+  plan->bytes += static_cast<int64_t>(partition_key.size() + data.size());
+  return Status::OK();
+}
+
+Task<> AppendShard(storage::Log* log, storage::TopicPartition partition, ShardWrite* write) {
+  write->outcome = co_await log->Append(partition, write->batches, {});
+  write->batches = {};
+  co_return Status::OK();
+}
+
+// All shards wait for the same flush.
+Task<> AppendAll(storage::Log* log, storage::TopicId topic_id, PutPlan* plan) {
+  for (auto& [shard, write] : plan->shards) CO_RETURN_IF_ERROR(FinishBatch(&write));
+  if (plan->shards.size() == 1) {
+    auto& [shard, write] = *plan->shards.begin();
+    storage::TopicPartition id{.topic_id = topic_id, .partition = PartitionId(shard)};
+    co_return co_await AppendShard(log, id, &write);
+  }
+  Executor executor = co_await asio::this_coro::executor;
+  TaskScope scope(executor, "kinesis append", [](const std::string&, const Status&) {});
+  for (auto& [shard, write] : plan->shards) {
+    storage::TopicPartition id{.topic_id = topic_id, .partition = PartitionId(shard)};
+    scope.Spawn("append", AppendShard(log, id, &write));
+  }
+  Status joined = co_await scope.Join();
+  if (!joined.ok()) IgnoreError(co_await scope.Close(), "the cancellation is reported");
+  co_return joined;
+}
+
+// How a shard's failure is told: what may work later is throttling to an SDK.
+aws::AwsError PutFailure(const Context& context, const Stream& stream, int32_t shard,
+                         const Status& status) {
+  if (Is(status, ErrorCode::kResourceExhausted)) {
+    return {.name = "ProvisionedThroughputExceededException",
+            .message = fmt::format("Rate exceeded for shard {} in stream {} under account {}.",
+                                   ShardName(shard), stream.name(), context.account)};
+  }
+  if (Is(status, ErrorCode::kUnknownTopicId) || Is(status, ErrorCode::kUnknownTopic)) {
+    return aws::ToAwsError(StreamNotFound(context, stream.name()));
+  }
+  if (Is(status, ErrorCode::kMessageTooLarge)) {
+    return aws::ToAwsError(aws::InvalidArgument(
+        "The record is greater than max.message.bytes of the topic " + stream.name() + " allows."));
+  }
+  return {.name = "InternalFailure", .message = "Internal service failure.", .http_status = 500};
+}
+
+void Count(const Context& context, const PutPlan& plan) {
+  context.counters.records_in->Increment(static_cast<double>(plan.entries.size()));
+  context.counters.bytes_in->Increment(static_cast<double>(plan.bytes));
+}
+
+std::string SequenceOf(const Stream& stream, const PutEntry& entry, const ShardWrite& write) {
+  Offset offset = write.outcome->base_offset + entry.position;
+  return stream.FindShard(entry.shard)->SequenceAt(IndexOf(offset));
+}
+
+Status RefuseDryRun(const aws::Value& input) {
+  if (!input["DryRun"].boolean) return Status::OK();
+  return aws::MakeAwsError("DryRunOperationException",
+                           "Request would have succeeded, but DryRun flag is set.");
+}
+
+// It must be of this stream's past: what comes now is greater by itself.
+Status CheckOrdering(const Context& context, const Stream& stream, const aws::Value& input) {
+  const aws::Value& given = input["SequenceNumberForOrdering"];
+  if (given.is_null()) return Status::OK();
+  auto number = ParseSequenceNumber(given.text);
+  if (number && number->shard_created_s * 1000 <= context.NowMs()) return Status::OK();
+  return aws::InvalidArgument(
+      fmt::format("ExclusiveMinimumSequenceNumber {} used in PutRecord on stream {} under account "
+                  "{} is invalid.",
+                  given.text, stream.name(), context.account));
+}
+
+}  // namespace
+
+Task<> PutRecord(const Context& context, aws::AwsCall* call) {
+  const aws::Value& input = call->input.root;
+  CO_ASSIGN_OR_RETURN(StreamPtr stream, co_await FindStream(context, call));
+  CO_RETURN_IF_ERROR(CheckRecordSize(*stream, input, 0));
+  CO_RETURN_IF_ERROR(CheckOrdering(context, *stream, input));
+  PutPlan plan;
+  CO_RETURN_IF_ERROR(AddRecord(*stream, input, context.NowMs(), &plan));
+  CO_RETURN_IF_ERROR(RefuseDryRun(input));
+  CO_RETURN_IF_ERROR(co_await AppendAll(context.log, stream->topic().id, &plan));
+  const PutEntry& entry = plan.entries[0];
+  const ShardWrite& write = plan.shards.at(entry.shard);
+  if (!write.outcome.ok()) {
+    co_return aws::MakeAwsError(PutFailure(context, *stream, entry.shard, write.outcome.status()));
+  }
+  Count(context, plan);
+  call->answer->BeginMap().Field("ShardId", ShardName(entry.shard));
+  call->answer->Field("SequenceNumber", SequenceOf(*stream, entry, write)).EndMap();
+  co_return Status::OK();
+}
+
+Task<> PutRecords(const Context& context, aws::AwsCall* call) {
+  const aws::Value& input = call->input.root;
+  // Held to the end: a shard is not closed while somebody may write to it.
+  CO_ASSIGN_OR_RETURN(StreamPtr stream, co_await FindStream(context, call));
+  PutPlan plan;
+  plan.entries.reserve(input["Records"].members.size());
+  int64_t now_ms = context.NowMs();
+  size_t number = 0;
+  for (const aws::Member& member : input["Records"].members) {
+    CO_RETURN_IF_ERROR(CheckRecordSize(*stream, member.value, ++number));
+    CO_RETURN_IF_ERROR(AddRecord(*stream, member.value, now_ms, &plan));
+  }
+  if (plan.bytes > kRequestBytesMax) {
+    co_return aws::InvalidArgument("Records size exceeds 10 MB limit");
+  }
+  CO_RETURN_IF_ERROR(RefuseDryRun(input));
+  CO_RETURN_IF_ERROR(co_await AppendAll(context.log, stream->topic().id, &plan));
+  int64_t failed = 0;
+  for (const PutEntry& entry : plan.entries) {
+    failed += plan.shards.at(entry.shard).outcome.ok() ? 0 : 1;
+  }
+  aws::BodyWriter* answer = call->answer.get();
+  answer->BeginMap().Key("FailedRecordCount").Integer(failed).Key("Records").BeginList();
+  for (const PutEntry& entry : plan.entries) {
+    const ShardWrite& write = plan.shards.at(entry.shard);
+    answer->BeginMap();
+    if (write.outcome.ok()) {
+      answer->Field("ShardId", ShardName(entry.shard));
+      answer->Field("SequenceNumber", SequenceOf(*stream, entry, write));
+    } else {
+      aws::AwsError error = PutFailure(context, *stream, entry.shard, write.outcome.status());
+      answer->Field("ErrorCode", error.name).Field("ErrorMessage", error.message);
+    }
+    answer->EndMap();
+  }
+  answer->EndList().EndMap();
+  if (failed == 0) Count(context, plan);
+  co_return Status::OK();
+}
+
+}  // namespace mainstem::gateway::kinesis
