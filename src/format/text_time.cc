@@ -405,4 +405,105 @@ bool TimestampPattern::Parse(std::string_view text, Instant* instant) const {
   return true;
 }
 
+namespace {
+
+struct ClockParts {
+  CivilDate date;
+  int64_t days = 0;
+  int64_t second_of_day = 0;
+  int32_t nanos = 0;
+  int32_t offset_seconds = 0;
+};
+
+void AppendDigits(int64_t number, int digits, std::string* out) {
+  std::string text = std::to_string(number);
+  if (text.size() < static_cast<size_t>(digits)) {
+    out->append(static_cast<size_t>(digits) - text.size(), '0');
+  }
+  out->append(text);
+}
+
+// X writes Z for UTC, x and Z do not; one letter leaves out minutes that are zero, three put a
+// colon between.
+void AppendOffset(char letter, int count, int32_t offset_seconds, std::string* out) {
+  if (offset_seconds == 0 && letter == 'X') {
+    out->push_back('Z');
+    return;
+  }
+  int32_t minutes = std::abs(offset_seconds) / 60;
+  out->push_back(offset_seconds < 0 ? '-' : '+');
+  AppendDigits(minutes / 60, 2, out);
+  bool is_short = letter != 'Z' && count == 1;
+  if (is_short && minutes % 60 == 0) return;
+  if (letter != 'Z' && count >= 3) out->push_back(':');
+  AppendDigits(minutes % 60, 2, out);
+}
+
+void AppendName(std::string_view name, std::string_view long_name, int count, std::string* out) {
+  out->append(count >= 4 ? long_name : name);
+}
+
+void AppendPatternLetter(char letter, int count, const ClockParts& clock, std::string* out) {
+  int64_t hour = clock.second_of_day / 3600;
+  switch (letter) {
+    case 'y':
+    case 'u': AppendDigits(count == 2 ? clock.date.year % 100 : clock.date.year, count, out); break;
+    case 'M':
+      if (count < 3) {
+        AppendDigits(clock.date.month, count, out);
+      } else {
+        std::string_view name = kMonths[static_cast<size_t>(clock.date.month - 1)];
+        AppendName(name.substr(0, 3), name, count, out);
+      }
+      break;
+    case 'd': AppendDigits(clock.date.day, count, out); break;
+    case 'H': AppendDigits(hour, count, out); break;
+    case 'h': AppendDigits((hour + 11) % 12 + 1, count, out); break;
+    case 'm': AppendDigits(clock.second_of_day / 60 % 60, count, out); break;
+    case 's': AppendDigits(clock.second_of_day % 60, count, out); break;
+    case 'S': {
+      std::string nanos;
+      AppendDigits(clock.nanos, 9, &nanos);
+      out->append(nanos, 0, static_cast<size_t>(std::min(count, 9)));
+      break;
+    }
+    case 'a': out->append(hour < 12 ? "AM" : "PM"); break;
+    case 'Z':
+    case 'X':
+    case 'x': AppendOffset(letter, count, clock.offset_seconds, out); break;
+    case 'E': {
+      // Day 0 of 1970 was a Thursday; names begin with Monday.
+      std::string_view name = kDays[static_cast<size_t>(((clock.days + 3) % 7 + 7) % 7)];
+      AppendName(name.substr(0, 3), name, count, out);
+      break;
+    }
+    default: break;
+  }
+}
+
+}  // namespace
+
+void TimestampPattern::Append(Instant instant, WriteOptions options, std::string* out) const {
+  ClockParts clock;
+  clock.nanos = instant.nanos;
+  clock.offset_seconds = options.offset_seconds;
+  int64_t seconds = instant.seconds + options.offset_seconds;
+  clock.second_of_day = (seconds % kSecondsPerDay + kSecondsPerDay) % kSecondsPerDay;
+  clock.days = (seconds - clock.second_of_day) / kSecondsPerDay;
+  clock.date = CivilFromDays(clock.days);
+  for (const Step& step : steps_) {
+    if (step.letter == 0) {
+      out->append(step.literal);
+    } else {
+      AppendPatternLetter(step.letter, step.count, clock, out);
+    }
+  }
+}
+
+bool TimestampPattern::HasAnyOf(std::string_view letters) const {
+  return std::any_of(steps_.begin(), steps_.end(), [&](const Step& step) {
+    return step.letter != 0 && letters.find(step.letter) != std::string_view::npos;
+  });
+}
+
 }  // namespace mainstem::format

@@ -79,6 +79,13 @@ class TimestampPattern {
   static Result<TimestampPattern> Compile(std::string_view pattern);
   // The zone of the text is taken into account: the result is UTC. False when it does not match.
   bool Parse(std::string_view text, Instant* instant) const;
+  // Writes what a clock `offset_seconds` ahead of UTC shows at `instant`.
+  struct WriteOptions {
+    int32_t offset_seconds = 0;
+  };
+  void Append(Instant instant, WriteOptions options, std::string* out) const;
+  // Whether it has one of these letters: 'H' tells that the time of day is asked for.
+  bool HasAnyOf(std::string_view letters) const;
 
  private:
   struct Step {

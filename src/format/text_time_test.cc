@@ -50,5 +50,23 @@ TEST(TimestampReaderTest, SaysWhatParseTimestampSaysWhateverItReadBefore) {
   }
 }
 
+TEST(TimestampPatternTest, WritesWhatItsLettersSay) {
+  const Instant instant{.seconds = 1769868303, .nanos = 4005006};  // 2026-01-31 14:05:03.004005006
+  auto write = [&](const char* letters, int32_t offset_seconds, Instant at) {
+    auto pattern = TimestampPattern::Compile(letters);
+    CHECK_OK(pattern);
+    std::string out;
+    pattern->Append(at, {.offset_seconds = offset_seconds}, &out);
+    return out;
+  };
+  EXPECT_EQ(write("yyyy-MM-dd'T'HH:mm:ss.SSSSSSSSSX", 0, instant),
+            "2026-01-31T14:05:03.004005006Z");
+  EXPECT_EQ(write("yy M d h a E EEEE MMM MMMM", 0, instant),
+            "26 1 31 2 PM Sat Saturday Jan January");
+  EXPECT_EQ(write("dd HH X XX xxx x Z", 34200, instant), "31 23 +0930 +0930 +09:30 +0930 +0930");
+  EXPECT_EQ(write("dd HH X x Z", 36000, instant), "01 00 +10 +10 +1000");
+  EXPECT_EQ(write("yyyy-MM-dd HH E", -18000, {.seconds = -1, .nanos = 0}), "1969-12-31 18 Wed");
+}
+
 }  // namespace
 }  // namespace mainstem::format

@@ -4,6 +4,7 @@
 #include "sink/filesystem/file_sink.h"
 #include "sink/jdbc/jdbc_sink.h"
 #include "sink/kafka/kafka_sink.h"
+#include "sink/opensearch/opensearch_sink.h"
 #include "sink/print/print_sink.h"
 #include "source/datagen/datagen_source.h"
 #include "source/filesystem/file_source.h"
@@ -27,6 +28,9 @@ connector::ConnectorRegistry MakeConnectorRegistry() {
   registry.Add(sink::KafkaSinkConnector());
   registry.Add(sink::PrintConnector());
   registry.Add(sink::UpsertKafkaSinkConnector());
+  for (connector::ConnectorSpec& spec : sink::OpenSearchSinkConnectors()) {
+    registry.Add(std::move(spec));
+  }
   return registry;
 }
 

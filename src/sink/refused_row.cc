@@ -3,9 +3,21 @@
 #include <arrow/api.h>
 #include <fmt/format.h>
 
+#include "format/value_text.h"
 #include "sink/print/print_sink.h"
 
 namespace mainstem::sink {
+
+std::string KeyText(const arrow::RecordBatch& rows, const std::vector<int>& key_columns,
+                    int64_t row) {
+  std::string text;
+  for (int column : key_columns) {
+    if (!text.empty()) text += ", ";
+    text += rows.schema()->field(column)->name() + "=";
+    format::AppendValueText(*rows.column(column), row, &text);
+  }
+  return text;
+}
 
 std::string RefusedRowText(const arrow::RecordBatch& rows, int64_t row, RowKind kind) {
   constexpr size_t kTextBytesMax = 64u << 10;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <arrow/type_fwd.h>
 
@@ -16,6 +17,10 @@ struct RefusedRowPlace {
   Offset end;         // of the log, of the delivery that held the row
   std::string key{};  // what tells the row from others, if anything does
 };
+
+// "page=/home, minute=2026-01-01 00:00:00.000"
+std::string KeyText(const arrow::RecordBatch& rows, const std::vector<int>& key_columns,
+                    int64_t row);
 
 // The row as text, "+I[a, 1]", cut at 64 KiB.
 std::string RefusedRowText(const arrow::RecordBatch& rows, int64_t row, RowKind kind);

@@ -1,4 +1,4 @@
-"""Fixtures: `node` (fresh for a test), `shared_node` (one for a file), `postgres` (one for the session)."""
+"""Fixtures: `node` (fresh for a test), `shared_node` (one for a file), `postgres` and `opensearch` (one for the session)."""
 import os
 import sys
 import tempfile
@@ -33,6 +33,18 @@ def postgres():
     server = support.Postgres(folder)
     if not server.available:
         pytest.skip("PostgreSQL is not installed: run scripts/setup test")
+    server.start()
+    yield server
+    server.stop()
+    support.remove(folder)
+
+
+@pytest.fixture(scope="session")
+def opensearch():
+    folder = tempfile.mkdtemp(prefix="mainstem-opensearch-")
+    server = support.OpenSearch(folder)
+    if not server.available:
+        pytest.skip("OpenSearch is not installed: run scripts/setup test")
     server.start()
     yield server
     server.stop()

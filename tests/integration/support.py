@@ -201,6 +201,69 @@ class Postgres:
         return f"jdbc:postgresql://127.0.0.1:{self.port}/postgres"
 
 
+class OpenSearch:
+    """One real node of OpenSearch on loopback, without TLS and users. It takes half a minute to start."""
+
+    def __init__(self, folder):
+        self.folder, self.port, self.process = str(folder), free_port(), None
+        self.libs = os.path.join(ROOT, ".deps/opensearch/libs")
+
+    @property
+    def available(self):
+        return os.path.isdir(self.libs) and shutil.which("java") is not None
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self):
+        main = os.path.join(ROOT, "tests/integration/sink/OpenSearchNode.java")
+        self.process = subprocess.Popen(
+            ["java", "-Xms512m", "-Xmx512m", "-XX:+UseSerialGC", "-cp", self.libs + "/*", main, os.path.join(self.folder, "d"),
+             str(self.port)], stdout=open(os.path.join(self.folder, "server.log"), "ab"), stderr=subprocess.STDOUT, cwd=self.folder)
+        wait_until(self.ready, "OpenSearch", 300)  # half a minute on an idle machine
+        return self
+
+    def ready(self):
+        assert self.process.poll() is None, "OpenSearch has ended"
+        try:
+            return self.call("/_cluster/health")["status"] in ("green", "yellow")
+        except (OSError, KeyError):
+            return False
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process:
+            self.process.send_signal(how)
+            self.process.wait(60)
+            self.process = None
+
+    def call(self, path, method="GET", body=None):
+        """The answer, whatever its status."""
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=data, method=method, headers={"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return json.loads(response.read() or b"{}")
+        except urllib.error.HTTPError as error:
+            return json.loads(error.read() or b"{}")
+
+    def documents(self, index):
+        """{(index, id): source} of all documents, as of now."""
+        self.call(f"/{index}/_refresh", "POST")
+        found, after = {}, None
+        while True:
+            if after is None:
+                page = self.call(f"/{index}/_search?scroll=1m", "POST", {"size": 5000, "query": {"match_all": {}}})
+            else:
+                page = self.call("/_search/scroll", "POST", {"scroll": "1m", "scroll_id": after})
+            hits = page["hits"]["hits"]
+            if not hits:
+                return found
+            for hit in hits:
+                found[hit["_index"], hit["_id"]] = hit["_source"]
+            after = page["_scroll_id"]
+
+
 def java(main, *arguments, stdin=None, timeout=120, heap="256m"):
     """One of Kafka's own tools; the completed process."""
     return subprocess.run(["java", f"-Xmx{heap}", "-XX:TieredStopAtLevel=1", "-cp", KAFKA_LIBS + "/*", main, *arguments], input=stdin,

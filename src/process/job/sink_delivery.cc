@@ -4,6 +4,7 @@
 
 #include <arrow/api.h>
 
+#include "core/backoff.h"
 #include "process/operator/delivery_format.h"
 #include "storage/record_batch.h"
 
@@ -14,8 +15,6 @@ using std::chrono::milliseconds;
 constexpr Duration kPoll = milliseconds(500);
 constexpr Duration kFlushInterval = std::chrono::seconds(1);
 constexpr Duration kTrimInterval = std::chrono::seconds(5);
-constexpr Duration kFirstPause = milliseconds(100);
-constexpr Duration kLastPause = std::chrono::seconds(30);
 
 }  // namespace
 
@@ -76,7 +75,7 @@ struct SinkDelivery::Lane {
 };
 
 Task<> SinkDelivery::Lane::Run() {
-  Duration backoff = kFirstPause;
+  Backoff backoff({});
   for (;;) {
     bool made_progress = false;
     Status status = co_await DeliverUntilError(&made_progress);
@@ -88,9 +87,8 @@ Task<> SinkDelivery::Lane::Run() {
     SetError(status);
     ++retries;
     logger.Warning("delivery failed", {{"sink", sink->name}, {"error", status}});
-    backoff = made_progress ? kFirstPause : std::min(backoff * 2, kLastPause);
-    auto jitter = static_cast<int64_t>(env->Random() % 1000);
-    CO_RETURN_IF_ERROR(co_await Sleep(backoff / 2 + backoff / 2000 * jitter));
+    if (made_progress) backoff.Reset();
+    CO_RETURN_IF_ERROR(co_await Sleep(backoff.Next(env)));
   }
 }
 

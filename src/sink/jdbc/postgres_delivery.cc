@@ -3,6 +3,8 @@
 #include <absl/strings/str_join.h>
 #include <arrow/api.h>
 
+#include "sink/refused_row.h"
+
 namespace mainstem::sink {
 
 using connector::PostgresParameter;

@@ -7,12 +7,9 @@
 #include <arrow/api.h>
 
 #include "connector/jdbc/postgres_text.h"
-#include "format/value_text.h"
 
 namespace mainstem::sink {
 namespace {
-
-using format::AppendValueText;
 
 bool HoldsNul(const arrow::Array& array, int64_t row) {
   if (array.IsNull(row)) return false;
@@ -122,17 +119,6 @@ std::string ArrayText(const arrow::Array& column, std::span<const RowChange> cha
     connector::AppendPostgresElement(column, change.row, &text);
   }
   text.push_back('}');
-  return text;
-}
-
-std::string KeyText(const arrow::RecordBatch& rows, const std::vector<int>& key_columns,
-                    int64_t row) {
-  std::string text;
-  for (int column : key_columns) {
-    if (!text.empty()) text += ", ";
-    text += rows.schema()->field(column)->name() + "=";
-    AppendValueText(*rows.column(column), row, &text);
-  }
   return text;
 }
 

@@ -35,8 +35,4 @@ Result<RowChanges> FoldChanges(const std::shared_ptr<arrow::Schema>& schema,
 // of ARRAY columns become array texts themselves.
 std::string ArrayText(const arrow::Array& column, std::span<const RowChange> changes);
 
-// "page=/home, minute=2026-01-01 00:00:00.000"
-std::string KeyText(const arrow::RecordBatch& rows, const std::vector<int>& key_columns,
-                    int64_t row);
-
 }  // namespace mainstem::sink

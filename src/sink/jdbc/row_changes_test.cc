@@ -4,6 +4,8 @@
 #include <arrow/json/from_string.h>
 #include <gtest/gtest.h>
 
+#include "sink/refused_row.h"
+
 namespace mainstem::sink {
 namespace {
 

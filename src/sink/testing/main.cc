@@ -19,6 +19,7 @@
 #include "sink/blackhole/blackhole_sink.h"
 #include "sink/filesystem/file_sink.h"
 #include "sink/jdbc/jdbc_sink.h"
+#include "sink/opensearch/opensearch_sink.h"
 #include "sink/print/print_sink.h"
 
 namespace mainstem::sink {
@@ -112,6 +113,7 @@ class Driver {
          {&BlackholeConnector, &PrintConnector, &JdbcSinkConnector, &FileSinkConnector}) {
       registry.Add(make());
     }
+    for (connector::ConnectorSpec& spec : OpenSearchSinkConnectors()) registry.Add(std::move(spec));
     connector::TableDescriptor table{.name = "driver",
                                      .schema = DriverSchema(),
                                      .metadata_columns = {},

@@ -1,0 +1,70 @@
+// One HTTP conversation with a server outside, for connectors: libcurl behind Status, with TLS and
+// connections that stay open between calls. Everything blocks: call it on the blocking pool only.
+// Not thread-safe; one call at a time.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/executor.h"
+#include "core/status.h"
+
+namespace mainstem::connector {
+
+struct HttpSessionOptions {
+  std::string username;  // basic authentication; empty: none
+  std::string password;
+  std::string ca_file;           // PEM; empty: the system's
+  std::string certificate_file;  // of the client, PEM, with its key when there is no key_file
+  std::string key_file;
+  bool verifies_peer = true;
+  Duration connect_timeout = std::chrono::seconds(10);
+  Duration call_timeout = std::chrono::seconds(60);
+  size_t answer_bytes_max = size_t{64} << 20;
+};
+
+struct HttpCall {
+  std::string method = "GET";
+  std::string url;                        // as a whole, already percent-encoded
+  std::vector<std::string> headers = {};  // "Content-Type: application/json"
+  std::string_view body = {};             // lives until the call has ended
+};
+
+struct HttpAnswer {
+  int status = 0;
+  std::string body;
+  std::optional<Duration> retry_after;  // what the server asked for, in seconds
+};
+
+class HttpSession {
+ public:
+  explicit HttpSession(HttpSessionOptions options);
+  ~HttpSession();
+  HttpSession(const HttpSession&) = delete;
+  HttpSession& operator=(const HttpSession&) = delete;
+
+  // Any answer is an answer, whatever its status. kUnavailable: none came, or not all of it;
+  // kPermissionDenied: the two do not trust each other's certificates; kInvalidArgument: no URL.
+  // Errors name the URL without its query, never a credential.
+  Result<HttpAnswer> Call(const HttpCall& call);
+
+ private:
+  struct Curl;
+  HttpSessionOptions options_;
+  std::unique_ptr<Curl> curl_;
+};
+
+// 'https://a:9200/' or 'http://b' to the same without slashes at its end. kInvalidArgument when it
+// is none, or holds a user or password, which would be shown in messages.
+Result<std::string> CheckHttpUrl(const std::string& url);
+
+// Percent-encodes what may not stand in one segment of a path or in a query's value.
+std::string EncodeUrlPart(std::string_view text);
+
+// Whether an answer of this status may be different in a while: 408, 425, 429 and 5xx but 501.
+bool IsPassingHttpStatus(int status);
+
+}  // namespace mainstem::connector
