@@ -2,6 +2,7 @@
 
 #include "sink/blackhole/blackhole_sink.h"
 #include "sink/filesystem/file_sink.h"
+#include "sink/http/http_sink.h"
 #include "sink/jdbc/jdbc_sink.h"
 #include "sink/kafka/kafka_sink.h"
 #include "sink/opensearch/opensearch_sink.h"
@@ -24,6 +25,7 @@ connector::ConnectorRegistry MakeConnectorRegistry() {
   registry.Add(source::UpsertKafkaSourceConnector());
   registry.Add(sink::BlackholeConnector());
   registry.Add(sink::FileSinkConnector());
+  registry.Add(sink::HttpSinkConnector());
   registry.Add(sink::JdbcSinkConnector());
   registry.Add(sink::KafkaSinkConnector());
   registry.Add(sink::PrintConnector());

@@ -18,6 +18,7 @@
 #include "core/sync.h"
 #include "sink/blackhole/blackhole_sink.h"
 #include "sink/filesystem/file_sink.h"
+#include "sink/http/http_sink.h"
 #include "sink/jdbc/jdbc_sink.h"
 #include "sink/opensearch/opensearch_sink.h"
 #include "sink/print/print_sink.h"
@@ -109,8 +110,8 @@ class Driver {
 
   Task<> Run() {
     connector::ConnectorRegistry registry;
-    for (auto* make :
-         {&BlackholeConnector, &PrintConnector, &JdbcSinkConnector, &FileSinkConnector}) {
+    for (auto* make : {&BlackholeConnector, &PrintConnector, &JdbcSinkConnector, &FileSinkConnector,
+                       &HttpSinkConnector}) {
       registry.Add(make());
     }
     for (connector::ConnectorSpec& spec : OpenSearchSinkConnectors()) registry.Add(std::move(spec));

@@ -1,0 +1,142 @@
+#include "sink/http/row_template.h"
+
+#include <arrow/api.h>
+
+#include "connector/http/http_session.h"
+#include "core/json_writer.h"
+#include "format/format.h"
+#include "format/value_text.h"
+
+namespace mainstem::sink {
+
+enum class PlaceKind : uint8_t { kLiteral, kJson, kText, kUrl, kRow, kId, kOp };
+
+struct RowTemplate::Part {
+  PlaceKind kind = PlaceKind::kLiteral;
+  std::string literal = {};
+  int column = -1;
+  // Of a whole row, or of a row of one column, "v".
+  std::unique_ptr<format::Encoder> encoder = nullptr;
+};
+
+namespace {
+
+constexpr std::string_view kBeforeValue = "{\"v\":";
+
+// A column's values as JSON: the row of one column has no other text.
+Result<std::vector<std::string>> JsonValues(format::Encoder* encoder,
+                                            const std::shared_ptr<arrow::Array>& column) {
+  ChangelogBatch batch;
+  batch.rows = arrow::RecordBatch::Make(arrow::schema({arrow::field("v", column->type())}),
+                                        column->length(), {column});
+  ASSIGN_OR_RETURN(std::vector<std::string> texts, encoder->Encode(batch));
+  for (std::string& text : texts) {
+    CHECK(text.starts_with(kBeforeValue));
+    text = text.substr(kBeforeValue.size(), text.size() - kBeforeValue.size() - 1);
+  }
+  return texts;
+}
+
+std::string TextOfValue(const arrow::Array& column, int64_t row) {
+  std::string text;
+  if (!column.IsNull(row)) format::AppendValueText(column, row, &text);
+  return text;
+}
+
+}  // namespace
+
+RowTemplate::RowTemplate() = default;
+RowTemplate::RowTemplate(RowTemplate&&) noexcept = default;
+RowTemplate& RowTemplate::operator=(RowTemplate&&) noexcept = default;
+RowTemplate::~RowTemplate() = default;
+
+Result<RowTemplate> RowTemplate::Compile(const std::string& text, Options options) {
+  RowTemplate compiled;
+  for (size_t at = 0; at < text.size();) {
+    size_t open = std::min(text.find("{{", at), text.size());
+    if (open > at) {
+      Part literal;
+      literal.literal = text.substr(at, open - at);
+      compiled.parts_.push_back(std::move(literal));
+    }
+    if (open == text.size()) break;
+    size_t close = text.find("}}", open);
+    if (close == std::string::npos) {
+      return MakeError(ErrorCode::kInvalidArgument, "has a '{{' without a '}}'");
+    }
+    RETURN_IF_ERROR(compiled.AddPlace(text.substr(open + 2, close - open - 2), options));
+    at = close + 2;
+  }
+  return compiled;
+}
+
+Status RowTemplate::AddPlace(const std::string& place, const Options& options) {
+  Part part;
+  const std::string& format = options.format.format;
+  if (place == "$id") {
+    part.kind = PlaceKind::kId;
+  } else if (place == "$op") {
+    part.kind = PlaceKind::kOp;
+  } else if (place == "*" && options.use == Use::kJson) {
+    part.kind = PlaceKind::kRow;
+    ASSIGN_OR_RETURN(part.encoder,
+                     format::MakeEncoder(format, options.schema, options.format.options));
+  } else {
+    bool is_text = place.ends_with("|text");
+    std::string name = is_text ? place.substr(0, place.size() - 5) : place;
+    part.column = options.schema->GetFieldIndex(name);
+    if (part.column < 0) {
+      return MakeError(ErrorCode::kInvalidArgument,
+                       "asks for the column '" + name + "', which the table does not have");
+    }
+    part.kind = options.use == Use::kUrl ? PlaceKind::kUrl
+                : is_text                ? PlaceKind::kText
+                                         : PlaceKind::kJson;
+    if (part.kind == PlaceKind::kJson) {
+      auto schema = arrow::schema({arrow::field("v", options.schema->field(part.column)->type())});
+      ASSIGN_OR_RETURN(part.encoder, format::MakeEncoder(format, schema, options.format.options));
+    }
+  }
+  parts_.push_back(std::move(part));
+  return Status::OK();
+}
+
+bool RowTemplate::is_static() const {
+  return std::all_of(parts_.begin(), parts_.end(),
+                     [](const Part& part) { return part.kind == PlaceKind::kLiteral; });
+}
+
+Result<std::vector<std::string>> RowTemplate::Render(
+    const std::shared_ptr<arrow::RecordBatch>& rows, const std::vector<RenderedRow>& about) const {
+  std::vector<std::string> texts(static_cast<size_t>(rows->num_rows()));
+  CHECK(texts.size() == about.size());
+  for (const Part& part : parts_) {
+    std::vector<std::string> values;
+    if (part.kind == PlaceKind::kRow) {
+      ASSIGN_OR_RETURN(values, part.encoder->Encode({.rows = rows, .kinds = {}}));
+    } else if (part.kind == PlaceKind::kJson) {
+      ASSIGN_OR_RETURN(values, JsonValues(part.encoder.get(), rows->column(part.column)));
+    }
+    for (size_t i = 0; i < texts.size(); ++i) {
+      auto row = static_cast<int64_t>(i);
+      switch (part.kind) {
+        case PlaceKind::kLiteral: texts[i] += part.literal; break;
+        case PlaceKind::kJson:
+        case PlaceKind::kRow: texts[i] += values[i]; break;
+        case PlaceKind::kText: {
+          std::string quoted = JsonQuote(TextOfValue(*rows->column(part.column), row));
+          texts[i].append(quoted, 1, quoted.size() - 2);
+          break;
+        }
+        case PlaceKind::kUrl:
+          texts[i] += connector::EncodeUrlPart(TextOfValue(*rows->column(part.column), row));
+          break;
+        case PlaceKind::kId: texts[i] += about[i].id; break;
+        case PlaceKind::kOp: texts[i] += about[i].is_delete ? "delete" : "upsert"; break;
+      }
+    }
+  }
+  return texts;
+}
+
+}  // namespace mainstem::sink
