@@ -1,11 +1,11 @@
 #include "gateway/aws/aws_server.h"
 
-#include <absl/time/time.h>
 #include <fmt/format.h>
 
 #include "core/net/http_server.h"
 #include "core/net/sigv4.h"
 #include "gateway/aws/aws_error.h"
+#include "gateway/aws/event_stream.h"
 
 namespace mainstem::gateway::aws {
 namespace {
@@ -90,7 +90,7 @@ struct AwsServer::Impl {
     options.error_response = [this](const HttpRequest& request, const Status& error) {
       HttpResponse response = ErrorResponse(
           CodecOf(request.ContentType()).value_or(BodyCodec::kJson), ToAwsError(error));
-      AddHeaders(&response);
+      AddAnswerHeaders(env, &response.headers);
       return response;
     };
     return options;
@@ -152,19 +152,6 @@ struct AwsServer::Impl {
     return count;
   }
 
-  void AddHeaders(HttpResponse* response) {
-    uint64_t high = env->Random();
-    uint64_t low = env->Random();
-    response->headers.Add(
-        "x-amzn-RequestId",
-        fmt::format("{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}", high >> 32, high >> 16 & 0xFFFF,
-                    high & 0xFFF, 0x8000 | (low >> 48 & 0x3FFF), low & 0xFFFFFFFFFFFF));
-    // Clients correct their clocks by it.
-    response->headers.Add("Date", absl::FormatTime("%a, %d %b %Y %H:%M:%S GMT",
-                                                   absl::FromUnixMillis(env->WallTime().value()),
-                                                   absl::UTCTimeZone()));
-  }
-
   Task<> Answer(HttpExchange* exchange) {
     const HttpRequest& request = exchange->request();
     auto codec = CodecOf(request.ContentType());
@@ -191,7 +178,7 @@ struct AwsServer::Impl {
         response = net::TextResponse(200, ContentTypeOf(*codec), std::move(body));
       }
     }
-    AddHeaders(&response);
+    AddAnswerHeaders(env, &response.headers);
     co_return co_await exchange->Respond(std::move(response));
   }
 

@@ -20,6 +20,25 @@ const std::map<std::string, Operation, std::less<>>& Operations() {
       {"PutRecords", PutRecords},
       {"GetShardIterator", GetShardIterator},
       {"GetRecords", GetRecords},
+      {"SplitShard", SplitShard},
+      {"MergeShards", MergeShards},
+      {"UpdateShardCount", UpdateShardCount},
+      {"IncreaseStreamRetentionPeriod", IncreaseStreamRetentionPeriod},
+      {"DecreaseStreamRetentionPeriod", DecreaseStreamRetentionPeriod},
+      {"AddTagsToStream", ChangeTagsOfStream},
+      {"RemoveTagsFromStream", ChangeTagsOfStream},
+      {"TagResource", ChangeTagsOfStream},
+      {"UntagResource", ChangeTagsOfStream},
+      {"ListTagsForStream", ListTagsForStream},
+      {"ListTagsForResource", ListTagsForResource},
+      {"UpdateStreamMode", UpdateStreamMode},
+      {"UpdateMaxRecordSize", UpdateMaxRecordSize},
+      {"DescribeLimits", DescribeLimits},
+      {"RegisterStreamConsumer", RegisterStreamConsumer},
+      {"DescribeStreamConsumer", DescribeStreamConsumer},
+      {"ListStreamConsumers", ListStreamConsumers},
+      {"DeregisterStreamConsumer", DeregisterStreamConsumer},
+      {"SubscribeToShard", SubscribeToShard},
   };
   return table;
 }
@@ -49,11 +68,13 @@ struct KinesisService::Impl {
                 .budget = budget,
                 .catalog = &catalog,
                 .sealer = &sealer,
+                .subscriptions = &subscriptions,
                 .account = std::move(options.account),
                 .counters = MakeCounters(metrics)} {}
 
   const aws::TokenSealer sealer;
   StreamCatalog catalog;
+  Subscriptions subscriptions;
   const Context context;
 };
 

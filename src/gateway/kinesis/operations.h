@@ -11,6 +11,7 @@
 #include "gateway/aws/sealed_token.h"
 #include "gateway/aws/service.h"
 #include "gateway/kinesis/stream_catalog.h"
+#include "gateway/kinesis/subscriptions.h"
 
 namespace mainstem::gateway::kinesis {
 
@@ -28,6 +29,7 @@ struct Context {
   MemoryBudget* budget;
   StreamCatalog* catalog;
   const aws::TokenSealer* sealer;
+  Subscriptions* subscriptions;
   std::string account;
   KinesisCounters counters;
 
@@ -51,9 +53,32 @@ Task<> PutRecords(const Context& context, aws::AwsCall* call);
 Task<> GetShardIterator(const Context& context, aws::AwsCall* call);
 Task<> GetRecords(const Context& context, aws::AwsCall* call);
 
+// reshard_operations.cc
+Task<> SplitShard(const Context& context, aws::AwsCall* call);
+Task<> MergeShards(const Context& context, aws::AwsCall* call);
+Task<> UpdateShardCount(const Context& context, aws::AwsCall* call);
+// setting_operations.cc
+Task<> IncreaseStreamRetentionPeriod(const Context& context, aws::AwsCall* call);
+Task<> DecreaseStreamRetentionPeriod(const Context& context, aws::AwsCall* call);
+// AddTagsToStream, RemoveTagsFromStream, TagResource, UntagResource
+Task<> ChangeTagsOfStream(const Context& context, aws::AwsCall* call);
+Task<> ListTagsForStream(const Context& context, aws::AwsCall* call);
+Task<> ListTagsForResource(const Context& context, aws::AwsCall* call);
+Task<> UpdateStreamMode(const Context& context, aws::AwsCall* call);
+Task<> UpdateMaxRecordSize(const Context& context, aws::AwsCall* call);
+Task<> DescribeLimits(const Context& context, aws::AwsCall* call);
+// consumer_operations.cc
+Task<> RegisterStreamConsumer(const Context& context, aws::AwsCall* call);
+Task<> DescribeStreamConsumer(const Context& context, aws::AwsCall* call);
+Task<> ListStreamConsumers(const Context& context, aws::AwsCall* call);
+Task<> DeregisterStreamConsumer(const Context& context, aws::AwsCall* call);
+// subscribe_operation.cc
+Task<> SubscribeToShard(const Context& context, aws::AwsCall* call);
+
 // ---------------------------------------------------------------- shared by them
 
-// The stream that StreamName or StreamARN names; a ResourceNotFoundException when there is none.
+// The stream that StreamName, or StreamARN or another ARN in it, names; a ResourceNotFoundException
+// when there is none.
 Task<StreamPtr> FindStream(const Context& context, const aws::AwsCall* call);
 std::string StreamArn(const Context& context, const aws::AwsCall& call, const std::string& name);
 Status StreamNotFound(const Context& context, std::string_view name);

@@ -146,12 +146,13 @@ Status RefuseDryRun(const aws::Value& input) {
                            "Request would have succeeded, but DryRun flag is set.");
 }
 
-// It must be of this stream's past: what comes now is greater by itself.
+// It must be one of this stream's: what comes now is greater by itself.
 Status CheckOrdering(const Context& context, const Stream& stream, const aws::Value& input) {
   const aws::Value& given = input["SequenceNumberForOrdering"];
   if (given.is_null()) return Status::OK();
   auto number = ParseSequenceNumber(given.text);
-  if (number && number->shard_created_s * 1000 <= context.NowMs()) return Status::OK();
+  const Shard* shard = number ? stream.FindShard(number->shard) : nullptr;
+  if (shard != nullptr && shard->created_s() == number->shard_created_s) return Status::OK();
   return aws::InvalidArgument(
       fmt::format("ExclusiveMinimumSequenceNumber {} used in PutRecord on stream {} under account "
                   "{} is invalid.",

@@ -40,11 +40,21 @@ bool IsArn(std::string_view text, std::string_view kind) {
          text.size() > resource + kind.size() + 2;
 }
 bool IsStreamArn(std::string_view text) { return IsArn(text, "stream"); }
+bool IsConsumerArn(std::string_view text) {
+  size_t consumer = text.find("/consumer/");
+  size_t colon = text.rfind(':');
+  return IsStreamArn(text) && consumer != std::string_view::npos && colon > consumer &&
+         IsNumber(text.substr(colon + 1), 19);
+}
 
 constexpr Pattern kName{"[a-zA-Z0-9_.-]+", IsName};
 constexpr Pattern kHash{"0|([1-9]\\d{0,38})", IsHashKey};
 constexpr Pattern kSequence{"0|([1-9]\\d{0,128})", IsSequenceNumber};
 constexpr Pattern kStreamArn{"arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+", IsStreamArn};
+constexpr Pattern kConsumerArn{
+    "^(arn):aws.*:kinesis:.*:\\d{12}:.*stream\\/[a-zA-Z0-9_.-]+\\/consumer\\/"
+    "[a-zA-Z0-9_.-]+:[0-9]+",
+    IsConsumerArn};
 
 Shape Text(int64_t minimum, int64_t maximum) {
   return {.type = ShapeType::kString, .minimum = minimum, .maximum = maximum};
@@ -157,6 +167,69 @@ void AddRecordOperations(Shapes* shapes) {
       {{"Limit", Whole(1, 10'000)}, {"ShardIterator", Required(Text(1, 512))}, {"DryRun", Flag()}});
 }
 
+Shape TagKeys() {
+  Shape keys{.type = ShapeType::kList, .required = true, .minimum = 1, .maximum = 50};
+  keys.item_lengths = {1, 128};
+  keys.element.push_back({.type = ShapeType::kString});
+  return keys;
+}
+
+Shape Arn(const Pattern* pattern) {
+  Shape arn = Text(1, 2048);
+  arn.pattern = pattern;
+  return arn;
+}
+
+void AddShardOperations(Shapes* shapes) {
+  (*shapes)["SplitShard"] = OfStream(
+      {{"NewStartingHashKey", Required(Matching(&kHash))}, {"ShardToSplit", Required(Name())}});
+  (*shapes)["MergeShards"] =
+      OfStream({{"ShardToMerge", Required(Name())}, {"AdjacentShardToMerge", Required(Name())}});
+  (*shapes)["UpdateShardCount"] = OfStream({{"TargetShardCount", Required(Whole(1, 100'000))},
+                                            {"ScalingType", Required(OneOf({"UNIFORM_SCALING"}))}});
+}
+
+void AddSettingOperations(Shapes* shapes) {
+  for (const char* name : {"IncreaseStreamRetentionPeriod", "DecreaseStreamRetentionPeriod"}) {
+    (*shapes)[name] = OfStream({{"RetentionPeriodHours", Required(Whole(1, 8760))}});
+  }
+  (*shapes)["AddTagsToStream"] = OfStream({{"Tags", Required(TagMap())}});
+  (*shapes)["RemoveTagsFromStream"] = OfStream({{"TagKeys", TagKeys()}});
+  (*shapes)["ListTagsForStream"] =
+      OfStream({{"Limit", Whole(1, 50)}, {"ExclusiveStartTagKey", Text(1, 128)}});
+  Shape resource = Required(Arn(&kStreamArn));
+  (*shapes)["TagResource"] = Structure({{"Tags", Required(TagMap())}, {"ResourceARN", resource}});
+  (*shapes)["UntagResource"] = Structure({{"TagKeys", TagKeys()}, {"ResourceARN", resource}});
+  (*shapes)["ListTagsForResource"] = Structure({{"ResourceARN", resource}});
+  (*shapes)["UpdateStreamMode"] = OfStream({{"StreamModeDetails", Required(StreamMode())}});
+  (*shapes)["UpdateMaxRecordSize"] =
+      OfStream({{"MaxRecordSizeInKiB", Required(Whole(1024, 10240))}});
+  (*shapes)["DescribeLimits"] = Structure({});
+}
+
+void AddConsumerOperations(Shapes* shapes) {
+  Shape stream = Required(Arn(&kStreamArn));
+  (*shapes)["RegisterStreamConsumer"] =
+      Structure({{"StreamARN", stream}, {"ConsumerName", Required(Name())}, {"Tags", TagMap()}});
+  for (const char* name : {"DescribeStreamConsumer", "DeregisterStreamConsumer"}) {
+    (*shapes)[name] = Structure({{"StreamARN", Arn(&kStreamArn)},
+                                 {"ConsumerName", Name()},
+                                 {"ConsumerARN", Arn(&kConsumerArn)}});
+  }
+  (*shapes)["ListStreamConsumers"] = Structure({{"StreamARN", stream},
+                                                {"NextToken", Text(1, 1'048'576)},
+                                                {"MaxResults", Whole(1, 10'000)},
+                                                {"StreamCreationTimestamp", Time()}});
+  Shape position =
+      Structure({{"Type", Required(OneOf({"AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER",
+                                          "TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"}))},
+                 {"SequenceNumber", Matching(&kSequence)},
+                 {"Timestamp", Time()}});
+  (*shapes)["SubscribeToShard"] = Structure({{"ConsumerARN", Required(Arn(&kConsumerArn))},
+                                             {"ShardId", Required(Name())},
+                                             {"StartingPosition", Required(position)}});
+}
+
 }  // namespace
 
 const Shape* FindShape(std::string_view operation) {
@@ -164,6 +237,9 @@ const Shape* FindShape(std::string_view operation) {
     Shapes all;
     AddStreamOperations(&all);
     AddRecordOperations(&all);
+    AddShardOperations(&all);
+    AddSettingOperations(&all);
+    AddConsumerOperations(&all);
     return all;
   }();
   auto it = shapes.find(operation);

@@ -20,12 +20,10 @@ Stream::Stream(storage::TopicInfo topic, StreamMeta meta, std::shared_ptr<const 
       layout.push_back({.range = range, .created_ms = meta_.created_ms});
     }
   }
-  size_t routed = layout.size();
-  // Partitions that a Kafka client added to a stream with a lineage of its own: they can be read,
-  // and own a single key, the last one, which goes on to the shard that had it before.
+  // What Kafka clients added owns a single key, for show: it goes on to the shard that had it.
   while (layout.size() < static_cast<size_t>(topic_.partition_count)) {
     HashKeyRange last{.first = kHashKeyMax, .last = kHashKeyMax};
-    layout.push_back({.range = last, .created_ms = meta_.created_ms});
+    layout.push_back({.range = last, .created_ms = meta_.created_ms, .added = true});
   }
   for (size_t i = 0; i < layout.size(); ++i) {
     shards_.push_back({.index = static_cast<int32_t>(i), .meta = layout[i]});
@@ -35,10 +33,8 @@ Stream::Stream(storage::TopicInfo topic, StreamMeta meta, std::shared_ptr<const 
       if (parent) shards_[static_cast<size_t>(*parent)].children.push_back(shard.index);
     }
   }
-  for (size_t i = 0; i < routed; ++i) {
-    const Shard& shard = shards_[i];
-    bool open = !shard.closed() && !shard.closing();
-    if (open) routes_.push_back({shard.meta.range.first, shard.index});
+  for (const Shard& shard : shards_) {
+    if (shard.takes_keys()) routes_.push_back({shard.meta.range.first, shard.index});
   }
   std::sort(routes_.begin(), routes_.end(),
             [](const RouteEntry& a, const RouteEntry& b) { return a.first < b.first; });

@@ -24,6 +24,7 @@ struct Shard {
   bool closed() const { return meta.closed_ms > 0; }
   // Takes no new records, while some may be on their way.
   bool closing() const { return !closed() && !children.empty(); }
+  bool takes_keys() const { return !closed() && children.empty() && !meta.added; }
   // A child's is greater than its parents'.
   int64_t created_s() const { return meta.created_ms / 1000; }
   std::string SequenceAt(int64_t sequence_index) const {
@@ -47,7 +48,7 @@ class Stream {
   const Shard* FindShard(int32_t index) const;
   // The open shard whose range holds the key.
   const Shard& Route(HashKey key) const { return shards_[static_cast<size_t>(RouteIndex(key))]; }
-  size_t open_count() const { return routes_.size(); }
+  size_t open_count() const { return routes_.size(); }  // of those that take keys
   bool is_updating() const;
   std::shared_ptr<const WriteToken> writing() const { return writing_; }
 

@@ -19,6 +19,10 @@ Status NoSuchStream() { return MakeError(ErrorCode::kUnknownTopicId, "the stream
 
 }  // namespace
 
+int64_t BatchBytesFor(int32_t record_kib_max) {
+  return int64_t{record_kib_max} * 1024 + kBatchSlackBytes;
+}
+
 // Gives the lock back when its task ends, however it ends.
 class StreamCatalog::Lock {
  public:
@@ -164,8 +168,7 @@ Task<> StreamCatalog::CreateHere(NewStream stream) {
   Lock lock(this);
   storage::TopicConfig config;
   config["retention.ms"] = std::to_string(kDefaultRetentionMs);
-  config["max.message.bytes"] =
-      std::to_string(int64_t{stream.meta.record_kib_max} * 1024 + kBatchSlackBytes);
+  config["max.message.bytes"] = std::to_string(BatchBytesFor(stream.meta.record_kib_max));
   stream.meta.created_ms = env_->WallTime().value();
   CO_ASSIGN_OR_RETURN(
       storage::TopicInfo topic,
@@ -186,6 +189,20 @@ Task<> StreamCatalog::DeleteHere(StreamPtr stream) {
   CO_RETURN_IF_ERROR(co_await log_->DeleteTopic(stream->topic().id));
   if (forget_topic_) CO_RETURN_IF_ERROR(co_await forget_topic_(stream->name()));
   co_return co_await Prune();
+}
+
+Task<> StreamCatalog::SetConfig(storage::TopicId id, storage::TopicConfig changes) {
+  return RunOn(home_, SetConfigHere(id, std::move(changes)));
+}
+
+Task<> StreamCatalog::SetConfigHere(storage::TopicId id, storage::TopicConfig changes) {
+  CO_RETURN_IF_ERROR(co_await Acquire());
+  Lock lock(this);
+  auto topic = log_->FindTopic(id);
+  if (!topic) co_return NoSuchStream();
+  storage::TopicConfig config = topic->config;
+  for (auto& [key, value] : changes) config[key] = value;
+  co_return co_await log_->SetTopicConfig(id, std::move(config), false);
 }
 
 Task<> StreamCatalog::Update(storage::TopicId id, Change change) {

@@ -16,6 +16,9 @@
 
 namespace mainstem::gateway::kinesis {
 
+// The topic's max.message.bytes for records of that size.
+int64_t BatchBytesFor(int32_t record_kib_max);
+
 struct NewStream {
   std::string name;
   int32_t shard_count = 1;
@@ -46,6 +49,8 @@ class StreamCatalog {
   // are closed: the call returns when nobody can write to them any more.
   using Change = std::function<Status(const Stream& stream, StreamMeta* meta)>;
   Task<> Update(storage::TopicId id, Change change);
+  // Sets these keys of the topic's configuration.
+  Task<> SetConfig(storage::TopicId id, storage::TopicConfig changes);
 
  private:
   struct Entry {
@@ -61,6 +66,7 @@ class StreamCatalog {
   Task<> Prune();
   Task<> CreateHere(NewStream stream);
   Task<> DeleteHere(StreamPtr stream);
+  Task<> SetConfigHere(storage::TopicId id, storage::TopicConfig changes);
   Task<> UpdateHere(storage::TopicId id, Change change);
   Task<> Persist(storage::TopicId id, const StreamMeta& meta);
   // Shows it to everybody. Gives what writers by the streams shown before hold.

@@ -65,6 +65,7 @@ Status ReadShards(dom::element root, StreamMeta* meta) {
     shard.closed_ms = reader.Integer("closed_ms", 0, INT64_MAX);
     shard.parent = reader.Shard("parent", meta->shards.size());
     shard.adjacent = reader.Shard("adjacent", meta->shards.size());
+    shard.added = reader.Integer("added", 0, 1) == 1;
     RETURN_IF_ERROR(reader.Outcome());
     if (shard.range.first > shard.range.last) return BadMeta("a range ends before it begins");
     meta->shards.push_back(shard);
@@ -112,7 +113,7 @@ std::string EncodeStreamMeta(const StreamMeta& meta) {
   for (const ShardMeta& shard : meta.shards) {
     json.BeginObject().Field("first", FormatHashKey(shard.range.first));
     json.Field("last", FormatHashKey(shard.range.last)).Field("created_ms", shard.created_ms);
-    json.Field("closed_ms", shard.closed_ms);
+    json.Field("closed_ms", shard.closed_ms).Field("added", shard.added ? 1 : 0);
     if (shard.parent) json.Field("parent", *shard.parent);
     if (shard.adjacent) json.Field("adjacent", *shard.adjacent);
     json.EndObject();

@@ -23,6 +23,9 @@ struct ShardMeta {
   std::optional<int32_t> parent{};
   std::optional<int32_t> adjacent{};  // the other one of a merge
   int64_t closed_ms = 0;              // 0: it takes records, or is being closed (has children)
+  // A Kafka client added the partition to a stream with a lineage of its own: it can be read, and
+  // no key is sent to it.
+  bool added = false;
   bool operator==(const ShardMeta&) const = default;
 };
 

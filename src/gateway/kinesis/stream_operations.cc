@@ -72,7 +72,9 @@ Status StreamNotFound(const Context& context, std::string_view name) {
 Task<StreamPtr> FindStream(const Context& context, const aws::AwsCall* call) {
   const aws::Value& input = call->input.root;
   std::string name(input["StreamName"].text);
-  if (name.empty()) name = NameOfArn(input["StreamARN"].text);
+  for (std::string_view arn : {"StreamARN", "ResourceARN", "ConsumerARN"}) {
+    if (name.empty()) name = NameOfArn(input[arn].text);
+  }
   if (name.empty() && !input["StreamId"].is_null()) {
     co_return StreamNotFound(context, input["StreamId"].text);
   }
