@@ -75,9 +75,8 @@ struct AwsServer::Impl {
         home(env->shard(0)) {
     for (net::HttpMethod method : {net::HttpMethod::kPost, net::HttpMethod::kGet,
                                    net::HttpMethod::kPut, net::HttpMethod::kDelete}) {
-      size_t limit = method == net::HttpMethod::kPost ? settings.body_limit : 0;
       router.Add(method, "/{path...}", [this](HttpExchange* exchange) { return Answer(exchange); },
-                 {.body_limit = limit});
+                 {.body_limit = settings.body_limit});
     }
   }
 

@@ -14,7 +14,7 @@ using Kind = Value::Kind;
 
 constexpr size_t kErrorsMax = 10;
 // Of a value in a message.
-constexpr size_t kShownMax = 2048;
+constexpr size_t kShownMax = 64 << 10;
 
 Status TypeError(std::string message) {
   return MakeAwsError(AwsError{
@@ -50,8 +50,7 @@ Status ExplainBase64(std::string_view text) {
     char c = text[i];
     bool digit = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                  c == '+' || c == '/';
-    bool padding =
-        c == '=' && (i + 1 == text.size() || (i + 2 == text.size() && text[i + 1] == '='));
+    bool padding = c == '=' && (i + 1 == text.size() || text[i + 1] == '=');
     if (digit || padding) continue;
     return TypeError(fmt::format(
         "'{}' can not be converted to a Blob: Invalid Base64 character: '{}'", Shown(text), c));

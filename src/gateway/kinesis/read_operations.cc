@@ -56,7 +56,15 @@ Status RefuseDryRunOfRead(const aws::Value& input) {
 
 Task<> GetShardIterator(const Context& context, aws::AwsCall* call) {
   const aws::Value& input = call->input.root;
-  CO_ASSIGN_OR_RETURN(StreamPtr stream, co_await FindStream(context, call));
+  std::string name(input["StreamName"].text);
+  auto wanted = ParseShardName(input["ShardId"].text);
+  auto found = co_await FindStream(context, call);
+  bool not_found =
+      !found.ok() && aws::ToAwsError(found.status()).name == "ResourceNotFoundException";
+  if (not_found && wanted && !name.empty()) {
+    co_return NoSuchShard(context, {.shard = *wanted, .stream_name = name});
+  }
+  CO_ASSIGN_OR_RETURN(StreamPtr stream, std::move(found));
   CO_ASSIGN_OR_RETURN(const Shard* shard, FindNamedShard(context, *stream, input["ShardId"].text));
   StartPosition start{.type = std::string(input["ShardIteratorType"].text),
                       .sequence_number = {},
