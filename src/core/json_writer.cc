@@ -30,9 +30,17 @@ size_t SequenceLength(std::string_view text) {
   return 0;
 }
 
+// Stands in JSON as it is.
+bool IsPlain(char c) { return c >= 0x20 && c != '"' && c != '\\' && c != 0x7F; }
+
 void AppendQuoted(std::string_view text, std::string* out) {
   out->push_back('"');
   for (size_t i = 0; i < text.size();) {
+    size_t plain = i;
+    while (plain < text.size() && IsPlain(text[plain])) ++plain;
+    out->append(text.substr(i, plain - i));
+    i = plain;
+    if (i == text.size()) break;
     char c = text[i];
     if (static_cast<unsigned char>(c) >= 0x80) {
       size_t length = SequenceLength(text.substr(i));

@@ -29,6 +29,7 @@ class HttpConnection final : public HttpExchange {
   Task<> Run();
 
   const HttpRequest& request() const override { return request_; }
+  std::string TakeBody() override { return std::move(request_.body); }
   Task<> Respond(HttpResponse response) override;
   Task<> StartStream(int status, HttpHeaders headers) override;
   Task<> WriteStream(std::string piece) override;

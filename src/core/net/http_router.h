@@ -23,6 +23,8 @@ class HttpExchange {
  public:
   virtual ~HttpExchange() = default;
   virtual const HttpRequest& request() const = 0;
+  // Moves the body out of request(), for who would copy it otherwise.
+  virtual std::string TakeBody() = 0;
 
   virtual Task<> Respond(HttpResponse response) = 0;
   // A body of unknown length, sent piece by piece: chunked, or up to the end of the connection for

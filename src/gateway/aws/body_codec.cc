@@ -8,8 +8,16 @@ std::string_view ContentTypeOf(BodyCodec codec) {
   return codec == BodyCodec::kJson ? "application/x-amz-json-1.1" : "application/x-amz-cbor-1.1";
 }
 
+BodyDecoder::BodyDecoder() : parsers_(MakeJsonParserPool()) {}
+BodyDecoder::~BodyDecoder() = default;
+
+Result<Document> BodyDecoder::Decode(BodyCodec codec, std::string body) {
+  return codec == BodyCodec::kJson ? DecodeJson(parsers_, std::move(body))
+                                   : DecodeCbor(std::move(body));
+}
+
 Result<Document> DecodeBody(BodyCodec codec, std::string body) {
-  return codec == BodyCodec::kJson ? DecodeJson(std::move(body)) : DecodeCbor(std::move(body));
+  return BodyDecoder().Decode(codec, std::move(body));
 }
 
 std::unique_ptr<BodyWriter> MakeBodyWriter(BodyCodec codec) {

@@ -13,8 +13,20 @@ namespace mainstem::gateway::aws {
 enum class BodyCodec : uint8_t { kJson, kCbor };
 std::string_view ContentTypeOf(BodyCodec codec);
 
-// kDecodeError when it is no valid text of the codec, has more than kDepthMax levels, or is
-// followed by something. The document owns the body.
+// Keeps a few parsers between bodies: their room is what takes longest to make. Thread-safe;
+// documents may outlive it.
+class BodyDecoder {
+ public:
+  BodyDecoder();
+  ~BodyDecoder();
+  // kDecodeError when it is no valid text of the codec, has more than kDepthMax levels, or is
+  // followed by something. The document owns the body.
+  Result<Document> Decode(BodyCodec codec, std::string body);
+
+ private:
+  std::shared_ptr<class JsonParserPool> parsers_;
+};
+// One body alone.
 Result<Document> DecodeBody(BodyCodec codec, std::string body);
 
 // Writes an answer value by value. Keys and values alternate within maps, as they come.

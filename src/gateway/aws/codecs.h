@@ -8,7 +8,9 @@
 
 namespace mainstem::gateway::aws {
 
-Result<Document> DecodeJson(std::string body);
+class JsonParserPool;
+std::shared_ptr<JsonParserPool> MakeJsonParserPool();
+Result<Document> DecodeJson(std::shared_ptr<JsonParserPool> pool, std::string body);
 std::unique_ptr<BodyWriter> MakeJsonWriter();
 Result<Document> DecodeCbor(std::string body);
 std::unique_ptr<BodyWriter> MakeCborWriter();

@@ -1,4 +1,6 @@
 // JSON 1.0 and 1.1. simdjson reads, JsonWriter writes.
+#include <mutex>
+
 #include <fmt/format.h>
 #include <simdjson.h>
 
@@ -7,13 +9,43 @@
 #include "gateway/aws/codecs.h"
 
 namespace mainstem::gateway::aws {
-namespace {
 
 namespace dom = simdjson::dom;
 
+// Parsers that no document uses. Those of large bodies are not kept.
+class JsonParserPool {
+ public:
+  std::unique_ptr<dom::parser> Take() {
+    std::lock_guard lock(mutex_);
+    if (parsers_.empty()) return std::make_unique<dom::parser>();
+    auto parser = std::move(parsers_.back());
+    parsers_.pop_back();
+    return parser;
+  }
+  void Give(std::unique_ptr<dom::parser> parser) {
+    if (parser->capacity() > kParserBytesMax) return;
+    std::lock_guard lock(mutex_);
+    if (parsers_.size() < kParsersMax) parsers_.push_back(std::move(parser));
+  }
+
+ private:
+  static constexpr size_t kParsersMax = 8;
+  static constexpr size_t kParserBytesMax = 2 << 20;  // of the bodies that it has room for
+
+  std::mutex mutex_;  // guards parsers_
+  std::vector<std::unique_ptr<dom::parser>> parsers_;
+};
+
+namespace {
+
 struct ParsedJson {
+  explicit ParsedJson(std::shared_ptr<JsonParserPool> given)
+      : pool(std::move(given)), parser(pool->Take()) {}
+  ~ParsedJson() { pool->Give(std::move(parser)); }
+
+  std::shared_ptr<JsonParserPool> pool;
   std::string body;
-  dom::parser parser;
+  std::unique_ptr<dom::parser> parser;
 };
 
 Status BadJson(std::string_view why) {
@@ -123,13 +155,15 @@ class JsonBodyWriter final : public BodyWriter {
 
 }  // namespace
 
-Result<Document> DecodeJson(std::string body) {
+std::shared_ptr<JsonParserPool> MakeJsonParserPool() { return std::make_shared<JsonParserPool>(); }
+
+Result<Document> DecodeJson(std::shared_ptr<JsonParserPool> pool, std::string body) {
   if (HasTooManyCommas(body)) return BadJson("it has too many members");
-  auto parsed = std::make_shared<ParsedJson>();
+  auto parsed = std::make_shared<ParsedJson>(std::move(pool));
   parsed->body = std::move(body);
   parsed->body.reserve(parsed->body.size() + simdjson::SIMDJSON_PADDING);
   dom::element root;
-  auto error = parsed->parser.parse(parsed->body.data(), parsed->body.size(), false).get(root);
+  auto error = parsed->parser->parse(parsed->body.data(), parsed->body.size(), false).get(root);
   if (error != simdjson::SUCCESS) return BadJson(simdjson::error_message(error));
   Document document;
   JsonConverter converter;

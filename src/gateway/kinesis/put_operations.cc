@@ -208,7 +208,7 @@ Task<> PutRecords(const Context& context, aws::AwsCall* call) {
     const ShardWrite& write = plan.shards.at(entry.shard);
     answer->BeginMap();
     if (write.outcome.ok()) {
-      answer->Field("ShardId", ShardName(entry.shard));
+      answer->Field("ShardId", stream->FindShard(entry.shard)->name());
       answer->Field("SequenceNumber", SequenceOf(*stream, entry, write));
     } else {
       aws::AwsError error = PutFailure(context, *stream, entry.shard, write.outcome.status());

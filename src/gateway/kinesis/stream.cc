@@ -26,7 +26,8 @@ Stream::Stream(storage::TopicInfo topic, StreamMeta meta, std::shared_ptr<const 
     layout.push_back({.range = last, .created_ms = meta_.created_ms, .added = true});
   }
   for (size_t i = 0; i < layout.size(); ++i) {
-    shards_.push_back({.index = static_cast<int32_t>(i), .meta = layout[i]});
+    auto index = static_cast<int32_t>(i);
+    shards_.push_back({.index = index, .meta = layout[i], .label = ShardName(index)});
   }
   for (const Shard& shard : shards_) {
     for (auto parent : {shard.meta.parent, shard.meta.adjacent}) {

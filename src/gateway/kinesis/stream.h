@@ -17,9 +17,10 @@ namespace mainstem::gateway::kinesis {
 struct Shard {
   int32_t index = 0;  // = the partition
   ShardMeta meta;
+  std::string label{};  // its name: formatted once
   std::vector<int32_t> children{};
 
-  std::string name() const { return ShardName(index); }
+  const std::string& name() const { return label; }
   // No record comes any more, but from Kafka clients that choose the partition themselves.
   bool closed() const { return meta.closed_ms > 0; }
   // Takes no new records, while some may be on their way.
