@@ -18,7 +18,7 @@ constexpr int64_t kConnectionsMax = 10'000;
 constexpr Duration kAcceptRetry = std::chrono::milliseconds(50);
 constexpr std::string_view kDefaultRegion = "us-east-1";
 // What a request takes beside the body itself: the texts, decoded blobs, record batches.
-constexpr size_t kDecodingFactor = 3;
+constexpr size_t kDecodingFactor = 2;
 constexpr size_t kLeaseFromBytes = 64 << 10;
 
 std::optional<BodyCodec> CodecOf(std::string_view content_type) {

@@ -44,7 +44,6 @@ struct ParsedJson {
   ~ParsedJson() { pool->Give(std::move(parser)); }
 
   std::shared_ptr<JsonParserPool> pool;
-  std::string body;
   std::unique_ptr<dom::parser> parser;
 };
 
@@ -160,10 +159,10 @@ std::shared_ptr<JsonParserPool> MakeJsonParserPool() { return std::make_shared<J
 Result<Document> DecodeJson(std::shared_ptr<JsonParserPool> pool, std::string body) {
   if (HasTooManyCommas(body)) return BadJson("it has too many members");
   auto parsed = std::make_shared<ParsedJson>(std::move(pool));
-  parsed->body = std::move(body);
-  parsed->body.reserve(parsed->body.size() + simdjson::SIMDJSON_PADDING);
+  // The parser keeps the texts itself: the body goes when this returns.
+  body.reserve(body.size() + simdjson::SIMDJSON_PADDING);
   dom::element root;
-  auto error = parsed->parser->parse(parsed->body.data(), parsed->body.size(), false).get(root);
+  auto error = parsed->parser->parse(body.data(), body.size(), false).get(root);
   if (error != simdjson::SUCCESS) return BadJson(simdjson::error_message(error));
   Document document;
   JsonConverter converter;
