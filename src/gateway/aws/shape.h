@@ -42,8 +42,8 @@ struct Shape {
   std::optional<int64_t> maximum{};
   const Pattern* pattern = nullptr;
   std::vector<std::string_view> values{};  // the only ones
-  std::vector<Field> fields{};             // of a structure
-  std::vector<Shape> element{};            // of a list or map: one
+  std::vector<Field> fields;               // of a structure
+  std::vector<Shape> element;              // of a list or map: one
   // How the message shows each item of a list of structures.
   std::string_view item_text{};
   // Lengths of a map's keys and values, or of a list's texts; told as one constraint.
