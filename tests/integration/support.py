@@ -201,6 +201,58 @@ class Postgres:
         return f"jdbc:postgresql://127.0.0.1:{self.port}/postgres"
 
 
+class Mariadb:
+    """A private MariaDB on loopback; runs as user mysql when we are root. `settings`: further ones of the server."""
+
+    def __init__(self, folder, settings=None):
+        self.folder, self.port, self.process = str(folder), free_port(), None
+        self.settings = dict(settings or {})
+        self.socket = os.path.join(self.folder, "s")
+
+    @property
+    def available(self):
+        return shutil.which("mariadbd") is not None
+
+    def start(self):
+        data, user = os.path.join(self.folder, "d"), []
+        if os.getuid() == 0:
+            user = ["--user=mysql"]
+            os.chmod(self.folder, 0o755)
+            shutil.chown(self.folder, "mysql", "mysql")
+        if not os.path.exists(data):
+            subprocess.run(["mariadb-install-db", "--no-defaults", *user, f"--datadir={data}", "--auth-root-authentication-method=normal",
+                            "--skip-test-db"], check=True, capture_output=True)
+        more = [f"--{key}={value}" for key, value in self.settings.items()]
+        self.process = subprocess.Popen(
+            ["mariadbd", "--no-defaults", *user, f"--datadir={data}", f"--socket={self.socket}", f"--pid-file={self.folder}/p",
+             f"--port={self.port}", "--bind-address=127.0.0.1", "--innodb-buffer-pool-size=64M", "--performance-schema=OFF", *more],
+            stdout=subprocess.DEVNULL, stderr=open(os.path.join(self.folder, "server.log"), "ab"))
+        wait_until(lambda: self.client("SELECT 1").returncode == 0, "MariaDB", 60)
+        self.query("CREATE DATABASE IF NOT EXISTS shop; CREATE USER IF NOT EXISTS loader@'127.0.0.1' IDENTIFIED BY 'right'; "
+                   "GRANT ALL ON shop.* TO loader@'127.0.0.1'")
+        return self
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process:
+            self.process.send_signal(how)
+            self.process.wait(60)
+            self.process = None
+
+    def client(self, sql):
+        return subprocess.run(["mariadb", "--no-defaults", "-S", self.socket, "-uroot", "--batch", "--skip-column-names", "-e", sql],
+                              capture_output=True, text=True)
+
+    def query(self, sql):
+        """Rows of texts; None for NULL."""
+        result = self.client("USE shop; " + sql if "CREATE DATABASE" not in sql else sql)
+        assert result.returncode == 0, result.stderr
+        return [tuple(None if v == "NULL" else v for v in line.split("\t")) for line in result.stdout.splitlines()]
+
+    @property
+    def jdbc_url(self):
+        return f"jdbc:mysql://127.0.0.1:{self.port}/shop"
+
+
 class OpenSearch:
     """One real node of OpenSearch on loopback, without TLS and users. It takes half a minute to start."""
 

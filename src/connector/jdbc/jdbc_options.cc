@@ -7,7 +7,8 @@ namespace mainstem::connector {
 std::vector<OptionSpec> JdbcServerOptions() {
   return {
       {.name = "url",
-       .documentation = "jdbc:postgresql://host:5432/database?sslmode=verify-full&...",
+       .documentation = "jdbc:postgresql://host:5432/database?sslmode=verify-full&...; as a sink "
+                        "also jdbc:mysql://host:3306/database and jdbc:sqlite:/file",
        .required = true},
       {.name = "table-name",
        .documentation = "table or schema.table; it must exist.",
@@ -20,18 +21,50 @@ std::vector<OptionSpec> JdbcServerOptions() {
   };
 }
 
-Result<PostgresTarget> JdbcServerOf(const TableDescriptor& table) {
+namespace {
+
+Status NamingTable(const Status& status, const TableDescriptor& table) {
+  ErrorText text = TextOf(status);
+  text.message = "table '" + table.name + "': " + text.message;
+  return MakeError(CodeOf(status), std::move(text));
+}
+
+}  // namespace
+
+Result<PostgresTarget> PostgresServerOf(const TableDescriptor& table) {
   const TableOptions options(table);
   Result<PostgresTarget> target = ParseJdbcUrl(options.Text("url", ""));
-  if (!target.ok()) {
-    ErrorText text = TextOf(target.status());
-    text.message = "table '" + table.name + "': " + text.message;
-    return MakeError(CodeOf(target.status()), std::move(text));
-  }
+  if (!target.ok()) return NamingTable(target.status(), table);
   if (auto user = options.Find("username")) target->parameters.emplace_back("user", *user);
   if (auto password = options.Find("password")) {
     target->parameters.emplace_back("password", *password);
   }
+  return target;
+}
+
+Result<JdbcServer> JdbcServerOf(const TableDescriptor& table, const std::string& base_directory) {
+  const TableOptions options(table);
+  const std::string url = options.Text("url", "");
+  if (IsMysqlUrl(url)) {
+    Result<MysqlTarget> target = ParseMysqlUrl(url);
+    if (!target.ok()) return NamingTable(target.status(), table);
+    target->user = options.Text("username", target->user);
+    target->password = options.Text("password", target->password);
+    return *std::move(target);
+  }
+  const std::string sqlite = "jdbc:sqlite:";
+  if (url.starts_with(sqlite)) {
+    std::string path = url.substr(sqlite.size());
+    if (path.empty() || path[0] == ':') {
+      return NamingTable(MakeError(ErrorCode::kInvalidArgument,
+                                   {.message = "option 'url': it must name a file",
+                                    .hint = "write it as jdbc:sqlite:/folder/file.db"}),
+                         table);
+    }
+    if (path[0] != '/') path = base_directory + "/" + path;
+    return SqliteTarget{.path = std::move(path)};
+  }
+  ASSIGN_OR_RETURN(PostgresTarget target, PostgresServerOf(table));
   return target;
 }
 

@@ -1,9 +1,13 @@
 // The options by which the connector 'jdbc' finds its server, for its source and its sink.
 #pragma once
 
+#include <string>
+#include <variant>
 #include <vector>
 
 #include "connector/jdbc/jdbc_url.h"
+#include "connector/jdbc/mysql_url.h"
+#include "connector/jdbc/sqlite_session.h"
 #include "connector/registry.h"
 
 namespace mainstem::connector {
@@ -11,7 +15,10 @@ namespace mainstem::connector {
 // 'url', 'table-name', 'username', 'password', and those that are accepted without effect.
 std::vector<OptionSpec> JdbcServerOptions();
 
-// From the options; errors name the table.
-Result<PostgresTarget> JdbcServerOf(const TableDescriptor& table);
+using JdbcServer = std::variant<PostgresTarget, MysqlTarget, SqliteTarget>;
+// From the options; errors name the table. A relative path of a file is one of `base_directory`.
+Result<JdbcServer> JdbcServerOf(const TableDescriptor& table, const std::string& base_directory);
+// kUnsupported for other databases.
+Result<PostgresTarget> PostgresServerOf(const TableDescriptor& table);
 
 }  // namespace mainstem::connector

@@ -53,23 +53,6 @@ constexpr UrlParameter kParameters[] = {
     {"assumeMinServerVersion", ""},
 };
 
-Result<std::string> PercentDecode(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out.push_back(text[i]);
-      continue;
-    }
-    uint32_t byte;
-    if (i + 2 >= text.size() || !absl::SimpleHexAtoi(std::string(text.substr(i + 1, 2)), &byte)) {
-      return BadUrl("a '%' that is not followed by two hexadecimal digits");
-    }
-    out.push_back(static_cast<char>(byte));
-    i += 2;
-  }
-  return out;
-}
-
 Status AddParameter(const std::string& name, std::string value, PostgresTarget* target) {
   auto add = [target](std::string keyword, std::string text) {
     target->parameters.emplace_back(std::move(keyword), std::move(text));
@@ -140,9 +123,11 @@ Result<PostgresTarget> ParseJdbcUrl(const std::string& url) {
   if (!url.starts_with("jdbc:")) return BadUrl("it must begin with 'jdbc:'");
   if (!url.starts_with(kScheme)) {
     size_t end = std::min(url.find(':', 5), url.size());
-    return MakeError(ErrorCode::kUnsupported,
-                     {.message = "option 'url': no driver for '" + url.substr(0, end) + ":'",
-                      .hint = "'jdbc:postgresql:' is supported"});
+    return MakeError(
+        ErrorCode::kUnsupported,
+        {.message = "option 'url': no driver for '" + url.substr(0, end) + ":'",
+         .hint = "'jdbc:postgresql:' is supported; as a sink also 'jdbc:mysql:', 'jdbc:mariadb:' "
+                 "and 'jdbc:sqlite:'"});
   }
   std::string_view rest = std::string_view(url).substr(kScheme.size());
   std::string_view query;
@@ -164,18 +149,43 @@ Result<PostgresTarget> ParseJdbcUrl(const std::string& url) {
   }
   if (authority.empty()) authority = "localhost";
   RETURN_IF_ERROR(AddHosts(authority, &target));
-  ASSIGN_OR_RETURN(std::string database_name, PercentDecode(database));
+  ASSIGN_OR_RETURN(std::string database_name, DecodeUrlPart(database));
   if (!database_name.empty()) target.parameters.emplace_back("dbname", database_name);
   target.shown = std::string(authority) + "/" + database_name;
-  std::vector<std::string> items = absl::StrSplit(std::string(query), '&', absl::SkipEmpty());
-  for (std::string_view item : items) {
-    size_t equals = std::min(item.find('='), item.size());
-    std::string name(item.substr(0, equals));
-    ASSIGN_OR_RETURN(std::string value,
-                     PercentDecode(equals < item.size() ? item.substr(equals + 1) : ""));
+  ASSIGN_OR_RETURN(auto parameters, UrlParameters(query));
+  for (auto& [name, value] : parameters) {
     RETURN_IF_ERROR(AddParameter(name, std::move(value), &target));
   }
   return target;
+}
+
+Result<std::string> DecodeUrlPart(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out.push_back(text[i]);
+      continue;
+    }
+    uint32_t byte;
+    if (i + 2 >= text.size() || !absl::SimpleHexAtoi(std::string(text.substr(i + 1, 2)), &byte)) {
+      return BadUrl("a '%' that is not followed by two hexadecimal digits");
+    }
+    out.push_back(static_cast<char>(byte));
+    i += 2;
+  }
+  return out;
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> UrlParameters(std::string_view query) {
+  std::vector<std::pair<std::string, std::string>> parameters;
+  std::vector<std::string> items = absl::StrSplit(std::string(query), '&', absl::SkipEmpty());
+  for (std::string_view item : items) {
+    size_t equals = std::min(item.find('='), item.size());
+    ASSIGN_OR_RETURN(std::string value,
+                     DecodeUrlPart(equals < item.size() ? item.substr(equals + 1) : ""));
+    parameters.emplace_back(std::string(item.substr(0, equals)), std::move(value));
+  }
+  return parameters;
 }
 
 }  // namespace mainstem::connector

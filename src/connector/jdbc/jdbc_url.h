@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -18,5 +19,10 @@ struct PostgresTarget {
 
 // InvalidArgument names the part that is wrong, never a value. Unsupported for other databases.
 Result<PostgresTarget> ParseJdbcUrl(const std::string& url);
+
+// "a%20b" to "a b".
+Result<std::string> DecodeUrlPart(std::string_view text);
+// "a=1&b=x%20y" in order, decoded.
+Result<std::vector<std::pair<std::string, std::string>>> UrlParameters(std::string_view query);
 
 }  // namespace mainstem::connector

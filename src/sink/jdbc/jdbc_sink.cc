@@ -5,15 +5,16 @@
 #include "connector/jdbc/jdbc_options.h"
 #include "connector/options.h"
 #include "sink/jdbc/postgres_delivery.h"
+#include "sink/jdbc/sql_values.h"
+#include "sink/jdbc/statement_delivery.h"
 #include "sink/refused_row.h"
 
 namespace mainstem::sink {
 
-using connector::PostgresTarget;
 namespace {
 
 struct JdbcOptions {
-  PostgresTarget target;
+  connector::JdbcServer server;
   DestinationTable table;
   int64_t max_rows = 0;  // 0: no limit by rows
   Duration interval{};   // 0: no limit by time
@@ -21,6 +22,18 @@ struct JdbcOptions {
 
 // What one writer may hold back, whatever the options say.
 constexpr int64_t kMaxBufferedRows = 50000;
+
+// Blocks.
+Result<std::unique_ptr<RowDelivery>> OpenDelivery(const connector::JdbcServer& server,
+                                                  RowDelivery::Options options) {
+  if (const auto* postgres = std::get_if<connector::PostgresTarget>(&server)) {
+    return PostgresDelivery::Open(*postgres, std::move(options));
+  }
+  if (const auto* mysql = std::get_if<connector::MysqlTarget>(&server)) {
+    return OpenMysqlDelivery(*mysql, std::move(options));
+  }
+  return OpenSqliteDelivery(std::get<connector::SqliteTarget>(server), std::move(options));
+}
 
 class JdbcWriter final : public connector::DeliveryWriter {
  public:
@@ -34,12 +47,10 @@ class JdbcWriter final : public connector::DeliveryWriter {
   ~JdbcWriter() override { connector::CloseOnPool(env_, std::move(delivery_)); }
 
   Task<std::optional<Offset>> Open() override {
-    PostgresDelivery::Options options{.target = options_->target,
-                                      .table = options_->table,
-                                      .delivery_id = delivery_id_,
-                                      .partition = partition_};
-    CO_ASSIGN_OR_RETURN(delivery_, co_await env_->blocking_pool().Run([&options] {
-      return PostgresDelivery::Open(std::move(options));
+    RowDelivery::Options options{
+        .table = options_->table, .delivery_id = delivery_id_, .partition = partition_};
+    CO_ASSIGN_OR_RETURN(delivery_, co_await env_->blocking_pool().Run([this, &options] {
+      return OpenDelivery(options_->server, std::move(options));
     }));
     for (const std::string& column : options_->table.primary_key) {
       key_columns_.push_back(options_->table.schema->GetFieldIndex(column));
@@ -107,7 +118,11 @@ class JdbcWriter final : public connector::DeliveryWriter {
 
   Result<std::vector<RefusedRow>> Apply(const std::vector<ChangelogBatch>& batches,
                                         RowChanges* changes) {
-    ASSIGN_OR_RETURN(*changes, FoldChanges(options_->table.schema, batches, key_columns_));
+    auto can_store = [this](const arrow::RecordBatch& rows, int64_t row) {
+      return delivery_->CanStore(rows, row);
+    };
+    ASSIGN_OR_RETURN(*changes,
+                     FoldChanges(options_->table.schema, batches, key_columns_, can_store));
     return delivery_->Apply(*changes, *end_);
   }
 
@@ -129,7 +144,7 @@ class JdbcWriter final : public connector::DeliveryWriter {
   std::string delivery_id_;
   PartitionId partition_;
   std::vector<int> key_columns_;
-  std::unique_ptr<PostgresDelivery> delivery_;
+  std::unique_ptr<RowDelivery> delivery_;
   std::vector<ChangelogBatch> buffer_;
   int64_t buffered_rows_ = 0;
   TimePoint oldest_{};
@@ -163,7 +178,7 @@ Result<std::unique_ptr<connector::TableSink>> MakeJdbcSink(connector::TableDescr
                                                            connector::ConnectorContext context) {
   connector::TableOptions options(table);
   JdbcOptions result;
-  ASSIGN_OR_RETURN(result.target, connector::JdbcServerOf(table));
+  ASSIGN_OR_RETURN(result.server, connector::JdbcServerOf(table, context.base_directory));
   if (!table.metadata_columns.empty()) {
     return MakeError(ErrorCode::kSemanticError,
                      "table '" + table.name + "': connector 'jdbc' has no metadata columns");
@@ -177,12 +192,15 @@ Result<std::unique_ptr<connector::TableSink>> MakeJdbcSink(connector::TableDescr
   options.Integer("sink.max-retries", 3);
   RETURN_IF_ERROR(options.status());
   for (const auto& field : table.schema->fields()) {
-    if (PostgresTypeFor(*field->type())) continue;
+    bool is_postgres = std::holds_alternative<connector::PostgresTarget>(result.server);
+    if (is_postgres ? PostgresTypeFor(*field->type()).has_value() : IsSqlValue(*field->type())) {
+      continue;
+    }
     return MakeError(
         ErrorCode::kUnsupported,
         {.message = "table '" + table.name + "': column '" + field->name() + "' of type " +
                     field->type()->ToString() + " cannot be written by connector 'jdbc'",
-         .hint = "turn it into STRING, for a column of type jsonb or text"});
+         .hint = "turn it into STRING, for a column of type json or text"});
   }
   return std::make_unique<JdbcSink>(context.env, std::move(result));
 }
@@ -192,7 +210,9 @@ Result<std::unique_ptr<connector::TableSink>> MakeJdbcSink(connector::TableDescr
 connector::ConnectorSpec JdbcSinkConnector() {
   connector::ConnectorSpec spec;
   spec.name = "jdbc";
-  spec.documentation = "Tables of PostgreSQL; with a PRIMARY KEY rows are upserted and deleted.";
+  spec.documentation =
+      "Tables of PostgreSQL, MySQL, MariaDB and SQLite; with a PRIMARY KEY rows are upserted and "
+      "deleted.";
   spec.options = connector::JdbcServerOptions();
   const std::vector<connector::OptionSpec> own = {
       {.name = "sink.buffer-flush.max-rows",

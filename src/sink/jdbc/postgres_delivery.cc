@@ -82,15 +82,16 @@ std::vector<PostgresParameter> ArrayParameters(const arrow::RecordBatch& rows,
 
 PostgresDelivery::PostgresDelivery(Options options, std::unique_ptr<PostgresConnection> connection,
                                    PostgresTable table)
-    : options_(std::move(options)),
+    : RowDelivery(std::move(options)),
       connection_(std::move(connection)),
       table_(std::move(table)),
       positions_(table_.schema + ".mainstem_delivery"),
       insert_(InsertStatement(table_)),
       delete_(table_.key_columns.empty() ? "" : DeleteStatement(table_)) {}
 
-Result<std::unique_ptr<PostgresDelivery>> PostgresDelivery::Open(Options options) {
-  ASSIGN_OR_RETURN(auto connection, PostgresConnection::Open(options.target));
+Result<std::unique_ptr<RowDelivery>> PostgresDelivery::Open(const PostgresTarget& target,
+                                                            Options options) {
+  ASSIGN_OR_RETURN(auto connection, PostgresConnection::Open(target));
   ASSIGN_OR_RETURN(PostgresTable table, InspectTable(connection.get(), options.table));
   std::unique_ptr<PostgresDelivery> delivery(
       new PostgresDelivery(std::move(options), std::move(connection), std::move(table)));
@@ -121,7 +122,7 @@ Status PostgresDelivery::PreparePositions() {
 Status PostgresDelivery::ReadPosition() {
   Result<PostgresRows> rows = connection_->Run(
       "SELECT position FROM " + positions_ + " WHERE delivery_id = $1 AND partition = $2",
-      {options_.delivery_id, std::to_string(options_.partition.value())});
+      {options().delivery_id, std::to_string(options().partition.value())});
   if (!rows.ok() && CodeOf(rows.status()) == ErrorCode::kPermissionDenied) {
     return MakeError(ErrorCode::kPermissionDenied,
                      {.message = "connector 'jdbc': the user may not use " + positions_ +
@@ -129,65 +130,26 @@ Status PostgresDelivery::ReadPosition() {
                       .hint = "GRANT SELECT, INSERT, UPDATE ON " + positions_ + " to the user"});
   }
   RETURN_IF_ERROR(rows.status());
-  if (rows->row_count() > 0) position_ = Offset(rows->Integer(0, 0));
+  if (rows->row_count() > 0) set_position(Offset(rows->Integer(0, 0)));
   return Status::OK();
 }
 
-Status PostgresDelivery::Fenced() const {
-  return MakeError(
-      ErrorCode::kUnavailable,
-      {.message = "connector 'jdbc': another writer has moved the position of '" +
-                  options_.delivery_id + "', partition " +
-                  std::to_string(options_.partition.value()),
-       .detail = "nothing of this batch was written; going on from the stored position"});
-}
-
-Status PostgresDelivery::BeginAndMovePosition(Offset end) {
+Result<bool> PostgresDelivery::BeginAndMove(Offset end) {
   // A constraint that is only checked at the end would refuse the whole transaction, not a row.
   RETURN_IF_ERROR(connection_->RunScript("BEGIN; SET CONSTRAINTS ALL IMMEDIATE"));
-  std::vector<PostgresParameter> parameters = {options_.delivery_id,
-                                               std::to_string(options_.partition.value()),
+  std::vector<PostgresParameter> parameters = {options().delivery_id,
+                                               std::to_string(options().partition.value()),
                                                std::to_string(end.value())};
   std::string statement = "INSERT INTO " + positions_ +
                           " (delivery_id, partition, position) VALUES ($1, $2, $3) "
                           "ON CONFLICT DO NOTHING";
-  if (position_) {
+  if (position()) {
     statement = "UPDATE " + positions_ +
                 " SET position = $3 WHERE delivery_id = $1 AND partition = $2 AND position = $4";
-    parameters.emplace_back(std::to_string(position_->value()));
+    parameters.emplace_back(std::to_string(position()->value()));
   }
   ASSIGN_OR_RETURN(PostgresRows moved, connection_->Run(statement, parameters, Keep::kYes));
-  if (moved.affected_count() != 1) return Fenced();
-  moving_to_ = end;
-  return Status::OK();
-}
-
-Result<std::vector<RefusedRow>> PostgresDelivery::Apply(const RowChanges& rows, Offset end) {
-  CHECK(!moving_to_ && (!position_ || *position_ <= end));
-  std::vector<RefusedRow> refused;
-  for (const RowChange& change : rows.unstorable) {
-    Status cause = MakeError(ErrorCode::kInvalidRecord,
-                             "PostgreSQL cannot store the character U+0000 in a text");
-    refused.push_back(Refuse(rows, change, cause));
-  }
-  RETURN_IF_ERROR(BeginAndMovePosition(end));
-  Status written = Write(rows, rows.changes);
-  if (written.ok()) return refused;
-  if (CodeOf(written) != ErrorCode::kInvalidRecord) return written;
-  // Some row is refused. The fast path has no savepoints, so all of it begins anew with them.
-  RETURN_IF_ERROR(connection_->RunScript("ROLLBACK"));
-  RETURN_IF_ERROR(BeginAndMovePosition(end));
-  RETURN_IF_ERROR(WriteIsolating(rows, rows.changes, &refused));
-  return refused;
-}
-
-Status PostgresDelivery::Write(const RowChanges& rows, std::span<const RowChange> changes) {
-  while (!changes.empty()) {
-    size_t count = std::min(changes.size(), kRowsPerStatement);
-    RETURN_IF_ERROR(WriteChunk(rows, changes.first(count)));
-    changes = changes.subspan(count);
-  }
-  return Status::OK();
+  return moved.affected_count() == 1;
 }
 
 Status PostgresDelivery::WriteChunk(const RowChanges& rows, std::span<const RowChange> changes) {
@@ -205,46 +167,18 @@ Status PostgresDelivery::WriteChunk(const RowChanges& rows, std::span<const RowC
   return Status::OK();
 }
 
-Status PostgresDelivery::WriteIsolating(const RowChanges& rows, std::span<const RowChange> changes,
-                                        std::vector<RefusedRow>* refused) {
-  if (changes.empty()) return Status::OK();
-  RETURN_IF_ERROR(connection_->RunScript("SAVEPOINT part"));
-  Status written = Write(rows, changes);
-  if (written.ok()) return connection_->RunScript("RELEASE part");
-  if (CodeOf(written) != ErrorCode::kInvalidRecord) return written;
-  RETURN_IF_ERROR(connection_->RunScript("ROLLBACK TO part; RELEASE part"));
-  if (changes.size() == 1) {
-    refused->push_back(Refuse(rows, changes[0], written));
-    return Status::OK();
-  }
-  size_t half = changes.size() / 2;
-  RETURN_IF_ERROR(WriteIsolating(rows, changes.first(half), refused));
-  return WriteIsolating(rows, changes.subspan(half), refused);
+Status PostgresDelivery::RunScript(const std::string& statements) {
+  return connection_->RunScript(statements);
 }
 
-RefusedRow PostgresDelivery::Refuse(const RowChanges& rows, RowChange change,
-                                    const Status& cause) const {
-  std::vector<int> columns = table_.key_columns.empty() ? AllColumns(table_) : table_.key_columns;
-  std::string key = KeyText(*rows.rows, columns, change.row);
-  ErrorText text = TextOf(cause);
-  text.message = "connector 'jdbc': table '" + options_.table.name + "' refused the " +
-                 (change.is_delete ? "deletion" : "row") + " with " + key + ": " + text.message;
-  if (text.hint.empty()) {
-    text.hint = "correct or filter such rows in the query, or loosen the table's constraint";
-  }
-  return {.change = change,
-          .key = std::move(key),
-          .cause = MakeError(ErrorCode::kInvalidRecord, std::move(text))};
+size_t PostgresDelivery::rows_per_chunk() const { return kRowsPerStatement; }
+
+bool PostgresDelivery::CanStore(const arrow::RecordBatch& rows, int64_t row) const {
+  return !HoldsNul(rows, row);
 }
 
-Status PostgresDelivery::Commit(Env* env) {
-  CHECK(moving_to_.has_value());
-  env->CrashPoint("sink.commit");
-  RETURN_IF_ERROR(connection_->RunScript("COMMIT"));
-  env->CrashPoint("sink.commit");
-  position_ = moving_to_;
-  moving_to_.reset();
-  return Status::OK();
+std::string PostgresDelivery::unstorable_cause() const {
+  return "PostgreSQL cannot store the character U+0000 in a text";
 }
 
 }  // namespace mainstem::sink

@@ -10,17 +10,11 @@
 
 #include "connector/jdbc/postgres_connection.h"
 #include "core/status.h"
+#include "sink/jdbc/row_delivery.h"
 
 namespace mainstem::sink {
 
 using connector::PostgresConnection;
-
-// What is to be written.
-struct DestinationTable {
-  std::string name;  // option 'table-name': table or schema.table, parts may be "quoted"
-  std::shared_ptr<arrow::Schema> schema;
-  std::vector<std::string> primary_key;  // empty: append only
-};
 
 // The destination as it is: names are those of the server, ready to be put into statements.
 struct PostgresTable {

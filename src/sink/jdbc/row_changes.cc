@@ -26,13 +26,6 @@ bool HoldsNul(const arrow::Array& array, int64_t row) {
   return false;
 }
 
-bool HoldsNul(const arrow::RecordBatch& rows, int64_t row) {
-  for (const auto& column : rows.columns()) {
-    if (HoldsNul(*column, row)) return true;
-  }
-  return false;
-}
-
 // Equal for equal keys only.
 std::string KeyBytes(const arrow::RecordBatch& rows, const std::vector<int>& key_columns,
                      int64_t row) {
@@ -78,9 +71,15 @@ std::vector<RowChange> LastOfEachKey(const arrow::RecordBatch& rows,
 
 }  // namespace
 
-Result<RowChanges> FoldChanges(const std::shared_ptr<arrow::Schema>& schema,
-                               const std::vector<ChangelogBatch>& batches,
-                               const std::vector<int>& key_columns) {
+bool HoldsNul(const arrow::RecordBatch& rows, int64_t row) {
+  return std::any_of(rows.columns().begin(), rows.columns().end(),
+                     [row](const auto& column) { return HoldsNul(*column, row); });
+}
+
+Result<RowChanges> FoldChanges(
+    const std::shared_ptr<arrow::Schema>& schema, const std::vector<ChangelogBatch>& batches,
+    const std::vector<int>& key_columns,
+    const std::function<bool(const arrow::RecordBatch&, int64_t)>& can_store) {
   RowChanges folded;
   arrow::RecordBatchVector parts;
   std::vector<RowKind> kinds;
@@ -105,7 +104,7 @@ Result<RowChanges> FoldChanges(const std::shared_ptr<arrow::Schema>& schema,
   } else {
     folded.changes = LastOfEachKey(*folded.rows, kinds, key_columns);
   }
-  auto is_storable = [&](const RowChange& change) { return !HoldsNul(*folded.rows, change.row); };
+  auto is_storable = [&](const RowChange& change) { return can_store(*folded.rows, change.row); };
   auto rest = std::stable_partition(folded.changes.begin(), folded.changes.end(), is_storable);
   folded.unstorable.assign(rest, folded.changes.end());
   folded.changes.erase(rest, folded.changes.end());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -21,15 +22,19 @@ struct RowChange {
 struct RowChanges {
   std::shared_ptr<arrow::RecordBatch> rows;
   std::vector<RowChange> changes;  // at most one for a key, in the order of those last changes
-  // Rows with U+0000 in a text, which PostgreSQL cannot hold.
+  // Those that the database cannot hold at all.
   std::vector<RowChange> unstorable;
 };
 
+// Whether a text of the row holds U+0000.
+bool HoldsNul(const arrow::RecordBatch& rows, int64_t row);
+
 // Joins batches of one schema. Without key columns every row must be an insert: InvalidArgument
-// otherwise.
-Result<RowChanges> FoldChanges(const std::shared_ptr<arrow::Schema>& schema,
-                               const std::vector<ChangelogBatch>& batches,
-                               const std::vector<int>& key_columns);
+// otherwise. `can_store` tells rows that the database can hold.
+Result<RowChanges> FoldChanges(
+    const std::shared_ptr<arrow::Schema>& schema, const std::vector<ChangelogBatch>& batches,
+    const std::vector<int>& key_columns,
+    const std::function<bool(const arrow::RecordBatch&, int64_t)>& can_store);
 
 // The values of `changes` in one column as the text of a PostgreSQL array: {1,NULL,"a b"}. Values
 // of ARRAY columns become array texts themselves.

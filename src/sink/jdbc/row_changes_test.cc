@@ -25,6 +25,12 @@ ChangelogBatch Rows(const std::string& json, std::vector<RowKind> kinds) {
   return rows;
 }
 
+Result<RowChanges> Fold(const std::vector<ChangelogBatch>& batches,
+                        const std::vector<int>& key_columns) {
+  auto can_store = [](const arrow::RecordBatch& rows, int64_t row) { return !HoldsNul(rows, row); };
+  return FoldChanges(KeyValue(), batches, key_columns, can_store);
+}
+
 std::string Text(const RowChanges& changes) {
   std::string text;
   for (const RowChange& change : changes.changes) {
@@ -39,7 +45,7 @@ TEST(RowChangesTest, TheLastChangeOfAKeyWinsAcrossBatches) {
   batches.push_back(Rows(R"([["a", 1], ["b", 1], ["c", 1]])", {}));
   batches.push_back(
       Rows(R"([["a", 1], ["a", 2], ["b", 1], ["c", 1], ["c", 3]])", {kUB, kUA, kD, kD, kI}));
-  auto changes = FoldChanges(KeyValue(), batches, {0});
+  auto changes = Fold(batches, {0});
   ASSERT_TRUE(changes.ok());
   EXPECT_EQ(Text(*changes), "+k=a,v=2 -k=b,v=1 +k=c,v=3 ");
 }
@@ -47,21 +53,21 @@ TEST(RowChangesTest, TheLastChangeOfAKeyWinsAcrossBatches) {
 TEST(RowChangesTest, WithoutAKeyRowsAreKeptAndUpdatesRefused) {
   std::vector<ChangelogBatch> batches;
   batches.push_back(Rows(R"([["a", 1], ["a", 1]])", {}));
-  EXPECT_EQ(FoldChanges(KeyValue(), batches, {})->changes.size(), 2u);
+  EXPECT_EQ(Fold(batches, {})->changes.size(), 2u);
   batches.push_back(Rows(R"([["a", 1]])", {kD}));
-  EXPECT_TRUE(Is(FoldChanges(KeyValue(), batches, {}).status(), ErrorCode::kInvalidArgument));
+  EXPECT_TRUE(Is(Fold(batches, {}).status(), ErrorCode::kInvalidArgument));
 }
 
 TEST(RowChangesTest, NullAndTheTextNullAreDifferentKeys) {
   std::vector<ChangelogBatch> batches;
   batches.push_back(Rows(R"([[null, 1], ["NULL", 2]])", {}));
-  EXPECT_EQ(FoldChanges(KeyValue(), batches, {0})->changes.size(), 2u);
+  EXPECT_EQ(Fold(batches, {0})->changes.size(), 2u);
 }
 
 TEST(RowChangesTest, SetsRowsAsideThatHoldTheNulCharacter) {
   std::vector<ChangelogBatch> batches;
   batches.push_back(Rows("[[\"a\\u0000b\", 1], [\"c\", 2]]", {}));
-  auto changes = FoldChanges(KeyValue(), batches, {0});
+  auto changes = Fold(batches, {0});
   ASSERT_TRUE(changes.ok());
   EXPECT_EQ(changes->changes.size(), 1u);
   ASSERT_EQ(changes->unstorable.size(), 1u);

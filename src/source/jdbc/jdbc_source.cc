@@ -108,7 +108,7 @@ Result<std::unique_ptr<connector::TableSource>> MakeJdbcSource(
   connector::TableOptions options(table);
   JdbcPlan plan;
   plan.env = context.env;
-  ASSIGN_OR_RETURN(plan.target.server, connector::JdbcServerOf(table));
+  ASSIGN_OR_RETURN(plan.target.server, connector::PostgresServerOf(table));
   plan.target.table_name = options.Text("table-name", "");
   plan.target.schema = table.schema;
   plan.fetch_size = options.Integer("scan.fetch-size", 0);

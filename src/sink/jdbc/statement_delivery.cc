@@ -1,0 +1,234 @@
+#include "sink/jdbc/statement_delivery.h"
+
+#include <cmath>
+
+#include <absl/strings/str_join.h>
+#include <arrow/api.h>
+
+#include "connector/jdbc/mysql_session.h"
+#include "sink/jdbc/sql_values.h"
+#include "sink/jdbc/statement_table.h"
+
+namespace mainstem::sink {
+
+using connector::SqlRows;
+using connector::SqlSession;
+using connector::SqlValue;
+namespace {
+
+// Rows of one statement: few different statements, so that each is prepared once.
+constexpr size_t kMysqlStatementRows[] = {256, 16, 1};
+constexpr size_t kMysqlParametersMax = 60000;  // of 65,535
+
+bool HoldsNoNumber(const arrow::Array& column, int64_t row) {
+  if (column.IsNull(row)) return false;
+  if (column.type_id() == arrow::Type::FLOAT) {
+    return !std::isfinite(static_cast<const arrow::FloatArray&>(column).Value(row));
+  }
+  if (column.type_id() == arrow::Type::DOUBLE) {
+    return !std::isfinite(static_cast<const arrow::DoubleArray&>(column).Value(row));
+  }
+  return false;
+}
+
+class StatementDelivery final : public RowDelivery {
+ public:
+  StatementDelivery(Options options, SqlDialect dialect, std::unique_ptr<SqlSession> session,
+                    StatementTable table)
+      : RowDelivery(std::move(options)),
+        dialect_(dialect),
+        session_(std::move(session)),
+        table_(std::move(table)) {}
+
+  Status Prepare() {
+    RETURN_IF_ERROR(MakePositions());
+    ASSIGN_OR_RETURN(
+        SqlRows rows,
+        session_->Run("SELECT position FROM mainstem_delivery WHERE delivery_id = ? AND part = ?",
+                      Id()));
+    if (rows.rows.empty()) return Status::OK();
+    set_position(Offset(std::stoll(rows.rows[0][0].value_or("0"))));
+    return Status::OK();
+  }
+
+  // MySQL has neither NaN nor infinity, SQLite makes NaN NULL.
+  bool CanStore(const arrow::RecordBatch& rows, int64_t row) const override {
+    return std::none_of(rows.columns().begin(), rows.columns().end(),
+                        [row](const auto& column) { return HoldsNoNumber(*column, row); });
+  }
+
+ private:
+  std::vector<SqlValue> Id() const {
+    return {options().delivery_id, int64_t{options().partition.value()}};
+  }
+
+  Status MakePositions() {
+    const std::string create =
+        dialect_ == SqlDialect::kMysql
+            ? "CREATE TABLE IF NOT EXISTS mainstem_delivery (delivery_id VARCHAR(255) CHARACTER "
+              "SET "
+              "utf8mb4 COLLATE utf8mb4_bin NOT NULL, part INT NOT NULL, position BIGINT NOT NULL, "
+              "PRIMARY KEY (delivery_id, part)) ENGINE = InnoDB"
+            : "CREATE TABLE IF NOT EXISTS mainstem_delivery (delivery_id TEXT NOT NULL, part "
+              "INTEGER "
+              "NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (delivery_id, part))";
+    // First whether it is there: then no right to make tables is needed.
+    Status there =
+        session_->Run("SELECT position FROM mainstem_delivery WHERE part = -1", {}).status();
+    if (there.ok()) return there;
+    Status created = session_->Execute(create);
+    if (created.ok() || IsRetriable(created)) return created;
+    return MakeError(CodeOf(created),
+                     {.message = "connector 'jdbc': the user may not make or read the table "
+                                 "mainstem_delivery, which keeps the delivered positions",
+                      .detail = TextOf(created).message,
+                      .hint = create + "; then give the user SELECT, INSERT and UPDATE on it"});
+  }
+
+  Result<bool> BeginAndMove(Offset end) override {
+    RETURN_IF_ERROR(
+        session_->Execute(dialect_ == SqlDialect::kMysql ? "BEGIN" : "BEGIN IMMEDIATE"));
+    std::vector<SqlValue> parameters;
+    std::string statement;
+    if (position()) {
+      statement =
+          "UPDATE mainstem_delivery SET position = ? WHERE delivery_id = ? AND part = ? AND "
+          "position = ?";
+      parameters = {end.value(), options().delivery_id, int64_t{options().partition.value()},
+                    position()->value()};
+    } else {
+      statement = dialect_ == SqlDialect::kMysql ? "INSERT IGNORE" : "INSERT OR IGNORE";
+      statement += " INTO mainstem_delivery (delivery_id, part, position) VALUES (?, ?, ?)";
+      parameters = Id();
+      parameters.emplace_back(end.value());
+    }
+    ASSIGN_OR_RETURN(SqlRows moved, session_->Run(statement, parameters));
+    return moved.affected_count == 1;
+  }
+
+  // In the order of the changes: keys that differ for us may be one for the server (collations).
+  Status WriteChunk(const RowChanges& rows, std::span<const RowChange> changes) override {
+    while (!changes.empty()) {
+      bool is_delete = changes[0].is_delete;
+      size_t run = 1;
+      while (run < changes.size() && changes[run].is_delete == is_delete) ++run;
+      size_t count = StatementRows(run, is_delete);
+      RETURN_IF_ERROR(WriteRun(rows, changes.first(count), is_delete));
+      changes = changes.subspan(count);
+    }
+    return Status::OK();
+  }
+
+  size_t StatementRows(size_t run, bool is_delete) const {
+    // In SQLite a statement costs next to nothing, and the parser does for long ones.
+    if (dialect_ == SqlDialect::kSqlite) return 1;
+    size_t width = is_delete ? table_.key_columns.size() : table_.columns.size();
+    for (size_t rows : kMysqlStatementRows) {
+      if (rows <= run && rows * width <= kMysqlParametersMax) return rows;
+    }
+    return 1;
+  }
+
+  Status WriteRun(const RowChanges& rows, std::span<const RowChange> changes, bool is_delete) {
+    std::vector<SqlValue> parameters;
+    for (const RowChange& change : changes) {
+      if (is_delete) {
+        for (int column : table_.key_columns) {
+          parameters.push_back(SqlValueOf(*rows.rows->column(column), change.row));
+        }
+        continue;
+      }
+      for (const auto& column : rows.rows->columns()) {
+        parameters.push_back(SqlValueOf(*column, change.row));
+      }
+    }
+    std::string statement =
+        is_delete ? DeleteStatement(changes.size()) : InsertStatement(changes.size());
+    return session_->Run(statement, parameters).status();
+  }
+
+  static std::string Places(size_t count) {
+    std::string places = "(";
+    for (size_t i = 0; i < count; ++i) places += i == 0 ? "?" : ", ?";
+    return places + ")";
+  }
+
+  std::string DeleteStatement(size_t row_count) const {
+    std::vector<std::string> keys;
+    for (int column : table_.key_columns) {
+      keys.push_back(table_.columns[static_cast<size_t>(column)]);
+    }
+    std::vector<std::string> rows(row_count, Places(keys.size()));
+    if (row_count == 1) {
+      return "DELETE FROM " + table_.name + " WHERE " + absl::StrJoin(keys, " = ? AND ") + " = ?";
+    }
+    return "DELETE FROM " + table_.name + " WHERE (" + absl::StrJoin(keys, ", ") + ") IN (" +
+           absl::StrJoin(rows, ", ") + ")";
+  }
+
+  std::string InsertStatement(size_t row_count) const {
+    std::vector<std::string> rows(row_count, Places(table_.columns.size()));
+    std::string statement = "INSERT INTO " + table_.name + " (" +
+                            absl::StrJoin(table_.columns, ", ") + ") VALUES " +
+                            absl::StrJoin(rows, ", ");
+    if (table_.key_columns.empty()) return statement;
+    std::vector<std::string> keys, assignments;
+    for (size_t i = 0; i < table_.columns.size(); ++i) {
+      const std::string& column = table_.columns[i];
+      bool is_key = std::find(table_.key_columns.begin(), table_.key_columns.end(),
+                              static_cast<int>(i)) != table_.key_columns.end();
+      if (is_key) {
+        keys.push_back(column);
+      } else if (dialect_ == SqlDialect::kMysql) {
+        assignments.push_back(column + " = VALUES(" + column + ")");
+      } else {
+        assignments.push_back(column + " = excluded." + column);
+      }
+    }
+    if (dialect_ == SqlDialect::kMysql) {
+      // A key of all columns: nothing to change.
+      if (assignments.empty()) assignments.push_back(keys[0] + " = " + keys[0]);
+      return statement + " ON DUPLICATE KEY UPDATE " + absl::StrJoin(assignments, ", ");
+    }
+    statement += " ON CONFLICT (" + absl::StrJoin(keys, ", ") + ") DO ";
+    return statement + (assignments.empty() ? "NOTHING" : "UPDATE SET ") +
+           absl::StrJoin(assignments, ", ");
+  }
+
+  Status RunScript(const std::string& statements) override { return session_->Execute(statements); }
+  size_t rows_per_chunk() const override { return 5000; }
+  std::string unstorable_cause() const override {
+    return "the database has no number for NaN or infinity";
+  }
+
+  SqlDialect dialect_;
+  std::unique_ptr<SqlSession> session_;
+  StatementTable table_;
+};
+
+Result<std::unique_ptr<RowDelivery>> OpenStatementDelivery(std::unique_ptr<SqlSession> session,
+                                                           SqlDialect dialect,
+                                                           RowDelivery::Options options) {
+  ASSIGN_OR_RETURN(StatementTable table,
+                   InspectStatementTable(session.get(), dialect, options.table));
+  auto delivery = std::make_unique<StatementDelivery>(std::move(options), dialect,
+                                                      std::move(session), std::move(table));
+  RETURN_IF_ERROR(delivery->Prepare());
+  return std::unique_ptr<RowDelivery>(std::move(delivery));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RowDelivery>> OpenMysqlDelivery(const connector::MysqlTarget& target,
+                                                       RowDelivery::Options options) {
+  ASSIGN_OR_RETURN(auto session, connector::MysqlSession::Open(target));
+  return OpenStatementDelivery(std::move(session), SqlDialect::kMysql, std::move(options));
+}
+
+Result<std::unique_ptr<RowDelivery>> OpenSqliteDelivery(const connector::SqliteTarget& target,
+                                                        RowDelivery::Options options) {
+  ASSIGN_OR_RETURN(auto session, connector::SqliteSession::Open(target));
+  return OpenStatementDelivery(std::move(session), SqlDialect::kSqlite, std::move(options));
+}
+
+}  // namespace mainstem::sink
