@@ -151,7 +151,7 @@ class Expressions:
             scale = max(s0, s1)
             return call(f"{op}_DECIMAL", decimal(max(p0 - s0, p1 - s1) + scale + 1, scale), a, b)
         if op == "mul":
-            return call("mul_DECIMAL", decimal(p0 + p1, s0 + s1), a, b) if p0 + p1 <= PRECISION_MAX else a
+            return call("mul_DECIMAL", decimal(p0 + p1 + 1, s0 + s1), a, b) if p0 + p1 < PRECISION_MAX else a
         scale = max(6, s0 + p1 + 1)
         precision = p0 - s0 + s1 + scale
         if precision > PRECISION_MAX:
