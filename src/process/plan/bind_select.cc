@@ -99,6 +99,7 @@ Status SelectBinder::BindWhere() {
     Binder::ExprScope scope = PlainScope("WHERE");
     scope.scalars = &scalars;
     scope.around = &input_;
+    scope.only_true_counts = true;
     binder_.outer_allowed_ = true;
     Result<ExprPtr> bound = binder_.BindPredicate(*conjunct, scope);
     binder_.outer_allowed_ = false;

@@ -36,6 +36,13 @@ std::optional<Binder::SubqueryTest> Binder::AsSubqueryTest(const sql::Expr& conj
     if (in->query == nullptr) return std::nullopt;
     return SubqueryTest{in->operand.get(), in->query.get(), in->negated, in->span};
   }
+  if (const auto* quantified = sql::TryAs<sql::QuantifiedExpr>(&conjunct)) {
+    const bool is_in = quantified->op == sql::BinaryOp::kEqual && !quantified->all;
+    const bool is_not_in = quantified->op == sql::BinaryOp::kNotEqual && quantified->all;
+    if (quantified->query == nullptr || (!is_in && !is_not_in)) return std::nullopt;
+    return SubqueryTest{quantified->operand.get(), quantified->query.get(), is_not_in,
+                        quantified->span};
+  }
   const auto* subquery = sql::TryAs<sql::SubqueryExpr>(&conjunct);
   if (subquery == nullptr || subquery->subquery != sql::SubqueryKind::kExists) return std::nullopt;
   return SubqueryTest{nullptr, subquery->query.get(), false, subquery->span};

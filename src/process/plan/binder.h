@@ -79,6 +79,7 @@ class Binder {
     std::vector<ScalarSubquery>* scalars = nullptr;
     std::vector<ScalarSubquery>* argument_scalars = nullptr;  // those in arguments of aggregates
     const Relation* around = nullptr;
+    bool only_true_counts = false;  // FALSE and NULL are the same: a condition, or an AND or OR in it
   };
   Result<ExprPtr> BindExpr(const sql::Expr& expr, const ExprScope& scope);
   Result<ExprPtr> BindPredicate(const sql::Expr& expr, const ExprScope& scope);
@@ -194,6 +195,7 @@ class Binder {
   // Adds the subquery to scope.scalars and refers to it.
   Result<ExprPtr> BindScalarSubquery(const sql::SubqueryExpr& subquery, const ExprScope& scope);
   Result<ScalarSubquery> BindScalarSource(const sql::Query& query, bool exists);
+  ExprPtr AddScalar(ScalarSubquery scalar, const LogicalType& type, const ExprScope& scope);
   Status OneColumnWanted(const sql::SourceSpan& span, size_t columns) const;
   // The column of the node that is column `index` of the query around.
   using OuterColumn = std::function<Result<ExprPtr>(int index, SourceSpan span)>;
@@ -201,6 +203,28 @@ class Binder {
   Status ApplyScalars(std::vector<ScalarSubquery> scalars, const OuterColumn& outer_column,
                       PlanNodePtr* node, std::vector<ExprPtr*> exprs);
   Result<ExprPtr> ScalarValue(const ScalarSubquery& scalar, const Columns& columns, int left_count);
+
+  // ---- LATERAL subqueries (bind_lateral.cc)
+  struct LateralSource {
+    Relation relation;  // columns beyond its scope are for the conditions
+    std::vector<ExprPtr> conditions;
+  };
+  Result<Relation> BindLateralJoin(const sql::JoinTable& table, const sql::SubqueryTable& lateral);
+  Result<LateralSource> BindLateralSource(const sql::Query& query);
+
+  // ---- IN, ANY and ALL with a subquery elsewhere (bind_quantified.cc)
+  Result<ExprPtr> BindInSubquery(const sql::InExpr& in, const ExprScope& scope);
+  Result<ExprPtr> BindQuantified(const sql::QuantifiedExpr& node, const ExprScope& scope);
+  Result<ExprPtr> InSubquery(const sql::Expr& operand, const sql::Query& query,
+                             const ExprScope& scope, const sql::SourceSpan& span);
+  // A subquery of so many columns, which reads nothing of the query around.
+  Result<Relation> BindSetSubquery(const sql::Query& query, const ExprScope& scope, size_t columns,
+                                   const sql::SourceSpan& span);
+  // ROW(1 if there is a NULL in the first column, else 0, NULL where there are no rows [, its least
+  // and its greatest value]), and a field of that.
+  Result<ExprPtr> SetFacts(const Relation& rows, const ExprScope& scope,
+                           const sql::SourceSpan& span, bool bounds);
+  Result<ExprPtr> SetFact(const ExprPtr& facts, int field, const sql::SourceSpan& span);
 
   // ---- queries (bind_query.cc, bind_select.cc)
   Result<Relation> BindNestedQuery(const sql::Query& query);

@@ -12,6 +12,9 @@
 
 namespace mainstem::process::plan {
 
+// inner = outer: an expression inside a subquery with one of the query around it only.
+bool IsOuterEquality(const ExprPtr& condition);
+
 // Binds one SELECT. The select list is bound over the input with aggregates as pretended columns;
 // if there are any, or a GROUP BY, the bound trees are then rewritten over the aggregate's output.
 class SelectBinder {
@@ -27,6 +30,8 @@ class SelectBinder {
   // A subquery that stands for a value, or for whether it has rows (bind_scalar.cc). Instead of
   // Bind; without GROUP BY.
   Result<Binder::ScalarSubquery> BindScalar(bool exists);
+  // A LATERAL subquery (bind_lateral.cc). Instead of Bind.
+  Result<Binder::LateralSource> BindLateral();
   // After Bind: the ORDER BY, over the result's columns. Those from `visible_columns` on are there
   // for its sake only.
   const std::vector<SortKey>& order() const { return order_; }
@@ -42,7 +47,8 @@ class SelectBinder {
                   const sql::SourceSpan& span);
   // Subqueries become columns of the input, behind its own; `exprs` are over it.
   Status JoinToInput(std::vector<Binder::ScalarSubquery> scalars, std::vector<ExprPtr*> exprs);
-  Status NotAnEquality(const BoundExpr& condition) const;
+  // Makes equalities of the conditions with the query around.
+  Status JoinOuterValues();
 
   // ---- GROUP BY
 
