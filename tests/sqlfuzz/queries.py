@@ -77,7 +77,9 @@ class Queries:
         item = inner.aggregate(0)
         where = [inner.predicate(0)] if rng.random() < 0.3 else []
         equal = self.equality(outer, leaves) if rng.random() < 0.5 else None
-        if equal is not None and equal.op == "eq":
+        if equal is not None and equal.op != "eq":
+            equal = None
+        if equal is not None:
             where.append(equal)
         query = self.finish("select", [item], {"source": source, "where": where, "group": [], "having": []}, distinct=False,
                             aggregated=equal is None)

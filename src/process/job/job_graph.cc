@@ -9,6 +9,7 @@
 #include "process/job/bad_records.h"
 #include "process/job/ordered_operators.h"
 #include "process/job/values_source.h"
+#include "process/operator/conflict_check.h"
 #include "process/operator/group_aggregate.h"
 #include "process/operator/interval_join.h"
 #include "process/operator/lookup_join.h"
@@ -18,7 +19,6 @@
 #include "process/operator/row_columns.h"
 #include "process/operator/session_aggregate.h"
 #include "process/operator/temporal_join.h"
-#include "process/operator/conflict_check.h"
 #include "process/operator/upsert_materialize.h"
 #include "process/operator/window_aggregate.h"
 #include "process/operator/window_join.h"
@@ -518,9 +518,6 @@ class Builder {
     sink->node_id = node.id;
     graph_.sinks.push_back(sink);
     if (node.collect) return BuildCollect(node, sink);
-    if (node.length_enforcer != plan::LengthEnforcer::kIgnore) {
-      return Unsupported("'table.exec.sink.type-length-enforcer'");
-    }
     ASSIGN_OR_RETURN(auto made, options_.registry->MakeSink(node.table, options_.context));
     sink->sink = std::move(made);
     sink->name = node.table.name;

@@ -1,5 +1,7 @@
 #include "process/operator/lookup_join.h"
 
+#include <numeric>
+
 #include <arrow/api.h>
 
 #include "core/sync.h"
@@ -74,34 +76,53 @@ Task<> LookupJoinOperator::FindRows(const ChangelogBatch& batch,
 Task<> LookupJoinOperator::Ask(const ColumnVector& key_columns, const EncodedRows& keys,
                                const std::vector<int32_t>& first_rows,
                                std::vector<LookupCache::Rows>* found) {
-  CO_ASSIGN_OR_RETURN(ColumnVector wanted, PickRows(key_columns, first_rows));
-  arrow::FieldVector fields;
-  for (const int column : node_.right_keys) {
-    const RowField& field = node_.inputs[1]->columns[static_cast<size_t>(column)];
-    fields.push_back(arrow::field(field.name(), wanted[fields.size()]->type()));
-  }
-  CO_ASSIGN_OR_RETURN(const auto answer,
-                      co_await AskWithRetries(arrow::RecordBatch::Make(
-                          arrow::schema(std::move(fields)), static_cast<int64_t>(first_rows.size()),
-                          std::move(wanted))));
-  EncodedRows answer_keys, answer_rows;
-  CO_RETURN_IF_ERROR(
-      key_codec_->Encode(ColumnsOf(*answer, node_.right_keys), answer->num_rows(), &answer_keys));
-  CO_RETURN_IF_ERROR(right_codec_->Encode(answer->columns(), answer->num_rows(), &answer_rows));
-  absl::flat_hash_map<std::string_view, size_t> by_key;
   std::vector<std::vector<std::string>> rows(first_rows.size());
-  for (size_t i = 0; i < first_rows.size(); ++i) {
-    by_key.emplace(keys.row(static_cast<size_t>(first_rows[i])), i);
-  }
-  for (size_t row = 0; row < answer_rows.size(); ++row) {
-    // A key that only the database takes for equal ('a ' = 'a' of CHAR) is none of ours.
-    const auto at = by_key.find(answer_keys.row(row));
-    if (at != by_key.end()) rows[at->second].emplace_back(answer_rows.row(row));
+  std::vector<size_t> missing(first_rows.size());
+  std::iota(missing.begin(), missing.end(), 0);
+  for (int left = node_.attempts; left > 0 && !missing.empty(); --left) {
+    if (left < node_.attempts) {
+      CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::milliseconds(node_.retry_delay_ms)));
+    }
+    CO_RETURN_IF_ERROR(co_await AskOnce(key_columns, keys, first_rows, missing, &rows));
+    std::erase_if(missing, [&](size_t i) { return !rows[i].empty(); });
   }
   const TimePoint now = context_->env->Now();
   for (size_t i = 0; i < rows.size(); ++i) {
     found->push_back(std::make_shared<const std::vector<std::string>>(std::move(rows[i])));
     cache_.Put(keys.row(static_cast<size_t>(first_rows[i])), found->back(), now);
+  }
+  co_return Status::OK();
+}
+
+Task<> LookupJoinOperator::AskOnce(const ColumnVector& key_columns, const EncodedRows& keys,
+                                   const std::vector<int32_t>& first_rows,
+                                   const std::vector<size_t>& wanted,
+                                   std::vector<std::vector<std::string>>* rows) {
+  absl::flat_hash_map<std::string_view, size_t> by_key;
+  std::vector<int32_t> asked;
+  for (const size_t i : wanted) {
+    by_key.emplace(keys.row(static_cast<size_t>(first_rows[i])), i);
+    asked.push_back(first_rows[i]);
+  }
+  CO_ASSIGN_OR_RETURN(ColumnVector columns, PickRows(key_columns, asked));
+  arrow::FieldVector fields;
+  for (const int column : node_.right_keys) {
+    const RowField& field = node_.inputs[1]->columns[static_cast<size_t>(column)];
+    fields.push_back(arrow::field(field.name(), columns[fields.size()]->type()));
+  }
+  CO_ASSIGN_OR_RETURN(
+      const auto answer,
+      co_await AskWithRetries(arrow::RecordBatch::Make(arrow::schema(std::move(fields)),
+                                                       static_cast<int64_t>(asked.size()),
+                                                       std::move(columns))));
+  EncodedRows answer_keys, answer_rows;
+  CO_RETURN_IF_ERROR(
+      key_codec_->Encode(ColumnsOf(*answer, node_.right_keys), answer->num_rows(), &answer_keys));
+  CO_RETURN_IF_ERROR(right_codec_->Encode(answer->columns(), answer->num_rows(), &answer_rows));
+  for (size_t row = 0; row < answer_rows.size(); ++row) {
+    // A key that only the database takes for equal ('a ' = 'a' of CHAR) is none of ours.
+    const auto at = by_key.find(answer_keys.row(row));
+    if (at != by_key.end()) (*rows)[at->second].emplace_back(answer_rows.row(row));
   }
   co_return Status::OK();
 }

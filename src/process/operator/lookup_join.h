@@ -28,6 +28,10 @@ class LookupJoinOperator final : public Operator {
   // Asks for those keys that are not cached yet. `first_rows`: a row of the batch with each key.
   Task<> Ask(const ColumnVector& key_columns, const EncodedRows& keys,
              const std::vector<int32_t>& first_rows, std::vector<LookupCache::Rows>* found);
+  // For those of first_rows that are `wanted`; adds what is found to rows[i].
+  Task<> AskOnce(const ColumnVector& key_columns, const EncodedRows& keys,
+                 const std::vector<int32_t>& first_rows, const std::vector<size_t>& wanted,
+                 std::vector<std::vector<std::string>>* rows);
   Task<std::shared_ptr<arrow::RecordBatch>> AskWithRetries(
       std::shared_ptr<arrow::RecordBatch> keys);
   // The rows [*begin, ..) of the batch until there are enough pairs for one output batch.

@@ -318,6 +318,11 @@ Result<ExprPtr> Binder::BindColumn(const sql::ColumnExpr& column, const ExprScop
                  "put the table's name or alias and a dot before it");
   }
   if (found < 0) {
+    for (const Relation* around : further_out_) {
+      if (around != nullptr && FindColumn(around->scope, column.parts).index >= 0) {
+        return NotYet(column.span, "a column of a query two levels around a subquery");
+      }
+    }
     std::vector<std::string> names;
     bool known_table = false;
     for (const ScopeColumn& have : *scope.names) {

@@ -36,10 +36,6 @@ void Binder::ApplySinkSettings(SinkNode* sink) const {
   sink->not_null_enforcer = settings.Text("table.exec.sink.not-null-enforcer") == "drop"
                                 ? NotNullEnforcer::kDrop
                                 : NotNullEnforcer::kError;
-  const std::string length = settings.Text("table.exec.sink.type-length-enforcer");
-  sink->length_enforcer = length == "trim_pad" ? LengthEnforcer::kTrimPad
-                          : length == "error"  ? LengthEnforcer::kError
-                                               : LengthEnforcer::kIgnore;
   for (size_t i = 0; i < sink->columns.size(); ++i) {
     if (!sink->columns[i].type().nullable()) sink->not_null.push_back(static_cast<int>(i));
   }

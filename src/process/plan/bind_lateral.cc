@@ -21,13 +21,11 @@ Result<Relation> Binder::BindLateralJoin(const sql::JoinTable& table,
     return NotYet(table.join_span, "NATURAL JOIN and USING with LATERAL");
   }
   ASSIGN_OR_RETURN(Relation left, BindTableRef(*table.left));
-  const Relation* const around = std::exchange(outer_, &left);
-  const bool was_allowed = std::exchange(outer_allowed_, false);
-  Result<LateralSource> bound = BindLateralSource(*lateral.query);
-  outer_ = around;
-  outer_allowed_ = was_allowed;
-  RETURN_IF_ERROR(bound);
-  LateralSource source = std::move(bound).ValueUnsafe();
+  LateralSource source;
+  {
+    const InSubqueryOf inside(this, &left);
+    ASSIGN_OR_RETURN(source, BindLateralSource(*lateral.query));
+  }
   RETURN_IF_ERROR(ApplyAlias(lateral, &source.relation));
 
   const size_t left_count = left.node->columns.size();
@@ -78,7 +76,7 @@ Result<Binder::LateralSource> Binder::BindLateralSource(const sql::Query& query)
 
 Result<Binder::LateralSource> SelectBinder::BindLateral() {
   RETURN_IF_ERROR(CheckClauses());
-  ASSIGN_OR_RETURN(input_, binder_.BindFrom(select_.from.get()));
+  RETURN_IF_ERROR(BindInput());
   if (select_.where != nullptr) RETURN_IF_ERROR(BindWhere());
   RETURN_IF_ERROR(BindGroupBy());
   RETURN_IF_ERROR(BindItems());

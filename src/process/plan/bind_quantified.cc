@@ -37,15 +37,11 @@ ExprPtr Binder::AddScalar(ScalarSubquery scalar, const LogicalType& type, const 
 Result<Relation> Binder::BindSetSubquery(const sql::Query& query, const ExprScope& scope,
                                          size_t columns, const sql::SourceSpan& span) {
   if (scope.scalars == nullptr) return NotYet(span, fmt::format("a subquery in {}", scope.clause));
-  const Relation* const around = std::exchange(outer_, scope.around);
-  const bool was_allowed = std::exchange(outer_allowed_, false);
-  Result<Relation> rows = BindQuery(query);
-  outer_ = around;
-  outer_allowed_ = was_allowed;
-  RETURN_IF_ERROR(rows);
-  if (rows->node->columns.size() != columns) {
+  const InSubqueryOf inside(this, scope.around);
+  ASSIGN_OR_RETURN(Relation rows, BindQuery(query));
+  if (rows.node->columns.size() != columns) {
     return Error(span, fmt::format("{} values are compared with the {} columns of the subquery",
-                                   columns, rows->node->columns.size()));
+                                   columns, rows.node->columns.size()));
   }
   return rows;
 }

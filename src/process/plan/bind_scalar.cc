@@ -36,16 +36,15 @@ Result<ExprPtr> Binder::BindScalarSubquery(const sql::SubqueryExpr& subquery,
   if (scope.scalars == nullptr) {
     return NotYet(subquery.span, fmt::format("a subquery in {}", scope.clause));
   }
-  const Relation* const around = std::exchange(outer_, scope.around);
-  const bool was_allowed = std::exchange(outer_allowed_, false);
-  Result<ScalarSubquery> bound = BindScalarSource(*subquery.query, exists);
-  outer_ = around;
-  outer_allowed_ = was_allowed;
-  RETURN_IF_ERROR(bound);
+  ScalarSubquery bound;
+  {
+    const InSubqueryOf inside(this, scope.around);
+    ASSIGN_OR_RETURN(bound, BindScalarSource(*subquery.query, exists));
+  }
   const LogicalType type =
-      exists ? LogicalType::Boolean().NotNull() : bound->value->type().WithNullable(true);
-  bound->span = subquery.span;
-  return AddScalar(std::move(bound).ValueUnsafe(), type, scope);
+      exists ? LogicalType::Boolean().NotNull() : bound.value->type().WithNullable(true);
+  bound.span = subquery.span;
+  return AddScalar(std::move(bound), type, scope);
 }
 
 Result<Binder::ScalarSubquery> Binder::BindScalarSource(const sql::Query& query, bool exists) {
@@ -83,7 +82,7 @@ Status Binder::OneColumnWanted(const sql::SourceSpan& span, size_t columns) cons
 
 Result<Binder::ScalarSubquery> SelectBinder::BindScalar(bool exists) {
   RETURN_IF_ERROR(CheckClauses());
-  ASSIGN_OR_RETURN(input_, binder_.BindFrom(select_.from.get()));
+  RETURN_IF_ERROR(BindInput());
   if (select_.where != nullptr) RETURN_IF_ERROR(BindWhere());
   RETURN_IF_ERROR(BindItems());
   if (!exists && exprs_.size() != 1) {

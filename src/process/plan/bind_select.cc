@@ -23,7 +23,7 @@ void SplitSyntax(const sql::Expr& expr, std::vector<const sql::Expr*>* out) {
 Result<Relation> SelectBinder::Bind() {
   RETURN_IF_ERROR(CheckClauses());
   allow_untyped_null_ = std::exchange(binder_.allow_untyped_null_, false);
-  ASSIGN_OR_RETURN(input_, binder_.BindFrom(select_.from.get()));
+  RETURN_IF_ERROR(BindInput());
   if (select_.where != nullptr) RETURN_IF_ERROR(BindWhere());
   if (!correlated_.empty()) {
     return binder_.NotYet(select_.where->span,
@@ -74,7 +74,28 @@ Status SelectBinder::CheckClauses() {
       state_ttl_ms_ = *ttl;
       continue;
     }
+    if (hint.name.text == "LOOKUP") {
+      ASSIGN_OR_RETURN(Binder::LookupHint lookup, binder_.ReadLookupHint(hint));
+      lookup_hints_.push_back(std::move(lookup));
+      continue;
+    }
     return binder_.NotYet(hint.span, "the hint " + hint.name.text);
+  }
+  return Status::OK();
+}
+
+Status SelectBinder::BindInput() {
+  std::swap(binder_.lookup_hints_, lookup_hints_);
+  Result<Relation> input = binder_.BindFrom(select_.from.get());
+  std::swap(binder_.lookup_hints_, lookup_hints_);
+  ASSIGN_OR_RETURN(input_, std::move(input));
+  for (const Binder::LookupHint& hint : lookup_hints_) {
+    if (hint.used) continue;
+    return binder_.Error(hint.span,
+                         fmt::format("the hint LOOKUP names '{}', which is no right side of a "
+                                     "look-up join of this SELECT",
+                                     hint.table),
+                         "give the table's alias, if it has one");
   }
   return Status::OK();
 }
@@ -161,7 +182,7 @@ Status SelectBinder::FilterBy(ExprPtr predicate, std::vector<Binder::ScalarSubqu
 
 Result<Binder::SubquerySource> SelectBinder::BindSource() {
   RETURN_IF_ERROR(CheckClauses());
-  ASSIGN_OR_RETURN(input_, binder_.BindFrom(select_.from.get()));
+  RETURN_IF_ERROR(BindInput());
   if (select_.where != nullptr) RETURN_IF_ERROR(BindWhere());
   RETURN_IF_ERROR(BindItems());
   if (!aggregates_.aggregates.empty() || !aggregates_.overs.empty() || !scalars_.empty()) {

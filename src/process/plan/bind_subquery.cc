@@ -80,11 +80,11 @@ Status Binder::ApplySubqueryTest(const SubqueryTest& test, Relation* input) {
       operands.push_back(std::move(operand));
     }
   }
-  const Relation* const around = std::exchange(outer_, input);
-  Result<SubquerySource> bound = BindSubquerySource(*test.query);
-  outer_ = around;
-  RETURN_IF_ERROR(bound);
-  SubquerySource source = std::move(bound).ValueUnsafe();
+  SubquerySource source;
+  {
+    const InSubqueryOf inside(this, input);
+    ASSIGN_OR_RETURN(source, BindSubquerySource(*test.query));
+  }
   if (test.operand != nullptr && source.items.size() != operands.size()) {
     return Error(test.span, fmt::format("IN compares {} values with the {} columns of the subquery",
                                         operands.size(), source.items.size()));

@@ -141,12 +141,21 @@ class Binder {
                               const sql::SourceSpan& span);
   Status ApplyAlias(const sql::TableRef& table, Relation* relation);
   Result<Relation> BindJoin(const sql::JoinTable& table);
+  // LOOKUP('table' = 't', 'retry-predicate' = 'lookup_miss', ..)
+  struct LookupHint {
+    std::string table;
+    int attempts = 1;
+    int64_t delay_ms = 0;
+    sql::SourceSpan span;
+    bool used = false;
+  };
   // FOR SYSTEM_TIME AS OF: the left side's time, and the time at which the right side's versions
   // begin.
   Status BindSystemTime(const sql::Expr& time, const Relation& left, JoinNode* join);
   Status FindVersionTime(const sql::JoinTable& table, const Relation& right, JoinNode* join);
   // The same, of a processing time: the right side is asked by key.
-  Status CheckLookup(const sql::JoinTable& table, const Relation& right, const JoinNode& join);
+  Status CheckLookup(const sql::JoinTable& table, const Relation& right, JoinNode* join);
+  Result<LookupHint> ReadLookupHint(const sql::Hint& hint) const;
   // The columns of USING or NATURAL: they come once, in front. `join` is bound without condition.
   Result<Relation> MergeUsing(const sql::JoinTable& table, const Relation& left,
                               const Relation& right, std::shared_ptr<JoinNode> join);
@@ -283,11 +292,37 @@ class Binder {
   // NULL without a type may stand where the sink's column gives it one: in the top SELECT or VALUES
   // of an INSERT.
   bool allow_untyped_null_ = false;
+  // While a subquery of `around` is being bound (null: one that reads nothing around it).
+  class InSubqueryOf {
+   public:
+    InSubqueryOf(Binder* binder, const Relation* around)
+        : binder_(*binder), was_around_(binder->outer_), was_allowed_(binder->outer_allowed_) {
+      binder_.further_out_.push_back(was_around_);
+      binder_.outer_ = around;
+      binder_.outer_allowed_ = false;
+    }
+    ~InSubqueryOf() {
+      binder_.further_out_.pop_back();
+      binder_.outer_ = was_around_;
+      binder_.outer_allowed_ = was_allowed_;
+    }
+    InSubqueryOf(const InSubqueryOf&) = delete;
+    InSubqueryOf& operator=(const InSubqueryOf&) = delete;
+
+   private:
+    Binder& binder_;
+    const Relation* was_around_;
+    bool was_allowed_;
+  };
   // The relation around the subquery that is being bound; its columns are kOuterBase and up.
   const Relation* outer_ = nullptr;
+  // Those around that, outermost first; may be null.
+  std::vector<const Relation*> further_out_;
   // Only a plain conjunct of the subquery's own WHERE can become a condition of the join: elsewhere
   // outer_ is known for the sake of the error.
   bool outer_allowed_ = false;
+  // The LOOKUP hints of the SELECT whose FROM is being bound.
+  std::vector<LookupHint> lookup_hints_;
   int view_depth_ = 0;
   int query_depth_ = 0;  // through subqueries, common tables and views
   // Set when views are expanded: names resolve against the view's own database.

@@ -207,6 +207,9 @@ struct JoinNode : PlanNode {
   bool windows_are_local = false;  // kWindow: ends are in the session's time zone
   int64_t lower_ms = 0;            // kInterval
   int64_t upper_ms = 0;
+  // kLookup, the hint LOOKUP: a key that was not found is asked for again, so often in all.
+  int attempts = 1;
+  int64_t retry_delay_ms = 0;
 
   bool sends_right() const { return type != JoinType::kSemi && type != JoinType::kAnti; }
 };
@@ -218,7 +221,6 @@ inline bool HasVersions(const JoinNode& join) {
 }
 
 enum class NotNullEnforcer : uint8_t { kError, kDrop };
-enum class LengthEnforcer : uint8_t { kIgnore, kTrimPad, kError };
 enum class OnConflict : uint8_t { kNone, kError, kNothing, kDeduplicate };
 
 struct SinkNode : PlanNode {
@@ -231,7 +233,6 @@ struct SinkNode : PlanNode {
   std::vector<int> primary_key;  // columns of the input
   std::vector<int> not_null;     // columns that the enforcer watches
   NotNullEnforcer not_null_enforcer = NotNullEnforcer::kError;
-  LengthEnforcer length_enforcer = LengthEnforcer::kIgnore;
   OnConflict on_conflict = OnConflict::kNone;
   // The upsert key of the input is not the primary key: the sink must put conflicting rows in
   // order by `on_conflict` (or by history, under the older settings).

@@ -41,6 +41,8 @@ class SelectBinder {
   Binder::ExprScope Scope(std::string_view clause);
   Binder::ExprScope PlainScope(std::string_view clause) const;
   Status CheckClauses();
+  // FROM, with the hints that name its tables.
+  Status BindInput();
   Status BindWhere();
   // One predicate of WHERE, with its subqueries.
   Status FilterBy(ExprPtr predicate, std::vector<Binder::ScalarSubquery> scalars,
@@ -137,6 +139,7 @@ class SelectBinder {
   bool with_time_ = false;
   bool allow_untyped_null_ = false;
   std::optional<int64_t> state_ttl_ms_;  // of the hint
+  std::vector<Binder::LookupHint> lookup_hints_;
   LogicalType time_type_;
 };
 

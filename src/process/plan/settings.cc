@@ -110,7 +110,8 @@ const std::vector<SettingSpec>& KnownSettings() {
       {"table.exec.resource.default-parallelism", kI, "-1", ""},
       {"table.exec.sink.not-null-enforcer", kC, "ERROR", "ERROR|DROP"},
       {"table.exec.sink.require-on-conflict", kB, "true", ""},
-      {"table.exec.sink.type-length-enforcer", kC, "IGNORE", "IGNORE|TRIM_PAD|ERROR"},
+      // INSERT has cast values to the column's length before.
+      {"table.exec.sink.type-length-enforcer", kC, "IGNORE", "IGNORE|TRIM_PAD|ERROR", false},
       {"table.exec.sink.upsert-materialize", kC, "AUTO", "AUTO|NONE|FORCE"},
       {"table.exec.source.cdc-events-duplicate", kB, "false", ""},
       {"table.exec.source.idle-timeout", kD, "0", ""},

@@ -100,8 +100,13 @@ bool IsImplicitlyCastable(const LogicalType& from, const LogicalType& to) {
     if (from.root() == Root::kDecimal) return to.IsApproximateNumeric();
     return to.root() >= from.root();
   }
-  if (from.IsCharacter() && to.IsCharacter()) return true;
-  if (from.IsBinary() && to.IsBinary()) return true;
+  // A fixed length is filled up only where that is asked for.
+  if (from.IsCharacter() && to.IsCharacter()) {
+    return to.root() == Root::kVarChar || from.root() == Root::kChar;
+  }
+  if (from.IsBinary() && to.IsBinary()) {
+    return to.root() == Root::kVarBinary || from.root() == Root::kBinary;
+  }
   if (from.IsTimestamp() && to.IsTimestamp()) return true;
   if (from.root() == Root::kDate && to.IsTimestamp()) return true;
   if (from.root() == to.root() && (from.IsDatetime() || from.IsInterval())) return true;
@@ -125,6 +130,7 @@ bool IsExplicitlyCastable(const LogicalType& from, const LogicalType& to) {
     return to.IsNumeric() || to.root() == Root::kBoolean || to.IsBinary() || to.IsDatetime();
   }
   if (from.IsNumeric() && to.IsNumeric()) return true;
+  if (from.IsBinary() && to.IsBinary()) return true;
   if (from.IsNumeric() && to.root() == Root::kBoolean) return true;
   if (from.root() == Root::kBoolean && to.IsNumeric()) return true;
   if (from.IsTimestamp() && (to.root() == Root::kDate || to.root() == Root::kTime)) return true;
