@@ -1,12 +1,17 @@
-// Load that costs little itself: prebuilt record batches over raw sockets, in the Kafka protocol (Produce 8, Fetch 11), so that
-// what is measured is the broker. The same bytes for every broker; also a broker that only answers, as the limit.
-//   wire_load produce HOST:PORT TOPIC [options]   sends prebuilt batches, acks=all; MiB/s and the latency of acknowledgements
-//   wire_load consume HOST:PORT TOPIC [options]   fetches from the beginning; MiB/s
-//   wire_load latency HOST:PORT TOPIC [options]   produces at a rate and consumes beside it; from before the send to after the fetch
-//   wire_load null PORT                           a broker that reads requests and answers them, and keeps nothing
-// Options (name=value): partitions=1 connections=1 record=1024 records=500 (in a batch) batches=1 (partitions in a request)
-//   inflight=5 mib=1024 (stop after so much) seconds=60 (or so long) rate=0 (MiB/s, 0: as fast as it goes)
-// Prints one JSON line. Ends by itself; exit code 1 when a broker refuses something. The topic must be there.
+// Load that costs little itself: prebuilt record batches over raw sockets, in the Kafka protocol
+// (Produce 8, Fetch 11), so that what is measured is the broker. The same bytes for every broker;
+// also a broker that only answers, as the limit.
+//   wire_load produce HOST:PORT TOPIC [options]   sends prebuilt batches, acks=all; MiB/s and the
+//   latency of acknowledgements wire_load consume HOST:PORT TOPIC [options]   fetches from the
+//   beginning; MiB/s wire_load latency HOST:PORT TOPIC [options]   produces at a rate and consumes
+//   beside it; from before the send to after the fetch wire_load null PORT a broker that reads
+//   requests and answers them, and keeps nothing
+// Options (name=value): partitions=1 connections=1 record=1024 records=500 (in a batch) batches=1
+// (partitions in a request)
+//   inflight=5 mib=1024 (stop after so much) seconds=60 (or so long) rate=0 (MiB/s, 0: as fast as
+//   it goes)
+// Prints one JSON line. Ends by itself; exit code 1 when a broker refuses something. The topic must
+// be there.
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
@@ -39,7 +44,8 @@ using Clock = std::chrono::steady_clock;
 }
 
 int64_t NowNanos() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch())
+      .count();
 }
 
 double CpuSeconds() {
@@ -130,14 +136,15 @@ uint32_t Crc32c(const char* data, size_t size) {
 
 constexpr size_t kCrcAt = 17, kAfterCrc = 21;
 
-// A record batch (magic 2) without a producer id: it may be sent again and again. The first record's value begins with eight
-// bytes for the time that it was sent, at *stamp_at.
+// A record batch (magic 2) without a producer id: it may be sent again and again. The first
+// record's value begins with eight bytes for the time that it was sent, at *stamp_at.
 std::string MakeBatch(const Options& options, size_t* stamp_at) {
   std::string records;
   unsigned random = 42;
   for (int i = 0; i < options.records; ++i) {
     std::string value(static_cast<size_t>(options.record), 'x');
-    for (char& c : value) c = static_cast<char>('a' + ((random = random * 1664525u + 1013904223u) >> 28));
+    for (char& c : value)
+      c = static_cast<char>('a' + ((random = random * 1664525u + 1013904223u) >> 28));
     std::string body;
     Put8(&body, 0);
     PutVarint(&body, 0);
@@ -183,8 +190,8 @@ void BeginRequest(std::string* out, int api, int version) {
 }
 void EndRequest(std::string* out) { Set32(out->data(), static_cast<uint32_t>(out->size() - 4)); }
 
-std::string ProduceRequest(const std::string& topic, const std::vector<int>& partitions, const std::string& batch,
-                           std::vector<size_t>* batches_at) {
+std::string ProduceRequest(const std::string& topic, const std::vector<int>& partitions,
+                           const std::string& batch, std::vector<size_t>* batches_at) {
   std::string out;
   BeginRequest(&out, 0, 8);
   Put16(&out, -1);  // transactional id
@@ -282,7 +289,8 @@ class Connection {
     addrinfo hints{}, *found = nullptr;
     hints.ai_socktype = SOCK_STREAM;
     if (colon == std::string::npos ||
-        getaddrinfo(address.substr(0, colon).c_str(), address.substr(colon + 1).c_str(), &hints, &found) != 0) {
+        getaddrinfo(address.substr(0, colon).c_str(), address.substr(colon + 1).c_str(), &hints,
+                    &found) != 0) {
       Fail("no address: " + address);
     }
     const int fd = socket(found->ai_family, SOCK_STREAM, 0);
@@ -309,13 +317,17 @@ void Print(const char* what, Result* result, double seconds) {
   std::vector<double>& all = result->latencies_ms;
   std::sort(all.begin(), all.end());
   const auto at = [&](double q) {
-    return all.empty() ? 0.0 : all[std::min(all.size() - 1, static_cast<size_t>(q * static_cast<double>(all.size())))];
+    return all.empty() ? 0.0
+                       : all[std::min(all.size() - 1,
+                                      static_cast<size_t>(q * static_cast<double>(all.size())))];
   };
   std::printf(
-      "{\"load\":\"wire-%s\",\"mib_per_s\":%.1f,\"records_per_s\":%.0f,\"bytes\":%lld,\"seconds\":%.3f,\"p50_ms\":%.3f,"
+      "{\"load\":\"wire-%s\",\"mib_per_s\":%.1f,\"records_per_s\":%.0f,\"bytes\":%lld,\"seconds\":%"
+      ".3f,\"p50_ms\":%.3f,"
       "\"p99_ms\":%.3f,\"p999_ms\":%.3f,\"max_ms\":%.3f,\"load_cpu_s\":%.3f}\n",
-      what, static_cast<double>(result->bytes) / seconds / (1 << 20), static_cast<double>(result->records) / seconds,
-      static_cast<long long>(result->bytes), seconds, at(0.5), at(0.99), at(0.999), at(1), CpuSeconds());
+      what, static_cast<double>(result->bytes) / seconds / (1 << 20),
+      static_cast<double>(result->records) / seconds, static_cast<long long>(result->bytes),
+      seconds, at(0.5), at(0.99), at(0.999), at(1), CpuSeconds());
 }
 
 // ---- produce
@@ -328,7 +340,8 @@ void CheckProduced(const char* data, size_t size) {
     for (int32_t partitions = in.I32(); partitions > 0; --partitions) {
       const int32_t partition = in.I32();
       const int16_t error = in.I16();
-      if (error != 0) Fail("partition " + std::to_string(partition) + " refuses: error " + std::to_string(error));
+      if (error != 0)
+        Fail("partition " + std::to_string(partition) + " refuses: error " + std::to_string(error));
       in.Skip(24);
       for (int32_t errors = in.I32(); errors > 0; --errors) {
         in.I32();
@@ -339,9 +352,10 @@ void CheckProduced(const char* data, size_t size) {
   }
 }
 
-// One connection: its partitions in turn, `batches` of them in a request, `inflight` requests unanswered.
-void ProduceOn(const std::string& address, const std::string& topic, const Options& options, int number, bool stamps,
-               Clock::time_point start, Result* result) {
+// One connection: its partitions in turn, `batches` of them in a request, `inflight` requests
+// unanswered.
+void ProduceOn(const std::string& address, const std::string& topic, const Options& options,
+               int number, bool stamps, Clock::time_point start, Result* result) {
   Connection connection(address);
   size_t stamp_at = 0;
   const std::string batch = MakeBatch(options, &stamp_at);
@@ -351,7 +365,8 @@ void ProduceOn(const std::string& address, const std::string& topic, const Optio
   for (int p = number; p < options.partitions; p += options.connections) own.push_back(p);
   for (size_t at = 0; at < own.size(); at += static_cast<size_t>(options.batches)) {
     const auto from = own.begin() + static_cast<ptrdiff_t>(at);
-    const auto to = own.begin() + static_cast<ptrdiff_t>(std::min(own.size(), at + static_cast<size_t>(options.batches)));
+    const auto to = own.begin() + static_cast<ptrdiff_t>(std::min(
+                                      own.size(), at + static_cast<size_t>(options.batches)));
     requests.push_back(ProduceRequest(topic, {from, to}, batch, &batches_at.emplace_back()));
   }
   const double bytes_max = options.mib * (1 << 20) / options.connections;
@@ -368,13 +383,15 @@ void ProduceOn(const std::string& address, const std::string& topic, const Optio
     CheckProduced(frame.data(), connection.frame_size);
   };
   const auto over = [&] {
-    return bytes >= bytes_max || std::chrono::duration<double>(Clock::now() - start).count() >= options.seconds;
+    return bytes >= bytes_max ||
+           std::chrono::duration<double>(Clock::now() - start).count() >= options.seconds;
   };
   for (size_t next = 0; !over(); next = (next + 1) % requests.size()) {
     std::string& request = requests[next];
     const double part = static_cast<double>(batches_at[next].size());
     if (rate > 0) {
-      const auto due = start + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(bytes / rate));
+      const auto due = start + std::chrono::duration_cast<Clock::duration>(
+                                   std::chrono::duration<double>(bytes / rate));
       std::this_thread::sleep_until(due);
     }
     Set32(request.data() + 8, static_cast<uint32_t>(++correlation));
@@ -399,8 +416,8 @@ void ProduceOn(const std::string& address, const std::string& topic, const Optio
 // ---- consume
 
 // Counts the whole batches of an answer's partition, and takes the times from their first records.
-int64_t TakeBatches(const char* data, int64_t size, size_t stamp_at, bool stamps, int64_t next, Result* result,
-                    std::vector<double>* latencies) {
+int64_t TakeBatches(const char* data, int64_t size, size_t stamp_at, bool stamps, int64_t next,
+                    Result* result, std::vector<double>* latencies) {
   const int64_t now = stamps ? NowNanos() : 0;
   while (size >= 61) {
     Reader in{data, data + size};
@@ -424,8 +441,9 @@ int64_t TakeBatches(const char* data, int64_t size, size_t stamp_at, bool stamps
   return next;
 }
 
-void ConsumeOn(const std::string& address, const std::string& topic, const Options& options, int number, bool stamps,
-               Clock::time_point start, std::atomic<bool>* stop, Result* result) {
+void ConsumeOn(const std::string& address, const std::string& topic, const Options& options,
+               int number, bool stamps, Clock::time_point start, std::atomic<bool>* stop,
+               Result* result) {
   Connection connection(address);
   size_t stamp_at = 0;
   if (stamps) MakeBatch(options, &stamp_at);
@@ -458,7 +476,8 @@ void ConsumeOn(const std::string& address, const std::string& topic, const Optio
         if (size <= 0) continue;
         const char* records = in.at;
         in.Skip(size);
-        offsets[partition] = TakeBatches(records, size, stamp_at, stamps, offsets[partition], result, &latencies);
+        offsets[partition] =
+            TakeBatches(records, size, stamp_at, stamps, offsets[partition], result, &latencies);
       }
     }
   }
@@ -475,7 +494,8 @@ void OnEach(int connections, F run) {
 int Produce(const std::string& address, const std::string& topic, const Options& options) {
   Result result;
   const auto start = Clock::now();
-  OnEach(options.connections, [&](int i) { ProduceOn(address, topic, options, i, false, start, &result); });
+  OnEach(options.connections,
+         [&](int i) { ProduceOn(address, topic, options, i, false, start, &result); });
   Print("produce", &result, std::chrono::duration<double>(Clock::now() - start).count());
   return 0;
 }
@@ -484,7 +504,8 @@ int Consume(const std::string& address, const std::string& topic, const Options&
   Result result;
   std::atomic<bool> stop{false};
   const auto start = Clock::now();
-  OnEach(options.connections, [&](int i) { ConsumeOn(address, topic, options, i, false, start, &stop, &result); });
+  OnEach(options.connections,
+         [&](int i) { ConsumeOn(address, topic, options, i, false, start, &stop, &result); });
   Print("consume", &result, std::chrono::duration<double>(Clock::now() - start).count());
   return 0;
 }
@@ -497,9 +518,11 @@ int Latency(const std::string& address, const std::string& topic, const Options&
   endless.mib = 1e9;
   const auto start = Clock::now();
   std::thread consumer([&] {
-    OnEach(options.connections, [&](int i) { ConsumeOn(address, topic, endless, i, true, start, &stop, &consumed); });
+    OnEach(options.connections,
+           [&](int i) { ConsumeOn(address, topic, endless, i, true, start, &stop, &consumed); });
   });
-  OnEach(options.connections, [&](int i) { ProduceOn(address, topic, options, i, true, start, &produced); });
+  OnEach(options.connections,
+         [&](int i) { ProduceOn(address, topic, options, i, true, start, &produced); });
   const auto end = Clock::now();
   while (consumed.records < produced.records && Clock::now() - end < std::chrono::seconds(20)) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -595,7 +618,8 @@ int Null(int port) {
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<uint16_t>(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || listen(listener, 64) != 0) {
+  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      listen(listener, 64) != 0) {
     Fail("cannot listen");
   }
   for (;;) {
@@ -612,8 +636,9 @@ Options Parse(int argc, char** argv, int from) {
     const std::string key = word.substr(0, equals);
     const double value = equals == std::string::npos ? 0 : std::atof(word.c_str() + equals + 1);
     const std::map<std::string, int*> numbers = {
-        {"partitions", &options.partitions}, {"connections", &options.connections}, {"record", &options.record},
-        {"records", &options.records},       {"batches", &options.batches},         {"inflight", &options.inflight}};
+        {"partitions", &options.partitions}, {"connections", &options.connections},
+        {"record", &options.record},         {"records", &options.records},
+        {"batches", &options.batches},       {"inflight", &options.inflight}};
     const std::map<std::string, double*> amounts = {
         {"mib", &options.mib}, {"seconds", &options.seconds}, {"rate", &options.rate}};
     if (const auto number = numbers.find(key); number != numbers.end() && value >= 1) {
@@ -635,7 +660,9 @@ int main(int argc, char** argv) {
   const std::string what = argc > 1 ? argv[1] : "";
   if (what == "null" && argc == 3) return Null(std::atoi(argv[2]));
   if (argc < 4 || (what != "produce" && what != "consume" && what != "latency")) {
-    std::fprintf(stderr, "usage: wire_load produce|consume|latency HOST:PORT TOPIC [name=value ..] | wire_load null PORT\n");
+    std::fprintf(stderr,
+                 "usage: wire_load produce|consume|latency HOST:PORT TOPIC [name=value ..] | "
+                 "wire_load null PORT\n");
     return 2;
   }
   const Options options = Parse(argc, argv, 4);

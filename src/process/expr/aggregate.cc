@@ -23,7 +23,8 @@ enum class Kind : uint8_t {
   kCollect,
   kArrayAgg,
   kSingle,
-  kJson
+  kJson,
+  kPercentile
 };
 
 struct Known {
@@ -45,6 +46,7 @@ constexpr Known kAggregates[] = {{"COUNT", Kind::kCount, 0, 16},
                                  {"SINGLE_VALUE", Kind::kSingle, 1, 1},
                                  {"JSON_ARRAYAGG", Kind::kJson, 1, 1},
                                  {"JSON_OBJECTAGG", Kind::kJson, 1, 1},
+                                 {"PERCENTILE", Kind::kPercentile, 1, 2},
                                  {"STDDEV_POP", Kind::kVariance, 1, 1},
                                  {"STDDEV_SAMP", Kind::kVariance, 1, 1},
                                  {"STDDEV", Kind::kVariance, 1, 1},
@@ -112,6 +114,9 @@ Result<LogicalType> ResultOf(const Known& known, const AggregateCall& call) {
     case Kind::kLast: return value;
     case Kind::kSingle: return arg.WithNullable(true);
     case Kind::kJson: return LogicalType::String().NotNull();
+    case Kind::kPercentile:
+      return call.percentages_are_array ? LogicalType::Array(LogicalType::Double())
+                                        : LogicalType::Double();
     case Kind::kListAgg:
       if (!arg.IsCharacter()) return CannotApply(known, call, "<CHARACTER>");
       return LogicalType::String();
@@ -130,6 +135,7 @@ Result<AggregatePtr> MakeKind(Kind kind, const AggregateCall& call, const Logica
     case Kind::kMax: return MakeExtremeAggregate(call, result);
     case Kind::kFirst:
     case Kind::kLast: return MakePositionAggregate(call, result);
+    case Kind::kPercentile: return MakePercentileAggregate(call, result);
     default: return MakeListAggregate(call, result);
   }
 }

@@ -21,8 +21,9 @@
 
 namespace mainstem::process {
 
-// The argument of JSON_ARRAYAGG and JSON_OBJECTAGG is what JSON_ARRAY or JSON_OBJECT makes of a
-// row's operands; the binder calls them.
+// The arguments of PERCENTILE are a DOUBLE and, if given, a BIGINT, how often it counts; the binder
+// casts them. The argument of JSON_ARRAYAGG and JSON_OBJECTAGG is what JSON_ARRAY or JSON_OBJECT
+// makes of a row's operands; the binder calls them.
 struct AggregateCall {
   std::string name;                    // "COUNT", "SUM", ... in any case
   std::vector<LogicalType> args = {};  // empty = COUNT(*)
@@ -34,6 +35,9 @@ struct AggregateCall {
   bool is_grouped = false;
   // LISTAGG's separator, a literal in the dialect (not an argument).
   std::string separator = ",";
+  // PERCENTILE: what is asked for, each in [0, 1]; an array answers with one.
+  std::vector<double> percentages = {};
+  bool percentages_are_array = false;
   // LAG: rows back.
   int64_t offset = 1;
 };

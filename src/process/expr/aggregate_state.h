@@ -211,6 +211,7 @@ Result<AggregatePtr> MakeAverageAggregate(const AggregateCall& call, const Logic
 Result<AggregatePtr> MakeVarianceAggregate(const AggregateCall& call, const LogicalType& result);
 Result<AggregatePtr> MakeExtremeAggregate(const AggregateCall& call, const LogicalType& result);
 Result<AggregatePtr> MakePositionAggregate(const AggregateCall& call, const LogicalType& result);
+Result<AggregatePtr> MakePercentileAggregate(const AggregateCall& call, const LogicalType& result);
 Result<AggregatePtr> MakeListAggregate(const AggregateCall& call, const LogicalType& result);
 AggregatePtr MakeDistinctAggregate(AggregatePtr inner, const LogicalType& argument);
 

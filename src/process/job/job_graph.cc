@@ -492,12 +492,11 @@ class Builder {
                   return std::make_unique<StampWatermarkOperator>(schema);
                 });
     const int id = ExchangeFrom(from, stamped, keys, options_.parallelism);
-    ConflictCheckOperator::Options options{
-        .columns = input.columns,
-        .primary_key = keys,
-        .upsert_key = SmallestKey(input.upsert_keys),
-        .fail = node.on_conflict == plan::OnConflict::kError,
-        .table_name = node.table_name};
+    ConflictCheckOperator::Options options{.columns = input.columns,
+                                           .primary_key = keys,
+                                           .upsert_key = SmallestKey(input.upsert_keys),
+                                           .fail = node.on_conflict == plan::OnConflict::kError,
+                                           .table_name = node.table_name};
     AddOperator(id, node, "ConflictCheck", plan::NamesOf(input.columns, keys),
                 [options](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
                   return std::make_unique<ConflictCheckOperator>(options);

@@ -64,8 +64,7 @@ Task<> ConflictCheckOperator::OnBatch(int input, ChangelogBatch batch, Output* o
   std::vector<int64_t> times(stamps.raw_values(), stamps.raw_values() + row_count);
   std::vector<int8_t> kinds(static_cast<size_t>(row_count));
   for (size_t row = 0; row < kinds.size(); ++row) {
-    kinds[row] =
-        static_cast<int8_t>(batch.kinds.empty() ? RowKind::kInsert : batch.kinds[row]);
+    kinds[row] = static_cast<int8_t>(batch.kinds.empty() ? RowKind::kInsert : batch.kinds[row]);
   }
   columns.back() =
       std::make_shared<arrow::Int8Array>(row_count, arrow::Buffer::FromVector(std::move(kinds)));
@@ -105,8 +104,7 @@ Task<> ConflictCheckOperator::Fold(const ColumnVector& rows, const std::vector<i
   const ColumnVector columns(rows.begin(), rows.end() - 1);
   const auto batch = arrow::RecordBatch::Make(schema_, row_count, columns);
   EncodedRows keys, identities, encoded;
-  CO_RETURN_IF_ERROR(
-      key_codec_->Encode(ColumnsOf(*batch, options_.primary_key), row_count, &keys));
+  CO_RETURN_IF_ERROR(key_codec_->Encode(ColumnsOf(*batch, options_.primary_key), row_count, &keys));
   CO_RETURN_IF_ERROR(identity_codec_->Encode(ColumnsOf(*batch, identity_), row_count, &identities));
   CO_RETURN_IF_ERROR(row_codec_->Encode(columns, row_count, &encoded));
   keys.ComputeHashes();
@@ -137,7 +135,8 @@ Task<> ConflictCheckOperator::Fold(const ColumnVector& rows, const std::vector<i
         std::vector<std::string_view> kept;
         CO_RETURN_IF_ERROR(RowListCodec::Read(entries[row]->value(), &kept));
         if (kept.size() != 2) {
-          co_return MakeError(ErrorCode::kCorruptStorage, "a stored row of an upsert sink is damaged");
+          co_return MakeError(ErrorCode::kCorruptStorage,
+                              "a stored row of an upsert sink is damaged");
         }
         found->second.shown = {std::string(kept[0]), std::string(kept[1])};
         found->second.rows.push_back(found->second.shown);

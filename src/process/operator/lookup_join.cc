@@ -110,11 +110,10 @@ Task<> LookupJoinOperator::AskOnce(const ColumnVector& key_columns, const Encode
     const RowField& field = node_.inputs[1]->columns[static_cast<size_t>(column)];
     fields.push_back(arrow::field(field.name(), columns[fields.size()]->type()));
   }
-  CO_ASSIGN_OR_RETURN(
-      const auto answer,
-      co_await AskWithRetries(arrow::RecordBatch::Make(arrow::schema(std::move(fields)),
-                                                       static_cast<int64_t>(asked.size()),
-                                                       std::move(columns))));
+  CO_ASSIGN_OR_RETURN(const auto answer,
+                      co_await AskWithRetries(arrow::RecordBatch::Make(
+                          arrow::schema(std::move(fields)), static_cast<int64_t>(asked.size()),
+                          std::move(columns))));
   EncodedRows answer_keys, answer_rows;
   CO_RETURN_IF_ERROR(
       key_codec_->Encode(ColumnsOf(*answer, node_.right_keys), answer->num_rows(), &answer_keys));

@@ -91,7 +91,8 @@ namespace {
 // Where one side of it is NULL or FALSE is the same for what stands around it.
 bool KeepsOnlyTrue(const sql::Expr& expr) {
   const auto* binary = sql::TryAs<sql::BinaryExpr>(&expr);
-  if (binary != nullptr) return binary->op == sql::BinaryOp::kAnd || binary->op == sql::BinaryOp::kOr;
+  if (binary != nullptr)
+    return binary->op == sql::BinaryOp::kAnd || binary->op == sql::BinaryOp::kOr;
   return expr.kind == sql::ExprKind::kIn || expr.kind == sql::ExprKind::kQuantified;
 }
 

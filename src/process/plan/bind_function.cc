@@ -1,9 +1,12 @@
 // Calls: scalar functions, aggregates, window auxiliaries, the JSON functions with clauses.
+#include <arrow/api.h>
 #include <fmt/format.h>
 
 #include "process/expr/cast.h"
+#include "process/expr/evaluator.h"
 #include "process/plan/aggregate_scope.h"
 #include "process/plan/binder.h"
+#include "process/plan/rules.h"
 
 namespace mainstem::process::plan {
 namespace {
@@ -123,6 +126,7 @@ Result<ExprPtr> Binder::BindAggregate(const sql::FunctionExpr& call, const std::
     bound.call.separator = *separator;
     bound.args.pop_back();
   }
+  if (name == "PERCENTILE") RETURN_IF_ERROR(BindPercentages(call, &bound.args, &bound.call));
   if (!call.star && call.arguments.empty()) {
     return Error(call.span, fmt::format("{} needs an argument", name),
                  name == "COUNT" ? "count rows with COUNT(*)" : "");
@@ -143,6 +147,8 @@ Result<ExprPtr> Binder::BindAggregate(const sql::FunctionExpr& call, const std::
     const bool same = have.call.name == bound.call.name &&
                       have.call.distinct == bound.call.distinct &&
                       have.call.separator == bound.call.separator &&
+                      have.call.percentages == bound.call.percentages &&
+                      have.call.percentages_are_array == bound.call.percentages_are_array &&
                       SameExprs(have.args, bound.args) && same_filter;
     if (same) break;
   }
@@ -150,6 +156,50 @@ Result<ExprPtr> Binder::BindAggregate(const sql::FunctionExpr& call, const std::
       MakeInputRef(kAggregateBase + static_cast<int>(index), bound.result, name, ToSpan(call.span));
   if (index == aggregates->aggregates.size()) aggregates->aggregates.push_back(std::move(bound));
   return ref;
+}
+
+Status Binder::BindPercentages(const sql::FunctionExpr& call, std::vector<ExprPtr>* args,
+                               AggregateCall* out) const {
+  static constexpr std::string_view kForm =
+      "PERCENTILE(number, percentage or ARRAY of percentages [, frequency])";
+  if (args->size() < 2 || args->size() > 3 || !(*args)[0]->type().IsNumeric()) {
+    return Error(call.span, "PERCENTILE takes a number and a percentage", std::string(kForm));
+  }
+  const sql::SourceSpan& span = call.arguments[1].value->span;
+  const auto refuse = [&] {
+    return Error(span, "the percentage of PERCENTILE must be a constant from 0.0 to 1.0",
+                 "0.5 is the median; ARRAY[0.5, 0.99] gives an array");
+  };
+  const LogicalType number = LogicalType::Double().NotNull();
+  out->percentages_are_array = (*args)[1]->type().root() == TypeRoot::kArray;
+  const auto wanted = BindCast(
+      (*args)[1], out->percentages_are_array ? LogicalType::Array(number).NotNull() : number);
+  std::vector<int> refs;
+  CollectInputRefs(*(*args)[1], &refs);
+  if (!wanted.ok() || !refs.empty()) return refuse();
+  const auto value = EvaluateConstant(*wanted, EvalContext{});
+  if (!value.ok() || !(*value)->is_valid) return refuse();
+  std::shared_ptr<arrow::Array> values;
+  if (out->percentages_are_array) {
+    values = static_cast<const arrow::BaseListScalar&>(**value).value;
+  } else {
+    ASSIGN_OR_RETURN(values, arrow::MakeArrayFromScalar(**value, 1));
+  }
+  const auto& numbers = static_cast<const arrow::DoubleArray&>(*values);
+  for (int64_t i = 0; i < numbers.length(); ++i) {
+    if (numbers.IsNull(i) || !(numbers.Value(i) >= 0 && numbers.Value(i) <= 1)) return refuse();
+    out->percentages.push_back(numbers.Value(i));
+  }
+  ASSIGN_OR_RETURN((*args)[0], BindCast((*args)[0], LogicalType::Double()));
+  if (args->size() == 3) {
+    if (!(*args)[2]->type().IsInteger()) {
+      return Error(call.arguments[2].value->span,
+                   "the frequency of PERCENTILE must be a whole number", std::string(kForm));
+    }
+    ASSIGN_OR_RETURN((*args)[2], BindCast((*args)[2], LogicalType::BigInt()));
+  }
+  args->erase(args->begin() + 1);
+  return Status::OK();
 }
 
 Result<ExprPtr> Binder::BindGroupingCall(const sql::FunctionExpr& call, const std::string& name,

@@ -102,8 +102,7 @@ Status Binder::BindSystemTime(const sql::Expr& time, const Relation& left, JoinN
   return Status::OK();
 }
 
-Status Binder::CheckLookup(const sql::JoinTable& table, const Relation& right,
-                           JoinNode* join) {
+Status Binder::CheckLookup(const sql::JoinTable& table, const Relation& right, JoinNode* join) {
   if (join->type != JoinType::kInner && join->type != JoinType::kLeft) {
     return Error(table.join_span, "a look-up join is an INNER or a LEFT JOIN",
                  "the right table is asked for each row of the left side");
@@ -138,8 +137,8 @@ Result<Binder::LookupHint> Binder::ReadLookupHint(const sql::Hint& hint) const {
   std::map<std::string, std::string> options;
   for (const auto& [key, value] : hint.options) options[key] = value;
   static const std::vector<std::string> kKnown = {
-      "table",          "async",       "output-mode", "timeout", "retry-predicate",
-      "retry-strategy", "fixed-delay", "max-attempts"};
+      "table",           "async",          "output-mode", "timeout",
+      "retry-predicate", "retry-strategy", "fixed-delay", "max-attempts"};
   for (const auto& [key, value] : options) {
     if (std::find(kKnown.begin(), kKnown.end(), key) != kKnown.end()) continue;
     return Error(hint.span, fmt::format("the hint LOOKUP has no option '{}'", key),

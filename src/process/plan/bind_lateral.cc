@@ -85,8 +85,8 @@ Result<Binder::LateralSource> SelectBinder::BindLateral() {
   if (select_.having != nullptr) {
     ASSIGN_OR_RETURN(having, binder_.BindPredicate(*select_.having, Scope("HAVING")));
   }
-  is_grouped_ = select_.group_by_span.has_value() || having != nullptr ||
-                !aggregates_.aggregates.empty();
+  is_grouped_ =
+      select_.group_by_span.has_value() || having != nullptr || !aggregates_.aggregates.empty();
   if (!aggregates_.overs.empty() || !scalars_.empty() || !argument_scalars_.empty() ||
       !aggregates_.groupings.empty() || sets_.size() > 1) {
     return binder_.NotYet(select_.span, "OVER, a subquery or grouping sets in a LATERAL subquery");
@@ -110,11 +110,10 @@ Result<Binder::LateralSource> SelectBinder::BindLateral() {
   };
   for (const ExprPtr& condition : correlated_) {
     if (!by_value) {
-      out.conditions.push_back(
-          ReplaceInputRefs(condition, [&](const BoundExpr& ref) -> ExprPtr {
-            if (ref.index() < kOuterBase) return hide(RefTo(input_.node->columns, ref.index()));
-            return MakeInputRef(ref.index(), ref.type(), ref.name(), ref.span());
-          }));
+      out.conditions.push_back(ReplaceInputRefs(condition, [&](const BoundExpr& ref) -> ExprPtr {
+        if (ref.index() < kOuterBase) return hide(RefTo(input_.node->columns, ref.index()));
+        return MakeInputRef(ref.index(), ref.type(), ref.name(), ref.span());
+      }));
       continue;
     }
     ExprPtr inner = condition->args()[0];
@@ -129,8 +128,7 @@ Result<Binder::LateralSource> SelectBinder::BindLateral() {
   const size_t visible = visible_columns_;
   out.relation = Project();
   if (is_limit) {
-    ASSIGN_OR_RETURN(out.relation.node,
-                     binder_.SortAndLimit(*ordered_, order_, out.relation.node));
+    ASSIGN_OR_RETURN(out.relation.node, binder_.SortAndLimit(*ordered_, order_, out.relation.node));
     if (auto* rank = dynamic_cast<RankNode*>(out.relation.node.get())) {
       for (size_t i = first_hidden; i < exprs_.size(); ++i) {
         rank->partition.push_back(static_cast<int>(i));

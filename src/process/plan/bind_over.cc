@@ -167,6 +167,7 @@ Result<ExprPtr> Binder::BindOver(const sql::FunctionExpr& call, const std::strin
     ASSIGN_OR_RETURN(ExprPtr arg, BindExpr(*argument.value, inner));
     over.args.push_back(std::move(arg));
   }
+  if (name == "PERCENTILE") RETURN_IF_ERROR(BindPercentages(call, &over.args, &over.call));
   const sql::WindowFrame* frame = nullptr;
   RETURN_IF_ERROR(BindWindowSpec(*call.over, inner, 0, &over, &frame));
   if (frame != nullptr && (IsNumbering(name) || name == "LAG")) {
@@ -181,9 +182,10 @@ Result<ExprPtr> Binder::BindOver(const sql::FunctionExpr& call, const std::strin
   for (size_t i = 0; i < aggregates->overs.size(); ++i) {
     const BoundOver& have = aggregates->overs[i];
     if (have.call.name == name && have.call.distinct == over.call.distinct &&
-        have.call.offset == over.call.offset && SameExprs(have.args, over.args) &&
-        SameExprs(have.partition, over.partition) && SameOrder(have, over) &&
-        have.rows == over.rows && have.preceding == over.preceding) {
+        have.call.offset == over.call.offset && have.call.percentages == over.call.percentages &&
+        have.call.percentages_are_array == over.call.percentages_are_array &&
+        SameExprs(have.args, over.args) && SameExprs(have.partition, over.partition) &&
+        SameOrder(have, over) && have.rows == over.rows && have.preceding == over.preceding) {
       return MakeInputRef(kOverBase + static_cast<int>(i), have.result, name, ToSpan(call.span));
     }
   }

@@ -1,5 +1,5 @@
-// x IN (SELECT ..) that is no conjunct of WHERE, and x > ANY (SELECT ..), x <> ALL (SELECT ..): from
-// what the subquery gives, put beside each row as bind_scalar.cc does with one value.
+// x IN (SELECT ..) that is no conjunct of WHERE, and x > ANY (SELECT ..), x <> ALL (SELECT ..):
+// from what the subquery gives, put beside each row as bind_scalar.cc does with one value.
 #include <fmt/format.h>
 
 #include "process/plan/binder.h"
@@ -145,10 +145,9 @@ Result<ExprPtr> Binder::InSubquery(const sql::Expr& operand, const sql::Query& q
   ASSIGN_OR_RETURN(const ExprPtr has_null, CallFunction("=", {nulls, MakeIntLiteral(1)}, span));
   const ExprPtr no = MakeBoolLiteral(false);
   const ExprPtr none = MakeNullLiteral(LogicalType::Boolean(), ToSpan(span));
-  return CallFunction("CASE",
-                      {is_empty, no, is_null, none, is_found, MakeBoolLiteral(true), has_null, none,
-                       no},
-                      span);
+  return CallFunction(
+      "CASE", {is_empty, no, is_null, none, is_found, MakeBoolLiteral(true), has_null, none, no},
+      span);
 }
 
 Result<ExprPtr> Binder::BindInSubquery(const sql::InExpr& in, const ExprScope& scope) {
@@ -172,8 +171,8 @@ Result<ExprPtr> Binder::BindQuantified(const sql::QuantifiedExpr& node, const Ex
     ExprPtr all;
     for (const sql::ExprPtr& item : node.list) {
       ASSIGN_OR_RETURN(ExprPtr value, BindExpr(*item, inner));
-      ASSIGN_OR_RETURN(ExprPtr test,
-                       CallFunction(sql::SymbolOf(node.op), {operand, std::move(value)}, node.span));
+      ASSIGN_OR_RETURN(ExprPtr test, CallFunction(sql::SymbolOf(node.op),
+                                                  {operand, std::move(value)}, node.span));
       if (all != nullptr) {
         ASSIGN_OR_RETURN(test,
                          CallFunction(node.all ? "AND" : "OR", {all, std::move(test)}, node.span));
@@ -184,8 +183,7 @@ Result<ExprPtr> Binder::BindQuantified(const sql::QuantifiedExpr& node, const Ex
   }
   const sql::BinaryOp op = node.all ? Opposite(node.op) : node.op;
   if (op == sql::BinaryOp::kEqual) {
-    return negated(
-        InSubquery(*node.operand, *node.query, node.all ? inner : scope, node.span));
+    return negated(InSubquery(*node.operand, *node.query, node.all ? inner : scope, node.span));
   }
   ASSIGN_OR_RETURN(const ExprPtr operand, BindExpr(*node.operand, inner));
   ASSIGN_OR_RETURN(const Relation rows, BindSetSubquery(*node.query, scope, 1, node.span));
@@ -209,11 +207,11 @@ Result<ExprPtr> Binder::BindQuantified(const sql::QuantifiedExpr& node, const Ex
   ASSIGN_OR_RETURN(const ExprPtr is_true, CallFunction("IS TRUE", {test}, node.span));
   ASSIGN_OR_RETURN(const ExprPtr has_null,
                    CallFunction("=", {nulls, MakeIntLiteral(1)}, node.span));
-  return negated(CallFunction(
-      "CASE",
-      {is_empty, MakeBoolLiteral(false), is_true, MakeBoolLiteral(true), has_null,
-       MakeNullLiteral(LogicalType::Boolean(), ToSpan(node.span)), test},
-      node.span));
+  return negated(
+      CallFunction("CASE",
+                   {is_empty, MakeBoolLiteral(false), is_true, MakeBoolLiteral(true), has_null,
+                    MakeNullLiteral(LogicalType::Boolean(), ToSpan(node.span)), test},
+                   node.span));
 }
 
 }  // namespace mainstem::process::plan

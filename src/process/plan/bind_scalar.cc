@@ -163,8 +163,8 @@ Status SelectBinder::JoinOuterValues() {
     columns.push_back(around.node->columns[static_cast<size_t>(column)]);
   }
   Relation values;
-  values.node = MakeProject(around.node, std::move(exprs), std::move(columns),
-                            ToSpan(select_.where->span));
+  values.node =
+      MakeProject(around.node, std::move(exprs), std::move(columns), ToSpan(select_.where->span));
   values = binder_.Distinct(std::move(values), select_.where->span);
   auto join = std::make_shared<JoinNode>();
   join->span = ToSpan(select_.where->span);

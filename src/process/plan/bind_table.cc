@@ -8,20 +8,25 @@
 
 namespace mainstem::process::plan {
 
+Result<TableColumn> Binder::MakeColumn(const sql::ColumnDefinition& definition) {
+  TableColumn column;
+  column.name = definition.name.text;
+  column.kind = definition.kind;
+  column.metadata_key = definition.metadata_key;
+  column.is_virtual = definition.is_virtual;
+  column.comment = definition.comment;
+  if (definition.type != nullptr) {
+    ASSIGN_OR_RETURN(column.type, BindType(*definition.type));
+  }
+  if (definition.expr != nullptr) {
+    column.expr_sql = std::string(source_->Slice(definition.expr->span));
+  }
+  return column;
+}
+
 Status Binder::BindColumns(const sql::CreateTable& create, CatalogTable* table) {
   for (const sql::ColumnDefinition& definition : create.columns) {
-    TableColumn column;
-    column.name = definition.name.text;
-    column.kind = definition.kind;
-    column.metadata_key = definition.metadata_key;
-    column.is_virtual = definition.is_virtual;
-    column.comment = definition.comment;
-    if (definition.type != nullptr) {
-      ASSIGN_OR_RETURN(column.type, BindType(*definition.type));
-    }
-    if (definition.expr != nullptr) {
-      column.expr_sql = std::string(source_->Slice(definition.expr->span));
-    }
+    ASSIGN_OR_RETURN(TableColumn column, MakeColumn(definition));
     if (table->FindColumn(column.name) >= 0) {
       return Error(definition.name.span, fmt::format("column '{}' is there twice", column.name));
     }
@@ -103,30 +108,56 @@ Status Binder::BindTableWatermark(CatalogTable* table, const sql::SourceSpan& sp
   return Status::OK();
 }
 
-Status Binder::BindKeys(const sql::CreateTable& create, CatalogTable* table) {
-  const auto find = [&](const sql::Identifier& name) -> Result<TableColumn*> {
-    const int index = table->FindColumn(name.text);
-    if (index >= 0) return &table->columns[static_cast<size_t>(index)];
-    std::vector<std::string> names;
-    for (const TableColumn& column : table->columns) names.push_back(column.name);
-    return Error(name.span, fmt::format("column '{}' not found in the table", name.text),
-                 sql::DidYouMean(name.text, names));
-  };
-  if (create.primary_key.has_value()) {
-    table->primary_key.clear();
-    for (const sql::Identifier& name : create.primary_key->columns) {
-      ASSIGN_OR_RETURN(TableColumn * column, find(name));
-      if (column->kind == sql::ColumnKind::kComputed) {
-        return Error(name.span, "a computed column cannot be part of the primary key");
-      }
-      column->type = column->type.NotNull();
-      table->primary_key.push_back(name.text);
-    }
+// Bound here for the sake of the error's place; kept as text.
+Status Binder::BindWatermarkDefinition(const sql::WatermarkDefinition& definition,
+                                       CatalogTable* table) {
+  if (definition.column.size() > 1) {
+    return NotYet(definition.column[1].span, "a watermark on a nested field",
+                  "make it a column: ts AS row_column.field");
   }
+  RETURN_IF_ERROR(ColumnOf(definition.column[0], table));
+  std::vector<ScopeColumn> names;
+  Columns row;
+  for (const TableColumn& column : table->columns) {
+    names.push_back({{}, column.name});
+    row.emplace_back(column.name, column.type);
+  }
+  const ExprScope scope{&names, &row, nullptr, "WATERMARK"};
+  RETURN_IF_ERROR(BindExpr(*definition.expr, scope));
+  TableWatermark watermark;
+  watermark.column = table->FindColumn(definition.column[0].text);
+  watermark.expr_sql = std::string(source_->Slice(definition.expr->span));
+  table->watermark = std::move(watermark);
+  return Status::OK();
+}
+
+Result<TableColumn*> Binder::ColumnOf(const sql::Identifier& name, CatalogTable* table) const {
+  const int index = table->FindColumn(name.text);
+  if (index >= 0) return &table->columns[static_cast<size_t>(index)];
+  std::vector<std::string> names;
+  for (const TableColumn& column : table->columns) names.push_back(column.name);
+  return Error(name.span, fmt::format("column '{}' not found in the table", name.text),
+               sql::DidYouMean(name.text, names));
+}
+
+Status Binder::BindPrimaryKey(const sql::PrimaryKeyDefinition& key, CatalogTable* table) const {
+  table->primary_key.clear();
+  for (const sql::Identifier& name : key.columns) {
+    ASSIGN_OR_RETURN(TableColumn * column, ColumnOf(name, table));
+    if (column->kind == sql::ColumnKind::kComputed) {
+      return Error(name.span, "a computed column cannot be part of the primary key");
+    }
+    column->type = column->type.NotNull();
+    table->primary_key.push_back(name.text);
+  }
+  return Status::OK();
+}
+
+Status Binder::BindKeys(const sql::CreateTable& create, CatalogTable* table) const {
+  if (create.primary_key.has_value()) RETURN_IF_ERROR(BindPrimaryKey(*create.primary_key, table));
   if (!create.partitioned_by.empty()) table->partition_keys.clear();
   for (const sql::Identifier& name : create.partitioned_by) {
-    ASSIGN_OR_RETURN(TableColumn * column, find(name));
-    (void)column;
+    RETURN_IF_ERROR(ColumnOf(name, table));
     table->partition_keys.push_back(name.text);
   }
   return Status::OK();
@@ -206,31 +237,7 @@ Result<CatalogTable> Binder::BindTable(const sql::CreateTable& create) {
   RETURN_IF_ERROR(BindKeys(create, &table));
   RETURN_IF_ERROR(BindComputedColumns(&table));
   if (create.watermark.has_value()) {
-    const sql::WatermarkDefinition& definition = *create.watermark;
-    if (definition.column.size() > 1) {
-      return NotYet(definition.column[1].span, "a watermark on a nested field",
-                    "make it a column: ts AS row_column.field");
-    }
-    TableWatermark watermark;
-    watermark.column = table.FindColumn(definition.column[0].text);
-    if (watermark.column < 0) {
-      std::vector<std::string> names;
-      for (const TableColumn& column : table.columns) names.push_back(column.name);
-      return Error(definition.column[0].span,
-                   fmt::format("column '{}' not found in the table", definition.column[0].text),
-                   sql::DidYouMean(definition.column[0].text, names));
-    }
-    // Bound here for the sake of the error's place; kept as text.
-    std::vector<ScopeColumn> names;
-    Columns row;
-    for (const TableColumn& column : table.columns) {
-      names.push_back({{}, column.name});
-      row.emplace_back(column.name, column.type);
-    }
-    const ExprScope scope{&names, &row, nullptr, "WATERMARK"};
-    RETURN_IF_ERROR(BindExpr(*definition.expr, scope));
-    watermark.expr_sql = std::string(source_->Slice(definition.expr->span));
-    table.watermark = std::move(watermark);
+    RETURN_IF_ERROR(BindWatermarkDefinition(*create.watermark, &table));
   }
   RETURN_IF_ERROR(BindTableWatermark(
       &table, create.watermark.has_value() ? create.watermark->column[0].span : create.name.span));

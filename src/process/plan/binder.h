@@ -52,6 +52,8 @@ class Binder {
   Result<CatalogView> BindView(const sql::CreateView& create);
   Result<LogicalType> BindType(const sql::TypeSyntax& type);
   Result<TablePath> BindPath(const sql::ObjectName& name);
+  // ALTER TABLE .. ADD, MODIFY, DROP, RENAME of columns, keys and watermark; CompleteTable follows.
+  Status AlterSchema(const sql::AlterTable& alter, CatalogTable* table);
   // Binds computed columns, watermark and keys of `table` anew, after ALTER or LIKE.
   Status CompleteTable(CatalogTable* table, const SourceSpan& span);
 
@@ -79,7 +81,8 @@ class Binder {
     std::vector<ScalarSubquery>* scalars = nullptr;
     std::vector<ScalarSubquery>* argument_scalars = nullptr;  // those in arguments of aggregates
     const Relation* around = nullptr;
-    bool only_true_counts = false;  // FALSE and NULL are the same: a condition, or an AND or OR in it
+    bool only_true_counts =
+        false;  // FALSE and NULL are the same: a condition, or an AND or OR in it
   };
   Result<ExprPtr> BindExpr(const sql::Expr& expr, const ExprScope& scope);
   Result<ExprPtr> BindPredicate(const sql::Expr& expr, const ExprScope& scope);
@@ -95,6 +98,9 @@ class Binder {
   Result<ExprPtr> BindFunction(const sql::FunctionExpr& call, const ExprScope& scope);
   Result<ExprPtr> BindAggregate(const sql::FunctionExpr& call, const std::string& name,
                                 const ExprScope& scope);
+  // PERCENTILE: takes the percentages out of the arguments.
+  Status BindPercentages(const sql::FunctionExpr& call, std::vector<ExprPtr>* args,
+                         AggregateCall* out) const;
   Result<ExprPtr> BindGroupingCall(const sql::FunctionExpr& call, const std::string& name,
                                    const ExprScope& scope);
   // ---- OVER (bind_over.cc)
@@ -266,7 +272,22 @@ class Binder {
   Status MergeLike(const sql::LikeClause& like, CatalogTable* table);
   Status BindComputedColumns(CatalogTable* table);
   Status BindTableWatermark(CatalogTable* table, const sql::SourceSpan& span);
-  Status BindKeys(const sql::CreateTable& create, CatalogTable* table);
+  Result<TableColumn> MakeColumn(const sql::ColumnDefinition& definition);
+  Result<TableColumn*> ColumnOf(const sql::Identifier& name, CatalogTable* table) const;
+  Status BindPrimaryKey(const sql::PrimaryKeyDefinition& key, CatalogTable* table) const;
+  Status BindKeys(const sql::CreateTable& create, CatalogTable* table) const;
+  Status BindWatermarkDefinition(const sql::WatermarkDefinition& definition, CatalogTable* table);
+  // ---- ALTER TABLE (alter_table.cc)
+  Status AddToTable(const sql::AlterTable& alter, CatalogTable* table);
+  Status ModifyTable(const sql::AlterTable& alter, CatalogTable* table);
+  Status DropColumns(const sql::AlterTable& alter, CatalogTable* table) const;
+  Status RenameColumn(const sql::AlterTable& alter, CatalogTable* table) const;
+  // Where `position` says, else at `at`.
+  Status PlaceColumn(TableColumn column, const sql::AlterTable::Position& position, size_t at,
+                     CatalogTable* table) const;
+  // Refuses what the watermark, or a computed column that is not `dropped` too, is made of.
+  Status CheckUnused(const sql::Identifier& name, const CatalogTable& table,
+                     const std::vector<sql::Identifier>& dropped) const;
   Status CheckConnector(const std::string& name, const CatalogTable& table,
                         const sql::SourceSpan& span);
 

@@ -38,7 +38,10 @@ std::vector<int> CatalogTable::PersistedColumns() const {
   return out;
 }
 
-Catalog::Catalog() { databases_[kDefaultCatalog] = {kDefaultDatabase}; }
+Catalog::Catalog() {
+  databases_[kDefaultCatalog] = {kDefaultDatabase};
+  default_databases_[kDefaultCatalog] = kDefaultDatabase;
+}
 
 Result<TablePath> Catalog::Resolve(const std::vector<std::string>& parts) const {
   TablePath path;
@@ -106,6 +109,32 @@ bool Catalog::HasDatabase(const std::string& catalog, const std::string& name) c
          std::find(found->second.begin(), found->second.end(), name) != found->second.end();
 }
 
+Status Catalog::CreateCatalog(const std::string& name, const std::string& default_database) {
+  if (HasCatalog(name)) {
+    return MakeError(ErrorCode::kAlreadyExists, fmt::format("catalog '{}' exists already", name));
+  }
+  databases_[name] = {default_database};
+  default_databases_[name] = default_database;
+  return Status::OK();
+}
+
+Status Catalog::DropCatalog(const std::string& name) {
+  if (!HasCatalog(name)) {
+    return MakeError(ErrorCode::kNotFound, fmt::format("catalog '{}' not found", name));
+  }
+  if (name == current_catalog_) {
+    return MakeError(ErrorCode::kSemanticError,
+                     {.message = fmt::format("catalog '{}' is in use and cannot be dropped", name),
+                      .hint = "USE CATALOG another one first"});
+  }
+  const auto inside = [&](const auto& entry) { return entry.first.catalog == name; };
+  std::erase_if(tables_, inside);
+  std::erase_if(views_, inside);
+  databases_.erase(name);
+  default_databases_.erase(name);
+  return Status::OK();
+}
+
 Status Catalog::CreateDatabase(const std::string& catalog, const std::string& name) {
   if (HasDatabase(catalog, name)) {
     return MakeError(ErrorCode::kAlreadyExists, fmt::format("database '{}' exists already", name));
@@ -123,7 +152,8 @@ Status Catalog::DropDatabase(const std::string& catalog, const std::string& name
   if (!HasDatabase(catalog, name)) {
     return MakeError(ErrorCode::kNotFound, fmt::format("database '{}' not found", name));
   }
-  if (name == kDefaultDatabase || name == current_database_) {
+  if (name == DefaultDatabase(catalog) ||
+      (catalog == current_catalog_ && name == current_database_)) {
     return MakeError(ErrorCode::kSemanticError,
                      fmt::format("database '{}' is in use and cannot be dropped", name));
   }

@@ -93,6 +93,15 @@ class Catalog {
   std::vector<std::string> TableNames() const;  // of the current database, views included, sorted
   std::vector<std::string> ViewNames() const;
 
+  // A catalogue in memory; its default database is made too.
+  Status CreateCatalog(const std::string& name, const std::string& default_database);
+  // With all that is in it; not the current one.
+  Status DropCatalog(const std::string& name);
+  bool HasCatalog(const std::string& name) const { return databases_.contains(name); }
+  // Of a catalogue that is there.
+  const std::string& DefaultDatabase(const std::string& catalog) const {
+    return default_databases_.at(catalog);
+  }
   Status CreateDatabase(const std::string& catalog, const std::string& name);
   Status DropDatabase(const std::string& catalog, const std::string& name, bool cascade);
   bool HasDatabase(const std::string& catalog, const std::string& name) const;
@@ -106,6 +115,7 @@ class Catalog {
   std::string current_catalog_ = kDefaultCatalog;
   std::string current_database_ = kDefaultDatabase;
   std::map<std::string, std::vector<std::string>> databases_;  // by catalogue
+  std::map<std::string, std::string> default_databases_;       // likewise
   std::map<TablePath, CatalogTable> tables_;
   std::map<TablePath, CatalogView> views_;
 };

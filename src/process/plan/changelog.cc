@@ -301,8 +301,9 @@ class SinkChecker {
       return IsSubset(key, sink_.primary_key);
     });
     const std::string materialize = settings_.Text("table.exec.sink.upsert-materialize");
-    sink_.materialize = materialize == "force" ||
-                        (!safe && (sink_.on_conflict != OnConflict::kNone || materialize != "none"));
+    sink_.materialize =
+        materialize == "force" ||
+        (!safe && (sink_.on_conflict != OnConflict::kNone || materialize != "none"));
     if (safe || sink_.on_conflict != OnConflict::kNone) return CheckConflictAction();
     if (!settings_.Boolean("table.exec.sink.require-on-conflict")) {
       // The older rule: history decides, where there are updates at all.

@@ -75,7 +75,8 @@ Result<Answer> Session::Execute(const sql::Statement& statement) {
       answer.with_savepoint = stop.with_savepoint;
       return answer;
     }
-    case StatementKind::kCreateCatalog: return NotYet(statement, "CREATE CATALOG");
+    case StatementKind::kCreateCatalog:
+      return CreateCatalog(sql::As<sql::CreateCatalog>(statement));
     case StatementKind::kCreateFunction: return NotYet(statement, "CREATE FUNCTION");
     case StatementKind::kAlterView: return NotYet(statement, "ALTER VIEW");
     case StatementKind::kAlterDatabase: return NotYet(statement, "ALTER DATABASE");
@@ -149,7 +150,42 @@ Result<Answer> Session::CreateDatabase(const sql::CreateDatabase& create) {
   return Done(fmt::format("database '{}' created", create.name.last()));
 }
 
+Result<Answer> Session::CreateCatalog(const sql::CreateCatalog& create) {
+  const std::string& name = create.name.text;
+  if (create.if_not_exists && catalog_.HasCatalog(name)) {
+    return Done(fmt::format("catalog '{}' exists already", name));
+  }
+  std::string type;
+  std::string database = kDefaultDatabase;
+  for (const sql::Option& option : create.options) {
+    if (option.key == "type") {
+      type = option.value;
+    } else if (option.key == "default-database") {
+      database = option.value;
+    } else {
+      return Error(create, option.key_span, fmt::format("a catalog has no option '{}'", option.key),
+                   "it has 'type' and 'default-database'");
+    }
+  }
+  if (type.empty()) {
+    return Error(create, create.name.span, "a catalog needs the option 'type'",
+                 "WITH ('type' = 'generic_in_memory')");
+  }
+  if (type != "generic_in_memory") {
+    return NotYet(create, fmt::format("a catalog of type '{}'", type));
+  }
+  const Status made = catalog_.CreateCatalog(name, database);
+  if (!made.ok()) return Error(create, create.name.span, TextOf(made).message, TextOf(made).hint);
+  return Done(fmt::format("catalog '{}' created", name));
+}
+
 Result<Answer> Session::Drop(const sql::Drop& drop) {
+  if (drop.object == sql::ObjectKind::kCatalog) {
+    if (drop.if_exists && !catalog_.HasCatalog(drop.name.last())) return Done("nothing");
+    const Status dropped = catalog_.DropCatalog(drop.name.last());
+    if (dropped.ok()) return Done(fmt::format("catalog '{}' dropped", drop.name.last()));
+    return Error(drop, drop.name.span, TextOf(dropped).message, TextOf(dropped).hint);
+  }
   if (drop.object == sql::ObjectKind::kDatabase) {
     const std::string catalog =
         drop.name.parts.size() > 1 ? drop.name.parts[0].text : catalog_.current_catalog();
@@ -212,7 +248,7 @@ Result<Answer> Session::AlterTable(const sql::AlterTable& alter) {
       break;
     case sql::AlterAction::kDropWatermark: table.watermark.reset(); break;
     case sql::AlterAction::kDropPrimaryKey: table.primary_key.clear(); break;
-    default: RETURN_IF_ERROR(AlterColumns(alter, &table, &binder));
+    default: RETURN_IF_ERROR(binder.AlterSchema(alter, &table));
   }
   RETURN_IF_ERROR(binder.CompleteTable(&table, ToSpan(alter.name.span)));
   const Status checked =
@@ -222,55 +258,6 @@ Result<Answer> Session::AlterTable(const sql::AlterTable& alter) {
   }
   catalog_.PutTable(path, std::move(table));
   return Done(fmt::format("table '{}' changed", path.name));
-}
-
-Status Session::AlterColumns(const sql::AlterTable& alter, CatalogTable* table, Binder* binder) {
-  if (alter.action == sql::AlterAction::kDropColumns) {
-    for (const sql::Identifier& name : alter.keys) {
-      const int at = table->FindColumn(name.text);
-      if (at < 0) {
-        return Error(alter, name.span, fmt::format("column '{}' not found", name.text));
-      }
-      const auto& keys = table->primary_key;
-      if ((table->watermark.has_value() && table->watermark->column == at) ||
-          std::find(keys.begin(), keys.end(), name.text) != keys.end()) {
-        return Error(
-            alter, name.span,
-            fmt::format("column '{}' is used by the watermark or the primary key", name.text));
-      }
-      if (table->watermark.has_value() && table->watermark->column > at) --table->watermark->column;
-      table->columns.erase(table->columns.begin() + at);
-    }
-    return Status::OK();
-  }
-  if (alter.action != sql::AlterAction::kAddColumns || alter.watermark.has_value() ||
-      alter.primary_key.has_value()) {
-    return NotYet(alter, "this form of ALTER TABLE");
-  }
-  for (size_t i = 0; i < alter.columns.size(); ++i) {
-    const sql::ColumnDefinition& definition = alter.columns[i];
-    if (alter.positions[i].first || alter.positions[i].after.has_value()) {
-      return NotYet(alter, "FIRST and AFTER in ALTER TABLE");
-    }
-    if (table->FindColumn(definition.name.text) >= 0) {
-      return Error(alter, definition.name.span,
-                   fmt::format("column '{}' is there already", definition.name.text));
-    }
-    TableColumn column;
-    column.name = definition.name.text;
-    column.kind = definition.kind;
-    column.metadata_key = definition.metadata_key;
-    column.is_virtual = definition.is_virtual;
-    column.comment = definition.comment;
-    if (definition.type != nullptr) {
-      ASSIGN_OR_RETURN(column.type, binder->BindType(*definition.type));
-    }
-    if (definition.expr != nullptr) {
-      column.expr_sql = std::string(alter.source->Slice(definition.expr->span));
-    }
-    table->columns.push_back(std::move(column));
-  }
-  return Status::OK();
 }
 
 // ---- running
@@ -442,7 +429,7 @@ Result<Answer> Session::Use(const sql::Use& use) {
   std::string database = use.name.last();
   if (use.what == "CATALOG") {
     catalog = use.name.last();
-    database = kDefaultDatabase;
+    database = catalog_.HasCatalog(catalog) ? catalog_.DefaultDatabase(catalog) : kDefaultDatabase;
   } else if (use.name.parts.size() > 1) {
     catalog = use.name.parts[0].text;
   }

@@ -56,10 +56,10 @@ class Session {
   Result<Answer> CreateTable(const sql::CreateTable& create);
   Result<Answer> FillCreatedTable(const sql::CreateTable& create);
   Result<Answer> CreateView(const sql::CreateView& create);
+  Result<Answer> CreateCatalog(const sql::CreateCatalog& create);
   Result<Answer> CreateDatabase(const sql::CreateDatabase& create);
   Result<Answer> Drop(const sql::Drop& drop);
   Result<Answer> AlterTable(const sql::AlterTable& alter);
-  Status AlterColumns(const sql::AlterTable& alter, CatalogTable* table, Binder* binder);
   Result<Answer> Explain(const sql::Explain& explain);
   Result<Answer> Describe(const sql::Describe& describe);
   Result<Answer> Show(const sql::Show& show);

@@ -68,6 +68,58 @@ TEST(Session, KeepsDatabasesApart) {
   session.MustRun("DROP DATABASE d CASCADE");
 }
 
+TEST(Session, KeepsCatalogsApart) {
+  TestSession session;
+  session.MustRun("CREATE CATALOG c WITH ('type' = 'generic_in_memory', 'default-database' = 'd')");
+  session.MustRun("CREATE CATALOG IF NOT EXISTS c WITH ('type' = 'generic_in_memory')");
+  session.MustRun("USE CATALOG c");
+  session.MustRun(kEvents);
+  session.MustRun("USE CATALOG default_catalog");
+  EXPECT_EQ(session.ColumnsOf("SELECT amount FROM c.d.ev"), "amount INTEGER");
+  EXPECT_NE(session.ErrorOf("CREATE CATALOG c WITH ('type' = 'generic_in_memory')").find("exists"),
+            std::string::npos);
+  EXPECT_NE(session.ErrorOf("CREATE CATALOG x WITH ('type' = 'hive')").find("not available yet"),
+            std::string::npos);
+  EXPECT_NE(session.ErrorOf("CREATE CATALOG x").find("needs the option 'type'"), std::string::npos);
+  EXPECT_NE(session.ErrorOf("DROP CATALOG default_catalog").find("in use"), std::string::npos);
+  EXPECT_NE(session.ErrorOf("DROP DATABASE c.d").find("cannot be dropped"), std::string::npos);
+  session.MustRun("DROP CATALOG c; DROP CATALOG IF EXISTS c");
+  EXPECT_NE(session.ErrorOf("SELECT amount FROM c.d.ev"), "no error");
+}
+
+TEST(Session, ModifiesColumnsKeysAndWatermark) {
+  TestSession session;
+  session.MustRun("CREATE TABLE t (a INT, b STRING, c AS a + 1) WITH ('connector' = 'print')");
+  session.MustRun(
+      "ALTER TABLE t ADD (ts TIMESTAMP(3) FIRST, k BIGINT AFTER a, "
+      "PRIMARY KEY (k) NOT ENFORCED, WATERMARK FOR ts AS ts)");
+  session.MustRun(
+      "ALTER TABLE t MODIFY (a BIGINT AFTER b, WATERMARK FOR ts AS ts - INTERVAL '1' "
+      "SECOND)");
+  EXPECT_EQ(session.ColumnsOf("SELECT k, b, a, c FROM t"),
+            "k BIGINT NOT NULL, b VARCHAR, a BIGINT, c BIGINT");
+  session.MustRun("ALTER TABLE t RENAME b TO text");
+  session.MustRun("ALTER TABLE t RENAME k TO id");
+  session.MustRun("ALTER TABLE t MODIFY PRIMARY KEY (id, text) NOT ENFORCED");
+  EXPECT_EQ(session.ColumnsOf("SELECT text, id FROM t"),
+            "text VARCHAR NOT NULL, id BIGINT NOT NULL");
+  const auto refused = [&](const std::string& what) {
+    return session.ErrorOf("ALTER TABLE t " + what);
+  };
+  EXPECT_NE(refused("RENAME a TO z").find("used by the computed column 'c'"), std::string::npos);
+  EXPECT_NE(refused("DROP a").find("used by the computed column 'c'"), std::string::npos);
+  EXPECT_NE(refused("RENAME ts TO z").find("used by the watermark"), std::string::npos);
+  EXPECT_NE(refused("DROP id").find("used by the primary key"), std::string::npos);
+  EXPECT_NE(refused("ADD WATERMARK FOR ts AS ts").find("a watermark already"), std::string::npos);
+  EXPECT_NE(refused("ADD PRIMARY KEY (a) NOT ENFORCED").find("a primary key already"),
+            std::string::npos);
+  EXPECT_NE(refused("ADD (y INT AFTER nowhere)").find("'nowhere' not found"), std::string::npos);
+  EXPECT_NE(refused("MODIFY nowhere INT").find("'nowhere' not found"), std::string::npos);
+  EXPECT_NE(refused("RENAME text TO a").find("there already"), std::string::npos);
+  session.MustRun("ALTER TABLE t DROP (a, c)");
+  EXPECT_NE(session.ErrorOf("SELECT c FROM t"), "no error");
+}
+
 TEST(Session, ChangesTables) {
   TestSession session;
   session.MustRun(kEvents);
