@@ -4,12 +4,12 @@
 
 #include <fmt/format.h>
 
-#include "process/plan/binder.h"
 #include "process/plan/rules.h"
+#include "process/plan/table_binder.h"
 
 namespace mainstem::process::plan {
 
-Status Binder::AlterSchema(const sql::AlterTable& alter, CatalogTable* table) {
+Status TableBinder::Alter(const sql::AlterTable& alter, CatalogTable* table) {
   std::string time;
   if (table->watermark.has_value()) {
     time = table->columns[static_cast<size_t>(table->watermark->column)].name;
@@ -19,7 +19,7 @@ Status Binder::AlterSchema(const sql::AlterTable& alter, CatalogTable* table) {
     case sql::AlterAction::kModifyColumns: RETURN_IF_ERROR(ModifyTable(alter, table)); break;
     case sql::AlterAction::kDropColumns: RETURN_IF_ERROR(DropColumns(alter, table)); break;
     case sql::AlterAction::kRenameColumn: RETURN_IF_ERROR(RenameColumn(alter, table)); break;
-    default: return NotYet(alter.span, "this form of ALTER TABLE");
+    default: return binder_.NotYet(alter.span, "this form of ALTER TABLE");
   }
   if (table->watermark.has_value() && !time.empty()) {
     table->watermark->column = table->FindColumn(time);
@@ -31,8 +31,8 @@ Status Binder::AlterSchema(const sql::AlterTable& alter, CatalogTable* table) {
   return Status::OK();
 }
 
-Status Binder::PlaceColumn(TableColumn column, const sql::AlterTable::Position& position, size_t at,
-                           CatalogTable* table) const {
+Status TableBinder::PlaceColumn(TableColumn column, const sql::AlterTable::Position& position,
+                                size_t at, CatalogTable* table) const {
   if (position.first) at = 0;
   if (position.after.has_value()) {
     RETURN_IF_ERROR(ColumnOf(*position.after, table));
@@ -42,21 +42,21 @@ Status Binder::PlaceColumn(TableColumn column, const sql::AlterTable::Position& 
   return Status::OK();
 }
 
-Status Binder::AddToTable(const sql::AlterTable& alter, CatalogTable* table) {
+Status TableBinder::AddToTable(const sql::AlterTable& alter, CatalogTable* table) {
   if (alter.primary_key.has_value() && !table->primary_key.empty()) {
-    return Error(alter.primary_key->span, "the table has a primary key already",
-                 "ALTER TABLE .. MODIFY PRIMARY KEY changes it");
+    return binder_.Error(alter.primary_key->span, "the table has a primary key already",
+                         "ALTER TABLE .. MODIFY PRIMARY KEY changes it");
   }
   if (alter.watermark.has_value() && table->watermark.has_value()) {
-    return Error(alter.watermark->span, "the table has a watermark already",
-                 "ALTER TABLE .. MODIFY WATERMARK changes it");
+    return binder_.Error(alter.watermark->span, "the table has a watermark already",
+                         "ALTER TABLE .. MODIFY WATERMARK changes it");
   }
   for (size_t i = 0; i < alter.columns.size(); ++i) {
     const sql::ColumnDefinition& definition = alter.columns[i];
     if (table->FindColumn(definition.name.text) >= 0) {
-      return Error(definition.name.span,
-                   fmt::format("column '{}' is there already", definition.name.text),
-                   "ALTER TABLE .. MODIFY changes it");
+      return binder_.Error(definition.name.span,
+                           fmt::format("column '{}' is there already", definition.name.text),
+                           "ALTER TABLE .. MODIFY changes it");
     }
     ASSIGN_OR_RETURN(TableColumn column, MakeColumn(definition));
     RETURN_IF_ERROR(
@@ -65,14 +65,14 @@ Status Binder::AddToTable(const sql::AlterTable& alter, CatalogTable* table) {
   return Status::OK();
 }
 
-Status Binder::ModifyTable(const sql::AlterTable& alter, CatalogTable* table) {
+Status TableBinder::ModifyTable(const sql::AlterTable& alter, CatalogTable* table) {
   if (alter.primary_key.has_value() && table->primary_key.empty()) {
-    return Error(alter.primary_key->span, "the table has no primary key to modify",
-                 "ALTER TABLE .. ADD PRIMARY KEY gives it one");
+    return binder_.Error(alter.primary_key->span, "the table has no primary key to modify",
+                         "ALTER TABLE .. ADD PRIMARY KEY gives it one");
   }
   if (alter.watermark.has_value() && !table->watermark.has_value()) {
-    return Error(alter.watermark->span, "the table has no watermark to modify",
-                 "ALTER TABLE .. ADD WATERMARK gives it one");
+    return binder_.Error(alter.watermark->span, "the table has no watermark to modify",
+                         "ALTER TABLE .. ADD WATERMARK gives it one");
   }
   for (size_t i = 0; i < alter.columns.size(); ++i) {
     const sql::Identifier& name = alter.columns[i].name;
@@ -81,7 +81,7 @@ Status Binder::ModifyTable(const sql::AlterTable& alter, CatalogTable* table) {
     const std::vector<std::string>& key = table->primary_key;
     if (std::find(key.begin(), key.end(), name.text) != key.end()) {
       if (column.kind == sql::ColumnKind::kComputed) {
-        return Error(name.span, "a computed column cannot be part of the primary key");
+        return binder_.Error(name.span, "a computed column cannot be part of the primary key");
       }
       column.type = column.type.NotNull();
     }
@@ -92,8 +92,8 @@ Status Binder::ModifyTable(const sql::AlterTable& alter, CatalogTable* table) {
   return Status::OK();
 }
 
-Status Binder::CheckUnused(const sql::Identifier& name, const CatalogTable& table,
-                           const std::vector<sql::Identifier>& dropped) const {
+Status TableBinder::CheckUnused(const sql::Identifier& name, const CatalogTable& table,
+                                const std::vector<sql::Identifier>& dropped) const {
   const int at = table.FindColumn(name.text);
   const auto reads = [](const BoundExpr& expr, int column) {
     std::vector<int> refs;
@@ -107,22 +107,22 @@ Status Binder::CheckUnused(const sql::Identifier& name, const CatalogTable& tabl
                                       [&](const auto& other) { return other.text == column.name; });
     if (column.expr == nullptr || goes_too || place == sources.end()) continue;
     if (!reads(*column.expr, static_cast<int>(place - sources.begin()))) continue;
-    return Error(name.span, fmt::format("column '{}' is used by the computed column '{}'",
-                                        name.text, column.name));
+    return binder_.Error(name.span, fmt::format("column '{}' is used by the computed column '{}'",
+                                                name.text, column.name));
   }
   const auto& watermark = table.watermark;
   if (watermark.has_value() && (watermark->column == at || reads(*watermark->expr, at))) {
-    return Error(name.span, fmt::format("column '{}' is used by the watermark", name.text));
+    return binder_.Error(name.span, fmt::format("column '{}' is used by the watermark", name.text));
   }
   return Status::OK();
 }
 
-Status Binder::DropColumns(const sql::AlterTable& alter, CatalogTable* table) const {
+Status TableBinder::DropColumns(const sql::AlterTable& alter, CatalogTable* table) const {
   for (const sql::Identifier& name : alter.keys) {
     RETURN_IF_ERROR(ColumnOf(name, table));
     for (const std::vector<std::string>* names : {&table->primary_key, &table->partition_keys}) {
       if (std::find(names->begin(), names->end(), name.text) == names->end()) continue;
-      return Error(
+      return binder_.Error(
           name.span,
           fmt::format("column '{}' is used by the primary key or PARTITIONED BY", name.text));
     }
@@ -134,12 +134,12 @@ Status Binder::DropColumns(const sql::AlterTable& alter, CatalogTable* table) co
   return Status::OK();
 }
 
-Status Binder::RenameColumn(const sql::AlterTable& alter, CatalogTable* table) const {
+Status TableBinder::RenameColumn(const sql::AlterTable& alter, CatalogTable* table) const {
   const sql::Identifier& from = *alter.old_column;
   const sql::Identifier& to = *alter.new_column;
   ASSIGN_OR_RETURN(TableColumn * column, ColumnOf(from, table));
   if (table->FindColumn(to.text) >= 0) {
-    return Error(to.span, fmt::format("column '{}' is there already", to.text));
+    return binder_.Error(to.span, fmt::format("column '{}' is there already", to.text));
   }
   RETURN_IF_ERROR(CheckUnused(from, *table, {}));
   column->name = to.text;

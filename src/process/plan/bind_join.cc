@@ -131,7 +131,7 @@ Status Binder::CheckLookup(const sql::JoinTable& table, const Relation& right, J
                "'jdbc'; for others join by event time");
 }
 
-Result<Binder::LookupHint> Binder::ReadLookupHint(const sql::Hint& hint) const {
+Result<LookupHint> Binder::ReadLookupHint(const sql::Hint& hint) const {
   LookupHint out;
   out.span = hint.span;
   std::map<std::string, std::string> options;

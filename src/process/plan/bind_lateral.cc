@@ -65,7 +65,7 @@ Result<Relation> Binder::BindLateralJoin(const sql::JoinTable& table,
   return out;
 }
 
-Result<Binder::LateralSource> Binder::BindLateralSource(const sql::Query& query) {
+Result<LateralSource> Binder::BindLateralSource(const sql::Query& query) {
   if (query.with.empty() && query.body->kind == sql::BodyKind::kSelect) {
     return SelectBinder(this, static_cast<const sql::Select&>(*query.body), &query).BindLateral();
   }
@@ -74,7 +74,7 @@ Result<Binder::LateralSource> Binder::BindLateralSource(const sql::Query& query)
   return source;
 }
 
-Result<Binder::LateralSource> SelectBinder::BindLateral() {
+Result<LateralSource> SelectBinder::BindLateral() {
   RETURN_IF_ERROR(CheckClauses());
   RETURN_IF_ERROR(BindInput());
   if (select_.where != nullptr) RETURN_IF_ERROR(BindWhere());
@@ -95,7 +95,7 @@ Result<Binder::LateralSource> SelectBinder::BindLateral() {
   if (is_limit && order_.empty()) {
     return binder_.NotYet(ordered_->limit_span, "LIMIT without ORDER BY in a LATERAL subquery");
   }
-  Binder::LateralSource out;
+  LateralSource out;
   const bool by_value = is_grouped_ || select_.distinct || is_limit;
   if (by_value && !std::all_of(correlated_.begin(), correlated_.end(), IsOuterEquality)) {
     RETURN_IF_ERROR(JoinOuterValues());

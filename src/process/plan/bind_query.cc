@@ -249,4 +249,27 @@ Relation Binder::Distinct(Relation input, const sql::SourceSpan& span) {
   return input;
 }
 
+Result<CatalogView> Binder::BindView(const sql::CreateView& create) {
+  ASSIGN_OR_RETURN(Relation relation, BindQuery(*create.query));
+  CatalogView view;
+  if (!create.columns.empty() && create.columns.size() != relation.scope.size()) {
+    return Error(create.columns.front().span,
+                 fmt::format("{} column names are given for {} columns", create.columns.size(),
+                             relation.scope.size()));
+  }
+  for (size_t i = 0; i < relation.scope.size(); ++i) {
+    view.columns.emplace_back(
+        create.columns.empty() ? relation.scope[i].name : create.columns[i].text,
+        relation.node->columns[i].type());
+  }
+  view.query = create.query;
+  view.source = source_;
+  view.query_sql = std::string(source_->Slice(create.query->span));
+  view.catalog = context_.catalog->current_catalog();
+  view.database = context_.catalog->current_database();
+  view.comment = create.comment;
+  view.temporary = create.temporary;
+  return view;
+}
+
 }  // namespace mainstem::process::plan

@@ -47,7 +47,7 @@ Result<ExprPtr> Binder::BindScalarSubquery(const sql::SubqueryExpr& subquery,
   return AddScalar(std::move(bound), type, scope);
 }
 
-Result<Binder::ScalarSubquery> Binder::BindScalarSource(const sql::Query& query, bool exists) {
+Result<ScalarSubquery> Binder::BindScalarSource(const sql::Query& query, bool exists) {
   if (const sql::Select* select = PlainSelect(query)) {
     return SelectBinder(this, *select, nullptr).BindScalar(exists);
   }
@@ -80,7 +80,7 @@ Status Binder::OneColumnWanted(const sql::SourceSpan& span, size_t columns) cons
       span, fmt::format("a subquery that stands for a value has one column, this one {}", columns));
 }
 
-Result<Binder::ScalarSubquery> SelectBinder::BindScalar(bool exists) {
+Result<ScalarSubquery> SelectBinder::BindScalar(bool exists) {
   RETURN_IF_ERROR(CheckClauses());
   RETURN_IF_ERROR(BindInput());
   if (select_.where != nullptr) RETURN_IF_ERROR(BindWhere());
@@ -117,7 +117,7 @@ Result<Binder::ScalarSubquery> SelectBinder::BindScalar(bool exists) {
   is_grouped_ = true;
   input_.window.reset();  // windows are no keys here
   RETURN_IF_ERROR(BindGrouping(nullptr));
-  Binder::ScalarSubquery out;
+  ScalarSubquery out;
   for (const auto& [position, outer] : keys) {
     const int column = group_output_[static_cast<size_t>(position)];
     ASSIGN_OR_RETURN(

@@ -75,7 +75,7 @@ Status SelectBinder::CheckClauses() {
       continue;
     }
     if (hint.name.text == "LOOKUP") {
-      ASSIGN_OR_RETURN(Binder::LookupHint lookup, binder_.ReadLookupHint(hint));
+      ASSIGN_OR_RETURN(LookupHint lookup, binder_.ReadLookupHint(hint));
       lookup_hints_.push_back(std::move(lookup));
       continue;
     }
@@ -89,7 +89,7 @@ Status SelectBinder::BindInput() {
   Result<Relation> input = binder_.BindFrom(select_.from.get());
   std::swap(binder_.lookup_hints_, lookup_hints_);
   ASSIGN_OR_RETURN(input_, std::move(input));
-  for (const Binder::LookupHint& hint : lookup_hints_) {
+  for (const LookupHint& hint : lookup_hints_) {
     if (hint.used) continue;
     return binder_.Error(hint.span,
                          fmt::format("the hint LOOKUP names '{}', which is no right side of a "
@@ -104,7 +104,7 @@ Status SelectBinder::BindInput() {
 Status SelectBinder::BindWhere() {
   std::vector<const sql::Expr*> conjuncts;
   SplitSyntax(*select_.where, &conjuncts);
-  std::vector<Binder::SubqueryTest> tests;
+  std::vector<SubqueryTest> tests;
   std::vector<const sql::Expr*> plain;
   for (const sql::Expr* conjunct : conjuncts) {
     if (auto test = Binder::AsSubqueryTest(*conjunct)) {
@@ -116,7 +116,7 @@ Status SelectBinder::BindWhere() {
   // A WHERE without subqueries is one predicate.
   if (tests.empty() && binder_.outer_ == nullptr) plain = {select_.where.get()};
   for (const sql::Expr* conjunct : plain) {
-    std::vector<Binder::ScalarSubquery> scalars;
+    std::vector<ScalarSubquery> scalars;
     Binder::ExprScope scope = PlainScope("WHERE");
     scope.scalars = &scalars;
     scope.around = &input_;
@@ -133,14 +133,13 @@ Status SelectBinder::BindWhere() {
       return binder_.NotYet(conjunct->span, "a subquery beside columns of the query around");
     }
   }
-  for (const Binder::SubqueryTest& test : tests) {
+  for (const SubqueryTest& test : tests) {
     RETURN_IF_ERROR(binder_.ApplySubqueryTest(test, &input_));
   }
   return Status::OK();
 }
 
-Status SelectBinder::JoinToInput(std::vector<Binder::ScalarSubquery> scalars,
-                                 std::vector<ExprPtr*> exprs) {
+Status SelectBinder::JoinToInput(std::vector<ScalarSubquery> scalars, std::vector<ExprPtr*> exprs) {
   const Columns columns = input_.node->columns;
   const auto outer_column = [&](int index, SourceSpan span) -> Result<ExprPtr> {
     return RefTo(columns, index, span);
@@ -149,7 +148,7 @@ Status SelectBinder::JoinToInput(std::vector<Binder::ScalarSubquery> scalars,
 }
 
 // What needs no subquery comes first.
-Status SelectBinder::FilterBy(ExprPtr predicate, std::vector<Binder::ScalarSubquery> scalars,
+Status SelectBinder::FilterBy(ExprPtr predicate, std::vector<ScalarSubquery> scalars,
                               const sql::SourceSpan& span) {
   if (scalars.empty()) {
     input_.node = MakeFilter(input_.node, std::move(predicate), ToSpan(span));
@@ -180,7 +179,7 @@ Status SelectBinder::FilterBy(ExprPtr predicate, std::vector<Binder::ScalarSubqu
   return Status::OK();
 }
 
-Result<Binder::SubquerySource> SelectBinder::BindSource() {
+Result<SubquerySource> SelectBinder::BindSource() {
   RETURN_IF_ERROR(CheckClauses());
   RETURN_IF_ERROR(BindInput());
   if (select_.where != nullptr) RETURN_IF_ERROR(BindWhere());
@@ -188,7 +187,7 @@ Result<Binder::SubquerySource> SelectBinder::BindSource() {
   if (!aggregates_.aggregates.empty() || !aggregates_.overs.empty() || !scalars_.empty()) {
     return binder_.NotYet(select_.span, "an aggregate or a subquery in the SELECT of a subquery");
   }
-  return Binder::SubquerySource{std::move(input_), std::move(exprs_), std::move(correlated_)};
+  return SubquerySource{std::move(input_), std::move(exprs_), std::move(correlated_)};
 }
 
 Status SelectBinder::BindItems() {
@@ -291,7 +290,7 @@ Result<Relation> Binder::BindSelect(const sql::Select& select) {
   return SelectBinder(this, select, nullptr).Bind();
 }
 
-Result<Binder::SubquerySource> Binder::BindSelectSource(const sql::Select& select) {
+Result<SubquerySource> Binder::BindSelectSource(const sql::Select& select) {
   return SelectBinder(this, select, nullptr).BindSource();
 }
 

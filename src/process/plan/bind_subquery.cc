@@ -25,7 +25,7 @@ bool ReadsOuter(const BoundExpr& expr) {
                      [](int ref) { return ref >= kOuterBase && ref < kScalarBase; });
 }
 
-std::optional<Binder::SubqueryTest> Binder::AsSubqueryTest(const sql::Expr& conjunct) {
+std::optional<SubqueryTest> Binder::AsSubqueryTest(const sql::Expr& conjunct) {
   if (const auto* unary = sql::TryAs<sql::UnaryExpr>(&conjunct)) {
     if (unary->op != sql::UnaryOp::kNot) return std::nullopt;
     std::optional<SubqueryTest> test = AsSubqueryTest(*unary->operand);
@@ -48,7 +48,7 @@ std::optional<Binder::SubqueryTest> Binder::AsSubqueryTest(const sql::Expr& conj
   return SubqueryTest{nullptr, subquery->query.get(), false, subquery->span};
 }
 
-Result<Binder::SubquerySource> Binder::BindSubquerySource(const sql::Query& query) {
+Result<SubquerySource> Binder::BindSubquerySource(const sql::Query& query) {
   if (const sql::Select* select = PlainSelect(query)) {
     // COUNT(*) without GROUP BY is not plain either, which only binding tells.
     const auto has_aggregate = [&](const sql::SelectItem& item) {

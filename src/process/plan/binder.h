@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "process/expr/function_registry.h"
+#include "process/plan/bound_subquery.h"
 #include "process/plan/catalog.h"
 #include "process/plan/logical_plan.h"
 #include "process/plan/relation.h"
@@ -45,30 +46,13 @@ class Binder {
   Result<std::shared_ptr<SinkNode>> BindInsert(const sql::Insert& insert, const sql::Query& query);
   // A query whose rows go to the caller.
   Result<std::shared_ptr<SinkNode>> BindCollect(const sql::Query& query);
-  // CREATE TABLE without AS SELECT: all checks that need no connector, then the connector's own.
-  Result<CatalogTable> BindTable(const sql::CreateTable& create);
-  // The table of CREATE TABLE .. AS SELECT.
-  Result<CatalogTable> BindTableAs(const sql::CreateTable& create);
   Result<CatalogView> BindView(const sql::CreateView& create);
   Result<LogicalType> BindType(const sql::TypeSyntax& type);
   Result<TablePath> BindPath(const sql::ObjectName& name);
-  // ALTER TABLE .. ADD, MODIFY, DROP, RENAME of columns, keys and watermark; CompleteTable follows.
-  Status AlterSchema(const sql::AlterTable& alter, CatalogTable* table);
-  // Binds computed columns, watermark and keys of `table` anew, after ALTER or LIKE.
-  Status CompleteTable(CatalogTable* table, const SourceSpan& span);
 
  private:
   friend class SelectBinder;
-
-  // A subquery that stands for a value (bind_scalar.cc).
-  struct ScalarSubquery {
-    PlanNodePtr node;                 // a row at most for each key
-    std::vector<ExprPtr> conditions;  // key = column of the query around (kOuterBase)
-    ExprPtr value;                    // over the node
-    std::vector<int> counts;          // its columns that are 0 where there is no row
-    bool exists = false;              // value is how many rows there are
-    sql::SourceSpan span;
-  };
+  friend class TableBinder;
 
   // ---- expressions (bind_expr.cc, bind_function.cc)
   struct ExprScope {
@@ -147,14 +131,6 @@ class Binder {
                               const sql::SourceSpan& span);
   Status ApplyAlias(const sql::TableRef& table, Relation* relation);
   Result<Relation> BindJoin(const sql::JoinTable& table);
-  // LOOKUP('table' = 't', 'retry-predicate' = 'lookup_miss', ..)
-  struct LookupHint {
-    std::string table;
-    int attempts = 1;
-    int64_t delay_ms = 0;
-    sql::SourceSpan span;
-    bool used = false;
-  };
   // FOR SYSTEM_TIME AS OF: the left side's time, and the time at which the right side's versions
   // begin.
   Status BindSystemTime(const sql::Expr& time, const Relation& left, JoinNode* join);
@@ -187,22 +163,9 @@ class Binder {
   Result<ExprPtr> BindOfVariable(const sql::Expr& expr, const ExprScope& scope, int* variable);
 
   // ---- subqueries in WHERE (bind_subquery.cc)
-  // A conjunct that is [NOT] IN (SELECT ..) or [NOT] EXISTS (SELECT ..).
-  struct SubqueryTest {
-    const sql::Expr* operand = nullptr;  // of IN; null: EXISTS
-    const sql::Query* query = nullptr;
-    bool negated = false;
-    sql::SourceSpan span;
-  };
   static std::optional<SubqueryTest> AsSubqueryTest(const sql::Expr& conjunct);
   // Keeps the rows of `input` that pass: a SEMI or ANTI join.
   Status ApplySubqueryTest(const SubqueryTest& test, Relation* input);
-  // What a subquery gives to the join with the query around it.
-  struct SubquerySource {
-    Relation relation;
-    std::vector<ExprPtr> items;       // selected, over the relation
-    std::vector<ExprPtr> correlated;  // conditions with references to the query around
-  };
   Result<SubquerySource> BindSubquerySource(const sql::Query& query);
   Result<SubquerySource> BindSelectSource(const sql::Select& select);
 
@@ -220,10 +183,6 @@ class Binder {
   Result<ExprPtr> ScalarValue(const ScalarSubquery& scalar, const Columns& columns, int left_count);
 
   // ---- LATERAL subqueries (bind_lateral.cc)
-  struct LateralSource {
-    Relation relation;  // columns beyond its scope are for the conditions
-    std::vector<ExprPtr> conditions;
-  };
   Result<Relation> BindLateralJoin(const sql::JoinTable& table, const sql::SubqueryTable& lateral);
   Result<LateralSource> BindLateralSource(const sql::Query& query);
 
@@ -268,28 +227,6 @@ class Binder {
                                    const CatalogTable& table, const std::vector<int>& targets,
                                    Relation query);
   void ApplySinkSettings(SinkNode* sink) const;
-  Status BindColumns(const sql::CreateTable& create, CatalogTable* table);
-  Status MergeLike(const sql::LikeClause& like, CatalogTable* table);
-  Status BindComputedColumns(CatalogTable* table);
-  Status BindTableWatermark(CatalogTable* table, const sql::SourceSpan& span);
-  Result<TableColumn> MakeColumn(const sql::ColumnDefinition& definition);
-  Result<TableColumn*> ColumnOf(const sql::Identifier& name, CatalogTable* table) const;
-  Status BindPrimaryKey(const sql::PrimaryKeyDefinition& key, CatalogTable* table) const;
-  Status BindKeys(const sql::CreateTable& create, CatalogTable* table) const;
-  Status BindWatermarkDefinition(const sql::WatermarkDefinition& definition, CatalogTable* table);
-  // ---- ALTER TABLE (alter_table.cc)
-  Status AddToTable(const sql::AlterTable& alter, CatalogTable* table);
-  Status ModifyTable(const sql::AlterTable& alter, CatalogTable* table);
-  Status DropColumns(const sql::AlterTable& alter, CatalogTable* table) const;
-  Status RenameColumn(const sql::AlterTable& alter, CatalogTable* table) const;
-  // Where `position` says, else at `at`.
-  Status PlaceColumn(TableColumn column, const sql::AlterTable::Position& position, size_t at,
-                     CatalogTable* table) const;
-  // Refuses what the watermark, or a computed column that is not `dropped` too, is made of.
-  Status CheckUnused(const sql::Identifier& name, const CatalogTable& table,
-                     const std::vector<sql::Identifier>& dropped) const;
-  Status CheckConnector(const std::string& name, const CatalogTable& table,
-                        const sql::SourceSpan& span);
 
   Status Error(const sql::SourceSpan& span, std::string message, std::string hint = {}) const;
   Status NotYet(const sql::SourceSpan& span, std::string what, std::string hint = {}) const;

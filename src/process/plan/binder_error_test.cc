@@ -83,9 +83,22 @@ TEST_F(BinderErrorTest, SaysWhatIsNotAvailableYetAtItsPlace) {
         << sql::RenderError(answer.status());
     return answer.ok() ? "" : TextOf(answer.status()).message;
   };
+  EXPECT_EQ(unsupported("SELECT 1 FROM ev a WHERE EXISTS (SELECT 1 FROM ev b WHERE b.amount = "
+                        "(SELECT MAX(c.amount) FROM ev c WHERE c.amount = a.amount))"),
+            "line 1, column 119: a column of a query two levels around a subquery is not available "
+            "yet");
+  EXPECT_EQ(unsupported("SELECT 1 FROM ev a, LATERAL (SELECT amount FROM ev LIMIT 1) AS t"),
+            "line 1, column 52: LIMIT without ORDER BY in a LATERAL subquery is not available yet");
+}
+
+TEST_F(BinderErrorTest, SaysWhatASubqueryOfSeveralRowsTakes) {
   EXPECT_EQ(
-      unsupported("SELECT amount FROM ev WHERE amount IN (SELECT 1) OR amount = 3"),
-      "line 1, column 29: IN with a subquery beside a conjunct of WHERE is not available yet");
+      session_.MessageOf("SELECT 1 FROM ev a RIGHT JOIN LATERAL (SELECT 1 AS x) AS t ON TRUE"),
+      "line 1, column 20: LATERAL stands on the right of an INNER, CROSS or LEFT JOIN");
+  EXPECT_EQ(session_.MessageOf("SELECT 1 FROM ev WHERE amount > ALL (SELECT 1, 2)"),
+            "line 1, column 24: 1 values are compared with the 2 columns of the subquery");
+  EXPECT_EQ(session_.MessageOf("SELECT amount = ANY (SELECT missing FROM ev) FROM ev"),
+            "line 1, column 29: column 'missing' not found in any table");
 }
 
 TEST_F(BinderErrorTest, RefusesColumnsOfTheQueryAroundWhereNoJoinCanCheckThem) {

@@ -26,12 +26,12 @@ class SelectBinder {
 
   Result<Relation> Bind();
   // The same up to the select list: what a SEMI or ANTI join reads. Instead of Bind.
-  Result<Binder::SubquerySource> BindSource();
+  Result<SubquerySource> BindSource();
   // A subquery that stands for a value, or for whether it has rows (bind_scalar.cc). Instead of
   // Bind; without GROUP BY.
-  Result<Binder::ScalarSubquery> BindScalar(bool exists);
+  Result<ScalarSubquery> BindScalar(bool exists);
   // A LATERAL subquery (bind_lateral.cc). Instead of Bind.
-  Result<Binder::LateralSource> BindLateral();
+  Result<LateralSource> BindLateral();
   // After Bind: the ORDER BY, over the result's columns. Those from `visible_columns` on are there
   // for its sake only.
   const std::vector<SortKey>& order() const { return order_; }
@@ -45,10 +45,10 @@ class SelectBinder {
   Status BindInput();
   Status BindWhere();
   // One predicate of WHERE, with its subqueries.
-  Status FilterBy(ExprPtr predicate, std::vector<Binder::ScalarSubquery> scalars,
+  Status FilterBy(ExprPtr predicate, std::vector<ScalarSubquery> scalars,
                   const sql::SourceSpan& span);
   // Subqueries become columns of the input, behind its own; `exprs` are over it.
-  Status JoinToInput(std::vector<Binder::ScalarSubquery> scalars, std::vector<ExprPtr*> exprs);
+  Status JoinToInput(std::vector<ScalarSubquery> scalars, std::vector<ExprPtr*> exprs);
   // Makes equalities of the conditions with the query around.
   Status JoinOuterValues();
 
@@ -118,9 +118,9 @@ class SelectBinder {
   const sql::Query* const ordered_;
   Relation input_;
   AggregateScope aggregates_;
-  std::vector<Binder::ScalarSubquery> scalars_;           // of SELECT and HAVING
-  std::vector<Binder::ScalarSubquery> argument_scalars_;  // in arguments of aggregates
-  std::vector<ExprPtr> correlated_;  // conjuncts of WHERE that read the query around
+  std::vector<ScalarSubquery> scalars_;           // of SELECT and HAVING
+  std::vector<ScalarSubquery> argument_scalars_;  // in arguments of aggregates
+  std::vector<ExprPtr> correlated_;               // conjuncts of WHERE that read the query around
   std::vector<ExprPtr> group_;
   // Where each comes out: a column of the aggregate, or kPropertyBase + property.
   std::vector<int> group_output_;
@@ -139,7 +139,7 @@ class SelectBinder {
   bool with_time_ = false;
   bool allow_untyped_null_ = false;
   std::optional<int64_t> state_ttl_ms_;  // of the hint
-  std::vector<Binder::LookupHint> lookup_hints_;
+  std::vector<LookupHint> lookup_hints_;
   LogicalType time_type_;
 };
 

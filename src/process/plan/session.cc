@@ -7,6 +7,7 @@
 #include "process/plan/planner.h"
 #include "process/plan/rules.h"
 #include "process/plan/show_create.h"
+#include "process/plan/table_binder.h"
 #include "process/sql/diagnostic.h"
 
 namespace mainstem::process::plan {
@@ -99,12 +100,12 @@ Result<Answer> Session::CreateTable(const sql::CreateTable& create) {
                  "use CREATE TABLE IF NOT EXISTS, or DROP TABLE first");
   }
   if (create.as_query == nullptr) {
-    ASSIGN_OR_RETURN(CatalogTable table, binder.BindTable(create));
+    ASSIGN_OR_RETURN(CatalogTable table, TableBinder(&binder).Bind(create));
     catalog_.PutTable(path, std::move(table));
     return Done(fmt::format("table '{}' created", path.name));
   }
   // AS SELECT: the table, then an INSERT into it.
-  ASSIGN_OR_RETURN(CatalogTable table, binder.BindTableAs(create));
+  ASSIGN_OR_RETURN(CatalogTable table, TableBinder(&binder).BindAs(create));
   catalog_.PutTable(path, std::move(table));
   Result<Answer> answer = FillCreatedTable(create);
   if (!answer.ok()) catalog_.Erase(path);
@@ -248,9 +249,9 @@ Result<Answer> Session::AlterTable(const sql::AlterTable& alter) {
       break;
     case sql::AlterAction::kDropWatermark: table.watermark.reset(); break;
     case sql::AlterAction::kDropPrimaryKey: table.primary_key.clear(); break;
-    default: RETURN_IF_ERROR(binder.AlterSchema(alter, &table));
+    default: RETURN_IF_ERROR(TableBinder(&binder).Alter(alter, &table));
   }
-  RETURN_IF_ERROR(binder.CompleteTable(&table, ToSpan(alter.name.span)));
+  RETURN_IF_ERROR(TableBinder(&binder).Complete(&table, ToSpan(alter.name.span)));
   const Status checked =
       facts_->Check(mainstem::process::plan::Describe(path.ToString(), table, false));
   if (!checked.ok()) {

@@ -89,7 +89,9 @@ TEST(Session, KeepsCatalogsApart) {
 
 TEST(Session, ModifiesColumnsKeysAndWatermark) {
   TestSession session;
-  session.MustRun("CREATE TABLE t (a INT, b STRING, c AS a + 1) WITH ('connector' = 'print')");
+  session.MustRun(
+      "CREATE TABLE t (a INT, b STRING, c AS a + 1) WITH ('connector' = 'filesystem', "
+      "'path' = 'x', 'format' = 'json')");
   session.MustRun(
       "ALTER TABLE t ADD (ts TIMESTAMP(3) FIRST, k BIGINT AFTER a, "
       "PRIMARY KEY (k) NOT ENFORCED, WATERMARK FOR ts AS ts)");

@@ -130,6 +130,29 @@ def test_a_look_up_join_says_what_it_needs(tmp_path, postgres):
     assert "rows of table 'default_catalog.default_database.files' can't be looked up by key" in other, other
 
 
+def test_the_hint_lookup_asks_again_for_what_is_not_there_yet(tmp_path, postgres):
+    tables = orders(tmp_path) + customers(postgres)
+    query = ("SELECT /*+ LOOKUP('table' = '%s', 'retry-predicate' = 'lookup_miss', 'retry-strategy' = 'fixed_delay', 'fixed-delay' = '%s',"
+             " 'max-attempts' = '%s') */ o.id, c.name FROM orders AS o LEFT JOIN customers FOR SYSTEM_TIME AS OF o.pt AS c ON o.customer = c.id;")
+    # In vain: the row stays without a customer, after the last attempt.
+    begin = time.monotonic()
+    without = rows(run(tables + query % ("c", "400 ms", "3")))
+    assert [4, None] in without and time.monotonic() - begin > 0.8, without
+    job = subprocess.Popen([support.BINARY, "run", "-", "--json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    job.stdin.write(tables + query % ("c", "200 ms", "200"))
+    job.stdin.close()
+    time.sleep(1)
+    assert job.poll() is None
+    postgres.query("INSERT INTO customers VALUES (99, 'Late', 'north')")
+    found = job.stdout.read()
+    assert job.wait(60) == 0, job.stderr.read()
+    assert [4, "Late"] in [list(json.loads(line)["row"].values()) for line in found.splitlines()], found
+    assert "names 'x', which is no right side of a look-up join" in refused(tables + query % ("x", "1 s", "3"))
+    assert "needs 'max-attempts'" in refused(tables + query % ("c", "1 s", "0"))
+    assert "no option 'retries'" in refused(tables + "SELECT /*+ LOOKUP('table' = 'c', 'retries' = '3') */ o.id FROM orders AS o JOIN customers "
+                                            "FOR SYSTEM_TIME AS OF o.pt AS c ON o.customer = c.id;")
+
+
 def test_the_cache_answers_until_it_expires(node, postgres):
     definition = customers(postgres, ", 'lookup.cache' = 'PARTIAL', 'lookup.partial-cache.max-rows' = '100', 'lookup.partial-cache.expire-after-write' = '1 h'")
     topic = f"'connector' = 'kafka', 'properties.bootstrap.servers' = '{node.kafka}', 'format' = 'json', 'topic' ="

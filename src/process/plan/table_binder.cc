@@ -1,14 +1,14 @@
-// CREATE TABLE and CREATE VIEW: columns, computed columns, watermark, keys, LIKE, options.
+#include "process/plan/table_binder.h"
+
 #include <algorithm>
 
 #include <fmt/format.h>
 
-#include "process/plan/binder.h"
 #include "process/sql/parser.h"
 
 namespace mainstem::process::plan {
 
-Result<TableColumn> Binder::MakeColumn(const sql::ColumnDefinition& definition) {
+Result<TableColumn> TableBinder::MakeColumn(const sql::ColumnDefinition& definition) {
   TableColumn column;
   column.name = definition.name.text;
   column.kind = definition.kind;
@@ -16,19 +16,20 @@ Result<TableColumn> Binder::MakeColumn(const sql::ColumnDefinition& definition) 
   column.is_virtual = definition.is_virtual;
   column.comment = definition.comment;
   if (definition.type != nullptr) {
-    ASSIGN_OR_RETURN(column.type, BindType(*definition.type));
+    ASSIGN_OR_RETURN(column.type, binder_.BindType(*definition.type));
   }
   if (definition.expr != nullptr) {
-    column.expr_sql = std::string(source_->Slice(definition.expr->span));
+    column.expr_sql = std::string(binder_.source_->Slice(definition.expr->span));
   }
   return column;
 }
 
-Status Binder::BindColumns(const sql::CreateTable& create, CatalogTable* table) {
+Status TableBinder::BindColumns(const sql::CreateTable& create, CatalogTable* table) {
   for (const sql::ColumnDefinition& definition : create.columns) {
     ASSIGN_OR_RETURN(TableColumn column, MakeColumn(definition));
     if (table->FindColumn(column.name) >= 0) {
-      return Error(definition.name.span, fmt::format("column '{}' is there twice", column.name));
+      return binder_.Error(definition.name.span,
+                           fmt::format("column '{}' is there twice", column.name));
     }
     table->columns.push_back(std::move(column));
   }
@@ -39,18 +40,18 @@ Status Binder::BindColumns(const sql::CreateTable& create, CatalogTable* table) 
     names.push_back({{}, table->columns[static_cast<size_t>(i)].name});
     row.emplace_back(names.back().name, table->columns[static_cast<size_t>(i)].type);
   }
-  const ExprScope scope{&names, &row, nullptr, "a computed column"};
+  const Binder::ExprScope scope{&names, &row, nullptr, "a computed column"};
   for (const sql::ColumnDefinition& definition : create.columns) {
     if (definition.expr == nullptr) continue;
-    ASSIGN_OR_RETURN(ExprPtr bound, BindExpr(*definition.expr, scope));
+    ASSIGN_OR_RETURN(ExprPtr bound, binder_.BindExpr(*definition.expr, scope));
     if (bound->type().root() == TypeRoot::kNull) {
-      return Error(definition.expr->span, "illegal use of NULL: its type is not known");
+      return binder_.Error(definition.expr->span, "illegal use of NULL: its type is not known");
     }
   }
   return Status::OK();
 }
 
-Status Binder::BindComputedColumns(CatalogTable* table) {
+Status TableBinder::BindComputedColumns(CatalogTable* table) {
   std::vector<ScopeColumn> names;
   Columns row;
   for (const int i : table->SourceColumns()) {
@@ -59,14 +60,14 @@ Status Binder::BindComputedColumns(CatalogTable* table) {
     names.push_back({{}, column.name});
     row.emplace_back(column.name, column.type);
   }
-  const ExprScope scope{&names, &row, nullptr, "a computed column"};
+  const Binder::ExprScope scope{&names, &row, nullptr, "a computed column"};
   for (TableColumn& column : table->columns) {
     if (column.kind != sql::ColumnKind::kComputed) continue;
     ASSIGN_OR_RETURN(sql::ParsedExpression parsed, sql::ParseExpression(column.expr_sql));
-    const sql::SourceTextPtr outer = source_;
-    source_ = parsed.source;
-    const Result<ExprPtr> bound = BindExpr(*parsed.expr, scope);
-    source_ = outer;
+    const sql::SourceTextPtr outer = binder_.source_;
+    binder_.source_ = parsed.source;
+    const Result<ExprPtr> bound = binder_.BindExpr(*parsed.expr, scope);
+    binder_.source_ = outer;
     RETURN_IF_ERROR(bound);
     column.expr = *bound;
     column.type = column.expr->type().WithTimeAttribute(
@@ -75,15 +76,15 @@ Status Binder::BindComputedColumns(CatalogTable* table) {
   return Status::OK();
 }
 
-Status Binder::BindTableWatermark(CatalogTable* table, const sql::SourceSpan& span) {
+Status TableBinder::BindTableWatermark(CatalogTable* table, const sql::SourceSpan& span) {
   if (!table->watermark.has_value()) return Status::OK();
   TableColumn& column = table->columns[static_cast<size_t>(table->watermark->column)];
   if (!column.type.IsTimestamp() || column.type.precision() > 3) {
-    return Error(span,
-                 fmt::format("'{}' cannot carry event time: it must be TIMESTAMP(p) or "
-                             "TIMESTAMP_LTZ(p) with p from 0 to 3, but it is {}",
-                             column.name, column.type.ToErrorString()),
-                 "compute one: ts AS TO_TIMESTAMP(text), or TO_TIMESTAMP_LTZ(millis, 3)");
+    return binder_.Error(span,
+                         fmt::format("'{}' cannot carry event time: it must be TIMESTAMP(p) or "
+                                     "TIMESTAMP_LTZ(p) with p from 0 to 3, but it is {}",
+                                     column.name, column.type.ToErrorString()),
+                         "compute one: ts AS TO_TIMESTAMP(text), or TO_TIMESTAMP_LTZ(millis, 3)");
   }
   std::vector<ScopeColumn> names;
   Columns row;
@@ -91,15 +92,15 @@ Status Binder::BindTableWatermark(CatalogTable* table, const sql::SourceSpan& sp
     names.push_back({{}, have.name});
     row.emplace_back(have.name, have.type);
   }
-  const ExprScope scope{&names, &row, nullptr, "WATERMARK"};
+  const Binder::ExprScope scope{&names, &row, nullptr, "WATERMARK"};
   ASSIGN_OR_RETURN(sql::ParsedExpression parsed, sql::ParseExpression(table->watermark->expr_sql));
-  const sql::SourceTextPtr outer = source_;
-  source_ = parsed.source;
-  const Result<ExprPtr> bound = BindExpr(*parsed.expr, scope);
-  source_ = outer;
+  const sql::SourceTextPtr outer = binder_.source_;
+  binder_.source_ = parsed.source;
+  const Result<ExprPtr> bound = binder_.BindExpr(*parsed.expr, scope);
+  binder_.source_ = outer;
   RETURN_IF_ERROR(bound);
   if ((*bound)->type().root() != column.type.root()) {
-    return Error(
+    return binder_.Error(
         span, fmt::format("the watermark of '{}' must be {}, but the expression is {}", column.name,
                           column.type.ToErrorString(), (*bound)->type().ToErrorString()));
   }
@@ -109,11 +110,11 @@ Status Binder::BindTableWatermark(CatalogTable* table, const sql::SourceSpan& sp
 }
 
 // Bound here for the sake of the error's place; kept as text.
-Status Binder::BindWatermarkDefinition(const sql::WatermarkDefinition& definition,
-                                       CatalogTable* table) {
+Status TableBinder::BindWatermarkDefinition(const sql::WatermarkDefinition& definition,
+                                            CatalogTable* table) {
   if (definition.column.size() > 1) {
-    return NotYet(definition.column[1].span, "a watermark on a nested field",
-                  "make it a column: ts AS row_column.field");
+    return binder_.NotYet(definition.column[1].span, "a watermark on a nested field",
+                          "make it a column: ts AS row_column.field");
   }
   RETURN_IF_ERROR(ColumnOf(definition.column[0], table));
   std::vector<ScopeColumn> names;
@@ -122,30 +123,31 @@ Status Binder::BindWatermarkDefinition(const sql::WatermarkDefinition& definitio
     names.push_back({{}, column.name});
     row.emplace_back(column.name, column.type);
   }
-  const ExprScope scope{&names, &row, nullptr, "WATERMARK"};
-  RETURN_IF_ERROR(BindExpr(*definition.expr, scope));
+  const Binder::ExprScope scope{&names, &row, nullptr, "WATERMARK"};
+  RETURN_IF_ERROR(binder_.BindExpr(*definition.expr, scope));
   TableWatermark watermark;
   watermark.column = table->FindColumn(definition.column[0].text);
-  watermark.expr_sql = std::string(source_->Slice(definition.expr->span));
+  watermark.expr_sql = std::string(binder_.source_->Slice(definition.expr->span));
   table->watermark = std::move(watermark);
   return Status::OK();
 }
 
-Result<TableColumn*> Binder::ColumnOf(const sql::Identifier& name, CatalogTable* table) const {
+Result<TableColumn*> TableBinder::ColumnOf(const sql::Identifier& name, CatalogTable* table) const {
   const int index = table->FindColumn(name.text);
   if (index >= 0) return &table->columns[static_cast<size_t>(index)];
   std::vector<std::string> names;
   for (const TableColumn& column : table->columns) names.push_back(column.name);
-  return Error(name.span, fmt::format("column '{}' not found in the table", name.text),
-               sql::DidYouMean(name.text, names));
+  return binder_.Error(name.span, fmt::format("column '{}' not found in the table", name.text),
+                       sql::DidYouMean(name.text, names));
 }
 
-Status Binder::BindPrimaryKey(const sql::PrimaryKeyDefinition& key, CatalogTable* table) const {
+Status TableBinder::BindPrimaryKey(const sql::PrimaryKeyDefinition& key,
+                                   CatalogTable* table) const {
   table->primary_key.clear();
   for (const sql::Identifier& name : key.columns) {
     ASSIGN_OR_RETURN(TableColumn * column, ColumnOf(name, table));
     if (column->kind == sql::ColumnKind::kComputed) {
-      return Error(name.span, "a computed column cannot be part of the primary key");
+      return binder_.Error(name.span, "a computed column cannot be part of the primary key");
     }
     column->type = column->type.NotNull();
     table->primary_key.push_back(name.text);
@@ -153,7 +155,7 @@ Status Binder::BindPrimaryKey(const sql::PrimaryKeyDefinition& key, CatalogTable
   return Status::OK();
 }
 
-Status Binder::BindKeys(const sql::CreateTable& create, CatalogTable* table) const {
+Status TableBinder::BindKeys(const sql::CreateTable& create, CatalogTable* table) const {
   if (create.primary_key.has_value()) RETURN_IF_ERROR(BindPrimaryKey(*create.primary_key, table));
   if (!create.partitioned_by.empty()) table->partition_keys.clear();
   for (const sql::Identifier& name : create.partitioned_by) {
@@ -164,12 +166,13 @@ Status Binder::BindKeys(const sql::CreateTable& create, CatalogTable* table) con
 }
 
 // Starts `table` off as a copy of another, without what is excluded.
-Status Binder::MergeLike(const sql::LikeClause& like, CatalogTable* table) {
-  ASSIGN_OR_RETURN(TablePath path, BindPath(like.table));
-  const CatalogTable* other = context_.catalog->FindTable(path);
+Status TableBinder::MergeLike(const sql::LikeClause& like, CatalogTable* table) {
+  ASSIGN_OR_RETURN(TablePath path, binder_.BindPath(like.table));
+  const CatalogTable* other = binder_.context_.catalog->FindTable(path);
   if (other == nullptr) {
-    return Error(like.table.span, fmt::format("table '{}' not found", like.table.ToString()),
-                 sql::DidYouMean(like.table.last(), context_.catalog->TableNames()));
+    return binder_.Error(
+        like.table.span, fmt::format("table '{}' not found", like.table.ToString()),
+        sql::DidYouMean(like.table.last(), binder_.context_.catalog->TableNames()));
   }
   const auto excluded = [&like](std::string_view feature) {
     bool out = false;
@@ -196,23 +199,23 @@ Status Binder::MergeLike(const sql::LikeClause& like, CatalogTable* table) {
   return Status::OK();
 }
 
-Status Binder::CheckConnector(const std::string& name, const CatalogTable& table,
-                              const sql::SourceSpan& span) {
+Status TableBinder::CheckConnector(const std::string& name, const CatalogTable& table,
+                                   const sql::SourceSpan& span) {
   if (!table.options.contains("connector")) {
-    return Error(span, fmt::format("table '{}' has no option 'connector'", name),
-                 "add WITH ('connector' = '..'); SHOW CONNECTORS lists them");
+    return binder_.Error(span, fmt::format("table '{}' has no option 'connector'", name),
+                         "add WITH ('connector' = '..'); SHOW CONNECTORS lists them");
   }
-  return Locate(context_.facts->Check(Describe(name, table, false)), span);
+  return binder_.Locate(binder_.context_.facts->Check(Describe(name, table, false)), span);
 }
 
-Status Binder::CompleteTable(CatalogTable* table, const SourceSpan& span) {
+Status TableBinder::Complete(CatalogTable* table, const SourceSpan& span) {
   const sql::SourceSpan at{static_cast<uint32_t>(span.begin), static_cast<uint32_t>(span.end),
                            static_cast<uint32_t>(span.line), static_cast<uint32_t>(span.column)};
   RETURN_IF_ERROR(BindComputedColumns(table));
   return BindTableWatermark(table, at);
 }
 
-Result<CatalogTable> Binder::BindTable(const sql::CreateTable& create) {
+Result<CatalogTable> TableBinder::Bind(const sql::CreateTable& create) {
   CatalogTable table;
   if (create.like.has_value()) RETURN_IF_ERROR(MergeLike(*create.like, &table));
   RETURN_IF_ERROR(BindColumns(create, &table));
@@ -226,10 +229,10 @@ Result<CatalogTable> Binder::BindTable(const sql::CreateTable& create) {
         if (like.feature == "OPTIONS") including = like.merging == "INCLUDING";
       }
       if (including) {
-        return Error(option.key_span,
-                     fmt::format("the option '{}' comes from '{}' already", option.key,
-                                 create.like->table.ToString()),
-                     "write OVERWRITING OPTIONS");
+        return binder_.Error(option.key_span,
+                             fmt::format("the option '{}' comes from '{}' already", option.key,
+                                         create.like->table.ToString()),
+                             "write OVERWRITING OPTIONS");
       }
     }
     table.options[option.key] = option.value;
@@ -241,18 +244,18 @@ Result<CatalogTable> Binder::BindTable(const sql::CreateTable& create) {
   }
   RETURN_IF_ERROR(BindTableWatermark(
       &table, create.watermark.has_value() ? create.watermark->column[0].span : create.name.span));
-  if (table.columns.empty()) return Error(create.name.span, "a table needs columns");
-  ASSIGN_OR_RETURN(TablePath path, BindPath(create.name));
+  if (table.columns.empty()) return binder_.Error(create.name.span, "a table needs columns");
+  ASSIGN_OR_RETURN(TablePath path, binder_.BindPath(create.name));
   RETURN_IF_ERROR(CheckConnector(path.ToString(), table,
                                  create.options.empty() ? create.name.span : create.options_span));
   return table;
 }
 
-Result<CatalogTable> Binder::BindTableAs(const sql::CreateTable& create) {
+Result<CatalogTable> TableBinder::BindAs(const sql::CreateTable& create) {
   if (!create.columns.empty() || !create.column_order.empty()) {
-    return NotYet(create.name.span, "a list of columns with AS SELECT");
+    return binder_.NotYet(create.name.span, "a list of columns with AS SELECT");
   }
-  ASSIGN_OR_RETURN(Relation relation, BindQuery(*create.as_query));
+  ASSIGN_OR_RETURN(Relation relation, binder_.BindQuery(*create.as_query));
   CatalogTable table;
   for (size_t i = 0; i < relation.scope.size(); ++i) {
     TableColumn column;
@@ -264,33 +267,10 @@ Result<CatalogTable> Binder::BindTableAs(const sql::CreateTable& create) {
   table.temporary = create.temporary;
   for (const sql::Option& option : create.options) table.options[option.key] = option.value;
   RETURN_IF_ERROR(BindKeys(create, &table));
-  ASSIGN_OR_RETURN(TablePath path, BindPath(create.name));
+  ASSIGN_OR_RETURN(TablePath path, binder_.BindPath(create.name));
   RETURN_IF_ERROR(CheckConnector(path.ToString(), table,
                                  create.options.empty() ? create.name.span : create.options_span));
   return table;
-}
-
-Result<CatalogView> Binder::BindView(const sql::CreateView& create) {
-  ASSIGN_OR_RETURN(Relation relation, BindQuery(*create.query));
-  CatalogView view;
-  if (!create.columns.empty() && create.columns.size() != relation.scope.size()) {
-    return Error(create.columns.front().span,
-                 fmt::format("{} column names are given for {} columns", create.columns.size(),
-                             relation.scope.size()));
-  }
-  for (size_t i = 0; i < relation.scope.size(); ++i) {
-    view.columns.emplace_back(
-        create.columns.empty() ? relation.scope[i].name : create.columns[i].text,
-        relation.node->columns[i].type());
-  }
-  view.query = create.query;
-  view.source = source_;
-  view.query_sql = std::string(source_->Slice(create.query->span));
-  view.catalog = context_.catalog->current_catalog();
-  view.database = context_.catalog->current_database();
-  view.comment = create.comment;
-  view.temporary = create.temporary;
-  return view;
 }
 
 }  // namespace mainstem::process::plan
