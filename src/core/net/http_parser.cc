@@ -84,7 +84,10 @@ Status ParseTarget(std::string_view target, size_t parameter_limit, HttpRequest*
   // A client keeps the fragment to itself. Boost.URL's parameters run over an empty query before
   // one.
   if (target.find('#') != std::string_view::npos) return MalformedTarget("it has a fragment");
-  // An absolute-form target ("GET http://host/path") is legal; its authority is Host's business.
+  // An absolute-form target ("GET http://host/path") is legal; its authority is Host's business. A
+  // scheme without one ("GET p:") is not, and Boost.URL asserts over it.
+  const bool is_absolute = target.find("://") != std::string_view::npos;
+  if (!target.starts_with('/') && !is_absolute) return MalformedTarget("it begins with no /");
   boost::urls::result<boost::urls::url_view> parsed =
       boost::urls::parse_origin_form(boost::urls::string_view(target.data(), target.size()));
   if (!parsed) parsed = boost::urls::parse_uri({target.data(), target.size()});

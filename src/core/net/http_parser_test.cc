@@ -114,6 +114,8 @@ TEST(HttpParser, RefusesWhatIsNoRequest) {
            "GET /?a&b&c&d&e HTTP/1.1\r\nHost: h\r\n\r\n",   // parameters
            "GET http://h/a?#=d HTTP/1.1\r\nHost: h\r\n\r\n",
            "GET http://h/a#d HTTP/1.1\r\nHost: h\r\n\r\n",  // fragments
+           "GET p: HTTP/1.1\r\nHost: h\r\n\r\n",            // a scheme only
+           "GET p:\xe8 HTTP/1.1\r\nHost: h\r\n\r\n",
            "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
            "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
            "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\na",

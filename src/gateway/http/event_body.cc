@@ -229,7 +229,9 @@ class JsonChecker {
         return true;
       }
       default: {
-        if (token != "null" || !value.is_null()) return Fail(begin, "not a JSON value");
+        bool is_null = false;  // "null\f" is an error, which its conversion to bool would throw
+        const error_code error = value.is_null().get(is_null);
+        if (token != "null" || error || !is_null) return Fail(begin, "not a JSON value");
         return true;
       }
     }

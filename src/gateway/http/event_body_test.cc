@@ -87,7 +87,8 @@ TEST(EventBody, RefusesWhatIsNotJson) {
                                 "]",          "[1]]",
                                 "\"a\tb\"",   "trueish",
                                 "{\"a\":1,}", "-01",
-                                "12a",        "{\"a\":012345678901234567890123}"}) {
+                                "12a",        "{\"a\":012345678901234567890123}",
+                                "null\f5Z",   "[null\f]"}) {
     EXPECT_TRUE(Is(Failure(body, BodyKind::kJson), ErrorCode::kDecodeError)) << body;
   }
   EXPECT_TRUE(Is(Failure(std::string(2000, '['), BodyKind::kJson), ErrorCode::kDecodeError));

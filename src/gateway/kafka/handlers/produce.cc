@@ -50,7 +50,9 @@ std::optional<ProduceResponse::Partition> CheckRecords(const ProduceRequest::Par
     return Refuse(index, KafkaError::kUnsupportedCompressionType,
                   "zstd needs Produce version 7 or newer");
   }
-  if (header->transactional()) producer->emplace(header->producer_id, header->producer_epoch);
+  if (header->transactional()) {
+    *producer = ProducerIdentity{header->producer_id, header->producer_epoch};
+  }
   return std::nullopt;
 }
 
