@@ -162,6 +162,7 @@ Task<> Node::Impl::StartAws() {
     CO_ASSIGN_OR_RETURN(aws_settings.credentials, gateway::aws::Credentials::Parse(text));
   }
   gateway::kinesis::KinesisOptions options;
+  options.limits = settings.aws_limits;
   options.forget_topic = [this](std::string topic) {
     return kafka->groups().ForgetTopic(std::move(topic));
   };

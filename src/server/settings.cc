@@ -28,6 +28,10 @@ const std::vector<ConfigOption>& SettingTable() {
        "file with the access keys that may call, written like ~/.aws/credentials; empty: "
        "signatures "
        "are not checked, and only loopback can be listened on"},
+      {"aws.limits", ConfigType::kBoolean, "false",
+       "hold Kinesis clients to Amazon's limits of a shard: 1,000 records and 1 MiB a second in, 5 "
+       "reads "
+       "and 2 MiB out"},
       {"memory", ConfigType::kBytes, "1GB",
        "hard budget of the process; about 70% is accounted to caches, state, rows on their way and "
        "requests"},
@@ -111,6 +115,7 @@ bool IsLoopback(const std::string& host) {
 
 Status TakeAwsSettings(const Config& config, Settings* settings) {
   settings->aws_credentials = config.GetString("aws.credentials");
+  settings->aws_limits = config.GetBoolean("aws.limits");
   if (config.GetString("aws.listen") == "none") return Status::OK();
   ASSIGN_OR_RETURN(settings->aws_listen, ParseHostPort(config.GetString("aws.listen")));
   if (!settings->aws_credentials.empty() || IsLoopback(settings->aws_listen->host)) {

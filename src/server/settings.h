@@ -28,6 +28,7 @@ struct Settings {
   HostPort http_listen;
   std::optional<HostPort> aws_listen;  // nothing: no AWS door
   std::string aws_credentials;         // a file; empty: signatures are not checked
+  bool aws_limits = false;
   int64_t memory_bytes = 0;
   size_t shard_count = 0;
   bool auto_create_topics = true;

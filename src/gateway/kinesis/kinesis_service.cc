@@ -69,12 +69,14 @@ struct KinesisService::Impl {
                 .catalog = &catalog,
                 .sealer = &sealer,
                 .subscriptions = &subscriptions,
+                .limits = options.limits ? &limits : nullptr,
                 .account = std::move(options.account),
                 .counters = MakeCounters(metrics)} {}
 
   const aws::TokenSealer sealer;
   StreamCatalog catalog;
   Subscriptions subscriptions;
+  ShardLimits limits;
   const Context context;
 };
 

@@ -10,6 +10,7 @@
 #include "gateway/aws/aws_error.h"
 #include "gateway/aws/sealed_token.h"
 #include "gateway/aws/service.h"
+#include "gateway/kinesis/shard_limits.h"
 #include "gateway/kinesis/stream_catalog.h"
 #include "gateway/kinesis/subscriptions.h"
 
@@ -30,6 +31,7 @@ struct Context {
   StreamCatalog* catalog;
   const aws::TokenSealer* sealer;
   Subscriptions* subscriptions;
+  ShardLimits* limits;  // null: there are none
   std::string account;
   KinesisCounters counters;
 
@@ -82,6 +84,7 @@ Task<> SubscribeToShard(const Context& context, aws::AwsCall* call);
 Task<StreamPtr> FindStream(const Context& context, const aws::AwsCall* call);
 std::string StreamArn(const Context& context, const aws::AwsCall& call, const std::string& name);
 Status StreamNotFound(const Context& context, std::string_view name);
+Status RateExceeded(const Context& context, const Stream& stream, const Shard& shard);
 void WriteShard(const Shard& shard, aws::BodyWriter* answer);
 void WriteHashKeyRange(const HashKeyRange& range, aws::BodyWriter* answer);
 

@@ -1,6 +1,8 @@
 // PutRecord and PutRecords: each shard's records become record batches of one append, and the
 // answer waits until all are flushed.
+#include <algorithm>
 #include <map>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -24,7 +26,8 @@ struct ShardWrite {
 
 struct PutEntry {
   int32_t shard = 0;
-  int64_t position = 0;  // among the shard's records of this call
+  int64_t position = 0;    // among the shard's records of this call
+  bool throttled = false;  // was not taken, for the shard's limits
 };
 
 // One call's records on their way.
@@ -70,12 +73,20 @@ Status CheckRecordSize(const Stream& stream, const aws::Value& record, size_t nu
                   data, data, path, most));
 }
 
-Status AddRecord(const Stream& stream, const aws::Value& record, int64_t now_ms, PutPlan* plan) {
+Status AddRecord(const Context& context, const Stream& stream, const aws::Value& record,
+                 int64_t now_ms, PutPlan* plan) {
   ASSIGN_OR_RETURN(HashKey key, KeyOf(record));
   int32_t shard = stream.Route(key).index;
-  ShardWrite& write = plan->shards[shard];
   std::string_view partition_key = record["PartitionKey"].text;
   std::string_view data = record["Data"].text;
+  auto bytes = static_cast<int64_t>(partition_key.size() + data.size());
+  storage::TopicPartition partition{.topic_id = stream.topic().id, .partition = PartitionId(shard)};
+  if (context.limits != nullptr &&
+      !context.limits->AllowRecord(partition, bytes, context.env->Now())) {
+    plan->entries.push_back({.shard = shard, .throttled = true});
+    return Status::OK();
+  }
+  ShardWrite& write = plan->shards[shard];
   size_t room = std::min(kBatchBytes, stream.batch_bytes_max());
   size_t needed = storage::RecordBytesBound(partition_key, data, {});
   if (write.builder.record_count() > 0 && write.builder.bytes() + needed > room) {
@@ -83,7 +94,7 @@ Status AddRecord(const Stream& stream, const aws::Value& record, int64_t now_ms,
   }
   write.builder.Add(now_ms, partition_key, data);
   plan->entries.push_back({.shard = shard, .position = write.count++});
-  plan->bytes += static_cast<int64_t>(partition_key.size() + data.size());
+  plan->bytes += bytes;
   return Status::OK();
 }
 
@@ -112,13 +123,16 @@ Task<> AppendAll(storage::Log* log, storage::TopicId topic_id, PutPlan* plan) {
   co_return joined;
 }
 
-// How a shard's failure is told: what may work later is throttling to an SDK.
-aws::AwsError PutFailure(const Context& context, const Stream& stream, int32_t shard,
-                         const Status& status) {
+// How a record's failure is told: what may work later is throttling to an SDK. Nothing: it was
+// written.
+std::optional<aws::AwsError> FailureOf(const Context& context, const Stream& stream,
+                                       const PutPlan& plan, const PutEntry& entry) {
+  const Shard& shard = *stream.FindShard(entry.shard);
+  if (entry.throttled) return aws::ToAwsError(RateExceeded(context, stream, shard));
+  const Status status = plan.shards.at(entry.shard).outcome.status();
+  if (status.ok()) return std::nullopt;
   if (Is(status, ErrorCode::kResourceExhausted)) {
-    return {.name = "ProvisionedThroughputExceededException",
-            .message = fmt::format("Rate exceeded for shard {} in stream {} under account {}.",
-                                   ShardName(shard), stream.name(), context.account)};
+    return aws::ToAwsError(RateExceeded(context, stream, shard));
   }
   if (Is(status, ErrorCode::kUnknownTopicId) || Is(status, ErrorCode::kUnknownTopic)) {
     return aws::ToAwsError(StreamNotFound(context, stream.name()));
@@ -127,16 +141,17 @@ aws::AwsError PutFailure(const Context& context, const Stream& stream, int32_t s
     return aws::ToAwsError(aws::InvalidArgument(
         "The record is greater than max.message.bytes of the topic " + stream.name() + " allows."));
   }
-  return {.name = "InternalFailure", .message = "Internal service failure.", .http_status = 500};
+  return aws::AwsError{
+      .name = "InternalFailure", .message = "Internal service failure.", .http_status = 500};
 }
 
-void Count(const Context& context, const PutPlan& plan) {
-  context.counters.records_in->Increment(static_cast<double>(plan.entries.size()));
+void Count(const Context& context, const PutPlan& plan, size_t record_count) {
+  context.counters.records_in->Increment(static_cast<double>(record_count));
   context.counters.bytes_in->Increment(static_cast<double>(plan.bytes));
 }
 
-std::string SequenceOf(const Stream& stream, const PutEntry& entry, const ShardWrite& write) {
-  Offset offset = write.outcome->base_offset + entry.position;
+std::string SequenceOf(const Stream& stream, const PutPlan& plan, const PutEntry& entry) {
+  Offset offset = plan.shards.at(entry.shard).outcome->base_offset + entry.position;
   return stream.FindShard(entry.shard)->SequenceAt(IndexOf(offset));
 }
 
@@ -167,17 +182,15 @@ Task<> PutRecord(const Context& context, aws::AwsCall* call) {
   CO_RETURN_IF_ERROR(CheckRecordSize(*stream, input, 0));
   CO_RETURN_IF_ERROR(CheckOrdering(context, *stream, input));
   PutPlan plan;
-  CO_RETURN_IF_ERROR(AddRecord(*stream, input, context.NowMs(), &plan));
+  CO_RETURN_IF_ERROR(AddRecord(context, *stream, input, context.NowMs(), &plan));
   CO_RETURN_IF_ERROR(RefuseDryRun(input));
   CO_RETURN_IF_ERROR(co_await AppendAll(context.log, stream->topic().id, &plan));
   const PutEntry& entry = plan.entries[0];
-  const ShardWrite& write = plan.shards.at(entry.shard);
-  if (!write.outcome.ok()) {
-    co_return aws::MakeAwsError(PutFailure(context, *stream, entry.shard, write.outcome.status()));
-  }
-  Count(context, plan);
-  call->answer->BeginMap().Field("ShardId", ShardName(entry.shard));
-  call->answer->Field("SequenceNumber", SequenceOf(*stream, entry, write)).EndMap();
+  auto failure = FailureOf(context, *stream, plan, entry);
+  if (failure) co_return aws::MakeAwsError(std::move(*failure));
+  Count(context, plan, 1);
+  call->answer->BeginMap().Field("ShardId", stream->FindShard(entry.shard)->name());
+  call->answer->Field("SequenceNumber", SequenceOf(*stream, plan, entry)).EndMap();
   co_return Status::OK();
 }
 
@@ -191,33 +204,36 @@ Task<> PutRecords(const Context& context, aws::AwsCall* call) {
   size_t number = 0;
   for (const aws::Member& member : input["Records"].members) {
     CO_RETURN_IF_ERROR(CheckRecordSize(*stream, member.value, ++number));
-    CO_RETURN_IF_ERROR(AddRecord(*stream, member.value, now_ms, &plan));
+    CO_RETURN_IF_ERROR(AddRecord(context, *stream, member.value, now_ms, &plan));
   }
   if (plan.bytes > kRequestBytesMax) {
     co_return aws::InvalidArgument("Records size exceeds 10 MB limit");
   }
   CO_RETURN_IF_ERROR(RefuseDryRun(input));
   CO_RETURN_IF_ERROR(co_await AppendAll(context.log, stream->topic().id, &plan));
-  int64_t failed = 0;
+  std::vector<std::optional<aws::AwsError>> failures;
+  failures.reserve(plan.entries.size());
   for (const PutEntry& entry : plan.entries) {
-    failed += plan.shards.at(entry.shard).outcome.ok() ? 0 : 1;
+    failures.push_back(FailureOf(context, *stream, plan, entry));
   }
+  auto failed = static_cast<size_t>(
+      std::count_if(failures.begin(), failures.end(), [](const auto& f) { return f.has_value(); }));
   aws::BodyWriter* answer = call->answer.get();
-  answer->BeginMap().Key("FailedRecordCount").Integer(failed).Key("Records").BeginList();
-  for (const PutEntry& entry : plan.entries) {
-    const ShardWrite& write = plan.shards.at(entry.shard);
+  answer->BeginMap().Key("FailedRecordCount").Integer(static_cast<int64_t>(failed));
+  answer->Key("Records").BeginList();
+  for (size_t i = 0; i < plan.entries.size(); ++i) {
+    const PutEntry& entry = plan.entries[i];
     answer->BeginMap();
-    if (write.outcome.ok()) {
-      answer->Field("ShardId", stream->FindShard(entry.shard)->name());
-      answer->Field("SequenceNumber", SequenceOf(*stream, entry, write));
+    if (failures[i]) {
+      answer->Field("ErrorCode", failures[i]->name).Field("ErrorMessage", failures[i]->message);
     } else {
-      aws::AwsError error = PutFailure(context, *stream, entry.shard, write.outcome.status());
-      answer->Field("ErrorCode", error.name).Field("ErrorMessage", error.message);
+      answer->Field("ShardId", stream->FindShard(entry.shard)->name());
+      answer->Field("SequenceNumber", SequenceOf(*stream, plan, entry));
     }
     answer->EndMap();
   }
   answer->EndList().EndMap();
-  if (failed == 0) Count(context, plan);
+  Count(context, plan, plan.entries.size() - failed);
   co_return Status::OK();
 }
 

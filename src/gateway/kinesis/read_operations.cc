@@ -93,6 +93,9 @@ Task<> GetRecords(const Context& context, aws::AwsCall* call) {
   if (shard == nullptr) co_return NoSuchShard(context, iterator);
   storage::TopicPartition partition{.topic_id = iterator.topic_id,
                                     .partition = PartitionId(shard->index)};
+  if (context.limits != nullptr && !context.limits->AllowRead(partition, context.env->Now())) {
+    co_return RateExceeded(context, *stream, *shard);
+  }
   ReadLimits limits;
   limits.records = aws::IntegerOf(input["Limit"]).value_or(limits.records);
   aws::BodyWriter* answer = call->answer.get();
@@ -100,13 +103,13 @@ Task<> GetRecords(const Context& context, aws::AwsCall* call) {
   auto read = co_await ReadRecords(context, *shard, partition, iterator.offset, limits,
                                    &call->memory, answer);
   if (Is(read.status(), ErrorCode::kResourceExhausted)) {
-    co_return aws::MakeAwsError(
-        "ProvisionedThroughputExceededException",
-        fmt::format("Rate exceeded for shard {} in stream {} under account {}.", shard->name(),
-                    stream->name(), context.account));
+    co_return RateExceeded(context, *stream, *shard);
   }
   if (Is(read.status(), ErrorCode::kUnknownTopicId)) co_return NoSuchShard(context, iterator);
   CO_RETURN_IF_ERROR(read);
+  if (context.limits != nullptr) {
+    context.limits->CountRead(partition, read->bytes, context.env->Now());
+  }
   answer->EndList();
   if (shard->closed() && read->at_end) {
     WriteChildShards(*stream, *shard, answer);

@@ -21,11 +21,10 @@ void WriteRecord(const Shard& shard, const storage::RecordView& record, aws::Bod
 // State of one ReadRecords call.
 struct ReadProgress {
   ReadOutcome outcome;
-  int64_t bytes = 0;
   int64_t last_time_ms = -1;
 
   bool IsFull(const ReadLimits& limits) const {
-    return outcome.record_count >= limits.records || bytes >= limits.bytes;
+    return outcome.record_count >= limits.records || outcome.bytes >= limits.bytes;
   }
 };
 
@@ -50,7 +49,7 @@ Status WriteBatch(const Shard& shard, const storage::SharedBytes& batch, const R
     outcome.next = record.offset + 1;
     ++outcome.record_count;
     progress->last_time_ms = record.timestamp_ms;
-    progress->bytes +=
+    outcome.bytes +=
         static_cast<int64_t>(record.value.value_or("").size() + record.key.value_or("").size());
   }
   return Status::OK();
@@ -100,7 +99,7 @@ Task<ReadOutcome> ReadRecords(const Context& context, const Shard& shard,
     if (outcome.at_end) break;
   }
   context.counters.records_out->Increment(static_cast<double>(outcome.record_count));
-  context.counters.bytes_out->Increment(static_cast<double>(progress.bytes));
+  context.counters.bytes_out->Increment(static_cast<double>(outcome.bytes));
   if (!outcome.at_end && progress.last_time_ms >= 0) {
     outcome.behind_ms = std::max<int64_t>(context.NowMs() - progress.last_time_ms, 1);
   }

@@ -20,6 +20,7 @@ struct ReadLimits {
 struct ReadOutcome {
   Offset next;
   int64_t record_count = 0;
+  int64_t bytes = 0;      // of data and keys
   int64_t behind_ms = 0;  // MillisBehindLatest
   bool at_end = false;    // nothing readable lies behind `next`
 };

@@ -69,6 +69,12 @@ Status StreamNotFound(const Context& context, std::string_view name) {
       fmt::format("Stream {} under account {} not found.", name, context.account));
 }
 
+Status RateExceeded(const Context& context, const Stream& stream, const Shard& shard) {
+  return aws::MakeAwsError("ProvisionedThroughputExceededException",
+                           fmt::format("Rate exceeded for shard {} in stream {} under account {}.",
+                                       shard.name(), stream.name(), context.account));
+}
+
 Task<StreamPtr> FindStream(const Context& context, const aws::AwsCall* call) {
   const aws::Value& input = call->input.root;
   std::string name(input["StreamName"].text);

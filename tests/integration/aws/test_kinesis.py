@@ -352,6 +352,35 @@ def test_keys_are_checked_when_there_are_any(tmp_path):
         node.kill()
 
 
+def test_shards_have_amazons_limits_where_that_is_set(tmp_path):
+    node = support.Node(tmp_path, {"aws.limits": "true"}).start()
+    try:
+        kinesis = client_of(node)
+        kinesis.create_stream(StreamName="limited", ShardCount=2)
+        records = [{"Data": b"", "PartitionKey": "p", "ExplicitHashKey": "0"}] * 500
+        answers = [kinesis.put_records(StreamName="limited", Records=records) for _ in range(3)]
+        refusals = [r for answer in answers for r in answer["Records"] if "ErrorCode" in r]
+        assert len(refusals) == sum(answer["FailedRecordCount"] for answer in answers) and 0 < len(refusals) <= 500
+        assert {(r["ErrorCode"], r["ErrorMessage"]) for r in refusals} == {
+            ("ProvisionedThroughputExceededException", "Rate exceeded for shard shardId-000000000000 in stream limited under account 000000000000.")}
+        taken = [r["SequenceNumber"] for answer in answers for r in answer["Records"] if "SequenceNumber" in r]
+        kinesis.put_record(StreamName="limited", Data=b"other shard", PartitionKey="p", ExplicitHashKey=str(2**127))
+        assert [r["SequenceNumber"] for r in read_shard(kinesis, "limited", "shardId-000000000000")] == taken
+        position = iterator(kinesis, "limited", "shardId-000000000001")
+
+        def read_without_pause():
+            for _ in range(100):
+                kinesis.get_records(ShardIterator=position)
+        refused("ProvisionedThroughputExceededException", read_without_pause)
+        # An SDK that tries again, as they do by default, gets everything in.
+        patient = boto3.client("kinesis", endpoint_url=f"http://{node.aws}", region_name="eu-central-1", aws_access_key_id="any",
+                               aws_secret_access_key="thing", config=Config(retries={"total_max_attempts": 10, "mode": "standard"}))
+        for _ in range(12):
+            patient.put_record(StreamName="limited", Data=bytes(200_000), PartitionKey="p", ExplicitHashKey="0")
+    finally:
+        node.kill()
+
+
 def test_the_aws_cli_works_by_its_endpoint_variable(shared_node, tmp_path):
     environment = dict(os.environ, **ENVIRONMENT, AWS_ENDPOINT_URL=f"http://{shared_node.aws}", HOME=str(tmp_path))
 
