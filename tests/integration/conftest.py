@@ -1,4 +1,4 @@
-"""Fixtures: `node` (fresh for a test), `shared_node` (one for a file), `postgres` and `opensearch` (one for the session)."""
+"""Fixtures: `node` (fresh for a test), `shared_node` (one for a file), `postgres`, `mariadb` and `opensearch` (one for the session)."""
 import os
 import sys
 import tempfile
@@ -45,6 +45,18 @@ def opensearch():
     server = support.OpenSearch(folder)
     if not server.available:
         pytest.skip("OpenSearch is not installed: run scripts/setup test")
+    server.start()
+    yield server
+    server.stop()
+    support.remove(folder)
+
+
+@pytest.fixture(scope="session")
+def mariadb():
+    folder = tempfile.mkdtemp(prefix="mainstem-mariadb-")
+    server = support.Mariadb(folder)
+    if not server.available:
+        pytest.skip("MariaDB is not installed: run scripts/setup test")
     server.start()
     yield server
     server.stop()

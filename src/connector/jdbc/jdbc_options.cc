@@ -29,8 +29,6 @@ Status NamingTable(const Status& status, const TableDescriptor& table) {
   return MakeError(CodeOf(status), std::move(text));
 }
 
-}  // namespace
-
 Result<PostgresTarget> PostgresServerOf(const TableDescriptor& table) {
   const TableOptions options(table);
   Result<PostgresTarget> target = ParseJdbcUrl(options.Text("url", ""));
@@ -41,6 +39,8 @@ Result<PostgresTarget> PostgresServerOf(const TableDescriptor& table) {
   }
   return target;
 }
+
+}  // namespace
 
 Result<JdbcServer> JdbcServerOf(const TableDescriptor& table, const std::string& base_directory) {
   const TableOptions options(table);

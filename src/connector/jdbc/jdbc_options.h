@@ -18,7 +18,5 @@ std::vector<OptionSpec> JdbcServerOptions();
 using JdbcServer = std::variant<PostgresTarget, MysqlTarget, SqliteTarget>;
 // From the options; errors name the table. A relative path of a file is one of `base_directory`.
 Result<JdbcServer> JdbcServerOf(const TableDescriptor& table, const std::string& base_directory);
-// kUnsupported for other databases.
-Result<PostgresTarget> PostgresServerOf(const TableDescriptor& table);
 
 }  // namespace mainstem::connector

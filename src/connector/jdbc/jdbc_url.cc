@@ -126,8 +126,8 @@ Result<PostgresTarget> ParseJdbcUrl(const std::string& url) {
     return MakeError(
         ErrorCode::kUnsupported,
         {.message = "option 'url': no driver for '" + url.substr(0, end) + ":'",
-         .hint = "'jdbc:postgresql:' is supported; as a sink also 'jdbc:mysql:', 'jdbc:mariadb:' "
-                 "and 'jdbc:sqlite:'"});
+         .hint = "'jdbc:postgresql:', 'jdbc:mysql:', 'jdbc:mariadb:' and 'jdbc:sqlite:' are "
+                 "supported"});
   }
   std::string_view rest = std::string_view(url).substr(kScheme.size());
   std::string_view query;

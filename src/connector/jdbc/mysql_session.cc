@@ -3,6 +3,7 @@
 #include <mysql.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <list>
 
@@ -166,9 +167,13 @@ Result<SqlRows> MysqlSession::FetchAll(MYSQL_STMT* statement) const {
   std::vector<MYSQL_BIND> binds(count);
   std::vector<unsigned long> lengths(count);
   std::unique_ptr<my_bool[]> nulls(new my_bool[count]());
+  // Numbers and times are made texts into these; only texts and bytes may be longer.
+  std::vector<std::array<char, 256>> buffers(count);
   for (unsigned i = 0; i < count; ++i) {
     std::memset(&binds[i], 0, sizeof(MYSQL_BIND));
     binds[i].buffer_type = MYSQL_TYPE_STRING;
+    binds[i].buffer = buffers[i].data();
+    binds[i].buffer_length = buffers[i].size();
     binds[i].length = &lengths[i];
     binds[i].is_null = &nulls[i];
   }
@@ -181,11 +186,17 @@ Result<SqlRows> MysqlSession::FetchAll(MYSQL_STMT* statement) const {
     std::vector<std::optional<std::string>> row(count);
     for (unsigned i = 0; i < count; ++i) {
       if (nulls[i]) continue;
+      if (lengths[i] <= buffers[i].size()) {
+        row[i].emplace(buffers[i].data(), lengths[i]);
+        continue;
+      }
       row[i].emplace(lengths[i], '\0');
       MYSQL_BIND cell = binds[i];
       cell.buffer = row[i]->data();
       cell.buffer_length = lengths[i];
-      if (lengths[i] > 0) mysql_stmt_fetch_column(statement, &cell, i, 0);
+      if (mysql_stmt_fetch_column(statement, &cell, i, 0) != 0) {
+        return MakeError(ErrorCode::kUnavailable, "MySQL at " + shown_ + " sent half a value");
+      }
     }
     rows.rows.push_back(std::move(row));
   }

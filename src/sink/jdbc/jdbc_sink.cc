@@ -3,9 +3,9 @@
 #include <arrow/api.h>
 
 #include "connector/jdbc/jdbc_options.h"
+#include "connector/jdbc/sql_values.h"
 #include "connector/options.h"
 #include "sink/jdbc/postgres_delivery.h"
-#include "sink/jdbc/sql_values.h"
 #include "sink/jdbc/statement_delivery.h"
 #include "sink/refused_row.h"
 
@@ -193,7 +193,8 @@ Result<std::unique_ptr<connector::TableSink>> MakeJdbcSink(connector::TableDescr
   RETURN_IF_ERROR(options.status());
   for (const auto& field : table.schema->fields()) {
     bool is_postgres = std::holds_alternative<connector::PostgresTarget>(result.server);
-    if (is_postgres ? PostgresTypeFor(*field->type()).has_value() : IsSqlValue(*field->type())) {
+    if (is_postgres ? PostgresTypeFor(*field->type()).has_value()
+                    : connector::IsSqlValue(*field->type())) {
       continue;
     }
     return MakeError(

@@ -6,7 +6,7 @@
 #include <arrow/api.h>
 
 #include "connector/jdbc/mysql_session.h"
-#include "sink/jdbc/sql_values.h"
+#include "connector/jdbc/sql_values.h"
 #include "sink/jdbc/statement_table.h"
 
 namespace mainstem::sink {
@@ -134,12 +134,12 @@ class StatementDelivery final : public RowDelivery {
     for (const RowChange& change : changes) {
       if (is_delete) {
         for (int column : table_.key_columns) {
-          parameters.push_back(SqlValueOf(*rows.rows->column(column), change.row));
+          parameters.push_back(connector::SqlValueOf(*rows.rows->column(column), change.row));
         }
         continue;
       }
       for (const auto& column : rows.rows->columns()) {
-        parameters.push_back(SqlValueOf(*column, change.row));
+        parameters.push_back(connector::SqlValueOf(*column, change.row));
       }
     }
     std::string statement =

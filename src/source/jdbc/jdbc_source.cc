@@ -9,6 +9,7 @@
 #include "connector/options.h"
 #include "source/jdbc/jdbc_lookup.h"
 #include "source/jdbc/jdbc_reader.h"
+#include "source/jdbc/statement_lookup.h"
 
 namespace mainstem::source {
 namespace {
@@ -79,6 +80,39 @@ class JdbcSource final : public connector::TableSource {
   JdbcPlan plan_;
 };
 
+// A table of another database than PostgreSQL: only looked up, not read as a whole.
+class LookupOnlySource final : public connector::TableSource {
+ public:
+  LookupOnlySource(Env* env, std::string name, StatementLookup::Options options)
+      : env_(env), name_(std::move(name)), options_(std::move(options)) {}
+  bool bounded() const override { return true; }
+  Task<std::vector<SourceSplit>> DiscoverSplits() override { co_return NotRead(); }
+  Task<std::unique_ptr<connector::SplitReader>> OpenSplit(SourceSplit, std::vector<int>) override {
+    co_return NotRead();
+  }
+  bool can_look_up() const override { return true; }
+  Result<std::unique_ptr<connector::TableLookup>> MakeLookup(std::vector<int> key_columns,
+                                                             std::vector<int> projection) override {
+    StatementLookup::Options options = options_;
+    options.key_columns = std::move(key_columns);
+    options.projection = std::move(projection);
+    return std::make_unique<StatementLookup>(env_, std::move(options));
+  }
+
+ private:
+  Status NotRead() const {
+    return MakeError(ErrorCode::kUnsupported,
+                     {.message = "table '" + name_ +
+                                 "': connector 'jdbc' reads whole tables of "
+                                 "PostgreSQL only",
+                      .hint = "join it by FOR SYSTEM_TIME AS OF, which looks rows up by key"});
+  }
+
+  Env* env_;
+  std::string name_;
+  StatementLookup::Options options_;
+};
+
 void TakePartitions(connector::TableOptions* options, JdbcPlan* plan) {
   plan->partition_column = options->Text("scan.partition.column", "");
   const std::vector<std::string> others = {"scan.partition.num", "scan.partition.lower-bound",
@@ -108,7 +142,20 @@ Result<std::unique_ptr<connector::TableSource>> MakeJdbcSource(
   connector::TableOptions options(table);
   JdbcPlan plan;
   plan.env = context.env;
-  ASSIGN_OR_RETURN(plan.target.server, connector::PostgresServerOf(table));
+  ASSIGN_OR_RETURN(connector::JdbcServer server,
+                   connector::JdbcServerOf(table, context.base_directory));
+  if (!std::holds_alternative<connector::PostgresTarget>(server)) {
+    StatementLookup::Options lookup{.server = std::move(server),
+                                    .table_name = options.Text("table-name", ""),
+                                    .schema = table.schema,
+                                    .key_columns = {},
+                                    .projection = {},
+                                    .lookup = connector::LookupOptionsOf(&options)};
+    RETURN_IF_ERROR(options.status());
+    RETURN_IF_ERROR(JdbcTable::CheckTypes(table.name, *table.schema));
+    return std::make_unique<LookupOnlySource>(context.env, table.name, std::move(lookup));
+  }
+  plan.target.server = std::get<connector::PostgresTarget>(std::move(server));
   plan.target.table_name = options.Text("table-name", "");
   plan.target.schema = table.schema;
   plan.fetch_size = options.Integer("scan.fetch-size", 0);
@@ -125,7 +172,8 @@ Result<std::unique_ptr<connector::TableSource>> MakeJdbcSource(
 connector::ConnectorSpec JdbcSourceConnector() {
   connector::ConnectorSpec spec;
   spec.name = "jdbc";
-  spec.documentation = "reads a table of PostgreSQL once, or looks its rows up by key";
+  spec.documentation =
+      "reads a table of PostgreSQL once, or looks rows up by key, also of MySQL, MariaDB, SQLite";
   spec.options = connector::JdbcServerOptions();
   const std::vector<connector::OptionSpec> own = {
       {.name = "scan.partition.column",

@@ -35,17 +35,10 @@ class Sqlite:
             connection.close()
 
 
-@pytest.fixture(scope="module")
-def server():
-    folder = tempfile.mkdtemp(prefix="mainstem-mariadb-")
-    server = support.Mariadb(folder)
-    if not server.available:
-        pytest.skip("MariaDB is not installed: run scripts/setup test")
-    server.kind, server.options = "mariadb", {"username": "loader", "password": "right"}
-    server.start()
-    yield server
-    server.stop()
-    support.remove(folder)
+@pytest.fixture
+def server(mariadb):
+    mariadb.kind, mariadb.options = "mariadb", {"username": "loader", "password": "right"}
+    return mariadb
 
 
 def prepared(database):

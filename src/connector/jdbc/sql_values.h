@@ -8,10 +8,10 @@
 
 #include "connector/jdbc/sql_session.h"
 
-namespace mainstem::sink {
+namespace mainstem::connector {
 
 // False for ARRAY, MAP and ROW.
 bool IsSqlValue(const arrow::DataType& type);
-connector::SqlValue SqlValueOf(const arrow::Array& column, int64_t row);
+SqlValue SqlValueOf(const arrow::Array& column, int64_t row);
 
-}  // namespace mainstem::sink
+}  // namespace mainstem::connector

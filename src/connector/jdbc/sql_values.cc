@@ -1,13 +1,10 @@
-#include "sink/jdbc/sql_values.h"
+#include "connector/jdbc/sql_values.h"
 
 #include <arrow/api.h>
 
 #include "format/value_text.h"
 
-namespace mainstem::sink {
-
-using connector::SqlBytes;
-using connector::SqlValue;
+namespace mainstem::connector {
 
 bool IsSqlValue(const arrow::DataType& type) { return !arrow::is_nested(type.id()); }
 
@@ -35,4 +32,4 @@ SqlValue SqlValueOf(const arrow::Array& column, int64_t row) {
   }
 }
 
-}  // namespace mainstem::sink
+}  // namespace mainstem::connector
