@@ -105,8 +105,7 @@ Result<ExprPtr> Binder::InSubquery(const sql::Expr& operand, const sql::Query& q
   inner.only_true_counts = false;
   std::vector<ExprPtr> operands;
   ScalarSubquery found;
-  const Relation set = Distinct(rows, span);
-  auto node = std::static_pointer_cast<GroupAggregateNode>(set.node);
+  PlanNodePtr node = Distinct(rows, span).node;
   bool unknown = false;
   for (size_t i = 0; i < values.size(); ++i) {
     ASSIGN_OR_RETURN(ExprPtr value, BindExpr(*values[i], inner));
@@ -123,16 +122,17 @@ Result<ExprPtr> Binder::InSubquery(const sql::Expr& operand, const sql::Query& q
     found.conditions.push_back(std::move(equal));
     operands.push_back(std::move(value));
   }
-  AggregateSpec& count = node->aggregates.emplace_back();
-  count.call.name = "COUNT";
-  ASSIGN_OR_RETURN(count.result, Aggregate::ResultType(count.call));
-  node->columns.emplace_back("count", count.result);
-  const int at = static_cast<int>(node->columns.size()) - 1;
-  found.value = RefTo(node->columns, at);
-  found.counts = {at};
-  found.exists = true;
+  // Behind the values, so that a row that came with none of them tells.
+  std::vector<ExprPtr> marked;
+  Columns columns = node->columns;
+  for (size_t i = 0; i < columns.size(); ++i) marked.push_back(RefTo(columns, static_cast<int>(i)));
+  marked.push_back(MakeBoolLiteral(true));
+  columns.emplace_back("found", LogicalType::Boolean().NotNull());
   found.span = span;
-  found.node = std::move(node);
+  found.node = MakeProject(std::move(node), std::move(marked), std::move(columns), ToSpan(span));
+  const int at = static_cast<int>(found.node->columns.size()) - 1;
+  const ExprPtr marker = MakeInputRef(at, LogicalType::Boolean(), "found");
+  ASSIGN_OR_RETURN(found.value, CallFunction("IS NOT NULL", {marker}, span));
   const ExprPtr is_found = AddScalar(std::move(found), LogicalType::Boolean().NotNull(), scope);
   if (!unknown || scope.only_true_counts) return is_found;
   if (values.size() > 1) {

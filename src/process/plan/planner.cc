@@ -77,6 +77,12 @@ std::string DescribeSink(const SinkNode& sink) {
     out += fmt::format(", primaryKey=[{}]", NamesOf(sink.columns, sink.primary_key));
   }
   if (sink.materialize) out += ", upsertMaterialize=[true]";
+  switch (sink.on_conflict) {
+    case OnConflict::kNone: break;
+    case OnConflict::kError: out += ", conflictStrategy=[ERROR]"; break;
+    case OnConflict::kNothing: out += ", conflictStrategy=[NOTHING]"; break;
+    case OnConflict::kDeduplicate: out += ", conflictStrategy=[DEDUPLICATE]"; break;
+  }
   return out + ")";
 }
 

@@ -201,7 +201,9 @@ TEST_F(PlannerTest, AsksForOnConflictWhenKeysDiffer) {
             std::string::npos);
   const std::string plan =
       session_.PlanOf("INSERT INTO up_c " + query + " ON CONFLICT DO DEDUPLICATE");
-  EXPECT_NE(plan.find("upsertMaterialize=[true], changelogMode=[I,UB,UA]"), std::string::npos)
+  EXPECT_NE(plan.find("upsertMaterialize=[true], conflictStrategy=[DEDUPLICATE], "
+                      "changelogMode=[I,UB,UA]"),
+            std::string::npos)
       << plan;
   session_.MustRun("SET 'table.exec.sink.require-on-conflict' = 'false'");
   EXPECT_NE(session_.PlanOf("INSERT INTO up_c " + query).find("upsertMaterialize"),
