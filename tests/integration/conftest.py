@@ -1,4 +1,4 @@
-"""Fixtures: `node` (fresh for a test), `shared_node` (one for a file), `postgres`, `mariadb` and `opensearch` (one for the session)."""
+"""Fixtures: `node` (fresh for a test), `shared_node` (one for a file), `postgres`, `mariadb`, `mysql` and `opensearch` (one for the session)."""
 import os
 import sys
 import tempfile
@@ -51,13 +51,22 @@ def opensearch():
     support.remove(folder)
 
 
-@pytest.fixture(scope="session")
-def mariadb():
-    folder = tempfile.mkdtemp(prefix="mainstem-mariadb-")
-    server = support.Mariadb(folder)
+def database(kind):
+    folder = tempfile.mkdtemp(prefix="mainstem-db-")
+    server = kind(folder)
     if not server.available:
-        pytest.skip("MariaDB is not installed: run scripts/setup test")
+        pytest.skip(f"{kind.__name__} is not installed: run scripts/setup test")
     server.start()
     yield server
     server.stop()
     support.remove(folder)
+
+
+@pytest.fixture(scope="session")
+def mariadb():
+    yield from database(support.Mariadb)
+
+
+@pytest.fixture(scope="session")
+def mysql():
+    yield from database(support.Mysql)

@@ -207,7 +207,9 @@ class Mariadb:
     def __init__(self, folder, settings=None):
         self.folder, self.port, self.process = str(folder), free_port(), None
         self.settings = dict(settings or {})
-        self.socket = os.path.join(self.folder, "s")
+        self.socket, self.environment = os.path.join(self.folder, "s"), dict(os.environ)
+        self.install = ["mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]
+        self.serve = ["mariadbd", "--no-defaults"]
 
     @property
     def available(self):
@@ -220,14 +222,13 @@ class Mariadb:
             os.chmod(self.folder, 0o755)
             shutil.chown(self.folder, "mysql", "mysql")
         if not os.path.exists(data):
-            subprocess.run(["mariadb-install-db", "--no-defaults", *user, f"--datadir={data}", "--auth-root-authentication-method=normal",
-                            "--skip-test-db"], check=True, capture_output=True)
+            subprocess.run([*self.install, *user, f"--datadir={data}"], env=self.environment, check=True, capture_output=True)
         more = [f"--{key}={value}" for key, value in self.settings.items()]
         self.process = subprocess.Popen(
-            ["mariadbd", "--no-defaults", *user, f"--datadir={data}", f"--socket={self.socket}", f"--pid-file={self.folder}/p",
+            [*self.serve, *user, f"--datadir={data}", f"--socket={self.socket}", f"--pid-file={self.folder}/p",
              f"--port={self.port}", "--bind-address=127.0.0.1", "--innodb-buffer-pool-size=64M", "--performance-schema=OFF", *more],
-            stdout=subprocess.DEVNULL, stderr=open(os.path.join(self.folder, "server.log"), "ab"))
-        wait_until(lambda: self.client("SELECT 1").returncode == 0, "MariaDB", 60)
+            env=self.environment, stdout=subprocess.DEVNULL, stderr=open(os.path.join(self.folder, "server.log"), "ab"))
+        wait_until(lambda: self.client("SELECT 1").returncode == 0, "MariaDB or MySQL", 60)
         self.query("CREATE DATABASE IF NOT EXISTS shop; CREATE USER IF NOT EXISTS loader@'127.0.0.1' IDENTIFIED BY 'right'; "
                    "GRANT ALL ON shop.* TO loader@'127.0.0.1'")
         return self
@@ -251,6 +252,23 @@ class Mariadb:
     @property
     def jdbc_url(self):
         return f"jdbc:mysql://127.0.0.1:{self.port}/shop"
+
+
+class Mysql(Mariadb):
+    """A private MySQL 8.0.15, asked by MariaDB's client: there is none of its own."""
+
+    def __init__(self, folder, settings=None):
+        super().__init__(folder, settings)
+        home = os.path.join(ROOT, ".deps/mysql")
+        self.program = os.path.join(home, "bin/mysqld")
+        self.environment["LD_LIBRARY_PATH"] = os.path.join(home, "lib")
+        self.serve = [self.program, "--no-defaults", f"--basedir={home}", f"--lc-messages-dir={home}/share"]
+        self.install = [*self.serve, "--initialize-insecure"]
+        self.serve = [*self.serve, "--mysqlx=OFF"]
+
+    @property
+    def available(self):
+        return os.path.exists(self.program) and super().available
 
 
 class OpenSearch:

@@ -1,4 +1,4 @@
-"""The jdbc sink into MariaDB and SQLite: kills, cut connections, a killed server, rows that are refused, and what Open says about
+"""The jdbc sink into MariaDB, MySQL 8 and SQLite: kills, cut connections, a killed server, rows that are refused, and what Open says about
 tables that do not fit. Afterwards the table equals the model."""
 import os
 import random
@@ -16,7 +16,7 @@ import support
 from faulty_proxy import make_certificate
 
 SHAPE = (2, 400, 20, 60)  # partitions, records, rows in each, keys
-KINDS = ["mariadb", "sqlite"]
+KINDS = ["mariadb", "mysql", "sqlite"]
 
 
 class Sqlite:
@@ -44,15 +44,19 @@ def server(mariadb):
 def prepared(database):
     for name in ("driver", "mainstem_delivery"):
         database.query(f"DROP TABLE IF EXISTS {name}")
-    key = "k VARCHAR(40) COLLATE utf8mb4_bin" if database.kind == "mariadb" else "k TEXT"
-    at = "DATETIME(3)" if database.kind == "mariadb" else "TEXT"
+    key = "k VARCHAR(40) COLLATE utf8mb4_bin" if database.kind != "sqlite" else "k TEXT"
+    at = "DATETIME(3)" if database.kind != "sqlite" else "TEXT"
     database.query(f"CREATE TABLE driver ({key} PRIMARY KEY, n BIGINT, amount DECIMAL(10,2), at {at}, part VARCHAR(20))")
     return database
 
 
 @pytest.fixture(params=KINDS)
 def table(request, tmp_path):
-    return prepared(request.getfixturevalue("server") if request.param == "mariadb" else Sqlite(tmp_path))
+    if request.param == "sqlite":
+        return prepared(Sqlite(tmp_path))
+    server = request.getfixturevalue(request.param)
+    server.kind, server.options = request.param, {"username": "loader", "password": "right"}
+    return prepared(server)
 
 
 def make(tmp_path, database, shape=SHAPE, key="k", options=None, **more):
@@ -158,6 +162,8 @@ def test_a_file_that_somebody_else_locks_is_waited_for(tmp_path):
 
 
 def test_refused_rows_are_handed_over_and_all_others_arrive(tmp_path, table):
+    if table.kind == "mysql":
+        pytest.skip("MySQL obeys CHECK from 8.0.16 on, and this is 8.0.15")
     table.query("DROP TABLE driver; CREATE TABLE driver (k VARCHAR(40) PRIMARY KEY, n BIGINT, amount DECIMAL(10,2) CHECK (amount < 990), "
                 "at VARCHAR(30), part VARCHAR(20))")
     rejects = tmp_path / "rejects"
@@ -172,8 +178,9 @@ def test_refused_rows_are_handed_over_and_all_others_arrive(tmp_path, table):
         assert "CONSTRAINT" in cause.upper() and "table 'driver' refused the row with k=p0-" in cause
 
 
-def test_a_value_that_is_too_long_is_refused_not_cut(tmp_path, server):
-    table = prepared(server)
+def test_a_number_that_is_too_great_is_refused_not_cut(tmp_path, table):
+    if table.kind == "sqlite":
+        pytest.skip("SQLite's integers have no other bounds than ours")
     table.query("ALTER TABLE driver MODIFY n SMALLINT")
     rejects = tmp_path / "rejects"
     shape = (1, 900, 50, 40000)
@@ -183,6 +190,8 @@ def test_a_value_that_is_too_long_is_refused_not_cut(tmp_path, server):
 
 
 def test_without_a_handler_a_refused_row_stops_with_nothing_written(tmp_path, table):
+    if table.kind == "mysql":
+        pytest.skip("MySQL obeys CHECK from 8.0.16 on, and this is 8.0.15")
     table.query("DROP TABLE driver; CREATE TABLE driver (k VARCHAR(40) PRIMARY KEY, n BIGINT CHECK (n < 5), amount DECIMAL(10,2), "
                 "at VARCHAR(30), part VARCHAR(20))")
     message = make(tmp_path, table, (1, 200, 50, 5000)).fail()

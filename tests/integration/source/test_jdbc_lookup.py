@@ -1,4 +1,4 @@
-"""Tables of MariaDB and SQLite looked up by key (FOR SYSTEM_TIME AS OF a processing time)."""
+"""Tables of MariaDB, MySQL 8 and SQLite looked up by key (FOR SYSTEM_TIME AS OF a processing time)."""
 import json
 import sqlite3
 import subprocess
@@ -16,10 +16,10 @@ class Table:
         self.url, self.login, self.query = url, login, query
 
 
-@pytest.fixture(params=["mariadb", "sqlite"])
+@pytest.fixture(params=["mariadb", "mysql", "sqlite"])
 def table(request, tmp_path):
-    if request.param == "mariadb":
-        server = request.getfixturevalue("mariadb")
+    if request.param != "sqlite":
+        server = request.getfixturevalue(request.param)
         made = Table(server.jdbc_url, ", 'username' = 'loader', 'password' = 'right'", server.query)
         text, blob, when = "VARCHAR(1000)", "VARBINARY(9)", "DATETIME(3)"
     else:
