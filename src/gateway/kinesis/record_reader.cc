@@ -78,6 +78,7 @@ Task<ReadOutcome> ReadRecords(const Context& context, const Shard& shard,
     CO_ASSIGN_OR_RETURN(storage::ReadResult read,
                         co_await ReadFrom(context.log, partition, &outcome.next));
     outcome.at_end = outcome.next >= read.last_stable_offset;
+    outcome.high_watermark = read.high_watermark;
     if (read.batches.empty()) {
       outcome.at_end = true;
       break;

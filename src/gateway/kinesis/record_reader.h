@@ -23,6 +23,8 @@ struct ReadOutcome {
   int64_t bytes = 0;      // of data and keys
   int64_t behind_ms = 0;  // MillisBehindLatest
   bool at_end = false;    // nothing readable lies behind `next`
+  // News come when this moves. An open transaction's records lie before it, and can't be read yet.
+  Offset high_watermark;
 };
 
 // Writes records as items of a list that is open in `answer`. Starts where data is when `from` lies

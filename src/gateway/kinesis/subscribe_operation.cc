@@ -18,7 +18,7 @@ using aws::EventKind;
 constexpr Duration kSubscriptionTime = std::chrono::minutes(5);
 // An idle stream shows that it is alive, and notices that it is to end.
 constexpr Duration kIdleEvent = std::chrono::seconds(5);
-constexpr Duration kLook = std::chrono::seconds(1);
+constexpr Duration kLook = std::chrono::seconds(2);
 constexpr Duration kMemoryRetry = std::chrono::milliseconds(20);
 constexpr ReadLimits kEventLimits{.records = 10'000, .bytes = 1 << 20};
 
@@ -52,12 +52,16 @@ class Subscription {
   }
   // The stream and the consumer are still there.
   Task<StreamPtr> Look();
+  Task<bool> HasEnded();
+  Task<Sent> Step(bool has_news);
 
   const Context& context_;
   aws::AwsCall* call_;
   const ConsumerMeta consumer_;
   const storage::TopicPartition partition_;
   Offset next_;
+  Offset seen_;  // the log's end at the last look
+  TimePoint idle_until_;
 };
 
 Task<StreamPtr> Subscription::Look() {
@@ -89,6 +93,7 @@ Task<Subscription::Sent> Subscription::SendRecords(bool even_if_empty) {
   writer->EndList();
   bool moved = read->next != next_;
   next_ = read->next;
+  seen_ = std::max(next_, read->high_watermark);
   bool ends = shard.closed() && read->at_end;
   if (ends) {
     WriteChildShards(*stream, shard, writer.get());
@@ -105,18 +110,35 @@ Task<Subscription::Sent> Subscription::SendRecords(bool even_if_empty) {
   co_return read->at_end ? Sent::kNothing : Sent::kRecords;
 }
 
+// Nothing has come: only the end of the shard would be news.
+Task<bool> Subscription::HasEnded() {
+  CO_ASSIGN_OR_RETURN(StreamPtr stream, co_await Look());
+  co_return stream->FindShard(partition_.partition.value())->closed();
+}
+
+Task<Subscription::Sent> Subscription::Step(bool has_news) {
+  bool is_idle = context_.env->Now() >= idle_until_;
+  if (!has_news && !is_idle) {
+    CO_ASSIGN_OR_RETURN(bool ended, co_await HasEnded());
+    if (!ended) co_return Sent::kNothing;
+  }
+  Offset before = next_;
+  CO_ASSIGN_OR_RETURN(Sent sent, co_await SendRecords(is_idle));
+  if (is_idle || next_ != before) idle_until_ = context_.env->Now() + kIdleEvent;
+  co_return sent;
+}
+
 Task<> Subscription::Push(const Subscriptions::Key& key, uint64_t number) {
   CO_RETURN_IF_ERROR(co_await Send(EventKind::kInitialResponse, "initial-response", "{}"));
   TimePoint end = context_.env->Now() + kSubscriptionTime;
-  TimePoint idle_until = context_.env->Now();
+  idle_until_ = context_.env->Now();
+  bool has_news = true;
   while (context_.env->Now() < end) {
     if (!context_.subscriptions->IsCurrent(key, number)) {
       co_return co_await SendError(aws::MakeAwsError(
           "ResourceInUseException", "Another subscription has taken the place of this one."));
     }
-    bool is_idle = context_.env->Now() >= idle_until;
-    Offset before = next_;
-    auto sent = co_await SendRecords(is_idle);
+    auto sent = co_await Step(has_news);
     if (!sent.ok()) {
       // What is no error of the stream (the client has gone, the node stops) ends it without words.
       if (Is(sent.status(), ErrorCode::kCancelled) ||
@@ -127,11 +149,11 @@ Task<> Subscription::Push(const Subscriptions::Key& key, uint64_t number) {
       co_return co_await SendError(sent.status());
     }
     if (*sent == Sent::kLast) break;
-    if (is_idle || next_ != before) idle_until = context_.env->Now() + kIdleEvent;
-    if (*sent == Sent::kRecords) continue;
-    std::vector<std::pair<storage::TopicPartition, Offset>> beyond{{partition_, next_}};
+    has_news = *sent == Sent::kRecords;
+    if (has_news) continue;
+    std::vector<std::pair<storage::TopicPartition, Offset>> beyond{{partition_, seen_}};
     TimePoint deadline = std::min(end, context_.env->Now() + kLook);
-    CO_RETURN_IF_ERROR(co_await context_.log->WaitForData(std::move(beyond), deadline));
+    CO_ASSIGN_OR_RETURN(has_news, co_await context_.log->WaitForData(std::move(beyond), deadline));
   }
   co_return Status::OK();
 }

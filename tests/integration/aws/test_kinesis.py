@@ -352,6 +352,32 @@ def test_keys_are_checked_when_there_are_any(tmp_path):
         node.kill()
 
 
+def test_broken_bodies_are_refused_and_cost_little(kinesis, stream, shared_node):
+    def send(body, kind="json", operation="PutRecord"):
+        head = (f"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: Kinesis_20131202.{operation}\r\nContent-Type: application/x-amz-{kind}-1.1\r\n"
+                f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n")
+        return support.raw_http(shared_node.aws, head.encode() + body)
+
+    def rss_mb():
+        with open(f"/proc/{shared_node.process.pid}/status") as status:
+            return int(status.read().split("VmRSS:")[1].split()[0]) / 1024
+    before = rss_mb()
+    broken = [b"[" * 100_000, b"{" * 100_000, b'{"a":' * 50_000, b"[" + b"1," * 8_000_000 + b"1]", b'{"a":"' + b"\\u0041" * 2_000_000 + b'"', b"\xff\xfe", b"null\x0c"]
+    for body in broken:
+        answer = send(body)
+        assert answer.startswith(b"HTTP/1.1 400 ") and b"SerializationException" in answer, answer[:300]
+    nested = [b"\xbf" * 100_000, b"\x9f" * 100_000, b"\x81" * 100_000 + b"\x01", b"\x9f" + b"\x01" * 8_000_000 + b"\xff", b"\x5b\x7f\xff\xff\xff\xff\xff\xff\xff",
+              b"\xbb\x00\x00\x00\x00\xff\xff\xff\xff", b"\x7f" * 100_000, os.urandom(1000), b"\xc1" * 100_000, b""]
+    for body in nested:
+        answer = send(body, "cbor")
+        assert answer.startswith(b"HTTP/1.1 400 ") and b"SerializationException" in answer, answer[:300]
+    for _ in range(30):
+        assert send(os.urandom(200), "cbor").startswith(b"HTTP/1.1 400 ")
+    assert not support.raw_http(shared_node.aws, os.urandom(4000) + b"\r\n\r\n").startswith(b"HTTP/1.1 2")
+    assert rss_mb() - before < 200, f"from {before} to {rss_mb()} MB"
+    assert kinesis.put_record(StreamName=stream, Data=b"well", PartitionKey="p")["SequenceNumber"]
+
+
 def test_shards_have_amazons_limits_where_that_is_set(tmp_path):
     node = support.Node(tmp_path, {"aws.limits": "true"}).start()
     try:

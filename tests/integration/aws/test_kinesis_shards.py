@@ -1,4 +1,5 @@
 """Kinesis streams that change: splits, merges, scaling, retention, tags; and consumers that are pushed their records. With boto3."""
+import os
 import threading
 import time
 
@@ -34,6 +35,11 @@ def refused(code, call, **arguments):
         call(**arguments)
     assert caught.value.response["Error"]["Code"] == code, caught.value.response
     return caught.value.response["Error"]["Message"]
+
+
+def cpu_seconds(node):
+    fields = open(f"/proc/{node.process.pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def shards_of(kinesis, stream, **more):
@@ -282,6 +288,31 @@ def test_a_subscriber_is_pushed_what_comes(kinesis, stream, shared_node):
     rest = [event["SubscribeToShardEvent"] for event in again["EventStream"]]  # the stream ends with its shard
     assert [r["Data"] for event in rest for r in event["Records"]] == [b"28", b"29"]
     assert [c["ShardId"] for c in rest[-1]["ChildShards"]] == ["shardId-000000000002", "shardId-000000000003"]
+
+
+def test_an_open_transaction_is_waited_for_without_haste(kinesis, stream, shared_node):
+    arn = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]["StreamARN"]
+    consumer = kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="committed")["Consumer"]["ConsumerARN"]
+    subscribed = kinesis.subscribe_to_shard(ConsumerARN=consumer, ShardId="shardId-000000000000", StartingPosition={"Type": "TRIM_HORIZON"})
+    events = iter(subscribed["EventStream"])
+    assert next(events)["SubscribeToShardEvent"]["Records"] == []
+    producer = Producer({"bootstrap.servers": shared_node.kafka, "transactional.id": "kinesis"})
+    producer.init_transactions(10)
+    for data, end in ((b"aborted", producer.abort_transaction), (b"committed", producer.commit_transaction)):
+        producer.begin_transaction()
+        producer.produce(stream, data, b"k", partition=0)
+        producer.flush(10)
+        before = cpu_seconds(shared_node)
+        time.sleep(1)
+        assert cpu_seconds(shared_node) - before < 0.5, "the node turns in circles"
+        records, page = drain(kinesis, stream, "shardId-000000000000")
+        assert records == [] and page["MillisBehindLatest"] == 0 and page["NextShardIterator"]
+        end(10)
+    records = []
+    while not records:
+        records = next(events)["SubscribeToShardEvent"]["Records"]
+    assert [r["Data"] for r in records] == [b"committed"]
+    subscribed["EventStream"].close()
 
 
 def test_a_later_subscription_takes_over_and_a_removed_consumer_ends(kinesis, stream):
