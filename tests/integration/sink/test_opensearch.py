@@ -294,3 +294,34 @@ def test_sql_delivers_a_changelog(tmp_path, search):
     assert search.documents("driver-*") == {
         ("driver-2026-01", "eu$2026-01-31"): {"region": "eu", "placed": "2026-01-31", "orders": 2},
         ("driver-2026-02", "us$2026-02-01"): {"region": "us", "placed": "2026-02-01", "orders": 1}}
+
+
+def test_a_job_of_a_node_that_is_killed_leaves_the_documents_of_its_topic(tmp_path, search, node):
+    """Counts and greatest values by key, from a topic that grows while the node is killed at random moments."""
+    from confluent_kafka import Producer
+    rng, kills, keys = random.Random(12), 20 if support.FULL else 5, 40
+    node.cli("topic", "create", "o")
+    job, = node.submit(f"""
+      CREATE TABLE o (k STRING, n BIGINT) WITH ('connector' = 'kafka', 'properties.bootstrap.servers' = '{node.kafka}', 'format' = 'json',
+        'topic' = 'o', 'scan.startup.mode' = 'earliest-offset');
+      CREATE TABLE d (k STRING, c BIGINT, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'opensearch', 'hosts' = '{search.url}',
+        'index' = 'driver');
+      INSERT INTO d SELECT k, COUNT(*), MAX(n) FROM o GROUP BY k;""")
+    expected = {}
+    for part in range(kills + 1):
+        producer = Producer({"bootstrap.servers": node.kafka})
+        for n in range(part * 500, part * 500 + 500):
+            k = f"k{rng.randrange(keys)}"
+            count, _ = expected.get(k, (0, 0))
+            expected[k] = (count + 1, n)
+            producer.produce("o", json.dumps({"k": k, "n": n}))
+        assert producer.flush(30) == 0
+        if part < kills:
+            time.sleep(rng.uniform(0, 1.5))
+            node.kill()
+            node.start()
+
+    def found():
+        documents = {id: (source["c"], source["n"]) for (_, id), source in search.documents("driver").items()}
+        return documents == expected
+    support.wait_until(lambda: search.call("/driver").get("driver") and found(), f"the documents of job {job}", 60)
