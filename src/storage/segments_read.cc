@@ -152,7 +152,11 @@ Task<std::vector<SharedBytes>> Segments::TryRead(SegmentInfo segment, Offset fro
 
   constexpr size_t kBlock = AlignedBuffer::kAlignment;
   size_t slack = static_cast<size_t>(index_interval_bytes_) + kBatchHeaderBytes;
-  size_t wanted = std::max<size_t>(max_bytes, kBatchHeaderBytes) + slack;
+  // No more at a time than the pool has buffers for: fresh memory costs more than the next read.
+  size_t around = slack + 2 * kBlock;
+  size_t most = max_bytes;
+  if (buffers_->chunk_bytes() > around) most = std::min(most, buffers_->chunk_bytes() - around);
+  size_t wanted = std::max<size_t>(most, kBatchHeaderBytes) + slack;
   size_t total = 0;
   while (position < segment.bytes && result.empty()) {
     size_t size = std::min(wanted, static_cast<size_t>(segment.bytes - position));
