@@ -16,6 +16,7 @@
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <nmmintrin.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -281,6 +282,13 @@ class Connection {
     frame_size = static_cast<size_t>(size);
     return Receive(frame->data(), frame_size);
   }
+  // Whether an answer begins to arrive before `until`.
+  bool HasInput(Clock::time_point until) const {
+    const auto left = std::chrono::ceil<std::chrono::microseconds>(until - Clock::now()).count();
+    const timespec wait{0, std::max<int64_t>(left, 0) * 1000};
+    pollfd one{fd_, POLLIN, 0};
+    return ppoll(&one, 1, &wait, nullptr) > 0;
+  }
   size_t frame_size = 0;
 
  private:
@@ -392,6 +400,7 @@ void ProduceOn(const std::string& address, const std::string& topic, const Optio
     if (rate > 0) {
       const auto due = start + std::chrono::duration_cast<Clock::duration>(
                                    std::chrono::duration<double>(bytes / rate));
+      while (!sent_at.empty() && connection.HasInput(std::min(due, Clock::now() + std::chrono::milliseconds(500)))) await();
       std::this_thread::sleep_until(due);
     }
     Set32(request.data() + 8, static_cast<uint32_t>(++correlation));
