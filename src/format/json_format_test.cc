@@ -10,22 +10,22 @@ namespace {
 
 using arrow::field;
 
-Decoded Decode(const arrow::FieldVector& fields, const Lines& messages,
-               const FormatOptions& options = {}) {
+Decoded DecodeJson(const arrow::FieldVector& fields, const Lines& messages,
+                   const FormatOptions& options = {}) {
   return format::Decode("json", fields, messages, options);
 }
 
 // One column `v` of one message; "rejected" if it was.
 std::string One(std::shared_ptr<arrow::DataType> type, const std::string& json,
                 const FormatOptions& options = {}) {
-  Decoded decoded = Decode({field("v", std::move(type))}, {"{\"v\":" + json + "}"}, options);
+  Decoded decoded = DecodeJson({field("v", std::move(type))}, {"{\"v\":" + json + "}"}, options);
   if (decoded.rows.empty()) return decoded.causes.empty() ? "skipped" : "rejected";
   std::string row = decoded.rows[0];
   return row.substr(5, row.size() - 6);
 }
 
 TEST(JsonFormatTest, ReadsTheColumnsAskedForAndNullForWhatIsMissing) {
-  Decoded decoded = Decode(
+  Decoded decoded = DecodeJson(
       {field("user_id", arrow::utf8()), field("amount", arrow::int32()),
        field("ts", arrow::timestamp(arrow::TimeUnit::MILLI))},
       {R"({"user_id": "a", "amount": 10, "ts": "2026-03-01 10:00:01"})",
@@ -134,10 +134,10 @@ TEST(JsonFormatTest, ReadsNestedRowsArraysAndMaps) {
 TEST(JsonFormatTest, TakesTheLastOfDuplicateKeys) {
   auto map = arrow::map(arrow::utf8(), arrow::int32());
   auto row = arrow::struct_({field("a", arrow::int32())});
-  Decoded decoded = Decode({field("v", arrow::int32()), field("m", map), field("r", row)},
-                           {R"({"v": "bad", "m": {"k": 1}, "v": 2, "r": {"a": 1}})",
-                            R"({"v": 1, "m": {"k": 1, "j": 2, "k": 3}, "r": {"a": 1, "a": 4}})",
-                            R"({"v": 7, "m": {}, "r": null})"});
+  Decoded decoded = DecodeJson({field("v", arrow::int32()), field("m", map), field("r", row)},
+                               {R"({"v": "bad", "m": {"k": 1}, "v": 2, "r": {"a": 1}})",
+                                R"({"v": 1, "m": {"k": 1, "j": 2, "k": 3}, "r": {"a": 1, "a": 4}})",
+                                R"({"v": 7, "m": {}, "r": null})"});
   EXPECT_EQ(decoded.rows, (std::vector<std::string>{R"({"v":2,"m":{"k":1},"r":{"a":1}})",
                                                     R"({"v":1,"m":{"j":2,"k":3},"r":{"a":4}})",
                                                     R"({"v":7,"m":{},"r":null})"}));
@@ -145,7 +145,7 @@ TEST(JsonFormatTest, TakesTheLastOfDuplicateKeys) {
 }
 
 TEST(JsonFormatTest, UnderstandsEscapesInKeysAndValues) {
-  Decoded decoded = Decode(
+  Decoded decoded = DecodeJson(
       {field("a\"b", arrow::utf8()), field("c", arrow::utf8())},
       {R"({"a\"b": "x\n\u00e4\ud83d\ude00", "\u0063": "q\\"})", R"({"a\"b": "2", "c": "plain"})"});
   EXPECT_EQ(decoded.rows, (std::vector<std::string>{"{\"a\\\"b\":\"x\\nä😀\",\"c\":\"q\\\\\"}",
@@ -177,7 +177,8 @@ TEST(JsonFormatTest, RejectsABrokenMessageWithoutHurtingItsNeighbours) {
                                      "{\"v\": 1, \"w\": \"\xff\"}",
                                      "{\"v\": 1, \"w\": \"a\nb\"}"};
   for (const std::string& message : broken) {
-    Decoded decoded = Decode({field("v", arrow::int32())}, {R"({"v":7})", message, R"({"v":8})"});
+    Decoded decoded =
+        DecodeJson({field("v", arrow::int32())}, {R"({"v":7})", message, R"({"v":8})"});
     EXPECT_EQ(decoded.rows, (std::vector<std::string>{R"({"v":7})", R"({"v":8})"})) << message;
     ASSERT_EQ(decoded.causes.size(), 1u) << message;
     EXPECT_EQ(decoded.raw.rejected[0].index, 1u);
@@ -187,19 +188,19 @@ TEST(JsonFormatTest, RejectsABrokenMessageWithoutHurtingItsNeighbours) {
 }
 
 TEST(JsonFormatTest, NamesFieldValueAndPlaceOfABadValue) {
-  Decoded decoded =
-      Decode({field("a", arrow::utf8()), field("r", arrow::struct_({field("n", arrow::int32())}))},
-             {R"({"a":"x","r":{"n":"many"}})"});
+  Decoded decoded = DecodeJson(
+      {field("a", arrow::utf8()), field("r", arrow::struct_({field("n", arrow::int32())}))},
+      {R"({"a":"x","r":{"n":"many"}})"});
   ASSERT_EQ(decoded.causes.size(), 1u);
   EXPECT_EQ(decoded.causes[0], "field 'r.n': 'many' is not an INT; at byte 19 of the message");
 }
 
 TEST(JsonFormatTest, IgnoresParseErrorsWhenToldTo) {
-  Decoded decoded =
-      Decode({field("a", arrow::int32()),
-              field("r", arrow::struct_({field("n", arrow::int32()), field("m", arrow::utf8())}))},
-             {R"({"a":"x","r":{"n":"many","m":"kept"}})", "{broken", R"({"a":1})"},
-             {{"ignore-parse-errors", "true"}});
+  Decoded decoded = DecodeJson(
+      {field("a", arrow::int32()),
+       field("r", arrow::struct_({field("n", arrow::int32()), field("m", arrow::utf8())}))},
+      {R"({"a":"x","r":{"n":"many","m":"kept"}})", "{broken", R"({"a":1})"},
+      {{"ignore-parse-errors", "true"}});
   EXPECT_EQ(decoded.rows, (std::vector<std::string>{R"({"a":null,"r":{"n":null,"m":"kept"}})",
                                                     R"({"a":1,"r":null})"}));
   EXPECT_EQ(decoded.raw.skipped, 1u);
@@ -208,8 +209,8 @@ TEST(JsonFormatTest, IgnoresParseErrorsWhenToldTo) {
 
 TEST(JsonFormatTest, FailsOnAMissingFieldWhenToldTo) {
   Decoded decoded =
-      Decode({field("a", arrow::int32()), field("b", arrow::int32())},
-             {R"({"a":1})", R"({"a":1,"b":null})"}, {{"fail-on-missing-field", "true"}});
+      DecodeJson({field("a", arrow::int32()), field("b", arrow::int32())},
+                 {R"({"a":1})", R"({"a":1,"b":null})"}, {{"fail-on-missing-field", "true"}});
   EXPECT_EQ(decoded.rows, (std::vector<std::string>{R"({"a":1,"b":null})"}));
   ASSERT_EQ(decoded.causes.size(), 1u);
   EXPECT_EQ(decoded.causes[0], "field 'b' is missing");
@@ -218,7 +219,7 @@ TEST(JsonFormatTest, FailsOnAMissingFieldWhenToldTo) {
 TEST(JsonFormatTest, RefusesDeepNestingInsteadOfOverflowingTheStack) {
   std::string deep(100000, '[');
   deep.append(100000, ']');
-  Decoded decoded = Decode({field("v", arrow::int32())}, {"{\"w\":" + deep + ",\"v\":1}"});
+  Decoded decoded = DecodeJson({field("v", arrow::int32())}, {"{\"w\":" + deep + ",\"v\":1}"});
   EXPECT_EQ(decoded.causes.size(), 1u);
 }
 
@@ -231,7 +232,7 @@ TEST(JsonFormatTest, KeepsRowsApartWhenKeysChangePlaces) {
                        : i % 3 == 1 ? "{" + b + ",\"ab\":0," + a + "}"
                                     : "{\"x\":1," + a + ",\"y\":2," + b + "}");
   }
-  Decoded decoded = Decode({field("a", arrow::int32()), field("b", arrow::utf8())}, messages);
+  Decoded decoded = DecodeJson({field("a", arrow::int32()), field("b", arrow::utf8())}, messages);
   ASSERT_EQ(decoded.rows.size(), 1000u);
   for (int i = 0; i < 1000; ++i) {
     std::string n = std::to_string(i);

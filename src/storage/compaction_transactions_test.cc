@@ -12,12 +12,12 @@ namespace {
 constexpr ProducerId kProducer{40};
 constexpr ProducerEpoch kEpoch{3};
 constexpr int kTransactions = 120;
-constexpr int kKeys = 5;
+constexpr int kWorkKeys = 5;
 
 bool IsCommitted(int number) { return number % 3 != 2; }
-std::string KeyOf(int number) { return "key" + std::to_string(number % kKeys); }
+std::string KeyOf(int number) { return "key" + std::to_string(number % kWorkKeys); }
 
-EmbeddedLogOptions Options() {
+EmbeddedLogOptions WorkOptions() {
   EmbeddedLogOptions options;
   options.data_dir = "/data";
   options.cache_bytes = 512 << 10;
@@ -95,7 +95,8 @@ Task<> Check(EmbeddedLog* log, TopicPartition partition) {
 }
 
 Task<> Fill(SimEnv* env) {
-  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await EmbeddedLog::Open(env, Options()));
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log,
+                      co_await EmbeddedLog::Open(env, WorkOptions()));
   TopicConfig config{{"cleanup.policy", "compact"},
                      {"segment.bytes", "1048576"},
                      {"min.cleanable.dirty.ratio", "0.0"}};
@@ -113,7 +114,8 @@ Task<> Fill(SimEnv* env) {
 }
 
 Task<> OpenAndCheck(SimEnv* env) {
-  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await EmbeddedLog::Open(env, Options()));
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log,
+                      co_await EmbeddedLog::Open(env, WorkOptions()));
   TopicPartition partition{log->FindTopic("table")->id, PartitionId(0)};
   Status status = co_await Check(log.get(), partition);
   CO_RETURN_IF_ERROR(co_await log->Stop());

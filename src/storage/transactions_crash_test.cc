@@ -10,10 +10,10 @@
 namespace mainstem::storage {
 namespace {
 
-constexpr int32_t kPartitions = 3;
+constexpr int32_t kWorkPartitions = 3;
 constexpr const char* kId = "copier";
 
-EmbeddedLogOptions TinyLog() {
+EmbeddedLogOptions TinyWorkLog() {
   EmbeddedLogOptions options;
   options.data_dir = "/data";
   options.cache_bytes = 256 << 10;
@@ -23,7 +23,7 @@ EmbeddedLogOptions TinyLog() {
 }
 
 // What the writer knows. It outlives crashes, as a client does.
-struct Ledger {
+struct WorkLedger {
   int64_t next = 1;
   std::set<int64_t> committed;  // acknowledged
   std::set<int64_t> aborted;    // the same
@@ -54,7 +54,7 @@ Task<> EndWhatIsOpen(EmbeddedLog* log) {
   co_return Status::OK();
 }
 
-Task<> RunOne(EmbeddedLog* log, const Transaction& begun, int32_t sequence, Ledger* ledger) {
+Task<> RunOne(EmbeddedLog* log, const Transaction& begun, int32_t sequence, WorkLedger* ledger) {
   int64_t number = ledger->next++;
   bool commit = number % 3 != 0;
   CO_RETURN_IF_ERROR(co_await log->PutTransaction(begun));
@@ -79,18 +79,18 @@ Task<> RunOne(EmbeddedLog* log, const Transaction& begun, int32_t sequence, Ledg
   co_return Status::OK();
 }
 
-Task<> Work(EmbeddedLog* log, Ledger* ledger) {
+Task<> Work(EmbeddedLog* log, WorkLedger* ledger) {
   CO_RETURN_IF_ERROR(co_await EndWhatIsOpen(log));
   std::optional<TopicInfo> topic = log->FindTopic("target");
   TopicConfig config;
   if (!topic) {
-    CO_ASSIGN_OR_RETURN(topic, co_await log->CreateTopic("target", kPartitions, config, false));
+    CO_ASSIGN_OR_RETURN(topic, co_await log->CreateTopic("target", kWorkPartitions, config, false));
   }
   Transaction transaction{.id = kId};
   CO_ASSIGN_OR_RETURN(transaction.producer_id, co_await log->NextProducerId());
   transaction.producer_epoch = ProducerEpoch(0);
   transaction.state = TransactionState::kOngoing;
-  for (int32_t i = 0; i < kPartitions; ++i) {
+  for (int32_t i = 0; i < kWorkPartitions; ++i) {
     transaction.partitions.insert({topic->id, PartitionId(i)});
   }
   for (int32_t sequence = 0; sequence < 8; ++sequence) {
@@ -100,8 +100,9 @@ Task<> Work(EmbeddedLog* log, Ledger* ledger) {
   co_return Status::OK();
 }
 
-Task<> OpenAndWork(SimEnv* env, Ledger* ledger) {
-  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await EmbeddedLog::Open(env, TinyLog()));
+Task<> OpenAndTransact(SimEnv* env, WorkLedger* ledger) {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log,
+                      co_await EmbeddedLog::Open(env, TinyWorkLog()));
   Status worked = co_await Work(log.get(), ledger);
   Status stopped = co_await log->Stop();
   CO_RETURN_IF_ERROR(worked);
@@ -127,7 +128,7 @@ Task<std::vector<int64_t>> Numbers(EmbeddedLog* log, TopicPartition partition) {
   }
 }
 
-Task<> Check(EmbeddedLog* log, Ledger* ledger) {
+Task<> Check(EmbeddedLog* log, WorkLedger* ledger) {
   CO_RETURN_IF_ERROR(co_await EndWhatIsOpen(log));
   std::optional<TopicInfo> topic = log->FindTopic("target");
   if (!topic) {
@@ -135,7 +136,7 @@ Task<> Check(EmbeddedLog* log, Ledger* ledger) {
     co_return Status::OK();
   }
   std::vector<int64_t> first;
-  for (int32_t i = 0; i < kPartitions; ++i) {
+  for (int32_t i = 0; i < kWorkPartitions; ++i) {
     TopicPartition partition{topic->id, PartitionId(i)};
     CO_ASSIGN_OR_RETURN(std::vector<int64_t> numbers, co_await Numbers(log, partition));
     if (i == 0) first = numbers;
@@ -160,8 +161,9 @@ Task<> Check(EmbeddedLog* log, Ledger* ledger) {
   co_return Status::OK();
 }
 
-Task<> OpenAndCheck(SimEnv* env, Ledger* ledger) {
-  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await EmbeddedLog::Open(env, TinyLog()));
+Task<> OpenAndCheck(SimEnv* env, WorkLedger* ledger) {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log,
+                      co_await EmbeddedLog::Open(env, TinyWorkLog()));
   Status checked = co_await Check(log.get(), ledger);
   CO_RETURN_IF_ERROR(co_await log->Stop());
   CO_RETURN_IF_ERROR(checked);
@@ -170,10 +172,10 @@ Task<> OpenAndCheck(SimEnv* env, Ledger* ledger) {
 }
 
 TEST(TransactionsCrashTest, SurviveTheFailureOfAnyOperation) {
-  auto ledger = std::make_shared<Ledger>();
+  auto ledger = std::make_shared<WorkLedger>();
   auto body = [&ledger](SimEnv* env) {
-    *ledger = Ledger();
-    return OpenAndWork(env, ledger.get());
+    *ledger = WorkLedger();
+    return OpenAndTransact(env, ledger.get());
   };
   auto check = [&ledger](SimEnv* env) { return OpenAndCheck(env, ledger.get()); };
   Result<int64_t> tried = ForEachFault(11, {.body = body, .check = check});
@@ -182,25 +184,25 @@ TEST(TransactionsCrashTest, SurviveTheFailureOfAnyOperation) {
 }
 
 // Power goes at random steps, several times on one disk. The first violation, or nothing.
-std::string PowerCuts(uint64_t seed, bool keeps_promises, int cut_count) {
-  auto* ledger = new Ledger();  // leaked with the envs
+std::string PowerCutsAtWork(uint64_t seed, bool keeps_promises, int cut_count) {
+  auto* ledger = new WorkLedger();  // leaked with the envs
   const Status status =
       CutPower({.seed = seed, .count = cut_count, .keeps_promises = keeps_promises},
-               {.body = [ledger](SimEnv* env) { return OpenAndWork(env, ledger); },
+               {.body = [ledger](SimEnv* env) { return OpenAndTransact(env, ledger); },
                 .check = [ledger](SimEnv* env) { return OpenAndCheck(env, ledger); }});
   return status.ok() ? "" : Describe(status);
 }
 
 TEST(TransactionsCrashTest, SurvivePowerCuts) {
   for (uint64_t seed = 1; seed <= 25; ++seed) {
-    ASSERT_EQ(PowerCuts(seed, /*keeps_promises=*/true, 8), "") << "seed " << seed;
+    ASSERT_EQ(PowerCutsAtWork(seed, /*keeps_promises=*/true, 8), "") << "seed " << seed;
   }
 }
 
 TEST(TransactionsCrashTest, TheCheckerSeesADiskThatDoesNotSync) {
   int violated = 0;
   for (uint64_t seed = 1; seed <= 10; ++seed) {
-    violated += !PowerCuts(seed, /*keeps_promises=*/false, 8).empty();
+    violated += !PowerCutsAtWork(seed, /*keeps_promises=*/false, 8).empty();
   }
   EXPECT_GE(violated, 6);
 }

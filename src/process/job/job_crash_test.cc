@@ -20,7 +20,7 @@ using storage::MemoryLog;
 using testing::MemoryTable;
 using testing::MemoryWorld;
 
-constexpr int kSplits = 3;
+constexpr int kCrashSplits = 3;
 constexpr int kBatchesPerSplit = 30;
 constexpr int kRowsPerBatch = 20;
 
@@ -99,7 +99,7 @@ class World {
  public:
   explicit World(uint64_t seed, bool upsert)
       : random_(seed), disk_(seed), plan_(std::make_shared<plan::Plan>(MakePlan(upsert))) {
-    for (int split = 0; split < kSplits; ++split) {
+    for (int split = 0; split < kCrashSplits; ++split) {
       auto& batches = outside_.sources["src"].splits.emplace_back();
       for (int i = 0; i < kBatchesPerSplit; ++i) batches.push_back(MakeRows(&random_, &model_));
     }

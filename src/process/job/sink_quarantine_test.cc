@@ -10,7 +10,7 @@
 namespace mainstem::process {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 class SinkQuarantineTest : public ::testing::Test {
  protected:

@@ -15,7 +15,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 // Input (k STRING, v BIGINT); output k, COUNT(*), SUM(v).
-GroupAggregateOptions Options() {
+GroupAggregateOptions CountOptions() {
   GroupAggregateOptions options;
   options.keys = {0};
   options.key_types = {arrow::utf8()};
@@ -33,65 +33,66 @@ GroupAggregateOptions Options() {
   return options;
 }
 
-Element Rows(const std::vector<std::vector<std::string>>& rows) {
+Element GroupRows(const std::vector<std::vector<std::string>>& rows) {
   return Element::Batch(MakeBatch("sl", rows));
 }
 
 TEST(GroupAggregateTest, SendsEveryChangeOfABatchInOrder) {
-  OperatorBench bench(std::make_unique<GroupAggregateOperator>(Options()));
-  EXPECT_THAT(
-      bench.Push(Rows({{"+I", "a", "1"}, {"+I", "b", "-"}, {"+I", "a", "2"}, {"+I", "-", "3"}})),
-      ElementsAre("+I a 1 1", "+I b 1 -", "-U a 1 1", "+U a 2 3", "+I - 1 3"));
+  OperatorBench bench(std::make_unique<GroupAggregateOperator>(CountOptions()));
+  EXPECT_THAT(bench.Push(GroupRows(
+                  {{"+I", "a", "1"}, {"+I", "b", "-"}, {"+I", "a", "2"}, {"+I", "-", "3"}})),
+              ElementsAre("+I a 1 1", "+I b 1 -", "-U a 1 1", "+U a 2 3", "+I - 1 3"));
 }
 
 TEST(GroupAggregateTest, AGroupGoesWithItsLastRowAndMayComeBackInTheSameBatch) {
-  OperatorBench bench(std::make_unique<GroupAggregateOperator>(Options()));
-  EXPECT_THAT(bench.Push(Rows({{"+I", "a", "1"}, {"-D", "a", "1"}, {"+I", "a", "7"}})),
+  OperatorBench bench(std::make_unique<GroupAggregateOperator>(CountOptions()));
+  EXPECT_THAT(bench.Push(GroupRows({{"+I", "a", "1"}, {"-D", "a", "1"}, {"+I", "a", "7"}})),
               ElementsAre("+I a 1 1", "-D a 1 1", "+I a 1 7"));
-  EXPECT_THAT(bench.Push(Rows({{"-D", "a", "7"}})), ElementsAre("-D a 1 7"));
+  EXPECT_THAT(bench.Push(GroupRows({{"-D", "a", "7"}})), ElementsAre("-D a 1 7"));
   EXPECT_EQ(bench.metrics().state_entries, 0);
-  EXPECT_THAT(bench.Push(Rows({{"+I", "a", "2"}})), ElementsAre("+I a 1 2"));
+  EXPECT_THAT(bench.Push(GroupRows({{"+I", "a", "2"}})), ElementsAre("+I a 1 2"));
 }
 
 TEST(GroupAggregateTest, IgnoresWhatTakesBackARowThatNeverCame) {
-  OperatorBench bench(std::make_unique<GroupAggregateOperator>(Options()));
-  EXPECT_THAT(bench.Push(Rows({{"-D", "a", "1"}})), IsEmpty());
-  EXPECT_THAT(bench.Push(Rows({{"+I", "a", "1"}})), ElementsAre("+I a 1 1"));
+  OperatorBench bench(std::make_unique<GroupAggregateOperator>(CountOptions()));
+  EXPECT_THAT(bench.Push(GroupRows({{"-D", "a", "1"}})), IsEmpty());
+  EXPECT_THAT(bench.Push(GroupRows({{"+I", "a", "1"}})), ElementsAre("+I a 1 1"));
 }
 
 TEST(GroupAggregateTest, AnUpdateThatChangesNothingSendsNothing) {
-  GroupAggregateOptions options = Options();
+  GroupAggregateOptions options = CountOptions();
   options.aggregates.erase(options.aggregates.begin());
   options.output_schema =
       arrow::schema({arrow::field("k", arrow::utf8()), arrow::field("s", arrow::int64())});
   OperatorBench bench(std::make_unique<GroupAggregateOperator>(std::move(options)));
-  EXPECT_THAT(bench.Push(Rows({{"+I", "a", "1"}, {"+I", "a", "0"}, {"+I", "a", "-"}})),
+  EXPECT_THAT(bench.Push(GroupRows({{"+I", "a", "1"}, {"+I", "a", "0"}, {"+I", "a", "-"}})),
               ElementsAre("+I a 1"));
 }
 
 TEST(GroupAggregateTest, FoldingSendsOneChangeAGroupAndBatch) {
-  GroupAggregateOptions options = Options();
+  GroupAggregateOptions options = CountOptions();
   options.fold = true;
   options.send_update_before = false;
   OperatorBench bench(std::make_unique<GroupAggregateOperator>(std::move(options)));
-  EXPECT_THAT(bench.Push(Rows({{"+I", "a", "1"}, {"+I", "b", "5"}, {"+I", "a", "2"}})),
+  EXPECT_THAT(bench.Push(GroupRows({{"+I", "a", "1"}, {"+I", "b", "5"}, {"+I", "a", "2"}})),
               ElementsAre("+I a 2 3", "+I b 1 5"));
-  EXPECT_THAT(
-      bench.Push(Rows({{"+I", "a", "1"}, {"-D", "b", "5"}, {"+I", "c", "1"}, {"-D", "c", "1"}})),
-      ElementsAre("+U a 3 4", "-D b 1 5"));
+  EXPECT_THAT(bench.Push(GroupRows(
+                  {{"+I", "a", "1"}, {"-D", "b", "5"}, {"+I", "c", "1"}, {"-D", "c", "1"}})),
+              ElementsAre("+U a 3 4", "-D b 1 5"));
 }
 
 TEST(GroupAggregateTest, GoesOnFromACheckpoint) {
   auto factory = MakeMemoryStateBackendFactory();
   {
-    OperatorBench bench(std::make_unique<GroupAggregateOperator>(Options()), {}, {}, factory.get());
-    bench.Push(Rows({{"+I", "a", "1"}, {"+I", "b", "2"}}));
+    OperatorBench bench(std::make_unique<GroupAggregateOperator>(CountOptions()), {}, {},
+                        factory.get());
+    bench.Push(GroupRows({{"+I", "a", "1"}, {"+I", "b", "2"}}));
     bench.Checkpoint("/one");
-    bench.Push(Rows({{"+I", "a", "100"}}));
+    bench.Push(GroupRows({{"+I", "a", "100"}}));
   }
-  OperatorBench bench(std::make_unique<GroupAggregateOperator>(Options()), {}, {"/one"},
+  OperatorBench bench(std::make_unique<GroupAggregateOperator>(CountOptions()), {}, {"/one"},
                       factory.get());
-  EXPECT_THAT(bench.Push(Rows({{"+I", "a", "4"}})), ElementsAre("-U a 1 1", "+U a 2 5"));
+  EXPECT_THAT(bench.Push(GroupRows({{"+I", "a", "4"}})), ElementsAre("-U a 1 1", "+U a 2 5"));
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAreArray;
 
 // Input (k STRING, v BIGINT, ts TIMESTAMP(3)); output k, COUNT(*), SUM(v), window_end.
-WindowAggregateOptions Options(plan::WindowKind kind, int64_t size, int64_t slide) {
+WindowAggregateOptions PaneOptions(plan::WindowKind kind, int64_t size, int64_t slide) {
   WindowAggregateOptions options;
   options.window.kind = kind;
   options.window.time_column = 2;
@@ -42,17 +42,17 @@ WindowAggregateOptions Options(plan::WindowKind kind, int64_t size, int64_t slid
 }
 
 std::unique_ptr<Operator> Make(plan::WindowKind kind, int64_t size, int64_t slide) {
-  return std::make_unique<PaneAggregateOperator>(Options(kind, size, slide));
+  return std::make_unique<PaneAggregateOperator>(PaneOptions(kind, size, slide));
 }
 
-Element Rows(const std::vector<std::vector<std::string>>& rows) {
+Element PaneRows(const std::vector<std::vector<std::string>>& rows) {
   return Element::Batch(MakeBatch("slt", rows));
 }
 
 TEST(PaneAggregateTest, ALateRowOfAHopStillCountsInItsOpenWindows) {
   OperatorBench bench(Make(plan::WindowKind::kHop, 10, 5));
   bench.Push(Element::Watermark(9));
-  bench.Push(Rows({{"+I", "a", "1", "7"}, {"+I", "a", "1", "4"}}));
+  bench.Push(PaneRows({{"+I", "a", "1", "7"}, {"+I", "a", "1", "4"}}));
   EXPECT_EQ(bench.metrics().late_rows, 1);
   EXPECT_THAT(bench.Push(Element::Watermark(100)), ElementsAre("+I a 1 1 15", "wm 100"));
   EXPECT_EQ(bench.metrics().state_entries, 0);
@@ -60,14 +60,14 @@ TEST(PaneAggregateTest, ALateRowOfAHopStillCountsInItsOpenWindows) {
 
 TEST(PaneAggregateTest, CumulateRepeatsItsValueEachStep) {
   OperatorBench bench(Make(plan::WindowKind::kCumulate, 20, 5));
-  bench.Push(Rows({{"+I", "a", "1", "1"}, {"+I", "a", "1", "12"}}));
+  bench.Push(PaneRows({{"+I", "a", "1", "1"}, {"+I", "a", "1", "12"}}));
   EXPECT_THAT(bench.Push(Element::Watermark(100)),
               ElementsAre("+I a 1 1 5", "+I a 1 1 10", "+I a 2 2 15", "+I a 2 2 20", "wm 100"));
 }
 
 TEST(PaneAggregateTest, WindowsFarApartCostNothingBetween) {
   OperatorBench bench(Make(plan::WindowKind::kHop, 3'600'000, 1));
-  bench.Push(Rows({{"+I", "a", "1", "-5000000000000"}, {"+I", "b", "2", "5000000000000"}}));
+  bench.Push(PaneRows({{"+I", "a", "1", "-5000000000000"}, {"+I", "b", "2", "5000000000000"}}));
   // 3.6 million windows hold the first row: up to the watermark only two have ended.
   EXPECT_THAT(
       bench.Push(Element::Watermark(-4'999'999'999'999)),
@@ -76,8 +76,8 @@ TEST(PaneAggregateTest, WindowsFarApartCostNothingBetween) {
 
 TEST(PaneAggregateTest, ARowThatIsTakenBackLeavesNoWindow) {
   OperatorBench bench(Make(plan::WindowKind::kHop, 10, 5));
-  bench.Push(Rows({{"+I", "a", "1", "7"}, {"+I", "b", "1", "7"}}));
-  bench.Push(Rows({{"-D", "a", "1", "7"}}));
+  bench.Push(PaneRows({{"+I", "a", "1", "7"}, {"+I", "b", "1", "7"}}));
+  bench.Push(PaneRows({{"-D", "a", "1", "7"}}));
   EXPECT_THAT(bench.Push(Element::Watermark(100)),
               ElementsAre("+I b 1 1 10", "+I b 1 1 15", "wm 100"));
 }
@@ -86,7 +86,7 @@ TEST(PaneAggregateTest, ARowThatIsTakenBackLeavesNoWindow) {
 class Play {
  public:
   Play(plan::WindowKind kind, int64_t size, int64_t slide)
-      : options_(Options(kind, size, slide)), assigner_(options_.window, absl::UTCTimeZone()) {
+      : options_(PaneOptions(kind, size, slide)), assigner_(options_.window, absl::UTCTimeZone()) {
     Restart({}, {});
   }
 
@@ -103,7 +103,7 @@ class Play {
         Count(rows.back(), time);
       }
       if (!rows.empty()) {
-        ASSERT_THAT(bench_->Push(Rows(rows)), IsEmpty());
+        ASSERT_THAT(bench_->Push(PaneRows(rows)), IsEmpty());
       }
       if (random() % 3 == 0) {
         now += static_cast<int64_t>(random() % 120);

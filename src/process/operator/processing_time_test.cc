@@ -34,7 +34,7 @@ std::unique_ptr<Operator> CountPerHour() {
 }
 
 // The times in the rows don't matter: the simulated clock stands still.
-Element Rows(const std::vector<std::string>& keys) {
+Element KeyRows(const std::vector<std::string>& keys) {
   std::vector<std::vector<std::string>> rows;
   for (const std::string& key : keys) rows.push_back({"+I", key, "7"});
   return Element::Batch(MakeBatch("st", rows));
@@ -44,9 +44,9 @@ constexpr int64_t kFarAway = int64_t{1} << 45;
 
 TEST(ProcessingTimeTest, TheClockClosesWindowsAndWatermarksDoNot) {
   OperatorBench bench(CountPerHour());
-  EXPECT_THAT(bench.Push(Rows({"a", "b", "a"})), IsEmpty());
+  EXPECT_THAT(bench.Push(KeyRows({"a", "b", "a"})), IsEmpty());
   EXPECT_THAT(bench.Push(Element::Watermark(kFarAway)), ElementsAre("wm 35184372088832"));
-  EXPECT_THAT(bench.Push(Rows({"a"})), IsEmpty());
+  EXPECT_THAT(bench.Push(KeyRows({"a"})), IsEmpty());
   EXPECT_THAT(bench.Push(Element::Time(kFarAway)), ElementsAre("+I a 3", "+I b 1"));
   EXPECT_THAT(bench.Push(Element::Time(kFarAway + 1)), IsEmpty());
   EXPECT_EQ(bench.metrics().late_rows, 0);
@@ -55,16 +55,16 @@ TEST(ProcessingTimeTest, TheClockClosesWindowsAndWatermarksDoNot) {
 TEST(ProcessingTimeTest, AClockThatGoesBackMakesNoRowLate) {
   OperatorBench bench(CountPerHour());
   bench.Push(Element::Time(kFarAway));
-  bench.Push(Rows({"a"}));
+  bench.Push(KeyRows({"a"}));
   bench.Push(Element::Time(1000));
-  bench.Push(Rows({"a"}));
+  bench.Push(KeyRows({"a"}));
   EXPECT_EQ(bench.metrics().late_rows, 0);
   EXPECT_THAT(bench.Push(Element::Time(2 * kFarAway)), ElementsAre("+I a 2"));
 }
 
 TEST(ProcessingTimeTest, TheEndOfTheInputSendsWhatIsOpen) {
   OperatorBench bench(CountPerHour());
-  bench.Push(Rows({"a"}));
+  bench.Push(KeyRows({"a"}));
   EXPECT_THAT(bench.Push(Element::Watermark(kEndOfTime)),
               ElementsAre("+I a 1", "wm 9223372036854775807"));
 }
@@ -74,7 +74,7 @@ TEST(ProcessingTimeTest, WindowsThatCloseDuringARestartAreSentAfterIt) {
   std::string blob;
   {
     OperatorBench bench(CountPerHour(), {}, {}, factory.get());
-    bench.Push(Rows({"a"}));
+    bench.Push(KeyRows({"a"}));
     blob = bench.Checkpoint("/one");
   }
   OperatorBench bench(CountPerHour(), {blob}, {"/one"}, factory.get());

@@ -12,7 +12,8 @@ TEST(SubstituteTest, ReplacesNames) {
 
 TEST(SubstituteTest, SaysWhichNameHasNoValueAndWhere) {
   Status status = Substitute("SELECT 1;\nSELECT '${PATHH}'", {"PATH=x"}).status();
-  EXPECT_EQ(Describe(status), "line 2: ${PATHH} has no value (hint: did you mean 'PATH'?)");
+  EXPECT_EQ(::mainstem::Describe(status),
+            "line 2: ${PATHH} has no value (hint: did you mean 'PATH'?)");
   EXPECT_EQ(TextOf(Substitute("${A}", {}).status()).hint, "give -D A=value");
   EXPECT_FALSE(Substitute("", {"A"}).ok());
 }

@@ -11,7 +11,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-class CounterCodec final : public ValueCodec {
+class TtlCounterCodec final : public ValueCodec {
  public:
   size_t value_bytes() const override { return sizeof(int64_t); }
   void Init(std::byte* value) const override { *reinterpret_cast<int64_t*>(value) = 0; }
@@ -29,7 +29,7 @@ class CounterCodec final : public ValueCodec {
   }
 };
 
-EncodedRows Keys(const std::vector<std::string>& keys) {
+EncodedRows TtlKeys(const std::vector<std::string>& keys) {
   arrow::StringBuilder builder;
   CHECK_OK(builder.AppendValues(keys));
   EncodedRows rows;
@@ -64,7 +64,7 @@ class StateTtlTest : public testing::Test {
   }
   // Adds one to each key; gives the counts after it.
   std::vector<int64_t> Count(const std::vector<std::string>& names) {
-    const EncodedRows keys = Keys(names);
+    const EncodedRows keys = TtlKeys(names);
     std::vector<StateEntry*> entries;
     Run(table_->Resolve(keys, {}, &entries));
     std::vector<int64_t> counts;
@@ -76,7 +76,7 @@ class StateTtlTest : public testing::Test {
     return counts;
   }
   bool Has(const std::string& name) {
-    const EncodedRows keys = Keys({name});
+    const EncodedRows keys = TtlKeys({name});
     std::vector<StateEntry*> entries;
     Run(table_->Lookup(keys, {}, &entries));
     return entries[0] != nullptr;
@@ -88,7 +88,7 @@ class StateTtlTest : public testing::Test {
 
   SimDisk disk_{1};
   SimEnv env_{&disk_, SimEnvOptions{.seed = 1}};
-  CounterCodec codec_;
+  TtlCounterCodec codec_;
   std::unique_ptr<StateMemory> memory_;
   std::unique_ptr<StateBackendFactory> factory_ = MakeMemoryStateBackendFactory();
   std::unique_ptr<StateBackend> backend_;
@@ -144,7 +144,7 @@ TEST_F(StateTtlTest, SweepsKeysThatNeverComeAgain) {
   for (int i = 0; i < 10; ++i) Count({"other"});
   EXPECT_EQ(table_->entry_count(), 1u);
   Checkpoint();
-  const EncodedRows gone = Keys({"key 7"});
+  const EncodedRows gone = TtlKeys({"key 7"});
   const std::vector<std::string> stored = {
       EncodeStateKey(0, KeyGroupOf(gone.hash(0)), 0, gone.row(0))};
   EXPECT_EQ(backend_->Read(stored).ValueOrDie()[0], std::nullopt);

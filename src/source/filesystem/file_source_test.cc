@@ -57,7 +57,7 @@ std::string Zstd(const std::string& text) {
 }
 
 // What reading gave so far.
-struct Seen {
+struct SeenOfFile {
   Lines rows;
   Lines rejected;
   Lines positions;  // after each row, when read one row at a time
@@ -66,7 +66,7 @@ struct Seen {
   std::vector<int64_t> unread;  // after each batch
 };
 
-void Note(const connector::SourceBatch& batch, Seen* seen) {
+void Note(const connector::SourceBatch& batch, SeenOfFile* seen) {
   for (int64_t row = 0; row < batch.batch.rows->num_rows(); ++row) {
     std::string text;
     for (const auto& column : batch.batch.rows->columns()) {
@@ -108,7 +108,7 @@ class FileSourceTest : public testing::Test {
 };
 
 Task<> ReadSplit(Env* env, connector::TableSource* source, connector::SourceSplit split,
-                 std::vector<int> projection, size_t batch_rows, Seen* seen) {
+                 std::vector<int> projection, size_t batch_rows, SeenOfFile* seen) {
   CO_ASSIGN_OR_RETURN(auto reader, co_await source->OpenSplit(split, projection));
   seen->ended = false;
   while (!seen->ended) {
@@ -119,7 +119,7 @@ Task<> ReadSplit(Env* env, connector::TableSource* source, connector::SourceSpli
 }
 
 Task<> ReadAll(Env* env, connector::TableSource* source, std::vector<int> projection,
-               size_t batch_rows, Seen* seen) {
+               size_t batch_rows, SeenOfFile* seen) {
   CO_ASSIGN_OR_RETURN(auto splits, co_await source->DiscoverSplits());
   for (const auto& split : splits) {
     CO_RETURN_IF_ERROR(co_await ReadSplit(env, source, split, projection, batch_rows, seen));
@@ -133,11 +133,11 @@ TEST_F(FileSourceTest, SaysHowMuchOfAFileIsUnread) {
   Run(WriteFile(&env_, "/d/a.log", text));
   Run(WriteFile(&env_, "/d/z/a.gz", Gzip(text)));
   auto source = Open("/d/a.log");
-  Seen seen;
+  SeenOfFile seen;
   Run(ReadAll(&env_, source.get(), {0}, 10, &seen));
   EXPECT_EQ(seen.unread, (std::vector<int64_t>{40, 30, 20, 10, 0, 0}));
   // A small compressed file is read in one piece, so that nothing of it is left to be read.
-  Seen compressed;
+  SeenOfFile compressed;
   auto zipped = Open("/d/z/a.gz");
   Run(ReadAll(&env_, zipped.get(), {0}, 10, &compressed));
   EXPECT_EQ(compressed.rows, seen.rows);
@@ -148,7 +148,7 @@ TEST_F(FileSourceTest, ReadsAFileWithALastLineThatHasNoEnd) {
   Run(WriteFile(&env_, "/d/a.log", "one\ntwo\r\nthree"));
   auto source = Open("/d/a.log");
   EXPECT_TRUE(source->bounded());
-  Seen seen;
+  SeenOfFile seen;
   Run(ReadAll(&env_, source.get(), {0}, 100, &seen));
   EXPECT_EQ(seen.rows, (Lines{"one", "two", "three"}));
 }
@@ -161,7 +161,7 @@ TEST_F(FileSourceTest, ReadsFoldersAndGlobsInOrderOfNames) {
   Run(WriteFile(&env_, "/d/.part", "no\n"));
   Run(WriteFile(&env_, "/d/x.txt", "x\n"));
   auto rows = [&](const std::string& path, Options options) {
-    Seen seen;
+    SeenOfFile seen;
     auto source = Open(path, std::move(options));
     Run(ReadAll(&env_, source.get(), {0}, 100, &seen));
     return seen.rows;
@@ -175,7 +175,7 @@ TEST_F(FileSourceTest, ReadsFoldersAndGlobsInOrderOfNames) {
 
 TEST_F(FileSourceTest, SaysWhenThereIsNoSuchFile) {
   auto source = Open("/nowhere/a.log");
-  Seen seen;
+  SeenOfFile seen;
   Status status = env_.Run(ReadAll(&env_, source.get(), {0}, 1, &seen));
   EXPECT_EQ(TextOf(status).message, "table 't': there is no file or folder '/nowhere/a.log'");
 }
@@ -192,7 +192,7 @@ TEST_F(FileSourceTest, GoesOnExactlyAfterEveryRow) {
   Run(WriteFile(&env_, "/d/a.log.zst", Zstd(text.substr(0, 300)) + Zstd(text.substr(300))));
   for (const char* path : {"/d/a.log", "/d/a.log.gz", "/d/a.log.zst"}) {
     auto source = Open(path);
-    Seen seen;
+    SeenOfFile seen;
     Run(ReadAll(&env_, source.get(), {0}, 1, &seen));
     ASSERT_EQ(seen.rows, all) << path;
     std::string id;
@@ -203,7 +203,7 @@ TEST_F(FileSourceTest, GoesOnExactlyAfterEveryRow) {
     }(source.get(), &id));
     for (size_t n = 0; n < all.size(); ++n) {
       auto again = Open(path);
-      Seen rest;
+      SeenOfFile rest;
       connector::SourceSplit split{.id = id, .position = seen.positions[n]};
       Run(ReadSplit(&env_, again.get(), split, {0}, 10, &rest));
       EXPECT_EQ(rest.rows, Lines(all.begin() + static_cast<ptrdiff_t>(n) + 1, all.end())) << path;
@@ -224,10 +224,10 @@ TEST_F(FileSourceTest, GivesMetadataAndFolderColumns) {
   table.partition_keys.push_back("who");
   table.schema = table.schema->AddField(4, arrow::field("who", arrow::utf8())).ValueOrDie();
   auto source = Open({{"path", "/d"}}, table);
-  Seen seen;
+  SeenOfFile seen;
   Run(ReadAll(&env_, source.get(), {2, 1, 0, 3, 4}, 100, &seen));
   EXPECT_EQ(seen.rows, (Lines{"a.log|5|x|4|a/b", "a.log|5|y|4|a/b"}));
-  Seen counted;
+  SeenOfFile counted;
   Run(ReadAll(&env_, source.get(), {}, 100, &counted));
   EXPECT_EQ(counted.rows.size(), 2u);
 }
@@ -239,7 +239,7 @@ TEST_F(FileSourceTest, RejectsLongAndBadLinesWithTheirPlace) {
                                    .schema = arrow::schema({arrow::field("v", arrow::int32())})};
   auto source =
       Open({{"path", "/d/a.json"}, {"format", "json"}, {"source.max-line-bytes", "100"}}, table);
-  Seen seen;
+  SeenOfFile seen;
   Run(ReadAll(&env_, source.get(), {0}, 100, &seen));
   EXPECT_EQ(seen.rows, (Lines{"1", "2"}));
   ASSERT_EQ(seen.rejected.size(), 2u);
@@ -252,7 +252,7 @@ TEST_F(FileSourceTest, RejectsABrokenCompressedFile) {
   zipped[zipped.size() / 2] ^= 0x55;
   Run(WriteFile(&env_, "/d/a.gz", zipped));
   auto source = Open("/d/a.gz");
-  Seen seen;
+  SeenOfFile seen;
   Run(ReadAll(&env_, source.get(), {0}, 100, &seen));
   EXPECT_EQ(seen.rejected.size(), 1u);
 }
@@ -285,7 +285,7 @@ class Tail {
   }
   Lines TakeRows() { return std::exchange(seen.rows, {}); }
 
-  Seen seen;
+  SeenOfFile seen;
   std::map<std::string, std::string> positions;
   int ended_count = 0;
 
@@ -385,7 +385,7 @@ TEST_F(FileTailTest, GoesOnAfterARestartUnderTheNewName) {
   Run(AppendFile(&env_, "/d/a.log", "two\n"));
   Run(env_.files().Rename("/d/a.log", "/d/a.log.1"));
   auto again = Open("/d/*.log", {{"source.monitor-interval", "1 s"}});
-  Seen seen;
+  SeenOfFile seen;
   connector::SourceSplit split{.id = id, .position = position};
   Run(ReadSplit(&env_, again.get(), split, {0}, 10, &seen));
   EXPECT_EQ(seen.rows, Lines{"two"});
@@ -396,7 +396,7 @@ TEST_F(FileTailTest, EndsAtOnceWhenTheFileIsGoneAfterARestart) {
   EXPECT_EQ(Step(), Lines{"one"});
   auto [id, position] = *tail_.positions.begin();
   Run(env_.files().Remove("/d/a.log"));
-  Seen seen;
+  SeenOfFile seen;
   connector::SourceSplit split{.id = id, .position = position};
   Run(ReadSplit(&env_, source_.get(), split, {0}, 10, &seen));
   EXPECT_EQ(seen.rows, Lines{});

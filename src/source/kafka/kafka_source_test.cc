@@ -50,7 +50,7 @@ std::string RowText(const ChangelogBatch& batch, int64_t row) {
   return text;
 }
 
-struct Seen {
+struct SeenOfTopic {
   Rows rows;
   Rows rejected;
   std::string position;
@@ -59,7 +59,7 @@ struct Seen {
   int64_t lag = -1;
 };
 
-void Note(const connector::SourceBatch& batch, Seen* seen) {
+void NoteTopic(const connector::SourceBatch& batch, SeenOfTopic* seen) {
   for (int64_t row = 0; row < batch.batch.rows->num_rows(); ++row) {
     seen->rows.push_back(RowText(batch.batch, row));
   }
@@ -74,11 +74,11 @@ void Note(const connector::SourceBatch& batch, Seen* seen) {
 
 // Reads until the split is over or has nothing unread.
 Task<> ReadQuiet(Env* env, connector::TableSource* source, connector::SourceSplit split,
-                 std::vector<int> projection, size_t max_rows, Seen* seen) {
+                 std::vector<int> projection, size_t max_rows, SeenOfTopic* seen) {
   CO_ASSIGN_OR_RETURN(auto reader, co_await source->OpenSplit(split, projection));
   do {
     CO_ASSIGN_OR_RETURN(auto batch, co_await reader->Read(max_rows, env->Now()));
-    Note(batch, seen);
+    NoteTopic(batch, seen);
   } while (!seen->ended && !seen->caught_up);
   co_return Status::OK();
 }
@@ -140,7 +140,7 @@ class KafkaSourceTest : public testing::Test {
     registry.Add(UpsertKafkaSourceConnector());
     return registry.MakeSource(std::move(table), context);
   }
-  Task<> ReadAll(connector::TableDescriptor table, std::vector<int> projection, Seen* seen,
+  Task<> ReadAll(connector::TableDescriptor table, std::vector<int> projection, SeenOfTopic* seen,
                  size_t max_rows = 100) {
     CO_ASSIGN_OR_RETURN(auto source, Make(std::move(table)));
     CO_ASSIGN_OR_RETURN(auto splits, co_await source->DiscoverSplits());
@@ -165,7 +165,7 @@ TEST_F(KafkaSourceTest, ReadsAllPartitionsFromTheBeginning) {
   Run(Append(0, {{"k", Event("a", 1)}, {"k", Event("b", 2)}}));
   Run(Append(1, {{"k", Event("c", 3)}}, storage::Codec::kLz4));
   Run(Append(1, {{"k", Event("d", 4)}}, storage::Codec::kZstd));
-  Seen seen;
+  SeenOfTopic seen;
   Run(ReadAll(Table(), {1, 0}, &seen));
   EXPECT_EQ(seen.rows, (Rows{"1|a", "2|b", "3|c", "4|d"}));
   EXPECT_TRUE(seen.caught_up);
@@ -179,14 +179,14 @@ TEST_F(KafkaSourceTest, GoesOnFromEveryPositionWhateverTheBatches) {
   Run(Append(0, records, storage::Codec::kSnappy));
   Run(Append(0, records));
   for (size_t max_rows : {1u, 7u, 25u, 30u}) {
-    Seen seen;
+    SeenOfTopic seen;
     Run(ReadAll(Table(), {1}, &seen, max_rows));
     ASSERT_EQ(seen.rows.size(), 50u);
     EXPECT_EQ(seen.rows[26], "1");
   }
   auto source = Make(Table()).ValueOrDie();
   for (int64_t from = 0; from <= 50; ++from) {
-    Seen seen;
+    SeenOfTopic seen;
     connector::SourceSplit split{.id = "clicks/0", .position = std::to_string(from)};
     if (from == 50) Run(Append(0, {{"k", Event("u", 99)}}));
     Run(ReadQuiet(env_.get(), source.get(), split, {1}, 9, &seen));
@@ -208,11 +208,11 @@ TEST_F(KafkaSourceTest, GivesMetadata) {
       {.column = "ts", .key = "timestamp"},        {.column = "off", .key = "offset"},
       {.column = "part", .key = "partition"},      {.column = "topic", .key = "topic"},
       {.column = "kind", .key = "timestamp-type"}, {.column = "h", .key = "headers"}};
-  Seen seen;
+  SeenOfTopic seen;
   Run(ReadAll(table, {2, 0, 1, 3, 4, 5}, &seen));
   EXPECT_EQ(seen.rows, (Rows{"0|1|2023-11-14 22:13:20.123Z|1|clicks|CreateTime",
                              "1|2|2023-11-14 22:13:20.124Z|1|clicks|CreateTime"}));
-  Seen headers;
+  SeenOfTopic headers;
   Run(ReadAll(table, {6}, &headers));
   ASSERT_EQ(headers.rows.size(), 2u);
   EXPECT_NE(headers.rows[0].find('h'), std::string::npos);
@@ -221,7 +221,7 @@ TEST_F(KafkaSourceTest, GivesMetadata) {
 TEST_F(KafkaSourceTest, RejectsBadRecordsWithTheirPlaceAndBytes) {
   Run(Append(0,
              {{"k", Event("a", 1)}, {"k", "broken"}, {"k", std::nullopt}, {"k", Event("b", 2)}}));
-  Seen seen;
+  SeenOfTopic seen;
   Run(ReadAll(Table(), {0}, &seen));
   EXPECT_EQ(seen.rows, (Rows{"a", "b"}));
   EXPECT_EQ(seen.rejected, Rows{"clicks/0@1 broken"});
@@ -240,7 +240,7 @@ TEST_F(KafkaSourceTest, TakesColumnsFromTheKey) {
   table.options.erase("format");
   table.schema =
       arrow::schema({arrow::field("k_user", arrow::utf8()), arrow::field("n", arrow::int32())});
-  Seen seen;
+  SeenOfTopic seen;
   Run(ReadAll(table, {0, 1}, &seen));
   EXPECT_EQ(seen.rows, (Rows{"a|1", "null|2", "d|4"}));
   EXPECT_EQ(seen.rejected.size(), 1u);
@@ -253,7 +253,7 @@ TEST_F(KafkaSourceTest, ReadsAKeyedTopicAsAChangelog) {
   table.options.erase("format");
   table.options.erase("scan.startup.mode");
   table.primary_key = {"user"};
-  Seen seen;
+  SeenOfTopic seen;
   Run(ReadAll(table, {0, 1}, &seen));
   EXPECT_EQ(seen.rows, (Rows{"+U a|1", "-D a|null"}));
 }
@@ -270,11 +270,11 @@ TEST_F(KafkaSourceTest, EndsABoundedScanWhereItWasWhenItBegan) {
   EXPECT_EQ(splits[0].position, "0-2");
   EXPECT_EQ(splits[1].position, "0-0");
   Run(Append(0, {{"k", Event("c", 3)}}));
-  Seen seen;
+  SeenOfTopic seen;
   Run(ReadQuiet(env_.get(), source.get(), splits[0], {0}, 1, &seen));
   EXPECT_EQ(seen.rows, (Rows{"a", "b"}));
   EXPECT_TRUE(seen.ended);
-  Seen empty;
+  SeenOfTopic empty;
   Run(ReadQuiet(env_.get(), source.get(), splits[1], {0}, 1, &empty));
   EXPECT_TRUE(empty.ended);
 }
@@ -282,7 +282,7 @@ TEST_F(KafkaSourceTest, EndsABoundedScanWhereItWasWhenItBegan) {
 TEST_F(KafkaSourceTest, StartsWhereTheOptionsSay) {
   Run(Append(0, {{"k", Event("a", 1), 1000}, {"k", Event("b", 2), 2000}}));
   auto rows = [&](Options options) {
-    Seen seen;
+    SeenOfTopic seen;
     options["scan.bounded.mode"] = "latest-offset";
     Run(ReadAll(Table(std::move(options)), {0}, &seen));
     return seen.rows;
@@ -306,9 +306,9 @@ TEST_F(KafkaSourceTest, StartsWhereTheOptionsSay) {
 
 TEST_F(KafkaSourceTest, WaitsForNewRecordsAndWakesForThem) {
   auto source = Make(Table()).ValueOrDie();
-  Seen seen;
-  auto scenario = [](KafkaSourceTest* test, Env* env, connector::TableSource* from, Seen* out,
-                     std::function<Task<>()> append) -> Task<> {
+  SeenOfTopic seen;
+  auto scenario = [](KafkaSourceTest* test, Env* env, connector::TableSource* from,
+                     SeenOfTopic* out, std::function<Task<>()> append) -> Task<> {
     connector::SourceSplit split{.id = "clicks/0", .position = "0"};
     std::vector<int> projection = {0};
     CO_ASSIGN_OR_RETURN(auto reader, co_await from->OpenSplit(split, projection));
@@ -319,7 +319,7 @@ TEST_F(KafkaSourceTest, WaitsForNewRecordsAndWakesForThem) {
     TaskScope scope(executor, "append", [](const std::string&, const Status&) {});
     scope.Spawn("append", append());
     CO_ASSIGN_OR_RETURN(auto batch, co_await reader->Read(10, env->Now() + 60s));
-    Note(batch, out);
+    NoteTopic(batch, out);
     co_return co_await scope.Close();
   };
   std::function<Task<>()> append = [&] {
@@ -342,7 +342,7 @@ TEST_F(KafkaSourceTest, SaysWhatIsWrongWithATable) {
   EXPECT_NE(message({{"topic-pattern", "c.*"}}), "accepted");
   EXPECT_NE(message({{"scan.startup.mode", "timestamp"}}), "accepted");
   EXPECT_NE(message({{"key.format", "json"}}), "accepted");
-  Seen seen;
+  SeenOfTopic seen;
   Status status = RunBlocking(env_->shard(0), ReadAll(Table({{"topic", "click"}}), {0}, &seen));
   EXPECT_EQ(TextOf(status).hint, "did you mean 'clicks'?");
   connector::TableDescriptor no_mode = Table();
