@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/text_table.h"
 #include "core/json_writer.h"
+#include "core/net/percent_encoding.h"
 
 namespace mainstem::cli {
 namespace {
@@ -29,7 +30,8 @@ Status List(const GlobalOptions& globals, const std::string&) {
 
 Status Show(const GlobalOptions& globals, const std::string& name) {
   HttpClient client(globals.node);
-  ASSIGN_OR_RETURN(std::string body, client.Call({.path = "/api/v1/groups/" + UrlEncode(name)}));
+  ASSIGN_OR_RETURN(std::string body,
+                   client.Call({.path = "/api/v1/groups/" + net::PercentEncode(name)}));
   if (globals.json) return fmt::print("{}\n", body), Status::OK();
   return WithJson(body, [](const element& root) {
     fmt::print("group {}: {}\n\n", TextOf(root, "id"), TextOf(root, "state"));
@@ -51,7 +53,8 @@ Status Show(const GlobalOptions& globals, const std::string& name) {
 
 Status Delete(const GlobalOptions& globals, const std::string& name) {
   HttpClient client(globals.node);
-  RETURN_IF_ERROR(client.Call({.method = "DELETE", .path = "/api/v1/groups/" + UrlEncode(name)}));
+  RETURN_IF_ERROR(
+      client.Call({.method = "DELETE", .path = "/api/v1/groups/" + net::PercentEncode(name)}));
   return Tell(globals,
               {.text = "deleted group " + name, .json = "{\"deleted\":" + JsonQuote(name) + "}"});
 }

@@ -142,17 +142,4 @@ Status HttpClient::Stream(const HttpRequest& request,
   return Status::OK();
 }
 
-std::string UrlEncode(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    unsigned char byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) || c == '-' || c == '.' || c == '_' || c == '~') {
-      out += c;
-    } else {
-      out += fmt::format("%{:02X}", byte);
-    }
-  }
-  return out;
-}
-
 }  // namespace mainstem::cli

@@ -38,7 +38,4 @@ class HttpClient {
   std::unique_ptr<Curl> curl_;
 };
 
-// Percent-encodes one path segment or query value.
-std::string UrlEncode(std::string_view text);
-
 }  // namespace mainstem::cli

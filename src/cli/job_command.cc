@@ -7,6 +7,7 @@
 #include "cli/progress.h"
 #include "cli/text_table.h"
 #include "core/json_writer.h"
+#include "core/net/percent_encoding.h"
 #include "process/sql/substitute.h"
 
 namespace mainstem::cli {
@@ -70,7 +71,7 @@ Result<std::string> AwaitEnd(const GlobalOptions& globals, const std::string& id
   std::string body;
   Status failed;
   auto goes_on = [&] {
-    auto answer = client.Call({.path = "/api/v1/jobs/" + UrlEncode(id)});
+    auto answer = client.Call({.path = "/api/v1/jobs/" + net::PercentEncode(id)});
     if (!answer.ok()) return failed = answer.status(), false;
     body = std::move(*answer);
     bool ended = false;
@@ -121,7 +122,7 @@ void PrintOperators(const element& root) {
 Status Show(const GlobalOptions& globals, const JobOptions& options) {
   HttpClient client(globals.node);
   ASSIGN_OR_RETURN(std::string body,
-                   client.Call({.path = "/api/v1/jobs/" + UrlEncode(options.id)}));
+                   client.Call({.path = "/api/v1/jobs/" + net::PercentEncode(options.id)}));
   if (globals.json) return fmt::print("{}\n", body), Status::OK();
   return WithJson(body, [](const element& root) {
     fmt::print("job {} ({}): {}\n", TextOf(root, "id"), TextOf(root, "name"),
@@ -142,7 +143,7 @@ Status Show(const GlobalOptions& globals, const JobOptions& options) {
 
 Status Change(const GlobalOptions& globals, const JobOptions& options, const std::string& verb) {
   HttpClient client(globals.node);
-  std::string path = "/api/v1/jobs/" + UrlEncode(options.id);
+  std::string path = "/api/v1/jobs/" + net::PercentEncode(options.id);
   HttpRequest request{.method = "DELETE", .path = path};
   if (verb != "delete") {
     request.method = "POST";

@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/text_table.h"
 #include "core/json_writer.h"
+#include "core/net/percent_encoding.h"
 
 namespace mainstem::cli {
 namespace {
@@ -33,8 +34,8 @@ constexpr int64_t kPageRecords = 1000;  // that the node gives at once
 
 Status Produce(const GlobalOptions& globals, const ProduceOptions& options) {
   HttpClient client(globals.node);
-  std::string path = "/v1/topics/" + UrlEncode(options.topic) + "/events";
-  if (!options.key_field.empty()) path += "?key-field=" + UrlEncode(options.key_field);
+  std::string path = "/v1/topics/" + net::PercentEncode(options.topic) + "/events";
+  if (!options.key_field.empty()) path += "?key-field=" + net::PercentEncode(options.key_field);
   std::string body, line;
   int64_t count = 0, sent = 0;
   auto flush = [&]() -> Status {
@@ -83,8 +84,8 @@ Status Export(const GlobalOptions& globals, const ConsumeOptions& options, int64
   std::string from = options.from;
   for (int64_t left = limit; left > 0;) {
     std::string path =
-        fmt::format("/v1/topics/{}/events?from={}&limit={}", UrlEncode(options.topic),
-                    UrlEncode(from), std::min(left, kPageRecords));
+        fmt::format("/v1/topics/{}/events?from={}&limit={}", net::PercentEncode(options.topic),
+                    net::PercentEncode(from), std::min(left, kPageRecords));
     ASSIGN_OR_RETURN(std::string body, client.Call({.path = path}));
     int64_t count = 0;
     RETURN_IF_ERROR(WithJson(body, [&](const element& root) {
@@ -103,7 +104,7 @@ Status Export(const GlobalOptions& globals, const ConsumeOptions& options, int64
 
 Status Consume(const GlobalOptions& globals, const ConsumeOptions& options) {
   HttpClient client(globals.node);
-  std::string topic = UrlEncode(options.topic);
+  std::string topic = net::PercentEncode(options.topic);
   if (!options.follow) {
     int64_t limit = options.limit > 0 ? options.limit : 20;
     if (options.from != "latest" && (globals.json || limit > kPageRecords)) {
@@ -112,7 +113,7 @@ Status Consume(const GlobalOptions& globals, const ConsumeOptions& options) {
     std::string from = options.from == "latest" ? fmt::format("-{}", limit) : options.from;
     ASSIGN_OR_RETURN(std::string body,
                      client.Call({.path = fmt::format("/api/v1/topics/{}/records?from={}&limit={}",
-                                                      topic, UrlEncode(from), limit)}));
+                                                      topic, net::PercentEncode(from), limit)}));
     return WithJson(body, [&](const element& root) {
       for (element record : root["records"].get_array()) PrintRecord(globals, record);
       return Status::OK();
@@ -121,7 +122,7 @@ Status Consume(const GlobalOptions& globals, const ConsumeOptions& options) {
   int64_t seen = 0;
   Status failed;
   RETURN_IF_ERROR(client.Stream(
-      {.path = fmt::format("/v1/topics/{}/events?from={}", topic, UrlEncode(options.from)),
+      {.path = fmt::format("/v1/topics/{}/events?from={}", topic, net::PercentEncode(options.from)),
        .headers = {"Accept: text/event-stream"}},
       [&](std::string_view line) {
         if (!line.starts_with("data:")) return true;

@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/text_table.h"
 #include "core/json_writer.h"
+#include "core/net/percent_encoding.h"
 
 namespace mainstem::cli {
 namespace {
@@ -67,7 +68,7 @@ Status Create(const GlobalOptions& globals, const TopicOptions& options) {
 Status Show(const GlobalOptions& globals, const TopicOptions& options) {
   HttpClient client(globals.node);
   ASSIGN_OR_RETURN(std::string body,
-                   client.Call({.path = "/api/v1/topics/" + UrlEncode(options.name)}));
+                   client.Call({.path = "/api/v1/topics/" + net::PercentEncode(options.name)}));
   if (globals.json) return fmt::print("{}\n", body), Status::OK();
   return WithJson(body, [&](const element& root) {
     fmt::print("topic {} (id {}), {}\n\n", TextOf(root, "name"), TextOf(root, "id"),
@@ -96,15 +97,15 @@ Status Alter(const GlobalOptions& globals, const TopicOptions& options) {
   if (options.partitions > 0) request += fmt::format(",\"partitions\":{}", options.partitions);
   ASSIGN_OR_RETURN(std::string body,
                    client.Call({.method = "PATCH",
-                                .path = "/api/v1/topics/" + UrlEncode(options.name),
+                                .path = "/api/v1/topics/" + net::PercentEncode(options.name),
                                 .body = request + "}"}));
   return Tell(globals, {.text = "changed topic " + options.name, .json = body});
 }
 
 Status Delete(const GlobalOptions& globals, const TopicOptions& options) {
   HttpClient client(globals.node);
-  RETURN_IF_ERROR(
-      client.Call({.method = "DELETE", .path = "/api/v1/topics/" + UrlEncode(options.name)}));
+  RETURN_IF_ERROR(client.Call(
+      {.method = "DELETE", .path = "/api/v1/topics/" + net::PercentEncode(options.name)}));
   return Tell(globals, {.text = "deleted topic " + options.name,
                         .json = "{\"deleted\":" + JsonQuote(options.name) + "}"});
 }

@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/text_table.h"
 #include "core/json_writer.h"
+#include "core/net/percent_encoding.h"
 
 namespace mainstem::cli {
 namespace {
@@ -64,7 +65,7 @@ void PrintParts(const element& root) {
 Status Describe(const GlobalOptions& globals, const TransactionOptions& options) {
   HttpClient client(globals.node);
   ASSIGN_OR_RETURN(std::string body,
-                   client.Call({.path = "/api/v1/transactions/" + UrlEncode(options.id)}));
+                   client.Call({.path = "/api/v1/transactions/" + net::PercentEncode(options.id)}));
   if (globals.json) return fmt::print("{}\n", body), Status::OK();
   return WithJson(body, [](const element& root) {
     fmt::print("transactional id {}: {}\n\n", TextOf(root, "id"), TextOf(root, "state"));
@@ -84,7 +85,7 @@ Status Describe(const GlobalOptions& globals, const TransactionOptions& options)
 
 Status Abort(const GlobalOptions& globals, const TransactionOptions& options) {
   HttpClient client(globals.node);
-  std::string path = "/api/v1/transactions/" + UrlEncode(options.id) + "/abort";
+  std::string path = "/api/v1/transactions/" + net::PercentEncode(options.id) + "/abort";
   RETURN_IF_ERROR(client.Call({.method = "POST", .path = path}));
   return Tell(globals, {.text = fmt::format("aborted the transaction of {}; its producer is fenced",
                                             options.id),

@@ -143,21 +143,6 @@ Result<std::string> CheckHttpUrl(const std::string& url) {
   return checked;
 }
 
-std::string EncodeUrlPart(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    auto byte = static_cast<unsigned char>(c);
-    bool is_plain = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
-                    (byte >= 'A' && byte <= 'Z') || c == '-' || c == '.' || c == '_' || c == '~';
-    if (is_plain) {
-      out.push_back(c);
-    } else {
-      out += fmt::format("%{:02X}", byte);
-    }
-  }
-  return out;
-}
-
 bool IsPassingHttpStatus(int status) {
   return status == 408 || status == 425 || status == 429 || (status >= 500 && status != 501);
 }

@@ -61,9 +61,6 @@ class HttpSession {
 // is none, or holds a user or password, which would be shown in messages.
 Result<std::string> CheckHttpUrl(const std::string& url);
 
-// Percent-encodes what may not stand in one segment of a path or in a query's value.
-std::string EncodeUrlPart(std::string_view text);
-
 // Whether an answer of this status may be different in a while: 408, 425, 429 and 5xx but 501.
 bool IsPassingHttpStatus(int status);
 

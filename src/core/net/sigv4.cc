@@ -2,11 +2,15 @@
 
 #include <algorithm>
 
+#include <absl/strings/escaping.h>
+#include <absl/strings/str_split.h>
 #include <absl/time/time.h>
 #include <fmt/format.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+
+#include "core/net/hmac.h"
+#include "core/net/percent_encoding.h"
 
 namespace mainstem::net {
 namespace {
@@ -14,61 +18,16 @@ namespace {
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 constexpr std::string_view kTerminator = "aws4_request";
 
-std::string ToHex(std::string_view bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
-  out.reserve(bytes.size() * 2);
-  for (char c : bytes) {
-    out.push_back(kDigits[static_cast<unsigned char>(c) >> 4]);
-    out.push_back(kDigits[static_cast<unsigned char>(c) & 15]);
-  }
-  return out;
-}
-
-std::string HmacSha256(std::string_view key, std::string_view text) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  const auto* begin = reinterpret_cast<const unsigned char*>(text.data());
-  CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), begin, text.size(), digest,
-             &size) != nullptr);
-  return std::string(reinterpret_cast<char*>(digest), size);
-}
-
 std::string_view TrimBlanks(std::string_view text) {
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
   while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
   return text;
 }
 
-std::vector<std::string> SplitAt(std::string_view text, char separator) {
-  std::vector<std::string> pieces;
-  while (true) {
-    size_t end = std::min(text.find(separator), text.size());
-    pieces.emplace_back(text.substr(0, end));
-    if (end == text.size()) return pieces;
-    text.remove_prefix(end + 1);
-  }
-}
-
-// RFC 3986: everything but unreserved characters is escaped.
-std::string UriEncode(std::string_view text, bool keep_slash) {
-  std::string out;
-  for (char c : text) {
-    bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                 c == '-' || c == '_' || c == '.' || c == '~' || (keep_slash && c == '/');
-    if (plain) {
-      out.push_back(c);
-    } else {
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
-}
-
 std::string CanonicalQuery(const HttpRequest& request) {
   std::vector<std::pair<std::string, std::string>> pairs;
   for (const auto& [name, value] : request.query) {
-    pairs.emplace_back(UriEncode(name, false), UriEncode(value, false));
+    pairs.emplace_back(PercentEncode(name), PercentEncode(value));
   }
   std::sort(pairs.begin(), pairs.end());
   std::string out;
@@ -97,7 +56,7 @@ std::string CanonicalValue(const HttpHeaders& headers, std::string_view name) {
 }
 
 void TakeCredential(std::string_view value, SigV4Authorization* out) {
-  std::vector<std::string> parts = SplitAt(value, '/');
+  std::vector<std::string> parts = absl::StrSplit(std::string(value), '/');
   // An access key may hold slashes, as far as the format goes; the scope is the last four.
   if (parts.size() < 5 || parts.back() != kTerminator) return;
   size_t scope = parts.size() - 4;
@@ -121,7 +80,9 @@ SigV4Authorization ParseSigV4(std::string_view authorization) {
   SigV4Authorization out;
   authorization = TrimBlanks(authorization);
   if (!authorization.starts_with(kAlgorithm)) return out;
-  for (const std::string& piece : SplitAt(authorization.substr(kAlgorithm.size()), ',')) {
+  const std::vector<std::string> pieces =
+      absl::StrSplit(std::string(authorization.substr(kAlgorithm.size())), ',');
+  for (const std::string& piece : pieces) {
     std::string_view text = TrimBlanks(piece);
     size_t equals = text.find('=');
     if (equals == std::string_view::npos) continue;
@@ -129,7 +90,7 @@ SigV4Authorization ParseSigV4(std::string_view authorization) {
     std::string_view value = text.substr(equals + 1);
     if (name == "Credential") TakeCredential(value, &out);
     if (name == "SignedHeaders" && !value.empty()) {
-      out.signed_headers = SplitAt(value, ';');
+      out.signed_headers = absl::StrSplit(std::string(value), ';');
       out.has_signed_headers = true;
     }
     if (name == "Signature" && !value.empty()) {
@@ -144,8 +105,8 @@ std::string CanonicalRequest(const SigV4Input& input, const SigV4Authorization& 
   const HttpRequest& request = *input.request;
   std::string_view path = std::string_view(request.target).substr(0, request.target.find('?'));
   std::string out =
-      fmt::format("{}\n{}\n{}\n", request.method_name, path.empty() ? "/" : UriEncode(path, true),
-                  CanonicalQuery(request));
+      fmt::format("{}\n{}\n{}\n", request.method_name,
+                  path.empty() ? "/" : PercentEncode(path, "/"), CanonicalQuery(request));
   std::string names;
   for (const std::string& name : authorization.signed_headers) {
     out += fmt::format("{}:{}\n", name, CanonicalValue(request.headers, name));
@@ -165,7 +126,7 @@ std::string SigV4Signature(const SigV4Input& input, const SigV4Authorization& au
   key = HmacSha256(key, authorization.region);
   key = HmacSha256(key, authorization.service);
   key = HmacSha256(key, kTerminator);
-  return ToHex(HmacSha256(key, to_sign));
+  return absl::BytesToHexString(HmacSha256(key, to_sign));
 }
 
 int64_t ParseSigV4Time(std::string_view text) {
@@ -184,7 +145,7 @@ std::string Sha256Hex(std::string_view bytes) {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
   CHECK(EVP_Digest(bytes.data(), bytes.size(), digest, &size, EVP_sha256(), nullptr) == 1);
-  return ToHex({reinterpret_cast<char*>(digest), size});
+  return absl::BytesToHexString({reinterpret_cast<char*>(digest), size});
 }
 
 bool EqualsInConstantTime(std::string_view a, std::string_view b) {

@@ -1,5 +1,6 @@
 #include "gateway/http/event_json.h"
 
+#include <absl/strings/escaping.h>
 #include <openssl/evp.h>
 #include <simdjson.h>
 
@@ -11,17 +12,6 @@ std::string Base64(std::string_view bytes) {
                              reinterpret_cast<const unsigned char*>(bytes.data()),
                              static_cast<int>(bytes.size()));
   out.resize(static_cast<size_t>(size));
-  return out;
-}
-
-std::string Hex(std::string_view bytes) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string out;
-  out.reserve(bytes.size() * 2);
-  for (char c : bytes) {
-    out.push_back(kDigits[static_cast<unsigned char>(c) >> 4]);
-    out.push_back(kDigits[static_cast<unsigned char>(c) & 15]);
-  }
   return out;
 }
 
@@ -55,7 +45,8 @@ struct EventJsonWriter::Impl {
     if (!bytes) {
       json->Key(name).Null();
     } else if (decoding == ValueDecoding::kHex) {
-      json->Field(std::string(name) + "_hex", Hex(*bytes));
+      json->Field(std::string(name) + "_hex",
+                  absl::BytesToHexString({bytes->data(), bytes->size()}));
     } else if (decoding == ValueDecoding::kBase64) {
       json->Field(std::string(name) + "_base64", Base64(*bytes));
     } else if (decoding == ValueDecoding::kText) {

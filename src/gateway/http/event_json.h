@@ -33,6 +33,5 @@ class EventJsonWriter {
 };
 
 std::string Base64(std::string_view bytes);
-std::string Hex(std::string_view bytes);
 
 }  // namespace mainstem::gateway::http

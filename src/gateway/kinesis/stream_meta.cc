@@ -1,5 +1,6 @@
 #include "gateway/kinesis/stream_meta.h"
 
+#include <absl/strings/escaping.h>
 #include <simdjson.h>
 
 #include "core/json_writer.h"
@@ -143,13 +144,8 @@ Result<StreamMeta> DecodeStreamMeta(std::string_view text) {
 }
 
 std::string StreamMetaKey(const storage::TopicId& id) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string key(kStreamMetaPrefix);
-  for (uint8_t byte : id) {
-    key.push_back(kDigits[byte >> 4]);
-    key.push_back(kDigits[byte & 15]);
-  }
-  return key;
+  return std::string(kStreamMetaPrefix) +
+         absl::BytesToHexString({reinterpret_cast<const char*>(id.data()), id.size()});
 }
 
 std::optional<storage::TopicId> ParseStreamMetaKey(std::string_view key) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include <absl/strings/escaping.h>
 #include <fmt/format.h>
 #include <simdjson.h>
 
@@ -69,7 +70,7 @@ class RecordWriter {
     } else if (simdjson::validate_utf8(bytes->data(), bytes->size())) {
       json->Value(*bytes);
     } else {
-      json->Value(http::Hex(*bytes));
+      json->Value(absl::BytesToHexString({bytes->data(), bytes->size()}));
     }
   }
 

@@ -1,24 +1,10 @@
 #include "sink/http/request_signature.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include <absl/strings/escaping.h>
 
+#include "core/net/hmac.h"
+
 namespace mainstem::sink {
-namespace {
-
-std::string HmacSha256(const std::string& key, std::string_view text) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int length = 0;
-  const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
-  CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes, text.size(), digest,
-             &length) != nullptr);
-  return {reinterpret_cast<const char*>(digest), length};
-}
-
-}  // namespace
-
 Result<RequestSigner> RequestSigner::Make(SignatureScheme scheme, const std::string& secret) {
   const std::string prefix = "whsec_";
   RequestSigner signer;
@@ -37,13 +23,13 @@ Result<RequestSigner> RequestSigner::Make(SignatureScheme scheme, const std::str
 std::vector<std::string> RequestSigner::Sign(const Request& request) const {
   if (scheme_ == SignatureScheme::kGithub) {
     return {"X-Hub-Signature-256: sha256=" +
-            absl::BytesToHexString(HmacSha256(key_, request.body))};
+            absl::BytesToHexString(net::HmacSha256(key_, request.body))};
   }
   std::string seconds = std::to_string(request.seconds);
   std::string signed_text = std::string(request.id) + "." + seconds + ".";
   signed_text += request.body;
   return {"webhook-id: " + std::string(request.id), "webhook-timestamp: " + seconds,
-          "webhook-signature: v1," + absl::Base64Escape(HmacSha256(key_, signed_text))};
+          "webhook-signature: v1," + absl::Base64Escape(net::HmacSha256(key_, signed_text))};
 }
 
 }  // namespace mainstem::sink

@@ -2,8 +2,8 @@
 
 #include <arrow/api.h>
 
-#include "connector/http/http_session.h"
 #include "core/json_writer.h"
+#include "core/net/percent_encoding.h"
 #include "format/format.h"
 #include "format/value_text.h"
 
@@ -129,7 +129,7 @@ Result<std::vector<std::string>> RowTemplate::Render(
           break;
         }
         case PlaceKind::kUrl:
-          texts[i] += connector::EncodeUrlPart(TextOfValue(*rows->column(part.column), row));
+          texts[i] += net::PercentEncode(TextOfValue(*rows->column(part.column), row));
           break;
         case PlaceKind::kId: texts[i] += about[i].id; break;
         case PlaceKind::kOp: texts[i] += about[i].is_delete ? "delete" : "upsert"; break;

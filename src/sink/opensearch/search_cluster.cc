@@ -6,11 +6,11 @@
 #include <simdjson.h>
 
 #include "core/json_writer.h"
+#include "core/net/percent_encoding.h"
 #include "sink/opensearch/bulk_answer.h"
 
 namespace mainstem::sink {
 
-using connector::EncodeUrlPart;
 using connector::HttpAnswer;
 namespace {
 
@@ -26,7 +26,7 @@ constexpr std::string_view kPositionsIndex = R"({"settings":{"index":{"number_of
 bool IsSuccess(const HttpAnswer& answer) { return answer.status >= 200 && answer.status < 300; }
 
 std::string PositionPath(const std::string& delivery) {
-  return "/mainstem-delivery/_doc/" + EncodeUrlPart(delivery);
+  return "/mainstem-delivery/_doc/" + net::PercentEncode(delivery);
 }
 
 Status OddAnswer(const std::string& what) {
@@ -149,7 +149,7 @@ Result<HttpAnswer> SearchCluster::Bulk(std::string_view body) {
 Result<std::vector<std::string>> SearchCluster::FindIds(const std::string& index,
                                                         const std::vector<std::string>& ids) {
   const std::string what = "cannot look for documents in '" + index + "'";
-  std::string path = "/" + EncodeUrlPart(index);
+  std::string path = "/" + net::PercentEncode(index);
   ASSIGN_OR_RETURN(HttpAnswer refreshed, Send({.method = "POST", .path = path + "/_refresh"}));
   if (refreshed.status == 404) return std::vector<std::string>();
   if (!IsSuccess(refreshed)) return StatusOfAnswer(refreshed, what);
@@ -176,9 +176,9 @@ Result<std::vector<std::string>> SearchCluster::FindIds(const std::string& index
 }
 
 Status SearchCluster::PutTemplate(const std::string& name, const std::string& json) {
-  ASSIGN_OR_RETURN(
-      HttpAnswer answer,
-      Send({.method = "PUT", .path = "/_index_template/" + EncodeUrlPart(name), .body = json}));
+  ASSIGN_OR_RETURN(HttpAnswer answer, Send({.method = "PUT",
+                                            .path = "/_index_template/" + net::PercentEncode(name),
+                                            .body = json}));
   if (IsSuccess(answer)) return Status::OK();
   return StatusOfAnswer(answer, "cannot put the index template '" + name + "'");
 }
