@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-from bench import LIBS, ROOT, Broker, Kafka, Mainstem, free_port
+from bench import LIBS, ROOT, Broker, Kafka, Mainstem
 
 LOAD = os.path.join(ROOT, ".deps/bench/wire_load")
 
@@ -128,7 +128,7 @@ def latency(options, brokers):
         for broker in brokers:
             topic = f"latency-{number}"
             make_topic(broker, topic, 1)
-            load("latency", broker, topic + "", records=20, rate=options.rate, seconds=2)
+            load("latency", broker, topic, records=20, rate=options.rate, seconds=2)
             make_topic(broker, topic + "b", 1)
             lines = load("latency", broker, topic + "b", records=20, rate=options.rate, seconds=options.seconds)
             acks.setdefault(broker.name, []).append(lines[0])

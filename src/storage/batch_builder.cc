@@ -42,6 +42,16 @@ size_t RecordBytesBound(std::optional<std::string_view> key, std::optional<std::
 
 BatchBuilder::BatchBuilder(BatchBuilderOptions options) : options_(options) { Clear(); }
 
+Status BatchBuilder::BuildOnto(std::vector<std::byte>* batches) {
+  ASSIGN_OR_RETURN(std::vector<std::byte> batch, Build());
+  if (batches->empty()) {
+    *batches = std::move(batch);
+  } else {
+    batches->insert(batches->end(), batch.begin(), batch.end());
+  }
+  return Status::OK();
+}
+
 void BatchBuilder::Clear() {
   batch_.resize(kBatchHeaderBytes);
   record_count_ = 0;

@@ -43,6 +43,8 @@ class BatchBuilder {
   // The batch with base offset 0; leaves the builder empty, with the next sequence number set.
   // There must be a record.
   Result<std::vector<std::byte>> Build();
+  // The same, behind the batches that are there.
+  Status BuildOnto(std::vector<std::byte>* batches);
 
  private:
   void Clear();

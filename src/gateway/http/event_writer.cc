@@ -16,16 +16,6 @@ struct PartitionWrite {
   Result<storage::AppendResult> outcome = MakeError(ErrorCode::kInternal, "was not appended");
 };
 
-Status FinishBatch(PartitionWrite* write) {
-  ASSIGN_OR_RETURN(std::vector<std::byte> batch, write->builder.Build());
-  if (write->batches.empty()) {
-    write->batches = std::move(batch);
-  } else {
-    write->batches.insert(write->batches.end(), batch.begin(), batch.end());
-  }
-  return Status::OK();
-}
-
 Task<> AppendOne(storage::Log* log, storage::TopicPartition partition, PartitionWrite* write) {
   write->outcome = co_await log->Append(partition, write->batches, {});
   co_return Status::OK();
@@ -52,7 +42,7 @@ Task<std::vector<WrittenRange>> EventWriter::Write(EventWrite write) {
     PartitionWrite& target = partitions[Choose(write, event, turn)];
     if (target.builder.record_count() > 0 &&
         target.builder.bytes() + event.value.size() > write.batch_bytes) {
-      CO_RETURN_IF_ERROR(FinishBatch(&target));
+      CO_RETURN_IF_ERROR(target.builder.BuildOnto(&target.batches));
     }
     const std::optional<std::string>& key = event.key ? event.key : write.key;
     std::optional<std::string_view> key_view;
@@ -60,7 +50,8 @@ Task<std::vector<WrittenRange>> EventWriter::Write(EventWrite write) {
     target.builder.Add(write.timestamp_ms, key_view, event.value, headers);
     ++target.count;
   }
-  for (auto& [partition, target] : partitions) CO_RETURN_IF_ERROR(FinishBatch(&target));
+  for (auto& [partition, target] : partitions)
+    CO_RETURN_IF_ERROR(target.builder.BuildOnto(&target.batches));
 
   // All partitions wait for the same flush.
   Executor executor = co_await asio::this_coro::executor;

@@ -37,16 +37,6 @@ struct PutPlan {
   int64_t bytes = 0;
 };
 
-Status FinishBatch(ShardWrite* write) {
-  ASSIGN_OR_RETURN(std::vector<std::byte> batch, write->builder.Build());
-  if (write->batches.empty()) {
-    write->batches = std::move(batch);
-  } else {
-    write->batches.insert(write->batches.end(), batch.begin(), batch.end());
-  }
-  return Status::OK();
-}
-
 Result<HashKey> KeyOf(const aws::Value& record) {
   const aws::Value& explicit_key = record["ExplicitHashKey"];
   if (explicit_key.is_null()) return HashKeyOf(record["PartitionKey"].text);
@@ -90,7 +80,7 @@ Status AddRecord(const Context& context, const Stream& stream, const aws::Value&
   size_t room = std::min(kBatchBytes, stream.batch_bytes_max());
   size_t needed = storage::RecordBytesBound(partition_key, data, {});
   if (write.builder.record_count() > 0 && write.builder.bytes() + needed > room) {
-    RETURN_IF_ERROR(FinishBatch(&write));
+    RETURN_IF_ERROR(write.builder.BuildOnto(&write.batches));
   }
   write.builder.Add(now_ms, partition_key, data);
   plan->entries.push_back({.shard = shard, .position = write.count++});
@@ -106,7 +96,8 @@ Task<> AppendShard(storage::Log* log, storage::TopicPartition partition, ShardWr
 
 // All shards wait for the same flush.
 Task<> AppendAll(storage::Log* log, storage::TopicId topic_id, PutPlan* plan) {
-  for (auto& [shard, write] : plan->shards) CO_RETURN_IF_ERROR(FinishBatch(&write));
+  for (auto& [shard, write] : plan->shards)
+    CO_RETURN_IF_ERROR(write.builder.BuildOnto(&write.batches));
   if (plan->shards.size() == 1) {
     auto& [shard, write] = *plan->shards.begin();
     storage::TopicPartition id{.topic_id = topic_id, .partition = PartitionId(shard)};

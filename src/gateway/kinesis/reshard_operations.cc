@@ -105,26 +105,27 @@ Task<> Change(const Context& context, StreamPtr stream, StreamCatalog::Change ch
   co_return status;
 }
 
-}  // namespace
+using ChangeOfInput = Status (*)(const Context& context, const aws::Value& input,
+                                 const Stream& stream, StreamMeta* meta);
 
-Task<> SplitShard(const Context& context, aws::AwsCall* call) {
+Task<> ChangeByInput(const Context& context, aws::AwsCall* call, ChangeOfInput make) {
   CO_ASSIGN_OR_RETURN(StreamPtr stream, co_await FindStream(context, call));
   const Context* shared = &context;
   const aws::Value* input = &call->input.root;
-  StreamCatalog::Change change = [shared, input](const Stream& newest, StreamMeta* meta) {
-    return Split(*shared, *input, newest, meta);
+  StreamCatalog::Change change = [shared, input, make](const Stream& newest, StreamMeta* meta) {
+    return make(*shared, *input, newest, meta);
   };
   co_return co_await Change(context, std::move(stream), std::move(change));
 }
 
+}  // namespace
+
+Task<> SplitShard(const Context& context, aws::AwsCall* call) {
+  return ChangeByInput(context, call, Split);
+}
+
 Task<> MergeShards(const Context& context, aws::AwsCall* call) {
-  CO_ASSIGN_OR_RETURN(StreamPtr stream, co_await FindStream(context, call));
-  const Context* shared = &context;
-  const aws::Value* input = &call->input.root;
-  StreamCatalog::Change change = [shared, input](const Stream& newest, StreamMeta* meta) {
-    return Merge(*shared, *input, newest, meta);
-  };
-  co_return co_await Change(context, std::move(stream), std::move(change));
+  return ChangeByInput(context, call, Merge);
 }
 
 Task<> UpdateShardCount(const Context& context, aws::AwsCall* call) {

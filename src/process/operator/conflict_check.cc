@@ -94,7 +94,7 @@ Task<> ConflictCheckOperator::OnWatermark(int64_t watermark_ms, Output* out) {
   CO_RETURN_IF_ERROR(co_await Settle());
   left_.clear();
   if (sent_.empty()) co_return Status::OK();
-  CO_ASSIGN_OR_RETURN(ChangelogBatch changes, TakeSent());
+  CO_ASSIGN_OR_RETURN(ChangelogBatch changes, sent_.Take(*row_codec_, schema_));
   co_return co_await out->Emit(Element::Batch(std::move(changes)));
 }
 
@@ -189,15 +189,15 @@ Task<> ConflictCheckOperator::Settle() {
       if (was_shown) left.rows = {left.shown};
     }
     if (left.rows.empty()) {
-      if (was_shown) sent_.push_back({RowKind::kDelete, left.shown.bytes});
+      if (was_shown) sent_.Add(RowKind::kDelete, left.shown.bytes);
       shown_->Delete(entry);
       continue;
     }
     const Row& first = left.rows.front();
     if (!was_shown) {
-      sent_.push_back({RowKind::kInsert, first.bytes});
+      sent_.Add(RowKind::kInsert, first.bytes);
     } else if (first.bytes != left.shown.bytes) {
-      sent_.push_back({RowKind::kUpdateAfter, first.bytes});
+      sent_.Add(RowKind::kUpdateAfter, first.bytes);
     }
     RowListCodec::Clear(entry->value());
     RowListCodec::Append(entry->value(), first.bytes);
@@ -224,20 +224,6 @@ Status ConflictCheckOperator::Violation(const Row& row) const {
                               options_.table_name, key),
        .hint = "ON CONFLICT DO ERROR stops here; DO NOTHING keeps the first of them, DO "
                "DEDUPLICATE the last"});
-}
-
-Result<ChangelogBatch> ConflictCheckOperator::TakeSent() {
-  std::vector<std::string_view> rows;
-  ChangelogBatch out;
-  for (const Sent& sent : sent_) {
-    rows.push_back(sent.row);
-    out.kinds.push_back(sent.kind);
-  }
-  ASSIGN_OR_RETURN(ColumnVector columns, row_codec_->Decode(rows));
-  out.rows =
-      arrow::RecordBatch::Make(schema_, static_cast<int64_t>(rows.size()), std::move(columns));
-  sent_.clear();
-  return out;
 }
 
 Result<OperatorSnapshot> ConflictCheckOperator::Snapshot() {

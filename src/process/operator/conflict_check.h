@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "process/operator/event_time_buffer.h"
+#include "process/operator/sent_rows.h"
 
 namespace mainstem::process {
 
@@ -55,10 +56,6 @@ class ConflictCheckOperator final : public Operator {
     Row shown;  // as of the watermark before; bytes are empty: none
     std::vector<Row> rows;
   };
-  struct Sent {
-    RowKind kind;
-    std::string row;
-  };
   static bool Adds(int8_t kind) { return SignOf(static_cast<RowKind>(kind)) > 0; }
   // Takes changes of one time into left_. Halves of an update that stand side by side cancel out.
   Task<> Fold(const ColumnVector& rows, const std::vector<int64_t>& times_ms);
@@ -67,7 +64,6 @@ class ConflictCheckOperator final : public Operator {
   // Compares what is left with what is shown; remembers and sends the difference.
   Task<> Settle();
   Status Violation(const Row& row) const;
-  Result<ChangelogBatch> TakeSent();
 
   const Options options_;
   std::vector<int> identity_;
@@ -81,7 +77,7 @@ class ConflictCheckOperator final : public Operator {
   std::unique_ptr<StateTable> shown_;
   int64_t watermark_ms_ = kNoWatermark;
   std::map<std::string, Left, std::less<>> left_;  // empty between watermarks
-  std::vector<Sent> sent_;
+  SentRows sent_;
 };
 
 }  // namespace mainstem::process

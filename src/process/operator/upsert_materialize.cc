@@ -45,14 +45,14 @@ Task<> UpsertMaterializeOperator::OnBatch(int input, ChangelogBatch batch, Outpu
   context_->metrics->state_entries = static_cast<int64_t>(table_->entry_count());
   context_->metrics->state_bytes = static_cast<int64_t>(table_->memory_bytes());
   if (sent_.empty()) co_return Status::OK();
-  CO_ASSIGN_OR_RETURN(ChangelogBatch changes, TakeSent());
+  CO_ASSIGN_OR_RETURN(ChangelogBatch changes, sent_.Take(*row_codec_, schema_));
   co_return co_await out->Emit(Element::Batch(std::move(changes)));
 }
 
 void UpsertMaterializeOperator::Add(StateEntry* entry, std::string_view row) {
   const bool is_first = RowListCodec::IsEmpty(entry->value());
   RowListCodec::Append(entry->value(), row);
-  sent_.push_back({is_first ? RowKind::kInsert : RowKind::kUpdateAfter, std::string(row)});
+  sent_.Add(is_first ? RowKind::kInsert : RowKind::kUpdateAfter, std::string(row));
 }
 
 Status UpsertMaterializeOperator::TakeBack(StateEntry* entry, std::string_view row) {
@@ -69,25 +69,11 @@ Status UpsertMaterializeOperator::TakeBack(StateEntry* entry, std::string_view r
   RowListCodec::Clear(entry->value());
   for (const std::string& kept : left) RowListCodec::Append(entry->value(), kept);
   if (left.empty()) {
-    sent_.push_back({RowKind::kDelete, std::string(row)});
+    sent_.Add(RowKind::kDelete, std::string(row));
   } else if (was_shown) {
-    sent_.push_back({RowKind::kUpdateAfter, left.back()});
+    sent_.Add(RowKind::kUpdateAfter, left.back());
   }
   return Status::OK();
-}
-
-Result<ChangelogBatch> UpsertMaterializeOperator::TakeSent() {
-  std::vector<std::string_view> rows;
-  ChangelogBatch out;
-  for (const Sent& sent : sent_) {
-    rows.push_back(sent.row);
-    out.kinds.push_back(sent.kind);
-  }
-  ASSIGN_OR_RETURN(ColumnVector columns, row_codec_->Decode(rows));
-  out.rows =
-      arrow::RecordBatch::Make(schema_, static_cast<int64_t>(rows.size()), std::move(columns));
-  sent_.clear();
-  return out;
 }
 
 Result<OperatorSnapshot> UpsertMaterializeOperator::Snapshot() {

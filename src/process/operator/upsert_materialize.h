@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "process/operator/event_time_buffer.h"
+#include "process/operator/sent_rows.h"
 
 namespace mainstem::process {
 
@@ -22,13 +23,8 @@ class UpsertMaterializeOperator final : public Operator {
   void OnSnapshotWritten() override;
 
  private:
-  struct Sent {
-    RowKind kind;
-    std::string row;
-  };
   void Add(StateEntry* entry, std::string_view row);
   Status TakeBack(StateEntry* entry, std::string_view row);
-  Result<ChangelogBatch> TakeSent();
 
   plan::Columns input_;
   std::vector<int> primary_key_;
@@ -38,7 +34,7 @@ class UpsertMaterializeOperator final : public Operator {
   std::unique_ptr<RowCodec> row_codec_;
   RowListCodec list_codec_;
   std::unique_ptr<StateTable> table_;
-  std::vector<Sent> sent_;
+  SentRows sent_;
 };
 
 }  // namespace mainstem::process

@@ -39,11 +39,7 @@ Result<Relation> Binder::BindLateralJoin(const sql::JoinTable& table,
   const Columns& right = source.relation.node->columns;
   join->columns.insert(join->columns.end(), right.begin(), right.end());
   for (const ExprPtr& condition : source.conditions) {
-    join->conditions.push_back(ReplaceInputRefs(condition, [&](const BoundExpr& ref) {
-      const int index = ref.index() >= kOuterBase ? ref.index() - kOuterBase
-                                                  : ref.index() + static_cast<int>(left_count);
-      return MakeInputRef(index, ref.type(), ref.name(), ref.span());
-    }));
+    join->conditions.push_back(OnTheRight(condition, static_cast<int>(left_count)));
   }
   Relation out;
   out.scope = left.scope;
@@ -78,15 +74,7 @@ Result<LateralSource> SelectBinder::BindLateral() {
   RETURN_IF_ERROR(CheckClauses());
   RETURN_IF_ERROR(BindInput());
   if (select_.where != nullptr) RETURN_IF_ERROR(BindWhere());
-  RETURN_IF_ERROR(BindGroupBy());
-  RETURN_IF_ERROR(BindItems());
-  RETURN_IF_ERROR(BindOrder());
-  ExprPtr having;
-  if (select_.having != nullptr) {
-    ASSIGN_OR_RETURN(having, binder_.BindPredicate(*select_.having, Scope("HAVING")));
-  }
-  is_grouped_ =
-      select_.group_by_span.has_value() || having != nullptr || !aggregates_.aggregates.empty();
+  ASSIGN_OR_RETURN(const ExprPtr having, BindAfterWhere());
   if (!aggregates_.overs.empty() || !scalars_.empty() || !argument_scalars_.empty() ||
       !aggregates_.groupings.empty() || sets_.size() > 1) {
     return binder_.NotYet(select_.span, "OVER, a subquery or grouping sets in a LATERAL subquery");

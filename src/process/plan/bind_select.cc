@@ -29,15 +29,7 @@ Result<Relation> SelectBinder::Bind() {
     return binder_.NotYet(select_.where->span,
                           "a correlated subquery with grouping, DISTINCT or a set operation");
   }
-  RETURN_IF_ERROR(BindGroupBy());
-  RETURN_IF_ERROR(BindItems());
-  RETURN_IF_ERROR(BindOrder());
-  ExprPtr having;
-  if (select_.having != nullptr) {
-    ASSIGN_OR_RETURN(having, binder_.BindPredicate(*select_.having, Scope("HAVING")));
-  }
-  is_grouped_ = select_.group_by_span.has_value() || having != nullptr ||
-                !aggregates_.aggregates.empty() || !aggregates_.groupings.empty();
+  ASSIGN_OR_RETURN(const ExprPtr having, BindAfterWhere());
   if (is_grouped_) {
     RETURN_IF_ERROR(BindGrouping(having));
   } else if (!scalars_.empty()) {
@@ -47,6 +39,19 @@ Result<Relation> SelectBinder::Bind() {
   }
   if (!aggregates_.overs.empty()) RETURN_IF_ERROR(BindOvers());
   return Project();
+}
+
+Result<ExprPtr> SelectBinder::BindAfterWhere() {
+  RETURN_IF_ERROR(BindGroupBy());
+  RETURN_IF_ERROR(BindItems());
+  RETURN_IF_ERROR(BindOrder());
+  ExprPtr having;
+  if (select_.having != nullptr) {
+    ASSIGN_OR_RETURN(having, binder_.BindPredicate(*select_.having, Scope("HAVING")));
+  }
+  is_grouped_ = select_.group_by_span.has_value() || having != nullptr ||
+                !aggregates_.aggregates.empty() || !aggregates_.groupings.empty();
+  return having;
 }
 
 Binder::ExprScope SelectBinder::Scope(std::string_view clause) {

@@ -25,6 +25,14 @@ bool ReadsOuter(const BoundExpr& expr) {
                      [](int ref) { return ref >= kOuterBase && ref < kScalarBase; });
 }
 
+ExprPtr OnTheRight(const ExprPtr& expr, int left_count) {
+  return ReplaceInputRefs(expr, [left_count](const BoundExpr& ref) {
+    const int index =
+        ref.index() >= kOuterBase ? ref.index() - kOuterBase : ref.index() + left_count;
+    return MakeInputRef(index, ref.type(), ref.name(), ref.span());
+  });
+}
+
 std::optional<SubqueryTest> Binder::AsSubqueryTest(const sql::Expr& conjunct) {
   if (const auto* unary = sql::TryAs<sql::UnaryExpr>(&conjunct)) {
     if (unary->op != sql::UnaryOp::kNot) return std::nullopt;
@@ -96,16 +104,11 @@ Status Binder::ApplySubqueryTest(const SubqueryTest& test, Relation* input) {
   join->inputs = {input->node, source.relation.node};
   join->columns = input->node->columns;
   const auto left_count = static_cast<int>(input->node->columns.size());
-  const auto placed = [&](const ExprPtr& expr) {
-    return ReplaceInputRefs(expr, [&](const BoundExpr& ref) {
-      const int index = ref.index();
-      return MakeInputRef(index >= kOuterBase ? index - kOuterBase : index + left_count, ref.type(),
-                          ref.name(), ref.span());
-    });
-  };
-  for (const ExprPtr& condition : source.correlated) join->conditions.push_back(placed(condition));
+  for (const ExprPtr& condition : source.correlated) {
+    join->conditions.push_back(OnTheRight(condition, left_count));
+  }
   for (size_t i = 0; i < operands.size(); ++i) {
-    const ExprPtr item = placed(source.items[i]);
+    const ExprPtr item = OnTheRight(source.items[i], left_count);
     ASSIGN_OR_RETURN(ExprPtr test_expr, CallFunction("=", {operands[i], item}, test.span));
     // x NOT IN (..) is not TRUE where a comparison is unknown.
     if (test.negated && test_expr->type().nullable()) {

@@ -36,6 +36,9 @@ inline constexpr int kOuterBase = 4'000'000;
 // Values of subqueries begin here.
 inline constexpr int kScalarBase = 5'000'000;
 bool ReadsOuter(const BoundExpr& expr);
+// An expression over a subquery, as one over its join behind `left_count` columns of the query
+// around.
+ExprPtr OnTheRight(const ExprPtr& expr, int left_count);
 // The SELECT of a query whose rows can be joined before anything is made of them; else null.
 const sql::Select* PlainSelect(const sql::Query& query);
 

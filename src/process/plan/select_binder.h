@@ -44,6 +44,8 @@ class SelectBinder {
   // FROM, with the hints that name its tables.
   Status BindInput();
   Status BindWhere();
+  // GROUP BY, the select list, ORDER BY and HAVING, which it returns (null: none).
+  Result<ExprPtr> BindAfterWhere();
   // One predicate of WHERE, with its subqueries.
   Status FilterBy(ExprPtr predicate, std::vector<ScalarSubquery> scalars,
                   const sql::SourceSpan& span);

@@ -67,6 +67,15 @@ Status Unfit(const DestinationTable& table, std::string problem, std::string hin
                     .hint = std::move(hint)});
 }
 
+// `rows`: the name of a unique index, and one of its columns.
+void AddUniqueKeys(const SqlRows& rows, CatalogTable* table) {
+  std::map<std::string, std::set<std::string>> by_index;
+  for (const auto& row : rows.rows) {
+    by_index[row[0].value_or("")].insert(absl::AsciiStrToLower(row[1].value_or("")));
+  }
+  for (auto& [name, key] : by_index) table->unique_keys.push_back(std::move(key));
+}
+
 Status ReadMysql(SqlSession* session, CatalogTable* table) {
   const std::string schema = table->schema.empty() ? "DATABASE()" : "?";
   std::vector<SqlValue> where;
@@ -95,11 +104,7 @@ Status ReadMysql(SqlSession* session, CatalogTable* table) {
       session->Run("SELECT index_name, column_name FROM information_schema.statistics" + in_table +
                        " AND non_unique = 0",
                    where));
-  std::map<std::string, std::set<std::string>> by_index;
-  for (const auto& row : keys.rows) {
-    by_index[row[0].value_or("")].insert(absl::AsciiStrToLower(row[1].value_or("")));
-  }
-  for (auto& [name, key] : by_index) table->unique_keys.push_back(std::move(key));
+  AddUniqueKeys(keys, table);
   return Status::OK();
 }
 
@@ -127,11 +132,7 @@ Status ReadSqlite(SqlSession* session, CatalogTable* table) {
       session->Run("SELECT l.name, i.name FROM pragma_index_list(?, ?) AS l, "
                    "pragma_index_info(l.name) AS i WHERE l.\"unique\" = 1 AND l.partial = 0",
                    where));
-  std::map<std::string, std::set<std::string>> by_index;
-  for (const auto& row : keys.rows) {
-    by_index[row[0].value_or("")].insert(absl::AsciiStrToLower(row[1].value_or("")));
-  }
-  for (auto& [name, key] : by_index) table->unique_keys.push_back(std::move(key));
+  AddUniqueKeys(keys, table);
   return Status::OK();
 }
 
