@@ -27,32 +27,9 @@ def shared_node():
     support.remove(folder)
 
 
-@pytest.fixture(scope="session")
-def postgres():
-    folder = tempfile.mkdtemp(prefix="mainstem-pg-")
-    server = support.Postgres(folder)
-    if not server.available:
-        pytest.skip("PostgreSQL is not installed: run scripts/setup test")
-    server.start()
-    yield server
-    server.stop()
-    support.remove(folder)
-
-
-@pytest.fixture(scope="session")
-def opensearch():
-    folder = tempfile.mkdtemp(prefix="mainstem-opensearch-")
-    server = support.OpenSearch(folder)
-    if not server.available:
-        pytest.skip("OpenSearch is not installed: run scripts/setup test")
-    server.start()
-    yield server
-    server.stop()
-    support.remove(folder)
-
-
-def database(kind):
-    folder = tempfile.mkdtemp(prefix="mainstem-db-")
+def serving(kind):
+    """A real server for the whole session."""
+    folder = tempfile.mkdtemp(prefix=f"mainstem-{kind.__name__.lower()}-")
     server = kind(folder)
     if not server.available:
         pytest.skip(f"{kind.__name__} is not installed: run scripts/setup test")
@@ -63,10 +40,20 @@ def database(kind):
 
 
 @pytest.fixture(scope="session")
+def postgres():
+    yield from serving(support.Postgres)
+
+
+@pytest.fixture(scope="session")
+def opensearch():
+    yield from serving(support.OpenSearch)
+
+
+@pytest.fixture(scope="session")
 def mariadb():
-    yield from database(support.Mariadb)
+    yield from serving(support.Mariadb)
 
 
 @pytest.fixture(scope="session")
 def mysql():
-    yield from database(support.Mysql)
+    yield from serving(support.Mysql)

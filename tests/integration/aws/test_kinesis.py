@@ -7,21 +7,14 @@ import subprocess
 import sys
 import time
 
-import boto3
 import pytest
-from botocore.config import Config
-from botocore.exceptions import ClientError
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 import support
+from kinesis_client import client_of, refused
 
 ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "thing", "AWS_DEFAULT_REGION": "eu-central-1"}
 MAGIC = bytes.fromhex("f3899ac2")  # of records that the KPL has aggregated
-
-
-def client_of(node, key="any", secret="thing", **config):
-    return boto3.client("kinesis", endpoint_url=f"http://{node.aws}", region_name="eu-central-1", aws_access_key_id=key,
-                        aws_secret_access_key=secret, config=Config(retries={"max_attempts": 1}, **config))
 
 
 @pytest.fixture(scope="module")
@@ -54,14 +47,6 @@ def read_shard(kinesis, stream, shard, kind="TRIM_HORIZON", **more):
         if page["MillisBehindLatest"] == 0:
             break
     return records
-
-
-def refused(code, call, **arguments):
-    """The message of the error that the call must end with."""
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    assert caught.value.response["Error"]["Code"] == code, caught.value.response
-    return caught.value.response["Error"]["Message"]
 
 
 def read_topic(bootstrap, topic, count):
@@ -399,8 +384,7 @@ def test_shards_have_amazons_limits_where_that_is_set(tmp_path):
                 kinesis.get_records(ShardIterator=position)
         refused("ProvisionedThroughputExceededException", read_without_pause)
         # An SDK that tries again, as they do by default, gets everything in.
-        patient = boto3.client("kinesis", endpoint_url=f"http://{node.aws}", region_name="eu-central-1", aws_access_key_id="any",
-                               aws_secret_access_key="thing", config=Config(retries={"total_max_attempts": 10, "mode": "standard"}))
+        patient = client_of(node, retries={"total_max_attempts": 10, "mode": "standard"})
         for _ in range(12):
             patient.put_record(StreamName="limited", Data=bytes(200_000), PartitionKey="p", ExplicitHashKey="0")
     finally:

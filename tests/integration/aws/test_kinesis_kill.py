@@ -7,11 +7,10 @@ import random
 import threading
 import time
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from confluent_kafka import Consumer, TopicPartition
 
+import kinesis_client
 import support
 
 KILLS = int(os.environ.get("KILL_COUNT", "104" if support.FULL else "8"))
@@ -20,9 +19,8 @@ WRITERS = 2
 
 
 def client_of(node):
-    config = Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=2, read_timeout=10)
-    return boto3.client("kinesis", endpoint_url=f"http://{node.aws}", region_name="us-east-1", aws_access_key_id="any",
-                        aws_secret_access_key="thing", config=config)
+    return kinesis_client.client_of(node, region="us-east-1", retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=2,
+                                    read_timeout=10)
 
 
 class Writer:
@@ -62,6 +60,16 @@ class Writer:
         self.calls += 1
         self.answered += [(answer["ShardId"], answer["SequenceNumber"], record["Data"])
                           for record, answer in zip(records, answers) if "SequenceNumber" in answer]
+
+
+def stop_when_they_write(writers):
+    """After the last start each must have written again."""
+    for writer in writers:
+        before = writer.calls
+        support.wait_until(lambda: writer.calls > before or writer.failure, f"{writer.name} to write again")
+        writer.stopping.set()
+        writer.thread.join(30)
+        assert writer.failure is None, writer.failure
 
 
 def read_all(client, shard):
@@ -133,12 +141,7 @@ def test_no_answered_record_is_lost_by_kills(tmp_path):
                 time.sleep(rng.uniform(0.05, 0.6))
         node.kill()
         node.start()
-        for writer in writers:
-            before = writer.calls
-            support.wait_until(lambda: writer.calls > before or writer.failure, f"{writer.name} to write again")
-            writer.stopping.set()
-            writer.thread.join(30)
-            assert writer.failure is None, writer.failure
+        stop_when_they_write(writers)
         check(node, writers)
         answered = sum(len(w.answered) for w in writers)
         print(f"{KILLS} kills ({at_flush} at a flush), {answered} answered records, {sum(w.refused for w in writers)} calls refused")
@@ -231,12 +234,7 @@ def test_no_record_and_no_shard_is_lost_by_kills_while_the_stream_is_scaled(tmp_
         node.start()
         client.update_shard_count(StreamName="killed", TargetShardCount=client.describe_stream_summary(StreamName="killed")[
             "StreamDescriptionSummary"]["OpenShardCount"] + 1, ScalingType="UNIFORM_SCALING")
-        for writer in writers:
-            before = writer.calls
-            support.wait_until(lambda: writer.calls > before or writer.failure, f"{writer.name} to write again")
-            writer.stopping.set()
-            writer.thread.join(30)
-            assert writer.failure is None, writer.failure
+        stop_when_they_write(writers)
         shard_count = check_lineage(node, writers)
         support.wait_until(lambda: subscriber.ended or subscriber.failure, "the subscriber to reach the end of its shard", 60)
         assert subscriber.failure is None, subscriber.failure

@@ -3,18 +3,16 @@ import os
 import threading
 import time
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from confluent_kafka import Producer
 
-import support
+import kinesis_client
+from kinesis_client import refused
 
 
 def client_of(node):
-    return boto3.client("kinesis", endpoint_url=f"http://{node.aws}", region_name="eu-central-1", aws_access_key_id="any",
-                        aws_secret_access_key="thing", config=Config(retries={"max_attempts": 1}, max_pool_connections=50))
+    return kinesis_client.client_of(node, max_pool_connections=50)
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +26,6 @@ def stream(kinesis, request):
     kinesis.create_stream(StreamName=name, ShardCount=2)
     yield name
     kinesis.delete_stream(StreamName=name, EnforceConsumerDeletion=True)
-
-
-def refused(code, call, **arguments):
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    assert caught.value.response["Error"]["Code"] == code, caught.value.response
-    return caught.value.response["Error"]["Message"]
 
 
 def cpu_seconds(node):

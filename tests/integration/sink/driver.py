@@ -34,6 +34,21 @@ def table_model(*shape):
     return table
 
 
+def made(folder, options, shape, **more):
+    """A driver of so many partitions, records, rows in each, keys. `more`: its other arguments; True is a flag, None is left out."""
+    arguments = [word for name, value in zip(("partitions", "records", "rows", "keys"), shape) for word in ("--" + name, value)]
+    for name, value in more.items():
+        if value is not None:
+            arguments += ["--" + name.replace("_", "-")] + ([] if value is True else [value])
+    return Driver(folder, options, arguments)
+
+
+def says(message, expected, secret="s3cret"):
+    for text in expected:
+        assert text in message, message
+    assert secret not in message
+
+
 class Driver:
     def __init__(self, folder, options, arguments=()):
         self.folder, self.process = str(folder), None

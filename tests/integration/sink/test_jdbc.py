@@ -23,13 +23,7 @@ def table(postgres):
 
 def make(tmp_path, postgres, shape=SHAPE, key="k", **more):
     options = {"connector": "jdbc", "url": postgres.jdbc_url, "table-name": "driver", "username": "postgres", **more.pop("options", {})}
-    partitions, records, rows, keys = shape
-    arguments = ["--partitions", partitions, "--records", records, "--rows", rows, "--keys", keys]
-    if key:
-        arguments += ["--key", key]
-    for name, value in more.items():
-        arguments += ["--" + name.replace("_", "-")] + ([] if value is True else [value])
-    return sink.Driver(tmp_path, options, arguments)
+    return sink.made(tmp_path, options, shape, key=key, **more)
 
 
 def content(postgres):

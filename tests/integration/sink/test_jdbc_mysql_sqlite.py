@@ -61,12 +61,7 @@ def table(request, tmp_path):
 
 def make(tmp_path, database, shape=SHAPE, key="k", options=None, **more):
     options = {"connector": "jdbc", "url": database.jdbc_url, "table-name": "driver", **database.options, **(options or {})}
-    partitions, records, rows, keys = shape
-    arguments = ["--partitions", partitions, "--records", records, "--rows", rows, "--keys", keys]
-    arguments += ["--key", key] if key else []
-    for name, value in more.items():
-        arguments += ["--" + name.replace("_", "-")] + ([] if value is True else [value])
-    return sink.Driver(tmp_path, options, arguments)
+    return sink.made(tmp_path, options, shape, key=key, **more)
 
 
 def content(database):

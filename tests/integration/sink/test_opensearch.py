@@ -27,13 +27,7 @@ def search(opensearch):
 
 def make(tmp_path, url, shape=SHAPE, key="k", connector="opensearch", options=None, **more):
     options = {"connector": connector, "hosts": url, "index": "driver", **(options or {})}
-    partitions, records, rows, keys = shape
-    arguments = ["--partitions", partitions, "--records", records, "--rows", rows, "--keys", keys]
-    if key:
-        arguments += ["--key", key]
-    for name, value in more.items():
-        arguments += ["--" + name.replace("_", "-")] + ([] if value is True else [value])
-    return sink.Driver(tmp_path, options, arguments)
+    return sink.made(tmp_path, options, shape, key=key, **more)
 
 
 def row_of(source):
@@ -256,10 +250,7 @@ REFUSALS = [
 
 @pytest.mark.parametrize("options,expected", REFUSALS)
 def test_says_what_is_wrong_with_an_option(tmp_path, options, expected):
-    message = make(tmp_path, "http://127.0.0.1:9", options=options).fail()
-    for text in expected:
-        assert text in message, message
-    assert "s3cret" not in message
+    sink.says(make(tmp_path, "http://127.0.0.1:9", options=options).fail(), expected)
 
 
 def test_rows_arrive_over_tls_with_a_password_and_nothing_without(tmp_path, search):

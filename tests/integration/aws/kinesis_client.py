@@ -1,0 +1,18 @@
+"""boto3 beside a node, as the tests of Kinesis ask for it."""
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+
+def client_of(node, key="any", secret="thing", region="eu-central-1", **config):
+    return boto3.client("kinesis", endpoint_url=f"http://{node.aws}", region_name=region, aws_access_key_id=key, aws_secret_access_key=secret,
+                        config=Config(**{"retries": {"max_attempts": 1}, **config}))
+
+
+def refused(code, call, **arguments):
+    """The message of the error that the call must end with."""
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    assert caught.value.response["Error"]["Code"] == code, caught.value.response
+    return caught.value.response["Error"]["Message"]
