@@ -1,7 +1,8 @@
 # mainstem_library(NAME DEPS lib...): a static library of every .cc here (tests, fuzz targets and
 # main.cc apart), and a test program NAME_test of every *_test.cc, run by ctest.
-# All targets share precompiled headers: `pch_core` or, for those that list arrow_lib, `pch_arrow`; test
-# programs `pch_test`.
+# COLD: nothing here runs once for each row or request of many, so it is compiled for a short build.
+# All targets share precompiled headers: `pch_core` or, for those that list arrow_lib, `pch_arrow`; cold ones
+# `pch_cold`, test programs `pch_test`.
 include(GoogleTest)
 
 function(mainstem_sources glob out_sources out_tests)
@@ -49,7 +50,7 @@ function(mainstem_batches name list_name)
 endfunction()
 
 function(mainstem_library name)
-  cmake_parse_arguments(arg "FLAT" "" "DEPS" ${ARGN})
+  cmake_parse_arguments(arg "FLAT;COLD" "" "DEPS" ${ARGN})
   set(glob GLOB_RECURSE)
   if(arg_FLAT)  # subfolders are libraries of their own
     set(glob GLOB)
@@ -62,7 +63,10 @@ function(mainstem_library name)
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(${name} PUBLIC ${arg_DEPS})
   set(pch pch_core)
-  if("arrow_lib" IN_LIST arg_DEPS)
+  if(arg_COLD)
+    set(pch pch_cold)
+    target_compile_options(${name} PRIVATE -O1)
+  elseif("arrow_lib" IN_LIST arg_DEPS)
     set(pch pch_arrow)
   endif()
   target_precompile_headers(${name} REUSE_FROM ${pch})

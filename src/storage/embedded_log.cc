@@ -80,10 +80,7 @@ Task<> EmbeddedLog::Stop() { co_return co_await RunToEnd(HomeExecutor(), DoStop(
 
 namespace {
 
-Task<> CloseShard(std::shared_ptr<ShardLog> shard) {
-  shard->Close();
-  co_return Status::OK();
-}
+Task<> CloseShard(std::shared_ptr<ShardLog> shard) { co_return co_await shard->Close(); }
 
 }  // namespace
 

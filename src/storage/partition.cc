@@ -14,13 +14,12 @@ void Fire(std::shared_ptr<DataWaiter> waiter) {
   }));
 }
 
-Partition::Partition(TopicPartition id, std::shared_ptr<const Topic> topic_state, Env* env,
-                     OpenFiles* open_files, ChunkPool* buffers, const std::string& topics_folder)
+Partition::Partition(TopicPartition id, std::shared_ptr<const Topic> topic_state,
+                     SegmentAccess access, const std::string& topics_folder)
     : id(id),
       folder(fmt::format("{}/{}-{}", topics_folder, topic_state->info.name, id.partition)),
       topic(std::move(topic_state)),
-      segments(env, open_files, buffers,
-               {.parent = topics_folder, .folder = folder, .topic_id = id.topic_id}) {}
+      segments(access, {.parent = topics_folder, .folder = folder, .topic_id = id.topic_id}) {}
 
 void Partition::Restore(const PartitionState& state) {
   log_start = state.log_start;

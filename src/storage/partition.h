@@ -51,8 +51,8 @@ struct TailBatch {
 
 class Partition {
  public:
-  Partition(TopicPartition id, std::shared_ptr<const Topic> topic, Env* env, OpenFiles* open_files,
-            ChunkPool* buffers, const std::string& topics_folder);
+  Partition(TopicPartition id, std::shared_ptr<const Topic> topic, SegmentAccess access,
+            const std::string& topics_folder);
 
   // Before use, after a restart.
   void Restore(const PartitionState& state);

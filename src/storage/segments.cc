@@ -73,8 +73,13 @@ void OpenFiles::Forget(const std::string& path, int64_t generation) {
 
 // ---------------------------------------------------------------- state
 
-Segments::Segments(Env* env, OpenFiles* open_files, ChunkPool* buffers, Place place)
-    : env_(env), open_files_(open_files), buffers_(buffers), place_(std::move(place)) {}
+Segments::Segments(SegmentAccess access, Place place)
+    : env_(access.env),
+      open_files_(access.open_files),
+      buffers_(access.buffers),
+      read_ahead_(access.read_ahead),
+      number_(read_ahead_->NewPartition()),
+      place_(std::move(place)) {}
 
 std::string Segments::PathOf(Offset base_offset, std::string_view extension) const {
   return place_.folder + "/" + SegmentFileName(base_offset, extension);

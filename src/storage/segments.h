@@ -18,6 +18,7 @@
 #include "storage/compacted_batch.h"
 #include "storage/log.h"
 #include "storage/metadata.h"
+#include "storage/read_ahead.h"
 #include "storage/record_batch.h"
 #include "storage/segment_format.h"
 #include "storage/topic_config.h"
@@ -52,6 +53,14 @@ struct SegmentBatch {
   int64_t max_timestamp = 0;
 };
 
+// What the segments of a shard share; outlives them.
+struct SegmentAccess {
+  Env* env;
+  OpenFiles* open_files;
+  ChunkPool* buffers;  // for writes and reads
+  ReadAhead* read_ahead;
+};
+
 class Segments {
  public:
   struct Index;
@@ -60,8 +69,7 @@ class Segments {
     std::string folder;  // of this one
     TopicId topic_id{};
   };
-  // What is borrowed outlives this object.
-  Segments(Env* env, OpenFiles* open_files, ChunkPool* buffers, Place place);
+  Segments(SegmentAccess access, Place place);
 
   void Restore(std::vector<SegmentInfo> segments);
   // After a restart: checks that all files are there, removes those that are not in the list.
@@ -142,7 +150,10 @@ class Segments {
   std::string CleanedPathOf(const SegmentInfo& segment) const;
   // False once retention or compaction took it away.
   bool IsCurrent(const SegmentInfo& segment) const;
+  Task<int64_t> PositionOf(SegmentInfo segment, Offset from);
   Task<std::vector<SharedBytes>> TryRead(SegmentInfo segment, Offset from, size_t max_bytes);
+  Task<FilePiece> NextPiece(ReadAhead::Reader* reader, std::shared_ptr<File> file,
+                            SegmentInfo segment, size_t wanted);
   Task<std::span<const std::byte>> NextPiece(Scan* scan);
   Task<> CleanInto(std::vector<SegmentInfo> sources, CompactionRules rules, ShouldStop should_stop,
                    Sink* sink);
@@ -153,7 +164,9 @@ class Segments {
 
   Env* const env_;
   OpenFiles* const open_files_;
-  ChunkPool* const buffers_;  // for writes and reads
+  ChunkPool* const buffers_;
+  ReadAhead* const read_ahead_;
+  const uint64_t number_;  // of this partition among its readers
   const Place place_;
   std::deque<SegmentInfo> list_;
   int64_t bytes_ = 0;

@@ -57,7 +57,7 @@ struct Segments::Scan {
   SegmentInfo segment;
   std::shared_ptr<File> file{};
   int64_t position = 0;
-  ChunkPool::Chunk buffer{};
+  FilePiece piece{};
 };
 
 // Whole batches, valid until the next call; empty at the end.
@@ -70,15 +70,10 @@ Task<std::span<const std::byte>> Segments::NextPiece(Scan* scan) {
   size_t wanted = kPieceBytes;
   while (scan->position < scan->segment.bytes) {
     size_t size = std::min(wanted, static_cast<size_t>(scan->segment.bytes - scan->position));
-    size_t before =
-        static_cast<size_t>(scan->position) % kDirectBlock;  // direct reads begin at a block
-    scan->buffer.reset();
-    scan->buffer = buffers_->Take(AlignedBuffer::AlignUp(before + size));
-    std::span<std::byte> into = scan->buffer->span().first(AlignedBuffer::AlignUp(before + size));
-    int64_t block = scan->position - static_cast<int64_t>(before);
-    CO_ASSIGN_OR_RETURN(size_t count, co_await scan->file->ReadAt(block, into));
-    std::span<const std::byte> bytes = into.first(std::min(count, before + size));
-    bytes = bytes.subspan(std::min(before, bytes.size()));
+    scan->piece = {};  // so that the pool can give the same buffer
+    CO_ASSIGN_OR_RETURN(scan->piece,
+                        co_await ReadPiece(buffers_, scan->file, scan->position, size));
+    std::span<const std::byte> bytes = scan->piece.bytes;
     BatchWalk walk(bytes);
     size_t whole = 0;
     BatchWalk::Step step;
@@ -89,7 +84,7 @@ Task<std::span<const std::byte>> Segments::NextPiece(Scan* scan) {
     }
     // The next batch is larger than the piece, or the file is damaged.
     bool is_at_end = scan->position + static_cast<int64_t>(size) == scan->segment.bytes;
-    if (step == BatchWalk::Step::kBroken || is_at_end || count < before + size) {
+    if (step == BatchWalk::Step::kBroken || is_at_end || bytes.size() < size) {
       co_return MakeError(ErrorCode::kCorruptStorage,
                           fmt::format("'{}' has no record batch at byte {}", path, scan->position));
     }

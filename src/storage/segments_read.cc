@@ -133,61 +133,89 @@ Task<std::vector<SharedBytes>> Segments::Read(Offset from, size_t max_bytes) {
   }
 }
 
-// Nothing, or an error, when the segment is not there any more.
-Task<std::vector<SharedBytes>> Segments::TryRead(SegmentInfo segment, Offset from,
-                                                 size_t max_bytes) {
-  std::vector<SharedBytes> result;
+// At or before the batch that holds `from`.
+Task<int64_t> Segments::PositionOf(SegmentInfo segment, Offset from) {
   CO_ASSIGN_OR_RETURN(std::shared_ptr<Index> index, co_await LoadIndex(segment));
   int64_t relative = from - segment.base_offset;
   auto after = [](int64_t wanted, const IndexEntry& entry) {
     return wanted < entry.relative_offset;
   };
   auto it = std::upper_bound(index->offsets.begin(), index->offsets.end(), relative, after);
-  int64_t position = it == index->offsets.begin() ? 0 : std::prev(it)->position;
+  co_return it == index->offsets.begin() ? int64_t{0} : int64_t{std::prev(it)->position};
+}
+
+// Nothing, or an error, when the segment is not there any more.
+Task<std::vector<SharedBytes>> Segments::TryRead(SegmentInfo segment, Offset from,
+                                                 size_t max_bytes) {
+  std::vector<SharedBytes> result;
+  std::optional<ReadAhead::Reader> known = read_ahead_->Take(number_, segment, from);
+  ReadAhead::Reader reader{.partition = number_,
+                           .segment = segment.base_offset,
+                           .generation = segment.generation,
+                           .next = from};
+  if (known) {
+    reader = std::move(*known);
+  } else {
+    CO_ASSIGN_OR_RETURN(reader.position, co_await PositionOf(segment, from));
+  }
   std::string path = LogPathOf(segment);
   CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file,
                       co_await open_files_->ForLargeReads(path, segment.generation));
   // Else this may be the file that took its name. An open file stays what it is.
   if (!IsCurrent(segment)) co_return result;
 
-  constexpr size_t kBlock = AlignedBuffer::kAlignment;
-  size_t slack = static_cast<size_t>(index_interval_bytes_) + kBatchHeaderBytes;
   // No more at a time than the pool has buffers for: fresh memory costs more than the next read.
-  size_t around = slack + 2 * kBlock;
-  size_t most = max_bytes;
-  if (buffers_->chunk_bytes() > around) most = std::min(most, buffers_->chunk_bytes() - around);
-  size_t wanted = std::max<size_t>(most, kBatchHeaderBytes) + slack;
+  size_t wanted = read_ahead_->piece_bytes();
+  size_t slack = static_cast<size_t>(index_interval_bytes_) + kBatchHeaderBytes;
+  if (!reader.hold && max_bytes < wanted) wanted = std::min(wanted, max_bytes + slack);
   size_t total = 0;
-  while (position < segment.bytes && result.empty()) {
-    size_t size = std::min(wanted, static_cast<size_t>(segment.bytes - position));
-    size_t before = static_cast<size_t>(position) % kBlock;  // direct reads begin at a block
-    size_t padded = (before + size + kBlock - 1) / kBlock * kBlock;
-    ChunkPool::Chunk buffer = buffers_->Take(padded);
-    std::span<std::byte> into = buffer->span().first(padded);
-    int64_t block = position - static_cast<int64_t>(before);
-    CO_ASSIGN_OR_RETURN(size_t count, co_await file->ReadAt(block, into));
-    if (count < before + size) co_return BrokenSegment(path, block + static_cast<int64_t>(count));
-    BatchWalk walk(into.subspan(before, size));
-    int64_t begin = position;
+  bool is_full = false;
+  while (reader.position < segment.bytes && result.empty()) {
+    if (reader.Rest().empty()) {
+      CO_ASSIGN_OR_RETURN(reader.piece, co_await NextPiece(&reader, file, segment, wanted));
+    }
+    BatchWalk walk(reader.Rest());
+    int64_t begin = reader.position;
     BatchWalk::Step step;
     while ((step = walk.Next()) == BatchWalk::Step::kBatch) {
       size_t bytes = walk.batch().size();
       if (walk.header().last_offset() >= from) {
-        if (!result.empty() && total + bytes > max_bytes) co_return result;
-        result.push_back({.owner = buffer, .bytes = walk.batch()});
+        is_full = !result.empty() && total + bytes > max_bytes;
+        if (is_full) break;
+        result.push_back({.owner = reader.piece.buffer, .bytes = walk.batch()});
         total += bytes;
+        reader.next = walk.header().next_offset();
       }
-      position += static_cast<int64_t>(bytes);
+      reader.position += static_cast<int64_t>(bytes);
     }
-    if (step == BatchWalk::Step::kBroken) co_return BrokenSegment(path, position);
+    if (is_full) break;
+    if (step == BatchWalk::Step::kBroken) co_return BrokenSegment(path, reader.position);
+    reader.piece = {};
     // Nothing whole in what was read: ask for the batch's own size.
-    if (position == begin) {
+    if (reader.position == begin) {
       if (wanted > walk.header().total_bytes() + kBatchHeaderBytes)
-        co_return BrokenSegment(path, position);
+        co_return BrokenSegment(path, reader.position);
       wanted = std::max(walk.header().total_bytes(), wanted) + kBatchHeaderBytes + 1;
     }
   }
+  if (result.empty()) co_return result;
+  if (!is_full) read_ahead_->Begin(&reader, file, segment.bytes);
+  read_ahead_->Put(std::move(reader));
   co_return result;
+}
+
+// What lies at the reader's position, read ahead or now.
+Task<FilePiece> Segments::NextPiece(ReadAhead::Reader* reader, std::shared_ptr<File> file,
+                                    SegmentInfo segment, size_t wanted) {
+  CO_ASSIGN_OR_RETURN(std::optional<FilePiece> ahead, co_await read_ahead_->Await(reader));
+  if (ahead && !ahead->bytes.empty()) co_return std::move(*ahead);
+  size_t size = std::min(wanted, static_cast<size_t>(segment.bytes - reader->position));
+  CO_ASSIGN_OR_RETURN(FilePiece piece, co_await ReadPiece(buffers_, file, reader->position, size));
+  if (piece.bytes.size() < size) {
+    std::string path = LogPathOf(segment);
+    co_return BrokenSegment(path, reader->position + static_cast<int64_t>(piece.bytes.size()));
+  }
+  co_return piece;
 }
 
 Task<SharedBytes> Segments::FindBatchByTime(Offset from, int64_t timestamp_ms) {

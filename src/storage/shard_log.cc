@@ -25,7 +25,9 @@ ShardLog::ShardLog(Env* env, Journal* journal, size_t shard, std::string topics_
       topics_folder_(std::move(topics_folder)),
       limits_(limits),
       open_files_(&env->files(), limits.open_file_count),
-      buffers_(std::make_shared<ChunkPool>(limits.buffer_bytes, kFlushTaskCount)),
+      buffers_(std::make_shared<ChunkPool>(limits.buffer_bytes,
+                                           kFlushTaskCount + ReadAhead::kHolderCountMax)),
+      read_ahead_(env, env->shard(shard), buffers_),
       room_event_(env->shard(shard)),
       file_event_(env->shard(shard)) {}
 
@@ -79,13 +81,14 @@ void ShardLog::OnFenced(Status status) {
 
 void ShardLog::OnRoom() { room_event_.NotifyAll(); }
 
-void ShardLog::Close() {
+Task<> ShardLog::Close() {
   closed_ = true;
   room_event_.NotifyAll();
   for (auto& [id, partition] : partitions_) {
     for (auto& [waiter, beyond] : partition->data_waiters) Fire(waiter);
     partition->data_waiters.clear();
   }
+  co_return co_await read_ahead_.Close();
 }
 
 Task<> ShardLog::WaitDurable(LogPosition sequence) {

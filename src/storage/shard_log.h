@@ -95,7 +95,7 @@ class ShardLog {
   void OnFenced(Status status);
   void OnRoom();
   // Ends all waits; nothing is accepted from here on.
-  void Close();
+  Task<> Close();
   Task<> WaitDurable(LogPosition sequence);
   // Waits until the journal takes `bytes`. kDiskFull and the like when it can't.
   Task<> WaitForRoom(size_t bytes);
@@ -137,6 +137,7 @@ class ShardLog {
   const Limits limits_;
   OpenFiles open_files_;
   std::shared_ptr<ChunkPool> buffers_;
+  ReadAhead read_ahead_;
   absl::flat_hash_map<TopicPartition, std::shared_ptr<Partition>> partitions_;
 
   // Who waits for a flush, by frame.

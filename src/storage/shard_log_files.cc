@@ -10,8 +10,11 @@ namespace mainstem::storage {
 
 std::shared_ptr<Partition> ShardLog::MakePartition(TopicPartition id,
                                                    std::shared_ptr<const Topic> topic) {
-  return std::make_shared<Partition>(id, std::move(topic), env_, &open_files_, buffers_.get(),
-                                     topics_folder_);
+  SegmentAccess access{.env = env_,
+                       .open_files = &open_files_,
+                       .buffers = buffers_.get(),
+                       .read_ahead = &read_ahead_};
+  return std::make_shared<Partition>(id, std::move(topic), access, topics_folder_);
 }
 
 Task<> ShardLog::AddPartition(std::shared_ptr<Partition> partition) {
@@ -151,6 +154,7 @@ Task<> ShardLog::DropSegments(std::shared_ptr<Partition> partition) {
 }
 
 Task<> ShardLog::ApplyRetention() {
+  read_ahead_.DropIdle();
   std::vector<std::shared_ptr<Partition>> all;
   for (auto& [id, partition] : partitions_) all.push_back(partition);
   int64_t now = env_->WallTime().value();
