@@ -61,10 +61,10 @@ int64_t SimDisk::used_bytes() const {
 void SimDisk::Crash() {
   for (auto& [id, entry] : writing_) ApplyRandomBlocks(entry.first->durable, entry.second);
   writing_.clear();
-  std::set<Node*> nodes;
-  for (auto& [path, node] : visible_) nodes.insert(node.get());
-  for (auto& [path, node] : durable_) nodes.insert(node.get());
-  for (Node* node : nodes) {
+  std::map<uint64_t, Node*> nodes;  // by inode: an order that a second run has, too
+  for (auto& [path, node] : visible_) nodes[node->inode] = node.get();
+  for (auto& [path, node] : durable_) nodes[node->inode] = node.get();
+  for (auto& [inode, node] : nodes) {
     for (const Write& write : node->unsynced) {
       if (options_.keeps_promises) ApplyRandomBlocks(node->durable, write);
     }
@@ -72,6 +72,15 @@ void SimDisk::Crash() {
     node->contents = node->durable;
   }
   visible_ = durable_;
+  fail_in_ = -1;
+}
+
+void SimDisk::EndProcess() {
+  for (auto& [id, entry] : writing_) {
+    ApplyRandomBlocks(entry.first->contents, entry.second);
+    entry.first->durable = entry.first->contents;
+  }
+  writing_.clear();
   fail_in_ = -1;
 }
 
@@ -116,8 +125,12 @@ class SimFile final : public File {
     if (direct_ && disk_->options_.keeps_promises)
       disk_->writing_.emplace(id, std::pair(node_, write));
     Status slept = co_await Latency();
-    if (!slept.ok()) co_return slept;
     disk_->writing_.erase(id);
+    if (!slept.ok()) {  // what is under way is not taken back
+      disk_->ApplyRandomBlocks(node_->contents, write);
+      if (direct_) node_->durable = node_->contents;
+      co_return slept;
+    }
     Status status = disk_->BeginOperation("write");
     if (status.ok() &&
         disk_->used_bytes() + static_cast<int64_t>(from.size()) > disk_->options_.capacity_bytes) {
@@ -164,7 +177,7 @@ class SimFile final : public File {
  private:
   Task<> Latency() {
     auto micros = std::chrono::microseconds(20 + disk_->random_() % 400);
-    co_return co_await Sleep(micros);
+    co_return co_await Sleep(micros * disk_->slowness_);
   }
 
   SimDisk* disk_;

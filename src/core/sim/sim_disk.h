@@ -36,6 +36,15 @@ class SimDisk {
   // Power is cut: unsynced state is lost, operations under way are cut.
   void Crash();
 
+  // The process ended and the machine did not: what was written is there, operations under way are
+  // cut.
+  void EndProcess();
+  // From now on.
+  void set_capacity_bytes(int64_t bytes) { options_.capacity_bytes = bytes; }
+  int64_t used_bytes() const;
+  // How many times as long as usual an operation takes.
+  void set_slowness(int factor) { slowness_ = factor; }
+
   // The `index`th operation from now (0: the next) fails with kStorageError, a write after doing
   // part of its work. Negative: none.
   void FailOperation(int64_t index) { fail_in_ = index; }
@@ -64,9 +73,9 @@ class SimDisk {
   Status BeginOperation(const char* name);
   void Apply(std::vector<std::byte>& target, int64_t offset, std::span<const std::byte> data);
   void ApplyRandomBlocks(std::vector<std::byte>& target, const Write& write);
-  int64_t used_bytes() const;
 
   SimDiskOptions options_;
+  int slowness_ = 1;
   std::mt19937_64 random_;
   Namespace visible_;
   Namespace durable_;

@@ -1,32 +1,10 @@
 #include "core/sim/sim_env.h"
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 
 #include <fmt/format.h>
 
 namespace mainstem {
-
-class SimEnv::SimScheduler final : public Scheduler {
- public:
-  explicit SimScheduler(SimEnv* env) : env_(env) {}
-  void Post(UniqueFunction function) override { ready_.push_back(std::move(function)); }
-  bool RunsInThisThread() const override { return env_->current_ == this; }
-  TimePoint Now() const override { return env_->now_; }
-  TimerId AddTimer(TimePoint when, UniqueFunction function) override {
-    return timers_.Add(when, std::move(function));
-  }
-  void CancelTimer(TimerId id) override { timers_.Cancel(id); }
-  asio::io_context& io() override { return io_; }
-  asio::io_context* direct_io() override { return nullptr; }
-
-  std::deque<UniqueFunction> ready_;
-  TimerQueue timers_;
-
- private:
-  SimEnv* env_;
-  asio::io_context io_{1};
-};
 
 class SimEnv::SimPool final : public BlockingPool {
  public:
@@ -38,69 +16,42 @@ class SimEnv::SimPool final : public BlockingPool {
 };
 
 SimEnv::SimEnv(SimDisk* disk, SimEnvOptions options)
-    : shard_count_(options.shard_count),
-      step_time_max_(options.step_time_max),
+    : own_world_(std::make_unique<SimWorld>(
+          SimWorldOptions{.seed = options.seed, .step_time_max = options.step_time_max})),
+      world_(own_world_.get()),
+      process_(world_->NewProcess()),
+      shard_count_(options.shard_count),
       wall_time_begin_(options.wall_time_begin),
-      random_(options.seed),
       files_(MakeSimFiles(disk)) {
-  for (size_t i = 0; i <= shard_count_; ++i) {
-    schedulers_.push_back(std::make_unique<SimScheduler>(this));
-  }
-  pool_ = std::make_unique<SimPool>(schedulers_.back().get());
+  AddSchedulers();
+}
+
+SimEnv::SimEnv(SimWorld* world, SimDisk* disk, SimEnvOptions options)
+    : world_(world),
+      process_(world_->NewProcess()),
+      shard_count_(options.shard_count),
+      wall_time_begin_(options.wall_time_begin),
+      files_(MakeSimFiles(disk)) {
+  AddSchedulers();
 }
 
 SimEnv::~SimEnv() = default;
 
-ProcessingTime SimEnv::WallTime() const {
-  auto since = std::chrono::duration_cast<std::chrono::milliseconds>(now_ - kBegin);
-  return wall_time_begin_ + since.count();
+void SimEnv::AddSchedulers() {
+  for (size_t i = 0; i <= shard_count_; ++i) schedulers_.push_back(world_->AddScheduler(process_));
+  pool_ = std::make_unique<SimPool>(schedulers_.back());
 }
 
-Network& SimEnv::network() {
-  // Gateways are covered by tests over the real network; CHECK tells a test that strays here.
-  CHECK(false);
-  std::abort();
+ProcessingTime SimEnv::WallTime() const {
+  auto since = std::chrono::duration_cast<std::chrono::milliseconds>(Now() - SimWorld::kBegin);
+  return wall_time_begin_ + since.count();
 }
 
 BlockingPool& SimEnv::blocking_pool() { return *pool_; }
 
 Executor SimEnv::shard(size_t index) {
   CHECK(index < shard_count_);
-  return Executor(schedulers_[index].get());
-}
-
-bool SimEnv::Step() {
-  std::vector<size_t> candidates;
-  TimePoint next_timer = kNoDeadline;
-  for (size_t i = 0; i < schedulers_.size(); ++i) {
-    SimScheduler& scheduler = *schedulers_[i];
-    next_timer = std::min(next_timer, scheduler.timers_.next());
-    if (!scheduler.ready_.empty() || scheduler.timers_.next() <= now_) candidates.push_back(i);
-  }
-  if (candidates.empty()) {
-    if (next_timer == kNoDeadline) return false;
-    now_ = next_timer;
-    return Step();
-  }
-  size_t chosen = candidates[random_() % candidates.size()];
-  SimScheduler& scheduler = *schedulers_[chosen];
-  UniqueFunction function = scheduler.timers_.PopDue(now_);
-  if (!function) {
-    function = std::move(scheduler.ready_.front());
-    scheduler.ready_.pop_front();
-  }
-  ++steps_;
-  trace_hash_ = (trace_hash_ ^ (chosen + 1)) * 1099511628211ull;
-  trace_hash_ =
-      (trace_hash_ ^ static_cast<uint64_t>(now_.time_since_epoch().count())) * 1099511628211ull;
-  current_ = &scheduler;
-  function();
-  current_ = nullptr;
-  if (step_time_max_ > Duration(0)) {
-    now_ +=
-        Duration(static_cast<int64_t>(random_() % static_cast<uint64_t>(step_time_max_.count())));
-  }
-  return true;
+  return Executor(schedulers_[index]);
 }
 
 struct SimEnv::RootTask {
@@ -117,9 +68,7 @@ Task<> GuardRoot(Task<> task) {
 
 }  // namespace
 
-Status SimEnv::Run(Task<> task, Duration limit) {
-  TimePoint end = now_ + limit;
-  Status outcome;
+std::shared_ptr<SimEnv::RootTask> SimEnv::Start(Task<> task) {
   auto root = std::make_shared<RootTask>();
   asio::co_spawn(shard(0).require(asio::execution::blocking.never), GuardRoot(std::move(task)),
                  [root](std::exception_ptr exception, Status status) {
@@ -127,38 +76,33 @@ Status SimEnv::Run(Task<> task, Duration limit) {
                    root->done = true;
                    root->status = std::move(status);
                  });
+  return root;
+}
+
+Status SimEnv::Run(Task<> task, Duration limit) {
+  TimePoint end = Now() + limit;
+  std::shared_ptr<RootTask> root = Start(std::move(task));
   while (!root->done) {
-    if (now_ > end) return MakeError(ErrorCode::kTimedOut, "the simulation ran out of its time");
-    if (!Step()) return MakeError(ErrorCode::kInternal, "deadlock: nothing is left to run");
+    if (Now() > end) return MakeError(ErrorCode::kTimedOut, "the simulation ran out of its time");
+    if (!world_->Step()) {
+      return MakeError(ErrorCode::kInternal, "deadlock: nothing is left to run");
+    }
   }
   return root->status;
 }
 
 bool SimEnv::RunSteps(Task<> task, int64_t step_count, Status* outcome) {
-  auto root = std::make_shared<RootTask>();
-  asio::co_spawn(shard(0).require(asio::execution::blocking.never), GuardRoot(std::move(task)),
-                 [root](std::exception_ptr exception, Status status) {
-                   CHECK(exception == nullptr);
-                   root->done = true;
-                   root->status = std::move(status);
-                 });
+  std::shared_ptr<RootTask> root = Start(std::move(task));
   for (int64_t i = 0; i < step_count && !root->done; ++i) {
-    if (!Step()) break;
+    if (!world_->Step()) break;
   }
   if (root->done) *outcome = root->status;
   return root->done;
 }
 
-void SimEnv::Abandon() {
-  // Reachable for ever: leak checkers stay quiet, destructors of abandoned frames never run.
-  static auto* graveyard = new std::vector<UniqueFunction>();
-  static auto* timers = new std::vector<TimerQueue>();
-  for (auto& scheduler : schedulers_) {
-    for (auto& function : scheduler->ready_) graveyard->push_back(std::move(function));
-    scheduler->ready_.clear();
-    timers->push_back(std::move(scheduler->timers_));
-    scheduler->timers_ = TimerQueue();
-  }
+void SimEnv::Abandon(SimEnding ending) {
+  for (SimScheduler* scheduler : schedulers_) scheduler->Abandon();
+  if (own_world_ == nullptr) world_->network().EndProcess(process_, ending);
 }
 
 Result<int64_t> ForEachFault(uint64_t seed, const FaultScenario& scenario) {

@@ -1,33 +1,32 @@
-// The simulated Env: all shards and the pool on one thread, virtual time, a seeded choice of which
-// ready shard runs next, files on a SimDisk, no network yet. One seed, one run: trace_hash() tells
-// two runs apart. A crash abandons every coroutine where it stands; the SimDisk then loses what was
-// not durable and a new SimEnv starts on it.
+// The simulated Env, a process in a SimWorld: all shards and the pool on one thread, virtual time,
+// a seeded choice of which ready shard runs next, files on a SimDisk, sockets on a SimNetwork. One
+// seed, one run: trace_hash() tells two runs apart. A crash abandons every coroutine where it
+// stands; the SimDisk then loses what was not durable and a new SimEnv starts on it.
 #pragma once
 
-#include <deque>
+#include <chrono>
 #include <memory>
-#include <random>
 #include <vector>
 
 #include "core/env.h"
-#include "core/scheduler.h"
 #include "core/sim/sim_disk.h"
+#include "core/sim/sim_world.h"
 
 namespace mainstem {
 
 struct SimEnvOptions {
-  uint64_t seed = 1;
+  uint64_t seed = 1;  // this and the next but one: of a world of its own
   size_t shard_count = 2;
-  // Each function takes a random time below this. Zero: all that is ready runs before a file's
-  // operation can end; more: a slow shard against a quick disk.
-  Duration step_time_max{0};
+  Duration step_time_max{0};                          // see SimWorldOptions
   ProcessingTime wall_time_begin{1'767'229'200'000};  // 2026-01-01 01:00:00 UTC
 };
 
 class SimEnv final : public Env {
  public:
-  // `disk` outlives the env.
+  // Alone in a world of its own. `disk` outlives the env.
   SimEnv(SimDisk* disk, SimEnvOptions options);
+  // One of the processes of a world, which outlives it, too.
+  SimEnv(SimWorld* world, SimDisk* disk, SimEnvOptions options);
   ~SimEnv() override;
 
   // Runs everything until `task` (started on shard 0) ends. kInternal when nothing is left to run
@@ -37,38 +36,37 @@ class SimEnv final : public Env {
   bool RunSteps(Task<> task, int64_t step_count, Status* outcome);
   // From here on nothing runs any more; what is suspended is kept, never resumed nor destroyed.
   // Objects that live in this env must be leaked too (release() their unique_ptr).
-  void Abandon();
-  uint64_t trace_hash() const { return trace_hash_; }
-  int64_t step_count() const { return steps_; }
+  void Abandon(SimEnding ending = SimEnding::kPowerCut);
+  // The clock on the wall is set, forth or back; monotonic time is not.
+  void JumpWallTime(std::chrono::milliseconds by) {
+    wall_time_begin_ = wall_time_begin_ + by.count();
+  }
+  uint64_t trace_hash() const { return world_->trace_hash(); }
+  int64_t step_count() const { return world_->step_count(); }
 
-  TimePoint Now() const override { return now_; }
+  TimePoint Now() const override { return world_->Now(); }
   ProcessingTime WallTime() const override;
-  uint64_t Random() override { return random_(); }
+  uint64_t Random() override { return world_->Random(); }
   Files& files() override { return *files_; }
-  Network& network() override;
+  Network& network() override { return world_->network(); }
   BlockingPool& blocking_pool() override;
   size_t shard_count() const override { return shard_count_; }
   Executor shard(size_t index) override;
 
  private:
-  static constexpr TimePoint kBegin{std::chrono::hours(1)};
-  class SimScheduler;
   class SimPool;
   struct RootTask;
-  // False when nothing is ready and no timer is set.
-  bool Step();
+  void AddSchedulers();
+  std::shared_ptr<RootTask> Start(Task<> task);
 
-  size_t shard_count_;
-  const Duration step_time_max_;
-  const ProcessingTime wall_time_begin_;
-  std::mt19937_64 random_;
-  TimePoint now_ = kBegin;
+  const std::unique_ptr<SimWorld> own_world_;  // may be null
+  SimWorld* const world_;
+  const SimProcessId process_;
+  const size_t shard_count_;
+  ProcessingTime wall_time_begin_;
   std::unique_ptr<Files> files_;
-  std::vector<std::unique_ptr<SimScheduler>> schedulers_;  // the shards, then the pool
+  std::vector<SimScheduler*> schedulers_;  // the shards, then the pool
   std::unique_ptr<SimPool> pool_;
-  SimScheduler* current_ = nullptr;
-  uint64_t trace_hash_ = 14695981039346656037ull;
-  int64_t steps_ = 0;
 };
 
 // Runs `body` on a fresh disk failing operation 0, 1, 2 ... until a run finishes without the fault
