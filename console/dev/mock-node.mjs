@@ -23,7 +23,7 @@ const topics = () => (empty ? [] : [
 const job = (id, name, state, extra = {}) => ({
   id, name, state, statement: 'INSERT INTO page_views\nSELECT window_start, page, COUNT(*), COUNT(DISTINCT session)\nFROM TABLE(TUMBLE(TABLE clicks, DESCRIPTOR(ts), INTERVAL \'1\' MINUTE))\nWHERE type = \'view\' -- only what was seen\nGROUP BY window_start, window_end, page;',
   bounded: false, parallelism: 2, error: '', restart_count: 0, created_at_ms: started - 4e6, started_at_ms: started - 4e6, finished_at_ms: 0,
-  checkpoint: { id: 412 + turn, completed_at_ms: Date.now() - 400, duration_ms: 12, failed_count: 0 }, progress: { ratio: null, eta_ms: null }, ...extra,
+  checkpoint: { id: 412 + turn, completed_at_ms: Date.now() - 400, duration_ms: 12, failed_count: 0 }, savepoint: { path: '/data/savepoints/savepoint-orders-3fa1-1f00ba42', completed_at_ms: Date.now() - 7_200_000, in_progress: false, error: '' }, progress: { ratio: null, eta_ms: null }, ...extra,
 });
 const jobs = () => (empty ? [] : [
   job('j-1', 'clickstream', 'RUNNING'), job('j-2', 'access-log', 'FINISHING', { bounded: true, progress: { ratio: 0.84, eta_ms: 4200 } }),

@@ -34,6 +34,7 @@ export interface Job {
   id: string; name: string; statement: string; state: JobState; bounded: boolean; parallelism: number; error: string;
   restart_count: number; created_at_ms: number; started_at_ms: number; finished_at_ms: number;
   checkpoint: { id: number; completed_at_ms: number; duration_ms: number; failed_count: number };
+  savepoint: { path: string; completed_at_ms: number; in_progress: boolean; error: string };
   progress: { ratio: number | null; eta_ms: number | null };
 }
 export interface JobDetails extends Job { operators: Operator[]; sinks: Sink[] }

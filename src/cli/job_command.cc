@@ -1,10 +1,12 @@
-// mainstem job list | submit | show | wait | stop | resume | cancel | delete
+// mainstem job list | submit | show | wait | savepoint | stop | resume | cancel | delete
 #include <fmt/format.h>
 #include <simdjson.h>
 #include <CLI/CLI.hpp>
+#include <filesystem>
 
 #include "cli/command.h"
 #include "cli/progress.h"
+#include "cli/savepoint_flags.h"
 #include "cli/text_table.h"
 #include "core/json_writer.h"
 #include "core/net/percent_encoding.h"
@@ -20,6 +22,10 @@ struct JobOptions {
   std::string file;
   std::string name;
   std::vector<std::string> defines;
+  SavepointFlags from;
+  std::string folder;  // of a savepoint to take
+  bool with_savepoint = false;
+  bool drain = false;
 };
 
 Status List(const GlobalOptions& globals, const JobOptions&) {
@@ -43,6 +49,11 @@ Status Submit(const GlobalOptions& globals, const JobOptions& options) {
   ASSIGN_OR_RETURN(std::string script, process::sql::Substitute(text, options.defines));
   std::string request = "{\"script\":" + JsonQuote(script);
   if (!options.name.empty()) request += ",\"name\":" + JsonQuote(options.name);
+  std::string settings;
+  for (const auto& [key, value] : SettingsOf(options.from)) {
+    settings += (settings.empty() ? "" : ",") + JsonQuote(key) + ":" + JsonQuote(value);
+  }
+  if (!settings.empty()) request += ",\"settings\":{" + settings + "}";
   ASSIGN_OR_RETURN(std::string body,
                    client.Call({.method = "POST", .path = "/api/v1/jobs", .body = request + "}"}));
   if (globals.json) return fmt::print("{}\n", body), Status::OK();
@@ -128,6 +139,13 @@ Status Show(const GlobalOptions& globals, const JobOptions& options) {
     fmt::print("job {} ({}): {}\n", TextOf(root, "id"), TextOf(root, "name"),
                TextOf(root, "state"));
     if (std::string error = TextOf(root, "error"); !error.empty()) fmt::print("  {}\n", error);
+    element savepoint;
+    if (root["savepoint"].get(savepoint) == simdjson::SUCCESS) {
+      const std::string path = TextOf(savepoint, "path");
+      const std::string failure = TextOf(savepoint, "error");
+      if (!path.empty()) fmt::print("  savepoint {}\n", path);
+      if (!failure.empty()) fmt::print("  last savepoint failed: {}\n", failure);
+    }
     fmt::print("\n{}\n\n", TextOf(root, "statement"));
     PrintOperators(root);
     TextTable sinks({"sink", "connector", "guarantee", "delivered", "lag", "last error"});
@@ -139,6 +157,30 @@ Status Show(const GlobalOptions& globals, const JobOptions& options) {
     fmt::print("{}", sinks.Render(TerminalWidth()));
     return Status::OK();
   });
+}
+
+// Prints where the savepoint is, that `path` has made with this body.
+Status AskForSavepoint(const GlobalOptions& globals, const std::string& path,
+                       const std::string& body) {
+  HttpClient client(globals.node);
+  ASSIGN_OR_RETURN(std::string answer, client.Call({.method = "POST", .path = path, .body = body}));
+  if (globals.json) return fmt::print("{}\n", answer), Status::OK();
+  return WithJson(answer, [](const element& root) {
+    fmt::print("savepoint {}\n", TextOf(root, "path"));
+    return Status::OK();
+  });
+}
+
+std::string FolderMember(const std::string& folder) {
+  if (folder.empty()) return "";
+  return ",\"folder\":" + JsonQuote(std::filesystem::absolute(folder).string());
+}
+
+Status TakeSavepoint(const GlobalOptions& globals, const JobOptions& options) {
+  std::string body = "{" + FolderMember(options.folder) + "}";
+  if (body.size() > 2) body.erase(1, 1);  // the comma
+  return AskForSavepoint(globals, "/api/v1/jobs/" + net::PercentEncode(options.id) + "/savepoints",
+                         body);
 }
 
 Status Change(const GlobalOptions& globals, const JobOptions& options, const std::string& verb) {
@@ -155,6 +197,16 @@ Status Change(const GlobalOptions& globals, const JobOptions& options, const std
                                             JsonQuote(verb))});
 }
 
+Status Stop(const GlobalOptions& globals, const JobOptions& options) {
+  if (options.with_savepoint) {
+    std::string body = "{\"savepoint\":true" + FolderMember(options.folder);
+    if (options.drain) body += ",\"drain\":true";
+    return AskForSavepoint(globals, "/api/v1/jobs/" + net::PercentEncode(options.id) + "/stop",
+                           body + "}");
+  }
+  return Change(globals, options, "stop");
+}
+
 }  // namespace
 
 void AddJobCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen) {
@@ -167,6 +219,8 @@ void AddJobCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chos
       "  mainstem job list\n"
       "  mainstem job show ID          the id as `job list` says it\n"
       "  mainstem job stop ID && mainstem job resume ID\n"
+      "  mainstem job stop ID --savepoint --dir /backup   prints the folder of the savepoint\n"
+      "  mainstem job submit new.sql --from-savepoint /backup/savepoint-ID-1f00ba42\n"
       "Jobs live in the node: they go on when this command ends, and resume when the node "
       "restarts.");
   auto options = std::make_shared<JobOptions>();
@@ -181,6 +235,7 @@ void AddJobCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chos
   submit->add_option("file", options->file, "SQL file, - for standard input")->required();
   submit->add_option("--name", options->name, "name of the job");
   submit->add_option("-D,--define", options->defines, "NAME=value: replaces ${NAME} in the script");
+  AddSavepointFlags(*submit, options->from);
   bind(submit, [&globals](const JobOptions& o) { return Submit(globals, o); });
   auto* show = job->add_subcommand("show", "operators with rates, sinks with their positions");
   show->add_option("job", options->id, "id of the job")->required();
@@ -188,8 +243,20 @@ void AddJobCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chos
   auto* wait = job->add_subcommand("wait", "wait for the end of a job, with its progress");
   wait->add_option("job", options->id, "id of the job")->required();
   bind(wait, [&globals](const JobOptions& o) { return Wait(globals, o); });
+  auto* savepoint = job->add_subcommand("savepoint", "leave a savepoint; the job goes on");
+  savepoint->add_option("job", options->id, "id of the job")->required();
+  savepoint->add_option("--dir", options->folder, "folder in which it becomes a folder");
+  bind(savepoint, [&globals](const JobOptions& o) { return TakeSavepoint(globals, o); });
+  auto* stop = job->add_subcommand("stop", "take a checkpoint and stop; resume goes on from it");
+  stop->add_option("job", options->id, "id of the job")->required();
+  auto* with = stop->add_flag("--savepoint", options->with_savepoint,
+                              "leave a savepoint, from which another job can go on");
+  stop->add_option("--dir", options->folder, "folder in which it becomes a folder")->needs(with);
+  stop->add_flag("--drain", options->drain,
+                 "send the end of time first, so that windows close; for the last stop of a job")
+      ->needs(with);
+  bind(stop, [&globals](const JobOptions& o) { return Stop(globals, o); });
   const std::pair<const char*, const char*> changes[] = {
-      {"stop", "take a checkpoint and stop; resume goes on from it"},
       {"resume", "go on with a stopped or failed job"},
       {"cancel", "end a job for good"},
       {"delete", "forget a job that has ended, with its checkpoints"}};

@@ -13,6 +13,7 @@
 #include "cli/progress.h"
 #include "cli/rejected_report.h"
 #include "cli/result_printer.h"
+#include "cli/savepoint_flags.h"
 #include "cli/settings_from_flags.h"
 #include "cli/signals.h"
 #include "core/sync.h"
@@ -26,6 +27,7 @@ struct RunOptions {
   std::string file;
   std::vector<std::string> defines;
   int parallelism = 0;
+  SavepointFlags from;
   SettingFlags flags;
 };
 
@@ -181,6 +183,7 @@ Status Run(const GlobalOptions& globals, const RunOptions& options) {
   auto interrupt = std::make_shared<Interrupt>();
   OnStopSignal([interrupt] { interrupt->Ask(); });
   process::ExecuteOptions execute;
+  execute.settings = SettingsOf(options.from);
   if (options.parallelism > 0) {
     execute.settings["parallelism.default"] = std::to_string(options.parallelism);
   }
@@ -212,6 +215,7 @@ void AddRunCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chos
   command->add_option("-D,--define", options->defines,
                       "NAME=value: replaces ${NAME} in the script");
   command->add_option("-p,--parallelism", options->parallelism, "subtasks of an operator");
+  AddSavepointFlags(*command, options->from);
   AddSettingFlags(*command, options->flags);
   command->callback([&globals, &chosen, options] {
     chosen.action = [&globals, options] { return Run(globals, *options); };

@@ -1,6 +1,7 @@
 #include "server/engine.h"
 
 #include <cstdlib>
+#include <filesystem>
 
 #include <arrow/memory_pool.h>
 
@@ -88,6 +89,9 @@ Task<> Engine::OpenLog() {
 Task<> Engine::StartJobs(std::vector<std::string> own_addresses) {
   process::JobManagerOptions options;
   options.state_directory = settings_.data_dir + "/jobs";
+  // Absolute, because it is shown to people, and may be used by another node.
+  options.savepoint_directory =
+      std::filesystem::absolute(settings_.data_dir).string() + "/savepoints";
   options.default_parallelism = settings_.default_parallelism;
   options.checkpoint_interval = std::chrono::milliseconds(settings_.checkpoint_interval_ms);
   options.state_memory_bytes = static_cast<size_t>(state_memory_.bytes());

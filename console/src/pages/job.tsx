@@ -56,6 +56,7 @@ export function Job(props: { id: string }) {
   return (
     <Page title={<><a class="up" href={link('jobs')}>Jobs</a>{job?.name ?? props.id} {job && <State state={job.state} />}</>}
       actions={job && <>
+        {!ended && <button type="button" disabled={job.savepoint.in_progress} onClick={() => void act('savepoints')} title="Leaves a copy of the state, from which another job can go on">{job.savepoint.in_progress ? 'Taking a savepoint …' : 'Savepoint'}</button>}
         {!ended && <button type="button" onClick={() => void act('stop')} title="Takes a checkpoint, then ends">Stop</button>}
         {job.state === 'STOPPED' && <button type="button" class="primary" onClick={() => void act('resume')}>Resume</button>}
         {!ended && <button type="button" class="quiet danger" onClick={() => { if (confirm('Cancel for good? What is not delivered is dropped.')) void act('cancel'); }}>Cancel</button>}
@@ -72,6 +73,8 @@ export function Job(props: { id: string }) {
             {job.progress.ratio !== null ? <Stat label="Progress" value={percent(job.progress.ratio)} note={<><Meter ratio={job.progress.ratio} label="Progress" good /> {job.progress.eta_ms ? `${duration(job.progress.eta_ms)} left` : ''}</>} />
               : <Stat label="Running for" value={job.started_at_ms ? duration((job.finished_at_ms || now) - job.started_at_ms) : '–'} note={dateTime(job.started_at_ms)} />}
           </div>
+          {job.savepoint.path && <p class="soft">Savepoint {ago(job.savepoint.completed_at_ms, now)}: <code>{job.savepoint.path}</code></p>}
+          {job.savepoint.error && <ErrorBox error={new ApiError('savepoint', job.savepoint.error)} />}
           <Card title="Operators" aside={<span class="soft">click a box for its details</span>}>
             {job.operators.length === 0 ? <p class="soft">The job has not been planned yet.</p> : <Graph operators={job.operators} now={now} selected={selected} onSelect={select} />}
             <Details operators={job.operators} selected={selected} />

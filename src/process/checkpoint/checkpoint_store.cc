@@ -68,7 +68,7 @@ Task<> CheckpointStore::Prune(int64_t id, int kept) {
     committed.emplace(number, root_ + "/" + entry.name);
   }
   for (const auto& [number, directory] : committed) {
-    if (kept-- > 0) continue;
+    if (kept-- > 0 || held_.contains(number)) continue;
     CO_RETURN_IF_ERROR(co_await Remove(directory));
   }
   co_return Status::OK();

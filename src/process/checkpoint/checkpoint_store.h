@@ -29,17 +29,22 @@ class CheckpointStore {
   // Makes the checkpoint complete and durable.
   Task<> Complete(CheckpointManifest manifest);
   Task<CheckpointManifest> Load(int64_t id);
-  // Removes all checkpoints but `kept` newest ones up to `id`; newer ones were never committed.
+  // Removes all checkpoints but `kept` newest ones up to `id`, and those that are held; newer ones
+  // were never committed.
   Task<> Prune(int64_t id, int kept);
+  // While somebody copies it.
+  void Hold(int64_t id) { held_.insert(id); }
+  void Release(int64_t id) { held_.erase(id); }
+  std::string DirectoryOf(int64_t id) const;
   Task<> RemoveAll();
 
  private:
-  std::string DirectoryOf(int64_t id) const;
   Task<> Remove(std::string directory);
 
   Env* env_;
   StateBackendFactory* factory_;
   std::string root_;
+  std::set<int64_t> held_;
 };
 
 }  // namespace mainstem::process

@@ -4,6 +4,7 @@
 
 #include <arrow/api.h>
 
+#include "process/checkpoint/savepoint_store.h"
 #include "process/job/shielded.h"
 
 namespace mainstem::process {
@@ -60,9 +61,15 @@ const std::string& Execution::NodeIdOf(int operator_id) const {
   return metrics_.operators[static_cast<size_t>(operator_id)].op.node_id;
 }
 
-void Execution::RequestStop() {
-  stop_requested_ = true;
+void Execution::RequestStop(StopOptions options) {
+  stop_ = options;
   mailbox_->arrived().NotifyAll();
+}
+
+int64_t Execution::RequestCheckpoint() {
+  early_requested_ = true;
+  mailbox_->arrived().NotifyAll();
+  return (pending_ ? pending_->id : epoch_) + 1;
 }
 
 Task<ExecutionOutcome> Execution::Run() {
@@ -76,24 +83,59 @@ Task<> Execution::LoadLastEpoch() {
   if (!options_.durable) co_return Status::OK();
   CO_ASSIGN_OR_RETURN(storage::JobEpoch last, co_await log_->LastEpoch(options_.job_id));
   epoch_ = last.epoch;
-  if (last.epoch == 0) co_return Status::OK();
+  if (last.epoch == 0) co_return co_await LoadSavepoint();
   if (last.metadata == kFinishedMetadata) {
-    already_finished_ = true;
+    outcome_before_ = ExecutionOutcome::kFinished;
     co_return Status::OK();
   }
-  CO_ASSIGN_OR_RETURN(restored_, co_await store_->Load(last.epoch));
-  if (restored_.fingerprint != graph_->fingerprint) {
-    co_return MakeError(ErrorCode::kInvalidArgument,
-                        {.message = "the job's plan has changed: its checkpoint does not fit",
-                         .hint = "submit the script as a new job"});
-  }
+  CO_ASSIGN_OR_RETURN(CheckpointManifest manifest, co_await store_->Load(last.epoch));
   metrics_.checkpoint.id = last.epoch;
+  const bool was_drained = manifest.drained;
+  restored_directory_ = store_->DirectoryOf(last.epoch);
+  const FitOptions fit{.what = "job's last checkpoint"};
+  CO_RETURN_IF_ERROR(Restore(std::move(manifest), fit));
+  if (!stop_) co_return Status::OK();
+  const bool is_stop = last.metadata.starts_with(kStopPrefix) && was_drained == stop_->drain;
+  if (is_stop || stop_->at_last_epoch) outcome_before_ = ExecutionOutcome::kStopped;
   co_return Status::OK();
+}
+
+Task<> Execution::LoadSavepoint() {
+  if (options_.restore_from.empty()) {
+    if (!stop_ || !stop_->at_last_epoch) co_return Status::OK();
+    co_return MakeError(ErrorCode::kInvalidArgument, "the job has no checkpoint yet");
+  }
+  SavepointStore savepoints(env_, factory_);
+  restored_directory_ = options_.restore_from;
+  CO_ASSIGN_OR_RETURN(CheckpointManifest manifest, co_await savepoints.Load(restored_directory_));
+  const FitOptions fit{.what = "savepoint " + restored_directory_,
+                       .ignore_unclaimed = options_.ignore_unclaimed_state};
+  co_return Restore(std::move(manifest), fit);
+}
+
+Status Execution::Restore(CheckpointManifest manifest, const FitOptions& options) {
+  if (manifest.fingerprint == graph_->fingerprint) {
+    for (const auto& entry : metrics_.operators) {
+      operator_before_[std::to_string(entry.op.id)] = std::to_string(entry.op.id);
+    }
+    restored_ = std::move(manifest);
+    return Status::OK();
+  }
+  if (manifest.source_names.empty()) {
+    return MakeError(ErrorCode::kInvalidArgument,
+                     {.message = "the " + options.what + " does not fit: the plan has changed",
+                      .hint = "submit the script as a new job"});
+  }
+  ASSIGN_OR_RETURN(FittedManifest fitted, FitManifest(std::move(manifest), graph_->state_names,
+                                                      graph_->source_names, options));
+  restored_ = std::move(fitted.manifest);
+  operator_before_ = std::move(fitted.operator_before);
+  return Status::OK();
 }
 
 Task<ExecutionOutcome> Execution::Supervise() {
   CO_RETURN_IF_ERROR(co_await LoadLastEpoch());
-  if (already_finished_) co_return ExecutionOutcome::kFinished;
+  if (outcome_before_) co_return *outcome_before_;
   CO_RETURN_IF_ERROR(co_await MakeSubtasks());
   CO_RETURN_IF_ERROR(co_await StartSubtasks());
   size_t total = 0;
@@ -104,15 +146,16 @@ Task<ExecutionOutcome> Execution::Supervise() {
       CO_RETURN_IF_ERROR(Handle(std::move(report)));
     }
     if (pending_ && pending_->waiting_for.empty()) {
+      const bool is_stop = pending_->stop.has_value();
       CO_RETURN_IF_ERROR(co_await Complete(false));
-      if (stop_requested_) co_return ExecutionOutcome::kStopped;
+      if (is_stop) co_return ExecutionOutcome::kStopped;
       continue;
     }
     if (!pending_ && finished_.size() == total) {
       CO_RETURN_IF_ERROR(co_await Complete(true));
       co_return ExecutionOutcome::kFinished;
     }
-    if (!pending_ && stop_requested_ && !options_.durable) co_return ExecutionOutcome::kStopped;
+    if (!pending_ && stop_ && !options_.durable) co_return ExecutionOutcome::kStopped;
     if (!pending_ && WantsCheckpoint()) {
       CO_RETURN_IF_ERROR(co_await Trigger());
       continue;
@@ -171,8 +214,7 @@ int64_t Execution::ProgressToken() const {
 
 bool Execution::WantsCheckpoint() const {
   if (!options_.durable) return false;
-  if (stop_requested_) return true;
-  if (early_requested_) return true;
+  if (stop_ || early_requested_) return true;
   if (pending_output_.bytes > PendingOutput::kSoftLimitBytes) return true;
   return env_->Now() >= next_checkpoint_ && ProgressToken() != committed_token_;
 }
@@ -181,6 +223,7 @@ Task<> Execution::Trigger() {
   Pending pending;
   pending.id = epoch_ + 1;
   pending.began = env_->Now();
+  pending.stop = stop_;
   // Those that ended before this checkpoint are a part of it; those that end after their barrier
   // are a part of the next one.
   pending.reports = std::exchange(final_reports_, {});
@@ -207,12 +250,15 @@ Task<> Execution::Trigger() {
           }));
     }
   }
+  SourceFeed::BarrierOptions barrier;
+  barrier.last = pending_->stop.has_value();
+  barrier.drain = pending_->stop && pending_->stop->drain;
   for (const GraphVertex& vertex : graph_->vertices) {
     if (!vertex.source) continue;
     for (auto& owned : subtasks_[static_cast<size_t>(vertex.id)]) {
       Subtask* subtask = owned.get();
-      subtask->executor().scheduler()->Post(
-          UniqueFunction([subtask, id = pending_->id] { subtask->feed()->TriggerBarrier(id); }));
+      subtask->executor().scheduler()->Post(UniqueFunction(
+          [subtask, id = pending_->id, barrier] { subtask->feed()->TriggerBarrier(id, barrier); }));
     }
   }
   co_return Status::OK();
@@ -223,6 +269,11 @@ CheckpointManifest Execution::MakeManifest(const Pending& pending) const {
   manifest.id = pending.id;
   manifest.job_id = options_.job_id;
   manifest.fingerprint = graph_->fingerprint;
+  manifest.drained = pending.stop && pending.stop->drain;
+  manifest.made_at_ms = env_->WallTime().value();
+  manifest.statement = options_.statement;
+  manifest.state_names = graph_->state_names;
+  manifest.source_names = graph_->source_names;
   manifest.splits = ended_splits_;
   std::map<std::string, std::vector<std::string>> blobs;
   for (const SubtaskReport& report : pending.reports) {
@@ -270,7 +321,9 @@ Task<> Execution::Complete(bool final_one) {
   storage::EpochCommit commit;
   commit.job_id = options_.job_id;
   commit.epoch = pending.id;
-  commit.metadata = final_one ? kFinishedMetadata : fmt::format("chk-{}", pending.id);
+  commit.metadata = final_one
+                        ? kFinishedMetadata
+                        : fmt::format("{}{}", pending.stop ? kStopPrefix : "chk-", pending.id);
   int64_t bytes = 0;
   for (SubtaskReport& report : pending.reports) {
     for (auto& append : report.appends) {
@@ -296,6 +349,7 @@ Task<> Execution::Complete(bool final_one) {
   metrics_.checkpoint.duration_ms =
       std::chrono::duration_cast<std::chrono::milliseconds>(env_->Now() - pending.began).count();
   next_checkpoint_ = std::max(pending.began + options_.checkpoint_interval, env_->Now());
+  if (options_.on_epoch && !final_one) options_.on_epoch(epoch_);
   CO_RETURN_IF_ERROR(co_await NotifySources(manifest));
   IgnoreError(co_await store_->Prune(epoch_, options_.retained_checkpoints),
               "an old checkpoint that stays is removed by the next one");

@@ -27,6 +27,19 @@ struct ExecutionOptions {
   // False: nothing survives and nothing is committed (a query whose result goes to its caller).
   bool durable = true;
   storage::TopicPartition quarantine;  // of partition 0; used if some source wants it
+  std::string statement;               // for manifests
+  // A job without an epoch of its own begins with this savepoint, if there is one.
+  std::string restore_from;
+  bool ignore_unclaimed_state = false;
+  // Told of each epoch when it is committed, before older checkpoints are removed.
+  std::function<void(int64_t)> on_epoch;
+};
+
+// How a job ends that did not come to its end by itself.
+struct StopOptions {
+  bool drain = false;  // bring the watermark to the end of time first
+  // The last committed epoch is the one to stop at, whatever it was: nothing runs.
+  bool at_last_epoch = false;
 };
 
 enum class ExecutionOutcome : uint8_t { kFinished, kStopped };
@@ -53,22 +66,30 @@ class Execution {
   // Cancelling the calling task ends the attempt without a checkpoint. All subtasks are gone when
   // it returns.
   Task<ExecutionOutcome> Run();
-  // Take a checkpoint, then end with kStopped. Home shard.
-  void RequestStop();
+  // Take a checkpoint, then end with kStopped. An epoch at which the job was stopped before, in
+  // the same way, is not followed by another. Home shard.
+  void RequestStop(StopOptions options);
+  // Take a checkpoint soon: gives the number of its epoch. Home shard.
+  int64_t RequestCheckpoint();
   const ExecutionMetrics& metrics() const { return metrics_; }
   // The job is made known to be done in the log with this metadata.
   static constexpr const char* kFinishedMetadata = "finished";
+  // What an epoch that ended the attempt has before its number, where others have "chk-".
+  static constexpr std::string_view kStopPrefix = "stop-";
 
  private:
   struct Pending {  // the checkpoint that is being taken
     int64_t id = 0;
     TimePoint began;
+    std::optional<StopOptions> stop;  // nothing follows it
     std::set<std::pair<int, int>> waiting_for;
     std::vector<SubtaskReport> reports;
   };
 
   Task<ExecutionOutcome> Supervise();
   Task<> LoadLastEpoch();
+  Task<> LoadSavepoint();
+  Status Restore(CheckpointManifest manifest, const FitOptions& options);
   Task<> MakeSubtasks();
   Task<std::unique_ptr<Subtask>> MakeSubtask(const GraphVertex& vertex, int index);
   void ConnectOutputs(const GraphVertex& vertex, int index, SubtaskOptions* subtask);
@@ -102,7 +123,10 @@ class Execution {
 
   int64_t epoch_ = 0;  // last committed
   CheckpointManifest restored_;
-  bool already_finished_ = false;
+  std::string restored_directory_;
+  // Operator -> operator of `restored_` whose state tables it takes.
+  std::map<std::string, std::string> operator_before_;
+  std::optional<ExecutionOutcome> outcome_before_;  // nothing is left to run
   // channels_[vertex][input][from subtask][to subtask]; null where there is no way.
   using EdgeChannels = std::vector<std::vector<std::shared_ptr<Channel>>>;
   std::map<std::pair<int, size_t>, EdgeChannels> channels_;
@@ -116,7 +140,7 @@ class Execution {
   TimePoint next_checkpoint_{};
   TimePoint next_discovery_{};
   int64_t committed_token_ = -1;
-  bool stop_requested_ = false;
+  std::optional<StopOptions> stop_;
   bool early_requested_ = false;
   Status failure_;
 };

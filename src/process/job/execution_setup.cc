@@ -125,7 +125,13 @@ Task<std::unique_ptr<Subtask>> Execution::MakeSubtask(const GraphVertex& vertex,
     for (const auto& item : restored_.operators) {
       if (item.node_id == std::to_string(op.id)) context->restored_blobs = item.blobs;
     }
-    for (int i = 0; i < 8; ++i) filter.tables.push_back(context->table_id(i));
+    if (const auto before = operator_before_.find(std::to_string(op.id));
+        before != operator_before_.end()) {
+      const int there = std::atoi(before->second.c_str());
+      for (int i = 0; i < kStateTablesMax; ++i) {
+        filter.tables[StateTableId(there, i)] = context->table_id(i);
+      }
+    }
     subtask.contexts.push_back(std::move(context));
     if (!op.make) continue;
     MakeOperatorArgs args{.subtask = index, .pending = &pending_output_};
@@ -136,7 +142,7 @@ Task<std::unique_ptr<Subtask>> Execution::MakeSubtask(const GraphVertex& vertex,
   for (const auto& state : restored_.states) {
     bool wanted = std::any_of(state.node_ids.begin(), state.node_ids.end(),
                               [&](const std::string& id) { return own_ids.contains(id); });
-    if (wanted) restore_from.push_back(store_->StateDirectory(restored_.id, state.directory));
+    if (wanted) restore_from.push_back(restored_directory_ + "/" + state.directory);
   }
   std::string live = store_->LiveDirectory(fmt::format("v{}-{}", vertex.id, index));
   auto open = [this, &live, &restore_from, &filter] {

@@ -81,6 +81,14 @@ struct CheckpointDescription {
   int64_t failed_count = 0;
 };
 
+// The last savepoint that was asked for.
+struct SavepointDescription {
+  std::string path;  // empty: none
+  int64_t completed_at_ms = 0;
+  bool in_progress = false;
+  std::string error;  // of the last one, if it failed
+};
+
 struct ProgressDescription {
   // Of a bounded input; nullopt when the size of the input is not known.
   std::optional<double> ratio;
@@ -102,6 +110,7 @@ struct JobDescription {
   std::vector<OperatorDescription> operators;
   std::vector<SinkDescription> sinks;
   CheckpointDescription checkpoint;
+  SavepointDescription savepoint;
   ProgressDescription progress;
 };
 

@@ -8,6 +8,7 @@
 
 #include "process/job/bad_records.h"
 #include "process/job/ordered_operators.h"
+#include "process/job/state_names.h"
 #include "process/job/values_source.h"
 #include "process/operator/conflict_check.h"
 #include "process/operator/group_aggregate.h"
@@ -69,13 +70,7 @@ class Builder {
       if (sink->collect || sink->mode != connector::SinkMode::kUpsert) WantEveryChange(*sink);
     }
     for (const auto& sink : plan_.sinks) RETURN_IF_ERROR(BuildSink(*sink));
-    std::string shape;
-    for (const GraphVertex& vertex : graph_.vertices) {
-      for (const GraphOperator& op : vertex.operators) {
-        shape += op.node_id + "|" + op.name + "|" + op.detail + "\n";
-      }
-    }
-    graph_.fingerprint = fmt::format("{:016x}", StableHash(shape));
+    NameStates(plan_, &graph_);
     return std::move(graph_);
   }
 

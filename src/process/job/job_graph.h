@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "connector/registry.h"
+#include "process/checkpoint/state_match.h"
 #include "process/job/sink_quarantine.h"
 #include "process/operator/exchange.h"
 #include "process/operator/sink_operator.h"
@@ -78,8 +79,11 @@ struct JobGraph {
   std::vector<GraphVertex> vertices;  // inputs before their consumers
   std::vector<std::shared_ptr<JobSink>> sinks;
   bool bounded = true;
-  // Changes when state of the one can't be used by the other.
+  // Equal: every state of the one belongs to the operator with the same id of the other.
   std::string fingerprint;
+  // By which their state is found again in another plan (state_names.h).
+  StateNames state_names;   // node_id: the operator's id
+  StateNames source_names;  // node_id: the plan's
   std::string time_zone = "UTC";
 };
 

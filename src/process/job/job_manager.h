@@ -1,6 +1,6 @@
 // Runs SQL scripts as jobs on this node: the door of process/ for server/, cli/ and gateways. Jobs
 // are kept in the log's meta values ("jobs/<id>") and resumed by Start from their last committed
-// checkpoint; what a job is made of lives in job_runtime.h.
+// checkpoint; what it is made of is in job_manager_impl.h.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,8 @@ struct JobManagerOptions {
   // False: no job of this manager is ever continued by another one, so that its state is written
   // only where memory wants it.
   bool recovers_jobs = true;
-  std::string base_directory;              // relative paths in WITH options
+  std::string savepoint_directory;  // where savepoints go that name no folder; empty: nowhere
+  std::string base_directory;       // relative paths in WITH options
   std::vector<std::string> own_addresses;  // bootstrap addresses that mean this node
   // Settings that a script may override by SET.
   std::map<std::string, std::string> default_settings;
@@ -47,6 +48,14 @@ struct ResultRow {
 struct ResultColumn {
   std::string name;
   std::string type;  // "BIGINT NOT NULL"
+};
+
+struct SavepointOptions {
+  std::string folder;  // in which the savepoint becomes a folder; empty: the job's or the node's
+};
+struct StopJobOptions {
+  std::string folder;  // as above
+  bool drain = false;  // send the end of time first: windows close, the job has nothing to add
 };
 
 // Where Execute tells what happens, in order; called on shard 0. Any call may return an error
@@ -108,6 +117,13 @@ class JobManager {
   // Takes a checkpoint, then ends; delivery of what is committed goes on at Resume.
   virtual Task<> StopJob(std::string job_id) = 0;
   virtual Task<> ResumeJob(std::string job_id) = 0;
+  // Leaves a savepoint, a folder that outlives job and node, and gives its path. The job goes on;
+  // of one that is stopped or has failed: at its last checkpoint.
+  virtual Task<std::string> TakeSavepoint(std::string job_id, SavepointOptions options) = 0;
+  // Ends the job at a savepoint: everything before it is delivered, nothing after it is. Goes on
+  // when the node is killed meanwhile. If the savepoint can't be written the job is stopped all the
+  // same, with its checkpoint.
+  virtual Task<std::string> StopJobWithSavepoint(std::string job_id, StopJobOptions options) = 0;
   // Forgets a job that is terminal, with its checkpoints and internal topics.
   virtual Task<> DeleteJob(std::string job_id) = 0;
 };

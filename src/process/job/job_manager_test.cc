@@ -83,6 +83,7 @@ class JobManagerTest : public ::testing::Test {
     options.state_directory = test->root_ + "/state";
     options.default_parallelism = parallelism;
     options.state_memory_bytes = 32u << 20;
+    options.savepoint_directory = test->root_ + "/savepoints";
     CO_ASSIGN_OR_RETURN(auto manager, JobManager::Make(env, log.get(), &test->registry_,
                                                        std::move(options), Logger::Silent()));
     CO_RETURN_IF_ERROR(co_await manager->Start());
@@ -185,6 +186,84 @@ TEST_F(JobManagerTest, StopsWithACheckpointAndResumes) {
     co_return co_await RunToEnd(test, manager);
   });
   ExpectEverythingOnce();
+}
+
+// Statement by statement; the first field of the last row that came.
+class LastField final : public ResultListener {
+ public:
+  std::string text;
+  Status OnRows(std::vector<ResultRow> rows) override {
+    for (const ResultRow& row : rows) text = row.fields[0].value_or("");
+    return Status::OK();
+  }
+};
+
+TEST_F(JobManagerTest, GoesOnFromASavepointAsAnotherJobAtAnotherParallelism) {
+  outside_.sources["src"].unbounded = true;
+  static std::string savepoint;  // bodies capture nothing
+  Live(2, [](JobManagerTest* test, JobManager* manager) -> Task<> {
+    CO_RETURN_IF_ERROR(co_await SubmitJob(test, manager));
+    CO_RETURN_IF_ERROR(co_await RunForAWhile(test, manager));
+    LastField listener;
+    ExecuteOptions options;
+    std::string stop = "STOP JOB '" + test->job_id_ + "' WITH SAVEPOINT";
+    CO_RETURN_IF_ERROR(co_await manager->Execute(std::move(stop), std::move(options), &listener));
+    savepoint = listener.text;
+    CO_ASSIGN_OR_RETURN(JobDescription job, co_await manager->DescribeJob(test->job_id_));
+    EXPECT_EQ(job.state, JobState::kStopped);
+    EXPECT_EQ(job.savepoint.path, savepoint);
+    EXPECT_FALSE(job.savepoint.in_progress);
+    // It outlives its job.
+    co_return co_await manager->DeleteJob(test->job_id_);
+  });
+  ASSERT_TRUE(savepoint.starts_with(root_ + "/savepoints/")) << savepoint;
+  // And its place.
+  std::filesystem::rename(savepoint, root_ + "/moved");
+  outside_.sources["src"].unbounded = false;
+  Live(3, [](JobManagerTest* test, JobManager* manager) -> Task<> {
+    SubmitOptions options;
+    options.settings["execution.state-recovery.path"] = savepoint;
+    Status refused = (co_await manager->Submit(kScript, options)).status();
+    EXPECT_TRUE(Is(refused, ErrorCode::kNotFound)) << refused;
+    options.settings["execution.state-recovery.path"] = "file://" + test->root_ + "/moved";
+    CO_ASSIGN_OR_RETURN(auto ids, co_await manager->Submit(kScript, std::move(options)));
+    test->job_id_ = ids[0];
+    co_return co_await RunToEnd(test, manager);
+  });
+  ExpectEverythingOnce();
+}
+
+TEST_F(JobManagerTest, RefusesASavepointThatDoesNotFitUnlessItsStateMayBeLeftOut) {
+  outside_.sources["src"].unbounded = true;
+  Live(2, [](JobManagerTest* test, JobManager* manager) -> Task<> {
+    CO_RETURN_IF_ERROR(co_await SubmitJob(test, manager));
+    CO_RETURN_IF_ERROR(co_await RunForAWhile(test, manager));
+    SavepointOptions take;
+    CO_ASSIGN_OR_RETURN(std::string path,
+                        co_await manager->TakeSavepoint(test->job_id_, std::move(take)));
+    CO_ASSIGN_OR_RETURN(JobDescription job, co_await manager->DescribeJob(test->job_id_));
+    EXPECT_EQ(job.state, JobState::kRunning);
+    EXPECT_EQ(job.savepoint.path, path);
+    CO_RETURN_IF_ERROR(co_await manager->CancelJob(test->job_id_));
+    std::string script = kScript;
+    script.replace(script.find("COUNT(*)"), 8, "MAX(v)");
+    SubmitOptions options;
+    options.settings["execution.savepoint.path"] = path;
+    Status refused = (co_await manager->Submit(script, options)).status();
+    EXPECT_TRUE(Is(refused, ErrorCode::kInvalidArgument)) << refused;
+    EXPECT_NE(TextOf(refused).detail.find("GroupAggregate(keys=[k], select=[COUNT(*)"),
+              std::string::npos)
+        << TextOf(refused).detail;
+    options.settings["execution.state-recovery.ignore-unclaimed-state"] = "true";
+    CO_ASSIGN_OR_RETURN(auto ids, co_await manager->Submit(script, options));
+    // Whatever the first job has left to read, this one takes a checkpoint.
+    for (;;) {
+      CO_ASSIGN_OR_RETURN(job, co_await manager->DescribeJob(ids[0]));
+      EXPECT_FALSE(IsTerminal(job.state)) << job.error;
+      if (job.checkpoint.id > 0 || IsTerminal(job.state)) co_return Status::OK();
+      CO_RETURN_IF_ERROR(co_await Sleep(milliseconds(1)));
+    }
+  });
 }
 
 Task<> RunScript(JobManager* manager, std::string script, ResultListener* listener) {

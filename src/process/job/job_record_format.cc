@@ -5,7 +5,7 @@
 namespace mainstem::process {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;
 
 }  // namespace
 
@@ -25,13 +25,18 @@ std::string EncodeJobRecord(const JobRecord& record) {
     writer.Text(key);
     writer.Text(value);
   }
+  writer.Text(record.savepoint);
+  writer.Number(record.savepoint_at_ms);
+  writer.Text(record.pending_savepoint);
+  writer.Number(static_cast<uint8_t>(record.pending_stop));
   return std::move(writer.out());
 }
 
 Result<JobRecord> DecodeJobRecord(std::string_view bytes) {
   ByteReader reader(bytes);
   JobRecord record;
-  bool known = reader.Number<uint8_t>() == kVersion;
+  const auto version = reader.Number<uint8_t>();
+  bool known = version == 1 || version == kVersion;
   record.id = reader.Text();
   record.name = reader.Text();
   record.script = reader.Text();
@@ -45,6 +50,14 @@ Result<JobRecord> DecodeJobRecord(std::string_view bytes) {
   for (uint32_t left = reader.Count(8); left > 0; --left) {
     std::string key = reader.Text();
     record.settings[std::move(key)] = reader.Text();
+  }
+  if (version >= 2) {
+    record.savepoint = reader.Text();
+    record.savepoint_at_ms = reader.Number<int64_t>();
+    record.pending_savepoint = reader.Text();
+    const auto stop = reader.Number<uint8_t>();
+    known &= stop <= static_cast<uint8_t>(JobRecord::PendingStop::kAtLastEpoch);
+    record.pending_stop = static_cast<JobRecord::PendingStop>(stop);
   }
   if (!known || !reader.finished()) {
     return MakeError(ErrorCode::kCorruptStorage, "a stored job can't be read");

@@ -1,10 +1,12 @@
 // A job as it is kept in the log's meta values, under "jobs/<id>":
 //
-//   u8 version (1) | text id | text name | text script | u32 statement index | u8 state | text
+//   u8 version (2) | text id | text name | text script | u32 statement index | u8 state | text
 //   error | i64 created at, ms | i64 finished at, ms | u32 n, (text key, text value)*n settings
+//   | text savepoint | i64 savepoint at, ms | text pending savepoint | u8 pending stop
 //
-// Numbers little endian; text is u32 length and bytes. Valid iff the version is 1, the state is
-// known and the bytes are used up exactly. The plan is made anew from the script at each start.
+// Numbers little endian; text is u32 length and bytes. Valid iff the version is 1 (which ends with
+// the settings) or 2, state and pending stop are known and the bytes are used up exactly. The plan
+// is made anew from the script at each start.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +29,14 @@ struct JobRecord {
   int64_t created_at_ms = 0;
   int64_t finished_at_ms = 0;
   std::map<std::string, std::string> settings;
+  // The last one that is whole.
+  std::string savepoint;
+  int64_t savepoint_at_ms = 0;
+  // The folder of one that has been begun and not ended; a start removes what lies there, or goes
+  // on with the stop that it belongs to.
+  std::string pending_savepoint;
+  enum class PendingStop : uint8_t { kNone, kStop, kDrain, kAtLastEpoch };
+  PendingStop pending_stop = PendingStop::kNone;
 };
 
 std::string EncodeJobRecord(const JobRecord& record);

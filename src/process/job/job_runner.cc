@@ -38,7 +38,11 @@ Task<storage::TopicPartition> MakeQuarantine(storage::Log* log, std::string name
 
 JobRunner::JobRunner(const JobEnvironment* environment, std::shared_ptr<const plan::Plan> plan,
                      JobRunnerOptions options)
-    : environment_(environment), plan_(std::move(plan)), options_(std::move(options)) {
+    : environment_(environment),
+      plan_(std::move(plan)),
+      options_(std::move(options)),
+      stop_(options_.stop),
+      savepoint_moved_(environment->env->shard(0)) {
   description_.id = options_.job_id;
   description_.name = options_.name;
   description_.statement = options_.statement;
@@ -48,9 +52,9 @@ JobRunner::JobRunner(const JobEnvironment* environment, std::shared_ptr<const pl
 
 JobRunner::~JobRunner() = default;
 
-void JobRunner::RequestStop() {
-  stop_requested_ = true;
-  if (execution_) execution_->RequestStop();
+void JobRunner::RequestStop(StopRequest request) {
+  stop_ = std::move(request);
+  if (execution_) execution_->RequestStop(stop_->options);
 }
 
 Task<> JobRunner::PrepareQuarantine() {
@@ -125,26 +129,33 @@ Task<ExecutionOutcome> JobRunner::RunAttempt() {
   options.column_memory = environment_->column_memory;
   options.durable = options_.durable;
   options.quarantine = quarantine_;
+  options.statement = options_.statement;
+  options.restore_from = options_.restore_from;
+  options.ignore_unclaimed_state = options_.ignore_unclaimed_state;
+  options.on_epoch = [this](int64_t epoch) { OnEpoch(epoch); };
   execution_ = std::make_unique<Execution>(environment_->env, environment_->log, &graph_,
                                            environment_->state, &*store_, std::move(options));
   samples_.clear();
-  if (stop_requested_) execution_->RequestStop();
+  if (stop_) execution_->RequestStop(stop_->options);
+  if (wants_savepoint_) wanted_epoch_ = execution_->RequestCheckpoint();
   description_.state = JobState::kRunning;
-  co_return co_await execution_->Run();
+  is_attempting_ = true;
+  auto outcome = co_await execution_->Run();
+  is_attempting_ = false;
+  co_return outcome;
 }
 
-Task<> JobRunner::RunUntilDone() {
-  CO_RETURN_IF_ERROR(co_await Prepare());
-  description_.started_at_ms = environment_->env->WallTime().value();
+// Attempt after attempt, until the job has ended or stopped.
+Task<> JobRunner::RunAttempts() {
   Duration backoff = kFirstBackoff;
   for (;;) {
     TimePoint began = environment_->env->Now();
     auto outcome = co_await RunAttempt();
-    if (outcome.ok() && *outcome == ExecutionOutcome::kStopped) {
-      description_.state = JobState::kStopped;
+    if (outcome.ok()) {
+      description_.state =
+          *outcome == ExecutionOutcome::kStopped ? JobState::kStopped : JobState::kFinishing;
       co_return Status::OK();
     }
-    if (outcome.ok()) break;
     if (Is(outcome.status(), ErrorCode::kCancelled)) co_return outcome.status();
     if (options_.fail_fast || !options_.durable || IsPermanent(outcome.status())) {
       co_return outcome.status();
@@ -159,18 +170,37 @@ Task<> JobRunner::RunUntilDone() {
     backoff = ran_well ? kFirstBackoff : std::min(backoff * 2, kLastBackoff);
     CO_RETURN_IF_ERROR(co_await Sleep(backoff));
   }
-  description_.state = JobState::kFinishing;
+}
+
+Task<> JobRunner::DrainDeliveries() {
   for (auto& delivery : deliveries_) {
     SinkDelivery::DrainOptions drain;
     drain.give_up = options_.fail_fast;
     CO_RETURN_IF_ERROR(co_await delivery->Drain(drain));
   }
+  co_return Status::OK();
+}
+
+Task<> JobRunner::RunUntilDone() {
+  CO_RETURN_IF_ERROR(co_await Prepare());
+  description_.started_at_ms = environment_->env->WallTime().value();
+  CO_RETURN_IF_ERROR(co_await RunAttempts());
+  savepoint_moved_.NotifyAll();
+  if (description_.state == JobState::kStopped) {
+    if (stop_->savepoint.empty()) co_return Status::OK();
+    description_.state = JobState::kFinishing;
+    CO_RETURN_IF_ERROR(co_await LeaveStopSavepoint());
+    description_.state = JobState::kStopped;
+    co_return Status::OK();
+  }
+  CO_RETURN_IF_ERROR(co_await DrainDeliveries());
   description_.state = JobState::kFinished;
   co_return Status::OK();
 }
 
 Task<> JobRunner::Run() {
   Status status = co_await RunUntilDone();
+  savepoint_moved_.NotifyAll();
   Status closed = co_await Shielded(environment_->env->shard(0), CloseDeliveries());
   if (status.ok()) status = closed;
   if (!status.ok() && !Is(status, ErrorCode::kCancelled)) {

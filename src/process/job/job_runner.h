@@ -17,6 +17,12 @@
 
 namespace mainstem::process {
 
+// What a job is asked to do before it stops.
+struct StopRequest {
+  std::string savepoint;  // folder of the savepoint to leave; empty: none
+  StopOptions options;
+};
+
 struct JobRunnerOptions {
   std::string job_id;
   std::string name;
@@ -31,6 +37,10 @@ struct JobRunnerOptions {
   bool fail_fast = false;
   int64_t created_at_ms = 0;
   std::string checkpoint_directory;
+  std::string restore_from;  // savepoint of a job that has no epoch yet
+  bool ignore_unclaimed_state = false;
+  Duration savepoint_timeout = std::chrono::minutes(10);
+  std::optional<StopRequest> stop;  // asked for before the node ended
   std::function<std::unique_ptr<connector::InlineWriter>()> make_collector;
 };
 
@@ -56,7 +66,13 @@ class JobRunner {
   // Until the job is kFinished, kStopped or kFailed; see state(). The status is that of a failed
   // job, or of the cancellation.
   Task<> Run();
-  void RequestStop();
+  // The last one counts. What became of its savepoint: see savepoint_outcome().
+  void RequestStop(StopRequest request);
+  // Leaves a savepoint in the folder while the job goes on; returns when everything before it has
+  // been delivered and it is whole. One at a time; must have ended before the runner goes.
+  Task<> TakeSavepoint(std::string directory);
+  // Of a job that was stopped with one.
+  const Status& savepoint_outcome() const { return savepoint_outcome_; }
   JobState state() const { return description_.state; }
   // Of a job that is kFailed.
   const Status& failure() const { return failure_; }
@@ -70,7 +86,15 @@ class JobRunner {
   Task<> PrepareQuarantine();
   Task<> PrepareDelivery(JobSink* sink);
   Task<ExecutionOutcome> RunAttempt();
+  Task<> RunAttempts();
   Task<> CloseDeliveries();
+  Task<> DrainDeliveries();
+  // job_runner_savepoints.cc
+  void OnEpoch(int64_t epoch);
+  Task<> AwaitHeldCheckpoint(TimePoint deadline);
+  Task<> AwaitDeliveries(TimePoint deadline);
+  Task<> WriteSavepoint(int64_t epoch, std::string directory);
+  Task<> LeaveStopSavepoint();
   void DescribeOperators(JobDescription* out) const;
   void DescribeTopicSinks(JobDescription* out) const;
 
@@ -93,8 +117,20 @@ class JobRunner {
   std::vector<std::unique_ptr<SinkDelivery>> deliveries_;
   JobDescription description_;
   std::deque<SampleSet> samples_;
-  bool stop_requested_ = false;
+  std::optional<StopRequest> stop_;
+  bool is_attempting_ = false;  // execution_ is the one that runs
+  // The savepoint that is being taken: the epoch that it waits for, then its checkpoint.
+  bool wants_savepoint_ = false;
+  int64_t wanted_epoch_ = 0;
+  int64_t held_epoch_ = 0;
+  Event savepoint_moved_;
+  Status savepoint_outcome_;
   Status failure_;
 };
+
+// Whether a job of this plan can begin as `options` say: the savepoint is there, whole and fits. OK
+// when it begins with none. Opens nothing.
+Task<> CheckSavepointFits(const JobEnvironment& environment, const plan::Plan& plan,
+                          JobRunnerOptions options);
 
 }  // namespace mainstem::process

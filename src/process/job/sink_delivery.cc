@@ -1,5 +1,6 @@
 #include "process/job/sink_delivery.h"
 
+#include <algorithm>
 #include <mutex>
 
 #include <arrow/api.h>
@@ -55,6 +56,7 @@ struct SinkDelivery::Lane {
 
   std::atomic<bool> draining{false};
   std::atomic<bool> done{false};
+  std::atomic<int64_t> wanted{0};  // up to here the destination shall keep it as soon as it can
   std::atomic<int64_t> delivered_rows{0};
   std::atomic<int64_t> delivered_to{0};
   std::atomic<int64_t> high_watermark{0};
@@ -80,8 +82,8 @@ Task<> SinkDelivery::Lane::Run() {
     bool made_progress = false;
     Status status = co_await DeliverUntilError(&made_progress);
     if (status.ok()) {
-      done = true;
-      co_return status;
+      if (done) co_return status;
+      continue;  // what was written is closed: with a new writer
     }
     if (Is(status, ErrorCode::kCancelled)) co_return status;
     SetError(status);
@@ -117,9 +119,16 @@ Task<> SinkDelivery::Lane::DeliverUntilError(bool* made_progress) {
     if (has_unflushed && (!got_some || env->Now() - last_flush >= kFlushInterval)) {
       CO_RETURN_IF_ERROR(co_await Flush(writer.get(), false));
     }
+    if (position.value() >= wanted && flushed.value() < wanted) {
+      co_return co_await Flush(writer.get(), true);
+    }
     if (got_some) continue;
     CO_ASSIGN_OR_RETURN(bool drained, co_await IsDrained());
-    if (drained) co_return co_await Flush(writer.get(), true);
+    if (drained) {
+      CO_RETURN_IF_ERROR(co_await Flush(writer.get(), true));
+      done = true;
+      co_return Status::OK();
+    }
     std::vector<std::pair<storage::TopicPartition, Offset>> beyond;
     beyond.emplace_back(where, position);
     CO_RETURN_IF_ERROR(co_await log->WaitForData(std::move(beyond), env->Now() + kPoll));
@@ -215,6 +224,19 @@ Task<> SinkDelivery::Drain(DrainOptions options) {
     if (all_done) co_return Status::OK();
     CO_RETURN_IF_ERROR(co_await Sleep(milliseconds(5)));
   }
+}
+
+Task<> SinkDelivery::AskToCatchUp() {
+  for (auto& lane : lanes_) {
+    CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log_->Offsets(lane->where));
+    lane->wanted = offsets.high_watermark.value();
+  }
+  co_return Status::OK();
+}
+
+bool SinkDelivery::HasCaughtUp() const {
+  return std::all_of(lanes_.begin(), lanes_.end(),
+                     [](const auto& lane) { return lane->delivered_to >= lane->wanted; });
 }
 
 SinkDescription SinkDelivery::Describe() const {

@@ -30,6 +30,11 @@ class SinkDelivery {
     bool give_up = false;
   };
   Task<> Drain(DrainOptions options);
+  // Asks that everything the topic holds now is delivered and kept at the destination, though the
+  // sink would rather wait for more; rows go on coming meanwhile.
+  Task<> AskToCatchUp();
+  // What was last asked for has been done.
+  bool HasCaughtUp() const;
   SinkDescription Describe() const;
   Task<> Close();
 

@@ -35,6 +35,12 @@ struct OperatorMetrics {
 // Where an operator has many rows to send, it sends batches of so many.
 inline constexpr size_t kRowsPerOutput = 4096;
 
+// Ids of state tables are unique in the job: an operator has up to so many.
+inline constexpr int kStateTablesMax = 8;
+inline uint16_t StateTableId(int operator_id, int index) {
+  return static_cast<uint16_t>(operator_id * kStateTablesMax + index);
+}
+
 struct OperatorContext {
   Env* env = nullptr;
   int operator_id = 0;
@@ -48,8 +54,7 @@ struct OperatorContext {
   std::vector<std::string> restored_blobs;
 
   KeyGroupRange key_groups() const { return KeyGroupsOf(subtask, parallelism); }
-  // Ids of state tables are unique in the job: an operator has up to 8.
-  uint16_t table_id(int index) const { return static_cast<uint16_t>(operator_id * 8 + index); }
+  uint16_t table_id(int index) const { return StateTableId(operator_id, index); }
   // For the operator's table number `index`; `name` for errors and metrics.
   StateTable::Options TableOptions(int index, std::string name) const {
     StateTable::Options options;

@@ -63,8 +63,10 @@ void SourceFeed::NoMoreSplits() {
   ready_.NotifyAll();
 }
 
-void SourceFeed::TriggerBarrier(int64_t checkpoint) {
+void SourceFeed::TriggerBarrier(int64_t checkpoint, BarrierOptions options) {
   barrier_ = checkpoint;
+  barrier_options_ = options;
+  if (options.drain && !end_queued_) pending_.push_back({0, Element::Watermark(kEndOfTime)});
   ready_.NotifyAll();
 }
 
@@ -142,11 +144,17 @@ Task<ElementInput::Item> SourceFeed::Next() {
       pending_.pop_front();
       co_return item;
     }
+    if (stopped_) {
+      CO_ASSIGN_OR_RETURN(bool woken, co_await ready_.Wait());
+      (void)woken;
+      continue;
+    }
     if (tick_ms_) {
       Item item{0, Element::Time(*std::exchange(tick_ms_, std::nullopt))};
       co_return item;
     }
     if (barrier_ != 0) {
+      stopped_ = barrier_options_.last;
       Item item{0, Element::Barrier(std::exchange(barrier_, 0))};
       co_return item;
     }

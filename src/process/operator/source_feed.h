@@ -58,7 +58,11 @@ class SourceFeed final : public ElementInput {
   // No further splits will come: the feed ends when those it has do.
   void NoMoreSplits();
   // Next gives the barrier as soon as it has given what it holds.
-  void TriggerBarrier(int64_t checkpoint);
+  struct BarrierOptions {
+    bool last = false;   // nothing is read behind it
+    bool drain = false;  // the end of time goes out before it
+  };
+  void TriggerBarrier(int64_t checkpoint, BarrierOptions options);
   Task<Item> Next() override;
   void Tick(int64_t now_ms) override;
   // As of the last element that Next has given.
@@ -109,6 +113,8 @@ class SourceFeed final : public ElementInput {
   bool end_queued_ = false;
   bool idle_sent_ = false;
   int64_t barrier_ = 0;
+  BarrierOptions barrier_options_;
+  bool stopped_ = false;  // the last barrier is out
   int64_t watermark_ms_ = kNoWatermark;
   TimePoint next_tick_{};
   std::optional<TimePoint> waits_for_memory_since_;

@@ -14,7 +14,8 @@ inline std::string WatermarkBlob(int64_t watermark_ms) {
   return {reinterpret_cast<const char*>(&watermark_ms), sizeof(watermark_ms)};
 }
 
-// The lowest of all subtasks' watermarks; kNoWatermark at a fresh start.
+// The lowest of all subtasks' watermarks; kNoWatermark at a fresh start, and after the end of time:
+// what has ended says so again, and what was only drained goes on.
 inline int64_t LowestWatermark(const std::vector<std::string>& blobs) {
   int64_t lowest = blobs.empty() ? kNoWatermark : kEndOfTime;
   for (const std::string& blob : blobs) {
@@ -22,7 +23,7 @@ inline int64_t LowestWatermark(const std::vector<std::string>& blobs) {
     if (blob.size() == sizeof(watermark)) std::memcpy(&watermark, blob.data(), sizeof(watermark));
     lowest = std::min(lowest, watermark);
   }
-  return lowest;
+  return lowest == kEndOfTime ? kNoWatermark : lowest;
 }
 
 }  // namespace mainstem::process

@@ -214,8 +214,7 @@ Result<Plan> FinishPlan(std::vector<std::shared_ptr<SinkNode>> sinks,
   Plan plan;
   plan.sinks = std::move(sinks);
   plan.settings = settings.values();
-  const std::string zone = settings.Text("table.local-time-zone");
-  plan.time_zone = zone == "default" ? "UTC" : zone;
+  plan.time_zone = TimeZoneOf(settings);
   plan.batch = settings.Text("execution.runtime-mode") == "batch";
   RETURN_IF_ERROR(Optimize(&plan, functions, source));
   RETURN_IF_ERROR(InferChangelog(&plan, settings, source));

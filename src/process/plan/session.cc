@@ -74,6 +74,7 @@ Result<Answer> Session::Execute(const sql::Statement& statement) {
       answer.kind = AnswerKind::kStopJob;
       answer.job_id = stop.job_id;
       answer.with_savepoint = stop.with_savepoint;
+      answer.with_drain = stop.with_drain;
       return answer;
     }
     case StatementKind::kCreateCatalog:
@@ -343,6 +344,13 @@ Result<Answer> Session::Explain(const sql::Explain& explain) {
 // ---- looking
 
 Result<Answer> Session::Describe(const sql::Describe& describe) {
+  if (describe.what == "JOB") {
+    Answer answer;
+    answer.kind = AnswerKind::kShowJobs;
+    answer.job_id = describe.name.parts[0].text;
+    answer.plan.time_zone = TimeZoneOf(settings_);
+    return answer;
+  }
   if (describe.what != "TABLE") return NotYet(describe, "DESCRIBE " + describe.what);
   Binder binder(Context(), describe.source);
   ASSIGN_OR_RETURN(TablePath path, binder.BindPath(describe.name));
@@ -373,6 +381,7 @@ Result<Answer> Session::Show(const sql::Show& show) {
   Answer answer;
   if (show.what == "JOBS") {
     answer.kind = AnswerKind::kShowJobs;
+    answer.plan.time_zone = TimeZoneOf(settings_);
     return answer;
   }
   if (show.what == "CREATE TABLE" || show.what == "CREATE VIEW") return ShowCreate(show);

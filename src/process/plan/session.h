@@ -24,7 +24,7 @@ enum class AnswerKind : uint8_t {
   kQuery,     // run `plan`; its one sink collects rows for the user
   kJob,       // run `plan` as a job
   kStopJob,   // `job_id`
-  kShowJobs,  // list the jobs
+  kShowJobs,  // list the jobs, or `job_id` alone
 };
 
 struct Answer {
@@ -32,10 +32,11 @@ struct Answer {
   std::string message;
   std::vector<std::string> columns;
   std::vector<std::vector<std::optional<std::string>>> rows;
-  Plan plan;
+  Plan plan;        // kShowJobs: its time zone only
   std::string sql;  // the statement's text, for kQuery and kJob
   std::string job_id;
   bool with_savepoint = false;
+  bool with_drain = false;
 };
 
 class Session {

@@ -76,14 +76,15 @@ const std::vector<SettingSpec>& KnownSettings() {
       {"execution.checkpointing.min-pause", kD, "0", ""},
       {"execution.checkpointing.mode", kC, "EXACTLY_ONCE", "EXACTLY_ONCE|AT_LEAST_ONCE"},
       {"execution.checkpointing.num-retained", kI, "1", ""},
-      {"execution.checkpointing.savepoint-dir", kT, "", "", false},
+      {"execution.checkpointing.savepoint-dir", kT, "", ""},
       {"execution.checkpointing.storage", kT, "filesystem", "", false},
       {"execution.checkpointing.timeout", kD, "10 min", ""},
       {"execution.checkpointing.tolerable-failed-checkpoints", kI, "0", "", false},
       {"execution.checkpointing.unaligned.enabled", kB, "false", "", false},
       {"execution.runtime-mode", kC, "streaming", "streaming|batch|automatic"},
-      {"execution.savepoint.path", kT, "", "", false},
-      {"execution.state-recovery.ignore-unclaimed-state", kB, "false", "", false},
+      {"execution.savepoint.ignore-unclaimed-state", kB, "false", ""},
+      {"execution.savepoint.path", kT, "", ""},
+      {"execution.state-recovery.ignore-unclaimed-state", kB, "false", ""},
       {"execution.state-recovery.path", kT, "", ""},
       {"parallelism.default", kI, "1", ""},
       {"pipeline.auto-watermark-interval", kD, "200 ms", ""},
@@ -101,7 +102,7 @@ const std::vector<SettingSpec>& KnownSettings() {
       {"sql-client.execution.result-mode", kC, "table", "table|changelog|tableau"},
       {"state.backend.type", kC, "rocksdb", "hashmap|rocksdb|forst", false},
       {"state.checkpoints.dir", kT, "", "", false},
-      {"state.savepoints.dir", kT, "", "", false},
+      {"state.savepoints.dir", kT, "", ""},
       {"table.dml-sync", kB, "false", ""},
       {"table.exec.legacy-cast-behaviour", kC, "disabled", "enabled|disabled"},
       {"table.exec.mini-batch.allow-latency", kD, "0", "", false},
@@ -211,6 +212,11 @@ int64_t Settings::Millis(std::string_view key) const {
   const Result<int64_t> millis = ParseDurationMillis(Text(key));
   CHECK(millis.ok());  // checked by Set
   return *millis;
+}
+
+std::string TimeZoneOf(const Settings& settings) {
+  std::string zone = settings.Text("table.local-time-zone");
+  return zone == "default" ? "UTC" : zone;
 }
 
 }  // namespace mainstem::process::plan

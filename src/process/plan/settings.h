@@ -46,4 +46,7 @@ class Settings {
   std::map<std::string, std::string> values_;
 };
 
+// table.local-time-zone, as a name that absl knows.
+std::string TimeZoneOf(const Settings& settings);
+
 }  // namespace mainstem::process::plan

@@ -347,6 +347,11 @@ Result<StatementPtr> Parser::ParseStop() {
   ASSIGN_OR_RETURN(Token id, ParseString("the job's id as a string"));
   stop->job_id = id.text;
   stop->with_savepoint = TakeWords({"WITH", "SAVEPOINT"});
+  if (IsWord("WITH") && IsWord("DRAIN", 1) && !stop->with_savepoint) {
+    return Unexpected("the end of the statement",
+                      "WITH DRAIN stands behind WITH SAVEPOINT: STOP JOB '" + id.text +
+                          "' WITH SAVEPOINT WITH DRAIN");
+  }
   stop->with_drain = TakeWords({"WITH", "DRAIN"});
   return StatementPtr(std::move(stop));
 }

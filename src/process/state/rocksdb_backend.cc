@@ -1,5 +1,8 @@
 #include "process/state/rocksdb_backend.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <filesystem>
 
 #include <rocksdb/cache.h>
@@ -177,7 +180,7 @@ class RocksDbBackend final : public StateBackend {
   std::unique_ptr<rocksdb::DB> db_;
 };
 
-// Copies into `target` the entries of the checkpoint whose key group is wanted.
+// Copies into `target` what is wanted of the checkpoint.
 Status Import(const SharedMemory& memory, const std::string& checkpoint,
               const RestoreFilter& filter, RocksDbBackend* target) {
   rocksdb::DB* opened = nullptr;
@@ -189,8 +192,9 @@ Status Import(const SharedMemory& memory, const std::string& checkpoint,
   constexpr size_t kChunk = 4096;
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     ASSIGN_OR_RETURN(DecodedStateKey key, DecodeStateKey(it->key().ToStringView()));
-    if (!filter.Wants(key)) continue;
-    chunk.push_back({it->key().ToString(), it->value().ToString()});
+    const std::optional<uint16_t> table = filter.TableOf(key);
+    if (!table) continue;
+    chunk.push_back({WithTable(it->key().ToString(), *table), it->value().ToString()});
     if (chunk.size() < kChunk) continue;
     RETURN_IF_ERROR(target->Write(chunk));
     chunk.clear();
@@ -215,6 +219,29 @@ Status CloneDirectory(const std::string& from, const std::string& to) {
     RETURN_IF_ERROR(FromErrorCode(link_error, "copying " + it->path().string()));
   }
   return FromErrorCode(error, "listing " + from);
+}
+
+Status SyncPath(const std::string& path) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = descriptor >= 0 && fsync(descriptor) == 0;
+  const std::error_code error =
+      synced ? std::error_code() : std::error_code(errno, std::generic_category());
+  if (descriptor >= 0) close(descriptor);
+  return FromErrorCode(error, "syncing " + path);
+}
+
+// The files of a directory that CloneDirectory has made, durable.
+Result<std::vector<StateFile>> SyncFiles(const std::string& directory) {
+  std::vector<StateFile> files;
+  std::error_code error;
+  for (fs::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
+    RETURN_IF_ERROR(SyncPath(it->path().string()));
+    const auto bytes = static_cast<int64_t>(it->file_size(error));
+    files.push_back({it->path().filename().string(), bytes});
+  }
+  RETURN_IF_ERROR(FromErrorCode(error, "listing " + directory));
+  RETURN_IF_ERROR(SyncPath(directory));
+  return files;
 }
 
 class RocksDbFactory final : public StateBackendFactory {
@@ -245,6 +272,16 @@ class RocksDbFactory final : public StateBackendFactory {
       RETURN_IF_ERROR(Import(memory_, directory, filter, backend.get()));
     }
     return backend;
+  }
+
+  Result<std::vector<StateFile>> Copy(std::string checkpoint, std::string target) override {
+    if (!keeps_checkpoints_) {
+      return MakeError(ErrorCode::kUnsupported, {.message = "this node keeps no checkpoints",
+                                                 .hint = "give it a data folder: --data"});
+    }
+    if (!fs::exists(checkpoint)) return std::vector<StateFile>{};
+    RETURN_IF_ERROR(CloneDirectory(checkpoint, target));
+    return SyncFiles(target);
   }
 
   Status Remove(std::string directory) override {

@@ -90,10 +90,22 @@ class MemoryFactory final : public StateBackendFactory {
       if (it == disk_->checkpoints.end()) continue;
       for (const auto& [key, value] : it->second) {
         ASSIGN_OR_RETURN(DecodedStateKey decoded, DecodeStateKey(key));
-        if (filter.Wants(decoded)) entries.emplace(key, value);
+        const std::optional<uint16_t> table = filter.TableOf(decoded);
+        if (table) entries.emplace(WithTable(key, *table), value);
       }
     }
     return std::make_unique<MemoryBackend>(disk_, std::move(entries));
+  }
+
+  Result<std::vector<StateFile>> Copy(std::string checkpoint, std::string target) override {
+    std::lock_guard lock(disk_->mutex);
+    auto found = disk_->checkpoints.find(checkpoint);
+    if (found == disk_->checkpoints.end()) return std::vector<StateFile>{};
+    EntryMap entries = found->second;
+    if (!disk_->checkpoints.emplace(target, std::move(entries)).second) {
+      return MakeError(ErrorCode::kAlreadyExists, "checkpoint " + target + " exists");
+    }
+    return std::vector<StateFile>{};  // not of files
   }
 
   Status Remove(std::string directory) override {
@@ -110,9 +122,18 @@ class MemoryFactory final : public StateBackendFactory {
 
 }  // namespace
 
-bool RestoreFilter::Wants(const DecodedStateKey& key) const {
-  if (!key_groups.Contains(key.key_group)) return false;
-  return tables.empty() || std::find(tables.begin(), tables.end(), key.table) != tables.end();
+std::optional<uint16_t> RestoreFilter::TableOf(const DecodedStateKey& key) const {
+  if (!key_groups.Contains(key.key_group)) return std::nullopt;
+  if (tables.empty()) return key.table;
+  const auto found = tables.find(key.table);
+  if (found == tables.end()) return std::nullopt;
+  return found->second;
+}
+
+std::string WithTable(std::string key, uint16_t table) {
+  key[0] = static_cast<char>(table >> 8);
+  key[1] = static_cast<char>(table & 0xff);
+  return key;
 }
 
 std::string StateGroupBegin(uint16_t table, int key_group) {

@@ -60,11 +60,21 @@ class StateBackend {
   virtual bool keeps_checkpoints() const { return true; }
 };
 
-// What of the checkpoints is wanted.
+// What of the checkpoints is wanted, and the numbers that its tables get.
 struct RestoreFilter {
   KeyGroupRange key_groups;
-  std::vector<uint16_t> tables = {};  // empty: all
-  bool Wants(const DecodedStateKey& key) const;
+  // Table in the checkpoint -> table of the new backend. Empty: all, under their numbers.
+  std::map<uint16_t, uint16_t> tables = {};
+  // Where the entry goes; nullopt: it is not wanted.
+  std::optional<uint16_t> TableOf(const DecodedStateKey& key) const;
+};
+// `key` with another table's number in front.
+std::string WithTable(std::string key, uint16_t table);
+
+// A file of a checkpoint that was copied.
+struct StateFile {
+  std::string name;
+  int64_t bytes = 0;
 };
 
 class StateBackendFactory {
@@ -76,6 +86,9 @@ class StateBackendFactory {
   virtual Result<std::unique_ptr<StateBackend>> Open(std::string live_directory,
                                                      std::vector<std::string> restore_from,
                                                      RestoreFilter filter) = 0;
+  // A copy of a checkpoint that lives on without it, durable in `target`, which must not exist;
+  // the files that make it up. Of a missing (empty) checkpoint: nothing. Blocks.
+  virtual Result<std::vector<StateFile>> Copy(std::string checkpoint, std::string target) = 0;
   // Removes a checkpoint or live directory. Blocks; fine when absent.
   virtual Status Remove(std::string directory) = 0;
 };

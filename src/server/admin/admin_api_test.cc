@@ -68,6 +68,14 @@ class ScriptedJobs final : public process::JobManager {
     jobs[0].state = process::JobState::kRunning;
     co_return jobs;
   }
+  Task<std::string> TakeSavepoint(std::string id, process::SavepointOptions options) override {
+    calls.push_back("savepoint " + id);
+    co_return options.folder + "/s";
+  }
+  Task<std::string> StopJobWithSavepoint(std::string id, process::StopJobOptions options) override {
+    calls.push_back("stop " + id + (options.drain ? " drained" : ""));
+    co_return options.folder + "/s";
+  }
   Task<JobDescription> DescribeJob(std::string id) override {
     if (id != "job-1") co_return MakeError(ErrorCode::kNotFound, "no job '" + id + "'");
     JobDescription job;
@@ -416,8 +424,18 @@ Task<> Jobs(Fixture* f) {
     CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
     EXPECT_EQ(answer.status, 200);
   }
-  EXPECT_THAT(f->jobs.calls, testing::ElementsAre("submit n: INSERT", "stop job-1", "resume job-1",
-                                                  "cancel job-1"));
+  call = Call("POST", "/api/v1/jobs/job-1/savepoints", R"({"folder":"/f"})");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.body, "{\"path\":\"/f/s\"}\n");
+  call = Call("POST", "/api/v1/jobs/job-1/stop", R"({"savepoint":true,"drain":true})");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.body, "{\"path\":\"/s\"}\n");
+  call = Call("POST", "/api/v1/jobs/job-1/stop", R"({"drain":true})");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_THAT(f->jobs.calls,
+              testing::ElementsAre("submit n: INSERT", "stop job-1", "resume job-1", "cancel job-1",
+                                   "savepoint job-1", "stop job-1 drained"));
   call = Call("GET", "/api/v1/jobs/job-1");
   CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
   EXPECT_THAT(answer.body, HasSubstr(R"("inputs":[0],"exchanges":["hash"])"));

@@ -56,6 +56,18 @@ void WriteProgress(const process::ProgressDescription& progress, JsonWriter* jso
   json->EndObject();
 }
 
+void WriteSavepoint(const process::SavepointDescription& savepoint, JsonWriter* json) {
+  json->Key("savepoint").BeginObject().Field("path", savepoint.path);
+  json->Field("completed_at_ms", savepoint.completed_at_ms);
+  json->Field("in_progress", savepoint.in_progress).Field("error", savepoint.error).EndObject();
+}
+
+Task<> RespondSavepoint(HttpExchange* exchange, std::string path) {
+  JsonWriter json;
+  json.BeginObject().Field("path", path).EndObject();
+  co_return co_await RespondJson(exchange, 200, json.Take());
+}
+
 Result<std::map<std::string, std::string>> Settings(const JsonBody& body) {
   ASSIGN_OR_RETURN(auto given, body.TextMap("settings"));
   std::map<std::string, std::string> settings;
@@ -77,6 +89,7 @@ void WriteJob(const JobDescription& job, bool operators, JsonWriter* json) {
   json->Field("completed_at_ms", job.checkpoint.completed_at_ms);
   json->Field("duration_ms", job.checkpoint.duration_ms);
   json->Field("failed_count", job.checkpoint.failed_count).EndObject();
+  WriteSavepoint(job.savepoint, json);
   WriteProgress(job.progress, json);
   if (!operators) return;
   json->Key("operators").BeginArray();
@@ -101,7 +114,10 @@ void JobsApi::AddRoutes(net::HttpRouter* router) {
                   return Act(exchange, action);
                 }));
   };
-  act(HttpMethod::kPost, "/api/v1/jobs/{job}/stop", &process::JobManager::StopJob);
+  router->Add(HttpMethod::kPost, "/api/v1/jobs/{job}/stop",
+              Changing(remote, [this](HttpExchange* exchange) { return Stop(exchange); }));
+  router->Add(HttpMethod::kPost, "/api/v1/jobs/{job}/savepoints",
+              Changing(remote, [this](HttpExchange* exchange) { return TakeSavepoint(exchange); }));
   act(HttpMethod::kPost, "/api/v1/jobs/{job}/resume", &process::JobManager::ResumeJob);
   act(HttpMethod::kPost, "/api/v1/jobs/{job}/cancel", &process::JobManager::CancelJob);
   act(HttpMethod::kDelete, "/api/v1/jobs/{job}", &process::JobManager::DeleteJob);
@@ -158,6 +174,45 @@ Task<> JobsApi::Act(HttpExchange* exchange, JobAction action) {
   if (jobs_ == nullptr) co_return Missing("the SQL engine");
   CO_RETURN_IF_ERROR(co_await (jobs_->*action)(exchange->request().Parameter("job")));
   co_return co_await RespondJson(exchange, 200, "{}");
+}
+
+Task<> JobsApi::Stop(HttpExchange* exchange) {
+  if (jobs_ == nullptr) co_return Missing("the SQL engine");
+  const std::string id = exchange->request().Parameter("job");
+  if (exchange->request().body.empty())
+    co_return co_await Act(exchange, &process::JobManager::StopJob);
+  std::vector<std::string> known{"savepoint", "folder", "drain"};
+  CO_ASSIGN_OR_RETURN(JsonBody body, JsonBody::Parse(exchange->request().body, known));
+  CO_ASSIGN_OR_RETURN(const bool with_savepoint, body.Flag("savepoint", false));
+  process::StopJobOptions options;
+  CO_ASSIGN_OR_RETURN(auto folder, body.Text("folder"));
+  CO_ASSIGN_OR_RETURN(options.drain, body.Flag("drain", false));
+  if (!with_savepoint) {
+    if (folder || options.drain) {
+      co_return MakeError(ErrorCode::kInvalidArgument,
+                          "folder and drain are for a stop with a savepoint");
+    }
+    co_return co_await Act(exchange, &process::JobManager::StopJob);
+  }
+  options.folder = folder.value_or("");
+  CO_ASSIGN_OR_RETURN(std::string path,
+                      co_await jobs_->StopJobWithSavepoint(id, std::move(options)));
+  co_return co_await RespondSavepoint(exchange, std::move(path));
+}
+
+Task<> JobsApi::TakeSavepoint(HttpExchange* exchange) {
+  if (jobs_ == nullptr) co_return Missing("the SQL engine");
+  process::SavepointOptions options;
+  if (!exchange->request().body.empty()) {
+    std::vector<std::string> known{"folder"};
+    CO_ASSIGN_OR_RETURN(JsonBody body, JsonBody::Parse(exchange->request().body, known));
+    CO_ASSIGN_OR_RETURN(auto folder, body.Text("folder"));
+    options.folder = folder.value_or("");
+  }
+  CO_ASSIGN_OR_RETURN(
+      std::string path,
+      co_await jobs_->TakeSavepoint(exchange->request().Parameter("job"), std::move(options)));
+  co_return co_await RespondSavepoint(exchange, std::move(path));
 }
 
 Task<> JobsApi::Explain(HttpExchange* exchange) {

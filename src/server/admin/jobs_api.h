@@ -21,6 +21,8 @@ class JobsApi {
   Task<> Submit(HttpExchange* exchange);
   Task<> Show(HttpExchange* exchange);
   Task<> Act(HttpExchange* exchange, JobAction action);
+  Task<> Stop(HttpExchange* exchange);
+  Task<> TakeSavepoint(HttpExchange* exchange);
   Task<> Explain(HttpExchange* exchange);
   Task<> Connectors(HttpExchange* exchange);
 

@@ -1,0 +1,155 @@
+// How JobManager is made: the jobs of a node, scripts that run now, and savepoints, each in a file
+// of its own. Lives on shard 0; the public calls hop there.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/sync.h"
+#include "process/expr/function_registry.h"
+#include "process/job/job_manager.h"
+#include "process/job/job_record_format.h"
+#include "process/job/job_runner.h"
+#include "process/plan/session.h"
+#include "process/state/state_memory.h"
+
+namespace mainstem::process {
+
+// A job known to this node, running or not.
+struct Job {
+  JobRecord record;
+  std::string statement;
+  bool durable = false;  // kept in the log's meta values
+  std::unique_ptr<JobRunner> runner;
+  std::unique_ptr<TaskScope> scope;
+  std::unique_ptr<TaskScope> savepoint;  // the one that is being taken beside the job's work
+  Status savepoint_failure;              // of the last one, if it failed
+};
+
+// How a savepoint ended, for whoever waits for it; outlives the job.
+struct SavepointOutcome {
+  explicit SavepointOutcome(Executor executor) : ended(executor) {}
+  Event ended;
+  std::optional<Status> status;
+};
+
+class JobManagerImpl final : public JobManager {
+ public:
+  JobManagerImpl(Env* env, storage::Log* log, const connector::ConnectorRegistry* registry,
+                 JobManagerOptions options, Logger logger);
+
+  Task<> Start() override { return RunOn(home_, StartHere()); }
+  Task<> Stop() override { return RunOn(home_, StopHere()); }
+  Task<std::vector<std::string>> Submit(std::string script, SubmitOptions options) override {
+    return RunOn(home_, SubmitHere(std::move(script), std::move(options)));
+  }
+  Task<> Execute(std::string script, ExecuteOptions options, ResultListener* listener) override {
+    return RunOn(home_, ExecuteHere(std::move(script), std::move(options), listener));
+  }
+  Task<std::string> Explain(std::string script) override {
+    return RunOn(home_, ExplainHere(std::move(script)));
+  }
+  Task<std::vector<JobDescription>> ListJobs() override { return RunOn(home_, ListHere()); }
+  Task<JobDescription> DescribeJob(std::string id) override {
+    return RunOn(home_, DescribeHere(std::move(id)));
+  }
+  Task<> CancelJob(std::string id) override { return RunOn(home_, CancelHere(std::move(id))); }
+  Task<> StopJob(std::string id) override { return RunOn(home_, StopJobHere(std::move(id))); }
+  Task<> ResumeJob(std::string id) override { return RunOn(home_, ResumeHere(std::move(id))); }
+  Task<> DeleteJob(std::string id) override { return RunOn(home_, DeleteHere(std::move(id))); }
+  Task<std::string> TakeSavepoint(std::string id, SavepointOptions options) override {
+    return RunOn(home_, TakeSavepointHere(std::move(id), std::move(options)));
+  }
+  Task<std::string> StopJobWithSavepoint(std::string id, StopJobOptions options) override {
+    return RunOn(home_, StopWithSavepointHere(std::move(id), std::move(options)));
+  }
+
+ private:
+  Env* env() const { return environment_.env; }
+  storage::Log* log() const { return environment_.log; }
+
+  // ---- scripts (job_scripts.cc)
+  std::unique_ptr<plan::Session> NewSession() const;
+  Status ApplySettings(const std::map<std::string, std::string>& settings,
+                       plan::Session* session) const;
+  // The plan of one statement of a script, by running the statements before it.
+  Result<plan::Answer> PlanOf(const JobRecord& record) const;
+
+  // ---- jobs (job_manager.cc)
+  std::string NewId(const std::string& name);
+  Task<> Persist(Job* job);
+  JobRecord MakeRecord(const plan::Plan& plan, const std::string& script, size_t index,
+                       const SubmitOptions& options);
+  Result<JobRunnerOptions> OptionsFor(const JobRecord& record, const plan::Plan& plan) const;
+  Status Launch(Job* job, plan::Plan plan, bool fail_fast);
+  // Keeps the record in step with how the job ended. A job cut off by Stop stays as it was.
+  Task<> RunJob(Job* job);
+  Result<Job*> Find(const std::string& id);
+  Task<> StartHere();
+  Status Relaunch(Job* job);
+  Task<> SampleAll();
+  Task<> StopHere();
+  Task<std::vector<std::string>> SubmitHere(std::string text, SubmitOptions options);
+  Task<Job*> AddJob(std::string script, size_t index, plan::Answer answer, SubmitOptions options,
+                    bool durable, bool fail_fast);
+
+  Task<> ExecuteHere(std::string text, ExecuteOptions options, ResultListener* listener);
+  Task<> ExecuteStatement(const sql::Statement& statement, size_t index, const std::string& script,
+                          const ExecuteOptions& options, plan::Session* session,
+                          ResultListener* listener, std::vector<std::string>* temporary);
+  Task<> Carry(plan::Answer answer, size_t index, const std::string& script,
+               const ExecuteOptions& options, ResultListener* listener,
+               std::vector<std::string>* temporary);
+  Task<> ShowJobs(const plan::Answer& answer, ResultListener* listener);
+  Task<> StopBySql(const plan::Answer& answer, ResultListener* listener);
+  Task<> RunQuery(plan::Answer answer, ResultListener* listener);
+  Task<> RemoveTemporary(std::string id);
+  Task<std::string> ExplainHere(std::string text);
+
+  JobDescription DescriptionOf(const Job& job) const;
+  Task<std::vector<JobDescription>> ListHere();
+  Task<JobDescription> DescribeHere(std::string id);
+  Task<> CancelHere(std::string id);
+  Task<> StopJobHere(std::string id);
+  Task<> ResumeHere(std::string id);
+  Task<> DeleteHere(std::string id);
+
+  // ---- savepoints (job_manager_savepoints.cc)
+  static StopRequest RequestOf(const JobRecord& record);
+  static Status StopOutcome(const JobRunner& runner, const Status& status);
+  // What was begun has ended, well or not.
+  void SettleSavepoint(Job* job, Status outcome);
+  // Removes what is there of the pending savepoint, unless it is whole after all.
+  Task<> DropPending(Job* job, Status why);
+  // A stop goes on with the job that is launched, unless its savepoint, and so all, is done.
+  Task<> SettleAfterCrash(Job* job);
+  Task<> CloseSavepoint(Job* job);
+  // A job that can give one, and the path of the new one, whose parent folder is there.
+  Task<Job*> JobForSavepoint(std::string id, std::string folder, std::string* path);
+  Task<std::string> TakeSavepointHere(std::string id, SavepointOptions options);
+  // Goes on when the caller goes away. What Stop or a cancellation of the job cuts off is cleared
+  // away by them.
+  Task<> RunSavepoint(Job* job, std::shared_ptr<SavepointOutcome> outcome);
+  Task<> DropFailed(Job* job, Status why);
+  Task<std::string> StopWithSavepointHere(std::string id, StopJobOptions options);
+  Task<std::string> StopAt(std::string id, std::string path, JobRecord::PendingStop how);
+  // Removes everything the job has left: record, epochs, internal topics, checkpoints.
+  Task<> Forget(std::string id);
+
+  JobManagerOptions options_;
+  Executor home_;
+  StateMemory state_memory_;
+  FunctionRegistry functions_;
+  std::unique_ptr<StateBackendFactory> owned_state_;
+  StateBackendFactory* state_ = nullptr;
+  Logger logger_;
+  JobEnvironment environment_{nullptr, nullptr, nullptr, nullptr, {}, Logger::Silent()};
+  std::unique_ptr<plan::ConnectorTableFacts> facts_;
+  std::map<std::string, std::unique_ptr<Job>> jobs_;
+  std::unique_ptr<TaskScope> sampler_;
+};
+
+}  // namespace mainstem::process

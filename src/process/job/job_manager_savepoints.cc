@@ -1,0 +1,174 @@
+// The part of the job manager that keeps account of savepoints. Before one is begun its folder is
+// kept with the job, so that a start after a crash removes what is not whole, or goes on with the
+// stop that it belongs to.
+#include <arrow/api.h>
+
+#include "process/checkpoint/savepoint_store.h"
+#include "process/job/job_manager_impl.h"
+#include "process/job/job_settings.h"
+#include "process/job/shielded.h"
+
+namespace mainstem::process {
+
+StopRequest JobManagerImpl::RequestOf(const JobRecord& record) {
+  StopRequest request;
+  request.savepoint = record.pending_savepoint;
+  request.options.drain = record.pending_stop == JobRecord::PendingStop::kDrain;
+  request.options.at_last_epoch = record.pending_stop == JobRecord::PendingStop::kAtLastEpoch;
+  return request;
+}
+
+Status JobManagerImpl::StopOutcome(const JobRunner& runner, const Status& status) {
+  if (runner.state() == JobState::kStopped) return runner.savepoint_outcome();
+  if (!status.ok()) return status;
+  return MakeError(
+      ErrorCode::kInvalidArgument,
+      "the job was " + std::string(ToString(runner.state())) + " before the savepoint was taken");
+}
+
+void JobManagerImpl::SettleSavepoint(Job* job, Status outcome) {
+  if (outcome.ok()) {
+    job->record.savepoint = job->record.pending_savepoint;
+    job->record.savepoint_at_ms = env()->WallTime().value();
+  } else {
+    logger_.Warning("savepoint failed", {{"job", job->record.id}, {"error", outcome}});
+  }
+  job->savepoint_failure = std::move(outcome);
+  job->record.pending_savepoint.clear();
+  job->record.pending_stop = JobRecord::PendingStop::kNone;
+}
+
+Task<> JobManagerImpl::DropPending(Job* job, Status why) {
+  SavepointStore savepoints(env(), state_);
+  auto whole = co_await savepoints.RemoveUnlessWhole(job->record.pending_savepoint);
+  if (Is(whole.status(), ErrorCode::kCancelled)) co_return whole.status();
+  SettleSavepoint(job, whole.ok() && *whole ? Status::OK() : why);
+  co_return Status::OK();
+}
+
+Task<> JobManagerImpl::SettleAfterCrash(Job* job) {
+  JobRecord& record = job->record;
+  if (record.pending_savepoint.empty()) co_return Status::OK();
+  SavepointStore savepoints(env(), state_);
+  auto whole = co_await savepoints.RemoveUnlessWhole(record.pending_savepoint);
+  const bool is_whole = whole.ok() && *whole;
+  const bool stops = record.pending_stop != JobRecord::PendingStop::kNone;
+  if (stops && !is_whole && !IsTerminal(record.state)) co_return Status::OK();
+  if (stops && is_whole) {
+    record.state = JobState::kStopped;
+    record.finished_at_ms = env()->WallTime().value();
+  }
+  Status lost = MakeError(ErrorCode::kCancelled, "the node ended before it was whole");
+  SettleSavepoint(job, is_whole ? Status::OK() : std::move(lost));
+  co_return co_await Persist(job);
+}
+
+Task<> JobManagerImpl::CloseSavepoint(Job* job) {
+  if (!job->savepoint) co_return Status::OK();
+  co_return co_await Shielded(home_, job->savepoint->Close());
+}
+
+Task<Job*> JobManagerImpl::JobForSavepoint(std::string id, std::string folder, std::string* path) {
+  CO_ASSIGN_OR_RETURN(Job * job, Find(id));
+  if (!job->durable || !options_.recovers_jobs) {
+    co_return MakeError(ErrorCode::kUnsupported,
+                        {.message = "this job keeps no checkpoints, so it has no savepoint",
+                         .hint = "submit it to a node with a data folder"});
+  }
+  if (!job->record.pending_savepoint.empty()) {
+    co_return MakeError(
+        ErrorCode::kAlreadyExists,
+        "a savepoint of job '" + id + "' is being taken: " + job->record.pending_savepoint);
+  }
+  if (job->record.state == JobState::kFinished || job->record.state == JobState::kCancelled) {
+    co_return MakeError(ErrorCode::kInvalidArgument, "job '" + id + "' is " +
+                                                         std::string(ToString(job->record.state)) +
+                                                         ": there is nothing to go on with");
+  }
+  CO_ASSIGN_OR_RETURN(plan::Answer answer, PlanOf(job->record));
+  CO_ASSIGN_OR_RETURN(std::string parent, SavepointFolderOf(options_, answer.plan, folder));
+  CO_RETURN_IF_ERROR(co_await env()->files().CreateDirectories(parent));
+  *path = fmt::format("{}/savepoint-{}-{:08x}", parent, id, env()->Random() & 0xffffffff);
+  CO_ASSIGN_OR_RETURN(job, Find(id));  // it may have gone meanwhile
+  co_return job;
+}
+
+Task<std::string> JobManagerImpl::TakeSavepointHere(std::string id, SavepointOptions options) {
+  std::string path;
+  CO_ASSIGN_OR_RETURN(Job * job, co_await JobForSavepoint(id, options.folder, &path));
+  if (IsTerminal(job->record.state)) {
+    co_return co_await StopAt(id, path, JobRecord::PendingStop::kAtLastEpoch);
+  }
+  CO_RETURN_IF_ERROR(co_await CloseSavepoint(job));
+  job->record.pending_savepoint = path;
+  CO_RETURN_IF_ERROR(co_await Persist(job));
+  auto outcome = std::make_shared<SavepointOutcome>(home_);
+  job->savepoint = std::make_unique<TaskScope>(home_, "savepoint/" + id,
+                                               [](const std::string&, const Status&) {});
+  job->savepoint->Spawn("savepoint", RunSavepoint(job, outcome));
+  while (!outcome->status) {
+    CO_ASSIGN_OR_RETURN(bool notified, co_await outcome->ended.Wait());
+    (void)notified;
+  }
+  CO_RETURN_IF_ERROR(*outcome->status);
+  co_return path;
+}
+
+Task<> JobManagerImpl::RunSavepoint(Job* job, std::shared_ptr<SavepointOutcome> outcome) {
+  Status status = co_await job->runner->TakeSavepoint(job->record.pending_savepoint);
+  if (!Is(status, ErrorCode::kCancelled)) {
+    if (status.ok()) {
+      SettleSavepoint(job, status);
+    } else {
+      status = co_await DropFailed(job, std::move(status));
+    }
+    Status kept = co_await Persist(job);
+    if (status.ok()) status = kept;
+  }
+  outcome->status = status;
+  outcome->ended.NotifyAll();
+  co_return Status::OK();
+}
+
+Task<> JobManagerImpl::DropFailed(Job* job, Status why) {
+  CO_RETURN_IF_ERROR(co_await DropPending(job, why));
+  co_return why;
+}
+
+Task<std::string> JobManagerImpl::StopWithSavepointHere(std::string id, StopJobOptions options) {
+  std::string path;
+  CO_ASSIGN_OR_RETURN(Job * job, co_await JobForSavepoint(id, options.folder, &path));
+  auto how = options.drain ? JobRecord::PendingStop::kDrain : JobRecord::PendingStop::kStop;
+  if (IsTerminal(job->record.state)) {
+    if (options.drain) {
+      co_return MakeError(ErrorCode::kInvalidArgument,
+                          {.message = "job '" + id + "' does not run: nothing can be drained",
+                           .hint = "resume it first, or leave out the drain"});
+    }
+    how = JobRecord::PendingStop::kAtLastEpoch;
+  }
+  co_return co_await StopAt(id, std::move(path), how);
+}
+
+Task<std::string> JobManagerImpl::StopAt(std::string id, std::string path,
+                                         JobRecord::PendingStop how) {
+  CO_ASSIGN_OR_RETURN(Job * job, Find(id));
+  job->record.pending_savepoint = path;
+  job->record.pending_stop = how;
+  if (how == JobRecord::PendingStop::kAtLastEpoch) {
+    if (job->scope) CO_RETURN_IF_ERROR(co_await job->scope->Join());
+    CO_RETURN_IF_ERROR(Relaunch(job));
+    CO_RETURN_IF_ERROR(co_await Persist(job));
+  } else {
+    CO_RETURN_IF_ERROR(co_await Persist(job));
+    job->runner->RequestStop(RequestOf(job->record));
+  }
+  CO_RETURN_IF_ERROR(co_await job->scope->Join());
+  CO_ASSIGN_OR_RETURN(job, Find(id));
+  if (job->record.savepoint == path) co_return path;
+  CO_RETURN_IF_ERROR(job->savepoint_failure);
+  co_return MakeError(ErrorCode::kCancelled,
+                      "the node ends; it goes on with the stop when it starts");
+}
+
+}  // namespace mainstem::process

@@ -1,0 +1,177 @@
+// The part of the job manager that plans scripts and runs those that run now.
+#include <arrow/api.h>
+
+#include "process/job/job_answers.h"
+#include "process/job/job_manager_impl.h"
+#include "process/job/job_settings.h"
+#include "process/job/result_writer.h"
+#include "process/job/shielded.h"
+#include "process/plan/planner.h"
+#include "process/sql/parser.h"
+#include "process/sql/source_text.h"
+
+namespace mainstem::process {
+
+std::unique_ptr<plan::Session> JobManagerImpl::NewSession() const {
+  auto session = std::make_unique<plan::Session>(&functions_, facts_.get());
+  std::vector<std::string> names;
+  for (const auto* spec : environment_.registry->List()) names.push_back(spec->name);
+  session->set_connector_names(std::move(names));
+  return session;
+}
+
+Status JobManagerImpl::ApplySettings(const std::map<std::string, std::string>& settings,
+                                     plan::Session* session) const {
+  for (const auto* map : {&options_.default_settings, &settings}) {
+    for (const auto& [key, value] : *map) {
+      RETURN_IF_ERROR(session->settings().Set(key, value));
+    }
+  }
+  return Status::OK();
+}
+
+Result<plan::Answer> JobManagerImpl::PlanOf(const JobRecord& record) const {
+  auto session = NewSession();
+  RETURN_IF_ERROR(ApplySettings(record.settings, session.get()));
+  ASSIGN_OR_RETURN(sql::Script script, sql::ParseScript(record.script));
+  for (size_t i = 0; i < script.statements.size(); ++i) {
+    ASSIGN_OR_RETURN(plan::Answer answer, session->Execute(*script.statements[i]));
+    if (i == record.statement_index) return answer;
+  }
+  return MakeError(ErrorCode::kCorruptStorage, "the job's script has no such statement");
+}
+
+Task<> JobManagerImpl::ExecuteHere(std::string text, ExecuteOptions options,
+                                   ResultListener* listener) {
+  auto session = NewSession();
+  CO_RETURN_IF_ERROR(ApplySettings(options.settings, session.get()));
+  CO_ASSIGN_OR_RETURN(sql::Script script, sql::ParseScript(text));
+  std::vector<std::string> temporary;
+  Status status;
+  for (size_t i = 0; i < script.statements.size() && status.ok(); ++i) {
+    status = co_await ExecuteStatement(*script.statements[i], i, text, options, session.get(),
+                                       listener, &temporary);
+  }
+  for (const std::string& id : temporary) {
+    Status removed = co_await Shielded(home_, RemoveTemporary(id));
+    if (status.ok()) status = removed;
+  }
+  co_return status;
+}
+
+Task<> JobManagerImpl::ExecuteStatement(const sql::Statement& statement, size_t index,
+                                        const std::string& script, const ExecuteOptions& options,
+                                        plan::Session* session, ResultListener* listener,
+                                        std::vector<std::string>* temporary) {
+  CO_RETURN_IF_ERROR(
+      listener->OnStatement(static_cast<int>(index), statement.source->Slice(statement.span)));
+  auto answer = session->Execute(statement);
+  Status status = answer.status();
+  std::string message;
+  if (status.ok()) {
+    message = answer->message;
+    status = co_await Carry(std::move(*answer), index, script, options, listener, temporary);
+  }
+  if (Is(status, ErrorCode::kCancelled)) co_return status;
+  if (!status.ok()) co_return listener->OnStatementError(status);
+  co_return listener->OnStatementDone(message);
+}
+
+Task<> JobManagerImpl::Carry(plan::Answer answer, size_t index, const std::string& script,
+                             const ExecuteOptions& options, ResultListener* listener,
+                             std::vector<std::string>* temporary) {
+  switch (answer.kind) {
+    case plan::AnswerKind::kDone: co_return Status::OK();
+    case plan::AnswerKind::kRows: co_return GiveRows(std::move(answer), listener);
+    case plan::AnswerKind::kShowJobs: co_return co_await ShowJobs(answer, listener);
+    case plan::AnswerKind::kStopJob: co_return co_await StopBySql(answer, listener);
+    case plan::AnswerKind::kQuery: co_return co_await RunQuery(std::move(answer), listener);
+    case plan::AnswerKind::kJob: break;
+  }
+  SubmitOptions submit;
+  submit.settings = options.settings;
+  bool durable = options.durable_jobs && log();
+  CO_ASSIGN_OR_RETURN(Job * job,
+                      co_await AddJob(script, index, std::move(answer), std::move(submit), durable,
+                                      options.wait_for_inserts));
+  std::string id = job->record.id;
+  if (!durable) temporary->push_back(id);
+  CO_RETURN_IF_ERROR(listener->OnJob(id));
+  if (!options.wait_for_inserts) co_return Status::OK();
+  CO_RETURN_IF_ERROR(co_await job->scope->Join());
+  if (job->runner->state() != JobState::kFailed) co_return Status::OK();
+  co_return job->runner->failure();
+}
+
+Task<> JobManagerImpl::ShowJobs(const plan::Answer& answer, ResultListener* listener) {
+  std::vector<JobDescription> jobs;
+  if (answer.job_id.empty()) {
+    CO_ASSIGN_OR_RETURN(jobs, co_await ListHere());
+  } else {
+    CO_ASSIGN_OR_RETURN(Job * job, Find(answer.job_id));
+    jobs.push_back(DescriptionOf(*job));
+  }
+  co_return GiveJobs(jobs, answer.plan.time_zone, listener);
+}
+
+Task<> JobManagerImpl::StopBySql(const plan::Answer& answer, ResultListener* listener) {
+  if (!answer.with_savepoint) co_return co_await CancelHere(answer.job_id);
+  StopJobOptions options;
+  options.drain = answer.with_drain;
+  CO_ASSIGN_OR_RETURN(std::string path,
+                      co_await StopWithSavepointHere(answer.job_id, std::move(options)));
+  co_return GiveSavepoint(path, listener);
+}
+
+Task<> JobManagerImpl::RunQuery(plan::Answer answer, ResultListener* listener) {
+  const plan::Columns columns = answer.plan.sinks[0]->inputs[0]->columns;
+  std::vector<ResultColumn> header;
+  for (const RowField& column : columns) {
+    header.push_back({column.name(), column.type().ToResultString()});
+  }
+  CO_RETURN_IF_ERROR(listener->OnColumns(header));
+  EvalContext eval;
+  CO_ASSIGN_OR_RETURN(eval.time_zone, ParseTimeZone(answer.plan.time_zone));
+  JobRecord record;
+  record.id = NewId("query");
+  CO_ASSIGN_OR_RETURN(JobRunnerOptions options, OptionsFor(record, answer.plan));
+  options.durable = false;
+  options.fail_fast = true;
+  options.make_collector = [columns, eval, listener]() -> std::unique_ptr<connector::InlineWriter> {
+    return std::make_unique<ResultWriter>(columns, eval, listener);
+  };
+  auto shared = std::make_shared<const plan::Plan>(std::move(answer.plan));
+  JobRunner runner(&environment_, std::move(shared), std::move(options));
+  Status status = co_await runner.Run();
+  CheckpointStore store(env(), state_, options_.state_directory + "/" + record.id);
+  Status removed = co_await Shielded(home_, store.RemoveAll());
+  CO_RETURN_IF_ERROR(status);
+  co_return removed;
+}
+
+Task<> JobManagerImpl::RemoveTemporary(std::string id) {
+  auto it = jobs_.find(id);
+  if (it == jobs_.end()) co_return Status::OK();
+  CO_RETURN_IF_ERROR(co_await it->second->scope->Close());
+  co_return co_await Forget(id);
+}
+
+Task<std::string> JobManagerImpl::ExplainHere(std::string text) {
+  auto session = NewSession();
+  std::map<std::string, std::string> none;
+  CO_RETURN_IF_ERROR(ApplySettings(none, session.get()));
+  CO_ASSIGN_OR_RETURN(sql::Script script, sql::ParseScript(text));
+  for (const auto& statement : script.statements) {
+    CO_ASSIGN_OR_RETURN(plan::Answer answer, session->Execute(*statement));
+    if (answer.kind == plan::AnswerKind::kQuery || answer.kind == plan::AnswerKind::kJob) {
+      co_return plan::PrintPlan(answer.plan, true);
+    }
+    if (answer.kind == plan::AnswerKind::kRows && statement->kind == sql::StatementKind::kExplain &&
+        !answer.rows.empty()) {
+      co_return answer.rows[0][0].value_or("");
+    }
+  }
+  co_return MakeError(ErrorCode::kSemanticError, "the script has no query to explain");
+}
+
+}  // namespace mainstem::process
