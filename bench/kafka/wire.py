@@ -2,7 +2,7 @@
 """The log under a load that costs little itself: prebuilt batches over raw sockets (bench/kafka/wire_load.cc), the same bytes for Mainstem, for Apache
 Kafka at its default (no fsync), for Kafka with an fsync for each append, and for a broker that only answers. Prints one JSON line a measurement and
 Markdown tables for docs/benchmarks.md. CPU is the broker's, from /proc.
-  bench/kafka/run wire [--parts produce,consume,cold,latency,many,restart] [--only mainstem,kafka,kafka-fsync,null] [--mib N] [--rounds N]"""
+  bench/kafka/run wire [--parts produce,consume,tail,cold,latency,many,restart] [--only mainstem,kafka,kafka-fsync,null] [--mib N] [--rounds N] [--limit MIB]"""
 import argparse
 import json
 import os
@@ -24,7 +24,14 @@ class MainstemSmall(Mainstem):
         return super().command()[:-1] + ["512MB"]
 
 
-class KafkaFsync(Kafka):
+class KafkaHere(Kafka):
+    heap = "1g"
+
+    def command(self):
+        return [a.replace("-Xms1g", f"-Xms{self.heap}").replace("-Xmx1g", f"-Xmx{self.heap}") for a in super().command()]
+
+
+class KafkaFsync(KafkaHere):
     def command(self):
         made = super().command()
         with open(made[-1], "a") as f:
@@ -44,7 +51,35 @@ class Null(Broker):
         return 0.0
 
 
-KINDS = {"mainstem": MainstemSmall, "kafka": Kafka, "kafka-fsync": KafkaFsync, "null": Null}
+KINDS = {"mainstem": MainstemSmall, "kafka": KafkaHere, "kafka-fsync": KafkaFsync, "null": Null}
+
+
+class MemoryLimit:
+    """A memory cgroup for each broker: its memory and its page cache together. Kafka's heap gets half of it, as Mainstem's --memory does."""
+
+    def __init__(self, mib):
+        self.mib, self.folders = mib, []
+        KafkaHere.heap = f"{mib // 2}m"
+        MainstemSmall.command = lambda broker: Mainstem.command(broker)[:-1] + [f"{mib // 2}MB"]
+
+    def hold(self, broker):
+        old = os.path.isdir("/sys/fs/cgroup/memory")
+        folder = os.path.join("/sys/fs/cgroup/memory" if old else "/sys/fs/cgroup", f"mainstem-bench-{broker.process.pid}")
+        os.mkdir(folder)
+        self.folders.append(folder)
+        with open(os.path.join(folder, "memory.limit_in_bytes" if old else "memory.max"), "w") as f:
+            f.write(str(self.mib << 20))
+        with open(os.path.join(folder, "cgroup.procs"), "w") as f:
+            f.write(str(broker.process.pid))
+
+    def end(self):
+        for folder in self.folders:
+            for _ in range(50):
+                try:
+                    os.rmdir(folder)
+                    break
+                except OSError:  # its process is still ending
+                    time.sleep(0.1)
 
 
 def make_topic(broker, topic, partitions):
@@ -120,6 +155,21 @@ def throughput(options, brokers, parts):
     table(f"Throughput, one partition, {options.mib} MiB, medians of {options.rounds}", names, rows)
 
 
+def tail(options, brokers):
+    """What came last, again and again: ours lies in the tail cache, Kafka's in the page cache."""
+    window, results = 48, {}
+    for number in range(options.rounds):
+        for broker in brokers:
+            topic = f"tail-{number}"
+            make_topic(broker, topic, 1)
+            load("produce", broker, topic, mib=window + 8)
+            load("consume", broker, topic, mib=window * 4, window=window)
+            results.setdefault(broker.name, []).append(load("consume", broker, topic, mib=options.mib * 2, window=window)[0])
+    rows = [("consume, MiB/s", {n: show(results[n], ["mib_per_s"]) for n in results}),
+            ("broker CPU s per GB", {n: show(results[n], ["cpu_s_per_gb"]) for n in results})]
+    table(f"Consume the newest {window} MiB, medians of {options.rounds}", [b.name for b in brokers], rows)
+
+
 def latency(options, brokers):
     """Batches of 20 records at a rate that all reach with ease."""
     names, rows = [b.name for b in brokers], []
@@ -189,21 +239,26 @@ def idle(brokers):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--parts", default="idle,produce,consume,cold,latency,many,restart")
+    parser.add_argument("--parts", default="idle,produce,consume,tail,cold,latency,many,restart")
     parser.add_argument("--only", default="mainstem,kafka,kafka-fsync,null")
     parser.add_argument("--mib", type=int, default=4096)
     parser.add_argument("--big-mib", type=int, default=10000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rate", type=float, default=40)
     parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--limit", type=int, help="memory of each broker with its page cache, MiB (a cgroup; needs root)")
     options = parser.parse_args()
     parts = options.parts.split(",")
+    limit = MemoryLimit(options.limit) if options.limit else None
     work = tempfile.mkdtemp(prefix="mainstem-bench-")
     brokers = [KINDS[name](name, work) for name in options.only.split(",")]
     real = [b for b in brokers if not isinstance(b, Null)]
     try:
         for broker in brokers:
             broker.start()
+        if limit:
+            for broker in real:
+                limit.hold(broker)
         if "idle" in parts:
             idle(real)
         if real and any(p in parts for p in ("produce", "consume", "cold")):
@@ -211,6 +266,8 @@ def main():
                 make_topic(broker, "warm-up", 1)
                 load("produce", broker, "warm-up", mib=options.mib / 4)
             throughput(options, brokers, parts)
+        if "tail" in parts:
+            tail(options, brokers)
         if "latency" in parts:
             latency(options, real)
         if "many" in parts:
@@ -221,6 +278,8 @@ def main():
         for broker in brokers:
             if broker.process and broker.process.poll() is None:
                 broker.process.kill() if isinstance(broker, Null) else broker.stop()
+        if limit:
+            limit.end()
         shutil.rmtree(work, ignore_errors=True)
 
 

@@ -9,7 +9,7 @@
 // Options (name=value): partitions=1 connections=1 record=1024 records=500 (in a batch) batches=1
 // (partitions in a request)
 //   inflight=5 mib=1024 (stop after so much) seconds=60 (or so long) rate=0 (MiB/s, 0: as fast as
-//   it goes)
+//   it goes) window=0 (MiB: consume goes back to the first record after so much)
 // Prints one JSON line. Ends by itself; exit code 1 when a broker refuses something. The topic must
 // be there.
 #include <arpa/inet.h>
@@ -58,7 +58,7 @@ double CpuSeconds() {
 
 struct Options {
   int partitions = 1, connections = 1, record = 1024, records = 500, batches = 1, inflight = 5;
-  double mib = 1024, seconds = 60, rate = 0;
+  double mib = 1024, seconds = 60, rate = 0, window = 0;
 };
 
 // ---- bytes of the protocol
@@ -400,7 +400,9 @@ void ProduceOn(const std::string& address, const std::string& topic, const Optio
     if (rate > 0) {
       const auto due = start + std::chrono::duration_cast<Clock::duration>(
                                    std::chrono::duration<double>(bytes / rate));
-      while (!sent_at.empty() && connection.HasInput(std::min(due, Clock::now() + std::chrono::milliseconds(500)))) await();
+      while (!sent_at.empty() &&
+             connection.HasInput(std::min(due, Clock::now() + std::chrono::milliseconds(500))))
+        await();
       std::this_thread::sleep_until(due);
     }
     Set32(request.data() + 8, static_cast<uint32_t>(++correlation));
@@ -461,6 +463,8 @@ void ConsumeOn(const std::string& address, const std::string& topic, const Optio
   std::string frame;
   std::vector<double> latencies;
   const auto bytes_max = static_cast<int64_t>(options.mib * (1 << 20));
+  const auto window_bytes = static_cast<int64_t>(options.window * (1 << 20));
+  int64_t window_end = window_bytes;
   while (!*stop && result->bytes < bytes_max &&
          std::chrono::duration<double>(Clock::now() - start).count() < options.seconds) {
     const std::string request = FetchRequest(topic, offsets);
@@ -488,6 +492,10 @@ void ConsumeOn(const std::string& address, const std::string& topic, const Optio
         offsets[partition] =
             TakeBatches(records, size, stamp_at, stamps, offsets[partition], result, &latencies);
       }
+    }
+    if (window_bytes > 0 && result->bytes >= window_end) {
+      for (auto& [partition, offset] : offsets) offset = 0;
+      window_end = result->bytes + window_bytes;
     }
   }
   result->Add(std::move(latencies));
@@ -546,14 +554,18 @@ int Latency(const std::string& address, const std::string& topic, const Options&
 
 // ---- the broker that only answers
 
-// Answers a Produce with offset 0 for each partition, a Fetch with one batch of records, made once.
+constexpr size_t kNullBatches = 48;  // of a MiB
+
+// Answers a Produce with offset 0 for each partition, a Fetch with one of the batches made once.
 void Serve(int fd) {
   Connection connection(fd);
   std::string frame;
   Options options;
   options.records = 1000;
   size_t stamp_at = 0;
-  const std::string batch = MakeBatch(options, &stamp_at);
+  // Of as much memory as a log of data: a few bytes again and again never leave the cache.
+  const std::vector<std::string> batches(kNullBatches, MakeBatch(options, &stamp_at));
+  size_t next = 0;
   while (connection.ReceiveFrame(&frame)) {
     Reader in{frame.data(), frame.data() + connection.frame_size};
     const int api = in.I16();
@@ -596,6 +608,8 @@ void Serve(int fd) {
     const int32_t partition = in.I32();
     in.I32();
     const int64_t offset = in.I64();
+    const std::string& batch = batches[next];
+    next = (next + 1) % batches.size();
     Put32(&out, 0);
     Put16(&out, 0);
     Put32(&out, 0);
@@ -648,8 +662,10 @@ Options Parse(int argc, char** argv, int from) {
         {"partitions", &options.partitions}, {"connections", &options.connections},
         {"record", &options.record},         {"records", &options.records},
         {"batches", &options.batches},       {"inflight", &options.inflight}};
-    const std::map<std::string, double*> amounts = {
-        {"mib", &options.mib}, {"seconds", &options.seconds}, {"rate", &options.rate}};
+    const std::map<std::string, double*> amounts = {{"mib", &options.mib},
+                                                    {"seconds", &options.seconds},
+                                                    {"window", &options.window},
+                                                    {"rate", &options.rate}};
     if (const auto number = numbers.find(key); number != numbers.end() && value >= 1) {
       *number->second = static_cast<int>(value);
     } else if (const auto amount = amounts.find(key); amount != amounts.end() && value >= 0) {

@@ -2,7 +2,6 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/write.hpp>
 
 #include <fmt/format.h>
 
@@ -29,6 +28,20 @@ std::string ToText(const asio::ip::tcp::endpoint& endpoint) {
   std::string host = endpoint.address().to_string();
   if (endpoint.address().is_v6()) host = "[" + host + "]";
   return fmt::format("{}:{}", host, endpoint.port());
+}
+
+// Pieces that lie side by side, as batches of a segment do, as one.
+std::vector<asio::const_buffer> Joined(const std::vector<std::span<const std::byte>>& pieces) {
+  std::vector<asio::const_buffer> joined;
+  std::span<const std::byte> last;
+  for (std::span<const std::byte> piece : pieces) {
+    if (piece.empty()) continue;
+    bool is_next = !joined.empty() && last.data() + last.size() == piece.data();
+    last = is_next ? std::span(last.data(), last.size() + piece.size()) : piece;
+    if (is_next) joined.pop_back();
+    joined.emplace_back(last.data(), last.size());
+  }
+  return joined;
 }
 
 // Closes the socket when `deadline` passes; disarmed by the destructor.
@@ -77,11 +90,18 @@ class RealStream final : public Stream {
   Task<> Write(std::vector<std::span<const std::byte>> pieces, TimePoint deadline) override {
     if (co_await IsCancelled()) co_return MakeError(ErrorCode::kCancelled, "cancelled");
     DeadlineGuard guard(&socket_, deadline);
-    std::vector<asio::const_buffer> buffers;
-    buffers.reserve(pieces.size());
-    for (const auto& piece : pieces) buffers.emplace_back(piece.data(), piece.size());
-    auto [error, count] = co_await asio::async_write(socket_, buffers, kAwaitTuple);
-    if (error) co_return Failure(error, "write", guard);
+    std::vector<asio::const_buffer> buffers = Joined(pieces);
+    std::span<const asio::const_buffer> rest(buffers);
+    // As much at a time as the kernel takes; asio::async_write goes by 64 KiB.
+    while (!rest.empty()) {
+      auto [error, count] = co_await socket_.async_write_some(rest, kAwaitTuple);
+      if (error) co_return Failure(error, "write", guard);
+      while (count > 0 && count >= rest.front().size()) {
+        count -= rest.front().size();
+        rest = rest.subspan(1);
+      }
+      if (count > 0) buffers[buffers.size() - rest.size()] += count;
+    }
     co_return Status::OK();
   }
 
