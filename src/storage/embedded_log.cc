@@ -185,6 +185,23 @@ Task<AppendResult> EmbeddedLog::Append(TopicPartition partition, std::span<const
   co_return co_await RunOn(env_->shard(shard), shards_[shard]->Append(partition, batches, options));
 }
 
+// One message for each shard that has one of the partitions.
+Task<> EmbeddedLog::AppendEach(std::vector<PartitionAppend> appends, AppendOptions options) {
+  std::vector<std::vector<PartitionAppend>> by_shard(shards_.size());
+  for (PartitionAppend& append : appends) by_shard[ShardOf(append.partition)].push_back(append);
+  Executor executor = co_await asio::this_coro::executor;
+  Status failure;
+  TaskScope scope(executor, "append",
+                  [&failure](const std::string&, const Status& status) { failure = status; });
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    if (by_shard[i].empty()) continue;
+    scope.Spawn("shard", RunOn(env_->shard(i), shards_[i]->AppendEach(by_shard[i], options)));
+  }
+  Status joined = co_await scope.Join();
+  if (!joined.ok()) IgnoreError(co_await scope.Close(), "the cancellation is reported");
+  co_return joined.ok() ? failure : joined;
+}
+
 Task<ReadResult> EmbeddedLog::Read(TopicPartition partition, Offset from, ReadOptions options) {
   size_t shard = ShardOf(partition);
   co_return co_await RunOn(env_->shard(shard), shards_[shard]->Read(partition, from, options));
@@ -280,7 +297,7 @@ Task<> EmbeddedLog::DoCheckpoint() {
   CO_RETURN_IF_ERROR(co_await checkpoint_lock_.Acquire());
   LogPosition limit = journal_->durable();
   Status status;
-  if (limit > covered_) {
+  if (limit > covered_ || std::exchange(snapshot_due_, false)) {
     status = co_await FlushShards(limit);
     // The snapshot holds at least what is covered: shards and metadata apply what is durable first.
     // It may hold more, since replaying a change again does nothing.

@@ -75,6 +75,7 @@ class EmbeddedLog final : public Log, public TransactionLog {
 
   Task<AppendResult> Append(TopicPartition partition, std::span<const std::byte> batches,
                             AppendOptions options) override;
+  Task<> AppendEach(std::vector<PartitionAppend> appends, AppendOptions options) override;
   Task<ReadResult> Read(TopicPartition partition, Offset from, ReadOptions options) override;
   Task<bool> WaitForData(std::vector<std::pair<TopicPartition, Offset>> beyond,
                          TimePoint deadline) override;
@@ -129,6 +130,7 @@ class EmbeddedLog final : public Log, public TransactionLog {
   Task<> Recover();
   Task<> LoadSnapshot(Recovery* recovery);
   Task<> CheckFolders(Recovery* recovery);
+  Task<> SetFolderAside(std::string name);
   void StartBackground();
 
   // On the home shard.
@@ -186,6 +188,7 @@ class EmbeddedLog final : public Log, public TransactionLog {
   LogPosition covered_{0};  // by the newest snapshot
   LogPosition evicted_{0};
   bool checkpoint_due_ = false;
+  bool snapshot_due_ = false;  // also when the journal has nothing new
   bool stopping_ = false;
   bool stopped_ = true;
   TaskLock topics_lock_;

@@ -22,11 +22,34 @@ struct EmbeddedLog::Recovery final : JournalVisitor {
       AppendView append = DecodeAppend(entry.payload);
       // Unknown: the topic is deleted by a later entry, and the snapshot knows that already.
       auto it = partitions.find(append.partition);
-      if (it != partitions.end()) it->second->Replay(append.batch, sequence, chunk);
+      if (it == partitions.end()) return Status::OK();
+      if (has_lost_frames) StepOverHole(it->second.get(), append.batch);
+      it->second->Replay(append.batch, sequence, chunk);
       return Status::OK();
     }
     ASSIGN_OR_RETURN(Change change, DecodeChange(entry.type, entry.payload));
     return Apply(std::move(change));
+  }
+
+  void OnLost(std::string what) override {
+    is_damaged = has_lost_frames = true;
+    log->options_.logger.Error("the journal is damaged: what lost frames held is missing",
+                               {{"file", what}});
+  }
+
+  void StepOverHole(Partition* partition, std::span<const std::byte> batch) {
+    Offset next = ReadBatchHeader(batch.data()).base_offset;
+    if (next <= partition->next_offset) return;
+    ReportHole(*partition, partition->next_offset, next, "the journal");
+    partition->SkipTo(next);
+  }
+
+  void ReportHole(const Partition& partition, Offset begin, Offset end, std::string_view what) {
+    is_damaged = true;
+    log->options_.logger.Error("records are lost", {{"partition", partition.folder},
+                                                    {"first_lost_offset", begin},
+                                                    {"next_offset", end},
+                                                    {"damaged", what}});
   }
 
   // What is in memory stays within the cache: the rest goes to segments while we read.
@@ -36,6 +59,8 @@ struct EmbeddedLog::Recovery final : JournalVisitor {
     }
     LogPosition all(INT64_MAX);
     for (auto& [id, partition] : partitions) {
+      if (!partition->HasUnflushed(all)) continue;
+      CO_RETURN_IF_ERROR(co_await partition->segments.CheckActive());
       CO_RETURN_IF_ERROR(co_await partition->Flush(all));
       partition->Evict(all);
     }
@@ -60,7 +85,10 @@ struct EmbeddedLog::Recovery final : JournalVisitor {
     }
     if (auto* step = std::get_if<CompactionChange>(&change)) {
       auto it = partitions.find(step->partition);
-      if (it != partitions.end()) RETURN_IF_ERROR(it->second->ReplayCompaction(*step));
+      Status replayed;
+      if (it != partitions.end()) replayed = it->second->ReplayCompaction(*step);
+      // It may rest on one that is lost; then the files are as they are.
+      if (!has_lost_frames) RETURN_IF_ERROR(replayed);
     }
     if (auto* state = std::get_if<PartitionCompactionState>(&change)) {
       auto it = partitions.find(state->partition);
@@ -92,6 +120,8 @@ struct EmbeddedLog::Recovery final : JournalVisitor {
 
   EmbeddedLog* const log;
   bool found_snapshot = false;
+  bool is_damaged = false;       // something that was durable is lost
+  bool has_lost_frames = false;  // of the journal
   uint64_t journal_id = 0;
   std::map<TopicId, std::shared_ptr<const Topic>> topics;
   std::map<TopicPartition, std::shared_ptr<Partition>> partitions;
@@ -107,6 +137,24 @@ Task<> EmbeddedLog::LoadSnapshot(Recovery* recovery) {
   recovery->journal_id = snapshot.journal_id;
   covered_ = snapshot.covered;
   for (Change& change : snapshot.changes) CO_RETURN_IF_ERROR(recovery->Apply(std::move(change)));
+  co_return Status::OK();
+}
+
+Task<> EmbeddedLog::SetFolderAside(std::string name) {
+  Files& files = env_->files();
+  std::string parent = options_.data_dir + "/set-aside";
+  CO_RETURN_IF_ERROR(co_await files.CreateDirectories(parent));
+  std::string from = topics_folder_ + "/" + name;
+  std::string to;
+  for (int number = 1; to.empty(); ++number) {
+    std::string candidate = fmt::format("{}/{}-{}", parent, name, number);
+    CO_ASSIGN_OR_RETURN(bool exists, co_await files.Exists(candidate));
+    if (!exists) to = std::move(candidate);
+  }
+  CO_RETURN_IF_ERROR(co_await files.Rename(from, to));
+  CO_RETURN_IF_ERROR(co_await files.SyncDirectory(parent));
+  CO_RETURN_IF_ERROR(co_await files.SyncDirectory(topics_folder_));
+  options_.logger.Error("a partition of no known topic is set aside", {{"from", from}, {"to", to}});
   co_return Status::OK();
 }
 
@@ -134,10 +182,19 @@ Task<> EmbeddedLog::CheckFolders(Recovery* recovery) {
   for (const DirectoryEntry& entry : entries) {
     std::string path = topics_folder_ + "/" + entry.name;
     if (!entry.is_directory || known.contains(path)) continue;
+    if (recovery->has_lost_frames) {
+      // Its topic's creation may be among what is lost.
+      CO_RETURN_IF_ERROR(co_await SetFolderAside(entry.name));
+      continue;
+    }
     CO_RETURN_IF_ERROR(co_await env_->files().RemoveDirectoryTree(std::move(path)));
   }
   for (auto& [id, partition] : recovery->partitions) {
-    CO_RETURN_IF_ERROR(co_await partition->segments.CheckFiles(partition->log_start));
+    CO_ASSIGN_OR_RETURN(std::vector<Segments::Hole> holes,
+                        co_await partition->segments.CheckFiles(partition->log_start));
+    for (const Segments::Hole& hole : holes) {
+      recovery->ReportHole(*partition, hole.begin, hole.end, hole.what);
+    }
   }
   co_return Status::OK();
 }
@@ -171,6 +228,9 @@ Task<> EmbeddedLog::Recover() {
       .on_fenced = [this](const Status& status) { OnFenced(status); },
       .on_room_wanted = [this] { checkpoint_wake_.NotifyAll(); }};
   CO_RETURN_IF_ERROR(co_await journal_->Start(std::move(callbacks)));
+  // Before compaction, whose steps count on the files that the snapshot names.
+  snapshot_due_ = recovery.is_damaged;
+  if (snapshot_due_) CO_RETURN_IF_ERROR(co_await DoCheckpoint());
   StartBackground();
   // Gives back the files of the last run, however often it was killed.
   if (journal_->durable() > covered_) checkpoint_due_ = true;

@@ -47,6 +47,9 @@ class JournalVisitor {
   // `entry` lies in `chunk`.
   virtual Status OnEntry(const EntryView& entry, LogPosition sequence,
                          const ChunkPool::Chunk& chunk) = 0;
+  // Frames between the last entry and the next one were durable and cannot be read. `what` names
+  // the file, the place, and where a copy is.
+  virtual void OnLost(std::string what) = 0;
   // Between frames, about once per chunk.
   virtual Task<> OnPause() = 0;
 };
@@ -70,8 +73,8 @@ class Journal {
   Journal(Env* env, Executor executor, std::shared_ptr<ChunkPool> pool, JournalOptions options);
   ~Journal();
 
-  // Reads all entries after `covered`. `journal_id` 0: no snapshot yet. kCorruptStorage when a
-  // frame is broken that a later one proves durable; a copy of the file is set aside then.
+  // Reads all entries after `covered`. `journal_id` 0: no snapshot yet. A frame that is broken
+  // though a later one proves that it was durable is left out, and a copy of its file set aside.
   Task<> Recover(uint64_t journal_id, LogPosition covered, JournalVisitor* visitor);
   // Opens a fresh file and starts writing. After Recover.
   Task<> Start(Callbacks callbacks);
@@ -142,16 +145,27 @@ class Journal {
   struct Found;
   Task<std::vector<Found>> FindFiles();
   Status ChooseIdentity(uint64_t journal_id, const std::vector<Found>& files);
-  Task<> ReplayFile(Found* found, LogPosition covered, JournalVisitor* visitor);
-  // Bytes taken of `bytes`, which begin at `position` of the file; sets `ended` at the first frame
-  // that is not valid and `wanted` when the next one is longer than what was read.
+  Task<> ReplayFile(Found* found, const Found* earlier, JournalVisitor* visitor);
+  struct Halt {
+    size_t wanted = 0;      // bytes of the next frame, when it is longer than what was read
+    bool ended = false;     // at a frame that is not valid
+    LogPosition follows{};  // the next frame comes after this one, which was not found
+  };
+  // Bytes taken of `bytes`, which begin at `position` of the file, and why no more.
   Result<size_t> ReplayFrames(Found* found, int64_t position, std::span<const std::byte> bytes,
-                              const ChunkPool::Chunk& chunk, JournalVisitor* visitor,
-                              size_t* wanted, bool* ended);
-  // Whether anything in the file from `position` on proves that frames after `last` were durable.
-  Task<std::optional<LogPosition>> FindLaterFrame(const Found& found, int64_t position,
-                                                  LogPosition last);
-  Task<> ReportCorruption(const Found& found, std::string what);
+                              const ChunkPool::Chunk& chunk, JournalVisitor* visitor, Halt* halt);
+  // Replays from the place on up to the first frame that is not valid; returns where that is.
+  Task<int64_t> ReplayFrom(Found* found, int64_t position, const Found* earlier,
+                           JournalVisitor* visitor);
+  struct LaterFrame {
+    int64_t position = 0;
+    FrameHeader header;
+  };
+  // The first header from `position` on of a frame after `last`.
+  Task<std::optional<LaterFrame>> FindLaterFrame(const Found& found, int64_t position,
+                                                 LogPosition last);
+  Task<> SetAside(const Found& found, std::string what, JournalVisitor* visitor);
+  Task<> NameHeaderless(std::vector<Found>* files, LogPosition covered, JournalVisitor* visitor);
   Task<> Adopt(std::vector<Found> files, LogPosition covered);
 
   // Writer.

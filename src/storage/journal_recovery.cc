@@ -51,12 +51,6 @@ Task<std::vector<Journal::Found>> Journal::FindFiles() {
     if (found.header) last_incarnation_ = std::max(last_incarnation_, found.header->incarnation);
     files.push_back(std::move(found));
   }
-  auto order = [](const Found& a, const Found& b) {
-    uint64_t first = a.header ? a.header->incarnation : 0;
-    uint64_t second = b.header ? b.header->incarnation : 0;
-    return std::pair(first, a.number) < std::pair(second, b.number);
-  };
-  std::sort(files.begin(), files.end(), order);
   co_return files;
 }
 
@@ -75,23 +69,40 @@ Status Journal::ChooseIdentity(uint64_t journal_id, const std::vector<Found>& fi
   return Status::OK();
 }
 
+// A file whose header is broken is known by its frames.
+Task<> Journal::NameHeaderless(std::vector<Found>* files, LogPosition covered,
+                               JournalVisitor* visitor) {
+  for (Found& found : *files) {
+    if (found.header) continue;
+    // Never used, or its header was being written over: then all it holds is covered.
+    int64_t begin = static_cast<int64_t>(kJournalBlockBytes);
+    CO_ASSIGN_OR_RETURN(auto later, co_await FindLaterFrame(found, begin, covered));
+    if (!later) continue;
+    std::string what = "its header is broken";
+    CO_RETURN_IF_ERROR(co_await SetAside(found, std::move(what), visitor));
+    found.header =
+        JournalFileHeader{.journal_id = journal_id_, .incarnation = later->header.incarnation};
+  }
+  auto order = [](const Found& a, const Found& b) {
+    uint64_t first = a.header ? a.header->incarnation : 0;
+    uint64_t second = b.header ? b.header->incarnation : 0;
+    return std::pair(first, a.number) < std::pair(second, b.number);
+  };
+  std::sort(files->begin(), files->end(), order);
+  co_return Status::OK();
+}
+
 Task<> Journal::Recover(uint64_t journal_id, LogPosition covered, JournalVisitor* visitor) {
   CO_RETURN_IF_ERROR(co_await env_->files().CreateDirectories(options_.folder));
   CO_ASSIGN_OR_RETURN(std::vector<Found> files, co_await FindFiles());
   CO_RETURN_IF_ERROR(ChooseIdentity(journal_id, files));
+  CO_RETURN_IF_ERROR(co_await NameHeaderless(&files, covered, visitor));
   previous_ = covered;
+  const Found* earlier = nullptr;
   for (Found& found : files) {
-    if (found.header) {
-      CO_RETURN_IF_ERROR(co_await ReplayFile(&found, covered, visitor));
-      continue;
-    }
-    // Never used, or its header was being written over: then all it holds is covered.
-    int64_t begin = static_cast<int64_t>(kJournalBlockBytes);
-    CO_ASSIGN_OR_RETURN(auto later, co_await FindLaterFrame(found, begin, covered));
-    if (later) {
-      std::string what = "its header is broken";
-      co_return co_await ReportCorruption(found, what);
-    }
+    if (!found.header) continue;
+    CO_RETURN_IF_ERROR(co_await ReplayFile(&found, earlier, visitor));
+    earlier = &found;
   }
   {
     std::lock_guard lock(mutex_);
@@ -102,60 +113,81 @@ Task<> Journal::Recover(uint64_t journal_id, LogPosition covered, JournalVisitor
   co_return co_await Adopt(std::move(files), covered);
 }
 
-Task<> Journal::ReplayFile(Found* found, LogPosition covered, JournalVisitor* visitor) {
+Task<> Journal::ReplayFile(Found* found, const Found* earlier, JournalVisitor* visitor) {
   int64_t position = static_cast<int64_t>(kJournalBlockBytes);
-  size_t wanted = 0;
-  bool ended = false;
-  while (!ended && position < found->bytes) {
-    size_t size = std::max(wanted, pool_->chunk_bytes());
+  CO_ASSIGN_OR_RETURN(position, co_await ReplayFrom(found, position, earlier, visitor));
+  int64_t broken = position;
+  while (position < found->bytes) {
+    CO_ASSIGN_OR_RETURN(auto later, co_await FindLaterFrame(*found, position, previous_));
+    if (!later) co_return Status::OK();  // a torn tail
+    position = later->position;
+    if (later->header.previous > previous_) {
+      std::string what = fmt::format(
+          "the frame at byte {} is broken, but frame {} at byte {} was "
+          "written after it",
+          broken, later->header.sequence, position);
+      CO_RETURN_IF_ERROR(co_await SetAside(*found, std::move(what), visitor));
+      previous_ = later->header.previous;
+    }
+    // Else it is the one that was being written when the power went, which may have left its
+    // header; or what is broken before it is covered.
+    LogPosition before = previous_;
+    CO_ASSIGN_OR_RETURN(broken, co_await ReplayFrom(found, position, earlier, visitor));
+    bool is_torn = previous_ == before;
+    position = is_torn ? position + static_cast<int64_t>(kJournalBlockBytes) : broken;
+  }
+  co_return Status::OK();
+}
+
+Task<int64_t> Journal::ReplayFrom(Found* found, int64_t position, const Found* earlier,
+                                  JournalVisitor* visitor) {
+  Halt halt;
+  while (!halt.ended && position < found->bytes) {
+    size_t size = std::max(halt.wanted, pool_->chunk_bytes());
     size = std::min(size, static_cast<size_t>(found->bytes - position));
     ChunkPool::Chunk chunk = pool_->Take(size);
     std::span<std::byte> into = chunk->span().first(size);
     CO_ASSIGN_OR_RETURN(size_t count, co_await found->file->ReadAt(position, into));
     std::span<const std::byte> bytes = into.first(count);
-    Result<size_t> taken = ReplayFrames(found, position, bytes, chunk, visitor, &wanted, &ended);
-    if (Is(taken.status(), ErrorCode::kCorruptStorage)) {
-      std::string what = TextOf(taken.status()).message;
-      co_return co_await ReportCorruption(*found, what);
+    halt = {};
+    CO_ASSIGN_OR_RETURN(size_t taken, ReplayFrames(found, position, bytes, chunk, visitor, &halt));
+    position += static_cast<int64_t>(taken);
+    if (halt.follows > previous_) {
+      // The last frames of the file before this one are broken, or that file is missing.
+      std::string what = fmt::format(
+          "frame {} at byte {} of '{}' follows frame {}, but the last one "
+          "found is {}",
+          halt.follows + 1, position, found->path, halt.follows, previous_);
+      const Found& damaged = earlier != nullptr ? *earlier : *found;
+      CO_RETURN_IF_ERROR(co_await SetAside(damaged, std::move(what), visitor));
+      previous_ = halt.follows;
+      continue;
     }
-    CO_RETURN_IF_ERROR(taken);
-    if (*taken == 0 && wanted <= bytes.size()) ended = true;
-    position += static_cast<int64_t>(*taken);
+    if (taken == 0 && halt.wanted <= bytes.size()) halt.ended = true;
     CO_RETURN_IF_ERROR(co_await visitor->OnPause());
   }
-  if (position >= found->bytes) co_return Status::OK();
-  CO_ASSIGN_OR_RETURN(auto later, co_await FindLaterFrame(*found, position, previous_));
-  if (!later) co_return Status::OK();
-  std::string what = fmt::format(
-      "the frame at byte {} is broken, but frame {} after it was written", position, *later);
-  co_return co_await ReportCorruption(*found, what);
+  co_return position;
 }
 
 Result<size_t> Journal::ReplayFrames(Found* found, int64_t position,
                                      std::span<const std::byte> bytes,
                                      const ChunkPool::Chunk& chunk, JournalVisitor* visitor,
-                                     size_t* wanted, bool* ended) {
+                                     Halt* halt) {
   size_t at = 0;
-  *wanted = 0;
   while (at + kFrameHeaderBytes <= bytes.size()) {
     std::optional<FrameHeader> header = DecodeFrameHeader(bytes.subspan(at));
     bool ours = header && header->journal_id == journal_id_ &&
                 header->incarnation == found->header->incarnation;
     size_t space = ours ? FrameSpace(header->body_bytes) : 0;
     if (!ours || position + static_cast<int64_t>(at + space) > found->bytes) {
-      *ended = true;
+      halt->ended = true;
       return at;
     }
     if (at + space > bytes.size()) {
-      *wanted = space;
+      halt->wanted = space;
       return at;
     }
     if (header->sequence > previous_) {
-      if (header->previous != previous_) {
-        return MakeError(ErrorCode::kCorruptStorage,
-                         fmt::format("frame {} follows {}, but the last one found is {}",
-                                     header->sequence, header->previous, previous_));
-      }
       // All entries are checked before the first is applied: a frame counts as a whole.
       std::span<const std::byte> body = bytes.subspan(at + kFrameHeaderBytes, header->body_bytes);
       uint32_t seed = FrameSeed(journal_id_, header->sequence);
@@ -168,7 +200,11 @@ Result<size_t> Journal::ReplayFrames(Found* found, int64_t position,
         entries.push_back(*entry);
       }
       if (read != body.size() || entries.size() != header->entry_count) {
-        *ended = true;
+        halt->ended = true;
+        return at;
+      }
+      if (header->previous > previous_) {
+        halt->follows = header->previous;
         return at;
       }
       for (const EntryView& entry : entries) {
@@ -185,8 +221,9 @@ Result<size_t> Journal::ReplayFrames(Found* found, int64_t position,
   return at;
 }
 
-Task<std::optional<LogPosition>> Journal::FindLaterFrame(const Found& found, int64_t position,
-                                                         LogPosition last) {
+Task<std::optional<Journal::LaterFrame>> Journal::FindLaterFrame(const Found& found,
+                                                                 int64_t position,
+                                                                 LogPosition last) {
   AlignedBuffer buffer(kScanBytes);
   while (position < found.bytes) {
     size_t size = std::min(buffer.size(), static_cast<size_t>(found.bytes - position));
@@ -196,17 +233,22 @@ Task<std::optional<LogPosition>> Journal::FindLaterFrame(const Found& found, int
       std::optional<FrameHeader> header = DecodeFrameHeader(into.first(count).subspan(at));
       if (!header || header->journal_id != journal_id_) continue;
       if (found.header && header->incarnation != found.header->incarnation) continue;
-      // The one that was being written when the power went may have left its own header.
-      bool is_the_torn_one = header->previous == last && found.header;
-      if (header->sequence > last && !is_the_torn_one) co_return header->sequence;
+      if (header->sequence <= last) continue;
+      co_return LaterFrame{.position = position + static_cast<int64_t>(at), .header = *header};
     }
     position += static_cast<int64_t>(size);
   }
-  co_return std::optional<LogPosition>();
+  co_return std::optional<LaterFrame>();
 }
 
-Task<> Journal::ReportCorruption(const Found& found, std::string what) {
-  std::string copy = fmt::format("{}.set-aside", found.path);
+// A copy, because the file itself is written over once what can be read of it is durable elsewhere.
+Task<> Journal::SetAside(const Found& found, std::string what, JournalVisitor* visitor) {
+  std::string copy;
+  for (int number = 1; copy.empty(); ++number) {
+    std::string candidate = fmt::format("{}.set-aside-{}", found.path, number);
+    CO_ASSIGN_OR_RETURN(bool exists, co_await env_->files().Exists(candidate));
+    if (!exists) copy = std::move(candidate);
+  }
   OpenOptions how{.write = true, .create = true, .truncate = true};
   CO_ASSIGN_OR_RETURN(std::unique_ptr<File> target, co_await env_->files().Open(copy, how));
   AlignedBuffer buffer(kScanBytes);
@@ -217,11 +259,9 @@ Task<> Journal::ReportCorruption(const Found& found, std::string what) {
     CO_RETURN_IF_ERROR(co_await target->WriteAt(at, piece));
   }
   CO_RETURN_IF_ERROR(co_await target->Sync());
-  co_return MakeError(
-      ErrorCode::kCorruptStorage,
-      {.message = fmt::format("the journal file '{}' is damaged: {}", found.path, what),
-       .detail = fmt::format("nothing was changed; a copy is at '{}'", copy),
-       .hint = "restore the file from a backup, or move the data folder away to begin anew"});
+  CO_RETURN_IF_ERROR(co_await env_->files().SyncDirectory(options_.folder));
+  visitor->OnLost(fmt::format("'{}' is damaged: {}; a copy of it is '{}'", found.path, what, copy));
+  co_return Status::OK();
 }
 
 // Opens the files for writing over, once what they hold is durable elsewhere.

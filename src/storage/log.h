@@ -77,6 +77,12 @@ struct AppendResult {
   Offset log_start_offset;
 };
 
+struct PartitionAppend {
+  TopicPartition partition;
+  std::span<const std::byte> batches;
+  Result<AppendResult>* outcome;
+};
+
 struct ReadOptions {
   size_t max_bytes = 1 << 20;  // soft: the first batch always goes out whole
   // Ends at the last stable offset and leaves out aborted batches (their markers stay, so that the
@@ -160,6 +166,10 @@ class Log {
   // CRC, structure, sequence (idempotence), size and timestamp limits.
   virtual Task<AppendResult> Append(TopicPartition partition, std::span<const std::byte> batches,
                                     AppendOptions options) = 0;
+  // The same for several partitions, each with an outcome of its own; one flush serves all. Calls
+  // that begin one after the other reach each partition in that order. Fails as a whole only when
+  // it is cancelled: then every append may have happened.
+  virtual Task<> AppendEach(std::vector<PartitionAppend> appends, AppendOptions options);
   // kOffsetOutOfRange below log start or above the high watermark; empty at the end.
   virtual Task<ReadResult> Read(TopicPartition partition, Offset from, ReadOptions options) = 0;
   // Waits until the high watermark of any partition passes its given offset, the topic goes away,

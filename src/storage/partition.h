@@ -60,6 +60,9 @@ class Partition {
   void Replay(std::span<const std::byte> batch, LogPosition sequence,
               const ChunkPool::Chunk& chunk);
 
+  // What lies before is lost.
+  void SkipTo(Offset next) { next_offset = high_watermark = next; }
+
   // A batch whose offsets are set is in the journal's frame: durable once `sequence` is.
   void Push(const BatchHeader& header, std::span<const std::byte> bytes, LogPosition sequence,
             const ChunkPool::Chunk& chunk);

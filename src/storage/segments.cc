@@ -91,6 +91,7 @@ void Segments::Restore(std::vector<SegmentInfo> segments) {
   for (const SegmentInfo& segment : list_) bytes_ += segment.bytes;
   folder_ready_ = !list_.empty();
   tail_loaded_ = false;
+  active_checked_ = false;
   file_is_new_ = !list_.empty() && list_.back().bytes == 0;
   active_index_.reset();
 }
@@ -101,61 +102,18 @@ bool Segments::IsCurrent(const SegmentInfo& segment) const {
          list_[index].generation == segment.generation;
 }
 
-Task<> Segments::CheckFiles(Offset log_start) {
-  Files& files = env_->files();
-  CO_ASSIGN_OR_RETURN(bool exists, co_await files.Exists(place_.folder));
-  if (!exists && list_.empty()) co_return Status::OK();
-  std::vector<DirectoryEntry> entries;
-  if (exists) {
-    CO_ASSIGN_OR_RETURN(entries, co_await files.List(place_.folder));
-  }
-  CO_RETURN_IF_ERROR(co_await CheckCleanedFiles(entries));
-  if (exists) {
-    CO_ASSIGN_OR_RETURN(entries, co_await files.List(place_.folder));
-  }
-  std::map<Offset, int64_t> sizes;
-  for (const DirectoryEntry& entry : entries) {
-    if (auto base = ParseSegmentFileName(entry.name, kLog)) sizes[*base] = entry.size;
-  }
-  while (list_.size() > 1 && list_.front().next_offset <= log_start) {
-    bytes_ -= list_.front().bytes;
-    list_.pop_front();
-  }
-  for (const SegmentInfo& segment : list_) {
-    if (segment.bytes == 0) continue;  // begun, nothing written yet
-    auto it = sizes.find(segment.base_offset);
-    if (it == sizes.end() || it->second < segment.bytes) {
-      std::string path = PathOf(segment.base_offset, kLog);
-      co_return MakeError(
-          ErrorCode::kCorruptStorage,
-          {.message = fmt::format("the segment file '{}' is missing or too short", path),
-           .detail = fmt::format("{} bytes expected, {} found", segment.bytes,
-                                 it == sizes.end() ? 0 : it->second),
-           .hint = "restore it from a backup, or delete the topic's folder and data"});
-    }
-    if (it->second > segment.bytes && &segment != &list_.back()) {
-      OpenOptions how{.write = true};
-      std::string path = PathOf(segment.base_offset, kLog);
-      CO_ASSIGN_OR_RETURN(std::unique_ptr<File> file, co_await files.Open(path, how));
-      CO_RETURN_IF_ERROR(co_await file->Truncate(segment.bytes));
-    }
-    sizes.erase(it);
-  }
-  for (const auto& [base, size] : sizes) {
-    for (std::string_view extension : {kLog, kIndex, kTimeIndex}) {
-      std::string path = PathOf(base, extension);
-      IgnoreError(co_await files.Remove(path), "a left-over; tried again at the next start");
-    }
-  }
-  co_return Status::OK();
-}
-
 size_t Segments::Find(Offset offset) const {
   auto after = [](Offset wanted, const SegmentInfo& segment) {
     return wanted < segment.base_offset;
   };
   auto it = std::upper_bound(list_.begin(), list_.end(), offset, after);
   return it == list_.begin() ? 0 : static_cast<size_t>(it - list_.begin() - 1);
+}
+
+bool Segments::HasRecordsFrom(Offset from) const {
+  return std::any_of(list_.begin(), list_.end(), [from](const SegmentInfo& segment) {
+    return segment.bytes > 0 && segment.next_offset > from;
+  });
 }
 
 // ---------------------------------------------------------------- writing
@@ -286,7 +244,7 @@ Task<> Segments::TryAppend(std::vector<SegmentBatch> batches, EffectiveConfig co
   CO_RETURN_IF_ERROR(co_await PrepareFolder());
   if (list_.empty()) BeginSegment(batches.front().base_offset);
   if (!tail_loaded_) CO_RETURN_IF_ERROR(co_await LoadTail());
-  CHECK(batches.front().base_offset == end());
+  CHECK(batches.front().base_offset >= end());
   Filling filling;
   filling.after = list_.back();
   for (const SegmentBatch& batch : batches) {

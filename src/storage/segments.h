@@ -8,6 +8,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -72,11 +73,22 @@ class Segments {
   Segments(SegmentAccess access, Place place);
 
   void Restore(std::vector<SegmentInfo> segments);
-  // After a restart: checks that all files are there, removes those that are not in the list.
-  Task<> CheckFiles(Offset log_start);
+  // ---- after a restart (segments_check.cc). A file that is missing, or shorter than it was,
+  // leaves a hole: what is whole in it stays, the rest of it is set aside, readers go on behind the
+  // hole.
+  struct Hole {
+    Offset begin;
+    Offset end;
+    std::string what;  // names the file, and where its remains are
+  };
+  // Looks at the active segment's file, which is written to next. Once is enough.
+  Task<> CheckActive();
+  // Looks at all files when the list is final, and removes those that are not in it. Returns the
+  // holes at or after `log_start`.
+  Task<std::vector<Hole>> CheckFiles(Offset log_start);
 
   // Durable when it returns. After a failure, end() says how far it came; calling it again with
-  // what follows is safe. A segment's batches must lie gapless after end().
+  // what follows is safe. Batches lie at or after end(); what a damage took leaves a gap.
   Task<> Append(std::vector<SegmentBatch> batches, EffectiveConfig config);
   // Whole batches from the one that holds `from` (or the first after it).
   Task<std::vector<SharedBytes>> Read(Offset from, size_t max_bytes);
@@ -120,6 +132,8 @@ class Segments {
 
   const std::deque<SegmentInfo>& list() const { return list_; }
   bool empty() const { return list_.empty(); }
+  // Whether any record lies at `from` or after it.
+  bool HasRecordsFrom(Offset from) const;
   // The offset after the last record, and the first one; only when not empty.
   Offset end() const { return list_.back().next_offset; }
   Offset begin() const { return list_.front().base_offset; }
@@ -132,6 +146,10 @@ class Segments {
   struct Replacement;
 
   std::string PathOf(Offset base_offset, std::string_view extension) const;
+  Task<std::vector<DirectoryEntry>> ListFiles();
+  Task<> Repair(size_t index, std::optional<int64_t> found_bytes);
+  Task<SegmentInfo> WholePartOf(SegmentInfo segment, int64_t file_bytes);
+  Task<std::string> SetAside(std::string path, int64_t from, int64_t file_bytes);
   Task<> PrepareFolder();
   Task<> TryAppend(std::vector<SegmentBatch> batches, EffectiveConfig config);
   Task<> LoadTail();
@@ -175,6 +193,8 @@ class Segments {
   bool file_is_new_ = false;     // the active file's name is not durable yet
   std::vector<std::byte> tail_;  // the last, incomplete block of the active file
   bool tail_loaded_ = false;
+  bool active_checked_ = false;
+  std::vector<Hole> holes_;
   std::shared_ptr<Index> active_index_;       // null until it is needed after a restart
   std::shared_ptr<Index> closed_index_;       // of the closed segment that was read last
   std::shared_ptr<Replacement> replacement_;  // its files have not got their names yet

@@ -127,6 +127,7 @@ Task<std::vector<SharedBytes>> Segments::Read(Offset from, size_t max_bytes) {
     if (list_.empty() || from >= end()) co_return nothing;
     SegmentInfo segment = list_[Find(from)];
     if (from >= segment.next_offset) segment = list_[Find(from) + 1];  // a gap between segments
+    if (segment.bytes == 0) co_return nothing;                         // begun, nothing written yet
     Result<std::vector<SharedBytes>> read = co_await TryRead(segment, from, max_bytes);
     bool again = (!read.ok() || read->empty()) && !IsCurrent(segment);
     if (!again || attempt == kReadAttemptsMax) co_return read;

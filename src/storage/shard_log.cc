@@ -208,27 +208,54 @@ Task<std::vector<std::byte>> ShardLog::Recompress(std::vector<Checked> batches, 
   co_return co_await env_->blocking_pool().Run(work);
 }
 
-Task<> ShardLog::WaitInQueue(std::shared_ptr<Partition> partition, size_t bytes) {
-  // Appends to a partition are taken in the order in which they came.
-  auto place = partition->queue.insert(partition->queue.end(), 0);
-  Status status;
-  while (status.ok()) {
-    if (closed_ || partition->deleted) {
-      status = closed_ ? Stopped() : UnknownPartition();
-    } else if (place == partition->queue.begin() && !partition->locked) {
-      if (journal_->HasRoom(bytes)) break;
-      status = journal_->room_error();
-    }
-    if (status.ok()) status = (co_await room_event_.Wait()).status();
+// Appends to a partition are taken in the order in which they came.
+class ShardLog::Place {
+ public:
+  Place(ShardLog* shard, std::shared_ptr<Partition> partition)
+      : shard_(shard),
+        partition_(std::move(partition)),
+        it_(partition_->queue.insert(partition_->queue.end(), 0)) {}
+  ~Place() { Leave(); }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+
+  const std::shared_ptr<Partition>& partition() const { return partition_; }
+  bool IsFirst() const { return it_ == partition_->queue.begin(); }
+  void Leave() {
+    if (std::exchange(has_left_, true)) return;
+    partition_->queue.erase(it_);
+    if (!partition_->queue.empty()) shard_->room_event_.NotifyAll();
   }
-  partition->queue.erase(place);
-  if (!partition->queue.empty()) room_event_.NotifyAll();
-  co_return status;
+
+ private:
+  ShardLog* const shard_;
+  const std::shared_ptr<Partition> partition_;
+  const std::list<int>::iterator it_;
+  bool has_left_ = false;
+};
+
+Task<> ShardLog::WaitForTurn(const Place& place, size_t bytes) {
+  while (true) {
+    if (closed_) co_return Stopped();
+    if (place.partition()->deleted) co_return UnknownPartition();
+    if (place.IsFirst() && !place.partition()->locked) {
+      if (journal_->HasRoom(bytes)) co_return Status::OK();
+      CO_RETURN_IF_ERROR(journal_->room_error());
+    }
+    CO_RETURN_IF_ERROR(co_await room_event_.Wait());
+  }
 }
 
 Task<AppendResult> ShardLog::Append(TopicPartition id, std::span<const std::byte> batches,
                                     AppendOptions options) {
   CO_ASSIGN_OR_RETURN(std::shared_ptr<Partition> partition, Require(id));
+  auto place = std::make_unique<Place>(this, std::move(partition));
+  co_return co_await AppendAt(std::move(place), batches, options);
+}
+
+Task<AppendResult> ShardLog::AppendAt(std::unique_ptr<Place> place,
+                                      std::span<const std::byte> batches, AppendOptions options) {
+  std::shared_ptr<Partition> partition = place->partition();
   CO_ASSIGN_OR_RETURN(std::vector<Checked> checked, CheckBatches(*partition, batches, options));
   std::vector<std::byte> recompressed;
   if (partition->topic->config.recompress) {
@@ -237,18 +264,16 @@ Task<AppendResult> ShardLog::Append(TopicPartition id, std::span<const std::byte
     AppendOptions again = options;
     CO_ASSIGN_OR_RETURN(checked, CheckBatches(*partition, recompressed, again));
   }
-  size_t space = 0;
-  for (const Checked& batch : checked) space += SpaceOf(batch.bytes.size());
+  size_t space = SpaceOfAll(checked);
   if (space > journal_->body_bytes_max()) {
     co_return MakeError(
         ErrorCode::kMessageTooLarge,
         fmt::format("{} bytes at once, the journal takes {}", space, journal_->body_bytes_max()));
   }
-  bool wait = partition->locked || !partition->queue.empty() || !journal_->HasRoom(space);
-  if (wait) CO_RETURN_IF_ERROR(co_await WaitInQueue(partition, space));
-  if (partition->deleted) co_return UnknownPartition();
+  CO_RETURN_IF_ERROR(co_await WaitForTurn(*place, space));
   // From here to the end of Accept nothing waits: offsets follow the order of the journal.
-  CO_ASSIGN_OR_RETURN(Accepted accepted, Accept(partition.get(), checked, space));
+  CO_ASSIGN_OR_RETURN(Accepted accepted, Accept(partition, checked, space));
+  place->Leave();
   if (options.durability == Durability::kFlushed) {
     CO_RETURN_IF_ERROR(co_await WaitDurable(accepted.sequence));
   }
@@ -256,7 +281,74 @@ Task<AppendResult> ShardLog::Append(TopicPartition id, std::span<const std::byte
   co_return accepted.result;
 }
 
-Result<ShardLog::Accepted> ShardLog::Accept(Partition* partition,
+size_t ShardLog::SpaceOfAll(const std::vector<Checked>& batches) {
+  size_t space = 0;
+  for (const Checked& batch : batches) space += SpaceOf(batch.bytes.size());
+  return space;
+}
+
+// Nothing when it has to wait before it is accepted.
+Result<std::optional<ShardLog::Accepted>> ShardLog::AcceptAtOnce(
+    const std::shared_ptr<Partition>& partition, std::span<const std::byte> batches,
+    const AppendOptions& options) {
+  std::optional<Accepted> accepted;
+  auto must_wait = [&](size_t space) {
+    return partition->locked || !partition->queue.empty() || !journal_->HasRoom(space);
+  };
+  // Before the batch is checked, which is more work than all the rest.
+  if (partition->topic->config.recompress || must_wait(SpaceOf(batches.size()))) return accepted;
+  ASSIGN_OR_RETURN(std::vector<Checked> checked, CheckBatches(*partition, batches, options));
+  size_t space = SpaceOfAll(checked);
+  if (space > journal_->body_bytes_max() || must_wait(space)) return accepted;
+  ASSIGN_OR_RETURN(accepted, Accept(partition, checked, space));
+  accepted->result.log_start_offset = partition->log_start;
+  return accepted;
+}
+
+Task<> ShardLog::AppendLater(std::unique_ptr<Place> place, PartitionAppend append,
+                             AppendOptions options) {
+  *append.outcome = co_await AppendAt(std::move(place), append.batches, options);
+  co_return Is(append.outcome->status(), ErrorCode::kCancelled) ? append.outcome->status()
+                                                                : Status::OK();
+}
+
+Task<> ShardLog::AppendEach(std::vector<PartitionAppend> appends, AppendOptions options) {
+  Status failure;
+  TaskScope later(env_->shard(shard_), "append",
+                  [&failure](const std::string&, const Status& status) { failure = status; });
+  LogPosition last(0);
+  std::vector<Result<AppendResult>*> accepted;
+  for (const PartitionAppend& append : appends) {
+    Result<std::shared_ptr<Partition>> partition = Require(append.partition);
+    if (!partition.ok()) {
+      *append.outcome = partition.status();
+      continue;
+    }
+    Result<std::optional<Accepted>> at_once = AcceptAtOnce(*partition, append.batches, options);
+    if (!at_once.ok()) {
+      *append.outcome = at_once.status();
+    } else if (at_once->has_value()) {
+      *append.outcome = (*at_once)->result;
+      last = std::max(last, (*at_once)->sequence);
+      accepted.push_back(append.outcome);
+    } else {
+      // It waits at its partition, from now on; the others go ahead.
+      auto place = std::make_unique<Place>(this, *partition);
+      later.Spawn("append", AppendLater(std::move(place), append, options));
+    }
+  }
+  Status durable;
+  if (options.durability == Durability::kFlushed) durable = co_await WaitDurable(last);
+  if (!durable.ok()) {
+    for (Result<AppendResult>* outcome : accepted) *outcome = durable;
+  }
+  Status joined = co_await later.Join();
+  if (joined.ok() && Is(durable, ErrorCode::kCancelled)) joined = durable;
+  if (!joined.ok()) IgnoreError(co_await later.Close(), "the cancellation is reported");
+  co_return joined.ok() ? failure : joined;
+}
+
+Result<ShardLog::Accepted> ShardLog::Accept(const std::shared_ptr<Partition>& partition,
                                             const std::vector<Checked>& batches, size_t space) {
   Accepted accepted;
   // Sequences are checked before anything changes; batches of one call continue each other.
@@ -301,7 +393,7 @@ Result<ShardLog::Accepted> ShardLog::Accept(Partition* partition,
     }
     entry += SpaceOf(copy.size());
   }
-  AddPending({room.sequence, Find(partition->id), partition->next_offset, UniqueFunction()});
+  AddPending({room.sequence, partition, partition->next_offset, UniqueFunction()});
   journal_->Complete(room);
   return accepted;
 }

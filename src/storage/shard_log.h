@@ -36,6 +36,7 @@ class ShardLog {
   // ---- the Log interface
   Task<AppendResult> Append(TopicPartition id, std::span<const std::byte> batches,
                             AppendOptions options);
+  Task<> AppendEach(std::vector<PartitionAppend> appends, AppendOptions options);
   Task<ReadResult> Read(TopicPartition id, Offset from, ReadOptions options);
   Task<PartitionOffsets> Offsets(TopicPartition id);
   Task<OffsetForTime> FindByTime(TopicPartition id, int64_t timestamp_ms);
@@ -115,8 +116,17 @@ class ShardLog {
                                             std::span<const std::byte> batches,
                                             const AppendOptions& options) const;
   Task<std::vector<std::byte>> Recompress(std::vector<Checked> batches, Codec codec);
-  Task<> WaitInQueue(std::shared_ptr<Partition> partition, size_t bytes);
-  Result<Accepted> Accept(Partition* partition, const std::vector<Checked>& batches, size_t space);
+  class Place;
+  Task<> WaitForTurn(const Place& place, size_t bytes);
+  Task<AppendResult> AppendAt(std::unique_ptr<Place> place, std::span<const std::byte> batches,
+                              AppendOptions options);
+  Task<> AppendLater(std::unique_ptr<Place> place, PartitionAppend append, AppendOptions options);
+  Result<std::optional<Accepted>> AcceptAtOnce(const std::shared_ptr<Partition>& partition,
+                                               std::span<const std::byte> batches,
+                                               const AppendOptions& options);
+  Result<Accepted> Accept(const std::shared_ptr<Partition>& partition,
+                          const std::vector<Checked>& batches, size_t space);
+  static size_t SpaceOfAll(const std::vector<Checked>& batches);
   Task<> FlushSome(std::deque<std::shared_ptr<Partition>>* todo, LogPosition limit, Status* first);
   class FileUse;
   Task<> DropSegments(std::shared_ptr<Partition> partition);

@@ -35,6 +35,9 @@ Task<ReadResult> ShardLog::Read(TopicPartition id, Offset from, ReadOptions opti
       if (from < partition->log_start) co_return OutOfRange(from, *partition);
       CO_RETURN_IF_ERROR(batches);
       result.batches = std::move(*batches);
+      // Lost records lie between the last segment and what is in memory.
+      bool is_hole = result.batches.empty() && !partition->segments.HasRecordsFrom(from);
+      if (is_hole) result.batches = partition->ReadTail(from, end, options.max_bytes);
     }
     if (!options.read_committed || result.batches.empty()) break;
     from = LeaveOutUncommitted(*partition, from, end, options, &result);

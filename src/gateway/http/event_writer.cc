@@ -16,11 +16,6 @@ struct PartitionWrite {
   Result<storage::AppendResult> outcome = MakeError(ErrorCode::kInternal, "was not appended");
 };
 
-Task<> AppendOne(storage::Log* log, storage::TopicPartition partition, PartitionWrite* write) {
-  write->outcome = co_await log->Append(partition, write->batches, {});
-  co_return Status::OK();
-}
-
 }  // namespace
 
 PartitionId EventWriter::Choose(const EventWrite& write, const Event& event,
@@ -53,16 +48,12 @@ Task<std::vector<WrittenRange>> EventWriter::Write(EventWrite write) {
   for (auto& [partition, target] : partitions)
     CO_RETURN_IF_ERROR(target.builder.BuildOnto(&target.batches));
 
-  // All partitions wait for the same flush.
-  Executor executor = co_await asio::this_coro::executor;
-  TaskScope scope(executor, "http append", [](const std::string&, const Status&) {});
+  std::vector<storage::PartitionAppend> appends;
   for (auto& [partition, target] : partitions) {
     storage::TopicPartition id{.topic_id = write.topic.id, .partition = partition};
-    scope.Spawn("append", AppendOne(log_, id, &target));
+    appends.push_back({id, target.batches, &target.outcome});
   }
-  Status joined = co_await scope.Join();
-  if (!joined.ok()) IgnoreError(co_await scope.Close(), "the cancellation is reported");
-  CO_RETURN_IF_ERROR(joined);
+  CO_RETURN_IF_ERROR(co_await log_->AppendEach(std::move(appends), {}));
 
   std::vector<WrittenRange> written;
   Status failure;

@@ -88,30 +88,14 @@ Status AddRecord(const Context& context, const Stream& stream, const aws::Value&
   return Status::OK();
 }
 
-Task<> AppendShard(storage::Log* log, storage::TopicPartition partition, ShardWrite* write) {
-  write->outcome = co_await log->Append(partition, write->batches, {});
-  write->batches = {};
-  co_return Status::OK();
-}
-
-// All shards wait for the same flush.
 Task<> AppendAll(storage::Log* log, storage::TopicId topic_id, PutPlan* plan) {
-  for (auto& [shard, write] : plan->shards)
-    CO_RETURN_IF_ERROR(write.builder.BuildOnto(&write.batches));
-  if (plan->shards.size() == 1) {
-    auto& [shard, write] = *plan->shards.begin();
-    storage::TopicPartition id{.topic_id = topic_id, .partition = PartitionId(shard)};
-    co_return co_await AppendShard(log, id, &write);
-  }
-  Executor executor = co_await asio::this_coro::executor;
-  TaskScope scope(executor, "kinesis append", [](const std::string&, const Status&) {});
+  std::vector<storage::PartitionAppend> appends;
   for (auto& [shard, write] : plan->shards) {
+    CO_RETURN_IF_ERROR(write.builder.BuildOnto(&write.batches));
     storage::TopicPartition id{.topic_id = topic_id, .partition = PartitionId(shard)};
-    scope.Spawn("append", AppendShard(log, id, &write));
+    appends.push_back({id, write.batches, &write.outcome});
   }
-  Status joined = co_await scope.Join();
-  if (!joined.ok()) IgnoreError(co_await scope.Close(), "the cancellation is reported");
-  co_return joined;
+  co_return co_await log->AppendEach(std::move(appends), {});
 }
 
 // How a record's failure is told: what may work later is throttling to an SDK. Nothing: it was

@@ -85,50 +85,36 @@ Task<KafkaError> ExplainRefusal(const RequestContext& context, const std::string
   co_return ErrorForProducer(error, context.version);
 }
 
-Task<> AppendPartition(const RequestContext& context, const std::string& transactional_id,
-                       const PendingAppend& append, storage::AppendOptions options,
-                       ProduceResponse::Partition* answer) {
-  Result<storage::AppendResult> result =
-      co_await context.services.log->Append(append.target, append.records, options);
-  if (append.producer && Is(result.status(), ErrorCode::kInvalidTransactionState)) {
-    CO_ASSIGN_OR_RETURN(KafkaError error,
-                        co_await ExplainRefusal(context, transactional_id, append));
-    *answer = Refuse(answer->index, Code(error), ErrorMessage(result.status()));
-    co_return Status::OK();
+Task<> AppendAll(const RequestContext& context, const std::string& transactional_id,
+                 const std::vector<PendingAppend>& pending, storage::AppendOptions options,
+                 ProduceResponse* response) {
+  std::vector<Result<storage::AppendResult>> outcomes(
+      pending.size(), MakeError(ErrorCode::kInternal, "was not appended"));
+  std::vector<storage::PartitionAppend> appends;
+  appends.reserve(pending.size());
+  for (size_t i = 0; i < pending.size(); ++i) {
+    appends.push_back({pending[i].target, pending[i].records, &outcomes[i]});
   }
-  if (result.ok()) {
-    answer->base_offset = result->base_offset.value();
-    answer->log_append_time_ms = result->log_append_time_ms;
-    answer->log_start_offset = result->log_start_offset.value();
-  } else if (Is(result.status(), ErrorCode::kCancelled)) {
-    co_return result.status();
-  } else {
-    *answer = Refuse(answer->index, KafkaCode(result.status()), ErrorMessage(result.status()));
+  CO_RETURN_IF_ERROR(co_await context.services.log->AppendEach(std::move(appends), options));
+  for (size_t i = 0; i < pending.size(); ++i) {
+    ProduceResponse::Partition& answer =
+        response->topics[pending[i].topic].partitions[pending[i].partition];
+    const Result<storage::AppendResult>& outcome = outcomes[i];
+    if (outcome.ok()) {
+      answer.base_offset = outcome->base_offset.value();
+      answer.log_append_time_ms = outcome->log_append_time_ms;
+      answer.log_start_offset = outcome->log_start_offset.value();
+      continue;
+    }
+    int16_t code = KafkaCode(outcome.status());
+    if (pending[i].producer && Is(outcome.status(), ErrorCode::kInvalidTransactionState)) {
+      CO_ASSIGN_OR_RETURN(KafkaError error,
+                          co_await ExplainRefusal(context, transactional_id, pending[i]));
+      code = Code(error);
+    }
+    answer = Refuse(answer.index, code, ErrorMessage(outcome.status()));
   }
   co_return Status::OK();
-}
-
-// Starts all appends, so that one flush serves them, and waits for all. Also a single one is
-// spawned: then requests that were started one after the other reach each partition in that order,
-// however many partitions they name.
-Task<> AppendAll(const RequestContext& context, const std::string& transactional_id,
-                 const std::vector<PendingAppend>& appends, storage::AppendOptions options,
-                 ProduceResponse* response) {
-  Executor executor = co_await asio::this_coro::executor;
-  Status failure;
-  TaskScope scope(executor, "produce",
-                  [&failure](const std::string&, const Status& status) { failure = status; });
-  for (const PendingAppend& append : appends) {
-    ProduceResponse::Partition* answer =
-        &response->topics[append.topic].partitions[append.partition];
-    scope.Spawn("append", AppendPartition(context, transactional_id, append, options, answer));
-  }
-  Status joined = co_await scope.Join();
-  if (!joined.ok()) {
-    IgnoreError(co_await scope.Close(), "the cancellation is what is reported");
-    co_return joined;
-  }
-  co_return failure;
 }
 
 // Adds the partitions that are written to in a transaction to it, and drops the appends that it

@@ -1,0 +1,334 @@
+// Goal: a segment file that is missing or cut off costs its own records and nothing else; what is
+// left of it is set aside; what retention removed is no damage. Method: a log on the simulated
+// disk, whose files are harmed between two runs.
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "core/sim/sim_env.h"
+#include "storage/test_log.h"
+
+namespace mainstem::storage {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kValueCount = 90;  // 30 in a segment
+
+std::string ValueAt(int64_t offset) {
+  return fmt::format("{} {}", offset, std::string(30'000, 'x'));
+}
+
+EmbeddedLogOptions LogOptions() {
+  EmbeddedLogOptions options = SmallLog("/data");
+  options.retention_check_interval = 24h;
+  return options;
+}
+
+Task<> AppendValue(EmbeddedLog* log, TopicPartition partition, int64_t offset, int64_t time_ms) {
+  std::vector<std::byte> batch = MakeBatch({ValueAt(offset)}, {}, time_ms);
+  CO_ASSIGN_OR_RETURN(AppendResult result, co_await log->Append(partition, batch, {}));
+  CHECK(result.base_offset == Offset(offset));
+  co_return Status::OK();
+}
+
+// Three segments of 1 MiB in "t", the last one active; nothing is settled, as after a kill.
+Task<> Fill(SimEnv* env, TopicConfig more) {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log,
+                      co_await EmbeddedLog::Open(env, LogOptions()));
+  TopicConfig config{{"segment.bytes", "1048576"}};
+  config.insert(more.begin(), more.end());
+  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("t", 1, config, false));
+  int64_t now = env->WallTime().value();
+  for (int i = 0; i < kValueCount; ++i) {
+    CO_RETURN_IF_ERROR(co_await AppendValue(log.get(), {topic.id, PartitionId(0)}, i, now));
+  }
+  CO_RETURN_IF_ERROR(co_await log->Checkpoint());
+  log.release();
+  co_return Status::OK();
+}
+
+// What the partition has, in order; each value is the one of its offset.
+Task<std::vector<int64_t>> OffsetsOf(EmbeddedLog* log, TopicPartition partition) {
+  std::vector<int64_t> offsets;
+  CO_ASSIGN_OR_RETURN(PartitionOffsets ends, co_await log->Offsets(partition));
+  Offset from = ends.log_start;
+  while (true) {
+    CO_ASSIGN_OR_RETURN(ReadResult read, co_await log->Read(partition, from, {}));
+    if (read.batches.empty()) co_return offsets;
+    for (const SharedBytes& batch : read.batches) {
+      CO_ASSIGN_OR_RETURN(RecordReader reader, RecordReader::Open(batch.bytes));
+      RecordView record;
+      CO_ASSIGN_OR_RETURN(bool has_one, reader.Next(&record));
+      CHECK(has_one && record.value == ValueAt(record.offset.value()));
+      if (record.offset >= from) offsets.push_back(record.offset.value());
+      from = record.offset + 1;
+    }
+  }
+}
+
+struct Outcome {
+  std::vector<int64_t> before;  // offsets that were there after the start
+  std::vector<int64_t> after;   // and when one more had been appended and the node killed
+};
+
+Task<> OpenAndLook(SimEnv* env, std::vector<int64_t>* offsets, bool append) {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log,
+                      co_await EmbeddedLog::Open(env, LogOptions()));
+  TopicPartition partition{log->FindTopic("t")->id, PartitionId(0)};
+  auto seen = co_await OffsetsOf(log.get(), partition);
+  if (seen.ok()) *offsets = *seen;
+  Status status = seen.status();
+  if (status.ok() && append) {
+    CO_ASSIGN_OR_RETURN(PartitionOffsets ends, co_await log->Offsets(partition));
+    int64_t now = env->WallTime().value();
+    status = co_await AppendValue(log.get(), partition, ends.high_watermark.value(), now);
+    if (status.ok()) status = co_await log->Checkpoint();
+    log.release();
+    co_return status;
+  }
+  Status stopped = co_await log->Stop();
+  co_return status.ok() ? stopped : status;
+}
+
+using Harm = std::function<Task<>(Files* files, std::string folder)>;
+
+Status RunHarmed(const Harm& harm, const TopicConfig& config, SimDisk* disk, Outcome* outcome) {
+  auto run = [disk, seed = uint64_t{7}](std::function<Task<>(SimEnv*)> body) mutable {
+    auto* env = new SimEnv(disk, {.seed = ++seed});  // leaked: the process is killed
+    Status status = env->Run(body(env));
+    env->Abandon();
+    disk->Crash();
+    return status;
+  };
+  RETURN_IF_ERROR(run([&](SimEnv* env) { return Fill(env, config); }));
+  RETURN_IF_ERROR(run([&](SimEnv* env) { return harm(&env->files(), "/data/topics/t-0"); }));
+  RETURN_IF_ERROR(run([&](SimEnv* env) { return OpenAndLook(env, &outcome->before, true); }));
+  return run([&](SimEnv* env) { return OpenAndLook(env, &outcome->after, false); });
+}
+
+// The segments begin at these offsets.
+std::vector<std::string> SegmentFiles(const SimDisk& disk) {
+  std::vector<std::string> paths;
+  for (const std::string& path : disk.ListAll()) {
+    if (path.ends_with(".log")) paths.push_back(path);
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+Task<> RemoveNth(Files* files, std::string folder, size_t number) {
+  CO_ASSIGN_OR_RETURN(std::vector<DirectoryEntry> entries, co_await files->List(folder));
+  std::erase_if(entries, [](const DirectoryEntry& e) { return !e.name.ends_with(".log"); });
+  std::string path = folder + "/" + entries.at(number).name;
+  CO_RETURN_IF_ERROR(co_await files->Remove(std::move(path)));
+  co_return co_await files->SyncDirectory(folder);
+}
+
+Task<> CutNth(Files* files, std::string folder, size_t number, int64_t bytes) {
+  CO_ASSIGN_OR_RETURN(std::vector<DirectoryEntry> entries, co_await files->List(folder));
+  std::erase_if(entries, [](const DirectoryEntry& e) { return !e.name.ends_with(".log"); });
+  std::string path = folder + "/" + entries.at(number).name;
+  OpenOptions how{.write = true};
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<File> file, co_await files->Open(std::move(path), how));
+  CO_RETURN_IF_ERROR(co_await file->Truncate(bytes));
+  co_return co_await file->Sync();
+}
+
+std::vector<int64_t> Range(int64_t begin, int64_t end) {
+  std::vector<int64_t> numbers;
+  for (int64_t i = begin; i < end; ++i) numbers.push_back(i);
+  return numbers;
+}
+std::vector<int64_t> operator+(std::vector<int64_t> a, const std::vector<int64_t>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+class DamagedFilesTest : public testing::TestWithParam<size_t> {
+ protected:
+  // The offsets of the segment, for 90 values of 30 KB in segments of 1 MiB.
+  static constexpr int64_t kBegins[] = {0, 34, 68, kValueCount};
+  int64_t begin() const { return kBegins[GetParam()]; }
+  int64_t end() const { return kBegins[GetParam() + 1]; }
+};
+
+TEST_P(DamagedFilesTest, AMissingSegmentCostsItsRecordsOnly) {
+  SimDisk disk(1);
+  Outcome outcome;
+  Harm harm = [](Files* files, std::string folder) { return RemoveNth(files, folder, GetParam()); };
+  Status status = RunHarmed(harm, {}, &disk, &outcome);
+  ASSERT_TRUE(status.ok()) << Describe(status);
+  EXPECT_EQ(outcome.before, Range(0, begin()) + Range(end(), kValueCount));
+  EXPECT_EQ(outcome.after, outcome.before + Range(kValueCount, kValueCount + 1));
+}
+
+TEST_P(DamagedFilesTest, ACutSegmentKeepsItsWholeBatchesAndTheRestIsSetAside) {
+  SimDisk disk(1);
+  Outcome outcome;
+  // Ten batches and a piece of the next.
+  Harm harm = [](Files* files, std::string folder) {
+    return CutNth(files, folder, GetParam(), 310'000);
+  };
+  Status status = RunHarmed(harm, {}, &disk, &outcome);
+  ASSERT_TRUE(status.ok()) << Describe(status);
+  EXPECT_EQ(outcome.before, Range(0, begin() + 10) + Range(end(), kValueCount));
+  EXPECT_EQ(outcome.after, outcome.before + Range(kValueCount, kValueCount + 1));
+  int set_aside = 0;
+  for (const std::string& path : disk.ListAll()) set_aside += path.ends_with(".log.set-aside-1");
+  EXPECT_EQ(set_aside, 1);
+}
+
+TEST_P(DamagedFilesTest, AnEmptyFileIsSetAsideWhole) {
+  SimDisk disk(1);
+  Outcome outcome;
+  Harm harm = [](Files* files, std::string folder) {
+    return CutNth(files, folder, GetParam(), 100);
+  };
+  Status status = RunHarmed(harm, {}, &disk, &outcome);
+  ASSERT_TRUE(status.ok()) << Describe(status);
+  EXPECT_EQ(outcome.before, Range(0, begin()) + Range(end(), kValueCount));
+  EXPECT_EQ(outcome.after, outcome.before + Range(kValueCount, kValueCount + 1));
+}
+
+INSTANTIATE_TEST_SUITE_P(EachSegment, DamagedFilesTest, testing::Values(0, 1, 2));
+
+// Small records in the journal only, over several of its files, one in a frame.
+constexpr int kSmallCount = 120;
+EmbeddedLogOptions JournalOnly() {
+  EmbeddedLogOptions options = SmallLog("/data");
+  options.cache_bytes = 4 << 20;
+  options.journal_file_bytes = 256 << 10;
+  options.journal_bytes_max = 16 << 20;
+  return options;
+}
+
+std::string SmallValueAt(int64_t offset) {
+  return fmt::format("{} {}", offset, std::string(1000 + offset * 7919 % 9000, 'x'));
+}
+
+Task<> FillJournal(SimEnv* env) {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log,
+                      co_await EmbeddedLog::Open(env, JournalOnly()));
+  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("t", 1, {}, false));
+  CO_RETURN_IF_ERROR(co_await log->Checkpoint());
+  for (int i = 0; i < kSmallCount; ++i) {
+    std::vector<std::byte> batch = MakeBatch({SmallValueAt(i)});
+    CO_RETURN_IF_ERROR(co_await log->Append({topic.id, PartitionId(0)}, batch, {}));
+  }
+  log.release();
+  co_return Status::OK();
+}
+
+// Offsets that are there; appends one more when asked, as a kill follows.
+Task<> LookAtJournal(SimEnv* env, std::vector<int64_t>* offsets, bool append) {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log,
+                      co_await EmbeddedLog::Open(env, JournalOnly()));
+  TopicPartition partition{log->FindTopic("t")->id, PartitionId(0)};
+  CO_ASSIGN_OR_RETURN(PartitionOffsets ends, co_await log->Offsets(partition));
+  offsets->clear();
+  for (Offset from(0); from < ends.high_watermark;) {
+    CO_ASSIGN_OR_RETURN(ReadResult read, co_await log->Read(partition, from, {}));
+    CHECK(!read.batches.empty());  // a hole at the end would stop a consumer
+    for (const SharedBytes& batch : read.batches) {
+      CO_ASSIGN_OR_RETURN(RecordReader reader, RecordReader::Open(batch.bytes));
+      RecordView record;
+      CO_ASSIGN_OR_RETURN(bool has_one, reader.Next(&record));
+      CHECK(has_one && record.value == SmallValueAt(record.offset.value()));
+      offsets->push_back(record.offset.value());
+      from = record.offset + 1;
+    }
+  }
+  if (append) {
+    std::vector<std::byte> batch = MakeBatch({SmallValueAt(ends.high_watermark.value())});
+    CO_RETURN_IF_ERROR(co_await log->Append(partition, batch, {}));
+  }
+  log.release();
+  co_return Status::OK();
+}
+
+std::vector<std::string> JournalFiles(const SimDisk& disk, std::string_view part) {
+  std::vector<std::string> paths;
+  for (const std::string& path : disk.ListAll()) {
+    bool is_journal = path.find("/journal-") != std::string::npos;
+    bool is_copy = path.find("set-aside") != std::string::npos;
+    if (is_journal && is_copy == (part == "copies")) paths.push_back(path);
+  }
+  return paths;
+}
+
+// One bit of the journal is wrong after a kill.
+TEST(DamagedJournalTest, ABrokenFrameCostsWhatItHeldAndNothingElse) {
+  int lost_count = 0, untouched_count = 0;
+  for (uint64_t seed = 1; seed <= 150; ++seed) {
+    SCOPED_TRACE(seed);
+    SimDisk disk(seed);
+    auto run = [&disk, next = seed * 10](std::function<Task<>(SimEnv*)> body) mutable {
+      auto* env = new SimEnv(&disk, {.seed = ++next});
+      Status status = env->Run(body(env));
+      env->Abandon();
+      disk.Crash();
+      return status;
+    };
+    ASSERT_TRUE(run([](SimEnv* env) { return FillJournal(env); }).ok());
+    std::vector<std::string> files = JournalFiles(disk, "files");
+    ASSERT_GE(files.size(), 3u);
+    std::mt19937_64 random(seed);
+    const std::string& file = files[random() % files.size()];
+    // A place in the file's header now and then, else anywhere.
+    int64_t place = seed % 10 == 0 ? 16 : static_cast<int64_t>(random() % (256 << 10));
+    if (!disk.FlipBit(file, place)) continue;
+    std::vector<int64_t> before, after;
+    Status opened = run([&](SimEnv* env) { return LookAtJournal(env, &before, true); });
+    ASSERT_TRUE(opened.ok()) << file << " " << place << ": " << Describe(opened);
+    // At most the record of one frame is missing; the last one looks like a torn tail.
+    ASSERT_GE(before.size(), static_cast<size_t>(kSmallCount - 1)) << file << " " << place;
+    bool is_hole = before.back() == kSmallCount - 1 && before.size() == kSmallCount - 1;
+    lost_count += is_hole;
+    untouched_count += before.size() == kSmallCount;
+    bool is_copied = !JournalFiles(disk, "copies").empty();
+    // The header of a file that is not in use yet does not matter.
+    bool is_header = place == 16;
+    EXPECT_TRUE(is_copied == is_hole || (is_header && is_copied)) << file << " " << place;
+    opened = run([&](SimEnv* env) { return LookAtJournal(env, &after, false); });
+    ASSERT_TRUE(opened.ok()) << Describe(opened);
+    EXPECT_EQ(after, before + Range(before.back() + 1, before.back() + 2));
+  }
+  EXPECT_GE(lost_count, 30);
+  EXPECT_GE(untouched_count, 10);
+}
+
+// The active segment was too old: it was ended and removed, and no snapshot tells of that yet.
+Task<> Retain(SimEnv* env) {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log,
+                      co_await EmbeddedLog::Open(env, LogOptions()));
+  CO_RETURN_IF_ERROR(co_await log->Checkpoint());
+  CO_RETURN_IF_ERROR(co_await Sleep(2h));
+  CO_RETURN_IF_ERROR(co_await log->ApplyRetention());
+  log.release();
+  co_return Status::OK();
+}
+
+TEST(RetainedFilesTest, WhatRetentionRemovedIsNoDamage) {
+  SimDisk disk(1);
+  auto run = [&disk, seed = uint64_t{3}](std::function<Task<>(SimEnv*)> body) mutable {
+    auto* env = new SimEnv(&disk, {.seed = ++seed});
+    Status status = env->Run(body(env));
+    env->Abandon();  // a kill, no power cut: what was removed stays so
+    return status;
+  };
+  TopicConfig config{{"retention.ms", "3600000"}};
+  ASSERT_TRUE(run([&](SimEnv* env) { return Fill(env, config); }).ok());
+  ASSERT_TRUE(run([&](SimEnv* env) { return Retain(env); }).ok());
+  EXPECT_TRUE(SegmentFiles(disk).empty());
+  std::vector<int64_t> offsets;
+  Status opened = run([&](SimEnv* env) { return OpenAndLook(env, &offsets, true); });
+  ASSERT_TRUE(opened.ok()) << Describe(opened);
+  EXPECT_TRUE(offsets.empty());
+  opened = run([&](SimEnv* env) { return OpenAndLook(env, &offsets, false); });
+  ASSERT_TRUE(opened.ok()) << Describe(opened);
+  EXPECT_EQ(offsets, Range(kValueCount, kValueCount + 1));
+}
+
+}  // namespace
+}  // namespace mainstem::storage

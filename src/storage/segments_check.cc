@@ -1,0 +1,180 @@
+// A look at a partition's files at the start, and what to do when they are damaged.
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "storage/batch_walk.h"
+#include "storage/segments.h"
+
+namespace mainstem::storage {
+namespace {
+
+constexpr std::string_view kExtensions[] = {".log", ".index", ".timeindex"};
+
+}  // namespace
+
+Task<std::vector<DirectoryEntry>> Segments::ListFiles() {
+  std::vector<DirectoryEntry> entries;
+  CO_ASSIGN_OR_RETURN(bool exists, co_await env_->files().Exists(place_.folder));
+  if (exists) {
+    CO_ASSIGN_OR_RETURN(entries, co_await env_->files().List(place_.folder));
+  }
+  co_return entries;
+}
+
+Task<> Segments::CheckActive() {
+  if (active_checked_ || list_.empty()) co_return Status::OK();
+  active_checked_ = true;
+  SegmentInfo active = list_.back();
+  if (active.bytes == 0) co_return Status::OK();  // begun, nothing written yet
+  std::string path = PathOf(active.base_offset, ".log");
+  Result<FileIdentity> file = co_await env_->files().Identify(std::move(path));
+  if (!file.ok() && !Is(file.status(), ErrorCode::kNotFound)) co_return file.status();
+  if (file.ok() && file->size >= active.bytes) co_return Status::OK();
+  std::optional<int64_t> found;
+  if (file.ok()) found = file->size;
+  CO_RETURN_IF_ERROR(co_await Repair(list_.size() - 1, found));
+  // What follows goes to a file of its own.
+  BeginSegment(active.next_offset);
+  co_return Status::OK();
+}
+
+Task<std::vector<Segments::Hole>> Segments::CheckFiles(Offset log_start) {
+  CO_ASSIGN_OR_RETURN(std::vector<DirectoryEntry> entries, co_await ListFiles());
+  CO_RETURN_IF_ERROR(co_await CheckCleanedFiles(entries));
+  CO_RETURN_IF_ERROR(co_await CheckActive());
+  CO_ASSIGN_OR_RETURN(entries, co_await ListFiles());
+  std::map<Offset, int64_t> sizes;
+  for (const DirectoryEntry& entry : entries) {
+    if (auto base = ParseSegmentFileName(entry.name, ".log")) sizes[*base] = entry.size;
+  }
+  while (list_.size() > 1 && list_.front().next_offset <= log_start) {
+    bytes_ -= list_.front().bytes;
+    list_.pop_front();
+  }
+  for (size_t i = 0; i < list_.size(); ++i) {
+    SegmentInfo segment = list_[i];
+    auto it = sizes.find(segment.base_offset);
+    std::optional<int64_t> found;
+    if (it != sizes.end()) found = it->second;
+    if (found) sizes.erase(it);
+    if (i + 1 == list_.size()) break;  // the active one is checked
+    if (found.value_or(-1) < segment.bytes) {
+      size_t count = list_.size();
+      CO_RETURN_IF_ERROR(co_await Repair(i, found));
+      if (list_.size() < count) --i;
+    } else if (*found > segment.bytes) {
+      OpenOptions how{.write = true};
+      std::string path = PathOf(segment.base_offset, ".log");
+      CO_ASSIGN_OR_RETURN(std::unique_ptr<File> file, co_await env_->files().Open(path, how));
+      CO_RETURN_IF_ERROR(co_await file->Truncate(segment.bytes));
+    }
+  }
+  for (const auto& [base, size] : sizes) {
+    for (std::string_view extension : kExtensions) {
+      std::string path = PathOf(base, extension);
+      IgnoreError(co_await env_->files().Remove(path),
+                  "a left-over; tried again at the next start");
+    }
+  }
+  std::vector<Hole> holes = std::move(holes_);
+  // Retention had taken them, or was about to.
+  std::erase_if(holes, [log_start](const Hole& hole) { return hole.end <= log_start; });
+  co_return holes;
+}
+
+// The segment keeps what is whole in its file, or leaves the list.
+Task<> Segments::Repair(size_t index, std::optional<int64_t> found_bytes) {
+  SegmentInfo damaged = list_[index];
+  std::string path = PathOf(damaged.base_offset, ".log");
+  SegmentInfo whole{.base_offset = damaged.base_offset, .next_offset = damaged.base_offset};
+  std::string remains;
+  if (found_bytes) {
+    CO_ASSIGN_OR_RETURN(whole, co_await WholePartOf(damaged, *found_bytes));
+    CO_ASSIGN_OR_RETURN(remains, co_await SetAside(path, whole.bytes, *found_bytes));
+  }
+  open_files_->Forget(path, damaged.generation);
+  bytes_ += whole.bytes - damaged.bytes;
+  if (whole.bytes > 0) {
+    list_[index] = whole;
+  } else {
+    list_.erase(list_.begin() + static_cast<std::ptrdiff_t>(index));
+  }
+  std::string what =
+      found_bytes ? fmt::format("'{}' has {} bytes instead of {}; whole record batches end at {}",
+                                path, *found_bytes, damaged.bytes, whole.bytes)
+                  : fmt::format("'{}' is missing", path);
+  if (!remains.empty()) what += fmt::format(", the rest is in '{}'", remains);
+  holes_.push_back(
+      {.begin = whole.next_offset, .end = damaged.next_offset, .what = std::move(what)});
+  co_return Status::OK();
+}
+
+// As far as the file's batches are whole and their checksums right.
+Task<SegmentInfo> Segments::WholePartOf(SegmentInfo segment, int64_t file_bytes) {
+  SegmentInfo whole = segment;
+  whole.next_offset = segment.base_offset;
+  whole.bytes = 0;
+  whole.max_timestamp = -1;
+  whole.max_timestamp_offset = Offset(-1);
+  std::string path = PathOf(segment.base_offset, ".log");
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file,
+                      co_await open_files_->ForLargeReads(std::move(path), segment.generation));
+  size_t wanted = read_ahead_->piece_bytes();
+  while (whole.bytes < file_bytes) {
+    size_t size = std::min(wanted, static_cast<size_t>(file_bytes - whole.bytes));
+    CO_ASSIGN_OR_RETURN(FilePiece piece, co_await ReadPiece(buffers_, file, whole.bytes, size));
+    BatchWalk walk(piece.bytes);
+    int64_t begin = whole.bytes;
+    BatchWalk::Step step;
+    while ((step = walk.Next()) == BatchWalk::Step::kBatch && BatchCrcMatches(walk.batch())) {
+      const BatchHeader& header = walk.header();
+      whole.bytes += static_cast<int64_t>(walk.batch().size());
+      whole.next_offset = header.next_offset();
+      if (header.max_timestamp <= whole.max_timestamp) continue;
+      whole.max_timestamp = header.max_timestamp;
+      whole.max_timestamp_offset = header.last_offset();
+    }
+    bool is_at_end = begin + static_cast<int64_t>(size) == file_bytes;
+    if (step != BatchWalk::Step::kCutOff || is_at_end) break;
+    bool is_cut = whole.bytes == begin;  // a batch larger than the piece
+    wanted = is_cut ? walk.header().total_bytes() : read_ahead_->piece_bytes();
+  }
+  co_return whole;
+}
+
+// Copies the file from `from` on, and cuts it there; a file without anything before that is
+// renamed. Returns the name that the remains have now; empty: there are none.
+Task<std::string> Segments::SetAside(std::string path, int64_t from, int64_t file_bytes) {
+  Files& files = env_->files();
+  if (from == file_bytes && from > 0) co_return std::string();
+  std::string name;
+  for (int number = 1; name.empty(); ++number) {
+    std::string candidate = fmt::format("{}.set-aside-{}", path, number);
+    CO_ASSIGN_OR_RETURN(bool exists, co_await files.Exists(candidate));
+    if (!exists) name = std::move(candidate);
+  }
+  if (from == 0) {
+    CO_RETURN_IF_ERROR(co_await files.Rename(path, name));
+    CO_RETURN_IF_ERROR(co_await files.SyncDirectory(place_.folder));
+    co_return name;
+  }
+  OpenOptions as_new{.write = true, .create = true, .truncate = true};
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<File> copy, co_await files.Open(name, as_new));
+  OpenOptions as_it_is{.write = true};
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<File> file, co_await files.Open(path, as_it_is));
+  std::vector<std::byte> buffer(read_ahead_->piece_bytes());
+  for (int64_t at = from; at < file_bytes; at += static_cast<int64_t>(buffer.size())) {
+    std::span<std::byte> into(buffer);
+    CO_ASSIGN_OR_RETURN(size_t count, co_await file->ReadAt(at, into));
+    std::span<const std::byte> piece = into.first(count);
+    CO_RETURN_IF_ERROR(co_await copy->WriteAt(at - from, piece));
+  }
+  CO_RETURN_IF_ERROR(co_await copy->Sync());
+  CO_RETURN_IF_ERROR(co_await files.SyncDirectory(place_.folder));
+  CO_RETURN_IF_ERROR(co_await file->Truncate(from));
+  co_return name;
+}
+
+}  // namespace mainstem::storage
