@@ -20,8 +20,10 @@ LOAD = os.path.join(ROOT, ".deps/bench/wire_load")
 
 
 class MainstemSmall(Mainstem):
+    memory = "512MB"
+
     def command(self):
-        return super().command()[:-1] + ["512MB"]
+        return super().command()[:-1] + [self.memory]
 
 
 class KafkaHere(Kafka):
@@ -60,7 +62,7 @@ class MemoryLimit:
     def __init__(self, mib):
         self.mib, self.folders = mib, []
         KafkaHere.heap = f"{mib // 2}m"
-        MainstemSmall.command = lambda broker: Mainstem.command(broker)[:-1] + [f"{mib // 2}MB"]
+        MainstemSmall.memory = f"{mib // 2}MB"
 
     def hold(self, broker):
         old = os.path.isdir("/sys/fs/cgroup/memory")

@@ -171,16 +171,17 @@ Status AskForSavepoint(const GlobalOptions& globals, const std::string& path,
   });
 }
 
-std::string FolderMember(const std::string& folder) {
-  if (folder.empty()) return "";
-  return ",\"folder\":" + JsonQuote(std::filesystem::absolute(folder).string());
+void AddFolder(const JobOptions& options, JsonWriter* body) {
+  if (options.folder.empty()) return;
+  body->Field("folder", std::filesystem::absolute(options.folder).string());
 }
 
 Status TakeSavepoint(const GlobalOptions& globals, const JobOptions& options) {
-  std::string body = "{" + FolderMember(options.folder) + "}";
-  if (body.size() > 2) body.erase(1, 1);  // the comma
+  JsonWriter body;
+  body.BeginObject();
+  AddFolder(options, &body);
   return AskForSavepoint(globals, "/api/v1/jobs/" + net::PercentEncode(options.id) + "/savepoints",
-                         body);
+                         body.EndObject().text());
 }
 
 Status Change(const GlobalOptions& globals, const JobOptions& options, const std::string& verb) {
@@ -198,13 +199,13 @@ Status Change(const GlobalOptions& globals, const JobOptions& options, const std
 }
 
 Status Stop(const GlobalOptions& globals, const JobOptions& options) {
-  if (options.with_savepoint) {
-    std::string body = "{\"savepoint\":true" + FolderMember(options.folder);
-    if (options.drain) body += ",\"drain\":true";
-    return AskForSavepoint(globals, "/api/v1/jobs/" + net::PercentEncode(options.id) + "/stop",
-                           body + "}");
-  }
-  return Change(globals, options, "stop");
+  if (!options.with_savepoint) return Change(globals, options, "stop");
+  JsonWriter body;
+  body.BeginObject().Field("savepoint", true);
+  AddFolder(options, &body);
+  body.Field("drain", options.drain).EndObject();
+  return AskForSavepoint(globals, "/api/v1/jobs/" + net::PercentEncode(options.id) + "/stop",
+                         body.text());
 }
 
 }  // namespace

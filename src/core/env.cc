@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "core/path.h"
+
 namespace mainstem {
 
 namespace {
@@ -54,9 +56,7 @@ Task<> Files::WriteAtomically(std::string path, std::string contents) {
   CO_RETURN_IF_ERROR(co_await file->Sync());
   file.reset();
   CO_RETURN_IF_ERROR(co_await Rename(temporary, path));
-  size_t slash = path.rfind('/');
-  std::string directory = slash == std::string::npos ? "." : path.substr(0, slash);
-  if (slash == 0) directory = "/";
+  std::string directory = ParentFolder(path);
   co_return co_await SyncDirectory(std::move(directory));
 }
 

@@ -31,11 +31,7 @@ Task<> Make(EmbeddedLog* log, TopicId topic, Call* call) {
 }
 
 Task<> BeginManyCalls(SimEnv* env) {
-  EmbeddedLogOptions options;
-  options.data_dir = "/data";
-  options.cache_bytes = 256 << 10;
-  options.journal_file_bytes = 128 << 10;
-  options.journal_bytes_max = 512 << 10;
+  EmbeddedLogOptions options = SizedLog("/data", {256 << 10, 128 << 10, 512 << 10});
   CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await EmbeddedLog::Open(env, options));
   CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("t", kTargetCount, {}, false));
   std::vector<Call> calls(kCallCount);

@@ -15,11 +15,7 @@ using namespace std::chrono_literals;
 constexpr int kKeys = 7;
 
 EmbeddedLogOptions Options() {
-  EmbeddedLogOptions options;
-  options.data_dir = "/data";
-  options.cache_bytes = 2 << 20;
-  options.journal_file_bytes = 1 << 20;
-  options.journal_bytes_max = 8 << 20;
+  EmbeddedLogOptions options = SizedLog("/data", {2 << 20, 1 << 20, 8 << 20});
   // By hand only.
   options.compaction_check_interval = 10000h;
   return options;

@@ -18,11 +18,7 @@ bool IsCommitted(int number) { return number % 3 != 2; }
 std::string KeyOf(int number) { return "key" + std::to_string(number % kWorkKeys); }
 
 EmbeddedLogOptions WorkOptions() {
-  EmbeddedLogOptions options;
-  options.data_dir = "/data";
-  options.cache_bytes = 512 << 10;
-  options.journal_file_bytes = 512 << 10;
-  options.journal_bytes_max = 4 << 20;
+  EmbeddedLogOptions options = SizedLog("/data", {512 << 10, 512 << 10, 4 << 20});
   options.compaction_check_interval = std::chrono::hours(10'000);
   return options;
 }

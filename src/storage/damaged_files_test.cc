@@ -93,21 +93,34 @@ Task<> OpenAndLook(SimEnv* env, std::vector<int64_t>* offsets, bool append) {
 
 using Harm = std::function<Task<>(Files* files, std::string folder)>;
 
-Status RunHarmed(const Harm& harm, const TopicConfig& config, SimDisk* disk, Outcome* outcome) {
-  auto run = [disk, seed = uint64_t{7}](std::function<Task<>(SimEnv*)> body) mutable {
-    auto* env = new SimEnv(disk, {.seed = ++seed});  // leaked: the process is killed
+using ProcessBody = std::function<Task<>(SimEnv*)>;
+enum class End : uint8_t { kPowerCut, kKill };
+
+// Processes one after the other on one disk; each ends in the middle of whatever it does.
+class Runs {
+ public:
+  Runs(SimDisk* disk, uint64_t seed) : disk_(disk), seed_(seed) {}
+  Status Run(const ProcessBody& body, End end = End::kPowerCut) {
+    auto* env = new SimEnv(disk_, {.seed = ++seed_});  // leaked: the process is killed
     Status status = env->Run(body(env));
     env->Abandon();
-    disk->Crash();
+    if (end == End::kPowerCut) disk_->Crash();
     return status;
-  };
-  RETURN_IF_ERROR(run([&](SimEnv* env) { return Fill(env, config); }));
-  RETURN_IF_ERROR(run([&](SimEnv* env) { return harm(&env->files(), "/data/topics/t-0"); }));
-  RETURN_IF_ERROR(run([&](SimEnv* env) { return OpenAndLook(env, &outcome->before, true); }));
-  return run([&](SimEnv* env) { return OpenAndLook(env, &outcome->after, false); });
+  }
+
+ private:
+  SimDisk* const disk_;
+  uint64_t seed_;
+};
+
+Status RunHarmed(const Harm& harm, const TopicConfig& config, SimDisk* disk, Outcome* outcome) {
+  Runs runs(disk, 7);
+  RETURN_IF_ERROR(runs.Run([&](SimEnv* env) { return Fill(env, config); }));
+  RETURN_IF_ERROR(runs.Run([&](SimEnv* env) { return harm(&env->files(), "/data/topics/t-0"); }));
+  RETURN_IF_ERROR(runs.Run([&](SimEnv* env) { return OpenAndLook(env, &outcome->before, true); }));
+  return runs.Run([&](SimEnv* env) { return OpenAndLook(env, &outcome->after, false); });
 }
 
-// The segments begin at these offsets.
 std::vector<std::string> SegmentFiles(const SimDisk& disk) {
   std::vector<std::string> paths;
   for (const std::string& path : disk.ListAll()) {
@@ -117,18 +130,20 @@ std::vector<std::string> SegmentFiles(const SimDisk& disk) {
   return paths;
 }
 
-Task<> RemoveNth(Files* files, std::string folder, size_t number) {
+Task<std::string> NthSegment(Files* files, std::string folder, size_t number) {
   CO_ASSIGN_OR_RETURN(std::vector<DirectoryEntry> entries, co_await files->List(folder));
   std::erase_if(entries, [](const DirectoryEntry& e) { return !e.name.ends_with(".log"); });
-  std::string path = folder + "/" + entries.at(number).name;
+  co_return folder + "/" + entries.at(number).name;
+}
+
+Task<> RemoveNth(Files* files, std::string folder, size_t number) {
+  CO_ASSIGN_OR_RETURN(std::string path, co_await NthSegment(files, folder, number));
   CO_RETURN_IF_ERROR(co_await files->Remove(std::move(path)));
   co_return co_await files->SyncDirectory(folder);
 }
 
 Task<> CutNth(Files* files, std::string folder, size_t number, int64_t bytes) {
-  CO_ASSIGN_OR_RETURN(std::vector<DirectoryEntry> entries, co_await files->List(folder));
-  std::erase_if(entries, [](const DirectoryEntry& e) { return !e.name.ends_with(".log"); });
-  std::string path = folder + "/" + entries.at(number).name;
+  CO_ASSIGN_OR_RETURN(std::string path, co_await NthSegment(files, folder, number));
   OpenOptions how{.write = true};
   CO_ASSIGN_OR_RETURN(std::unique_ptr<File> file, co_await files->Open(std::move(path), how));
   CO_RETURN_IF_ERROR(co_await file->Truncate(bytes));
@@ -195,13 +210,7 @@ INSTANTIATE_TEST_SUITE_P(EachSegment, DamagedFilesTest, testing::Values(0, 1, 2)
 
 // Small records in the journal only, over several of its files, one in a frame.
 constexpr int kSmallCount = 120;
-EmbeddedLogOptions JournalOnly() {
-  EmbeddedLogOptions options = SmallLog("/data");
-  options.cache_bytes = 4 << 20;
-  options.journal_file_bytes = 256 << 10;
-  options.journal_bytes_max = 16 << 20;
-  return options;
-}
+EmbeddedLogOptions JournalOnly() { return SizedLog("/data", {4 << 20, 256 << 10, 16 << 20}); }
 
 std::string SmallValueAt(int64_t offset) {
   return fmt::format("{} {}", offset, std::string(1000 + offset * 7919 % 9000, 'x'));
@@ -263,14 +272,8 @@ TEST(DamagedJournalTest, ABrokenFrameCostsWhatItHeldAndNothingElse) {
   for (uint64_t seed = 1; seed <= 150; ++seed) {
     SCOPED_TRACE(seed);
     SimDisk disk(seed);
-    auto run = [&disk, next = seed * 10](std::function<Task<>(SimEnv*)> body) mutable {
-      auto* env = new SimEnv(&disk, {.seed = ++next});
-      Status status = env->Run(body(env));
-      env->Abandon();
-      disk.Crash();
-      return status;
-    };
-    ASSERT_TRUE(run([](SimEnv* env) { return FillJournal(env); }).ok());
+    Runs runs(&disk, seed * 10);
+    ASSERT_TRUE(runs.Run(FillJournal).ok());
     std::vector<std::string> files = JournalFiles(disk, "files");
     ASSERT_GE(files.size(), 3u);
     std::mt19937_64 random(seed);
@@ -279,7 +282,7 @@ TEST(DamagedJournalTest, ABrokenFrameCostsWhatItHeldAndNothingElse) {
     int64_t place = seed % 10 == 0 ? 16 : static_cast<int64_t>(random() % (256 << 10));
     if (!disk.FlipBit(file, place)) continue;
     std::vector<int64_t> before, after;
-    Status opened = run([&](SimEnv* env) { return LookAtJournal(env, &before, true); });
+    Status opened = runs.Run([&](SimEnv* env) { return LookAtJournal(env, &before, true); });
     ASSERT_TRUE(opened.ok()) << file << " " << place << ": " << Describe(opened);
     // At most the record of one frame is missing; the last one looks like a torn tail.
     ASSERT_GE(before.size(), static_cast<size_t>(kSmallCount - 1)) << file << " " << place;
@@ -290,7 +293,7 @@ TEST(DamagedJournalTest, ABrokenFrameCostsWhatItHeldAndNothingElse) {
     // The header of a file that is not in use yet does not matter.
     bool is_header = place == 16;
     EXPECT_TRUE(is_copied == is_hole || (is_header && is_copied)) << file << " " << place;
-    opened = run([&](SimEnv* env) { return LookAtJournal(env, &after, false); });
+    opened = runs.Run([&](SimEnv* env) { return LookAtJournal(env, &after, false); });
     ASSERT_TRUE(opened.ok()) << Describe(opened);
     EXPECT_EQ(after, before + Range(before.back() + 1, before.back() + 2));
   }
@@ -311,21 +314,17 @@ Task<> Retain(SimEnv* env) {
 
 TEST(RetainedFilesTest, WhatRetentionRemovedIsNoDamage) {
   SimDisk disk(1);
-  auto run = [&disk, seed = uint64_t{3}](std::function<Task<>(SimEnv*)> body) mutable {
-    auto* env = new SimEnv(&disk, {.seed = ++seed});
-    Status status = env->Run(body(env));
-    env->Abandon();  // a kill, no power cut: what was removed stays so
-    return status;
-  };
+  Runs runs(&disk, 3);
   TopicConfig config{{"retention.ms", "3600000"}};
-  ASSERT_TRUE(run([&](SimEnv* env) { return Fill(env, config); }).ok());
-  ASSERT_TRUE(run([&](SimEnv* env) { return Retain(env); }).ok());
+  ASSERT_TRUE(runs.Run([&](SimEnv* env) { return Fill(env, config); }, End::kKill).ok());
+  ASSERT_TRUE(runs.Run(Retain, End::kKill).ok());
   EXPECT_TRUE(SegmentFiles(disk).empty());
   std::vector<int64_t> offsets;
-  Status opened = run([&](SimEnv* env) { return OpenAndLook(env, &offsets, true); });
+  Status opened =
+      runs.Run([&](SimEnv* env) { return OpenAndLook(env, &offsets, true); }, End::kKill);
   ASSERT_TRUE(opened.ok()) << Describe(opened);
   EXPECT_TRUE(offsets.empty());
-  opened = run([&](SimEnv* env) { return OpenAndLook(env, &offsets, false); });
+  opened = runs.Run([&](SimEnv* env) { return OpenAndLook(env, &offsets, false); }, End::kKill);
   ASSERT_TRUE(opened.ok()) << Describe(opened);
   EXPECT_EQ(offsets, Range(kValueCount, kValueCount + 1));
 }

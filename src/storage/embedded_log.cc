@@ -297,13 +297,14 @@ Task<> EmbeddedLog::DoCheckpoint() {
   CO_RETURN_IF_ERROR(co_await checkpoint_lock_.Acquire());
   LogPosition limit = journal_->durable();
   Status status;
-  if (limit > covered_ || std::exchange(snapshot_due_, false)) {
+  if (limit > covered_ || snapshot_due_) {
     status = co_await FlushShards(limit);
     // The snapshot holds at least what is covered: shards and metadata apply what is durable first.
     // It may hold more, since replaying a change again does nothing.
     if (status.ok()) status = co_await WriteSnapshot(limit);
     if (status.ok()) {
       covered_ = limit;
+      snapshot_due_ = false;
       journal_->Recycle(limit);
       for (size_t i = 0; i < shards_.size(); ++i) {
         auto told = co_await RunOn(env_->shard(i), shards_[i]->OnSnapshotWritten());

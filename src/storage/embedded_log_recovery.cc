@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "storage/embedded_log.h"
+#include "storage/set_aside.h"
 
 namespace mainstem::storage {
 namespace {
@@ -145,12 +146,8 @@ Task<> EmbeddedLog::SetFolderAside(std::string name) {
   std::string parent = options_.data_dir + "/set-aside";
   CO_RETURN_IF_ERROR(co_await files.CreateDirectories(parent));
   std::string from = topics_folder_ + "/" + name;
-  std::string to;
-  for (int number = 1; to.empty(); ++number) {
-    std::string candidate = fmt::format("{}/{}-{}", parent, name, number);
-    CO_ASSIGN_OR_RETURN(bool exists, co_await files.Exists(candidate));
-    if (!exists) to = std::move(candidate);
-  }
+  std::string prefix = fmt::format("{}/{}-", parent, name);
+  CO_ASSIGN_OR_RETURN(std::string to, co_await FirstFreeName(&files, std::move(prefix)));
   CO_RETURN_IF_ERROR(co_await files.Rename(from, to));
   CO_RETURN_IF_ERROR(co_await files.SyncDirectory(parent));
   CO_RETURN_IF_ERROR(co_await files.SyncDirectory(topics_folder_));

@@ -13,14 +13,7 @@ using namespace std::chrono_literals;
 
 constexpr int32_t kPartitions = 8;
 
-EmbeddedLogOptions SmallJournal() {
-  EmbeddedLogOptions options;
-  options.data_dir = "/data";
-  options.cache_bytes = 512 << 10;
-  options.journal_file_bytes = 256 << 10;
-  options.journal_bytes_max = 2 << 20;
-  return options;
-}
+EmbeddedLogOptions SmallJournal() { return SizedLog("/data", {512 << 10, 256 << 10, 2 << 20}); }
 
 std::string EpochValue(int64_t epoch, size_t index, size_t bytes) {
   std::string value = "e" + std::to_string(epoch) + "." + std::to_string(index) + ":";

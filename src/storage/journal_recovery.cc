@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "storage/journal.h"
+#include "storage/set_aside.h"
 
 namespace mainstem::storage {
 
@@ -243,22 +244,9 @@ Task<std::optional<Journal::LaterFrame>> Journal::FindLaterFrame(const Found& fo
 
 // A copy, because the file itself is written over once what can be read of it is durable elsewhere.
 Task<> Journal::SetAside(const Found& found, std::string what, JournalVisitor* visitor) {
-  std::string copy;
-  for (int number = 1; copy.empty(); ++number) {
-    std::string candidate = fmt::format("{}.set-aside-{}", found.path, number);
-    CO_ASSIGN_OR_RETURN(bool exists, co_await env_->files().Exists(candidate));
-    if (!exists) copy = std::move(candidate);
-  }
-  OpenOptions how{.write = true, .create = true, .truncate = true};
-  CO_ASSIGN_OR_RETURN(std::unique_ptr<File> target, co_await env_->files().Open(copy, how));
-  AlignedBuffer buffer(kScanBytes);
-  for (int64_t at = 0; at < found.bytes; at += static_cast<int64_t>(kScanBytes)) {
-    std::span<std::byte> into = buffer.span();
-    CO_ASSIGN_OR_RETURN(size_t count, co_await found.file->ReadAt(at, into));
-    std::span<const std::byte> piece = into.first(count);
-    CO_RETURN_IF_ERROR(co_await target->WriteAt(at, piece));
-  }
-  CO_RETURN_IF_ERROR(co_await target->Sync());
+  std::string prefix = found.path + ".set-aside-";
+  CO_ASSIGN_OR_RETURN(std::string copy, co_await FirstFreeName(&env_->files(), std::move(prefix)));
+  CO_RETURN_IF_ERROR(co_await CopyAside(&env_->files(), found.file.get(), 0, found.bytes, copy));
   CO_RETURN_IF_ERROR(co_await env_->files().SyncDirectory(options_.folder));
   visitor->OnLost(fmt::format("'{}' is damaged: {}; a copy of it is '{}'", found.path, what, copy));
   co_return Status::OK();

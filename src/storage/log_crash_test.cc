@@ -14,14 +14,7 @@ namespace {
 constexpr int32_t kPlainPartitions = 3;
 constexpr size_t kAppendsPerRun = 14;
 
-EmbeddedLogOptions TinyLog() {
-  EmbeddedLogOptions options;
-  options.data_dir = "/data";
-  options.cache_bytes = 256 << 10;
-  options.journal_file_bytes = 128 << 10;
-  options.journal_bytes_max = 1 << 20;
-  return options;
-}
+EmbeddedLogOptions TinyLog() { return SizedLog("/data", {256 << 10, 128 << 10, 1 << 20}); }
 
 // What the writers know. It outlives crashes, as a client does.
 struct Ledger {

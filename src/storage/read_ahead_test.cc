@@ -21,15 +21,6 @@ std::string ValueOf(int number) {
   return fmt::format("{} {}", number, std::string(size_t{1000} + number * 7919 % 39'000, 'x'));
 }
 
-EmbeddedLogOptions LogOptions() {
-  EmbeddedLogOptions options;
-  options.data_dir = "/data";
-  options.cache_bytes = 1 << 20;
-  options.journal_file_bytes = 1 << 20;
-  options.journal_bytes_max = 8 << 20;
-  return options;
-}
-
 struct Filled {
   std::unique_ptr<EmbeddedLog> log;
   TopicPartition partition;
@@ -38,7 +29,7 @@ struct Filled {
 // A topic of kBatchCount batches in segments of 4 MiB; the tail cache has only the last ones.
 Task<Filled> Fill(SimEnv* env) {
   Filled made;
-  CO_ASSIGN_OR_RETURN(made.log, co_await EmbeddedLog::Open(env, LogOptions()));
+  CO_ASSIGN_OR_RETURN(made.log, co_await EmbeddedLog::Open(env, SmallLog("/data")));
   TopicConfig config{{"segment.bytes", "4194304"}, {"retention.ms", "-1"}};  // they are of 1970
   CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await made.log->CreateTopic("t", 1, config, false));
   made.partition = {topic.id, PartitionId(0)};
@@ -71,10 +62,10 @@ Task<> ReadRange(EmbeddedLog* log, TopicPartition partition, Offset from, Offset
   co_return Status::OK();
 }
 
-using Body = std::function<Task<>(Filled* filled)>;
+using FilledBody = std::function<Task<>(Filled* filled)>;
 
 // Stops the log whatever the body says.
-Task<> RunOnFilled(SimEnv* env, Body body) {
+Task<> RunOnFilled(SimEnv* env, FilledBody body) {
   CO_ASSIGN_OR_RETURN(Filled filled, co_await Fill(env));
   Status status = co_await body(&filled);
   Status stopped = co_await filled.log->Stop();
@@ -84,7 +75,7 @@ Task<> RunOnFilled(SimEnv* env, Body body) {
 Status RunSeed(uint64_t seed, std::function<Task<>(SimEnv*, SimDisk*, Filled*)> body) {
   SimDisk disk(seed);
   SimEnv env(&disk, {.seed = seed});
-  Body bound = [&](Filled* filled) { return body(&env, &disk, filled); };
+  FilledBody bound = [&](Filled* filled) { return body(&env, &disk, filled); };
   return env.Run(RunOnFilled(&env, bound));
 }
 

@@ -17,11 +17,7 @@ Task<> AppendOne(EmbeddedLog* log, TopicPartition partition, size_t bytes) {
 }
 
 Task<> RetainBesideAFullJournal(SimEnv* env, int* moved) {
-  EmbeddedLogOptions options;
-  options.data_dir = "/data";
-  options.cache_bytes = 256 << 10;
-  options.journal_file_bytes = 128 << 10;
-  options.journal_bytes_max = 512 << 10;
+  EmbeddedLogOptions options = SizedLog("/data", {256 << 10, 128 << 10, 512 << 10});
   CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await EmbeddedLog::Open(env, options));
   TopicConfig config{{"retention.ms", "1000"}, {"segment.bytes", "1048576"}};
   CO_ASSIGN_OR_RETURN(TopicInfo old, co_await log->CreateTopic("old", 1, config, false));

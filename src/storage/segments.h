@@ -147,6 +147,7 @@ class Segments {
 
   std::string PathOf(Offset base_offset, std::string_view extension) const;
   Task<std::vector<DirectoryEntry>> ListFiles();
+  Task<> CheckActiveFile(std::optional<int64_t> found_bytes);
   Task<> Repair(size_t index, std::optional<int64_t> found_bytes);
   Task<SegmentInfo> WholePartOf(SegmentInfo segment, int64_t file_bytes);
   Task<std::string> SetAside(std::string path, int64_t from, int64_t file_bytes);
@@ -178,7 +179,8 @@ class Segments {
   void AddCleaned(Sink* sink, std::span<const std::byte> batches);
   Task<> WriteCleaned(Sink* sink, bool is_last);
   Task<> RemoveFiles(std::vector<std::string> paths);
-  Task<> CheckCleanedFiles(const std::vector<DirectoryEntry>& entries);
+  // Whether files have other names now.
+  Task<bool> CheckCleanedFiles(const std::vector<DirectoryEntry>& entries);
 
   Env* const env_;
   OpenFiles* const open_files_;

@@ -6,6 +6,7 @@
 
 #include "storage/batch_walk.h"
 #include "storage/segments.h"
+#include "storage/set_aside.h"
 
 namespace mainstem::storage {
 namespace {
@@ -25,16 +26,21 @@ Task<std::vector<DirectoryEntry>> Segments::ListFiles() {
 
 Task<> Segments::CheckActive() {
   if (active_checked_ || list_.empty()) co_return Status::OK();
-  active_checked_ = true;
-  SegmentInfo active = list_.back();
-  if (active.bytes == 0) co_return Status::OK();  // begun, nothing written yet
-  std::string path = PathOf(active.base_offset, ".log");
+  std::string path = PathOf(list_.back().base_offset, ".log");
   Result<FileIdentity> file = co_await env_->files().Identify(std::move(path));
   if (!file.ok() && !Is(file.status(), ErrorCode::kNotFound)) co_return file.status();
-  if (file.ok() && file->size >= active.bytes) co_return Status::OK();
   std::optional<int64_t> found;
   if (file.ok()) found = file->size;
-  CO_RETURN_IF_ERROR(co_await Repair(list_.size() - 1, found));
+  co_return co_await CheckActiveFile(found);
+}
+
+Task<> Segments::CheckActiveFile(std::optional<int64_t> found_bytes) {
+  if (active_checked_ || list_.empty()) co_return Status::OK();
+  active_checked_ = true;
+  SegmentInfo active = list_.back();
+  // Zero: begun, nothing written yet.
+  if (active.bytes == 0 || found_bytes.value_or(-1) >= active.bytes) co_return Status::OK();
+  CO_RETURN_IF_ERROR(co_await Repair(list_.size() - 1, found_bytes));
   // What follows goes to a file of its own.
   BeginSegment(active.next_offset);
   co_return Status::OK();
@@ -42,23 +48,27 @@ Task<> Segments::CheckActive() {
 
 Task<std::vector<Segments::Hole>> Segments::CheckFiles(Offset log_start) {
   CO_ASSIGN_OR_RETURN(std::vector<DirectoryEntry> entries, co_await ListFiles());
-  CO_RETURN_IF_ERROR(co_await CheckCleanedFiles(entries));
-  CO_RETURN_IF_ERROR(co_await CheckActive());
-  CO_ASSIGN_OR_RETURN(entries, co_await ListFiles());
+  CO_ASSIGN_OR_RETURN(bool has_renamed, co_await CheckCleanedFiles(entries));
+  if (has_renamed) {
+    CO_ASSIGN_OR_RETURN(entries, co_await ListFiles());
+  }
   std::map<Offset, int64_t> sizes;
   for (const DirectoryEntry& entry : entries) {
     if (auto base = ParseSegmentFileName(entry.name, ".log")) sizes[*base] = entry.size;
   }
+  auto size_of = [&sizes](const SegmentInfo& segment) {
+    auto it = sizes.find(segment.base_offset);
+    return it == sizes.end() ? std::nullopt : std::optional<int64_t>(it->second);
+  };
+  if (!list_.empty()) CO_RETURN_IF_ERROR(co_await CheckActiveFile(size_of(list_.back())));
   while (list_.size() > 1 && list_.front().next_offset <= log_start) {
     bytes_ -= list_.front().bytes;
     list_.pop_front();
   }
   for (size_t i = 0; i < list_.size(); ++i) {
     SegmentInfo segment = list_[i];
-    auto it = sizes.find(segment.base_offset);
-    std::optional<int64_t> found;
-    if (it != sizes.end()) found = it->second;
-    if (found) sizes.erase(it);
+    std::optional<int64_t> found = size_of(segment);
+    sizes.erase(segment.base_offset);
     if (i + 1 == list_.size()) break;  // the active one is checked
     if (found.value_or(-1) < segment.bytes) {
       size_t count = list_.size();
@@ -149,29 +159,16 @@ Task<SegmentInfo> Segments::WholePartOf(SegmentInfo segment, int64_t file_bytes)
 Task<std::string> Segments::SetAside(std::string path, int64_t from, int64_t file_bytes) {
   Files& files = env_->files();
   if (from == file_bytes && from > 0) co_return std::string();
-  std::string name;
-  for (int number = 1; name.empty(); ++number) {
-    std::string candidate = fmt::format("{}.set-aside-{}", path, number);
-    CO_ASSIGN_OR_RETURN(bool exists, co_await files.Exists(candidate));
-    if (!exists) name = std::move(candidate);
-  }
+  std::string prefix = path + ".set-aside-";
+  CO_ASSIGN_OR_RETURN(std::string name, co_await FirstFreeName(&files, std::move(prefix)));
   if (from == 0) {
     CO_RETURN_IF_ERROR(co_await files.Rename(path, name));
     CO_RETURN_IF_ERROR(co_await files.SyncDirectory(place_.folder));
     co_return name;
   }
-  OpenOptions as_new{.write = true, .create = true, .truncate = true};
-  CO_ASSIGN_OR_RETURN(std::unique_ptr<File> copy, co_await files.Open(name, as_new));
-  OpenOptions as_it_is{.write = true};
-  CO_ASSIGN_OR_RETURN(std::unique_ptr<File> file, co_await files.Open(path, as_it_is));
-  std::vector<std::byte> buffer(read_ahead_->piece_bytes());
-  for (int64_t at = from; at < file_bytes; at += static_cast<int64_t>(buffer.size())) {
-    std::span<std::byte> into(buffer);
-    CO_ASSIGN_OR_RETURN(size_t count, co_await file->ReadAt(at, into));
-    std::span<const std::byte> piece = into.first(count);
-    CO_RETURN_IF_ERROR(co_await copy->WriteAt(at - from, piece));
-  }
-  CO_RETURN_IF_ERROR(co_await copy->Sync());
+  OpenOptions how{.write = true};
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<File> file, co_await files.Open(path, how));
+  CO_RETURN_IF_ERROR(co_await CopyAside(&files, file.get(), from, file_bytes, name));
   CO_RETURN_IF_ERROR(co_await files.SyncDirectory(place_.folder));
   CO_RETURN_IF_ERROR(co_await file->Truncate(from));
   co_return name;

@@ -357,7 +357,8 @@ void Segments::RestoreGeneration(Offset base_offset, int64_t generation) {
 }
 
 // After a restart. A cleaned file that the list names takes its place; any other is a left-over.
-Task<> Segments::CheckCleanedFiles(const std::vector<DirectoryEntry>& entries) {
+Task<bool> Segments::CheckCleanedFiles(const std::vector<DirectoryEntry>& entries) {
+  bool has_renamed = false;
   for (const DirectoryEntry& entry : entries) {
     std::optional<CleanedName> name = ParseCleanedName(entry.name);
     if (!name) continue;
@@ -375,8 +376,9 @@ Task<> Segments::CheckCleanedFiles(const std::vector<DirectoryEntry>& entries) {
     std::string to = PathOf(name->base_offset, ".log");
     CO_RETURN_IF_ERROR(co_await env_->files().Rename(std::move(path), std::move(to)));
     CO_RETURN_IF_ERROR(co_await env_->files().SyncDirectory(place_.folder));
+    has_renamed = true;
   }
-  co_return Status::OK();
+  co_return has_renamed;
 }
 
 }  // namespace mainstem::storage

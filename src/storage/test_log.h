@@ -39,14 +39,22 @@ inline std::vector<std::byte> MakeBatch(const std::vector<std::string>& values,
   return builder.Build().ValueOrDie();
 }
 
+struct LogSizes {
+  int64_t cache_bytes;
+  int64_t journal_file_bytes;
+  int64_t journal_bytes_max;
+};
 // Small files and little memory, so that tests reach every limit.
-inline EmbeddedLogOptions SmallLog(const std::string& folder) {
+inline EmbeddedLogOptions SizedLog(const std::string& folder, LogSizes sizes) {
   EmbeddedLogOptions options;
   options.data_dir = folder;
-  options.cache_bytes = 1 << 20;
-  options.journal_file_bytes = 1 << 20;
-  options.journal_bytes_max = 8 << 20;
+  options.cache_bytes = sizes.cache_bytes;
+  options.journal_file_bytes = sizes.journal_file_bytes;
+  options.journal_bytes_max = sizes.journal_bytes_max;
   return options;
+}
+inline EmbeddedLogOptions SmallLog(const std::string& folder) {
+  return SizedLog(folder, {1 << 20, 1 << 20, 8 << 20});
 }
 
 // All values of a partition, read in steps.

@@ -13,14 +13,7 @@ namespace {
 constexpr int32_t kWorkPartitions = 3;
 constexpr const char* kId = "copier";
 
-EmbeddedLogOptions TinyWorkLog() {
-  EmbeddedLogOptions options;
-  options.data_dir = "/data";
-  options.cache_bytes = 256 << 10;
-  options.journal_file_bytes = 128 << 10;
-  options.journal_bytes_max = 1 << 20;
-  return options;
-}
+EmbeddedLogOptions TinyWorkLog() { return SizedLog("/data", {256 << 10, 128 << 10, 1 << 20}); }
 
 // What the writer knows. It outlives crashes, as a client does.
 struct WorkLedger {

@@ -194,7 +194,8 @@ void SimNetwork::After(TimePoint when, UniqueFunction function) {
 
 Task<std::unique_ptr<Listener>> SimNetwork::Listen(std::string host, uint16_t port) {
   Executor executor = co_await asio::this_coro::executor;
-  while (port == 0 || (port == next_port_ && ports_.contains(port))) port = next_port_++;
+  bool is_any = port == 0;
+  while (port == 0 || (is_any && ports_.contains(port))) port = next_port_++;
   if (ports_.contains(port)) {
     co_return MakeError(ErrorCode::kAddressInUse,
                         fmt::format("listen on {}:{}: address in use", host, port));

@@ -4,18 +4,14 @@
 
 #include <fmt/format.h>
 
+#include "core/path.h"
+
 namespace mainstem::process {
 namespace {
 
 constexpr size_t kSavepointManifestLimit = 256u << 20;
 
 std::string ManifestOf(const std::string& directory) { return directory + "/manifest"; }
-
-std::string ParentOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
 
 Status NotWhole(const std::string& directory, std::string detail) {
   return MakeError(ErrorCode::kInvalidArgument,
@@ -55,8 +51,7 @@ Task<SavepointStore::Written> SavepointStore::Write(CheckpointStore* from, int64
   // From here on it exists.
   CO_RETURN_IF_ERROR(
       co_await env_->files().WriteAtomically(ManifestOf(directory), EncodeManifest(manifest)));
-  CO_RETURN_IF_ERROR(co_await env_->files().SyncDirectory(directory));
-  CO_RETURN_IF_ERROR(co_await env_->files().SyncDirectory(ParentOf(directory)));
+  CO_RETURN_IF_ERROR(co_await env_->files().SyncDirectory(ParentFolder(directory)));
   env_->CrashPoint("savepoint.complete");
   co_return Written::kNew;
 }

@@ -51,6 +51,20 @@ void AddLost(const StateNames& kept, const std::map<std::string, std::string>& p
   }
 }
 
+// The items whose node has a partner, under its id.
+template <typename Item>
+std::vector<Item> HandedOver(std::vector<Item> items,
+                             const std::map<std::string, std::string>& partner) {
+  std::vector<Item> kept;
+  for (Item& item : items) {
+    const auto now = partner.find(item.node_id);
+    if (now == partner.end()) continue;
+    item.node_id = now->second;
+    kept.push_back(std::move(item));
+  }
+  return kept;
+}
+
 }  // namespace
 
 std::map<std::string, std::string> MatchNames(const StateNames& kept, const StateNames& wanted) {
@@ -91,14 +105,7 @@ Result<FittedManifest> FitManifest(CheckpointManifest manifest, const StateNames
 
   FittedManifest out;
   for (const auto& [before, now] : owners) out.operator_before[now] = before;
-  std::vector<CheckpointManifest::OperatorBlobs> operators;
-  for (auto& item : manifest.operators) {
-    const auto owner = owners.find(item.node_id);
-    if (owner == owners.end()) continue;
-    item.node_id = owner->second;
-    operators.push_back(std::move(item));
-  }
-  manifest.operators = std::move(operators);
+  manifest.operators = HandedOver(std::move(manifest.operators), owners);
   for (auto& state : manifest.states) {
     std::vector<std::string> ids;
     for (const std::string& id : state.node_ids) {
@@ -106,14 +113,7 @@ Result<FittedManifest> FitManifest(CheckpointManifest manifest, const StateNames
     }
     state.node_ids = std::move(ids);
   }
-  std::vector<CheckpointManifest::Split> splits;
-  for (auto& split : manifest.splits) {
-    const auto reader = readers.find(split.node_id);
-    if (reader == readers.end()) continue;
-    split.node_id = reader->second;
-    splits.push_back(std::move(split));
-  }
-  manifest.splits = std::move(splits);
+  manifest.splits = HandedOver(std::move(manifest.splits), readers);
   out.manifest = std::move(manifest);
   return out;
 }

@@ -35,11 +35,10 @@ Status GiveJobs(const std::vector<JobDescription>& jobs, const std::string& time
 }
 
 Status GiveSavepoint(const std::string& path, ResultListener* listener) {
-  RETURN_IF_ERROR(listener->OnColumns({{"savepoint path", "STRING"}}));
-  std::vector<ResultRow> rows;
-  std::vector<std::optional<std::string>> fields = {path};
-  rows.push_back({"+I", std::move(fields)});
-  return listener->OnRows(std::move(rows));
+  plan::Answer answer;
+  answer.columns = {"savepoint path"};
+  answer.rows = {{path}};
+  return GiveRows(std::move(answer), listener);
 }
 
 }  // namespace mainstem::process

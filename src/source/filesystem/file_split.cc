@@ -4,14 +4,10 @@
 #include <absl/strings/str_split.h>
 #include <arrow/api.h>
 
+#include "core/path.h"
+
 namespace mainstem::source {
 namespace {
-
-std::string ParentOf(const std::string& path) {
-  size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
 
 std::string NameOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
@@ -67,7 +63,7 @@ Task<std::optional<FoundFile>> FindSplitFile(Files* files, FileSplitId id, std::
     }
     if (listed) co_return std::nullopt;
     candidates.clear();
-    std::string folder = ParentOf(last_path);
+    std::string folder = ParentFolder(last_path);
     entries = co_await files->List(folder);
     if (!entries.ok()) co_return std::nullopt;
     for (const DirectoryEntry& entry : *entries) {

@@ -18,17 +18,23 @@ KILLS = int(os.environ.get("KILL_COUNT", "120" if support.FULL else "24"))
 PARTITIONS = 3
 KEYS = 50
 
-SCRIPT = """
+TABLES = """
 CREATE TABLE orders (k STRING, amount BIGINT, n BIGINT) WITH ('connector' = 'kafka', 'topic' = 'orders',
   'properties.bootstrap.servers' = '{kafka}', 'scan.startup.mode' = 'earliest-offset', 'format' = 'json');
 CREATE TABLE totals (k STRING, c BIGINT, s BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'jdbc',
-  'url' = '{url}', 'table-name' = 'totals', 'username' = 'postgres');
+  'url' = '{url}', 'table-name' = '{totals}', 'username' = 'postgres');
 CREATE TABLE doubled (k STRING, n BIGINT, d BIGINT) WITH ('connector' = 'kafka', 'topic' = 'doubled',
   'properties.bootstrap.servers' = '{kafka}', 'format' = 'json');
-SET 'execution.checkpointing.interval' = '200 ms';
-EXECUTE STATEMENT SET BEGIN
+"""
+INSERTS = """
 INSERT INTO totals SELECT k, COUNT(*), SUM(amount) FROM orders GROUP BY k;
 INSERT INTO doubled SELECT k, n, amount * 2 FROM orders;
+"""
+
+SCRIPT = f"""{TABLES}
+SET 'execution.checkpointing.interval' = '200 ms';
+EXECUTE STATEMENT SET BEGIN
+{INSERTS}
 END;
 """
 
@@ -130,7 +136,7 @@ def test_nothing_is_lost_or_doubled_by_kills(tmp_path, postgres):
     # Small segments, so that rolls happen often.
     node.api("/topics", "POST", {"name": "orders", "partitions": PARTITIONS, "config": {"segment.bytes": "1048576"}})
     node.api("/topics", "POST", {"name": "doubled", "partitions": PARTITIONS, "config": {"segment.bytes": "1048576"}})
-    node.submit(SCRIPT.format(kafka=node.kafka, url=postgres.jdbc_url))
+    node.submit(SCRIPT.format(kafka=node.kafka, url=postgres.jdbc_url, totals="totals"))
     load = Load(node.kafka, seed)
     load.thread.start()
     hits = collections.Counter()

@@ -9,27 +9,20 @@ import shutil
 import time
 
 import support
-from test_kill import Load, read_topic
+from test_kill import INSERTS, TABLES, Load, read_topic
 
 HOPS = int(os.environ.get("SAVEPOINT_HOPS", "40" if support.FULL else "8"))
 # Where the node dies while the job stops. None: some moment after it was told to.
 STOP_POINTS = ["savepoint.copy:1", "savepoint.complete:1", None, "savepoint.copy:2"]
 
-SCRIPT = """
-CREATE TABLE orders (k STRING, amount BIGINT, n BIGINT) WITH ('connector' = 'kafka', 'topic' = 'orders',
-  'properties.bootstrap.servers' = '{kafka}', 'scan.startup.mode' = 'earliest-offset', 'format' = 'json');
-CREATE TABLE totals (k STRING, c BIGINT, s BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'jdbc',
-  'url' = '{url}', 'table-name' = 'savepoint_totals', 'username' = 'postgres');
-CREATE TABLE doubled (k STRING, n BIGINT, d BIGINT) WITH ('connector' = 'kafka', 'topic' = 'doubled',
-  'properties.bootstrap.servers' = '{kafka}', 'format' = 'json');
-CREATE TABLE files (k STRING, n BIGINT) WITH ('connector' = 'filesystem', 'path' = '{files}', 'format' = 'json');
+SCRIPT = f"""{TABLES}
+CREATE TABLE files (k STRING, n BIGINT) WITH ('connector' = 'filesystem', 'path' = '{{files}}', 'format' = 'json');
 SET 'execution.checkpointing.interval' = '200 ms';
-SET 'execution.checkpointing.savepoint-dir' = '{savepoints}';
-SET 'parallelism.default' = '{parallelism}';
-{restore}
+SET 'execution.checkpointing.savepoint-dir' = '{{savepoints}}';
+SET 'parallelism.default' = '{{parallelism}}';
+{{restore}}
 EXECUTE STATEMENT SET BEGIN
-INSERT INTO totals SELECT k, COUNT(*), SUM(amount) FROM orders GROUP BY k;
-INSERT INTO doubled SELECT k, n, amount * 2 FROM orders;
+{INSERTS}
 INSERT INTO files SELECT k, n FROM orders;
 END;
 """
@@ -44,7 +37,7 @@ class Hops:
         old = {job["id"] for job in self.node.api("/jobs")["jobs"]}
         restore = f"SET 'execution.state-recovery.path' = '{savepoint}';" if savepoint else ""
         script = SCRIPT.format(
-            kafka=self.node.kafka, url=self.postgres.jdbc_url, files=f"{self.folder}/files", savepoints=f"{self.folder}/savepoints",
+            kafka=self.node.kafka, url=self.postgres.jdbc_url, totals="savepoint_totals", files=f"{self.folder}/files", savepoints=f"{self.folder}/savepoints",
             parallelism=self.rng.randrange(1, 4), restore=restore)
         try:
             self.job, = self.node.submit(script)
