@@ -6,8 +6,9 @@ from botocore.exceptions import ClientError
 
 
 def client_of(node, key="any", secret="thing", region="eu-central-1", **config):
+    """A client that asks each thing once, so that a refusal is seen, unless `config` says how often."""
     return boto3.client("kinesis", endpoint_url=f"http://{node.aws}", region_name=region, aws_access_key_id=key, aws_secret_access_key=secret,
-                        config=Config(**{"retries": {"max_attempts": 1}, **config}))
+                        config=Config(**{"retries": {"total_max_attempts": 1}, **config}))
 
 
 def refused(code, call, **arguments):
