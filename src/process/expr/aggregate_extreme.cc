@@ -53,14 +53,13 @@ class ExtremeAggregate final
   }
 };
 
-template <typename T, bool kMax>
-class RetractableExtreme final
-    : public StatefulAggregate<RetractableExtreme<T, kMax>, CountedState<T>> {
+template <typename T>
+class RetractableExtreme final : public StatefulAggregate<RetractableExtreme<T>, CountedState<T>> {
   using State = CountedState<T>;
 
  public:
-  explicit RetractableExtreme(LogicalType result)
-      : StatefulAggregate<RetractableExtreme<T, kMax>, State>(std::move(result)) {}
+  RetractableExtreme(LogicalType result, bool max)
+      : StatefulAggregate<RetractableExtreme<T>, State>(std::move(result)), max_(max) {}
   template <typename Run>
   auto Feed(const AggregateInput& input, Run run) const {
     const arrow::ArrayData& data = *input.columns[0]->data();
@@ -68,26 +67,22 @@ class RetractableExtreme final
     return run(&data, [&](State& state, int64_t row, int sign) { state.Add(values[row], sign); });
   }
   Status Append(const State& state, const ResultColumn& out) const {
-    const auto present = [](const auto& entry) { return entry.second > 0; };
-    if constexpr (kMax) {
-      const auto at = std::find_if(state.counts.rbegin(), state.counts.rend(), present);
-      if (at == state.counts.rend()) return out.builder->AppendNull();
-      return Held<T>::Append(at->first, out);
-    } else {
-      const auto at = std::find_if(state.counts.begin(), state.counts.end(), present);
-      if (at == state.counts.end()) return out.builder->AppendNull();
-      return Held<T>::Append(at->first, out);
-    }
+    const auto append_first = [&out](auto at, auto end) {
+      at = std::find_if(at, end, [](const auto& entry) { return entry.second > 0; });
+      return at == end ? out.builder->AppendNull() : Held<T>::Append(at->first, out);
+    };
+    return max_ ? append_first(state.counts.rbegin(), state.counts.rend())
+                : append_first(state.counts.begin(), state.counts.end());
   }
+
+ private:
+  const bool max_;
 };
 
 template <typename T>
 AggregatePtr MakeTyped(const AggregateCall& call, const LogicalType& result) {
   const bool max = call.name == "MAX";
-  if (call.needs_retract) {
-    if (max) return std::make_unique<RetractableExtreme<T, true>>(result);
-    return std::make_unique<RetractableExtreme<T, false>>(result);
-  }
+  if (call.needs_retract) return std::make_unique<RetractableExtreme<T>>(result, max);
   if (max) return std::make_unique<ExtremeAggregate<T, true>>(result);
   return std::make_unique<ExtremeAggregate<T, false>>(result);
 }

@@ -11,6 +11,13 @@ namespace {
 
 enum class Comparison : uint8_t { kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual };
 
+Kernel Swapped(Kernel kernel) {
+  return [kernel = std::move(kernel)](KernelScope& scope, std::span<const Vector> args) {
+    const Vector swapped[] = {args[1], args[0]};
+    return kernel(scope, swapped);
+  };
+}
+
 // Compares as the dialect's engine does: NaN is equal to nothing.
 template <typename T, typename Make>
 Kernel ForComparison(Comparison comparison, Make make) {
@@ -19,8 +26,8 @@ Kernel ForComparison(Comparison comparison, Make make) {
     case Comparison::kNotEqual: return make([](T a, T b) { return a != b; });
     case Comparison::kLess: return make([](T a, T b) { return a < b; });
     case Comparison::kLessEqual: return make([](T a, T b) { return a <= b; });
-    case Comparison::kGreater: return make([](T a, T b) { return a > b; });
-    default: return make([](T a, T b) { return a >= b; });
+    case Comparison::kGreater: return Swapped(ForComparison<T>(Comparison::kLess, make));
+    default: return Swapped(ForComparison<T>(Comparison::kLessEqual, make));
   }
 }
 
