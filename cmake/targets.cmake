@@ -1,5 +1,6 @@
 # mainstem_library(NAME DEPS lib...): a static library of every .cc here (tests, fuzz targets and
 # main.cc apart), and a test program NAME_test of every *_test.cc, run by ctest.
+# BATCH n: so many files are compiled at once (6).
 # COLD: nothing here runs once for each row or request of many, so it is compiled for a short build.
 # All targets share precompiled headers: `pch_core` or, for those that list arrow_lib, `pch_arrow`; cold ones
 # `pch_cold`, test programs `pch_test`.
@@ -15,10 +16,10 @@ function(mainstem_sources glob out_sources out_tests)
   set(${out_tests} ${tests} PARENT_SCOPE)
 endfunction()
 
-# Puts files in their place that include six of the sources (or tests) each: even an empty file takes 1.7 CPU
+# Puts files in their place that include `size` of the sources (or tests) each: even an empty file takes 1.7 CPU
 # seconds to compile (2026-11-28), for the templates of the precompiled header. CMake's UNITY_BUILD would
 # do the same, but with absolute paths: then work trees and clones can't share ccache's results.
-function(mainstem_batches name list_name)
+function(mainstem_batches name list_name size)
   set(batches "")
   set(text "")
   set(count 0)
@@ -26,7 +27,7 @@ function(mainstem_batches name list_name)
     file(RELATIVE_PATH path ${CMAKE_SOURCE_DIR}/src ${source})
     string(APPEND text "#include \"${path}\"\n")
     math(EXPR count "${count} + 1")
-    math(EXPR rest "${count} % 6")
+    math(EXPR rest "${count} % ${size}")
     if(rest EQUAL 0)
       list(APPEND batches "${text}")
       set(text "")
@@ -50,14 +51,17 @@ function(mainstem_batches name list_name)
 endfunction()
 
 function(mainstem_library name)
-  cmake_parse_arguments(arg "FLAT;COLD" "" "DEPS" ${ARGN})
+  cmake_parse_arguments(arg "FLAT;COLD" "BATCH" "DEPS" ${ARGN})
+  if(NOT arg_BATCH)
+    set(arg_BATCH 6)
+  endif()
   set(glob GLOB_RECURSE)
   if(arg_FLAT)  # subfolders are libraries of their own
     set(glob GLOB)
   endif()
   mainstem_sources(${glob} sources tests)
   if(MAINSTEM_UNITY)
-    mainstem_batches(${name} sources)
+    mainstem_batches(${name} sources ${arg_BATCH})
   endif()
   add_library(${name} STATIC ${sources})
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
@@ -73,7 +77,7 @@ function(mainstem_library name)
   target_link_libraries(${name} PUBLIC ${pch})
   if(tests)
     if(MAINSTEM_UNITY)
-      mainstem_batches(${name}_test tests)
+      mainstem_batches(${name}_test tests ${arg_BATCH})
     endif()
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE ${name} pch_test GTest::gtest_main)

@@ -44,9 +44,11 @@ struct OpenOptions {
   bool create = false;
   bool exclusive = false;  // with create: fails when it exists
   bool truncate = false;
-  // O_DIRECT|O_DSYNC: each write is durable when it completes; buffer, offset and size must be
-  // multiples of AlignedBuffer::kAlignment. Falls back to O_DSYNC where the file system has no
-  // direct I/O.
+  // O_DIRECT: past the page cache, where the file system can; buffer, offset and size must be
+  // multiples of AlignedBuffer::kAlignment. Long writes go in pieces, so that what others write
+  // meanwhile waits for one of these at most.
+  bool direct = false;
+  // `direct`, and O_DSYNC: each write is durable when it completes, and goes in one piece.
   bool direct_durable = false;
 };
 

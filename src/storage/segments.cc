@@ -51,13 +51,13 @@ Task<std::shared_ptr<File>> OpenFiles::ForReading(std::string path, int64_t gene
 }
 
 Task<std::shared_ptr<File>> OpenFiles::ForLargeReads(std::string path, int64_t generation) {
-  OpenOptions how{.direct_durable = true};
+  OpenOptions how{.direct = true};
   std::string key = KeyOf("d", path, generation);
   co_return co_await Open(std::move(key), std::move(path), how);
 }
 
 Task<std::shared_ptr<File>> OpenFiles::ForWriting(std::string path) {
-  OpenOptions how{.write = true, .create = true, .direct_durable = true};
+  OpenOptions how{.write = true, .create = true, .direct = true};
   std::string key = KeyOf("w", path, 0);
   co_return co_await Open(std::move(key), std::move(path), how);
 }
@@ -164,6 +164,7 @@ void Segments::BeginSegment(Offset base_offset) {
                               .created_ms = env_->WallTime().value()});
   active_index_ = std::make_shared<Index>();
   active_index_->base_offset = base_offset;
+  durable_ = list_.back();
   tail_.clear();
   tail_loaded_ = true;
   file_is_new_ = true;
@@ -197,10 +198,6 @@ Task<> Segments::WriteOut(Filling* filling) {
                       co_await open_files_->ForWriting(std::move(path)));
   std::span<const std::byte> bytes = filling->buffer->span().first(padded);
   CO_RETURN_IF_ERROR(co_await file->WriteAt(filling->position, bytes));
-  if (file_is_new_) {
-    CO_RETURN_IF_ERROR(co_await env_->files().SyncDirectory(place_.folder));
-    file_is_new_ = false;
-  }
   size_t whole = filling->used / static_cast<size_t>(kBlock) * static_cast<size_t>(kBlock);
   tail_.assign(bytes.begin() + static_cast<std::ptrdiff_t>(whole),
                bytes.begin() + static_cast<std::ptrdiff_t>(filling->used));
@@ -210,7 +207,35 @@ Task<> Segments::WriteOut(Filling* filling) {
   co_return Status::OK();
 }
 
+// Once for all that was written since: each time the file grew, the file system writes a
+// transaction of its own.
+Task<> Segments::SyncActive() {
+  const SegmentInfo active = list_.back();
+  if (active.bytes == durable_.bytes) co_return Status::OK();
+  std::string path = PathOf(active.base_offset, kLog);
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file,
+                      co_await open_files_->ForWriting(std::move(path)));
+  CO_RETURN_IF_ERROR(co_await file->Sync());
+  if (file_is_new_) {
+    CO_RETURN_IF_ERROR(co_await env_->files().SyncDirectory(place_.folder));
+    file_is_new_ = false;
+  }
+  durable_ = active;
+  co_return Status::OK();
+}
+
+// What a failure left uncertain is written again.
+void Segments::ForgetUnsynced() {
+  if (list_.empty()) return;
+  bytes_ -= list_.back().bytes - durable_.bytes;
+  list_.back() = durable_;
+  tail_loaded_ = false;
+  // It may name batches that were not written: build it again from the file.
+  active_index_.reset();
+}
+
 Task<> Segments::CloseActive() {
+  CO_RETURN_IF_ERROR(co_await SyncActive());
   SegmentInfo active = list_.back();
   CO_ASSIGN_OR_RETURN(std::shared_ptr<Index> index, co_await LoadIndex(active));
   AddTime(index.get(), active);
@@ -232,9 +257,9 @@ Task<> Segments::Roll() {
 }
 
 Task<> Segments::Append(std::vector<SegmentBatch> batches, EffectiveConfig config) {
+  if (!list_.empty()) durable_ = list_.back();
   Status status = co_await TryAppend(std::move(batches), config);
-  // It may name batches that were not written: build it again from the file.
-  if (!status.ok()) active_index_.reset();
+  if (!status.ok()) ForgetUnsynced();
   co_return status;
 }
 
@@ -279,6 +304,7 @@ Task<> Segments::TryAppend(std::vector<SegmentBatch> batches, EffectiveConfig co
     filling.after.next_offset = batch.last_offset + 1;
   }
   CO_RETURN_IF_ERROR(co_await WriteOut(&filling));
+  CO_RETURN_IF_ERROR(co_await SyncActive());
   bool save = active_index_ && list_.back().bytes - active_index_->saved_bytes >= kIndexSaveBytes;
   if (save) CO_RETURN_IF_ERROR(co_await SaveIndex(active_index_, list_.back().bytes));
   co_return Status::OK();

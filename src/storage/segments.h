@@ -156,6 +156,8 @@ class Segments {
   Task<> LoadTail();
   void BeginSegment(Offset base_offset);
   Task<> WriteOut(Filling* filling);
+  Task<> SyncActive();
+  void ForgetUnsynced();
   Task<> CloseActive();
   void AddTime(Index* index, const SegmentInfo& segment);
   void AddToIndex(Index* index, const SegmentInfo& segment, const SegmentBatch& batch,
@@ -193,6 +195,7 @@ class Segments {
   int64_t index_interval_bytes_ = 4096;
   bool folder_ready_ = false;
   bool file_is_new_ = false;     // the active file's name is not durable yet
+  SegmentInfo durable_{};        // while Append runs: the active segment as far as it is synced
   std::vector<std::byte> tail_;  // the last, incomplete block of the active file
   bool tail_loaded_ = false;
   bool active_checked_ = false;

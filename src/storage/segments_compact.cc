@@ -255,7 +255,7 @@ Task<Segments::Cleaned> Segments::Clean(std::vector<SegmentInfo> sources, int64_
   sink.index->base_offset = sink.segment.base_offset;
   sink.index->generation = generation;
   std::string path = CleanedPathOf(sink.segment);
-  OpenOptions how{.write = true, .create = true, .truncate = true, .direct_durable = true};
+  OpenOptions how{.write = true, .create = true, .truncate = true, .direct = true};
   CO_ASSIGN_OR_RETURN(sink.file, co_await env_->files().Open(path, how));
   Status status = co_await CleanInto(sources, rules, std::move(should_stop), &sink);
   sink.file.reset();
