@@ -2,6 +2,8 @@
 // left of it is set aside; what retention removed is no damage. Method: a log on the simulated
 // disk, whose files are harmed between two runs.
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 
 #include <gtest/gtest.h>
 
@@ -204,6 +206,42 @@ TEST_P(DamagedFilesTest, AnEmptyFileIsSetAsideWhole) {
   ASSERT_TRUE(status.ok()) << Describe(status);
   EXPECT_EQ(outcome.before, Range(0, begin()) + Range(end(), kValueCount));
   EXPECT_EQ(outcome.after, outcome.before + Range(kValueCount, kValueCount + 1));
+}
+
+// A consumer asks again and again; the line names file and place, once.
+TEST(DamagedBatchTest, AReadThatMeetsABrokenBatchIsLoggedOnceAndTheRestIsServed) {
+  SimDisk disk(3);
+  Runs runs(&disk, 11);
+  ASSERT_TRUE(runs.Run([](SimEnv* env) { return Fill(env, {}); }).ok());
+  std::vector<std::string> files = SegmentFiles(disk);
+  ASSERT_EQ(files.size(), 3u);
+  ASSERT_TRUE(disk.FlipBit(files[1], 16));  // the first batch's magic byte
+  std::string path = testing::TempDir() + "/damaged_batch.log";
+  std::filesystem::remove(path);
+  auto logger = Logger::Make({.file = path});
+  ASSERT_TRUE(logger.ok());
+  Status status = runs.Run([&](SimEnv* env) -> Task<> {
+    EmbeddedLogOptions options = LogOptions();
+    options.logger = *logger;
+    CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await EmbeddedLog::Open(env, options));
+    TopicPartition partition{log->FindTopic("t")->id, PartitionId(0)};
+    for (int i = 0; i < 3; ++i) {
+      Result<ReadResult> read = co_await log->Read(partition, Offset(34), {});
+      EXPECT_TRUE(Is(read.status(), ErrorCode::kCorruptStorage)) << Describe(read.status());
+    }
+    for (int64_t offset : {0, 68}) {
+      CO_ASSIGN_OR_RETURN(ReadResult read, co_await log->Read(partition, Offset(offset), {}));
+      EXPECT_FALSE(read.batches.empty()) << offset;
+    }
+    co_return co_await log->Stop();
+  });
+  ASSERT_TRUE(status.ok()) << Describe(status);
+  std::ifstream file(path);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+  EXPECT_NE(text.find(files[1]), std::string::npos) << text;
+  EXPECT_NE(text.find("at byte 0"), std::string::npos) << text;
+  EXPECT_NE(text.find("34"), std::string::npos) << text;
 }
 
 INSTANTIATE_TEST_SUITE_P(EachSegment, DamagedFilesTest, testing::Values(0, 1, 2));

@@ -19,6 +19,8 @@ constexpr auto kCheckpointRetry = 1s;
 // More than this is not written to segments at Stop: the next start replays it.
 constexpr int64_t kStopFlushBytesMax = int64_t{96} << 20;
 constexpr size_t kWaitedPartitionsMax = 10'000;
+constexpr auto kDamageSaidAgain = 1min;
+constexpr size_t kDamageSaidMax = 1000;
 
 }  // namespace
 
@@ -204,7 +206,23 @@ Task<> EmbeddedLog::AppendEach(std::vector<PartitionAppend> appends, AppendOptio
 
 Task<ReadResult> EmbeddedLog::Read(TopicPartition partition, Offset from, ReadOptions options) {
   size_t shard = ShardOf(partition);
-  co_return co_await RunOn(env_->shard(shard), shards_[shard]->Read(partition, from, options));
+  Result<ReadResult> read =
+      co_await RunOn(env_->shard(shard), shards_[shard]->Read(partition, from, options));
+  if (Is(read.status(), ErrorCode::kCorruptStorage)) NoteDamage(from, read.status());
+  co_return read;
+}
+
+void EmbeddedLog::NoteDamage(Offset from, const Status& status) {
+  std::string what = Describe(status);
+  TimePoint now = env_->Now();
+  {
+    std::lock_guard lock(damage_mutex_);
+    if (damage_said_.size() > kDamageSaidMax) damage_said_.clear();
+    auto [said, is_new] = damage_said_.try_emplace(what, now);
+    if (!is_new && now - said->second < kDamageSaidAgain) return;
+    said->second = now;
+  }
+  options_.logger.Error("records cannot be read", {{"from offset", from}, {"error", what}});
 }
 
 Task<PartitionOffsets> EmbeddedLog::Offsets(TopicPartition partition) {

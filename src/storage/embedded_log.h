@@ -169,6 +169,8 @@ class EmbeddedLog final : public Log, public TransactionLog {
   void EvictTo(LogPosition limit);
   std::shared_ptr<const Topic> FindState(const TopicId& id) const;
   void SetCatalog(std::shared_ptr<const Topic> topic);
+  // Says what a read found broken, the same at most once a minute. Any thread.
+  void NoteDamage(Offset from, const Status& status);
 
   Env* const env_;
   const EmbeddedLogOptions options_;
@@ -180,6 +182,9 @@ class EmbeddedLog final : public Log, public TransactionLog {
   mutable std::mutex catalog_mutex_;  // protects the two maps, for reads from any thread
   absl::flat_hash_map<TopicId, std::shared_ptr<const Topic>> topics_by_id_;
   absl::flat_hash_map<std::string, TopicId> ids_by_name_;
+
+  std::mutex damage_mutex_;  // protects the next
+  absl::flat_hash_map<std::string, TimePoint> damage_said_;
 
   // Home shard only.
   MetaState meta_;
