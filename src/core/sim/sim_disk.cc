@@ -32,6 +32,7 @@ Status SimDisk::BeginOperation(const char* name) {
 
 void SimDisk::Apply(std::vector<std::byte>& target, int64_t offset,
                     std::span<const std::byte> data) {
+  if (data.empty()) return;
   size_t end = static_cast<size_t>(offset) + data.size();
   if (target.size() < end) target.resize(end);
   std::copy(data.begin(), data.end(), target.begin() + offset);
@@ -132,22 +133,20 @@ class SimFile final : public File {
       co_return slept;
     }
     Status status = disk_->BeginOperation("write");
-    if (status.ok() &&
-        disk_->used_bytes() + static_cast<int64_t>(from.size()) > disk_->options_.capacity_bytes) {
-      status = MakeError(ErrorCode::kDiskFull, "no space left on the simulated disk");
-    }
     if (!status.ok()) {
       disk_->ApplyRandomBlocks(node_->contents, write);
       if (direct_) node_->durable = node_->contents;
       co_return status;
     }
+    bool fits = CutToCapacity(&write);
     disk_->Apply(node_->contents, write.offset, write.data);
     if (direct_) {
       if (disk_->options_.keeps_promises) disk_->Apply(node_->durable, write.offset, write.data);
     } else {
       node_->unsynced.push_back(std::move(write));
     }
-    co_return Status::OK();
+    if (fits) co_return Status::OK();
+    co_return MakeError(ErrorCode::kDiskFull, "no space left on the simulated disk");
   }
 
   Task<> Sync() override {
@@ -175,6 +174,17 @@ class SimFile final : public File {
   Task<int64_t> Size() override { co_return static_cast<int64_t>(node_->contents.size()); }
 
  private:
+  // Leaves the whole blocks for which there is room. What is written over takes none.
+  bool CutToCapacity(SimDisk::Write* write) {
+    int64_t room = disk_->options_.capacity_bytes - disk_->used_bytes();
+    int64_t end = write->offset + static_cast<int64_t>(write->data.size());
+    int64_t end_max = static_cast<int64_t>(node_->contents.size()) + std::max<int64_t>(0, room);
+    if (end <= end_max) return true;
+    int64_t kept = std::max<int64_t>(0, end_max / kBlock * kBlock - write->offset);
+    write->data.resize(static_cast<size_t>(kept));
+    return false;
+  }
+
   Task<> Latency() {
     auto micros = std::chrono::microseconds(20 + disk_->random_() % 400);
     co_return co_await Sleep(micros * disk_->slowness_);

@@ -116,6 +116,26 @@ Task<> CheckWritten(SimEnv* env) {
   co_return Status::OK();
 }
 
+Task<> WriteToFullDisk(SimEnv* env, SimDisk* disk) {
+  disk->set_capacity_bytes(12 << 10);
+  CO_ASSIGN_OR_RETURN(auto file, co_await env->files().Open("/a", {.write = true, .create = true}));
+  std::string eight(8 << 10, 'a');
+  CO_RETURN_IF_ERROR(co_await file->WriteAt(0, Bytes(eight)));
+  std::string other(8 << 10, 'b');
+  Status grown = co_await file->WriteAt(8 << 10, Bytes(other));
+  EXPECT_TRUE(Is(grown, ErrorCode::kDiskFull)) << Describe(grown);
+  CO_ASSIGN_OR_RETURN(int64_t size, co_await file->Size());
+  EXPECT_EQ(size, 12 << 10);  // what fitted
+  co_return co_await file->WriteAt(0, Bytes(other));
+}
+
+TEST(SimDiskTest, AFullDiskTakesWhatFitsAndWritesOverWhatIsThere) {
+  SimDisk disk(1);
+  SimEnv env(&disk, {});
+  Status status = env.Run(WriteToFullDisk(&env, &disk));
+  EXPECT_TRUE(status.ok()) << Describe(status);
+}
+
 TEST(SimDiskTest, ADiskThatBreaksItsPromisesLosesSyncedData) {
   SimDisk disk(1, {.keeps_promises = false});
   SimEnv env(&disk, {});
