@@ -146,30 +146,36 @@ Task<> GroupCoordinator::LoadGroups() {
 Task<> GroupCoordinator::SaveGroups() {
   for (;;) {
     while (unsaved_.empty()) CO_RETURN_IF_ERROR(co_await unsaved_grew_.Wait());
-    std::string id = *unsaved_.begin();
-    Status status = co_await SaveGroup(id);
+    std::string id = unsaved_.begin()->first;
+    uint64_t version = unsaved_.begin()->second.version;
+    Status status = co_await SaveGroup(id, unsaved_.begin()->second.saved);
     if (Is(status, ErrorCode::kCancelled)) co_return status;
     if (!status.ok()) {
       logger_.Warning("membership not kept: members join again after a restart",
                       {{"group", id}, {"error", status}});
     }
+    if (unsaved_.at(id).version != version) continue;  // there is something newer to keep
     unsaved_.erase(id);
     if (Group* group = Find(id)) AfterCall(*group);
   }
 }
 
-Task<> GroupCoordinator::SaveGroup(std::string id) {
-  Group* group = Find(id);
-  if (group == nullptr) co_return co_await log_->PutMeta(KeyOf(id), std::nullopt);
-  std::optional<SavedGroup> saved = group->Save();
-  if (!saved) co_return Status::OK();
+Task<> GroupCoordinator::SaveGroup(std::string id, std::optional<SavedGroup> saved) {
+  if (Find(id) == nullptr || !saved) co_return co_await log_->PutMeta(KeyOf(id), std::nullopt);
+  co_return co_await log_->PutMeta(KeyOf(id), EncodeSavedGroup(*saved));
+}
+
+void GroupCoordinator::NoteUnsaved(Group& group) {
+  std::optional<SavedGroup> saved = group.Save();
+  if (!saved) return;  // the next rebalance began within the same call: nobody heard of this one
   if (saved->members.empty()) {
-    Duration empty_for = env_->Now() - group->empty_since();
+    Duration empty_for = env_->Now() - group.empty_since();
     saved->empty_since_ms =
         env_->WallTime().value() -
         std::chrono::duration_cast<std::chrono::milliseconds>(empty_for).count();
   }
-  co_return co_await log_->PutMeta(KeyOf(id), EncodeSavedGroup(*saved));
+  unsaved_[group.id()] = {std::move(saved), next_unsaved_version_++};
+  unsaved_grew_.NotifyAll();
 }
 
 Task<> GroupCoordinator::FireDeadlines() {
@@ -216,7 +222,7 @@ void GroupCoordinator::DeliverReplies(Group& group) {
 
 void GroupCoordinator::AfterCall(Group& group) {
   std::string id = group.id();
-  if (group.needs_saving() && unsaved_.insert(id).second) unsaved_grew_.NotifyAll();
+  if (group.needs_saving()) NoteUnsaved(group);
   if (!unsaved_.contains(id)) DeliverReplies(group);
   TimePoint next = group.NextDeadline();
   if (group.IsIdle() && group.generation() == 0) {
@@ -471,7 +477,7 @@ Task<> GroupCoordinator::ExpireOffsets() {
     }
     std::erase_if(groups_, [this](const auto& entry) {
       bool is_over = entry.second->IsIdle() && !offsets_.contains(entry.first);
-      if (is_over) unsaved_.insert(entry.first);
+      if (is_over) unsaved_[entry.first] = {std::nullopt, next_unsaved_version_++};
       return is_over;
     });
     unsaved_grew_.NotifyAll();

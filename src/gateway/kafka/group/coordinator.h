@@ -138,7 +138,8 @@ class GroupCoordinator {
 
   Task<> LoadGroups();
   Task<> SaveGroups();
-  Task<> SaveGroup(std::string id);
+  Task<> SaveGroup(std::string id, std::optional<SavedGroup> saved);
+  void NoteUnsaved(Group& group);
   Task<> FireDeadlines();
   Task<> ExpireOffsets();
 
@@ -167,7 +168,14 @@ class GroupCoordinator {
   std::map<std::string, TimePoint> deadlines_;               // by group
   std::set<std::pair<TimePoint, std::string>> by_deadline_;  // the same, ordered
   Event deadline_moved_;
-  std::set<std::string> unsaved_;  // groups; the replies of these wait
+  // Groups whose replies wait until this is kept: what the group was when it gave them. By the time
+  // it is written the next rebalance may have begun.
+  struct Unsaved {
+    std::optional<SavedGroup> saved;  // nothing: the group is over
+    uint64_t version = 0;
+  };
+  std::map<std::string, Unsaved> unsaved_;
+  uint64_t next_unsaved_version_ = 1;
   Event unsaved_grew_;
   ProcessingTime started_{0};
   TaskScope scope_;

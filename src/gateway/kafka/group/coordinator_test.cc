@@ -33,23 +33,44 @@ class GroupCoordinatorTest : public ::testing::Test {
     EXPECT_TRUE(status.ok()) << Describe(status);
   }
 
-  Task<> JoinAlone() {
+  static JoinCall NewMember() {
     JoinCall join;
     join.client_id = "c";
     join.session_timeout = 10s;
     join.rebalance_timeout = 10s;
     join.protocol_type = "consumer";
     join.protocols = {{"range", "topics"}};
-    CO_ASSIGN_OR_RETURN(JoinReply joined, co_await groups_->Join("g", std::move(join)));
-    EXPECT_EQ(joined.error, KafkaError::kNone);
-    member_ = joined.member_id;
+    return join;
+  }
+  // Of the member that joined first.
+  Task<> Sync(int32_t generation) {
     SyncCall sync;
     sync.member_id = member_;
-    sync.generation = joined.generation;
+    sync.generation = generation;
     sync.assignments.emplace_back(member_, "mine");
     CO_ASSIGN_OR_RETURN(SyncReply synced, co_await groups_->Sync("g", std::move(sync)));
     EXPECT_EQ(synced.assignment, "mine");
+    has_synced_ = true;
     co_return Status::OK();
+  }
+  Task<> JoinAlone() {
+    CO_ASSIGN_OR_RETURN(JoinReply joined, co_await groups_->Join("g", NewMember()));
+    EXPECT_EQ(joined.error, KafkaError::kNone);
+    member_ = joined.member_id;
+    co_return co_await Sync(joined.generation);
+  }
+  Task<> JoinAsSecond() { co_return (co_await groups_->Join("g", NewMember())).status(); }
+  // The next rebalance begins before the assignment of the first can have been kept.
+  Task<> SyncWhileAnotherJoins() {
+    CO_ASSIGN_OR_RETURN(JoinReply joined, co_await groups_->Join("g", NewMember()));
+    member_ = joined.member_id;
+    TaskScope scope(env_->shard(0), "calls", [](const std::string&, const Status&) { FAIL(); });
+    scope.Spawn("sync", Sync(joined.generation));
+    scope.Spawn("join", JoinAsSecond());
+    while (!has_synced_) CO_RETURN_IF_ERROR(co_await Sleep(1ms));
+    CO_ASSIGN_OR_RETURN(GroupDescription description, co_await groups_->Describe("g"));
+    EXPECT_EQ(description.state, "PreparingRebalance");
+    co_return co_await scope.Close();
   }
   Task<> GoOn() {
     CO_ASSIGN_OR_RETURN(KafkaError error, co_await groups_->Heartbeat("g", member_, {}, 1));
@@ -102,10 +123,17 @@ class GroupCoordinatorTest : public ::testing::Test {
   storage::MemoryLog log_{env_.get()};
   std::unique_ptr<GroupCoordinator> groups_;
   std::string member_;
+  bool has_synced_ = false;
 };
 
 TEST_F(GroupCoordinatorTest, MembersGoOnAfterARestart) {
   Run(JoinAlone());
+  Restart();
+  Run(GoOn());
+}
+
+TEST_F(GroupCoordinatorTest, AnAssignmentIsKeptThoughTheNextRebalanceHasBegun) {
+  CHECK_OK(RunBlocking(env_->shard(0), SyncWhileAnotherJoins()));
   Restart();
   Run(GoOn());
 }
