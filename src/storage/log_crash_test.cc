@@ -185,5 +185,59 @@ TEST(LogCrashTest, TheCheckerSeesADiskThatDoesNotSync) {
   EXPECT_GE(violated, 8);
 }
 
+// What tells two runs of a seed apart.
+struct RunTrace {
+  uint64_t hash = 0;
+  std::vector<int> woken;  // waiters, in order
+  std::string snapshot;
+  bool operator==(const RunTrace&) const = default;
+};
+
+Task<> WaitAsNumber(EmbeddedLog* log, TopicPartition partition, int number, RunTrace* trace) {
+  std::vector<std::pair<TopicPartition, Offset>> beyond = {{partition, Offset(0)}};
+  CO_ASSIGN_OR_RETURN(bool moved, co_await log->WaitForData(std::move(beyond), kNoDeadline));
+  EXPECT_TRUE(moved);
+  trace->woken.push_back(number);
+  co_return Status::OK();
+}
+
+Task<> WorkOnMany(SimEnv* env, RunTrace* trace) {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await EmbeddedLog::Open(env, TinyLog()));
+  constexpr int32_t kPartitions = 24;
+  TopicConfig config;
+  std::string name = "many";
+  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic(name, kPartitions, config, false));
+  TopicPartition first{topic.id, PartitionId(0)};
+  TaskScope scope(env->shard(0), "waiters", [](const std::string&, const Status&) { FAIL(); });
+  for (int i = 0; i < 12; ++i) scope.Spawn("waiter", WaitAsNumber(log.get(), first, i, trace));
+  CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::seconds(1)));
+  for (int32_t i = 0; i < kPartitions; ++i) {
+    std::vector<std::byte> batch = MakeBatch(
+        {"value"},
+        {.producer_id = ProducerId(i % 5), .producer_epoch = ProducerEpoch(0), .base_sequence = 0});
+    CO_RETURN_IF_ERROR(co_await log->Append({topic.id, PartitionId(i)}, batch, {}));
+  }
+  CO_RETURN_IF_ERROR(co_await scope.Join());
+  CO_RETURN_IF_ERROR(co_await scope.Close());
+  CO_RETURN_IF_ERROR(co_await log->Stop());
+  CO_ASSIGN_OR_RETURN(trace->snapshot, co_await env->files().ReadAll("/data/snapshot", 1 << 20));
+  co_return Status::OK();
+}
+
+RunTrace TraceOf(uint64_t seed) {
+  SimDisk disk(seed);
+  SimEnv env(&disk, {.seed = seed});
+  RunTrace trace;
+  Status status = env.Run(WorkOnMany(&env, &trace));
+  EXPECT_TRUE(status.ok()) << Describe(status);
+  trace.hash = env.trace_hash();
+  return trace;
+}
+
+TEST(LogCrashTest, OneSeedIsOneRun) {
+  EXPECT_TRUE(TraceOf(1) == TraceOf(1));
+  EXPECT_NE(TraceOf(1).hash, TraceOf(2).hash);
+}
+
 }  // namespace
 }  // namespace mainstem::storage

@@ -6,14 +6,6 @@
 
 namespace mainstem::storage {
 
-void Fire(std::shared_ptr<DataWaiter> waiter) {
-  Executor executor = waiter->executor;
-  executor.scheduler()->Post(UniqueFunction([waiter = std::move(waiter)] {
-    waiter->fired = true;
-    waiter->event.NotifyAll();
-  }));
-}
-
 Partition::Partition(TopicPartition id, std::shared_ptr<const Topic> topic_state,
                      SegmentAccess access, const std::string& topics_folder)
     : id(id),
@@ -65,11 +57,7 @@ void Partition::Push(const BatchHeader& header, std::span<const std::byte> bytes
 void Partition::SetHighWatermark(Offset end) {
   if (end <= high_watermark) return;
   high_watermark = end;
-  absl::erase_if(data_waiters, [end](const auto& entry) {
-    if (end <= entry.second) return false;
-    Fire(entry.first);
-    return true;
-  });
+  data_waiters.FireBefore(end);
 }
 
 void Partition::SetLogStart(Offset start) {

@@ -10,11 +10,9 @@
 #include <string>
 #include <vector>
 
-#include <absl/container/flat_hash_map.h>
-
 #include "core/env.h"
-#include "core/sync.h"
 #include "storage/chunk_pool.h"
+#include "storage/data_waiters.h"
 #include "storage/log.h"
 #include "storage/metadata.h"
 #include "storage/partition_transactions.h"
@@ -29,14 +27,6 @@ namespace mainstem::storage {
 struct Topic {
   TopicInfo info;
   EffectiveConfig config;
-};
-
-// Somebody who waits for data in any of several partitions, perhaps of several shards.
-struct DataWaiter {
-  explicit DataWaiter(Executor executor) : executor(executor), event(executor) {}
-  const Executor executor;
-  Event event;         // executor's thread only
-  bool fired = false;  // executor's thread only
 };
 
 // A batch in memory, in a frame of the journal.
@@ -128,7 +118,7 @@ class Partition {
   PartitionTransactions transactions;
   Segments segments;
   std::map<std::string, Offset> pins;
-  absl::flat_hash_map<std::shared_ptr<DataWaiter>, Offset> data_waiters;
+  DataWaiters data_waiters;
   // Appends that wait for room, in order of arrival.
   std::list<int> queue;
   bool locked = false;         // an epoch commit holds the next offset
@@ -148,8 +138,5 @@ class Partition {
   Offset closed_in_snapshot_{0};
   Offset closed_in_next_snapshot_{0};
 };
-
-// Tells a waiter on its own thread; any thread.
-void Fire(std::shared_ptr<DataWaiter> waiter);
 
 }  // namespace mainstem::storage

@@ -108,6 +108,8 @@ std::vector<ProducerSnapshot> ProducerStates::Snapshot(Offset durable_end) const
     }
     if (!snapshot.batches.empty()) snapshots.push_back(std::move(snapshot));
   }
+  std::sort(snapshots.begin(), snapshots.end(),
+            [](const ProducerSnapshot& a, const ProducerSnapshot& b) { return a.id < b.id; });
   return snapshots;
 }
 

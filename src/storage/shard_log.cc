@@ -31,6 +31,14 @@ ShardLog::ShardLog(Env* env, Journal* journal, size_t shard, std::string topics_
       room_event_(env->shard(shard)),
       file_event_(env->shard(shard)) {}
 
+std::vector<std::shared_ptr<Partition>> ShardLog::InOrder() const {
+  std::vector<std::shared_ptr<Partition>> all;
+  all.reserve(partitions_.size());
+  for (const auto& [id, partition] : partitions_) all.push_back(partition);
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a->id < b->id; });
+  return all;
+}
+
 std::shared_ptr<Partition> ShardLog::Find(TopicPartition id) const {
   auto it = partitions_.find(id);
   return it == partitions_.end() ? nullptr : it->second;
@@ -84,10 +92,7 @@ void ShardLog::OnRoom() { room_event_.NotifyAll(); }
 Task<> ShardLog::Close() {
   closed_ = true;
   room_event_.NotifyAll();
-  for (auto& [id, partition] : partitions_) {
-    for (auto& [waiter, beyond] : partition->data_waiters) Fire(waiter);
-    partition->data_waiters.clear();
-  }
+  for (auto& partition : InOrder()) partition->data_waiters.FireAll();
   co_return co_await read_ahead_.Close();
 }
 

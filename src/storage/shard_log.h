@@ -77,6 +77,8 @@ class ShardLog {
   Task<> RemovePartition(TopicPartition id);
   Task<> SetPin(TopicPartition id, std::string holder, std::optional<Offset> from);
   std::shared_ptr<Partition> Find(TopicPartition id) const;
+  // By id: what touches files goes in this order, so that one seed of the simulation is one run.
+  std::vector<std::shared_ptr<Partition>> InOrder() const;
 
   // ---- background work
   Task<> Flush(LogPosition limit);

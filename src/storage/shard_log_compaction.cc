@@ -17,7 +17,7 @@ constexpr int64_t kRetryAfterMs = 300'000;
 
 Task<> ShardLog::Compact() {
   std::vector<std::shared_ptr<Partition>> all;
-  for (auto& [id, partition] : partitions_) {
+  for (auto& partition : InOrder()) {
     if (partition->topic->config.compact_policy) all.push_back(partition);
   }
   Status first;

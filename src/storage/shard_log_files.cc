@@ -43,8 +43,7 @@ Task<> ShardLog::RemovePartition(TopicPartition id) {
   if (!partition) co_return Status::OK();
   partitions_.erase(id);
   partition->deleted = true;
-  for (auto& [waiter, beyond] : partition->data_waiters) Fire(waiter);
-  partition->data_waiters.clear();
+  partition->data_waiters.FireAll();
   room_event_.NotifyAll();
   while (partition->file_user_count > 0 || partition->is_compacting) {
     CO_RETURN_IF_ERROR(co_await file_event_.Wait());
@@ -78,7 +77,7 @@ Task<> ShardLog::FlushSome(std::deque<std::shared_ptr<Partition>>* todo, LogPosi
 
 Task<> ShardLog::Flush(LogPosition limit) {
   std::deque<std::shared_ptr<Partition>> todo;
-  for (auto& [id, partition] : partitions_) {
+  for (auto& partition : InOrder()) {
     if (partition->HasUnflushed(limit)) todo.push_back(partition);
   }
   Status first;
@@ -97,7 +96,7 @@ Task<std::vector<Change>> ShardLog::Snapshot(LogPosition durable) {
   OnDurable(durable);
   int64_t oldest = env_->WallTime().value() - limits_.producer_id_expiration_ms;
   std::vector<Change> states;
-  for (auto& [id, partition] : partitions_) {
+  for (auto& partition : InOrder()) {
     partition->producers.Expire(oldest);
     PartitionState state = partition->Snapshot();
     bool fresh = state.flushed.value() == 0 && state.log_start.value() == 0 &&
@@ -107,7 +106,7 @@ Task<std::vector<Change>> ShardLog::Snapshot(LogPosition durable) {
     PartitionCompactionState compaction = partition->CompactionSnapshot();
     if (compaction.generation > 0) states.push_back(std::move(compaction));
     PartitionTransactionsState transactions =
-        partition->transactions.Snapshot(id, partition->high_watermark);
+        partition->transactions.Snapshot(partition->id, partition->high_watermark);
     bool has_any = !transactions.open.empty() || !transactions.aborted.empty();
     if (has_any) states.push_back(std::move(transactions));
   }
@@ -155,8 +154,7 @@ Task<> ShardLog::DropSegments(std::shared_ptr<Partition> partition) {
 
 Task<> ShardLog::ApplyRetention() {
   read_ahead_.DropIdle();
-  std::vector<std::shared_ptr<Partition>> all;
-  for (auto& [id, partition] : partitions_) all.push_back(partition);
+  std::vector<std::shared_ptr<Partition>> all = InOrder();
   int64_t now = env_->WallTime().value();
   Status first;
   for (std::shared_ptr<Partition>& partition : all) {
@@ -188,7 +186,7 @@ Task<Offset> ShardLog::DeleteRecords(TopicPartition id, Offset before) {
 }
 
 Task<> ShardLog::Settle(TimePoint deadline) {
-  for (auto& [id, partition] : partitions_) {
+  for (auto& partition : InOrder()) {
     if (env_->Now() > deadline) break;
     CO_RETURN_IF_ERROR(co_await partition->segments.Settle());
   }

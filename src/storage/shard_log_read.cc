@@ -142,14 +142,14 @@ Task<bool> ShardLog::AddWaiter(std::vector<std::pair<TopicPartition, Offset>> be
     std::shared_ptr<Partition> partition = Find(id);
     if (closed_ || !partition || partition->high_watermark > offset) co_return true;
   }
-  for (const auto& [id, offset] : beyond) Find(id)->data_waiters[waiter] = offset;
+  for (const auto& [id, offset] : beyond) Find(id)->data_waiters.Add(waiter, offset);
   co_return false;
 }
 
 void ShardLog::RemoveWaiter(const std::vector<std::pair<TopicPartition, Offset>>& beyond,
                             const std::shared_ptr<DataWaiter>& waiter) {
   for (const auto& [id, offset] : beyond) {
-    if (std::shared_ptr<Partition> partition = Find(id)) partition->data_waiters.erase(waiter);
+    if (std::shared_ptr<Partition> partition = Find(id)) partition->data_waiters.Remove(waiter);
   }
 }
 
