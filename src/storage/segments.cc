@@ -13,6 +13,8 @@ constexpr int64_t kBlock = static_cast<int64_t>(AlignedBuffer::kAlignment);
 // The index of the active segment is written each time the segment has grown by so much, which
 // bounds what must be read again after a crash.
 constexpr int64_t kIndexSaveBytes = int64_t{64} << 20;
+// So much is made durable by its write; more is written piece by piece, then synced.
+constexpr size_t kDurableWriteBytesMax = size_t{256} << 10;
 
 constexpr std::string_view kLog = ".log";
 constexpr std::string_view kIndex = ".index";
@@ -62,8 +64,14 @@ Task<std::shared_ptr<File>> OpenFiles::ForWriting(std::string path) {
   co_return co_await Open(std::move(key), std::move(path), how);
 }
 
+Task<std::shared_ptr<File>> OpenFiles::ForDurableWriting(std::string path) {
+  OpenOptions how{.write = true, .create = true, .direct_durable = true};
+  std::string key = KeyOf("s", path, 0);
+  co_return co_await Open(std::move(key), std::move(path), how);
+}
+
 void OpenFiles::Forget(const std::string& path, int64_t generation) {
-  for (std::string_view kind : {"r", "d", "w"}) {
+  for (std::string_view kind : {"r", "d", "w", "s"}) {
     auto it = by_key_.find(KeyOf(kind, path, generation));
     if (it == by_key_.end()) continue;
     entries_.erase(it->second);
@@ -189,13 +197,17 @@ void Segments::AddToIndex(Index* index, const SegmentInfo& segment, const Segmen
   index->bytes_since_entry += static_cast<int64_t>(batch.bytes.size());
 }
 
-Task<> Segments::WriteOut(Filling* filling) {
+// `is_last`: nothing follows before SyncActive.
+Task<> Segments::WriteOut(Filling* filling, bool is_last) {
   if (filling->used == 0) co_return Status::OK();
   size_t padded = AlignedBuffer::AlignUp(filling->used);
   std::memset(filling->buffer->data() + filling->used, 0, padded - filling->used);
+  bool is_all = is_last && list_.back().bytes == durable_.bytes;
+  bool durably = is_all && !file_is_new_ && padded <= kDurableWriteBytesMax;
   std::string path = PathOf(filling->after.base_offset, kLog);
-  CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file,
-                      co_await open_files_->ForWriting(std::move(path)));
+  auto opening = durably ? open_files_->ForDurableWriting(std::move(path))
+                         : open_files_->ForWriting(std::move(path));
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file, co_await std::move(opening));
   std::span<const std::byte> bytes = filling->buffer->span().first(padded);
   CO_RETURN_IF_ERROR(co_await file->WriteAt(filling->position, bytes));
   size_t whole = filling->used / static_cast<size_t>(kBlock) * static_cast<size_t>(kBlock);
@@ -203,6 +215,7 @@ Task<> Segments::WriteOut(Filling* filling) {
                bytes.begin() + static_cast<std::ptrdiff_t>(filling->used));
   bytes_ += filling->after.bytes - list_.back().bytes;
   list_.back() = filling->after;
+  if (durably) durable_ = list_.back();
   filling->used = 0;
   co_return Status::OK();
 }
@@ -272,20 +285,21 @@ Task<> Segments::TryAppend(std::vector<SegmentBatch> batches, EffectiveConfig co
   CHECK(batches.front().base_offset >= end());
   Filling filling;
   filling.after = list_.back();
+  int64_t now = env_->WallTime().value();
   for (const SegmentBatch& batch : batches) {
     int64_t size = static_cast<int64_t>(batch.bytes.size());
     const SegmentInfo& so_far = filling.after;
     bool full = so_far.bytes + size > config.segment_bytes ||
-                env_->WallTime().value() - so_far.created_ms > config.segment_ms ||
+                now - so_far.created_ms > config.segment_ms ||
                 batch.last_offset - so_far.base_offset > std::numeric_limits<int32_t>::max();
     if (full && so_far.bytes > 0) {
-      CO_RETURN_IF_ERROR(co_await WriteOut(&filling));
+      CO_RETURN_IF_ERROR(co_await WriteOut(&filling, true));
       CO_RETURN_IF_ERROR(co_await Roll());
       filling.after = list_.back();
     }
     bool fits = filling.used > 0 && filling.used + batch.bytes.size() <= filling.buffer->size();
     if (!fits) {
-      CO_RETURN_IF_ERROR(co_await WriteOut(&filling));
+      CO_RETURN_IF_ERROR(co_await WriteOut(&filling, false));
       filling.buffer.reset();  // so that the pool can give the same one
       filling.buffer = buffers_->Take(AlignedBuffer::AlignUp(tail_.size() + batch.bytes.size()));
       std::copy(tail_.begin(), tail_.end(), filling.buffer->data());
@@ -294,7 +308,7 @@ Task<> Segments::TryAppend(std::vector<SegmentBatch> batches, EffectiveConfig co
     }
     std::memcpy(filling.buffer->data() + filling.used, batch.bytes.data(), batch.bytes.size());
     filling.used += batch.bytes.size();
-    if (filling.after.bytes == 0) filling.after.created_ms = env_->WallTime().value();
+    if (filling.after.bytes == 0) filling.after.created_ms = now;
     if (batch.max_timestamp > filling.after.max_timestamp) {
       filling.after.max_timestamp = batch.max_timestamp;
       filling.after.max_timestamp_offset = batch.last_offset;
@@ -303,7 +317,7 @@ Task<> Segments::TryAppend(std::vector<SegmentBatch> batches, EffectiveConfig co
     filling.after.bytes += size;
     filling.after.next_offset = batch.last_offset + 1;
   }
-  CO_RETURN_IF_ERROR(co_await WriteOut(&filling));
+  CO_RETURN_IF_ERROR(co_await WriteOut(&filling, true));
   CO_RETURN_IF_ERROR(co_await SyncActive());
   bool save = active_index_ && list_.back().bytes - active_index_->saved_bytes >= kIndexSaveBytes;
   if (save) CO_RETURN_IF_ERROR(co_await SaveIndex(active_index_, list_.back().bytes));

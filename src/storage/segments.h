@@ -34,8 +34,9 @@ class OpenFiles {
   Task<std::shared_ptr<File>> ForReading(std::string path, int64_t generation);
   // Past the page cache: large reads of old data would only push out what is worth keeping there.
   Task<std::shared_ptr<File>> ForLargeReads(std::string path, int64_t generation);
-  // Direct and durable; of the active segment, which is never compacted.
+  // Direct; of the active segment, which is never compacted.
   Task<std::shared_ptr<File>> ForWriting(std::string path);
+  Task<std::shared_ptr<File>> ForDurableWriting(std::string path);
   void Forget(const std::string& path, int64_t generation);
 
  private:
@@ -155,7 +156,7 @@ class Segments {
   Task<> TryAppend(std::vector<SegmentBatch> batches, EffectiveConfig config);
   Task<> LoadTail();
   void BeginSegment(Offset base_offset);
-  Task<> WriteOut(Filling* filling);
+  Task<> WriteOut(Filling* filling, bool is_last);
   Task<> SyncActive();
   void ForgetUnsynced();
   Task<> CloseActive();
