@@ -40,6 +40,7 @@ void AddConsumeCommand(CLI::App& app, const GlobalOptions& globals, Invocation& 
 void AddGroupCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen);
 void AddTransactionCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen);
 void AddJobCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen);
+void AddConnectorCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen);
 void AddConfigCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen);
 
 // ---- shared by them

@@ -63,6 +63,7 @@ int main(int argc, char** argv) {
   AddGroupCommand(app, globals, chosen);
   AddTransactionCommand(app, globals, chosen);
   AddJobCommand(app, globals, chosen);
+  AddConnectorCommand(app, globals, chosen);
   AddConfigCommand(app, globals, chosen);
   try {
     app.parse(argc, argv);

@@ -110,9 +110,15 @@ void ConnectorRegistry::Add(ConnectorSpec spec) {
   ConnectorSpec& present = position->second;
   for (OptionSpec& option : spec.options) {
     auto is_it = [&](const OptionSpec& other) { return other.name == option.name; };
-    if (std::none_of(present.options.begin(), present.options.end(), is_it)) {
+    auto known = std::find_if(present.options.begin(), present.options.end(), is_it);
+    if (known == present.options.end()) {
       present.options.push_back(std::move(option));
+    } else if (known->documentation.empty()) {
+      known->documentation = std::move(option.documentation);
     }
+  }
+  if (spec.make_sink && present.make_source && !spec.documentation.empty()) {
+    present.documentation += "; as a sink: " + spec.documentation;
   }
   present.takes_format |= spec.takes_format;
   present.takes_format_metadata |= spec.takes_format_metadata;

@@ -1,6 +1,6 @@
 #include "server/admin/jobs_api.h"
 
-#include "connector/registry.h"
+#include "connector/description.h"
 #include "process/job/job_manager.h"
 
 namespace mainstem::server {
@@ -231,17 +231,7 @@ Task<> JobsApi::Connectors(HttpExchange* exchange) {
   JsonWriter json;
   json.BeginObject().Key("connectors").BeginArray();
   for (const connector::ConnectorSpec* spec : dependencies_->connectors()) {
-    json.BeginObject().Field("name", spec->name).Field("documentation", spec->documentation);
-    json.Field("source", static_cast<bool>(spec->make_source));
-    json.Field("sink", static_cast<bool>(spec->make_sink)).Key("options").BeginArray();
-    for (const connector::OptionSpec& option : spec->options) {
-      json.BeginObject().Field("name", option.name).Field("default", option.default_value);
-      json.Field("documentation", option.documentation).Field("required", option.required);
-      json.Field("secret", option.secret).EndObject();
-    }
-    json.EndArray().Key("metadata").BeginObject();
-    for (const auto& [key, type] : spec->metadata_keys) json.Field(key, type);
-    json.EndObject().EndObject();
+    connector::WriteDescription(*spec, &json);
   }
   json.EndArray().EndObject();
   co_return co_await RespondJson(exchange, 200, json.Take());

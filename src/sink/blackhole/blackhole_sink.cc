@@ -23,7 +23,7 @@ class BlackholeSink final : public connector::TableSink {
 connector::ConnectorSpec BlackholeConnector() {
   connector::ConnectorSpec spec;
   spec.name = "blackhole";
-  spec.documentation = "Swallows every row.";
+  spec.documentation = "swallows every row";
   spec.make_sink =
       [](connector::TableDescriptor table,
          connector::ConnectorContext context) -> Result<std::unique_ptr<connector::TableSink>> {

@@ -99,7 +99,7 @@ Result<std::unique_ptr<connector::TableSink>> MakeFileSink(TableDescriptor table
 connector::ConnectorSpec FileSinkConnector() {
   connector::ConnectorSpec spec;
   spec.name = "filesystem";
-  spec.documentation = "Files of a folder: read, followed, and written exactly once.";
+  spec.documentation = "files of a folder, written exactly once";
   spec.options = {
       {.name = "path", .documentation = "Folder or file:// address.", .required = true},
       {.name = "partition.default-name",

@@ -224,7 +224,7 @@ Result<std::unique_ptr<connector::TableSink>> MakeHttpSink(connector::TableDescr
 connector::ConnectorSpec HttpSinkConnector() {
   connector::ConnectorSpec spec;
   spec.name = "http";
-  spec.documentation = "Requests to an address of somebody's (a webhook), a row or some in each.";
+  spec.documentation = "requests to somebody's address (a webhook), a row or some in each";
   spec.takes_format = true;
   spec.make_sink = MakeHttpSink;
   spec.options = {

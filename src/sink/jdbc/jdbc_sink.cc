@@ -212,8 +212,9 @@ connector::ConnectorSpec JdbcSinkConnector() {
   connector::ConnectorSpec spec;
   spec.name = "jdbc";
   spec.documentation =
-      "Tables of PostgreSQL, MySQL, MariaDB and SQLite; with a PRIMARY KEY rows are upserted and "
-      "deleted.";
+      "writes tables of PostgreSQL, MySQL, MariaDB and SQLite; with a PRIMARY KEY rows are "
+      "upserted "
+      "and deleted";
   spec.options = connector::JdbcServerOptions();
   const std::vector<connector::OptionSpec> own = {
       {.name = "sink.buffer-flush.max-rows",

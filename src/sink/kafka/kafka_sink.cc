@@ -343,7 +343,6 @@ connector::ConnectorSpec MakeSpec(std::string name, KafkaFlavour flavour) {
 
 connector::ConnectorSpec KafkaSinkConnector() {
   connector::ConnectorSpec spec = MakeSpec("kafka", KafkaFlavour::kPlain);
-  spec.documentation = "Topics, this node's own read and written without the network.";
   spec.options.push_back(
       {.name = "key.fields", .documentation = "Columns of the record's key: 'a;b'."});
   return spec;
@@ -351,7 +350,6 @@ connector::ConnectorSpec KafkaSinkConnector() {
 
 connector::ConnectorSpec UpsertKafkaSinkConnector() {
   connector::ConnectorSpec spec = MakeSpec("upsert-kafka", KafkaFlavour::kUpsert);
-  spec.documentation = "A topic as a table with a primary key; a null value deletes the key.";
   spec.options.push_back({.name = "sink.buffer-flush.max-rows",
                           .documentation = "Accepted, without effect: epochs make batches."});
   spec.options.push_back({.name = "sink.buffer-flush.interval",

@@ -211,7 +211,7 @@ std::vector<connector::ConnectorSpec> OpenSearchSinkConnectors() {
   for (const char* name : {"opensearch", "opensearch-2", "elasticsearch-7", "elasticsearch-8"}) {
     connector::ConnectorSpec spec;
     spec.name = name;
-    spec.documentation = "Documents of an index, by _bulk over HTTP.";
+    spec.documentation = "documents of an index, by _bulk over HTTP";
     spec.options = OpenSearchOptionSpecs();
     spec.takes_format = true;
     spec.make_sink = MakeOpenSearchSink;

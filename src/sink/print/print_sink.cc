@@ -97,7 +97,7 @@ std::string PrintedRows(const ChangelogBatch& batch, const std::string& identifi
 connector::ConnectorSpec PrintConnector() {
   connector::ConnectorSpec spec;
   spec.name = "print";
-  spec.documentation = "Prints rows as +I[a, b], for looking at results.";
+  spec.documentation = "prints rows as +I[a, b], for looking at results";
   spec.options = {
       {.name = "print-identifier", .documentation = "Text put before each row, as 'text> '."},
       {.name = "standard-error",

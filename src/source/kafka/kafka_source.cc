@@ -325,8 +325,10 @@ connector::ConnectorSpec BaseSpec() {
                        .default_value = "unbounded",
                        .documentation = "unbounded | latest-offset | group-offsets | timestamp | "
                                         "specific-offsets"},
-                      {.name = "scan.bounded.timestamp-millis"},
-                      {.name = "scan.bounded.specific-offsets"},
+                      {.name = "scan.bounded.timestamp-millis",
+                       .documentation = "ends at records of this time, milliseconds since 1970"},
+                      {.name = "scan.bounded.specific-offsets",
+                       .documentation = "'partition:0,offset:42;partition:1,offset:300'"},
                       {.name = "scan.topic-partition-discovery.interval",
                        .default_value = "5 s",
                        .documentation = "how often new partitions are looked for"},
@@ -352,7 +354,8 @@ connector::ConnectorSpec KafkaSourceConnector() {
          .default_value = "group-offsets",
          .documentation = "group-offsets | earliest-offset | latest-offset | timestamp | "
                           "specific-offsets"},
-           {.name = "scan.startup.timestamp-millis"},
+           {.name = "scan.startup.timestamp-millis",
+           .documentation = "begins with records of this time, milliseconds since 1970"},
            {.name = "scan.startup.specific-offsets",
            .documentation = "'partition:0,offset:42;partition:1,offset:300'"},
            {.name = "key.fields", .documentation = "columns of the record's key: 'a;b'"}}) {

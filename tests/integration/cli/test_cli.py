@@ -239,10 +239,27 @@ def test_waiting_for_a_job_that_fails_fails(node):
 
 def test_every_command_explains_itself_with_an_example_of_its_own():
     for command in ([], ["serve"], ["run"], ["sql"], ["topic"], ["topic", "create"], ["produce"], ["consume"], ["group"], ["group", "show"], ["job"], ["transaction"],
-                    ["job", "submit"], ["config"]):
+                    ["job", "submit"], ["connector"], ["config"]):
         result = run(*command, "--help")
         assert result.returncode == 0 and len(result.stdout) > 100, command
         assert f"  mainstem {command[0] if command else 'serve'}" in result.stdout, command
+
+
+def test_connectors_are_listed_and_shown_without_a_node(node):
+    def told(*arguments):
+        return json.loads(run("--json", "connector", *arguments).stdout)
+    listed = told("list")["connectors"]
+    assert listed == node.api("/connectors")["connectors"]
+    assert {"kafka", "jdbc", "filesystem", "opensearch", "blackhole"} <= {spec["name"] for spec in listed}
+    for spec in listed:
+        assert spec["documentation"] and (spec["source"] or spec["sink"]) and told("show", spec["name"]) == spec, spec
+        shown = run("connector", "show", spec["name"]).stdout
+        for option in spec["options"]:
+            assert option["name"] in shown and option["documentation"], option
+    assert "password" in [option["name"] for option in told("show", "jdbc")["options"] if option["secret"]]
+    assert "offset" in told("show", "kafka")["metadata"] and "json" in told("show", "kafka")["formats"]
+    wrong = run("connector", "show", "kafak")
+    assert wrong.returncode == 1 and "'kafka'" in wrong.stderr, wrong
 
 
 def test_the_configuration_page_is_up_to_date():
