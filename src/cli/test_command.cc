@@ -64,7 +64,7 @@ Status RunTests(const GlobalOptions& globals, const TestCommandOptions& options)
   TestCommandOptions found = options;
   found.path = root;
   ASSIGN_OR_RETURN(std::vector<sqltest::FoundTest> tests, WantedTests(found));
-  connector::ConnectorRegistry connectors = server::MakeConnectorRegistry();
+  connector::ConnectorRegistry connectors = server::MakeConnectorRegistry({});
   sqltest::TestOptions run{.seed = options.seed,
                            .update = options.update,
                            .root = root,

@@ -15,16 +15,16 @@
 
 namespace mainstem::server {
 
-connector::ConnectorRegistry MakeConnectorRegistry() {
+connector::ConnectorRegistry MakeConnectorRegistry(connector::S3Defaults s3) {
   connector::ConnectorRegistry registry;
   registry.Add(source::DatagenConnector());
-  registry.Add(source::FileSourceConnector());
+  registry.Add(source::FileSourceConnector(s3));
   registry.Add(source::JdbcSourceConnector());
   registry.Add(source::KafkaSourceConnector());
   registry.Add(source::NexmarkConnector());
   registry.Add(source::UpsertKafkaSourceConnector());
   registry.Add(sink::BlackholeConnector());
-  registry.Add(sink::FileSinkConnector());
+  registry.Add(sink::FileSinkConnector(s3));
   registry.Add(sink::HttpSinkConnector());
   registry.Add(sink::JdbcSinkConnector());
   registry.Add(sink::KafkaSinkConnector());

@@ -21,6 +21,15 @@ int64_t Share(int64_t bytes, double share) {
   return static_cast<int64_t>(static_cast<double>(bytes) * share);
 }
 
+// What the settings leave open, the environment of the process may say.
+connector::S3Defaults WithEnvironment(connector::S3Defaults s3) {
+  s3.environment = connector::S3Environment([](const std::string& name) {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? std::string() : std::string(value);
+  });
+  return s3;
+}
+
 }  // namespace
 
 Engine::Engine(Settings settings, Logger logger)
@@ -28,7 +37,7 @@ Engine::Engine(Settings settings, Logger logger)
       logger_(std::move(logger)),
       budget_(std::make_unique<MemoryBudget>(Share(settings_.memory_bytes, kAccountedShare))),
       metrics_(std::make_unique<Metrics>()),
-      registry_(MakeConnectorRegistry()) {
+      registry_(MakeConnectorRegistry(WithEnvironment(settings_.s3))) {
   using Kind = Metrics::Kind;
   auto watch = [this](std::string name, std::string help, Kind kind, auto value) {
     metrics_->AddFunction(

@@ -32,6 +32,14 @@ const std::vector<ConfigOption>& SettingTable() {
        "hold Kinesis clients to Amazon's limits of a shard: 1,000 records and 1 MiB a second in, 5 "
        "reads "
        "and 2 MiB out"},
+      {"s3.endpoint", ConfigType::kString, "",
+       "server that s3:// paths of tables mean, unless the table names one; empty: Amazon's, or "
+       "AWS_ENDPOINT_URL"},
+      {"s3.region", ConfigType::kString, "",
+       "region of buckets, unless the table names one; empty: AWS_REGION, else as the bucket says"},
+      {"s3.path-style-access", ConfigType::kString, "",
+       "true: the bucket stands in the path; false: before the host's name; empty: as the endpoint "
+       "needs it"},
       {"memory", ConfigType::kBytes, "1GB",
        "hard budget of the process; about 70% is accounted to caches, state, rows on their way and "
        "requests"},
@@ -128,6 +136,18 @@ Status TakeAwsSettings(const Config& config, Settings* settings) {
        .hint = "set aws.credentials to a file of access keys, or listen on 127.0.0.1"});
 }
 
+Status TakeS3Settings(const Config& config, Settings* settings) {
+  settings->s3.endpoint = config.GetString("s3.endpoint");
+  settings->s3.region = config.GetString("s3.region");
+  const std::string& path_style = config.GetString("s3.path-style-access");
+  if (path_style.empty()) return Status::OK();
+  settings->s3.path_style = path_style == "true";
+  if (path_style == "true" || path_style == "false") return Status::OK();
+  return MakeError(ErrorCode::kInvalidArgument,
+                   {.message = "setting 's3.path-style-access': '" + path_style +
+                               "' is neither true nor false"});
+}
+
 }  // namespace
 
 Result<Settings> MakeSettings(const Config& config) {
@@ -139,6 +159,7 @@ Result<Settings> MakeSettings(const Config& config) {
   if (!settings.kafka_advertised.empty()) RETURN_IF_ERROR(ParseHostPort(settings.kafka_advertised));
   ASSIGN_OR_RETURN(settings.http_listen, ParseHostPort(config.GetString("http.listen")));
   RETURN_IF_ERROR(TakeAwsSettings(config, &settings));
+  RETURN_IF_ERROR(TakeS3Settings(config, &settings));
   settings.memory_bytes = config.GetBytes("memory");
   if (settings.memory_bytes < kLeastMemory) {
     return MakeError(

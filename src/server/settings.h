@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "connector/s3/s3_options.h"
 #include "core/config.h"
 #include "core/logging.h"
 #include "core/status.h"
@@ -29,6 +30,7 @@ struct Settings {
   std::optional<HostPort> aws_listen;  // nothing: no AWS door
   std::string aws_credentials;         // a file; empty: signatures are not checked
   bool aws_limits = false;
+  connector::S3Defaults s3;  // without the process' environment
   int64_t memory_bytes = 0;
   size_t shard_count = 0;
   bool auto_create_topics = true;

@@ -1,4 +1,4 @@
-"""Fixtures: `node` (fresh for a test), `shared_node` (one for a file), `postgres`, `mariadb`, `mysql` and `opensearch` (one for the session)."""
+"""Fixtures: `node` (fresh for a test), `shared_node` (one for a file), `postgres`, `mariadb`, `mysql`, `opensearch` and `s3` (one for the session)."""
 import os
 import sys
 import tempfile
@@ -47,6 +47,18 @@ def postgres():
 @pytest.fixture(scope="session")
 def opensearch():
     yield from serving(support.OpenSearch)
+
+
+@pytest.fixture(scope="session", params=["moto", "minio"])
+def s3(request):
+    """Both servers; MinIO, which takes minutes to build, only in the full tier."""
+    folder = tempfile.mkdtemp(prefix="mainstem-s3-")
+    server = support.S3Server(folder, request.param)
+    if not server.available:
+        pytest.skip(f"{request.param} is not installed: run scripts/setup {'full' if request.param == 'minio' else 'test'}")
+    yield server.start()
+    server.stop()
+    support.remove(folder)
 
 
 @pytest.fixture(scope="session")

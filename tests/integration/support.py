@@ -201,6 +201,61 @@ class Postgres:
         return f"jdbc:postgresql://127.0.0.1:{self.port}/postgres"
 
 
+class S3Server:
+    """A server of S3's protocol on loopback with one bucket, `lake1`: MinIO where it is built (scripts/setup full), else moto's,
+    which keeps everything in memory and believes any key."""
+
+    KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "s3cret-testing"}
+
+    def __init__(self, folder, kind="moto"):
+        self.folder, self.kind, self.port, self.process = str(folder), kind, free_port(), None
+        moto = os.path.join(ROOT, ".deps/venv/bin/moto_server")
+        minio = os.path.join(ROOT, ".deps/minio/minio")
+        self.command, self.ready = {
+            "moto": ([moto, "-H", "127.0.0.1", "-p", str(self.port)], "/moto-api/"),
+            "minio": ([minio, "server", "--address", f"127.0.0.1:{self.port}", "--quiet", os.path.join(self.folder, "d")],
+                      "/minio/health/live")}[kind]
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    @property
+    def available(self):
+        return os.path.exists(self.command[0])
+
+    def start(self):
+        environment = dict(os.environ, MINIO_ROOT_USER=self.KEYS["AWS_ACCESS_KEY_ID"], MINIO_BROWSER="off", MINIO_UPDATE="off",
+                           MINIO_ROOT_PASSWORD=self.KEYS["AWS_SECRET_ACCESS_KEY"])
+        self.process = subprocess.Popen(self.command, env=environment, stdout=subprocess.DEVNULL,
+                                        stderr=open(os.path.join(self.folder, "server.log"), "ab"))
+
+        def answers():
+            try:
+                return urllib.request.urlopen(self.url + self.ready, timeout=5).status == 200
+            except OSError:
+                return False
+        wait_until(answers, self.kind, 60)
+        if "lake1" not in [bucket["Name"] for bucket in self.client().list_buckets()["Buckets"]]:
+            self.client().create_bucket(Bucket="lake1")
+        return self
+
+    def stop(self, how=signal.SIGKILL):
+        if self.process:
+            self.process.send_signal(how)
+            self.process.wait(60)
+            self.process = None
+
+    def client(self):
+        import boto3
+        return boto3.client("s3", endpoint_url=self.url, region_name="us-east-1", aws_access_key_id=self.KEYS["AWS_ACCESS_KEY_ID"],
+                            aws_secret_access_key=self.KEYS["AWS_SECRET_ACCESS_KEY"])
+
+    def keys(self, prefix):
+        pages = self.client().get_paginator("list_objects_v2").paginate(Bucket="lake1", Prefix=prefix)
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+    def read(self, key):
+        return self.client().get_object(Bucket="lake1", Key=key)["Body"].read()
+
+
 class Mariadb:
     """A private MariaDB on loopback; runs as user mysql when we are root. `settings`: further ones of the server."""
 

@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 
+#include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <fmt/format.h>
@@ -28,6 +29,20 @@ size_t TakeAnswerBytes(char* data, size_t size, size_t count, void* user) {
     return 0;
   }
   answer->into->append(data, size * count);
+  return size * count;
+}
+
+// "Name: value" and the lines around them; a status line begins a new answer.
+size_t TakeAnswerHeader(char* data, size_t size, size_t count, void* user) {
+  auto* headers = static_cast<net::HttpHeaders*>(user);
+  std::string_view line(data, size * count);
+  if (line.starts_with("HTTP/")) *headers = {};
+  size_t colon = line.find(':');
+  if (colon != std::string_view::npos) {
+    std::string value(line.substr(colon + 1));
+    absl::StripAsciiWhitespace(&value);
+    headers->Add(std::string(line.substr(0, colon)), std::move(value));
+  }
   return size * count;
 }
 
@@ -75,6 +90,7 @@ Result<HttpAnswer> HttpSession::Call(const HttpCall& call) {
   char error[CURL_ERROR_SIZE] = "";
   curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, error);
   curl_easy_setopt(handle, CURLOPT_URL, call.url.c_str());
+  curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -83,6 +99,8 @@ Result<HttpAnswer> HttpSession::Call(const HttpCall& call) {
   curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, Milliseconds(options_.call_timeout));
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, TakeAnswerBytes);
   curl_easy_setopt(handle, CURLOPT_WRITEDATA, &bytes);
+  curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, TakeAnswerHeader);
+  curl_easy_setopt(handle, CURLOPT_HEADERDATA, &answer.headers);
   if (call.method == "HEAD") {
     curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);
   } else if (call.method != "GET") {

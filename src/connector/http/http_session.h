@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/executor.h"
+#include "core/net/http_message.h"
 #include "core/status.h"
 
 namespace mainstem::connector {
@@ -35,6 +36,7 @@ struct HttpCall {
 
 struct HttpAnswer {
   int status = 0;
+  net::HttpHeaders headers;
   std::string body;
   std::optional<Duration> retry_after;  // what the server asked for, in seconds
 };

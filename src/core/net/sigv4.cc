@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <absl/strings/escaping.h>
+#include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
 #include <absl/time/time.h>
 #include <fmt/format.h>
@@ -101,19 +102,25 @@ SigV4Authorization ParseSigV4(std::string_view authorization) {
   return out;
 }
 
+std::string FormatSigV4(const SigV4Authorization& authorization) {
+  return fmt::format("{} Credential={}/{}, SignedHeaders={}, Signature={}", kAlgorithm,
+                     authorization.access_key, authorization.scope(),
+                     absl::StrJoin(authorization.signed_headers, ";"), authorization.signature);
+}
+
 std::string CanonicalRequest(const SigV4Input& input, const SigV4Authorization& authorization) {
   const HttpRequest& request = *input.request;
   std::string_view path = std::string_view(request.target).substr(0, request.target.find('?'));
+  std::string canonical_path = "/";
+  if (!path.empty()) {
+    canonical_path = input.path_as_is ? std::string(path) : PercentEncode(path, "/");
+  }
   std::string out =
-      fmt::format("{}\n{}\n{}\n", request.method_name,
-                  path.empty() ? "/" : PercentEncode(path, "/"), CanonicalQuery(request));
-  std::string names;
+      fmt::format("{}\n{}\n{}\n", request.method_name, canonical_path, CanonicalQuery(request));
   for (const std::string& name : authorization.signed_headers) {
     out += fmt::format("{}:{}\n", name, CanonicalValue(request.headers, name));
-    if (!names.empty()) names.push_back(';');
-    names += name;
   }
-  out += fmt::format("\n{}\n{}", names, input.body_hash);
+  out += fmt::format("\n{}\n{}", absl::StrJoin(authorization.signed_headers, ";"), input.body_hash);
   return out;
 }
 
@@ -139,6 +146,10 @@ int64_t ParseSigV4Time(std::string_view text) {
   std::string ignored;
   bool good = absl::ParseTime("%Y-%m-%dT%H:%M:%SZ", spaced, &time, &ignored);
   return good ? absl::ToUnixMillis(time) : -1;
+}
+
+std::string FormatSigV4Time(int64_t ms) {
+  return absl::FormatTime("%Y%m%dT%H%M%SZ", absl::FromUnixMillis(ms), absl::UTCTimeZone());
 }
 
 std::string Sha256Hex(std::string_view bytes) {

@@ -50,6 +50,36 @@ TEST(SigV4, SortsTheQueryAndTheValuesAsInTheDocumentation) {
             "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7");
 }
 
+// "GET Object" in the documentation of S3: a path that counts as it stands.
+TEST(SigV4, SignsAsTheDocumentationOfS3) {
+  HttpRequest request = Get("/test.txt");
+  request.headers.Add("Host", "examplebucket.s3.amazonaws.com");
+  request.headers.Add("Range", "bytes=0-9");
+  request.headers.Add("x-amz-content-sha256", std::string(kEmptyHash));
+  request.headers.Add("x-amz-date", "20130524T000000Z");
+  SigV4Authorization authorization;
+  authorization.access_key = "AKIAIOSFODNN7EXAMPLE";
+  authorization.date = "20130524";
+  authorization.region = "us-east-1";
+  authorization.service = "s3";
+  authorization.signed_headers = {"host", "range", "x-amz-content-sha256", "x-amz-date"};
+  SigV4Input input{.request = &request,
+                   .body_hash = kEmptyHash,
+                   .timestamp = "20130524T000000Z",
+                   .path_as_is = true};
+  authorization.signature =
+      SigV4Signature(input, authorization, "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
+  EXPECT_EQ(authorization.signature,
+            "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41");
+  SigV4Authorization parsed = ParseSigV4(FormatSigV4(authorization));
+  EXPECT_EQ(parsed.access_key, authorization.access_key);
+  EXPECT_EQ(parsed.scope(), authorization.scope());
+  EXPECT_EQ(parsed.signed_headers, authorization.signed_headers);
+  EXPECT_EQ(parsed.signature, authorization.signature);
+  EXPECT_EQ(ParseSigV4Time(FormatSigV4Time(1369353600000)), 1369353600000);
+  EXPECT_EQ(FormatSigV4Time(1369353600000), "20130524T000000Z");
+}
+
 TEST(SigV4, CollapsesBlanksAndJoinsRepeatedFields) {
   HttpRequest request = Get("/a%20b");
   request.headers.Add("My-Header", "  a   b  ");

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/net/aws_profiles.h"
 #include "core/net/sigv4.h"
 #include "gateway/aws/aws_error.h"
 
@@ -14,34 +15,17 @@ namespace {
 constexpr int64_t kClockSkewMaxMs = 5 * 60 * 1000;
 constexpr std::string_view kUnsignedPayload = "UNSIGNED-PAYLOAD";
 
-std::string_view StripBlanks(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r";
-  size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
+Status InCredentialsFile(const Status& status) {
+  ErrorText text = TextOf(status);
+  text.message = "aws.credentials: " + text.message;
+  return MakeError(CodeOf(status), std::move(text));
 }
 
-Status BadLine(int line, std::string_view why) {
+Status BadProfile(const net::AwsProfile& profile, std::string_view why) {
   return MakeError(ErrorCode::kInvalidArgument,
-                   {.message = fmt::format("aws.credentials: line {}: {}", line, why),
+                   {.message = fmt::format("aws.credentials: line {}: {}", profile.line, why),
                     .hint = "write it like ~/.aws/credentials: [name], aws_access_key_id = .., "
                             "aws_secret_access_key = .."});
-}
-
-struct Profile {
-  std::string key;
-  std::string secret;
-  int line = 0;
-};
-
-Status AddProfile(const Profile& profile, std::map<std::string, std::string, std::less<>>* out) {
-  if (profile.key.empty() && profile.secret.empty()) return Status::OK();
-  if (profile.key.empty()) return BadLine(profile.line, "a profile without aws_access_key_id");
-  if (profile.secret.empty()) {
-    return BadLine(profile.line, "a profile without aws_secret_access_key");
-  }
-  (*out)[profile.key] = profile.secret;
-  return Status::OK();
 }
 
 Status Mismatch() {
@@ -98,30 +82,18 @@ Result<std::string> BodyHash(const net::HttpRequest& request) {
 }  // namespace
 
 Result<Credentials> Credentials::Parse(std::string_view text) {
+  Result<std::vector<net::AwsProfile>> profiles = net::ParseAwsProfiles(text);
+  if (!profiles.ok()) return InCredentialsFile(profiles.status());
   Credentials credentials;
-  Profile profile;
-  int number = 0;
-  while (!text.empty()) {
-    size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = StripBlanks(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-    ++number;
-    if (line.empty() || line.front() == '#' || line.front() == ';') continue;
-    if (line.front() == '[') {
-      if (line.back() != ']') return BadLine(number, "a name without ]");
-      RETURN_IF_ERROR(AddProfile(profile, &credentials.secrets_));
-      profile = {.key = {}, .secret = {}, .line = number};
-      continue;
-    }
-    size_t equals = line.find('=');
-    if (equals == std::string_view::npos) return BadLine(number, "no name = value");
-    std::string_view name = StripBlanks(line.substr(0, equals));
-    std::string_view value = StripBlanks(line.substr(equals + 1));
-    if (name == "aws_access_key_id") profile.key = value;
-    if (name == "aws_secret_access_key") profile.secret = value;
+  for (const net::AwsProfile& profile : *profiles) {
+    std::string key = profile.Find("aws_access_key_id");
+    std::string secret = profile.Find("aws_secret_access_key");
+    if (key.empty() && secret.empty()) continue;
+    if (key.empty()) return BadProfile(profile, "a profile without aws_access_key_id");
+    if (secret.empty()) return BadProfile(profile, "a profile without aws_secret_access_key");
+    credentials.secrets_[key] = secret;
   }
-  RETURN_IF_ERROR(AddProfile(profile, &credentials.secrets_));
-  if (!credentials.checks()) return BadLine(number, "there is no access key");
+  if (!credentials.checks()) return BadProfile(profiles->back(), "there is no access key");
   return credentials;
 }
 

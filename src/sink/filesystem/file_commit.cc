@@ -67,13 +67,18 @@ Result<FileManifest> ParseManifest(std::string_view text) {
   return manifest;
 }
 
+std::string DeliveryTag(const std::string& delivery_id, PartitionId partition) {
+  return fmt::format("{:016x}-{}", StableHash(delivery_id), partition.value());
+}
+
 FileCommitter::FileCommitter(Env* env, std::string root, std::string delivery_id,
-                             PartitionId partition)
+                             PartitionId partition, std::string success_file)
     : env_(env),
       root_(std::move(root)),
       delivery_id_(std::move(delivery_id)),
       partition_(partition),
-      tag_(fmt::format("{:016x}-{}", StableHash(delivery_id_), partition.value())) {}
+      tag_(DeliveryTag(delivery_id_, partition)),
+      success_file_(std::move(success_file)) {}
 
 Task<std::optional<Offset>> FileCommitter::Recover() {
   Files& files = env_->files();
@@ -130,8 +135,9 @@ Task<> FileCommitter::Commit(std::vector<FinishedFile> finished, Offset position
 
 Task<> FileCommitter::Rename(std::vector<FinishedFile> finished) {
   Files& files = env_->files();
-  std::set<std::string> folders;
+  std::set<std::string> folders, all_folders;
   for (const FinishedFile& file : finished) {
+    all_folders.insert(FolderOf(file.to));
     CO_ASSIGN_OR_RETURN(bool waits, co_await files.Exists(root_ + "/" + file.from));
     if (!waits) continue;  // renamed before, and perhaps removed by its owner since
     CO_RETURN_IF_ERROR(co_await files.Rename(root_ + "/" + file.from, root_ + "/" + file.to));
@@ -140,7 +146,22 @@ Task<> FileCommitter::Rename(std::vector<FinishedFile> finished) {
   for (const std::string& folder : folders) {
     CO_RETURN_IF_ERROR(co_await files.SyncDirectory(Absolute(folder)));
   }
+  if (success_file_.empty()) co_return Status::OK();
+  for (const std::string& folder : all_folders) {
+    CO_RETURN_IF_ERROR(co_await MarkCommitted(folder));
+  }
   co_return Status::OK();
+}
+
+Task<> FileCommitter::MarkCommitted(std::string folder) {
+  std::string path = Absolute(folder) + "/" + success_file_;
+  CO_ASSIGN_OR_RETURN(bool is_marked, co_await env_->files().Exists(path));
+  CO_ASSIGN_OR_RETURN(bool has_folder, co_await env_->files().Exists(Absolute(folder)));
+  // A folder that recovery does not find has been removed by its owner.
+  if (is_marked || !has_folder) co_return Status::OK();
+  OpenOptions options{.write = true, .create = true};
+  CO_RETURN_IF_ERROR(co_await env_->files().Open(std::move(path), options));
+  co_return co_await env_->files().SyncDirectory(Absolute(folder));
 }
 
 Task<> FileCommitter::RemoveLeftovers(std::string folder) {

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "core/env.h"
-#include "core/ids.h"
+#include "sink/filesystem/file_target.h"
 
 namespace mainstem::sink {
 
@@ -43,7 +43,10 @@ Result<FileManifest> ParseManifest(std::string_view text);
 // the engine sees to that, two would not notice each other.
 class FileCommitter {
  public:
-  FileCommitter(Env* env, std::string root, std::string delivery_id, PartitionId partition);
+  // `success_file`: an empty file of that name tells, in each folder with new files, that they are
+  // committed; empty: none.
+  FileCommitter(Env* env, std::string root, std::string delivery_id, PartitionId partition,
+                std::string success_file);
 
   // Finishes a commit that was cut off, removes leftovers; the position, if there is one.
   Task<std::optional<Offset>> Recover();
@@ -59,6 +62,7 @@ class FileCommitter {
 
  private:
   Task<> Rename(std::vector<FinishedFile> files);
+  Task<> MarkCommitted(std::string folder);
   Task<> RemoveLeftovers(std::string folder);
   std::string Absolute(const std::string& folder) const {
     return folder.empty() ? root_ : root_ + "/" + folder;
@@ -70,6 +74,7 @@ class FileCommitter {
   std::string delivery_id_;
   PartitionId partition_;
   std::string tag_;
+  std::string success_file_;
 };
 
 }  // namespace mainstem::sink

@@ -1,8 +1,10 @@
 #include "sink/filesystem/file_sink.h"
 
+#include <absl/strings/str_split.h>
 #include <arrow/api.h>
 
 #include "connector/options.h"
+#include "connector/s3/s3_store.h"
 #include "sink/filesystem/file_encoder.h"
 #include "sink/filesystem/file_writer.h"
 
@@ -21,7 +23,8 @@ class FileSink final : public connector::TableSink {
                                                : connector::SinkMode::kAppendOnly;
   }
   std::string guarantee() const override {
-    return "exactly once (files and position in one manifest)";
+    return options_->store == nullptr ? "exactly once (files and position in one manifest)"
+                                      : "exactly once (uploads and position in one object)";
   }
   Result<std::unique_ptr<connector::DeliveryWriter>> MakeDeliveryWriter(
       std::string delivery_id, PartitionId partition) override {
@@ -46,8 +49,8 @@ Result<std::string> LocalPath(std::string path, const std::string& base_director
     path = path.substr(path.starts_with("file://") ? 7 : 5);
   } else if (scheme != std::string::npos) {
     return MakeError(ErrorCode::kUnsupported,
-                     {.message = "'path' on '" + path.substr(0, scheme) + "' cannot be written yet",
-                      .hint = "use a folder of the local disk"});
+                     {.message = "'path' on '" + path.substr(0, scheme) + "' cannot be written",
+                      .hint = "use a folder of the local disk, or s3://bucket/folder"});
   }
   if (path.empty()) return MakeError(ErrorCode::kInvalidArgument, "'path' is empty");
   if (path[0] != '/' && !base_directory.empty()) path = base_directory + "/" + path;
@@ -55,8 +58,52 @@ Result<std::string> LocalPath(std::string path, const std::string& base_director
   return path;
 }
 
-Result<std::unique_ptr<connector::TableSink>> MakeFileSink(TableDescriptor table,
-                                                           connector::ConnectorContext context) {
+// 'sink.partition-commit.*': the name of the success file, empty for none.
+std::string SuccessFileOf(connector::TableOptions* options) {
+  const std::string kPolicy = "sink.partition-commit.policy.kind";
+  std::string name = options->Text("sink.partition-commit.success-file.name", "_SUCCESS");
+  if (name.empty() || name.find('/') != std::string::npos) {
+    options->Fail("sink.partition-commit.success-file.name", "is not the name of a file");
+  }
+  if (!options->Has(kPolicy)) return "";
+  std::vector<std::string> policies =
+      absl::StrSplit(options->Text(kPolicy, ""), absl::ByAnyChar(",; "), absl::SkipEmpty());
+  if (policies != std::vector<std::string>{"success-file"}) {
+    options->Fail(kPolicy, "is not supported", "use 'success-file'");
+  }
+  if (options->Choice("sink.partition-commit.trigger", {"process-time", "partition-time"}, 0) !=
+      0) {
+    options->Fail("sink.partition-commit.trigger", "is not supported: it needs the watermark",
+                  "use 'process-time': a folder is marked at each commit of files in it");
+  }
+  if (options->Time("sink.partition-commit.delay", Duration::zero()) != Duration::zero()) {
+    options->Fail("sink.partition-commit.delay", "is not supported",
+                  "leave it at 0 s: a folder is marked at each commit of files in it");
+  }
+  return name;
+}
+
+struct Place {
+  Env* env;
+  std::string base_directory;
+  connector::S3Options s3;
+};
+Status SetPlace(const std::string& path, Place place, FileSinkOptions* result) {
+  if (!connector::IsS3Path(path)) {
+    ASSIGN_OR_RETURN(result->path, LocalPath(path, place.base_directory));
+    return Status::OK();
+  }
+  ASSIGN_OR_RETURN(connector::S3Location location, connector::ParseS3Path(path));
+  result->bucket = location.bucket;
+  result->prefix = location.key.empty() ? "" : location.key + "/";
+  result->store = std::make_shared<connector::S3Store>(place.env, std::move(place.s3),
+                                                       std::move(location.bucket));
+  return Status::OK();
+}
+
+Result<std::unique_ptr<connector::TableSink>> MakeFileSink(
+    const TableDescriptor& table, const connector::ConnectorContext& context,
+    const connector::S3Defaults& defaults) {
   connector::TableOptions options(table);
   FileSinkOptions result;
   result.file_bytes = options.Bytes("sink.rolling-policy.file-size", result.file_bytes);
@@ -65,14 +112,18 @@ Result<std::unique_ptr<connector::TableSink>> MakeFileSink(TableDescriptor table
   if (options.Bool("auto-compaction", false)) {
     options.Fail("auto-compaction", "is not supported", "let files grow by the rolling policy");
   }
+  // As in Flink, only folders of partitions are marked.
+  std::string success_file = SuccessFileOf(&options);
+  if (!table.partition_keys.empty()) result.success_file = std::move(success_file);
   RETURN_IF_ERROR(options.status());
   if (!table.metadata_columns.empty()) {
     return MakeError(ErrorCode::kSemanticError,
                      "table '" + table.name + "': metadata of files cannot be written");
   }
-  Result<std::string> path = LocalPath(options.Text("path", ""), context.base_directory);
-  if (!path.ok()) return InTable(table, path.status());
-  result.path = std::move(*path);
+  Place place{.env = context.env, .base_directory = context.base_directory, .s3 = {}};
+  ASSIGN_OR_RETURN(place.s3, connector::S3OptionsOf(table, defaults));
+  Status placed = SetPlace(options.Text("path", ""), std::move(place), &result);
+  if (!placed.ok()) return InTable(table, placed);
   auto layout =
       PartitionLayout::Make(*table.schema, table.partition_keys,
                             options.Text("partition.default-name", "__DEFAULT_PARTITION__"));
@@ -96,12 +147,12 @@ Result<std::unique_ptr<connector::TableSink>> MakeFileSink(TableDescriptor table
 
 }  // namespace
 
-connector::ConnectorSpec FileSinkConnector() {
+connector::ConnectorSpec FileSinkConnector(connector::S3Defaults defaults) {
   connector::ConnectorSpec spec;
   spec.name = "filesystem";
   spec.documentation = "files of a folder, written exactly once";
   spec.options = {
-      {.name = "path", .documentation = "Folder or file:// address.", .required = true},
+      {.name = "path", .documentation = "Folder, file:// or s3:// address.", .required = true},
       {.name = "partition.default-name",
        .default_value = "__DEFAULT_PARTITION__",
        .documentation = "Folder value for NULL or empty partition columns."},
@@ -116,13 +167,28 @@ connector::ConnectorSpec FileSinkConnector() {
        .documentation = "Rows become visible when none came for this time."},
       {.name = "sink.rolling-policy.check-interval",
        .documentation = "Accepted, without effect: checked at every flush."},
+      {.name = "sink.partition-commit.policy.kind",
+       .documentation = "'success-file': marks folders of partitions whose files are committed."},
+      {.name = "sink.partition-commit.success-file.name",
+       .default_value = "_SUCCESS",
+       .documentation = "Name of the mark."},
+      {.name = "sink.partition-commit.trigger",
+       .default_value = "process-time",
+       .documentation = "Only 'process-time'."},
+      {.name = "sink.partition-commit.delay", .default_value = "0 s", .documentation = "Only 0 s."},
       {.name = "sink.shuffle-by-partition.enable", .documentation = "Accepted, without effect."},
       {.name = "auto-compaction",
        .default_value = "false",
        .documentation = "Not supported: only 'false'."},
   };
+  for (connector::OptionSpec& option : connector::S3OptionSpecs()) {
+    spec.options.push_back(std::move(option));
+  }
   spec.takes_format = true;
-  spec.make_sink = MakeFileSink;
+  spec.make_sink = [defaults = std::move(defaults)](TableDescriptor table,
+                                                    connector::ConnectorContext context) {
+    return MakeFileSink(table, context, defaults);
+  };
   return spec;
 }
 

@@ -5,7 +5,8 @@
 #include <absl/strings/str_split.h>
 #include <arrow/api.h>
 
-#include "sink/filesystem/file_commit.h"
+#include "sink/filesystem/local_target.h"
+#include "sink/filesystem/object_target.h"
 #include "sink/refused_row.h"
 
 namespace mainstem::sink {
@@ -17,13 +18,27 @@ constexpr size_t kMaxOpenFiles = 64;
 constexpr int64_t kMaxWaitingFiles = 4;
 
 struct OpenFile {
-  std::unique_ptr<File> file;
+  std::unique_ptr<PendingFile> file;
   std::unique_ptr<FileEncoder> encoder;
-  std::string hidden_path;  // relative to the table's folder, as below
-  std::string folder;       // "day=1/"
-  Offset start;
   int64_t size = 0;
 };
+
+std::unique_ptr<FileTarget> MakeTarget(Env* env, const FileSinkOptions& options,
+                                       std::string delivery_id, PartitionId partition) {
+  if (options.store == nullptr) {
+    return std::make_unique<LocalTarget>(env, options.path, std::move(delivery_id), partition,
+                                         options.success_file);
+  }
+  // Files far beyond their limit must still fit into the most parts that there may be.
+  int64_t part_bytes = std::max(connector::ObjectStore::kMinPartBytes,
+                                options.file_bytes / (connector::ObjectStore::kMaxParts / 2));
+  ObjectTargetOptions target{.store = options.store,
+                             .bucket = options.bucket,
+                             .prefix = options.prefix,
+                             .part_bytes = part_bytes,
+                             .success_file = options.success_file};
+  return std::make_unique<ObjectTarget>(env, std::move(target), std::move(delivery_id), partition);
+}
 
 class FileWriter final : public connector::DeliveryWriter {
  public:
@@ -32,10 +47,10 @@ class FileWriter final : public connector::DeliveryWriter {
       : env_(env),
         options_(std::move(options)),
         place_{.delivery_id = delivery_id, .partition = partition, .end = Offset(0)},
-        committer_(env, options_->path, std::move(delivery_id), partition) {}
+        target_(MakeTarget(env, *options_, std::move(delivery_id), partition)) {}
 
   Task<std::optional<Offset>> Open() override {
-    CO_ASSIGN_OR_RETURN(committed_, co_await committer_.Recover());
+    CO_ASSIGN_OR_RETURN(committed_, co_await target_->Recover());
     end_ = committed_.value_or(Offset(0));
     co_return committed_;
   }
@@ -86,7 +101,7 @@ class FileWriter final : public connector::DeliveryWriter {
     co_return Status::OK();
   }
 
-  bool has_rows() const { return !open_.empty() || !finished_.empty(); }
+  bool has_rows() const { return !open_.empty() || finished_bytes_ > 0; }
 
   bool IsDue() const {
     if (!has_rows()) return false;
@@ -110,7 +125,7 @@ class FileWriter final : public connector::DeliveryWriter {
       RETURN_IF_ERROR(file.encoder->Write(part.rows));
       return file.encoder->TakeBytes();
     }));
-    CO_RETURN_IF_ERROR(co_await Append(&file, bytes));
+    CO_RETURN_IF_ERROR(co_await Append(&file, std::move(bytes)));
     if (file.size < options_->file_bytes) co_return Status::OK();
     OpenFile full = std::move(file);
     open_.erase(found);
@@ -148,26 +163,17 @@ class FileWriter final : public connector::DeliveryWriter {
 
   Task<OpenFile> StartFile(std::string folder, Offset start) {
     OpenFile file;
-    file.folder = folder;
-    file.start = start;
-    file.hidden_path =
-        fmt::format("{}{}{}-{}", folder, committer_.hidden_prefix(), start.value(), next_file_++);
-    if (!folder.empty()) {
-      CO_RETURN_IF_ERROR(co_await committer_.MakeFolder(folder.substr(0, folder.size() - 1)));
-    }
-    CO_ASSIGN_OR_RETURN(
-        file.file, co_await env_->files().Open(options_->path + "/" + file.hidden_path,
-                                               {.write = true, .create = true, .truncate = true}));
     CO_ASSIGN_OR_RETURN(file.encoder, options_->encoders->MakeEncoder());
+    FileTarget::NewFile what{
+        .folder = std::move(folder), .suffix = options_->encoders->suffix(), .start = start};
+    CO_ASSIGN_OR_RETURN(file.file, co_await target_->Start(std::move(what)));
     co_return file;
   }
 
-  Task<> Append(OpenFile* file, const std::string& bytes) {
+  Task<> Append(OpenFile* file, std::string bytes) {
     if (bytes.empty()) co_return Status::OK();
-    auto piece = std::as_bytes(std::span(bytes.data(), bytes.size()));
-    CO_RETURN_IF_ERROR(co_await file->file->WriteAt(file->size, piece));
     file->size += static_cast<int64_t>(bytes.size());
-    co_return Status::OK();
+    co_return co_await file->file->Append(std::move(bytes));
   }
 
   Task<> EndFile(OpenFile file) {
@@ -176,11 +182,8 @@ class FileWriter final : public connector::DeliveryWriter {
       RETURN_IF_ERROR(file.encoder->Finish());
       return file.encoder->TakeBytes();
     }));
-    CO_RETURN_IF_ERROR(co_await Append(&file, bytes));
-    CO_RETURN_IF_ERROR(co_await file.file->Sync());
-    std::string name = fmt::format("part-{}-{}-{}{}", committer_.tag(), file.start.value(),
-                                   end_.value(), options_->encoders->suffix());
-    finished_.push_back({.from = file.hidden_path, .to = file.folder + name});
+    CO_RETURN_IF_ERROR(co_await Append(&file, std::move(bytes)));
+    CO_RETURN_IF_ERROR(co_await file.file->Finish(end_));
     finished_bytes_ += file.size;
     co_return Status::OK();
   }
@@ -188,9 +191,8 @@ class FileWriter final : public connector::DeliveryWriter {
   Task<> Commit() {
     std::map<std::string, OpenFile> open = std::exchange(open_, {});
     for (auto& [folder, file] : open) CO_RETURN_IF_ERROR(co_await EndFile(std::move(file)));
-    std::vector<FinishedFile> finished = std::exchange(finished_, {});
     finished_bytes_ = 0;
-    CO_RETURN_IF_ERROR(co_await committer_.Commit(std::move(finished), end_));
+    CO_RETURN_IF_ERROR(co_await target_->Commit(end_));
     committed_ = end_;
     co_return Status::OK();
   }
@@ -198,11 +200,9 @@ class FileWriter final : public connector::DeliveryWriter {
   Env* env_;
   std::shared_ptr<const FileSinkOptions> options_;
   RefusedRowPlace place_;  // of what is being delivered
-  FileCommitter committer_;
-  std::map<std::string, OpenFile> open_;  // by folder
-  std::vector<FinishedFile> finished_;    // complete and synced, not yet committed
-  int64_t finished_bytes_ = 0;
-  int64_t next_file_ = 0;
+  std::unique_ptr<FileTarget> target_;
+  std::map<std::string, OpenFile> open_;  // by folder: "day=1/"
+  int64_t finished_bytes_ = 0;            // of files that are whole and not yet committed
   std::optional<Offset> committed_;
   Offset end_{0};  // of what was delivered
   TimePoint oldest_{};

@@ -1,10 +1,11 @@
 // The delivery writer of the file sink: keeps one open file for each folder, ends them by size and
-// time, and commits all of them with the position as one (file_commit.h).
+// time, and commits all of them with the position as one (file_target.h).
 #pragma once
 
 #include <memory>
 #include <string>
 
+#include "connector/s3/object_store.h"
 #include "connector/table.h"
 #include "sink/filesystem/file_encoder.h"
 #include "sink/filesystem/partition_path.h"
@@ -12,7 +13,12 @@
 namespace mainstem::sink {
 
 struct FileSinkOptions {
-  std::string path;
+  std::string path;  // of the local disk
+  // Set: objects of this bucket instead, whose keys begin with `prefix` ("a/b/" or empty).
+  std::shared_ptr<connector::ObjectStore> store = {};
+  std::string bucket = {};
+  std::string prefix = {};
+  std::string success_file = {};  // empty: none; as FileCommitter's
   PartitionLayout layout;
   std::shared_ptr<const FileEncoderFactory> encoders;
   int64_t file_bytes = 128 << 20;

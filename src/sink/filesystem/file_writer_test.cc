@@ -86,7 +86,9 @@ Task<> CheckAll(Env* env, std::shared_ptr<const FileSinkOptions> options) {
 }
 
 void FailEverywhere(std::vector<std::string> partition_keys) {
-  auto options = TestOptions(std::move(partition_keys));
+  FileSinkOptions with_marks = *TestOptions(std::move(partition_keys));
+  with_marks.success_file = "_SUCCESS";
+  auto options = std::make_shared<const FileSinkOptions>(std::move(with_marks));
   auto tried =
       ForEachFault(7, {.body = [options](SimEnv* env) { return DeliverAll(env, options); },
                        .check = [options](SimEnv* env) { return CheckAll(env, options); }});

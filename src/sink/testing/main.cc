@@ -9,6 +9,7 @@
 // Ends with 0 when everything is delivered, 2 with the error on standard error when it cannot be.
 // Standard output: one line "ready" at the start, then "delivered <partition> <position>".
 #include <cstdio>
+#include <cstdlib>
 
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_split.h>
@@ -110,10 +111,16 @@ class Driver {
 
   Task<> Run() {
     connector::ConnectorRegistry registry;
-    for (auto* make : {&BlackholeConnector, &PrintConnector, &JdbcSinkConnector, &FileSinkConnector,
-                       &HttpSinkConnector}) {
+    for (auto* make :
+         {&BlackholeConnector, &PrintConnector, &JdbcSinkConnector, &HttpSinkConnector}) {
       registry.Add(make());
     }
+    connector::S3Defaults s3;
+    s3.environment = connector::S3Environment([](const std::string& name) {
+      const char* value = std::getenv(name.c_str());
+      return value == nullptr ? std::string() : std::string(value);
+    });
+    registry.Add(FileSinkConnector(std::move(s3)));
     for (connector::ConnectorSpec& spec : OpenSearchSinkConnectors()) registry.Add(std::move(spec));
     connector::TableDescriptor table{.name = "driver",
                                      .schema = DriverSchema(),

@@ -37,9 +37,10 @@ Task<AvroHeaderState> ReadAvroHeaderState(Files* files, std::string path) {
   }
 }
 
-AvroSplitReader::AvroSplitReader(Env* env, FileReadOptions options, ScanLayout layout,
+AvroSplitReader::AvroSplitReader(Env* env, Files* files, FileReadOptions options, ScanLayout layout,
                                  format::FormatOptions format_options)
     : env_(env),
+      files_(files),
       options_(options),
       layout_(std::move(layout)),
       format_options_(std::move(format_options)),
@@ -50,14 +51,14 @@ Task<> AvroSplitReader::Open(FileSplitId id, FilePosition position,
   id_ = std::move(id);
   origin_.path = position.path;
   origin_.outside = std::move(outside);
-  CO_ASSIGN_OR_RETURN(auto found, co_await FindSplitFile(&env_->files(), id_, position.path));
+  CO_ASSIGN_OR_RETURN(auto found, co_await FindSplitFile(files_, id_, position.path));
   finished_ = !found;  // deleted: nothing of it can be read any more
   if (finished_) co_return Status::OK();
   renamed_ = found->path != position.path;
   origin_.path = found->path;
   origin_.identity = found->identity;
   OpenOptions options;
-  CO_ASSIGN_OR_RETURN(file_, co_await env_->files().Open(origin_.path, options));
+  CO_ASSIGN_OR_RETURN(file_, co_await files_->Open(origin_.path, options));
   if (!options_.tail) size_limit_ = origin_.identity.size;
   quiet_since_ = env_->Now();
   Status opened = co_await ReadHeader(std::move(position));
@@ -214,7 +215,7 @@ Task<bool> AvroSplitReader::CheckEnd(SourceBatch* batch) {
     Reject(std::move(opened), batch);
     co_return true;
   }
-  CO_ASSIGN_OR_RETURN(auto found, co_await FindSplitFile(&env_->files(), id_, origin_.path));
+  CO_ASSIGN_OR_RETURN(auto found, co_await FindSplitFile(files_, id_, origin_.path));
   if (!found) co_return true;  // deleted, and read to its end
   if (found->path != origin_.path) renamed_ = true;
   origin_.path = found->path;

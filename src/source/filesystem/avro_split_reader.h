@@ -26,7 +26,7 @@ Task<AvroHeaderState> ReadAvroHeaderState(Files* files, std::string path);
 
 class AvroSplitReader final : public connector::SplitReader {
  public:
-  AvroSplitReader(Env* env, FileReadOptions options, ScanLayout layout,
+  AvroSplitReader(Env* env, Files* files, FileReadOptions options, ScanLayout layout,
                   format::FormatOptions format_options);
   // `outside`: arrays of one value for the columns that the path gives.
   Task<> Open(FileSplitId id, FilePosition position,
@@ -49,6 +49,7 @@ class AvroSplitReader final : public connector::SplitReader {
   FilePosition position() const;
 
   Env* env_;
+  Files* files_;
   FileReadOptions options_;
   ScanLayout layout_;
   format::FormatOptions format_options_;

@@ -23,16 +23,8 @@ std::string Join(const std::string& folder, const std::string& name) {
   return folder == "/" ? "/" + name : folder + "/" + name;
 }
 
-Status TooMany(const std::string& path) {
-  return MakeError(
-      ErrorCode::kResourceExhausted,
-      {.message = "'" + path + "' means more than " + std::to_string(kMaxFoundFiles) + " files",
-       .hint = "name a smaller folder, or narrow it with "
-               "'source.path.regex-pattern'"});
-}
-
 Task<> AddFile(Files* files, std::string path, std::vector<FoundFile>* found) {
-  if (found->size() >= kMaxFoundFiles) co_return TooMany(path);
+  if (found->size() >= kMaxFoundFiles) co_return TooManyFiles(path);
   Result<FileIdentity> identity = co_await files->Identify(path);
   // Gone between listing and looking: as if it had never been there.
   if (Is(identity.status(), ErrorCode::kNotFound)) co_return Status::OK();
@@ -104,6 +96,14 @@ uint64_t Fnv1a(std::string_view bytes) {
 }
 
 }  // namespace
+
+Status TooManyFiles(const std::string& path) {
+  return MakeError(
+      ErrorCode::kResourceExhausted,
+      {.message = "'" + path + "' means more than " + std::to_string(kMaxFoundFiles) + " files",
+       .hint = "name a smaller folder, or narrow it with "
+               "'source.path.regex-pattern'"});
+}
 
 std::string ResolvePath(const std::string& path, const std::string& base) {
   std::string plain = path.rfind("file://", 0) == 0 ? path.substr(7) : path;

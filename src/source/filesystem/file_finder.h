@@ -19,6 +19,8 @@ struct FoundFile {
 inline constexpr size_t kMaxFoundFiles = 100000;
 Task<std::vector<FoundFile>> FindFiles(Files* files, std::string path);
 
+Status TooManyFiles(const std::string& path);
+
 // "a/b" made absolute against `base`; "file://" in front is taken off.
 std::string ResolvePath(const std::string& path, const std::string& base);
 

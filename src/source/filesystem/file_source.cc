@@ -6,8 +6,10 @@
 #include <re2/re2.h>
 
 #include "connector/options.h"
+#include "connector/s3/s3_store.h"
 #include "source/filesystem/avro_split_reader.h"
 #include "source/filesystem/file_split_reader.h"
+#include "source/filesystem/object_files.h"
 #include "source/filesystem/parquet_split_reader.h"
 
 namespace mainstem::source {
@@ -20,7 +22,8 @@ constexpr int64_t kQuietMs = 2000;
 struct FileSourcePlan {
   connector::TableDescriptor table;
   Env* env = nullptr;
-  std::string path;  // resolved
+  std::string path;                      // resolved; in a bucket: what follows its name
+  std::shared_ptr<ObjectFiles> objects;  // null: the local disk
   std::string name_pattern;
   std::string default_partition;
   connector::FormatChoice format;
@@ -95,7 +98,7 @@ class FileSource final : public connector::TableSource {
       : plan_(std::move(plan)),
         outside_(plan_.table.partition_keys.begin(), plan_.table.partition_keys.end()) {}
 
-  bool bounded() const override { return !plan_.read.tail; }
+  bool bounded() const override { return plan_.monitor_interval == Duration::zero(); }
   bool insert_only() const override {
     const format::FormatInfo* info = format::FindFormat(plan_.format.format);
     return info == nullptr || !info->is_changelog;
@@ -107,8 +110,13 @@ class FileSource final : public connector::TableSource {
   Duration discovery_interval() const override { return plan_.monitor_interval; }
 
   Task<std::vector<SourceSplit>> DiscoverSplits() override {
-    Result<std::vector<FoundFile>> found = co_await FindFiles(&plan_.env->files(), plan_.path);
-    if (Is(found.status(), ErrorCode::kNotFound) && plan_.read.tail) {
+    Result<std::vector<FoundFile>> found = std::vector<FoundFile>();
+    if (plan_.objects != nullptr) {
+      found = co_await plan_.objects->Find(plan_.path);
+    } else {
+      found = co_await FindFiles(&plan_.env->files(), plan_.path);
+    }
+    if (Is(found.status(), ErrorCode::kNotFound) && !bounded()) {
       co_return std::vector<SourceSplit>();  // it may still come
     }
     if (!found.ok()) {
@@ -151,16 +159,22 @@ class FileSource final : public connector::TableSource {
     CO_ASSIGN_OR_RETURN(auto decoder,
                         format::MakeDecoder(plan_.format.format, layout.message_schema(),
                                             layout.message_projection(), plan_.format.options));
-    auto reader = std::make_unique<FileSplitReader>(plan_.env, plan_.read, std::move(layout),
-                                                    std::move(decoder));
+    auto reader = std::make_unique<FileSplitReader>(plan_.env, files(), plan_.read,
+                                                    std::move(layout), std::move(decoder));
     CO_RETURN_IF_ERROR(
         co_await reader->Open(std::move(id), std::move(position), std::move(outside)));
     co_return reader;
   }
 
  private:
+  Files* files() const {
+    return plan_.objects != nullptr ? plan_.objects.get() : &plan_.env->files();
+  }
+
   // Empty: not to be read yet.
   Task<std::string> FingerprintOf(FoundFile file) {
+    // Objects come whole, and their identity has what tells them apart.
+    if (plan_.objects != nullptr) co_return std::string("0");
     Files* files = &plan_.env->files();
     FingerprintOptions options;
     options.growing = plan_.read.tail;
@@ -184,13 +198,13 @@ class FileSource final : public connector::TableSource {
       FileSplitId id, FilePosition position, ScanLayout layout,
       std::map<std::string, std::shared_ptr<arrow::Array>> outside) {
     if (plan_.format.format == "avro") {
-      auto reader = std::make_unique<AvroSplitReader>(plan_.env, plan_.read, std::move(layout),
-                                                      plan_.format.options);
+      auto reader = std::make_unique<AvroSplitReader>(plan_.env, files(), plan_.read,
+                                                      std::move(layout), plan_.format.options);
       CO_RETURN_IF_ERROR(
           co_await reader->Open(std::move(id), std::move(position), std::move(outside)));
       co_return reader;
     }
-    auto reader = std::make_unique<ParquetSplitReader>(plan_.env, std::move(layout));
+    auto reader = std::make_unique<ParquetSplitReader>(plan_.env, files(), std::move(layout));
     CO_RETURN_IF_ERROR(
         co_await reader->Open(std::move(id), std::move(position), std::move(outside)));
     co_return reader;
@@ -200,14 +214,30 @@ class FileSource final : public connector::TableSource {
   std::set<std::string> outside_;
 };
 
+Status SetPlace(const connector::ConnectorContext& context, const connector::S3Defaults& defaults,
+                FileSourcePlan* plan) {
+  ASSIGN_OR_RETURN(connector::S3Options s3, connector::S3OptionsOf(plan->table, defaults));
+  std::string path = plan->table.options["path"];
+  if (!connector::IsS3Path(path)) {
+    plan->path = ResolvePath(path, context.base_directory);
+    return Status::OK();
+  }
+  ASSIGN_OR_RETURN(connector::S3Location location, connector::ParseS3Path(path));
+  plan->path = std::move(location.key);
+  auto store = std::make_shared<connector::S3Store>(context.env, std::move(s3), location.bucket);
+  plan->objects = std::make_shared<ObjectFiles>(std::move(store), std::move(location.bucket));
+  return Status::OK();
+}
+
 Result<std::unique_ptr<connector::TableSource>> MakeFileSource(
-    connector::TableDescriptor table, connector::ConnectorContext context) {
+    connector::TableDescriptor table, const connector::ConnectorContext& context,
+    const connector::S3Defaults& defaults) {
   FileSourcePlan plan;
   plan.env = context.env;
   plan.table = std::move(table);
   connector::TableOptions options(plan.table);
-  plan.path = ResolvePath(options.Text("path", ""), context.base_directory);
-  if (plan.path.empty()) options.Fail("path", "must not be empty");
+  RETURN_IF_ERROR(SetPlace(context, defaults, &plan));
+  if (plan.path.empty() && plan.objects == nullptr) options.Fail("path", "must not be empty");
   plan.name_pattern = options.Text("source.path.regex-pattern", "");
   if (!plan.name_pattern.empty()) {
     re2::RE2::Options quiet;
@@ -218,9 +248,10 @@ Result<std::unique_ptr<connector::TableSource>> MakeFileSource(
     }
   }
   plan.default_partition = options.Text("partition.default-name", "__DEFAULT_PARTITION__");
-  plan.read.tail = options.Has("source.monitor-interval");
+  bool monitors = options.Has("source.monitor-interval");
+  plan.read.tail = monitors && plan.objects == nullptr;  // objects do not grow
   plan.monitor_interval = options.Time("source.monitor-interval", Duration::zero());
-  if (plan.read.tail && plan.monitor_interval <= Duration::zero()) {
+  if (monitors && plan.monitor_interval <= Duration::zero()) {
     options.Fail("source.monitor-interval", "must be above 0");
   }
   int64_t max_line = options.Bytes("source.max-line-bytes", int64_t{1} << 20);
@@ -248,10 +279,10 @@ Result<std::unique_ptr<connector::TableSource>> MakeFileSource(
 
 }  // namespace
 
-connector::ConnectorSpec FileSourceConnector() {
-  return {
+connector::ConnectorSpec FileSourceConnector(connector::S3Defaults defaults) {
+  connector::ConnectorSpec spec = {
       .name = "filesystem",
-      .documentation = "files of this machine: a file, a folder or a glob",
+      .documentation = "files of this machine or of a bucket: a file, a folder or a glob",
       .options = {{.name = "path", .documentation = "file, folder or glob", .required = true},
                   {.name = "source.monitor-interval",
                    .documentation = "set: files are tailed and new ones found; absent: read once"},
@@ -268,7 +299,14 @@ connector::ConnectorSpec FileSourceConnector() {
                         {"file.name", "STRING NOT NULL"},
                         {"file.size", "BIGINT NOT NULL"},
                         {"file.modification-time", "TIMESTAMP_LTZ(3) NOT NULL"}},
-      .make_source = MakeFileSource};
+      .make_source = [defaults = std::move(defaults)](connector::TableDescriptor table,
+                                                      connector::ConnectorContext context) {
+        return MakeFileSource(std::move(table), context, defaults);
+      }};
+  for (connector::OptionSpec& option : connector::S3OptionSpecs()) {
+    spec.options.push_back(std::move(option));
+  }
+  return spec;
 }
 
 }  // namespace mainstem::source

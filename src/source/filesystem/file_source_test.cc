@@ -94,7 +94,7 @@ class FileSourceTest : public testing::Test {
   std::unique_ptr<connector::TableSource> Open(Options options, connector::TableDescriptor table) {
     options.emplace("format", "raw");
     table.options = std::move(options);
-    auto source = FileSourceConnector().make_source(table, {.env = &env_});
+    auto source = FileSourceConnector({}).make_source(table, {.env = &env_});
     EXPECT_TRUE(source.ok()) << source.status().ToString();
     return std::move(*source);
   }

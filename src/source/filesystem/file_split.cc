@@ -5,6 +5,7 @@
 #include <arrow/api.h>
 
 #include "core/path.h"
+#include "source/filesystem/object_files.h"
 
 namespace mainstem::source {
 namespace {
@@ -56,12 +57,15 @@ Task<std::optional<FoundFile>> FindSplitFile(Files* files, FileSplitId id, std::
   for (bool listed = false;; listed = true) {
     for (const std::string& candidate : candidates) {
       Result<FileIdentity> identity = co_await files->Identify(candidate);
+      // An object that cannot be asked for now is not one that is gone.
+      bool is_failure = !identity.ok() && !Is(identity.status(), ErrorCode::kNotFound);
+      if (is_failure && id.device == kObjectDevice) co_return identity.status();
       if (!identity.ok()) continue;
       if (identity->device != id.device || identity->inode != id.inode) continue;
       FoundFile found{.path = candidate, .identity = *identity};
       co_return found;
     }
-    if (listed) co_return std::nullopt;
+    if (listed || id.device == kObjectDevice) co_return std::nullopt;
     candidates.clear();
     std::string folder = ParentFolder(last_path);
     entries = co_await files->List(folder);

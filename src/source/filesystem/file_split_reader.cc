@@ -16,9 +16,10 @@ constexpr size_t kCompressedChunkBytes = size_t{64} << 10;
 
 }  // namespace
 
-FileSplitReader::FileSplitReader(Env* env, FileReadOptions options, ScanLayout layout,
+FileSplitReader::FileSplitReader(Env* env, Files* files, FileReadOptions options, ScanLayout layout,
                                  std::unique_ptr<format::Decoder> decoder)
     : env_(env),
+      files_(files),
       options_(options),
       layout_(std::move(layout)),
       decoder_(std::move(decoder)),
@@ -39,22 +40,24 @@ Task<> FileSplitReader::Open(FileSplitId id, FilePosition position,
   }
   renamed_ = origin_.path != position.path;
   decompressor_ = MakeDecompressorFor(origin_.path);
-  FingerprintOptions fingerprint_options;
-  fingerprint_options.compressed = decompressor_ != nullptr;
-  CO_ASSIGN_OR_RETURN(std::string fingerprint,
-                      co_await Fingerprint(&env_->files(), origin_.path, fingerprint_options));
+  if (options_.tail) {
+    FingerprintOptions fingerprint_options;
+    fingerprint_options.compressed = decompressor_ != nullptr;
+    CO_ASSIGN_OR_RETURN(std::string fingerprint,
+                        co_await Fingerprint(files_, origin_.path, fingerprint_options));
+    finished_ = fingerprint != id_.fingerprint;
+  }
   // Bounded files may have grown since they were found, and a short one without a newline is then
   // told by its inode alone.
-  finished_ = options_.tail && fingerprint != id_.fingerprint;
   OpenOptions open_options;
-  CO_ASSIGN_OR_RETURN(file_, co_await env_->files().Open(origin_.path, open_options));
+  CO_ASSIGN_OR_RETURN(file_, co_await files_->Open(origin_.path, open_options));
   if (!options_.tail) size_limit_ = origin_.identity.size;
   quiet_since_ = env_->Now();
   co_return co_await SeekTo(std::move(position));
 }
 
 Task<bool> FileSplitReader::FindPath(std::string last_path) {
-  CO_ASSIGN_OR_RETURN(auto found, co_await FindSplitFile(&env_->files(), id_, last_path));
+  CO_ASSIGN_OR_RETURN(auto found, co_await FindSplitFile(files_, id_, last_path));
   if (!found) co_return false;
   origin_.path = std::move(found->path);
   origin_.identity = found->identity;
@@ -229,7 +232,7 @@ Task<bool> FileSplitReader::CheckRewritten() {
   FingerprintOptions fingerprint_options;
   fingerprint_options.growing = true;
   CO_ASSIGN_OR_RETURN(std::string fingerprint,
-                      co_await Fingerprint(&env_->files(), origin_.path, fingerprint_options));
+                      co_await Fingerprint(files_, origin_.path, fingerprint_options));
   if (fingerprint.empty()) co_return true;  // not even a first line yet: look again later
   // With another first line it is another split, which discovery finds.
   if (fingerprint != id_.fingerprint) finished_ = true;

@@ -31,7 +31,7 @@ struct FileReadOptions {
 
 class FileSplitReader final : public connector::SplitReader {
  public:
-  FileSplitReader(Env* env, FileReadOptions options, ScanLayout layout,
+  FileSplitReader(Env* env, Files* files, FileReadOptions options, ScanLayout layout,
                   std::unique_ptr<format::Decoder> decoder);
   // `outside`: arrays of one value for the columns that the path gives.
   Task<> Open(FileSplitId id, FilePosition position,
@@ -61,6 +61,7 @@ class FileSplitReader final : public connector::SplitReader {
   int64_t UnreadLines() const;
 
   Env* env_;
+  Files* files_;
   FileReadOptions options_;
   ScanLayout layout_;
   std::unique_ptr<format::Decoder> decoder_;

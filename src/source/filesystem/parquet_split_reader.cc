@@ -34,19 +34,19 @@ Task<bool> IsCompleteParquet(Files* files, std::string path) {
   co_return count == tail.size() && (magic == "PAR1" || magic == "PARE");
 }
 
-ParquetSplitReader::ParquetSplitReader(Env* env, ScanLayout layout)
-    : env_(env), layout_(std::move(layout)) {}
+ParquetSplitReader::ParquetSplitReader(Env* env, Files* files, ScanLayout layout)
+    : env_(env), files_(files), layout_(std::move(layout)) {}
 
 Task<> ParquetSplitReader::Open(FileSplitId id, FilePosition position,
                                 std::map<std::string, std::shared_ptr<arrow::Array>> outside) {
   origin_.path = position.path;
   origin_.outside = std::move(outside);
-  CO_ASSIGN_OR_RETURN(auto found, co_await FindSplitFile(&env_->files(), id, position.path));
+  CO_ASSIGN_OR_RETURN(auto found, co_await FindSplitFile(files_, id, position.path));
   if (!found) co_return Status::OK();  // deleted: nothing of it can be read any more
   origin_.path = found->path;
   origin_.identity = found->identity;
   OpenOptions options;
-  CO_ASSIGN_OR_RETURN(file_, co_await env_->files().Open(origin_.path, options));
+  CO_ASSIGN_OR_RETURN(file_, co_await files_->Open(origin_.path, options));
   Status opened = co_await OpenFile(std::move(position));
   if (!Is(opened, ErrorCode::kDecodeError)) co_return opened;
   broken_ = std::move(opened);

@@ -23,7 +23,7 @@ Task<bool> IsCompleteParquet(Files* files, std::string path);
 
 class ParquetSplitReader final : public connector::SplitReader {
  public:
-  ParquetSplitReader(Env* env, ScanLayout layout);
+  ParquetSplitReader(Env* env, Files* files, ScanLayout layout);
   // `outside`: arrays of one value for the columns that the path gives.
   Task<> Open(FileSplitId id, FilePosition position,
               std::map<std::string, std::shared_ptr<arrow::Array>> outside);
@@ -38,6 +38,7 @@ class ParquetSplitReader final : public connector::SplitReader {
   int64_t row_count() const { return parquet_ == nullptr ? 0 : parquet_->row_count(); }
 
   Env* env_;
+  Files* files_;
   ScanLayout layout_;
   FileOrigin origin_;
   std::unique_ptr<File> file_;

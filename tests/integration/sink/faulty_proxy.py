@@ -20,9 +20,10 @@ def make_certificate(folder, name="server"):
 class Proxy:
     """`decide(number, method, path, body)`: None lets it through; "cut-before" and "cut-after" end the connection without an answer,
     before or after the server has seen the request; (status, text) is the answer. `upstream`: port, or a function
-    (method, path, headers, body) -> (status, text)."""
+    (method, path, headers, body) -> (status, text). `whole`: all header fields pass in both directions, and `decide` gets those of the
+    request instead of its body."""
 
-    def __init__(self, upstream, decide=lambda *_: None, tls=None, user=None):
+    def __init__(self, upstream, decide=lambda *_: None, tls=None, user=None, whole=False):
         outer = self
         self.count, self.requests = 0, []
         self.lock = threading.Lock()
@@ -34,11 +35,13 @@ class Proxy:
             def log_message(self, *_):
                 pass
 
-            def answer(self, status, text):
+            def answer(self, status, text, headers=(("Content-Type", "application/json"),)):
                 data = text if isinstance(text, bytes) else text.encode()
                 self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(data)))
+                for name, value in headers:
+                    self.send_header(name, value)
+                if not any(name.lower() == "content-length" for name, _ in headers):
+                    self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 if self.command != "HEAD":
                     self.wfile.write(data)
@@ -49,8 +52,13 @@ class Proxy:
                 connection = http.client.HTTPConnection("127.0.0.1", upstream, timeout=60)
                 try:
                     headers = {"Content-Type": self.headers["Content-Type"]} if body else {}
+                    if whole:
+                        headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
                     connection.request(self.command, self.path, body=body or None, headers=headers)
                     response = connection.getresponse()
+                    if whole:
+                        passed = [field for field in response.getheaders() if field[0].lower() not in ("connection", "transfer-encoding")]
+                        return response.status, response.read(), passed
                     return response.status, response.read()
                 finally:
                     connection.close()
@@ -62,18 +70,18 @@ class Proxy:
                     number = outer.count
                 if user and self.headers.get("Authorization") != "Basic " + base64.b64encode(user.encode()).decode():
                     return self.answer(401, '{"error":"who are you"}')
-                verdict = decide(number, self.command, self.path, body)
+                verdict = decide(number, self.command, self.path, self.headers if whole else body)
                 if isinstance(verdict, tuple):
                     return self.answer(*verdict)
                 if verdict != "cut-before":
                     try:
-                        status, text = self.forward(body)
-                    except OSError:
+                        answer = self.forward(body)
+                    except (OSError, http.client.HTTPException):
                         verdict = "cut-before"
                 if verdict in ("cut-before", "cut-after"):
                     self.close_connection = True
                     return self.connection.close()
-                return self.answer(status, text)
+                return self.answer(*answer)
 
             do_GET = do_PUT = do_POST = do_HEAD = do_PATCH = do_DELETE = handle_any
 

@@ -73,9 +73,11 @@ def test_kills_at_any_moment_and_at_the_commit_change_nothing(tmp_path, partitio
     print(f"KILL_SEED={seed}")
     shape = (2, sink.RECORDS_PER_KILL * kills, 5, 60)
     arguments = ["--partition-by", "part"] if partitioned else []
-    driver = make(tmp_path, shape, arguments, sink__rolling_policy__rollover_interval="1 ms")
+    driver = make(tmp_path, shape, arguments, sink__rolling_policy__rollover_interval="1 ms", **{"sink__partition-commit__policy__kind": "success-file"})
     hits = sink.deliver_with_kills(driver, random.Random(seed), kills)
     check(tmp_path, shape, partitioned)
+    marked = {folder for folder, _, names in os.walk(tmp_path / "out") if "_SUCCESS" in names}
+    assert marked == ({os.path.dirname(path) for path in visible_files(tmp_path / "out")} if partitioned else set())
     assert sum(hits.values()) == kills, hits
 
 
@@ -109,10 +111,13 @@ def test_parquet_is_compressed_as_asked(tmp_path, codec):
 REFUSALS = [
     ({"format": "parkett"}, ["parkett"]),
     ({"parquet.compression": "SNAPY"}, ["SNAPY", "did you mean 'SNAPPY'"]),
-    ({"path": "s3://bucket/x"}, ["cannot be written yet"]),
+    ({"path": "gs://bucket/x"}, ["cannot be written"]),
     ({"sink.rolling-policy.file-size": "many"}, ["must be a size"]),
     ({"sink.rolling-policy.filesize": "1mb"}, ["has no option", "did you mean 'sink.rolling-policy.file-size'"]),
     ({"auto-compaction": "true"}, ["auto-compaction"]),
+    ({"sink.partition-commit.policy.kind": "metastore,success-file"}, ["metastore", "use 'success-file'"]),
+    ({"sink.partition-commit.policy.kind": "success-file", "sink.partition-commit.trigger": "partition-time"}, ["watermark", "process-time"]),
+    ({"sink.partition-commit.policy.kind": "success-file", "sink.partition-commit.delay": "1 h"}, ["delay", "0 s"]),
 ]
 
 

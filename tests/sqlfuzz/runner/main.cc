@@ -153,7 +153,7 @@ std::string Answer(const std::string& line, const connector::ConnectorRegistry* 
 int main() {
   std::ios::sync_with_stdio(false);
   const mainstem::connector::ConnectorRegistry connectors =
-      mainstem::server::MakeConnectorRegistry();
+      mainstem::server::MakeConnectorRegistry({});
   std::string line;
   while (std::getline(std::cin, line)) {
     std::cout << mainstem::sqltest::Answer(line, &connectors) << std::endl;

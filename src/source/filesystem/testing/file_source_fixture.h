@@ -35,7 +35,7 @@ class FileSourceFixture : public testing::Test {
     options.emplace("format", format_);
     connector::TableDescriptor table{.name = "t", .schema = arrow::schema(fields)};
     table.options = std::move(options);
-    auto source = FileSourceConnector().make_source(table, {.env = &env_});
+    auto source = FileSourceConnector({}).make_source(table, {.env = &env_});
     EXPECT_TRUE(source.ok()) << source.status().ToString();
     return source.ok() ? std::move(*source) : nullptr;
   }
