@@ -24,7 +24,7 @@ std::string DirectionsOf(const ConnectorSpec& spec) {
 }
 
 Status ListConnectors(const GlobalOptions& globals) {
-  const ConnectorRegistry registry = server::MakeConnectorRegistry();
+  const ConnectorRegistry registry = server::MakeConnectorRegistry({});
   if (globals.json) {
     JsonWriter json;
     json.BeginObject().Key("connectors").BeginArray();
@@ -61,7 +61,7 @@ void PrintConnector(const ConnectorSpec& spec) {
 }
 
 Status ShowConnector(const GlobalOptions& globals, const std::string& name) {
-  const ConnectorRegistry registry = server::MakeConnectorRegistry();
+  const ConnectorRegistry registry = server::MakeConnectorRegistry({});
   const ConnectorSpec* spec = registry.Find(name);
   if (spec == nullptr) {
     std::vector<std::string> names;
