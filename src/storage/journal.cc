@@ -434,6 +434,8 @@ void Journal::Recycle(LogPosition covered) {
   }
   {
     std::lock_guard lock(mutex_);
+    // Frames that are forgotten are in segments, which a checkpoint covers first.
+    covered_bytes_ = std::max(covered_bytes_, sizes_base_);
     for (const FrameSize& size : sizes_) {
       if (size.sequence > covered) break;
       covered_bytes_ = std::max(covered_bytes_, size.end);

@@ -185,6 +185,46 @@ TEST(LogCrashTest, TheCheckerSeesADiskThatDoesNotSync) {
   EXPECT_GE(violated, 8);
 }
 
+// None of it in segments.
+Task<> LeaveJournal(SimEnv* env, int append_count) {
+  EmbeddedLogOptions roomy = SizedLog("/data", {2 << 20, 128 << 10, 2 << 20});
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await EmbeddedLog::Open(env, roomy));
+  EmbeddedLog* left = log.release();  // leaked with the env
+  TopicConfig config;
+  std::string name = "plain";
+  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await left->CreateTopic(name, 1, config, false));
+  for (int i = 0; i < append_count; ++i) {
+    std::vector<std::byte> batch = MakeBatch({std::string(8000, 'x')});
+    CO_RETURN_IF_ERROR(co_await left->Append({topic.id, PartitionId(0)}, batch, {}));
+  }
+  co_return Status::OK();
+}
+
+Task<> GoOnAfter(SimEnv* env, int append_count) {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await EmbeddedLog::Open(env, TinyLog()));
+  TopicPartition partition{log->FindTopic("plain")->id, PartitionId(0)};
+  std::vector<std::byte> batch = MakeBatch({"more"});
+  CO_ASSIGN_OR_RETURN(AppendResult result, co_await log->Append(partition, batch, {}));
+  EXPECT_EQ(result.base_offset, Offset(append_count));
+  CO_RETURN_IF_ERROR(co_await log->Checkpoint());
+  EXPECT_EQ(log->journal_pinned_bytes(), 0);
+  co_return co_await log->Stop();
+}
+
+// Of any length: recovery writes to segments what the cache can't hold, also all of it.
+TEST(LogCrashTest, GoesOnAfterReplayingMoreThanTheCacheHolds) {
+  for (int count = 12; count < 40; ++count) {
+    SimDisk disk(1);
+    auto* killed = new SimEnv(&disk, {});
+    CHECK_OK(killed->Run(LeaveJournal(killed, count)));
+    killed->Abandon(SimEnding::kKilled);
+    disk.EndProcess();
+    SimEnv env(&disk, {.seed = 2});
+    Status status = env.Run(GoOnAfter(&env, count), std::chrono::minutes(5));
+    ASSERT_TRUE(status.ok()) << count << " appends: " << Describe(status);
+  }
+}
+
 // What tells two runs of a seed apart.
 struct RunTrace {
   uint64_t hash = 0;
