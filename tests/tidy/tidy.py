@@ -24,6 +24,7 @@ ALLOWED = {
     "sink": {"core", "storage", "format", "connector"},
     "process": {"core", "storage", "format", "connector"},
     "sqltest": {"core", "storage", "format", "connector", "process"},
+    "simulation": {"core", "storage", "gateway"},
     "server": {"core", "storage", "format", "connector", "gateway", "source", "sink", "process"},
     "cli": {"core", "storage", "format", "connector", "gateway", "source", "sink", "process", "sqltest", "server"},
     "pch": set(),
