@@ -94,8 +94,8 @@ class Driver:
 RECORDS_PER_KILL = 20  # in each of two partitions: more than a run can get done before its kill
 
 
-def deliver_with_kills(driver, rng, kills):
-    """Kills the driver `kills` times, half at the named point, half at any moment; then lets it end. Counts by kind. Runs are
+def deliver_with_kills(driver, rng, kills, seconds=120):
+    """Kills the driver `kills` times, half at the named point, half at any moment; then lets it end within so many seconds. Counts by kind. Runs are
     measured in flushes, not in seconds: the speed of the machine does not matter."""
     hits = {"random": 0, "sink.commit": 0}
     for number in range(kills):
@@ -106,6 +106,6 @@ def deliver_with_kills(driver, rng, kills):
         else:
             break  # everything is delivered: too few records for so many kills
     begin = time.monotonic()
-    driver.finish()
+    driver.finish(seconds)
     print(f"kills: {hits}, last run {time.monotonic() - begin:.1f} s")
     return hits
