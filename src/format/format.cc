@@ -36,7 +36,8 @@ const std::vector<FormatInfo>& ListFormats() {
                         "basic-auth.credentials-source", "basic-auth.user-info",
                         "bearer-auth.credentials-source", "bearer-auth.token",
                         "ssl.truststore.location", "ssl.truststore.password",
-                        "ssl.keystore.location", "ssl.keystore.password"}},
+                        "ssl.keystore.location", "ssl.keystore.password"},
+       .is_for_files = false},
       {.name = "canal-json",
        .option_names = With(kJsonOptions, {"database.include", "table.include"}),
        .is_changelog = true,
@@ -78,6 +79,11 @@ const std::vector<FormatInfo>& ListFormats() {
        .option_names = {"compression", "utc-timezone", "timestamp.time.unit",
                         "write.int64.timestamp"},
        .has_own_files = true},
+      {.name = "protobuf",
+       .option_names = {"message-class-name", "ignore-parse-errors", "read-default-values",
+                        "write-null-string-literal", "proto", "proto-file", "descriptor-file"},
+       .is_for_files = false,
+       .file_options = {"proto-file", "descriptor-file"}},
       {.name = "raw", .option_names = {"charset", "endianness"}},
       {.name = "regex",
        .option_names = {"pattern", "timestamp-format", "null-literal", "ignore-parse-errors"},
@@ -132,6 +138,7 @@ Result<std::unique_ptr<Decoder>> MakeDecoder(const std::string& format, DecodeTa
   if (format == "avro-confluent") return MakeAvroConfluentDecoder(std::move(target), options);
   if (format == "json") return MakeJsonDecoder(std::move(target), options);
   if (format == "csv") return MakeCsvDecoder(std::move(target), options);
+  if (format == "protobuf") return MakeProtobufDecoder(std::move(target), options);
   if (format == "raw") return MakeRawDecoder(std::move(target), options);
   if (format == "regex") return MakeRegexDecoder(std::move(target), options);
   if (format == "debezium-json") return MakeDebeziumDecoder(std::move(target), options);
@@ -168,6 +175,7 @@ Result<std::unique_ptr<Encoder>> MakeEncoder(const std::string& format,
   if (format == "avro-confluent") return MakeAvroConfluentEncoder(std::move(schema), options);
   if (format == "json") return MakeJsonEncoder(std::move(schema), options);
   if (format == "csv") return MakeCsvEncoder(std::move(schema), options);
+  if (format == "protobuf") return MakeProtobufEncoder(std::move(schema), options);
   if (format == "raw") return MakeRawEncoder(std::move(schema), options);
   if (format == "debezium-json") return MakeDebeziumEncoder(std::move(schema), options);
   if (format == "canal-json") return MakeCanalEncoder(std::move(schema), options);

@@ -88,9 +88,12 @@ struct FormatInfo {
   // In files it has a form of its own, which the filesystem connector reads and writes itself; else
   // each line of a file is a message.
   bool has_own_files = false;
+  bool is_for_files = true;
   bool is_changelog = false;  // may carry updates and deletes (debezium-json ...)
   // Fields of a ROW are found by their names: a schema may leave some out.
   bool reads_rows_by_name = false;
+  // Options that name a file of this machine which it needs.
+  std::vector<std::string> file_options = {};
   // What else it can tell of a message: key -> SQL type. Connectors put "value." before the key.
   std::map<std::string, std::string> metadata_keys = {};
 };

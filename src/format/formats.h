@@ -41,6 +41,11 @@ Result<std::unique_ptr<Decoder>> MakeAvroConfluentDecoder(DecodeTarget target,
 Result<std::unique_ptr<Encoder>> MakeAvroConfluentEncoder(std::shared_ptr<arrow::Schema> schema,
                                                           const FormatOptions& options);
 
+Result<std::unique_ptr<Decoder>> MakeProtobufDecoder(DecodeTarget target,
+                                                     const FormatOptions& options);
+Result<std::unique_ptr<Encoder>> MakeProtobufEncoder(std::shared_ptr<arrow::Schema> columns,
+                                                     const FormatOptions& options);
+
 // Of a format that cannot tell row kinds: kUnsupported for updates and deletes.
 Status RefuseChanges(const std::string& format, const ChangelogBatch& batch);
 

@@ -137,7 +137,20 @@ Task<> SqlWorld::Submit(JobManager* manager, std::string script) {
   co_return Status::OK();
 }
 
+// In each life: a power cut may have come before they were there.
+Task<> SqlWorld::WriteFiles() {
+  for (const auto& [path, contents] : options_.files) {
+    const size_t slash = path.rfind('/');
+    if (slash != std::string::npos && slash > 0) {
+      CO_RETURN_IF_ERROR(co_await env_->files().CreateDirectories(path.substr(0, slash)));
+    }
+    CO_RETURN_IF_ERROR(co_await env_->files().WriteAtomically(path, contents));
+  }
+  co_return Status::OK();
+}
+
 Task<> SqlWorld::RunToEnd(JobManager* manager, std::string script) {
+  CO_RETURN_IF_ERROR(co_await WriteFiles());
   CO_RETURN_IF_ERROR(co_await manager->Start());
   Status status = co_await WaitForJobs(manager, std::move(script));
   Status stopped = co_await manager->Stop();

@@ -30,6 +30,7 @@ struct SqlWorldOptions {
   Inputs inputs;
   // Topics to be there from the beginning, and their records.
   Fixtures topics = {};
+  TextFiles files = {};  // on the node's disk from the beginning
   ProcessingTime clock = SimEnvOptions().wall_time_begin;
   std::map<std::string, std::string> settings = {};  // as if SET before the script
   // Of open inputs: when the run ends, whatever the jobs do. Else it ends with its jobs.
@@ -71,6 +72,7 @@ class SqlWorld {
   struct Life;
   std::unique_ptr<Outside> MakeOutside() const;
   std::unique_ptr<Life> Begin(int parallelism);
+  Task<> WriteFiles();
   Task<> RunToEnd(process::JobManager* manager, std::string script);
   Task<> WaitForJobs(process::JobManager* manager, std::string script);
   Task<> Submit(process::JobManager* manager, std::string script);
@@ -79,7 +81,7 @@ class SqlWorld {
   uint64_t seed_;
   std::unique_ptr<Outside> outside_;
   LeftOut left_out_;
-  const Env* env_ = nullptr;  // of the life that is led now
+  Env* env_ = nullptr;  // of the life that is led now
 };
 
 }  // namespace mainstem::sqltest

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <random>
 
+#include "connector/options.h"
 #include "core/suggest.h"
+#include "format/format.h"
 #include "process/expr/text.h"
 #include "sqltest/disorder.h"
 #include "sqltest/fixture_source.h"
@@ -153,13 +155,26 @@ class FolderRun {
                         .hint = "give rows (.jsonl, .csv)"});
     }
     topics_[topic->second] = std::move(fixture);
+    RETURN_IF_ERROR(AddFormatFiles(connector::ValueFormatOf(source.table)));
+    return AddFormatFiles(connector::KeyFormatOf(source.table));
+  }
+
+  // Files that a format asks for, from where the node would read them.
+  Status AddFormatFiles(const connector::FormatChoice& choice) {
+    const format::FormatInfo* info = format::FindFormat(choice.format);
+    if (info == nullptr) return Status::OK();
+    for (const std::string& option : info->file_options) {
+      auto path = choice.options.find(option);
+      if (path == choice.options.end()) continue;
+      ASSIGN_OR_RETURN(files_[path->second], ReadTextFile(path->second));
+    }
     return Status::OK();
   }
 
   // ---- ways
 
   SqlWorldOptions WorldOptions(const Inputs& inputs, uint64_t seed) const {
-    SqlWorldOptions options{.seed = seed, .inputs = inputs, .topics = topics_};
+    SqlWorldOptions options{.seed = seed, .inputs = inputs, .topics = topics_, .files = files_};
     options.clock = test_.config.clock;
     options.settings = settings_;
     // The time that the rows take, in so many parts that there is a checkpoint between any two.
@@ -379,6 +394,7 @@ class FolderRun {
   std::map<std::string, std::string> settings_;
   Script script_;
   Fixtures topics_;
+  TextFiles files_;
   ProcessingTime last_arrival_;  // of any row
   Rows first_;
 };

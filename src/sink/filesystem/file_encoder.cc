@@ -223,10 +223,13 @@ Result<std::shared_ptr<const FileEncoderFactory>> FileEncoderFactory::Make(
     RETURN_IF_ERROR(factory->MakeEncoder());
     return factory;
   }
-  bool takes_changes = false;
-  for (const format::FormatInfo& info : format::ListFormats()) {
-    if (info.name == choice.format) takes_changes = info.is_changelog;
+  const format::FormatInfo* info = format::FindFormat(choice.format);
+  if (info != nullptr && !info->is_for_files) {
+    return MakeError(ErrorCode::kInvalidArgument,
+                     {.message = "format '" + choice.format + "' is of messages, not of files",
+                      .hint = "use 'avro', 'parquet' or 'json'"});
   }
+  const bool takes_changes = info != nullptr && info->is_changelog;
   auto factory =
       std::make_shared<const LineEncoderFactory>(choice, std::move(schema), takes_changes);
   RETURN_IF_ERROR(factory->MakeEncoder());

@@ -261,8 +261,9 @@ Result<std::unique_ptr<connector::TableSource>> MakeFileSource(
   plan.read.max_line_bytes = static_cast<size_t>(max_line);
   plan.format = connector::ValueFormatOf(plan.table);
   if (plan.format.format.empty()) options.Fail("format", "is needed");
-  if (plan.format.format == "avro-confluent") {
-    options.Fail("format", "is of messages, not of files", "use 'avro'");
+  const format::FormatInfo* info = format::FindFormat(plan.format.format);
+  if (info != nullptr && !info->is_for_files) {
+    options.Fail("format", "is of messages, not of files", "use 'avro', 'parquet' or 'json'");
   }
   plan.read.skip_blank_lines = plan.format.format != "raw";
   RETURN_IF_ERROR(options.status());
