@@ -180,14 +180,47 @@ class RocksDbBackend final : public StateBackend {
   std::unique_ptr<rocksdb::DB> db_;
 };
 
-// Copies into `target` what is wanted of the checkpoint.
-Status Import(const SharedMemory& memory, const std::string& checkpoint,
-              const RestoreFilter& filter, RocksDbBackend* target) {
+Result<std::unique_ptr<rocksdb::DB>> OpenCheckpoint(const SharedMemory& memory,
+                                                    const std::string& directory) {
   rocksdb::DB* opened = nullptr;
-  RETURN_IF_ERROR(FromRocks(rocksdb::DB::OpenForReadOnly(MakeOptions(memory), checkpoint, &opened),
+  RETURN_IF_ERROR(FromRocks(rocksdb::DB::OpenForReadOnly(MakeOptions(memory), directory, &opened),
                             "open checkpoint"));
-  std::unique_ptr<rocksdb::DB> source(opened);
-  std::unique_ptr<rocksdb::Iterator> it(source->NewIterator(rocksdb::ReadOptions()));
+  return std::unique_ptr<rocksdb::DB>(opened);
+}
+
+// How much of a checkpoint is wanted.
+enum class Share : uint8_t { kNothing, kPart, kEverything };
+
+// By three seeks a table: entries are in the order of table and key group.
+Result<Share> ShareOf(rocksdb::DB* checkpoint, const RestoreFilter& filter) {
+  std::unique_ptr<rocksdb::Iterator> it(checkpoint->NewIterator(rocksdb::ReadOptions()));
+  bool any_wanted = false;
+  bool any_other = false;  // not wanted, or under another number
+  it->SeekToFirst();
+  while (it->Valid()) {
+    ASSIGN_OR_RETURN(const DecodedStateKey key, DecodeStateKey(it->key().ToStringView()));
+    const std::optional<uint16_t> table = filter.TableOf(key);
+    any_wanted |= table.has_value();
+    any_other |= table != key.table;
+    const KeyGroupRange& groups = filter.key_groups;
+    if (key.key_group < groups.begin) {
+      it->Seek(StateGroupBegin(key.table, groups.begin));
+    } else if (key.key_group < groups.end) {
+      it->Seek(StateGroupBegin(key.table, groups.end));
+    } else if (key.table < UINT16_MAX) {
+      it->Seek(StateGroupBegin(key.table + 1, 0));
+    } else {
+      break;
+    }
+  }
+  RETURN_IF_ERROR(FromRocks(it->status(), "read checkpoint"));
+  if (!any_wanted) return Share::kNothing;
+  return any_other ? Share::kPart : Share::kEverything;
+}
+
+// Copies into `target` what is wanted of the checkpoint.
+Status Import(rocksdb::DB* checkpoint, const RestoreFilter& filter, RocksDbBackend* target) {
+  std::unique_ptr<rocksdb::Iterator> it(checkpoint->NewIterator(rocksdb::ReadOptions()));
   std::vector<StateMutation> chunk;
   constexpr size_t kChunk = 4096;
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
@@ -261,15 +294,22 @@ class RocksDbFactory final : public StateBackendFactory {
     RETURN_IF_ERROR(FromErrorCode(error, "creating " + live_directory));
     std::erase_if(restore_from, [](const std::string& path) { return !fs::exists(path); });
     auto backend = std::make_unique<RocksDbBackend>(memory_, live_directory, keeps_checkpoints_);
-    // One source may hold groups of others too (a smaller parallelism before): reading those does
-    // no harm, but they would be carried on for ever, so only a whole range is cloned.
-    if (restore_from.size() == 1 && filter.tables.empty() && filter.key_groups == KeyGroupRange{}) {
-      RETURN_IF_ERROR(CloneDirectory(restore_from[0], live_directory));
+    std::vector<Source> sources;
+    for (const std::string& directory : restore_from) {
+      ASSIGN_OR_RETURN(auto checkpoint, OpenCheckpoint(memory_, directory));
+      ASSIGN_OR_RETURN(const Share share, ShareOf(checkpoint.get(), filter));
+      if (share == Share::kNothing) continue;
+      sources.push_back({directory, std::move(checkpoint), share});
+    }
+    // As it is when neither plan nor parallelism have changed. Where others' entries lie there too,
+    // reading them would do no harm, but they would be carried on for ever.
+    if (sources.size() == 1 && sources[0].share == Share::kEverything) {
+      RETURN_IF_ERROR(CloneDirectory(sources[0].directory, live_directory));
       RETURN_IF_ERROR(backend->OpenNow());
       return backend;
     }
-    for (const std::string& directory : restore_from) {
-      RETURN_IF_ERROR(Import(memory_, directory, filter, backend.get()));
+    for (const Source& source : sources) {
+      RETURN_IF_ERROR(Import(source.checkpoint.get(), filter, backend.get()));
     }
     return backend;
   }
@@ -291,6 +331,12 @@ class RocksDbFactory final : public StateBackendFactory {
   }
 
  private:
+  struct Source {
+    std::string directory;
+    std::unique_ptr<rocksdb::DB> checkpoint;
+    Share share;
+  };
+
   SharedMemory memory_;
   const bool keeps_checkpoints_;
 };

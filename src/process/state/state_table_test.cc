@@ -328,6 +328,79 @@ TEST_P(StateTableTest, BackendsTakeManyMutationsAtOnceInAnyOrder) {
   expect_same(at_checkpoint);
 }
 
+// Table files of a checkpoint that are the very files of the database that was opened from it.
+int SharedFiles(const std::string& checkpoint, const std::string& live) {
+  namespace fs = std::filesystem;
+  int shared = 0;
+  for (const auto& entry : fs::directory_iterator(checkpoint)) {
+    const fs::path there = fs::path(live) / entry.path().filename();
+    shared += entry.path().extension() == ".sst" && fs::exists(there) &&
+              fs::equivalent(entry.path(), there);
+  }
+  return shared;
+}
+
+// By files, where the subtask gets all of one checkpoint and nothing of another; else by entries.
+TEST(RocksDbRestoreTest, TakesWholeFilesOnlyWhereEverythingInThemIsWanted) {
+  std::string root = "/tmp/state_table_test.XXXXXX";
+  ASSERT_NE(mkdtemp(root.data()), nullptr);
+  const auto factory = MakeRocksDbStateBackendFactory({});
+  std::vector<std::string> checkpoints;
+  for (int i = 0; i < 3; ++i) {
+    const KeyGroupRange own = KeyGroupsOf(i, 3);
+    auto backend = factory->Open(root + "/before", {}, {.key_groups = own}).ValueOrDie();
+    std::vector<StateMutation> mutations;
+    for (int group = own.begin; group < own.end; ++group) {
+      for (const uint16_t table : {1, 2, 8}) {
+        mutations.push_back({EncodeStateKey(table, group, 5, "k"), std::to_string(group)});
+      }
+    }
+    CHECK_OK(backend->Write(mutations));
+    checkpoints.push_back(root + "/chk" + std::to_string(i));
+    CHECK_OK(backend->Checkpoint(checkpoints.back()));
+  }
+  const auto count = [](StateBackend* backend, uint16_t table) {
+    return backend->Scan(StateGroupBegin(table, 0), StateGroupBegin(table, 128), SIZE_MAX)
+        .ValueOrDie()
+        .size();
+  };
+  const std::map<uint16_t, uint16_t> same = {{1, 1}, {2, 2}, {8, 8}, {9, 9}};
+  const std::map<uint16_t, uint16_t> renumbered = {{1, 1}, {2, 2}, {8, 10}};
+  const std::map<uint16_t, uint16_t> without_one = {{1, 1}, {8, 8}};
+  struct Case {
+    std::map<uint16_t, uint16_t> tables;
+    int parallelism;
+    bool takes_files;
+  };
+  for (const Case& at : std::vector<Case>{{same, 3, true},
+                                          {{}, 3, true},
+                                          {renumbered, 3, false},
+                                          {without_one, 3, false},
+                                          {same, 2, false},
+                                          {same, 4, false}}) {
+    size_t found = 0, unwanted = 0;
+    for (int i = 0; i < at.parallelism; ++i) {
+      const std::string live = root + "/live";
+      RestoreFilter filter{.key_groups = KeyGroupsOf(i, at.parallelism), .tables = at.tables};
+      auto backend = factory->Open(live, checkpoints, filter).ValueOrDie();
+      int shared = 0;
+      for (const std::string& checkpoint : checkpoints) shared += SharedFiles(checkpoint, live);
+      EXPECT_EQ(shared > 0, at.takes_files);
+      found += count(backend.get(), 1);
+      unwanted += at.tables == without_one ? count(backend.get(), 2) : 0;
+      // What it does from here on leaves the checkpoint alone.
+      const int group = filter.key_groups.begin;
+      CHECK_OK(backend->Write(
+          std::vector<StateMutation>{{EncodeStateKey(1, group, 5, "k"), std::nullopt}}));
+      EXPECT_EQ(count(backend.get(), 1),
+                static_cast<size_t>(filter.key_groups.end - filter.key_groups.begin - 1));
+    }
+    EXPECT_EQ(found, static_cast<size_t>(kKeyGroupCount));
+    EXPECT_EQ(unwanted, 0u);
+  }
+  std::filesystem::remove_all(root);
+}
+
 TEST_P(StateTableTest, SaysWhatIsDamaged) {
   auto backend = factory_->Open(root_ + "/live", {}, {}).ValueOrDie();
   EncodedRows keys = Keys({"a"});
