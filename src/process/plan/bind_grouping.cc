@@ -369,6 +369,7 @@ PlanNodePtr SelectBinder::MakeWindowAggregate(const std::vector<int>& keys,
   if (aggregates_.legacy.has_value()) {
     node->window = aggregates_.legacy->window;
     node->window.time_column = Computed(aggregates_.legacy->time);
+    if (node->window.kind == WindowKind::kSession) node->window.partition_keys = keys;
     with_time_ = true;
     time_type_ = aggregates_.legacy->time_type;
   } else {
