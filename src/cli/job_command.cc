@@ -1,4 +1,6 @@
-// mainstem job list | submit | show | wait | savepoint | stop | resume | cancel | delete
+// mainstem job list | submit | show | watermark | wait | savepoint | stop | resume | cancel |
+// delete
+#include <absl/time/time.h>
 #include <fmt/format.h>
 #include <simdjson.h>
 #include <CLI/CLI.hpp>
@@ -159,6 +161,33 @@ Status Show(const GlobalOptions& globals, const JobOptions& options) {
   });
 }
 
+// "2026-01-01 10:00:00.000" in UTC; empty for NULL.
+std::string TimeOf(const element& object, std::string_view member) {
+  int64_t millis;
+  if (object[member].get(millis) != simdjson::SUCCESS) return "";
+  return absl::FormatTime("%Y-%m-%d %H:%M:%E3S", absl::FromUnixMillis(millis), absl::UTCTimeZone());
+}
+
+Status Watermark(const GlobalOptions& globals, const JobOptions& options) {
+  HttpClient client(globals.node);
+  const std::string path = "/api/v1/jobs/" + net::PercentEncode(options.id) + "/watermark";
+  ASSIGN_OR_RETURN(std::string body, client.Call({.path = path}));
+  if (globals.json) return fmt::print("{}\n", body), Status::OK();
+  return WithJson(body, [](const element& root) {
+    const std::string watermark = TimeOf(root, "watermark_ms");
+    fmt::print("watermark {}\n{}\n\n", watermark.empty() ? "not yet" : watermark + " UTC",
+               TextOf(root, "summary"));
+    TextTable table({"table", "partition", "watermark", "unread", "state", "quiet since", "why"});
+    for (element row : root["partitions"].get_array()) {
+      table.Add({TextOf(row, "table"), TextOf(row, "partition"), TimeOf(row, "watermark_ms"),
+                 TextOf(row, "unread"), TextOf(row, "state"), TimeOf(row, "quiet_since_ms"),
+                 TextOf(row, "why")});
+    }
+    fmt::print("{}", table.Render(TerminalWidth()));
+    return Status::OK();
+  });
+}
+
 // Prints where the savepoint is, that `path` has made with this body.
 Status AskForSavepoint(const GlobalOptions& globals, const std::string& path,
                        const std::string& body) {
@@ -219,6 +248,7 @@ void AddJobCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chos
       "  mainstem job wait ID          to the end of its bounded input; fails if it failed\n"
       "  mainstem job list\n"
       "  mainstem job show ID          the id as `job list` says it\n"
+      "  mainstem job watermark ID     why windows do not close\n"
       "  mainstem job stop ID && mainstem job resume ID\n"
       "  mainstem job stop ID --savepoint --dir /backup   prints the folder of the savepoint\n"
       "  mainstem job submit new.sql --from-savepoint /backup/savepoint-ID-1f00ba42\n"
@@ -241,6 +271,9 @@ void AddJobCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chos
   auto* show = job->add_subcommand("show", "operators with rates, sinks with their positions");
   show->add_option("job", options->id, "id of the job")->required();
   bind(show, [&globals](const JobOptions& o) { return Show(globals, o); });
+  auto* watermark = job->add_subcommand("watermark", "which partition holds it back, and why");
+  watermark->add_option("job", options->id, "id of the job")->required();
+  bind(watermark, [&globals](const JobOptions& o) { return Watermark(globals, o); });
   auto* wait = job->add_subcommand("wait", "wait for the end of a job, with its progress");
   wait->add_option("job", options->id, "id of the job")->required();
   bind(wait, [&globals](const JobOptions& o) { return Wait(globals, o); });

@@ -151,6 +151,7 @@ Task<ExecutionOutcome> Execution::Supervise() {
       if (is_stop) co_return ExecutionOutcome::kStopped;
       continue;
     }
+    CO_RETURN_IF_ERROR(CheckTimeout());
     if (!pending_ && finished_.size() == total) {
       CO_RETURN_IF_ERROR(co_await Complete(true));
       co_return ExecutionOutcome::kFinished;
@@ -172,9 +173,29 @@ Task<ExecutionOutcome> Execution::Supervise() {
       }
       deadline = std::min(deadline, next_checkpoint_);
     }
+    if (pending_) deadline = std::min(deadline, pending_->began + options_.checkpoint_timeout);
     CO_ASSIGN_OR_RETURN(bool notified, co_await mailbox_->arrived().Wait(deadline));
     (void)notified;
   }
+}
+
+// What the subtasks have handed over is in no later checkpoint: there is no going on without it.
+Status Execution::CheckTimeout() const {
+  if (!pending_ || env_->Now() < pending_->began + options_.checkpoint_timeout) return Status::OK();
+  std::string missing;
+  for (const auto& [vertex, subtask] : pending_->waiting_for) {
+    const auto& operators = graph_->vertices[static_cast<size_t>(vertex)].operators;
+    if (!missing.empty()) missing += ", ";
+    missing += operators.empty() ? PartName(vertex, subtask)
+                                 : fmt::format("{} ({})", operators.back().name, subtask);
+  }
+  const auto limit =
+      std::chrono::duration_cast<std::chrono::milliseconds>(options_.checkpoint_timeout);
+  return MakeError(ErrorCode::kTimedOut,
+                   {.message = fmt::format("checkpoint {} was not done within {} ms", pending_->id,
+                                           limit.count()),
+                    .detail = "it waits for " + missing,
+                    .hint = "'execution.checkpointing.timeout' gives it more time"});
 }
 
 Status Execution::Handle(SubtaskReport report) {
@@ -221,7 +242,7 @@ bool Execution::WantsCheckpoint() const {
 
 Task<> Execution::Trigger() {
   Pending pending;
-  pending.id = epoch_ + 1;
+  pending.id = begun_epoch_ = epoch_ + 1;
   pending.began = env_->Now();
   pending.stop = stop_;
   // Those that ended before this checkpoint are a part of it; those that end after their barrier
@@ -312,7 +333,7 @@ Task<> Execution::Complete(bool final_one) {
   if (pending_) {
     pending = std::move(*pending_);
   } else {
-    pending.id = epoch_ + 1;
+    pending.id = begun_epoch_ = epoch_ + 1;
     pending.began = env_->Now();
     pending.reports = std::exchange(final_reports_, {});
   }

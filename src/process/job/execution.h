@@ -15,19 +15,23 @@
 #include "process/job/job_description.h"
 #include "process/job/job_graph.h"
 #include "process/job/subtask.h"
+#include "process/job/watermark_report.h"
 
 namespace mainstem::process {
 
 struct ExecutionOptions {
   std::string job_id;
   Duration checkpoint_interval = std::chrono::seconds(1);
+  // One that takes longer ends the attempt.
+  Duration checkpoint_timeout = std::chrono::minutes(10);
   int retained_checkpoints = 1;
   StateMemory* state_memory = nullptr;    // outlives the execution, as the next
   ColumnMemory* column_memory = nullptr;  // null: nobody counts
   // False: nothing survives and nothing is committed (a query whose result goes to its caller).
   bool durable = true;
-  storage::TopicPartition quarantine;  // of partition 0; used if some source wants it
-  std::string statement;               // for manifests
+  storage::TopicPartition quarantine;                // of partition 0; used if some source wants it
+  std::optional<storage::TopicPartition> late_rows;  // where they are kept, if they are
+  std::string statement;                             // for manifests
   // A job without an epoch of its own begins with this savepoint, if there is one.
   std::string restore_from;
   bool ignore_unclaimed_state = false;
@@ -72,6 +76,10 @@ class Execution {
   // Take a checkpoint soon: gives the number of its epoch. Home shard.
   int64_t RequestCheckpoint();
   const ExecutionMetrics& metrics() const { return metrics_; }
+  // How far the splits of each source are, now. Home shard; the execution may go meanwhile.
+  Task<std::vector<SourceWatermarks>> GatherWatermarks() const;
+  // A checkpoint was begun that has not been committed: of an attempt that has ended, it failed.
+  bool is_in_checkpoint() const { return begun_epoch_ > epoch_; }
   // The job is made known to be done in the log with this metadata.
   static constexpr const char* kFinishedMetadata = "finished";
   // What an epoch that ended the attempt has before its number, where others have "chk-".
@@ -100,6 +108,7 @@ class Execution {
   Task<> StartSubtasks();
   Task<> CloseSubtasks();
   Status Handle(SubtaskReport report);
+  Status CheckTimeout() const;
   bool WantsCheckpoint() const;
   int64_t ProgressToken() const;
   Task<> Trigger();
@@ -121,7 +130,8 @@ class Execution {
   PendingOutput pending_output_;
   ExecutionMetrics metrics_;
 
-  int64_t epoch_ = 0;  // last committed
+  int64_t epoch_ = 0;        // last committed
+  int64_t begun_epoch_ = 0;  // last one that was begun
   CheckpointManifest restored_;
   std::string restored_directory_;
   // Operator -> operator of `restored_` whose state tables it takes.

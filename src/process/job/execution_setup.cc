@@ -110,6 +110,10 @@ Task<std::unique_ptr<Subtask>> Execution::MakeSubtask(const GraphVertex& vertex,
   RestoreFilter filter;
   filter.key_groups = KeyGroupsOf(index, vertex.parallelism);
   std::set<std::string> own_ids;
+  if (options_.late_rows) {
+    LateRowsOptions late{.partition = *options_.late_rows, .job_id = options_.job_id};
+    subtask.late_rows = std::make_unique<LateRows>(std::move(late), &pending_output_);
+  }
   for (const GraphOperator& op : vertex.operators) {
     auto context = std::make_unique<OperatorContext>();
     context->env = env_;
@@ -117,6 +121,7 @@ Task<std::unique_ptr<Subtask>> Execution::MakeSubtask(const GraphVertex& vertex,
     context->subtask = index;
     context->parallelism = vertex.parallelism;
     context->state_memory = options_.state_memory;
+    context->late_rows = subtask.late_rows.get();
     context->eval.time_zone = time_zone;
     context->eval.random = [env = env_] { return env->Random(); };
     context->metrics =

@@ -34,6 +34,28 @@ Status GiveJobs(const std::vector<JobDescription>& jobs, const std::string& time
   return listener->OnRows(std::move(rows));
 }
 
+Status GiveWatermark(const WatermarkReport& report, const std::string& time_zone,
+                     ResultListener* listener) {
+  ASSIGN_OR_RETURN(const absl::TimeZone zone, ParseTimeZone(time_zone));
+  const auto time = [&](std::optional<int64_t> millis) {
+    return millis ? std::optional(absl::FormatTime("%Y-%m-%d %H:%M:%E3S",
+                                                   absl::FromUnixMillis(*millis), zone))
+                  : std::nullopt;
+  };
+  plan::Answer answer;
+  answer.columns = {"table", "partition",   "watermark",  "unread",
+                    "state", "quiet since", "holds back", "why"};
+  answer.rows.push_back({std::nullopt, std::nullopt, time(report.watermark_ms), std::nullopt,
+                         std::nullopt, std::nullopt, std::nullopt, report.summary});
+  for (const WatermarkReport::Row& row : report.rows) {
+    const auto unread = row.unread ? std::optional(std::to_string(*row.unread)) : std::nullopt;
+    answer.rows.push_back({row.table, row.split, time(row.watermark_ms), unread,
+                           std::string(ToString(row.state)), time(row.quiet_since_ms),
+                           row.holds_back ? "TRUE" : "FALSE", row.why});
+  }
+  return GiveRows(std::move(answer), listener);
+}
+
 Status GiveSavepoint(const std::string& path, ResultListener* listener) {
   plan::Answer answer;
   answer.columns = {"savepoint path"};

@@ -248,6 +248,18 @@ Task<JobDescription> JobManagerImpl::DescribeHere(std::string id) {
   co_return DescriptionOf(*job);
 }
 
+Task<WatermarkReport> JobManagerImpl::WatermarkHere(std::string id) {
+  CO_ASSIGN_OR_RETURN(Job * job, Find(id));
+  const JobState state = DescriptionOf(*job).state;
+  if (state != JobState::kRunning) {
+    co_return MakeError(ErrorCode::kInvalidArgument,
+                        {.message = fmt::format("job '{}' is {}", id, ToString(state)),
+                         .hint = "only a job that runs has a watermark"});
+  }
+  CO_ASSIGN_OR_RETURN(auto sources, co_await job->runner->GatherWatermarks());
+  co_return mainstem::process::ExplainWatermark(sources, env()->WallTime().value());
+}
+
 Task<> JobManagerImpl::CancelHere(std::string id) {
   CO_ASSIGN_OR_RETURN(Job * job, Find(id));
   if (IsTerminal(job->record.state) && job->record.state != JobState::kStopped) {

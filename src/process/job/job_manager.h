@@ -16,6 +16,7 @@
 #include "core/env.h"
 #include "core/logging.h"
 #include "process/job/job_description.h"
+#include "process/job/watermark_report.h"
 #include "process/operator/column_memory.h"
 #include "process/state/state_backend.h"
 #include "storage/log.h"
@@ -113,7 +114,10 @@ class JobManager {
 
   virtual Task<std::vector<JobDescription>> ListJobs() = 0;          // without operators
   virtual Task<JobDescription> DescribeJob(std::string job_id) = 0;  // NotFound
-  virtual Task<> CancelJob(std::string job_id) = 0;                  // drops what is not delivered
+  // Which partition holds the watermark of a running job back, and why. InvalidArgument if it does
+  // not run.
+  virtual Task<WatermarkReport> ExplainWatermark(std::string job_id) = 0;
+  virtual Task<> CancelJob(std::string job_id) = 0;  // drops what is not delivered
   // Takes a checkpoint, then ends; delivery of what is committed goes on at Resume.
   virtual Task<> StopJob(std::string job_id) = 0;
   virtual Task<> ResumeJob(std::string job_id) = 0;

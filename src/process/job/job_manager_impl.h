@@ -56,6 +56,9 @@ class JobManagerImpl final : public JobManager {
   Task<JobDescription> DescribeJob(std::string id) override {
     return RunOn(home_, DescribeHere(std::move(id)));
   }
+  Task<WatermarkReport> ExplainWatermark(std::string id) override {
+    return RunOn(home_, WatermarkHere(std::move(id)));
+  }
   Task<> CancelJob(std::string id) override { return RunOn(home_, CancelHere(std::move(id))); }
   Task<> StopJob(std::string id) override { return RunOn(home_, StopJobHere(std::move(id))); }
   Task<> ResumeJob(std::string id) override { return RunOn(home_, ResumeHere(std::move(id))); }
@@ -104,6 +107,7 @@ class JobManagerImpl final : public JobManager {
                const ExecuteOptions& options, ResultListener* listener,
                std::vector<std::string>* temporary);
   Task<> ShowJobs(const plan::Answer& answer, ResultListener* listener);
+  Task<> ShowWatermark(const plan::Answer& answer, ResultListener* listener);
   Task<> StopBySql(const plan::Answer& answer, ResultListener* listener);
   Task<> RunQuery(plan::Answer answer, ResultListener* listener);
   Task<> RemoveTemporary(std::string id);
@@ -112,6 +116,7 @@ class JobManagerImpl final : public JobManager {
   JobDescription DescriptionOf(const Job& job) const;
   Task<std::vector<JobDescription>> ListHere();
   Task<JobDescription> DescribeHere(std::string id);
+  Task<WatermarkReport> WatermarkHere(std::string id);
   Task<> CancelHere(std::string id);
   Task<> StopJobHere(std::string id);
   Task<> ResumeHere(std::string id);

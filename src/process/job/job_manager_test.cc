@@ -271,6 +271,40 @@ Task<> RunScript(JobManager* manager, std::string script, ResultListener* listen
   co_return co_await manager->Execute(std::move(script), std::move(options), listener);
 }
 
+// While the job runs, goes down and comes up again: splits lie on other shards than the manager.
+TEST_F(JobManagerTest, TellsOfTheWatermarkOfAJobThatRunsAtAnyTime) {
+  outside_.sources["src"].unbounded = true;
+  Live(4, [](JobManagerTest* test, JobManager* manager) -> Task<> {
+    CO_RETURN_IF_ERROR(co_await SubmitJob(test, manager));
+    size_t most_rows = 0;
+    for (int life = 0; life < 4; ++life) {
+      for (int i = 0; i < 20; ++i) {
+        auto report = co_await manager->ExplainWatermark(test->job_id_);
+        if (!report.ok()) {
+          EXPECT_TRUE(Is(report.status(), ErrorCode::kInvalidArgument)) << report.status();
+        } else {
+          most_rows = std::max(most_rows, report->rows.size());
+        }
+        CO_RETURN_IF_ERROR(co_await Sleep(milliseconds(1)));
+      }
+      CO_RETURN_IF_ERROR(co_await manager->StopJob(test->job_id_));
+      CO_RETURN_IF_ERROR(co_await manager->ResumeJob(test->job_id_));
+    }
+    EXPECT_EQ(most_rows, static_cast<size_t>(kSplits));
+    LastField listener;
+    ExecuteOptions options;
+    std::string explain = "EXPLAIN WATERMARK FOR JOB '" + test->job_id_ + "'";
+    for (size_t rows = 0; rows == 0;) {
+      auto report = co_await manager->ExplainWatermark(test->job_id_);
+      if (report.ok()) rows = report->rows.size();
+      CO_RETURN_IF_ERROR(co_await Sleep(milliseconds(1)));
+    }
+    CO_RETURN_IF_ERROR(co_await manager->Execute(explain, std::move(options), &listener));
+    EXPECT_TRUE(listener.text.ends_with("src")) << listener.text;
+    co_return co_await manager->CancelJob(test->job_id_);
+  });
+}
+
 class Counting final : public ResultListener {
  public:
   int64_t rows = 0;

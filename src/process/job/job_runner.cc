@@ -28,6 +28,8 @@ bool IsPermanent(const Status& status) {
   }
 }
 
+Task<std::vector<SourceWatermarks>> NoSources() { co_return std::vector<SourceWatermarks>(); }
+
 Task<storage::TopicPartition> MakeQuarantine(storage::Log* log, std::string name) {
   CO_ASSIGN_OR_RETURN(storage::TopicInfo topic,
                       co_await FindOrMakeJobTopic(log, std::move(name), 1));
@@ -60,6 +62,15 @@ void JobRunner::RequestStop(StopRequest request) {
 Task<> JobRunner::PrepareQuarantine() {
   std::string name = QuarantineTopicName(options_.job_id);
   CO_ASSIGN_OR_RETURN(quarantine_, co_await MakeQuarantine(environment_->log, std::move(name)));
+  co_return Status::OK();
+}
+
+Task<> JobRunner::PrepareLateRows() {
+  if (options_.late_rows_topic.empty() || !options_.durable) co_return Status::OK();
+  std::string name = options_.late_rows_topic;
+  CO_ASSIGN_OR_RETURN(storage::TopicInfo topic,
+                      co_await FindOrMakeLateRowsTopic(environment_->log, std::move(name)));
+  late_rows_ = storage::TopicPartition{topic.id, PartitionId(0)};
   co_return Status::OK();
 }
 
@@ -121,14 +132,18 @@ Task<> JobRunner::Prepare() {
 }
 
 Task<ExecutionOutcome> JobRunner::RunAttempt() {
+  // Each time: somebody may have deleted the topic.
+  CO_RETURN_IF_ERROR(co_await PrepareLateRows());
   ExecutionOptions options;
   options.job_id = options_.job_id;
   options.checkpoint_interval = options_.checkpoint_interval;
+  options.checkpoint_timeout = options_.checkpoint_timeout;
   options.retained_checkpoints = options_.retained_checkpoints;
   options.state_memory = environment_->state_memory;
   options.column_memory = environment_->column_memory;
   options.durable = options_.durable;
   options.quarantine = quarantine_;
+  options.late_rows = late_rows_;
   options.statement = options_.statement;
   options.restore_from = options_.restore_from;
   options.ignore_unclaimed_state = options_.ignore_unclaimed_state;
@@ -142,6 +157,8 @@ Task<ExecutionOutcome> JobRunner::RunAttempt() {
   is_attempting_ = true;
   auto outcome = co_await execution_->Run();
   is_attempting_ = false;
+  const bool is_failure = !outcome.ok() && !Is(outcome.status(), ErrorCode::kCancelled);
+  if (is_failure && execution_->is_in_checkpoint()) ++failed_checkpoints_;
   co_return outcome;
 }
 
@@ -320,11 +337,18 @@ void JobRunner::DescribeTopicSinks(JobDescription* out) const {
   }
 }
 
+// Asks before it returns: the runner may go while the answer is awaited.
+Task<std::vector<SourceWatermarks>> JobRunner::GatherWatermarks() const {
+  if (is_attempting_) return execution_->GatherWatermarks();
+  return NoSources();
+}
+
 JobDescription JobRunner::Describe() const {
   JobDescription out = description_;
   for (const auto& delivery : deliveries_) out.sinks.push_back(delivery->Describe());
   if (!execution_) return out;
   out.checkpoint = execution_->metrics().checkpoint;
+  out.checkpoint.failed_count = failed_checkpoints_;
   DescribeOperators(&out);
   DescribeTopicSinks(&out);
   // Of a bounded input whose sources know what is unread.

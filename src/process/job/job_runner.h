@@ -29,6 +29,7 @@ struct JobRunnerOptions {
   std::string statement;
   int parallelism = 1;
   Duration checkpoint_interval = std::chrono::seconds(1);
+  Duration checkpoint_timeout = std::chrono::minutes(10);  // of savepoints, too
   int retained_checkpoints = 1;
   bool fold_updates = false;
   // Commits epochs and restarts; else one attempt, nothing kept.
@@ -37,9 +38,9 @@ struct JobRunnerOptions {
   bool fail_fast = false;
   int64_t created_at_ms = 0;
   std::string checkpoint_directory;
-  std::string restore_from;  // savepoint of a job that has no epoch yet
+  std::string late_rows_topic;  // empty: late rows are counted only
+  std::string restore_from;     // savepoint of a job that has no epoch yet
   bool ignore_unclaimed_state = false;
-  Duration savepoint_timeout = std::chrono::minutes(10);
   std::optional<StopRequest> stop;  // asked for before the node ended
   std::function<std::unique_ptr<connector::InlineWriter>()> make_collector;
 };
@@ -77,6 +78,8 @@ class JobRunner {
   // Of a job that is kFailed.
   const Status& failure() const { return failure_; }
   JobDescription Describe() const;
+  // Of the attempt that runs now; none between two.
+  Task<std::vector<SourceWatermarks>> GatherWatermarks() const;
   // Samples the counters for the rates; call about once a second.
   void Sample();
 
@@ -84,6 +87,7 @@ class JobRunner {
   Task<> RunUntilDone();
   Task<> Prepare();
   Task<> PrepareQuarantine();
+  Task<> PrepareLateRows();
   Task<> PrepareDelivery(JobSink* sink);
   Task<ExecutionOutcome> RunAttempt();
   Task<> RunAttempts();
@@ -113,12 +117,14 @@ class JobRunner {
   bool graph_ready_ = false;
   std::optional<CheckpointStore> store_;
   storage::TopicPartition quarantine_;
+  std::optional<storage::TopicPartition> late_rows_;
   std::unique_ptr<Execution> execution_;
   std::vector<std::unique_ptr<SinkDelivery>> deliveries_;
   JobDescription description_;
   std::deque<SampleSet> samples_;
   std::optional<StopRequest> stop_;
-  bool is_attempting_ = false;  // execution_ is the one that runs
+  int64_t failed_checkpoints_ = 0;  // each ended an attempt
+  bool is_attempting_ = false;      // execution_ is the one that runs
   // The savepoint that is being taken: the epoch that it waits for, then its checkpoint.
   bool wants_savepoint_ = false;
   int64_t wanted_epoch_ = 0;

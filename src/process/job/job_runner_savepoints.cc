@@ -74,7 +74,7 @@ Task<> JobRunner::WriteSavepoint(int64_t epoch, std::string directory) {
 }
 
 Task<> JobRunner::TakeSavepoint(std::string directory) {
-  const TimePoint deadline = environment_->env->Now() + options_.savepoint_timeout;
+  const TimePoint deadline = environment_->env->Now() + options_.checkpoint_timeout;
   Status status = co_await AwaitHeldCheckpoint(deadline);
   if (status.ok()) status = co_await AwaitDeliveries(deadline);
   if (status.ok()) status = co_await WriteSavepoint(held_epoch_, std::move(directory));

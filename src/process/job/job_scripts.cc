@@ -84,6 +84,7 @@ Task<> JobManagerImpl::Carry(plan::Answer answer, size_t index, const std::strin
     case plan::AnswerKind::kDone: co_return Status::OK();
     case plan::AnswerKind::kRows: co_return GiveRows(std::move(answer), listener);
     case plan::AnswerKind::kShowJobs: co_return co_await ShowJobs(answer, listener);
+    case plan::AnswerKind::kExplainWatermark: co_return co_await ShowWatermark(answer, listener);
     case plan::AnswerKind::kStopJob: co_return co_await StopBySql(answer, listener);
     case plan::AnswerKind::kQuery: co_return co_await RunQuery(std::move(answer), listener);
     case plan::AnswerKind::kJob: break;
@@ -112,6 +113,11 @@ Task<> JobManagerImpl::ShowJobs(const plan::Answer& answer, ResultListener* list
     jobs.push_back(DescriptionOf(*job));
   }
   co_return GiveJobs(jobs, answer.plan.time_zone, listener);
+}
+
+Task<> JobManagerImpl::ShowWatermark(const plan::Answer& answer, ResultListener* listener) {
+  CO_ASSIGN_OR_RETURN(const WatermarkReport report, co_await WatermarkHere(answer.job_id));
+  co_return GiveWatermark(report, answer.plan.time_zone, listener);
 }
 
 Task<> JobManagerImpl::StopBySql(const plan::Answer& answer, ResultListener* listener) {

@@ -89,9 +89,10 @@ Result<JobRunnerOptions> RunnerOptionsOf(const JobManagerOptions& manager, const
     out.retained_checkpoints = static_cast<int>(
         std::max<int64_t>(1, settings.Integer("execution.checkpointing.num-retained")));
   }
-  out.savepoint_timeout = milliseconds(settings.Millis("execution.checkpointing.timeout"));
+  out.checkpoint_timeout = milliseconds(settings.Millis("execution.checkpointing.timeout"));
   out.fold_updates = plan.settings.contains("table.exec.mini-batch.enabled") &&
                      settings.Boolean("table.exec.mini-batch.enabled");
+  out.late_rows_topic = settings.Text("mainstem.late-rows.topic");
   out.created_at_ms = record.created_at_ms;
   out.checkpoint_directory = manager.state_directory + "/" + record.id;
   RETURN_IF_ERROR(SetSavepoints(manager, plan, &out));

@@ -1,4 +1,4 @@
-// The topics that a job has for itself in the log: one for each sink outside, and one for what
+// The topics that a job makes in the log. For itself: one for each sink outside, and one for what
 // could not be decoded or delivered. Made when they are needed; removed with the job, but for the
 // quarantine, which is the user's to look at and to delete.
 #pragma once
@@ -20,5 +20,9 @@ std::string QuarantineTopicName(const std::string& job);
 // The topic of that name, without limits of retention when it has to be made. Any shard.
 Task<storage::TopicInfo> FindOrMakeJobTopic(storage::Log* log, std::string name,
                                             int partition_count);
+
+// The topic of the setting 'mainstem.late-rows.topic'; one that is made keeps the last 256 MiB.
+// InvalidConfig for one that is compacted: late rows have no key. Any shard.
+Task<storage::TopicInfo> FindOrMakeLateRowsTopic(storage::Log* log, std::string name);
 
 }  // namespace mainstem::process

@@ -140,6 +140,10 @@ Result<SubtaskReport> Subtask::MakeReport(SubtaskReport::Kind kind,
     ASSIGN_OR_RETURN(auto quarantined, feed_->TakeQuarantined());
     std::move(quarantined.begin(), quarantined.end(), std::back_inserter(report.appends));
   }
+  if (options_.late_rows) {
+    ASSIGN_OR_RETURN(auto late, options_.late_rows->Take());
+    std::move(late.begin(), late.end(), std::back_inserter(report.appends));
+  }
   if (mutations) *mutations = std::move(snapshot.mutations);
   return report;
 }

@@ -11,6 +11,7 @@
 
 #include "core/sync.h"
 #include "process/operator/input_gate.h"
+#include "process/operator/late_rows.h"
 #include "process/operator/operator_chain.h"
 #include "process/operator/source_feed.h"
 
@@ -71,6 +72,7 @@ struct SubtaskOptions {
   std::vector<std::vector<std::shared_ptr<Channel>>> input_channels;
   std::vector<bool> inputs_idle_together;  // see InputGate
   std::unique_ptr<SourceFeedOptions> source;
+  std::unique_ptr<LateRows> late_rows;  // of all operators; null: they are not kept
 };
 
 // Lifecycle: make anywhere; Start, TriggerBarrier, Close and destruction on its shard.

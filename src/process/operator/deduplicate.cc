@@ -110,7 +110,7 @@ std::vector<int32_t> DeduplicateOperator::EarlierRows(const std::vector<int64_t>
     if (!entry->is_new && times[row] >= KeptRowCodec::Of(entry).time_ms) continue;
     // A row of just the watermark's time still counts, as in Flink.
     if (times[row] < watermark_ms_) {
-      ++context_->metrics->late_rows;
+      late_.Add(row, watermark_ms_ - times[row]);
       continue;
     }
     rows.push_back(static_cast<int32_t>(row));
@@ -122,6 +122,7 @@ Task<> DeduplicateOperator::KeepEarliest(const ChangelogBatch& batch) {
   std::vector<int64_t> all_times;
   CO_RETURN_IF_ERROR(TimesOf(*batch.rows->column(order_column_), &all_times));
   const std::vector<int32_t> picked = EarlierRows(all_times);
+  CO_RETURN_IF_ERROR(late_.Tell(*context_, name(), batch, watermark_ms_));
   CO_ASSIGN_OR_RETURN(const ChangelogBatch rows, TakeFromBatch(batch, picked));
   CO_RETURN_IF_ERROR(row_codec_->Encode(rows.rows->columns(), rows.rows->num_rows(), &rows_));
   EncodedRows keys;

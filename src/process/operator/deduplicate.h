@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "process/operator/kept_row.h"
+#include "process/operator/late_marks.h"
 #include "process/operator/operator.h"
 #include "process/operator/replaced_rows.h"
 #include "process/plan/ordered_nodes.h"
@@ -53,6 +54,7 @@ class DeduplicateOperator final : public Operator {
   std::unique_ptr<StateTable> kept_;
   std::unique_ptr<StateTable> pending_;  // kFirstTime only
   int64_t watermark_ms_ = kNoWatermark;
+  LateMarks late_;
 
   // Of the batch at hand.
   EncodedRows partitions_;

@@ -148,9 +148,13 @@ Task<> MatchOperator::AddToWaiting(const ChangelogBatch& all) {
   CO_RETURN_IF_ERROR(TimesOf(*all.rows->column(node_.order[0].column), &times));
   std::vector<int32_t> in_time;
   for (size_t row = 0; row < times.size(); ++row) {
-    if (times[row] > watermark_ms_) in_time.push_back(static_cast<int32_t>(row));
+    if (times[row] > watermark_ms_) {
+      in_time.push_back(static_cast<int32_t>(row));
+    } else {
+      late_.Add(row, watermark_ms_ - times[row]);
+    }
   }
-  context_->metrics->late_rows += static_cast<int64_t>(times.size() - in_time.size());
+  CO_RETURN_IF_ERROR(late_.Tell(*context_, name(), all, watermark_ms_));
   if (in_time.empty()) co_return Status::OK();
   CO_ASSIGN_OR_RETURN(const ChangelogBatch batch, TakeFromBatch(all, in_time));
   CO_RETURN_IF_ERROR(TimesOf(*batch.rows->column(node_.order[0].column), &times));

@@ -13,6 +13,7 @@
 
 #include "process/operator/event_time_buffer.h"
 #include "process/operator/key_timers.h"
+#include "process/operator/late_marks.h"
 #include "process/operator/match_values.h"
 #include "process/state/sort_key.h"
 
@@ -105,6 +106,7 @@ class MatchOperator final : public Operator {
   std::unique_ptr<EventTimeBuffer> waiting_;  // by event time
   std::unique_ptr<KeyTimers> timers_;         // by event time, with WITHIN
   int64_t watermark_ms_ = kNoWatermark;
+  LateMarks late_;
 
   // Of the rows at hand.
   ColumnVector columns_;  // kept columns: the batch's rows, then those that progress_ had

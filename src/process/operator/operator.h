@@ -31,7 +31,8 @@ struct OperatorMetrics {
   std::atomic<int64_t> lag_records{-1};
 };
 
-// What an operator gets from its subtask; outlives it.
+class LateRows;
+
 // Where an operator has many rows to send, it sends batches of so many.
 inline constexpr size_t kRowsPerOutput = 4096;
 
@@ -41,6 +42,7 @@ inline uint16_t StateTableId(int operator_id, int index) {
   return static_cast<uint16_t>(operator_id * kStateTablesMax + index);
 }
 
+// What an operator gets from its subtask; outlives it.
 struct OperatorContext {
   Env* env = nullptr;
   int operator_id = 0;
@@ -50,6 +52,7 @@ struct OperatorContext {
   StateMemory* state_memory = nullptr;
   EvalContext eval;  // time zone; the operator sets the times
   OperatorMetrics* metrics = nullptr;
+  LateRows* late_rows = nullptr;  // null: late rows are counted only
   // What all subtasks of this operator gave to their snapshot's `blob`; empty at a fresh start.
   std::vector<std::string> restored_blobs;
 

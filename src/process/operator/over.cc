@@ -101,11 +101,12 @@ Task<> OverOperator::Buffer(const ChangelogBatch& all) {
       is_late = entries_[row] != nullptr && times[row] <= OverFrameCodec::Of(entries_[row]).time_ms;
     }
     if (is_late) {
-      ++context_->metrics->late_rows;
+      late_.Add(row, watermark_ms_ - times[row]);
     } else {
       in_time.push_back(static_cast<int32_t>(row));
     }
   }
+  CO_RETURN_IF_ERROR(late_.Tell(*context_, name(), all, watermark_ms_));
   if (in_time.empty()) co_return Status::OK();
   CO_ASSIGN_OR_RETURN(const ChangelogBatch batch, TakeFromBatch(all, in_time));
   CO_RETURN_IF_ERROR(TimesOf(*batch.rows->column(time_column_), &times));

@@ -13,6 +13,7 @@
 
 #include "process/operator/event_time_buffer.h"
 #include "process/operator/key_timers.h"
+#include "process/operator/late_marks.h"
 #include "process/operator/over_frame.h"
 #include "process/plan/ordered_nodes.h"
 
@@ -95,6 +96,7 @@ class OverOperator final : public Operator {
   std::unique_ptr<EventTimeBuffer> waiting_;  // by event time
   std::unique_ptr<KeyTimers> timers_;         // of partitions' clean-up
   int64_t watermark_ms_ = kNoWatermark;
+  LateMarks late_;
 
   // Of the rows at hand.
   EncodedRows keys_;

@@ -88,7 +88,8 @@ void PaneAggregateOperator::AssignPanes(const std::vector<int64_t>& times) {
   for (size_t row = 0; row < times.size(); ++row) {
     const int64_t pane_end = panes_.EndAt(assigner_->ToLocal(times[row]));
     if (panes_.LastWindowEnd(pane_end) < next_end_) {
-      ++context_->metrics->late_rows;
+      const int64_t last_end = panes_.TimeOf(panes_.LastWindowEnd(pane_end));
+      late_.Add(row, watermark_ms_ - (assigner_->ToInstant(last_end) - 1));
       is_whole_ = false;
       continue;
     }
@@ -108,6 +109,7 @@ Task<> PaneAggregateOperator::OnBatch(int input, ChangelogBatch batch, Output* o
   std::vector<int64_t> times;
   CO_RETURN_IF_ERROR(TimesOf(*batch.rows->column(options_.window.time_column), &times));
   AssignPanes(times);
+  CO_RETURN_IF_ERROR(late_.Tell(*context_, name(), batch, watermark_ms_));
   if (rows_.empty()) co_return Status::OK();
   CO_RETURN_IF_ERROR(co_await accumulator_->Add(
       batch, {.rows = rows_, .name_spaces = names_, .is_whole = is_whole_}));

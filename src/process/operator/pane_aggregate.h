@@ -12,6 +12,7 @@
 
 #include <absl/container/flat_hash_map.h>
 
+#include "process/operator/late_marks.h"
 #include "process/operator/window_aggregate.h"
 #include "process/time/panes.h"
 
@@ -68,6 +69,7 @@ class PaneAggregateOperator final : public Operator {
   std::optional<WindowAccumulator> accumulator_;
   std::optional<WindowOutput> output_;
   int64_t watermark_ms_ = kNoWatermark;
+  LateMarks late_;
   int64_t next_end_ = INT64_MIN;  // of the first window that has not been sent
 
   // Of the batch at hand; kept for their capacity.

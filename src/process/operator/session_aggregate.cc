@@ -86,7 +86,7 @@ void SessionAggregateOperator::AssignSessions(const std::vector<int64_t>& times,
       merged.end = std::max(merged.end, last->end);
     }
     if (watermark_ms_ != kNoWatermark && clock_->ToInstant(merged.end) - 1 <= watermark_ms_) {
-      ++context_->metrics->late_rows;
+      late_.Add(row, watermark_ms_ - (clock_->ToInstant(merged.end) - 1));
       continue;
     }
     for (auto span = first; span != last; ++span) {
@@ -117,6 +117,7 @@ Task<> SessionAggregateOperator::OnBatch(int input, ChangelogBatch batch, Output
   CO_RETURN_IF_ERROR(TimesOf(*batch.rows->column(options_.window.time_column), &times));
   for (int64_t& time : times) time = clock_->ToLocal(time);
   AssignSessions(times, &ends, &moves);
+  CO_RETURN_IF_ERROR(late_.Tell(*context_, name(), batch, watermark_ms_));
   CO_RETURN_IF_ERROR(co_await Accumulate(batch, ends, moves));
   spans_->KeepOnce(&span_entries_);
   for (StateEntry* entry : span_entries_) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "process/operator/aggregate_set.h"
+#include "process/operator/late_marks.h"
 #include "process/operator/operator.h"
 #include "process/operator/window_aggregate.h"
 #include "process/time/window_assigner.h"
@@ -59,6 +60,7 @@ class SessionAggregateOperator final : public Operator {
   std::optional<WindowAccumulator> accumulator_;
   std::optional<WindowAssigner> clock_;  // sessions are in local time
   int64_t watermark_ms_ = kNoWatermark;
+  LateMarks late_;
   EncodedRows keys_;
   std::vector<StateEntry*> span_entries_;  // of each row
 };

@@ -65,7 +65,7 @@ Task<> SortOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
     RankRows& waiting = RankRowsCodec::Of(entries[row]);
     const bool adds = batch.kinds.empty() || SignOf(batch.kinds[row]) > 0;
     if (time_ == plan::OverTime::kRowtime && times[row] <= watermark_ms_) {
-      ++context_->metrics->late_rows;
+      late_.Add(row, watermark_ms_ - times[row]);
     } else if (adds) {
       waiting.Insert(sort_keys[row], rows.row(row), {});
     } else {
@@ -74,6 +74,7 @@ Task<> SortOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
       if (at != end) waiting.Extract(at);
     }
   }
+  CO_RETURN_IF_ERROR(late_.Tell(*context_, name(), batch, watermark_ms_));
   table_->KeepOnce(&entries);
   for (StateEntry* entry : entries) {
     table_->MarkDirty(entry);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "process/operator/late_marks.h"
 #include "process/operator/rank.h"
 
 namespace mainstem::process {
@@ -38,6 +39,7 @@ class SortOperator final : public Operator {
   // By event time (0 without): the rows of that time.
   std::unique_ptr<StateTable> table_;
   int64_t watermark_ms_ = kNoWatermark;
+  LateMarks late_;
 };
 
 }  // namespace mainstem::process

@@ -341,6 +341,22 @@ std::vector<SplitProgress> SourceFeed::Progress() const {
   return out;
 }
 
+std::vector<SplitStatus> SourceFeed::Statuses() const {
+  const TimePoint now = executor_.scheduler()->Now();
+  std::vector<SplitStatus> out;
+  for (const auto& split : splits_) {
+    SplitStatus& status = out.emplace_back();
+    status.id = split->progress.id;
+    status.watermark_ms = split->progress.watermark_ms;
+    status.lag_records = split->lag;
+    if (split->caught_up_since) status.caught_up_for = now - *split->caught_up_since;
+    status.ended = split->progress.ended;
+    status.is_idle = !status.ended && IsIdle(*split);
+    status.waits = !status.ended && !split->opened;
+  }
+  return out;
+}
+
 Result<std::vector<storage::EpochCommit::Append>> SourceFeed::TakeQuarantined() {
   return quarantined_.Take();
 }

@@ -18,6 +18,7 @@
 #include "process/operator/operator.h"
 #include "process/operator/reject_rule.h"
 #include "process/operator/sink_operator.h"
+#include "process/operator/split_status.h"
 
 namespace mainstem::process {
 
@@ -67,6 +68,7 @@ class SourceFeed final : public ElementInput {
   void Tick(int64_t now_ms) override;
   // As of the last element that Next has given.
   std::vector<SplitProgress> Progress() const;
+  std::vector<SplitStatus> Statuses() const;
   Result<std::vector<storage::EpochCommit::Append>> TakeQuarantined();
   Task<> Close();
 

@@ -86,7 +86,6 @@ Status WindowAggregateOperator::AssignWindows(const ChangelogBatch& batch) {
   }
   if (watermark_ms_ == kNoWatermark) return Status::OK();
   size_t kept = 0;
-  int64_t late = 0;
   int32_t last_counted = -1;
   int64_t checked_end = 0;
   bool is_open = false;
@@ -107,13 +106,13 @@ Status WindowAggregateOperator::AssignWindows(const ChangelogBatch& batch) {
     bool is_last = i + 1 == assigned_.rows.size() || assigned_.rows[i + 1] != assigned_.rows[i];
     if (is_last && assigned_.rows[i] != last_counted) {
       last_counted = assigned_.rows[i];
-      ++late;
+      const int64_t instant = assigner_ ? assigner_->ToInstant(end) : end;
+      late_.Add(static_cast<size_t>(last_counted), watermark_ms_ - (instant - 1));
     }
   }
   assigned_.rows.resize(kept);
   assigned_.ends.resize(kept);
-  context_->metrics->late_rows += late;
-  return Status::OK();
+  return late_.Tell(*context_, name(), batch, watermark_ms_);
 }
 
 Task<> WindowAggregateOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "process/operator/aggregate_set.h"
+#include "process/operator/late_marks.h"
 #include "process/operator/operator.h"
 #include "process/operator/window_accumulator.h"
 #include "process/operator/window_output.h"
@@ -53,6 +54,7 @@ class WindowAggregateOperator final : public Operator {
   std::optional<WindowAccumulator> accumulator_;
   std::optional<WindowOutput> output_;
   int64_t watermark_ms_ = kNoWatermark;
+  LateMarks late_;
 
   WindowRows assigned_;
 };

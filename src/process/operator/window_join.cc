@@ -59,12 +59,13 @@ Task<> WindowJoinOperator::OnBatch(int input, ChangelogBatch batch, Output* out)
   CO_RETURN_IF_ERROR(co_await own.table->Resolve(keys, ends, &entries));
   for (size_t row = 0; row < entries.size(); ++row) {
     if (ends[row] - 1 <= watermark_ms_) {
-      ++context_->metrics->late_rows;
+      late_.Add(row, watermark_ms_ - (ends[row] - 1));
       continue;
     }
     RowListCodec::Append(entries[row]->value(), rows.row(row));
     own.table->MarkDirty(entries[row]);
   }
+  CO_RETURN_IF_ERROR(late_.Tell(*context_, name(), batch, watermark_ms_));
   own.table->DeleteUnkept(&entries);
   own.table->Evict();
   UpdateMetrics();

@@ -10,6 +10,7 @@
 
 #include "process/operator/event_time_buffer.h"
 #include "process/operator/join_pairs.h"
+#include "process/operator/late_marks.h"
 
 namespace mainstem::process {
 
@@ -57,6 +58,7 @@ class WindowJoinOperator final : public Operator {
   JoinPairs pairs_;
   std::array<Side, 2> sides_;
   int64_t watermark_ms_ = kNoWatermark;
+  LateMarks late_;
 };
 
 }  // namespace mainstem::process

@@ -63,12 +63,13 @@ Task<> WindowRankOperator::OnBatch(int input, ChangelogBatch batch, Output* out)
   CO_RETURN_IF_ERROR(co_await table_->Resolve(partitions_, ends, &entries_));
   for (size_t row = 0; row < entries_.size(); ++row) {
     if (ends[row] - 1 <= watermark_ms_) {
-      ++context_->metrics->late_rows;
+      late_.Add(row, watermark_ms_ - (ends[row] - 1));
       continue;
     }
     Add(&RankRowsCodec::Of(entries_[row]), sort_keys_[row], rows_.row(row));
     table_->MarkDirty(entries_[row]);
   }
+  CO_RETURN_IF_ERROR(late_.Tell(*context_, name(), batch, watermark_ms_));
   table_->DeleteUnkept(&entries_);
   table_->Evict();
   UpdateMetrics();

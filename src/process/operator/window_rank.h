@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "process/operator/late_marks.h"
 #include "process/operator/rank.h"
 
 namespace mainstem::process {
@@ -39,6 +40,7 @@ class WindowRankOperator final : public Operator {
   std::unique_ptr<StateTable> table_;  // the end of the window, as an instant, is the namespace
   std::unique_ptr<RankOutput> output_;
   int64_t watermark_ms_ = kNoWatermark;
+  LateMarks late_;
 
   EncodedRows partitions_;
   EncodedRows rows_;

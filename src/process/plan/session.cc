@@ -313,9 +313,6 @@ Result<Answer> Session::Explain(const sql::Explain& explain) {
   if (inner.kind == sql::StatementKind::kCreateTable) {
     return NotYet(explain, "EXPLAIN of CREATE TABLE AS");
   }
-  for (const std::string& detail : explain.details) {
-    if (detail == "WATERMARK") return NotYet(explain, "EXPLAIN WATERMARK");
-  }
   std::string text = "== Syntax Tree ==\n";
   if (inner.kind == sql::StatementKind::kQuery) {
     text += ToSql(*sql::As<sql::QueryStatement>(inner).query) + "\n";
@@ -344,9 +341,9 @@ Result<Answer> Session::Explain(const sql::Explain& explain) {
 // ---- looking
 
 Result<Answer> Session::Describe(const sql::Describe& describe) {
-  if (describe.what == "JOB") {
+  if (describe.what == "JOB" || describe.what == "WATERMARK") {
     Answer answer;
-    answer.kind = AnswerKind::kShowJobs;
+    answer.kind = describe.what == "JOB" ? AnswerKind::kShowJobs : AnswerKind::kExplainWatermark;
     answer.job_id = describe.name.parts[0].text;
     answer.plan.time_zone = TimeZoneOf(settings_);
     return answer;

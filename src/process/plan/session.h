@@ -19,12 +19,13 @@
 namespace mainstem::process::plan {
 
 enum class AnswerKind : uint8_t {
-  kDone,      // `message` says what was done
-  kRows,      // `columns` and `rows`: SHOW, DESCRIBE, EXPLAIN ...
-  kQuery,     // run `plan`; its one sink collects rows for the user
-  kJob,       // run `plan` as a job
-  kStopJob,   // `job_id`
-  kShowJobs,  // list the jobs, or `job_id` alone
+  kDone,              // `message` says what was done
+  kRows,              // `columns` and `rows`: SHOW, DESCRIBE, EXPLAIN ...
+  kQuery,             // run `plan`; its one sink collects rows for the user
+  kJob,               // run `plan` as a job
+  kStopJob,           // `job_id`
+  kShowJobs,          // list the jobs, or `job_id` alone
+  kExplainWatermark,  // of `job_id`
 };
 
 struct Answer {
@@ -32,7 +33,7 @@ struct Answer {
   std::string message;
   std::vector<std::string> columns;
   std::vector<std::vector<std::optional<std::string>>> rows;
-  Plan plan;        // kShowJobs: its time zone only
+  Plan plan;        // kShowJobs, kExplainWatermark: its time zone only
   std::string sql;  // the statement's text, for kQuery and kJob
   std::string job_id;
   bool with_savepoint = false;

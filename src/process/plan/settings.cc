@@ -86,6 +86,7 @@ const std::vector<SettingSpec>& KnownSettings() {
       {"execution.savepoint.path", kT, "", ""},
       {"execution.state-recovery.ignore-unclaimed-state", kB, "false", ""},
       {"execution.state-recovery.path", kT, "", ""},
+      {"mainstem.late-rows.topic", kT, "", ""},
       {"parallelism.default", kI, "1", ""},
       {"pipeline.auto-watermark-interval", kD, "200 ms", ""},
       {"pipeline.max-parallelism", kI, "128", "", false},

@@ -179,6 +179,8 @@ class Parser {
   Result<StatementPtr> ParseStatementSet();
   Result<StatementPtr> ParseBegunStatementSet(const SourceSpan& begin);
   Result<StatementPtr> ParseExplain();
+  Result<StatementPtr> ParseExplainWatermark();
+  Result<StatementPtr> ParseJobToDescribe(std::unique_ptr<Describe> describe);
   Result<StatementPtr> ParseDescribe();
   Result<StatementPtr> ParseShow();
   Result<StatementPtr> ParseUse();

@@ -189,13 +189,28 @@ Result<StatementPtr> Parser::ParseStatementSet() {
   return StatementPtr(std::move(set));
 }
 
+// Of a running job; Flink has no such statement.
+Result<StatementPtr> Parser::ParseExplainWatermark() {
+  auto describe = std::make_unique<Describe>();
+  describe->what = Take().upper;
+  RETURN_IF_ERROR(ExpectWords({"FOR", "JOB"}));
+  return ParseJobToDescribe(std::move(describe));
+}
+
+Result<StatementPtr> Parser::ParseJobToDescribe(std::unique_ptr<Describe> describe) {
+  ASSIGN_OR_RETURN(Token id, ParseString("the job's id as a string"));
+  describe->name = {.parts = {{id.text, id.span}}, .span = id.span};
+  return StatementPtr(std::move(describe));
+}
+
 Result<StatementPtr> Parser::ParseExplain() {
   auto explain = std::make_unique<Explain>();
   Take();
+  if (IsWord("WATERMARK")) return ParseExplainWatermark();
   if (TakeWords({"PLAN", "FOR"})) {
   } else {
     while (IsWord("ESTIMATED_COST") || IsWord("CHANGELOG_MODE") || IsWord("JSON_EXECUTION_PLAN") ||
-           IsWord("PLAN_ADVICE") || IsWord("WATERMARK")) {
+           IsWord("PLAN_ADVICE")) {
       explain->details.push_back(Take().upper);
       if (!TakeSymbol(",")) break;
     }
@@ -220,11 +235,7 @@ Result<StatementPtr> Parser::ParseDescribe() {
     }
   }
   describe->extended = TakeWord("EXTENDED");
-  if (describe->what == "JOB") {
-    ASSIGN_OR_RETURN(Token id, ParseString("the job's id as a string"));
-    describe->name = {.parts = {{id.text, id.span}}, .span = id.span};
-    return StatementPtr(std::move(describe));
-  }
+  if (describe->what == "JOB") return ParseJobToDescribe(std::move(describe));
   TakeWord("TABLE");
   ASSIGN_OR_RETURN(describe->name, ParseObjectName("a table name"));
   return StatementPtr(std::move(describe));

@@ -271,6 +271,7 @@ TEST(ParserStatement, TakesTheSmallStatements) {
                            "EXPLAIN SELECT 1",
                            "EXPLAIN CHANGELOG_MODE INSERT INTO t SELECT 1",
                            "EXPLAIN PLAN FOR SELECT 1",
+                           "EXPLAIN WATERMARK FOR JOB 'x'",
                            "STOP JOB 'x' WITH SAVEPOINT",
                            "LOAD MODULE m",
                            "ADD JAR 'x.jar'",

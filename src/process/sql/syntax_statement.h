@@ -239,12 +239,13 @@ struct QueryStatement : Statement {
 };
 struct Explain : Statement {
   Explain() : Statement(StatementKind::kExplain) {}
-  std::vector<std::string> details;  // CHANGELOG_MODE, ESTIMATED_COST, WATERMARK ...
+  std::vector<std::string> details;  // CHANGELOG_MODE, ESTIMATED_COST ...
   StatementPtr statement;
 };
 struct Describe : Statement {
   Describe() : Statement(StatementKind::kDescribe) {}
-  std::string what = "TABLE";  // TABLE, DATABASE, CATALOG, FUNCTION, JOB
+  // TABLE, DATABASE, CATALOG, FUNCTION, JOB, WATERMARK (EXPLAIN WATERMARK FOR JOB)
+  std::string what = "TABLE";
   bool extended = false;
   ObjectName name;
 };

@@ -87,6 +87,17 @@ class ScriptedJobs final : public process::JobManager {
     job.sinks.resize(1);
     co_return job;
   }
+  Task<process::WatermarkReport> ExplainWatermark(std::string id) override {
+    if (id != "job-1") co_return MakeError(ErrorCode::kNotFound, "no job '" + id + "'");
+    process::WatermarkReport report;
+    report.summary = "t/0 of t holds the watermark back: 2 records are unread";
+    report.rows.resize(1);
+    report.rows[0].table = "t";
+    report.rows[0].split = "t/0";
+    report.rows[0].unread = 2;
+    report.rows[0].holds_back = true;
+    co_return report;
+  }
   Task<> CancelJob(std::string id) override { co_return Note("cancel " + id); }
   Task<> StopJob(std::string id) override { co_return Note("stop " + id); }
   Task<> ResumeJob(std::string id) override { co_return Note("resume " + id); }
@@ -440,6 +451,13 @@ Task<> Jobs(Fixture* f) {
   CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
   EXPECT_THAT(answer.body, HasSubstr(R"("inputs":[0],"exchanges":["hash"])"));
   EXPECT_THAT(answer.body, HasSubstr(R"("watermark_ms":5)"));
+  call = Call("GET", "/api/v1/jobs/job-1/watermark");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.body,
+            "{\"watermark_ms\":null,\"summary\":\"t/0 of t holds the watermark back: 2 records are "
+            "unread\",\"partitions\":[{\"table\":\"t\",\"partition\":\"t/0\",\"watermark_ms\":null,"
+            "\"unread\":2,\"state\":\"active\",\"quiet_since_ms\":null,\"holds_back\":true,"
+            "\"why\":\"\"}]}\n");
   call = Call("GET", "/api/v1/jobs/other");
   CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
   EXPECT_EQ(answer.status, 404);

@@ -9,6 +9,15 @@ namespace {
 using process::JobDescription;
 using process::JobState;
 
+void WriteOrNull(const char* name, const std::optional<int64_t>& value, JsonWriter* json) {
+  json->Key(name);
+  if (value) {
+    json->Value(*value);
+  } else {
+    json->Null();
+  }
+}
+
 void WriteOperator(const process::OperatorDescription& op, JsonWriter* json) {
   json->BeginObject().Field("id", op.id).Field("name", op.name).Field("detail", op.detail);
   json->Field("parallelism", op.parallelism).Key("inputs").BeginArray();
@@ -18,12 +27,8 @@ void WriteOperator(const process::OperatorDescription& op, JsonWriter* json) {
   json->EndArray().Field("rows_in", op.rows_in).Field("rows_out", op.rows_out);
   json->Field("rows_in_per_second", op.rows_in_per_second);
   json->Field("rows_out_per_second", op.rows_out_per_second);
-  json->Field("bytes_in_per_second", op.bytes_in_per_second).Key("watermark_ms");
-  if (op.watermark_ms) {
-    json->Value(*op.watermark_ms);
-  } else {
-    json->Null();
-  }
+  json->Field("bytes_in_per_second", op.bytes_in_per_second);
+  WriteOrNull("watermark_ms", op.watermark_ms, json);
   json->Field("busy_ratio", op.busy_ratio).Field("backpressured_ratio", op.backpressured_ratio);
   json->Field("state_entries", op.state_entries).Field("state_bytes", op.state_bytes);
   json->Field("late_rows", op.late_rows).Field("rejected_rows", op.rejected_rows);
@@ -47,12 +52,7 @@ void WriteProgress(const process::ProgressDescription& progress, JsonWriter* jso
   } else {
     json->Null();
   }
-  json->Key("eta_ms");
-  if (progress.eta_ms) {
-    json->Value(*progress.eta_ms);
-  } else {
-    json->Null();
-  }
+  WriteOrNull("eta_ms", progress.eta_ms, json);
   json->EndObject();
 }
 
@@ -60,6 +60,15 @@ void WriteSavepoint(const process::SavepointDescription& savepoint, JsonWriter* 
   json->Key("savepoint").BeginObject().Field("path", savepoint.path);
   json->Field("completed_at_ms", savepoint.completed_at_ms);
   json->Field("in_progress", savepoint.in_progress).Field("error", savepoint.error).EndObject();
+}
+
+void WriteWatermarkRow(const process::WatermarkReport::Row& row, JsonWriter* json) {
+  json->BeginObject().Field("table", row.table).Field("partition", row.split);
+  WriteOrNull("watermark_ms", row.watermark_ms, json);
+  WriteOrNull("unread", row.unread, json);
+  json->Field("state", ToString(row.state));
+  WriteOrNull("quiet_since_ms", row.quiet_since_ms, json);
+  json->Field("holds_back", row.holds_back).Field("why", row.why).EndObject();
 }
 
 Task<> RespondSavepoint(HttpExchange* exchange, std::string path) {
@@ -109,6 +118,8 @@ void JobsApi::AddRoutes(net::HttpRouter* router) {
               script);
   router->Add(HttpMethod::kGet, "/api/v1/jobs/{job}",
               [this](HttpExchange* exchange) { return Show(exchange); });
+  router->Add(HttpMethod::kGet, "/api/v1/jobs/{job}/watermark",
+              [this](HttpExchange* exchange) { return ShowWatermark(exchange); });
   auto act = [&](HttpMethod method, const char* path, JobAction action) {
     router->Add(method, path, Changing(remote, [this, action](HttpExchange* exchange) {
                   return Act(exchange, action);
@@ -167,6 +178,19 @@ Task<> JobsApi::Show(HttpExchange* exchange) {
   json.BeginObject();
   WriteJob(job, true, &json);
   json.EndObject();
+  co_return co_await RespondJson(exchange, 200, json.Take());
+}
+
+Task<> JobsApi::ShowWatermark(HttpExchange* exchange) {
+  if (jobs_ == nullptr) co_return Missing("the SQL engine");
+  CO_ASSIGN_OR_RETURN(const process::WatermarkReport report,
+                      co_await jobs_->ExplainWatermark(exchange->request().Parameter("job")));
+  JsonWriter json;
+  json.BeginObject();
+  WriteOrNull("watermark_ms", report.watermark_ms, &json);
+  json.Field("summary", report.summary).Key("partitions").BeginArray();
+  for (const auto& row : report.rows) WriteWatermarkRow(row, &json);
+  json.EndArray().EndObject();
   co_return co_await RespondJson(exchange, 200, json.Take());
 }
 

@@ -20,6 +20,7 @@ class JobsApi {
   Task<> List(HttpExchange* exchange);
   Task<> Submit(HttpExchange* exchange);
   Task<> Show(HttpExchange* exchange);
+  Task<> ShowWatermark(HttpExchange* exchange);
   Task<> Act(HttpExchange* exchange, JobAction action);
   Task<> Stop(HttpExchange* exchange);
   Task<> TakeSavepoint(HttpExchange* exchange);
