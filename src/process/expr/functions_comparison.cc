@@ -88,6 +88,10 @@ Result<Kernel> KernelFor(const LogicalType& type, Comparison comparison) {
 
 // Decimals of different shapes whose common type would lose digits compare by value.
 Kernel DecimalCompareKernel(Comparison comparison, int a_scale, int b_scale) {
+  // Those two are compiled for swapped sides.
+  if (comparison == Comparison::kGreater || comparison == Comparison::kGreaterEqual) {
+    std::swap(a_scale, b_scale);
+  }
   return ForComparison<int>(comparison, [=](auto f) -> Kernel {
     return DenseKernel<bool, Int128, Int128>(
         [=](Int128 a, Int128 b) { return f(DecimalCompare(a, a_scale, b, b_scale), 0); });
