@@ -186,6 +186,15 @@ def check_machine_paths():
                 offend(path, number, "a lock file without registry addresses: set omit-lockfile-registry-resolved")
 
 
+def check_test_names():
+    """pytest imports test modules by their bare names."""
+    seen = {}
+    for path in tracked("tests/integration/*.py"):
+        other = seen.setdefault(os.path.basename(path), path)
+        if other != path:
+            offend(path, 1, f"a test module of the same name as {other}")
+
+
 def main():
     sources = tracked("src/*.cc", "src/*.h", "src/*.def")
     sizes = {path: check_text(path) for path in sources}
@@ -193,6 +202,7 @@ def main():
     check_sizes(sizes)
     check_dead(sources)
     check_machine_paths()
+    check_test_names()
     check_format([p for p in sources if not p.endswith(".def")])
     if "--no-headers" not in sys.argv:
         check_headers([p for p in sources if p.endswith(".h")])
