@@ -11,6 +11,13 @@ namespace {
 
 enum class Comparison : uint8_t { kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual };
 
+// a > b is b < a: compiled once for both.
+std::optional<Comparison> OfSwappedSides(Comparison comparison) {
+  if (comparison == Comparison::kGreater) return Comparison::kLess;
+  if (comparison == Comparison::kGreaterEqual) return Comparison::kLessEqual;
+  return std::nullopt;
+}
+
 Kernel Swapped(Kernel kernel) {
   return [kernel = std::move(kernel)](KernelScope& scope, std::span<const Vector> args) {
     const Vector swapped[] = {args[1], args[0]};
@@ -18,21 +25,20 @@ Kernel Swapped(Kernel kernel) {
   };
 }
 
-// Compares as the dialect's engine does: NaN is equal to nothing.
+// Compares as the dialect's engine does: NaN is equal to nothing. Not those of swapped sides.
 template <typename T, typename Make>
 Kernel ForComparison(Comparison comparison, Make make) {
   switch (comparison) {
     case Comparison::kEqual: return make([](T a, T b) { return a == b; });
     case Comparison::kNotEqual: return make([](T a, T b) { return a != b; });
     case Comparison::kLess: return make([](T a, T b) { return a < b; });
-    case Comparison::kLessEqual: return make([](T a, T b) { return a <= b; });
-    case Comparison::kGreater: return Swapped(ForComparison<T>(Comparison::kLess, make));
-    default: return Swapped(ForComparison<T>(Comparison::kLessEqual, make));
+    default: return make([](T a, T b) { return a <= b; });
   }
 }
 
 template <typename T>
 Kernel CompareKernel(Comparison comparison) {
+  if (auto other = OfSwappedSides(comparison)) return Swapped(CompareKernel<T>(*other));
   return ForComparison<T>(comparison, [](auto f) -> Kernel {
     if constexpr (std::is_same_v<T, Text>) {
       return StrictKernel<bool, T, T>(f);
@@ -88,9 +94,8 @@ Result<Kernel> KernelFor(const LogicalType& type, Comparison comparison) {
 
 // Decimals of different shapes whose common type would lose digits compare by value.
 Kernel DecimalCompareKernel(Comparison comparison, int a_scale, int b_scale) {
-  // Those two are compiled for swapped sides.
-  if (comparison == Comparison::kGreater || comparison == Comparison::kGreaterEqual) {
-    std::swap(a_scale, b_scale);
+  if (auto other = OfSwappedSides(comparison)) {
+    return Swapped(DecimalCompareKernel(*other, b_scale, a_scale));
   }
   return ForComparison<int>(comparison, [=](auto f) -> Kernel {
     return DenseKernel<bool, Int128, Int128>(
