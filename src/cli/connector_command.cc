@@ -1,5 +1,6 @@
 // mainstem connector: what tables can be connected to, and with which options.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
 #include "cli/command.h"
@@ -13,10 +14,6 @@ namespace {
 
 using connector::ConnectorRegistry;
 using connector::ConnectorSpec;
-
-std::string NamesOf(const std::vector<std::string>& words) {
-  return fmt::format("{}", fmt::join(words, ", "));
-}
 
 std::string DirectionsOf(const ConnectorSpec& spec) {
   if (spec.make_source && spec.make_sink) return "source, sink";
@@ -51,7 +48,8 @@ void PrintConnector(const ConnectorSpec& spec) {
   fmt::print("{}", options.Render(TerminalWidth()));
   const std::vector<std::string> formats = FormatsOf(spec);
   if (!formats.empty()) {
-    fmt::print("\n'format' (and their options '<format>.<option>'): {}\n", NamesOf(formats));
+    fmt::print("\n'format' (and their options '<format>.<option>'): {}\n",
+               fmt::join(formats, ", "));
   }
   if (spec.metadata_keys.empty()) return;
   fmt::print("\nMETADATA columns:\n");
@@ -64,11 +62,9 @@ Status ShowConnector(const GlobalOptions& globals, const std::string& name) {
   const ConnectorRegistry registry = server::MakeConnectorRegistry({});
   const ConnectorSpec* spec = registry.Find(name);
   if (spec == nullptr) {
-    std::vector<std::string> names;
-    for (const ConnectorSpec* known : registry.List()) names.push_back(known->name);
     return MakeError(ErrorCode::kNotFound,
                      {.message = fmt::format("there is no connector '{}'", name),
-                      .hint = SuggestionFor(name, names)});
+                      .hint = SuggestionFor(name, registry.Names())});
   }
   if (!globals.json) {
     PrintConnector(*spec);

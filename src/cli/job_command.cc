@@ -1,6 +1,5 @@
 // mainstem job list | submit | show | watermark | wait | savepoint | stop | resume | cancel |
 // delete
-#include <absl/time/time.h>
 #include <fmt/format.h>
 #include <simdjson.h>
 #include <CLI/CLI.hpp>
@@ -161,11 +160,10 @@ Status Show(const GlobalOptions& globals, const JobOptions& options) {
   });
 }
 
-// "2026-01-01 10:00:00.000" in UTC; empty for NULL.
+// Empty for null.
 std::string TimeOf(const element& object, std::string_view member) {
-  int64_t millis;
-  if (object[member].get(millis) != simdjson::SUCCESS) return "";
-  return absl::FormatTime("%Y-%m-%d %H:%M:%E3S", absl::FromUnixMillis(millis), absl::UTCTimeZone());
+  int64_t ms;
+  return object[member].get(ms) == simdjson::SUCCESS ? HumanTime(ms) : "";
 }
 
 Status Watermark(const GlobalOptions& globals, const JobOptions& options) {

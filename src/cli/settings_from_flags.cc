@@ -42,11 +42,7 @@ Result<server::Settings> SettingsFromFlags(const SettingFlags& flags,
                                            const Config::Values& defaults) {
   Config::Sources sources;
   sources.yaml_path = flags.config_path;
-  sources.environment = [](const std::string& name) -> std::optional<std::string> {
-    const char* value = std::getenv(name.c_str());
-    if (value == nullptr) return std::nullopt;
-    return std::string(value);
-  };
+  sources.environment = EnvironmentVariable;
   for (const auto& [key, value] : flags.flags) {
     if (!value.empty()) sources.command_line[key] = value;
   }

@@ -138,21 +138,25 @@ std::vector<const ConnectorSpec*> ConnectorRegistry::List() const {
   return specs;
 }
 
-Status ConnectorRegistry::Check(const TableDescriptor& table) const {
-  auto connector = table.options.find("connector");
+std::vector<std::string> ConnectorRegistry::Names() const {
   std::vector<std::string> names;
   for (const auto& [name, spec] : by_name_) names.push_back(name);
+  return names;
+}
+
+Status ConnectorRegistry::Check(const TableDescriptor& table) const {
+  auto connector = table.options.find("connector");
   if (connector == table.options.end()) {
     return MakeError(ErrorCode::kInvalidArgument,
                      {.message = "table '" + table.name + "' has no option 'connector'",
-                      .hint = SuggestionFor("", names)});
+                      .hint = SuggestionFor("", Names())});
   }
   const ConnectorSpec* spec = Find(connector->second);
   if (spec == nullptr) {
     return MakeError(
         ErrorCode::kInvalidArgument,
         {.message = "table '" + table.name + "': there is no connector '" + connector->second + "'",
-         .hint = SuggestionFor(connector->second, names)});
+         .hint = SuggestionFor(connector->second, Names())});
   }
   for (const auto& [name, value] : table.options) {
     RETURN_IF_ERROR(CheckOptionName(table, *spec, name));

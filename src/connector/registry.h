@@ -43,6 +43,7 @@ class ConnectorRegistry {
   void Add(ConnectorSpec spec);
   const ConnectorSpec* Find(const std::string& name) const;
   std::vector<const ConnectorSpec*> List() const;  // sorted by name
+  std::vector<std::string> Names() const;          // likewise
 
   // Checks 'connector' and every option name; suggests the near one. No I/O.
   Status Check(const TableDescriptor& table) const;

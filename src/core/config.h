@@ -63,5 +63,7 @@ Result<int64_t> ParseBytes(const std::string& text);
 Result<int64_t> ParseDurationMs(const std::string& text);
 // "kafka.listen" -> "MAINSTEM_KAFKA_LISTEN"
 std::string EnvironmentName(const std::string& key);
+// Of this process; nothing when it is not set.
+std::optional<std::string> EnvironmentVariable(const std::string& name);
 
 }  // namespace mainstem

@@ -23,10 +23,7 @@ int64_t Share(int64_t bytes, double share) {
 
 // What the settings leave open, the environment of the process may say.
 connector::S3Defaults WithEnvironment(connector::S3Defaults s3) {
-  s3.environment = connector::S3Environment([](const std::string& name) {
-    const char* value = std::getenv(name.c_str());
-    return value == nullptr ? std::string() : std::string(value);
-  });
+  s3.environment = connector::S3Environment(EnvironmentVariable);
   return s3;
 }
 

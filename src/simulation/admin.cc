@@ -12,11 +12,6 @@ namespace {
 constexpr Duration kPauseBeforeNext = std::chrono::milliseconds(150);
 constexpr int64_t kLatest = -1;
 
-bool MayTryAgain(int16_t code) {
-  static const std::set<int16_t> kCodes = {7, 13, 15, 56, 89};
-  return kCodes.contains(code);
-}
-
 }  // namespace
 
 Task<> Admin::CreateTopic(KafkaClient* client, std::string name, int32_t partition_count,
@@ -33,7 +28,7 @@ Task<> Admin::CreateTopic(KafkaClient* client, std::string name, int32_t partiti
     if (Is(response.status(), ErrorCode::kCancelled)) co_return response.status();
     int16_t code = response.ok() ? response->topics[0].error_code : int16_t{7};
     if (code == 0 || code == 36) co_return Status::OK();
-    if (!MayTryAgain(code)) {
+    if (!IsPassingError(code)) {
       co_return MakeError(ErrorCode::kInternal,
                           fmt::format("CreateTopics of {} answered {}", name, code));
     }
@@ -43,14 +38,14 @@ Task<> Admin::CreateTopic(KafkaClient* client, std::string name, int32_t partiti
 
 Task<> Admin::Run() {
   while (!finishing_) {
-    uint64_t what = Below(3);
+    uint64_t what = dice_.Below(3);
     if (what == 0) {
-      std::string name = fmt::format("churn-{}", Below(2));
+      std::string name = fmt::format("churn-{}", dice_.Below(2));
       CO_RETURN_IF_ERROR(co_await MakeAnew(std::move(name)));
     } else {
       CO_RETURN_IF_ERROR(co_await Trim());
     }
-    auto pause = std::chrono::milliseconds(static_cast<int64_t>(Below(2000)));
+    Duration pause = dice_.MsBelow(2000);
     CO_RETURN_IF_ERROR(co_await Sleep(pause));
   }
   co_return Status::OK();
@@ -62,7 +57,8 @@ Task<> Admin::MakeAnew(std::string name) {
   CO_RETURN_IF_ERROR(co_await CreateTopic(client_, name, 2, std::move(config)));
   existing_.insert(name);
   CO_RETURN_IF_ERROR(co_await CheckIsNewAndEmpty(name));
-  for (uint64_t count = Below(5); count > 0; --count) CO_RETURN_IF_ERROR(co_await WriteTo(name));
+  for (uint64_t count = dice_.Below(5); count > 0; --count)
+    CO_RETURN_IF_ERROR(co_await WriteTo(name));
   ledger_->Count("topics made");
   co_return Status::OK();
 }
@@ -78,7 +74,7 @@ Task<> Admin::DeleteTopic(std::string name) {
     if (Is(response.status(), ErrorCode::kCancelled)) co_return response.status();
     int16_t code = response.ok() ? response->topics[0].error_code : int16_t{7};
     if (code == 0 || code == 3) break;  // 3: an earlier try did it
-    if (!MayTryAgain(code)) {
+    if (!IsPassingError(code)) {
       ledger_->Violated(fmt::format("DeleteTopics of {} answered {}", name, code));
     }
     CO_RETURN_IF_ERROR(co_await Sleep(kPauseBeforeNext));
@@ -121,7 +117,7 @@ Task<> Admin::WriteTo(std::string name) {
   builder.Add(client_->env()->WallTime().value(), std::nullopt, "something");
   CO_ASSIGN_OR_RETURN(std::vector<std::byte> bytes, builder.Build());
   kafka::ProduceRequest request;
-  request.acks = static_cast<int16_t>(Below(2) == 0 ? -1 : 1);
+  request.acks = static_cast<int16_t>(dice_.Below(2) == 0 ? -1 : 1);
   request.timeout_ms = 10'000;
   request.topics.push_back({.name = name});
   request.topics[0].partitions.push_back({.index = 0, .records = std::span(bytes)});
@@ -131,12 +127,13 @@ Task<> Admin::WriteTo(std::string name) {
 }
 
 Task<> Admin::Trim() {
-  auto index = static_cast<int32_t>(Below(static_cast<uint64_t>(options_.trimmed_partition_count)));
+  auto index =
+      static_cast<int32_t>(dice_.Below(static_cast<uint64_t>(options_.trimmed_partition_count)));
   PartitionKey key{options_.trimmed_topic, index};
   Ledger::Marks marks = ledger_->MarksOf(key);
   int64_t before = marks.log_start;
   before += static_cast<int64_t>(
-      Below(static_cast<uint64_t>(marks.high_watermark - marks.log_start) / 4 + 1));
+      dice_.Below(static_cast<uint64_t>(marks.high_watermark - marks.log_start) / 4 + 1));
   kafka::DeleteRecordsRequest request;
   request.timeout_ms = 10'000;
   request.topics.push_back({.name = key.first});
@@ -153,7 +150,7 @@ Task<> Admin::Trim() {
     }
     ledger_->AcknowledgeLogStart(key, answer.low_watermark);
     ledger_->Count("deletions of records");
-  } else if (!MayTryAgain(answer.error_code)) {
+  } else if (!IsPassingError(answer.error_code)) {
     ledger_->Violated(fmt::format("{}: DeleteRecords answered {}", NameOf(key), answer.error_code));
   }
   co_return Status::OK();

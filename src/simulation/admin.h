@@ -2,10 +2,10 @@
 // name; deletes records. What was answered must be so for ever.
 #pragma once
 
-#include <random>
 #include <string>
 
 #include "gateway/kafka/codec/schema.h"
+#include "simulation/dice.h"
 #include "simulation/kafka_client.h"
 #include "simulation/ledger.h"
 
@@ -21,7 +21,7 @@ class Admin {
  public:
   // Client and ledger outlive it.
   Admin(KafkaClient* client, Ledger* ledger, AdminOptions options)
-      : client_(client), ledger_(ledger), options_(std::move(options)), random_(options_.seed) {}
+      : client_(client), ledger_(ledger), options_(std::move(options)), dice_(options_.seed) {}
 
   // Until Finish.
   Task<> Run();
@@ -39,12 +39,11 @@ class Admin {
   Task<> CheckIsNewAndEmpty(std::string name);
   Task<> WriteTo(std::string name);
   Task<> Trim();
-  uint64_t Below(uint64_t bound) { return random_() % bound; }
 
   KafkaClient* const client_;
   Ledger* const ledger_;
   const AdminOptions options_;
-  std::mt19937_64 random_;
+  Dice dice_;
   std::map<std::string, std::set<gateway::kafka::Uuid>> deleted_;
   std::set<std::string> existing_;
   bool finishing_ = false;

@@ -3,10 +3,10 @@
 // reads afterwards, and nothing of a number that was aborted, ever.
 #pragma once
 
-#include <random>
 #include <set>
 #include <string>
 
+#include "simulation/dice.h"
 #include "simulation/fetch_reader.h"
 #include "simulation/transactional_client.h"
 
@@ -29,7 +29,7 @@ class AtomicWriter {
         reading_(reading),
         ledger_(ledger),
         options_(std::move(options)),
-        random_(options_.seed) {}
+        dice_(options_.seed) {}
 
   Task<> Write();  // until Finish
   Task<> Read();   // the same
@@ -40,15 +40,16 @@ class AtomicWriter {
  private:
   using Outcome = TransactionalClient::Outcome;
   Task<Outcome> WriteOne(TransactionalClient* producer, int64_t number);
+  // The numbers of which a committed reader sees records there.
+  Task<std::set<int64_t>> NumbersIn(PartitionKey key);
   // The numbers in each partition, in the order of the partitions, one read after the other.
   Task<> ReadAll();
-  uint64_t Below(uint64_t bound) { return random_() % bound; }
 
   KafkaClient* const writing_;
   KafkaClient* const reading_;
   Ledger* const ledger_;
   const AtomicWriterOptions options_;
-  std::mt19937_64 random_;
+  Dice dice_;
   int64_t next_number_ = 1;
   std::set<int64_t> committed_;  // acknowledged
   std::set<int64_t> aborted_;    // for sure

@@ -12,7 +12,7 @@ Task<> Copier::Run() {
   while (!is_done_) {
     CO_RETURN_IF_ERROR(co_await Live());
     ledger_->Count("lives of copiers");
-    auto pause = std::chrono::milliseconds(static_cast<int64_t>(Below(3000)));
+    Duration pause = dice_.MsBelow(3000);
     if (!is_done_) CO_RETURN_IF_ERROR(co_await Sleep(pause));
   }
   co_return Status::OK();
@@ -51,7 +51,7 @@ Task<> Copier::Live() {
     }
     CO_ASSIGN_OR_RETURN(Outcome outcome, co_await Copy(&producer, std::move(fetched)));
     bool aborts = outcome == Outcome::kMustAbort;
-    if (outcome == Outcome::kDone && Below(5) == 0) aborts = true;
+    if (outcome == Outcome::kDone && dice_.Below(5) == 0) aborts = true;
     if (outcome != Outcome::kFenced) {
       CO_ASSIGN_OR_RETURN(outcome, co_await producer.End(!aborts));
     }
@@ -82,8 +82,8 @@ Task<TransactionalClient::Outcome> Copier::Copy(TransactionalClient* producer,
     if (outcome != Outcome::kDone) co_return outcome;
   }
   // Sometimes the owner dawdles: its time may run out.
-  if (Below(25) == 0) {
-    auto pause = std::chrono::milliseconds(static_cast<int64_t>(Below(9000)));
+  if (dice_.Below(25) == 0) {
+    Duration pause = dice_.MsBelow(9000);
     CO_RETURN_IF_ERROR(co_await Sleep(pause));
   }
   sent_offsets_ = offsets;

@@ -4,9 +4,9 @@
 // hold, for committed readers, each record of the source once and in order.
 #pragma once
 
-#include <random>
 #include <string>
 
+#include "simulation/dice.h"
 #include "simulation/fetch_reader.h"
 #include "simulation/transactional_client.h"
 
@@ -31,7 +31,7 @@ class Copier {
         writing_(writing),
         ledger_(ledger),
         options_(std::move(options)),
-        random_(options_.seed) {}
+        dice_(options_.seed) {}
 
   // Until what is committed has reached the ends of FinishAt.
   Task<> Run();
@@ -48,13 +48,12 @@ class Copier {
   // One life: until it is fenced or done.
   Task<> Live();
   bool IsDone(const FetchReader& reader) const;
-  uint64_t Below(uint64_t bound) { return random_() % bound; }
 
   KafkaClient* const reading_;
   KafkaClient* const writing_;
   Ledger* const ledger_;
   const CopierOptions options_;
-  std::mt19937_64 random_;
+  Dice dice_;
   std::map<PartitionKey, int64_t> sent_offsets_;  // in the transaction under way
   std::map<PartitionKey, int64_t> ends_;
   bool finishing_ = false;

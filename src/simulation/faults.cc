@@ -22,7 +22,8 @@ Task<> Faults::KeepAlive() {
       ledger_->Count("starts");
       node_->Start();
     }
-    auto pause = std::chrono::milliseconds(static_cast<int64_t>(20 + Below(is_calm_ ? 50 : 800)));
+    auto pause =
+        std::chrono::milliseconds(static_cast<int64_t>(20 + dice_.Below(is_calm_ ? 50 : 800)));
     CO_RETURN_IF_ERROR(co_await Sleep(pause));
   }
   Status stopped = co_await node_->Stop();
@@ -32,22 +33,22 @@ Task<> Faults::KeepAlive() {
 
 SimNetworkOptions Faults::TroubledNetwork() {
   SimNetworkOptions options;
-  options.latency_max = std::chrono::microseconds(static_cast<int64_t>(100 + Below(20'000)));
-  options.buffer_bytes_min = 1 + Below(4000);
-  options.buffer_bytes_max = options.buffer_bytes_min + Below(60'000);
-  options.partial_percent = static_cast<int>(Below(60));
-  options.cut_percent = static_cast<int>(Below(70));
-  options.cut_bytes_max = static_cast<int64_t>(500 + Below(30'000));
-  options.half_open_percent = static_cast<int>(Below(50));
-  options.refused_percent = static_cast<int>(Below(15));
-  options.lost_connect_percent = static_cast<int>(Below(5));
+  options.latency_max = std::chrono::microseconds(static_cast<int64_t>(100 + dice_.Below(20'000)));
+  options.buffer_bytes_min = 1 + dice_.Below(4000);
+  options.buffer_bytes_max = options.buffer_bytes_min + dice_.Below(60'000);
+  options.partial_percent = static_cast<int>(dice_.Below(60));
+  options.cut_percent = static_cast<int>(dice_.Below(70));
+  options.cut_bytes_max = static_cast<int64_t>(500 + dice_.Below(30'000));
+  options.half_open_percent = static_cast<int>(dice_.Below(50));
+  options.refused_percent = static_cast<int>(dice_.Below(15));
+  options.lost_connect_percent = static_cast<int>(dice_.Below(5));
   return options;
 }
 
 Task<> Faults::Rage(ScenarioOptions options) {
   TimePoint end = world_->Now() + options.faults_for;
   while (world_->Now() < end) {
-    auto pause = std::chrono::microseconds(static_cast<int64_t>(Below(3'000'000)));
+    auto pause = std::chrono::microseconds(static_cast<int64_t>(dice_.Below(3'000'000)));
     CO_RETURN_IF_ERROR(co_await Sleep(pause));
     CO_RETURN_IF_ERROR(co_await Strike(options));
   }
@@ -55,7 +56,7 @@ Task<> Faults::Rage(ScenarioOptions options) {
 }
 
 Task<> Faults::Strike(const ScenarioOptions& options) {
-  switch (Below(8)) {
+  switch (dice_.Below(8)) {
     case 0:
     case 1:
     case 2:
@@ -67,7 +68,7 @@ Task<> Faults::Strike(const ScenarioOptions& options) {
     case 4:
       if (!options.network_faults) break;
       world_->network().set_options({});
-      if (Below(3) == 0) world_->network().CutAll();
+      if (dice_.Below(3) == 0) world_->network().CutAll();
       break;
     case 5:
     case 6:
@@ -75,8 +76,8 @@ Task<> Faults::Strike(const ScenarioOptions& options) {
       break;
     case 7: {
       if (!options.clock_jumps) break;
-      auto by = static_cast<int64_t>(Below(7'200'000)) - 3'600'000;
-      if (Below(2) == 0) by /= 1000;
+      auto by = static_cast<int64_t>(dice_.Below(7'200'000)) - 3'600'000;
+      if (dice_.Below(2) == 0) by /= 1000;
       node_->JumpWallTime(std::chrono::milliseconds(by));
       ledger_->Count("clock jumps");
       break;
@@ -87,7 +88,7 @@ Task<> Faults::Strike(const ScenarioOptions& options) {
 
 // Right after one of the next steps, in whatever state that finds the node.
 Task<> Faults::End() {
-  uint64_t how = Below(8);
+  uint64_t how = dice_.Below(8);
   if (how == 0) {
     ledger_->Count("orderly stops");
     Status stopped = co_await node_->Stop();
@@ -96,17 +97,17 @@ Task<> Faults::End() {
   }
   SimEnding ending = how < 5 ? SimEnding::kPowerCut : SimEnding::kKilled;
   ledger_->Count(ending == SimEnding::kPowerCut ? "power cuts" : "kills");
-  world_->CallAtStep(world_->step_count() + static_cast<int64_t>(Below(2000)),
+  world_->CallAtStep(world_->step_count() + static_cast<int64_t>(dice_.Below(2000)),
                      [this, ending] { node_->Kill(ending); });
   co_return Status::OK();
 }
 
 Task<> Faults::TroubleDisk() {
-  switch (Below(3)) {
+  switch (dice_.Below(3)) {
     case 0: {
       ledger_->Count("disk errors");
-      disk_->FailOperation(static_cast<int64_t>(Below(60)));
-      auto pause = std::chrono::milliseconds(static_cast<int64_t>(Below(2000)));
+      disk_->FailOperation(static_cast<int64_t>(dice_.Below(60)));
+      Duration pause = dice_.MsBelow(2000);
       CO_RETURN_IF_ERROR(co_await Sleep(pause));
       disk_->FailOperation(-1);
       needs_restart_ = true;
@@ -114,16 +115,16 @@ Task<> Faults::TroubleDisk() {
     }
     case 1: {
       ledger_->Count("full disks");
-      disk_->set_capacity_bytes(disk_->used_bytes() + static_cast<int64_t>(Below(200'000)));
-      auto pause = std::chrono::milliseconds(static_cast<int64_t>(Below(8000)));
+      disk_->set_capacity_bytes(disk_->used_bytes() + static_cast<int64_t>(dice_.Below(200'000)));
+      Duration pause = dice_.MsBelow(8000);
       CO_RETURN_IF_ERROR(co_await Sleep(pause));
       disk_->set_capacity_bytes(kRoomy);
       break;
     }
     case 2: {
       ledger_->Count("slow disks");
-      disk_->set_slowness(static_cast<int>(1 + Below(300)));
-      auto pause = std::chrono::milliseconds(static_cast<int64_t>(Below(5000)));
+      disk_->set_slowness(static_cast<int>(1 + dice_.Below(300)));
+      Duration pause = dice_.MsBelow(5000);
       CO_RETURN_IF_ERROR(co_await Sleep(pause));
       disk_->set_slowness(1);
       break;

@@ -3,8 +3,7 @@
 // that starts a node that is down, or does not get on, again.
 #pragma once
 
-#include <random>
-
+#include "simulation/dice.h"
 #include "simulation/ledger.h"
 #include "simulation/node.h"
 #include "simulation/scenario.h"
@@ -15,7 +14,7 @@ class Faults {
  public:
   // All outlive it.
   Faults(SimWorld* world, SimDisk* disk, Node* node, Ledger* ledger, uint64_t seed)
-      : world_(world), disk_(disk), node_(node), ledger_(ledger), random_(seed ^ 0xfa017) {}
+      : world_(world), disk_(disk), node_(node), ledger_(ledger), dice_(seed ^ 0xfa017) {}
 
   // Starts the node whenever it does not run, until Finish; then stops it in order.
   Task<> KeepAlive();
@@ -26,7 +25,6 @@ class Faults {
   void Finish() { finishing_ = true; }
 
  private:
-  uint64_t Below(uint64_t bound) { return random_() % bound; }
   SimNetworkOptions TroubledNetwork();
   Task<> Strike(const ScenarioOptions& options);
   Task<> End();
@@ -36,7 +34,7 @@ class Faults {
   SimDisk* const disk_;
   Node* const node_;
   Ledger* const ledger_;
-  std::mt19937_64 random_;
+  Dice dice_;
   TimePoint down_since_ = kNoDeadline;
   // The journal is fenced after an error of the disk: an operator starts the node anew.
   bool needs_restart_ = false;

@@ -28,24 +28,29 @@ std::string Subscription(const std::string& topic) {
 
 }  // namespace
 
-Task<> GroupMember::Pause(int64_t ms_max) {
-  auto pause =
-      std::chrono::milliseconds(static_cast<int64_t>(Below(static_cast<uint64_t>(ms_max))));
+Task<> GroupMember::Pause(uint64_t ms_max) {
+  Duration pause = dice_.MsBelow(ms_max);
   co_return co_await Sleep(pause);
 }
 
+template <typename Request>
+Request GroupMember::AsMember() const {
+  Request request;
+  request.group_id = options_.group;
+  request.generation_id = generation_;
+  request.member_id = member_id_;
+  request.group_instance_id = options_.instance_id;
+  return request;
+}
+
 GroupMember::Turn GroupMember::Judge(const char* call, int16_t code) {
+  if (IsPassingError(code)) return Turn::kRejoin;
   switch (code) {
     case 0: return Turn::kGoOn;
     case 14:
-    case 15:
     case 16:
     case 22:
-    case 27:
-    case 7:
-    case 13:
-    case 56:
-    case 89: return Turn::kRejoin;
+    case 27: return Turn::kRejoin;
     case 25:
     case 82: member_id_.clear(); return Turn::kRejoin;
     default:
@@ -77,7 +82,7 @@ Task<> GroupMember::Live() {
     }
     if (turn == Turn::kRejoin) CO_RETURN_IF_ERROR(co_await Pause(300));
   }
-  bool leaves = finishing_ || Below(2) == 0;
+  bool leaves = finishing_ || dice_.Below(2) == 0;
   if (leaves) CO_RETURN_IF_ERROR(co_await Leave());
   co_return Status::OK();
 }
@@ -121,11 +126,7 @@ Task<GroupMember::Turn> GroupMember::Join() {
 }
 
 Task<GroupMember::Turn> GroupMember::Sync() {
-  kafka::SyncGroupRequest request;
-  request.group_id = options_.group;
-  request.generation_id = generation_;
-  request.member_id = member_id_;
-  request.group_instance_id = options_.instance_id;
+  auto request = AsMember<kafka::SyncGroupRequest>();
   request.protocol_type = "consumer";
   request.protocol_name = "range";
   std::sort(to_assign_.begin(), to_assign_.end());
@@ -174,22 +175,18 @@ Task<GroupMember::Turn> GroupMember::Consume() {
       count = fetched.size();
     }
     if (count == 0) CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::milliseconds(100)));
-    if (count > 0 && Below(3) == 0) {
+    if (count > 0 && dice_.Below(3) == 0) {
       CO_ASSIGN_OR_RETURN(Turn turn, co_await Commit(reader.positions()));
       if (turn != Turn::kGoOn) co_return turn;
     }
-    if (Below(150) == 0) co_return Turn::kVanish;
-    if (Below(300) == 0) CO_RETURN_IF_ERROR(co_await Pause(9000));  // its session may end
+    if (dice_.Below(150) == 0) co_return Turn::kVanish;
+    if (dice_.Below(300) == 0) CO_RETURN_IF_ERROR(co_await Pause(9000));  // its session may end
   }
   co_return co_await Commit(reader.positions());
 }
 
 Task<GroupMember::Turn> GroupMember::Heartbeat() {
-  kafka::HeartbeatRequest request;
-  request.group_id = options_.group;
-  request.generation_id = generation_;
-  request.member_id = member_id_;
-  request.group_instance_id = options_.instance_id;
+  auto request = AsMember<kafka::HeartbeatRequest>();
   Result<kafka::HeartbeatResponse> response =
       co_await client_->Call<kafka::HeartbeatResponse>(4, request);
   if (Is(response.status(), ErrorCode::kCancelled)) co_return response.status();
@@ -199,11 +196,7 @@ Task<GroupMember::Turn> GroupMember::Heartbeat() {
 
 Task<GroupMember::Turn> GroupMember::Commit(std::map<PartitionKey, int64_t> positions) {
   if (positions.empty()) co_return Turn::kGoOn;
-  kafka::OffsetCommitRequest request;
-  request.group_id = options_.group;
-  request.generation_id = generation_;
-  request.member_id = member_id_;
-  request.group_instance_id = options_.instance_id;
+  auto request = AsMember<kafka::OffsetCommitRequest>();
   request.topics.push_back({.name = options_.topic});
   for (const auto& [key, position] : positions) {
     request.topics[0].partitions.push_back({.index = key.second, .committed_offset = position});

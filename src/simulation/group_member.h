@@ -4,10 +4,10 @@
 #pragma once
 
 #include <optional>
-#include <random>
 #include <string>
 #include <vector>
 
+#include "simulation/dice.h"
 #include "simulation/fetch_reader.h"
 
 namespace mainstem::simulation {
@@ -30,7 +30,7 @@ class GroupMember {
         reading_(reading),
         ledger_(ledger),
         options_(std::move(options)),
-        random_(options_.seed) {}
+        dice_(options_.seed) {}
 
   // Until Finish; leaves the group then.
   Task<> Run();
@@ -48,14 +48,16 @@ class GroupMember {
   Task<Turn> Commit(std::map<PartitionKey, int64_t> positions);
   Task<> Leave();
   Turn Judge(const char* call, int16_t code);
-  Task<> Pause(int64_t ms_max);
-  uint64_t Below(uint64_t bound) { return random_() % bound; }
+  // A request that says who asks.
+  template <typename Request>
+  Request AsMember() const;
+  Task<> Pause(uint64_t ms_max);
 
   KafkaClient* const client_;
   KafkaClient* const reading_;
   Ledger* const ledger_;
   const GroupMemberOptions options_;
-  std::mt19937_64 random_;
+  Dice dice_;
   std::string member_id_;
   int32_t generation_ = -1;
   int32_t synced_generation_ = -1;      // the newest of which it heard its assignment

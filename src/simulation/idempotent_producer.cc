@@ -14,17 +14,11 @@ constexpr int16_t kProduceByIdFrom = 13;
 constexpr int16_t kOutOfOrderSequence = 45;
 constexpr Duration kPauseAfterTrouble = std::chrono::milliseconds(150);
 
-// Errors that a producer which does all right may get: storage trouble, a full disk, a stop.
-bool IsTransient(int16_t code) {
-  static const std::set<int16_t> kCodes = {7, 13, 15, 56, 89};
-  return kCodes.contains(code);
-}
-
 }  // namespace
 
 IdempotentProducer::IdempotentProducer(KafkaClient* client, Ledger* ledger,
                                        IdempotentProducerOptions options)
-    : client_(client), ledger_(ledger), options_(std::move(options)), random_(options_.seed) {
+    : client_(client), ledger_(ledger), options_(std::move(options)), dice_(options_.seed) {
   for (int32_t i = 0; i < options_.partition_count; ++i) sent_[i];
 }
 
@@ -50,17 +44,17 @@ Task<> IdempotentProducer::Run() {
   while (!finishing_ || !unacknowledged_.empty()) {
     if (!finishing_) MakeBatches();
     CO_RETURN_IF_ERROR(co_await Round());
-    auto pause = Duration(
-        static_cast<int64_t>(Below(static_cast<uint64_t>(options_.pause_max.count()) + 1)));
-    if (Below(3) == 0) CO_RETURN_IF_ERROR(co_await Sleep(pause));
+    Duration pause = dice_.UpTo(options_.pause_max);
+    if (dice_.Below(3) == 0) CO_RETURN_IF_ERROR(co_await Sleep(pause));
   }
   co_return Status::OK();
 }
 
 void IdempotentProducer::MakeBatches() {
-  size_t wanted = 1 + Below(kBatchesMax);
+  size_t wanted = 1 + dice_.Below(kBatchesMax);
   while (unacknowledged_.size() < wanted) {
-    auto partition = static_cast<int32_t>(Below(static_cast<uint64_t>(options_.partition_count)));
+    auto partition =
+        static_cast<int32_t>(dice_.Below(static_cast<uint64_t>(options_.partition_count)));
     CHECK_OK(MakeBatch(partition));
   }
 }
@@ -71,17 +65,17 @@ Status IdempotentProducer::MakeBatch(int32_t partition) {
                                  .producer_epoch = ProducerEpoch(0),
                                  .base_sequence = batch.base_sequence});
   int64_t time_ms = client_->env()->WallTime().value();
-  for (uint64_t count = 1 + Below(4); count > 0; --count) {
+  for (uint64_t count = 1 + dice_.Below(4); count > 0; --count) {
     std::vector<std::string>& sent = sent_[partition];
     std::string value = fmt::format("{}:{}:", options_.name, sent.size());
-    value.append(Below(8) == 0 ? Below(4000) : Below(100), 'x');
+    value.append(dice_.Below(8) == 0 ? dice_.Below(4000) : dice_.Below(100), 'x');
     sent.push_back(value);
     SeenRecord record{.value = value};
     if (options_.key_count > 0) {
       // Its own keys, so that their newest value is its last one.
-      record.key =
-          fmt::format("{}-{}", options_.name, Below(static_cast<uint64_t>(options_.key_count)));
-      if (Below(10) == 0) record.value.reset();
+      record.key = fmt::format("{}-{}", options_.name,
+                               dice_.Below(static_cast<uint64_t>(options_.key_count)));
+      if (dice_.Below(10) == 0) record.value.reset();
       newest_[partition][record.key] = record.value;
     }
     std::optional<std::string_view> key;
@@ -158,7 +152,7 @@ bool IdempotentProducer::Take(size_t index, const kafka::ProduceResponse& respon
   }
   bool is_follow_up =
       answer.error_code == kOutOfOrderSequence && troubled->contains(batch.partition);
-  if (!is_follow_up && !IsTransient(answer.error_code)) {
+  if (!is_follow_up && !IsPassingError(answer.error_code)) {
     ledger_->Violated(fmt::format("{}: {} got error {} for sequence {}: {}", NameOf(key),
                                   options_.name, answer.error_code, batch.base_sequence,
                                   answer.error_message.value_or("")));

@@ -5,11 +5,11 @@
 
 #include <deque>
 #include <map>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "gateway/kafka/messages/produce.h"
+#include "simulation/dice.h"
 #include "simulation/kafka_client.h"
 #include "simulation/ledger.h"
 
@@ -59,12 +59,11 @@ class IdempotentProducer {
   Status MakeBatch(int32_t partition);
   // The answer for batch `index`; false when it has to be sent again.
   bool Take(size_t index, const kafka::ProduceResponse& response, std::set<int32_t>* troubled);
-  uint64_t Below(uint64_t bound) { return random_() % bound; }
 
   KafkaClient* const client_;
   Ledger* const ledger_;
   const IdempotentProducerOptions options_;
-  std::mt19937_64 random_;
+  Dice dice_;
   int64_t producer_id_ = -1;
   kafka::Uuid topic_id_{};
   std::deque<Batch> unacknowledged_;

@@ -1,6 +1,13 @@
 #include "simulation/kafka_client.h"
 
+#include <set>
+
 namespace mainstem::simulation {
+
+bool IsPassingError(int16_t code) {
+  static const std::set<int16_t> kCodes = {7, 13, 15, 56, 89};
+  return kCodes.contains(code);
+}
 
 KafkaClient::KafkaClient(Env* env, std::string name, uint16_t port, Duration patience)
     : env_(env), name_(std::move(name)), port_(port), patience_(patience) {}
@@ -28,37 +35,17 @@ Task<> KafkaClient::SendBytes(std::string bytes) {
   co_return sent;
 }
 
-Task<std::string> KafkaClient::ReceiveFrame(int32_t expected_id) {
+Task<std::string> KafkaClient::ReceiveFrame() {
   if (stream_ == nullptr) co_return MakeError(ErrorCode::kConnectionClosed, "not connected");
-  TimePoint deadline = env_->Now() + patience_;
-  std::byte prefix[sizeof(int32_t)];
-  Status status = co_await stream_->ReadExactly(prefix, deadline);
-  std::string frame;
-  int32_t id = expected_id;
-  if (status.ok()) {
-    kafka::Reader reader(prefix);
-    int32_t size = 0;
-    CHECK(reader.ReadInt(&size));
-    frame.resize(static_cast<size_t>(std::max(0, size)));
-    std::span<std::byte> into = std::as_writable_bytes(std::span(frame));
-    status = co_await stream_->ReadExactly(into, deadline);
-  }
-  if (!status.ok()) {
-    Close();
-    co_return status;
-  }
-  kafka::Reader reader(std::as_bytes(std::span(frame)));
-  if (!reader.ReadInt(&id) || id != expected_id) {
-    co_return MakeError(ErrorCode::kInternal,
-                        fmt::format("answer {} instead of {}", id, expected_id));
-  }
+  Result<std::string> frame = co_await kafka::ReadFrame(stream_.get(), env_->Now() + patience_);
+  if (!frame.ok()) Close();
   co_return frame;
 }
 
 Task<std::string> KafkaClient::Exchange(std::string bytes, int32_t id) {
   CO_RETURN_IF_ERROR(co_await SendBytes(std::move(bytes)));
   last_answered_ = id;
-  co_return co_await ReceiveFrame(id);
+  co_return co_await ReceiveFrame();
 }
 
 }  // namespace mainstem::simulation

@@ -6,13 +6,15 @@
 #include <memory>
 #include <string>
 
-#include "core/env.h"
-#include "gateway/kafka/codec/codec.h"
 #include "gateway/kafka/messages/fetch.h"
+#include "gateway/kafka/testing/frames.h"
 
 namespace mainstem::simulation {
 
 namespace kafka = gateway::kafka;
+
+// Codes that clients which do all right may get: storage trouble, a full disk, a stop.
+bool IsPassingError(int16_t code);
 
 class KafkaClient {
  public:
@@ -25,16 +27,18 @@ class KafkaClient {
   template <typename Response, typename Request>
   Task<Response> Call(int16_t version, const Request& request) {
     int32_t id = ++last_id_;
-    return Answer<Response>(version, Exchange(EncodeCall(version, id, request), id));
+    return Answer<Response>(version, id,
+                            Exchange(kafka::EncodeCall(name_, version, id, request), id));
   }
   // The same in two steps, for requests that overlap. Answers come in the order of the requests.
   template <typename Request>
   Task<> Send(int16_t version, const Request& request) {
-    return SendBytes(EncodeCall(version, ++last_id_, request));
+    return SendBytes(kafka::EncodeCall(name_, version, ++last_id_, request));
   }
   template <typename Response>
   Task<Response> Receive(int16_t version) {
-    return Answer<Response>(version, ReceiveFrame(++last_answered_));
+    int32_t id = ++last_answered_;
+    return Answer<Response>(version, id, ReceiveFrame());
   }
   void Close();
   bool is_connected() const { return stream_ != nullptr; }
@@ -44,30 +48,17 @@ class KafkaClient {
   const std::string& name() const { return name_; }
 
  private:
-  template <typename Request>
-  std::string EncodeCall(int16_t version, int32_t id, const Request& request) {
-    kafka::RequestHeader header;
-    header.api_key = Request::kApi;
-    header.api_version = version;
-    header.correlation_id = id;
-    header.client_id = name_;
-    return kafka::EncodeRequest(header, Request::kSchema, &request).Flatten();
-  }
   template <typename Response>
-  Task<Response> Answer(int16_t version, Task<std::string> received) {
+  Task<Response> Answer(int16_t version, int32_t id, Task<std::string> received) {
     CO_ASSIGN_OR_RETURN(std::string frame, co_await std::move(received));
-    bool has_tags = kafka::GetApi(Response::kApi).ResponseHeaderVersion(version) >= 1;
-    kafka::Reader reader(std::as_bytes(std::span(frame)));
-    bool is_whole = reader.Skip(sizeof(int32_t)) && (!has_tags || reader.SkipTags());
-    if (!is_whole) co_return MakeError(ErrorCode::kInternal, "an answer without a header");
-    Result<Response> response = kafka::Decode<Response>(version, &reader);
-    if (!response.ok()) co_return MakeError(ErrorCode::kInternal, "an answer that can't be read");
+    Result<Response> response = kafka::DecodeAnswer<Response>(version, id, frame);
+    if (!response.ok()) co_return MakeError(ErrorCode::kInternal, TextOf(response.status()));
     co_return std::move(response).ValueUnsafe();
   }
 
   Task<> Connect();
   Task<> SendBytes(std::string bytes);
-  Task<std::string> ReceiveFrame(int32_t expected_id);
+  Task<std::string> ReceiveFrame();
   Task<std::string> Exchange(std::string bytes, int32_t id);
 
   Env* const env_;

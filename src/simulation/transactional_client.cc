@@ -11,22 +11,27 @@ namespace {
 constexpr Duration kPauseBetweenTries = std::chrono::milliseconds(120);
 constexpr int16_t kUnstableOffset = 88;
 
+template <typename Response>
+int16_t ErrorOf(const Response& response) {
+  return response.error_code;
+}
+template <typename Response>
+int16_t ErrorOfFirstPartition(const Response& response) {
+  return response.topics[0].partitions[0].error_code;
+}
+
 }  // namespace
 
 Task<> TransactionalClient::Pause() { co_return co_await Sleep(kPauseBetweenTries); }
 
 std::optional<TransactionalClient::Outcome> TransactionalClient::Judge(const char* call,
                                                                        int16_t code) {
+  if (IsPassingError(code)) return std::nullopt;
   switch (code) {
     case 0: return Outcome::kDone;
-    case 7:
-    case 13:
     case 14:
-    case 15:
     case 16:
-    case 51:
-    case 56:
-    case 89: return std::nullopt;
+    case 51: return std::nullopt;
     case 48:  // the transaction is over
     case 120: return Outcome::kMustAbort;
     case 47:
@@ -65,40 +70,45 @@ Task<> TransactionalClient::Init() {
   }
 }
 
-Task<TransactionalClient::Outcome> TransactionalClient::AddPartition(PartitionKey key) {
+template <typename Request>
+Request TransactionalClient::AsProducer() const {
+  Request request;
+  request.transactional_id = options_.id;
+  request.producer_id = producer_id_;
+  request.producer_epoch = epoch_;
+  return request;
+}
+
+template <typename Response, typename Request>
+Task<TransactionalClient::Outcome> TransactionalClient::Ask(const char* call, int16_t version,
+                                                            Request request,
+                                                            int16_t (*code_of)(const Response&),
+                                                            Response* response) {
   for (;;) {
-    kafka::AddPartitionsToTxnRequest request;
-    request.transactional_id = options_.id;
-    request.producer_id = producer_id_;
-    request.producer_epoch = epoch_;
-    request.topics.push_back({.name = key.first, .partitions = {key.second}});
-    Result<kafka::AddPartitionsToTxnResponse> response =
-        co_await client_->Call<kafka::AddPartitionsToTxnResponse>(3, request);
-    if (Is(response.status(), ErrorCode::kCancelled)) co_return response.status();
-    if (response.ok()) {
-      auto outcome = Judge("AddPartitionsToTxn", response->topics[0].partitions[0].error_code);
+    Result<Response> answer = co_await client_->Call<Response>(version, request);
+    if (Is(answer.status(), ErrorCode::kCancelled)) co_return answer.status();
+    if (answer.ok()) {
+      *response = std::move(answer).ValueUnsafe();
+      auto outcome = Judge(call, code_of(*response));
       if (outcome) co_return *outcome;
     }
     CO_RETURN_IF_ERROR(co_await Pause());
   }
 }
 
+Task<TransactionalClient::Outcome> TransactionalClient::AddPartition(PartitionKey key) {
+  auto request = AsProducer<kafka::AddPartitionsToTxnRequest>();
+  request.topics.push_back({.name = key.first, .partitions = {key.second}});
+  kafka::AddPartitionsToTxnResponse response;
+  co_return co_await Ask("AddPartitionsToTxn", 3, std::move(request), &ErrorOfFirstPartition,
+                         &response);
+}
+
 Task<TransactionalClient::Outcome> TransactionalClient::AddGroup(std::string group) {
-  for (;;) {
-    kafka::AddOffsetsToTxnRequest request;
-    request.transactional_id = options_.id;
-    request.producer_id = producer_id_;
-    request.producer_epoch = epoch_;
-    request.group_id = group;
-    Result<kafka::AddOffsetsToTxnResponse> response =
-        co_await client_->Call<kafka::AddOffsetsToTxnResponse>(3, request);
-    if (Is(response.status(), ErrorCode::kCancelled)) co_return response.status();
-    if (response.ok()) {
-      auto outcome = Judge("AddOffsetsToTxn", response->error_code);
-      if (outcome) co_return *outcome;
-    }
-    CO_RETURN_IF_ERROR(co_await Pause());
-  }
+  auto request = AsProducer<kafka::AddOffsetsToTxnRequest>();
+  request.group_id = std::move(group);
+  kafka::AddOffsetsToTxnResponse response;
+  co_return co_await Ask("AddOffsetsToTxn", 3, std::move(request), &ErrorOf, &response);
 }
 
 Task<TransactionalClient::Outcome> TransactionalClient::Produce(PartitionKey key,
@@ -118,23 +128,17 @@ Task<TransactionalClient::Outcome> TransactionalClient::Produce(PartitionKey key
   for (const std::string& value : values) builder.Add(time_ms, std::nullopt, value);
   CO_ASSIGN_OR_RETURN(std::vector<std::byte> bytes, builder.Build());
   int16_t version = options_.by_second_protocol ? 12 : 9;
-  for (;;) {
-    kafka::ProduceRequest request;
-    request.transactional_id = options_.id;
-    request.acks = -1;
-    request.timeout_ms = 10'000;
-    request.topics.push_back({.name = key.first});
-    request.topics[0].partitions.push_back({.index = key.second, .records = std::span(bytes)});
-    Result<kafka::ProduceResponse> response =
-        co_await client_->Call<kafka::ProduceResponse>(version, request);
-    if (Is(response.status(), ErrorCode::kCancelled)) co_return response.status();
-    if (response.ok()) {
-      auto outcome = Judge("Produce", response->topics[0].partitions[0].error_code);
-      if (outcome == Outcome::kDone) sequence += static_cast<int32_t>(values.size());
-      if (outcome) co_return *outcome;
-    }
-    CO_RETURN_IF_ERROR(co_await Pause());
-  }
+  kafka::ProduceRequest request;
+  request.transactional_id = options_.id;
+  request.acks = -1;
+  request.timeout_ms = 10'000;
+  request.topics.push_back({.name = key.first});
+  request.topics[0].partitions.push_back({.index = key.second, .records = std::span(bytes)});
+  kafka::ProduceResponse response;
+  CO_ASSIGN_OR_RETURN(Outcome outcome, co_await Ask("Produce", version, std::move(request),
+                                                    &ErrorOfFirstPartition, &response));
+  if (outcome == Outcome::kDone) sequence += static_cast<int32_t>(values.size());
+  co_return outcome;
 }
 
 Task<TransactionalClient::Outcome> TransactionalClient::CommitOffsets(
@@ -144,11 +148,8 @@ Task<TransactionalClient::Outcome> TransactionalClient::CommitOffsets(
     CO_ASSIGN_OR_RETURN(Outcome added, co_await AddGroup(group));
     if (added != Outcome::kDone) co_return added;
   }
-  kafka::TxnOffsetCommitRequest request;
-  request.transactional_id = options_.id;
+  auto request = AsProducer<kafka::TxnOffsetCommitRequest>();
   request.group_id = group;
-  request.producer_id = producer_id_;
-  request.producer_epoch = epoch_;
   for (const auto& [key, offset] : offsets) {
     if (request.topics.empty() || request.topics.back().name != key.first) {
       request.topics.push_back({.name = key.first});
@@ -156,48 +157,31 @@ Task<TransactionalClient::Outcome> TransactionalClient::CommitOffsets(
     request.topics.back().partitions.push_back({.index = key.second, .committed_offset = offset});
   }
   int16_t version = options_.by_second_protocol ? 5 : 3;
-  for (;;) {
-    Result<kafka::TxnOffsetCommitResponse> response =
-        co_await client_->Call<kafka::TxnOffsetCommitResponse>(version, request);
-    if (Is(response.status(), ErrorCode::kCancelled)) co_return response.status();
-    if (response.ok()) {
-      auto outcome = Judge("TxnOffsetCommit", response->topics[0].partitions[0].error_code);
-      if (outcome) co_return *outcome;
-    }
-    CO_RETURN_IF_ERROR(co_await Pause());
-  }
+  kafka::TxnOffsetCommitResponse response;
+  co_return co_await Ask("TxnOffsetCommit", version, std::move(request), &ErrorOfFirstPartition,
+                         &response);
 }
 
 Task<TransactionalClient::Outcome> TransactionalClient::End(bool commit) {
   if (!is_begun_) co_return Outcome::kDone;
-  for (;;) {
-    kafka::EndTxnRequest request;
-    request.transactional_id = options_.id;
-    request.producer_id = producer_id_;
-    request.producer_epoch = epoch_;
-    request.committed = commit;
-    int16_t version = options_.by_second_protocol ? 5 : 3;
-    Result<kafka::EndTxnResponse> response =
-        co_await client_->Call<kafka::EndTxnResponse>(version, request);
-    if (Is(response.status(), ErrorCode::kCancelled)) co_return response.status();
-    if (response.ok()) {
-      auto outcome = Judge("EndTxn", response->error_code);
-      if (outcome == Outcome::kDone) {
-        if (options_.by_second_protocol) {
-          // Sequences begin anew with each epoch.
-          producer_id_ = response->producer_id;
-          epoch_ = response->producer_epoch;
-          next_sequence_.clear();
-        }
-        added_.clear();
-        groups_.clear();
-        is_begun_ = false;
-        ledger_->Count(commit ? "transactions committed" : "transactions aborted");
-      }
-      if (outcome) co_return *outcome;
-    }
-    CO_RETURN_IF_ERROR(co_await Pause());
+  auto request = AsProducer<kafka::EndTxnRequest>();
+  request.committed = commit;
+  int16_t version = options_.by_second_protocol ? 5 : 3;
+  kafka::EndTxnResponse response;
+  CO_ASSIGN_OR_RETURN(Outcome outcome,
+                      co_await Ask("EndTxn", version, std::move(request), &ErrorOf, &response));
+  if (outcome != Outcome::kDone) co_return outcome;
+  if (options_.by_second_protocol) {
+    // Sequences begin anew with each epoch.
+    producer_id_ = response.producer_id;
+    epoch_ = response.producer_epoch;
+    next_sequence_.clear();
   }
+  added_.clear();
+  groups_.clear();
+  is_begun_ = false;
+  ledger_->Count(commit ? "transactions committed" : "transactions aborted");
+  co_return outcome;
 }
 
 Task<std::map<PartitionKey, int64_t>> StableOffsets(KafkaClient* client, Ledger* ledger,

@@ -40,6 +40,13 @@ class TransactionalClient {
   Task<Outcome> End(bool commit);
 
  private:
+  // A request that says who asks.
+  template <typename Request>
+  Request AsProducer() const;
+  // Until it is answered with a code that Judge knows what to do about.
+  template <typename Response, typename Request>
+  Task<Outcome> Ask(const char* call, int16_t version, Request request,
+                    int16_t (*code_of)(const Response&), Response* response);
   Task<Outcome> AddPartition(PartitionKey key);
   Task<Outcome> AddGroup(std::string group);
   // What to do about an error; nothing: try again.

@@ -8,13 +8,12 @@ Task<> Watcher::Run() {
   for (const PartitionKey& key : options_.partitions) reader.Want(key, 0);
   while (!finishing_) {
     CO_ASSIGN_OR_RETURN(std::vector<FetchedPartition> fetched, co_await reader.Poll());
-    if (fetched.empty() || Below(4) == 0) {
-      auto pause = Duration(
-          static_cast<int64_t>(Below(static_cast<uint64_t>(options_.pause_max.count()) + 1)));
+    if (fetched.empty() || dice_.Below(4) == 0) {
+      Duration pause = dice_.UpTo(options_.pause_max);
       CO_RETURN_IF_ERROR(co_await Sleep(pause));
     }
-    const PartitionKey& chosen = options_.partitions[Below(options_.partitions.size())];
-    switch (Below(12)) {
+    const PartitionKey& chosen = options_.partitions[dice_.Below(options_.partitions.size())];
+    switch (dice_.Below(12)) {
       case 0:  // from the start again
         forgotten.erase(chosen);
         reader.Want(chosen, ledger_->MarksOf(chosen).log_start);
@@ -32,7 +31,7 @@ Task<> Watcher::Run() {
         forgotten.clear();
         break;
       case 4:
-        if (Below(10) == 0) client_->Close();
+        if (dice_.Below(10) == 0) client_->Close();
         break;
       default: break;
     }

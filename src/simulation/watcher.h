@@ -3,10 +3,10 @@
 // for ever.
 #pragma once
 
-#include <random>
 #include <string>
 #include <vector>
 
+#include "simulation/dice.h"
 #include "simulation/fetch_reader.h"
 
 namespace mainstem::simulation {
@@ -23,19 +23,17 @@ class Watcher {
  public:
   // Client and ledger outlive it.
   Watcher(KafkaClient* client, Ledger* ledger, WatcherOptions options)
-      : client_(client), ledger_(ledger), options_(std::move(options)), random_(options_.seed) {}
+      : client_(client), ledger_(ledger), options_(std::move(options)), dice_(options_.seed) {}
 
   // Until Finish.
   Task<> Run();
   void Finish() { finishing_ = true; }
 
  private:
-  uint64_t Below(uint64_t bound) { return random_() % bound; }
-
   KafkaClient* const client_;
   Ledger* const ledger_;
   const WatcherOptions options_;
-  std::mt19937_64 random_;
+  Dice dice_;
   bool finishing_ = false;
 };
 

@@ -27,12 +27,13 @@ def shared_node():
     support.remove(folder)
 
 
-def serving(kind):
+def serving(kind, *arguments, setup="test"):
     """A real server for the whole session."""
-    folder = tempfile.mkdtemp(prefix=f"mainstem-{kind.__name__.lower()}-")
-    server = kind(folder)
+    name = "-".join([kind.__name__, *arguments]).lower()
+    folder = tempfile.mkdtemp(prefix=f"mainstem-{name}-")
+    server = kind(folder, *arguments)
     if not server.available:
-        pytest.skip(f"{kind.__name__} is not installed: run scripts/setup test")
+        pytest.skip(f"{name} is not installed: run scripts/setup {setup}")
     server.start()
     yield server
     server.stop()
@@ -52,13 +53,7 @@ def opensearch():
 @pytest.fixture(scope="session", params=["moto", "minio"])
 def s3(request):
     """Both servers; MinIO, which takes minutes to build, only in the full tier."""
-    folder = tempfile.mkdtemp(prefix="mainstem-s3-")
-    server = support.S3Server(folder, request.param)
-    if not server.available:
-        pytest.skip(f"{request.param} is not installed: run scripts/setup {'full' if request.param == 'minio' else 'test'}")
-    yield server.start()
-    server.stop()
-    support.remove(folder)
+    yield from serving(support.S3Server, request.param, setup="full" if request.param == "minio" else "test")
 
 
 @pytest.fixture(scope="session")

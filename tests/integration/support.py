@@ -1,5 +1,6 @@
 """What the integration tests share: a real node as a child process, a private PostgreSQL, and the limits of the tier.
 MAINSTEM_BINARY (build/src/cli/mainstem), MAINSTEM_TIER=short|full."""
+import importlib.util
 import json
 import os
 import pwd
@@ -8,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -131,12 +133,29 @@ def free_port():
         return s.getsockname()[1]
 
 
-class Postgres:
+class Server:
+    """A foreign server of a test, on loopback, with a folder of its own. `start` sets `process`."""
+
+    stops_by, stops_within = signal.SIGTERM, 60  # seconds
+
+    def __init__(self, folder):
+        self.folder, self.port, self.process = str(folder), free_port(), None
+
+    def stop(self, how=None):
+        if self.process:
+            self.process.send_signal(how or self.stops_by)
+            self.process.wait(self.stops_within)
+            self.process = None
+
+
+class Postgres(Server):
     """A private PostgreSQL on loopback with its own folder; runs as user postgres when we are root. `settings`: further ones of
     the server; `access`: the lines of its pg_hba.conf instead of trust."""
 
+    stops_by, stops_within = signal.SIGINT, 30
+
     def __init__(self, folder, settings=None, access=None):
-        self.folder, self.port, self.process = str(folder), free_port(), None
+        super().__init__(folder)
         self.settings, self.access = dict(settings or {}), access
         versions = sorted(os.listdir("/usr/lib/postgresql")) if os.path.isdir("/usr/lib/postgresql") else []
         self.bin = f"/usr/lib/postgresql/{versions[-1]}/bin" if versions else None
@@ -180,12 +199,6 @@ class Postgres:
     def ready(self):
         return subprocess.run([f"{self.bin}/pg_isready", "-h", "127.0.0.1", "-p", str(self.port)], capture_output=True).returncode == 0
 
-    def stop(self):
-        if self.process:
-            self.process.send_signal(signal.SIGINT)
-            self.process.wait(30)
-            self.process = None
-
     def query(self, sql, *arguments):
         import psycopg2
         connection = psycopg2.connect(host="127.0.0.1", port=self.port, user="postgres", dbname="postgres")
@@ -201,25 +214,26 @@ class Postgres:
         return f"jdbc:postgresql://127.0.0.1:{self.port}/postgres"
 
 
-class S3Server:
-    """A server of S3's protocol on loopback with one bucket, `lake1`: MinIO where it is built (scripts/setup full), else moto's,
-    which keeps everything in memory and believes any key."""
+class S3Server(Server):
+    """A server of S3's protocol with one bucket, `lake1`. `kind`: "minio" (scripts/setup full builds it), or "moto", which keeps
+    everything in memory and believes any key."""
 
+    stops_by = signal.SIGKILL
     KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "s3cret-testing"}
 
     def __init__(self, folder, kind="moto"):
-        self.folder, self.kind, self.port, self.process = str(folder), kind, free_port(), None
-        moto = os.path.join(ROOT, ".deps/venv/bin/moto_server")
-        minio = os.path.join(ROOT, ".deps/minio/minio")
+        super().__init__(folder)
+        self.kind = kind
+        self.minio = os.path.join(ROOT, ".deps/minio/minio")
         self.command, self.ready = {
-            "moto": ([moto, "-H", "127.0.0.1", "-p", str(self.port)], "/moto-api/"),
-            "minio": ([minio, "server", "--address", f"127.0.0.1:{self.port}", "--quiet", os.path.join(self.folder, "d")],
+            "moto": ([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)], "/moto-api/"),
+            "minio": ([self.minio, "server", "--address", f"127.0.0.1:{self.port}", "--quiet", os.path.join(self.folder, "d")],
                       "/minio/health/live")}[kind]
         self.url = f"http://127.0.0.1:{self.port}"
 
     @property
     def available(self):
-        return os.path.exists(self.command[0])
+        return os.path.exists(self.minio) if self.kind == "minio" else importlib.util.find_spec("moto") is not None
 
     def start(self):
         environment = dict(os.environ, MINIO_ROOT_USER=self.KEYS["AWS_ACCESS_KEY_ID"], MINIO_BROWSER="off", MINIO_UPDATE="off",
@@ -237,12 +251,6 @@ class S3Server:
             self.client().create_bucket(Bucket="lake1")
         return self
 
-    def stop(self, how=signal.SIGKILL):
-        if self.process:
-            self.process.send_signal(how)
-            self.process.wait(60)
-            self.process = None
-
     def client(self):
         import boto3
         return boto3.client("s3", endpoint_url=self.url, region_name="us-east-1", aws_access_key_id=self.KEYS["AWS_ACCESS_KEY_ID"],
@@ -256,11 +264,11 @@ class S3Server:
         return self.client().get_object(Bucket="lake1", Key=key)["Body"].read()
 
 
-class Mariadb:
+class Mariadb(Server):
     """A private MariaDB on loopback; runs as user mysql when we are root. `settings`: further ones of the server."""
 
     def __init__(self, folder, settings=None):
-        self.folder, self.port, self.process = str(folder), free_port(), None
+        super().__init__(folder)
         self.settings = dict(settings or {})
         self.socket, self.environment = os.path.join(self.folder, "s"), dict(os.environ)
         self.install = ["mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]
@@ -287,12 +295,6 @@ class Mariadb:
         self.query("CREATE DATABASE IF NOT EXISTS shop; CREATE USER IF NOT EXISTS loader@'127.0.0.1' IDENTIFIED BY 'right'; "
                    "GRANT ALL ON shop.* TO loader@'127.0.0.1'")
         return self
-
-    def stop(self, how=signal.SIGTERM):
-        if self.process:
-            self.process.send_signal(how)
-            self.process.wait(60)
-            self.process = None
 
     def client(self, sql):
         return subprocess.run(["mariadb", "--no-defaults", "-S", self.socket, "-uroot", "--batch", "--skip-column-names", "-e", sql],
@@ -326,11 +328,11 @@ class Mysql(Mariadb):
         return os.path.exists(self.program) and super().available
 
 
-class OpenSearch:
+class OpenSearch(Server):
     """One real node of OpenSearch on loopback, without TLS and users. It takes half a minute to start."""
 
     def __init__(self, folder):
-        self.folder, self.port, self.process = str(folder), free_port(), None
+        super().__init__(folder)
         self.libs = os.path.join(ROOT, ".deps/opensearch/libs")
 
     @property
@@ -355,12 +357,6 @@ class OpenSearch:
             return self.call("/_cluster/health")["status"] in ("green", "yellow")
         except (OSError, KeyError):
             return False
-
-    def stop(self, how=signal.SIGTERM):
-        if self.process:
-            self.process.send_signal(how)
-            self.process.wait(60)
-            self.process = None
 
     def call(self, path, method="GET", body=None):
         """The answer, whatever its status."""

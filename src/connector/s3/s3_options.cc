@@ -68,11 +68,10 @@ std::string S3Defaults::Variable(const std::string& name) const {
 }
 
 std::map<std::string, std::string> S3Environment(
-    const std::function<std::string(const std::string&)>& get) {
+    const std::function<std::optional<std::string>(const std::string&)>& get) {
   std::map<std::string, std::string> set;
   for (const char* name : kVariables) {
-    std::string value = get(name);
-    if (!value.empty()) set[name] = std::move(value);
+    if (auto value = get(name).value_or(""); !value.empty()) set[name] = std::move(value);
   }
   return set;
 }

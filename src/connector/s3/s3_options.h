@@ -38,9 +38,9 @@ struct S3Defaults {
 
   std::string Variable(const std::string& name) const;  // empty when it is not set
 };
-// The variables that are set; `get` gives an empty text for one that is not.
+// The variables that are set, and not empty.
 std::map<std::string, std::string> S3Environment(
-    const std::function<std::string(const std::string&)>& get);
+    const std::function<std::optional<std::string>(const std::string&)>& get);
 
 struct S3Options {
   std::string endpoint = {};  // "http://127.0.0.1:9000"; empty: Amazon's

@@ -16,9 +16,7 @@ std::string_view StripBlanks(std::string_view text) {
 
 Status BadProfileLine(int line, std::string_view why) {
   return MakeError(ErrorCode::kInvalidArgument,
-                   {.message = fmt::format("line {}: {}", line, why),
-                    .hint = "write it like ~/.aws/credentials: [name], aws_access_key_id = .., "
-                            "aws_secret_access_key = .."});
+                   {.message = fmt::format("line {}: {}", line, why), .hint = kAwsProfileHint});
 }
 
 }  // namespace

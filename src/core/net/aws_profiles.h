@@ -11,6 +11,10 @@
 
 namespace mainstem::net {
 
+// How to write one, for hints.
+inline constexpr const char* kAwsProfileHint =
+    "write it like ~/.aws/credentials: [name], aws_access_key_id = .., aws_secret_access_key = ..";
+
 struct AwsProfile {
   std::string name;
   int line = 0;  // where it begins

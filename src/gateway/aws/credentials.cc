@@ -24,8 +24,7 @@ Status InCredentialsFile(const Status& status) {
 Status BadProfile(const net::AwsProfile& profile, std::string_view why) {
   return MakeError(ErrorCode::kInvalidArgument,
                    {.message = fmt::format("aws.credentials: line {}: {}", profile.line, why),
-                    .hint = "write it like ~/.aws/credentials: [name], aws_access_key_id = .., "
-                            "aws_secret_access_key = .."});
+                    .hint = net::kAwsProfileHint});
 }
 
 Status Mismatch() {

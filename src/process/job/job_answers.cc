@@ -5,6 +5,13 @@
 #include "process/expr/evaluator.h"
 
 namespace mainstem::process {
+namespace {
+
+std::string TimeText(int64_t millis, const absl::TimeZone& zone) {
+  return absl::FormatTime("%Y-%m-%d %H:%M:%E3S", absl::FromUnixMillis(millis), zone);
+}
+
+}  // namespace
 
 Status GiveRows(plan::Answer answer, ResultListener* listener) {
   std::vector<ResultColumn> columns;
@@ -25,10 +32,8 @@ Status GiveJobs(const std::vector<JobDescription>& jobs, const std::string& time
   RETURN_IF_ERROR(listener->OnColumns(columns));
   std::vector<ResultRow> rows;
   for (const JobDescription& job : jobs) {
-    std::string began =
-        absl::FormatTime("%Y-%m-%d %H:%M:%E3S", absl::FromUnixMillis(job.created_at_ms), zone);
     std::vector<std::optional<std::string>> fields = {
-        job.id, job.name, std::string(ToString(job.state)), std::move(began)};
+        job.id, job.name, std::string(ToString(job.state)), TimeText(job.created_at_ms, zone)};
     rows.push_back({"+I", std::move(fields)});
   }
   return listener->OnRows(std::move(rows));
@@ -38,9 +43,7 @@ Status GiveWatermark(const WatermarkReport& report, const std::string& time_zone
                      ResultListener* listener) {
   ASSIGN_OR_RETURN(const absl::TimeZone zone, ParseTimeZone(time_zone));
   const auto time = [&](std::optional<int64_t> millis) {
-    return millis ? std::optional(absl::FormatTime("%Y-%m-%d %H:%M:%E3S",
-                                                   absl::FromUnixMillis(*millis), zone))
-                  : std::nullopt;
+    return millis ? std::optional(TimeText(*millis, zone)) : std::nullopt;
   };
   plan::Answer answer;
   answer.columns = {"table", "partition",   "watermark",  "unread",

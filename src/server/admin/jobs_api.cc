@@ -9,7 +9,8 @@ namespace {
 using process::JobDescription;
 using process::JobState;
 
-void WriteOrNull(const char* name, const std::optional<int64_t>& value, JsonWriter* json) {
+template <typename Number>
+void WriteOrNull(const char* name, const std::optional<Number>& value, JsonWriter* json) {
   json->Key(name);
   if (value) {
     json->Value(*value);
@@ -46,12 +47,8 @@ void WriteSink(const process::SinkDescription& sink, JsonWriter* json) {
 }
 
 void WriteProgress(const process::ProgressDescription& progress, JsonWriter* json) {
-  json->Key("progress").BeginObject().Key("ratio");
-  if (progress.ratio) {
-    json->Value(*progress.ratio);
-  } else {
-    json->Null();
-  }
+  json->Key("progress").BeginObject();
+  WriteOrNull("ratio", progress.ratio, json);
   WriteOrNull("eta_ms", progress.eta_ms, json);
   json->EndObject();
 }

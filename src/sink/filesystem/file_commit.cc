@@ -12,21 +12,9 @@ namespace {
 constexpr int64_t kVersion = 1;
 constexpr size_t kMaxManifestBytes = 64 << 20;
 
-// FNV-1a: stable for ever, and short in a file's name. The manifest holds the id itself, so that
-// two ids that meet in one hash are noticed.
-uint64_t StableHash(std::string_view text) {
-  uint64_t hash = 14695981039346656037ull;
-  for (char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 1099511628211ull;
-  return hash;
-}
-
 std::string FolderOf(const std::string& path) {
   size_t slash = path.rfind('/');
   return slash == std::string::npos ? "" : path.substr(0, slash);
-}
-
-Status Damaged(const std::string& what) {
-  return MakeError(ErrorCode::kCorruptStorage, "a manifest of the file sink is damaged: " + what);
 }
 
 }  // namespace
@@ -49,11 +37,12 @@ Result<FileManifest> ParseManifest(std::string_view text) {
   int64_t version = 0, partition = 0, position = 0;
   std::string_view delivery_id;
   simdjson::dom::array files;
-  if (parser.parse(text.data(), text.size()).get(root)) return Damaged("not JSON");
-  if (root["version"].get(version) || version != kVersion) return Damaged("unknown version");
+  if (parser.parse(text.data(), text.size()).get(root)) return DamagedManifest("not JSON");
+  if (root["version"].get(version) || version != kVersion)
+    return DamagedManifest("unknown version");
   if (root["delivery_id"].get(delivery_id) || root["partition"].get(partition) ||
       root["position"].get(position) || root["files"].get(files)) {
-    return Damaged("a field is missing");
+    return DamagedManifest("a field is missing");
   }
   FileManifest manifest{.delivery_id = std::string(delivery_id),
                         .partition = PartitionId(static_cast<int32_t>(partition)),
@@ -61,14 +50,10 @@ Result<FileManifest> ParseManifest(std::string_view text) {
                         .files = {}};
   for (simdjson::dom::element file : files) {
     std::string_view from, to;
-    if (file["from"].get(from) || file["to"].get(to)) return Damaged("a file has no name");
+    if (file["from"].get(from) || file["to"].get(to)) return DamagedManifest("a file has no name");
     manifest.files.push_back({std::string(from), std::string(to)});
   }
   return manifest;
-}
-
-std::string DeliveryTag(const std::string& delivery_id, PartitionId partition) {
-  return fmt::format("{:016x}-{}", StableHash(delivery_id), partition.value());
 }
 
 FileCommitter::FileCommitter(Env* env, std::string root, std::string delivery_id,
@@ -94,7 +79,7 @@ Task<std::optional<Offset>> FileCommitter::Recover() {
                         co_await files.ReadAll(ManifestPath(), kMaxManifestBytes));
     CO_ASSIGN_OR_RETURN(FileManifest manifest, ParseManifest(text));
     if (manifest.delivery_id != delivery_id_) {
-      co_return Damaged("'" + ManifestPath() + "' belongs to another delivery");
+      co_return DamagedManifest("'" + ManifestPath() + "' belongs to another delivery");
     }
     CO_RETURN_IF_ERROR(co_await Rename(std::move(manifest.files)));
     position = manifest.position;

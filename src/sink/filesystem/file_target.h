@@ -41,7 +41,10 @@ class FileTarget {
   virtual Task<> Commit(Offset position) = 0;
 };
 
-// Names this delivery's partition in the names of files: "3f2a...-0".
+// Names this delivery's partition in the names of files: "3f2a...-0". By a hash: manifests hold the
+// id itself, so that two ids that meet in one are noticed.
 std::string DeliveryTag(const std::string& delivery_id, PartitionId partition);
+
+Status DamagedManifest(const std::string& what);
 
 }  // namespace mainstem::sink

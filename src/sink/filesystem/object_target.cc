@@ -14,10 +14,6 @@ namespace {
 
 constexpr int64_t kObjectManifestVersion = 1;
 
-Status DamagedManifest(const std::string& what) {
-  return MakeError(ErrorCode::kCorruptStorage, "a manifest of the file sink is damaged: " + what);
-}
-
 Result<ObjectUpload> ReadUpload(simdjson::dom::element json) {
   std::string_view key, id;
   if (json["key"].get(key) || json["id"].get(id)) return DamagedManifest("an upload has no id");

@@ -213,8 +213,7 @@ connector::ConnectorSpec JdbcSinkConnector() {
   spec.name = "jdbc";
   spec.documentation =
       "writes tables of PostgreSQL, MySQL, MariaDB and SQLite; with a PRIMARY KEY rows are "
-      "upserted "
-      "and deleted";
+      "upserted and deleted";
   spec.options = connector::JdbcServerOptions();
   const std::vector<connector::OptionSpec> own = {
       {.name = "sink.buffer-flush.max-rows",

@@ -9,13 +9,13 @@
 // Ends with 0 when everything is delivered, 2 with the error on standard error when it cannot be.
 // Standard output: one line "ready" at the start, then "delivered <partition> <position>".
 #include <cstdio>
-#include <cstdlib>
 
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_split.h>
 #include <arrow/api.h>
 
 #include "connector/registry.h"
+#include "core/config.h"
 #include "core/sync.h"
 #include "sink/blackhole/blackhole_sink.h"
 #include "sink/filesystem/file_sink.h"
@@ -116,10 +116,7 @@ class Driver {
       registry.Add(make());
     }
     connector::S3Defaults s3;
-    s3.environment = connector::S3Environment([](const std::string& name) {
-      const char* value = std::getenv(name.c_str());
-      return value == nullptr ? std::string() : std::string(value);
-    });
+    s3.environment = connector::S3Environment(EnvironmentVariable);
     registry.Add(FileSinkConnector(std::move(s3)));
     for (connector::ConnectorSpec& spec : OpenSearchSinkConnectors()) registry.Add(std::move(spec));
     connector::TableDescriptor table{.name = "driver",

@@ -6,6 +6,7 @@
 
 #include <absl/strings/str_split.h>
 
+#include "core/fnv1a.h"
 #include "source/filesystem/decompressor.h"
 
 namespace mainstem::source {
@@ -16,8 +17,6 @@ constexpr size_t kFingerprintBytes = 1024;
 constexpr size_t kCompressedFingerprintBytes = 32;
 
 bool IsPattern(std::string_view text) { return text.find_first_of("*?[") != std::string::npos; }
-
-bool IsHidden(const std::string& name) { return name.empty() || name[0] == '.' || name[0] == '_'; }
 
 std::string Join(const std::string& folder, const std::string& name) {
   return folder == "/" ? "/" + name : folder + "/" + name;
@@ -89,13 +88,9 @@ bool IsCompleteStream(const std::string& path, std::string_view bytes) {
   return decompressor->complete();
 }
 
-uint64_t Fnv1a(std::string_view bytes) {
-  uint64_t hash = 14695981039346656037ull;
-  for (unsigned char c : bytes) hash = (hash ^ c) * 1099511628211ull;
-  return hash;
-}
-
 }  // namespace
+
+bool IsHidden(const std::string& name) { return name.empty() || name[0] == '.' || name[0] == '_'; }
 
 Status TooManyFiles(const std::string& path) {
   return MakeError(

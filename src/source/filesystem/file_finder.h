@@ -20,6 +20,8 @@ inline constexpr size_t kMaxFoundFiles = 100000;
 Task<std::vector<FoundFile>> FindFiles(Files* files, std::string path);
 
 Status TooManyFiles(const std::string& path);
+// Names that readers pass over: of files in the making, commit records and the like.
+bool IsHidden(const std::string& name);
 
 // "a/b" made absolute against `base`; "file://" in front is taken off.
 std::string ResolvePath(const std::string& path, const std::string& base);

@@ -6,6 +6,8 @@
 
 #include <absl/strings/str_split.h>
 
+#include "core/fnv1a.h"
+
 namespace mainstem::source {
 
 using connector::ObjectContent;
@@ -80,18 +82,14 @@ class ObjectFile final : public File {
 };
 
 FileIdentity IdentityOf(const ObjectInfo& info) {
-  uint64_t hash = 14695981039346656037ull;
-  for (unsigned char c : info.key + "\n" + info.etag) hash = (hash ^ c) * 1099511628211ull;
-  return {
-      .device = kObjectDevice, .inode = hash, .size = info.size, .modified_ms = info.modified_ms};
+  return {.device = kObjectDevice,
+          .inode = Fnv1a(info.key + "\n" + info.etag),
+          .size = info.size,
+          .modified_ms = info.modified_ms};
 }
 
 Status NotForObjects() {
   return MakeError(ErrorCode::kUnsupported, "objects of a bucket are only read here");
-}
-
-bool IsHiddenName(const std::string& name) {
-  return name.empty() || name[0] == '.' || name[0] == '_';
 }
 
 struct PathParts {
@@ -102,22 +100,22 @@ bool MatchParts(const PathParts& parts, size_t pattern_at, size_t key_at) {
   size_t key_count = parts.key.size();
   if (pattern_at == parts.pattern.size()) {
     for (size_t i = key_at; i < key_count; ++i) {
-      if (IsHiddenName(parts.key[i])) return false;
+      if (IsHidden(parts.key[i])) return false;
     }
     return true;
   }
   const std::string& pattern = parts.pattern[pattern_at];
   if (pattern == "**") {
     if (MatchParts(parts, pattern_at + 1, key_at)) return true;
-    return key_at + 1 < key_count && !IsHiddenName(parts.key[key_at]) &&
+    return key_at + 1 < key_count && !IsHidden(parts.key[key_at]) &&
            MatchParts(parts, pattern_at, key_at + 1);
   }
   if (key_at == key_count) return false;
   const std::string& name = parts.key[key_at];
   bool is_literal = pattern.find_first_of("*?[") == std::string::npos;
-  bool matches =
-      is_literal ? pattern == name
-                 : !IsHiddenName(name) && fnmatch(pattern.c_str(), name.c_str(), FNM_PERIOD) == 0;
+  bool matches = is_literal
+                     ? pattern == name
+                     : !IsHidden(name) && fnmatch(pattern.c_str(), name.c_str(), FNM_PERIOD) == 0;
   return matches && MatchParts(parts, pattern_at + 1, key_at + 1);
 }
 

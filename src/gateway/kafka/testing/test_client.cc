@@ -17,14 +17,8 @@ Task<> SendAll(Env* env, Stream* stream, const std::string* bytes) {
 }
 
 Task<> ReceiveInto(Env* env, Stream* stream, std::string* frame) {
-  TimePoint deadline = env->Now() + kPatience;
-  std::byte prefix[sizeof(int32_t)];
-  CO_RETURN_IF_ERROR(co_await stream->ReadExactly(prefix, deadline));
-  Reader reader(prefix);
-  int32_t size = 0;
-  CHECK(reader.ReadInt(&size));
-  frame->resize(static_cast<size_t>(size));
-  co_return co_await stream->ReadExactly(std::as_writable_bytes(std::span(*frame)), deadline);
+  CO_ASSIGN_OR_RETURN(*frame, co_await ReadFrame(stream, env->Now() + kPatience));
+  co_return Status::OK();
 }
 
 Task<> CloseStream(std::unique_ptr<Stream>* stream) {

@@ -5,8 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "core/env.h"
-#include "gateway/kafka/codec/codec.h"
+#include "gateway/kafka/testing/frames.h"
 
 namespace mainstem::gateway::kafka {
 
@@ -21,27 +20,14 @@ class TestClient {
   // Requests without waiting for the answer.
   template <typename Request>
   Status SendRequest(int16_t version, int32_t correlation_id, const Request& request) {
-    RequestHeader header;
-    header.api_key = Request::kApi;
-    header.api_version = version;
-    header.correlation_id = correlation_id;
-    header.client_id = "test";
-    return Send(EncodeRequest(header, Request::kSchema, &request).Flatten());
+    return Send(EncodeCall("test", version, correlation_id, request));
   }
   // The next frame without its length; kConnectionClosed when the node closed the connection.
   Result<std::string> ReceiveFrame();
   template <typename Response>
   Result<Response> Receive(int16_t version, int32_t correlation_id) {
     ASSIGN_OR_RETURN(frame_, ReceiveFrame());
-    Reader reader(std::as_bytes(std::span(frame_)));
-    int32_t received = 0;
-    bool has_tags = GetApi(Response::kApi).ResponseHeaderVersion(version) >= 1;
-    if (!reader.ReadInt(&received) || received != correlation_id ||
-        (has_tags && !reader.SkipTags())) {
-      return MakeError(ErrorCode::kInvalidArgument,
-                       fmt::format("answer {} instead of {}", received, correlation_id));
-    }
-    return Decode<Response>(version, &reader);
+    return DecodeAnswer<Response>(version, correlation_id, frame_);
   }
   template <typename Response, typename Request>
   Result<Response> Call(int16_t version, const Request& request) {
