@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 Status FromErrno(int error, const char* action, const std::string& path) {
   ErrorCode code = ErrorCode::kStorageError;
-  if (error == ENOENT) code = ErrorCode::kNotFound;
+  if (error == ENOENT || error == ENOTDIR) code = ErrorCode::kNotFound;
   if (error == EEXIST) code = ErrorCode::kAlreadyExists;
   if (error == ENOSPC || error == EDQUOT) code = ErrorCode::kDiskFull;
   return MakeError(code, fmt::format("cannot {} '{}': {}", action, path,

@@ -2,12 +2,16 @@
 // restart at every possible position, and tailing through growth, rotation and truncation.
 #include "source/filesystem/file_source.h"
 
+#include <filesystem>
+
 #include <arrow/api.h>
 #include <gtest/gtest.h>
 #include <zlib.h>
 #include <zstd.h>
 
 #include "core/sim/sim_env.h"
+#include "core/sync.h"
+#include "source/filesystem/file_split.h"
 
 namespace mainstem::source {
 namespace {
@@ -125,6 +129,26 @@ Task<> ReadAll(Env* env, connector::TableSource* source, std::vector<int> projec
     CO_RETURN_IF_ERROR(co_await ReadSplit(env, source, split, projection, batch_rows, seen));
   }
   co_return Status::OK();
+}
+
+Task<> LookThroughALoop(Files* files, std::string loop) {
+  FileSplitId id{.device = 1, .inode = 2, .fingerprint = ""};
+  Status looped = (co_await FindSplitFile(files, id, loop)).status();
+  EXPECT_TRUE(Is(looped, ErrorCode::kStorageError)) << looped;
+  CO_ASSIGN_OR_RETURN(auto gone, co_await FindSplitFile(files, id, loop + "-gone"));
+  EXPECT_FALSE(gone.has_value());
+  co_return Status::OK();
+}
+
+// Else a file that cannot be read for a while would be left out, without a word.
+TEST(FindSplitFileTest, WhatCannotBeLookedAtIsAnErrorAndNotGone) {
+  std::string folder = testing::TempDir() + "/find_split_file";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  std::filesystem::create_symlink(folder + "/loop", folder + "/loop");
+  auto env = MakeRealEnv({.shard_count = 1, .pool_thread_count = 1});
+  Status status = RunBlocking(env->shard(0), LookThroughALoop(&env->files(), folder + "/loop"));
+  EXPECT_TRUE(status.ok()) << status;
 }
 
 TEST_F(FileSourceTest, SaysHowMuchOfAFileIsUnread) {

@@ -57,10 +57,8 @@ Task<std::optional<FoundFile>> FindSplitFile(Files* files, FileSplitId id, std::
   for (bool listed = false;; listed = true) {
     for (const std::string& candidate : candidates) {
       Result<FileIdentity> identity = co_await files->Identify(candidate);
-      // An object that cannot be asked for now is not one that is gone.
-      bool is_failure = !identity.ok() && !Is(identity.status(), ErrorCode::kNotFound);
-      if (is_failure && id.device == kObjectDevice) co_return identity.status();
-      if (!identity.ok()) continue;
+      if (Is(identity.status(), ErrorCode::kNotFound)) continue;
+      CO_RETURN_IF_ERROR(identity);  // what cannot be looked at now is not gone
       if (identity->device != id.device || identity->inode != id.inode) continue;
       FoundFile found{.path = candidate, .identity = *identity};
       co_return found;
