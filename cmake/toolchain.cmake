@@ -6,6 +6,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-Wno-maybe-uninitialized -Wno-stringop-overflow -Wno-array-bounds
                       -Wno-restrict -Wno-dangling-pointer -Wno-stringop-overread)
   add_compile_options(-fpch-preprocess)
+  # A fifth of the time goes to collecting garbage among the precompiled headers' trees. With this, g++ begins at
+  # 1 GiB; the largest files take 1.3 GiB instead of 1.1.
+  add_compile_options(--param=ggc-min-heapsize=1048576)
 endif()
 add_compile_definitions(BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_HAS_CO_AWAIT
                         BOOST_ASIO_DISABLE_BOOST_COROUTINE BOOST_ASIO_DISABLE_SERIAL_PORT)
@@ -14,7 +17,8 @@ find_program(CCACHE ccache)
 if(CCACHE)
   set(launcher ${CMAKE_COMMAND} -E env
       CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
-      CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 CCACHE_PCH_EXTSUM=1 ${CCACHE})
+      CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 CCACHE_PCH_EXTSUM=1
+      CCACHE_IGNOREOPTIONS=--param=ggc-* ${CCACHE})
   set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
   set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
 endif()
