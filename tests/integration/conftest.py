@@ -1,4 +1,4 @@
-"""Fixtures: `node` (fresh for a test), `shared_node` (one for a file), `postgres`, `mariadb`, `mysql`, `opensearch` and `s3` (one for the session)."""
+"""Fixtures: `node` (fresh for a test), `shared_node` (one for a file), `postgres`, `mariadb`, `mysql`, `opensearch`, `redis_server` and `s3` (one for the session)."""
 import os
 import sys
 import tempfile
@@ -54,6 +54,11 @@ def opensearch():
 def s3(request):
     """Both servers; MinIO, which takes minutes to build, only in the full tier."""
     yield from serving(support.S3Server, request.param, setup="full" if request.param == "minio" else "test")
+
+
+@pytest.fixture(scope="session")
+def redis_server():
+    yield from serving(support.Redis)
 
 
 @pytest.fixture(scope="session")

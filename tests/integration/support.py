@@ -328,6 +328,44 @@ class Mysql(Mariadb):
         return os.path.exists(self.program) and super().available
 
 
+class Redis(Server):
+    """A private Redis on loopback that syncs each command: what was answered survives a kill. `settings`: further ones."""
+
+    def __init__(self, folder, settings=None):
+        super().__init__(folder)
+        self.settings = dict(settings or {})
+
+    @property
+    def available(self):
+        return shutil.which("redis-server") is not None
+
+    def start(self):
+        more = [word for key, value in self.settings.items() for word in ("--" + key, *value.split(" "))]
+        self.process = subprocess.Popen(
+            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--appendfsync", "always",
+             "--dir", self.folder, *more], stdout=open(os.path.join(self.folder, "server.log"), "ab"), stderr=subprocess.STDOUT)
+        wait_until(self.ready, "Redis", 30)
+        return self
+
+    def ready(self):
+        import redis
+        try:
+            self.client().ping()
+            return True
+        except redis.exceptions.AuthenticationError:
+            return True
+        except (redis.exceptions.ConnectionError, redis.exceptions.BusyLoadingError):
+            return False
+
+    def client(self, **more):
+        import redis
+        return redis.Redis(host="127.0.0.1", port=self.port, decode_responses=True, socket_timeout=20, **more)
+
+    @property
+    def url(self):
+        return f"redis://127.0.0.1:{self.port}"
+
+
 class OpenSearch(Server):
     """One real node of OpenSearch on loopback, without TLS and users. It takes half a minute to start."""
 

@@ -1,8 +1,8 @@
 #include <arrow/api.h>
 
 #include "sink/http/request_signature.h"
-#include "sink/http/row_template.h"
 #include "sink/http/status_set.h"
+#include "sink/row_template.h"
 
 namespace mainstem::sink {
 namespace {

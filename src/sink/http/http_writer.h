@@ -12,8 +12,8 @@
 #include "connector/http/http_session.h"
 #include "connector/table.h"
 #include "sink/http/request_signature.h"
-#include "sink/http/row_template.h"
 #include "sink/http/status_set.h"
+#include "sink/row_template.h"
 
 namespace mainstem::sink {
 

@@ -23,6 +23,7 @@
 #include "sink/jdbc/jdbc_sink.h"
 #include "sink/opensearch/opensearch_sink.h"
 #include "sink/print/print_sink.h"
+#include "sink/redis/redis_sink.h"
 
 namespace mainstem::sink {
 namespace {
@@ -111,8 +112,8 @@ class Driver {
 
   Task<> Run() {
     connector::ConnectorRegistry registry;
-    for (auto* make :
-         {&BlackholeConnector, &PrintConnector, &JdbcSinkConnector, &HttpSinkConnector}) {
+    for (auto* make : {&BlackholeConnector, &PrintConnector, &JdbcSinkConnector, &HttpSinkConnector,
+                       &RedisSinkConnector}) {
       registry.Add(make());
     }
     connector::S3Defaults s3;

@@ -1,4 +1,4 @@
-// Texts with places for a row's values: bodies and addresses of requests.
+// Texts with places for a row's values: bodies and addresses of requests, keys.
 //   {{column}}       the value as JSON: "a\"b", 42, null
 //   {{column|text}}  the value as text, in a form that may stand inside a JSON string
 //   {{*}}            the whole row as a JSON object
@@ -26,7 +26,7 @@ struct RenderedRow {
 class RowTemplate {
  public:
   // What values are made fit for.
-  enum class Use : uint8_t { kJson, kUrl };
+  enum class Use : uint8_t { kJson, kUrl, kPlain };  // kPlain: columns only, as their text
   struct Options {
     std::shared_ptr<arrow::Schema> schema;
     connector::FormatChoice format;  // of JSON values
@@ -38,17 +38,23 @@ class RowTemplate {
   RowTemplate& operator=(RowTemplate&&) noexcept;
   ~RowTemplate();
 
+  RowTemplate();  // the empty text
+
   bool is_static() const;
+  std::vector<int> columns() const;  // those that it names
   // One text for each row.
   Result<std::vector<std::string>> Render(const std::shared_ptr<arrow::RecordBatch>& rows,
                                           const std::vector<RenderedRow>& about) const;
 
  private:
   struct Part;
-  RowTemplate();
   Status AddPlace(const std::string& place, const Options& options);
 
   std::vector<Part> parts_;
 };
+
+// A column's values as JSON.
+Result<std::vector<std::string>> JsonTexts(const std::shared_ptr<arrow::Array>& column,
+                                           const connector::FormatChoice& format);
 
 }  // namespace mainstem::sink

@@ -1,4 +1,4 @@
-#include "sink/http/row_template.h"
+#include "sink/row_template.h"
 
 #include <arrow/api.h>
 
@@ -9,7 +9,7 @@
 
 namespace mainstem::sink {
 
-enum class PlaceKind : uint8_t { kLiteral, kJson, kText, kUrl, kRow, kId, kOp };
+enum class PlaceKind : uint8_t { kLiteral, kJson, kText, kUrl, kPlain, kRow, kId, kOp };
 
 struct RowTemplate::Part {
   PlaceKind kind = PlaceKind::kLiteral;
@@ -35,6 +35,12 @@ Result<std::vector<std::string>> JsonValues(format::Encoder* encoder,
     text = text.substr(kBeforeValue.size(), text.size() - kBeforeValue.size() - 1);
   }
   return texts;
+}
+
+Result<std::unique_ptr<format::Encoder>> ValueEncoder(const std::shared_ptr<arrow::DataType>& type,
+                                                      const connector::FormatChoice& format) {
+  return format::MakeEncoder(format.format, arrow::schema({arrow::field("v", type)}),
+                             format.options);
 }
 
 std::string TextOfValue(const arrow::Array& column, int64_t row) {
@@ -73,9 +79,10 @@ Result<RowTemplate> RowTemplate::Compile(const std::string& text, Options option
 Status RowTemplate::AddPlace(const std::string& place, const Options& options) {
   Part part;
   const std::string& format = options.format.format;
-  if (place == "$id") {
+  bool is_plain = options.use == Use::kPlain;
+  if (place == "$id" && !is_plain) {
     part.kind = PlaceKind::kId;
-  } else if (place == "$op") {
+  } else if (place == "$op" && !is_plain) {
     part.kind = PlaceKind::kOp;
   } else if (place == "*" && options.use == Use::kJson) {
     part.kind = PlaceKind::kRow;
@@ -90,11 +97,12 @@ Status RowTemplate::AddPlace(const std::string& place, const Options& options) {
                        "asks for the column '" + name + "', which the table does not have");
     }
     part.kind = options.use == Use::kUrl ? PlaceKind::kUrl
+                : is_plain               ? PlaceKind::kPlain
                 : is_text                ? PlaceKind::kText
                                          : PlaceKind::kJson;
     if (part.kind == PlaceKind::kJson) {
-      auto schema = arrow::schema({arrow::field("v", options.schema->field(part.column)->type())});
-      ASSIGN_OR_RETURN(part.encoder, format::MakeEncoder(format, schema, options.format.options));
+      ASSIGN_OR_RETURN(part.encoder,
+                       ValueEncoder(options.schema->field(part.column)->type(), options.format));
     }
   }
   parts_.push_back(std::move(part));
@@ -104,6 +112,14 @@ Status RowTemplate::AddPlace(const std::string& place, const Options& options) {
 bool RowTemplate::is_static() const {
   return std::all_of(parts_.begin(), parts_.end(),
                      [](const Part& part) { return part.kind == PlaceKind::kLiteral; });
+}
+
+std::vector<int> RowTemplate::columns() const {
+  std::vector<int> named;
+  for (const Part& part : parts_) {
+    if (part.column >= 0) named.push_back(part.column);
+  }
+  return named;
 }
 
 Result<std::vector<std::string>> RowTemplate::Render(
@@ -128,6 +144,7 @@ Result<std::vector<std::string>> RowTemplate::Render(
           texts[i].append(quoted, 1, quoted.size() - 2);
           break;
         }
+        case PlaceKind::kPlain: texts[i] += TextOfValue(*rows->column(part.column), row); break;
         case PlaceKind::kUrl:
           texts[i] += net::PercentEncode(TextOfValue(*rows->column(part.column), row));
           break;
@@ -137,6 +154,12 @@ Result<std::vector<std::string>> RowTemplate::Render(
     }
   }
   return texts;
+}
+
+Result<std::vector<std::string>> JsonTexts(const std::shared_ptr<arrow::Array>& column,
+                                           const connector::FormatChoice& format) {
+  ASSIGN_OR_RETURN(auto encoder, ValueEncoder(column->type(), format));
+  return JsonValues(encoder.get(), column);
 }
 
 }  // namespace mainstem::sink

@@ -1,0 +1,151 @@
+#include "sink/redis/redis_session.h"
+
+#include <absl/strings/ascii.h>
+#include <absl/strings/numbers.h>
+
+namespace mainstem::sink {
+namespace {
+
+constexpr size_t kInputBytes = 64 << 10;
+constexpr size_t kPasswordBytesMax = 64 << 10;
+constexpr std::string_view kScheme = "redis://";
+
+Status BadUrl(std::string problem) {
+  return MakeError(ErrorCode::kInvalidArgument,
+                   {.message = "must be 'redis://host:6379/0', but " + std::move(problem),
+                    .hint = "user and password have options of their own: 'username', 'password', "
+                            "'password-file'"});
+}
+
+// "WRONGTYPE Operation against ...": the first word is the kind of error.
+std::string_view ErrorWord(std::string_view text) { return text.substr(0, text.find(' ')); }
+
+bool IsOneOf(std::string_view word, std::initializer_list<std::string_view> words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+}  // namespace
+
+Status ParseRedisUrl(const std::string& url, RedisServer* server) {
+  if (url.starts_with("rediss://")) return BadUrl("TLS to Redis is not supported");
+  if (!url.starts_with(kScheme)) return BadUrl("it does not begin with redis://");
+  std::string rest = url.substr(kScheme.size());
+  if (rest.find('@') != std::string::npos) return BadUrl("it holds a user or a password");
+  size_t slash = rest.find('/');
+  std::string database = slash == std::string::npos ? "" : rest.substr(slash + 1);
+  std::string address = rest.substr(0, slash);
+  if (!database.empty() &&
+      (!absl::SimpleAtoi(database, &server->database) || server->database < 0)) {
+    return BadUrl("what stands behind the slash is no number of a database");
+  }
+  size_t colon = address.rfind(':');
+  bool has_port = colon != std::string::npos && address.back() != ']';
+  if (has_port) {
+    uint32_t port = 0;
+    if (!absl::SimpleAtoi(address.substr(colon + 1), &port) || port == 0 || port > 65535) {
+      return BadUrl("its port is none");
+    }
+    server->port = static_cast<uint16_t>(port);
+    address.resize(colon);
+  }
+  if (address.starts_with('[') && address.ends_with(']')) {
+    address = address.substr(1, address.size() - 2);
+  }
+  if (address.empty()) return BadUrl("it has no host");
+  server->host = std::move(address);
+  return Status::OK();
+}
+
+Status StatusOfReply(const RespReply& reply) {
+  if (!reply.is_error()) return Status::OK();
+  std::string_view word = ErrorWord(reply.text);
+  std::string text = "the server answered: " + reply.text;
+  bool is_full = reply.text.find("max number of clients") != std::string::npos;
+  if (is_full || IsOneOf(word, {"LOADING", "BUSY", "TRYAGAIN", "MASTERDOWN", "READONLY", "OOM",
+                                "NOREPLICAS", "MISCONF", "EXECABORT", "CLUSTERDOWN"})) {
+    return MakeError(ErrorCode::kUnavailable, std::move(text));
+  }
+  if (IsOneOf(word, {"NOAUTH", "WRONGPASS"})) {
+    return MakeError(
+        ErrorCode::kPermissionDenied,
+        {.message = std::move(text), .hint = "set 'username' and 'password' or 'password-file'"});
+  }
+  if (word == "NOPERM") {
+    return MakeError(
+        ErrorCode::kPermissionDenied,
+        {.message = std::move(text),
+         .hint = "let the user write the keys of the table and those that begin with "
+                 "mainstem:delivery: (ACL SETUSER name ~pattern ~mainstem:delivery:* +@write "
+                 "+@read +@transaction +@connection)"});
+  }
+  if (IsOneOf(word, {"MOVED", "ASK", "CROSSSLOT"})) {
+    return MakeError(ErrorCode::kUnsupported,
+                     {.message = std::move(text),
+                      .hint = "a transaction over keys of several slots is not possible: "
+                              "connector 'redis' needs a server without cluster mode"});
+  }
+  if (word == "WRONGTYPE") return MakeError(ErrorCode::kInvalidRecord, std::move(text));
+  return MakeError(ErrorCode::kInvalidArgument, std::move(text));
+}
+
+RedisSession::RedisSession(Env* env, std::unique_ptr<Stream> stream, Duration reply_timeout)
+    : env_(env), stream_(std::move(stream)), reply_timeout_(reply_timeout), input_(kInputBytes) {}
+
+RedisSession::~RedisSession() { stream_->Close(); }
+
+Task<std::unique_ptr<RedisSession>> RedisSession::Open(Env* env, const RedisServer& server) {
+  TimePoint deadline = env->Now() + server.connect_timeout;
+  Result<std::unique_ptr<Stream>> connected =
+      co_await env->network().Connect(server.host, server.port, deadline);
+  if (!connected.ok()) {
+    if (Is(connected.status(), ErrorCode::kCancelled)) co_return connected.status();
+    co_return MakeError(ErrorCode::kUnavailable, {.message = "no connection to " + server.shown(),
+                                                  .detail = TextOf(connected.status()).message});
+  }
+  std::unique_ptr<RedisSession> session(
+      new RedisSession(env, std::move(connected).ValueUnsafe(), server.reply_timeout));
+  CO_RETURN_IF_ERROR(co_await session->LogIn(server));
+  co_return session;
+}
+
+Task<> RedisSession::LogIn(const RedisServer& server) {
+  std::string password = server.password;
+  if (!server.password_file.empty()) {
+    CO_ASSIGN_OR_RETURN(std::string text,
+                        co_await env_->files().ReadAll(server.password_file, kPasswordBytesMax));
+    password = std::string(absl::StripTrailingAsciiWhitespace(text));
+  }
+  RespCommands commands;
+  if (!password.empty() && server.username.empty()) commands.Add({"AUTH", password});
+  if (!password.empty() && !server.username.empty()) {
+    commands.Add({"AUTH", server.username, password});
+  }
+  if (server.database != 0) commands.Add({"SELECT", std::to_string(server.database)});
+  if (commands.count() == 0) co_return Status::OK();
+  CO_ASSIGN_OR_RETURN(std::vector<RespReply> replies, co_await Run(std::move(commands)));
+  for (const RespReply& reply : replies) CO_RETURN_IF_ERROR(StatusOfReply(reply));
+  co_return Status::OK();
+}
+
+Task<std::vector<RespReply>> RedisSession::Run(RespCommands commands) {
+  TimePoint deadline = env_->Now() + reply_timeout_;
+  const std::string& bytes = commands.bytes();
+  std::vector<std::span<const std::byte>> pieces = {std::as_bytes(std::span(bytes))};
+  CO_RETURN_IF_ERROR(co_await stream_->Write(std::move(pieces), deadline));
+  std::vector<RespReply> replies;
+  while (replies.size() < commands.count()) {
+    CO_ASSIGN_OR_RETURN(std::optional<RespReply> reply, parser_.Next());
+    if (reply) {
+      replies.push_back(std::move(*reply));
+      continue;
+    }
+    CO_ASSIGN_OR_RETURN(size_t size, co_await stream_->ReadSome(input_, deadline));
+    if (size == 0) {
+      co_return MakeError(ErrorCode::kConnectionClosed, "the server closed the connection");
+    }
+    parser_.Feed({reinterpret_cast<const char*>(input_.data()), size});
+  }
+  co_return replies;
+}
+
+}  // namespace mainstem::sink
