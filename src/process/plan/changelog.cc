@@ -10,6 +10,7 @@
 #include "process/plan/join_times.h"
 #include "process/plan/node_error.h"
 #include "process/plan/rank_rule.h"
+#include "process/types/type_coercion.h"
 
 namespace mainstem::process::plan {
 namespace {
@@ -37,14 +38,21 @@ std::vector<int> TableKey(const ScanNode& scan) {
   return key;
 }
 
+// The input column that an expression is, or a wider form of it (an INSERT's implicit cast); -1.
+int KeptColumn(const BoundExpr& expr) {
+  if (expr.kind() == ExprKind::kInputRef) return expr.index();
+  bool is_wider =
+      expr.kind() == ExprKind::kCast && KeepsDifferences(expr.args()[0]->type(), expr.type());
+  return is_wider ? KeptColumn(*expr.args()[0]) : -1;
+}
+
 Keys ThroughProject(const ProjectNode& project) {
   Keys out;
   for (const std::vector<int>& key : project.inputs[0]->upsert_keys) {
     std::vector<int> mapped;
     for (const int column : key) {
       for (size_t i = 0; i < project.exprs.size(); ++i) {
-        const BoundExpr& expr = *project.exprs[i];
-        if (expr.kind() == ExprKind::kInputRef && expr.index() == column) {
+        if (KeptColumn(*project.exprs[i]) == column) {
           mapped.push_back(static_cast<int>(i));
           break;
         }

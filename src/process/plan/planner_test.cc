@@ -191,6 +191,19 @@ TEST_F(PlannerTest, RefusesUpdatesForAnAppendOnlySink) {
       "print), or aggregate over windows (TABLE(TUMBLE(..))), which send each result once\n");
 }
 
+TEST_F(PlannerTest, AKeyThatAnInsertWidensStaysTheKey) {
+  session_.MustRun(
+      "CREATE TABLE wide (k STRING, n BIGINT, c BIGINT, PRIMARY KEY (k, n) NOT ENFORCED) "
+      "WITH ('connector' = 'upsert-kafka')");
+  const std::string from = " FROM (VALUES ('a', 1), ('b', 2)) AS t (k, n) GROUP BY k, n";
+  EXPECT_NE(session_.PlanOf("INSERT INTO wide SELECT k, n, COUNT(*)" + from)
+                .find("Sink(table=[default_catalog.default_database.wide]"),
+            std::string::npos);
+  EXPECT_NE(session_.ErrorOf("INSERT INTO wide SELECT SUBSTRING(k, 1, 1), n, COUNT(*)" + from)
+                .find("upsert key (none) differs"),
+            std::string::npos);
+}
+
 TEST_F(PlannerTest, AsksForOnConflictWhenKeysDiffer) {
   const std::string query = "SELECT user_id, COUNT(*) FROM ev GROUP BY user_id";
   EXPECT_NE(session_.ErrorOf("INSERT INTO up_c " + query)

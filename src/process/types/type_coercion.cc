@@ -122,6 +122,36 @@ bool IsImplicitlyCastable(const LogicalType& from, const LogicalType& to) {
   return IsImplicitlyCastable(from.element(), to.element());
 }
 
+namespace {
+
+bool HoldsAllNumbers(const LogicalType& from, const LogicalType& to) {
+  if (to.root() == Root::kDecimal) {
+    if (!from.IsExactNumeric()) return false;
+    LogicalType exact = AsDecimal(from);
+    return to.scale() >= exact.scale() &&
+           to.precision() - to.scale() >= exact.precision() - exact.scale();
+  }
+  if (from.root() == Root::kDecimal) return false;
+  if (to.root() == Root::kFloat) return from.root() <= Root::kSmallInt;
+  if (to.root() == Root::kDouble) {
+    return from.root() <= Root::kInteger || from.root() == Root::kFloat;
+  }
+  return from.IsInteger() && to.root() >= from.root();
+}
+
+}  // namespace
+
+bool KeepsDifferences(const LogicalType& from, const LogicalType& to) {
+  if (from.EqualsIgnoreNullability(to)) return true;
+  if (from.IsNumeric() && to.IsNumeric()) return HoldsAllNumbers(from, to);
+  // What is filled up to a fixed length may become what another value is already.
+  bool is_text = from.IsCharacter() && to.root() == Root::kVarChar;
+  bool is_binary = from.IsBinary() && to.root() == Root::kVarBinary;
+  if (is_text || is_binary) return to.length() >= from.length();
+  bool is_time = from.root() == Root::kTime || from.IsTimestamp();
+  return is_time && from.root() == to.root() && to.precision() >= from.precision();
+}
+
 bool IsExplicitlyCastable(const LogicalType& from, const LogicalType& to) {
   if (IsImplicitlyCastable(from, to)) return true;
   if (to.root() == Root::kNull || to.root() == Root::kSymbol) return false;

@@ -17,6 +17,8 @@ std::optional<LogicalType> LeastCommonType(const LogicalType& a, const LogicalTy
 // Whether a value of `from` may be used where `to` is wanted without CAST (INSERT, function
 // arguments).
 bool IsImplicitlyCastable(const LogicalType& from, const LogicalType& to);
+// Whether values of `from` that differ still differ as `to`, and none fails.
+bool KeepsDifferences(const LogicalType& from, const LogicalType& to);
 // Whether CAST(x AS to) is allowed at all.
 bool IsExplicitlyCastable(const LogicalType& from, const LogicalType& to);
 

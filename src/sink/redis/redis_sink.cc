@@ -127,7 +127,8 @@ class RedisOptionReader {
   void ReadTemplates() {
     RedisLayout& layout = result_.layout;
     bool is_row = layout.type == RedisType::kHash || layout.type == RedisType::kString;
-    std::string key = options_.Text("key", table_.name + (is_row ? ":" + KeyPlaces() : ""));
+    std::string own_name = table_.name.substr(table_.name.rfind('.') + 1);  // without the catalog
+    std::string key = options_.Text("key", own_name + (is_row ? ":" + KeyPlaces() : ""));
     if (key.empty()) options_.Fail("key", "must not be empty");
     std::optional<RowTemplate> compiled = Compile("key", key, RowTemplate::Use::kPlain);
     if (compiled) layout.key = std::move(*compiled);
