@@ -1,12 +1,14 @@
-// mainstem connector: what tables can be connected to, and with which options.
+// mainstem connector: what tables can be connected to, with which options, and whether it works.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <simdjson.h>
 #include <CLI/CLI.hpp>
 
 #include "cli/command.h"
 #include "cli/text_table.h"
 #include "connector/description.h"
 #include "core/suggest.h"
+#include "process/sql/substitute.h"
 #include "server/connectors.h"
 
 namespace mainstem::cli {
@@ -76,17 +78,62 @@ Status ShowConnector(const GlobalOptions& globals, const std::string& name) {
   return Status::OK();
 }
 
+struct CheckOptions {
+  std::string file;
+  std::vector<std::string> tables;
+  std::vector<std::string> defines;
+};
+
+// Prints one table's outcome; whether it was good.
+bool PrintCheck(const simdjson::dom::element& check) {
+  bool is_ok = TextOf(check, "ok") == "true";
+  std::string name = TextOf(check, "table");
+  fmt::print("{:6} {} as a {} ({}): {}\n", is_ok ? "ok" : "FAILED",
+             name.substr(name.rfind('.') + 1), TextOf(check, "as"), TextOf(check, "connector"),
+             TextOf(check, is_ok ? "found" : "problem"));
+  for (const char* member : {"detail", "hint"}) {
+    std::string text = TextOf(check, member);
+    if (!text.empty()) fmt::print("       {}: {}\n", member, text);
+  }
+  return is_ok;
+}
+
+Status CheckTables(const GlobalOptions& globals, const CheckOptions& options) {
+  ASSIGN_OR_RETURN(std::string text, ReadInput(options.file));
+  ASSIGN_OR_RETURN(std::string script, process::sql::Substitute(text, options.defines));
+  JsonWriter request;
+  request.BeginObject().Field("script", script).Key("tables").BeginArray();
+  for (const std::string& table : options.tables) request.Value(table);
+  HttpClient client(globals.node);
+  ASSIGN_OR_RETURN(std::string answer,
+                   client.Call({.method = "POST",
+                                .path = "/api/v1/connectors/check",
+                                .body = request.EndArray().EndObject().Take()}));
+  if (globals.json) fmt::print("{}\n", answer);
+  int64_t failed = 0;
+  RETURN_IF_ERROR(WithJson(answer, [&](const simdjson::dom::element& root) -> Status {
+    for (const simdjson::dom::element& check : root["checks"].get_array()) {
+      bool is_ok = globals.json ? TextOf(check, "ok") == "true" : PrintCheck(check);
+      if (!is_ok) ++failed;
+    }
+    return Status::OK();
+  }));
+  if (failed == 0) return Status::OK();
+  return MakeError(ErrorCode::kUnavailable, fmt::format("{} of the connections failed", failed));
+}
+
 }  // namespace
 
 void AddConnectorCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen) {
-  auto* command =
-      app.add_subcommand("connector", "what tables can be connected to, with which options");
+  auto* command = app.add_subcommand(
+      "connector", "what tables can be connected to, with which options, and whether it works");
   command->require_subcommand(1);
   command->footer(
       "Examples:\n"
       "  mainstem connector list\n"
       "  mainstem connector show jdbc\n"
-      "  mainstem connector show kafka --json | jq -r '.options[].name'");
+      "  mainstem connector show kafka --json | jq -r '.options[].name'\n"
+      "  mainstem connector check pipeline.sql orders -D URL=jdbc:postgresql://db/shop");
   auto* list = command->add_subcommand("list", "every connector");
   list->callback(
       [&globals, &chosen] { chosen.action = [&globals] { return ListConnectors(globals); }; });
@@ -95,6 +142,15 @@ void AddConnectorCommand(CLI::App& app, const GlobalOptions& globals, Invocation
   show->add_option("NAME", *name, "'connector' = 'NAME'")->required();
   show->callback([&globals, &chosen, name] {
     chosen.action = [&globals, name] { return ShowConnector(globals, *name); };
+  });
+  auto* check = command->add_subcommand(
+      "check", "try from the node what a script's tables connect to: connection, rights, schema");
+  auto options = std::make_shared<CheckOptions>();
+  check->add_option("FILE", options->file, "SQL file, - for standard input")->required();
+  check->add_option("TABLE", options->tables, "only these");
+  check->add_option("-D,--define", options->defines, "NAME=value: replaces ${NAME} in the script");
+  check->callback([&globals, &chosen, options] {
+    chosen.action = [&globals, options] { return CheckTables(globals, *options); };
   });
 }
 

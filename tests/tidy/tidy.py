@@ -38,6 +38,7 @@ BANNED = [
     (re.compile(r"\bsystem_clock::now|\bsteady_clock::now|\bgettimeofday\b"), "time only through Env", OUTSIDE),
     (re.compile(r"\bstd::this_thread::sleep|\busleep\(|[^_\w]sleep\("), "no sleeping: wait through Env", ()),
     (re.compile(r"\bstd::random_device\b|[^_\w]rand\(\)"), "random only through Env", RANDOM),
+    (re.compile(r"[?:] co_await"), "g++ 12 mislays what a co_await in a conditional expression gives: choose the task first", ()),
     (re.compile(r"\bthrow\s+\w"), "no throw in our code: return a Status", ()),
     (re.compile(r"\b(FIXME|XXX|TODO)\b"), "finish it or open an issue", ()),
 ]

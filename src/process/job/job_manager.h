@@ -16,6 +16,7 @@
 #include "core/env.h"
 #include "core/logging.h"
 #include "process/job/job_description.h"
+#include "process/job/table_check.h"
 #include "process/job/watermark_report.h"
 #include "process/operator/column_memory.h"
 #include "process/state/state_backend.h"
@@ -111,6 +112,10 @@ class JobManager {
   virtual Task<> Execute(std::string script, ExecuteOptions options, ResultListener* listener) = 0;
   // The plan of the first query of the script, as text.
   virtual Task<std::string> Explain(std::string script) = 0;
+
+  // Tries the connections of a script's tables, all or those named: see table_check.h.
+  virtual Task<std::vector<TableCheck>> CheckScript(std::string script,
+                                                    std::vector<std::string> tables) = 0;
 
   virtual Task<std::vector<JobDescription>> ListJobs() = 0;          // without operators
   virtual Task<JobDescription> DescribeJob(std::string job_id) = 0;  // NotFound

@@ -59,6 +59,10 @@ class JobManagerImpl final : public JobManager {
   Task<WatermarkReport> ExplainWatermark(std::string id) override {
     return RunOn(home_, WatermarkHere(std::move(id)));
   }
+  Task<std::vector<TableCheck>> CheckScript(std::string script,
+                                            std::vector<std::string> tables) override {
+    return RunOn(home_, CheckHere(std::move(script), std::move(tables)));
+  }
   Task<> CancelJob(std::string id) override { return RunOn(home_, CancelHere(std::move(id))); }
   Task<> StopJob(std::string id) override { return RunOn(home_, StopJobHere(std::move(id))); }
   Task<> ResumeJob(std::string id) override { return RunOn(home_, ResumeHere(std::move(id))); }
@@ -112,6 +116,7 @@ class JobManagerImpl final : public JobManager {
   Task<> RunQuery(plan::Answer answer, ResultListener* listener);
   Task<> RemoveTemporary(std::string id);
   Task<std::string> ExplainHere(std::string text);
+  Task<std::vector<TableCheck>> CheckHere(std::string text, std::vector<std::string> tables);
 
   JobDescription DescriptionOf(const Job& job) const;
   Task<std::vector<JobDescription>> ListHere();

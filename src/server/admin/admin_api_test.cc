@@ -62,6 +62,13 @@ class ScriptedJobs final : public process::JobManager {
     co_return listener->OnStatementDone("fine");
   }
   Task<std::string> Explain(std::string script) override { co_return "plan of " + script; }
+  Task<std::vector<process::TableCheck>> CheckScript(std::string script,
+                                                     std::vector<std::string> tables) override {
+    std::vector<process::TableCheck> checks(1);
+    checks[0].table = "of " + script + " " + tables.at(0);
+    checks[0].status = MakeError(ErrorCode::kUnavailable, {.message = "gone", .hint = "wait"});
+    co_return checks;
+  }
   Task<std::vector<JobDescription>> ListJobs() override {
     std::vector<JobDescription> jobs(1);
     jobs[0].id = "job-1";
@@ -458,6 +465,14 @@ Task<> Jobs(Fixture* f) {
             "unread\",\"partitions\":[{\"table\":\"t\",\"partition\":\"t/0\",\"watermark_ms\":null,"
             "\"unread\":2,\"state\":\"active\",\"quiet_since_ms\":null,\"holds_back\":true,"
             "\"why\":\"\"}]}\n");
+  call = Call("POST", "/api/v1/connectors/check", R"({"script":"INSERT","tables":["t"]})");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_THAT(answer.body, HasSubstr(R"("table":"of INSERT t")"));
+  EXPECT_THAT(answer.body, HasSubstr(R"("ok":false,"found":"","problem":"gone")"));
+  call = Call("POST", "/api/v1/connectors/check", R"({"script":"INSERT","tables":[1]})");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_THAT(answer.body, HasSubstr("an array of texts"));
   call = Call("GET", "/api/v1/jobs/other");
   CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
   EXPECT_EQ(answer.status, 404);

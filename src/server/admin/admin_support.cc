@@ -80,6 +80,13 @@ Result<JsonBody> JsonBody::Parse(const std::string& body, const std::vector<std:
           member.map[std::string(inner_key)] = std::move(text);
         }
         break;
+      case simdjson::dom::element_type::ARRAY:
+        member.kind = Member::Kind::kList;
+        for (auto inner : value.get_array()) {
+          if (!inner.is_string()) return WrongMember(name, "an array of texts");
+          member.list.emplace_back(inner.get_string().value_unsafe());
+        }
+        break;
       default: break;
     }
     result.members_[name] = std::move(member);
@@ -126,6 +133,13 @@ Result<std::map<std::string, std::optional<std::string>>> JsonBody::TextMap(
   if (member == nullptr) return std::map<std::string, std::optional<std::string>>();
   if (member->kind != Member::Kind::kMap) return WrongMember(name, "an object");
   return member->map;
+}
+
+Result<std::vector<std::string>> JsonBody::TextList(const std::string& name) const {
+  const Member* member = Find(name);
+  if (member == nullptr) return std::vector<std::string>();
+  if (member->kind != Member::Kind::kList) return WrongMember(name, "an array");
+  return member->list;
 }
 
 bool IsLoopback(const std::string& remote_address) {

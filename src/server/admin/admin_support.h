@@ -32,13 +32,16 @@ class JsonBody {
   Result<bool> Flag(const std::string& name, bool fallback) const;
   // An object of scalars, as text; null values are nullopt. Empty when absent.
   Result<std::map<std::string, std::optional<std::string>>> TextMap(const std::string& name) const;
+  // An array of texts; empty when absent.
+  Result<std::vector<std::string>> TextList(const std::string& name) const;
 
  private:
   struct Member {
-    enum class Kind { kNull, kText, kNumber, kFlag, kMap, kOther };
+    enum class Kind { kNull, kText, kNumber, kFlag, kMap, kList, kOther };
     Kind kind = Kind::kOther;
     std::string text;
     std::map<std::string, std::optional<std::string>> map;
+    std::vector<std::string> list;
   };
   const Member* Find(const std::string& name) const;
   std::map<std::string, Member> members_;

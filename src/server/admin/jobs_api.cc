@@ -134,6 +134,9 @@ void JobsApi::AddRoutes(net::HttpRouter* router) {
               script);
   router->Add(HttpMethod::kGet, "/api/v1/connectors",
               [this](HttpExchange* exchange) { return Connectors(exchange); });
+  router->Add(HttpMethod::kPost, "/api/v1/connectors/check",
+              Changing(remote, [this](HttpExchange* exchange) { return CheckTables(exchange); }),
+              script);
 }
 
 Task<> JobsApi::List(HttpExchange* exchange) {
@@ -253,6 +256,27 @@ Task<> JobsApi::Connectors(HttpExchange* exchange) {
   json.BeginObject().Key("connectors").BeginArray();
   for (const connector::ConnectorSpec* spec : dependencies_->connectors()) {
     connector::WriteDescription(*spec, &json);
+  }
+  json.EndArray().EndObject();
+  co_return co_await RespondJson(exchange, 200, json.Take());
+}
+
+Task<> JobsApi::CheckTables(HttpExchange* exchange) {
+  if (jobs_ == nullptr) co_return Missing("the SQL engine");
+  std::vector<std::string> known{"script", "tables"};
+  CO_ASSIGN_OR_RETURN(JsonBody body, JsonBody::Parse(exchange->request().body, known));
+  CO_ASSIGN_OR_RETURN(std::string script, body.RequiredText("script"));
+  CO_ASSIGN_OR_RETURN(std::vector<std::string> tables, body.TextList("tables"));
+  CO_ASSIGN_OR_RETURN(std::vector<process::TableCheck> checks,
+                      co_await jobs_->CheckScript(std::move(script), std::move(tables)));
+  JsonWriter json;
+  json.BeginObject().Key("checks").BeginArray();
+  for (const process::TableCheck& check : checks) {
+    ErrorText problem = check.status.ok() ? ErrorText{} : TextOf(check.status);
+    json.BeginObject().Field("table", check.table).Field("connector", check.connector);
+    json.Field("as", check.is_sink ? "sink" : "source").Field("ok", check.status.ok());
+    json.Field("found", check.found).Field("problem", problem.message);
+    json.Field("detail", problem.detail).Field("hint", problem.hint).EndObject();
   }
   json.EndArray().EndObject();
   co_return co_await RespondJson(exchange, 200, json.Take());

@@ -26,6 +26,7 @@ class JobsApi {
   Task<> TakeSavepoint(HttpExchange* exchange);
   Task<> Explain(HttpExchange* exchange);
   Task<> Connectors(HttpExchange* exchange);
+  Task<> CheckTables(HttpExchange* exchange);
 
   const AdminDependencies* dependencies_;
   process::JobManager* jobs_;

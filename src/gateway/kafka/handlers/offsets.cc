@@ -31,11 +31,10 @@ Task<storage::OffsetForTime> Resolve(const RequestContext& context,
   CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log.Offsets(partition));
   storage::OffsetForTime answer{.offset = Offset(-1)};  // there is no second tier
   if (timestamp >= 0 || timestamp == kMaxTimestamp) {
-    Result<storage::OffsetForTime> found = timestamp >= 0
-                                               ? co_await log.FindByTime(partition, timestamp)
-                                               : co_await log.FindMaxTimestamp(partition);
-    CO_RETURN_IF_ERROR(found);
-    if (!read_committed || found->offset < offsets.last_stable_offset) answer = *found;
+    Task<storage::OffsetForTime> search =
+        timestamp >= 0 ? log.FindByTime(partition, timestamp) : log.FindMaxTimestamp(partition);
+    CO_ASSIGN_OR_RETURN(storage::OffsetForTime found, co_await std::move(search));
+    if (!read_committed || found.offset < offsets.last_stable_offset) answer = found;
     co_return answer;
   }
   if (timestamp == kLatest) {
