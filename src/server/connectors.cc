@@ -25,6 +25,7 @@ connector::ConnectorRegistry MakeConnectorRegistry(connector::S3Defaults s3) {
   registry.Add(source::NexmarkConnector());
   registry.Add(source::UpsertKafkaSourceConnector());
   registry.Add(sink::BlackholeConnector());
+  registry.Add(sink::DuckdbSinkConnector());
   registry.Add(sink::FileSinkConnector(s3));
   registry.Add(sink::HttpSinkConnector());
   registry.Add(sink::JdbcSinkConnector());

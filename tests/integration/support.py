@@ -32,6 +32,11 @@ def wait_until(condition, what, seconds=30.0):
         time.sleep(0.02)
 
 
+# What programs under test take as DuckDB's library.
+DUCKDB = os.path.join(ROOT, ".deps/duckdb/node_modules/@duckdb/node-bindings-linux-x64/libduckdb.so")
+os.environ.setdefault("MAINSTEM_DUCKDB_LIBRARY", DUCKDB)
+
+
 class Node:
     """A node with its own data folder. The first start picks free ports; restarts keep them."""
 

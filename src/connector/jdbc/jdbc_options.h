@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "connector/jdbc/duckdb_session.h"
 #include "connector/jdbc/jdbc_url.h"
 #include "connector/jdbc/mysql_url.h"
 #include "connector/jdbc/sqlite_session.h"
@@ -15,8 +16,9 @@ namespace mainstem::connector {
 // 'url', 'table-name', 'username', 'password', and those that are accepted without effect.
 std::vector<OptionSpec> JdbcServerOptions();
 
-using JdbcServer = std::variant<PostgresTarget, MysqlTarget, SqliteTarget>;
-// From the options; errors name the table. A relative path of a file is one of `base_directory`.
+using JdbcServer = std::variant<PostgresTarget, MysqlTarget, SqliteTarget, DuckdbTarget>;
+// From the options, never DuckDB, which has a connector of its own. Errors name the table; a
+// relative path of a file is one of `base_directory`.
 Result<JdbcServer> JdbcServerOf(const TableDescriptor& table, const std::string& base_directory);
 
 }  // namespace mainstem::connector

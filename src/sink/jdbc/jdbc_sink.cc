@@ -32,6 +32,9 @@ Result<std::unique_ptr<RowDelivery>> OpenDelivery(const connector::JdbcServer& s
   if (const auto* mysql = std::get_if<connector::MysqlTarget>(&server)) {
     return OpenMysqlDelivery(*mysql, std::move(options));
   }
+  if (const auto* duckdb = std::get_if<connector::DuckdbTarget>(&server)) {
+    return OpenDuckdbDelivery(*duckdb, std::move(options));
+  }
   return OpenSqliteDelivery(std::get<connector::SqliteTarget>(server), std::move(options));
 }
 
@@ -47,15 +50,16 @@ class JdbcWriter final : public connector::DeliveryWriter {
   ~JdbcWriter() override { connector::CloseOnPool(env_, std::move(delivery_)); }
 
   Task<std::optional<Offset>> Open() override {
-    RowDelivery::Options options{
-        .table = options_->table, .delivery_id = delivery_id_, .partition = partition_};
-    CO_ASSIGN_OR_RETURN(delivery_, co_await env_->blocking_pool().Run([this, &options] {
-      return OpenDelivery(options_->server, std::move(options));
-    }));
     for (const std::string& column : options_->table.primary_key) {
       key_columns_.push_back(options_->table.schema->GetFieldIndex(column));
     }
-    co_return delivery_->position();
+    CO_RETURN_IF_ERROR(co_await env_->blocking_pool().Run([this] {
+      Status opened = OpenNow();
+      if (opened.ok()) position_ = delivery_->position();
+      if (is_locking_) delivery_.reset();
+      return opened;
+    }));
+    co_return position_;
   }
 
   Task<> Deliver(ChangelogBatch batch, Offset end) override {
@@ -75,7 +79,7 @@ class JdbcWriter final : public connector::DeliveryWriter {
 
   Task<Offset> Flush(FlushOptions) override {
     CO_RETURN_IF_ERROR(co_await Write());
-    co_return delivery_->position().value_or(Offset(0));
+    co_return position_.value_or(Offset(0));
   }
 
  private:
@@ -95,9 +99,16 @@ class JdbcWriter final : public connector::DeliveryWriter {
                       .detail = rows.schema()->ToString()});
   }
 
+  Status OpenNow() {
+    RowDelivery::Options options{
+        .table = options_->table, .delivery_id = delivery_id_, .partition = partition_};
+    ASSIGN_OR_RETURN(delivery_, OpenDelivery(options_->server, std::move(options)));
+    return Status::OK();
+  }
+
   Task<> Write() {
-    CHECK(delivery_ != nullptr);
-    if (!end_ || delivery_->position() == end_) co_return Status::OK();
+    CHECK(delivery_ != nullptr || is_locking_);
+    if (!end_ || position_ == end_) co_return Status::OK();
     if (failed_) {
       co_return MakeError(ErrorCode::kUnavailable, "this writer has failed: open a new one");
     }
@@ -110,14 +121,25 @@ class JdbcWriter final : public connector::DeliveryWriter {
         auto refused, co_await env_->blocking_pool().Run([&] { return Apply(batches, &changes); }));
     // Before the commit: what is refused is kept by somebody else before the position passes it.
     if (!refused.empty()) CO_RETURN_IF_ERROR(co_await HandOver(changes, std::move(refused)));
-    CO_RETURN_IF_ERROR(
-        co_await env_->blocking_pool().Run([this] { return delivery_->Commit(env_); }));
+    CO_RETURN_IF_ERROR(co_await env_->blocking_pool().Run([this] {
+      Status committed = delivery_->Commit(env_);
+      if (is_locking_) delivery_.reset();
+      return committed;
+    }));
+    position_ = end_;
     failed_ = false;
     co_return Status::OK();
   }
 
   Result<std::vector<RefusedRow>> Apply(const std::vector<ChangelogBatch>& batches,
                                         RowChanges* changes) {
+    if (delivery_ == nullptr) {
+      RETURN_IF_ERROR(OpenNow());
+      if (delivery_->position() != position_) {
+        return MakeError(ErrorCode::kUnavailable,
+                         "another writer has moved the position of '" + delivery_id_ + "'");
+      }
+    }
     auto can_store = [this](const arrow::RecordBatch& rows, int64_t row) {
       return delivery_->CanStore(rows, row);
     };
@@ -144,7 +166,10 @@ class JdbcWriter final : public connector::DeliveryWriter {
   std::string delivery_id_;
   PartitionId partition_;
   std::vector<int> key_columns_;
+  // While it is there nobody else can read a DuckDB file: it is there for a transaction only then.
+  const bool is_locking_ = std::holds_alternative<connector::DuckdbTarget>(options_->server);
   std::unique_ptr<RowDelivery> delivery_;
+  std::optional<Offset> position_;
   std::vector<ChangelogBatch> buffer_;
   int64_t buffered_rows_ = 0;
   TimePoint oldest_{};
@@ -174,14 +199,16 @@ class JdbcSink final : public connector::TableSink {
   std::shared_ptr<const JdbcOptions> options_;
 };
 
-Result<std::unique_ptr<connector::TableSink>> MakeJdbcSink(connector::TableDescriptor table,
-                                                           connector::ConnectorContext context) {
+Result<std::unique_ptr<connector::TableSink>> MakeRowSink(
+    const connector::TableDescriptor& table, const connector::ConnectorContext& context,
+    connector::JdbcServer server) {
   connector::TableOptions options(table);
   JdbcOptions result;
-  ASSIGN_OR_RETURN(result.server, connector::JdbcServerOf(table, context.base_directory));
+  result.server = std::move(server);
+  std::string connector = options.Text("connector", "jdbc");
   if (!table.metadata_columns.empty()) {
-    return MakeError(ErrorCode::kSemanticError,
-                     "table '" + table.name + "': connector 'jdbc' has no metadata columns");
+    return MakeError(ErrorCode::kSemanticError, "table '" + table.name + "': connector '" +
+                                                    connector + "' has no metadata columns");
   }
   result.table = {.name = options.Text("table-name", ""),
                   .schema = table.schema,
@@ -197,13 +224,46 @@ Result<std::unique_ptr<connector::TableSink>> MakeJdbcSink(connector::TableDescr
                     : connector::IsSqlValue(*field->type())) {
       continue;
     }
-    return MakeError(
-        ErrorCode::kUnsupported,
-        {.message = "table '" + table.name + "': column '" + field->name() + "' of type " +
-                    field->type()->ToString() + " cannot be written by connector 'jdbc'",
-         .hint = "turn it into STRING, for a column of type json or text"});
+    return MakeError(ErrorCode::kUnsupported,
+                     {.message = "table '" + table.name + "': column '" + field->name() +
+                                 "' of type " + field->type()->ToString() +
+                                 " cannot be written by connector '" + connector + "'",
+                      .hint = "turn it into STRING, for a column of type json or text"});
   }
   return std::make_unique<JdbcSink>(context.env, std::move(result));
+}
+
+Result<std::unique_ptr<connector::TableSink>> MakeJdbcSink(connector::TableDescriptor table,
+                                                           connector::ConnectorContext context) {
+  ASSIGN_OR_RETURN(auto server, connector::JdbcServerOf(table, context.base_directory));
+  return MakeRowSink(table, context, std::move(server));
+}
+
+Result<std::unique_ptr<connector::TableSink>> MakeDuckdbSink(connector::TableDescriptor table,
+                                                             connector::ConnectorContext context) {
+  connector::TableOptions options(table);
+  connector::DuckdbTarget target{.path = options.Text("path", ""),
+                                 .creates = options.Bool("create-table", true)};
+  target.memory_limit = options.Bytes("memory-limit", target.memory_limit);
+  if (target.memory_limit < (1 << 20)) options.Fail("memory-limit", "must be 1MB at least");
+  if (target.path.empty() || target.path[0] == ':') {
+    options.Fail("path", "must name a file", "write it as /folder/shop.duckdb");
+  }
+  RETURN_IF_ERROR(options.status());
+  if (target.path[0] != '/') target.path = context.base_directory + "/" + target.path;
+  return MakeRowSink(table, context, std::move(target));
+}
+
+// Of sinks that write rows by transactions.
+std::vector<connector::OptionSpec> FlushOptionSpecs() {
+  return {
+      {.name = "sink.buffer-flush.max-rows",
+       .default_value = "5000",
+       .documentation = "Rows that a transaction takes at least when input does not pause."},
+      {.name = "sink.buffer-flush.interval",
+       .default_value = "1 s",
+       .documentation = "Longest time that rows wait for others while input does not pause."},
+  };
 }
 
 }  // namespace
@@ -215,19 +275,31 @@ connector::ConnectorSpec JdbcSinkConnector() {
       "writes tables of PostgreSQL, MySQL, MariaDB and SQLite; with a PRIMARY KEY rows are "
       "upserted and deleted";
   spec.options = connector::JdbcServerOptions();
-  const std::vector<connector::OptionSpec> own = {
-      {.name = "sink.buffer-flush.max-rows",
-       .default_value = "5000",
-       .documentation = "Rows that a transaction takes at least when input does not pause."},
-      {.name = "sink.buffer-flush.interval",
-       .default_value = "1 s",
-       .documentation = "Longest time that rows wait for others while input does not pause."},
+  for (connector::OptionSpec& option : FlushOptionSpecs()) spec.options.push_back(option);
+  spec.options.push_back(
       {.name = "sink.max-retries",
        .default_value = "3",
-       .documentation = "Accepted, without effect: passing faults are retried for ever."},
-  };
-  spec.options.insert(spec.options.end(), own.begin(), own.end());
+       .documentation = "Accepted, without effect: passing faults are retried for ever."});
   spec.make_sink = MakeJdbcSink;
+  return spec;
+}
+
+connector::ConnectorSpec DuckdbSinkConnector() {
+  connector::ConnectorSpec spec;
+  spec.name = "duckdb";
+  spec.documentation = "a table in a DuckDB file; with a PRIMARY KEY rows are upserted and deleted";
+  spec.options = {
+      {.name = "path", .documentation = "The file; it is made if need be.", .required = true},
+      {.name = "table-name", .documentation = "table or schema.table.", .required = true},
+      {.name = "create-table",
+       .default_value = "true",
+       .documentation = "Make the table if it is not there."},
+      {.name = "memory-limit",
+       .default_value = "256MB",
+       .documentation = "What DuckDB may take of memory, beyond that of the node."},
+  };
+  for (connector::OptionSpec& option : FlushOptionSpecs()) spec.options.push_back(option);
+  spec.make_sink = MakeDuckdbSink;
   return spec;
 }
 

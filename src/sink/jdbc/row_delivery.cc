@@ -22,9 +22,9 @@ Status RowDelivery::BeginAndMovePosition(Offset end) {
   if (!moved) {
     return MakeError(
         ErrorCode::kUnavailable,
-        {.message = "connector 'jdbc': another writer has moved the position of '" +
-                    options_.delivery_id + "', partition " +
-                    std::to_string(options_.partition.value()),
+        {.message = "connector '" + connector_name() +
+                    "': another writer has moved the position of '" + options_.delivery_id +
+                    "', partition " + std::to_string(options_.partition.value()),
          .detail = "nothing of this batch was written; going on from the stored position"});
   }
   moving_to_ = end;
@@ -44,9 +44,37 @@ Result<std::vector<RefusedRow>> RowDelivery::Apply(const RowChanges& rows, Offse
   if (CodeOf(written) != ErrorCode::kInvalidRecord) return written;
   // Some row is refused. The fast path has no savepoints, so all of it begins anew with them.
   RETURN_IF_ERROR(RunScript("ROLLBACK"));
+  if (!has_savepoints()) {
+    std::vector<RowChange> kept;
+    RETURN_IF_ERROR(FindRefused(rows, rows.changes, end, &kept, &refused));
+    RETURN_IF_ERROR(BeginAndMovePosition(end));
+    RETURN_IF_ERROR(Write(rows, kept));
+    return refused;
+  }
   RETURN_IF_ERROR(BeginAndMovePosition(end));
   RETURN_IF_ERROR(WriteIsolating(rows, rows.changes, &refused));
   return refused;
+}
+
+Status RowDelivery::FindRefused(const RowChanges& rows, std::span<const RowChange> changes,
+                                Offset end, std::vector<RowChange>* kept,
+                                std::vector<RefusedRow>* refused) {
+  if (changes.empty()) return Status::OK();
+  RETURN_IF_ERROR(BeginAndMovePosition(end));
+  Status written = Write(rows, changes);
+  if (!written.ok() && CodeOf(written) != ErrorCode::kInvalidRecord) return written;
+  RETURN_IF_ERROR(RunScript("ROLLBACK"));
+  if (written.ok()) {
+    kept->insert(kept->end(), changes.begin(), changes.end());
+    return Status::OK();
+  }
+  if (changes.size() == 1) {
+    refused->push_back(Refuse(rows, changes[0], written));
+    return Status::OK();
+  }
+  size_t half = changes.size() / 2;
+  RETURN_IF_ERROR(FindRefused(rows, changes.first(half), end, kept, refused));
+  return FindRefused(rows, changes.subspan(half), end, kept, refused);
 }
 
 Status RowDelivery::Write(const RowChanges& rows, std::span<const RowChange> changes) {
@@ -80,8 +108,9 @@ RefusedRow RowDelivery::Refuse(const RowChanges& rows, RowChange change,
                                const Status& cause) const {
   std::string key = KeyText(*rows.rows, key_columns_, change.row);
   ErrorText text = TextOf(cause);
-  text.message = "connector 'jdbc': table '" + options_.table.name + "' refused the " +
-                 (change.is_delete ? "deletion" : "row") + " with " + key + ": " + text.message;
+  text.message = "connector '" + connector_name() + "': table '" + options_.table.name +
+                 "' refused the " + (change.is_delete ? "deletion" : "row") + " with " + key +
+                 ": " + text.message;
   if (text.hint.empty()) {
     text.hint = "correct or filter such rows in the query, or loosen the table's constraint";
   }

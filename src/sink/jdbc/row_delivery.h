@@ -70,6 +70,10 @@ class RowDelivery {
   virtual Status RunScript(const std::string& statements) = 0;
   virtual size_t rows_per_chunk() const = 0;
   virtual std::string unstorable_cause() const = 0;
+  // Without them rows that are refused are found by trials that are rolled back.
+  virtual bool has_savepoints() const { return true; }
+  // For messages: "jdbc".
+  virtual std::string connector_name() const { return "jdbc"; }
 
  private:
   Status BeginAndMovePosition(Offset end);
@@ -77,6 +81,9 @@ class RowDelivery {
   // As Write, but rows that are refused are set aside.
   Status WriteIsolating(const RowChanges& rows, std::span<const RowChange> changes,
                         std::vector<RefusedRow>* refused);
+  // Takes refused rows out of `changes`; no transaction is open before or after.
+  Status FindRefused(const RowChanges& rows, std::span<const RowChange> changes, Offset end,
+                     std::vector<RowChange>* kept, std::vector<RefusedRow>* refused);
   RefusedRow Refuse(const RowChanges& rows, RowChange change, const Status& cause) const;
 
   Options options_;

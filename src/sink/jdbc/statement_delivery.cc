@@ -38,6 +38,7 @@ class StatementDelivery final : public RowDelivery {
       : RowDelivery(std::move(options)),
         dialect_(dialect),
         session_(std::move(session)),
+        duckdb_(dynamic_cast<connector::DuckdbSession*>(session_.get())),
         table_(std::move(table)) {}
 
   Status Prepare() {
@@ -53,6 +54,7 @@ class StatementDelivery final : public RowDelivery {
 
   // MySQL has neither NaN nor infinity, SQLite makes NaN NULL.
   bool CanStore(const arrow::RecordBatch& rows, int64_t row) const override {
+    if (dialect_ == SqlDialect::kDuckdb) return true;
     return std::none_of(rows.columns().begin(), rows.columns().end(),
                         [row](const auto& column) { return HoldsNoNumber(*column, row); });
   }
@@ -71,7 +73,7 @@ class StatementDelivery final : public RowDelivery {
               "PRIMARY KEY (delivery_id, part)) ENGINE = InnoDB"
             : "CREATE TABLE IF NOT EXISTS mainstem_delivery (delivery_id TEXT NOT NULL, part "
               "INTEGER "
-              "NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (delivery_id, part))";
+              "NOT NULL, position BIGINT NOT NULL, PRIMARY KEY (delivery_id, part))";
     // First whether it is there: then no right to make tables is needed.
     Status there =
         session_->Run("SELECT position FROM mainstem_delivery WHERE part = -1", {}).status();
@@ -79,7 +81,8 @@ class StatementDelivery final : public RowDelivery {
     Status created = session_->Execute(create);
     if (created.ok() || IsRetriable(created)) return created;
     return MakeError(CodeOf(created),
-                     {.message = "connector 'jdbc': the user may not make or read the table "
+                     {.message = "connector '" + connector_name() +
+                                 "': the user may not make or read the table "
                                  "mainstem_delivery, which keeps the delivered positions",
                       .detail = TextOf(created).message,
                       .hint = create + "; then give the user SELECT, INSERT and UPDATE on it"});
@@ -87,7 +90,7 @@ class StatementDelivery final : public RowDelivery {
 
   Result<bool> BeginAndMove(Offset end) override {
     RETURN_IF_ERROR(
-        session_->Execute(dialect_ == SqlDialect::kMysql ? "BEGIN" : "BEGIN IMMEDIATE"));
+        session_->Execute(dialect_ == SqlDialect::kSqlite ? "BEGIN IMMEDIATE" : "BEGIN"));
     std::vector<SqlValue> parameters;
     std::string statement;
     if (position()) {
@@ -108,6 +111,7 @@ class StatementDelivery final : public RowDelivery {
 
   // In the order of the changes: keys that differ for us may be one for the server (collations).
   Status WriteChunk(const RowChanges& rows, std::span<const RowChange> changes) override {
+    if (duckdb_ != nullptr) return WriteStaged(rows, changes);
     while (!changes.empty()) {
       bool is_delete = changes[0].is_delete;
       size_t run = 1;
@@ -117,6 +121,54 @@ class StatementDelivery final : public RowDelivery {
       changes = changes.subspan(count);
     }
     return Status::OK();
+  }
+
+  // By way of temporary tables: a statement for all rows together.
+  Status WriteStaged(const RowChanges& rows, std::span<const RowChange> changes) {
+    std::vector<std::string> keys;
+    for (int column : table_.key_columns) {
+      keys.push_back(table_.columns[static_cast<size_t>(column)]);
+    }
+    std::vector<std::vector<SqlValue>> kept, deleted;
+    for (const RowChange& change : changes) {
+      (change.is_delete ? deleted : kept).push_back(ValuesOf(rows, change));
+    }
+    const std::string columns = absl::StrJoin(table_.columns, ", ");
+    if (!kept.empty()) {
+      RETURN_IF_ERROR(Stage(columns, kept));
+      RETURN_IF_ERROR(session_->Execute("INSERT INTO " + table_.name + " (" + columns +
+                                        ") SELECT " + columns + " FROM temp.main.mainstem_rows" +
+                                        OnConflict()));
+    }
+    if (!deleted.empty()) {
+      const std::string key = absl::StrJoin(keys, ", ");
+      RETURN_IF_ERROR(Stage(key, deleted));
+      RETURN_IF_ERROR(session_->Execute(
+          "DELETE FROM " + table_.name + " WHERE (" + key + ") IN (SELECT " +
+          (keys.size() == 1 ? key : "(" + key + ")") + " FROM temp.main.mainstem_rows)"));
+    }
+    return session_->Execute("DROP TABLE IF EXISTS temp.main.mainstem_rows");
+  }
+
+  Status Stage(const std::string& columns, std::span<const std::vector<SqlValue>> rows) {
+    RETURN_IF_ERROR(session_->Execute("CREATE OR REPLACE TEMP TABLE mainstem_rows AS SELECT " +
+                                      columns + " FROM " + table_.name + " LIMIT 0"));
+    return duckdb_->AppendTemporary("mainstem_rows", rows);
+  }
+
+  // Of a deletion the key, of other changes the whole row.
+  std::vector<SqlValue> ValuesOf(const RowChanges& rows, RowChange change) const {
+    std::vector<SqlValue> values;
+    if (change.is_delete) {
+      for (int column : table_.key_columns) {
+        values.push_back(connector::SqlValueOf(*rows.rows->column(column), change.row));
+      }
+      return values;
+    }
+    for (const auto& column : rows.rows->columns()) {
+      values.push_back(connector::SqlValueOf(*column, change.row));
+    }
+    return values;
   }
 
   size_t StatementRows(size_t run, bool is_delete) const {
@@ -132,15 +184,7 @@ class StatementDelivery final : public RowDelivery {
   Status WriteRun(const RowChanges& rows, std::span<const RowChange> changes, bool is_delete) {
     std::vector<SqlValue> parameters;
     for (const RowChange& change : changes) {
-      if (is_delete) {
-        for (int column : table_.key_columns) {
-          parameters.push_back(connector::SqlValueOf(*rows.rows->column(column), change.row));
-        }
-        continue;
-      }
-      for (const auto& column : rows.rows->columns()) {
-        parameters.push_back(connector::SqlValueOf(*column, change.row));
-      }
+      for (SqlValue& value : ValuesOf(rows, change)) parameters.push_back(std::move(value));
     }
     std::string statement =
         is_delete ? DeleteStatement(changes.size()) : InsertStatement(changes.size());
@@ -171,7 +215,12 @@ class StatementDelivery final : public RowDelivery {
     std::string statement = "INSERT INTO " + table_.name + " (" +
                             absl::StrJoin(table_.columns, ", ") + ") VALUES " +
                             absl::StrJoin(rows, ", ");
-    if (table_.key_columns.empty()) return statement;
+    return statement + OnConflict();
+  }
+
+  // What an INSERT ends with, so that a row whose key is there takes the place of the other.
+  std::string OnConflict() const {
+    if (table_.key_columns.empty()) return "";
     std::vector<std::string> keys, assignments;
     for (size_t i = 0; i < table_.columns.size(); ++i) {
       const std::string& column = table_.columns[i];
@@ -188,21 +237,25 @@ class StatementDelivery final : public RowDelivery {
     if (dialect_ == SqlDialect::kMysql) {
       // A key of all columns: nothing to change.
       if (assignments.empty()) assignments.push_back(keys[0] + " = " + keys[0]);
-      return statement + " ON DUPLICATE KEY UPDATE " + absl::StrJoin(assignments, ", ");
+      return " ON DUPLICATE KEY UPDATE " + absl::StrJoin(assignments, ", ");
     }
-    statement += " ON CONFLICT (" + absl::StrJoin(keys, ", ") + ") DO ";
-    return statement + (assignments.empty() ? "NOTHING" : "UPDATE SET ") +
-           absl::StrJoin(assignments, ", ");
+    return " ON CONFLICT (" + absl::StrJoin(keys, ", ") + ") DO " +
+           (assignments.empty() ? "NOTHING" : "UPDATE SET ") + absl::StrJoin(assignments, ", ");
   }
 
   Status RunScript(const std::string& statements) override { return session_->Execute(statements); }
-  size_t rows_per_chunk() const override { return 5000; }
+  size_t rows_per_chunk() const override { return duckdb_ != nullptr ? 1'000'000 : 5000; }
+  bool has_savepoints() const override { return dialect_ != SqlDialect::kDuckdb; }
+  std::string connector_name() const override {
+    return dialect_ == SqlDialect::kDuckdb ? "duckdb" : "jdbc";
+  }
   std::string unstorable_cause() const override {
     return "the database has no number for NaN or infinity";
   }
 
   SqlDialect dialect_;
   std::unique_ptr<SqlSession> session_;
+  connector::DuckdbSession* duckdb_;  // the session, if it is one
   StatementTable table_;
 };
 
@@ -229,6 +282,19 @@ Result<std::unique_ptr<RowDelivery>> OpenSqliteDelivery(const connector::SqliteT
                                                         RowDelivery::Options options) {
   ASSIGN_OR_RETURN(auto session, connector::SqliteSession::Open(target));
   return OpenStatementDelivery(std::move(session), SqlDialect::kSqlite, std::move(options));
+}
+
+Result<std::unique_ptr<RowDelivery>> OpenDuckdbDelivery(const connector::DuckdbTarget& target,
+                                                        RowDelivery::Options options) {
+  ASSIGN_OR_RETURN(auto session, connector::DuckdbSession::Open(target));
+  if (target.creates) {
+    Status found =
+        InspectStatementTable(session.get(), SqlDialect::kDuckdb, options.table).status();
+    if (Is(found, ErrorCode::kNotFound)) {
+      RETURN_IF_ERROR(session->Execute(CreateStatement(options.table, SqlDialect::kDuckdb)));
+    }
+  }
+  return OpenStatementDelivery(std::move(session), SqlDialect::kDuckdb, std::move(options));
 }
 
 }  // namespace mainstem::sink

@@ -7,6 +7,7 @@
 #include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_join.h>
+#include <absl/strings/str_replace.h>
 #include <arrow/api.h>
 #include <fmt/format.h>
 
@@ -136,9 +137,45 @@ Status ReadSqlite(SqlSession* session, CatalogTable* table) {
   return Status::OK();
 }
 
+Status ReadDuckdb(SqlSession* session, CatalogTable* table) {
+  const std::string schema = table->schema.empty() ? "main" : table->schema;
+  const std::vector<SqlValue> where = {table->name, schema};
+  const std::string in_table = " WHERE lower(table_name) = lower(?) AND schema_name = ?";
+  ASSIGN_OR_RETURN(
+      SqlRows columns,
+      session->Run("SELECT column_name, data_type, NOT is_nullable AND column_default IS NULL "
+                   "FROM duckdb_columns()" +
+                       in_table + " ORDER BY column_index",
+                   where));
+  for (const auto& row : columns.rows) {
+    table->columns.push_back({.name = row[0].value_or(""),
+                              .type = row[1].value_or(""),
+                              .needs_value = row[2].value_or("false") == "true"});
+  }
+  ASSIGN_OR_RETURN(SqlRows keys,
+                   session->Run("SELECT CAST(constraint_index AS VARCHAR), "
+                                "unnest(constraint_column_names) FROM duckdb_constraints()" +
+                                    in_table + " AND constraint_type IN ('PRIMARY KEY', 'UNIQUE')",
+                                where));
+  AddUniqueKeys(keys, table);
+  return Status::OK();
+}
+
 // What a column of such a type is declared as.
 std::string DeclaredType(const arrow::DataType& type, SqlDialect dialect) {
   bool is_mysql = dialect == SqlDialect::kMysql;
+  if (dialect == SqlDialect::kDuckdb) {
+    switch (type.id()) {
+      case arrow::Type::DATE32: return "date";
+      case arrow::Type::TIME32:
+      case arrow::Type::TIME64: return "time";
+      case arrow::Type::TIMESTAMP: {
+        auto unit = static_cast<const arrow::TimestampType&>(type).unit();
+        return unit == arrow::TimeUnit::NANO ? "timestamp_ns" : "timestamp";
+      }
+      default: break;
+    }
+  }
   switch (type.id()) {
     case arrow::Type::BOOL: return "boolean";
     case arrow::Type::INT8:
@@ -182,13 +219,42 @@ Status CheckKey(const DestinationTable& table, const CatalogTable& catalog, SqlD
   const auto& keys = catalog.unique_keys;
   if (key.empty() || std::find(keys.begin(), keys.end(), key) != keys.end()) return Status::OK();
   std::string columns = absl::StrJoin(table.primary_key, ", ");
+  if (dialect == SqlDialect::kDuckdb) {
+    return Unfit(table, "no primary key or unique constraint on (" + columns + ")",
+                 "ALTER TABLE " + table.name + " ADD PRIMARY KEY (" + columns + ")");
+  }
   std::string name =
       dialect == SqlDialect::kMysql ? " mainstem_key" : " mainstem_key_" + catalog.name;
   return Unfit(table, "no primary key or unique index on (" + columns + ")",
                "CREATE UNIQUE INDEX" + name + " ON " + table.name + " (" + columns + ")");
 }
 
+Status ReadTable(SqlSession* session, SqlDialect dialect, CatalogTable* table) {
+  switch (dialect) {
+    case SqlDialect::kMysql: return ReadMysql(session, table);
+    case SqlDialect::kSqlite: return ReadSqlite(session, table);
+    case SqlDialect::kDuckdb: return ReadDuckdb(session, table);
+  }
+  return Status::OK();
+}
+
 }  // namespace
+
+std::string CreateStatement(const DestinationTable& table, SqlDialect dialect) {
+  // DuckDB's is run as it is: a column may be called as a word of the language is.
+  auto named = [&](const std::string& name) {
+    return dialect == SqlDialect::kDuckdb
+               ? "\"" + absl::StrReplaceAll(name, {{"\"", "\"\""}}) + "\""
+               : name;
+  };
+  std::vector<std::string> columns, key;
+  for (const auto& field : table.schema->fields()) {
+    columns.push_back(named(field->name()) + " " + DeclaredType(*field->type(), dialect));
+  }
+  for (const std::string& name : table.primary_key) key.push_back(named(name));
+  if (!key.empty()) columns.push_back("PRIMARY KEY (" + absl::StrJoin(key, ", ") + ")");
+  return "CREATE TABLE " + table.name + " (" + absl::StrJoin(columns, ", ") + ")";
+}
 
 Result<StatementTable> InspectStatementTable(SqlSession* session, SqlDialect dialect,
                                              const DestinationTable& table) {
@@ -197,21 +263,12 @@ Result<StatementTable> InspectStatementTable(SqlSession* session, SqlDialect dia
     return MakeError(ErrorCode::kInvalidArgument,
                      "option 'table-name': '" + table.name + "' is not a table's name");
   }
-  RETURN_IF_ERROR(dialect == SqlDialect::kMysql ? ReadMysql(session, &catalog)
-                                                : ReadSqlite(session, &catalog));
+  RETURN_IF_ERROR(ReadTable(session, dialect, &catalog));
   if (catalog.columns.empty()) {
-    std::vector<std::string> columns;
-    for (const auto& field : table.schema->fields()) {
-      columns.push_back(field->name() + " " + DeclaredType(*field->type(), dialect));
-    }
-    if (!table.primary_key.empty()) {
-      columns.push_back("PRIMARY KEY (" + absl::StrJoin(table.primary_key, ", ") + ")");
-    }
-    return MakeError(
-        ErrorCode::kNotFound,
-        {.message = "connector 'jdbc': table '" + table.name +
-                    "' does not exist, or the user may not see it",
-         .hint = "CREATE TABLE " + table.name + " (" + absl::StrJoin(columns, ", ") + ")"});
+    return MakeError(ErrorCode::kNotFound,
+                     {.message = "connector 'jdbc': table '" + table.name +
+                                 "' does not exist, or the user may not see it",
+                      .hint = CreateStatement(table, dialect)});
   }
   if (dialect == SqlDialect::kMysql && !absl::EqualsIgnoreCase(catalog.engine, "InnoDB")) {
     return Unfit(table, "engine '" + catalog.engine + "' has no transactions",

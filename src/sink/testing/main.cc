@@ -113,7 +113,7 @@ class Driver {
   Task<> Run() {
     connector::ConnectorRegistry registry;
     for (auto* make : {&BlackholeConnector, &PrintConnector, &JdbcSinkConnector, &HttpSinkConnector,
-                       &RedisSinkConnector}) {
+                       &RedisSinkConnector, &DuckdbSinkConnector}) {
       registry.Add(make());
     }
     connector::S3Defaults s3;
