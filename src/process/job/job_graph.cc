@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include <absl/strings/match.h>
 #include <arrow/api.h>
 
 #include "process/job/bad_records.h"
@@ -518,6 +519,8 @@ class Builder {
     sink->connector = node.table.options.at("connector");
     sink->kind = sink->sink->kind();
     sink->mode = node.mode;
+    bool is_at_once = sink->kind == connector::SinkKind::kLog && AsksForAtLeastOnce(node.table);
+    if (is_at_once) sink->at_once = options_.context.log;
     sink->quarantine.table = sink->name;
     RejectRule refusals{.policy = RejectPolicy::kQuarantine, .max = kRefusedRowsMax};
     ASSIGN_OR_RETURN(sink->quarantine.rule,
@@ -535,6 +538,12 @@ class Builder {
     return Status::OK();
   }
 
+  // Flink's option: rows are seen at once then, and again after a restart.
+  static bool AsksForAtLeastOnce(const connector::TableDescriptor& table) {
+    auto found = table.options.find("sink.delivery-guarantee");
+    return found != table.options.end() && !absl::EqualsIgnoreCase(found->second, "exactly-once");
+  }
+
   static Result<std::unique_ptr<Operator>> MakeSinkOperator(
       JobSink& sink, const std::vector<int>& keys,
       const std::vector<std::shared_ptr<arrow::DataType>>& key_types,
@@ -548,7 +557,8 @@ class Builder {
         return std::make_unique<LogSinkOperator>(LogSinkOptions{.sink = sink.sink.get(),
                                                                 .upsert_key = keys,
                                                                 .rejects = sink.quarantine.rule,
-                                                                .quarantine = sink.keep_refused},
+                                                                .quarantine = sink.keep_refused,
+                                                                .at_once = sink.at_once},
                                                  args.pending);
       case connector::SinkKind::kDelivery: break;
     }

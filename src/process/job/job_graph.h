@@ -33,6 +33,7 @@ struct JobSink {
   SinkQuarantineOptions quarantine;  // a log sink's has the rule only
   // Of a log sink: makes the place where refused rows are kept.
   std::function<Task<storage::TopicPartition>()> keep_refused;
+  storage::Log* at_once = nullptr;  // of a log sink that writes at least once
 };
 
 struct MakeOperatorArgs {

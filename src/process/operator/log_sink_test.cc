@@ -7,6 +7,7 @@
 #include "process/operator/operator_test_support.h"
 #include "process/operator/sink_operator.h"
 #include "storage/record_batch.h"
+#include "storage/testing/memory_log.h"
 
 namespace mainstem::process {
 namespace {
@@ -25,7 +26,8 @@ Task<storage::TopicPartition> Quarantine() { co_return Place(9); }
 // The first column is the value; "bad" is refused.
 class TextWriter final : public connector::LogWriter {
  public:
-  explicit TextWriter(size_t max_bytes) : max_bytes_(max_bytes) {}
+  TextWriter(size_t max_bytes, storage::TopicPartition place)
+      : max_bytes_(max_bytes), place_(place) {}
   Result<std::vector<connector::LogRecord>> Encode(
       const ChangelogBatch& batch, std::vector<connector::RejectedRecord>* refused) override {
     std::vector<connector::LogRecord> records;
@@ -36,7 +38,7 @@ class TextWriter final : public connector::LogWriter {
         continue;
       }
       connector::LogRecord& record = records.emplace_back();
-      record.partition = Place(1);
+      record.partition = place_;
       record.value = texts.GetString(row);
     }
     return records;
@@ -45,6 +47,7 @@ class TextWriter final : public connector::LogWriter {
 
  private:
   size_t max_bytes_;
+  storage::TopicPartition place_;
 };
 
 class TextSink final : public connector::TableSink {
@@ -53,10 +56,11 @@ class TextSink final : public connector::TableSink {
   connector::SinkMode mode() const override { return connector::SinkMode::kAppendOnly; }
   std::string guarantee() const override { return "exactly once"; }
   Task<std::unique_ptr<connector::LogWriter>> MakeLogWriter() override {
-    std::unique_ptr<connector::LogWriter> writer = std::make_unique<TextWriter>(max_bytes);
+    std::unique_ptr<connector::LogWriter> writer = std::make_unique<TextWriter>(max_bytes, place);
     co_return writer;
   }
   size_t max_bytes = SIZE_MAX;
+  storage::TopicPartition place = Place(1);
 };
 
 class LogSinkTest : public ::testing::Test {
@@ -113,6 +117,34 @@ TEST_F(LogSinkTest, RefusedRowsAreKeptInTheSameEpoch) {
   ASSERT_TRUE(Write({"a", "bad", "b"}).ok());
   EXPECT_THAT(Snapshot(), ElementsAre("1: a b", "9: +I[bad]"));
   EXPECT_EQ(metrics_.rejected_rows, 1);
+}
+
+Task<> MakeTopic(storage::Log* log, storage::TopicPartition* place) {
+  CO_ASSIGN_OR_RETURN(storage::TopicInfo topic, co_await log->CreateTopic("out", 1, {}, false));
+  *place = {topic.id, PartitionId(0)};
+  co_return Status::OK();
+}
+
+Task<> EndOf(storage::Log* log, storage::TopicPartition place, Offset* end) {
+  CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log->Offsets(place));
+  *end = offsets.high_watermark;
+  co_return Status::OK();
+}
+
+TEST_F(LogSinkTest, AtLeastOnceRowsAreInTheLogBeforeTheEpoch) {
+  storage::MemoryLog log(&env_);
+  CHECK_OK(env_.Run(MakeTopic(&log, &sink_.place)));
+  options_.at_once = &log;
+  ASSERT_TRUE(Start(RejectPolicy::kQuarantine).ok());
+  ASSERT_TRUE(Write({"a", "bad", "b"}).ok());
+  ASSERT_TRUE(Write({"c"}).ok());
+  Offset end;
+  CHECK_OK(env_.Run(EndOf(&log, sink_.place, &end)));
+  EXPECT_EQ(end, Offset(3));
+  EXPECT_THAT(Snapshot(), ElementsAre("9: +I[bad]"));
+  // What the log refuses ends the job.
+  CHECK_OK(env_.Run(log.DeleteTopic(sink_.place.topic_id)));
+  EXPECT_FALSE(Write({"d"}).ok());
 }
 
 TEST_F(LogSinkTest, WithSkipTheyAreLeftOutAndWithFailTheyEndTheJob) {

@@ -99,17 +99,45 @@ Task<> LogSinkOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
   }
   std::vector<connector::RejectedRecord> refused;
   CO_ASSIGN_OR_RETURN(auto records, writer_->Encode(batch, &refused));
-  buffer_.set_max_batch_bytes(writer_->max_batch_bytes());
+  EpochBuffer& buffer = options_.at_once == nullptr ? buffer_ : at_once_buffer_;
+  buffer.set_max_batch_bytes(writer_->max_batch_bytes());
   int64_t now_ms = context_->env->WallTime().value();
   std::vector<storage::RecordHeader> headers;
   for (const connector::LogRecord& record : records) {
     headers.clear();
     for (const auto& [key, value] : record.headers) headers.push_back({key, value});
-    CO_RETURN_IF_ERROR(buffer_.Add(record.partition,
-                                   record.timestamp_ms < 0 ? now_ms : record.timestamp_ms,
-                                   record.key, record.value, headers));
+    CO_RETURN_IF_ERROR(buffer.Add(record.partition,
+                                  record.timestamp_ms < 0 ? now_ms : record.timestamp_ms,
+                                  record.key, record.value, headers));
   }
+  if (options_.at_once != nullptr) CO_RETURN_IF_ERROR(co_await AppendNow());
   if (!refused.empty()) CO_RETURN_IF_ERROR(co_await HandleRefused(std::move(refused)));
+  co_return Status::OK();
+}
+
+Task<> LogSinkOperator::AppendNow() {
+  CO_ASSIGN_OR_RETURN(auto batches, at_once_buffer_.Take());
+  at_once_pending_.bytes = 0;
+  // Those of a partition together, in their order.
+  std::map<storage::TopicPartition, std::vector<std::byte>> by_partition;
+  for (storage::EpochCommit::Append& append : batches) {
+    std::vector<std::byte>& bytes = by_partition[append.partition];
+    if (bytes.empty()) {
+      bytes = std::move(append.batch);
+    } else {
+      bytes.insert(bytes.end(), append.batch.begin(), append.batch.end());
+    }
+  }
+  if (by_partition.empty()) co_return Status::OK();
+  std::vector<Result<storage::AppendResult>> outcomes(
+      by_partition.size(), MakeError(ErrorCode::kInternal, "the log did not say what it did"));
+  std::vector<storage::PartitionAppend> appends;
+  for (const auto& [partition, bytes] : by_partition) {
+    appends.push_back({partition, bytes, &outcomes[appends.size()]});
+  }
+  storage::AppendOptions how{.durability = storage::Durability::kAccepted, .trusted = true};
+  CO_RETURN_IF_ERROR(co_await options_.at_once->AppendEach(std::move(appends), how));
+  for (const auto& outcome : outcomes) CO_RETURN_IF_ERROR(outcome.status());
   co_return Status::OK();
 }
 

@@ -77,6 +77,9 @@ struct LogSinkOptions {
   RejectRule rejects;                    // rows that the topic can't take
   // Makes the place where kQuarantine keeps them; called with the first.
   std::function<Task<storage::TopicPartition>()> quarantine;
+  // Not null: rows go to the log at once instead of with the epoch, and so at least once. The
+  // epoch's commit follows them in the same journal: when it is durable, they are.
+  storage::Log* at_once = nullptr;
 };
 
 class LogSinkOperator final : public Operator {
@@ -90,8 +93,11 @@ class LogSinkOperator final : public Operator {
 
  private:
   Task<> HandleRefused(std::vector<connector::RejectedRecord> refused);
+  Task<> AppendNow();
 
   LogSinkOptions options_;
+  PendingOutput at_once_pending_;
+  EpochBuffer at_once_buffer_{&at_once_pending_};
   std::optional<storage::TopicPartition> quarantine_;
   int64_t refused_count_ = 0;  // of this subtask, and of those before the restore
   const OperatorContext* context_ = nullptr;

@@ -217,7 +217,10 @@ class KafkaSink final : public connector::TableSink {
     if (layout_->upsert) return connector::SinkMode::kUpsert;
     return layout_->is_changelog ? connector::SinkMode::kRetract : connector::SinkMode::kAppendOnly;
   }
-  std::string guarantee() const override { return "exactly once (committed with the epoch)"; }
+  std::string guarantee() const override {
+    return layout_->is_at_once ? "at least once (written at once)"
+                               : "exactly once (committed with the epoch)";
+  }
 
   Task<std::unique_ptr<connector::LogWriter>> MakeLogWriter() override {
     if (!log_->FindTopic(layout_->topic)) {
@@ -321,7 +324,9 @@ std::vector<connector::OptionSpec> CommonOptions() {
        .default_value = "default",
        .documentation = "default (hash of the key, as Kafka's clients), fixed, round-robin."},
       {.name = "sink.delivery-guarantee",
-       .documentation = "Accepted; writes to this node's log are always exactly once."},
+       .default_value = "exactly-once",
+       .documentation = "exactly-once: rows are seen when the job's checkpoint commits them; "
+                        "at-least-once or none: at once, and again after a restart."},
       {.name = "sink.transactional-id-prefix", .documentation = "Accepted, without effect."},
       {.name = "sink.transaction-naming-strategy", .documentation = "Accepted, without effect."},
   };

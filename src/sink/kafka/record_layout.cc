@@ -63,7 +63,9 @@ Status ReadTopic(const TableDescriptor& table, TableOptions* options, RecordLayo
                                       : "a sink writes to one topic, 'topic' names several");
 }
 
-Status ReadPartitioner(TableOptions* options, RecordLayout* layout) {
+Status ReadWriting(TableOptions* options, RecordLayout* layout) {
+  layout->is_at_once =
+      options->Choice("sink.delivery-guarantee", {"exactly-once", "at-least-once", "none"}, 0) != 0;
   std::string name = options->Text("sink.partitioner", "default");
   if (name == "default") return Status::OK();
   if (name == "fixed") {
@@ -173,7 +175,7 @@ Result<RecordLayout> MakeRecordLayout(const TableDescriptor& table, KafkaFlavour
   layout.upsert = flavour == KafkaFlavour::kUpsert;
   TableOptions options(table);
   RETURN_IF_ERROR(ReadTopic(table, &options, &layout));
-  RETURN_IF_ERROR(ReadPartitioner(&options, &layout));
+  RETURN_IF_ERROR(ReadWriting(&options, &layout));
   layout.value_format = connector::ValueFormatOf(table);
   layout.key_format = connector::KeyFormatOf(table);
   NameSubject("-value", layout.topic, &layout.value_format);

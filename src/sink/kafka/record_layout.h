@@ -27,6 +27,7 @@ struct RecordLayout {
   PartitionerKind partitioner = PartitionerKind::kDefault;
   bool upsert = false;        // deletes become tombstones
   bool is_changelog = false;  // the value format tells the row kind
+  bool is_at_once = false;    // at least once, not with the epoch
 };
 
 enum class KafkaFlavour : uint8_t { kPlain, kUpsert };
