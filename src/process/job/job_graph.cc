@@ -4,7 +4,6 @@
 #include <map>
 #include <set>
 
-#include <absl/strings/match.h>
 #include <arrow/api.h>
 
 #include "process/job/bad_records.h"
@@ -519,8 +518,7 @@ class Builder {
     sink->connector = node.table.options.at("connector");
     sink->kind = sink->sink->kind();
     sink->mode = node.mode;
-    bool is_at_once = sink->kind == connector::SinkKind::kLog && AsksForAtLeastOnce(node.table);
-    if (is_at_once) sink->at_once = options_.context.log;
+    if (WritesAtOnce(node.table)) sink->at_once = options_.context.log;
     sink->quarantine.table = sink->name;
     RejectRule refusals{.policy = RejectPolicy::kQuarantine, .max = kRefusedRowsMax};
     ASSIGN_OR_RETURN(sink->quarantine.rule,
@@ -536,12 +534,6 @@ class Builder {
                   return MakeSinkOperator(*sink, keys, key_types, args);
                 });
     return Status::OK();
-  }
-
-  // Flink's option: rows are seen at once then, and again after a restart.
-  static bool AsksForAtLeastOnce(const connector::TableDescriptor& table) {
-    auto found = table.options.find("sink.delivery-guarantee");
-    return found != table.options.end() && !absl::EqualsIgnoreCase(found->second, "exactly-once");
   }
 
   static Result<std::unique_ptr<Operator>> MakeSinkOperator(
