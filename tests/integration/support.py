@@ -269,6 +269,43 @@ class S3Server(Server):
         return self.client().get_object(Bucket="lake1", Key=key)["Body"].read()
 
 
+class IcebergCatalog(Server):
+    """Apache Iceberg's reference REST catalog (scripts/setup full fetches it) over SQLite, its tables in a folder or in the bucket of an S3Server."""
+
+    stops_by = signal.SIGKILL
+
+    def __init__(self, folder, s3=None):
+        super().__init__(folder)
+        self.libs, self.url = os.path.join(ROOT, ".deps/iceberg/libs"), f"http://127.0.0.1:{self.port}"
+        self.properties = {"catalog-impl": "org.apache.iceberg.jdbc.JdbcCatalog", "uri": f"jdbc:sqlite:{self.folder}/catalog.db",
+                           "jdbc.schema-version": "V1", "warehouse": f"file://{self.folder}/wh"}
+        if s3:
+            keys = list(s3.KEYS.values())
+            self.properties.update({"warehouse": "s3://lake1/rest", "io-impl": "org.apache.iceberg.aws.s3.S3FileIO", "s3.endpoint": s3.url,
+                                    "s3.path-style-access": "true", "s3.access-key-id": keys[0], "s3.secret-access-key": keys[1],
+                                    "client.region": "us-east-1"})
+
+    @property
+    def available(self):
+        return os.path.isdir(self.libs) and shutil.which("java") is not None
+
+    def start(self):
+        main = os.path.join(ROOT, "tests/integration/sink/IcebergCatalog.java")
+        self.process = subprocess.Popen(
+            ["java", "-Xmx256m", "-XX:+UseSerialGC", "-cp", self.libs + "/*", main, str(self.port),
+             *(f"{key}={value}" for key, value in self.properties.items())],
+            stdout=open(os.path.join(self.folder, "server.log"), "ab"), stderr=subprocess.STDOUT, cwd=self.folder)
+
+        def answers():
+            assert self.process.poll() is None, "Iceberg's catalog has ended"
+            try:
+                return urllib.request.urlopen(self.url + "/v1/config", timeout=5).status == 200
+            except OSError:
+                return False
+        wait_until(answers, "Iceberg's catalog", 120)
+        return self
+
+
 class Mariadb(Server):
     """A private MariaDB on loopback; runs as user mysql when we are root. `settings`: further ones of the server."""
 

@@ -1,4 +1,5 @@
-// Avro's binary encoding: numbers, lengths, blocks. Private to format/.
+// Avro's binary encoding: numbers, lengths, blocks. For format/ and
+// formats built on Avro.
 //
 //   int, long   zigzag, then 7 bits a byte from the lowest, the high bit set where more follow
 //   float       4 bytes, double 8, little-endian IEEE 754

@@ -1,5 +1,5 @@
-// Avro schemas: parsed from JSON, derived from a table's columns, and written as JSON. Private to
-// format/. Immutable once made; any thread.
+// Avro schemas: parsed from JSON, derived from a table's columns, and written as JSON. Immutable
+// once made; any thread.
 #pragma once
 
 #include <cstdint>

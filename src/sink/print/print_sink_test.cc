@@ -9,7 +9,7 @@
 namespace mainstem::sink {
 namespace {
 
-ChangelogBatch Rows(std::shared_ptr<arrow::Schema> schema, const std::string& json) {
+ChangelogBatch PrintRows(std::shared_ptr<arrow::Schema> schema, const std::string& json) {
   auto array = arrow::json::ArrayFromJSONString(arrow::struct_(schema->fields()), json);
   CHECK_OK(array);
   auto batch = arrow::RecordBatch::FromStructArray(*array);
@@ -23,7 +23,7 @@ TEST(PrintSinkTest, PrintsKindAndFields) {
   auto schema =
       arrow::schema({arrow::field("a", arrow::utf8()), arrow::field("b", arrow::int64()),
                      arrow::field("c", arrow::float64()), arrow::field("d", arrow::boolean())});
-  ChangelogBatch rows = Rows(schema, R"([["x", 1, 1.0, true], [null, -2, null, false]])");
+  ChangelogBatch rows = PrintRows(schema, R"([["x", 1, 1.0, true], [null, -2, null, false]])");
   EXPECT_EQ(PrintedRows(rows, ""), "+I[x, 1, 1.0, TRUE]\n+I[null, -2, null, FALSE]\n");
   rows.kinds = {RowKind::kUpdateAfter, RowKind::kDelete};
   EXPECT_EQ(PrintedRows(rows, "id"), "id> +U[x, 1, 1.0, TRUE]\nid> -D[null, -2, null, FALSE]\n");
@@ -35,8 +35,8 @@ TEST(PrintSinkTest, PrintsTimesWithTheDigitsOfTheirUnitAndNestedValues) {
                      arrow::field("l", arrow::list(arrow::int32())),
                      arrow::field("m", arrow::map(arrow::utf8(), arrow::int32())),
                      arrow::field("r", arrow::struct_({arrow::field("x", arrow::utf8())}))});
-  ChangelogBatch rows =
-      Rows(schema, R"([[1767225600050, [1, null], [["k", 2]], {"x": "y"}], [null, [], [], null]])");
+  ChangelogBatch rows = PrintRows(
+      schema, R"([[1767225600050, [1, null], [["k", 2]], {"x": "y"}], [null, [], [], null]])");
   EXPECT_EQ(PrintedRows(rows, ""),
             "+I[2026-01-01 00:00:00.050, [1, NULL], {k=2}, (y)]\n+I[null, [], {}, null]\n");
 }

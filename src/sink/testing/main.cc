@@ -20,6 +20,7 @@
 #include "sink/blackhole/blackhole_sink.h"
 #include "sink/filesystem/file_sink.h"
 #include "sink/http/http_sink.h"
+#include "sink/iceberg/iceberg_sink.h"
 #include "sink/jdbc/jdbc_sink.h"
 #include "sink/opensearch/opensearch_sink.h"
 #include "sink/print/print_sink.h"
@@ -118,6 +119,7 @@ class Driver {
     }
     connector::S3Defaults s3;
     s3.environment = connector::S3Environment(EnvironmentVariable);
+    registry.Add(IcebergSinkConnector(s3));
     registry.Add(FileSinkConnector(std::move(s3)));
     for (connector::ConnectorSpec& spec : OpenSearchSinkConnectors()) registry.Add(std::move(spec));
     connector::TableDescriptor table{.name = "driver",

@@ -1,0 +1,90 @@
+#include "format/avro/avro_container.h"
+
+#include <optional>
+
+#include "format/avro/avro_binary.h"
+#include "format/avro/avro_codec.h"
+#include "format/avro/avro_file.h"
+
+namespace mainstem::format {
+namespace {
+
+constexpr size_t kContainerBlockBytes = size_t{64} << 10;
+constexpr const char* kContainerCodec = "deflate";
+
+// The file's own, not secret.
+std::string MarkerOf(const std::string& schema, const std::vector<std::string>& rows) {
+  uint64_t hash = 14695981039346656037ull;
+  auto mix = [&](const std::string& text) {
+    for (unsigned char byte : text) hash = (hash ^ byte) * 1099511628211ull;
+  };
+  std::string marker;
+  mix(schema);
+  AppendAvroRaw(hash, &marker);
+  for (const std::string& row : rows) mix(row);
+  AppendAvroRaw(hash, &marker);
+  return marker;
+}
+
+Status TornContainer(const std::string& problem) {
+  return MakeError(ErrorCode::kDecodeError, "not a sound Avro file: " + problem);
+}
+
+}  // namespace
+
+Result<std::string> WriteAvroContainer(const AvroContainerHead& head,
+                                       const std::vector<std::string>& rows) {
+  std::string marker = MarkerOf(head.schema, rows);
+  std::string bytes("Obj\x01");
+  AppendAvroLong(static_cast<int64_t>(head.metadata.size()) + 2, &bytes);
+  AppendAvroBytes("avro.schema", &bytes);
+  AppendAvroBytes(head.schema, &bytes);
+  AppendAvroBytes("avro.codec", &bytes);
+  AppendAvroBytes(kContainerCodec, &bytes);
+  for (const auto& [key, value] : head.metadata) {
+    AppendAvroBytes(key, &bytes);
+    AppendAvroBytes(value, &bytes);
+  }
+  AppendAvroLong(0, &bytes);
+  bytes += marker;
+  std::string block;
+  int64_t block_rows = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    block += rows[i];
+    ++block_rows;
+    if (block.size() < kContainerBlockBytes && i + 1 < rows.size()) continue;
+    std::string packed;
+    RETURN_IF_ERROR(PackAvroBlock(kContainerCodec, block, &packed));
+    AppendAvroLong(block_rows, &bytes);
+    AppendAvroBytes(packed, &bytes);
+    bytes += marker;
+    block.clear();
+    block_rows = 0;
+  }
+  return bytes;
+}
+
+Result<AvroContainer> ReadAvroContainer(std::string_view bytes) {
+  ASSIGN_OR_RETURN(std::optional<AvroFileHeader> header, ParseAvroFileHeader(bytes));
+  if (!header) return TornContainer("its header does not end");
+  Status codec = CheckAvroCodec(header->codec);
+  if (!codec.ok()) return MakeError(ErrorCode::kDecodeError, TextOf(codec));
+  AvroContainer container;
+  ASSIGN_OR_RETURN(container.schema, AvroSchema::Parse(header->schema));
+  bytes.remove_prefix(header->bytes);
+  while (!bytes.empty()) {
+    ASSIGN_OR_RETURN(std::optional<AvroBlockHead> head, ParseAvroBlockHead(bytes));
+    if (!head || bytes.size() < head->bytes()) return TornContainer("its last block is cut off");
+    std::string_view packed = bytes.substr(head->head_bytes, head->data_bytes);
+    if (bytes.substr(head->head_bytes + head->data_bytes, kAvroMarkerBytes) != header->marker) {
+      return TornContainer("a block does not end with the marker");
+    }
+    AvroContainer::Block block{.row_count = head->row_count, .bytes = {}};
+    ASSIGN_OR_RETURN(block.bytes, UnpackAvroBlock(header->codec, packed, kMaxAvroUnpackedBytes));
+    container.blocks.push_back(std::move(block));
+    bytes.remove_prefix(head->bytes());
+  }
+  return container;
+}
+
+}  // namespace mainstem::format

@@ -1,0 +1,295 @@
+#include "sink/iceberg/iceberg_sink.h"
+
+#include <filesystem>
+
+#include <absl/strings/str_split.h>
+#include <arrow/api.h>
+
+#include "connector/iceberg/column_types.h"
+#include "connector/iceberg/hadoop_catalog.h"
+#include "connector/iceberg/rest_catalog.h"
+#include "connector/options.h"
+#include "sink/iceberg/iceberg_writer.h"
+
+namespace mainstem::sink {
+
+namespace iceberg = connector::iceberg;
+using connector::TableDescriptor;
+using connector::TableOptions;
+
+namespace {
+
+constexpr const char* kPartitionedBy = "partitioned-by";
+// Options that are properties of the table that is made.
+constexpr const char* kTableProperties[] = {"write.", "commit.", "history.", "read."};
+
+class IcebergSink final : public connector::TableSink {
+ public:
+  IcebergSink(Env* env, IcebergSinkOptions options,
+              std::shared_ptr<iceberg::TableCommitter> committer,
+              std::shared_ptr<iceberg::LakeFiles> files)
+      : env_(env),
+        options_(std::make_shared<const IcebergSinkOptions>(std::move(options))),
+        committer_(std::move(committer)),
+        files_(std::move(files)) {}
+  connector::SinkKind kind() const override { return connector::SinkKind::kDelivery; }
+  connector::SinkMode mode() const override { return connector::SinkMode::kAppendOnly; }
+  std::string guarantee() const override {
+    return "exactly once (files and position in one commit of the table)";
+  }
+  Result<std::unique_ptr<connector::DeliveryWriter>> MakeDeliveryWriter(
+      std::string delivery_id, PartitionId partition) override {
+    iceberg::DeliveryPlace place{.delivery_id = std::move(delivery_id), .partition = partition};
+    return MakeIcebergWriter(env_, options_, committer_, files_, std::move(place));
+  }
+
+ private:
+  Env* env_;
+  std::shared_ptr<const IcebergSinkOptions> options_;
+  std::shared_ptr<iceberg::TableCommitter> committer_;
+  std::shared_ptr<iceberg::LakeFiles> files_;
+};
+
+Status InSqlTable(const TableDescriptor& table, const Status& status) {
+  ErrorText text = TextOf(status);
+  text.message = "table '" + table.name + "': " + text.message;
+  return MakeError(CodeOf(status), std::move(text));
+}
+
+// As metadata names it: whole, so that readers find it from anywhere.
+Result<std::string> WarehouseOf(const std::string& warehouse, const std::string& base_directory) {
+  std::string path = warehouse;
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  if (path.find(':') == std::string::npos) {
+    std::filesystem::path local(path);
+    if (local.is_relative() && !base_directory.empty()) local = base_directory / local;
+    std::error_code error;
+    local = std::filesystem::absolute(local, error).lexically_normal();
+    path = local.string();
+    while (path.size() > 1 && path.back() == '/') path.pop_back();
+  }
+  RETURN_IF_ERROR(iceberg::LakeFiles::CheckLocation(path));
+  return path;
+}
+
+struct CatalogName {
+  std::string database;
+  std::string table;
+};
+
+CatalogName NameOf(const TableDescriptor& table, const TableOptions& options) {
+  // The last part of the name in SQL.
+  std::string name = table.name.substr(table.name.rfind('.') + 1);
+  return {.database = options.Text("catalog-database", "default"),
+          .table = options.Text("catalog-table", name)};
+}
+
+Result<std::unique_ptr<iceberg::Catalog>> MakeRest(const TableDescriptor& table,
+                                                   const connector::ConnectorContext& context,
+                                                   TableOptions* options) {
+  iceberg::RestCatalogOptions rest;
+  CatalogName name = NameOf(table, *options);
+  rest.database = absl::StrSplit(name.database, '.');
+  rest.table = name.table;
+  rest.warehouse = options->Text("warehouse", "");
+  rest.token = options->Text("token", "");
+  rest.token_file = options->Text("token-file", "");
+  rest.credential = options->Text("credential", "");
+  rest.credential_file = options->Text("credential-file", "");
+  rest.scope = options->Text("scope", rest.scope);
+  rest.token_uri = options->Text("oauth2-server-uri", "");
+  rest.session.ca_file = options->Text("connection.ca-file", "");
+  rest.wants_vended_keys = !options->Has("s3.access-key");
+  if (!options->Has("uri")) {
+    options->Fail("uri", "is missing", "give the catalog's address, as http://host:8181");
+    return options->status();
+  }
+  // Without the value in messages: it may hold a password.
+  Result<std::string> uri = connector::CheckHttpUrl(options->Text("uri", ""));
+  if (!uri.ok()) {
+    return InSqlTable(
+        table, MakeError(ErrorCode::kInvalidArgument, "'uri': " + TextOf(uri.status()).message));
+  }
+  rest.uri = std::move(*uri);
+  if (rest.uri.ends_with("/v1")) rest.uri.resize(rest.uri.size() - 3);
+  RETURN_IF_ERROR(options->status());
+  return iceberg::MakeRestCatalog(context.env, std::move(rest));
+}
+
+Result<std::unique_ptr<iceberg::Catalog>> MakeHadoop(const TableDescriptor& table,
+                                                     const connector::ConnectorContext& context,
+                                                     std::shared_ptr<iceberg::LakeFiles> files,
+                                                     TableOptions* options) {
+  if (!options->Has("warehouse")) {
+    options->Fail("warehouse", "is missing", "give a folder, or s3://bucket/folder");
+    return options->status();
+  }
+  Result<std::string> warehouse =
+      WarehouseOf(options->Text("warehouse", ""), context.base_directory);
+  if (!warehouse.ok()) return InSqlTable(table, warehouse.status());
+  CatalogName name = NameOf(table, *options);
+  iceberg::HadoopCatalogOptions hadoop{
+      .warehouse = std::move(*warehouse), .database = name.database, .table = name.table};
+  return iceberg::MakeHadoopCatalog(context.env, std::move(files), std::move(hadoop));
+}
+
+iceberg::Properties TablePropertiesOf(const TableDescriptor& table) {
+  iceberg::Properties properties;
+  for (const auto& [name, value] : table.options) {
+    for (std::string_view prefix : kTableProperties) {
+      if (name.starts_with(prefix)) properties[name] = value;
+    }
+  }
+  return properties;
+}
+
+Result<std::vector<iceberg::PartitionTerm>> PartitionTermsOf(const TableDescriptor& table,
+                                                             TableOptions* options) {
+  std::string text = options->Text(kPartitionedBy, "");
+  if (!text.empty() && !table.partition_keys.empty()) {
+    options->Fail(kPartitionedBy, "cannot stand beside PARTITIONED BY",
+                  "name all partitions in one of the two");
+    return options->status();
+  }
+  if (!text.empty()) return iceberg::ParsePartitionTerms(text);
+  std::vector<iceberg::PartitionTerm> terms;
+  for (const std::string& key : table.partition_keys) {
+    terms.push_back({.column = key, .transform = {}});
+  }
+  return terms;
+}
+
+// What is not supported is told with what to do instead.
+void CheckSupported(TableOptions* options) {
+  if (options->Text("write.format.default", "parquet") != "parquet") {
+    options->Fail("write.format.default", "is not supported", "use 'parquet'");
+  }
+  if (options->Bool("write.upsert.enabled", false)) {
+    options->Fail("write.upsert.enabled", "is not supported: rows are only appended",
+                  "leave it out, and let the query give inserts only");
+  }
+  if (options->Integer("format-version", 2) != 2) {
+    options->Fail("format-version", "is not supported", "use '2'");
+  }
+}
+
+Status SetTable(const TableDescriptor& table, TableOptions* options, IcebergSinkOptions* result) {
+  result->table = table.name;
+  result->columns = table.schema;
+  result->evolves = options->Choice("drift", {"fail", "evolve"}, 0) == 1;
+  result->commit_interval = options->Time("sink.commit-interval", result->commit_interval);
+  result->file_bytes = options->Bytes("write.target-file-size-bytes", 0);
+  result->compression = options->Text("write.parquet.compression-codec", "");
+  CheckSupported(options);
+  RETURN_IF_ERROR(options->status());
+  iceberg::NewTable& made = result->new_table;
+  made.properties = TablePropertiesOf(table);
+  if (result->file_bytes > 0) {
+    made.properties["write.target-file-size-bytes"] = std::to_string(result->file_bytes);
+  }
+  Result<iceberg::Schema> schema = iceberg::SchemaOfColumns(*table.schema, table.primary_key);
+  if (!schema.ok()) return InSqlTable(table, schema.status());
+  made.schema = std::move(*schema);
+  Result<std::vector<iceberg::PartitionTerm>> terms = PartitionTermsOf(table, options);
+  if (!terms.ok()) return InSqlTable(table, terms.status());
+  Result<iceberg::PartitionSpec> spec = iceberg::MakePartitionSpec(*terms, made.schema);
+  if (!spec.ok()) return InSqlTable(table, spec.status());
+  made.spec = std::move(*spec);
+  result->has_partitions = !terms->empty();
+  return Status::OK();
+}
+
+Result<std::unique_ptr<connector::TableSink>> MakeIcebergSink(
+    const TableDescriptor& table, const connector::ConnectorContext& context,
+    const connector::S3Defaults& defaults) {
+  if (!table.metadata_columns.empty()) {
+    return MakeError(ErrorCode::kSemanticError,
+                     "table '" + table.name + "': Iceberg tables have no metadata to be written");
+  }
+  TableOptions options(table);
+  IcebergSinkOptions result;
+  RETURN_IF_ERROR(SetTable(table, &options, &result));
+  iceberg::LakeFilesOptions lake;
+  ASSIGN_OR_RETURN(lake.s3, connector::S3OptionsOf(table, defaults));
+  lake.has_own_keys = options.Has("s3.access-key");
+  lake.has_own_endpoint = options.Has("s3.endpoint");
+  auto files = std::make_shared<iceberg::LakeFiles>(context.env, std::move(lake));
+  std::string type = options.Text("catalog-type", "");
+  std::unique_ptr<iceberg::Catalog> catalog;
+  if (type == "rest") {
+    ASSIGN_OR_RETURN(catalog, MakeRest(table, context, &options));
+  } else if (type == "hadoop") {
+    ASSIGN_OR_RETURN(catalog, MakeHadoop(table, context, files, &options));
+  } else {
+    options.Fail("catalog-type", type.empty() ? "is missing" : "is not supported",
+                 "use 'rest', or 'hadoop': files alone");
+    return options.status();
+  }
+  auto committer =
+      std::make_shared<iceberg::TableCommitter>(context.env, std::move(catalog), files);
+  return std::make_unique<IcebergSink>(context.env, std::move(result), std::move(committer),
+                                       std::move(files));
+}
+
+std::vector<connector::OptionSpec> IcebergOptionSpecs() {
+  return {
+      {.name = "catalog-type",
+       .documentation = "'rest', or 'hadoop': a catalog that is nothing but files.",
+       .required = true},
+      {.name = "catalog-name", .documentation = "Accepted, without effect."},
+      {.name = "warehouse",
+       .documentation =
+           "Folder or s3:// address of a hadoop catalog; a REST catalog's name of it."},
+      {.name = "uri", .documentation = "Address of a REST catalog."},
+      {.name = "catalog-database",
+       .default_value = "default",
+       .documentation = "Namespace, with dots between its parts."},
+      {.name = "catalog-table", .documentation = "Name of the table; default: as in SQL."},
+      {.name = "token", .documentation = "Bearer token for a REST catalog.", .secret = true},
+      {.name = "token-file", .documentation = "A file that holds it (ours)."},
+      {.name = "credential",
+       .documentation = "'id:secret', for which a REST catalog gives a token.",
+       .secret = true},
+      {.name = "credential-file", .documentation = "A file that holds it (ours)."},
+      {.name = "scope", .default_value = "catalog", .documentation = "Asked for with it."},
+      {.name = "oauth2-server-uri", .documentation = "Who gives the token; default: the catalog."},
+      {.name = "connection.ca-file", .documentation = "PEM file for https to the catalog (ours)."},
+      {.name = kPartitionedBy,
+       .documentation = "Partitions of a table that is made, as 'day(at), bucket(16, id)' (ours)."},
+      {.name = "drift",
+       .default_value = "fail",
+       .documentation = "'evolve': columns that the table lacks are added to it (ours)."},
+      {.name = "sink.commit-interval",
+       .default_value = "10 s",
+       .documentation = "Rows become visible at the latest after this time (ours)."},
+      {.name = "format-version",
+       .default_value = "2",
+       .documentation = "Of a table that is made; only 2."},
+      {.name = "write.*",
+       .documentation = "Properties of a table that is made; "
+                        "'write.target-file-size-bytes' and 'write.parquet.compression-codec' "
+                        "count for this sink in any case."},
+      {.name = "commit.*", .documentation = "Properties of a table that is made."},
+      {.name = "history.*", .documentation = "Properties of a table that is made."},
+      {.name = "read.*", .documentation = "Properties of a table that is made."},
+  };
+}
+
+}  // namespace
+
+connector::ConnectorSpec IcebergSinkConnector(connector::S3Defaults defaults) {
+  connector::ConnectorSpec spec;
+  spec.name = "iceberg";
+  spec.documentation = "tables of Apache Iceberg, appended to exactly once";
+  spec.options = IcebergOptionSpecs();
+  for (connector::OptionSpec& option : connector::S3OptionSpecs()) {
+    spec.options.push_back(std::move(option));
+  }
+  spec.make_sink = [defaults = std::move(defaults)](TableDescriptor table,
+                                                    connector::ConnectorContext context) {
+    return MakeIcebergSink(table, context, defaults);
+  };
+  return spec;
+}
+
+}  // namespace mainstem::sink

@@ -1,0 +1,328 @@
+#include "sink/iceberg/iceberg_writer.h"
+
+#include <map>
+
+#include <absl/strings/numbers.h>
+#include <arrow/api.h>
+#include <arrow/compute/api.h>
+#include <fmt/format.h>
+
+#include "connector/iceberg/column_types.h"
+#include "sink/iceberg/data_file.h"
+#include "sink/iceberg/partition_values.h"
+#include "sink/refused_row.h"
+
+namespace mainstem::sink {
+
+namespace iceberg = connector::iceberg;
+using iceberg::MetadataPtr;
+
+namespace {
+
+// More partitions than this at a time: the file that has waited longest is ended. Each open one
+// holds memory.
+constexpr size_t kOpenFilesMax = 64;
+constexpr int64_t kDefaultFileBytes = int64_t{512} << 20;
+
+struct OpenDataFile {
+  iceberg::DataFile described;
+  std::unique_ptr<DataFileEncoder> encoder;
+  std::unique_ptr<iceberg::LakeFile> file;
+  int64_t last_use = 0;
+};
+
+class IcebergWriter final : public connector::DeliveryWriter {
+ public:
+  IcebergWriter(Env* env, std::shared_ptr<const IcebergSinkOptions> options,
+                std::shared_ptr<iceberg::TableCommitter> committer,
+                std::shared_ptr<iceberg::LakeFiles> files, iceberg::DeliveryPlace place)
+      : env_(env),
+        options_(std::move(options)),
+        committer_(std::move(committer)),
+        files_(std::move(files)),
+        place_(std::move(place)) {}
+
+  Task<std::optional<Offset>> Open() override {
+    Status opened = co_await OpenTable();
+    if (!opened.ok()) co_return InTable(opened);
+    committed_ = iceberg::StoredPosition(*layout_, place_);
+    end_ = committed_.value_or(Offset(0));
+    last_commit_ = env_->Now();
+    uint64_t high = env_->Random();
+    uuid_ = iceberg::UuidText(high, env_->Random());
+    co_return committed_;
+  }
+
+  Task<> Deliver(ChangelogBatch batch, Offset end) override {
+    CO_RETURN_IF_ERROR(Begin());
+    Status taken = co_await Take(std::move(batch), end);
+    if (!taken.ok()) co_return InTable(taken);
+    failed_ = false;
+    co_return Status::OK();
+  }
+
+  Task<Offset> Flush(FlushOptions options) override {
+    CO_RETURN_IF_ERROR(Begin());
+    bool is_due = env_->Now() - last_commit_ >= options_->commit_interval;
+    if (committed_ != end_ && end_ != Offset(0) && (is_due || options.final)) {
+      Status committed = co_await Commit();
+      if (!committed.ok()) co_return InTable(committed);
+    }
+    failed_ = false;
+    co_return committed_.value_or(Offset(0));
+  }
+
+ private:
+  Status InTable(const Status& status) const {
+    if (Is(status, ErrorCode::kCancelled)) return status;
+    ErrorText text = TextOf(status);
+    text.message =
+        fmt::format("table '{}' ({}): {}", options_->table, committer_->TableName(), text.message);
+    return MakeError(CodeOf(status), std::move(text));
+  }
+
+  // After a failure files and position may not belong together: only a new writer may go on.
+  Status Begin() {
+    if (failed_) {
+      return MakeError(ErrorCode::kUnavailable, "this writer has failed: open a new one");
+    }
+    failed_ = true;
+    return Status::OK();
+  }
+
+  Task<> OpenTable() {
+    CO_ASSIGN_OR_RETURN(std::optional<MetadataPtr> found, co_await committer_->Load());
+    if (found) {
+      layout_ = std::move(*found);
+    } else {
+      iceberg::NewTable wanted = options_->new_table;
+      CO_ASSIGN_OR_RETURN(layout_, co_await committer_->Create(std::move(wanted)));
+    }
+    if (options_->evolves) CO_RETURN_IF_ERROR(co_await Evolve());
+    CO_RETURN_IF_ERROR(CheckPartitions());
+    CO_ASSIGN_OR_RETURN(file_options_.schema,
+                        iceberg::FileSchema(layout_->schema, *options_->columns));
+    file_options_.table = layout_->schema;
+    file_options_.compression = options_->compression;
+    if (file_options_.compression.empty()) {
+      file_options_.compression = layout_->Property("write.parquet.compression-codec", "zstd");
+    }
+    file_options_.target_bytes = options_->file_bytes;
+    std::string bytes_text = layout_->Property("write.target-file-size-bytes", "");
+    if (options_->file_bytes == 0 && !absl::SimpleAtoi(bytes_text, &file_options_.target_bytes)) {
+      file_options_.target_bytes = kDefaultFileBytes;
+    }
+    CO_ASSIGN_OR_RETURN(auto splitter, PartitionSplitter::Make(layout_->schema, layout_->spec,
+                                                               *file_options_.schema));
+    splitter_ = std::make_unique<PartitionSplitter>(std::move(splitter));
+    // Tells what cannot be written, before rows come.
+    CO_RETURN_IF_ERROR(DataFileEncoder::Make(file_options_));
+    CO_RETURN_IF_ERROR(CheckCasts());
+    co_return iceberg::LakeFiles::CheckLocation(layout_->data_location());
+  }
+
+  Task<> Evolve() {
+    int32_t last_column_id = layout_->last_column_id, schema_id = 0;
+    for (const iceberg::NumberedText& schema : layout_->schemas) {
+      schema_id = std::max(schema_id, schema.id);
+    }
+    CO_ASSIGN_OR_RETURN(
+        std::optional<iceberg::Schema> grown,
+        iceberg::GrowSchema(layout_->schema, *options_->columns, schema_id + 1, &last_column_id));
+    if (!grown) co_return Status::OK();
+    CO_ASSIGN_OR_RETURN(
+        layout_, co_await committer_->ChangeSchema(layout_, std::move(*grown), last_column_id));
+    co_return Status::OK();
+  }
+
+  Status CheckPartitions() const {
+    if (!options_->has_partitions) return Status::OK();
+    std::string wanted =
+        iceberg::PartitionText(options_->new_table.spec, options_->new_table.schema);
+    std::string there = iceberg::PartitionText(layout_->spec, layout_->schema);
+    if (wanted == there) return Status::OK();
+    return MakeError(
+        ErrorCode::kInvalidArgument,
+        {.message = fmt::format("the table is partitioned by {}, not by {}", there, wanted),
+         .hint = "leave out PARTITIONED BY and 'partitioned-by': the table's own "
+                 "partitions count"});
+  }
+
+  Status CheckCasts() const {
+    for (int i = 0; i < options_->columns->num_fields(); ++i) {
+      const auto& from = options_->columns->field(i)->type();
+      const auto& to = file_options_.schema->field(i)->type();
+      ASSIGN_OR_RETURN(auto empty, arrow::MakeEmptyArray(from));
+      Result<std::shared_ptr<arrow::Array>> cast = CastColumn(empty, to);
+      if (cast.ok()) continue;
+      return MakeError(ErrorCode::kUnsupported,
+                       {.message = fmt::format("column '{}': values of {} are not turned into {}",
+                                               options_->columns->field(i)->name(),
+                                               from->ToString(), to->ToString()),
+                        .hint = "declare the column as the table has it"});
+    }
+    return Status::OK();
+  }
+
+  static Result<std::shared_ptr<arrow::Array>> CastColumn(
+      const std::shared_ptr<arrow::Array>& column, const std::shared_ptr<arrow::DataType>& to) {
+    if (column->type()->Equals(*to, true)) return column;
+    return arrow::compute::Cast(*column, to);
+  }
+
+  Result<std::shared_ptr<arrow::RecordBatch>> Cast(const arrow::RecordBatch& rows) const {
+    arrow::ArrayVector columns;
+    for (int i = 0; i < rows.num_columns(); ++i) {
+      ASSIGN_OR_RETURN(auto column,
+                       CastColumn(rows.column(i), file_options_.schema->field(i)->type()));
+      columns.push_back(std::move(column));
+    }
+    return arrow::RecordBatch::Make(file_options_.schema, rows.num_rows(), std::move(columns));
+  }
+
+  struct CastRows {
+    std::shared_ptr<arrow::RecordBatch> rows;
+    std::vector<connector::RejectedRecord> refused;
+  };
+  // One row at a time when something in the batch does not fit, a time beyond what microseconds
+  // reach.
+  Result<CastRows> CastOrRefuse(const ChangelogBatch& batch, Offset end) const {
+    Result<std::shared_ptr<arrow::RecordBatch>> whole = Cast(*batch.rows);
+    if (whole.ok()) return CastRows{.rows = std::move(*whole), .refused = {}};
+    CastRows out;
+    std::vector<std::shared_ptr<arrow::RecordBatch>> good;
+    RefusedRowPlace place{
+        .delivery_id = place_.delivery_id, .partition = place_.partition, .end = end};
+    for (int64_t row = 0; row < batch.rows->num_rows(); ++row) {
+      Result<std::shared_ptr<arrow::RecordBatch>> one = Cast(*batch.rows->Slice(row, 1));
+      if (one.ok()) {
+        good.push_back(std::move(*one));
+        continue;
+      }
+      Status cause = MakeError(ErrorCode::kInvalidRecord, TextOf(one.status()).message);
+      if (reject_handler() == nullptr) return cause;
+      out.refused.push_back(MakeRefusedRow(*batch.rows, row, RowKind::kInsert, place, cause));
+    }
+    ASSIGN_OR_RETURN(auto table, arrow::Table::FromRecordBatches(file_options_.schema, good));
+    ASSIGN_OR_RETURN(out.rows, table->CombineChunksToBatch());
+    return out;
+  }
+
+  Task<> Take(ChangelogBatch batch, Offset end) {
+    end_ = end;
+    if (batch.rows->num_rows() == 0) co_return Status::OK();
+    CastRows cast;
+    CO_ASSIGN_OR_RETURN(
+        cast, co_await env_->blocking_pool().Run([&] { return CastOrRefuse(batch, end); }));
+    // Before the commit: what is refused is kept by somebody else before the position passes it.
+    if (!cast.refused.empty()) {
+      CO_RETURN_IF_ERROR(co_await reject_handler()->OnRejected(std::move(cast.refused)));
+    }
+    if (cast.rows->num_rows() == 0) co_return Status::OK();
+    std::vector<PartitionSplitter::Part> parts;
+    CO_ASSIGN_OR_RETURN(
+        parts, co_await env_->blocking_pool().Run([&] { return splitter_->Split(cast.rows); }));
+    for (PartitionSplitter::Part& part : parts) {
+      CO_RETURN_IF_ERROR(co_await WritePart(std::move(part)));
+    }
+    co_return Status::OK();
+  }
+
+  Task<> WritePart(PartitionSplitter::Part part) {
+    auto found = open_.find(part.key);
+    if (found == open_.end()) {
+      if (open_.size() >= kOpenFilesMax) CO_RETURN_IF_ERROR(co_await EndOldest());
+      CO_ASSIGN_OR_RETURN(OpenDataFile file, co_await StartFile(part.tuple));
+      found = open_.emplace(part.key, std::move(file)).first;
+    }
+    OpenDataFile& file = found->second;
+    file.last_use = ++uses_;
+    std::string bytes;
+    CO_ASSIGN_OR_RETURN(bytes, co_await env_->blocking_pool().Run([&]() -> Result<std::string> {
+      RETURN_IF_ERROR(file.encoder->Write(*part.rows));
+      return file.encoder->TakeBytes();
+    }));
+    if (!bytes.empty()) CO_RETURN_IF_ERROR(co_await file.file->Append(std::move(bytes)));
+    if (file.encoder->EstimateBytes() < file_options_.target_bytes) co_return Status::OK();
+    OpenDataFile full = std::move(file);
+    open_.erase(found);
+    co_return co_await EndFile(std::move(full));
+  }
+
+  Task<OpenDataFile> StartFile(iceberg::PartitionTuple tuple) {
+    OpenDataFile file;
+    file.described.path =
+        fmt::format("{}/{}{:05}-{}-{}.parquet", layout_->data_location(), splitter_->Folder(tuple),
+                    place_.partition.value(), ++file_count_, uuid_);
+    file.described.partition = std::move(tuple);
+    CO_ASSIGN_OR_RETURN(file.encoder, DataFileEncoder::Make(file_options_));
+    CO_ASSIGN_OR_RETURN(file.file, co_await files_->Start(file.described.path));
+    co_return file;
+  }
+
+  Task<> EndOldest() {
+    auto oldest = std::min_element(open_.begin(), open_.end(), [](const auto& a, const auto& b) {
+      return a.second.last_use < b.second.last_use;
+    });
+    OpenDataFile file = std::move(oldest->second);
+    open_.erase(oldest);
+    co_return co_await EndFile(std::move(file));
+  }
+
+  Task<> EndFile(OpenDataFile file) {
+    std::string bytes;
+    CO_ASSIGN_OR_RETURN(bytes, co_await env_->blocking_pool().Run([&]() -> Result<std::string> {
+      RETURN_IF_ERROR(file.encoder->Finish(&file.described));
+      return file.encoder->TakeBytes();
+    }));
+    if (!bytes.empty()) CO_RETURN_IF_ERROR(co_await file.file->Append(std::move(bytes)));
+    CO_RETURN_IF_ERROR(co_await file.file->Finish());
+    finished_.push_back(std::move(file.described));
+    co_return Status::OK();
+  }
+
+  Task<> Commit() {
+    std::map<std::string, OpenDataFile> open = std::exchange(open_, {});
+    for (auto& [key, file] : open) CO_RETURN_IF_ERROR(co_await EndFile(std::move(file)));
+    iceberg::AppendRequest request;
+    request.place = place_;
+    request.expected = committed_;
+    request.position = end_;
+    request.layout = layout_;
+    request.files = std::exchange(finished_, {});
+    CO_RETURN_IF_ERROR(co_await committer_->Append(std::move(request)));
+    committed_ = end_;
+    last_commit_ = env_->Now();
+    co_return Status::OK();
+  }
+
+  Env* env_;
+  std::shared_ptr<const IcebergSinkOptions> options_;
+  std::shared_ptr<iceberg::TableCommitter> committer_;
+  std::shared_ptr<iceberg::LakeFiles> files_;
+  iceberg::DeliveryPlace place_;
+  MetadataPtr layout_;  // what the files are written for; the table may have moved on
+  DataFileOptions file_options_;
+  std::unique_ptr<PartitionSplitter> splitter_;
+  std::string uuid_;                          // in the names of this writer's files
+  std::map<std::string, OpenDataFile> open_;  // by partition
+  std::vector<iceberg::DataFile> finished_;   // whole, not yet committed
+  int64_t file_count_ = 0;
+  int64_t uses_ = 0;
+  std::optional<Offset> committed_;
+  Offset end_{0};  // of what was delivered
+  TimePoint last_commit_{};
+  bool failed_ = false;  // or within a call
+};
+
+}  // namespace
+
+std::unique_ptr<connector::DeliveryWriter> MakeIcebergWriter(
+    Env* env, std::shared_ptr<const IcebergSinkOptions> options,
+    std::shared_ptr<iceberg::TableCommitter> committer, std::shared_ptr<iceberg::LakeFiles> files,
+    iceberg::DeliveryPlace place) {
+  return std::make_unique<IcebergWriter>(env, std::move(options), std::move(committer),
+                                         std::move(files), std::move(place));
+}
+
+}  // namespace mainstem::sink

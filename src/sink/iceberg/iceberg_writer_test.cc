@@ -1,0 +1,222 @@
+// The whole writer over a bucket in memory: counts, partitions and bounds of what it writes, and
+// every row there once whatever call fails.
+#include "sink/iceberg/iceberg_writer.h"
+
+#include <arrow/api.h>
+#include <arrow/io/memory.h>
+#include <gtest/gtest.h>
+#include <parquet/arrow/reader.h>
+
+#include "connector/iceberg/column_types.h"
+#include "connector/iceberg/hadoop_catalog.h"
+#include "connector/s3/testing/memory_object_store.h"
+#include "core/sim/sim_env.h"
+
+namespace mainstem::sink {
+namespace {
+
+namespace iceberg = connector::iceberg;
+using connector::MemoryObjectStore;
+using connector::ObjectFault;
+
+constexpr int64_t kBatchCount = 12;
+constexpr int64_t kRowsOfBatch = 5;
+
+std::shared_ptr<arrow::Schema> LakeColumns() {
+  auto row = arrow::struct_({arrow::field("at", arrow::timestamp(arrow::TimeUnit::MILLI)),
+                             arrow::field("tags", arrow::list(arrow::int8()))});
+  return arrow::schema(
+      {arrow::field("n", arrow::int64(), false), arrow::field("part", arrow::utf8()),
+       arrow::field("ratio", arrow::float64()), arrow::field("row", row),
+       arrow::field("m", arrow::map(arrow::utf8(), arrow::time32(arrow::TimeUnit::MILLI)))});
+}
+
+ChangelogBatch LakeBatch(int64_t number) {
+  auto columns = LakeColumns();
+  std::unique_ptr<arrow::RecordBatchBuilder> builder =
+      arrow::RecordBatchBuilder::Make(columns, arrow::default_memory_pool()).ValueOrDie();
+  auto* row = builder->GetFieldAs<arrow::StructBuilder>(3);
+  auto* tags = static_cast<arrow::ListBuilder*>(row->field_builder(1));
+  auto* map = builder->GetFieldAs<arrow::MapBuilder>(4);
+  for (int64_t i = 0; i < kRowsOfBatch; ++i) {
+    int64_t n = number * kRowsOfBatch + i;
+    CHECK_OK(builder->GetFieldAs<arrow::Int64Builder>(0)->Append(n));
+    CHECK_OK(builder->GetFieldAs<arrow::StringBuilder>(1)->Append(n % 2 == 0 ? "even" : "odd"));
+    double ratio = n % 5 == 0 ? std::nan("") : static_cast<double>(n) / 2;
+    CHECK_OK(builder->GetFieldAs<arrow::DoubleBuilder>(2)->Append(ratio));
+    CHECK_OK(row->Append());
+    CHECK_OK(static_cast<arrow::TimestampBuilder*>(row->field_builder(0))->Append(n));
+    CHECK_OK(tags->Append());
+    CHECK_OK(static_cast<arrow::Int8Builder*>(tags->value_builder())->Append(3));
+    CHECK_OK(map->Append());
+    CHECK_OK(static_cast<arrow::StringBuilder*>(map->key_builder())->Append("k"));
+    CHECK_OK(static_cast<arrow::Time32Builder*>(map->item_builder())->Append(7));
+  }
+  ChangelogBatch batch;
+  batch.rows = builder->Flush().ValueOrDie();
+  return batch;
+}
+
+struct Lake {
+  Env* env;
+  std::shared_ptr<MemoryObjectStore> store;
+  std::shared_ptr<iceberg::LakeFiles> files;
+  std::shared_ptr<iceberg::TableCommitter> committer;
+  std::shared_ptr<IcebergSinkOptions> options;
+};
+
+Lake MakeLake(Env* env, std::shared_ptr<MemoryObjectStore> store, bool partitioned) {
+  iceberg::LakeFilesOptions options;
+  options.make_store = [store](const std::string&) { return store; };
+  auto files = std::make_shared<iceberg::LakeFiles>(env, std::move(options));
+  iceberg::HadoopCatalogOptions hadoop{.warehouse = "s3://lake/wh", .database = "db", .table = "t"};
+  auto committer = std::make_shared<iceberg::TableCommitter>(
+      env, iceberg::MakeHadoopCatalog(env, files, std::move(hadoop)), files);
+  auto sink = std::make_shared<IcebergSinkOptions>();
+  sink->table = "t";
+  sink->columns = LakeColumns();
+  sink->new_table.schema = iceberg::SchemaOfColumns(*sink->columns, {}).ValueOrDie();
+  if (partitioned) {
+    auto terms = iceberg::ParsePartitionTerms("part, truncate(20, n)").ValueOrDie();
+    sink->new_table.spec = iceberg::MakePartitionSpec(terms, sink->new_table.schema).ValueOrDie();
+    sink->has_partitions = true;
+  }
+  sink->commit_interval = Duration::zero();
+  return {.env = env,
+          .store = std::move(store),
+          .files = std::move(files),
+          .committer = std::move(committer),
+          .options = std::move(sink)};
+}
+
+Task<> DeliverLakeOnce(Lake lake) {
+  iceberg::DeliveryPlace place{.delivery_id = "job/sink", .partition = PartitionId(0)};
+  auto writer = MakeIcebergWriter(lake.env, lake.options, lake.committer, lake.files, place);
+  CO_ASSIGN_OR_RETURN(std::optional<Offset> stored, co_await writer->Open());
+  connector::DeliveryWriter::FlushOptions flush;
+  for (int64_t i = stored ? stored->value() : 0; i < kBatchCount; ++i) {
+    ChangelogBatch batch = LakeBatch(i);
+    CO_RETURN_IF_ERROR(co_await writer->Deliver(std::move(batch), Offset(i + 1)));
+    if (i % 4 == 3) CO_RETURN_IF_ERROR(co_await writer->Flush(flush));
+  }
+  flush.final = true;
+  CO_ASSIGN_OR_RETURN(Offset end, co_await writer->Flush(flush));
+  EXPECT_EQ(end, Offset(kBatchCount));
+  co_return Status::OK();
+}
+
+Task<> DeliverLake(Lake lake) {
+  for (int tries = 0;; ++tries) {
+    Status status = co_await DeliverLakeOnce(lake);
+    if (status.ok() || tries == 5 || !IsRetriable(status)) co_return status;
+  }
+}
+
+Task<> FindCurrent(Lake lake, iceberg::MetadataPtr* current) {
+  CO_ASSIGN_OR_RETURN(std::optional<iceberg::MetadataPtr> loaded, co_await lake.committer->Load());
+  EXPECT_TRUE(loaded.has_value());
+  *current = *loaded;
+  co_return Status::OK();
+}
+
+void FailEveryLakeCall(ObjectFault fault) {
+  for (int64_t index = 0;; ++index) {
+    SimDisk disk(1);
+    SimEnv env(&disk, {});
+    auto store = std::make_shared<MemoryObjectStore>();
+    store->FailCall(index, fault);
+    Lake lake = MakeLake(&env, store, true);
+    Status status = env.Run(DeliverLake(lake));
+    std::string what = "call " + std::to_string(index);
+    ASSERT_TRUE(status.ok()) << status << ", " << what;
+    bool fired = store->fault_fired();
+    store->FailCall(-1, fault);  // what is read now is not part of it
+    iceberg::MetadataPtr table;
+    ASSERT_TRUE(env.Run(FindCurrent(lake, &table)).ok());
+    EXPECT_EQ(table->current_snapshot()->summary.at("total-records"),
+              std::to_string(kBatchCount * kRowsOfBatch))
+        << what;
+    if (fired) continue;
+    EXPECT_GT(index, 20);
+    return;
+  }
+}
+
+TEST(IcebergWriterSimTest, EveryRowIsThereOnceWhateverCallDoesNothing) {
+  FailEveryLakeCall(ObjectFault::kNothingDone);
+}
+TEST(IcebergWriterSimTest, EveryRowIsThereOnceWhateverAnswerIsLost) {
+  FailEveryLakeCall(ObjectFault::kAnswerLost);
+}
+TEST(IcebergWriterSimTest, EveryRowIsThereOnceWhateverCallLingers) {
+  FailEveryLakeCall(ObjectFault::kDoneLater);
+}
+
+TEST(IcebergWriterSimTest, FilesHoldAllTypesWithTheIdsOfTheTable) {
+  SimDisk disk(1);
+  SimEnv env(&disk, {});
+  auto store = std::make_shared<MemoryObjectStore>();
+  Lake lake = MakeLake(&env, store, false);
+  ASSERT_TRUE(env.Run(DeliverLake(lake)).ok());
+  int64_t row_count = 0;
+  for (const auto& [key, bytes] : store->objects()) {
+    if (!key.ends_with(".parquet")) continue;
+    auto input = std::make_shared<arrow::io::BufferReader>(std::make_shared<arrow::Buffer>(bytes));
+    auto reader = parquet::arrow::OpenFile(input, arrow::default_memory_pool()).ValueOrDie();
+    std::shared_ptr<arrow::Table> rows = reader->ReadTable().ValueOrDie();
+    row_count += rows->num_rows();
+    EXPECT_EQ(rows->schema()->field(0)->metadata()->Get("PARQUET:field_id").ValueOrDie(), "1");
+    auto row = rows->schema()->field(3)->type();
+    EXPECT_EQ(row->field(0)->metadata()->Get("PARQUET:field_id").ValueOrDie(), "6");
+    EXPECT_TRUE(row->field(0)->type()->Equals(arrow::timestamp(arrow::TimeUnit::MICRO)));
+    EXPECT_EQ(row->field(1)->type()->field(0)->metadata()->Get("PARQUET:field_id").ValueOrDie(),
+              "8");
+  }
+  EXPECT_EQ(row_count, kBatchCount * kRowsOfBatch);
+}
+
+// A time beyond what microseconds reach.
+class KeepRefused final : public connector::RejectHandler {
+ public:
+  Task<> OnRejected(std::vector<connector::RejectedRecord> records) override {
+    for (auto& record : records) refused.push_back(std::move(record));
+    co_return Status::OK();
+  }
+  std::vector<connector::RejectedRecord> refused;
+};
+
+TEST(IcebergWriterSimTest, RefusesRowsWhoseTimesDoNotFit) {
+  SimDisk disk(1);
+  SimEnv env(&disk, {});
+  auto store = std::make_shared<MemoryObjectStore>();
+  Lake lake = MakeLake(&env, store, false);
+  lake.options->columns =
+      arrow::schema({arrow::field("at", arrow::timestamp(arrow::TimeUnit::MILLI))});
+  lake.options->new_table.schema =
+      iceberg::SchemaOfColumns(*lake.options->columns, {}).ValueOrDie();
+  KeepRefused keep;
+  auto scenario = [](Lake lake, KeepRefused* keep) -> Task<> {
+    iceberg::DeliveryPlace place{.delivery_id = "job/sink", .partition = PartitionId(0)};
+    auto writer = MakeIcebergWriter(lake.env, lake.options, lake.committer, lake.files, place);
+    writer->set_reject_handler(keep);
+    CO_RETURN_IF_ERROR(co_await writer->Open());
+    arrow::TimestampBuilder times(lake.options->columns->field(0)->type(),
+                                  arrow::default_memory_pool());
+    CO_RETURN_IF_ERROR(times.AppendValues({1, int64_t{1} << 62, 3}));
+    ChangelogBatch batch;
+    batch.rows = arrow::RecordBatch::Make(lake.options->columns, 3, {times.Finish().ValueOrDie()});
+    CO_RETURN_IF_ERROR(co_await writer->Deliver(std::move(batch), Offset(1)));
+    connector::DeliveryWriter::FlushOptions flush;
+    flush.final = true;
+    co_return (co_await writer->Flush(flush)).status();
+  };
+  Status status = env.Run(scenario(lake, &keep));
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(keep.refused.size(), 1u);
+  iceberg::MetadataPtr table;
+  ASSERT_TRUE(env.Run(FindCurrent(lake, &table)).ok());
+  EXPECT_EQ(table->current_snapshot()->summary.at("total-records"), "2");
+}
+
+}  // namespace
+}  // namespace mainstem::sink
