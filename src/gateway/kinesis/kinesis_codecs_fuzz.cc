@@ -1,7 +1,10 @@
 // Feeds bytes to what reads a client's texts and the journal's values: sequence numbers, hash keys,
-// shard names, iterators, pages, metadata of streams. What is read is written back the same.
+// shard names, iterators, pages, metadata of streams, what the KPL packs. What is read is written
+// back the same.
 #include <cstdlib>
 
+#include "gateway/kinesis/aggregated_record.h"
+#include "gateway/kinesis/hash_key.h"
 #include "gateway/kinesis/sequence_number.h"
 #include "gateway/kinesis/shard_iterator.h"
 #include "gateway/kinesis/shard_page.h"
@@ -28,6 +31,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (meta.ok()) {
     auto again = DecodeStreamMeta(EncodeStreamMeta(*meta));
     if (!again.ok() || !(*again == *meta)) std::abort();
+  }
+  std::string packed("\xF3\x89\x9A\xC2");
+  packed.append(text);
+  HashKey digest = HashKeyOf(text);
+  for (int shift = 120; shift >= 0; shift -= 8)
+    packed.push_back(static_cast<char>(digest >> shift));
+  for (const UserRecord& record : UnpackAggregatedRecord(packed)) {
+    if (record.data.size() > text.size() || record.partition_key.size() > text.size()) std::abort();
   }
   return 0;
 }

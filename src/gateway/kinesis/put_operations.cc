@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "gateway/kinesis/aggregated_record.h"
 #include "gateway/kinesis/operations.h"
 #include "storage/batch_builder.h"
 
@@ -63,6 +64,20 @@ Status CheckRecordSize(const Stream& stream, const aws::Value& record, size_t nu
                   data, data, path, most));
 }
 
+Status AddToShard(const Stream& stream, const UserRecord& record, int64_t now_ms,
+                  ShardWrite* write) {
+  size_t room = std::min(kBatchBytes, stream.batch_bytes_max());
+  size_t needed = storage::RecordBytesBound(record.partition_key, record.data, {});
+  if (write->builder.record_count() > 0 && write->builder.bytes() + needed > room) {
+    RETURN_IF_ERROR(write->builder.BuildOnto(&write->batches));
+  }
+  write->builder.Add(now_ms, record.partition_key, record.data);
+  ++write->count;
+  return Status::OK();
+}
+
+// What the KPL has packed into one goes as its single records, all to the shard of the whole; the
+// answer tells the first one's place.
 Status AddRecord(const Context& context, const Stream& stream, const aws::Value& record,
                  int64_t now_ms, PutPlan* plan) {
   ASSIGN_OR_RETURN(HashKey key, KeyOf(record));
@@ -77,14 +92,13 @@ Status AddRecord(const Context& context, const Stream& stream, const aws::Value&
     return Status::OK();
   }
   ShardWrite& write = plan->shards[shard];
-  size_t room = std::min(kBatchBytes, stream.batch_bytes_max());
-  size_t needed = storage::RecordBytesBound(partition_key, data, {});
-  if (write.builder.record_count() > 0 && write.builder.bytes() + needed > room) {
-    RETURN_IF_ERROR(write.builder.BuildOnto(&write.batches));
-  }
-  write.builder.Add(now_ms, partition_key, data);
-  plan->entries.push_back({.shard = shard, .position = write.count++});
+  plan->entries.push_back({.shard = shard, .position = write.count});
   plan->bytes += bytes;
+  std::vector<UserRecord> packed = UnpackAggregatedRecord(data);
+  if (packed.empty()) packed.push_back({.partition_key = partition_key, .data = data});
+  for (const UserRecord& single : packed) {
+    RETURN_IF_ERROR(AddToShard(stream, single, now_ms, &write));
+  }
   return Status::OK();
 }
 

@@ -250,13 +250,17 @@ def test_what_a_kafka_producer_writes_is_read_by_boto3(kinesis, shared_node):
     assert "from-kafka" not in [topic["name"] for topic in shared_node.api("/topics")["topics"]]
 
 
-def test_an_aggregated_record_is_one_record_to_everybody(kinesis, stream, shared_node):
-    # AggregatedRecord{partition_key_table=["a"], records=[{index 0, data "x"}, {index 0, data "y"}]}
-    message = b"\x0a\x01a" + b"\x1a\x05\x08\x00\x1a\x01x" + b"\x1a\x05\x08\x00\x1a\x01y"
+def test_an_aggregated_record_is_its_single_records_to_everybody(kinesis, stream, shared_node):
+    # AggregatedRecord{partition_key_table=["a", "b"], records=[{index 0, data "x"}, {index 1, data "y"}]}
+    message = b"\x0a\x01a\x0a\x01b" + b"\x1a\x05\x08\x00\x1a\x01x" + b"\x1a\x05\x08\x01\x1a\x01y"
     data = MAGIC + message + hashlib.md5(message).digest()
-    shard = kinesis.put_record(StreamName=stream, Data=data, PartitionKey="a")["ShardId"]
-    assert [r["Data"] for r in read_shard(kinesis, stream, shard)] == [data]
-    assert [m.value() for m in read_topic(shared_node.kafka, stream, 1)] == [data]
+    told = kinesis.put_record(StreamName=stream, Data=data, PartitionKey="a")
+    broken = data[:-1] + b"?"
+    kinesis.put_record(StreamName=stream, Data=broken, PartitionKey="a")
+    records = read_shard(kinesis, stream, told["ShardId"])
+    assert [(r["PartitionKey"], r["Data"]) for r in records] == [("a", b"x"), ("b", b"y"), ("a", broken)]
+    assert records[0]["SequenceNumber"] == told["SequenceNumber"]
+    assert [(m.key(), m.value()) for m in read_topic(shared_node.kafka, stream, 3)] == [(b"a", b"x"), (b"b", b"y"), (b"a", broken)]
 
 
 def test_positions_survive_a_restart(node):

@@ -1,0 +1,119 @@
+#include "gateway/kinesis/aggregated_record.h"
+
+#include <cstdint>
+#include <optional>
+
+#include "gateway/kinesis/hash_key.h"
+
+namespace mainstem::gateway::kinesis {
+namespace {
+
+constexpr std::string_view kAggregateMagic("\xF3\x89\x9A\xC2", 4);
+constexpr size_t kDigestBytes = 16;
+
+// A field of a protobuf message: a number, or bytes.
+struct ProtoField {
+  uint64_t number = 0;
+  uint64_t value = 0;
+  std::optional<std::string_view> bytes{};
+};
+
+class ProtoReader {
+ public:
+  explicit ProtoReader(std::string_view rest) : rest_(rest) {}
+  // Nothing at the end, or when it is broken.
+  std::optional<ProtoField> Next() {
+    constexpr uint64_t kVarint = 0;
+    constexpr uint64_t kLengthDelimited = 2;
+    if (rest_.empty()) return std::nullopt;
+    ProtoField field;
+    uint64_t tag = Varint();
+    field.number = tag >> 3;
+    uint64_t value = Varint();
+    if ((tag & 7) == kVarint) {
+      field.value = value;
+    } else if ((tag & 7) == kLengthDelimited && value <= rest_.size()) {
+      field.bytes = rest_.substr(0, value);
+      rest_.remove_prefix(value);
+    } else {
+      broken_ = true;  // others do not occur
+    }
+    if (broken_) return std::nullopt;
+    return field;
+  }
+  bool broken() const { return broken_; }
+
+ private:
+  uint64_t Varint() {
+    uint64_t value = 0;
+    for (int shift = 0; shift < 64 && !rest_.empty(); shift += 7) {
+      auto byte = static_cast<uint8_t>(rest_[0]);
+      rest_.remove_prefix(1);
+      value |= uint64_t{byte & 0x7Fu} << shift;
+      if (byte < 0x80) return value;
+    }
+    broken_ = true;
+    return 0;
+  }
+
+  std::string_view rest_;
+  bool broken_ = false;
+};
+
+// False when it is no record.
+bool ReadUserRecord(std::string_view message, const std::vector<std::string_view>& keys,
+                    UserRecord* out) {
+  constexpr uint64_t kKeyIndex = 1;
+  constexpr uint64_t kData = 3;
+  ProtoReader reader(message);
+  std::optional<uint64_t> key;
+  bool has_data = false;
+  while (auto field = reader.Next()) {
+    if (field->number == kKeyIndex && !field->bytes) key = field->value;
+    if (field->number == kData && field->bytes) {
+      out->data = *field->bytes;
+      has_data = true;
+    }
+  }
+  if (reader.broken() || !has_data || !key || *key >= keys.size()) return false;
+  out->partition_key = keys[*key];
+  return true;
+}
+
+bool IsAggregate(std::string_view data, std::string_view* message) {
+  if (!data.starts_with(kAggregateMagic) || data.size() < kAggregateMagic.size() + kDigestBytes) {
+    return false;
+  }
+  data.remove_prefix(kAggregateMagic.size());
+  *message = data.substr(0, data.size() - kDigestBytes);
+  HashKey digest = 0;
+  for (char byte : data.substr(message->size())) digest = digest << 8 | static_cast<uint8_t>(byte);
+  return HashKeyOf(*message) == digest;
+}
+
+}  // namespace
+
+std::vector<UserRecord> UnpackAggregatedRecord(std::string_view data) {
+  constexpr uint64_t kKeys = 1;
+  constexpr uint64_t kRecords = 3;
+  std::string_view message;
+  if (!IsAggregate(data, &message)) return {};
+  std::vector<std::string_view> keys;
+  std::vector<std::string_view> packed;
+  ProtoReader reader(message);
+  while (auto field = reader.Next()) {
+    if (field->number == kKeys && field->bytes) keys.push_back(*field->bytes);
+    if (field->number == kRecords && field->bytes) packed.push_back(*field->bytes);
+  }
+  if (reader.broken() || packed.size() > kUserRecordsMax) return {};
+  std::vector<UserRecord> records(packed.size());
+  size_t bytes = 0;
+  for (size_t i = 0; i < packed.size(); ++i) {
+    if (!ReadUserRecord(packed[i], keys, &records[i])) return {};
+    bytes += records[i].partition_key.size() + records[i].data.size();
+    if (bytes > kUserRecordBytesMax) return {};
+  }
+  return records;
+}
+
+}  // namespace mainstem::gateway::kinesis
