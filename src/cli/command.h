@@ -42,6 +42,7 @@ void AddTransactionCommand(CLI::App& app, const GlobalOptions& globals, Invocati
 void AddJobCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen);
 void AddConnectorCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen);
 void AddConfigCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen);
+void AddCertificateCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chosen);
 
 // ---- shared by them
 

@@ -2,6 +2,8 @@
 
 #include <curl/curl.h>
 
+#include <cstdlib>
+
 #include <fmt/format.h>
 #include <simdjson.h>
 
@@ -81,6 +83,10 @@ Status Perform(CURL* handle, const std::string& base_url, const HttpRequest& req
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT, 10L);
   curl_easy_setopt(handle, CURLOPT_NOPROXY, "*");
+  // Whom https:// addresses trust beyond the system's authorities, as for curl.
+  if (const char* trusted = std::getenv("SSL_CERT_FILE")) {
+    curl_easy_setopt(handle, CURLOPT_CAINFO, trusted);
+  }
   if (request.method != "GET" && request.method != "DELETE") {
     std::string type = "Content-Type: " + request.content_type;
     headers = curl_slist_append(headers, type.c_str());
@@ -101,6 +107,12 @@ Status Perform(CURL* handle, const std::string& base_url, const HttpRequest& req
     return MakeError(ErrorCode::kUnavailable,
                      {.message = fmt::format("no node answers at {}", base_url),
                       .hint = "start one with 'mainstem serve', or name another with --node"});
+  }
+  if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE) {
+    return MakeError(ErrorCode::kUnavailable,
+                     {.message = fmt::format("the certificate of {} is not trusted", base_url),
+                      .detail = curl_easy_strerror(code),
+                      .hint = "name a file of trusted certificates in SSL_CERT_FILE"});
   }
   if (code == CURLE_PARTIAL_FILE || code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR) {
     return MakeError(ErrorCode::kConnectionClosed,

@@ -65,6 +65,7 @@ int main(int argc, char** argv) {
   AddJobCommand(app, globals, chosen);
   AddConnectorCommand(app, globals, chosen);
   AddConfigCommand(app, globals, chosen);
+  AddCertificateCommand(app, globals, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -36,15 +36,16 @@ Status Serve(const GlobalOptions& globals, const SettingFlags& flags) {
         node->kafka_address(), node->http_address(), node->aws_address(), took.count());
   } else {
     std::string aws = node->aws_address();
+    std::string scheme = settings.tls_certificate.empty() ? "http" : "https";
     fmt::print(
         "Mainstem is ready ({:.2f} s)\n\n"
         "  Kafka     {}\n"
-        "  Console   http://{}\n"
+        "  Console   {}://{}\n"
         "{}"
         "  Data      {}   (remove the folder to start afresh)\n\n"
         "Ctrl-C stops it; the next start goes on where this one ended.\n",
-        took.count(), node->kafka_address(), node->http_address(),
-        aws.empty() ? "" : fmt::format("  Kinesis   http://{}   (AWS_ENDPOINT_URL)\n", aws),
+        took.count(), node->kafka_address(), scheme, node->http_address(),
+        aws.empty() ? "" : fmt::format("  Kinesis   {}://{}   (AWS_ENDPOINT_URL)\n", scheme, aws),
         settings.data_dir);
   }
   std::fflush(stdout);

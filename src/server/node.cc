@@ -7,6 +7,7 @@
 #include "core/net/http_server.h"
 #include "core/sync.h"
 #include "gateway/aws/aws_server.h"
+#include "gateway/dynamodb/dynamo_service.h"
 #include "gateway/http/http_gateway.h"
 #include "gateway/kafka/server.h"
 #include "gateway/kinesis/kinesis_service.h"
@@ -39,6 +40,20 @@ Task<std::string> KeptClusterId(Engine& engine) {
   co_return id;
 }
 
+// Null when no certificate is set.
+Task<std::shared_ptr<const net::TlsServer>> LoadTls(Engine& engine) {
+  constexpr size_t kPemBytesMax = 1 << 20;
+  std::shared_ptr<const net::TlsServer> tls;
+  const Settings& settings = engine.settings();
+  if (settings.tls_certificate.empty()) co_return tls;
+  Files& files = engine.env().files();
+  CO_ASSIGN_OR_RETURN(std::string certificate,
+                      co_await files.ReadAll(settings.tls_certificate, kPemBytesMax));
+  CO_ASSIGN_OR_RETURN(std::string key, co_await files.ReadAll(settings.tls_key, kPemBytesMax));
+  CO_ASSIGN_OR_RETURN(tls, net::TlsServer::Make(certificate, key));
+  co_return tls;
+}
+
 // Says which flag gives another port.
 Status ExplainTakenPort(Status status, std::string_view flag) {
   if (!Is(status, ErrorCode::kAddressInUse)) return status;
@@ -66,6 +81,7 @@ struct Node::Impl {
   std::vector<std::string> OwnAddresses() const;
 
   std::unique_ptr<Engine> engine;
+  std::shared_ptr<const net::TlsServer> tls;
   std::unique_ptr<gateway::kafka::KafkaServer> kafka;
   std::unique_ptr<gateway::http::HttpGateway> http_gateway;
   std::unique_ptr<KafkaGroups> groups;
@@ -76,6 +92,7 @@ struct Node::Impl {
   std::unique_ptr<net::HttpServer> http;
   uint16_t http_port = 0;
   std::unique_ptr<gateway::kinesis::KinesisService> kinesis;
+  std::unique_ptr<gateway::dynamodb::DynamoService> dynamodb;
   std::unique_ptr<gateway::aws::AwsServer> aws;
 };
 
@@ -140,6 +157,7 @@ Task<> Node::Impl::StartHttp() {
   admin->AddRoutes(router.get());
   net::HttpServerOptions options;
   options.memory = &engine->budget();
+  options.tls = tls;
   if (settings.allow_remote_admin) options.access.allowed_hosts = {"*"};
   if (!settings.cors_origin.empty()) options.access.allowed_origins = {settings.cors_origin};
   http_metrics = std::make_unique<HttpMetrics>(&engine->metrics());
@@ -155,6 +173,7 @@ Task<> Node::Impl::StartAws() {
   if (!settings.aws_listen) co_return Status::OK();
   gateway::aws::AwsSettings aws_settings{.host = settings.aws_listen->host,
                                          .port = settings.aws_listen->port};
+  aws_settings.tls = tls;
   if (!settings.aws_credentials.empty()) {
     constexpr size_t kFileBytesMax = 1 << 20;
     CO_ASSIGN_OR_RETURN(std::string text, co_await engine->env().files().ReadAll(
@@ -170,7 +189,10 @@ Task<> Node::Impl::StartAws() {
                       co_await gateway::kinesis::KinesisService::Open(
                           &engine->env(), &engine->log(), &engine->budget(), &engine->metrics(),
                           engine->logger().Named("kinesis"), std::move(options)));
-  std::vector<gateway::aws::AwsService*> services{kinesis.get()};
+  CO_ASSIGN_OR_RETURN(dynamodb, co_await gateway::dynamodb::DynamoService::Open(
+                                    &engine->env(), &engine->log(), &engine->budget(),
+                                    gateway::dynamodb::DynamoOptions()));
+  std::vector<gateway::aws::AwsService*> services{kinesis.get(), dynamodb.get()};
   aws = std::make_unique<gateway::aws::AwsServer>(&engine->env(), &engine->budget(),
                                                   &engine->metrics(), engine->logger().Named("aws"),
                                                   std::move(aws_settings), std::move(services));
@@ -194,6 +216,7 @@ std::vector<std::string> Node::Impl::OwnAddresses() const {
 }
 
 Task<> Node::Impl::StartDoors() {
+  CO_ASSIGN_OR_RETURN(tls, co_await LoadTls(*engine));
   CO_RETURN_IF_ERROR(co_await StartKafka());
   std::vector<std::string> addresses = OwnAddresses();
   CO_RETURN_IF_ERROR(co_await engine->StartJobs(std::move(addresses)));

@@ -3,7 +3,8 @@
 #include <charconv>
 
 #include <fmt/format.h>
-#include <boost/asio/ip/address.hpp>
+
+#include "core/net/loopback.h"
 
 namespace mainstem::server {
 
@@ -21,9 +22,14 @@ const std::vector<ConfigOption>& SettingTable() {
        "let other hosts than loopback change things through the admin API"},
       {"http.cors-origin", ConfigType::kString, "",
        "origin (or *) whose pages may post events from a browser; empty: same origin only"},
+      {"tls.certificate", ConfigType::kString, "",
+       "PEM file with the certificate (and those between it and the authority's) that the HTTP and "
+       "AWS ports show; they take clear text from loopback only then. Empty: no TLS"},
+      {"tls.key", ConfigType::kString, "", "PEM file with the certificate's key, without password"},
       {"aws.listen", ConfigType::kString, "127.0.0.1:4567",
-       "address of the AWS services (Kinesis Data Streams), for AWS_ENDPOINT_URL; none: no such "
-       "door"},
+       "address of the AWS services (Kinesis Data Streams, DynamoDB for KCL), for "
+       "AWS_ENDPOINT_URL; "
+       "none: no such door"},
       {"aws.credentials", ConfigType::kString, "",
        "file with the access keys that may call, written like ~/.aws/credentials; empty: "
        "signatures "
@@ -115,10 +121,14 @@ Result<int64_t> TransactionTimeoutMax(const Config& config) {
                     .hint = "Kafka's default is 15m, the longest is 24d"});
 }
 
-bool IsLoopback(const std::string& host) {
-  boost::system::error_code error;
-  auto address = boost::asio::ip::make_address(host, error);
-  return host == "localhost" || (!error && address.is_loopback());
+// TLS is for both doors of HTTP or for none.
+Status TakeTlsSettings(const Config& config, Settings* settings) {
+  settings->tls_certificate = config.GetString("tls.certificate");
+  settings->tls_key = config.GetString("tls.key");
+  if (settings->tls_certificate.empty() == settings->tls_key.empty()) return Status::OK();
+  return MakeError(ErrorCode::kInvalidArgument,
+                   {.message = "settings 'tls.certificate' and 'tls.key' go together",
+                    .hint = "'mainstem certificate create' makes both"});
 }
 
 Status TakeAwsSettings(const Config& config, Settings* settings) {
@@ -126,7 +136,7 @@ Status TakeAwsSettings(const Config& config, Settings* settings) {
   settings->aws_limits = config.GetBoolean("aws.limits");
   if (config.GetString("aws.listen") == "none") return Status::OK();
   ASSIGN_OR_RETURN(settings->aws_listen, ParseHostPort(config.GetString("aws.listen")));
-  if (!settings->aws_credentials.empty() || IsLoopback(settings->aws_listen->host)) {
+  if (!settings->aws_credentials.empty() || net::IsLoopbackHost(settings->aws_listen->host)) {
     return Status::OK();
   }
   return MakeError(
@@ -158,6 +168,7 @@ Result<Settings> MakeSettings(const Config& config) {
   settings.kafka_advertised = config.GetString("kafka.advertised");
   if (!settings.kafka_advertised.empty()) RETURN_IF_ERROR(ParseHostPort(settings.kafka_advertised));
   ASSIGN_OR_RETURN(settings.http_listen, ParseHostPort(config.GetString("http.listen")));
+  RETURN_IF_ERROR(TakeTlsSettings(config, &settings));
   RETURN_IF_ERROR(TakeAwsSettings(config, &settings));
   RETURN_IF_ERROR(TakeS3Settings(config, &settings));
   settings.memory_bytes = config.GetBytes("memory");

@@ -27,6 +27,8 @@ struct Settings {
   HostPort kafka_listen;
   std::string kafka_advertised;  // empty: the address that the client used
   HostPort http_listen;
+  std::string tls_certificate;  // files, of both HTTP ports; empty: no TLS
+  std::string tls_key;
   std::optional<HostPort> aws_listen;  // nothing: no AWS door
   std::string aws_credentials;         // a file; empty: signatures are not checked
   bool aws_limits = false;

@@ -7,40 +7,20 @@
 namespace mainstem::net {
 namespace {
 
-using namespace std::chrono_literals;
-
 constexpr size_t kReadBytes = 16 * 1024;
-constexpr size_t kSlowestBodyBytesPerSecond = 16 * 1024;
 constexpr size_t kDrainBytes = 64 << 20;
-constexpr Duration kDrainTime = 2s;
 
 std::span<const std::byte> AsBytes(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
 
-// 304, 204 and 1xx have no body and no Content-Length.
-bool HasNoBody(int status) { return status == 304 || status == 204 || status < 200; }
-
-HttpResponse ParseFailure(const Status& error, bool in_head) {
-  if (in_head && Is(error, ErrorCode::kRecordListTooLarge)) {
-    return ErrorResponse(431, "HeadTooLarge", TextOf(error));
-  }
-  return ErrorResponse(error);
-}
-
 }  // namespace
 
-HttpConnection::HttpConnection(HttpServerShared* shared, std::unique_ptr<Stream> stream)
-    : shared_(shared), stream_(std::move(stream)) {
-  shared_->stats.connections_accepted.fetch_add(1, std::memory_order_relaxed);
-  shared_->stats.connections_open.fetch_add(1, std::memory_order_relaxed);
-}
+HttpConnection::HttpConnection(HttpServerShared* shared, std::unique_ptr<Stream> stream,
+                               std::string input)
+    : RoutedExchange(shared), stream_(std::move(stream)), input_(std::move(input)) {}
 
-HttpConnection::~HttpConnection() {
-  stream_->Close();
-  ReleaseBody();
-  shared_->stats.connections_open.fetch_sub(1, std::memory_order_relaxed);
-}
+HttpConnection::~HttpConnection() { stream_->Close(); }
 
 Task<> HttpConnection::Run() {
   while (true) {
@@ -55,11 +35,8 @@ Task<> HttpConnection::Run() {
 }
 
 Task<bool> HttpConnection::ServeOne() {
-  answered_ = Answered::kNo;
-  route_ = {};
+  Reset();
   chunked_ = false;
-  cross_origin_route_ = false;
-  request_ = HttpRequest();
   HttpRequestParser parser(shared_->options.parser_limits);
   CO_ASSIGN_OR_RETURN(bool has_head, co_await ReadHead(&parser));
   if (!has_head) co_return false;
@@ -69,13 +46,6 @@ Task<bool> HttpConnection::ServeOne() {
   TellAnswer(began);
   CO_RETURN_IF_ERROR(served);
   co_return keep_alive_;
-}
-
-void HttpConnection::TellAnswer(TimePoint began) const {
-  if (!shared_->options.on_answer || answered_ == Answered::kNo) return;
-  HttpAnswer answer{.method = ToString(request_.method), .route = route_, .status = status_};
-  if (answered_ == Answered::kWhole) answer.duration = shared_->executor.scheduler()->Now() - began;
-  shared_->options.on_answer(answer);
 }
 
 Task<size_t> HttpConnection::ReadMore(TimePoint deadline) {
@@ -93,10 +63,11 @@ Task<size_t> HttpConnection::ReadMore(TimePoint deadline) {
 
 Task<bool> HttpConnection::ReadHead(HttpRequestParser* parser) {
   if (input_.empty()) {
-    CO_ASSIGN_OR_RETURN(size_t first, co_await ReadMore(After(shared_->options.idle_timeout)));
+    CO_ASSIGN_OR_RETURN(size_t first,
+                        co_await ReadMore(shared_->After(shared_->options.idle_timeout)));
     if (first == 0) co_return false;
   }
-  TimePoint deadline = After(shared_->options.head_timeout);
+  TimePoint deadline = shared_->After(shared_->options.head_timeout);
   while (true) {
     Result<size_t> used = parser->Put(input_);
     if (!used.ok()) {
@@ -115,33 +86,16 @@ Task<> HttpConnection::Dispatch(HttpRequestParser* parser) {
   request_ = parser->head();
   request_.remote_address = stream_->remote_address();
   keep_alive_ = request_.keep_alive;
-  HttpRouter::Match match = shared_->router->Find(&request_);
-  if (match.route != nullptr) route_ = match.route->pattern_text;
-  cross_origin_route_ = match.allow_cross_origin;
-  Status allowed = shared_->options.access.Check(request_, match.allow_cross_origin);
-  if (!allowed.ok()) {
-    HttpResponse response = Tell(allowed);
+  std::optional<HttpResponse> refusal = FindRoute();
+  if (refusal) {
+    constexpr int kForbidden = 403;
+    bool goes_on = parser->done() && refusal->status != kForbidden;
+    HttpResponse response = std::move(*refusal);
+    if (goes_on) co_return co_await Respond(std::move(response));
     co_return co_await Refuse(std::move(response));
   }
-  size_t limit = match.route == nullptr ? 0 : match.route->options.body_limit;
-  if (match.route == nullptr && request_.method != HttpMethod::kOptions) {
-    HttpResponse response;
-    if (match.allowed_methods.empty()) {
-      response = ErrorResponse(404, "NotFound",
-                               {.message = fmt::format("no such path: {}", request_.path()),
-                                .hint = "the API is described at /docs/api"});
-    } else {
-      response = ErrorResponse(405, "MethodNotAllowed",
-                               {.message = fmt::format("{} is not possible on {}",
-                                                       request_.method_name, request_.path()),
-                                .detail = "possible: " + match.allowed_methods});
-      response.headers.Add("Allow", match.allowed_methods);
-    }
-    if (!parser->done()) co_return co_await Refuse(std::move(response));
-    co_return co_await Respond(std::move(response));
-  }
   if (!parser->done()) {
-    Status body = co_await ReadBody(parser, limit);
+    Status body = co_await ReadBody(parser);
     if (!body.ok()) {
       ErrorCode code = CodeOf(body);
       if (code == ErrorCode::kConnectionClosed || code == ErrorCode::kCancelled ||
@@ -153,21 +107,30 @@ Task<> HttpConnection::Dispatch(HttpRequestParser* parser) {
     }
     request_.body = parser->Take().body;
   }
-  if (match.route == nullptr) co_return co_await AnswerPreflight(match);
-  co_return co_await RunHandler(match.route);
+  Status outcome = co_await RunHandler();
+  co_return co_await EndAnswer(std::move(outcome));
 }
 
-Task<> HttpConnection::ReadBody(HttpRequestParser* parser, size_t limit) {
-  CO_RETURN_IF_ERROR(parser->SetBodyLimit(limit));
+Task<> HttpConnection::EndAnswer(Status outcome) {
+  if (answered_ == Answered::kWebSocket) keep_alive_ = false;
+  CO_RETURN_IF_ERROR(outcome);
+  if (answered_ == Answered::kStream && chunked_ && request_.method != HttpMethod::kHead) {
+    std::vector<std::span<const std::byte>> pieces{AsBytes("0\r\n\r\n")};
+    co_return co_await Write(std::move(pieces));
+  }
+  co_return Status::OK();
+}
+
+Task<> HttpConnection::ReadBody(HttpRequestParser* parser) {
+  CO_RETURN_IF_ERROR(parser->SetBodyLimit(body_limit()));
   size_t expected = static_cast<size_t>(parser->content_length().value_or(0));
   CO_RETURN_IF_ERROR(ReserveBody(expected));
   if (parser->expects_continue()) {
     std::vector<std::span<const std::byte>> pieces{AsBytes("HTTP/1.1 100 Continue\r\n\r\n")};
     CO_RETURN_IF_ERROR(co_await Write(std::move(pieces)));
   }
-  size_t bytes = expected > 0 ? expected : limit;
-  TimePoint deadline = After(shared_->options.body_timeout +
-                             std::chrono::seconds(bytes / kSlowestBodyBytesPerSecond));
+  TimePoint deadline = shared_->After(shared_->options.body_timeout +
+                                      TransferTime(expected > 0 ? expected : body_limit()));
   while (true) {
     CO_ASSIGN_OR_RETURN(size_t used, parser->Put(input_));
     input_.erase(0, used);
@@ -183,98 +146,15 @@ Task<> HttpConnection::ReadBody(HttpRequestParser* parser, size_t limit) {
   }
 }
 
-Status HttpConnection::ReserveBody(size_t bytes) {
-  if (bytes == 0) return Status::OK();
-  bool fits = shared_->body_bytes_used + bytes <= shared_->options.body_bytes_in_flight;
-  if (!fits || !LeaseBody(body_reserved_ + bytes)) {
-    return MakeError(
-        ErrorCode::kResourceExhausted,
-        {.message = "too many request bodies at once",
-         .detail = fmt::format("{} bytes of bodies are being received", shared_->body_bytes_used),
-         .hint = "send smaller requests or fewer at a time"});
-  }
-  shared_->body_bytes_used += bytes;
-  body_reserved_ += bytes;
-  return Status::OK();
-}
-
-bool HttpConnection::LeaseBody(size_t bytes) {
-  if (shared_->options.memory == nullptr) return true;
-  auto wanted = static_cast<int64_t>(bytes);
-  if (body_lease_.bytes() > 0) return body_lease_.Resize(wanted);
-  body_lease_ = shared_->options.memory->TryLease(wanted);
-  return body_lease_.bytes() == wanted;
-}
-
-void HttpConnection::ReleaseBody() {
-  shared_->body_bytes_used -= std::exchange(body_reserved_, 0);
-  body_lease_.Release();
-}
-
-Task<> HttpConnection::RunHandler(const HttpRoute* route) {
-  Status outcome = co_await route->handler(this);
-  if (answered_ == Answered::kNo) {
-    if (Is(outcome, ErrorCode::kCancelled) && co_await IsCancelled()) co_return outcome;
-    HttpResponse response;
-    if (outcome.ok()) {
-      response = ErrorResponse(500, "Internal", {.message = "the handler gave no answer"});
-    } else {
-      response = Tell(outcome);
-    }
-    co_return co_await Respond(std::move(response));
-  }
-  if (answered_ == Answered::kWebSocket) keep_alive_ = false;
-  CO_RETURN_IF_ERROR(outcome);
-  if (answered_ == Answered::kStream && chunked_ && request_.method != HttpMethod::kHead) {
-    std::vector<std::span<const std::byte>> pieces{AsBytes("0\r\n\r\n")};
-    co_return co_await Write(std::move(pieces));
-  }
-  co_return Status::OK();
-}
-
-HttpResponse HttpConnection::Tell(const Status& error) const {
-  const auto& tell = shared_->options.error_response;
-  return tell ? tell(request_, error) : ErrorResponse(error);
-}
-
-Task<> HttpConnection::AnswerPreflight(const HttpRouter::Match& match) {
-  HttpResponse response{.status = 204, .headers = {}, .body = {}};
-  std::string allow = match.allowed_methods;
-  if (allow.empty()) allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-  response.headers.Add("Allow", allow);
-  bool is_preflight = request_.headers.Find("Access-Control-Request-Method").has_value();
-  if (is_preflight && !shared_->options.access.AllowedOrigin(request_).empty()) {
-    response.headers.Add("Access-Control-Allow-Methods", allow);
-    response.headers.Add("Access-Control-Allow-Headers",
-                         "Content-Type, Mainstem-Key, Mainstem-Timestamp, Last-Event-ID");
-    response.headers.Add("Access-Control-Max-Age", "600");
-  }
-  co_return co_await Respond(std::move(response));
-}
-
-void HttpConnection::AddCommonHeaders(HttpHeaders* headers) const {
-  headers->Add("X-Content-Type-Options", "nosniff");
-  if (cross_origin_route_) {
-    std::string origin = shared_->options.access.AllowedOrigin(request_);
-    if (!origin.empty()) {
-      headers->Add("Access-Control-Allow-Origin", origin);
-      headers->Add("Vary", "Origin");
-    }
-  }
+void HttpConnection::AddConnectionHeaders(HttpHeaders* headers) const {
+  AddCommonHeaders(headers);
   if (!keep_alive_) headers->Add("Connection", "close");
   if (keep_alive_ && request_.http_1_0) headers->Add("Connection", "keep-alive");
 }
 
 Task<> HttpConnection::Respond(HttpResponse response) {
-  CHECK(answered_ == Answered::kNo);
-  answered_ = Answered::kWhole;
-  status_ = response.status;
-  if (response.status >= 500) {
-    shared_->stats.responses_5xx.fetch_add(1, std::memory_order_relaxed);
-  } else if (response.status >= 400) {
-    shared_->stats.responses_4xx.fetch_add(1, std::memory_order_relaxed);
-  }
-  AddCommonHeaders(&response.headers);
+  BeginAnswer(Answered::kWhole, response.status);
+  AddConnectionHeaders(&response.headers);
   if (!HasNoBody(response.status)) {
     response.headers.Set("Content-Length", std::to_string(response.body.size()));
   }
@@ -287,12 +167,10 @@ Task<> HttpConnection::Respond(HttpResponse response) {
 }
 
 Task<> HttpConnection::StartStream(int status, HttpHeaders headers) {
-  CHECK(answered_ == Answered::kNo);
-  answered_ = Answered::kStream;
-  status_ = status;
+  BeginAnswer(Answered::kStream, status);
   chunked_ = !request_.http_1_0;
   if (!chunked_) keep_alive_ = false;
-  AddCommonHeaders(&headers);
+  AddConnectionHeaders(&headers);
   if (chunked_) headers.Add("Transfer-Encoding", "chunked");
   std::string head = FormatHead(status, headers);
   std::vector<std::span<const std::byte>> pieces{AsBytes(head)};
@@ -331,8 +209,7 @@ Task<std::unique_ptr<WebSocket>> HttpConnection::AcceptWebSocket(size_t message_
     CO_RETURN_IF_ERROR(co_await Respond(std::move(response)));
     co_return MakeError(ErrorCode::kInvalidArgument, "unknown WebSocket version");
   }
-  answered_ = Answered::kWebSocket;
-  status_ = 101;
+  BeginAnswer(Answered::kWebSocket, 101);
   headers.Add("Upgrade", "websocket");
   headers.Add("Connection", "Upgrade");
   headers.Add("Sec-WebSocket-Accept", WebSocketAccept(*key));
@@ -351,7 +228,7 @@ Task<> HttpConnection::Refuse(HttpResponse response) {
 }
 
 Task<> HttpConnection::Drain() {
-  TimePoint deadline = After(kDrainTime);
+  TimePoint deadline = shared_->After(shared_->options.drain_timeout);
   size_t drained = 0;
   while (drained < kDrainBytes) {
     input_.clear();
@@ -366,7 +243,7 @@ Task<> HttpConnection::Write(std::vector<std::span<const std::byte>> pieces) {
   size_t bytes = 0;
   for (const auto& piece : pieces) bytes += piece.size();
   CO_RETURN_IF_ERROR(
-      co_await stream_->Write(std::move(pieces), After(shared_->options.write_timeout)));
+      co_await stream_->Write(std::move(pieces), shared_->After(shared_->options.write_timeout)));
   shared_->stats.sent_bytes.fetch_add(static_cast<int64_t>(bytes), std::memory_order_relaxed);
   co_return Status::OK();
 }

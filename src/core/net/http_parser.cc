@@ -55,12 +55,6 @@ HttpMethod FromBeast(http::verb verb) {
 
 std::string ToStd(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
-Status TooLarge(size_t limit) {
-  return MakeError(ErrorCode::kMessageTooLarge,
-                   {.message = "request body is too large",
-                    .detail = fmt::format("the limit of this path is {} bytes", limit)});
-}
-
 Status MalformedTarget(std::string_view why) {
   return MakeError(ErrorCode::kInvalidArgument,
                    {.message = "malformed request target", .detail = std::string(why)});
@@ -79,6 +73,12 @@ bool HasDotSegment(std::string_view text) {
 }
 
 }  // namespace
+
+Status BodyTooLarge(size_t limit) {
+  return MakeError(ErrorCode::kMessageTooLarge,
+                   {.message = "request body is too large",
+                    .detail = fmt::format("the limit of this path is {} bytes", limit)});
+}
 
 Status ParseTarget(std::string_view target, size_t parameter_limit, HttpRequest* request) {
   // A client keeps the fragment to itself. Boost.URL's parameters run over an empty query before
@@ -144,7 +144,7 @@ struct HttpRequestParser::Impl {
                        {.message = "request head is too large",
                         .detail = fmt::format("the limit is {} bytes", limits.head_bytes)});
     }
-    if (error == http::error::body_limit) return TooLarge(body_limit);
+    if (error == http::error::body_limit) return BodyTooLarge(body_limit);
     return MakeError(ErrorCode::kInvalidArgument,
                      {.message = "not an HTTP/1.1 request", .detail = error.message()});
   }
@@ -183,7 +183,7 @@ Result<size_t> HttpRequestParser::Put(std::string_view input) {
       RETURN_IF_ERROR(impl_->TakeHead());
       break;
     }
-    if (parser.get().body().size() > impl_->body_limit) return TooLarge(impl_->body_limit);
+    if (parser.get().body().size() > impl_->body_limit) return BodyTooLarge(impl_->body_limit);
   }
   return used;
 }
@@ -205,7 +205,7 @@ Status HttpRequestParser::SetBodyLimit(size_t limit) {
   CHECK(impl_->head_done);
   impl_->body_limit = limit;
   auto length = impl_->parser.content_length();
-  if (length && *length > limit) return TooLarge(limit);
+  if (length && *length > limit) return BodyTooLarge(limit);
   impl_->parser.body_limit(std::uint64_t{limit});
   return Status::OK();
 }

@@ -50,6 +50,9 @@ class HttpRequestParser {
   std::unique_ptr<Impl> impl_;
 };
 
+// kMessageTooLarge: what a body over its route's limit gets.
+Status BodyTooLarge(size_t limit);
+
 // Splits an origin-form target ("/a/b?x=1") into decoded segments and parameters. A malformed
 // escape, a NUL, or an encoded slash inside a segment is kInvalidArgument.
 Status ParseTarget(std::string_view target, size_t parameter_limit, HttpRequest* request);

@@ -2,6 +2,8 @@
 
 #include <list>
 
+#include "core/net/connection_start.h"
+#include "core/net/http2/http2_connection.h"
 #include "core/net/http_connection.h"
 
 namespace mainstem::net {
@@ -11,6 +13,19 @@ using namespace std::chrono_literals;
 
 // After an accept that failed for want of descriptors or memory.
 constexpr Duration kAcceptBackoff = 100ms;
+
+Task<> ServeConnection(HttpServerShared* shared, std::unique_ptr<Stream> stream) {
+  auto start = co_await StartConnection(shared, std::move(stream));
+  if (Is(start.status(), ErrorCode::kCancelled)) co_return start.status();
+  // A client that says nothing, or something else than it should, is its own matter.
+  if (!start.ok() || start->stream == nullptr) co_return Status::OK();
+  if (start->http2) {
+    Http2Connection connection(shared, std::move(start->stream), std::move(start->input));
+    co_return co_await connection.Run();
+  }
+  HttpConnection connection(shared, std::move(start->stream), std::move(start->input));
+  co_return co_await connection.Run();
+}
 
 }  // namespace
 
@@ -42,11 +57,10 @@ struct HttpServer::Impl {
   }
 
   Task<> RunConnection(std::unique_ptr<Stream> stream) {
-    Status outcome;
-    {
-      HttpConnection connection(&shared, std::move(stream));
-      outcome = co_await connection.Run();
-    }
+    shared.stats.connections_accepted.fetch_add(1, std::memory_order_relaxed);
+    shared.stats.connections_open.fetch_add(1, std::memory_order_relaxed);
+    Status outcome = co_await ServeConnection(&shared, std::move(stream));
+    shared.stats.connections_open.fetch_sub(1, std::memory_order_relaxed);
     --connection_count;
     connection_ended.NotifyAll();
     co_return outcome;

@@ -1,6 +1,7 @@
-// An HTTP/1.1 server over core's Stream: keep-alive and pipelining, limits, deadlines against slow
-// clients, streamed answers, WebSocket upgrade. Runs on one executor; every connection is one task
-// of its scope. Answers errors as JSON (ErrorResponse).
+// An HTTP server over core's Stream: HTTP/1.1 with keep-alive, pipelining and WebSocket upgrade,
+// and HTTP/2; limits, deadlines against slow clients, streamed answers. What a connection begins
+// with decides: TLS (then ALPN says which version), HTTP/2's preface, or else HTTP/1.1. Runs on one
+// executor; every connection is one task of its scope. Answers errors as JSON (ErrorResponse).
 #pragma once
 
 #include <atomic>
@@ -11,9 +12,11 @@
 
 #include "core/env.h"
 #include "core/memory_budget.h"
+#include "core/net/http2/http2_session.h"
 #include "core/net/http_access.h"
 #include "core/net/http_parser.h"
 #include "core/net/http_router.h"
+#include "core/net/tls/tls_server.h"
 
 namespace mainstem::net {
 
@@ -29,13 +32,17 @@ struct HttpAnswer {
 
 struct HttpServerOptions {
   HttpParserLimits parser_limits;
+  Http2Limits http2;  // its `head` is parser_limits
   HttpAccessPolicy access;
+  // With a certificate clear text is taken from this machine only. Without one no TLS is spoken.
+  std::shared_ptr<const TlsServer> tls{};
   size_t connection_limit = 1024;                    // over it, new connections wait to be accepted
   size_t body_bytes_in_flight = 64ull << 20;         // all connections together; over it: 429
   Duration idle_timeout = std::chrono::seconds(75);  // between requests
   Duration head_timeout = std::chrono::seconds(10);  // from a request's first byte
   Duration body_timeout = std::chrono::seconds(30);  // plus the time at 16 KiB a second
   Duration write_timeout = std::chrono::seconds(30);
+  Duration drain_timeout = std::chrono::seconds(2);  // for the rest of a request that was refused
   MemoryBudget* memory = nullptr;  // bodies lease from it, too, if it is there; over it: 429
   // Called on the server's executor; may be empty.
   std::function<void(const HttpAnswer&)> on_answer{};
@@ -55,7 +62,7 @@ struct HttpServerStats {
 };
 
 // Start and Stop on the executor's thread; Stop must have ended before the destructor. `router` is
-// borrowed and must outlive the server. Does not do TLS (give it TLS streams), HTTP/2 or trailers.
+// borrowed and must outlive the server. Does not do trailers, push or WebSocket over HTTP/2.
 class HttpServer {
  public:
   HttpServer(Executor executor, HttpServerOptions options, const HttpRouter* router);

@@ -61,6 +61,7 @@ net::HttpResponse ErrorResponse(BodyCodec codec, const AwsError& error) {
   if (!error.message.empty()) {
     writer->Field(error.capital_message ? "Message" : "message", error.message);
   }
+  if (error.write_more) error.write_more(writer.get());
   writer->EndMap();
   return net::TextResponse(error.http_status, ContentTypeOf(codec), writer->Take());
 }

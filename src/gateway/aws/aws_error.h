@@ -2,6 +2,7 @@
 // Status, so that it passes through coroutines like any other. Any thread.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,8 @@ struct AwsError {
   int http_status = 400;
   // Errors of types are told with a capital M, as AWS does.
   bool capital_message = false;
+  // Members of the error beside its message. May be empty.
+  std::function<void(BodyWriter* out)> write_more{};
 };
 
 Status MakeAwsError(AwsError error);

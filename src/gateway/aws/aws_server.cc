@@ -6,6 +6,7 @@
 #include "core/net/sigv4.h"
 #include "gateway/aws/aws_error.h"
 #include "gateway/aws/event_stream.h"
+#include "gateway/aws/sts.h"
 
 namespace mainstem::gateway::aws {
 namespace {
@@ -21,10 +22,20 @@ constexpr std::string_view kDefaultRegion = "us-east-1";
 constexpr size_t kDecodingFactor = 2;
 constexpr size_t kLeaseFromBytes = 64 << 10;
 
+constexpr std::string_view kJson10 = "application/x-amz-json-1.0";
+
 std::optional<BodyCodec> CodecOf(std::string_view content_type) {
   if (content_type == "application/x-amz-json-1.1") return BodyCodec::kJson;
+  if (content_type == kJson10) return BodyCodec::kJson;
   if (content_type == "application/x-amz-cbor-1.1") return BodyCodec::kCbor;
   return std::nullopt;
+}
+
+// JSON is answered in the version that it was asked in: they differ by name only.
+void SetContentType(const HttpRequest& request, HttpResponse* response) {
+  if (request.ContentType() == kJson10) {
+    response->headers.Set("Content-Type", std::string(kJson10));
+  }
 }
 
 // Errors before the codec is known are XML.
@@ -83,12 +94,14 @@ struct AwsServer::Impl {
   net::HttpServerOptions ServerOptions() {
     net::HttpServerOptions options;
     options.memory = budget;
+    options.tls = settings.tls;
     options.body_bytes_in_flight = 128u << 20;
     // With keys every host may be named. Without, only those that a foreign web page can't take.
     if (settings.credentials.checks()) options.access.allowed_hosts = {"*"};
     options.error_response = [this](const HttpRequest& request, const Status& error) {
       HttpResponse response = ErrorResponse(
           CodecOf(request.ContentType()).value_or(BodyCodec::kJson), ToAwsError(error));
+      SetContentType(request, &response);
       AddAnswerHeaders(env, &response.headers);
       return response;
     };
@@ -157,6 +170,10 @@ struct AwsServer::Impl {
     HttpResponse response;
     MemoryLease memory;
     bool is_post = request.method == net::HttpMethod::kPost;
+    if (IsQueryProtocol(request)) {
+      response = AnswerQuery(request);
+      co_return co_await exchange->Respond(std::move(response));
+    }
     if (!codec || !is_post) {
       bool has_target = is_post && !TargetOf(request).operation.empty();
       response = has_target ? XmlError(404, "UnknownOperationException", "")
@@ -176,9 +193,20 @@ struct AwsServer::Impl {
         std::string body = call.answer->Take();
         response = net::TextResponse(200, ContentTypeOf(*codec), std::move(body));
       }
+      SetContentType(request, &response);
     }
     AddAnswerHeaders(env, &response.headers);
     co_return co_await exchange->Respond(std::move(response));
+  }
+
+  HttpResponse AnswerQuery(const HttpRequest& request) {
+    net::HttpHeaders headers;
+    AddAnswerHeaders(env, &headers);
+    StsOptions options{.now_ms = env->WallTime().value()};
+    options.request_id = headers.Find("x-amzn-RequestId").value_or("");
+    HttpResponse response = AnswerSts(request, settings.credentials, options);
+    for (const auto& [name, value] : headers.fields()) response.headers.Add(name, value);
+    return response;
   }
 
   AwsService* FindService(std::string_view prefix) const {

@@ -11,6 +11,7 @@
 #include "core/logging.h"
 #include "core/memory_budget.h"
 #include "core/metrics.h"
+#include "core/net/tls/tls_server.h"
 #include "gateway/aws/credentials.h"
 #include "gateway/aws/service.h"
 
@@ -20,6 +21,7 @@ struct AwsSettings {
   std::string host;
   uint16_t port = 0;
   Credentials credentials;
+  std::shared_ptr<const net::TlsServer> tls{};
   size_t body_limit = 16u << 20;  // 10 MiB of data, in base64
 };
 

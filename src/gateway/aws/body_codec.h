@@ -41,6 +41,7 @@ class BodyWriter {
   virtual BodyWriter& String(std::string_view text) = 0;
   virtual BodyWriter& Bytes(std::string_view bytes) = 0;
   virtual BodyWriter& Integer(int64_t value) = 0;
+  virtual BodyWriter& Double(double value) = 0;
   virtual BodyWriter& Boolean(bool value) = 0;
   virtual BodyWriter& Time(int64_t milliseconds) = 0;
   virtual size_t bytes() const = 0;

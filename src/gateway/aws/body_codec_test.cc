@@ -48,7 +48,8 @@ TEST(JsonBodyTest, ReadsAllKindsOfValues) {
 
 TEST(JsonBodyTest, RefusesWhatIsBrokenOrTooMuch) {
   for (std::string text :
-       {"{"s, "{} x"s, ""s, std::string(40, '[') + std::string(40, ']'), "{\"a\":\"\xff\"}"s}) {
+       {"{"s, "{} x"s, ""s, std::string(kDepthMax + 8, '[') + std::string(kDepthMax + 8, ']'),
+        "{\"a\":\"\xff\"}"s}) {
     EXPECT_FALSE(DecodeBody(BodyCodec::kJson, text).ok()) << text;
   }
   std::string many = "[0";
@@ -95,7 +96,7 @@ TEST(CborBodyTest, RefusesWhatIsCutOffOrLies) {
   for (std::string text :
        {""s, "\xa1"s, "\xbf\x61"s, "\x5b\xff\xff\xff\xff\xff\xff\xff\xff"s, "\x9b\x7f\xff\xff\xff"s,
         "\x9a\x7f\xff\xff\xff\x01"s, "\x1c"s, "\x61\xff"s, "\xff"s, "\xa1\x01\x01"s, "\x01\x01"s,
-        "\x7f\x42\x01\x02\xff"s, std::string(40, '\x81') + "\x01"s,
+        "\x7f\x42\x01\x02\xff"s, std::string(kDepthMax + 8, '\x81') + "\x01"s,
         "\xc1\x61"s
         "a"s}) {
     EXPECT_FALSE(DecodeBody(BodyCodec::kCbor, text).ok()) << testing::PrintToString(text);

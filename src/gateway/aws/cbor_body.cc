@@ -219,6 +219,12 @@ class CborBodyWriter final : public BodyWriter {
     if (value >= 0) return Head(kUnsigned, static_cast<uint64_t>(value));
     return Head(kNegative, static_cast<uint64_t>(-1 - value));
   }
+  BodyWriter& Double(double value) override {
+    Byte(kSimple << 5 | 27);
+    auto bits = std::bit_cast<uint64_t>(value);
+    for (int shift = 56; shift >= 0; shift -= 8) Byte(static_cast<int>(bits >> shift & 0xFF));
+    return *this;
+  }
   BodyWriter& Boolean(bool value) override { return Byte(kSimple << 5 | (value ? 21 : 20)); }
   BodyWriter& Time(int64_t milliseconds) override {
     Head(kTag, kTimeTag);

@@ -135,6 +135,7 @@ class JsonBodyWriter final : public BodyWriter {
     return *this;
   }
   BodyWriter& Integer(int64_t value) override { return json_.Value(value), *this; }
+  BodyWriter& Double(double value) override { return json_.Value(value), *this; }
   BodyWriter& Boolean(bool value) override { return json_.Value(value), *this; }
   // Seconds, with the milliseconds behind the point.
   BodyWriter& Time(int64_t milliseconds) override {

@@ -51,8 +51,8 @@ struct Document {
   std::deque<std::string> blobs;      // and what was decoded of it
 };
 
-// Deeper bodies are refused; no operation needs more than five levels.
-inline constexpr int kDepthMax = 32;
+// Deeper bodies are refused; DynamoDB's items, with two levels for each of theirs, need the most.
+inline constexpr int kDepthMax = 72;
 // Members of all lists and maps together: what a body of a few bytes each would otherwise grow to.
 inline constexpr size_t kMembersMax = 100'000;
 

@@ -519,11 +519,6 @@ Task<> Far(Fixture* f) {
   call = Call("GET", "/api/v1/groups");
   CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
   EXPECT_EQ(answer.status, 200);
-  EXPECT_TRUE(IsLoopback("127.8.9.1:1"));
-  EXPECT_TRUE(IsLoopback("[::1]:1"));
-  EXPECT_TRUE(IsLoopback("[::ffff:127.0.0.1]:1"));
-  EXPECT_FALSE(IsLoopback("[::ffff:10.0.0.1]:1"));
-  EXPECT_FALSE(IsLoopback("nonsense"));
   co_return Status::OK();
 }
 TEST(AdminApi, TakesChangesFromThisMachineOnly) { RunScenario(Far); }

@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 #include <simdjson.h>
-#include <boost/asio/ip/address.hpp>
 
+#include "core/net/loopback.h"
 #include "core/suggest.h"
 
 namespace mainstem::server {
@@ -142,23 +142,10 @@ Result<std::vector<std::string>> JsonBody::TextList(const std::string& name) con
   return member->list;
 }
 
-bool IsLoopback(const std::string& remote_address) {
-  size_t colon = remote_address.rfind(':');
-  std::string host = remote_address.substr(0, colon);
-  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-  boost::system::error_code error;
-  auto address = boost::asio::ip::make_address(host, error);
-  if (error) return false;
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-    return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6())
-        .is_loopback();
-  }
-  return address.is_loopback();
-}
-
 net::HttpHandler Changing(bool allow_remote, net::HttpHandler handler) {
   return [allow_remote, handler = std::move(handler)](HttpExchange* exchange) {
-    if (!allow_remote && !IsLoopback(exchange->request().remote_address)) return RefuseRemote();
+    if (!allow_remote && !net::IsLoopback(exchange->request().remote_address))
+      return RefuseRemote();
     return RunChanging(handler, exchange);
   };
 }

@@ -47,9 +47,6 @@ class JsonBody {
   std::map<std::string, Member> members_;
 };
 
-// True for 127.0.0.0/8 and ::1, given "address:port".
-bool IsLoopback(const std::string& remote_address);
-
 // A handler of a call that changes something: refused for remote clients unless allowed.
 net::HttpHandler Changing(bool allow_remote, net::HttpHandler handler);
 

@@ -1,5 +1,6 @@
-// Amazon's SDK for Java 2 on a node: its synchronous client, which sends and reads CBOR, and its asynchronous one over HTTP/1.1, which
-// is pushed records. Usage: java -cp 'libs/*' SdkCheck.java http://127.0.0.1:4567; prints what it checked, or fails.
+// Amazon's SDK for Java 2 on a node: its synchronous client, which sends and reads CBOR, and its asynchronous one, which puts records
+// and is pushed them, over HTTP/2 as it does by itself, and over HTTP/1.1; where https is given, too, over TLS.
+// Usage: java -cp 'libs/*' SdkCheck.java http://127.0.0.1:4567 [https://..]; prints what it checked, or fails.
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -120,32 +121,50 @@ public class SdkCheck {
     }
   }
 
-  static void checkSubscription(URI endpoint, StaticCredentialsProvider keys) throws Exception {
+  // The protocol null: what the client takes by itself.
+  static void checkSubscription(URI endpoint, StaticCredentialsProvider keys, Protocol protocol, String name) throws Exception {
+    NettyNioAsyncHttpClient.Builder http = NettyNioAsyncHttpClient.builder().readTimeout(Duration.ofSeconds(60));
+    if (protocol != null) http.protocol(protocol);
     try (KinesisAsyncClient kinesis = KinesisAsyncClient.builder().endpointOverride(endpoint).region(Region.EU_WEST_1).credentialsProvider(keys)
-        .httpClientBuilder(NettyNioAsyncHttpClient.builder().protocol(Protocol.HTTP1_1).readTimeout(Duration.ofSeconds(60))).build()) {
+        .httpClientBuilder(http).build()) {
       String arn = kinesis.describeStreamSummary(r -> r.streamName("java")).get().streamDescriptionSummary().streamARN();
-      String consumer = kinesis.registerStreamConsumer(r -> r.streamARN(arn).consumerName("java")).get().consumer().consumerARN();
-      List<Record> pushed = new CopyOnWriteArrayList<>();
+      String consumer = kinesis.registerStreamConsumer(r -> r.streamARN(arn).consumerName(name)).get().consumer().consumerARN();
+      List<String> pushed = new CopyOnWriteArrayList<>();
       AtomicReference<String> place = new AtomicReference<>();
-      SubscribeToShardResponseHandler handler = SubscribeToShardResponseHandler.builder().subscriber(event -> {
+      CompletableFuture<Void> subscribed = new CompletableFuture<>();
+      SubscribeToShardResponseHandler handler = SubscribeToShardResponseHandler.builder().onResponse(r -> subscribed.complete(null))
+          .subscriber(event -> {
         SubscribeToShardEvent records = (SubscribeToShardEvent) event;
-        pushed.addAll(records.records());
+        records.records().forEach(record -> pushed.add(record.data().asString(StandardCharsets.UTF_8)));
         place.set(records.continuationSequenceNumber());
       }).build();
       CompletableFuture<Void> subscription = kinesis.subscribeToShard(r -> r.consumerARN(consumer).shardId("shardId-000000000001")
-          .startingPosition(p -> p.type(ShardIteratorType.TRIM_HORIZON)), handler);
-      String last = null;
+          .startingPosition(p -> p.type(ShardIteratorType.LATEST)), handler);
+      subscribed.get(20, TimeUnit.SECONDS);
+      List<CompletableFuture<PutRecordsResponse>> puts = new ArrayList<>();
+      List<String> sent = new ArrayList<>();
       for (int i = 0; i < 20; ++i) {
-        String data = "pushed " + i;
-        last = kinesis.putRecord(r -> r.streamName("java").data(bytes(data)).partitionKey("p").explicitHashKey("340282366920938463463374607431768211455")).get()
-            .sequenceNumber();
+        List<PutRecordsRequestEntry> entries = new ArrayList<>();
+        for (int j = 0; j < 50; ++j) {
+          String data = name + " " + i + " " + j + "x".repeat(2000);
+          sent.add(data);
+          entries.add(PutRecordsRequestEntry.builder().data(bytes(data)).partitionKey("p")
+              .explicitHashKey("340282366920938463463374607431768211455").build());
+        }
+        puts.add(kinesis.putRecords(r -> r.streamName("java").records(entries)));
+        if (i % 5 == 4) {  // five at a time
+          for (CompletableFuture<PutRecordsResponse> put : puts) {
+            check(put.get(20, TimeUnit.SECONDS).failedRecordCount() == 0, put);
+          }
+          puts.clear();
+        }
       }
       long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
-      while (pushed.size() < 20 && System.nanoTime() < until && !subscription.isDone()) Thread.onSpinWait();
-      check(pushed.size() == 20, pushed.size());
-      for (int i = 0; i < 20; ++i) check(pushed.get(i).data().asString(StandardCharsets.UTF_8).equals("pushed " + i), pushed.get(i));
-      check(last.equals(place.get()), place.get());
+      while (pushed.size() < 1000 && System.nanoTime() < until && !subscription.isDone()) Thread.sleep(1);
+      check(pushed.size() == 1000 && new java.util.HashSet<>(sent).equals(new java.util.HashSet<>(pushed)), pushed.size());
+      check(place.get() != null, "a place to go on from");
       subscription.cancel(true);
+      check(kinesis.listShards(r -> r.streamName("java")).get().shards().size() == 4, "after the subscription");
     }
   }
 
@@ -153,7 +172,9 @@ public class SdkCheck {
     URI endpoint = URI.create(arguments[0]);
     StaticCredentialsProvider keys = StaticCredentialsProvider.create(AwsBasicCredentials.create("AKIDJAVA", "secret"));
     checkSync(endpoint, keys);
-    checkSubscription(endpoint, keys);
+    checkSubscription(endpoint, keys, null, "as-it-is");
+    checkSubscription(endpoint, keys, Protocol.HTTP1_1, "http1");
+    if (arguments.length > 1) checkSubscription(URI.create(arguments[1]), keys, null, "over-tls");
     System.out.println(checks + " checks");
     System.exit(0);
   }

@@ -1,4 +1,4 @@
-"""franz-go and Sarama, unmodified: transactions, groups, admin."""
+"""franz-go and Sarama, unmodified: transactions, groups, admin; and the AWS SDK for Go."""
 import os
 import subprocess
 import uuid
@@ -46,3 +46,11 @@ def test_sarama_copies_in_transactions_and_administers(shared_node):
     assert values(shared_node, source, 4) == list(range(500))
     assert values(shared_node, target, 1) == list(range(500))
     assert all(g["id"] != group for g in shared_node.api("/groups")["groups"])
+
+
+def test_the_aws_sdk_for_go_writes_reads_and_is_pushed(shared_node):
+    path = os.path.join(PROGRAMS, "kinesis")
+    if not os.path.exists(path):
+        pytest.skip("no kinesis in .deps/clients/go: run scripts/setup test")
+    result = subprocess.run([path, f"http://{shared_node.aws}", fresh("go")], capture_output=True, text=True, timeout=120)
+    assert result.stdout.splitlines() == ["read: 500", "pushed: 300", "after the split: 900", "missing: true"], result.stdout + result.stderr

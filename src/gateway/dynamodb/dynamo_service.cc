@@ -1,0 +1,79 @@
+#include "gateway/dynamodb/dynamo_service.h"
+
+#include <map>
+
+#include "gateway/dynamodb/operations.h"
+#include "gateway/dynamodb/shapes.h"
+
+namespace mainstem::gateway::dynamodb {
+namespace {
+
+const std::map<std::string, Operation, std::less<>>& OperationTable() {
+  static const std::map<std::string, Operation, std::less<>> table = {
+      {"CreateTable", CreateTable},
+      {"DescribeTable", DescribeTable},
+      {"UpdateTable", UpdateTable},
+      {"DeleteTable", DeleteTable},
+      {"ListTables", ListTables},
+      {"TagResource", TagResource},
+      {"UntagResource", UntagResource},
+      {"ListTagsOfResource", ListTagsOfResource},
+      {"PutItem", PutItem},
+      {"UpdateItem", UpdateItem},
+      {"DeleteItem", DeleteItem},
+      {"GetItem", GetItem},
+      {"Query", Query},
+      {"Scan", Scan},
+      {"BatchGetItem", BatchGetItem},
+      {"BatchWriteItem", BatchWriteItem},
+      {"TransactGetItems", TransactGetItems},
+      {"TransactWriteItems", TransactWriteItems},
+  };
+  return table;
+}
+
+}  // namespace
+
+struct DynamoService::Impl {
+  Impl(Env* env, MemoryBudget* budget, std::unique_ptr<Store> given, DynamoOptions options)
+      : home(env->shard(0)),
+        store(std::move(given)),
+        change_ended(home),
+        context{.env = env,
+                .budget = budget,
+                .store = store.get(),
+                .account = std::move(options.account),
+                .tokens = &tokens,
+                .changing = &changing,
+                .change_ended = &change_ended} {}
+
+  const Executor home;
+  const std::unique_ptr<Store> store;
+  TransactionTokens tokens;
+  bool changing = false;
+  Event change_ended;
+  const Context context;
+};
+
+DynamoService::DynamoService(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+DynamoService::~DynamoService() = default;
+
+Task<std::unique_ptr<DynamoService>> DynamoService::Open(Env* env, storage::Log* log,
+                                                         MemoryBudget* budget,
+                                                         DynamoOptions options) {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<Store> store, co_await Store::Open(env, log, budget));
+  auto impl = std::make_unique<Impl>(env, budget, std::move(store), std::move(options));
+  co_return std::unique_ptr<DynamoService>(new DynamoService(std::move(impl)));
+}
+
+const aws::Shape* DynamoService::FindOperation(std::string_view name) const {
+  return OperationTable().count(name) > 0 ? FindShape(name) : nullptr;
+}
+
+Task<> DynamoService::Run(aws::AwsCall* call) {
+  auto it = OperationTable().find(call->operation);
+  CHECK(it != OperationTable().end());
+  return RunOn(impl_->home, it->second(impl_->context, call));
+}
+
+}  // namespace mainstem::gateway::dynamodb
