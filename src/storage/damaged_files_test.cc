@@ -62,9 +62,9 @@ Task<std::vector<int64_t>> OffsetsOf(EmbeddedLog* log, TopicPartition partition)
       CO_ASSIGN_OR_RETURN(RecordReader reader, RecordReader::Open(batch.bytes));
       RecordView record;
       CO_ASSIGN_OR_RETURN(bool has_one, reader.Next(&record));
-      CHECK(has_one && record.value == ValueAt(record.offset.value()));
-      if (record.offset >= from) offsets.push_back(record.offset.value());
-      from = record.offset + 1;
+      CHECK(!has_one || record.value == ValueAt(record.offset.value()));
+      if (has_one && record.offset >= from) offsets.push_back(record.offset.value());
+      from = reader.header().next_offset();  // without a record: the end of a hole
     }
   }
 }
@@ -94,26 +94,6 @@ Task<> OpenAndLook(SimEnv* env, std::vector<int64_t>* offsets, bool append) {
 }
 
 using Harm = std::function<Task<>(Files* files, std::string folder)>;
-
-using ProcessBody = std::function<Task<>(SimEnv*)>;
-enum class End : uint8_t { kPowerCut, kKill };
-
-// Processes one after the other on one disk; each ends in the middle of whatever it does.
-class Runs {
- public:
-  Runs(SimDisk* disk, uint64_t seed) : disk_(disk), seed_(seed) {}
-  Status Run(const ProcessBody& body, End end = End::kPowerCut) {
-    auto* env = new SimEnv(disk_, {.seed = ++seed_});  // leaked: the process is killed
-    Status status = env->Run(body(env));
-    env->Abandon();
-    if (end == End::kPowerCut) disk_->Crash();
-    return status;
-  }
-
- private:
-  SimDisk* const disk_;
-  uint64_t seed_;
-};
 
 Status RunHarmed(const Harm& harm, const TopicConfig& config, SimDisk* disk, Outcome* outcome) {
   Runs runs(disk, 7);
@@ -168,6 +148,8 @@ class DamagedFilesTest : public testing::TestWithParam<size_t> {
   static constexpr int64_t kBegins[] = {0, 34, 68, kValueCount};
   int64_t begin() const { return kBegins[GetParam()]; }
   int64_t end() const { return kBegins[GetParam() + 1]; }
+  // A hole at the end has an offset more, for a batch that readers come past it by.
+  int64_t next() const { return kValueCount + (GetParam() == 2 ? 1 : 0); }
 };
 
 TEST_P(DamagedFilesTest, AMissingSegmentCostsItsRecordsOnly) {
@@ -177,7 +159,7 @@ TEST_P(DamagedFilesTest, AMissingSegmentCostsItsRecordsOnly) {
   Status status = RunHarmed(harm, {}, &disk, &outcome);
   ASSERT_TRUE(status.ok()) << Describe(status);
   EXPECT_EQ(outcome.before, Range(0, begin()) + Range(end(), kValueCount));
-  EXPECT_EQ(outcome.after, outcome.before + Range(kValueCount, kValueCount + 1));
+  EXPECT_EQ(outcome.after, outcome.before + Range(next(), next() + 1));
 }
 
 TEST_P(DamagedFilesTest, ACutSegmentKeepsItsWholeBatchesAndTheRestIsSetAside) {
@@ -190,7 +172,7 @@ TEST_P(DamagedFilesTest, ACutSegmentKeepsItsWholeBatchesAndTheRestIsSetAside) {
   Status status = RunHarmed(harm, {}, &disk, &outcome);
   ASSERT_TRUE(status.ok()) << Describe(status);
   EXPECT_EQ(outcome.before, Range(0, begin() + 10) + Range(end(), kValueCount));
-  EXPECT_EQ(outcome.after, outcome.before + Range(kValueCount, kValueCount + 1));
+  EXPECT_EQ(outcome.after, outcome.before + Range(next(), next() + 1));
   int set_aside = 0;
   for (const std::string& path : disk.ListAll()) set_aside += path.ends_with(".log.set-aside-1");
   EXPECT_EQ(set_aside, 1);
@@ -205,7 +187,7 @@ TEST_P(DamagedFilesTest, AnEmptyFileIsSetAsideWhole) {
   Status status = RunHarmed(harm, {}, &disk, &outcome);
   ASSERT_TRUE(status.ok()) << Describe(status);
   EXPECT_EQ(outcome.before, Range(0, begin()) + Range(end(), kValueCount));
-  EXPECT_EQ(outcome.after, outcome.before + Range(kValueCount, kValueCount + 1));
+  EXPECT_EQ(outcome.after, outcome.before + Range(next(), next() + 1));
 }
 
 // A consumer asks again and again; the line names file and place, once.
@@ -354,15 +336,16 @@ TEST(RetainedFilesTest, WhatRetentionRemovedIsNoDamage) {
   SimDisk disk(1);
   Runs runs(&disk, 3);
   TopicConfig config{{"retention.ms", "3600000"}};
-  ASSERT_TRUE(runs.Run([&](SimEnv* env) { return Fill(env, config); }, End::kKill).ok());
-  ASSERT_TRUE(runs.Run(Retain, End::kKill).ok());
+  ASSERT_TRUE(runs.Run([&](SimEnv* env) { return Fill(env, config); }, ProcessEnd::kKill).ok());
+  ASSERT_TRUE(runs.Run(Retain, ProcessEnd::kKill).ok());
   EXPECT_TRUE(SegmentFiles(disk).empty());
   std::vector<int64_t> offsets;
   Status opened =
-      runs.Run([&](SimEnv* env) { return OpenAndLook(env, &offsets, true); }, End::kKill);
+      runs.Run([&](SimEnv* env) { return OpenAndLook(env, &offsets, true); }, ProcessEnd::kKill);
   ASSERT_TRUE(opened.ok()) << Describe(opened);
   EXPECT_TRUE(offsets.empty());
-  opened = runs.Run([&](SimEnv* env) { return OpenAndLook(env, &offsets, false); }, End::kKill);
+  opened =
+      runs.Run([&](SimEnv* env) { return OpenAndLook(env, &offsets, false); }, ProcessEnd::kKill);
   ASSERT_TRUE(opened.ok()) << Describe(opened);
   EXPECT_EQ(offsets, Range(kValueCount, kValueCount + 1));
 }

@@ -56,7 +56,8 @@ EmbeddedLog::EmbeddedLog(Env* env, EmbeddedLogOptions options)
       .metrics = options_.metrics};
   journal_ = std::make_unique<Journal>(env_, HomeExecutor(), pool_, std::move(journal));
   ShardLog::Limits limits{.producer_id_expiration_ms = options_.producer_id_expiration_ms,
-                          .compaction_key_bytes = options_.compaction_key_bytes};
+                          .compaction_key_bytes = options_.compaction_key_bytes,
+                          .logger = &options_.logger};
   for (size_t i = 0; i < env_->shard_count(); ++i) {
     shards_.push_back(std::make_shared<ShardLog>(env_, journal_.get(), i, topics_folder_, limits));
   }
@@ -296,19 +297,6 @@ Task<> EmbeddedLog::FlushShards(LogPosition limit) {
   CO_RETURN_IF_ERROR(co_await scope.Close());
   CO_RETURN_IF_ERROR(joined);
   co_return first;
-}
-
-Task<> EmbeddedLog::WriteSnapshot(LogPosition covered) {
-  Snapshot snapshot{
-      .journal_id = journal_->journal_id(), .covered = covered, .changes = meta_.ToChanges()};
-  for (size_t i = 0; i < shards_.size(); ++i) {
-    CO_ASSIGN_OR_RETURN(std::vector<Change> states,
-                        co_await RunOn(env_->shard(i), shards_[i]->Snapshot(covered)));
-    for (Change& state : states) snapshot.changes.push_back(std::move(state));
-  }
-  std::string bytes = EncodeSnapshot(snapshot);
-  std::string path = options_.data_dir + "/snapshot";
-  co_return co_await env_->files().WriteAtomically(std::move(path), std::move(bytes));
 }
 
 Task<> EmbeddedLog::DoCheckpoint() {

@@ -108,6 +108,7 @@ class EmbeddedLog final : public Log, public TransactionLog {
 
  private:
   struct Recovery;
+  struct PartitionFolder;
   // Serialises tasks of the home shard over their waits.
   class TaskLock {
    public:
@@ -126,11 +127,19 @@ class EmbeddedLog final : public Log, public TransactionLog {
   size_t ShardOf(const TopicPartition& partition) const;
   Executor HomeExecutor() const { return env_->shard(0); }
 
-  // Recovery (embedded_log_recovery.cc).
+  // Recovery (embedded_log_recovery.cc, embedded_log_snapshot.cc).
   Task<> Recover();
   Task<> LoadSnapshot(Recovery* recovery);
   Task<> CheckFolders(Recovery* recovery);
   Task<> SetFolderAside(std::string name);
+  void ReportLost(Recovery* recovery);
+  Task<> ReportSnapshot(std::string path, std::string flaw, bool exists);
+  Task<> RebuildPartitions(Recovery* recovery, std::optional<Snapshot> copy);
+  Task<> AdoptFolders(Recovery* recovery);
+  Task<> AdoptTopic(Recovery* recovery, std::string name, std::vector<PartitionFolder> folders);
+  void ChooseProducerIds(Recovery* recovery);
+  void SkipLostEnds(Recovery* recovery);
+  Task<> CloseLostEnds(Recovery* recovery);
   void StartBackground();
 
   // On the home shard.

@@ -337,18 +337,39 @@ Task<> Journal::NextFile() {
 }
 
 Task<> Journal::BeginFile(JournalFile next) {
+  JournalFile* last = FindIncarnation(last_incarnation_);
   next.incarnation = ++last_incarnation_;
   next.last_sequence = previous_;
-  AlignedBuffer block(kJournalBlockBytes);
-  JournalFileHeader header{.journal_id = journal_id_, .incarnation = next.incarnation};
-  EncodeFileHeader(header, block.data());
-  std::span<const std::byte> bytes = block.span();
-  CO_RETURN_IF_ERROR(co_await next.file->WriteAt(0, bytes));
+  CO_RETURN_IF_ERROR(co_await WriteHeader(&next, 0));
+  // From here on this file is missed when it is not there.
+  if (last != nullptr) CO_RETURN_IF_ERROR(co_await WriteHeader(last, next.incarnation));
   in_use_.push_back(std::move(next));
   position_ = static_cast<int64_t>(kJournalBlockBytes);
   UpdateRoom();
   maker_wake_.NotifyAll();
   co_return Status::OK();
+}
+
+Task<> Journal::WriteHeader(JournalFile* file, uint64_t followed_by) {
+  AlignedBuffer block(kJournalBlockBytes);
+  JournalFileHeader header{.journal_id = journal_id_,
+                           .incarnation = file->incarnation,
+                           .followed_by = followed_by,
+                           .file_bytes = file->bytes};
+  EncodeFileHeader(header, block.data());
+  std::span<const std::byte> bytes = block.span();
+  co_return co_await file->file->WriteAt(0, bytes);
+}
+
+// Null: it was written over, or removed. Once the file maker runs, it is the last one in use.
+Journal::JournalFile* Journal::FindIncarnation(uint64_t incarnation) {
+  if (!in_use_.empty() && in_use_.back().incarnation == incarnation) return &in_use_.back();
+  for (std::vector<JournalFile>* files : {&free_, &retired_}) {
+    for (JournalFile& file : *files) {
+      if (file.incarnation == incarnation && incarnation != 0) return &file;
+    }
+  }
+  return nullptr;
 }
 
 void Journal::UpdateRoom() {

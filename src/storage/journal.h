@@ -40,6 +40,21 @@ struct Reservation {
   uint32_t seed = 0;
 };
 
+// Where reading begins.
+struct JournalStart {
+  uint64_t journal_id = 0;  // 0: not known
+  LogPosition covered{0};
+  // What is covered is known for certain. Else frames after it may have been written over, when
+  // what was in them was elsewhere.
+  bool is_exact = true;
+  bool is_new = false;  // nothing tells that there ever was a journal here
+};
+
+struct JournalLoss {
+  std::string what;   // names the file, the place, and where a copy is
+  int64_t bytes = 0;  // at most so many
+};
+
 // Sees what recovery reads, in order.
 class JournalVisitor {
  public:
@@ -47,9 +62,14 @@ class JournalVisitor {
   // `entry` lies in `chunk`.
   virtual Status OnEntry(const EntryView& entry, LogPosition sequence,
                          const ChunkPool::Chunk& chunk) = 0;
-  // Frames between the last entry and the next one were durable and cannot be read. `what` names
-  // the file, the place, and where a copy is.
-  virtual void OnLost(std::string what) = 0;
+  // Frames between the last entry and the next one, or after the last one, were durable and cannot
+  // be read.
+  virtual void OnLost(JournalLoss loss) = 0;
+  // A file that is none of this journal's was found and set aside.
+  virtual void OnForeign(std::string what) = 0;
+  // Frames between the last entry and the next one are not there any more, as is to be expected
+  // where the start was not exact.
+  virtual void OnGap(std::string what) = 0;
   // Between frames, about once per chunk.
   virtual Task<> OnPause() = 0;
 };
@@ -73,9 +93,9 @@ class Journal {
   Journal(Env* env, Executor executor, std::shared_ptr<ChunkPool> pool, JournalOptions options);
   ~Journal();
 
-  // Reads all entries after `covered`. `journal_id` 0: no snapshot yet. A frame that is broken
-  // though a later one proves that it was durable is left out, and a copy of its file set aside.
-  Task<> Recover(uint64_t journal_id, LogPosition covered, JournalVisitor* visitor);
+  // Reads all entries after what is covered. A frame that is broken though a later one proves that
+  // it was durable is left out, and a copy of its file set aside.
+  Task<> Recover(JournalStart start, JournalVisitor* visitor);
   // Opens a fresh file and starts writing. After Recover.
   Task<> Start(Callbacks callbacks);
   // Writes what was reserved, once it is complete, then ends.
@@ -144,7 +164,9 @@ class Journal {
   // Recovery (journal_recovery.cc).
   struct Found;
   Task<std::vector<Found>> FindFiles();
-  Status ChooseIdentity(uint64_t journal_id, const std::vector<Found>& files);
+  Task<> ChooseIdentity(uint64_t journal_id, std::vector<Found>* files, JournalVisitor* visitor);
+  Task<> CheckEnd(const JournalStart& start, const std::vector<Found>& files,
+                  JournalVisitor* visitor);
   Task<> ReplayFile(Found* found, const Found* earlier, JournalVisitor* visitor);
   struct Halt {
     size_t wanted = 0;      // bytes of the next frame, when it is longer than what was read
@@ -164,7 +186,8 @@ class Journal {
   // The first header from `position` on of a frame after `last`.
   Task<std::optional<LaterFrame>> FindLaterFrame(const Found& found, int64_t position,
                                                  LogPosition last);
-  Task<> SetAside(const Found& found, std::string what, JournalVisitor* visitor);
+  // Copies the file and tells the visitor. `bytes`: so much of it may be lost.
+  Task<> SetAside(const Found& found, std::string what, int64_t bytes, JournalVisitor* visitor);
   Task<> NameHeaderless(std::vector<Found>* files, LogPosition covered, JournalVisitor* visitor);
   Task<> Adopt(std::vector<Found> files, LogPosition covered);
 
@@ -175,6 +198,8 @@ class Journal {
   Task<> WriteFrame(Frame* frame);
   Task<> NextFile();
   Task<> BeginFile(JournalFile next);
+  Task<> WriteHeader(JournalFile* file, uint64_t followed_by);
+  JournalFile* FindIncarnation(uint64_t incarnation);
   void FinishFrame();
   void Fence(const Status& status);
   // Files.
@@ -210,6 +235,7 @@ class Journal {
   uint64_t last_incarnation_ = 0;
   int64_t last_file_number_ = 0;
   LogPosition previous_{0};  // last frame that is durable
+  bool is_exact_start_ = true;
   bool stopping_ = false;
   Event writer_wake_;
   mutable Event maker_wake_;

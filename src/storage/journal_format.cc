@@ -12,6 +12,9 @@ namespace {
 constexpr uint32_t kFileMagic = 0x484a534d;   // "MSJH"
 constexpr uint32_t kFrameMagic = 0x464a534d;  // "MSJF"
 constexpr size_t kFileCrcAt = 24;
+constexpr size_t kFollowedByAt = 32;
+constexpr size_t kFileBytesAt = 40;
+constexpr size_t kSecondCrcAt = 48;
 constexpr size_t kFrameCrcAt = 60;
 
 }  // namespace
@@ -23,6 +26,9 @@ void EncodeFileHeader(const JournalFileHeader& header, std::byte* block) {
   StoreLittle(block + 8, header.journal_id);
   StoreLittle(block + 16, header.incarnation);
   StoreLittle(block + kFileCrcAt, Crc32c({block, kFileCrcAt}));
+  StoreLittle(block + kFollowedByAt, header.followed_by);
+  StoreLittle(block + kFileBytesAt, header.file_bytes);
+  StoreLittle(block + kSecondCrcAt, Crc32c({block, kSecondCrcAt}));
 }
 
 std::optional<JournalFileHeader> DecodeFileHeader(std::span<const std::byte> block) {
@@ -31,8 +37,22 @@ std::optional<JournalFileHeader> DecodeFileHeader(std::span<const std::byte> blo
       LoadLittle<uint32_t>(block.data() + kFileCrcAt) != Crc32c(block.first(kFileCrcAt))) {
     return std::nullopt;
   }
-  return JournalFileHeader{.journal_id = LoadLittle<uint64_t>(block.data() + 8),
+  JournalFileHeader header{.journal_id = LoadLittle<uint64_t>(block.data() + 8),
                            .incarnation = LoadLittle<uint64_t>(block.data() + 16)};
+  bool has_second =
+      block.size() >= kSecondCrcAt + 4 &&
+      LoadLittle<uint32_t>(block.data() + kSecondCrcAt) == Crc32c(block.first(kSecondCrcAt));
+  if (has_second) {
+    header.followed_by = LoadLittle<uint64_t>(block.data() + kFollowedByAt);
+    header.file_bytes = LoadLittle<int64_t>(block.data() + kFileBytesAt);
+  }
+  return header;
+}
+
+bool IsOfLaterFormat(std::span<const std::byte> block) {
+  return block.size() >= kFileCrcAt + 4 && LoadLittle<uint32_t>(block.data()) == kFileMagic &&
+         LoadLittle<uint16_t>(block.data() + 4) > kJournalVersion &&
+         LoadLittle<uint32_t>(block.data() + kFileCrcAt) == Crc32c(block.first(kFileCrcAt));
 }
 
 void EncodeFrameHeader(const FrameHeader& header, std::byte* at) {

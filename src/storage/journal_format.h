@@ -3,7 +3,9 @@
 //
 // FILE: a header block of 4096 bytes, then frames, each at a multiple of 4096.
 //   0 magic u32 "MSJH" | 4 version u16 | 6 zero u16 | 8 journal id u64 | 16 incarnation u64
-//   24 CRC-32C of bytes 0..24 u32 | zeros
+//   24 CRC-32C of bytes 0..24 u32 | 28 zero u32 | 32 incarnation of the file that was written after
+//   this one u64, 0: none yet | 40 bytes of this file u64 | 48 CRC-32C of bytes 0..48 u32 | zeros
+// Bytes 32 to 52 are valid iff that last CRC matches; files of older programs have zeros there.
 //
 // FRAME: one durable write. Header of 64 bytes, entries, zeros up to a multiple of 4096.
 //   0 magic u32 "MSJF" | 4 version u16 | 6 zero u16 | 8 journal id u64 | 16 incarnation u64
@@ -69,6 +71,8 @@ static_assert(kFrameHeaderBytes % kEntryAlignment == 0);
 struct JournalFileHeader {
   uint64_t journal_id = 0;
   uint64_t incarnation = 0;
+  uint64_t followed_by = 0;  // incarnation of the file that was written after this one; 0: none
+  int64_t file_bytes = 0;    // as the file was made; 0: not known
 };
 struct FrameHeader {
   uint64_t journal_id = 0;
@@ -82,6 +86,8 @@ struct FrameHeader {
 // `block` has kJournalBlockBytes.
 void EncodeFileHeader(const JournalFileHeader& header, std::byte* block);
 std::optional<JournalFileHeader> DecodeFileHeader(std::span<const std::byte> block);
+// Whether this is the header of a file of a later format: not damaged, but not for this program.
+bool IsOfLaterFormat(std::span<const std::byte> block);
 void EncodeFrameHeader(const FrameHeader& header, std::byte* at);
 std::optional<FrameHeader> DecodeFrameHeader(std::span<const std::byte> bytes);
 

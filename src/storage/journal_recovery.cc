@@ -1,6 +1,7 @@
 // Reading the journal back: the ordinary start.
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -15,6 +16,7 @@ struct Journal::Found {
   int64_t bytes = 0;
   std::unique_ptr<File> file{};
   std::optional<JournalFileHeader> header{};
+  bool is_blank = false;  // zeros where a header should be
   LogPosition last_sequence{0};
 };
 
@@ -48,6 +50,14 @@ Task<std::vector<Journal::Found>> Journal::FindFiles() {
     std::vector<std::byte> block(kJournalBlockBytes);
     std::span<std::byte> into(block);
     CO_ASSIGN_OR_RETURN(size_t count, co_await found.file->ReadAt(0, into));
+    if (IsOfLaterFormat(into.first(count))) {
+      co_return MakeError(ErrorCode::kUnsupported,
+                          {.message = fmt::format(
+                               "'{}' was written by a later version of this program", found.path),
+                           .hint = "start that version again; nothing was changed"});
+    }
+    found.is_blank = std::all_of(block.begin(), block.begin() + static_cast<ptrdiff_t>(count),
+                                 [](std::byte byte) { return byte == std::byte{0}; });
     found.header = DecodeFileHeader(into.first(count));
     if (found.header) last_incarnation_ = std::max(last_incarnation_, found.header->incarnation);
     files.push_back(std::move(found));
@@ -55,19 +65,62 @@ Task<std::vector<Journal::Found>> Journal::FindFiles() {
   co_return files;
 }
 
-Status Journal::ChooseIdentity(uint64_t journal_id, const std::vector<Found>& files) {
+// Not known: that of most files. Those of another data folder are set aside.
+Task<> Journal::ChooseIdentity(uint64_t journal_id, std::vector<Found>* files,
+                               JournalVisitor* visitor) {
   journal_id_ = journal_id;
-  for (const Found& found : files) {
-    if (!found.header) continue;
-    if (journal_id_ == 0) journal_id_ = found.header->journal_id;
-    if (found.header->journal_id != journal_id_) {
-      return MakeError(ErrorCode::kCorruptStorage,
-                       {.message = fmt::format("'{}' belongs to another data folder", found.path),
-                        .hint = "move the file away"});
-    }
+  std::map<uint64_t, int> counts;
+  for (const Found& found : *files) {
+    if (found.header && journal_id_ == 0) ++counts[found.header->journal_id];
+  }
+  int most = 0;
+  for (const auto& [id, count] : counts) {
+    if (count <= most) continue;
+    most = count;
+    journal_id_ = id;
   }
   while (journal_id_ == 0) journal_id_ = env_->Random();
-  return Status::OK();
+  auto is_foreign = [this](const Found& found) {
+    return found.header && found.header->journal_id != journal_id_;
+  };
+  for (const Found& found : *files) {
+    if (!is_foreign(found)) continue;
+    CO_ASSIGN_OR_RETURN(std::string name, co_await MoveAside(&env_->files(), found.path));
+    visitor->OnForeign(
+        fmt::format("'{}' belongs to another data folder; it is '{}' now", found.path, name));
+  }
+  std::erase_if(*files, is_foreign);
+  co_return Status::OK();
+}
+
+// Whether anything was written after the last frame that was found.
+Task<> Journal::CheckEnd(const JournalStart& start, const std::vector<Found>& files,
+                         JournalVisitor* visitor) {
+  if (files.empty()) {
+    if (start.is_new) co_return Status::OK();
+    visitor->OnLost({.what = fmt::format("'{}' has no file of this journal", options_.folder),
+                     .bytes = options_.file_bytes});
+    co_return Status::OK();
+  }
+  const Found* last = nullptr;
+  for (const Found& found : files) {
+    if (!found.header || found.header->incarnation == 0) continue;
+    if (last == nullptr || found.header->incarnation > last->header->incarnation) last = &found;
+  }
+  if (last == nullptr) co_return Status::OK();
+  int64_t missing = last->header->file_bytes - last->bytes;
+  if (missing > 0) {
+    std::string what = fmt::format("it has {} bytes instead of {}; the last frame found is {}",
+                                   last->bytes, last->header->file_bytes, previous_);
+    CO_RETURN_IF_ERROR(co_await SetAside(*last, std::move(what), missing, visitor));
+  }
+  if (last->header->followed_by > last->header->incarnation) {
+    visitor->OnLost({.what = fmt::format("a file that was written after '{}' is missing or empty; "
+                                         "the last frame found is {}",
+                                         last->path, previous_),
+                     .bytes = options_.file_bytes});
+  }
+  co_return Status::OK();
 }
 
 // A file whose header is broken is known by its frames.
@@ -80,7 +133,7 @@ Task<> Journal::NameHeaderless(std::vector<Found>* files, LogPosition covered,
     CO_ASSIGN_OR_RETURN(auto later, co_await FindLaterFrame(found, begin, covered));
     if (!later) continue;
     std::string what = "its header is broken";
-    CO_RETURN_IF_ERROR(co_await SetAside(found, std::move(what), visitor));
+    CO_RETURN_IF_ERROR(co_await SetAside(found, std::move(what), 0, visitor));
     found.header =
         JournalFileHeader{.journal_id = journal_id_, .incarnation = later->header.incarnation};
   }
@@ -93,10 +146,12 @@ Task<> Journal::NameHeaderless(std::vector<Found>* files, LogPosition covered,
   co_return Status::OK();
 }
 
-Task<> Journal::Recover(uint64_t journal_id, LogPosition covered, JournalVisitor* visitor) {
+Task<> Journal::Recover(JournalStart start, JournalVisitor* visitor) {
+  const LogPosition covered = start.covered;
+  is_exact_start_ = start.is_exact;
   CO_RETURN_IF_ERROR(co_await env_->files().CreateDirectories(options_.folder));
   CO_ASSIGN_OR_RETURN(std::vector<Found> files, co_await FindFiles());
-  CO_RETURN_IF_ERROR(ChooseIdentity(journal_id, files));
+  CO_RETURN_IF_ERROR(co_await ChooseIdentity(start.journal_id, &files, visitor));
   CO_RETURN_IF_ERROR(co_await NameHeaderless(&files, covered, visitor));
   previous_ = covered;
   const Found* earlier = nullptr;
@@ -105,6 +160,7 @@ Task<> Journal::Recover(uint64_t journal_id, LogPosition covered, JournalVisitor
     CO_RETURN_IF_ERROR(co_await ReplayFile(&found, earlier, visitor));
     earlier = &found;
   }
+  CO_RETURN_IF_ERROR(co_await CheckEnd(start, files, visitor));
   {
     std::lock_guard lock(mutex_);
     durable_ = previous_;
@@ -127,7 +183,8 @@ Task<> Journal::ReplayFile(Found* found, const Found* earlier, JournalVisitor* v
           "the frame at byte {} is broken, but frame {} at byte {} was "
           "written after it",
           broken, later->header.sequence, position);
-      CO_RETURN_IF_ERROR(co_await SetAside(*found, std::move(what), visitor));
+      int64_t bytes = position - broken;
+      CO_RETURN_IF_ERROR(co_await SetAside(*found, std::move(what), bytes, visitor));
       previous_ = later->header.previous;
     }
     // Else it is the one that was being written when the power went, which may have left its
@@ -159,8 +216,13 @@ Task<int64_t> Journal::ReplayFrom(Found* found, int64_t position, const Found* e
           "frame {} at byte {} of '{}' follows frame {}, but the last one "
           "found is {}",
           halt.follows + 1, position, found->path, halt.follows, previous_);
-      const Found& damaged = earlier != nullptr ? *earlier : *found;
-      CO_RETURN_IF_ERROR(co_await SetAside(damaged, std::move(what), visitor));
+      if (is_exact_start_) {
+        const Found& damaged = earlier != nullptr ? *earlier : *found;
+        int64_t bytes = std::max(damaged.bytes, options_.file_bytes);
+        CO_RETURN_IF_ERROR(co_await SetAside(damaged, std::move(what), bytes, visitor));
+      } else {
+        visitor->OnGap(std::move(what));
+      }
       previous_ = halt.follows;
       continue;
     }
@@ -243,12 +305,15 @@ Task<std::optional<Journal::LaterFrame>> Journal::FindLaterFrame(const Found& fo
 }
 
 // A copy, because the file itself is written over once what can be read of it is durable elsewhere.
-Task<> Journal::SetAside(const Found& found, std::string what, JournalVisitor* visitor) {
+Task<> Journal::SetAside(const Found& found, std::string what, int64_t bytes,
+                         JournalVisitor* visitor) {
   std::string prefix = found.path + ".set-aside-";
   CO_ASSIGN_OR_RETURN(std::string copy, co_await FirstFreeName(&env_->files(), std::move(prefix)));
   CO_RETURN_IF_ERROR(co_await CopyAside(&env_->files(), found.file.get(), 0, found.bytes, copy));
   CO_RETURN_IF_ERROR(co_await env_->files().SyncDirectory(options_.folder));
-  visitor->OnLost(fmt::format("'{}' is damaged: {}; a copy of it is '{}'", found.path, what, copy));
+  visitor->OnLost(
+      {.what = fmt::format("'{}' is damaged: {}; a copy of it is '{}'", found.path, what, copy),
+       .bytes = bytes});
   co_return Status::OK();
 }
 
@@ -256,7 +321,11 @@ Task<> Journal::SetAside(const Found& found, std::string what, JournalVisitor* v
 Task<> Journal::Adopt(std::vector<Found> files, LogPosition covered) {
   for (Found& found : files) {
     found.file.reset();
-    if (!found.header && found.bytes != options_.file_bytes) {
+    if (!found.header && !found.is_blank) {
+      CO_RETURN_IF_ERROR((co_await MoveAside(&env_->files(), found.path)).status());
+      continue;
+    }
+    if (!found.header && found.bytes != options_.file_bytes) {  // it was being made
       CO_RETURN_IF_ERROR(co_await env_->files().Remove(found.path));
       continue;
     }

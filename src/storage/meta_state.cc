@@ -2,6 +2,8 @@
 
 #include <iterator>
 
+#include <fmt/format.h>
+
 #include "storage/bytes.h"
 #include "storage/crc32c.h"
 
@@ -90,9 +92,14 @@ void ApplyTo(MetaState*, const PartitionCompactionState&) {}
 void ApplyTo(MetaState*, const PartitionTransactionsState&) {}
 
 Status BrokenSnapshot(std::string_view what) {
-  return MakeError(ErrorCode::kCorruptStorage, {.message = "the snapshot file is damaged",
-                                                .detail = std::string(what),
-                                                .hint = "restore the data folder from a backup"});
+  return MakeError(ErrorCode::kCorruptStorage, std::string(what));
+}
+
+Status LaterSnapshot(std::string_view what) {
+  return MakeError(ErrorCode::kUnsupported,
+                   {.message = "the snapshot was written by a later version of this program",
+                    .detail = std::string(what),
+                    .hint = "start that version again; nothing was changed"});
 }
 
 }  // namespace
@@ -151,12 +158,12 @@ Result<Snapshot> DecodeSnapshot(std::string_view text) {
   std::span<const std::byte> body = bytes.first(bytes.size() - 4);
   if (LoadLittle<uint32_t>(bytes.data()) != kSnapshotMagic)
     return BrokenSnapshot("its magic is wrong");
-  if (LoadLittle<uint16_t>(bytes.data() + 4) != kSnapshotVersion) {
-    return BrokenSnapshot("its version is unknown to this program");
-  }
   if (LoadLittle<uint32_t>(bytes.data() + body.size()) != Crc32c(body)) {
     return BrokenSnapshot("its checksum is wrong");
   }
+  // From here on it is as it was written.
+  uint16_t version = LoadLittle<uint16_t>(bytes.data() + 4);
+  if (version != kSnapshotVersion) return LaterSnapshot(fmt::format("format version {}", version));
   Snapshot snapshot{.journal_id = LoadLittle<uint64_t>(bytes.data() + 8),
                     .covered = LogPosition(LoadLittle<int64_t>(bytes.data() + 16)),
                     .changes = {}};
@@ -167,8 +174,10 @@ Result<Snapshot> DecodeSnapshot(std::string_view text) {
     EntryType type = static_cast<EntryType>(body[4]);
     body = body.subspan(kSnapshotEntryBytes);
     if (size > body.size()) return BrokenSnapshot("an entry is cut off");
-    ASSIGN_OR_RETURN(Change change, DecodeChange(type, body.first(size)));
-    snapshot.changes.push_back(std::move(change));
+    Result<Change> change = DecodeChange(type, body.first(size));
+    if (!change.ok())
+      return LaterSnapshot(fmt::format("an entry of type {}", static_cast<int>(type)));
+    snapshot.changes.push_back(std::move(*change));
     body = body.subspan(size);
   }
   return snapshot;

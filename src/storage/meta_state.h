@@ -40,6 +40,7 @@ struct Snapshot {
 // Valid iff magic, version, lengths and CRC are right.
 inline constexpr uint16_t kSnapshotVersion = 1;
 std::string EncodeSnapshot(const Snapshot& snapshot);
-Result<Snapshot> DecodeSnapshot(std::string_view bytes);  // kCorruptStorage
+// kCorruptStorage when it is not as it was written; kUnsupported when a later version wrote it.
+Result<Snapshot> DecodeSnapshot(std::string_view bytes);
 
 }  // namespace mainstem::storage

@@ -25,6 +25,13 @@ void Partition::Restore(const PartitionState& state) {
 void Partition::Replay(std::span<const std::byte> batch, LogPosition sequence,
                        const ChunkPool::Chunk& chunk) {
   BatchHeader header = ReadBatchHeader(batch.data());
+  Learn(batch, header);
+  if (header.base_offset < next_offset) return;
+  Push(header, batch, sequence, chunk);
+  high_watermark = next_offset;
+}
+
+void Partition::Learn(std::span<const std::byte> batch, const BatchHeader& header) {
   if (header.control()) {
     AcceptMarker(header, header.max_timestamp);
     std::optional<bool> committed = ReadMarker(batch);
@@ -33,13 +40,31 @@ void Partition::Replay(std::span<const std::byte> batch, LogPosition sequence,
     producers.Remember(header, header.max_timestamp, header.next_offset());
     if (!transactions.HasSeen(header)) transactions.Remember(header);
   }
-  if (header.next_offset() <= next_offset) return;
-  if (header.base_offset != next_offset) {
-    has_gap = true;
-    return;
+}
+
+Task<> Partition::Rebuild(Offset known_end) {
+  CO_RETURN_IF_ERROR(co_await segments.Rebuild(
+      [this](std::span<const std::byte> batch) { Learn(batch, ReadBatchHeader(batch.data())); }));
+  Offset end = std::max(known_end, log_start);
+  if (!segments.empty()) {
+    end = std::max(end, segments.end());
+    log_start = std::max(log_start, segments.begin());
   }
-  Push(header, batch, sequence, chunk);
-  high_watermark = next_offset;
+  flushed = high_watermark = next_offset = end;
+  transactions.SetSeen(end);
+  transactions.DropBefore(log_start);
+  NoteSnapshot();
+  OnSnapshotWritten();
+  co_return Status::OK();
+}
+
+bool Partition::EndsInHole() const {
+  if (log_start >= next_offset) return false;
+  if (!tail_.empty()) return tail_.back().last_offset + 1 < next_offset;
+  const auto& list = segments.list();
+  auto last = std::find_if(list.rbegin(), list.rend(),
+                           [](const SegmentInfo& segment) { return segment.bytes > 0; });
+  return last == list.rend() || last->next_offset < next_offset;
 }
 
 void Partition::Push(const BatchHeader& header, std::span<const std::byte> bytes,

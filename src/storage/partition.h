@@ -46,7 +46,9 @@ class Partition {
 
   // Before use, after a restart.
   void Restore(const PartitionState& state);
-  // A batch that recovery read from the journal.
+  // The same from its files alone. Records up to `known_end` were there, if it is known.
+  Task<> Rebuild(Offset known_end);
+  // A batch that recovery read from the journal. It continues what is known, or is part of it.
   void Replay(std::span<const std::byte> batch, LogPosition sequence,
               const ChunkPool::Chunk& chunk);
 
@@ -106,6 +108,8 @@ class Partition {
   void NoteSnapshot();
   void OnSnapshotWritten() { closed_in_snapshot_ = closed_in_next_snapshot_; }
   int64_t size_bytes() const;
+  // No batch lies at the end: a reader would never get there.
+  bool EndsInHole() const;
 
   const TopicPartition id;
   const std::string folder;
@@ -125,10 +129,11 @@ class Partition {
   bool deleted = false;        // the topic is gone
   bool is_compacting = false;  // its closed segments stay
   int64_t compaction_not_before_ms = 0;
-  bool has_gap = false;     // replay missed batches: fine only for a topic that is deleted later
   int file_user_count = 0;  // flush or retention is at work on the files
 
  private:
+  // What a batch tells of its producer.
+  void Learn(std::span<const std::byte> batch, const BatchHeader& header);
   size_t FirstUnflushed() const;
   void NoteStep(const CompactionChange& change);
   std::deque<TailBatch> tail_;

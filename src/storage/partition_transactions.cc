@@ -71,6 +71,12 @@ Offset PartitionTransactions::FirstOpenOf(ProducerId id) const {
   return it == open_.end() ? Offset(-1) : it->second;
 }
 
+std::vector<ProducerId> PartitionTransactions::OpenProducers() const {
+  std::vector<ProducerId> producers;
+  for (const auto& [id, first_offset] : open_) producers.push_back(id);
+  return producers;
+}
+
 std::vector<AbortedTransaction> PartitionTransactions::AbortedWithin(Offset from,
                                                                      Offset end) const {
   std::vector<AbortedTransaction> found;

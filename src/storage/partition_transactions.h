@@ -52,6 +52,7 @@ class PartitionTransactions {
   Offset FirstOpen() const;
   // -1: none.
   Offset FirstOpenOf(ProducerId id) const;
+  std::vector<ProducerId> OpenProducers() const;
   // Those that records from `from` to before `end` may be part of.
   std::vector<AbortedTransaction> AbortedWithin(Offset from, Offset end) const;
   bool IsAborted(const BatchHeader& batch) const;
@@ -59,6 +60,8 @@ class PartitionTransactions {
   // What lies at or after `durable_end` is left out.
   PartitionTransactionsState Snapshot(TopicPartition partition, Offset durable_end) const;
   void Restore(const PartitionTransactionsState& state);
+  // The same for a state that was read from the partition's own batches, up to `end`.
+  void SetSeen(Offset end) { restored_end_ = end; }
   // A batch that recovery reads and that the restored state has seen already.
   bool HasSeen(const BatchHeader& batch) const { return batch.base_offset < restored_end_; }
 

@@ -79,6 +79,11 @@ void ProducerStates::RememberMarker(const BatchHeader& marker, int64_t now_ms) {
   it->second.last_seen_ms = now_ms;
 }
 
+ProducerEpoch ProducerStates::EpochOf(ProducerId id) const {
+  auto it = states_.find(id);
+  return it == states_.end() ? ProducerEpoch(0) : it->second.epoch;
+}
+
 std::vector<ProducerInfo> ProducerStates::List() const {
   std::vector<ProducerInfo> list;
   for (const auto& [id, state] : states_) {

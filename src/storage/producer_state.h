@@ -43,6 +43,8 @@ class ProducerStates {
   // The marker of a transaction: a greater epoch than the producer's fences it.
   void RememberMarker(const BatchHeader& marker, int64_t now_ms);
   void Expire(int64_t last_seen_before_ms);
+  // 0 when it is not known.
+  ProducerEpoch EpochOf(ProducerId id) const;
   // Without their transactions, by id.
   std::vector<ProducerInfo> List() const;
 

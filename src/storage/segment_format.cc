@@ -1,6 +1,7 @@
 #include "storage/segment_format.h"
 
 #include <charconv>
+#include <cstring>
 
 #include <absl/strings/escaping.h>
 #include <fmt/format.h>
@@ -25,6 +26,21 @@ std::string PartitionMetadata(const TopicId& id) {
   absl::string_view bytes(reinterpret_cast<const char*>(id.data()), id.size());
   std::string text = absl::WebSafeBase64Escape(bytes);
   return fmt::format("version: 0\ntopic_id: {}\n", text);
+}
+
+std::optional<TopicId> ParsePartitionMetadata(std::string_view text) {
+  constexpr std::string_view kBefore = "version: 0\ntopic_id: ";
+  if (!text.starts_with(kBefore)) return std::nullopt;
+  text.remove_prefix(kBefore.size());
+  text = text.substr(0, text.find('\n'));
+  std::string bytes;
+  if (!absl::WebSafeBase64Unescape(absl::string_view(text.data(), text.size()), &bytes)) {
+    return std::nullopt;
+  }
+  TopicId id{};
+  if (bytes.size() != id.size()) return std::nullopt;
+  std::memcpy(id.data(), bytes.data(), id.size());
+  return id;
 }
 
 std::vector<std::byte> EncodeIndex(std::span<const IndexEntry> entries) {

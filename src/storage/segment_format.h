@@ -42,6 +42,8 @@ static_assert(sizeof(IndexEntry) == kIndexEntryBytes);
 std::string SegmentFileName(Offset base_offset, std::string_view extension);  // ".log"
 std::optional<Offset> ParseSegmentFileName(std::string_view name, std::string_view extension);
 std::string PartitionMetadata(const TopicId& id);
+// Nothing when the text is no such file.
+std::optional<TopicId> ParsePartitionMetadata(std::string_view text);
 
 std::vector<std::byte> EncodeIndex(std::span<const IndexEntry> entries);
 std::vector<std::byte> EncodeTimeIndex(std::span<const TimeIndexEntry> entries);

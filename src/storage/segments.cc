@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "storage/batch_walk.h"
+
 namespace mainstem::storage {
 namespace {
 
@@ -86,6 +88,7 @@ Segments::Segments(SegmentAccess access, Place place)
       open_files_(access.open_files),
       buffers_(access.buffers),
       read_ahead_(access.read_ahead),
+      logger_(access.logger),
       number_(read_ahead_->NewPartition()),
       place_(std::move(place)) {}
 
@@ -163,6 +166,15 @@ Task<> Segments::LoadTail() {
     }
   }
   tail_loaded_ = true;
+  if (active.bytes == 0) co_return Status::OK();  // begun, and there is no file yet
+  std::byte first[kBatchHeaderBytes];
+  std::string path = PathOf(active.base_offset, kLog);
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file,
+                      co_await open_files_->ForReading(std::move(path), active.generation));
+  std::span<std::byte> into(first);
+  CO_ASSIGN_OR_RETURN(size_t count, co_await file->ReadAt(0, into));
+  BatchWalk walk(into.first(count));
+  active_is_damaged_ |= walk.Next() == BatchWalk::Step::kBroken;
   co_return Status::OK();
 }
 
@@ -282,6 +294,8 @@ Task<> Segments::TryAppend(std::vector<SegmentBatch> batches, EffectiveConfig co
   CO_RETURN_IF_ERROR(co_await PrepareFolder());
   if (list_.empty()) BeginSegment(batches.front().base_offset);
   if (!tail_loaded_) CO_RETURN_IF_ERROR(co_await LoadTail());
+  // What comes behind the damage could not be found after a restart.
+  if (std::exchange(active_is_damaged_, false)) CO_RETURN_IF_ERROR(co_await Roll());
   CHECK(batches.front().base_offset >= end());
   Filling filling;
   filling.after = list_.back();

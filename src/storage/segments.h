@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/env.h"
+#include "core/logging.h"
 #include "storage/chunk_pool.h"
 #include "storage/compacted_batch.h"
 #include "storage/log.h"
@@ -61,6 +62,7 @@ struct SegmentAccess {
   OpenFiles* open_files;
   ChunkPool* buffers;  // for writes and reads
   ReadAhead* read_ahead;
+  const Logger* logger;
 };
 
 class Segments {
@@ -87,6 +89,11 @@ class Segments {
   // Looks at all files when the list is final, and removes those that are not in it. Returns the
   // holes at or after `log_start`.
   Task<std::vector<Hole>> CheckFiles(Offset log_start);
+  // In the place of Restore, when nobody knows what the files hold: makes the list from them
+  // (segments_rebuild.cc). `on_batch` sees each batch whose checksum is right, in order. What is
+  // no part of a log is set aside.
+  using OnBatch = std::function<void(std::span<const std::byte> batch)>;
+  Task<> Rebuild(OnBatch on_batch);
 
   // Durable when it returns. After a failure, end() says how far it came; calling it again with
   // what follows is safe. Batches lie at or after end(); what a damage took leaves a gap.
@@ -150,7 +157,9 @@ class Segments {
   Task<std::vector<DirectoryEntry>> ListFiles();
   Task<> CheckActiveFile(std::optional<int64_t> found_bytes);
   Task<> Repair(size_t index, std::optional<int64_t> found_bytes);
-  Task<SegmentInfo> WholePartOf(SegmentInfo segment, int64_t file_bytes);
+  Task<SegmentInfo> WholePartOf(SegmentInfo segment, int64_t file_bytes, OnBatch on_batch);
+  Task<> RebuildFile(Offset base_offset, int64_t file_bytes, OnBatch on_batch);
+  Task<bool> IsZeroFrom(SegmentInfo segment, int64_t file_bytes);
   Task<std::string> SetAside(std::string path, int64_t from, int64_t file_bytes);
   Task<> PrepareFolder();
   Task<> TryAppend(std::vector<SegmentBatch> batches, EffectiveConfig config);
@@ -164,7 +173,12 @@ class Segments {
   void AddToIndex(Index* index, const SegmentInfo& segment, const SegmentBatch& batch,
                   int64_t position);
   Task<std::shared_ptr<Index>> LoadIndex(SegmentInfo segment);
-  Task<> CompleteIndex(std::shared_ptr<Index> index, SegmentInfo segment);
+  // Adds what lies behind the index's last entry. Where the file is damaged it goes on at the first
+  // of `known` entries that is right.
+  Task<> CompleteIndex(std::shared_ptr<Index> index, SegmentInfo segment,
+                       std::vector<IndexEntry> known);
+  Task<std::optional<IndexEntry>> FirstRight(std::shared_ptr<File> file, SegmentInfo segment,
+                                             std::vector<IndexEntry> known, int64_t behind);
   Task<> SaveIndex(std::shared_ptr<Index> index, int64_t segment_bytes);
   size_t Find(Offset offset) const;
   // Where the segment's records are now.
@@ -172,8 +186,18 @@ class Segments {
   std::string CleanedPathOf(const SegmentInfo& segment) const;
   // False once retention or compaction took it away.
   bool IsCurrent(const SegmentInfo& segment) const;
-  Task<int64_t> PositionOf(SegmentInfo segment, Offset from);
+  // Where the index says that a batch is, and its last offset.
+  struct Spot {
+    int64_t position = 0;
+    std::optional<Offset> last_offset;  // nothing: the segment's first batch
+  };
+  Task<Spot> SpotBefore(SegmentInfo segment, Offset from);
+  // Builds the index again from the segment's own file: what it said is not so.
+  Task<> MendIndex(SegmentInfo segment);
   Task<std::vector<SharedBytes>> TryRead(SegmentInfo segment, Offset from, size_t max_bytes);
+  Task<std::vector<SharedBytes>> TryReadAt(ReadAhead::Reader reader, Spot spot, SegmentInfo segment,
+                                           size_t max_bytes, bool* is_index_wrong);
+  Task<Offset> OffsetBefore(SegmentInfo segment, Offset from, int64_t timestamp_ms);
   Task<FilePiece> NextPiece(ReadAhead::Reader* reader, std::shared_ptr<File> file,
                             SegmentInfo segment, size_t wanted);
   Task<std::span<const std::byte>> NextPiece(Scan* scan);
@@ -189,6 +213,7 @@ class Segments {
   OpenFiles* const open_files_;
   ChunkPool* const buffers_;
   ReadAhead* const read_ahead_;
+  const Logger* const logger_;
   const uint64_t number_;  // of this partition among its readers
   const Place place_;
   std::deque<SegmentInfo> list_;
@@ -200,6 +225,7 @@ class Segments {
   std::vector<std::byte> tail_;  // the last, incomplete block of the active file
   bool tail_loaded_ = false;
   bool active_checked_ = false;
+  bool active_is_damaged_ = false;  // what follows goes to another file
   std::vector<Hole> holes_;
   std::shared_ptr<Index> active_index_;       // null until it is needed after a restart
   std::shared_ptr<Index> closed_index_;       // of the closed segment that was read last

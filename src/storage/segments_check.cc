@@ -52,6 +52,9 @@ Task<std::vector<Segments::Hole>> Segments::CheckFiles(Offset log_start) {
   if (has_renamed) {
     CO_ASSIGN_OR_RETURN(entries, co_await ListFiles());
   }
+  // Written again with the next flush.
+  auto is_metadata = [](const DirectoryEntry& entry) { return entry.name == "partition.metadata"; };
+  folder_ready_ = std::any_of(entries.begin(), entries.end(), is_metadata);
   std::map<Offset, int64_t> sizes;
   for (const DirectoryEntry& entry : entries) {
     if (auto base = ParseSegmentFileName(entry.name, ".log")) sizes[*base] = entry.size;
@@ -101,7 +104,7 @@ Task<> Segments::Repair(size_t index, std::optional<int64_t> found_bytes) {
   SegmentInfo whole{.base_offset = damaged.base_offset, .next_offset = damaged.base_offset};
   std::string remains;
   if (found_bytes) {
-    CO_ASSIGN_OR_RETURN(whole, co_await WholePartOf(damaged, *found_bytes));
+    CO_ASSIGN_OR_RETURN(whole, co_await WholePartOf(damaged, *found_bytes, [](auto) {}));
     CO_ASSIGN_OR_RETURN(remains, co_await SetAside(path, whole.bytes, *found_bytes));
   }
   open_files_->Forget(path, damaged.generation);
@@ -121,8 +124,9 @@ Task<> Segments::Repair(size_t index, std::optional<int64_t> found_bytes) {
   co_return Status::OK();
 }
 
-// As far as the file's batches are whole and their checksums right.
-Task<SegmentInfo> Segments::WholePartOf(SegmentInfo segment, int64_t file_bytes) {
+// As far as the file's batches go, to the end of the last one whose checksum is right: one before
+// it that is damaged stays in its place, where its readers find that out.
+Task<SegmentInfo> Segments::WholePartOf(SegmentInfo segment, int64_t file_bytes, OnBatch on_batch) {
   SegmentInfo whole = segment;
   whole.next_offset = segment.base_offset;
   whole.bytes = 0;
@@ -132,23 +136,30 @@ Task<SegmentInfo> Segments::WholePartOf(SegmentInfo segment, int64_t file_bytes)
   CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file,
                       co_await open_files_->ForLargeReads(std::move(path), segment.generation));
   size_t wanted = read_ahead_->piece_bytes();
-  while (whole.bytes < file_bytes) {
-    size_t size = std::min(wanted, static_cast<size_t>(file_bytes - whole.bytes));
-    CO_ASSIGN_OR_RETURN(FilePiece piece, co_await ReadPiece(buffers_, file, whole.bytes, size));
-    BatchWalk walk(piece.bytes);
-    int64_t begin = whole.bytes;
+  SegmentInfo seen = whole;  // with batches whose checksum is wrong
+  while (seen.bytes < file_bytes) {
+    size_t size = std::min(wanted, static_cast<size_t>(file_bytes - seen.bytes));
+    CO_ASSIGN_OR_RETURN(FilePiece piece, co_await ReadPiece(buffers_, file, seen.bytes, size));
+    BatchWalk walk(piece.bytes, seen.next_offset, segment.base_offset + int64_t{INT32_MAX});
+    int64_t begin = seen.bytes;
     BatchWalk::Step step;
-    while ((step = walk.Next()) == BatchWalk::Step::kBatch && BatchCrcMatches(walk.batch())) {
+    while ((step = walk.Next()) == BatchWalk::Step::kBatch) {
       const BatchHeader& header = walk.header();
-      whole.bytes += static_cast<int64_t>(walk.batch().size());
-      whole.next_offset = header.next_offset();
-      if (header.max_timestamp <= whole.max_timestamp) continue;
-      whole.max_timestamp = header.max_timestamp;
-      whole.max_timestamp_offset = header.last_offset();
+      seen.bytes += static_cast<int64_t>(walk.batch().size());
+      seen.next_offset = header.next_offset();
+      if (!BatchCrcMatches(walk.batch())) continue;
+      if (header.max_timestamp > seen.max_timestamp) {
+        seen.max_timestamp = header.max_timestamp;
+        seen.max_timestamp_offset = header.last_offset();
+      }
+      whole = seen;
+      on_batch(walk.batch());
     }
     bool is_at_end = begin + static_cast<int64_t>(size) == file_bytes;
     if (step != BatchWalk::Step::kCutOff || is_at_end) break;
-    bool is_cut = whole.bytes == begin;  // a batch larger than the piece
+    bool is_cut = seen.bytes == begin;  // a batch larger than the piece
+    // Its length is wrong.
+    if (is_cut && static_cast<int64_t>(walk.header().total_bytes()) > file_bytes - begin) break;
     wanted = is_cut ? walk.header().total_bytes() : read_ahead_->piece_bytes();
   }
   co_return whole;

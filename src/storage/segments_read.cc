@@ -37,20 +37,48 @@ Task<std::shared_ptr<Segments::Index>> Segments::LoadIndex(SegmentInfo segment) 
   Result<std::string> offsets =
       co_await env_->files().ReadAll(std::move(offsets_path), kIndexBytesMax);
   Result<std::string> times = co_await env_->files().ReadAll(std::move(times_path), kIndexBytesMax);
-  if (offsets.ok() && times.ok()) {
+  bool is_missing = !offsets.ok() || !times.ok();
+  if (!is_missing) {
     index->offsets = DecodeIndex(std::as_bytes(std::span(*offsets)), segment.bytes);
     index->times = DecodeTimeIndex(std::as_bytes(std::span(*times)));
   }
-  CO_RETURN_IF_ERROR(co_await CompleteIndex(index, segment));
+  std::vector<IndexEntry> none;
+  CO_RETURN_IF_ERROR(co_await CompleteIndex(index, segment, std::move(none)));
   // The segment may have grown while we read, or gone: then the index is good for this call only.
   if (!IsCurrent(segment)) co_return index;
   bool grew = active && list_.back().bytes != segment.bytes;
   std::shared_ptr<Index>& place = active ? active_index_ : closed_index_;
   if (!grew && !(active && active_index_)) place = index;
+  if (is_missing && !active) {
+    logger_->Warning("an index is missing; it is built again",
+                     {{"file", PathOf(segment.base_offset, ".index")}});
+    AddTime(index.get(), segment);
+    IgnoreError(co_await SaveIndex(index, segment.bytes), "it is built again when it is needed");
+  }
   co_return index;
 }
 
-Task<> Segments::CompleteIndex(std::shared_ptr<Index> index, SegmentInfo segment) {
+// The first of the entries beyond the position where such a batch is indeed.
+Task<std::optional<IndexEntry>> Segments::FirstRight(std::shared_ptr<File> file,
+                                                     SegmentInfo segment,
+                                                     std::vector<IndexEntry> known,
+                                                     int64_t behind) {
+  std::byte header[kBatchHeaderBytes];
+  for (const IndexEntry& entry : known) {
+    if (entry.position <= behind || entry.position >= segment.bytes) continue;
+    std::span<std::byte> into(header);
+    CO_ASSIGN_OR_RETURN(size_t count, co_await file->ReadAt(entry.position, into));
+    Offset last_offset = segment.base_offset + entry.relative_offset;
+    BatchWalk walk(into.first(count), segment.base_offset, segment.next_offset);
+    bool is_right = count == into.size() && walk.Next() != BatchWalk::Step::kBroken &&
+                    walk.header().last_offset() == last_offset;
+    if (is_right) co_return entry;
+  }
+  co_return std::optional<IndexEntry>();
+}
+
+Task<> Segments::CompleteIndex(std::shared_ptr<Index> index, SegmentInfo segment,
+                               std::vector<IndexEntry> known) {
   if (segment.bytes == 0) co_return Status::OK();
   std::string path = LogPathOf(segment);
   CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file,
@@ -63,16 +91,18 @@ Task<> Segments::CompleteIndex(std::shared_ptr<Index> index, SegmentInfo segment
     seen.max_timestamp_offset = segment.base_offset + index->times.back().relative_offset;
   }
   size_t wanted = kSegmentScanBytes;
+  Offset next = segment.base_offset;
   std::vector<std::byte> buffer;
   while (position < segment.bytes) {
     buffer.resize(std::min(wanted, static_cast<size_t>(segment.bytes - position)));
     std::span<std::byte> into(buffer);
     CO_ASSIGN_OR_RETURN(size_t count, co_await file->ReadAt(position, into));
-    BatchWalk walk(into.first(count));
+    BatchWalk walk(into.first(count), next, segment.next_offset);
     int64_t begin = position;
     BatchWalk::Step step;
     while ((step = walk.Next()) == BatchWalk::Step::kBatch) {
       const BatchHeader& header = walk.header();
+      next = walk.next_offset();
       SegmentBatch batch{.bytes = walk.batch(),
                          .base_offset = header.base_offset,
                          .last_offset = header.last_offset(),
@@ -89,17 +119,46 @@ Task<> Segments::CompleteIndex(std::shared_ptr<Index> index, SegmentInfo segment
       skip_first = false;
       position += static_cast<int64_t>(batch.bytes.size());
     }
-    bool cut = count != buffer.size();
-    if (step == BatchWalk::Step::kBroken || cut) co_return BrokenSegment(path, position);
+    bool is_broken = step == BatchWalk::Step::kBroken || count != buffer.size();
     wanted = kSegmentScanBytes;
-    if (position == begin) {
-      if (static_cast<int64_t>(count) >= segment.bytes - position) {
-        co_return BrokenSegment(path, position);
-      }
+    if (!is_broken && position == begin) {
       wanted = std::max(walk.header().total_bytes(), buffer.size() * 2);
+      is_broken = static_cast<int64_t>(walk.header().total_bytes()) > segment.bytes - position;
     }
+    if (!is_broken) continue;
+    // Who reads on from there finds that out; what is behind it can be found all the same.
+    CO_ASSIGN_OR_RETURN(std::optional<IndexEntry> right,
+                        co_await FirstRight(file, segment, known, position));
+    if (!right) {
+      active_is_damaged_ |= list_.back().base_offset == segment.base_offset;
+      co_return Status::OK();
+    }
+    position = right->position;
+    next = segment.base_offset;
+    index->bytes_since_entry = index_interval_bytes_ + 1;
+    wanted = kSegmentScanBytes;
   }
   co_return Status::OK();
+}
+
+Task<> Segments::MendIndex(SegmentInfo segment) {
+  logger_->Error("an index is wrong; it is built again",
+                 {{"file", PathOf(segment.base_offset, ".index")}});
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<Index> old, co_await LoadIndex(segment));
+  auto index = std::make_shared<Index>();
+  index->base_offset = segment.base_offset;
+  index->generation = segment.generation;
+  std::vector<IndexEntry> known = old->offsets;
+  CO_RETURN_IF_ERROR(co_await CompleteIndex(index, segment, std::move(known)));
+  if (!IsCurrent(segment)) co_return Status::OK();
+  bool active = list_.back().base_offset == segment.base_offset;
+  if (active) {
+    if (list_.back().bytes == segment.bytes) active_index_ = index;
+    co_return Status::OK();
+  }
+  closed_index_ = index;
+  AddTime(index.get(), segment);
+  co_return co_await SaveIndex(index, segment.bytes);
 }
 
 Task<> Segments::SaveIndex(std::shared_ptr<Index> index, int64_t segment_bytes) {
@@ -135,30 +194,49 @@ Task<std::vector<SharedBytes>> Segments::Read(Offset from, size_t max_bytes) {
 }
 
 // At or before the batch that holds `from`.
-Task<int64_t> Segments::PositionOf(SegmentInfo segment, Offset from) {
+Task<Segments::Spot> Segments::SpotBefore(SegmentInfo segment, Offset from) {
   CO_ASSIGN_OR_RETURN(std::shared_ptr<Index> index, co_await LoadIndex(segment));
   int64_t relative = from - segment.base_offset;
   auto after = [](int64_t wanted, const IndexEntry& entry) {
     return wanted < entry.relative_offset;
   };
   auto it = std::upper_bound(index->offsets.begin(), index->offsets.end(), relative, after);
-  co_return it == index->offsets.begin() ? int64_t{0} : int64_t{std::prev(it)->position};
+  Spot spot;
+  if (it == index->offsets.begin()) co_return spot;
+  --it;
+  spot.position = it->position;
+  spot.last_offset = segment.base_offset + it->relative_offset;
+  co_return spot;
 }
 
 // Nothing, or an error, when the segment is not there any more.
 Task<std::vector<SharedBytes>> Segments::TryRead(SegmentInfo segment, Offset from,
                                                  size_t max_bytes) {
-  std::vector<SharedBytes> result;
   std::optional<ReadAhead::Reader> known = read_ahead_->Take(number_, segment, from);
   ReadAhead::Reader reader{.partition = number_,
                            .segment = segment.base_offset,
                            .generation = segment.generation,
                            .next = from};
+  Spot spot;
+  bool is_index_wrong = false;
   if (known) {
-    reader = std::move(*known);
-  } else {
-    CO_ASSIGN_OR_RETURN(reader.position, co_await PositionOf(segment, from));
+    spot.position = known->position;
+    co_return co_await TryReadAt(std::move(*known), spot, segment, max_bytes, &is_index_wrong);
   }
+  CO_ASSIGN_OR_RETURN(spot, co_await SpotBefore(segment, from));
+  auto read = co_await TryReadAt(reader, spot, segment, max_bytes, &is_index_wrong);
+  if (!is_index_wrong) co_return read;
+  CO_RETURN_IF_ERROR(co_await MendIndex(segment));
+  CO_ASSIGN_OR_RETURN(spot, co_await SpotBefore(segment, from));
+  co_return co_await TryReadAt(std::move(reader), spot, segment, max_bytes, &is_index_wrong);
+}
+
+Task<std::vector<SharedBytes>> Segments::TryReadAt(ReadAhead::Reader reader, Spot spot,
+                                                   SegmentInfo segment, size_t max_bytes,
+                                                   bool* is_index_wrong) {
+  std::vector<SharedBytes> result;
+  const Offset from = reader.next;
+  reader.position = spot.position;
   std::string path = LogPathOf(segment);
   CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file,
                       co_await open_files_->ForLargeReads(path, segment.generation));
@@ -171,15 +249,20 @@ Task<std::vector<SharedBytes>> Segments::TryRead(SegmentInfo segment, Offset fro
   if (!reader.hold && max_bytes < wanted) wanted = std::min(wanted, max_bytes + slack);
   size_t total = 0;
   bool is_full = false;
+  Offset next = segment.base_offset;
   while (reader.position < segment.bytes && result.empty()) {
     if (reader.Rest().empty()) {
       CO_ASSIGN_OR_RETURN(reader.piece, co_await NextPiece(&reader, file, segment, wanted));
     }
-    BatchWalk walk(reader.Rest());
+    BatchWalk walk(reader.Rest(), next, segment.next_offset);
     int64_t begin = reader.position;
     BatchWalk::Step step;
     while ((step = walk.Next()) == BatchWalk::Step::kBatch) {
       size_t bytes = walk.batch().size();
+      next = walk.next_offset();
+      std::optional<Offset> expected = std::exchange(spot.last_offset, std::nullopt);
+      *is_index_wrong = expected && *expected != walk.header().last_offset();
+      if (*is_index_wrong) co_return result;
       if (walk.header().last_offset() >= from) {
         is_full = !result.empty() && total + bytes > max_bytes;
         if (is_full) break;
@@ -190,12 +273,19 @@ Task<std::vector<SharedBytes>> Segments::TryRead(SegmentInfo segment, Offset fro
       reader.position += static_cast<int64_t>(bytes);
     }
     if (is_full) break;
-    if (step == BatchWalk::Step::kBroken) co_return BrokenSegment(path, reader.position);
-    reader.piece = {};
+    bool is_broken = step == BatchWalk::Step::kBroken;
     // Nothing whole in what was read: ask for the batch's own size.
+    if (!is_broken && reader.position == begin) {
+      int64_t batch_bytes = static_cast<int64_t>(walk.header().total_bytes());
+      is_broken = batch_bytes > segment.bytes - reader.position ||
+                  wanted > walk.header().total_bytes() + kBatchHeaderBytes;
+    }
+    if (is_broken) {
+      *is_index_wrong = spot.last_offset.has_value();
+      co_return BrokenSegment(path, reader.position);
+    }
+    reader.piece = {};
     if (reader.position == begin) {
-      if (wanted > walk.header().total_bytes() + kBatchHeaderBytes)
-        co_return BrokenSegment(path, reader.position);
       wanted = std::max(walk.header().total_bytes(), wanted) + kBatchHeaderBytes + 1;
     }
   }
@@ -219,22 +309,41 @@ Task<FilePiece> Segments::NextPiece(ReadAhead::Reader* reader, std::shared_ptr<F
   co_return piece;
 }
 
+// Nothing before it in the segment, at or after `from`, is as new as `timestamp_ms`.
+Task<Offset> Segments::OffsetBefore(SegmentInfo segment, Offset from, int64_t timestamp_ms) {
+  Offset begin = std::max(segment.base_offset, from);
+  auto before = [](const TimeIndexEntry& entry, int64_t wanted) {
+    return entry.timestamp_ms < wanted;
+  };
+  for (bool is_mended : {false, true}) {
+    auto loaded = co_await LoadIndex(segment);
+    // Compacted meanwhile: read it from its beginning.
+    if (!IsCurrent(segment)) co_return begin;
+    CO_RETURN_IF_ERROR(loaded);
+    std::shared_ptr<Index> index = *loaded;
+    auto it = std::lower_bound(index->times.begin(), index->times.end(), timestamp_ms, before);
+    if (it == index->times.begin()) co_return begin;
+    TimeIndexEntry entry = *std::prev(it);
+    Offset at = segment.base_offset + entry.relative_offset;
+    if (at <= begin) co_return begin;
+    CO_ASSIGN_OR_RETURN(std::vector<SharedBytes> batches, co_await Read(at, 1));
+    if (!IsCurrent(segment)) co_return begin;
+    if (!batches.empty()) {
+      BatchHeader header = ReadBatchHeader(batches.front().bytes.data());
+      bool is_so = header.last_offset() == at && header.max_timestamp == entry.timestamp_ms;
+      if (is_so) co_return at;
+    }
+    if (!is_mended) CO_RETURN_IF_ERROR(co_await MendIndex(segment));
+  }
+  co_return begin;
+}
+
 Task<SharedBytes> Segments::FindBatchByTime(Offset from, int64_t timestamp_ms) {
   constexpr size_t kReadBytes = size_t{256} << 10;
   std::vector<SegmentInfo> segments(list_.begin(), list_.end());
   for (const SegmentInfo& segment : segments) {
     if (segment.next_offset <= from || segment.max_timestamp < timestamp_ms) continue;
-    auto loaded = co_await LoadIndex(segment);
-    // Compacted meanwhile: read it from its beginning.
-    if (!loaded.ok() && IsCurrent(segment)) co_return loaded.status();
-    auto index = loaded.ok() && IsCurrent(segment) ? *loaded : std::make_shared<Index>();
-    auto before = [](const TimeIndexEntry& entry, int64_t wanted) {
-      return entry.timestamp_ms < wanted;
-    };
-    auto it = std::lower_bound(index->times.begin(), index->times.end(), timestamp_ms, before);
-    Offset at = segment.base_offset;
-    if (it != index->times.begin()) at = at + std::prev(it)->relative_offset;
-    at = std::max(at, from);
+    CO_ASSIGN_OR_RETURN(Offset at, co_await OffsetBefore(segment, from, timestamp_ms));
     while (at < segment.next_offset) {
       CO_ASSIGN_OR_RETURN(std::vector<SharedBytes> batches, co_await Read(at, kReadBytes));
       if (batches.empty()) break;

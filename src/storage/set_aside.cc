@@ -15,6 +15,15 @@ Task<std::string> FirstFreeName(Files* files, std::string prefix) {
   }
 }
 
+Task<std::string> MoveAside(Files* files, std::string path) {
+  std::string prefix = path + ".set-aside-";
+  CO_ASSIGN_OR_RETURN(std::string name, co_await FirstFreeName(files, std::move(prefix)));
+  std::string folder = path.substr(0, path.rfind('/'));
+  CO_RETURN_IF_ERROR(co_await files->Rename(std::move(path), name));
+  CO_RETURN_IF_ERROR(co_await files->SyncDirectory(std::move(folder)));
+  co_return name;
+}
+
 Task<> CopyAside(Files* files, File* file, int64_t from, int64_t end, std::string to) {
   OpenOptions how{.write = true, .create = true, .truncate = true};
   CO_ASSIGN_OR_RETURN(std::unique_ptr<File> copy, co_await files->Open(std::move(to), how));

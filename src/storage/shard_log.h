@@ -29,6 +29,7 @@ class ShardLog {
     size_t buffer_bytes = size_t{2} << 20;
     int64_t producer_id_expiration_ms = 86400000;
     size_t compaction_key_bytes = size_t{32} << 20;
+    const Logger* logger = nullptr;
   };
   // What is borrowed outlives this object.
   ShardLog(Env* env, Journal* journal, size_t shard, std::string topics_folder, Limits limits);

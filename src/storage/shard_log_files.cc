@@ -13,7 +13,8 @@ std::shared_ptr<Partition> ShardLog::MakePartition(TopicPartition id,
   SegmentAccess access{.env = env_,
                        .open_files = &open_files_,
                        .buffers = buffers_.get(),
-                       .read_ahead = &read_ahead_};
+                       .read_ahead = &read_ahead_,
+                       .logger = limits_.logger};
   return std::make_shared<Partition>(id, std::move(topic), access, topics_folder_);
 }
 

@@ -3,11 +3,13 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <string>
 
 #include <gtest/gtest.h>
 
 #include "core/env.h"
+#include "core/sim/sim_env.h"
 #include "core/sync.h"
 #include "storage/batch_builder.h"
 #include "storage/embedded_log.h"
@@ -56,6 +58,26 @@ inline EmbeddedLogOptions SizedLog(const std::string& folder, LogSizes sizes) {
 inline EmbeddedLogOptions SmallLog(const std::string& folder) {
   return SizedLog(folder, {1 << 20, 1 << 20, 8 << 20});
 }
+
+using ProcessBody = std::function<Task<>(SimEnv*)>;
+enum class ProcessEnd : uint8_t { kPowerCut, kKill };
+
+// Processes one after the other on one disk; each ends in the middle of whatever it does.
+class Runs {
+ public:
+  Runs(SimDisk* disk, uint64_t seed) : disk_(disk), seed_(seed) {}
+  Status Run(const ProcessBody& body, ProcessEnd end = ProcessEnd::kPowerCut) {
+    auto* env = new SimEnv(disk_, {.seed = ++seed_});  // leaked: the process is killed
+    Status status = env->Run(body(env));
+    env->Abandon();
+    if (end == ProcessEnd::kPowerCut) disk_->Crash();
+    return status;
+  }
+
+ private:
+  SimDisk* const disk_;
+  uint64_t seed_;
+};
 
 // All values of a partition, read in steps.
 inline Task<std::vector<std::string>> ReadValues(Log* log, TopicPartition partition,
