@@ -25,7 +25,10 @@ class Collector final : public process::ResultListener {
   }
   Status OnColumns(const std::vector<ResultColumn>& columns) override {
     results.back().has_columns = true;
-    for (const ResultColumn& column : columns) results.back().columns.push_back(column.type);
+    for (const ResultColumn& column : columns) {
+      results.back().columns.push_back(column.type);
+      results.back().column_names.push_back(column.name);
+    }
     return Status::OK();
   }
   Status OnRows(std::vector<ResultRow> rows) override {

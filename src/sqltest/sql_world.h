@@ -20,6 +20,7 @@ namespace mainstem::sqltest {
 struct StatementResult {
   std::string text;
   std::vector<std::string> columns;  // types
+  std::vector<std::string> column_names;
   bool has_columns = false;
   std::vector<TextRow> rows;
   Status error;

@@ -26,6 +26,11 @@ def main():
     if not parts or any(part in os.path.relpath(path, HERE) for part in parts for path in slt_files()):
         filters = [word for part in parts for word in ("--filter", part)]
         failed |= subprocess.run([MAINSTEM, "test", HERE, *filters, *(["--update"] if rewrite else [])]).returncode != 0
+    if not parts or "errors" in parts:
+        failed |= subprocess.run([CASES_RUNNER, "errors", os.path.join(HERE, "errors"), *(["rewrite"] if rewrite else [])]).returncode != 0
+    if not rewrite:
+        own = os.path.join(HERE, "flink")
+        failed |= subprocess.run([CASES_RUNNER, own, os.path.join(own, "cases.txt"), *parts]).returncode != 0
     cases = os.environ.get("MAINSTEM_FLINK_CASES", os.path.join(ROOT, "..", "shared", "cases", "flink"))
     if not os.path.isdir(cases):
         print(f"tests/sql: no Flink cases at {cases}: skipped", flush=True)

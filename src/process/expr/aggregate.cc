@@ -113,7 +113,7 @@ Result<LogicalType> ResultOf(const Known& known, const AggregateCall& call) {
     case Kind::kFirst:
     case Kind::kLast: return value;
     case Kind::kSingle: return arg.WithNullable(true);
-    case Kind::kJson: return LogicalType::String().NotNull();
+    case Kind::kJson: return LogicalType::VarChar(2000).NotNull();  // not kept to
     case Kind::kPercentile:
       return call.percentages_are_array ? LogicalType::Array(LogicalType::Double())
                                         : LogicalType::Double();

@@ -161,23 +161,21 @@ class OrderedAggregate final : public StatefulAggregate<OrderedAggregate, Ordere
   }
 
  private:
-  // A key that comes again replaces the value, where it was.
+  // A key that comes again replaces the value; members are in the order of their keys.
   Status AppendJson(const OrderedState& state, arrow::ArrayBuilder* builder) const {
     const bool object = kind_ == OrderedResult::kJsonObject;
     std::vector<std::string_view> members;
-    std::map<std::string_view, size_t> places;
+    std::map<std::string_view, std::string_view> by_key;
     for (const std::string& value : state.values) {
       const std::string_view member = InsideJson(value);
       if (member.empty()) continue;  // NULL, which is to be absent
       if (object) {
-        const auto [place, is_new] = places.emplace(KeyOfMember(member), members.size());
-        if (!is_new) {
-          members[place->second] = member;
-          continue;
-        }
+        by_key[KeyOfMember(member)] = member;
+      } else {
+        members.push_back(member);
       }
-      members.push_back(member);
     }
+    for (const auto& [key, member] : by_key) members.push_back(member);
     std::string text(1, object ? '{' : '[');
     for (const std::string_view member : members) {
       if (text.size() > 1) text += ',';

@@ -28,8 +28,7 @@ Kernel Relabel() {
   };
 }
 
-// ---- Numbers
-// -------------------------------------------------------------------------------------
+// ---- Numbers ------------------------------------------------------------------------------------
 
 template <typename To, typename From>
 To ConvertNumber(From value) {
@@ -37,12 +36,9 @@ To ConvertNumber(From value) {
     // Saturates to INT (BIGINT for a BIGINT), then narrows by cutting bits; NaN is 0.
     using Wide = std::conditional_t<sizeof(To) == 8, int64_t, int32_t>;
     if (std::isnan(value)) return 0;
-    if (value >= static_cast<From>(std::numeric_limits<Wide>::max())) {
-      return static_cast<To>(std::numeric_limits<Wide>::max());
-    }
-    if (value <= static_cast<From>(std::numeric_limits<Wide>::min())) {
-      return static_cast<To>(std::numeric_limits<Wide>::min());
-    }
+    using Limits = std::numeric_limits<Wide>;
+    if (value >= static_cast<From>(Limits::max())) return static_cast<To>(Limits::max());
+    if (value <= static_cast<From>(Limits::min())) return static_cast<To>(Limits::min());
     return static_cast<To>(static_cast<Wide>(value));
   } else {
     return static_cast<To>(value);
@@ -148,8 +144,7 @@ Result<Kernel> CastBoolean(const LogicalType& from, const LogicalType& to) {
   });
 }
 
-// ---- From text
-// -----------------------------------------------------------------------------------
+// ---- From text ----------------------------------------------------------------------------------
 
 // Runs a Parsed<T>-returning function on text.
 template <typename R, typename Parse>
@@ -207,8 +202,7 @@ Result<Kernel> CastFromText(const LogicalType& to) {
   }
 }
 
-// ---- To text
-// -------------------------------------------------------------------------------------
+// ---- To text ------------------------------------------------------------------------------------
 
 // First `length` characters; shorter text is padded with spaces if `pad`.
 void AppendFitted(TextSink& sink, Text text, int32_t length, bool pad) {
@@ -226,16 +220,22 @@ void AppendFitted(TextSink& sink, Text text, int32_t length, bool pad) {
   for (; characters < length; ++characters) sink.Append(' ');
 }
 
-// Fits what `kernel` wrote to the length of CHAR(n) or VARCHAR(n).
+void AppendFittedBytes(TextSink& sink, Text value, int32_t length, bool pad) {
+  std::string bytes(value.substr(0, static_cast<size_t>(length)));
+  if (pad) bytes.resize(static_cast<size_t>(length), '\0');
+  sink.Append(bytes);
+}
+
+// Fits what `kernel` wrote to the length of CHAR(n), VARCHAR(n), BINARY(n) or VARBINARY(n).
 Kernel Fit(Kernel kernel, const LogicalType& to) {
-  const bool pad = to.root() == Root::kChar;
+  const bool pad = to.root() == Root::kChar || to.root() == Root::kBinary;
   if (!pad && to.length() == LogicalType::kMaxLength) return kernel;
-  const int32_t length = to.length();
-  return [kernel, length, pad](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
+  const auto append = to.IsBinary() ? AppendFittedBytes : AppendFitted;
+  return [kernel, append, length = to.length(), pad](
+             KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     ASSIGN_OR_RETURN(const Vector text, kernel(scope, args));
-    return RunStrict<Text, Text>(scope, {&text, 1}, [&](TextSink& sink, Text value) {
-      AppendFitted(sink, value, length, pad);
-    });
+    return RunStrict<Text, Text>(
+        scope, {&text, 1}, [&](TextSink& sink, Text value) { append(sink, value, length, pad); });
   };
 }
 
@@ -325,8 +325,7 @@ Result<Kernel> CastToText(const LogicalType& from) {
   }
 }
 
-// ---- Date and time
-// -------------------------------------------------------------------------------
+// ---- Date and time ------------------------------------------------------------------------------
 
 // Ticks of one unit as ticks of another, then cut to `precision` digits.
 int64_t RescaleTicks(int64_t ticks, int64_t from_units, int64_t to_units, int64_t cut) {
@@ -409,8 +408,7 @@ Result<Kernel> CastDatetime(const LogicalType& from, const LogicalType& to) {
   return Relabel();
 }
 
-// ---- Nested
-// --------------------------------------------------------------------------------------
+// ---- Nested -------------------------------------------------------------------------------------
 
 // Casts child `child` of the array with the element's kernel.
 Status CastChild(KernelScope& scope, arrow::ArrayData* data, size_t child, const LogicalType& from,
@@ -486,7 +484,7 @@ Result<Kernel> MakeCastKernel(const LogicalType& from, const LogicalType& to) {
         from.IsCharacter() && to.root() == Root::kVarChar && from.length() <= to.length();
     return fits ? kernel : Fit(std::move(kernel), to);
   }
-  if (to.IsBinary()) return Relabel();
+  if (to.IsBinary()) return Fit(Relabel(), to);
   if (from.IsCharacter()) return CastFromText(to);
   if (from.root() == Root::kBoolean || to.root() == Root::kBoolean) return CastBoolean(from, to);
   if (from.IsNumeric() && to.IsNumeric()) return CastNumeric(from, to);
@@ -498,8 +496,7 @@ Result<Kernel> MakeCastKernel(const LogicalType& from, const LogicalType& to) {
       {.message = fmt::format("no cast from {} to {}", from.ToString(), to.ToString())});
 }
 
-// ---- Text of any value
-// ---------------------------------------------------------------------------
+// ---- Text of any value --------------------------------------------------------------------------
 
 namespace {
 

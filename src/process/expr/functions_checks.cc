@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include "process/expr/cast.h"
 #include "process/expr/functions.h"
 
 namespace mainstem::process {
@@ -55,7 +56,11 @@ void DefineCheck(FunctionRegistry* registry, std::string name, bool (*check)(Tex
   DefineRewrite(registry, std::move(name), 1, 1,
                 [inner](const FunctionRegistry& functions, const CallSite& site,
                         SourceSpan span) -> Result<ExprPtr> {
-                  ASSIGN_OR_RETURN(ExprPtr bound, functions.Bind(inner, {site.args()[0]}, span));
+                  ExprPtr arg = site.args()[0];
+                  if (!MatchesArg(arg->type(), Arg::kText)) {
+                    ASSIGN_OR_RETURN(arg, BindCast(arg, LogicalType::String(), span));
+                  }
+                  ASSIGN_OR_RETURN(ExprPtr bound, functions.Bind(inner, {std::move(arg)}, span));
                   return functions.Bind("COALESCE", {bound, MakeBoolLiteral(false, span)}, span);
                 });
 }

@@ -2,6 +2,7 @@
 #include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
 
+#include "process/expr/cast.h"
 #include "process/expr/decimal_math.h"
 #include "process/expr/functions.h"
 #include "process/types/type_coercion.h"
@@ -241,24 +242,32 @@ Result<Signature> InferHashedIn(const CallSite& site) {
 Result<ExprPtr> RewriteIn(const FunctionRegistry& registry, const CallSite& site, SourceSpan span) {
   std::vector<ExprPtr> args(site.args().begin(), site.args().end());
   ExprPtr in;
+  // A NULL of the list equals nothing: what no other value decides is unknown.
+  ExprPtr unknown;
+  for (size_t i = args.size() - 1; i > 0; --i) {
+    if (args[i]->type().root() != TypeRoot::kNull) continue;
+    ASSIGN_OR_RETURN(unknown, BindCast(args[i], LogicalType::Boolean(), span));
+    args.erase(args.begin() + static_cast<std::ptrdiff_t>(i));
+  }
   bool all_constant = args.size() > kHashedInMin;
-  for (size_t i = 1; i < args.size(); ++i) all_constant &= IsConstant(*args[i]);
-  const std::vector<LogicalType> types = site.types();
-  for (size_t i = 1; i < types.size(); ++i) {
-    if (types[i].root() != TypeRoot::kNull) continue;
-    return MakeError(ErrorCode::kSemanticError,
-                     {.message = "Illegal use of 'NULL'",
-                      .hint = "nothing equals NULL: write x IS NULL beside IN"});
+  std::vector<LogicalType> types;
+  for (const ExprPtr& arg : args) {
+    all_constant &= types.empty() || IsConstant(*arg);
+    types.push_back(arg->type());
   }
   const auto common = LeastCommonType(types);
   if (all_constant && common && HashedInFor(*common)) {
     ASSIGN_OR_RETURN(in, registry.Bind("IN SET", args, span));
+    if (unknown != nullptr) {
+      ASSIGN_OR_RETURN(in, registry.Bind("OR", {in, unknown}, span));
+    }
   } else {
     std::vector<ExprPtr> alternatives;
     for (size_t i = 1; i < args.size(); ++i) {
       ASSIGN_OR_RETURN(ExprPtr equal, registry.Bind("=", {args[0], args[i]}, span));
       alternatives.push_back(std::move(equal));
     }
+    if (unknown != nullptr) alternatives.push_back(unknown);
     if (alternatives.size() == 1) {
       in = alternatives[0];
     } else {

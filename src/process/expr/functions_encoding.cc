@@ -1,6 +1,8 @@
 // Encodings, hashes, URLs and PRINTF.
+#include <algorithm>
 #include <cstdio>
 
+#include <absl/strings/ascii.h>
 #include <absl/strings/escaping.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
@@ -45,13 +47,15 @@ void DefineHash(FunctionRegistry* registry, std::string name, const EVP_MD* algo
                     .overloads = {{{Arg::kText}, type, kernel}, {{Arg::kBinary}, type, kernel}}});
 }
 
-bool Sha2(TextSink& sink, Text text, int64_t bits) {
+bool Sha2(RowErrors& errors, TextSink& sink, Text text, int64_t bits) {
   switch (bits) {
     case 224: AppendDigest(sink, text, EVP_sha224()); return true;
     case 256: AppendDigest(sink, text, EVP_sha256()); return true;
     case 384: AppendDigest(sink, text, EVP_sha384()); return true;
     case 512: AppendDigest(sink, text, EVP_sha512()); return true;
-    default: return false;
+    default:
+      errors.Fail(fmt::format("SHA2 of {} bits does not exist: 224, 256, 384 and 512 do", bits));
+      return false;
   }
 }
 
@@ -64,49 +68,132 @@ void AddHashes(FunctionRegistry* registry) {
   DefineHash(registry, "SHA512", EVP_sha512());
   Define(registry, {.name = "SHA2",
                     .overloads = {{{Arg::kText, Arg::kInteger},
-                                   ReturnsNullable(LogicalType::VarChar(128)),
-                                   StrictKernel<Text, Text, int64_t>(Sha2)}}});
+                                   Returns(LogicalType::VarChar(128)),
+                                   StrictKernel<Text, Text, int64_t>(Sha2)}},
+                    .flags = kCanFail});
 }
 
 // ---- Encodings
 // -----------------------------------------------------------------------------------
 
-// Text to bytes (encode) or back; false if a character has no place in the charset.
-bool Transcode(RowErrors& errors, TextSink& sink, Text text, Text charset, bool encode) {
-  const std::string name = UpperAscii(charset);
-  if (name == "UTF-8" || name == "UTF8" || name == "US-ASCII" || name == "ASCII") {
-    sink.Append(text);
-    return true;
+enum class Charset : uint8_t { kUtf8, kAscii, kLatin1, kUtf16, kUtf16Big, kUtf16Little };
+
+std::optional<Charset> CharsetOf(Text name) {
+  const std::string upper = UpperAscii(name);
+  if (upper == "UTF-8" || upper == "UTF8") return Charset::kUtf8;
+  if (upper == "US-ASCII" || upper == "ASCII") return Charset::kAscii;
+  if (upper == "ISO-8859-1" || upper == "LATIN1") return Charset::kLatin1;
+  if (upper == "UTF-16") return Charset::kUtf16;
+  if (upper == "UTF-16BE") return Charset::kUtf16Big;
+  if (upper == "UTF-16LE") return Charset::kUtf16Little;
+  return std::nullopt;
+}
+
+// The character at `*offset`, which moves past it; a broken byte stands for itself.
+uint32_t CodePointAt(Text text, size_t* offset) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const uint32_t lead = byte((*offset)++);
+  const int extra = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC0 ? 1 : 0;
+  uint32_t value = extra == 0 ? lead : lead & (0x3FU >> extra);
+  for (int i = 0; i < extra && *offset < text.size() && (byte(*offset) & 0xC0) == 0x80; ++i) {
+    value = value << 6 | (byte((*offset)++) & 0x3F);
   }
-  if (name != "ISO-8859-1" && name != "LATIN1") {
-    errors.Fail(
-        fmt::format("Unsupported charset '{}': UTF-8, US-ASCII and ISO-8859-1 are", charset));
+  return value;
+}
+
+void AppendUtf8(TextSink& sink, uint32_t value) {
+  if (value < 0x80) return sink.Append(static_cast<char>(value));
+  const int extra = value < 0x800 ? 1 : value < 0x10000 ? 2 : 3;
+  constexpr uint32_t kLead[] = {0, 0xC0, 0xE0, 0xF0};
+  sink.Append(static_cast<char>(kLead[extra] | value >> (6 * extra)));
+  for (int i = extra - 1; i >= 0; --i) {
+    sink.Append(static_cast<char>(0x80 | (value >> (6 * i) & 0x3F)));
+  }
+}
+
+void AppendUnit(TextSink& sink, uint32_t unit, bool little) {
+  const char high = static_cast<char>(unit >> 8), low = static_cast<char>(unit & 0xFF);
+  sink.Append(little ? low : high);
+  sink.Append(little ? high : low);
+}
+
+void Encode(TextSink& sink, Text text, Charset charset) {
+  if (charset == Charset::kUtf8) return sink.Append(text);
+  const bool little = charset == Charset::kUtf16Little;
+  if (charset == Charset::kUtf16 && !text.empty()) AppendUnit(sink, 0xFEFF, little);
+  for (size_t i = 0; i < text.size();) {
+    const uint32_t c = CodePointAt(text, &i);
+    if (charset == Charset::kAscii || charset == Charset::kLatin1) {
+      sink.Append(c < (charset == Charset::kAscii ? 0x80U : 0x100U) ? static_cast<char>(c) : '?');
+    } else if (c < 0x10000) {
+      AppendUnit(sink, c, little);
+    } else {
+      AppendUnit(sink, 0xD800 + ((c - 0x10000) >> 10), little);
+      AppendUnit(sink, 0xDC00 + ((c - 0x10000) & 0x3FF), little);
+    }
+  }
+}
+
+void Decode(TextSink& sink, Text bytes, Charset charset) {
+  constexpr uint32_t kReplacement = 0xFFFD;
+  if (charset == Charset::kUtf8) return sink.Append(bytes);
+  if (charset == Charset::kAscii || charset == Charset::kLatin1) {
+    for (const char c : bytes) {
+      const auto value = static_cast<unsigned char>(c);
+      AppendUtf8(sink, charset == Charset::kAscii && value >= 0x80 ? kReplacement : value);
+    }
+    return;
+  }
+  bool little = charset == Charset::kUtf16Little;
+  const auto unit = [&](size_t i) {
+    const uint32_t first = static_cast<unsigned char>(bytes[i]);
+    const uint32_t second = static_cast<unsigned char>(bytes[i + 1]);
+    return little ? second << 8 | first : first << 8 | second;
+  };
+  size_t i = 0;
+  if (charset == Charset::kUtf16 && bytes.size() >= 2 && (unit(0) == 0xFEFF || unit(0) == 0xFFFE)) {
+    little = unit(0) == 0xFFFE;
+    i = 2;
+  }
+  for (; i + 1 < bytes.size(); i += 2) {
+    uint32_t c = unit(i);
+    if (c >= 0xD800 && c < 0xDC00 && i + 3 < bytes.size() && unit(i + 2) >> 10 == 0x37) {
+      c = 0x10000 + ((c - 0xD800) << 10) + (unit(i + 2) - 0xDC00);
+      i += 2;
+    } else if (c >= 0xD800 && c < 0xE000) {
+      c = kReplacement;
+    }
+    AppendUtf8(sink, c);
+  }
+  if (i < bytes.size()) AppendUtf8(sink, kReplacement);
+}
+
+// Text to bytes (encode) or back.
+bool Transcode(RowErrors& errors, TextSink& sink, Text text, Text name, bool encode) {
+  const std::optional<Charset> charset = CharsetOf(name);
+  if (!charset) {
+    errors.Fail(fmt::format(
+        "Unsupported charset '{}': UTF-8, UTF-16, UTF-16BE, UTF-16LE, US-ASCII and ISO-8859-1 are",
+        name));
     return false;
   }
-  for (size_t i = 0; i < text.size(); ++i) {
-    const unsigned char c = static_cast<unsigned char>(text[i]);
-    if (!encode) {
-      if (c < 0x80) {
-        sink.Append(text[i]);
-      } else {
-        sink.Append(static_cast<char>(0xC0 | c >> 6));
-        sink.Append(static_cast<char>(0x80 | (c & 0x3F)));
-      }
-    } else if (c < 0x80) {
-      sink.Append(text[i]);
-    } else if ((c == 0xC2 || c == 0xC3) && i + 1 < text.size()) {
-      sink.Append(static_cast<char>((c & 3) << 6 | (text[++i] & 0x3F)));
-    } else if ((c & 0xC0) == 0xC0) {
-      sink.Append('?');
-      while (i + 1 < text.size() && (text[i + 1] & 0xC0) == 0x80) ++i;
-    }
+  if (encode) {
+    Encode(sink, text, *charset);
+  } else {
+    Decode(sink, text, *charset);
   }
   return true;
 }
 
-bool FromBase64(TextSink& sink, Text text) {
+bool FromBase64(RowErrors& errors, TextSink& sink, Text text) {
   std::string out;
-  if (!absl::Base64Unescape(View(text), &out)) return false;
+  const auto known = [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '+' || c == '/' || c == '=';
+  };
+  if (!std::all_of(text.begin(), text.end(), known) || !absl::Base64Unescape(View(text), &out)) {
+    errors.Fail(fmt::format("'{}' is not Base64", text.substr(0, 100)));
+    return false;
+  }
   sink.Append(out);
   return true;
 }
@@ -161,7 +248,8 @@ void AddEncodings(FunctionRegistry* registry) {
          {.name = "TO_BASE64",
           .overloads = {{{Arg::kText}, kText, to_base64}, {{Arg::kBinary}, kText, to_base64}}});
   Define(registry, {.name = "FROM_BASE64",
-                    .overloads = {{{Arg::kText}, kText, StrictKernel<Text, Text>(FromBase64)}}});
+                    .overloads = {{{Arg::kText}, kText, StrictKernel<Text, Text>(FromBase64)}},
+                    .flags = kCanFail});
   const Kernel hex_text =
       StrictKernel<Text, Text>([](TextSink& sink, Text text) { AppendHex(sink, text, true); });
   Define(
@@ -171,8 +259,7 @@ void AddEncodings(FunctionRegistry* registry) {
            {{Arg::kInteger}, kText, StrictKernel<Text, int64_t>([](TextSink& sink, int64_t value) {
               sink.Append(fmt::format("{:X}", static_cast<uint64_t>(value)));
             })},
-           {{Arg::kText}, kText, hex_text},
-           {{Arg::kBinary}, kText, hex_text}}});
+           {{Arg::kText}, kText, hex_text}}});
   Define(registry, {.name = "UNHEX",
                     .overloads = {{{Arg::kText},
                                    ReturnsNullable(LogicalType::Bytes()),
@@ -316,8 +403,9 @@ void AddUrls(FunctionRegistry* registry) {
 // --------------------------------------------------------------------------------------
 
 std::string PadTo(std::string text, Text flags, size_t width) {
-  if (text.size() >= width) return text;
-  const size_t missing = width - text.size();
+  const auto count = static_cast<size_t>(CharacterCount(text));
+  if (count >= width) return text;
+  const size_t missing = width - count;
   if (flags.find('-') != Text::npos) return text + std::string(missing, ' ');
   if (flags.find('0') != Text::npos) {
     const size_t sign = !text.empty() && (text[0] == '-' || text[0] == '+') ? 1 : 0;
@@ -329,39 +417,55 @@ std::string PadTo(std::string text, Text flags, size_t width) {
 // Text and number of an argument of a row.
 struct PrintfArgument {
   std::string text;
+  bool is_null = false;
   std::optional<int64_t> integer;
-  std::optional<double> number;
+  uint64_t bits = 0;  // of `integer`, as many as its type has
+  std::optional<double> floating;
 };
+
+// 1,234,567
+std::string Grouped(std::string digits) {
+  const size_t sign = digits[0] == '-' || digits[0] == '+' ? 1 : 0;
+  for (size_t at = digits.size(); at > sign + 3;) digits.insert(at -= 3, ",");
+  return digits;
+}
 
 std::optional<std::string> Converted(const PrintfArgument& arg, char conversion, int precision,
                                      Text flags) {
   const bool plus = flags.find('+') != Text::npos;
-  switch (conversion) {
-    case 's': return precision >= 0 ? arg.text.substr(0, static_cast<size_t>(precision)) : arg.text;
-    case 'b': return arg.text == "FALSE" ? "false" : "true";
-    case 'c': return arg.text.substr(0, CharacterOffset(arg.text, 1));
-    case 'd':
-      if (!arg.integer) return std::nullopt;
-      return fmt::format("{}{}", plus && *arg.integer >= 0 ? "+" : "", *arg.integer);
-    case 'x':
-      if (!arg.integer) return std::nullopt;
-      return fmt::format("{:x}", static_cast<uint64_t>(*arg.integer));
-    case 'X':
-      if (!arg.integer) return std::nullopt;
-      return fmt::format("{:X}", static_cast<uint64_t>(*arg.integer));
-    case 'f':
-      if (!arg.number) return std::nullopt;
-      return fmt::format("{}{:.{}f}", plus && *arg.number >= 0 ? "+" : "", *arg.number,
-                         precision < 0 ? 6 : precision);
-    case 'e':
-      if (!arg.number) return std::nullopt;
-      return fmt::format("{:.{}e}", *arg.number, precision < 0 ? 6 : precision);
-    default: return std::nullopt;
+  const bool grouped = flags.find(',') != Text::npos;
+  const auto cut = [precision](std::string text) {
+    return precision >= 0 ? text.substr(0, CharacterOffset(text, precision)) : text;
+  };
+  if (conversion == 'b') return cut(arg.is_null || arg.text == "FALSE" ? "false" : "true");
+  if (arg.is_null) return cut("null");
+  if (conversion == 's') return cut(arg.text);
+  if (arg.integer) {
+    switch (conversion) {
+      case 'd': {
+        std::string digits =
+            fmt::format("{}{}", plus && *arg.integer >= 0 ? "+" : "", *arg.integer);
+        return grouped ? Grouped(std::move(digits)) : digits;
+      }
+      case 'x': return fmt::format("{:x}", arg.bits);
+      case 'X': return fmt::format("{:X}", arg.bits);
+      case 'o': return fmt::format("{:o}", arg.bits);
+      default: return std::nullopt;
+    }
   }
+  if (!arg.floating) return std::nullopt;
+  const char* sign = plus && *arg.floating >= 0 ? "+" : "";
+  const int digits = precision < 0 ? 6 : precision;
+  if (conversion == 'e') return fmt::format("{}{:.{}e}", sign, *arg.floating, digits);
+  if (conversion != 'f') return std::nullopt;
+  std::string text = fmt::format("{}{:.{}f}", sign, *arg.floating, digits);
+  if (!grouped) return text;
+  const size_t point = std::min(text.find('.'), text.size());
+  return Grouped(text.substr(0, point)) + text.substr(point);
 }
 
-// %[flags][width][.precision]conversion with d s f x X c b e, %% and %n.
-// False: the format and its arguments do not fit, which makes the result NULL.
+// As java.util.Formatter: %[number$][flags][width][.precision]conversion with d s f x X o b e, %%
+// and %n. False: the format and its arguments do not fit, which makes the result NULL.
 bool AppendPrintf(Text format, const std::vector<PrintfArgument>& args, std::string* out) {
   size_t next = 0;
   for (size_t i = 0; i < format.size(); ++i) {
@@ -373,6 +477,20 @@ bool AppendPrintf(Text format, const std::vector<PrintfArgument>& args, std::str
     if (format[i] == '%' || format[i] == 'n') {
       *out += format[i] == '%' ? '%' : '\n';
       continue;
+    }
+    size_t chosen = next;
+    size_t digits_end = i;
+    while (digits_end < format.size() &&
+           std::isdigit(static_cast<unsigned char>(format[digits_end])) != 0) {
+      ++digits_end;
+    }
+    const bool is_numbered = digits_end > i && digits_end - i < 4 && digits_end < format.size() &&
+                             format[digits_end] == '$';
+    if (is_numbered) {
+      chosen = static_cast<size_t>(std::stoi(std::string(format.substr(i, digits_end - i)))) - 1;
+      i = digits_end + 1;
+    } else {
+      ++next;
     }
     const size_t flags_begin = i;
     while (i < format.size() && Text("-+ 0#,(").find(format[i]) != Text::npos) ++i;
@@ -389,9 +507,9 @@ bool AppendPrintf(Text format, const std::vector<PrintfArgument>& args, std::str
       }
     }
     constexpr size_t kWidthMax = 1000;
-    if (i == format.size() || next == args.size() || width > kWidthMax || precision > 1000)
+    if (i == format.size() || chosen >= args.size() || width > kWidthMax || precision > 1000)
       return false;
-    auto converted = Converted(args[next++], format[i], precision, flags);
+    auto converted = Converted(args[chosen], format[i], precision, flags);
     if (!converted) return false;
     *out += PadTo(*std::move(converted), flags, width);
   }
@@ -418,10 +536,17 @@ Kernel PrintfKernel() {
         PrintfArgument& value = values[i - 1];
         value = {};
         AppendValueText(*args[i].data, at, type, options, &value.text);
-        if (value.text == "NULL") value.text = "null";
-        if (args[i].data->IsNull(at)) continue;
-        if (type.IsInteger()) value.integer = std::strtoll(value.text.c_str(), nullptr, 10);
-        if (type.IsNumeric()) value.number = std::strtod(value.text.c_str(), nullptr);
+        value.is_null = args[i].data->IsNull(at);
+        if (value.is_null) continue;
+        if (type.IsInteger()) {
+          value.integer = std::strtoll(value.text.c_str(), nullptr, 10);
+          value.bits = static_cast<uint64_t>(*value.integer);
+          if (type.root() == TypeRoot::kTinyInt) value.bits &= 0xFFU;
+          if (type.root() == TypeRoot::kSmallInt) value.bits &= 0xFFFFU;
+          if (type.root() == TypeRoot::kInteger) value.bits &= 0xFFFFFFFFU;
+        } else if (type.IsNumeric() && type.root() != TypeRoot::kDecimal) {
+          value.floating = std::strtod(value.text.c_str(), nullptr);
+        }
       }
       out.clear();
       if (valid[row] && AppendPrintf(formats[row], values, &out)) {

@@ -1,10 +1,12 @@
 // JSON_VALUE, JSON_QUERY, JSON_EXISTS, IS JSON, JSON_STRING, JSON_OBJECT, JSON_ARRAY.
+#include <absl/strings/escaping.h>
 #include <arrow/api.h>
 #include <fmt/format.h>
 
 #include "process/expr/cast_kernels.h"
 #include "process/expr/functions.h"
 #include "process/expr/json_path.h"
+#include "process/expr/text.h"
 
 namespace mainstem::process {
 namespace {
@@ -66,7 +68,8 @@ Kernel ExistsKernel() {
         scope, args.first(2),
         [&](RowErrors& errors, Text document, Text path) -> std::optional<bool> {
           const Outcome outcome = Look(state, document, path);
-          if (outcome != Outcome::kError) return outcome == Outcome::kItems;
+          if (outcome == Outcome::kItems) return state.items[0].kind != JsonItem::Kind::kNull;
+          if (outcome == Outcome::kEmpty) return false;
           if (on_error == "UNKNOWN") return std::nullopt;
           if (on_error == "ERROR")
             errors.Fail("JSON_EXISTS: no such path in strict mode, or not JSON");
@@ -237,37 +240,71 @@ void AppendJson(const arrow::ArrayData& data, int64_t row, const LogicalType& ty
 
 void AppendJsonNested(const arrow::ArrayData& data, int64_t row, const LogicalType& type,
                       const ValueTextOptions& options, std::string* out) {
+  JsonMembers members;
   if (type.root() == TypeRoot::kRow) {
-    *out += '{';
     for (size_t i = 0; i < type.fields().size(); ++i) {
-      if (i > 0) *out += ',';
-      AppendJsonString(type.fields()[i].name(), out);
-      *out += ':';
-      AppendJson(*data.child_data[i], data.offset + row, type.fields()[i].type(), options, out);
+      AppendJson(*data.child_data[i], data.offset + row, type.fields()[i].type(), options,
+                 &members[type.fields()[i].name()]);
     }
-    *out += '}';
-    return;
+    return AppendJsonObject(members, out);
   }
   const int32_t* offsets = data.GetValues<int32_t>(1);
   const arrow::ArrayData& items = *data.child_data[0];
-  const bool is_array = type.root() == TypeRoot::kArray;
-  *out += is_array ? '[' : '{';
-  for (int32_t i = offsets[row]; i < offsets[row + 1]; ++i) {
-    if (i > offsets[row]) *out += ',';
-    if (is_array) {
+  if (type.root() == TypeRoot::kArray) {
+    *out += '[';
+    for (int32_t i = offsets[row]; i < offsets[row + 1]; ++i) {
+      if (i > offsets[row]) *out += ',';
       AppendJson(items, i, type.element(), options, out);
-      continue;
     }
-    const bool is_map = type.root() == TypeRoot::kMap;
+    *out += ']';
+    return;
+  }
+  const bool is_map = type.root() == TypeRoot::kMap;
+  for (int32_t i = offsets[row]; i < offsets[row + 1]; ++i) {
     std::string key;
     AppendValueText(*items.child_data[0], items.offset + i, is_map ? type.key() : type.element(),
                     options, &key);
-    AppendJsonString(key, out);
-    *out += ':';
+    std::string& value = members[std::move(key)];
+    value.clear();
     AppendJson(*items.child_data[1], items.offset + i, is_map ? type.element() : LogicalType::Int(),
-               options, out);
+               options, &value);
   }
-  *out += is_array ? ']' : '}';
+  AppendJsonObject(members, out);
+}
+
+// 2026-01-02T03:04:05.600[Z]: seconds with 0, 3, 6 or 9 digits behind the point.
+std::string IsoTime(std::string text, bool is_instant) {
+  if (const size_t space = text.find(' '); space != std::string::npos) text[space] = 'T';
+  if (const size_t point = text.find('.'); point != std::string::npos) {
+    while (text.back() == '0') text.pop_back();
+    while (text.size() > point + 1 && (text.size() - point - 1) % 3 != 0) text += '0';
+    if (text.back() == '.') text.pop_back();
+  }
+  return is_instant ? text + "Z" : text;
+}
+
+std::string ScalarJson(const arrow::ArrayData& data, int64_t row, const LogicalType& type,
+                       const ValueTextOptions& options) {
+  std::string text;
+  if (type.IsTimestamp()) {
+    const bool is_instant = type.root() == TypeRoot::kTimestampLtz;
+    ValueTextOptions utc = options;
+    utc.time_zone = absl::UTCTimeZone();
+    AppendValueText(data, row, type, utc, &text);
+    return IsoTime(std::move(text), is_instant);
+  }
+  if (type.IsBinary()) {
+    const Text bytes = Column<Text>(data)[row];
+    absl::Base64Escape(absl::string_view(bytes.data(), bytes.size()), &text);
+    return text;
+  }
+  if (type.root() == TypeRoot::kFloat) {
+    char wide[kTextMax];
+    text.assign(wide, FormatDouble(Column<float>(data)[row], wide));
+    return JavaNumber(text);
+  }
+  AppendValueText(data, row, type, options, &text);
+  return type.root() == TypeRoot::kDouble ? JavaNumber(text) : text;
 }
 
 void AppendJson(const arrow::ArrayData& data, int64_t row, const LogicalType& type,
@@ -279,8 +316,7 @@ void AppendJson(const arrow::ArrayData& data, int64_t row, const LogicalType& ty
   } else if (type.root() == TypeRoot::kBoolean) {
     *out += Column<bool>(data)[row] ? "true" : "false";
   } else {
-    std::string text;
-    AppendValueText(data, row, type, options, &text);
+    const std::string text = ScalarJson(data, row, type, options);
     if (type.IsNumeric()) {
       *out += text;
     } else {
@@ -303,28 +339,36 @@ Kernel BuildKernel(bool object) {
     TextSink sink;
     RETURN_IF_ERROR(sink.Init(count, scope.pool()));
     std::string out;
+    JsonMembers members;
     for (int64_t row = 0; row < count; ++row) {
-      out = object ? "{" : "[";
+      out = object ? "" : "[";
+      members.clear();
       for (size_t i = object ? 2 : 1; i < args.size(); i += object ? 2 : 1) {
         const Vector& value = args[i];
         const int64_t at = value.constant ? 0 : row;
         const bool is_null = value.data->type->id() == arrow::Type::NA || value.data->IsNull(at);
         if (is_null && absent) continue;
-        if (out.size() > 1) out += ',';
+        std::string* member = &out;
         if (object) {
           const Vector& key = args[i - 1];
           const int64_t key_at = key.constant ? 0 : row;
           if (key.data->IsNull(key_at)) return scope.Fail(row, "JSON_OBJECT: a key is NULL");
-          AppendJsonString(Column<Text>(key)[row], &out);
-          out += ':';
+          member = &members[std::string(Column<Text>(key)[row])];
+          member->clear();
+        } else if (out.size() > 1) {
+          out += ',';
         }
         if (!is_null && IsJsonText(*scope.expr().args()[i])) {
-          out += Column<Text>(value)[row];
+          *member += Column<Text>(value)[row];
         } else {
-          AppendJson(*value.data, at, scope.arg_type(i), options, &out);
+          AppendJson(*value.data, at, scope.arg_type(i), options, member);
         }
       }
-      out += object ? '}' : ']';
+      if (object) {
+        AppendJsonObject(members, &out);
+      } else {
+        out += ']';
+      }
       sink.Append(out);
       sink.EndRow();
     }
@@ -334,11 +378,99 @@ Kernel BuildKernel(bool object) {
   };
 }
 
+// Days, times, intervals and maps by something else than text have no form in JSON.
+Status CheckHasJson(const LogicalType& type) {
+  bool has = true;
+  switch (type.root()) {
+    case TypeRoot::kNull:
+    case TypeRoot::kDate:
+    case TypeRoot::kTime:
+    case TypeRoot::kIntervalYearMonth:
+    case TypeRoot::kIntervalDayTime: has = false; break;
+    case TypeRoot::kMap: has = type.key().IsCharacter(); [[fallthrough]];
+    case TypeRoot::kArray:
+    case TypeRoot::kMultiset: RETURN_IF_ERROR(CheckHasJson(type.element())); break;
+    case TypeRoot::kRow:
+      for (const RowField& field : type.fields()) RETURN_IF_ERROR(CheckHasJson(field.type()));
+      break;
+    default: break;
+  }
+  if (has) return Status::OK();
+  return MakeError(
+      ErrorCode::kSemanticError,
+      {.message = fmt::format("{} cannot be converted into JSON", type.ToErrorString()),
+       .hint = "CAST it to STRING"});
+}
+
+// An array or object as ARRAY<STRING>: strings as their characters, other elements as JSON.
+Kernel QueryArrayKernel() {
+  return [](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
+    if (AnyConstantNull(args.first(2))) return ConstantNull(scope.type());
+    auto& state = scope.State<JsonState>();
+    const Text wrapper = SymbolOr(args, 2, "WITHOUT");
+    const Text on_empty = SymbolOr(args, 3, "NULL"), on_error = SymbolOr(args, 4, "NULL");
+    const Column<Text> documents(args[0]), paths(args[1]);
+    const JsonPath elements = *JsonPath::Make("$[*]");
+    JsonReader reader;
+    std::vector<JsonItem> found;
+    return RunBuilder<arrow::ListBuilder>(
+        scope, args.first(2), true, [&](int64_t row, arrow::ListBuilder& builder) -> Status {
+          const Outcome outcome = Look(state, documents[row], paths[row]);
+          bool good = outcome == Outcome::kItems;
+          found.clear();
+          if (good) {
+            const JsonItem& item = state.items[0];
+            const bool is_array = item.kind == JsonItem::Kind::kArray;
+            if (wrapper == "UNCONDITIONAL" || (wrapper == "CONDITIONAL" && !is_array)) {
+              found = {item};
+            } else if (is_array) {
+              reader.Find(item.json, elements, &found);
+            } else {
+              good = false;
+            }
+          }
+          if (!good) {
+            const Text behaviour = outcome == Outcome::kEmpty ? on_empty : on_error;
+            if (behaviour == "ERROR") return scope.Fail(row, "JSON_QUERY: the path gives no array");
+            return behaviour == "EMPTY ARRAY" ? builder.Append() : builder.AppendNull();
+          }
+          RETURN_IF_ERROR(builder.Append());
+          auto* texts = static_cast<arrow::StringBuilder*>(builder.value_builder());
+          for (const JsonItem& item : found) {
+            if (item.kind == JsonItem::Kind::kNull) {
+              RETURN_IF_ERROR(texts->AppendNull());
+            } else {
+              RETURN_IF_ERROR(
+                  texts->Append(item.kind == JsonItem::Kind::kString ? item.text : item.json));
+            }
+          }
+          return Status::OK();
+        });
+  };
+}
+
+// JSON(text): a text that is JSON, to go into JSON_OBJECT or JSON_ARRAY as it is.
+Kernel JsonTextKernel() {
+  return [](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
+    auto& state = scope.State<JsonState>();
+    return RunStrict<Text, Text>(
+        scope, args, [&](RowErrors& errors, TextSink& sink, Text document) -> bool {
+          const bool is_json = Look(state, document, "$") == Outcome::kItems;
+          if (!is_json) errors.Fail(fmt::format("'{}' is not JSON", document.substr(0, 100)));
+          if (is_json) sink.Append(state.items[0].json);
+          return is_json;
+        });
+  };
+}
+
 Infer InferBuild(bool object) {
   return [object](const CallSite& site) -> Result<Signature> {
     bool good = site.type(0).root() == TypeRoot::kSymbol && (!object || site.size() % 2 == 1);
     for (size_t i = 1; object && i < site.size(); i += 2) good &= site.type(i).IsCharacter();
     if (!good) return site.CannotApply(fmt::format("'{}(...)'", site.name()));
+    for (size_t i = object ? 2 : 1; i < site.size(); i += object ? 2 : 1) {
+      RETURN_IF_ERROR(CheckHasJson(site.type(i)));
+    }
     return Signature{.result = LogicalType::String().NotNull(), .kernel = BuildKernel(object)};
   };
 }
@@ -378,11 +510,23 @@ void AddJsonFunctions(FunctionRegistry* registry) {
                          QueryKernel()}},
           .flags = kCanFail,
           .can_fail = AnyErrorSymbol});
+  const Overload in_array = {{Arg::kText, Arg::kText, Arg::kSymbol, Arg::kSymbol, Arg::kSymbol},
+                             ReturnsNullable(LogicalType::Array(LogicalType::String())),
+                             QueryArrayKernel()};
+  Define(registry, {.name = "$JSON_QUERY_ARRAY",
+                    .overloads = {in_array},
+                    .flags = kCanFail,
+                    .can_fail = AnyErrorSymbol});
+  Define(
+      registry,
+      {.name = "JSON", .overloads = {{{Arg::kText}, kText, JsonTextKernel()}}, .flags = kCanFail});
   DefineInfer(registry, "JSON_OBJECT", 1, -1, InferBuild(true), kCanFail);
   DefineInfer(registry, "JSON_ARRAY", 1, -1, InferBuild(false), kCanFail);
-  Define(registry,
-         {.name = "JSON_STRING",
-          .overloads = {{{Arg::kAny}, Returns(LogicalType::String()), JsonStringKernel()}}});
+  DefineInfer(registry, "JSON_STRING", 1, 1, [](const CallSite& site) -> Result<Signature> {
+    RETURN_IF_ERROR(CheckHasJson(site.type(0)));
+    return Signature{.result = LogicalType::String().WithNullable(site.AnyNullable()),
+                     .kernel = JsonStringKernel()};
+  });
 }
 
 }  // namespace mainstem::process

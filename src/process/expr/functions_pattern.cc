@@ -1,4 +1,5 @@
 // LIKE, SIMILAR TO and the REGEXP family (RE2: linear time whatever the pattern).
+#include <absl/strings/ascii.h>
 #include <arrow/api.h>
 #include <fmt/format.h>
 #include <re2/re2.h>
@@ -108,8 +109,8 @@ bool LikeCanFail(const CallSite& site) {
   return !pattern || !escape || !LikePattern::Make(*pattern, *escape);
 }
 
-// SQL's regular expressions: as regular, but '%' and '_' are wildcards and '.' is a dot; whole
-// text.
+// SQL's regular expressions: as regular, but '%' and '_' are wildcards, too; whole text. The dot
+// stands for any character, as in Flink, and named sets ([:ALPHA:]) may be in capitals.
 std::string SimilarToRegex(Text pattern, Text escape) {
   std::string regex = "(?s)^(?:";
   bool in_set = false;
@@ -117,6 +118,11 @@ std::string SimilarToRegex(Text pattern, Text escape) {
     const char c = pattern[i];
     if (!escape.empty() && c == escape[0] && i + 1 < pattern.size()) {
       regex += RE2::QuoteMeta(Piece(pattern.substr(++i, 1)));
+    } else if (const size_t end =
+                   pattern.substr(i).starts_with("[:") ? pattern.find(":]", i) : Text::npos;
+               in_set && end != Text::npos) {
+      for (; i < end + 2; ++i) regex += absl::ascii_tolower(static_cast<unsigned char>(pattern[i]));
+      --i;
     } else if (c == '[') {
       in_set = true;
       regex += c;
@@ -127,7 +133,7 @@ std::string SimilarToRegex(Text pattern, Text escape) {
       regex += ".*";
     } else if (!in_set && c == '_') {
       regex += '.';
-    } else if (!in_set && (c == '.' || c == '^' || c == '$' || c == '\\')) {
+    } else if (!in_set && (c == '^' || c == '$' || c == '\\')) {
       regex += '\\';
       regex += c;
     } else {
@@ -166,28 +172,16 @@ Kernel SimilarKernel(bool negated) {
   };
 }
 
-bool RegexCanFail(const CallSite& site) {
-  const auto pattern = site.StringLiteral(1);
-  RegexCache cache;
-  return !pattern || cache.Get(*pattern) == nullptr;
-}
-
 // ---- REGEXP ...
 // ----------------------------------------------------------------------------------
 
 Kernel RegexpKernel() {
   return [](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     auto& cache = scope.State<RegexCache>();
-    return RunStrict<bool, Text, Text>(
-        scope, args, [&](RowErrors& errors, Text text, Text pattern) -> bool {
-          if (pattern.empty()) return false;
-          const RE2* regex = cache.Get(pattern);
-          if (regex == nullptr) {
-            errors.Fail(fmt::format("Invalid regular expression '{}': {}", pattern, cache.error()));
-            return false;
-          }
-          return RE2::PartialMatch(Piece(text), *regex);
-        });
+    return RunStrict<bool, Text, Text>(scope, args, [&](Text text, Text pattern) -> bool {
+      const RE2* regex = pattern.empty() ? nullptr : cache.Get(pattern);
+      return regex != nullptr && RE2::PartialMatch(Piece(text), *regex);
+    });
   };
 }
 
@@ -218,23 +212,6 @@ Kernel ExtractKernel() {
   };
 }
 
-// $1 and \$ of the dialect's replacements.
-void AppendReplacement(TextSink& sink, Text replacement,
-                       const std::vector<re2::StringPiece>& groups) {
-  for (size_t i = 0; i < replacement.size(); ++i) {
-    const char c = replacement[i];
-    if (c == '\\' && i + 1 < replacement.size()) {
-      sink.Append(replacement[++i]);
-    } else if (c == '$' && i + 1 < replacement.size() && replacement[i + 1] >= '0' &&
-               replacement[i + 1] <= '9') {
-      const size_t group = static_cast<size_t>(replacement[++i] - '0');
-      if (group < groups.size()) sink.Append(Text(groups[group].data(), groups[group].size()));
-    } else {
-      sink.Append(c);
-    }
-  }
-}
-
 Kernel ReplaceKernel() {
   return [](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     auto& cache = scope.State<RegexCache>();
@@ -245,7 +222,7 @@ Kernel ReplaceKernel() {
           const char* copied = text.data();
           ForEachMatch(*regex, text, [&](const auto& groups) {
             sink.Append(Text(copied, static_cast<size_t>(groups[0].data() - copied)));
-            AppendReplacement(sink, replacement, groups);
+            sink.Append(replacement);  // as it is: Flink knows no references to groups
             copied = groups[0].data() + groups[0].size();
             return true;
           });
@@ -299,11 +276,8 @@ Kernel CountKernel(F f) {
 void AddRegexp(FunctionRegistry* registry) {
   const ResultType truth = Returns(LogicalType::Boolean());
   const ResultType number = ReturnsNullable(LogicalType::Int());
-  DefineAs(registry, {"REGEXP", "RLIKE", "REGEXP_LIKE"},
-           {.name = "",
-            .overloads = {{{Arg::kText, Arg::kText}, truth, RegexpKernel()}},
-            .flags = kCanFail,
-            .can_fail = RegexCanFail});
+  DefineAs(registry, {"REGEXP", "RLIKE"},
+           {.name = "", .overloads = {{{Arg::kText, Arg::kText}, truth, RegexpKernel()}}});
   Define(
       registry,
       {.name = "REGEXP_EXTRACT",

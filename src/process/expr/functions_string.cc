@@ -11,8 +11,7 @@
 namespace mainstem::process {
 namespace {
 
-// ---- Case
-// ----------------------------------------------------------------------------------------
+// ---- Case ---------------------------------------------------------------------------------------
 
 locale_t UnicodeLocale() {
   static const locale_t locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
@@ -70,20 +69,16 @@ void AppendCase(TextSink& sink, Text text, bool upper) {
   }
 }
 
+// Words are of ASCII letters and digits; what is beyond ASCII parts them and stays as it is.
 void AppendInitCap(TextSink& sink, Text text) {
   bool in_word = false;
-  for (size_t i = 0; i < text.size();) {
-    const uint32_t c = NextCharacter(text, &i);
-    const bool letter = iswalnum_l(c, UnicodeLocale()) != 0;
-    AppendCharacter(sink,
-                    static_cast<uint32_t>(letter && !in_word ? towupper_l(c, UnicodeLocale())
-                                                             : towlower_l(c, UnicodeLocale())));
-    in_word = letter;
+  for (const char c : text) {
+    sink.Append(AsciiCase(c, !in_word));
+    in_word = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
   }
 }
 
-// ---- Parts
-// ---------------------------------------------------------------------------------------
+// ---- Parts --------------------------------------------------------------------------------------
 
 // Characters [begin, begin + count).
 Text Slice(Text text, int64_t begin, int64_t count) {
@@ -103,9 +98,8 @@ Text Substring(Text text, int64_t start, int64_t length) {
 }
 
 bool SubstringWithLength(TextSink& sink, Text text, int64_t start, int64_t length) {
-  if (length < 0) return false;
-  sink.Append(Substring(text, start, length));
-  return true;
+  if (length >= 0) sink.Append(Substring(text, start, length));
+  return length >= 0;
 }
 
 bool ContainsCharacter(Text set, Text character) { return set.find(character) != Text::npos; }
@@ -162,11 +156,39 @@ int64_t Find(Text text, Text needle, int64_t start, int64_t nth) {
   return 0;
 }
 
-void Replace(TextSink& sink, Text text, Text search, Text replacement) {
-  if (search.empty()) {
-    sink.Append(text);
-    return;
+// Nothing is found before each character, and at the end.
+void ReplaceNothing(TextSink& sink, Text text, Text replacement) {
+  for (const char c : text) {
+    if ((c & 0xC0) != 0x80) sink.Append(replacement);
+    sink.Append(c);
   }
+  sink.Append(replacement);
+}
+
+// The same, backwards from the `start`-th character from the end.
+int64_t FindBackward(Text text, Text needle, int64_t start, int64_t nth) {
+  if (start < 1 || nth < 1) return 0;
+  const int64_t last_end = CharacterCount(text) - start + 1;  // where a match may end
+  if (last_end < 0) return 0;
+  size_t end = CharacterOffset(text, last_end);
+  for (int64_t i = 0; i < nth; ++i) {
+    if (end < needle.size()) return 0;
+    const size_t found = text.rfind(needle, end - needle.size());
+    if (found == Text::npos) return 0;
+    if (i + 1 == nth) return CharacterCount(text.substr(0, found)) + 1;
+    if (found == 0) return 0;
+    end = found + needle.size() - 1;
+  }
+  return 0;
+}
+
+int32_t Instr(Text text, Text needle, int64_t start, int64_t nth) {
+  return static_cast<int32_t>(start < 0 ? FindBackward(text, needle, -start, nth)
+                                        : Find(text, needle, start, nth));
+}
+
+void Replace(TextSink& sink, Text text, Text search, Text replacement) {
+  if (search.empty()) return ReplaceNothing(sink, text, replacement);
   size_t offset = 0;
   for (size_t found; (found = text.find(search, offset)) != Text::npos;
        offset = found + search.size()) {
@@ -229,8 +251,7 @@ bool SplitIndex(TextSink& sink, Text text, Text separator, int64_t index) {
   }
 }
 
-// ---- Joining
-// -------------------------------------------------------------------------------------
+// ---- Joining ------------------------------------------------------------------------------------
 
 Kernel ConcatKernel() {
   return [](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
@@ -343,18 +364,11 @@ void AddCase(FunctionRegistry* registry) {
 
 void AddLengths(FunctionRegistry* registry) {
   DefineAs(
-      registry, {"CHAR_LENGTH", "CHARACTER_LENGTH", "LENGTH"},
+      registry, {"CHAR_LENGTH", "CHARACTER_LENGTH"},
       {.name = "",
        .overloads = {
            {{Arg::kText}, Returns(LogicalType::Int()), StrictKernel<int32_t, Text>([](Text text) {
               return static_cast<int32_t>(CharacterCount(text));
-            })}}});
-  DefineAs(
-      registry, {"OCTET_LENGTH"},
-      {.name = "",
-       .overloads = {
-           {{Arg::kText}, Returns(LogicalType::Int()), StrictKernel<int32_t, Text>([](Text text) {
-              return static_cast<int32_t>(text.size());
             })}}});
   Define(registry, {.name = "ASCII",
                     .overloads = {{{Arg::kText},
@@ -476,7 +490,7 @@ void AddSearches(FunctionRegistry* registry) {
     return static_cast<int32_t>(Find(text, needle, 1, 1));
   };
   const auto find_from = [](Text needle, Text text, int64_t start) {
-    return static_cast<int32_t>(Find(text, needle, start, 1));
+    return static_cast<int32_t>(Find(text, needle, std::max<int64_t>(start, 1), 1));
   };
   DefineAs(registry, {"POSITION", "LOCATE"},
            {.name = "",
@@ -484,36 +498,34 @@ void AddSearches(FunctionRegistry* registry) {
                           {{Arg::kText, Arg::kText, Arg::kInteger},
                            type,
                            StrictKernel<int32_t, Text, Text, int64_t>(find_from)}}});
-  Define(
-      registry,
-      {.name = "INSTR",
-       .overloads = {
-           {{Arg::kText, Arg::kText},
-            type,
-            StrictKernel<int32_t, Text, Text>([](Text text, Text needle) {
-              return static_cast<int32_t>(Find(text, needle, 1, 1));
-            })},
-           {{Arg::kText, Arg::kText, Arg::kInteger},
-            type,
-            StrictKernel<int32_t, Text, Text, int64_t>([](Text text, Text needle, int64_t start) {
-              return static_cast<int32_t>(Find(text, needle, start, 1));
-            })},
-           {{Arg::kText, Arg::kText, Arg::kInteger, Arg::kInteger},
-            type,
-            StrictKernel<int32_t, Text, Text, int64_t, int64_t>(
-                [](Text text, Text needle, int64_t start, int64_t nth) {
-                  return static_cast<int32_t>(Find(text, needle, start, nth));
-                })}}});
+  Define(registry, {.name = "INSTR",
+                    .overloads = {{{Arg::kText, Arg::kText},
+                                   type,
+                                   StrictKernel<int32_t, Text, Text>([](Text text, Text needle) {
+                                     return static_cast<int32_t>(Find(text, needle, 1, 1));
+                                   })},
+                                  {{Arg::kText, Arg::kText, Arg::kInteger},
+                                   type,
+                                   StrictKernel<int32_t, Text, Text, int64_t>(
+                                       [](Text text, Text needle, int64_t start) {
+                                         return Instr(text, needle, start, 1);
+                                       })},
+                                  {{Arg::kText, Arg::kText, Arg::kInteger, Arg::kInteger},
+                                   type,
+                                   StrictKernel<int32_t, Text, Text, int64_t, int64_t>(Instr)}}});
   const auto starts = [](Text text, Text part) { return text.starts_with(part); };
   const auto ends = [](Text text, Text part) { return text.ends_with(part); };
   const ResultType truth = Returns(LogicalType::Boolean());
+  Define(registry,
+         {.name = "STARTSWITH",
+          .overloads = {
+              {{Arg::kText, Arg::kText}, truth, StrictKernel<bool, Text, Text>(starts)},
+              {{Arg::kBinary, Arg::kBinary}, truth, StrictKernel<bool, Text, Text>(starts)}}});
   Define(
       registry,
-      {.name = "STARTSWITH",
-       .overloads = {{{Arg::kText, Arg::kText}, truth, StrictKernel<bool, Text, Text>(starts)}}});
-  Define(registry,
-         {.name = "ENDSWITH",
-          .overloads = {{{Arg::kText, Arg::kText}, truth, StrictKernel<bool, Text, Text>(ends)}}});
+      {.name = "ENDSWITH",
+       .overloads = {{{Arg::kText, Arg::kText}, truth, StrictKernel<bool, Text, Text>(ends)},
+                     {{Arg::kBinary, Arg::kBinary}, truth, StrictKernel<bool, Text, Text>(ends)}}});
 }
 
 void AddEdits(FunctionRegistry* registry) {

@@ -1,5 +1,8 @@
 #include "process/expr/json_path.h"
 
+#include <algorithm>
+#include <charconv>
+
 #include <fmt/format.h>
 #include <simdjson.h>
 
@@ -22,23 +25,19 @@ std::string_view Trimmed(std::string_view token) {
 simdjson::error_code WriteObject(ondemand::value value, int depth, std::string* out) {
   ondemand::object object;
   if (auto error = value.get_object().get(object)) return error;
-  *out += '{';
-  bool first = true;
+  JsonMembers members;
   for (auto field : object) {
     if (field.error()) return field.error();
-    std::string_view key;
-    if (auto error = field.unescaped_key().get(key)) return error;
-    if (!first) *out += ',';
-    first = false;
-    AppendJsonString(key, out);
-    *out += ':';
+    std::string_view unescaped;
+    if (auto error = field.unescaped_key().get(unescaped)) return error;
+    std::string key(unescaped);
     ondemand::value member;
     if (auto error = field.value().get(member)) return error;
     JsonItem item;
     if (auto error = WriteValue(member, depth + 1, &item)) return error;
-    *out += item.json;
+    members[std::move(key)] = std::move(item.json);
   }
-  *out += '}';
+  AppendJsonObject(members, out);
   return simdjson::SUCCESS;
 }
 
@@ -90,7 +89,7 @@ simdjson::error_code WriteScalar(Value& value, ondemand::json_type type, JsonIte
         return error;
       }
       item->kind = JsonItem::Kind::kNumber;
-      item->json = Trimmed(token);
+      item->json = JavaNumber(Trimmed(token));
       return simdjson::SUCCESS;
     }
   }
@@ -110,6 +109,88 @@ simdjson::error_code WriteValue(ondemand::value value, int depth, JsonItem* item
   }
   return WriteScalar(value, type, item);
 }
+
+// Goes over the JSON value at `*at`, which may be followed by anything: Flink reads no further.
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : text_(text) {}
+  size_t position() const { return at_; }
+
+  std::optional<JsonItem::Kind> Value(int depth) {
+    SkipSpaces();
+    if (depth > kDepthMax || at_ == text_.size()) return std::nullopt;
+    const char c = text_[at_];
+    if (c == '{') return Members(depth) ? std::optional(JsonItem::Kind::kObject) : std::nullopt;
+    if (c == '[') return Elements(depth) ? std::optional(JsonItem::Kind::kArray) : std::nullopt;
+    if (c == '"') return String() ? std::optional(JsonItem::Kind::kString) : std::nullopt;
+    if (Word("true") || Word("false")) return JsonItem::Kind::kBoolean;
+    if (Word("null")) return JsonItem::Kind::kNull;
+    return Number() ? std::optional(JsonItem::Kind::kNumber) : std::nullopt;
+  }
+
+ private:
+  void SkipSpaces() {
+    while (at_ < text_.size() && std::string_view(" \t\r\n").find(text_[at_]) != text_.npos) ++at_;
+  }
+  bool Take(char c) {
+    SkipSpaces();
+    if (at_ == text_.size() || text_[at_] != c) return false;
+    ++at_;
+    return true;
+  }
+  bool Word(std::string_view word) {
+    if (!text_.substr(at_).starts_with(word)) return false;
+    at_ += word.size();
+    return true;
+  }
+  bool String() {
+    for (++at_; at_ < text_.size(); ++at_) {
+      const auto c = static_cast<unsigned char>(text_[at_]);
+      if (c < 0x20) return false;
+      if (c == '"') return ++at_ > 0;
+      if (c == '\\' && ++at_ == text_.size()) return false;
+    }
+    return false;
+  }
+  bool Digits() {
+    const size_t begin = at_;
+    while (at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9') ++at_;
+    return at_ > begin;
+  }
+  bool Number() {
+    if (text_[at_] == '-') ++at_;
+    const size_t begin = at_;
+    if (!Digits() || (text_[begin] == '0' && at_ > begin + 1)) return false;
+    if (Word(".") && !Digits()) return false;
+    if (at_ < text_.size() && (text_[at_] | 0x20) == 'e') {
+      ++at_;
+      if (!Word("+")) Word("-");
+      if (!Digits()) return false;
+    }
+    return at_ == text_.size() || std::string_view(",]} \t\r\n").find(text_[at_]) != text_.npos;
+  }
+  bool Elements(int depth) {
+    ++at_;
+    if (Take(']')) return true;
+    do {
+      if (!Value(depth + 1)) return false;
+    } while (Take(','));
+    return Take(']');
+  }
+  bool Members(int depth) {
+    ++at_;
+    if (Take('}')) return true;
+    do {
+      SkipSpaces();
+      if (at_ == text_.size() || text_[at_] != '"' || !String() || !Take(':')) return false;
+      if (!Value(depth + 1)) return false;
+    } while (Take(','));
+    return Take('}');
+  }
+
+  std::string_view text_;
+  size_t at_ = 0;
+};
 
 void Collect(ondemand::value value, const std::vector<Step>& steps, size_t at,
              std::vector<JsonItem>* items);
@@ -237,6 +318,7 @@ struct JsonReader::Impl {
   simdjson::dom::parser dom;
   ondemand::parser parser;
   std::string buffer;  // the document and the padding that simdjson reads
+  size_t size = 0;     // of the document's value
 };
 
 JsonReader::JsonReader() : impl_(std::make_unique<Impl>()) {}
@@ -246,7 +328,16 @@ std::optional<JsonItem::Kind> JsonReader::KindOf(std::string_view document) {
   impl_->buffer.assign(document);
   impl_->buffer.resize(document.size() + simdjson::SIMDJSON_PADDING, ' ');
   simdjson::dom::element root;
-  if (impl_->dom.parse(impl_->buffer.data(), document.size(), false).get(root)) return std::nullopt;
+  impl_->size = document.size();
+  if (impl_->dom.parse(impl_->buffer.data(), document.size(), false).get(root)) {
+    // It may be that a number is too large for the parser, or that something comes behind.
+    Scanner scanner(document);
+    const std::optional<JsonItem::Kind> kind = scanner.Value(0);
+    impl_->size = scanner.position();
+    std::fill(impl_->buffer.begin() + static_cast<ptrdiff_t>(impl_->size), impl_->buffer.end(),
+              ' ');
+    return kind;
+  }
   switch (root.type()) {
     case simdjson::dom::element_type::ARRAY: return JsonItem::Kind::kArray;
     case simdjson::dom::element_type::OBJECT: return JsonItem::Kind::kObject;
@@ -264,8 +355,7 @@ JsonReader::Found JsonReader::Find(std::string_view document, const JsonPath& pa
   const auto kind = KindOf(document);
   if (!kind) return Found::kInvalid;
   ondemand::document root;
-  if (impl_->parser.iterate(impl_->buffer.data(), document.size(), impl_->buffer.size())
-          .get(root)) {
+  if (impl_->parser.iterate(impl_->buffer.data(), impl_->size, impl_->buffer.size()).get(root)) {
     return Found::kInvalid;
   }
   if (*kind == JsonItem::Kind::kArray || *kind == JsonItem::Kind::kObject) {
@@ -279,6 +369,53 @@ JsonReader::Found JsonReader::Find(std::string_view document, const JsonPath& pa
     items->push_back(std::move(item));
   }
   return items->empty() ? Found::kMissing : Found::kItems;
+}
+
+std::string JavaNumber(std::string_view token) {
+  const size_t mark = token.find_first_of("eE");
+  if (mark == std::string_view::npos) return std::string(token);
+  int64_t exponent = 0;
+  std::string_view power = token.substr(mark + 1);
+  if (power.starts_with('+')) power.remove_prefix(1);
+  if (std::from_chars(power.data(), power.data() + power.size(), exponent).ec != std::errc()) {
+    return std::string(token);
+  }
+  std::string_view mantissa = token.substr(0, mark);
+  std::string sign, digits;
+  if (mantissa.starts_with('-')) {
+    sign = "-";
+    mantissa.remove_prefix(1);
+  }
+  int64_t scale = -exponent;
+  for (const char c : mantissa) {
+    if (c != '.') digits += c;
+  }
+  if (const size_t point = mantissa.find('.'); point != std::string_view::npos) {
+    scale += static_cast<int64_t>(mantissa.size() - point - 1);
+  }
+  digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size() - 1));
+  const auto count = static_cast<int64_t>(digits.size());
+  const int64_t adjusted = count - 1 - scale;
+  if (scale >= 0 && adjusted >= -6) {
+    if (scale == 0) return sign + digits;
+    if (scale >= count) digits.insert(0, static_cast<size_t>(scale - count + 1), '0');
+    return sign + digits.insert(digits.size() - static_cast<size_t>(scale), ".");
+  }
+  if (count > 1) digits.insert(1, ".");
+  return fmt::format("{}{}E{}{}", sign, digits, adjusted < 0 ? "" : "+", adjusted);
+}
+
+void AppendJsonObject(const JsonMembers& members, std::string* out) {
+  *out += '{';
+  bool first = true;
+  for (const auto& [key, value] : members) {
+    if (!first) *out += ',';
+    first = false;
+    AppendJsonString(key, out);
+    *out += ':';
+    *out += value;
+  }
+  *out += '}';
 }
 
 void AppendJsonString(std::string_view text, std::string* out) {

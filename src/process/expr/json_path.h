@@ -2,6 +2,7 @@
 // A JsonReader keeps the parser's memory; use one per call, on one thread.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,7 +36,7 @@ class JsonPath {
 struct JsonItem {
   enum class Kind : uint8_t { kNull, kBoolean, kNumber, kString, kArray, kObject };
   Kind kind;
-  std::string json;  // compact text; numbers as they were written
+  std::string json;  // compact text, the members of objects in the order of their keys
   std::string text;  // of a string: its characters
   bool is_scalar() const { return kind < Kind::kArray; }
 };
@@ -55,6 +56,13 @@ class JsonReader {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// The members of an object, by key: the dialect writes them in this order, of equal keys the last.
+using JsonMembers = std::map<std::string, std::string>;
+void AppendJsonObject(const JsonMembers& members, std::string* out);
+
+// A number of JSON as Java's BigDecimal writes it: 1e5 is 1E+5, and 1.50 stays 1.50.
+std::string JavaNumber(std::string_view token);
 
 // Appends `text` as a JSON string with its quotes.
 void AppendJsonString(std::string_view text, std::string* out);

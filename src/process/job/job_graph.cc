@@ -288,9 +288,8 @@ class Builder {
   }
 
   Result<int> BuildWindowAggregate(const plan::WindowAggregateNode& node) {
-    if (!node.window.event_time && node.attached_end >= 0) {
-      return Unsupported("an aggregation over windows by processing time that came with the rows");
-    }
+    // Windows that came with the rows have their clock in the watermark that follows these.
+    const bool by_clock = !node.window.event_time && node.attached_end < 0;
     bool is_session = node.window.kind == plan::WindowKind::kSession && node.attached_end < 0;
     if (is_session && Sorted(node.keys) != Sorted(node.window.partition_keys)) {
       return Unsupported("a SESSION window grouped by other columns than its PARTITION BY");
@@ -316,13 +315,12 @@ class Builder {
       if (by_panes) return std::make_unique<PaneAggregateOperator>(window);
       return std::make_unique<WindowAggregateOperator>(window);
     };
-    AddOperator(
-        id, node, "WindowAggregate", std::move(detail),
-        [make, by_event_time = window.window.event_time, column = window.window.time_column](
-            const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
-          if (by_event_time) return make();
-          return std::make_unique<ProcessingTimeOperator>(make(), column);
-        });
+    AddOperator(id, node, "WindowAggregate", std::move(detail),
+                [make, by_clock, column = window.window.time_column](
+                    const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+                  if (!by_clock) return make();
+                  return std::make_unique<ProcessingTimeOperator>(make(), column);
+                });
     return id;
   }
 

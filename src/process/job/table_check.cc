@@ -51,7 +51,7 @@ Status AddAllTables(const connector::ConnectorRegistry& registry, const plan::Ca
     auto option = table->options.find("connector");
     const connector::ConnectorSpec* spec =
         option == table->options.end() ? nullptr : registry.Find(option->second);
-    if (spec == nullptr) continue;  // CREATE TABLE has refused it
+    if (spec == nullptr) continue;  // no job can use it yet
     for (bool is_sink : {false, true}) {
       if (!(is_sink ? bool(spec->make_sink) : bool(spec->make_source))) continue;
       uses->Add(plan::Describe(path.ToString(), *table, is_sink), is_sink);

@@ -41,13 +41,16 @@ void Repeat(const arrow::Array& counts, bool is_multiset, int64_t element, int32
   }
 }
 
+// An element that is a NULL ROW gives no row, as in Flink; one that is another NULL gives it.
 template <typename Collection>
-void WalkCollections(const Collection& column, const arrow::Array& counts, bool is_multiset,
-                     bool keep_empty, Elements* out) {
+void WalkCollections(const Collection& column, const arrow::Array& values,
+                     const arrow::Array& counts, bool is_multiset, bool keep_empty, Elements* out) {
+  const bool skips_null = values.type_id() == arrow::Type::STRUCT;
   for (int64_t row = 0; row < column.length(); ++row) {
     const size_t before = out->rows.size();
     if (column.IsValid(row)) {
       for (int64_t i = column.value_offset(row); i < column.value_offset(row + 1); ++i) {
+        if (skips_null && values.IsNull(i)) continue;
         Repeat(counts, is_multiset, i, static_cast<int32_t>(row), out);
       }
     }
@@ -72,11 +75,11 @@ Result<Elements> ElementsOf(const arrow::Array& column, bool is_multiset, bool k
     const auto& map = static_cast<const arrow::MapArray&>(column);
     out.columns = {map.keys()};
     if (!is_multiset) out.columns.push_back(map.items());
-    WalkCollections(map, *map.items(), is_multiset, keep_empty, &out);
+    WalkCollections(map, *map.keys(), *map.items(), is_multiset, keep_empty, &out);
   } else {
     const auto& list = static_cast<const arrow::ListArray&>(column);
     out.columns = {list.values()};
-    WalkCollections(list, *list.values(), false, keep_empty, &out);
+    WalkCollections(list, *list.values(), *list.values(), false, keep_empty, &out);
   }
   if (column.type_id() == arrow::Type::LIST || is_multiset) {
     const std::shared_ptr<arrow::Array> values = out.columns[0];

@@ -14,7 +14,8 @@ Task<> ProcessingTimeOperator::Open(const OperatorContext* context) {
 Task<> ProcessingTimeOperator::OnTime(int64_t now_ms, Output* out) {
   if (now_ms <= now_ms_) co_return Status::OK();
   now_ms_ = now_ms;
-  co_return co_await inner_->OnWatermark(now_ms - 1, out);
+  CO_RETURN_IF_ERROR(co_await inner_->OnWatermark(now_ms - 1, out));
+  co_return co_await out->Emit(Element::Watermark(now_ms - 1));
 }
 
 Task<> ProcessingTimeOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {

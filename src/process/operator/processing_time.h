@@ -18,6 +18,10 @@ class ProcessingTimeOperator final : public Operator {
   Task<> Open(const OperatorContext* context) override;
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
   Task<> OnWatermark(int64_t watermark_ms, Output* out) override;
+  // Behind this operator the watermark is that of the clock: rows with windows come in their order.
+  int64_t HeldBack(int64_t watermark_ms) const override {
+    return watermark_ms == kEndOfTime ? kEndOfTime : now_ms_ - 1;
+  }
   bool wants_time() const override { return true; }
   Task<> OnTime(int64_t now_ms, Output* out) override;
   Task<> Finish(Output* out) override { return inner_->Finish(out); }

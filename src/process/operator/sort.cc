@@ -31,7 +31,7 @@ Task<> SortOperator::Open(const OperatorContext* context) {
   table.indexed_by_namespace = true;
   table_ = std::make_unique<StateTable>(std::move(table), &rows_codec_, context->backend,
                                         &context->env->blocking_pool());
-  watermark_ms_ = LowestWatermark(context->restored_blobs);
+  last_left_ms_ = watermark_ms_ = LowestWatermark(context->restored_blobs);
   co_return co_await table_->Restore();
 }
 
@@ -64,7 +64,7 @@ Task<> SortOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
   for (size_t row = 0; row < entries.size(); ++row) {
     RankRows& waiting = RankRowsCodec::Of(entries[row]);
     const bool adds = batch.kinds.empty() || SignOf(batch.kinds[row]) > 0;
-    if (time_ == plan::OverTime::kRowtime && times[row] <= watermark_ms_) {
+    if (time_ == plan::OverTime::kRowtime && times[row] <= last_left_ms_) {
       late_.Add(row, watermark_ms_ - times[row]);
     } else if (adds) {
       waiting.Insert(sort_keys[row], rows.row(row), {});
@@ -110,6 +110,7 @@ Task<> SortOperator::OnWatermark(int64_t watermark_ms, Output* out) {
   if (time_ != plan::OverTime::kRowtime) co_return Status::OK();
   watermark_ms_ = watermark_ms;
   for (const int64_t time : table_->NamespacesUpTo(watermark_ms)) {
+    last_left_ms_ = time;
     CO_RETURN_IF_ERROR(co_await Leave(time, out));
   }
   co_return Status::OK();
@@ -124,7 +125,7 @@ Result<OperatorSnapshot> SortOperator::Snapshot() {
   OperatorSnapshot snapshot;
   if (table_ == nullptr) return snapshot;
   snapshot.mutations = table_->Snapshot();
-  snapshot.blob = WatermarkBlob(watermark_ms_);
+  snapshot.blob = WatermarkBlob(last_left_ms_);
   return snapshot;
 }
 

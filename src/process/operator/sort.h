@@ -1,7 +1,7 @@
 // ORDER BY of all rows. By event time: rows wait for the watermark, then leave in order; a row that
-// comes behind the watermark is late: dropped and counted. Without a time: at the end of a bounded
-// input. By processing time rows are in order as they come; those of one batch are ordered by the
-// other columns.
+// comes behind those that left is late: dropped and counted. Without a time: at the end of a
+// bounded input. By processing time rows are in order as they come; those of one batch are ordered
+// by the other columns.
 #pragma once
 
 #include <memory>
@@ -39,6 +39,7 @@ class SortOperator final : public Operator {
   // By event time (0 without): the rows of that time.
   std::unique_ptr<StateTable> table_;
   int64_t watermark_ms_ = kNoWatermark;
+  int64_t last_left_ms_ = kNoWatermark;  // The time of the last row that left.
   LateMarks late_;
 };
 

@@ -51,16 +51,14 @@ WindowAggregateOperator::WindowAggregateOperator(WindowAggregateOptions options)
 
 Task<> WindowAggregateOperator::Open(const OperatorContext* context) {
   context_ = context;
-  if (options_.window.kind != plan::WindowKind::kSession) {
-    assigner_.emplace(options_.window, context->eval.time_zone);
-  }
+  assigner_.emplace(options_.window, context->eval.time_zone);
   CO_ASSIGN_OR_RETURN(aggregates_, AggregateSet::Make(options_.aggregates));
   auto types = options_.key_types;
   if (attached()) types.push_back(arrow::timestamp(arrow::TimeUnit::MILLI));
   CO_ASSIGN_OR_RETURN(RowCodec codec, RowCodec::Make(std::move(types)));
   codec_ = std::make_unique<RowCodec>(std::move(codec));
   output_.emplace(WindowOutput::Options{options_.output_schema, options_.properties, attached()},
-                  assigner_ ? &*assigner_ : nullptr, aggregates_.get(), codec_.get());
+                  &*assigner_, aggregates_.get(), codec_.get());
   StateTable::Options table = context->TableOptions(0, "window aggregate");
   table.indexed_by_namespace = true;
   table_ = std::make_unique<StateTable>(std::move(table), aggregates_.get(), context->backend,
@@ -93,7 +91,7 @@ Status WindowAggregateOperator::AssignWindows(const ChangelogBatch& batch) {
     int64_t end = assigned_.ends[i];
     if (i == 0 || end != checked_end) {
       checked_end = end;
-      int64_t instant = assigner_ ? assigner_->ToInstant(end) : end;
+      int64_t instant = assigner_->ToInstant(end);
       is_open = instant - 1 > watermark_ms_;
     }
     if (is_open) {
@@ -106,7 +104,7 @@ Status WindowAggregateOperator::AssignWindows(const ChangelogBatch& batch) {
     bool is_last = i + 1 == assigned_.rows.size() || assigned_.rows[i + 1] != assigned_.rows[i];
     if (is_last && assigned_.rows[i] != last_counted) {
       last_counted = assigned_.rows[i];
-      const int64_t instant = assigner_ ? assigner_->ToInstant(end) : end;
+      const int64_t instant = assigner_->ToInstant(end);
       late_.Add(static_cast<size_t>(last_counted), watermark_ms_ - (instant - 1));
     }
   }
@@ -136,7 +134,7 @@ Task<> WindowAggregateOperator::OnWatermark(int64_t watermark_ms, Output* out) {
   std::vector<std::string_view> keys;
   std::vector<std::byte*> blocks;
   for (int64_t window_end : table_->NamespacesUpTo(last)) {
-    int64_t instant = assigner_ ? assigner_->ToInstant(window_end) : window_end;
+    int64_t instant = assigner_->ToInstant(window_end);
     if (instant - 1 > watermark_ms) continue;
     CO_RETURN_IF_ERROR(co_await table_->ResolveNamespace(window_end, &entries));
     std::span<StateEntry* const> rest(entries);

@@ -65,6 +65,7 @@ struct AggregateScope {
   std::vector<BoundOver> overs;
   const std::vector<sql::NamedWindow>* windows = nullptr;  // the WINDOW clause
   bool inside_aggregate = false;
+  bool is_grouped = false;  // by something: no group is without rows
   bool any_property = false;
 };
 

@@ -57,8 +57,30 @@ Status Binder::Locate(const Status& status, const sql::SourceSpan& span) const {
                       {.span = span, .message = std::move(message), .hint = text.hint});
 }
 
+namespace {
+
+// Text beside a date or a time is read as one, in all that compares.
+Status ReadTextAsTime(std::string_view name, std::vector<ExprPtr>* args) {
+  static constexpr std::string_view kComparing[] = {"=",  "<>",      "<",           "<=", ">",
+                                                    ">=", "BETWEEN", "NOT BETWEEN", "IN", "NOT IN"};
+  if (std::ranges::find(kComparing, name) == std::end(kComparing)) return Status::OK();
+  const auto time =
+      std::ranges::find_if(*args, [](const ExprPtr& arg) { return arg->type().IsDatetime(); });
+  if (time == args->end()) return Status::OK();
+  const LogicalType type = (*time)->type().WithTimeAttribute(TimeAttribute::kNone);
+  for (ExprPtr& arg : *args) {
+    if (!arg->type().IsCharacter()) continue;
+    const bool is_nullable = arg->type().nullable();
+    ASSIGN_OR_RETURN(arg, BindCast(arg, type.WithNullable(is_nullable)));
+  }
+  return Status::OK();
+}
+
+}  // namespace
+
 Result<ExprPtr> Binder::CallFunction(std::string_view name, std::vector<ExprPtr> args,
                                      const sql::SourceSpan& span) {
+  RETURN_IF_ERROR(Locate(ReadTextAsTime(name, &args), span));
   Result<ExprPtr> bound = context_.functions->Bind(name, std::move(args), ToSpan(span));
   if (bound.ok()) return bound;
   return Locate(bound.status(), span);

@@ -1,4 +1,5 @@
 // Calls: scalar functions, aggregates, window auxiliaries, the JSON functions with clauses.
+#include <absl/strings/match.h>
 #include <arrow/api.h>
 #include <fmt/format.h>
 
@@ -72,6 +73,9 @@ Result<ExprPtr> Binder::BindFunction(const sql::FunctionExpr& call, const ExprSc
       return Error(argument.name->span, fmt::format("{} takes no named arguments", name));
     }
   }
+  if (name == "JSON") {
+    return Error(call.span, "JSON(..) stands in JSON_OBJECT and JSON_ARRAY only");
+  }
   if (name.starts_with("JSON_")) return BindJson(call, name, scope);
   std::vector<ExprPtr> args;
   for (const auto& argument : call.arguments) {
@@ -98,6 +102,7 @@ Result<ExprPtr> Binder::BindAggregate(const sql::FunctionExpr& call, const std::
   BoundAggregate bound;
   bound.call.name = name;
   bound.call.distinct = call.distinct;
+  bound.call.is_grouped = aggregates->is_grouped && call.filter == nullptr;
   for (const auto& argument : call.arguments) {
     ASSIGN_OR_RETURN(ExprPtr arg, BindExpr(*argument.value, scope));
     bound.args.push_back(std::move(arg));
@@ -132,7 +137,14 @@ Result<ExprPtr> Binder::BindAggregate(const sql::FunctionExpr& call, const std::
                  name == "COUNT" ? "count rows with COUNT(*)" : "");
   }
   if (call.star && name != "COUNT") return Error(call.span, "only COUNT takes *");
+  if (name == "COUNT" && bound.args.size() > 1) {
+    return Error(call.span, "COUNT takes one argument", "count combinations: COUNT(ROW(a, b))");
+  }
   for (const ExprPtr& arg : bound.args) {
+    if (arg->type().root() == TypeRoot::kNull) {
+      return Error(call.span, "illegal use of NULL: its type is not known",
+                   "write CAST(NULL AS ..)");
+    }
     bound.call.args.push_back(arg->type().WithTimeAttribute(TimeAttribute::kNone));
   }
   const Result<LogicalType> type = Aggregate::ResultType(bound.call);
@@ -247,11 +259,36 @@ Result<ExprPtr> Binder::BindWindowAuxiliary(const sql::FunctionExpr& call, const
   return MakeInputRef(kPropertyBase + static_cast<int>(property), type, name, ToSpan(call.span));
 }
 
+Status Binder::CheckReturning(const sql::FunctionExpr& call, const std::string& name,
+                              const LogicalType& type) const {
+  bool good = type.IsCharacter();
+  if (name == "JSON_QUERY") {
+    good |= type.root() == TypeRoot::kArray && type.element().IsCharacter();
+  } else {
+    good |= type.root() == TypeRoot::kInteger || type.root() == TypeRoot::kDouble ||
+            type.root() == TypeRoot::kBoolean;
+  }
+  if (good) return Status::OK();
+  return Error(call.span, fmt::format("{} cannot be RETURNING {}", name, type.ToErrorString()),
+               name == "JSON_QUERY" ? "it gives STRING or ARRAY<STRING>"
+                                    : "it gives STRING, INTEGER, DOUBLE or BOOLEAN: CAST the rest");
+}
+
 Result<ExprPtr> Binder::BindJson(const sql::FunctionExpr& call, const std::string& name,
                                  const ExprScope& scope) {
   const SourceSpan span = ToSpan(call.span);
   std::vector<ExprPtr> args;
+  const bool builds = name == "JSON_OBJECT" || name == "JSON_ARRAY";
   for (const auto& argument : call.arguments) {
+    // JSON(text) has a meaning in what these build only.
+    const auto* inner = sql::TryAs<sql::FunctionExpr>(argument.value.get());
+    if (builds && inner != nullptr && inner->arguments.size() == 1 &&
+        absl::EqualsIgnoreCase(inner->name.last(), "JSON")) {
+      ASSIGN_OR_RETURN(ExprPtr text, BindExpr(*inner->arguments[0].value, scope));
+      ASSIGN_OR_RETURN(ExprPtr json, CallFunction("JSON", {std::move(text)}, inner->span));
+      args.push_back(std::move(json));
+      continue;
+    }
     ASSIGN_OR_RETURN(ExprPtr arg, BindExpr(*argument.value, scope));
     args.push_back(std::move(arg));
   }
@@ -266,6 +303,11 @@ Result<ExprPtr> Binder::BindJson(const sql::FunctionExpr& call, const std::strin
       ExprPtr value = MakeNullLiteral(LogicalType::Null(), span);
       if (behaviour == "DEFAULT" && next < call.clause_values.size()) {
         ASSIGN_OR_RETURN(value, BindExpr(*call.clause_values[next++], scope));
+        if (call.returning != nullptr && value->type().root() != TypeRoot::kNull) {
+          const Result<ExprPtr> cast = BindCast(value, LogicalType::String(), span);
+          if (!cast.ok()) return Locate(cast.status(), call.span);
+          value = *cast;
+        }
       }
       args.push_back(MakeSymbol(behaviour, span));
       args.push_back(std::move(value));
@@ -290,10 +332,16 @@ Result<ExprPtr> Binder::BindJson(const sql::FunctionExpr& call, const std::strin
   } else if (!call.clauses.empty()) {
     return Error(call.span, fmt::format("{} takes no clause {}", name, call.clauses.front()));
   }
+  LogicalType type;
+  if (call.returning != nullptr) {
+    ASSIGN_OR_RETURN(type, BindType(*call.returning));
+    RETURN_IF_ERROR(CheckReturning(call, name, type));
+  }
+  if (type.root() == TypeRoot::kArray) {
+    return CallFunction("$JSON_QUERY_ARRAY", std::move(args), call.span);
+  }
   ASSIGN_OR_RETURN(ExprPtr bound, CallFunction(name, std::move(args), call.span));
   if (call.returning == nullptr) return bound;
-  if (name != "JSON_VALUE") return NotYet(call.span, "RETURNING of " + name);
-  ASSIGN_OR_RETURN(LogicalType type, BindType(*call.returning));
   Result<ExprPtr> cast = BindCast(bound, type.WithNullable(true), span);
   if (!cast.ok()) return Locate(cast.status(), call.span);
   return cast;

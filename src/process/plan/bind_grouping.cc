@@ -153,7 +153,6 @@ Status SelectBinder::BindLegacyWindow(const sql::FunctionExpr& call, const std::
   }
   legacy.time_type =
       (window.local_time_zone ? LogicalType::TimestampLtz(3) : LogicalType::Timestamp(3))
-          .NotNull()
           .WithTimeAttribute(time.time_attribute());
   aggregates_.legacy = std::move(legacy);
   return Status::OK();

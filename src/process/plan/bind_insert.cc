@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "process/expr/cast.h"
+#include "process/expr/evaluator.h"
 #include "process/plan/binder.h"
 #include "process/types/type_coercion.h"
 
@@ -56,10 +57,55 @@ Result<std::shared_ptr<SinkNode>> Binder::BindCollect(const sql::Query& query) {
   return sink;
 }
 
+// PARTITION (key = value, ..): what these columns are in all rows.
+Result<Binder::StaticPartition> Binder::BindStaticPartition(const sql::Insert& insert,
+                                                            const CatalogTable& table) {
+  StaticPartition fixed;
+  for (const auto& [name, value] : insert.partition) {
+    const auto& keys = table.partition_keys;
+    if (std::find(keys.begin(), keys.end(), name.text) == keys.end()) {
+      const std::string table_name = insert.table.ToString();
+      return Error(name.span,
+                   keys.empty() ? fmt::format("table '{}' has no partitions", table_name)
+                                : fmt::format("'{}' is no partition column of table '{}'",
+                                              name.text, table_name),
+                   keys.empty() ? "declare them in CREATE TABLE: PARTITIONED BY (..)"
+                                : sql::DidYouMean(name.text, keys));
+    }
+    if (value == nullptr) {
+      return Error(name.span, fmt::format("partition column '{}' has no value", name.text),
+                   "write PARTITION (column = value); leave out those that the query fills");
+    }
+    const sql::UnaryExpr* sign = sql::TryAs<sql::UnaryExpr>(value.get());
+    const sql::Expr& unsigned_value = sign != nullptr ? *sign->operand : *value;
+    if (unsigned_value.kind != sql::ExprKind::kLiteral) {
+      return Error(value->span, "the value of a partition must be a literal");
+    }
+    ASSIGN_OR_RETURN(ExprPtr bound, BindExpr(*value, ExprScope{.clause = "PARTITION"}));
+    const int column = table.FindColumn(name.text);
+    const LogicalType& type = table.columns[static_cast<size_t>(column)].type;
+    const Result<ExprPtr> cast = bound->type().root() == TypeRoot::kNull
+                                     ? Result<ExprPtr>(MakeNullLiteral(type.WithNullable(true)))
+                                     : BindCast(bound, type.WithNullable(bound->type().nullable()));
+    if (!cast.ok()) return Locate(cast.status(), value->span);
+    const auto evaluated = EvaluateConstant(*cast, EvalContext{});
+    if (!evaluated.ok()) return Locate(evaluated.status(), value->span);
+    if (!fixed.emplace(column, MakeLiteral(*evaluated, (*cast)->type())).second) {
+      return Error(name.span, fmt::format("column '{}' is named twice", name.text));
+    }
+  }
+  return fixed;
+}
+
 // Which columns of the table the query's columns go to.
-Result<std::vector<int>> Binder::BindTargets(const sql::Insert& insert, const CatalogTable& table) {
-  if (insert.columns.empty()) return table.PersistedColumns();
+Result<std::vector<int>> Binder::BindTargets(const sql::Insert& insert, const CatalogTable& table,
+                                             const StaticPartition& fixed) {
   std::vector<int> targets;
+  if (insert.columns.empty()) {
+    targets = table.PersistedColumns();
+    std::erase_if(targets, [&fixed](int column) { return fixed.contains(column); });
+    return targets;
+  }
   for (const sql::Identifier& name : insert.columns) {
     const int column = table.FindColumn(name.text);
     if (column < 0) {
@@ -74,6 +120,10 @@ Result<std::vector<int>> Binder::BindTargets(const sql::Insert& insert, const Ca
       return Error(name.span, fmt::format("column '{}' cannot be written: it is {}", name.text,
                                           target.is_virtual ? "virtual metadata" : "computed"));
     }
+    if (fixed.contains(column)) {
+      return Error(name.span,
+                   fmt::format("column '{}' has its value in PARTITION already", name.text));
+    }
     if (std::find(targets.begin(), targets.end(), column) != targets.end()) {
       return Error(name.span, fmt::format("column '{}' is named twice", name.text));
     }
@@ -82,10 +132,27 @@ Result<std::vector<int>> Binder::BindTargets(const sql::Insert& insert, const Ca
   return targets;
 }
 
+Result<ExprPtr> Binder::CoerceColumn(const sql::Insert& insert, const sql::SourceSpan& query_span,
+                                     const TableColumn& column, ExprPtr value) {
+  const LogicalType type = column.type.WithTimeAttribute(TimeAttribute::kNone);
+  if (value->type().root() == TypeRoot::kNull) value = MakeNullLiteral(type);
+  if (value->type().EqualsIgnoreNullability(type)) return value;
+  if (!IsImplicitlyCastable(value->type(), type)) {
+    return Error(
+        query_span,
+        fmt::format("column '{}' of '{}' is {}, but the query gives {} for it", column.name,
+                    insert.table.ToString(), type.ToErrorString(), value->type().ToErrorString()),
+        fmt::format("write CAST(.. AS {})", type.WithNullable(true).ToString()));
+  }
+  Result<ExprPtr> cast = BindImplicitCast(value, type);
+  if (!cast.ok()) return Locate(cast.status(), query_span);
+  return cast;
+}
+
 Result<PlanNodePtr> Binder::CoerceToSink(const sql::Insert& insert,
                                          const sql::SourceSpan& query_span,
                                          const CatalogTable& table, const std::vector<int>& targets,
-                                         Relation query) {
+                                         const StaticPartition& fixed, Relation query) {
   const Columns& have = query.node->columns;
   Columns wanted;
   for (const int target : targets) {
@@ -104,7 +171,9 @@ Result<PlanNodePtr> Binder::CoerceToSink(const sql::Insert& insert,
     const TableColumn& column = table.columns[static_cast<size_t>(sink_column)];
     const auto at = std::find(targets.begin(), targets.end(), sink_column);
     const LogicalType type = column.type.WithTimeAttribute(TimeAttribute::kNone);
-    if (at == targets.end()) {
+    if (const auto value = fixed.find(sink_column); value != fixed.end()) {
+      exprs.push_back(value->second);
+    } else if (at == targets.end()) {
       if (!type.nullable()) {
         return Error(insert.table.span,
                      fmt::format("column '{}' is NOT NULL and gets no value", column.name),
@@ -113,20 +182,7 @@ Result<PlanNodePtr> Binder::CoerceToSink(const sql::Insert& insert,
       exprs.push_back(MakeNullLiteral(type));
     } else {
       const int index = static_cast<int>(at - targets.begin());
-      ExprPtr value = RefTo(have, index);
-      if (value->type().root() == TypeRoot::kNull) value = MakeNullLiteral(type);
-      if (!value->type().EqualsIgnoreNullability(type)) {
-        if (!IsImplicitlyCastable(value->type(), type)) {
-          return Error(query_span,
-                       fmt::format("column '{}' of '{}' is {}, but the query gives {} for it",
-                                   column.name, insert.table.ToString(), type.ToErrorString(),
-                                   value->type().ToErrorString()),
-                       fmt::format("write CAST(.. AS {})", type.WithNullable(true).ToString()));
-        }
-        Result<ExprPtr> cast = BindImplicitCast(value, type);
-        if (!cast.ok()) return Locate(cast.status(), query_span);
-        value = *cast;
-      }
+      ASSIGN_OR_RETURN(ExprPtr value, CoerceColumn(insert, query_span, column, RefTo(have, index)));
       exprs.push_back(std::move(value));
     }
     columns.emplace_back(column.name, type);
@@ -134,13 +190,19 @@ Result<PlanNodePtr> Binder::CoerceToSink(const sql::Insert& insert,
   return MakeProject(query.node, std::move(exprs), std::move(columns), ToSpan(insert.span));
 }
 
+// What the connector is told, and what it says.
+Status Binder::DescribeSink(const sql::Insert& insert, const CatalogTable& table,
+                            SinkNode* sink) const {
+  sink->table = Describe(sink->table_name, table, true);
+  const Result<connector::SinkMode> mode = context_.facts->SinkMode(sink->table);
+  if (!mode.ok()) return Locate(mode.status(), insert.table.span);
+  sink->mode = *mode;
+  return Status::OK();
+}
+
 Result<std::shared_ptr<SinkNode>> Binder::BindInsert(const sql::Insert& insert,
                                                      const sql::Query& query) {
   if (insert.overwrite) return NotYet(insert.table.span, "INSERT OVERWRITE");
-  if (!insert.partition.empty()) {
-    return NotYet(insert.partition.front().first.span, "INSERT .. PARTITION (..)",
-                  "select the partition's value as a column");
-  }
   ASSIGN_OR_RETURN(TablePath path, BindPath(insert.table));
   const CatalogTable* found = context_.catalog->FindTable(path);
   if (found == nullptr) {
@@ -156,17 +218,17 @@ Result<std::shared_ptr<SinkNode>> Binder::BindInsert(const sql::Insert& insert,
     if (hint.name.text != "OPTIONS") return NotYet(hint.span, "the hint " + hint.name.text);
     for (const auto& [key, value] : hint.options) table.options[key] = value;
   }
-  ASSIGN_OR_RETURN(std::vector<int> targets, BindTargets(insert, table));
+  ASSIGN_OR_RETURN(const StaticPartition fixed, BindStaticPartition(insert, table));
+  ASSIGN_OR_RETURN(std::vector<int> targets, BindTargets(insert, table, fixed));
   allow_untyped_null_ = true;
   Result<Relation> relation = BindQuery(query);
   allow_untyped_null_ = false;
   RETURN_IF_ERROR(relation);
   ASSIGN_OR_RETURN(PlanNodePtr input,
-                   CoerceToSink(insert, query.span, table, targets, *std::move(relation)));
+                   CoerceToSink(insert, query.span, table, targets, fixed, *std::move(relation)));
 
   auto sink = std::make_shared<SinkNode>();
   sink->table_name = path.ToString();
-  sink->table = Describe(path.ToString(), table, true);
   sink->span = ToSpan(insert.table.span);
   sink->columns = input->columns;
   sink->on_conflict = ToOnConflict(insert.on_conflict);
@@ -175,9 +237,7 @@ Result<std::shared_ptr<SinkNode>> Binder::BindInsert(const sql::Insert& insert,
       if (sink->columns[i].name() == key) sink->primary_key.push_back(static_cast<int>(i));
     }
   }
-  const Result<connector::SinkMode> mode = context_.facts->SinkMode(sink->table);
-  if (!mode.ok()) return Locate(mode.status(), insert.table.span);
-  sink->mode = *mode;
+  RETURN_IF_ERROR(DescribeSink(insert, table, sink.get()));
   sink->inputs = {std::move(input)};
   ApplySinkSettings(sink.get());
   return sink;

@@ -43,6 +43,7 @@ Result<Relation> SelectBinder::Bind() {
 
 Result<ExprPtr> SelectBinder::BindAfterWhere() {
   RETURN_IF_ERROR(BindGroupBy());
+  aggregates_.is_grouped = !group_.empty() || aggregates_.legacy.has_value();
   RETURN_IF_ERROR(BindItems());
   RETURN_IF_ERROR(BindOrder());
   ExprPtr having;

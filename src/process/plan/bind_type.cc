@@ -39,10 +39,11 @@ Result<LogicalType> Binder::BindType(const sql::TypeSyntax& type) {
   constexpr int kLong = LogicalType::kMaxLength;
   LogicalType out = Plain(type.name);
   if (type.name == "CHAR" || type.name == "VARCHAR") {
-    ASSIGN_OR_RETURN(int32_t length, number({1, kLong, 1}));
+    // As Flink's type system has it: VARCHAR alone is as long as it gets, CHAR alone is one.
+    ASSIGN_OR_RETURN(int32_t length, number({1, kLong, type.name == "CHAR" ? 1 : kLong}));
     out = type.name == "CHAR" ? LogicalType::Char(length) : LogicalType::VarChar(length);
   } else if (type.name == "BINARY" || type.name == "VARBINARY") {
-    ASSIGN_OR_RETURN(int32_t length, number({1, kLong, 1}));
+    ASSIGN_OR_RETURN(int32_t length, number({1, kLong, type.name == "BINARY" ? 1 : kLong}));
     out = type.name == "BINARY" ? LogicalType::Binary(length) : LogicalType::VarBinary(length);
   } else if (type.name == "DECIMAL") {
     ASSIGN_OR_RETURN(int32_t precision, number({1, LogicalType::kMaxDecimalPrecision, 10}));

@@ -103,6 +103,8 @@ class Binder {
                                       const ExprScope& scope);
   Result<ExprPtr> BindJson(const sql::FunctionExpr& call, const std::string& name,
                            const ExprScope& scope);
+  Status CheckReturning(const sql::FunctionExpr& call, const std::string& name,
+                        const LogicalType& type) const;
   Result<ExprPtr> BindConstructor(const sql::ConstructorExpr& node, const ExprScope& scope);
   Result<ExprPtr> BindField(ExprPtr base, const sql::Identifier& field);
   Result<std::vector<ExprPtr>> BindAll(const std::vector<sql::ExprPtr>& list,
@@ -222,10 +224,17 @@ class Binder {
                                   const sql::SourceSpan& span);
 
   // ---- INSERT and tables (bind_insert.cc, bind_table.cc)
-  Result<std::vector<int>> BindTargets(const sql::Insert& insert, const CatalogTable& table);
+  // By column of the table.
+  using StaticPartition = std::map<int, ExprPtr>;
+  Result<StaticPartition> BindStaticPartition(const sql::Insert& insert, const CatalogTable& table);
+  Result<std::vector<int>> BindTargets(const sql::Insert& insert, const CatalogTable& table,
+                                       const StaticPartition& fixed);
+  Result<ExprPtr> CoerceColumn(const sql::Insert& insert, const sql::SourceSpan& query_span,
+                               const TableColumn& column, ExprPtr value);
   Result<PlanNodePtr> CoerceToSink(const sql::Insert& insert, const sql::SourceSpan& query_span,
                                    const CatalogTable& table, const std::vector<int>& targets,
-                                   Relation query);
+                                   const StaticPartition& fixed, Relation query);
+  Status DescribeSink(const sql::Insert& insert, const CatalogTable& table, SinkNode* sink) const;
   void ApplySinkSettings(SinkNode* sink) const;
 
   Status Error(const sql::SourceSpan& span, std::string message, std::string hint = {}) const;

@@ -144,9 +144,6 @@ TEST_F(BinderErrorTest, ChecksDefinitionsOfTables) {
   EXPECT_EQ(session_.MessageOf("CREATE TABLE t (a INT, PRIMARY KEY (b) NOT ENFORCED) WITH "
                                "('connector' = 'kafka')"),
             "line 1, column 37: column 'b' not found in the table");
-  EXPECT_EQ(session_.MessageOf("CREATE TABLE t (a INT)"),
-            "line 1, column 14: table 'default_catalog.default_database.t' has no option "
-            "'connector'");
   EXPECT_EQ(session_.MessageOf("CREATE TABLE t (a INT, b AS c + 1) WITH ('connector' = 'kafka')"),
             "line 1, column 29: column 'c' not found in any table");
   EXPECT_EQ(session_.MessageOf("CREATE TABLE t (a INT) WITH ('connector' = 'nonesuch')"),

@@ -63,43 +63,71 @@ Result<TablePath> Catalog::Resolve(const std::vector<std::string>& parts) const 
 }
 
 const CatalogTable* Catalog::FindTable(const TablePath& path) const {
-  const auto found = tables_.find(path);
-  return found == tables_.end() ? nullptr : &found->second;
+  if (temporary_.views.contains(path)) return nullptr;
+  for (const Layer* layer : {&temporary_, &permanent_}) {
+    const auto found = layer->tables.find(path);
+    if (found != layer->tables.end()) return &found->second;
+  }
+  return nullptr;
 }
 
 const CatalogView* Catalog::FindView(const TablePath& path) const {
-  const auto found = views_.find(path);
-  return found == views_.end() ? nullptr : &found->second;
+  if (temporary_.tables.contains(path)) return nullptr;
+  for (const Layer* layer : {&temporary_, &permanent_}) {
+    const auto found = layer->views.find(path);
+    if (found != layer->views.end()) return &found->second;
+  }
+  return nullptr;
+}
+
+bool Catalog::Exists(const TablePath& path, bool temporary) const {
+  const Layer& layer = temporary ? temporary_ : permanent_;
+  return layer.tables.contains(path) || layer.views.contains(path);
 }
 
 void Catalog::PutTable(const TablePath& path, CatalogTable table) {
-  tables_.insert_or_assign(path, std::move(table));
+  LayerOf(table.temporary).tables.insert_or_assign(path, std::move(table));
 }
 
 void Catalog::PutView(const TablePath& path, CatalogView view) {
-  views_.insert_or_assign(path, std::move(view));
+  LayerOf(view.temporary).views.insert_or_assign(path, std::move(view));
 }
 
-bool Catalog::Erase(const TablePath& path) { return tables_.erase(path) + views_.erase(path) > 0; }
+void Catalog::Erase(const TablePath& path, bool temporary) {
+  LayerOf(temporary).tables.erase(path);
+  LayerOf(temporary).views.erase(path);
+}
 
-std::vector<std::string> Catalog::TableNames() const {
-  std::vector<std::string> names = ViewNames();
-  for (const auto& [path, table] : tables_) {
-    if (path.catalog == current_catalog_ && path.database == current_database_) {
-      names.push_back(path.name);
+void Catalog::EraseAll(const std::function<bool(const TablePath&)>& inside) {
+  for (Layer* layer : {&temporary_, &permanent_}) {
+    std::erase_if(layer->tables, [&](const auto& entry) { return inside(entry.first); });
+    std::erase_if(layer->views, [&](const auto& entry) { return inside(entry.first); });
+  }
+}
+
+std::vector<std::string> Catalog::TableNames(const std::string& catalog,
+                                             const std::string& database) const {
+  std::vector<std::string> names = ViewNames(catalog, database);
+  for (const Layer* layer : {&temporary_, &permanent_}) {
+    for (const auto& [path, table] : layer->tables) {
+      if (path.catalog == catalog && path.database == database) names.push_back(path.name);
     }
   }
   std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
 }
 
-std::vector<std::string> Catalog::ViewNames() const {
+std::vector<std::string> Catalog::ViewNames(const std::string& catalog,
+                                            const std::string& database) const {
   std::vector<std::string> names;
-  for (const auto& [path, view] : views_) {
-    if (path.catalog == current_catalog_ && path.database == current_database_) {
-      names.push_back(path.name);
+  for (const Layer* layer : {&temporary_, &permanent_}) {
+    for (const auto& [path, view] : layer->views) {
+      if (path.catalog == catalog && path.database == database) names.push_back(path.name);
     }
   }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
 }
 
@@ -127,9 +155,7 @@ Status Catalog::DropCatalog(const std::string& name) {
                      {.message = fmt::format("catalog '{}' is in use and cannot be dropped", name),
                       .hint = "USE CATALOG another one first"});
   }
-  const auto inside = [&](const auto& entry) { return entry.first.catalog == name; };
-  std::erase_if(tables_, inside);
-  std::erase_if(views_, inside);
+  EraseAll([&](const TablePath& path) { return path.catalog == name; });
   databases_.erase(name);
   default_databases_.erase(name);
   return Status::OK();
@@ -157,23 +183,15 @@ Status Catalog::DropDatabase(const std::string& catalog, const std::string& name
     return MakeError(ErrorCode::kSemanticError,
                      fmt::format("database '{}' is in use and cannot be dropped", name));
   }
-  const auto inside = [&](const auto& entry) {
-    return entry.first.catalog == catalog && entry.first.database == name;
-  };
-  const bool empty = std::none_of(tables_.begin(), tables_.end(), inside) &&
-                     std::none_of(views_.begin(), views_.end(), inside);
-  if (!empty && !cascade) {
+  if (!TableNames(catalog, name).empty() && !cascade) {
     return MakeError(ErrorCode::kSemanticError,
                      {.message = fmt::format("database '{}' is not empty", name),
                       .hint = "add CASCADE to drop its tables too"});
   }
-  std::erase_if(tables_, inside);
-  std::erase_if(views_, inside);
+  EraseAll([&](const TablePath& path) { return path.catalog == catalog && path.database == name; });
   std::erase(databases_[catalog], name);
   return Status::OK();
 }
-
-std::vector<std::string> Catalog::Databases() const { return databases_.at(current_catalog_); }
 
 std::vector<std::string> Catalog::Catalogs() const {
   std::vector<std::string> names;

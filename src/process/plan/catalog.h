@@ -3,6 +3,7 @@
 // owner serialises: not thread-safe.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -84,14 +85,22 @@ class Catalog {
   // unknown catalogue or database, with a suggestion.
   Result<TablePath> Resolve(const std::vector<std::string>& parts) const;
 
+  // What is TEMPORARY hides a table or view of the same name that is not.
   const CatalogTable* FindTable(const TablePath& path) const;
   const CatalogView* FindView(const TablePath& path) const;
   bool Exists(const TablePath& path) const { return FindTable(path) || FindView(path); }
+  // Among those that are TEMPORARY, or among the others.
+  bool Exists(const TablePath& path, bool temporary) const;
   void PutTable(const TablePath& path, CatalogTable table);
   void PutView(const TablePath& path, CatalogView view);
-  bool Erase(const TablePath& path);            // false: not there
-  std::vector<std::string> TableNames() const;  // of the current database, views included, sorted
-  std::vector<std::string> ViewNames() const;
+  void Erase(const TablePath& path, bool temporary);
+  // Of the current database, views included, sorted.
+  std::vector<std::string> TableNames() const {
+    return TableNames(current_catalog_, current_database_);
+  }
+  std::vector<std::string> TableNames(const std::string& catalog,
+                                      const std::string& database) const;
+  std::vector<std::string> ViewNames(const std::string& catalog, const std::string& database) const;
 
   // A catalogue in memory; its default database is made too.
   Status CreateCatalog(const std::string& name, const std::string& default_database);
@@ -105,7 +114,10 @@ class Catalog {
   Status CreateDatabase(const std::string& catalog, const std::string& name);
   Status DropDatabase(const std::string& catalog, const std::string& name, bool cascade);
   bool HasDatabase(const std::string& catalog, const std::string& name) const;
-  std::vector<std::string> Databases() const;  // of the current catalogue
+  std::vector<std::string> Databases() const { return databases_.at(current_catalog_); }
+  const std::vector<std::string>& Databases(const std::string& catalog) const {
+    return databases_.at(catalog);
+  }
   std::vector<std::string> Catalogs() const;
   Status UseDatabase(const std::string& catalog, const std::string& name);
   const std::string& current_catalog() const { return current_catalog_; }
@@ -116,8 +128,13 @@ class Catalog {
   std::string current_database_ = kDefaultDatabase;
   std::map<std::string, std::vector<std::string>> databases_;  // by catalogue
   std::map<std::string, std::string> default_databases_;       // likewise
-  std::map<TablePath, CatalogTable> tables_;
-  std::map<TablePath, CatalogView> views_;
+  struct Layer {
+    std::map<TablePath, CatalogTable> tables;
+    std::map<TablePath, CatalogView> views;
+  };
+  Layer& LayerOf(bool temporary) { return temporary ? temporary_ : permanent_; }
+  void EraseAll(const std::function<bool(const TablePath&)>& inside);
+  Layer temporary_, permanent_;
 };
 
 // What connectors see of a table. `for_sink` leaves virtual metadata out.

@@ -19,13 +19,13 @@ namespace mainstem::process::plan {
 class FakeFacts : public TableFacts {
  public:
   Status Check(const connector::TableDescriptor& table) const override {
-    if (table.options.at("connector") == "nonesuch") {
+    if (ConnectorOf(table) == "nonesuch") {
       return MakeError(ErrorCode::kInvalidConfig, "unknown connector 'nonesuch'");
     }
     return Status::OK();
   }
   Result<SourceFacts> OfSource(const connector::TableDescriptor& table) const override {
-    const std::string& connector = table.options.at("connector");
+    const std::string connector = ConnectorOf(table);
     if (connector == "print" || connector == "blackhole") {
       return MakeError(ErrorCode::kSemanticError, "connector 'print' cannot be read");
     }
@@ -38,7 +38,7 @@ class FakeFacts : public TableFacts {
     return facts;
   }
   Result<connector::SinkMode> SinkMode(const connector::TableDescriptor& table) const override {
-    const std::string& connector = table.options.at("connector");
+    const std::string connector = ConnectorOf(table);
     if (connector == "print" || connector == "blackhole" || IsChangelog(table)) {
       return connector::SinkMode::kRetract;
     }
@@ -48,6 +48,10 @@ class FakeFacts : public TableFacts {
   }
 
  private:
+  static std::string ConnectorOf(const connector::TableDescriptor& table) {
+    const auto option = table.options.find("connector");
+    return option == table.options.end() ? "" : option->second;
+  }
   static bool IsChangelog(const connector::TableDescriptor& table) {
     const auto format = table.options.find("format");
     return format != table.options.end() &&

@@ -124,7 +124,7 @@ TEST_F(PlannerTest, TakesTheOlderWindowsToo) {
                                "TUMBLE_ROWTIME(ts, INTERVAL '1' MINUTE) rt, COUNT(*) FROM ev GROUP "
                                "BY user_id, TUMBLE(ts, INTERVAL '1' MINUTE)"),
             "user_id VARCHAR, ws TIMESTAMP_WITHOUT_TIME_ZONE(3) NOT NULL, rt "
-            "TIMESTAMP_WITHOUT_TIME_ZONE(3) NOT NULL, EXPR$3 BIGINT NOT NULL");
+            "TIMESTAMP_WITHOUT_TIME_ZONE(3), EXPR$3 BIGINT NOT NULL");
   EXPECT_EQ(session_.MessageOf("SELECT TUMBLE_END(ts, INTERVAL '2' MINUTE) FROM ev GROUP BY "
                                "TUMBLE(ts, INTERVAL '1' MINUTE)"),
             "line 1, column 8: the arguments of TUMBLE_END differ from those of TUMBLE in GROUP "

@@ -19,14 +19,6 @@ Answer Done(std::string message) {
   return answer;
 }
 
-Answer List(std::string column, const std::vector<std::string>& names) {
-  Answer answer;
-  answer.kind = AnswerKind::kRows;
-  answer.columns = {std::move(column)};
-  for (const std::string& name : names) answer.rows.push_back({name});
-  return answer;
-}
-
 }  // namespace
 
 Session::Session(const FunctionRegistry* functions, const TableFacts* facts)
@@ -80,8 +72,9 @@ Result<Answer> Session::Execute(const sql::Statement& statement) {
     case StatementKind::kCreateCatalog:
       return CreateCatalog(sql::As<sql::CreateCatalog>(statement));
     case StatementKind::kCreateFunction: return NotYet(statement, "CREATE FUNCTION");
-    case StatementKind::kAlterView: return NotYet(statement, "ALTER VIEW");
-    case StatementKind::kAlterDatabase: return NotYet(statement, "ALTER DATABASE");
+    case StatementKind::kAlterView: return AlterView(sql::As<sql::AlterView>(statement));
+    case StatementKind::kAlterDatabase:
+      return AlterDatabase(sql::As<sql::AlterDatabase>(statement));
     case StatementKind::kBeginStatementSet:
     case StatementKind::kEndStatementSet:
       return Error(statement, statement.span,
@@ -95,7 +88,7 @@ Result<Answer> Session::Execute(const sql::Statement& statement) {
 Result<Answer> Session::CreateTable(const sql::CreateTable& create) {
   Binder binder(Context(), create.source);
   ASSIGN_OR_RETURN(TablePath path, binder.BindPath(create.name));
-  if (catalog_.Exists(path) && !create.or_replace) {
+  if (catalog_.Exists(path, create.temporary) && !create.or_replace) {
     if (create.if_not_exists) return Done(fmt::format("table '{}' exists already", path.name));
     return Error(create, create.name.span, fmt::format("table '{}' exists already", path.name),
                  "use CREATE TABLE IF NOT EXISTS, or DROP TABLE first");
@@ -109,7 +102,7 @@ Result<Answer> Session::CreateTable(const sql::CreateTable& create) {
   ASSIGN_OR_RETURN(CatalogTable table, TableBinder(&binder).BindAs(create));
   catalog_.PutTable(path, std::move(table));
   Result<Answer> answer = FillCreatedTable(create);
-  if (!answer.ok()) catalog_.Erase(path);
+  if (!answer.ok()) catalog_.Erase(path, create.temporary);
   return answer;
 }
 
@@ -130,7 +123,7 @@ Result<Answer> Session::FillCreatedTable(const sql::CreateTable& create) {
 Result<Answer> Session::CreateView(const sql::CreateView& create) {
   Binder binder(Context(), create.source);
   ASSIGN_OR_RETURN(TablePath path, binder.BindPath(create.name));
-  if (catalog_.Exists(path)) {
+  if (catalog_.Exists(path, create.temporary)) {
     if (create.if_not_exists) return Done(fmt::format("view '{}' exists already", path.name));
     return Error(create, create.name.span,
                  fmt::format("a table or view '{}' exists already", path.name),
@@ -207,13 +200,19 @@ Result<Answer> Session::Drop(const sql::Drop& drop) {
   const std::string_view kind = view ? "view" : "table";
   const bool there =
       view ? catalog_.FindView(path) != nullptr : catalog_.FindTable(path) != nullptr;
-  if (there) {
-    catalog_.Erase(path);
+  if (there && catalog_.Exists(path, true) && !drop.temporary) {
+    return Error(drop, drop.name.span, fmt::format("'{}' is a temporary {}", path.name, kind),
+                 fmt::format("use DROP TEMPORARY {}", view ? "VIEW" : "TABLE"));
+  }
+  if (there && catalog_.Exists(path, drop.temporary)) {
+    catalog_.Erase(path, drop.temporary);
     return Done(fmt::format("{} '{}' dropped", kind, path.name));
   }
   if (drop.if_exists) return Done(fmt::format("there is no {} '{}'", kind, path.name));
   std::string hint = sql::DidYouMean(path.name, catalog_.TableNames());
-  if (catalog_.Exists(path)) {
+  if (there) {
+    hint = fmt::format("it is not temporary: use DROP {}", view ? "VIEW" : "TABLE");
+  } else if (catalog_.Exists(path)) {
     hint =
         fmt::format("it is a {0}: use DROP {1}", view ? "table" : "view", view ? "TABLE" : "VIEW");
   }
@@ -230,15 +229,21 @@ Result<Answer> Session::AlterTable(const sql::AlterTable& alter) {
     return Error(alter, alter.name.span, fmt::format("table '{}' not found", path.name),
                  sql::DidYouMean(path.name, catalog_.TableNames()));
   }
+  if (found->temporary) {
+    if (alter.if_exists) return Done(fmt::format("table '{}' is temporary", path.name));
+    return Error(alter, alter.name.span,
+                 fmt::format("'{}' is a temporary table, which cannot be altered", path.name),
+                 "DROP TEMPORARY TABLE and create it anew");
+  }
   CatalogTable table = *found;
   switch (alter.action) {
     case sql::AlterAction::kRenameTable: {
       ASSIGN_OR_RETURN(TablePath target, binder.BindPath(*alter.new_name));
-      if (catalog_.Exists(target)) {
+      if (catalog_.Exists(target, false)) {
         return Error(alter, alter.new_name->span,
                      fmt::format("a table or view '{}' exists already", target.name));
       }
-      catalog_.Erase(path);
+      catalog_.Erase(path, false);
       path = target;
       break;
     }
@@ -248,8 +253,18 @@ Result<Answer> Session::AlterTable(const sql::AlterTable& alter) {
     case sql::AlterAction::kReset:
       for (const sql::Identifier& key : alter.keys) table.options.erase(key.text);
       break;
-    case sql::AlterAction::kDropWatermark: table.watermark.reset(); break;
-    case sql::AlterAction::kDropPrimaryKey: table.primary_key.clear(); break;
+    case sql::AlterAction::kDropWatermark:
+      if (!table.watermark.has_value()) {
+        return Error(alter, alter.span, fmt::format("table '{}' has no watermark", path.name));
+      }
+      table.watermark.reset();
+      break;
+    case sql::AlterAction::kDropPrimaryKey:
+      if (table.primary_key.empty()) {
+        return Error(alter, alter.span, fmt::format("table '{}' has no primary key", path.name));
+      }
+      table.primary_key.clear();
+      break;
     default: RETURN_IF_ERROR(TableBinder(&binder).Alter(alter, &table));
   }
   RETURN_IF_ERROR(TableBinder(&binder).Complete(&table, ToSpan(alter.name.span)));
@@ -260,6 +275,50 @@ Result<Answer> Session::AlterTable(const sql::AlterTable& alter) {
   }
   catalog_.PutTable(path, std::move(table));
   return Done(fmt::format("table '{}' changed", path.name));
+}
+
+Result<Answer> Session::AlterView(const sql::AlterView& alter) {
+  Binder binder(Context(), alter.source);
+  ASSIGN_OR_RETURN(TablePath path, binder.BindPath(alter.name));
+  const CatalogView* found = catalog_.FindView(path);
+  if (found == nullptr) {
+    return Error(alter, alter.name.span, fmt::format("view '{}' not found", path.name),
+                 sql::DidYouMean(path.name, catalog_.ViewNames(path.catalog, path.database)));
+  }
+  if (found->temporary) {
+    return Error(alter, alter.name.span,
+                 fmt::format("'{}' is a temporary view, which cannot be altered", path.name),
+                 "DROP TEMPORARY VIEW and create it anew");
+  }
+  CatalogView view = *found;
+  if (alter.new_name.has_value()) {
+    ASSIGN_OR_RETURN(TablePath target, binder.BindPath(*alter.new_name));
+    if (catalog_.Exists(target, false)) {
+      return Error(alter, alter.new_name->span,
+                   fmt::format("a table or view '{}' exists already", target.name));
+    }
+    catalog_.Erase(path, false);
+    path = target;
+  } else {
+    sql::CreateView create;
+    create.name = alter.name;
+    create.comment = view.comment;
+    create.query = alter.query;
+    ASSIGN_OR_RETURN(view, binder.BindView(create));
+  }
+  catalog_.PutView(path, std::move(view));
+  return Done(fmt::format("view '{}' changed", path.name));
+}
+
+// A database has no options that mean anything here; Flink keeps them likewise.
+Result<Answer> Session::AlterDatabase(const sql::AlterDatabase& alter) {
+  const std::string catalog =
+      alter.name.parts.size() > 1 ? alter.name.parts[0].text : catalog_.current_catalog();
+  if (!catalog_.HasDatabase(catalog, alter.name.last())) {
+    return Error(alter, alter.name.span, fmt::format("database '{}' not found", alter.name.last()),
+                 sql::DidYouMean(alter.name.last(), catalog_.Databases()));
+  }
+  return Done(fmt::format("database '{}' changed", alter.name.last()));
 }
 
 // ---- running
@@ -335,133 +394,6 @@ Result<Answer> Session::Explain(const sql::Explain& explain) {
   answer.kind = AnswerKind::kRows;
   answer.columns = {"result"};
   answer.rows.push_back({text});
-  return answer;
-}
-
-// ---- looking
-
-Result<Answer> Session::Describe(const sql::Describe& describe) {
-  if (describe.what == "JOB" || describe.what == "WATERMARK") {
-    Answer answer;
-    answer.kind = describe.what == "JOB" ? AnswerKind::kShowJobs : AnswerKind::kExplainWatermark;
-    answer.job_id = describe.name.parts[0].text;
-    answer.plan.time_zone = TimeZoneOf(settings_);
-    return answer;
-  }
-  if (describe.what != "TABLE") return NotYet(describe, "DESCRIBE " + describe.what);
-  Binder binder(Context(), describe.source);
-  ASSIGN_OR_RETURN(TablePath path, binder.BindPath(describe.name));
-  Answer answer;
-  answer.kind = AnswerKind::kRows;
-  answer.columns = {"name", "type", "null", "key", "extras", "watermark"};
-  if (const CatalogView* view = catalog_.FindView(path)) {
-    for (const RowField& column : view->columns) {
-      answer.rows.push_back({column.name(), column.type().WithNullable(true).ToString(),
-                             column.type().nullable() ? "TRUE" : "FALSE", std::nullopt,
-                             std::nullopt, std::nullopt});
-    }
-    return answer;
-  }
-  const CatalogTable* table = catalog_.FindTable(path);
-  if (table == nullptr) {
-    return Error(describe, describe.name.span,
-                 fmt::format("table or view '{}' not found", path.name),
-                 sql::DidYouMean(path.name, catalog_.TableNames()));
-  }
-  for (size_t i = 0; i < table->columns.size(); ++i) {
-    answer.rows.push_back(DescribeColumn(*table, i));
-  }
-  return answer;
-}
-
-Result<Answer> Session::Show(const sql::Show& show) {
-  Answer answer;
-  if (show.what == "JOBS") {
-    answer.kind = AnswerKind::kShowJobs;
-    answer.plan.time_zone = TimeZoneOf(settings_);
-    return answer;
-  }
-  if (show.what == "CREATE TABLE" || show.what == "CREATE VIEW") return ShowCreate(show);
-  if (show.what == "TABLES")
-    answer = List("table name", catalog_.TableNames());
-  else if (show.what == "VIEWS")
-    answer = List("view name", catalog_.ViewNames());
-  else if (show.what == "CATALOGS")
-    answer = List("catalog name", catalog_.Catalogs());
-  else if (show.what == "DATABASES")
-    answer = List("database name", catalog_.Databases());
-  else if (show.what == "FUNCTIONS")
-    answer = List("function name", functions_->Names());
-  else if (show.what == "CONNECTORS")
-    answer = List("connector", connectors_);
-  else if (show.what == "CURRENT CATALOG")
-    answer = List("current catalog name", {catalog_.current_catalog()});
-  else if (show.what == "CURRENT DATABASE")
-    answer = List("current database name", {catalog_.current_database()});
-  else if (show.what == "COLUMNS" && show.name.has_value()) {
-    sql::Describe describe;
-    describe.name = *show.name;
-    describe.source = show.source;
-    describe.span = show.span;
-    ASSIGN_OR_RETURN(answer, Describe(describe));
-  } else {
-    return NotYet(show, "SHOW " + show.what);
-  }
-  if (show.like.has_value()) {
-    std::erase_if(answer.rows, [&show](const auto& row) {
-      return MatchesLike(row[0].value_or(""), *show.like, show.ignore_case) == show.negated;
-    });
-  }
-  return answer;
-}
-
-Result<Answer> Session::ShowCreate(const sql::Show& show) {
-  Binder binder(Context(), show.source);
-  ASSIGN_OR_RETURN(TablePath path, binder.BindPath(*show.name));
-  const CatalogTable* table = catalog_.FindTable(path);
-  const CatalogView* view = catalog_.FindView(path);
-  if (show.what == "CREATE TABLE" && table != nullptr) {
-    return List("result", {CreateTableSql(path, *table)});
-  }
-  if (show.what == "CREATE VIEW" && view != nullptr) {
-    return List("result", {CreateViewSql(path, *view)});
-  }
-  return Error(show, show.name->span, fmt::format("'{}' not found", path.name),
-               sql::DidYouMean(path.name, catalog_.TableNames()));
-}
-
-Result<Answer> Session::Use(const sql::Use& use) {
-  if (use.what == "MODULES") return NotYet(use, "USE MODULES");
-  std::string catalog = catalog_.current_catalog();
-  std::string database = use.name.last();
-  if (use.what == "CATALOG") {
-    catalog = use.name.last();
-    database = catalog_.HasCatalog(catalog) ? catalog_.DefaultDatabase(catalog) : kDefaultDatabase;
-  } else if (use.name.parts.size() > 1) {
-    catalog = use.name.parts[0].text;
-  }
-  const Status used = catalog_.UseDatabase(catalog, database);
-  if (!used.ok()) return Error(use, use.name.span, TextOf(used).message, TextOf(used).hint);
-  return Done(fmt::format("using {}.{}", catalog, database));
-}
-
-Result<Answer> Session::Set(const sql::Set& set) {
-  Answer answer;
-  if (!set.option.has_value()) {
-    answer.kind = AnswerKind::kRows;
-    answer.columns = {"key", "value"};
-    for (const auto& [key, value] : settings_.values()) answer.rows.push_back({key, value});
-    return answer;
-  }
-  const Status done = settings_.Set(set.option->key, set.option->value, &answer.message);
-  if (!done.ok()) {
-    return sql::ErrorAt(
-        CodeOf(done), *set.source,
-        {.span = set.option->key_span, .message = TextOf(done).message, .hint = TextOf(done).hint});
-  }
-  if (answer.message.empty()) {
-    answer.message = fmt::format("'{}' = '{}'", set.option->key, set.option->value);
-  }
   return answer;
 }
 

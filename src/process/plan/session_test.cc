@@ -22,10 +22,10 @@ TEST(Session, ShowsATableAsItWasCreated) {
             "CREATE TABLE `default_catalog`.`default_database`.`k` (\n"
             "  `id` BIGINT NOT NULL,\n"
             "  `seen` TIMESTAMP(3) METADATA FROM 'timestamp' VIRTUAL,\n"
-            "  `x` AS id * 2,\n"
-            "  PRIMARY KEY (`id`) NOT ENFORCED\n"
+            "  `x` AS `id` * 2,\n"
+            "  CONSTRAINT `PK_id` PRIMARY KEY (`id`) NOT ENFORCED\n"
             ")\nCOMMENT 'it''s'\nWITH (\n"
-            "  'connector' = 'jdbc',\n  'password' = '******'\n)");
+            "  'connector' = 'jdbc',\n  'password' = '******'\n)\n");
   session.MustRun("DROP TABLE k");
   session.MustRun(*shown->rows[0][0]);
 }
@@ -37,7 +37,7 @@ TEST(Session, DescribesTablesAndViews) {
   ASSERT_TRUE(answer.ok());
   ASSERT_EQ(answer->rows.size(), 3u);
   EXPECT_EQ(*answer->rows[2][1], "TIMESTAMP(3) *ROWTIME*");
-  EXPECT_EQ(*answer->rows[2][5], "ts - INTERVAL '2' SECOND");
+  EXPECT_EQ(*answer->rows[2][5], "`ts` - INTERVAL '2' SECOND");
   session.MustRun("CREATE VIEW v AS SELECT user_id u FROM ev");
   answer = session.Run("DESC v");
   ASSERT_TRUE(answer.ok());

@@ -3,7 +3,10 @@
 #include <algorithm>
 
 #include <absl/strings/ascii.h>
+#include <absl/strings/str_join.h>
 #include <fmt/format.h>
+
+#include "process/sql/lexer.h"
 
 namespace mainstem::process::plan {
 namespace {
@@ -39,21 +42,55 @@ bool IsSecret(std::string_view key) {
   return false;
 }
 
-std::string Extras(const TableColumn& column) {
-  if (column.kind == sql::ColumnKind::kComputed) return "AS " + column.expr_sql;
+// The expression with the table's columns in backticks and functions in capitals, as Flink shows
+// it.
+std::string ShownExpr(const std::string& expr_sql, const CatalogTable& table) {
+  const sql::SourceText source(expr_sql);
+  const Result<std::vector<sql::Token>> tokens = sql::Tokenize(source);
+  if (!tokens.ok()) return expr_sql;
+  std::string out;
+  uint32_t copied = 0;
+  for (size_t i = 0; i < tokens->size(); ++i) {
+    const sql::Token& token = (*tokens)[i];
+    if (token.kind != sql::TokenKind::kWord) continue;
+    const bool is_call = i + 1 < tokens->size() && (*tokens)[i + 1].text == "(";
+    if (!is_call && table.FindColumn(token.text) < 0) continue;
+    out += expr_sql.substr(copied, token.span.begin - copied);
+    out += is_call ? token.upper : Backticks(token.text);
+    copied = token.span.end;
+  }
+  return out + expr_sql.substr(copied);
+}
+
+// TIMESTAMP(3), VARCHAR(2147483647): as types are written down, not as people say them.
+std::string StoredType(const LogicalType& type) {
+  std::string text = type.ToString();
+  for (const auto& [said, stored] :
+       {std::pair<std::string_view, std::string_view>{"STRING", "VARCHAR(2147483647)"},
+        {"BYTES", "VARBINARY(2147483647)"}}) {
+    for (size_t at = text.find(said); at != std::string::npos; at = text.find(said, at + 1)) {
+      const bool begins = at == 0 || text[at - 1] == '<' || text[at - 1] == ' ';
+      if (begins) text.replace(at, said.size(), stored);
+    }
+  }
+  return text;
+}
+
+std::string Extras(const TableColumn& column, const CatalogTable& table) {
+  if (column.kind == sql::ColumnKind::kComputed) return "AS " + ShownExpr(column.expr_sql, table);
   if (column.kind != sql::ColumnKind::kMetadata) return {};
   std::string out = "METADATA";
   if (column.metadata_key != column.name) out += " FROM " + Quotes(column.metadata_key);
   return column.is_virtual ? out + " VIRTUAL" : out;
 }
 
-std::string ColumnSql(const TableColumn& column) {
+std::string ColumnSql(const TableColumn& column, const CatalogTable& table) {
   std::string out = "  " + Backticks(column.name) + " ";
-  const std::string extras = Extras(column);
+  const std::string extras = Extras(column, table);
   if (column.kind == sql::ColumnKind::kComputed)
     out += extras;
   else
-    out += column.type.ToString() + (extras.empty() ? "" : " " + extras);
+    out += StoredType(column.type) + (extras.empty() ? "" : " " + extras);
   if (!column.comment.empty()) out += " COMMENT " + Quotes(column.comment);
   return out;
 }
@@ -65,15 +102,18 @@ std::string CreateTableSql(const TablePath& path, const CatalogTable& table) {
       fmt::format("CREATE {}TABLE {} (\n", table.temporary ? "TEMPORARY " : "", Path(path));
   std::string body;
   for (const TableColumn& column : table.columns) {
-    body += (body.empty() ? "" : ",\n") + ColumnSql(column);
+    body += (body.empty() ? "" : ",\n") + ColumnSql(column, table);
   }
   if (table.watermark.has_value()) {
     body += fmt::format(",\n  WATERMARK FOR {} AS {}",
                         Backticks(table.columns[static_cast<size_t>(table.watermark->column)].name),
-                        table.watermark->expr_sql);
+                        ShownExpr(table.watermark->expr_sql, table));
   }
   if (!table.primary_key.empty()) {
-    body += fmt::format(",\n  PRIMARY KEY ({}) NOT ENFORCED", NameList(table.primary_key));
+    std::string constraint = "PK";
+    for (const std::string& name : table.primary_key) constraint += "_" + name;
+    body += fmt::format(",\n  CONSTRAINT {} PRIMARY KEY ({}) NOT ENFORCED", Backticks(constraint),
+                        NameList(table.primary_key));
   }
   out += body + "\n)";
   if (!table.comment.empty()) out += "\nCOMMENT " + Quotes(table.comment);
@@ -85,21 +125,37 @@ std::string CreateTableSql(const TablePath& path, const CatalogTable& table) {
     options += fmt::format("{}\n  {} = {}", options.empty() ? "" : ",", Quotes(key),
                            IsSecret(key) ? "'******'" : Quotes(value));
   }
-  return out + "\nWITH (" + options + "\n)";
+  if (!options.empty()) out += "\nWITH (" + options + "\n)";
+  return out + "\n";
 }
 
 std::string CreateViewSql(const TablePath& path, const CatalogView& view) {
   std::vector<std::string> names;
-  for (const RowField& column : view.columns) names.push_back(column.name());
-  return fmt::format("CREATE {}VIEW {} ({})\nAS {}", view.temporary ? "TEMPORARY " : "", Path(path),
-                     NameList(names), view.query_sql);
+  for (const RowField& column : view.columns) names.push_back("  " + Backticks(column.name()));
+  return fmt::format("CREATE {}VIEW {} (\n{}\n)\n{}AS {}\n", view.temporary ? "TEMPORARY " : "",
+                     Path(path), absl::StrJoin(names, ",\n"),
+                     view.comment.empty() ? "" : "COMMENT " + Quotes(view.comment) + "\n",
+                     view.query_sql);
+}
+
+std::string CreateCatalogSql(const std::string& name, const std::string& default_database) {
+  std::string options;
+  if (default_database != kDefaultDatabase) {
+    options = fmt::format("  'default-database' = {},\n", Quotes(default_database));
+  }
+  return fmt::format("CREATE CATALOG {}\nWITH (\n{}  'type' = 'generic_in_memory'\n)\n",
+                     Backticks(name), options);
+}
+
+std::string DescribedType(const LogicalType& type) {
+  std::string text = type.WithNullable(true).ToString();
+  if (type.time_attribute() == TimeAttribute::kRowtime) text += " *ROWTIME*";
+  if (type.time_attribute() == TimeAttribute::kProctime) text += " *PROCTIME*";
+  return text;
 }
 
 std::vector<std::optional<std::string>> DescribeColumn(const CatalogTable& table, size_t index) {
   const TableColumn& column = table.columns[index];
-  std::string type = column.type.WithNullable(true).ToString();
-  if (column.type.time_attribute() == TimeAttribute::kRowtime) type += " *ROWTIME*";
-  if (column.type.time_attribute() == TimeAttribute::kProctime) type += " *PROCTIME*";
   const auto& keys = table.primary_key;
   const auto text_or_null = [](std::string text) {
     return text.empty() ? std::nullopt : std::optional<std::string>(std::move(text));
@@ -111,14 +167,15 @@ std::vector<std::optional<std::string>> DescribeColumn(const CatalogTable& table
   }
   std::string watermark;
   if (table.watermark.has_value() && table.watermark->column == static_cast<int>(index)) {
-    watermark = table.watermark->expr_sql;
+    watermark = ShownExpr(table.watermark->expr_sql, table);
   }
   return {column.name,
-          type,
+          DescribedType(column.type),
           column.type.nullable() ? "TRUE" : "FALSE",
           text_or_null(key),
-          text_or_null(Extras(column)),
-          text_or_null(watermark)};
+          text_or_null(Extras(column, table)),
+          text_or_null(watermark),
+          text_or_null(column.comment)};
 }
 
 bool MatchesLike(std::string_view text, std::string_view pattern, bool ignore_case) {

@@ -177,11 +177,14 @@ Status TableBinder::MergeLike(const sql::LikeClause& like, CatalogTable* table) 
   const auto excluded = [&like](std::string_view feature) {
     bool out = false;
     for (const sql::LikeOption& option : like.options) {
-      if (option.feature == "ALL" || option.feature == feature) out = option.merging == "EXCLUDING";
+      // As in Flink, where EXCLUDING ALL leaves the partitions in.
+      const bool all = option.feature == "ALL" && feature != "PARTITIONS";
+      if (all || option.feature == feature) out = option.merging == "EXCLUDING";
     }
     return out;
   };
   *table = *other;
+  table->comment.clear();
   std::erase_if(table->columns, [&](const TableColumn& column) {
     return (column.kind == sql::ColumnKind::kComputed && excluded("GENERATED")) ||
            (column.kind == sql::ColumnKind::kMetadata && excluded("METADATA"));
@@ -201,10 +204,8 @@ Status TableBinder::MergeLike(const sql::LikeClause& like, CatalogTable* table) 
 
 Status TableBinder::CheckConnector(const std::string& name, const CatalogTable& table,
                                    const sql::SourceSpan& span) {
-  if (!table.options.contains("connector")) {
-    return binder_.Error(span, fmt::format("table '{}' has no option 'connector'", name),
-                         "add WITH ('connector' = '..'); SHOW CONNECTORS lists them");
-  }
+  // A table without one is there for others to be LIKE it.
+  if (!table.options.contains("connector")) return Status::OK();
   return binder_.Locate(binder_.context_.facts->Check(Describe(name, table, false)), span);
 }
 

@@ -3,7 +3,16 @@
 namespace mainstem::process::plan {
 
 Status ConnectorTableFacts::Check(const connector::TableDescriptor& table) const {
-  return registry_->Check(table);
+  const auto connector = table.options.find("connector");
+  if (connector == table.options.end()) return Status::OK();
+  // What is missing may come with LIKE or a hint: a table that is used is checked once more.
+  connector::TableDescriptor completed = table;
+  if (const connector::ConnectorSpec* spec = registry_->Find(connector->second)) {
+    for (const connector::OptionSpec& option : spec->options) {
+      if (option.required) completed.options.try_emplace(option.name);
+    }
+  }
+  return registry_->Check(completed);
 }
 
 Result<SourceFacts> ConnectorTableFacts::OfSource(const connector::TableDescriptor& table) const {

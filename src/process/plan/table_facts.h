@@ -23,7 +23,7 @@ struct SourceFacts {
 class TableFacts {
  public:
   virtual ~TableFacts() = default;
-  // Names of the connector and of its options; no I/O.
+  // Names of the connector and of its options, as far as they are there; no I/O.
   virtual Status Check(const connector::TableDescriptor& table) const = 0;
   // Fails if the connector has no source.
   virtual Result<SourceFacts> OfSource(const connector::TableDescriptor& table) const = 0;

@@ -435,7 +435,8 @@ Status Parser::ParseAlterSchema(AlterTable* alter) {
     if (IsWord("WATERMARK")) {
       ASSIGN_OR_RETURN(WatermarkDefinition watermark, ParseWatermark());
       alter->watermark = std::move(watermark);
-    } else if (IsWord("PRIMARY")) {
+    } else if (IsWord("PRIMARY") || IsWord("CONSTRAINT")) {
+      if (TakeWord("CONSTRAINT")) RETURN_IF_ERROR(ParseName("a constraint name"));
       ASSIGN_OR_RETURN(PrimaryKeyDefinition key, ParsePrimaryKey());
       alter->primary_key = std::move(key);
     } else {
@@ -458,6 +459,11 @@ Status Parser::ParseAlterDrop(AlterTable* alter) {
   if (TakeWord("PRIMARY")) {
     alter->action = AlterAction::kDropPrimaryKey;
     return ExpectWord("KEY");
+  }
+  if (TakeWord("CONSTRAINT")) {
+    // The only kind of constraint that there is.
+    alter->action = AlterAction::kDropPrimaryKey;
+    return ParseName("a constraint name").status();
   }
   if (TakeWord("WATERMARK")) {
     alter->action = AlterAction::kDropWatermark;

@@ -53,7 +53,10 @@ void WindowAssigner::Assign(const std::vector<int64_t>& times_ms, WindowRows* ou
         break;
       case plan::WindowKind::kHop: {
         int64_t last_start = FloorTo(time, window_.slide_ms, window_.offset_ms);
-        int64_t first_start = last_start - window_.size_ms + window_.slide_ms;
+        // Earlier windows that still hold the row; none does when it lies between two windows.
+        int64_t left = window_.size_ms - 1 - (time - last_start);
+        if (left < 0) break;
+        int64_t first_start = last_start - left / window_.slide_ms * window_.slide_ms;
         for (int64_t start = first_start; start <= last_start; start += window_.slide_ms) {
           add(start + window_.size_ms);
         }

@@ -23,7 +23,9 @@ LogicalType CommonNumeric(const LogicalType& a, const LogicalType& b) {
     const LogicalType x = AsDecimal(a), y = AsDecimal(b);
     const int32_t scale = std::max(x.scale(), y.scale());
     const int32_t digits = std::max(x.precision() - x.scale(), y.precision() - y.scale());
-    return CappedDecimal(digits + scale, scale);
+    // All digits before the point stay: it is the scale that gives way.
+    constexpr int32_t kMost = LogicalType::kMaxDecimalPrecision;
+    return LogicalType::Decimal(std::min(digits + scale, kMost), std::min(scale, kMost - digits));
   }
   if (a.IsApproximateNumeric() && b.IsApproximateNumeric()) return a.root() >= b.root() ? a : b;
   const LogicalType& approximate = a.IsApproximateNumeric() ? a : b;

@@ -1,0 +1,53 @@
+-- Time functions over columns, with NULL, leap years and times before 1970
+CREATE TABLE e (ts TIMESTAMP(6), d DATE, tm TIME, ms BIGINT, s STRING, n INT, l AS TO_TIMESTAMP_LTZ(ms, 3)) WITH ('connector' = 'filesystem', 'path' = '${CASE}/e.jsonl', 'format' = 'json');
+SELECT ts - INTERVAL '1 02:03:04' DAY TO SECOND AS c1,
+  d - INTERVAL '1' DAY AS c2,
+  d + INTERVAL '1' HOUR AS c3,
+  tm + INTERVAL '1' HOUR AS c4,
+  tm - INTERVAL '1' MINUTE AS c5,
+  l - INTERVAL '1' MONTH AS c6,
+  n * INTERVAL '1' DAY AS c7,
+  INTERVAL '1' DAY * n AS c8,
+  INTERVAL '1' DAY + INTERVAL '2' HOUR AS c9,
+  INTERVAL '1' YEAR + INTERVAL '2' MONTH AS c10,
+  (ts - TIMESTAMP '2000-01-01 00:00:00') DAY AS c11,
+  (ts - TIMESTAMP '2000-01-01 00:00:00') SECOND AS c12
+FROM e;
+SELECT (d - DATE '2000-01-01') MONTH AS c1,
+  (ts - TIMESTAMP '2000-01-01 00:00:00') YEAR AS c2,
+  DATE_FORMAT(ts, 'yyyy-MM-dd HH:mm:ss.SSSSSS') AS c3,
+  DATE_FORMAT(ts, 'y M d H m s') AS c4,
+  DATE_FORMAT(ts, 'yy MMM MMMM E EEEE a h') AS c5,
+  DATE_FORMAT(ts, '''at'' HH') AS c6,
+  DATE_FORMAT(l, 'yyyyMMddHH') AS c7,
+  DATE_FORMAT(ts, '') AS c8,
+  TO_TIMESTAMP(s) AS c9,
+  TO_TIMESTAMP(s, 'yyyy-MM-dd HH:mm:ss') AS c10,
+  TO_TIMESTAMP_LTZ(ms, 3) AS c11,
+  TO_TIMESTAMP_LTZ(n, 0) AS c12
+FROM e;
+SELECT TO_TIMESTAMP_LTZ(ms) AS c1,
+  TO_TIMESTAMP_LTZ(s, 'yyyy-MM-dd HH:mm:ss') AS c2,
+  TO_TIMESTAMP_LTZ(s, 'yyyy-MM-dd HH:mm:ss', 'Asia/Shanghai') AS c3,
+  FROM_UNIXTIME(ms / 1000) AS c4
+FROM e;
+SELECT d + INTERVAL '1' MONTH AS c1 FROM e;
+SELECT d + INTERVAL '25' HOUR AS c1 FROM e;
+SELECT l + INTERVAL '1' HOUR AS c1 FROM e;
+SELECT INTERVAL '1' DAY + ts AS c1 FROM e;
+SELECT ts + n * INTERVAL '1' HOUR AS c1 FROM e;
+SELECT ts + INTERVAL '2' DAY * n AS c1 FROM e;
+SELECT d + n * INTERVAL '1' MONTH AS c1 FROM e;
+SELECT DATE_FORMAT(ts, 'D w W e u') AS c1 FROM e;
+SELECT DATE_FORMAT(ts, 'QQQ G') AS c1 FROM e;
+SELECT DATE_FORMAT(l, 'yyyy-MM-dd HH:mm z') AS c1 FROM e;
+SELECT DATE_FORMAT(s, 'yyyyMMdd') AS c1 FROM e;
+SELECT DATE_FORMAT(d, 'yyyyMMdd') AS c1 FROM e;
+SELECT DATE_FORMAT(ts, 'bad pattern x') AS c1 FROM e;
+SELECT TO_DATE(s) AS c1 FROM e;
+SELECT TO_DATE(s, 'yyyy/MM/dd') AS c1 FROM e;
+SELECT TO_TIMESTAMP(s, 'yyyy-MM-dd') AS c1 FROM e;
+SELECT TO_TIMESTAMP_LTZ(ms, 0) AS c1 FROM e;
+SELECT TO_TIMESTAMP_LTZ(s) AS c1 FROM e;
+SELECT UNIX_TIMESTAMP(s) AS c1 FROM e;
+SELECT UNIX_TIMESTAMP(s, 'yyyy-MM-dd') AS c1 FROM e;

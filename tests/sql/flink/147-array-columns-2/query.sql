@@ -1,0 +1,54 @@
+-- Array functions over columns with NULL arrays, NULL elements and nested types
+CREATE TABLE a (a ARRAY<INT>, s ARRAY<STRING>, m MAP<STRING, INT>, r ARRAY<ROW<p INT, q STRING>>, n INT, d ARRAY<DECIMAL(5,2)>) WITH ('connector' = 'filesystem', 'path' = '${CASE}/a.jsonl', 'format' = 'json');
+SELECT ARRAY_INTERSECT(a, ARRAY[3, 5]) AS c1,
+  ARRAY_INTERSECT(a, a) AS c2,
+  ARRAY_MAX(a) AS c3,
+  ARRAY_MIN(a) AS c4,
+  ARRAY_MAX(s) AS c5,
+  ARRAY_MIN(s) AS c6,
+  ARRAY_MAX(d) AS c7,
+  ARRAY_JOIN(s, '-') AS c8,
+  ARRAY_JOIN(s, '-', 'NULL') AS c9,
+  ARRAY_JOIN(s, CAST(NULL AS STRING)) AS c10,
+  ARRAY_APPEND(a, n) AS c11,
+  ARRAY_APPEND(a, CAST(NULL AS INT)) AS c12
+FROM a;
+SELECT ARRAY_PREPEND(a, n) AS c1,
+  ARRAY_APPEND(s, 'x') AS c2,
+  ARRAY_PREPEND(r, ROW(7, 'w')) AS c3,
+  MAP['k', n] AS c4,
+  ARRAY[n, n + 1] AS c5,
+  ROW(n, a) AS c6,
+  ARRAY[a, a] AS c7,
+  ARRAY[n, CAST(NULL AS INT)] AS c8,
+  ELEMENT(ARRAY[n]) AS c9,
+  a = a AS c10,
+  a = ARRAY[5, 4] AS c11,
+  a <> ARRAY[5, 4] AS c12
+FROM a;
+SELECT m = m AS c1,
+  r = r AS c2,
+  a IS NULL AS c3,
+  m IS NOT NULL AS c4,
+  COALESCE(a, ARRAY[0]) AS c5,
+  CASE WHEN n > 0 THEN a ELSE ARRAY[9] END AS c6,
+  CAST(a AS STRING) AS c7,
+  CAST(r AS STRING) AS c8,
+  CAST(d AS STRING) AS c9,
+  CAST(a AS ARRAY<BIGINT>) AS c10,
+  CAST(a AS ARRAY<STRING>) AS c11,
+  CAST(d AS ARRAY<INT>) AS c12
+FROM a;
+SELECT CAST(r AS ARRAY<ROW<p STRING, q STRING>>) AS c1
+FROM a;
+SELECT MAP_KEYS(m) AS c1 FROM a;
+SELECT MAP_VALUES(m) AS c1 FROM a;
+SELECT MAP_ENTRIES(m) AS c1 FROM a;
+SELECT MAP_UNION(m, MAP['z', 26]) AS c1 FROM a;
+SELECT MAP_UNION(m, MAP['x', 7]) AS c1 FROM a;
+SELECT MAP_UNION(m, m) AS c1 FROM a;
+SELECT MAP_FROM_ARRAYS(s, s) AS c1 FROM a;
+SELECT MAP[n, 'v'] AS c1 FROM a;
+SELECT m = MAP['a', 1, 'b', 2] AS c1 FROM a;
+SELECT CAST(m AS STRING) AS c1 FROM a;
+SELECT CAST(m AS MAP<STRING, STRING>) AS c1 FROM a;

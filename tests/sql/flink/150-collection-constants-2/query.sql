@@ -1,0 +1,54 @@
+-- Array, map, row and multiset constructors, types, nesting, errors
+CREATE TABLE one_row (x INT) WITH ('connector' = 'filesystem', 'path' = '${CASE}/one_row.jsonl', 'format' = 'json');
+SELECT ARRAY_PREPEND(ARRAY[1], 0) AS c1,
+  ARRAY_CONCAT(ARRAY[1], ARRAY[2.5]) AS c2,
+  ARRAY_CONCAT(ARRAY[1]) AS c3,
+  ARRAY_CONCAT(ARRAY[1], CAST(NULL AS ARRAY<INT>)) AS c4,
+  ARRAY_DISTINCT(ARRAY[1, 1, NULL, NULL, 2]) AS c5,
+  ARRAY_POSITION(ARRAY[1, 2, 2], 2) AS c6,
+  ARRAY_POSITION(ARRAY[1, 2, 2], 5) AS c7,
+  ARRAY_REMOVE(ARRAY[1, 2, 2], 2) AS c8,
+  ARRAY_REMOVE(ARRAY[1, NULL], NULL) AS c9,
+  ARRAY_REVERSE(ARRAY[1, 2]) AS c10,
+  ARRAY_SLICE(ARRAY['a', 'b', 'c'], 1, 2) AS c11,
+  ARRAY_SLICE(ARRAY['a', 'b', 'c'], 5) AS c12
+FROM one_row;
+SELECT ARRAY_SLICE(ARRAY['a', 'b', 'c'], -10, 2) AS c1,
+  ARRAY_SORT(ARRAY['b', 'a', NULL]) AS c2,
+  ARRAY_SORT(ARRAY[DATE '2026-01-02', DATE '2025-01-01']) AS c3,
+  ARRAY_SORT(ARRAY[1, NULL, 2], FALSE) AS c4,
+  ARRAY_UNION(ARRAY[1], ARRAY[2.5]) AS c5,
+  ARRAY_UNION(ARRAY[1, 1], ARRAY[1]) AS c6,
+  ARRAY_EXCEPT(ARRAY[1, 1, 2], ARRAY[1]) AS c7,
+  ARRAY_EXCEPT(ARRAY[1, NULL], ARRAY[CAST(NULL AS INT)]) AS c8,
+  ARRAY_INTERSECT(ARRAY[1, 1, 2], ARRAY[1, 1]) AS c9,
+  ARRAY_MAX(ARRAY[1, NULL, 3]) AS c10,
+  ARRAY_MIN(ARRAY['b', 'a']) AS c11,
+  ARRAY_JOIN(ARRAY['a', NULL, 'b'], ',') AS c12
+FROM one_row;
+SELECT ARRAY_JOIN(ARRAY['a', NULL, 'b'], ',', '*') AS c1,
+  ARRAY_JOIN(ARRAY['a'], ',', CAST(NULL AS STRING)) AS c2,
+  MAP_KEYS(MAP['a', 1, 'b', 2]) AS c3,
+  MAP_VALUES(MAP['a', 1, 'b', 2]) AS c4,
+  MAP_ENTRIES(MAP['a', 1, 'b', 2]) AS c5,
+  MAP_UNION(MAP['a', 1], MAP['a', 2, 'b', 3]) AS c6,
+  MAP_UNION(MAP['a', 1]) AS c7,
+  MAP_UNION(MAP['a', 1], MAP['b', 2.5]) AS c8,
+  MAP_FROM_ARRAYS(ARRAY['a', 'b'], ARRAY[1, 2]) AS c9,
+  MAP_FROM_ARRAYS(ARRAY['a', 'a'], ARRAY[1, 2]) AS c10,
+  ARRAY[1, 2] = ARRAY[1, 2] AS c11,
+  ARRAY[1, NULL] = ARRAY[1, NULL] AS c12
+FROM one_row;
+SELECT MAP['a', 1] = MAP['a', 1] AS c1,
+  ROW(1, 2) = ROW(1, 3) AS c2
+FROM one_row;
+SELECT ARRAY_APPEND(ARRAY[1], 2.5) AS c1 FROM one_row;
+SELECT ARRAY_APPEND(ARRAY[1], NULL) AS c1 FROM one_row;
+SELECT ARRAY_APPEND(ARRAY['a'], 'bcd') AS c1 FROM one_row;
+SELECT ARRAY_SORT(ARRAY[TRUE, FALSE]) AS c1 FROM one_row;
+SELECT ARRAY_MAX(ARRAY[ARRAY[1]]) AS c1 FROM one_row;
+SELECT ARRAY_JOIN(ARRAY[1, 2], '-') AS c1 FROM one_row;
+SELECT MAP_FROM_ARRAYS(ARRAY['a'], ARRAY[1, 2]) AS c1 FROM one_row;
+SELECT MAP_FROM_ENTRIES(ARRAY[ROW('a', 1)]) AS c1 FROM one_row;
+SELECT MAP_CONCAT(MAP['a', 1], MAP['b', 2]) AS c1 FROM one_row;
+SELECT ARRAY[1, 2] < ARRAY[1, 3] AS c1 FROM one_row;

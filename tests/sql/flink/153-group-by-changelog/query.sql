@@ -1,0 +1,20 @@
+-- Aggregates over a changelog: retraction of MIN/MAX/DISTINCT/FILTER/FIRST/LAST/LISTAGG
+CREATE TABLE cust (id INT, name STRING, city STRING, credit DECIMAL(10,2), PRIMARY KEY (id) NOT ENFORCED) WITH ('connector' = 'filesystem', 'path' = '${CASE}/cust.jsonl', 'format' = 'debezium-json');
+SELECT * FROM cust;
+SELECT city, COUNT(*), COUNT(credit), SUM(credit), AVG(credit), MIN(credit), MAX(credit) FROM cust GROUP BY city;
+SELECT city, MIN(name), MAX(name), COUNT(DISTINCT credit), SUM(DISTINCT credit) FROM cust GROUP BY city;
+SELECT COUNT(DISTINCT city), COUNT(*) FILTER (WHERE credit > 5), MAX(credit) FILTER (WHERE city = 'Oslo') FROM cust;
+SELECT credit, COUNT(*) FROM cust GROUP BY credit;
+SELECT c, COUNT(*) FROM (SELECT city, COUNT(*) c FROM cust GROUP BY city) GROUP BY c;
+SELECT MAX(c), MIN(c), SUM(c) FROM (SELECT city, COUNT(*) c FROM cust GROUP BY city);
+SELECT DISTINCT city FROM cust;
+SELECT city, LISTAGG(name), FIRST_VALUE(name), LAST_VALUE(name) FROM cust GROUP BY city;
+SELECT city, COLLECT(name), ARRAY_AGG(name) FROM cust WHERE id < 5 GROUP BY city;
+SELECT city, STDDEV_POP(credit), VAR_SAMP(credit) FROM cust GROUP BY city;
+SELECT city, COUNT(*) FROM cust GROUP BY city HAVING SUM(credit) > 10;
+SELECT name, city FROM cust WHERE credit > 6;
+SELECT UPPER(name), credit * 2 FROM cust WHERE city IS NOT NULL AND credit < 15;
+SELECT city FROM cust WHERE id = 2;
+SELECT COUNT(*) FROM cust WHERE city = 'Oslo';
+SELECT id, COUNT(*) FROM cust GROUP BY id;
+SELECT city, COUNT(*) c FROM cust GROUP BY city ORDER BY c DESC LIMIT 2;

@@ -1,0 +1,23 @@
+-- GROUPING SETS, ROLLUP, CUBE, combinations, GROUPING and GROUPING_ID, over changes too
+SET 'pipeline.auto-watermark-interval' = '0';
+CREATE TABLE ev (id INT, u STRING, amt INT, kind STRING, ts TIMESTAMP(3), pt AS PROCTIME(), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector' = 'filesystem', 'path' = '${CASE}/ev.jsonl', 'format' = 'json');
+CREATE TABLE cust (id INT, name STRING, city STRING, credit DECIMAL(10,2), PRIMARY KEY (id) NOT ENFORCED) WITH ('connector' = 'filesystem', 'path' = '${CASE}/cust.jsonl', 'format' = 'debezium-json');
+SELECT u, kind, COUNT(*), SUM(amt) FROM ev WHERE id < 8 GROUP BY GROUPING SETS ((u, kind), (u), ());
+SELECT u, kind, COUNT(*), GROUPING(u), GROUPING(kind), GROUPING_ID(u, kind) FROM ev WHERE id < 6 GROUP BY CUBE (u, kind);
+SELECT u, kind, COUNT(*) FROM ev WHERE id < 6 GROUP BY ROLLUP (u, kind);
+SELECT u, kind, COUNT(*) FROM ev WHERE id < 5 GROUP BY u, ROLLUP (kind);
+SELECT u, kind, amt, COUNT(*) FROM ev WHERE id < 4 GROUP BY ROLLUP ((u, kind), amt);
+SELECT u, kind, COUNT(*) FROM ev WHERE id < 4 GROUP BY GROUPING SETS (ROLLUP (u), CUBE (kind));
+SELECT u, COUNT(*) FROM ev WHERE id < 4 GROUP BY GROUPING SETS (u, u, ());
+SELECT COUNT(*) FROM ev GROUP BY GROUPING SETS ((), ());
+SELECT u, COUNT(DISTINCT kind), COUNT(DISTINCT amt) FROM ev WHERE id < 8 GROUP BY GROUPING SETS ((u), ());
+SELECT u, COUNT(*) c FROM ev WHERE id < 12 GROUP BY ROLLUP (u) HAVING COUNT(*) > 3;
+SELECT COALESCE(u, 'all'), COUNT(*), GROUP_ID() FROM ev WHERE id < 8 GROUP BY ROLLUP (u);
+SELECT city, COUNT(*), SUM(credit) FROM cust GROUP BY ROLLUP (city);
+SELECT city, credit, COUNT(*) FROM cust GROUP BY GROUPING SETS ((city), (credit));
+SELECT GROUPING_ID(u) FROM ev;
+SELECT u, GROUPING(kind) FROM ev GROUP BY ROLLUP (u);
+SELECT u FROM ev GROUP BY CUBE (u, kind, nope);
+SELECT UPPER(u) x, COUNT(*) FROM ev WHERE id < 6 GROUP BY ROLLUP (UPPER(u));
+SELECT COUNT(*) FROM ev WHERE FALSE GROUP BY ROLLUP (u);
+SELECT COUNT(*) FROM ev WHERE FALSE GROUP BY GROUPING SETS ((u), ());

@@ -1,0 +1,25 @@
+-- Joins of changelogs: updates of keys, deletes, outer padding, aggregated
+CREATE TABLE ord (oid INT, cid INT, price DECIMAL(8,2), ots TIMESTAMP(3), WATERMARK FOR ots AS ots) WITH ('connector' = 'filesystem', 'path' = '${CASE}/ord.jsonl', 'format' = 'json');
+CREATE TABLE cust (id INT, name STRING, city STRING, credit DECIMAL(10,2), PRIMARY KEY (id) NOT ENFORCED) WITH ('connector' = 'filesystem', 'path' = '${CASE}/cust.jsonl', 'format' = 'debezium-json');
+SELECT o.oid, c.name, c.city FROM ord o JOIN cust c ON o.cid = c.id;
+SELECT o.oid, c.name, c.city FROM ord o LEFT JOIN cust c ON o.cid = c.id;
+SELECT c.id, c.name, o.oid FROM cust c LEFT JOIN ord o ON o.cid = c.id;
+SELECT c.id, o.oid, o.price FROM cust c FULL JOIN ord o ON o.cid = c.id;
+SELECT a.id, b.id, a.city FROM cust a JOIN cust b ON a.city = b.city AND a.id < b.id;
+SELECT c.city, COUNT(*), SUM(o.price) FROM cust c LEFT JOIN ord o ON o.cid = c.id GROUP BY c.city;
+SELECT c.id, t.n, t.s FROM cust c JOIN (SELECT cid, COUNT(*) n, SUM(price) s FROM ord GROUP BY cid) t ON c.id = t.cid;
+SELECT c.id, t.n FROM cust c LEFT JOIN (SELECT city, COUNT(*) n FROM cust GROUP BY city) t ON c.city = t.city;
+SELECT o.oid FROM ord o WHERE o.cid IN (SELECT id FROM cust WHERE city = 'Oslo');
+SELECT o.oid FROM ord o WHERE o.cid NOT IN (SELECT id FROM cust WHERE id IS NOT NULL);
+SELECT c.id FROM cust c WHERE EXISTS (SELECT 1 FROM ord o WHERE o.cid = c.id AND o.price > 5);
+SELECT c.id FROM cust c WHERE NOT EXISTS (SELECT 1 FROM ord o WHERE o.cid = c.id);
+SELECT o.oid, (SELECT MAX(credit) FROM cust) m FROM ord o WHERE o.oid < 3;
+SELECT o.oid FROM ord o WHERE o.price > (SELECT AVG(price) FROM ord);
+SELECT c.id, c.credit FROM cust c WHERE c.credit >= (SELECT MAX(credit) FROM cust x WHERE x.city = c.city);
+SELECT o.oid FROM ord o WHERE o.cid NOT IN (SELECT cid FROM ord WHERE price > 5);
+SELECT o.oid FROM ord o WHERE (o.cid, o.price) IN (SELECT cid, price FROM ord WHERE oid > 5);
+SELECT o.oid FROM ord o WHERE o.cid IN (SELECT cid FROM ord) OR o.oid = 4;
+SELECT o.oid FROM ord o WHERE o.price = ANY (SELECT price FROM ord WHERE oid > 4);
+SELECT o.oid FROM ord o WHERE o.price >= ALL (SELECT price FROM ord WHERE price IS NOT NULL);
+SELECT o.oid, EXISTS (SELECT 1 FROM cust c WHERE c.id = o.cid) e FROM ord o;
+SELECT o.oid FROM ord o WHERE o.cid IN (SELECT id, name FROM cust);

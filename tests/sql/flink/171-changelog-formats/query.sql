@@ -1,0 +1,17 @@
+CREATE TABLE dbz (id INT, n STRING, d DECIMAL(5,2)) WITH ('connector' = 'filesystem', 'path' = '${CASE}/dbz.jsonl', 'format' = 'debezium-json');
+CREATE TABLE sch (id INT, n STRING, d DECIMAL(5,2)) WITH ('connector' = 'filesystem', 'path' = '${CASE}/schema.jsonl', 'format' = 'debezium-json', 'debezium-json.schema-include' = 'true');
+CREATE TABLE canal (id INT, n STRING, d DECIMAL(5,2)) WITH ('connector' = 'filesystem', 'path' = '${CASE}/canal.jsonl', 'format' = 'canal-json');
+CREATE TABLE canal1 (id INT, n STRING, d DECIMAL(5,2)) WITH ('connector' = 'filesystem', 'path' = '${CASE}/canal.jsonl', 'format' = 'canal-json', 'canal-json.database.include' = 'db1', 'canal-json.table.include' = 't1');
+CREATE TABLE maxwell (id INT, n STRING, d DECIMAL(5,2)) WITH ('connector' = 'filesystem', 'path' = '${CASE}/maxwell.jsonl', 'format' = 'maxwell-json');
+CREATE TABLE bad (id INT, n STRING, d DECIMAL(5,2)) WITH ('connector' = 'filesystem', 'path' = '${CASE}/bad.jsonl', 'format' = 'debezium-json');
+CREATE TABLE junk (id INT, n STRING, d DECIMAL(5,2)) WITH ('connector' = 'filesystem', 'path' = '${CASE}/junk.jsonl', 'format' = 'debezium-json', 'debezium-json.ignore-parse-errors' = 'true');
+SELECT * FROM dbz;
+SELECT * FROM sch;
+SELECT * FROM canal;
+SELECT * FROM canal1;
+SELECT * FROM maxwell;
+SELECT * FROM ogg;
+SELECT * FROM bad;
+SELECT * FROM junk;
+SELECT COUNT(*), SUM(d) FROM canal;
+SELECT n, COUNT(*) FROM maxwell GROUP BY n;

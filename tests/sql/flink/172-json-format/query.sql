@@ -1,0 +1,12 @@
+CREATE TABLE ok (i INT, b BIGINT, f FLOAT, d DOUBLE, `dec` DECIMAL(5,2), s STRING, o BOOLEAN, dt DATE, tm TIME, ts TIMESTAMP(3), l TIMESTAMP_LTZ(3), `by` BYTES, a ARRAY<INT>, m MAP<STRING, INT>, r ROW<p INT, q STRING>) WITH ('connector' = 'filesystem', 'path' = '${CASE}/ok.jsonl', 'format' = 'json', 'json.ignore-parse-errors' = 'true');
+CREATE TABLE strict (i INT, b BIGINT) WITH ('connector' = 'filesystem', 'path' = '${CASE}/ok.jsonl', 'format' = 'json', 'json.fail-on-missing-field' = 'true');
+CREATE TABLE bad (i INT) WITH ('connector' = 'filesystem', 'path' = '${CASE}/bad.jsonl', 'format' = 'json');
+CREATE TABLE lax (i INT) WITH ('connector' = 'filesystem', 'path' = '${CASE}/bad.jsonl', 'format' = 'json', 'json.ignore-parse-errors' = 'true');
+CREATE TABLE iso (ts TIMESTAMP(3), l TIMESTAMP_LTZ(3)) WITH ('connector' = 'filesystem', 'path' = '${CASE}/iso.jsonl', 'format' = 'json', 'json.timestamp-format.standard' = 'ISO-8601');
+SELECT * FROM ok;
+SELECT * FROM strict;
+SELECT * FROM bad;
+SELECT * FROM lax;
+SELECT * FROM iso;
+SELECT * FROM both;
+SELECT * FROM opt;

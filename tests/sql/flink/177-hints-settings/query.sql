@@ -1,0 +1,23 @@
+-- SET, RESET, hints and settings that change results
+SET 'pipeline.auto-watermark-interval' = '0';
+CREATE TABLE ev (id INT, u STRING, amt INT, kind STRING, ts TIMESTAMP(3), pt AS PROCTIME(), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector' = 'filesystem', 'path' = '${CASE}/ev.jsonl', 'format' = 'json');
+CREATE TABLE cust (id INT, name STRING, city STRING, credit DECIMAL(10,2), PRIMARY KEY (id) NOT ENFORCED) WITH ('connector' = 'filesystem', 'path' = '${CASE}/cust.jsonl', 'format' = 'debezium-json');
+SET 'pipeline.name' = 'x';
+SELECT u, COUNT(*) FROM ev /*+ STATE_TTL('ev' = '1d') */ GROUP BY u;
+SELECT /*+ STATE_TTL('ev' = '1d') */ u, COUNT(*) FROM ev GROUP BY u;
+SELECT /*+ STATE_TTL('nope' = '1d') */ u, COUNT(*) FROM ev GROUP BY u;
+SELECT /*+ BROADCAST(e) */ e.id, c.name FROM ev e JOIN cust c ON e.id = c.id;
+SET 'table.exec.mini-batch.enabled' = 'true';
+SET 'table.exec.mini-batch.allow-latency' = '1 s';
+SET 'table.exec.mini-batch.size' = '100';
+SELECT u, COUNT(*) c FROM ev GROUP BY u;
+RESET 'table.exec.mini-batch.enabled';
+SET 'execution.runtime-mode' = 'batch';
+SELECT u, COUNT(*), SUM(amt) FROM ev GROUP BY u ORDER BY u;
+SELECT id, amt, RANK() OVER (PARTITION BY u ORDER BY amt), DENSE_RANK() OVER (PARTITION BY u ORDER BY amt), LEAD(id) OVER (PARTITION BY u ORDER BY id) FROM ev WHERE id < 8 ORDER BY id;
+SELECT id FROM ev ORDER BY amt NULLS LAST, id DESC LIMIT 4;
+SELECT u, kind, COUNT(*) FROM ev GROUP BY GROUPING SETS ((u), (kind)) ORDER BY u, kind;
+SELECT * FROM cust;
+SELECT NTILE(3) OVER (ORDER BY id), id, PERCENT_RANK() OVER (ORDER BY amt), CUME_DIST() OVER (ORDER BY amt) FROM ev WHERE id < 7 ORDER BY id;
+SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE ev, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) GROUP BY window_start, window_end ORDER BY window_start;
+SELECT APPROX_COUNT_DISTINCT(u) FROM ev;

@@ -1,0 +1,25 @@
+-- Aggregates, joins, Top-N and set operations on top of each other
+SET 'pipeline.auto-watermark-interval' = '0';
+CREATE TABLE ev (id INT, u STRING, amt INT, kind STRING, ts TIMESTAMP(3), pt AS PROCTIME(), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector' = 'filesystem', 'path' = '${CASE}/ev.jsonl', 'format' = 'json');
+CREATE TABLE cust (id INT, name STRING, city STRING, credit DECIMAL(10,2), PRIMARY KEY (id) NOT ENFORCED) WITH ('connector' = 'filesystem', 'path' = '${CASE}/cust.jsonl', 'format' = 'debezium-json');
+CREATE TABLE ord (oid INT, cid INT, price DECIMAL(8,2), ots TIMESTAMP(3), WATERMARK FOR ots AS ots) WITH ('connector' = 'filesystem', 'path' = '${CASE}/ord.jsonl', 'format' = 'json');
+SELECT city, MAX(n) FROM (SELECT c.city, o.cid, COUNT(*) n FROM cust c JOIN ord o ON c.id = o.cid GROUP BY c.city, o.cid) GROUP BY city;
+SELECT k, COUNT(*), SUM(n) FROM (SELECT u, kind k, COUNT(*) n FROM ev GROUP BY u, kind) GROUP BY k HAVING COUNT(*) > 1;
+SELECT a.u, a.n, b.s FROM (SELECT u, COUNT(*) n FROM ev GROUP BY u) a JOIN (SELECT u, SUM(amt) s FROM ev GROUP BY u) b ON a.u = b.u;
+SELECT a.u, a.n, b.s FROM (SELECT u, COUNT(*) n FROM ev GROUP BY u) a LEFT JOIN (SELECT u, SUM(amt) s FROM ev WHERE amt > 5 GROUP BY u) b ON a.u = b.u;
+SELECT n, COUNT(*) FROM (SELECT u, COUNT(*) n FROM ev GROUP BY u) GROUP BY n;
+SELECT AVG(s) FROM (SELECT u, SUM(amt) s FROM ev GROUP BY u);
+SELECT u FROM (SELECT u, COUNT(*) n FROM ev GROUP BY u) WHERE n = (SELECT MAX(n) FROM (SELECT u, COUNT(*) n FROM ev GROUP BY u));
+SELECT city, name FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY city ORDER BY credit DESC, id) rn FROM cust) WHERE rn = 1;
+SELECT COUNT(*), SUM(credit) FROM (SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY city ORDER BY credit DESC, id) rn FROM cust) WHERE rn = 1);
+SELECT t.city, o.oid FROM (SELECT id, city FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY city ORDER BY credit DESC, id) rn FROM cust) WHERE rn = 1) t JOIN ord o ON o.cid = t.id;
+SELECT DISTINCT city FROM cust UNION SELECT kind FROM ev;
+SELECT u, n, LAG(n) OVER (ORDER BY n) FROM (SELECT u, COUNT(*) n FROM ev GROUP BY u);
+SELECT COUNT(*) FROM (SELECT DISTINCT u, kind FROM ev);
+SELECT SUM(x) FROM (SELECT amt AS x FROM ev UNION ALL SELECT CAST(credit AS INT) FROM cust);
+WITH a AS (SELECT u, COUNT(*) n FROM ev GROUP BY u), b AS (SELECT MAX(n) m FROM a) SELECT a.u, a.n, b.m FROM a JOIN b ON a.n = b.m;
+SELECT u, SUM(amt) s FROM ev GROUP BY u ORDER BY s DESC, u LIMIT 2;
+SELECT * FROM (SELECT u, SUM(amt) s FROM ev GROUP BY u ORDER BY s DESC, u LIMIT 3) WHERE s > 10;
+SELECT k, MAX(amt) - MIN(amt) FROM (SELECT kind k, amt FROM ev WHERE amt IS NOT NULL) GROUP BY k;
+SELECT id, (SELECT COUNT(*) FROM ord o WHERE o.cid = c.id) n FROM cust c;
+SELECT id FROM cust c WHERE (SELECT COUNT(*) FROM ord o WHERE o.cid = c.id) > 1;

@@ -1,0 +1,24 @@
+-- NULL as a key of grouping, joins, partitions, DISTINCT, IN, set operations
+CREATE TABLE a (k INT, v INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'filesystem', 'path' = '${CASE}/a.jsonl', 'format' = 'json');
+SELECT k, COUNT(*), SUM(v) FROM a GROUP BY k;
+SELECT DISTINCT k, v FROM a;
+SELECT COUNT(DISTINCT k), COUNT(k), COUNT(DISTINCT v) FROM a;
+SELECT x.v, y.v FROM a x JOIN a y ON x.k = y.k;
+SELECT x.v, y.v FROM a x JOIN a y ON x.k IS NOT DISTINCT FROM y.k;
+SELECT x.v, y.v FROM a x LEFT JOIN a y ON x.k = y.k AND y.v > 1;
+SELECT v FROM a WHERE k IN (SELECT k FROM a);
+SELECT v FROM a WHERE k NOT IN (SELECT k FROM a WHERE k = 2);
+SELECT v FROM a WHERE k NOT IN (SELECT k FROM a WHERE v > 2);
+SELECT k FROM a UNION SELECT v FROM a;
+SELECT k FROM a INTERSECT SELECT v FROM a;
+SELECT k FROM a EXCEPT SELECT v FROM a;
+SELECT k, v, ROW_NUMBER() OVER (PARTITION BY k ORDER BY ts) FROM a;
+SELECT k, SUM(v) OVER (PARTITION BY k ORDER BY ts) FROM a;
+SELECT k, v FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY v DESC) rn FROM a) WHERE rn = 1;
+SELECT window_start, k, SUM(v) FROM TABLE(TUMBLE(TABLE a, DESCRIPTOR(ts), INTERVAL '2' SECOND)) GROUP BY window_start, window_end, k;
+SELECT k, window_end, SUM(v) FROM TABLE(SESSION(TABLE a PARTITION BY k, DESCRIPTOR(ts), INTERVAL '2' SECOND)) GROUP BY k, window_start, window_end;
+SELECT MAX(k), MIN(k), AVG(v) FROM a WHERE k IS NULL;
+SELECT k + v, k = v, k <> v, k > v OR k IS NULL FROM a;
+SELECT COALESCE(k, v), NULLIF(k, v), IFNULL(k, -1), GREATEST(k, v) FROM a;
+SELECT CASE k WHEN NULL THEN 'n' WHEN 1 THEN 'one' ELSE 'other' END FROM a;
+SELECT * FROM a MATCH_RECOGNIZE (PARTITION BY k ORDER BY ts MEASURES A.v AS x, B.v AS y PATTERN (A B) DEFINE B AS B.v IS NULL OR B.v > A.v);

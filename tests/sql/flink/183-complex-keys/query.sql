@@ -1,0 +1,24 @@
+-- ROW, ARRAY and MAP columns in GROUP BY, DISTINCT, joins, comparisons, aggregates
+CREATE TABLE c (id INT, r ROW<x INT, y STRING>, a ARRAY<INT>, m MAP<STRING, INT>) WITH ('connector' = 'filesystem', 'path' = '${CASE}/c.jsonl', 'format' = 'json');
+SELECT r, COUNT(*) FROM c GROUP BY r;
+SELECT a, COUNT(*) FROM c GROUP BY a;
+SELECT m, COUNT(*) FROM c GROUP BY m;
+SELECT DISTINCT r, a FROM c;
+SELECT COUNT(DISTINCT r), COUNT(DISTINCT a) FROM c;
+SELECT x.id, y.id FROM c x JOIN c y ON x.r = y.r AND x.id < y.id;
+SELECT x.id, y.id FROM c x JOIN c y ON x.a = y.a AND x.id < y.id;
+SELECT id, r = ROW(1, 'a'), a = ARRAY[1, 2], m = MAP['k', 1] FROM c;
+SELECT id, r.x, r.y, a[1], m['k'], CARDINALITY(a), CARDINALITY(m) FROM c;
+SELECT r.y, COUNT(*), MAX(r.x) FROM c GROUP BY r.y;
+SELECT id, r FROM c WHERE r IS NULL OR r.x IS NULL;
+SELECT FIRST_VALUE(r), LAST_VALUE(a) FROM c WHERE id < 4;
+SELECT COLLECT(r.y), ARRAY_AGG(r), ARRAY_AGG(a) FROM c WHERE id < 4;
+SELECT LISTAGG(CAST(r AS STRING), '|') FROM c;
+SELECT id, CASE WHEN id < 3 THEN r ELSE ROW(9, 'z') END FROM c;
+SELECT id, COALESCE(a, ARRAY[0]), COALESCE(r, ROW(0, '')) FROM c;
+SELECT r FROM c UNION ALL SELECT ROW(5, 'five');
+SELECT id, ROW(id, r, a), ARRAY[r, r], MAP[id, a] FROM c WHERE id < 3;
+SELECT MAX(r) FROM c;
+SELECT id, r.x + 1, r.y || '!', UPPER(r.y) FROM c WHERE r.x > 0;
+SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY r ORDER BY id) rn FROM c) WHERE rn = 1;
+SELECT id FROM c ORDER BY r, id LIMIT 2;
