@@ -225,6 +225,9 @@ JobDescription JobManagerImpl::DescriptionOf(const Job& job) const {
     out.state = job.record.state;
     out.error = job.record.error;
     out.finished_at_ms = job.record.finished_at_ms;
+  } else if (IsTerminal(out.state)) {
+    // The runner is done, its deliveries are being closed: savepoint and error follow.
+    out.state = JobState::kFinishing;
   }
   out.savepoint = {
       .path = job.record.savepoint,

@@ -5,6 +5,7 @@
 #include <arrow/api.h>
 
 #include "connector/jdbc/mysql_session.h"
+#include "connector/jdbc/postgres_connection.h"
 #include "connector/jdbc/sql_values.h"
 #include "format/text_column.h"
 
