@@ -132,7 +132,8 @@ class TableSource {
 
 enum class SinkKind : uint8_t {
   kInline,    // written by the task itself, at least once: print, blackhole, collect
-  kLog,       // records into topics of this node's log: committed with the job's epoch
+  kLog,       // records into topics of this node's log: committed with the job's epoch, but for
+              // those that ask for less
   kDelivery,  // outside: an independent reader of an internal topic, see DeliveryWriter
 };
 
@@ -209,6 +210,8 @@ class TableSink {
   virtual SinkMode mode() const = 0;
   // Says what is promised: "exactly once (position in the same transaction)".
   virtual std::string guarantee() const = 0;
+  // kLog: its records are appended as they come, at least once, not with the job's epoch.
+  virtual bool writes_at_once() const { return false; }
   // Exactly one of these works, by kind().
   virtual Result<std::unique_ptr<InlineWriter>> MakeInlineWriter(int subtask);
   virtual Task<std::unique_ptr<LogWriter>> MakeLogWriter();

@@ -516,7 +516,7 @@ class Builder {
     sink->connector = node.table.options.at("connector");
     sink->kind = sink->sink->kind();
     sink->mode = node.mode;
-    if (WritesAtOnce(node.table)) sink->at_once = options_.context.log;
+    if (sink->sink->writes_at_once()) sink->at_once = options_.context.log;
     sink->quarantine.table = sink->name;
     RejectRule refusals{.policy = RejectPolicy::kQuarantine, .max = kRefusedRowsMax};
     ASSIGN_OR_RETURN(sink->quarantine.rule,

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include <absl/strings/match.h>
 #include <arrow/api.h>
 #include <fmt/format.h>
 
@@ -80,11 +79,6 @@ Task<> InlineSinkOperator::OnBatch(int input, ChangelogBatch batch, Output* out)
     CO_ASSIGN_OR_RETURN(batch, ToUpserts(std::move(batch), upsert_key_));
   }
   co_return co_await writer_->Write(std::move(batch));
-}
-
-bool WritesAtOnce(const connector::TableDescriptor& table) {
-  auto found = table.options.find("sink.delivery-guarantee");
-  return found != table.options.end() && !absl::EqualsIgnoreCase(found->second, "exactly-once");
 }
 
 Task<> LogSinkOperator::Open(const OperatorContext* context) {

@@ -82,9 +82,6 @@ struct LogSinkOptions {
   storage::Log* at_once = nullptr;
 };
 
-// Whether a table's options ask for that ('sink.delivery-guarantee').
-bool WritesAtOnce(const connector::TableDescriptor& table);
-
 class LogSinkOperator final : public Operator {
  public:
   LogSinkOperator(LogSinkOptions options, PendingOutput* pending)

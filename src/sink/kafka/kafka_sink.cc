@@ -217,6 +217,7 @@ class KafkaSink final : public connector::TableSink {
     if (layout_->upsert) return connector::SinkMode::kUpsert;
     return layout_->is_changelog ? connector::SinkMode::kRetract : connector::SinkMode::kAppendOnly;
   }
+  bool writes_at_once() const override { return layout_->is_at_once; }
   std::string guarantee() const override {
     return layout_->is_at_once ? "at least once (written at once)"
                                : "exactly once (committed with the epoch)";
