@@ -247,13 +247,4 @@ Status DuckdbSession::AppendTemporary(const std::string& table,
   return status;
 }
 
-std::string DuckdbSession::Quote(std::string_view identifier) const {
-  std::string quoted = "\"";
-  for (char c : identifier) {
-    if (c == '"') quoted.push_back('"');
-    quoted.push_back(c);
-  }
-  return quoted + "\"";
-}
-
 }  // namespace mainstem::connector

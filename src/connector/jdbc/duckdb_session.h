@@ -28,7 +28,6 @@ class DuckdbSession final : public SqlSession {
   // Into a temporary table, all at once: a statement for some of the rows would take memory for
   // each of its own.
   Status AppendTemporary(const std::string& table, std::span<const std::vector<SqlValue>> rows);
-  std::string Quote(std::string_view identifier) const override;
   const std::string& shown() const override { return path_; }
 
  private:

@@ -232,12 +232,7 @@ Status MysqlSession::Execute(const std::string& statement) {
 }
 
 std::string MysqlSession::Quote(std::string_view identifier) const {
-  std::string quoted = "`";
-  for (char c : identifier) {
-    if (c == '`') quoted.push_back('`');
-    quoted.push_back(c);
-  }
-  return quoted + "`";
+  return QuoteIdentifier(identifier, '`');
 }
 
 }  // namespace mainstem::connector

@@ -29,6 +29,17 @@ struct SqlRows {
   int64_t affected_count = 0;                                 // of a statement without rows
 };
 
+// `a"b` to `"a""b"`.
+inline std::string QuoteIdentifier(std::string_view identifier, char quote) {
+  std::string quoted(1, quote);
+  for (char c : identifier) {
+    if (c == quote) quoted.push_back(quote);
+    quoted.push_back(c);
+  }
+  quoted.push_back(quote);
+  return quoted;
+}
+
 class SqlSession {
  public:
   virtual ~SqlSession() = default;
@@ -37,7 +48,9 @@ class SqlSession {
                               std::span<const SqlValue> parameters) = 0;
   // One statement without parameters and rows; not kept.
   virtual Status Execute(const std::string& statement) = 0;
-  virtual std::string Quote(std::string_view identifier) const = 0;
+  virtual std::string Quote(std::string_view identifier) const {
+    return QuoteIdentifier(identifier, '"');
+  }
   virtual const std::string& shown() const = 0;
 };
 

@@ -135,13 +135,4 @@ Status SqliteSession::Execute(const std::string& statement) {
   return code == SQLITE_OK ? Status::OK() : ErrorOf(code);
 }
 
-std::string SqliteSession::Quote(std::string_view identifier) const {
-  std::string quoted = "\"";
-  for (char c : identifier) {
-    if (c == '"') quoted.push_back('"');
-    quoted.push_back(c);
-  }
-  return quoted + "\"";
-}
-
 }  // namespace mainstem::connector

@@ -25,7 +25,6 @@ class SqliteSession final : public SqlSession {
 
   Result<SqlRows> Run(const std::string& statement, std::span<const SqlValue> parameters) override;
   Status Execute(const std::string& statement) override;
-  std::string Quote(std::string_view identifier) const override;
   const std::string& shown() const override { return path_; }
 
  private:

@@ -259,15 +259,22 @@ class StatementDelivery final : public RowDelivery {
   StatementTable table_;
 };
 
+Result<std::unique_ptr<RowDelivery>> MakeStatementDelivery(std::unique_ptr<SqlSession> session,
+                                                           SqlDialect dialect,
+                                                           RowDelivery::Options options,
+                                                           StatementTable table) {
+  auto delivery = std::make_unique<StatementDelivery>(std::move(options), dialect,
+                                                      std::move(session), std::move(table));
+  RETURN_IF_ERROR(delivery->Prepare());
+  return std::unique_ptr<RowDelivery>(std::move(delivery));
+}
+
 Result<std::unique_ptr<RowDelivery>> OpenStatementDelivery(std::unique_ptr<SqlSession> session,
                                                            SqlDialect dialect,
                                                            RowDelivery::Options options) {
   ASSIGN_OR_RETURN(StatementTable table,
                    InspectStatementTable(session.get(), dialect, options.table));
-  auto delivery = std::make_unique<StatementDelivery>(std::move(options), dialect,
-                                                      std::move(session), std::move(table));
-  RETURN_IF_ERROR(delivery->Prepare());
-  return std::unique_ptr<RowDelivery>(std::move(delivery));
+  return MakeStatementDelivery(std::move(session), dialect, std::move(options), std::move(table));
 }
 
 }  // namespace
@@ -287,14 +294,15 @@ Result<std::unique_ptr<RowDelivery>> OpenSqliteDelivery(const connector::SqliteT
 Result<std::unique_ptr<RowDelivery>> OpenDuckdbDelivery(const connector::DuckdbTarget& target,
                                                         RowDelivery::Options options) {
   ASSIGN_OR_RETURN(auto session, connector::DuckdbSession::Open(target));
-  if (target.creates) {
-    Status found =
-        InspectStatementTable(session.get(), SqlDialect::kDuckdb, options.table).status();
-    if (Is(found, ErrorCode::kNotFound)) {
-      RETURN_IF_ERROR(session->Execute(CreateStatement(options.table, SqlDialect::kDuckdb)));
-    }
+  constexpr SqlDialect kDialect = SqlDialect::kDuckdb;
+  Result<StatementTable> table = InspectStatementTable(session.get(), kDialect, options.table);
+  if (target.creates && Is(table.status(), ErrorCode::kNotFound)) {
+    RETURN_IF_ERROR(session->Execute(CreateStatement(options.table, kDialect)));
+    table = InspectStatementTable(session.get(), kDialect, options.table);
   }
-  return OpenStatementDelivery(std::move(session), SqlDialect::kDuckdb, std::move(options));
+  RETURN_IF_ERROR(table);
+  return MakeStatementDelivery(std::move(session), kDialect, std::move(options),
+                               std::move(table).ValueUnsafe());
 }
 
 }  // namespace mainstem::sink

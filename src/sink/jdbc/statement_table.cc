@@ -7,7 +7,6 @@
 #include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_join.h>
-#include <absl/strings/str_replace.h>
 #include <arrow/api.h>
 #include <fmt/format.h>
 
@@ -242,10 +241,8 @@ Status ReadTable(SqlSession* session, SqlDialect dialect, CatalogTable* table) {
 
 std::string CreateStatement(const DestinationTable& table, SqlDialect dialect) {
   // DuckDB's is run as it is: a column may be called as a word of the language is.
-  auto named = [&](const std::string& name) {
-    return dialect == SqlDialect::kDuckdb
-               ? "\"" + absl::StrReplaceAll(name, {{"\"", "\"\""}}) + "\""
-               : name;
+  auto named = [dialect](const std::string& name) {
+    return dialect == SqlDialect::kDuckdb ? connector::QuoteIdentifier(name, '"') : name;
   };
   std::vector<std::string> columns, key;
   for (const auto& field : table.schema->fields()) {
