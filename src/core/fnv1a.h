@@ -8,8 +8,10 @@
 
 namespace mainstem {
 
-constexpr uint64_t Fnv1a(std::string_view bytes) {
-  uint64_t hash = 14695981039346656037ull;
+inline constexpr uint64_t kFnv1aStart = 14695981039346656037ull;
+
+// Of more bytes behind those that `hash` is of.
+constexpr uint64_t Fnv1a(std::string_view bytes, uint64_t hash = kFnv1aStart) {
   for (char c : bytes) hash = (hash ^ static_cast<uint8_t>(c)) * 1099511628211ull;
   return hash;
 }

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "core/fnv1a.h"
 #include "format/avro/avro_binary.h"
 #include "format/avro/avro_codec.h"
 #include "format/avro/avro_file.h"
@@ -14,14 +15,10 @@ constexpr const char* kContainerCodec = "deflate";
 
 // The file's own, not secret.
 std::string MarkerOf(const std::string& schema, const std::vector<std::string>& rows) {
-  uint64_t hash = 14695981039346656037ull;
-  auto mix = [&](const std::string& text) {
-    for (unsigned char byte : text) hash = (hash ^ byte) * 1099511628211ull;
-  };
   std::string marker;
-  mix(schema);
+  uint64_t hash = Fnv1a(schema);
   AppendAvroRaw(hash, &marker);
-  for (const std::string& row : rows) mix(row);
+  for (const std::string& row : rows) hash = Fnv1a(row, hash);
   AppendAvroRaw(hash, &marker);
   return marker;
 }
@@ -35,29 +32,18 @@ Status TornContainer(const std::string& problem) {
 Result<std::string> WriteAvroContainer(const AvroContainerHead& head,
                                        const std::vector<std::string>& rows) {
   std::string marker = MarkerOf(head.schema, rows);
-  std::string bytes("Obj\x01");
-  AppendAvroLong(static_cast<int64_t>(head.metadata.size()) + 2, &bytes);
-  AppendAvroBytes("avro.schema", &bytes);
-  AppendAvroBytes(head.schema, &bytes);
-  AppendAvroBytes("avro.codec", &bytes);
-  AppendAvroBytes(kContainerCodec, &bytes);
-  for (const auto& [key, value] : head.metadata) {
-    AppendAvroBytes(key, &bytes);
-    AppendAvroBytes(value, &bytes);
-  }
-  AppendAvroLong(0, &bytes);
-  bytes += marker;
+  std::vector<std::pair<std::string_view, std::string_view>> metadata = {
+      {"avro.schema", head.schema}, {"avro.codec", kContainerCodec}};
+  metadata.insert(metadata.end(), head.metadata.begin(), head.metadata.end());
+  std::string bytes;
+  AppendAvroFileHeader(metadata, marker, &bytes);
   std::string block;
   int64_t block_rows = 0;
   for (size_t i = 0; i < rows.size(); ++i) {
     block += rows[i];
     ++block_rows;
     if (block.size() < kContainerBlockBytes && i + 1 < rows.size()) continue;
-    std::string packed;
-    RETURN_IF_ERROR(PackAvroBlock(kContainerCodec, block, &packed));
-    AppendAvroLong(block_rows, &bytes);
-    AppendAvroBytes(packed, &bytes);
-    bytes += marker;
+    RETURN_IF_ERROR(AppendAvroBlock(kContainerCodec, block_rows, block, marker, &bytes));
     block.clear();
     block_rows = 0;
   }

@@ -3,6 +3,7 @@
 #include <arrow/api.h>
 #include <fmt/format.h>
 
+#include "core/fnv1a.h"
 #include "format/avro/avro_binary.h"
 #include "format/avro/avro_codec.h"
 #include "format/avro/avro_options.h"
@@ -123,30 +124,19 @@ class FileEncoder final : public AvroFileEncoder {
  private:
   // The marker must be the file's own, not secret: it is told by schema and first block.
   void WriteHeader() {
-    uint64_t hash = 14695981039346656037ull;
+    uint64_t hash = kFnv1aStart;
     for (int half = 0; half < 2; ++half) {
-      for (const std::string* part : {&schema_json_, &block_}) {
-        for (unsigned char byte : *part) hash = (hash ^ byte) * 1099511628211ull;
-      }
+      hash = Fnv1a(block_, Fnv1a(schema_json_, hash));
       AppendAvroRaw(hash, &marker_);
     }
-    bytes_ += kMagic;
-    AppendAvroLong(2, &bytes_);
-    AppendAvroBytes("avro.codec", &bytes_);
-    AppendAvroBytes(codec_, &bytes_);
-    AppendAvroBytes("avro.schema", &bytes_);
-    AppendAvroBytes(schema_json_, &bytes_);
-    AppendAvroLong(0, &bytes_);
-    bytes_ += marker_;
+    const std::pair<std::string_view, std::string_view> metadata[] = {
+        {"avro.codec", codec_}, {"avro.schema", schema_json_}};
+    AppendAvroFileHeader(metadata, marker_, &bytes_);
   }
 
   Status EndBlock() {
     if (marker_.empty()) WriteHeader();
-    std::string packed;
-    RETURN_IF_ERROR(PackAvroBlock(codec_, block_, &packed));
-    AppendAvroLong(block_rows_, &bytes_);
-    AppendAvroBytes(packed, &bytes_);
-    bytes_ += marker_;
+    RETURN_IF_ERROR(AppendAvroBlock(codec_, block_rows_, block_, marker_, &bytes_));
     block_.clear();
     block_rows_ = 0;
     return Status::OK();
@@ -162,6 +152,28 @@ class FileEncoder final : public AvroFileEncoder {
 };
 
 }  // namespace
+
+void AppendAvroFileHeader(std::span<const std::pair<std::string_view, std::string_view>> metadata,
+                          std::string_view marker, std::string* out) {
+  *out += kMagic;
+  AppendAvroLong(static_cast<int64_t>(metadata.size()), out);
+  for (const auto& [key, value] : metadata) {
+    AppendAvroBytes(key, out);
+    AppendAvroBytes(value, out);
+  }
+  AppendAvroLong(0, out);
+  *out += marker;
+}
+
+Status AppendAvroBlock(const std::string& codec, int64_t row_count, std::string_view rows,
+                       std::string_view marker, std::string* out) {
+  std::string packed;
+  RETURN_IF_ERROR(PackAvroBlock(codec, rows, &packed));
+  AppendAvroLong(row_count, out);
+  AppendAvroBytes(packed, out);
+  *out += marker;
+  return Status::OK();
+}
 
 Result<std::optional<AvroFileHeader>> ParseAvroFileHeader(std::string_view bytes) {
   if (bytes.substr(0, kMagic.size()) != kMagic.substr(0, bytes.size())) {

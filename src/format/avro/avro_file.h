@@ -13,8 +13,10 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/status.h"
 #include "format/format.h"
@@ -35,6 +37,13 @@ struct AvroFileHeader {
 };
 // nullopt: more bytes are needed. kDecodeError: no such file.
 Result<std::optional<AvroFileHeader>> ParseAvroFileHeader(std::string_view bytes);
+
+// The start of a file. `metadata`: its schema, its codec and whatever else, in this order.
+void AppendAvroFileHeader(std::span<const std::pair<std::string_view, std::string_view>> metadata,
+                          std::string_view marker, std::string* out);
+// A block of rows that are encoded already.
+Status AppendAvroBlock(const std::string& codec, int64_t row_count, std::string_view rows,
+                       std::string_view marker, std::string* out);
 
 struct AvroBlockHead {
   int64_t row_count = 0;

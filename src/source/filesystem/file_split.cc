@@ -4,6 +4,7 @@
 #include <absl/strings/str_split.h>
 #include <arrow/api.h>
 
+#include "core/fnv1a.h"
 #include "core/path.h"
 #include "source/filesystem/object_files.h"
 
@@ -30,11 +31,7 @@ Result<FilePosition> FilePosition::Parse(const std::string& text) {
   return position;
 }
 
-std::string HashTail(std::string_view tail) {
-  uint64_t hash = 14695981039346656037ull;
-  for (unsigned char c : tail) hash = (hash ^ c) * 1099511628211ull;
-  return fmt::format("{:016x}", hash);
-}
+std::string HashTail(std::string_view tail) { return fmt::format("{:016x}", Fnv1a(tail)); }
 
 std::string FileSplitId::ToString() const {
   return "file:" + std::to_string(device) + "-" + std::to_string(inode) + "-" + fingerprint;
