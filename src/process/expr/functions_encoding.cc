@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
+#include "format/utf8.h"
 #include "process/expr/cast_kernels.h"
 #include "process/expr/functions.h"
 
@@ -89,26 +90,8 @@ std::optional<Charset> CharsetOf(Text name) {
   return std::nullopt;
 }
 
-// The character at `*offset`, which moves past it; a broken byte stands for itself.
-uint32_t CodePointAt(Text text, size_t* offset) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const uint32_t lead = byte((*offset)++);
-  const int extra = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC0 ? 1 : 0;
-  uint32_t value = extra == 0 ? lead : lead & (0x3FU >> extra);
-  for (int i = 0; i < extra && *offset < text.size() && (byte(*offset) & 0xC0) == 0x80; ++i) {
-    value = value << 6 | (byte((*offset)++) & 0x3F);
-  }
-  return value;
-}
-
 void AppendUtf8(TextSink& sink, uint32_t value) {
-  if (value < 0x80) return sink.Append(static_cast<char>(value));
-  const int extra = value < 0x800 ? 1 : value < 0x10000 ? 2 : 3;
-  constexpr uint32_t kLead[] = {0, 0xC0, 0xE0, 0xF0};
-  sink.Append(static_cast<char>(kLead[extra] | value >> (6 * extra)));
-  for (int i = extra - 1; i >= 0; --i) {
-    sink.Append(static_cast<char>(0x80 | (value >> (6 * i) & 0x3F)));
-  }
+  sink.Append(format::Utf8Character(value).bytes());
 }
 
 void AppendUnit(TextSink& sink, uint32_t unit, bool little) {
@@ -122,7 +105,7 @@ void Encode(TextSink& sink, Text text, Charset charset) {
   const bool little = charset == Charset::kUtf16Little;
   if (charset == Charset::kUtf16 && !text.empty()) AppendUnit(sink, 0xFEFF, little);
   for (size_t i = 0; i < text.size();) {
-    const uint32_t c = CodePointAt(text, &i);
+    const uint32_t c = format::NextCodePoint(text, &i);
     if (charset == Charset::kAscii || charset == Charset::kLatin1) {
       sink.Append(c < (charset == Charset::kAscii ? 0x80U : 0x100U) ? static_cast<char>(c) : '?');
     } else if (c < 0x10000) {

@@ -5,6 +5,7 @@
 #include <arrow/api.h>
 #include <fmt/format.h>
 
+#include "format/utf8.h"
 #include "process/expr/functions.h"
 #include "process/types/type_coercion.h"
 
@@ -18,36 +19,6 @@ locale_t UnicodeLocale() {
   return locale;
 }
 
-// Decodes the character at `*offset` and moves past it; a broken byte stands for itself.
-uint32_t NextCharacter(Text text, size_t* offset) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const uint32_t lead = byte((*offset)++);
-  const int extra = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC0 ? 1 : 0;
-  uint32_t value = extra == 0 ? lead : lead & (0x3FU >> extra);
-  for (int i = 0; i < extra && *offset < text.size() && (byte(*offset) & 0xC0) == 0x80; ++i) {
-    value = value << 6 | (byte((*offset)++) & 0x3F);
-  }
-  return value;
-}
-
-void AppendCharacter(TextSink& sink, uint32_t value) {
-  if (value < 0x80) {
-    sink.Append(static_cast<char>(value));
-  } else if (value < 0x800) {
-    sink.Append(static_cast<char>(0xC0 | value >> 6));
-    sink.Append(static_cast<char>(0x80 | (value & 0x3F)));
-  } else if (value < 0x10000) {
-    sink.Append(static_cast<char>(0xE0 | value >> 12));
-    sink.Append(static_cast<char>(0x80 | (value >> 6 & 0x3F)));
-    sink.Append(static_cast<char>(0x80 | (value & 0x3F)));
-  } else {
-    sink.Append(static_cast<char>(0xF0 | value >> 18));
-    sink.Append(static_cast<char>(0x80 | (value >> 12 & 0x3F)));
-    sink.Append(static_cast<char>(0x80 | (value >> 6 & 0x3F)));
-    sink.Append(static_cast<char>(0x80 | (value & 0x3F)));
-  }
-}
-
 char AsciiCase(char c, bool upper) {
   if (upper) return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
@@ -59,13 +30,14 @@ void AppendCase(TextSink& sink, Text text, bool upper) {
     return;
   }
   for (size_t i = 0; i < text.size();) {
-    const uint32_t c = NextCharacter(text, &i);
+    const uint32_t c = format::NextCodePoint(text, &i);
     if (upper && c == 0xDF) {
       sink.Append("SS");
       continue;
     }
-    AppendCharacter(sink, static_cast<uint32_t>(upper ? towupper_l(c, UnicodeLocale())
-                                                      : towlower_l(c, UnicodeLocale())));
+    const auto cased = static_cast<uint32_t>(upper ? towupper_l(c, UnicodeLocale())
+                                                   : towlower_l(c, UnicodeLocale()));
+    sink.Append(format::Utf8Character(cased).bytes());
   }
 }
 
@@ -213,7 +185,7 @@ void Overlay(TextSink& sink, Text text, Text replacement, int64_t start, int64_t
 void Translate(TextSink& sink, Text text, Text from, Text to) {
   for (size_t i = 0; i < text.size();) {
     const size_t begin = i;
-    NextCharacter(text, &i);
+    format::NextCodePoint(text, &i);
     const Text character = text.substr(begin, i - begin);
     const size_t at = from.find(character);
     if (at == Text::npos) {
@@ -381,7 +353,8 @@ void AddLengths(FunctionRegistry* registry) {
                                    kTextNullable,
                                    StrictKernel<Text, int64_t>([](TextSink& sink, int64_t code) {
                                      if (code < 0) return;
-                                     AppendCharacter(sink, static_cast<uint32_t>(code & 0xFF));
+                                     const auto character = static_cast<uint32_t>(code & 0xFF);
+                                     sink.Append(format::Utf8Character(character).bytes());
                                    })}}});
 }
 

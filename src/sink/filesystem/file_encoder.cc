@@ -5,12 +5,12 @@
 
 #include <absl/strings/ascii.h>
 #include <arrow/api.h>
-#include <arrow/io/interfaces.h>
 #include <parquet/arrow/writer.h>
 
 #include "core/suggest.h"
 #include "format/avro/avro_file.h"
 #include "format/format.h"
+#include "sink/parquet_output.h"
 
 namespace mainstem::sink {
 namespace {
@@ -58,33 +58,6 @@ class LineEncoderFactory final : public FileEncoderFactory {
 };
 
 // ---- Parquet
-
-// Rows of at most this many bytes, before encoding, make a row group: it is held in memory until it
-// is full, and counts for the size of its file only then. Small files get smaller ones.
-constexpr int64_t kMaxRowGroupBytes = 32 << 20;
-constexpr int64_t kMinRowGroupBytes = 64 << 10;
-
-// Collects what the Parquet writer puts out, until it is taken.
-class TakenStream final : public arrow::io::OutputStream {
- public:
-  arrow::Status Close() override {
-    closed_ = true;
-    return arrow::Status::OK();
-  }
-  bool closed() const override { return closed_; }
-  arrow::Result<int64_t> Tell() const override { return position_; }
-  arrow::Status Write(const void* data, int64_t byte_count) override {
-    bytes_.append(static_cast<const char*>(data), static_cast<size_t>(byte_count));
-    position_ += byte_count;
-    return arrow::Status::OK();
-  }
-  std::string Take() { return std::exchange(bytes_, {}); }
-
- private:
-  std::string bytes_;
-  int64_t position_ = 0;
-  bool closed_ = false;
-};
 
 class ParquetEncoder final : public FileEncoder {
  public:
@@ -204,8 +177,8 @@ Result<std::shared_ptr<const FileEncoderFactory>> MakeParquetFactory(
   if (auto found = options.find("compression"); found != options.end()) {
     ASSIGN_OR_RETURN(compression, ReadCompression(found->second));
   }
-  auto factory = std::make_shared<const ParquetEncoderFactory>(
-      compression, std::move(schema), std::clamp(file_bytes, kMinRowGroupBytes, kMaxRowGroupBytes));
+  auto factory = std::make_shared<const ParquetEncoderFactory>(compression, std::move(schema),
+                                                               RowGroupBytesOf(file_bytes));
   RETURN_IF_ERROR(factory->MakeEncoder());  // tells types that cannot be stored
   return factory;
 }

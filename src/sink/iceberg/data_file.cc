@@ -7,7 +7,6 @@
 
 #include <absl/strings/ascii.h>
 #include <arrow/api.h>
-#include <arrow/io/interfaces.h>
 #include <arrow/util/compression.h>
 #include <parquet/arrow/writer.h>
 #include <parquet/file_reader.h>
@@ -15,7 +14,9 @@
 #include <parquet/statistics.h>
 
 #include "core/suggest.h"
+#include "format/utf8.h"
 #include "sink/iceberg/partition_values.h"
+#include "sink/parquet_output.h"
 
 namespace mainstem::sink {
 
@@ -25,35 +26,9 @@ using iceberg::TypeKind;
 
 namespace {
 
-// Rows of at most so many bytes, before encoding, make a row group: it is held in memory until it
-// is full.
-constexpr int64_t kRowGroupBytesMax = 32 << 20;
-constexpr int64_t kRowGroupBytesMin = 64 << 10;
 // Bounds of more columns would make manifests heavier than what they spare.
 constexpr int kColumnsWithBoundsMax = 100;
 constexpr size_t kBoundLength = 16;
-
-class ByteSink final : public arrow::io::OutputStream {
- public:
-  arrow::Status Close() override {
-    closed_ = true;
-    return arrow::Status::OK();
-  }
-  bool closed() const override { return closed_; }
-  arrow::Result<int64_t> Tell() const override { return position_; }
-  arrow::Status Write(const void* data, int64_t byte_count) override {
-    bytes_.append(static_cast<const char*>(data), static_cast<size_t>(byte_count));
-    position_ += byte_count;
-    return arrow::Status::OK();
-  }
-  std::string Take() { return std::exchange(bytes_, {}); }
-  int64_t position() const { return position_; }
-
- private:
-  std::string bytes_;
-  int64_t position_ = 0;
-  bool closed_ = false;
-};
 
 Result<arrow::Compression::type> CompressionOf(const std::string& name) {
   static const std::map<std::string, arrow::Compression::type> kinds = {
@@ -145,12 +120,12 @@ struct ColumnMetrics {
 
 class ParquetDataFile final : public DataFileEncoder {
  public:
-  ParquetDataFile(DataFileOptions options, std::shared_ptr<ByteSink> sink,
+  ParquetDataFile(DataFileOptions options, std::shared_ptr<TakenStream> sink,
                   std::unique_ptr<parquet::arrow::FileWriter> writer)
       : options_(std::move(options)),
         sink_(std::move(sink)),
         writer_(std::move(writer)),
-        row_group_bytes_(std::clamp(options_.target_bytes, kRowGroupBytesMin, kRowGroupBytesMax)) {
+        row_group_bytes_(RowGroupBytesOf(options_.target_bytes)) {
     for (int i = 0; i < options_.schema->num_fields(); ++i) {
       arrow::Type::type id = options_.schema->field(i)->type()->id();
       const iceberg::Field* field = options_.table.Find(options_.schema->field(i)->name());
@@ -231,7 +206,7 @@ class ParquetDataFile final : public DataFileEncoder {
   }
 
   DataFileOptions options_;
-  std::shared_ptr<ByteSink> sink_;
+  std::shared_ptr<TakenStream> sink_;
   std::unique_ptr<parquet::arrow::FileWriter> writer_;
   int64_t row_group_bytes_;
   int64_t group_bytes_ = 0;  // before encoding
@@ -248,34 +223,6 @@ size_t BoundEnd(const Type& type, std::string_view value) {
     while (at < value.size() && (value[at] & 0xc0) == 0x80) ++at;
   }
   return at;
-}
-
-void AppendUtf8(uint32_t point, std::string* out) {
-  if (point < 0x80) {
-    out->push_back(static_cast<char>(point));
-  } else if (point < 0x800) {
-    out->push_back(static_cast<char>(0xc0 | point >> 6));
-    out->push_back(static_cast<char>(0x80 | (point & 0x3f)));
-  } else if (point < 0x10000) {
-    out->push_back(static_cast<char>(0xe0 | point >> 12));
-    out->push_back(static_cast<char>(0x80 | (point >> 6 & 0x3f)));
-    out->push_back(static_cast<char>(0x80 | (point & 0x3f)));
-  } else {
-    out->push_back(static_cast<char>(0xf0 | point >> 18));
-    out->push_back(static_cast<char>(0x80 | (point >> 12 & 0x3f)));
-    out->push_back(static_cast<char>(0x80 | (point >> 6 & 0x3f)));
-    out->push_back(static_cast<char>(0x80 | (point & 0x3f)));
-  }
-}
-
-uint32_t CodePoint(std::string_view character) {
-  auto first = static_cast<unsigned char>(character[0]);
-  uint32_t point = first < 0x80   ? first
-                   : first < 0xe0 ? first & 0x1f
-                   : first < 0xf0 ? first & 0xf
-                                  : first & 0x7;
-  for (char byte : character.substr(1)) point = point << 6 | (static_cast<uint8_t>(byte) & 0x3f);
-  return point;
 }
 
 bool IsCut(const Type& type) {
@@ -305,11 +252,12 @@ std::optional<std::string> CutUpperBound(const Type& type, std::string value) {
       return value;
     }
     while (last > 0 && (value[last] & 0xc0) == 0x80) --last;
-    uint32_t point = CodePoint(std::string_view(value).substr(last)) + 1;
+    size_t at = last;
+    uint32_t point = format::NextCodePoint(value, &at) + 1;
     value.resize(last);
     if (point >= 0xd800 && point < 0xe000) point = 0xe000;  // no characters there
     if (point > 0x10ffff) continue;
-    AppendUtf8(point, &value);
+    value += format::Utf8Character(point).bytes();
     return value;
   }
   return std::nullopt;
@@ -319,7 +267,7 @@ Result<std::unique_ptr<DataFileEncoder>> DataFileEncoder::Make(const DataFileOpt
   ASSIGN_OR_RETURN(arrow::Compression::type compression, CompressionOf(options.compression));
   parquet::WriterProperties::Builder builder;
   builder.compression(compression)->created_by("mainstem")->enable_store_decimal_as_integer();
-  auto sink = std::make_shared<ByteSink>();
+  auto sink = std::make_shared<TakenStream>();
   ASSIGN_OR_RETURN(auto writer,
                    parquet::arrow::FileWriter::Open(*options.schema, arrow::default_memory_pool(),
                                                     sink, builder.build()));
