@@ -170,6 +170,15 @@ Task<std::string> LakeFiles::Read(std::string location) {
   co_return std::move(content.bytes);
 }
 
+// A name of its own: others may write the same file at the same time.
+Task<std::string> LakeFiles::WriteTemporary(std::string folder, std::string bytes) {
+  std::string temporary = fmt::format("{}/.{:016x}.tmp", folder, env_->Random());
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<LakeFile> file, co_await Start(temporary));
+  CO_RETURN_IF_ERROR(co_await file->Append(std::move(bytes)));
+  CO_RETURN_IF_ERROR(co_await file->Finish());
+  co_return temporary;
+}
+
 Task<> LakeFiles::Write(std::string location, std::string bytes) {
   CO_RETURN_IF_ERROR(CheckLocation(location));
   if (IsS3Path(location)) {
@@ -179,12 +188,8 @@ Task<> LakeFiles::Write(std::string location, std::string bytes) {
     co_return (co_await store->Put(at.key, std::move(bytes), anything)).status();
   }
   std::string path = LocalPathOf(location);
-  // A name of its own: others may write the same file at the same time.
-  std::string temporary = fmt::format("{}/.{:016x}.tmp", ParentFolder(path), env_->Random());
-  CO_ASSIGN_OR_RETURN(std::unique_ptr<LakeFile> file, co_await Start(temporary));
-  CO_RETURN_IF_ERROR(co_await file->Append(std::move(bytes)));
-  CO_RETURN_IF_ERROR(co_await file->Finish());
-  file.reset();
+  CO_ASSIGN_OR_RETURN(std::string temporary,
+                      co_await WriteTemporary(ParentFolder(path), std::move(bytes)));
   CO_RETURN_IF_ERROR(co_await env_->files().Rename(temporary, path));
   std::string folder = ParentFolder(path);
   co_return co_await env_->files().SyncDirectory(std::move(folder));
@@ -199,11 +204,8 @@ Task<> LakeFiles::WriteNew(std::string location, std::string bytes) {
     co_return (co_await store->Put(at.key, std::move(bytes), nothing)).status();
   }
   std::string path = LocalPathOf(location);
-  std::string temporary = fmt::format("{}/.{:016x}.tmp", ParentFolder(path), env_->Random());
-  CO_ASSIGN_OR_RETURN(std::unique_ptr<LakeFile> file, co_await Start(temporary));
-  CO_RETURN_IF_ERROR(co_await file->Append(std::move(bytes)));
-  CO_RETURN_IF_ERROR(co_await file->Finish());
-  file.reset();
+  CO_ASSIGN_OR_RETURN(std::string temporary,
+                      co_await WriteTemporary(ParentFolder(path), std::move(bytes)));
   Status published =
       co_await env_->blocking_pool().Run([&] { return PublishFile(temporary, path); });
   if (!published.ok()) {

@@ -60,6 +60,8 @@ class LakeFiles {
   class StoredFile;
   std::shared_ptr<ObjectStore> StoreOf(const std::string& bucket);
   Task<> MakeFolders(std::string folder);
+  // A durable local file under a hidden name in the folder; returns its path.
+  Task<std::string> WriteTemporary(std::string folder, std::string bytes);
 
   Env* env_;
   std::mutex mutex_;  // guards what follows; never held across a wait
