@@ -220,6 +220,17 @@ Result<Answer> Session::Drop(const sql::Drop& drop) {
                std::move(hint));
 }
 
+Result<TablePath> Session::Rename(const sql::Statement& statement, const TablePath& path,
+                                  const sql::ObjectName& new_name) {
+  ASSIGN_OR_RETURN(TablePath target, Binder(Context(), statement.source).BindPath(new_name));
+  if (catalog_.Exists(target, false)) {
+    return Error(statement, new_name.span,
+                 fmt::format("a table or view '{}' exists already", target.name));
+  }
+  catalog_.Erase(path, false);
+  return target;
+}
+
 Result<Answer> Session::AlterTable(const sql::AlterTable& alter) {
   Binder binder(Context(), alter.source);
   ASSIGN_OR_RETURN(TablePath path, binder.BindPath(alter.name));
@@ -238,13 +249,7 @@ Result<Answer> Session::AlterTable(const sql::AlterTable& alter) {
   CatalogTable table = *found;
   switch (alter.action) {
     case sql::AlterAction::kRenameTable: {
-      ASSIGN_OR_RETURN(TablePath target, binder.BindPath(*alter.new_name));
-      if (catalog_.Exists(target, false)) {
-        return Error(alter, alter.new_name->span,
-                     fmt::format("a table or view '{}' exists already", target.name));
-      }
-      catalog_.Erase(path, false);
-      path = target;
+      ASSIGN_OR_RETURN(path, Rename(alter, path, *alter.new_name));
       break;
     }
     case sql::AlterAction::kSet:
@@ -292,13 +297,7 @@ Result<Answer> Session::AlterView(const sql::AlterView& alter) {
   }
   CatalogView view = *found;
   if (alter.new_name.has_value()) {
-    ASSIGN_OR_RETURN(TablePath target, binder.BindPath(*alter.new_name));
-    if (catalog_.Exists(target, false)) {
-      return Error(alter, alter.new_name->span,
-                   fmt::format("a table or view '{}' exists already", target.name));
-    }
-    catalog_.Erase(path, false);
-    path = target;
+    ASSIGN_OR_RETURN(path, Rename(alter, path, *alter.new_name));
   } else {
     sql::CreateView create;
     create.name = alter.name;

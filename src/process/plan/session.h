@@ -61,6 +61,9 @@ class Session {
   Result<Answer> CreateCatalog(const sql::CreateCatalog& create);
   Result<Answer> CreateDatabase(const sql::CreateDatabase& create);
   Result<Answer> Drop(const sql::Drop& drop);
+  // Takes a permanent table or view off its name, and gives the one to put it under.
+  Result<TablePath> Rename(const sql::Statement& statement, const TablePath& path,
+                           const sql::ObjectName& new_name);
   Result<Answer> AlterTable(const sql::AlterTable& alter);
   Result<Answer> AlterView(const sql::AlterView& alter);
   Result<Answer> AlterDatabase(const sql::AlterDatabase& alter);
