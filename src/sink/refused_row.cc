@@ -8,6 +8,16 @@
 
 namespace mainstem::sink {
 
+Status CheckDeliveredColumns(const arrow::Schema& schema, const arrow::RecordBatch& rows) {
+  bool fits = rows.num_columns() == schema.num_fields();
+  for (int i = 0; fits && i < rows.num_columns(); ++i) {
+    fits = rows.column(i)->type_id() == schema.field(i)->type()->id();
+  }
+  if (fits) return Status::OK();
+  return MakeError(ErrorCode::kInternal, {.message = "rows have other columns than it",
+                                          .detail = rows.schema()->ToString()});
+}
+
 std::string KeyText(const arrow::RecordBatch& rows, const std::vector<int>& key_columns,
                     int64_t row) {
   std::string text;

@@ -1,4 +1,5 @@
-// A row that a destination refuses, as the record that a RejectHandler keeps.
+// What delivery sinks share about rows: whether they have the table's columns, and the record of
+// one that a destination refuses, as a RejectHandler keeps it.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,10 @@ struct RefusedRowPlace {
   Offset end;         // of the log, of the delivery that held the row
   std::string key{};  // what tells the row from others, if anything does
 };
+
+// kInternal unless the columns of `rows` are those of `schema`: what an element is called, and
+// whether it may be NULL, does not matter.
+Status CheckDeliveredColumns(const arrow::Schema& schema, const arrow::RecordBatch& rows);
 
 // "page=/home, minute=2026-01-01 00:00:00.000"
 std::string KeyText(const arrow::RecordBatch& rows, const std::vector<int>& key_columns,

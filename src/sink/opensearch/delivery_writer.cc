@@ -47,7 +47,7 @@ class OpenSearchWriter final : public connector::DeliveryWriter {
   }
 
   Task<> Deliver(ChangelogBatch batch, Offset end) override {
-    CO_RETURN_IF_ERROR(CheckColumns(*batch.rows));
+    CO_RETURN_IF_ERROR(Named(CheckDeliveredColumns(*options_->schema, *batch.rows)));
     TimePoint now = env_->Now();
     if (buffer_.empty()) oldest_ = now;
     CO_ASSIGN_OR_RETURN(int64_t bytes, arrow::util::ReferencedBufferSize(*batch.rows));
@@ -92,17 +92,6 @@ class OpenSearchWriter final : public connector::DeliveryWriter {
     text.message = "connector '" + options_->connector + "', table '" + options_->table_name +
                    "': " + text.message;
     return MakeError(CodeOf(status), std::move(text));
-  }
-
-  Status CheckColumns(const arrow::RecordBatch& rows) const {
-    bool fits = rows.num_columns() == options_->schema->num_fields();
-    for (int i = 0; fits && i < rows.num_columns(); ++i) {
-      // What an element is called, and whether it may be NULL, does not matter here.
-      fits = rows.column(i)->type_id() == options_->schema->field(i)->type()->id();
-    }
-    if (fits) return Status::OK();
-    return Named(MakeError(ErrorCode::kInternal, {.message = "rows have other columns than it",
-                                                  .detail = rows.schema()->ToString()}));
   }
 
   Task<> PutTemplate() {

@@ -43,7 +43,7 @@ class RedisWriter final : public connector::DeliveryWriter {
   }
 
   Task<> Deliver(ChangelogBatch batch, Offset end) override {
-    CO_RETURN_IF_ERROR(CheckColumns(*batch.rows));
+    CO_RETURN_IF_ERROR(Named(CheckDeliveredColumns(*options_->layout.schema, *batch.rows)));
     TimePoint now = env_->Now();
     if (buffer_.empty()) oldest_ = now;
     CO_ASSIGN_OR_RETURN(int64_t bytes, arrow::util::ReferencedBufferSize(*batch.rows));
@@ -70,18 +70,6 @@ class RedisWriter final : public connector::DeliveryWriter {
     text.message = "connector 'redis', table '" + options_->table_name + "', server " +
                    options_->server.shown() + ": " + text.message;
     return MakeError(CodeOf(status), std::move(text));
-  }
-
-  Status CheckColumns(const arrow::RecordBatch& rows) const {
-    const arrow::Schema& schema = *options_->layout.schema;
-    bool fits = rows.num_columns() == schema.num_fields();
-    for (int i = 0; fits && i < rows.num_columns(); ++i) {
-      // What an element is called, and whether it may be NULL, does not matter here.
-      fits = rows.column(i)->type_id() == schema.field(i)->type()->id();
-    }
-    if (fits) return Status::OK();
-    return Named(MakeError(ErrorCode::kInternal, {.message = "rows have other columns than it",
-                                                  .detail = rows.schema()->ToString()}));
   }
 
   Result<std::optional<Offset>> PositionOf(const RespReply& reply) const {
