@@ -121,6 +121,20 @@ class Node:
         assert status == 200, text
         return [json.loads(line) for line in text.split("\n") if line.strip()]
 
+    def results(self, script, settings=None, timeout=90):
+        """Runs statements and waits for their jobs: the rows of each query, kind first, and the error that ended the script, if one did."""
+        status, text = self.call("/api/v1/sql", "POST", {"script": script, "settings": settings or {}, "wait_for_inserts": True}, timeout=timeout)
+        assert status == 200, text
+        results, error = [], None
+        for line in map(json.loads, text.splitlines()):
+            if "columns" in line:
+                results.append([])
+            elif "rows" in line:
+                results[-1] += line["rows"]
+            elif "error" in line:
+                error = line["error"]
+        return results, error
+
     def submit(self, script):
         return self.api("/jobs", "POST", {"script": script})["job_ids"]
 

@@ -5,13 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/net/memory_stream.h"
-#include "core/net/testing/raw_client.h"
-#include "core/sim/sim_env.h"
-#include "gateway/aws/aws_server.h"
+#include "gateway/aws/testing/aws_door.h"
 #include "gateway/dynamodb/stored_record_format.h"
 #include "storage/batch_builder.h"
-#include "storage/testing/memory_log.h"
 
 namespace mainstem::gateway::dynamodb {
 namespace {
@@ -22,16 +18,13 @@ using net::RawResponse;
 using testing::HasSubstr;
 using testing::Not;
 
-struct TableDoor {
-  TableDoor(Env* env, int64_t memory_bytes) : env(env), budget(memory_bytes), log(env) {}
+struct TableDoor : aws::AwsDoor<DynamoService> {
+  TableDoor(Env* env, int64_t memory_bytes)
+      : AwsDoor(env, memory_bytes, {"application/x-amz-json-1.0", "DynamoDB_20120810."}) {}
   Task<> Open() {
-    CO_ASSIGN_OR_RETURN(service, co_await DynamoService::Open(env, &log, &budget, DynamoOptions()));
-    std::vector<aws::AwsService*> services{service.get()};
-    server = std::make_unique<aws::AwsServer>(env, &budget, &metrics, Logger::Silent(),
-                                              aws::AwsSettings(), std::move(services));
-    auto [near, far] = net::MakeMemoryStreamPair(env->shard(0));
-    server->Serve(std::move(far));
-    client = std::make_unique<RawClient>(std::move(near));
+    CO_ASSIGN_OR_RETURN(auto opened,
+                        co_await DynamoService::Open(env, &log, &budget, DynamoOptions()));
+    Serve(std::move(opened));
     co_return Status::OK();
   }
   // As another process over the same log.
@@ -41,37 +34,10 @@ struct TableDoor {
     service.reset();
     co_return co_await Open();
   }
-  Task<RawResponse> Call(std::string operation, std::string body) {
-    RawClient::Request request{.method = "POST", .target = "/"};
-    request.headers.emplace_back("Content-Type", "application/x-amz-json-1.0");
-    request.headers.emplace_back("X-Amz-Target", "DynamoDB_20120810." + operation);
-    request.body = std::move(body);
-    co_return co_await client->Call(std::move(request));
-  }
-
-  Env* env;
-  MemoryBudget budget;
-  Metrics metrics;
-  storage::MemoryLog log;
-  std::unique_ptr<DynamoService> service;
-  std::unique_ptr<aws::AwsServer> server;
-  std::unique_ptr<RawClient> client;
 };
 
-using TableScenario = Task<> (*)(TableDoor*);
-Task<> PlayTables(Env* env, TableScenario scenario, int64_t memory_bytes) {
-  TableDoor door(env, memory_bytes);
-  CO_RETURN_IF_ERROR(co_await door.Open());
-  Status outcome = co_await scenario(&door);
-  CO_RETURN_IF_ERROR(co_await door.server->Stop());
-  co_return outcome;
-}
-
-void RunTables(TableScenario scenario, int64_t memory_bytes = 64 << 20) {
-  SimDisk disk(1);
-  SimEnv env(&disk, {});
-  Status status = env.Run(PlayTables(&env, scenario, memory_bytes));
-  EXPECT_TRUE(status.ok()) << status.ToString();
+void RunTables(aws::DoorScenario<TableDoor> scenario, int64_t memory_bytes = 64 << 20) {
+  aws::RunAtDoor(scenario, memory_bytes);
 }
 
 const char* const kCreateTable = R"({"TableName":"leases","BillingMode":"PAY_PER_REQUEST",

@@ -4,11 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/net/memory_stream.h"
-#include "core/net/testing/raw_client.h"
-#include "core/sim/sim_env.h"
-#include "gateway/aws/aws_server.h"
-#include "storage/testing/memory_log.h"
+#include "gateway/aws/testing/aws_door.h"
 
 namespace mainstem::gateway::kinesis {
 namespace {
@@ -19,32 +15,16 @@ using net::RawResponse;
 using testing::HasSubstr;
 using testing::Not;
 
-struct Door {
-  explicit Door(Env* env, int64_t memory_bytes)
-      : env(env), budget(memory_bytes), metrics(), log(env) {}
+struct Door : aws::AwsDoor<KinesisService> {
+  Door(Env* env, int64_t memory_bytes)
+      : AwsDoor(env, memory_bytes, {"application/x-amz-json-1.1", "Kinesis_20131202."}) {}
   Task<> Open() {
     KinesisOptions options;
     CO_ASSIGN_OR_RETURN(
-        service, co_await KinesisService::Open(env, &log, &budget, &metrics, Logger::Silent(),
-                                               std::move(options)));
-    aws::AwsSettings settings;
-    std::vector<aws::AwsService*> services{service.get()};
-    server = std::make_unique<aws::AwsServer>(env, &budget, &metrics, Logger::Silent(),
-                                              std::move(settings), std::move(services));
-    Connect();
+        auto opened, co_await KinesisService::Open(env, &log, &budget, &metrics, Logger::Silent(),
+                                                   std::move(options)));
+    Serve(std::move(opened));
     co_return Status::OK();
-  }
-  void Connect() {
-    auto [near, far] = net::MakeMemoryStreamPair(env->shard(0));
-    server->Serve(std::move(far));
-    client = std::make_unique<RawClient>(std::move(near));
-  }
-  Task<RawResponse> Call(std::string operation, std::string body) {
-    RawClient::Request request{.method = "POST", .target = "/"};
-    request.headers.emplace_back("Content-Type", "application/x-amz-json-1.1");
-    request.headers.emplace_back("X-Amz-Target", "Kinesis_20131202." + operation);
-    request.body = std::move(body);
-    co_return co_await client->Call(std::move(request));
   }
   // A member of the answer, a text.
   static std::string Member(const RawResponse& response, const std::string& name) {
@@ -61,30 +41,10 @@ struct Door {
                                           R"("ShardIteratorType":"TRIM_HORIZON"})"));
     co_return Member(response, "ShardIterator");
   }
-
-  Env* env;
-  MemoryBudget budget;
-  Metrics metrics;
-  storage::MemoryLog log;
-  std::unique_ptr<KinesisService> service;
-  std::unique_ptr<aws::AwsServer> server;
-  std::unique_ptr<RawClient> client;
 };
 
-using Scenario = Task<> (*)(Door*);
-Task<> Play(Env* env, Scenario scenario, int64_t memory_bytes) {
-  Door door(env, memory_bytes);
-  CO_RETURN_IF_ERROR(co_await door.Open());
-  Status outcome = co_await scenario(&door);
-  CO_RETURN_IF_ERROR(co_await door.server->Stop());
-  co_return outcome;
-}
-
-void RunScenario(Scenario scenario, int64_t memory_bytes = 64 << 20) {
-  SimDisk disk(1);
-  SimEnv env(&disk, {});
-  Status status = env.Run(Play(&env, scenario, memory_bytes));
-  EXPECT_TRUE(status.ok()) << status.ToString();
+void RunScenario(aws::DoorScenario<Door> scenario, int64_t memory_bytes = 64 << 20) {
+  aws::RunAtDoor(scenario, memory_bytes);
 }
 
 const char* const kCreate = R"({"StreamName":"s","ShardCount":1})";
@@ -151,7 +111,7 @@ Task<> SplitAndForgetTheParent(Door* door) {
 TEST(KinesisServiceTest, AClosedShardIsListedUntilItsDataHasExpired) {
   SimDisk disk(1);
   SimEnv env(&disk, {});
-  Status status = env.Run(Play(&env, SplitAndForgetTheParent, 64 << 20), 48h);
+  Status status = env.Run(aws::PlayAtDoor<Door>(&env, SplitAndForgetTheParent, 64 << 20), 48h);
   EXPECT_TRUE(status.ok()) << status.ToString();
 }
 

@@ -6,19 +6,9 @@ import pytest
 
 
 def execute(node, script, **settings):
-    """The rows of each query, and the error that ended the script, if one did."""
-    status, text = node.call("/api/v1/sql", "POST", {"script": script, "settings": {"parallelism.default": "2", **settings}, "wait_for_inserts": True},
-                             timeout=90)
-    assert status == 200, text
-    results, error = [], None
-    for line in map(json.loads, text.splitlines()):
-        if "columns" in line:
-            results.append([])
-        elif "rows" in line:
-            results[-1] += [row[1:] for row in line["rows"]]
-        elif "error" in line:
-            error = line["error"]
-    return results, error
+    """The rows of each query without their kinds, and the error that ended the script, if one did."""
+    results, error = node.results(script, {"parallelism.default": "2", **settings})
+    return [[row[1:] for row in rows] for rows in results], error
 
 
 def table(folder):

@@ -19,19 +19,7 @@ def statements(text):
 
 
 def execute(node, script):
-    """The rows of each statement that has any, and the error that ended the script, if one did."""
-    status, text = node.call("/api/v1/sql", "POST", {"script": script, "settings": {"table.local-time-zone": "UTC", "parallelism.default": "1"},
-                                                     "wait_for_inserts": True}, timeout=90)
-    assert status == 200, text
-    results, error = [], None
-    for line in map(json.loads, text.splitlines()):
-        if "columns" in line:
-            results.append([])
-        elif "rows" in line:
-            results[-1] += line["rows"]
-        elif "error" in line:
-            error = line["error"]
-    return results, error
+    return node.results(script, {"table.local-time-zone": "UTC", "parallelism.default": "1"})
 
 
 def fold(changelog):
