@@ -7,7 +7,7 @@
 namespace mainstem::storage {
 namespace {
 
-constexpr KeyHashSeed kSeed{0x0706050403020100, 0x0f0e0d0c0b0a0908};
+constexpr KeyHashSeed kReferenceSeed{0x0706050403020100, 0x0f0e0d0c0b0a0908};
 
 std::string FirstBytes(size_t count) {
   std::string bytes;
@@ -17,16 +17,16 @@ std::string FirstBytes(size_t count) {
 
 // The vectors that the authors of SipHash publish: key 00 01 .. 0f, input 00 01 ..
 TEST(KeyOffsetsTest, HashesAsThePublishedVectorsSay) {
-  KeyHash none = HashKey("", kSeed);
+  KeyHash none = HashKey("", kReferenceSeed);
   EXPECT_EQ(none.low, 0xe6a825ba047f81a3u);
   EXPECT_EQ(none.high, 0x930255c71472f66du);
-  KeyHash one = HashKey(FirstBytes(1), kSeed);
+  KeyHash one = HashKey(FirstBytes(1), kReferenceSeed);
   EXPECT_EQ(one.low, 0x44af996bd8c187dau);
   EXPECT_EQ(one.high, 0x45fc229b11597634u);
 }
 
 TEST(KeyOffsetsTest, KeepsTheGreatestOffsetOfEachKey) {
-  KeyOffsets offsets(1 << 20, kSeed);
+  KeyOffsets offsets(1 << 20, kReferenceSeed);
   for (int64_t i = 0; i < 5000; ++i) {
     ASSERT_TRUE(offsets.Put("key" + std::to_string(i % 1000), Offset(i)));
   }
@@ -39,7 +39,7 @@ TEST(KeyOffsetsTest, KeepsTheGreatestOffsetOfEachKey) {
 
 TEST(KeyOffsetsTest, RefusesNewKeysWhenItsMemoryIsFullButTakesKnownOnes) {
   constexpr size_t kBytes = 24'000;
-  KeyOffsets offsets(kBytes, kSeed);
+  KeyOffsets offsets(kBytes, kReferenceSeed);
   int64_t count = 0;
   while (offsets.Put(std::to_string(count), Offset(count))) ++count;
   EXPECT_GE(count, 400);  // of the 1000 that the bytes would hold at best

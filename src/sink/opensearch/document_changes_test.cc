@@ -7,7 +7,7 @@
 namespace mainstem::sink {
 namespace {
 
-std::shared_ptr<arrow::Schema> TestSchema() {
+std::shared_ptr<arrow::Schema> DocumentSchema() {
   return arrow::schema({arrow::field("k", arrow::utf8()),
                         arrow::field("at", arrow::timestamp(arrow::TimeUnit::MILLI)),
                         arrow::field("seen", arrow::timestamp(arrow::TimeUnit::MILLI, "UTC")),
@@ -41,12 +41,12 @@ std::shared_ptr<arrow::RecordBatch> RowsOf(const std::vector<TestRow>& rows) {
   CHECK_OK(seen.Finish(&columns[2]));
   CHECK_OK(day.Finish(&columns[3]));
   CHECK_OK(of_day.Finish(&columns[4]));
-  return arrow::RecordBatch::Make(TestSchema(), static_cast<int64_t>(rows.size()), columns);
+  return arrow::RecordBatch::Make(DocumentSchema(), static_cast<int64_t>(rows.size()), columns);
 }
 
 Result<IndexPattern> Compile(const std::string& text) {
   ASSIGN_OR_RETURN(absl::TimeZone zone, format::ParseTimeZone("Asia/Tokyo"));
-  return IndexPattern::Compile(text, *TestSchema(), zone);
+  return IndexPattern::Compile(text, *DocumentSchema(), zone);
 }
 
 std::string NameOf(const std::string& text) {
@@ -100,7 +100,7 @@ class FoldDocumentsTest : public ::testing::Test {
     auto compiled = Compile("orders");
     CHECK_OK(compiled);
     index_ = *std::move(compiled);
-    naming_ = {.schema = TestSchema(),
+    naming_ = {.schema = DocumentSchema(),
                .key_columns = {0},
                .key_delimiter = "_",
                .index = &index_,

@@ -10,6 +10,7 @@
 #include "core/net/memory_stream.h"
 #include "core/net/testing/http2_client.h"
 #include "core/net/testing/raw_client.h"
+#include "core/net/websocket.h"
 #include "core/scheduler.h"
 
 namespace mainstem::net {
