@@ -1,6 +1,6 @@
 # Compiler flags, ccache and mold where they are installed.
 add_compile_options(-Wall -Wextra -Werror -Wno-unused-parameter -fno-omit-frame-pointer
-                    -march=x86-64-v2)
+                    -march=x86-64-v2 -mpclmul)  # simdjson's vector code asks for both
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports these falsely inside coroutines and std::string at -O2.
   add_compile_options(-Wno-maybe-uninitialized -Wno-stringop-overflow -Wno-array-bounds
