@@ -1,4 +1,4 @@
-"""Fixtures: `node` (fresh for a test), `shared_node` (one for a file), `postgres`, `mariadb`, `mysql`, `opensearch`, `redis_server` and `s3` (one for the session)."""
+"""Fixtures: `node` (fresh for a test), `shared_node` (one for a file), `postgres`, `mariadb`, `mysql`, `opensearch`, `redis_server`, `kafka_server` and `s3` (one for the session)."""
 import os
 import sys
 import tempfile
@@ -59,6 +59,11 @@ def s3(request):
 @pytest.fixture(scope="session")
 def redis_server():
     yield from serving(support.Redis)
+
+
+@pytest.fixture(scope="session")
+def kafka_server():
+    yield from serving(support.Kafka)
 
 
 @pytest.fixture(scope="session")

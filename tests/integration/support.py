@@ -479,6 +479,69 @@ class OpenSearch(Server):
             after = page["_scroll_id"]
 
 
+class Kafka(Server):
+    """One real Apache Kafka, broker and controller, on loopback; `sasl_port` is its second door, where SASL PLAIN and ACLs count (user
+    admin may do everything, alice what she is given). Half a minute to start on a busy machine."""
+
+    PASSWORDS = {"admin": "admin-s3cret", "alice": "alice-s3cret"}
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.sasl_port, self.controller_port = free_port(), free_port()
+        self.settings = os.path.join(self.folder, "server.properties")
+
+    @property
+    def available(self):
+        return os.path.isdir(KAFKA_LIBS) and shutil.which("java") is not None
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def sasl_address(self):
+        return f"127.0.0.1:{self.sasl_port}"
+
+    def write_settings(self):
+        listeners = f"PLAINTEXT://{self.address},USERS://{self.sasl_address}"
+        users = "".join(f' user_{name}="{password}"' for name, password in self.PASSWORDS.items())
+        lines = {
+            "process.roles": "broker,controller", "node.id": 1, "controller.quorum.voters": f"1@127.0.0.1:{self.controller_port}",
+            "listeners": f"{listeners},CONTROLLER://127.0.0.1:{self.controller_port}", "advertised.listeners": listeners,
+            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,USERS:SASL_PLAINTEXT",
+            "inter.broker.listener.name": "PLAINTEXT", "controller.listener.names": "CONTROLLER", "sasl.enabled.mechanisms": "PLAIN",
+            "listener.name.users.plain.sasl.jaas.config":
+                f"org.apache.kafka.common.security.plain.PlainLoginModule required{users};",
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer", "super.users": "User:ANONYMOUS;User:admin",
+            "log.dirs": os.path.join(self.folder, "logs"), "offsets.topic.replication.factor": 1, "offsets.topic.num.partitions": 4,
+            "transaction.state.log.replication.factor": 1, "transaction.state.log.min.isr": 1, "transaction.state.log.num.partitions": 4,
+            "share.coordinator.state.topic.replication.factor": 1, "share.coordinator.state.topic.min.isr": 1,
+            "group.initial.rebalance.delay.ms": 0, "auto.create.topics.enable": "false"}
+        with open(self.settings, "w") as f:
+            f.writelines(f"{key}={value}\n" for key, value in lines.items())
+
+    def start(self):
+        if not os.path.exists(self.settings):
+            self.write_settings()
+            formatted = java("kafka.tools.StorageTool", "format", "-t", "bWFpbnN0ZW0tdGVzdC0wMQ", "-c", self.settings)
+            assert formatted.returncode == 0, formatted.stdout + formatted.stderr
+        self.process = subprocess.Popen(
+            ["java", "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", KAFKA_LIBS + "/*", "kafka.Kafka", self.settings],
+            stdout=open(os.path.join(self.folder, "server.log"), "ab"), stderr=subprocess.STDOUT, cwd=self.folder)
+        wait_until(self.ready, "Apache Kafka", 300)
+        return self
+
+    def ready(self):
+        assert self.process.poll() is None, "Apache Kafka has ended"
+        import confluent_kafka
+        import confluent_kafka.admin
+        try:
+            admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": self.address, "log_level": 0})
+            return bool(admin.list_topics(timeout=2).brokers)
+        except confluent_kafka.KafkaException:
+            return False
+
+
 def java(main, *arguments, stdin=None, timeout=120, heap="256m"):
     """One of Kafka's own tools; the completed process."""
     return subprocess.run(["java", f"-Xmx{heap}", "-XX:TieredStopAtLevel=1", "-cp", KAFKA_LIBS + "/*", main, *arguments], input=stdin,

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "connector/close_on_pool.h"
 #include "connector/jdbc/jdbc_url.h"
 #include "core/env.h"
 #include "core/status.h"
@@ -73,13 +74,5 @@ class PostgresConnection {
   std::string shown_;
   std::vector<std::string> prepared_;  // statement texts; the name is "s<index>"
 };
-
-// Drops a connection, or what owns one, on the pool: libpq says goodbye to the server, and that may
-// block. Null is fine.
-template <typename T>
-void CloseOnPool(Env* env, std::unique_ptr<T> owner) {
-  if (owner == nullptr) return;
-  env->blocking_pool().Submit(UniqueFunction([owner = std::move(owner)] {}));
-}
 
 }  // namespace mainstem::connector

@@ -50,6 +50,7 @@ struct SinkDelivery::Lane {
 
   Offset position;  // next to read
   Offset flushed;
+  Offset trimmed;  // up to here the topic has let go of its rows
   bool has_unflushed = false;
   TimePoint last_flush{};
   TimePoint last_trim{};
@@ -110,6 +111,7 @@ Task<> SinkDelivery::Lane::DeliverUntilError(bool* made_progress) {
          .hint = "the destination was written by another job, or one of the two was restored"});
   }
   flushed = position;
+  trimmed = offsets.log_start;
   delivered_to = position.value();
   SetError(Status::OK());
   last_flush = env->Now();
@@ -123,6 +125,11 @@ Task<> SinkDelivery::Lane::DeliverUntilError(bool* made_progress) {
       co_return co_await Flush(writer.get(), true);
     }
     if (got_some) continue;
+    // So that an idle topic begins where delivery goes on: a destination may forget the position of
+    // a sink that has been idle for days.
+    if (flushed > trimmed && env->Now() - last_trim >= kTrimInterval) {
+      CO_RETURN_IF_ERROR(co_await Trim(flushed));
+    }
     CO_ASSIGN_OR_RETURN(bool drained, co_await IsDrained());
     if (drained) {
       CO_RETURN_IF_ERROR(co_await Flush(writer.get(), true));
@@ -174,14 +181,16 @@ Task<> SinkDelivery::Lane::Flush(connector::DeliveryWriter* writer, bool is_fina
   last_flush = env->Now();
   delivered_to = flushed.value();
   if (env->Now() - last_trim < kTrimInterval && !is_final) co_return Status::OK();
-  last_trim = env->Now();
   co_return co_await Trim(flushed);
 }
 
 Task<> SinkDelivery::Lane::Trim(Offset before) {
   std::string holder = fmt::format("{}/{}", sink->delivery_id, where.partition.value());
+  last_trim = env->Now();
   CO_RETURN_IF_ERROR(co_await log->PinRetention(std::move(holder), where, before));
-  co_return (co_await log->DeleteRecords(where, before)).status();
+  CO_RETURN_IF_ERROR((co_await log->DeleteRecords(where, before)).status());
+  trimmed = before;
+  co_return Status::OK();
 }
 
 SinkDelivery::SinkDelivery(Env* env, storage::Log* log, std::shared_ptr<JobSink> sink,

@@ -239,10 +239,20 @@ TEST_F(KafkaSinkTest, SaysWhenTheTopicIsGone) {
   EXPECT_TRUE(Is(records.status(), ErrorCode::kUnknownTopic));
 }
 
-TEST_F(KafkaSinkTest, RefusesOtherBrokersAndWrongTables) {
-  table_.options["properties.bootstrap.servers"] = "elsewhere:9092";
-  EXPECT_THAT(MakeFailure(), HasSubstr("another broker"));
-  table_.options["properties.bootstrap.servers"] = "127.0.0.1:9092";
+TEST_F(KafkaSinkTest, DeliversToOtherClusters) {
+  table_.options["properties.bootstrap.servers"] = "elsewhere:9092, other:9092";
+  auto sink = Make();
+  ASSERT_TRUE(sink.ok()) << sink.status();
+  EXPECT_EQ((*sink)->kind(), connector::SinkKind::kDelivery);
+  EXPECT_EQ((*sink)->mode(), connector::SinkMode::kAppendOnly);
+  EXPECT_EQ((*sink)->guarantee(), "exactly once (position in the same transaction)");
+  table_.options["sink.delivery-guarantee"] = "at-least-once";
+  EXPECT_EQ((*Make())->guarantee(), "at least once");
+  table_.options["properties.bootstrap.servers"] = "elsewhere:9092, localhost:9092";
+  EXPECT_EQ((*Make())->kind(), connector::SinkKind::kLog);
+}
+
+TEST_F(KafkaSinkTest, RefusesWrongTables) {
   table_.primary_key = {"id"};
   EXPECT_THAT(MakeFailure(), HasSubstr("takes no PRIMARY KEY"));
   table_.primary_key = {};

@@ -22,6 +22,7 @@
 #include "sink/http/http_sink.h"
 #include "sink/iceberg/iceberg_sink.h"
 #include "sink/jdbc/jdbc_sink.h"
+#include "sink/kafka/kafka_sink.h"
 #include "sink/opensearch/opensearch_sink.h"
 #include "sink/print/print_sink.h"
 #include "sink/redis/redis_sink.h"
@@ -114,7 +115,8 @@ class Driver {
   Task<> Run() {
     connector::ConnectorRegistry registry;
     for (auto* make : {&BlackholeConnector, &PrintConnector, &JdbcSinkConnector, &HttpSinkConnector,
-                       &RedisSinkConnector, &DuckdbSinkConnector}) {
+                       &RedisSinkConnector, &DuckdbSinkConnector, &KafkaSinkConnector,
+                       &UpsertKafkaSinkConnector}) {
       registry.Add(make());
     }
     connector::S3Defaults s3;
