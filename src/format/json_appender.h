@@ -91,7 +91,8 @@ class JsonObjectReader {
     int field = -1;
   };
   JsonOutcome ReadFields(ondemand::object object, int depth, JsonContext* context);
-  JsonOutcome FindField(ondemand::field& field, size_t ordinal, JsonContext* context, int* index);
+  // The column of the key whose text begins at `raw`, behind its quote; -1: nobody asked for it.
+  JsonOutcome FindField(const char* raw, size_t ordinal, JsonContext* context, int* index);
   JsonOutcome FindLast(ondemand::object object, JsonContext* context);
   JsonOutcome FillMissing(JsonOutcome outcome, JsonContext* context);
 

@@ -15,6 +15,17 @@ std::string_view RawKey(const char* begin) {
   return {begin, static_cast<size_t>(end - begin)};
 }
 
+simdjson::error_code UnescapeKey(std::string_view raw_key, std::string* key) {
+  const simdjson::padded_string quoted('"' + std::string(raw_key) + '"');
+  ondemand::parser parser;
+  ondemand::document document;
+  std::string_view text;
+  if (auto error = parser.iterate(quoted).get(document)) return error;
+  if (auto error = document.get_string().get(text)) return error;
+  key->assign(text);
+  return simdjson::SUCCESS;
+}
+
 }  // namespace
 
 JsonOutcome JsonContext::BadValue(const std::string& path, std::string_view value,
@@ -66,20 +77,22 @@ JsonOutcome JsonObjectReader::Read(ondemand::object object, int depth, JsonConte
 
 // HOT PATH: once for each field of each message. Messages of one stream mostly have the same keys
 // in the same order, so that the key is compared with the one that stood here before.
-JsonOutcome JsonObjectReader::FindField(ondemand::field& field, size_t ordinal,
-                                        JsonContext* context, int* index) {
-  const char* raw = field.key().raw();
+JsonOutcome JsonObjectReader::FindField(const char* raw, size_t ordinal, JsonContext* context,
+                                        int* index) {
   if (ordinal < expected_.size()) {
     const Expected& expected = expected_[ordinal];
-    if (field.key().unsafe_is_equal(expected.raw_key)) {
+    const size_t size = expected.raw_key.size();
+    if (std::memcmp(raw, expected.raw_key.data(), size) == 0 && raw[size] == '"') {
       *index = expected.field;
       return JsonOutcome::kOk;
     }
   }
-  std::string_view raw_key = RawKey(raw);
+  const std::string_view raw_key = RawKey(raw);
+  std::string unescaped;
   std::string_view key = raw_key;
   if (key.find('\\') != std::string_view::npos) {
-    if (auto error = field.unescaped_key().get(key)) return context->Broken(error);
+    if (auto error = UnescapeKey(raw_key, &unescaped)) return context->Broken(error);
+    key = unescaped;
   }
   auto found = by_name_.find(absl::string_view(key.data(), key.size()));
   *index = found == by_name_.end() ? -1 : found->second;
@@ -90,24 +103,25 @@ JsonOutcome JsonObjectReader::FindField(ondemand::field& field, size_t ordinal,
   return JsonOutcome::kOk;
 }
 
+// HOT PATH. A field's parts are taken one by one: copied as a whole, what has just been written
+// word by word would be read as a vector, for which the processor has to wait.
 JsonOutcome JsonObjectReader::ReadFields(ondemand::object object, int depth, JsonContext* context) {
   size_t ordinal = 0;
   for (auto next : object) {
-    ondemand::field field;
-    if (auto error = std::move(next).get(field)) return context->Broken(error);
+    if (auto error = next.error()) return context->Broken(error);
     int index;
-    JsonOutcome outcome = FindField(field, ordinal, context, &index);
+    JsonOutcome outcome = FindField(next.key().value_unsafe().raw(), ordinal, context, &index);
     if (outcome != JsonOutcome::kOk) return outcome;
     size_t here = ordinal++;
     bool wanted = index >= 0;
     if (wanted && context->last_wins) wanted = last_[index] == here;
     if (!wanted) {
-      outcome = SkipJsonValue(field.value(), depth, context);
+      outcome = SkipJsonValue(next.value().value_unsafe(), depth, context);
     } else if (seen_[index] == round_) {
       return JsonOutcome::kDuplicate;
     } else {
       seen_[index] = round_;
-      outcome = fields_[index]->Append(field.value(), depth, context);
+      outcome = fields_[index]->Append(next.value().value_unsafe(), depth, context);
     }
     if (outcome != JsonOutcome::kOk) return outcome;
   }
@@ -118,10 +132,9 @@ JsonOutcome JsonObjectReader::FindLast(ondemand::object object, JsonContext* con
   std::fill(last_.begin(), last_.end(), kNever);
   size_t ordinal = 0;
   for (auto next : object) {
-    ondemand::field field;
-    if (auto error = std::move(next).get(field)) return context->Broken(error);
+    if (auto error = next.error()) return context->Broken(error);
     int index;
-    JsonOutcome outcome = FindField(field, ordinal, context, &index);
+    JsonOutcome outcome = FindField(next.key().value_unsafe().raw(), ordinal, context, &index);
     if (outcome != JsonOutcome::kOk) return outcome;
     if (index >= 0) last_[index] = ordinal;
     ++ordinal;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <cstdlib>
 
@@ -237,7 +238,16 @@ bool IsNumericLetter(char letter, int count) {
 }
 
 void AppendNumber(std::string* out, int64_t value, int width) {
-  out->append(fmt::format("{:0{}}", value, width));
+  if (value < 0) {
+    out->append(fmt::format("{:0{}}", value, width));
+    return;
+  }
+  char digits[20];
+  const auto end = std::to_chars(digits, digits + sizeof(digits), value).ptr;
+  const auto size = static_cast<size_t>(end - digits);
+  if (static_cast<size_t>(std::max(width, 0)) > size)
+    out->append(static_cast<size_t>(width) - size, '0');
+  out->append(digits, size);
 }
 
 template <size_t kCount>
@@ -361,7 +371,8 @@ void DatePattern::Format(int64_t local_seconds, int64_t nanos, std::string* out)
       case 's': AppendNumber(out, second_of_day % 60, count); break;
       case 'n': AppendNumber(out, nanos, count); break;
       case 'S': {
-        std::string digits = fmt::format("{:09}", nanos);
+        std::string digits;
+        AppendNumber(&digits, nanos, 9);
         digits.resize(static_cast<size_t>(std::max(count, 1)), '0');
         out->append(digits);
         break;

@@ -16,13 +16,14 @@ Status DamagedRows() {
 
 }  // namespace
 
-size_t JoinRows::Find(std::string_view bytes) const {
+size_t JoinRows::Find(std::string_view bytes, uint64_t hash) const {
   if (!index_.empty()) {
     auto found = index_.find(bytes);
     return found == index_.end() ? rows_.size() : found->second;
   }
+  const auto low = static_cast<uint32_t>(hash);
   size_t at = 0;
-  while (at < rows_.size() && rows_[at].view() != bytes) ++at;
+  while (at < rows_.size() && (rows_[at].hash != low || rows_[at].view() != bytes)) ++at;
   return at;
 }
 
@@ -31,11 +32,12 @@ void JoinRows::BuildIndex() {
   for (size_t i = 0; i < rows_.size(); ++i) index_[rows_[i].view()] = static_cast<uint32_t>(i);
 }
 
-void JoinRows::Append(std::string_view bytes, int32_t copies, int32_t matches) {
+void JoinRows::Append(std::string_view bytes, uint64_t hash, int32_t copies, int32_t matches) {
   JoinRow& row = rows_.emplace_back();
   row.bytes = std::make_unique_for_overwrite<char[]>(bytes.size());
   std::memcpy(row.bytes.get(), bytes.data(), bytes.size());
   row.size = static_cast<uint32_t>(bytes.size());
+  row.hash = static_cast<uint32_t>(hash);
   row.copies = copies;
   row.matches = matches;
   heap_bytes_ += bytes.size() + kRowOverhead;
@@ -47,14 +49,15 @@ void JoinRows::Append(std::string_view bytes, int32_t copies, int32_t matches) {
 }
 
 void JoinRows::Add(std::string_view bytes, int32_t matches) {
-  const size_t at = Find(bytes);
-  if (at == rows_.size()) return Append(bytes, 1, matches);
+  const uint64_t hash = StableHash(bytes);
+  const size_t at = Find(bytes, hash);
+  if (at == rows_.size()) return Append(bytes, hash, 1, matches);
   ++rows_[at].copies;
   rows_[at].matches = matches;
 }
 
 bool JoinRows::Remove(std::string_view bytes) {
-  const size_t at = Find(bytes);
+  const size_t at = Find(bytes, StableHash(bytes));
   if (at == rows_.size()) return false;
   if (--rows_[at].copies > 0) return true;
   heap_bytes_ -= rows_[at].size + kRowOverhead;
@@ -96,7 +99,7 @@ Status JoinRows::Take(std::string_view bytes) {
     bytes.remove_prefix(size);
     if (!TakeNumber(&bytes, &copies) || !TakeNumber(&bytes, &matches)) return DamagedRows();
     if (copies <= 0) return DamagedRows();
-    Append(row, copies, matches);
+    Append(row, StableHash(row), copies, matches);
   }
   return bytes.empty() ? Status::OK() : DamagedRows();
 }

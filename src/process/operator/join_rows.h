@@ -14,6 +14,7 @@
 
 #include <absl/container/flat_hash_map.h>
 
+#include "process/state/key_group.h"
 #include "process/state/state_table.h"
 
 namespace mainstem::process {
@@ -21,6 +22,7 @@ namespace mainstem::process {
 struct JoinRow {
   std::unique_ptr<char[]> bytes;
   uint32_t size = 0;
+  uint32_t hash = 0;  // of the bytes
   int32_t copies = 0;
   int32_t matches = 0;  // below 0 when the other side took back a row that never came
 
@@ -44,15 +46,18 @@ class JoinRows {
   Status Take(std::string_view bytes);
 
  private:
-  // From this many rows on they are found by an index.
-  static constexpr size_t kIndexed = 16;
+  // From this many rows on they are found by an index; before, hashes are compared one by one.
+  static constexpr size_t kIndexed = 64;
   static constexpr size_t kRowOverhead = sizeof(JoinRow) + 16;
-  size_t Find(std::string_view bytes) const;  // rows_.size(): not there
-  void Append(std::string_view bytes, int32_t copies, int32_t matches);
+  struct HashOf {
+    size_t operator()(std::string_view bytes) const { return StableHash(bytes); }
+  };
+  size_t Find(std::string_view bytes, uint64_t hash) const;  // rows_.size(): not there
+  void Append(std::string_view bytes, uint64_t hash, int32_t copies, int32_t matches);
   void BuildIndex();
 
   std::vector<JoinRow> rows_;
-  absl::flat_hash_map<std::string_view, uint32_t> index_;  // empty below kIndexed
+  absl::flat_hash_map<std::string_view, uint32_t, HashOf> index_;  // empty below kIndexed
   size_t heap_bytes_ = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "process/state/row_codec.h"
 
 #include <cstring>
+#include <limits>
 
 #include <arrow/api.h>
 
@@ -170,21 +171,54 @@ bool Take(std::string_view* bytes, size_t count, const char** out) {
   return true;
 }
 
-Status DecodeVariable(std::vector<std::string_view>* rests, arrow::BinaryBuilder* builder) {
-  for (std::string_view& rest : *rests) {
+// STRING or BYTES. Two passes: where each value lies, then all bytes into buffers of the right
+// size.
+Result<std::shared_ptr<arrow::Array>> DecodeVariable(const std::shared_ptr<arrow::DataType>& type,
+                                                     std::vector<std::string_view>* rests) {
+  const size_t count = rests->size();
+  std::vector<const char*> values(count, nullptr);  // null: NULL
+  ASSIGN_OR_RETURN(auto offsets,
+                   arrow::AllocateBuffer(static_cast<int64_t>((count + 1) * sizeof(int32_t))));
+  auto* offset = reinterpret_cast<int32_t*>(offsets->mutable_data());
+  int64_t total = 0;
+  int64_t null_count = 0;
+  for (size_t row = 0; row < count; ++row) {
+    offset[row] = static_cast<int32_t>(total);
+    std::string_view& rest = (*rests)[row];
     const char* at = nullptr;
     if (!Take(&rest, 1, &at)) return Corrupt();
     if (*at == 0) {
-      RETURN_IF_ERROR(builder->AppendNull());
+      ++null_count;
       continue;
     }
     uint32_t length = 0;
     if (!Take(&rest, sizeof(length), &at)) return Corrupt();
     std::memcpy(&length, at, sizeof(length));
-    if (!Take(&rest, length, &at)) return Corrupt();
-    RETURN_IF_ERROR(builder->Append(at, static_cast<int32_t>(length)));
+    if (!Take(&rest, length, &values[row])) return Corrupt();
+    total += length;
+    if (total > std::numeric_limits<int32_t>::max()) {
+      return MakeError(ErrorCode::kResourceExhausted,
+                       "the texts of one batch's column are longer than 2 GiB together");
+    }
   }
-  return Status::OK();
+  offset[count] = static_cast<int32_t>(total);
+  ASSIGN_OR_RETURN(auto bytes, arrow::AllocateBuffer(total));
+  std::shared_ptr<arrow::Buffer> bitmap;
+  if (null_count > 0) {
+    ASSIGN_OR_RETURN(bitmap, arrow::AllocateEmptyBitmap(static_cast<int64_t>(count)));
+  }
+  char* target = reinterpret_cast<char*>(bytes->mutable_data());
+  for (size_t row = 0; row < count; ++row) {
+    if (values[row] == nullptr) continue;
+    std::memcpy(target + offset[row], values[row],
+                static_cast<size_t>(offset[row + 1] - offset[row]));
+    if (bitmap) bitmap->mutable_data()[row / 8] |= static_cast<uint8_t>(1u << (row % 8));
+  }
+  return arrow::MakeArray(
+      arrow::ArrayData::Make(type, static_cast<int64_t>(count),
+                             {std::move(bitmap), std::shared_ptr<arrow::Buffer>(std::move(offsets)),
+                              std::shared_ptr<arrow::Buffer>(std::move(bytes))},
+                             null_count));
 }
 
 Result<std::shared_ptr<arrow::Array>> DecodeFixed(const std::shared_ptr<arrow::DataType>& type,
@@ -217,19 +251,11 @@ Result<std::shared_ptr<arrow::Array>> DecodeFixed(const std::shared_ptr<arrow::D
 Result<std::shared_ptr<arrow::Array>> DecodeColumn(const std::shared_ptr<arrow::DataType>& type,
                                                    int width,
                                                    std::vector<std::string_view>* rests) {
-  std::shared_ptr<arrow::Array> out;
   if (width == kNested) {
-    arrow::BinaryBuilder builder;
-    RETURN_IF_ERROR(DecodeVariable(rests, &builder));
-    ASSIGN_OR_RETURN(out, builder.Finish());
-    return DecodeNested(type, static_cast<const arrow::BinaryArray&>(*out));
+    ASSIGN_OR_RETURN(auto encoded, DecodeVariable(arrow::binary(), rests));
+    return DecodeNested(type, static_cast<const arrow::BinaryArray&>(*encoded));
   }
-  if (width == kVariable) {
-    ASSIGN_OR_RETURN(auto builder, arrow::MakeBuilder(type));
-    RETURN_IF_ERROR(DecodeVariable(rests, static_cast<arrow::BinaryBuilder*>(builder.get())));
-    RETURN_IF_ERROR(builder->Finish(&out));
-    return out;
-  }
+  if (width == kVariable) return DecodeVariable(type, rests);
   if (width == kBool || width == kNullType) {
     arrow::BooleanBuilder builder;
     for (std::string_view& rest : *rests) {
@@ -243,8 +269,7 @@ Result<std::shared_ptr<arrow::Array>> DecodeColumn(const std::shared_ptr<arrow::
       RETURN_IF_ERROR(builder.Append(*at != 0));
     }
     if (width == kNullType) return arrow::MakeArrayOfNull(type, builder.length());
-    RETURN_IF_ERROR(builder.Finish(&out));
-    return out;
+    return builder.Finish();
   }
   return DecodeFixed(type, width, rests);
 }
