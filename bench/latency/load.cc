@@ -110,8 +110,7 @@ int main(int argc, char** argv) {
   auto conf = Configured({{"bootstrap.servers", bootstrap},
                           {"group.id", "latency"},
                           {"enable.auto.commit", "false"},
-                          {"fetch.wait.max.ms", "100"},
-                          {"fetch.queue.backoff.ms", "0"}});
+                          {"fetch.wait.max.ms", "100"}});
   std::string error;
   std::unique_ptr<RdKafka::KafkaConsumer> consumer(RdKafka::KafkaConsumer::create(conf.get(), error));
   std::unique_ptr<RdKafka::TopicPartition> partition(
