@@ -283,6 +283,21 @@ uint64_t Mix(uint64_t value) {
   return value;
 }
 
+// The last `left` < 8 bytes as a number. A copy of unknown size would be a call.
+uint64_t TailOf(std::string_view bytes, size_t left) {
+  const char* end = bytes.data() + bytes.size();
+  uint64_t tail = 0;
+  if (left == 0) return tail;
+  if (bytes.size() >= 8) {
+    std::memcpy(&tail, end - 8, 8);
+    return tail >> (8 * (8 - left));
+  }
+  for (size_t i = 0; i < left; ++i) {
+    tail |= uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+  }
+  return tail;
+}
+
 }  // namespace
 
 uint64_t StableHash(std::string_view bytes) {
@@ -297,9 +312,7 @@ uint64_t StableHash(std::string_view bytes) {
     hash ^= word * 0x4cf5ad432745937fULL;
     hash = ((hash << 27) | (hash >> 37)) * 5 + 0x52dce729;
   }
-  uint64_t tail = 0;
-  std::memcpy(&tail, at, left);
-  return Mix(hash ^ (tail * 0x87c37b91114253d5ULL));
+  return Mix(hash ^ (TailOf(bytes, left) * 0x87c37b91114253d5ULL));
 }
 
 void EncodedRows::ComputeHashes() {
