@@ -47,7 +47,7 @@ class JoinRows {
 
  private:
   // From this many rows on they are found by an index; before, hashes are compared one by one.
-  static constexpr size_t kIndexed = 64;
+  static constexpr size_t kIndexed = 32;
   static constexpr size_t kRowOverhead = sizeof(JoinRow) + 16;
   struct HashOf {
     size_t operator()(std::string_view bytes) const { return StableHash(bytes); }
