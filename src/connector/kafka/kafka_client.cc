@@ -57,8 +57,11 @@ KafkaClient::~KafkaClient() {
 
 void KafkaClient::OnError(rd_kafka_t*, int code, const char* reason, void* self) {
   auto* client = static_cast<KafkaClient*>(self);
-  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return;  // it follows from the others
   std::lock_guard lock(client->mutex_);
+  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+    client->has_lost_brokers_ = true;
+    return;  // why, others have said
+  }
   client->connection_code_ = static_cast<rd_kafka_resp_err_t>(code);
   client->connection_reason_ = reason;
 }
@@ -89,6 +92,8 @@ Result<KafkaClient::MetadataAnswer> KafkaClient::Metadata(const std::string* top
   rd_kafka_resp_err_t code =
       rd_kafka_metadata(handle_, topic == nullptr ? 1 : 0, only.get(), &found, kKafkaCallMs);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return StatusOf(code, "cannot ask for its topics");
+  std::lock_guard lock(mutex_);
+  has_lost_brokers_ = false;
   return MetadataAnswer(found, rd_kafka_metadata_destroy);
 }
 
@@ -120,6 +125,36 @@ Result<std::vector<std::string>> KafkaClient::TopicNames() {
   }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+bool KafkaClient::has_lost_brokers() {
+  rd_kafka_poll(handle_, 0);  // calls OnError
+  std::lock_guard lock(mutex_);
+  return has_lost_brokers_;
+}
+
+Result<std::pair<Offset, Offset>> KafkaClient::Bounds(const std::string& topic, int32_t partition) {
+  int64_t begin = 0;
+  int64_t end = 0;
+  rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(handle_, topic.c_str(), partition,
+                                                              &begin, &end, kKafkaCallMs);
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return std::make_pair(Offset(begin), Offset(end));
+  return StatusOf(code, "cannot ask for the offsets of topic '" + topic + "'");
+}
+
+Result<std::optional<Offset>> KafkaClient::OffsetAtTime(const std::string& topic, int32_t partition,
+                                                        int64_t timestamp_ms) {
+  Partitions list = NewPartitions();
+  rd_kafka_topic_partition_t* asked =
+      rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition);
+  asked->offset = timestamp_ms;
+  rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(handle_, list.get(), kKafkaCallMs);
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = asked->err;
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return StatusOf(code, "cannot ask for the offsets of topic '" + topic + "'");
+  }
+  if (asked->offset < 0) return std::nullopt;
+  return Offset(asked->offset);
 }
 
 KafkaClient::AdminOptions KafkaClient::MakeAdminOptions(rd_kafka_admin_op_t operation) {

@@ -50,6 +50,13 @@ class KafkaClient {
   // Names of all topics that this user may see, internal ones apart.
   Result<std::vector<std::string>> TopicNames();
   Result<KafkaTopicLimits> LimitsOf(const std::string& topic);
+  // The offset of the first record, and the one that the next record will get.
+  Result<std::pair<Offset, Offset>> Bounds(const std::string& topic, int32_t partition);
+  // Of the first record with that time or a later one; nullopt: none.
+  Result<std::optional<Offset>> OffsetAtTime(const std::string& topic, int32_t partition,
+                                             int64_t timestamp_ms);
+  // Since the last answer no broker could be reached. Does not block.
+  bool has_lost_brokers();
   // What the group has committed for these partitions, open transactions ended; partitions without
   // an offset are absent. For a consumer with a group only, and so is CommitOffsets: librdkafka
   // 2.0.2 dereferences the client's own group when a coordinator moves.
@@ -80,6 +87,7 @@ class KafkaClient {
   void* owner_ = nullptr;
   std::string servers_;
   std::mutex mutex_;  // guards what follows
+  bool has_lost_brokers_ = false;
   rd_kafka_resp_err_t connection_code_ = RD_KAFKA_RESP_ERR_NO_ERROR;
   std::string connection_reason_;
 };

@@ -1,13 +1,13 @@
 #include "source/kafka/kafka_source.h"
 
-#include <absl/strings/numbers.h>
-#include <absl/strings/str_split.h>
 #include <arrow/api.h>
 #include <re2/re2.h>
 
+#include "connector/kafka/client_config.h"
 #include "connector/options.h"
 #include "core/suggest.h"
-#include "source/kafka/partition_reader.h"
+#include "source/kafka/cluster_topics.h"
+#include "source/kafka/log_topics.h"
 #include "source/kafka/start_offsets.h"
 
 namespace mainstem::source {
@@ -18,14 +18,13 @@ using connector::SourceSplit;
 struct KafkaPlan {
   connector::TableDescriptor table;
   Env* env = nullptr;
-  storage::Log* log = nullptr;
+  std::shared_ptr<KafkaTopics> from;
   std::vector<std::string> topics;
   std::string topic_pattern;
   ScanBoundary start;
   ScanBoundary end;
   std::string group;
   std::string reset;
-  bool read_committed = false;
   bool upsert = false;
   Duration discovery_interval{};
   connector::FormatChoice value_format;
@@ -34,15 +33,6 @@ struct KafkaPlan {
   std::vector<std::string> key_columns;
   std::string key_prefix;
 };
-
-bool IsOwnAddress(const std::vector<std::string>& own, const std::string& bootstrap) {
-  std::vector<std::string> addresses = absl::StrSplit(bootstrap, ',');
-  for (std::string& address : addresses) {
-    address.erase(std::remove(address.begin(), address.end(), ' '), address.end());
-    if (std::find(own.begin(), own.end(), address) != own.end()) return true;
-  }
-  return false;
-}
 
 // The key's columns as its messages name them.
 std::shared_ptr<arrow::Schema> KeySchema(const KafkaPlan& plan) {
@@ -77,125 +67,103 @@ class KafkaSource final : public connector::TableSource {
   }
 
   Task<std::vector<SourceSplit>> DiscoverSplits() override {
-    CO_ASSIGN_OR_RETURN(std::vector<storage::TopicInfo> topics, FindTopics());
-    CO_ASSIGN_OR_RETURN(GroupOffsets groups, co_await LoadGroupOffsets(plan_.log, plan_.group));
-    BoundaryContext context{
-        .log = plan_.log, .table = plan_.table.name, .group = plan_.group, .reset = plan_.reset};
-    std::vector<SourceSplit> splits;
-    for (const storage::TopicInfo& topic : topics) {
-      for (int32_t i = 0; i < topic.partition_count; ++i) {
-        PartitionRef partition{.topic = topic.name,
-                               .partition = {.topic_id = topic.id, .partition = PartitionId(i)}};
-        std::string id = topic.name + "/" + std::to_string(i);
-        // Positions are looked up once: what is found later is a new partition, read whole.
-        auto known = positions_.find(id);
-        if (known == positions_.end()) {
-          ScanBoundary start = plan_.start;
-          if (discovered_) start.mode = ScanBoundary::Mode::kEarliest;
-          PartitionPosition position;
-          CO_ASSIGN_OR_RETURN(position.next,
-                              co_await ResolveStart(context, start, partition, &groups));
-          CO_ASSIGN_OR_RETURN(position.end,
-                              co_await ResolveEnd(context, plan_.end, partition, &groups));
-          known = positions_.emplace(id, position.ToString()).first;
-        }
-        splits.push_back({.id = id, .position = known->second});
-      }
-    }
-    discovered_ = true;
-    co_return splits;
+    Result<std::vector<SourceSplit>> found = co_await Discover();
+    CO_RETURN_IF_ERROR(Named(found.status()));
+    co_return std::move(found).ValueUnsafe();
   }
 
   Task<std::unique_ptr<connector::SplitReader>> OpenSplit(SourceSplit split,
                                                           std::vector<int> projection) override {
     CO_ASSIGN_OR_RETURN(PartitionPosition position, PartitionPosition::Parse(split.position));
-    PartitionReadOptions options;
+    CO_ASSIGN_OR_RETURN(PartitionName partition, PartitionName::Parse(split.id));
+    RecordDecodeOptions options;
     options.env = plan_.env;
-    CO_ASSIGN_OR_RETURN(options.partition, FindPartition(split.id, &options.topic));
-    options.read_committed = plan_.read_committed;
+    options.topic = partition.topic;
+    options.partition = partition.partition;
     options.upsert = plan_.upsert;
     if (plan_.value_format.format == "json") options.deletion_message = "{}";
     ScanLayout layout = ScanLayout::Make(plan_.table, projection, outside_);
-    CO_ASSIGN_OR_RETURN(auto decoder,
+    CO_ASSIGN_OR_RETURN(auto value_decoder,
                         format::MakeDecoder(plan_.value_format.format, layout.decode_target(),
                                             plan_.value_format.options));
-    auto reader = std::make_unique<PartitionReader>(plan_.log, std::move(options), position,
-                                                    std::move(layout), std::move(decoder));
+    auto decoder = std::make_unique<RecordDecoder>(std::move(options), std::move(layout),
+                                                   std::move(value_decoder));
     if (!plan_.key_columns.empty()) {
       CO_ASSIGN_OR_RETURN(
           auto key_decoder,
           format::MakeDecoder(plan_.key_format.format, KeySchema(plan_), plan_.key_format.options));
-      reader->SetKeyDecoder(plan_.key_columns, std::move(key_decoder));
+      decoder->SetKeyDecoder(plan_.key_columns, std::move(key_decoder));
     }
-    co_return reader;
+    Result<std::unique_ptr<connector::SplitReader>> reader =
+        co_await plan_.from->OpenPartition(partition, position, std::move(decoder));
+    CO_RETURN_IF_ERROR(Named(reader.status()));
+    co_return std::move(reader).ValueUnsafe();
   }
 
   Task<> OnCheckpointComplete(std::vector<SourceSplit> positions) override {
     if (plan_.group.empty()) co_return Status::OK();
-    std::vector<std::pair<storage::Log::OffsetKey, std::optional<storage::CommittedOffset>>>
-        commits;
+    GroupOffsets offsets;
     for (const SourceSplit& split : positions) {
-      std::string topic;
-      Result<storage::TopicPartition> partition = FindPartition(split.id, &topic);
-      if (!partition.ok()) continue;  // deleted meanwhile
+      CO_ASSIGN_OR_RETURN(PartitionName partition, PartitionName::Parse(split.id));
       CO_ASSIGN_OR_RETURN(PartitionPosition position, PartitionPosition::Parse(split.position));
-      storage::Log::OffsetKey key{
-          .group = plan_.group, .topic = topic, .partition = partition->partition};
-      storage::CommittedOffset committed;
-      committed.offset = position.next;
-      commits.emplace_back(std::move(key), std::move(committed));
+      offsets[partition] = position.next;
     }
-    co_return co_await plan_.log->CommitOffsets(std::move(commits));
+    co_return Named(co_await plan_.from->CommitOffsets(plan_.group, std::move(offsets)));
   }
 
  private:
-  Result<std::vector<storage::TopicInfo>> FindTopics() const {
-    std::vector<storage::TopicInfo> found;
-    if (!plan_.topic_pattern.empty()) {
-      for (storage::TopicInfo& topic : plan_.log->ListTopics()) {
-        if (!topic.internal && re2::RE2::FullMatch(topic.name, plan_.topic_pattern)) {
-          found.push_back(std::move(topic));
-        }
-      }
-      return found;
-    }
-    for (const std::string& name : plan_.topics) {
-      std::optional<storage::TopicInfo> topic = plan_.log->FindTopic(name);
-      if (!topic) {
-        std::vector<std::string> names;
-        for (const storage::TopicInfo& info : plan_.log->ListTopics()) {
-          if (!info.internal) names.push_back(info.name);
-        }
-        return MakeError(
-            ErrorCode::kUnknownTopic,
-            {.message = "table '" + plan_.table.name + "': there is no topic '" + name + "'",
-             .hint = SuggestionFor(name, names)});
-      }
-      found.push_back(std::move(*topic));
-    }
-    return found;
+  Status Named(const Status& status) const {
+    if (status.ok() || Is(status, ErrorCode::kCancelled)) return status;
+    ErrorText text = TextOf(status);
+    if (text.message.starts_with("table '")) return status;
+    text.message = "table '" + plan_.table.name + "': " + text.message;
+    return MakeError(CodeOf(status), std::move(text));
   }
 
-  Result<storage::TopicPartition> FindPartition(const std::string& split_id,
-                                                std::string* topic_name) const {
-    size_t slash = split_id.rfind('/');
-    int32_t partition = -1;
-    if (slash == std::string::npos || !absl::SimpleAtoi(split_id.substr(slash + 1), &partition)) {
-      return MakeError(ErrorCode::kInvalidArgument, "'" + split_id + "' names no partition");
+  Task<std::vector<SourceSplit>> Discover() {
+    CO_ASSIGN_OR_RETURN(auto counts,
+                        co_await plan_.from->PartitionCounts(plan_.topics, plan_.topic_pattern));
+    // Positions are looked up once: what is found later is a new partition, read whole.
+    std::vector<PartitionName> found, unknown;
+    for (const auto& [topic, count] : counts) {
+      for (int32_t i = 0; i < count; ++i) {
+        found.push_back({.topic = topic, .partition = i});
+        if (positions_.count(found.back()) == 0) unknown.push_back(found.back());
+      }
     }
-    *topic_name = split_id.substr(0, slash);
-    std::optional<storage::TopicInfo> topic = plan_.log->FindTopic(*topic_name);
-    if (!topic || partition < 0 || partition >= topic->partition_count) {
-      return MakeError(
-          ErrorCode::kUnknownTopic,
-          {.message = "table '" + plan_.table.name + "': partition '" + split_id + "' is gone"});
+    if (!unknown.empty()) CO_RETURN_IF_ERROR(co_await LookUpPositions(std::move(unknown)));
+    discovered_ = true;
+    std::vector<SourceSplit> splits;
+    for (const PartitionName& partition : found) {
+      splits.push_back({.id = partition.ToString(), .position = positions_.at(partition)});
     }
-    return storage::TopicPartition{.topic_id = topic->id, .partition = PartitionId(partition)};
+    co_return splits;
+  }
+
+  Task<> LookUpPositions(std::vector<PartitionName> partitions) {
+    GroupOffsets groups;
+    if (!plan_.group.empty()) {
+      CO_ASSIGN_OR_RETURN(groups, co_await plan_.from->CommittedOffsets(plan_.group, partitions));
+    }
+    BoundaryContext context{.topics = plan_.from.get(),
+                            .table = plan_.table.name,
+                            .group = plan_.group,
+                            .reset = plan_.reset};
+    ScanBoundary start = plan_.start;
+    if (discovered_) start.mode = ScanBoundary::Mode::kEarliest;
+    for (const PartitionName& partition : partitions) {
+      PartitionPosition position;
+      CO_ASSIGN_OR_RETURN(position.next, co_await ResolveStart(context, start, partition, &groups));
+      CO_ASSIGN_OR_RETURN(position.end,
+                          co_await ResolveEnd(context, plan_.end, partition, &groups));
+      positions_.emplace(partition, position.ToString());
+    }
+    co_return Status::OK();
   }
 
   KafkaPlan plan_;
   std::set<std::string> outside_;
-  std::map<std::string, std::string> positions_;
+  std::map<PartitionName, std::string> positions_;
   bool discovered_ = false;
 };
 
@@ -255,7 +223,6 @@ Result<KafkaPlan> MakePlan(connector::TableDescriptor table,
   plan.table = std::move(table);
   plan.upsert = upsert;
   plan.env = context.env;
-  plan.log = context.log;
   connector::TableOptions options(plan.table);
   std::string bootstrap = options.Text("properties.bootstrap.servers", "");
   if (bootstrap.empty()) {
@@ -275,23 +242,29 @@ Result<KafkaPlan> MakePlan(connector::TableDescriptor table,
   plan.end = ReadEndBoundary(&options);
   plan.group = options.Text("properties.group.id", "");
   plan.reset = options.Text("properties.auto.offset.reset", "none");
-  plan.read_committed =
+  bool read_committed =
       options.Choice("properties.isolation.level", {"read_uncommitted", "read_committed"}, 0) == 1;
-  // Flink asks every 5 minutes, since it costs a request; here it is a look into memory.
+  bool is_own = connector::IsOwnAddress(bootstrap, context.own_addresses);
+  // As Flink, since it costs requests; in the own log it is a look into memory.
   plan.discovery_interval =
-      options.Time("scan.topic-partition-discovery.interval", std::chrono::seconds(5));
+      options.Time("scan.topic-partition-discovery.interval",
+                   is_own ? Duration(std::chrono::seconds(5)) : Duration(std::chrono::minutes(5)));
   ReadFormats(&options, &plan);
   RETURN_IF_ERROR(options.status());
-  if (context.log == nullptr || !IsOwnAddress(context.own_addresses, bootstrap)) {
-    std::string own;
-    for (const std::string& address : context.own_addresses)
-      own += (own.empty() ? "" : ", ") + address;
-    return MakeError(ErrorCode::kUnsupported,
-                     {.message = "table '" + plan.table.name + "': '" + bootstrap +
-                                 "' is not this node, and topics of other brokers cannot be read "
-                                 "yet",
-                      .hint = own.empty() ? "" : "this node is " + own});
+  if (!is_own) {
+    ASSIGN_OR_RETURN(connector::KafkaClientOptions client,
+                     connector::ReadKafkaClientOptions(plan.table, context.base_directory));
+    plan.from = MakeClusterTopics({.env = context.env,
+                                   .client = std::move(client),
+                                   .group = plan.group,
+                                   .read_committed = read_committed});
+    return plan;
   }
+  if (context.log == nullptr) {
+    return MakeError(ErrorCode::kUnsupported,
+                     "table '" + plan.table.name + "': this tool has no log to read topics of");
+  }
+  plan.from = MakeLogTopics(context.log, read_committed);
   return plan;
 }
 
@@ -312,37 +285,37 @@ Result<std::unique_ptr<connector::TableSource>> MakeSource(connector::TableDescr
 }
 
 connector::ConnectorSpec BaseSpec() {
-  return {.name = "kafka",
-          .documentation = "topics of this node's log, by Kafka's names",
-          .options = {{.name = "topic", .documentation = "'a' or 'a;b'"},
-                      {.name = "topic-pattern", .documentation = "regular expression of names"},
-                      {.name = "properties.bootstrap.servers",
-                       .documentation = "host:port of the broker; this node's own address reads "
-                                        "the log directly",
-                       .required = true},
-                      {.name = "properties.*", .documentation = "settings of a Kafka client"},
-                      {.name = "scan.bounded.mode",
-                       .default_value = "unbounded",
-                       .documentation = "unbounded | latest-offset | group-offsets | timestamp | "
-                                        "specific-offsets"},
-                      {.name = "scan.bounded.timestamp-millis",
-                       .documentation = "ends at records of this time, milliseconds since 1970"},
-                      {.name = "scan.bounded.specific-offsets",
-                       .documentation = "'partition:0,offset:42;partition:1,offset:300'"},
-                      {.name = "scan.topic-partition-discovery.interval",
-                       .default_value = "5 s",
-                       .documentation = "how often new partitions are looked for"},
-                      {.name = "key.fields-prefix"},
-                      {.name = "value.fields-include", .default_value = "ALL"}},
-          .takes_format = true,
-          .metadata_keys = {{"topic", "STRING NOT NULL"},
-                            {"partition", "INT NOT NULL"},
-                            {"headers", "MAP<STRING NOT NULL, BYTES> NOT NULL"},
-                            {"leader-epoch", "INT"},
-                            {"offset", "BIGINT NOT NULL"},
-                            {"timestamp", "TIMESTAMP_LTZ(3) NOT NULL"},
-                            {"timestamp-type", "STRING NOT NULL"}},
-          .takes_format_metadata = true};
+  connector::ConnectorSpec spec{
+      .name = "kafka",
+      .documentation = "topics of this node's log, or of another Kafka cluster",
+      .options = {{.name = "topic", .documentation = "'a' or 'a;b'"},
+                  {.name = "topic-pattern", .documentation = "regular expression of names"},
+                  {.name = "scan.bounded.mode",
+                   .default_value = "unbounded",
+                   .documentation = "unbounded | latest-offset | group-offsets | timestamp | "
+                                    "specific-offsets"},
+                  {.name = "scan.bounded.timestamp-millis",
+                   .documentation = "ends at records of this time, milliseconds since 1970"},
+                  {.name = "scan.bounded.specific-offsets",
+                   .documentation = "'partition:0,offset:42;partition:1,offset:300'"},
+                  {.name = "scan.topic-partition-discovery.interval",
+                   .default_value = "5 s; 5 min in another cluster",
+                   .documentation = "how often new partitions are looked for"},
+                  {.name = "key.fields-prefix"},
+                  {.name = "value.fields-include", .default_value = "ALL"}},
+      .takes_format = true,
+      .metadata_keys = {{"topic", "STRING NOT NULL"},
+                        {"partition", "INT NOT NULL"},
+                        {"headers", "MAP<STRING NOT NULL, BYTES> NOT NULL"},
+                        {"leader-epoch", "INT"},
+                        {"offset", "BIGINT NOT NULL"},
+                        {"timestamp", "TIMESTAMP_LTZ(3) NOT NULL"},
+                        {"timestamp-type", "STRING NOT NULL"}},
+      .takes_format_metadata = true};
+  for (connector::OptionSpec& option : connector::KafkaClientOptionSpecs()) {
+    spec.options.push_back(std::move(option));
+  }
+  return spec;
 }
 
 }  // namespace

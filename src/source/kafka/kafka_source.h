@@ -1,5 +1,6 @@
-// The connector 'kafka' as a source: topics of this node's own log, read directly. Topics of other
-// brokers are refused for now. 'upsert-kafka' reads a keyed topic as a changelog.
+// The connectors 'kafka' and 'upsert-kafka' as sources: topics of this node's own log, read
+// directly, or, when 'properties.bootstrap.servers' is none of this node's addresses, of another
+// cluster. 'upsert-kafka' reads a keyed topic as a changelog.
 #pragma once
 
 #include "connector/registry.h"

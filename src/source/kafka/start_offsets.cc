@@ -37,21 +37,10 @@ void ReadDetails(connector::TableOptions* options, const std::string& prefix,
   }
 }
 
-std::string Shown(const PartitionRef& partition) {
-  return partition.topic + "/" + std::to_string(partition.partition.partition.value());
-}
-
-std::optional<Offset> Committed(const GroupOffsets& groups, const PartitionRef& partition) {
-  auto found = groups.find({partition.topic, partition.partition.partition.value()});
+std::optional<Offset> Committed(const GroupOffsets& groups, const PartitionName& partition) {
+  auto found = groups.find(partition);
   if (found == groups.end()) return std::nullopt;
   return found->second;
-}
-
-Task<Offset> OffsetAtTime(storage::Log* log, storage::TopicPartition partition,
-                          int64_t timestamp_ms, Offset high_watermark) {
-  CO_ASSIGN_OR_RETURN(storage::OffsetForTime found,
-                      co_await log->FindByTime(partition, timestamp_ms));
-  co_return found.offset.value() < 0 ? high_watermark : found.offset;
 }
 
 }  // namespace
@@ -78,63 +67,52 @@ ScanBoundary ReadEndBoundary(connector::TableOptions* options) {
   return boundary;
 }
 
-Task<GroupOffsets> LoadGroupOffsets(storage::Log* log, std::string group) {
-  GroupOffsets offsets;
-  if (group.empty()) co_return offsets;
-  CO_ASSIGN_OR_RETURN(auto all, co_await log->LoadOffsets());
-  for (const auto& [key, committed] : all) {
-    if (key.group == group) offsets[{key.topic, key.partition.value()}] = committed.offset;
-  }
-  co_return offsets;
-}
-
-Task<Offset> ResolveStart(BoundaryContext context, ScanBoundary boundary, PartitionRef partition,
+Task<Offset> ResolveStart(BoundaryContext context, ScanBoundary boundary, PartitionName partition,
                           const GroupOffsets* groups) {
-  CO_ASSIGN_OR_RETURN(storage::PartitionOffsets known,
-                      co_await context.log->Offsets(partition.partition));
+  CO_ASSIGN_OR_RETURN(PartitionBounds known, co_await context.topics->Bounds(partition));
   switch (boundary.mode) {
-    case Mode::kEarliest: co_return known.log_start;
-    case Mode::kLatest: co_return known.high_watermark;
-    case Mode::kTimestamp:
-      co_return co_await OffsetAtTime(context.log, partition.partition, boundary.timestamp_ms,
-                                      known.high_watermark);
+    case Mode::kEarliest: co_return known.begin;
+    case Mode::kLatest: co_return known.end;
+    case Mode::kTimestamp: {
+      CO_ASSIGN_OR_RETURN(std::optional<Offset> found,
+                          co_await context.topics->OffsetAtTime(partition, boundary.timestamp_ms));
+      co_return found.value_or(known.end);
+    }
     case Mode::kSpecific: {
-      auto found = boundary.offsets.find(partition.partition.partition.value());
+      auto found = boundary.offsets.find(partition.partition);
       if (found == boundary.offsets.end()) break;
-      co_return std::clamp(found->second, known.log_start, known.high_watermark);
+      co_return std::clamp(found->second, known.begin, known.end);
     }
     default: break;
   }
   std::optional<Offset> committed = Committed(*groups, partition);
-  if (committed) co_return std::max(*committed, known.log_start);
-  if (context.reset == "earliest") co_return known.log_start;
-  if (context.reset == "latest") co_return known.high_watermark;
+  if (committed) co_return std::max(*committed, known.begin);
+  if (context.reset == "earliest") co_return known.begin;
+  if (context.reset == "latest") co_return known.end;
   co_return MakeError(
       ErrorCode::kInvalidArgument,
       {.message = "table '" + context.table + "': " +
                   (context.group.empty() ? "there is no 'properties.group.id'"
                                          : "group '" + context.group + "' has no offset for '" +
-                                               Shown(partition) + "'") +
+                                               partition.ToString() + "'") +
                   " to start from",
        .hint = "set 'scan.startup.mode' = 'earliest-offset' or 'latest-offset', or "
                "'properties.auto.offset.reset'"});
 }
 
 Task<std::optional<Offset>> ResolveEnd(BoundaryContext context, ScanBoundary boundary,
-                                       PartitionRef partition, const GroupOffsets* groups) {
+                                       PartitionName partition, const GroupOffsets* groups) {
   if (boundary.mode == Mode::kNone) co_return std::nullopt;
-  CO_ASSIGN_OR_RETURN(storage::PartitionOffsets known,
-                      co_await context.log->Offsets(partition.partition));
-  if (boundary.mode == Mode::kLatest) co_return known.high_watermark;
+  CO_ASSIGN_OR_RETURN(PartitionBounds known, co_await context.topics->Bounds(partition));
+  if (boundary.mode == Mode::kLatest) co_return known.end;
   if (boundary.mode == Mode::kTimestamp) {
-    CO_ASSIGN_OR_RETURN(
-        Offset end, co_await OffsetAtTime(context.log, partition.partition, boundary.timestamp_ms,
-                                          known.high_watermark));
-    co_return end;
+    CO_ASSIGN_OR_RETURN(std::optional<Offset> found,
+                        co_await context.topics->OffsetAtTime(partition, boundary.timestamp_ms));
+    co_return found.value_or(known.end);
   }
   std::optional<Offset> end;
   if (boundary.mode == Mode::kSpecific) {
-    auto found = boundary.offsets.find(partition.partition.partition.value());
+    auto found = boundary.offsets.find(partition.partition);
     if (found != boundary.offsets.end()) end = found->second;
   } else {
     end = Committed(*groups, partition);
@@ -144,7 +122,7 @@ Task<std::optional<Offset>> ResolveEnd(BoundaryContext context, ScanBoundary bou
                       {.message = "table '" + context.table +
                                   "': 'scan.bounded.mode' gives no end "
                                   "for '" +
-                                  Shown(partition) + "'",
+                                  partition.ToString() + "'",
                        .hint = "name the partition in 'scan.bounded.specific-offsets', or commit "
                                "offsets for the group"});
 }

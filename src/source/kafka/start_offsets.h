@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "connector/options.h"
-#include "storage/log.h"
+#include "source/kafka/kafka_topics.h"
 
 namespace mainstem::source {
 
@@ -23,23 +23,16 @@ ScanBoundary ReadStartBoundary(connector::TableOptions* options);
 ScanBoundary ReadEndBoundary(connector::TableOptions* options);
 
 struct BoundaryContext {
-  storage::Log* log = nullptr;
+  KafkaTopics* topics = nullptr;
   std::string table;  // for messages
   std::string group;
   std::string reset;  // auto.offset.reset: earliest, latest, none
 };
-using GroupOffsets = std::map<std::pair<std::string, int32_t>, Offset>;
-// Committed offsets of the group, by topic and partition; empty without a group.
-Task<GroupOffsets> LoadGroupOffsets(storage::Log* log, std::string group);
-
-struct PartitionRef {
-  std::string topic;
-  storage::TopicPartition partition;
-};
-Task<Offset> ResolveStart(BoundaryContext context, ScanBoundary boundary, PartitionRef partition,
+// `groups` lives until the task has ended.
+Task<Offset> ResolveStart(BoundaryContext context, ScanBoundary boundary, PartitionName partition,
                           const GroupOffsets* groups);
 // nullopt: never ends.
 Task<std::optional<Offset>> ResolveEnd(BoundaryContext context, ScanBoundary boundary,
-                                       PartitionRef partition, const GroupOffsets* groups);
+                                       PartitionName partition, const GroupOffsets* groups);
 
 }  // namespace mainstem::source

@@ -1,0 +1,112 @@
+#include "source/kafka/log_topics.h"
+
+#include <re2/re2.h>
+
+#include "core/suggest.h"
+#include "source/kafka/partition_reader.h"
+
+namespace mainstem::source {
+namespace {
+
+class LogTopics final : public KafkaTopics {
+ public:
+  LogTopics(storage::Log* log, bool read_committed) : log_(log), read_committed_(read_committed) {}
+
+  Task<std::map<std::string, int32_t>> PartitionCounts(std::vector<std::string> names,
+                                                       std::string pattern) override {
+    std::map<std::string, int32_t> counts;
+    if (names.empty()) {
+      for (const storage::TopicInfo& topic : log_->ListTopics()) {
+        if (topic.internal || !re2::RE2::FullMatch(topic.name, pattern)) continue;
+        counts.emplace(topic.name, topic.partition_count);
+      }
+    }
+    for (const std::string& name : names) {
+      std::optional<storage::TopicInfo> topic = log_->FindTopic(name);
+      if (!topic) co_return UnknownTopic(name);
+      counts.emplace(name, topic->partition_count);
+    }
+    co_return counts;
+  }
+
+  Task<PartitionBounds> Bounds(PartitionName partition) override {
+    CO_ASSIGN_OR_RETURN(storage::TopicPartition where, Find(partition));
+    CO_ASSIGN_OR_RETURN(storage::PartitionOffsets known, co_await log_->Offsets(where));
+    co_return PartitionBounds{.begin = known.log_start, .end = known.high_watermark};
+  }
+
+  Task<std::optional<Offset>> OffsetAtTime(PartitionName partition, int64_t timestamp_ms) override {
+    CO_ASSIGN_OR_RETURN(storage::TopicPartition where, Find(partition));
+    CO_ASSIGN_OR_RETURN(storage::OffsetForTime found,
+                        co_await log_->FindByTime(where, timestamp_ms));
+    std::optional<Offset> offset;
+    if (found.offset.value() >= 0) offset = found.offset;
+    co_return offset;
+  }
+
+  Task<GroupOffsets> CommittedOffsets(std::string group,
+                                      std::vector<PartitionName> partitions) override {
+    GroupOffsets offsets;
+    CO_ASSIGN_OR_RETURN(auto all, co_await log_->LoadOffsets());
+    std::set<PartitionName> wanted(partitions.begin(), partitions.end());
+    for (const auto& [key, committed] : all) {
+      PartitionName name{.topic = key.topic, .partition = key.partition.value()};
+      if (key.group == group && wanted.count(name) > 0) offsets[name] = committed.offset;
+    }
+    co_return offsets;
+  }
+
+  Task<> CommitOffsets(std::string group, GroupOffsets offsets) override {
+    std::vector<std::pair<storage::Log::OffsetKey, std::optional<storage::CommittedOffset>>>
+        commits;
+    for (const auto& [partition, offset] : offsets) {
+      Result<storage::TopicPartition> where = Find(partition);
+      if (!where.ok()) continue;  // deleted meanwhile
+      storage::Log::OffsetKey key{
+          .group = group, .topic = partition.topic, .partition = where->partition};
+      storage::CommittedOffset committed;
+      committed.offset = offset;
+      commits.emplace_back(std::move(key), std::move(committed));
+    }
+    co_return co_await log_->CommitOffsets(std::move(commits));
+  }
+
+  Task<std::unique_ptr<connector::SplitReader>> OpenPartition(
+      PartitionName partition, PartitionPosition position,
+      std::unique_ptr<RecordDecoder> decoder) override {
+    PartitionReadOptions options;
+    CO_ASSIGN_OR_RETURN(options.partition, Find(partition));
+    options.read_committed = read_committed_;
+    co_return std::make_unique<PartitionReader>(log_, options, position, std::move(decoder));
+  }
+
+ private:
+  Status UnknownTopic(const std::string& name) const {
+    std::vector<std::string> names;
+    for (const storage::TopicInfo& info : log_->ListTopics()) {
+      if (!info.internal) names.push_back(info.name);
+    }
+    return MakeError(ErrorCode::kUnknownTopic, {.message = "there is no topic '" + name + "'",
+                                                .hint = SuggestionFor(name, names)});
+  }
+
+  Result<storage::TopicPartition> Find(const PartitionName& name) const {
+    std::optional<storage::TopicInfo> topic = log_->FindTopic(name.topic);
+    if (!topic || name.partition < 0 || name.partition >= topic->partition_count) {
+      return MakeError(ErrorCode::kUnknownTopic,
+                       {.message = "partition '" + name.ToString() + "' is gone"});
+    }
+    return storage::TopicPartition{.topic_id = topic->id, .partition = PartitionId(name.partition)};
+  }
+
+  storage::Log* log_;
+  bool read_committed_;
+};
+
+}  // namespace
+
+std::shared_ptr<KafkaTopics> MakeLogTopics(storage::Log* log, bool read_committed) {
+  return std::make_shared<LogTopics>(log, read_committed);
+}
+
+}  // namespace mainstem::source
