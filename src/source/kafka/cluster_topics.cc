@@ -61,7 +61,7 @@ class ClusterTopics final : public KafkaTopics {
       for (const auto& [name, offset] : offsets) commits[{name.topic, name.partition}] = offset;
       return cluster->client->CommitOffsets(group, commits);
     });
-    if (!IsRetriable(status)) co_return status;
+    if (status.ok() || !IsRetriable(status)) co_return status;
     IgnoreError(status, "they are for others to see, and the next checkpoint commits them again");
     co_return Status::OK();
   }
