@@ -15,6 +15,8 @@ Result<ExprPtr> BindCast(ExprPtr operand, LogicalType type, SourceSpan span = {}
 Result<ExprPtr> BindTryCast(ExprPtr operand, LogicalType type, SourceSpan span = {});
 // A cast the dialect makes by itself; the operand must be implicitly castable.
 Result<ExprPtr> BindImplicitCast(ExprPtr operand, const LogicalType& type);
+// A TIMESTAMP or TIMESTAMP_LTZ with so many digits of the second at least; others as they are.
+ExprPtr WithFractionDigits(ExprPtr value, int digits);
 
 // DATE '..', TIME '..', TIMESTAMP '..' literals; TIME and TIMESTAMP take the precision from the
 // text.

@@ -45,4 +45,13 @@ Result<ExprPtr> BindImplicitCast(ExprPtr operand, const LogicalType& type) {
   return Bind(std::move(operand), type, false, span);
 }
 
+ExprPtr WithFractionDigits(ExprPtr value, int digits) {
+  const LogicalType& type = value->type();
+  if (!type.IsTimestamp() || type.precision() >= digits) return value;
+  const LogicalType wider = type.root() == TypeRoot::kTimestamp ? LogicalType::Timestamp(digits)
+                                                                : LogicalType::TimestampLtz(digits);
+  const SourceSpan span = value->span();
+  return MakeUncheckedCast(std::move(value), wider.WithNullable(type.nullable()), false, span);
+}
+
 }  // namespace mainstem::process

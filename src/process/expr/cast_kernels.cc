@@ -4,8 +4,10 @@
 #include <limits>
 
 #include <arrow/api.h>
+#include <arrow/util/bit_util.h>
 #include <fmt/format.h>
 
+#include "format/utf8.h"
 #include "process/expr/datetime.h"
 #include "process/expr/decimal_math.h"
 #include "process/expr/text.h"
@@ -318,9 +320,13 @@ Result<Kernel> CastToText(const LogicalType& from) {
     case Root::kIntervalYearMonth: return FormatKernel<int32_t>(FormatIntervalMonths);
     case Root::kIntervalDayTime: return FormatKernel<int64_t>(FormatIntervalMillis);
     case Root::kChar:
-    case Root::kVarChar:
+    case Root::kVarChar: return Relabel();
     case Root::kBinary:
-    case Root::kVarBinary: return Relabel();
+    case Root::kVarBinary:
+      return Kernel(StrictKernel<Text, Text>([](TextSink& sink, Text bytes) {
+        std::string scratch;
+        sink.Append(format::ReplaceInvalidUtf8(bytes, &scratch));
+      }));
     default: return FormatNestedKernel();
   }
 }
@@ -427,6 +433,37 @@ Status CastChild(KernelScope& scope, arrow::ArrayData* data, size_t child, const
   return Status::OK();
 }
 
+// Sets the rows of `data` to NULL in which a part of `source` is not NULL, and its cast is: what
+// TRY_CAST gives for a value of which one part can't be cast.
+Status NullFailedRows(const KernelScope& scope, const arrow::ArrayData& source,
+                      arrow::ArrayData* data) {
+  const bool is_row = source.type->id() == arrow::Type::STRUCT;
+  const bool is_list = source.type->id() == arrow::Type::LIST;
+  const arrow::ArrayData& before = is_row || is_list ? source : *source.child_data[0];
+  const arrow::ArrayData& after = is_row || is_list ? *data : *data->child_data[0];
+  const auto failed = [&](int64_t at) {
+    for (size_t child = 0; child < before.child_data.size(); ++child) {
+      const arrow::ArrayData& from = *before.child_data[child];
+      if (!from.IsNull(at) && after.child_data[child]->IsNull(at)) return true;
+    }
+    return false;
+  };
+  ASSIGN_OR_RETURN(std::shared_ptr<arrow::Buffer> valid,
+                   arrow::AllocateEmptyBitmap(data->offset + data->length, scope.pool()));
+  const int32_t* offsets = is_row ? nullptr : source.GetValues<int32_t>(1);
+  for (int64_t row = 0; row < data->length; ++row) {
+    if (source.IsNull(row)) continue;
+    bool good = !is_row || !failed(source.offset + row);
+    for (int64_t at = is_row ? 0 : offsets[row]; !is_row && good && at < offsets[row + 1]; ++at) {
+      good = !failed(is_list ? at : before.offset + at);
+    }
+    if (good) arrow::bit_util::SetBit(valid->mutable_data(), data->offset + row);
+  }
+  data->buffers[0] = std::move(valid);
+  data->SetNullCount(arrow::kUnknownNullCount);
+  return Status::OK();
+}
+
 Kernel CastNested(const LogicalType& from, const LogicalType& to) {
   return [from, to](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     auto data = args[0].data->Copy();
@@ -449,6 +486,9 @@ Kernel CastNested(const LogicalType& from, const LogicalType& to) {
       } else {
         RETURN_IF_ERROR(CastChild(scope, entries, 0, from.element(), to.element()));
       }
+    }
+    if (scope.failure_is_null() && CastCanFail(from, to)) {
+      RETURN_IF_ERROR(NullFailedRows(scope, *args[0].data, data.get()));
     }
     return Vector{std::move(data), args[0].constant};
   };
@@ -494,103 +534,6 @@ Result<Kernel> MakeCastKernel(const LogicalType& from, const LogicalType& to) {
   return MakeError(
       ErrorCode::kUnsupported,
       {.message = fmt::format("no cast from {} to {}", from.ToString(), to.ToString())});
-}
-
-// ---- Text of any value --------------------------------------------------------------------------
-
-namespace {
-
-template <typename T>
-T ValueAt(const arrow::ArrayData& data, int64_t row) {
-  return Column<T>(data)[row];
-}
-
-void AppendNestedText(const arrow::ArrayData& data, int64_t row, const LogicalType& type,
-                      const ValueTextOptions& options, std::string* out) {
-  if (type.root() == Root::kRow) {
-    *out += '(';
-    for (size_t i = 0; i < type.fields().size(); ++i) {
-      if (i > 0) *out += ", ";
-      AppendValueText(*data.child_data[i], data.offset + row, type.fields()[i].type(), options,
-                      out);
-    }
-    *out += ')';
-    return;
-  }
-  const int32_t* offsets = data.GetValues<int32_t>(1);
-  const arrow::ArrayData& items = *data.child_data[0];
-  const bool is_array = type.root() == Root::kArray;
-  *out += is_array ? '[' : '{';
-  for (int32_t i = offsets[row]; i < offsets[row + 1]; ++i) {
-    if (i > offsets[row]) *out += ", ";
-    if (is_array) {
-      AppendValueText(items, i, type.element(), options, out);
-      continue;
-    }
-    const bool is_map = type.root() == Root::kMap;
-    AppendValueText(*items.child_data[0], items.offset + i, is_map ? type.key() : type.element(),
-                    options, out);
-    *out += '=';
-    AppendValueText(*items.child_data[1], items.offset + i,
-                    is_map ? type.element() : LogicalType::Int(), options, out);
-  }
-  *out += is_array ? ']' : '}';
-}
-
-}  // namespace
-
-void AppendValueText(const arrow::ArrayData& data, int64_t row, const LogicalType& type,
-                     const ValueTextOptions& options, std::string* out) {
-  if (type.root() == Root::kNull || data.IsNull(row)) {
-    *out += "NULL";
-    return;
-  }
-  char text[kTextMax];
-  size_t size = 0;
-  switch (type.root()) {
-    case Root::kBoolean: *out += ValueAt<bool>(data, row) ? "TRUE" : "FALSE"; return;
-    case Root::kTinyInt: size = FormatInt(ValueAt<int8_t>(data, row), text); break;
-    case Root::kSmallInt: size = FormatInt(ValueAt<int16_t>(data, row), text); break;
-    case Root::kInteger: size = FormatInt(ValueAt<int32_t>(data, row), text); break;
-    case Root::kBigInt: size = FormatInt(ValueAt<int64_t>(data, row), text); break;
-    case Root::kFloat: size = FormatFloat(ValueAt<float>(data, row), text); break;
-    case Root::kDouble: size = FormatDouble(ValueAt<double>(data, row), text); break;
-    case Root::kDecimal:
-      size = FormatDecimal(ValueAt<Int128>(data, row), type.scale(), text);
-      break;
-    case Root::kDate: size = FormatDate(ValueAt<int32_t>(data, row), text); break;
-    case Root::kTime: size = FormatTime(ValueAt<int32_t>(data, row), type.precision(), text); break;
-    case Root::kTimestamp:
-    case Root::kTimestampLtz: {
-      int64_t ticks = ValueAt<int64_t>(data, row);
-      const int64_t units = type.UnitsPerSecond();
-      if (type.root() == Root::kTimestampLtz) ticks = ToLocal(options.time_zone, ticks, units);
-      size = FormatTimestamp(ticks, units, type.precision(), text);
-      break;
-    }
-    case Root::kIntervalYearMonth:
-      size = FormatIntervalMonths(ValueAt<int32_t>(data, row), text);
-      break;
-    case Root::kIntervalDayTime:
-      size = FormatIntervalMillis(ValueAt<int64_t>(data, row), text);
-      break;
-    case Root::kBinary:
-    case Root::kVarBinary:
-      if (options.binary_as_hex) {
-        *out += "x'";
-        for (char c : ValueAt<Text>(data, row)) {
-          *out += fmt::format("{:02x}", static_cast<unsigned char>(c));
-        }
-        *out += '\'';
-        return;
-      }
-      [[fallthrough]];
-    case Root::kChar:
-    case Root::kVarChar:
-    case Root::kSymbol: *out += ValueAt<Text>(data, row); return;
-    default: AppendNestedText(data, row, type, options, out); return;
-  }
-  out->append(text, size);
 }
 
 }  // namespace mainstem::process

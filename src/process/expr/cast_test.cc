@@ -38,7 +38,11 @@ TEST(Cast, TryCastGivesNullInstead) {
          {TryCast(S("12345.678"), T::Decimal(5, 2)), "DECIMAL(5,2)", "NULL"},
          {TryCast(S("NaN"), T::Double()), "DOUBLE", "NaN"},
          {TryCast(S("1e400"), T::Double()), "DOUBLE", "Infinity"},
-         {TryCast(S("25:00:00"), T::Time(0)), "TIME_WITHOUT_TIME_ZONE(0)", "NULL"}});
+         {TryCast(S("25:00:00"), T::Time(0)), "TIME_WITHOUT_TIME_ZONE(0)", "NULL"},
+         {TryCast(S(" true"), T::Boolean()), "BOOLEAN", "NULL"},
+         {TryCast(S(" 2026-01-02 03:04:05"), T::Timestamp(3)), "", "NULL"},
+         {TryCast(Fn("ARRAY", {S("a"), S("1")}), T::Array(T::Int())), "ARRAY", "NULL"},
+         {TryCast(Fn("ARRAY", {S("2"), S("1")}), T::Array(T::Int())), "ARRAY", "[2, 1]"}});
 }
 
 TEST(Cast, ReadsText) {
@@ -48,6 +52,10 @@ TEST(Cast, ReadsText) {
          {Cast(S("1e400"), T::Double()), "DOUBLE NOT NULL", "Infinity"},
          {Cast(S("YES"), T::Boolean()), "BOOLEAN NOT NULL", "TRUE"},
          {Cast(S("2026-1-2"), T::Date()), "DATE NOT NULL", "2026-01-02"},
+         {Cast(S("2026-01-02 10:00:00.123"), T::Date()), "DATE NOT NULL", "2026-01-02"},
+         {Cast(S("10"), T::Time(0)), "TIME_WITHOUT_TIME_ZONE(0) NOT NULL", "10:00:00"},
+         {Cast(S("10:11:12.120"), T::Time(3)), "", "10:11:12.12"},
+         {Cast(S("10:11:12"), T::Time(3)), "", "10:11:12.0"},
          {Cast(S("-1.005"), T::Decimal(5, 2)), "", "-1.01"},
          {Cast(S("1.5e2"), T::Decimal(5, 2)), "", "150.00"},
          {Cast(S("2026-01-01"), T::Timestamp(3)), "", "2026-01-01 00:00:00.000"},

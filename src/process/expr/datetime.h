@@ -1,12 +1,10 @@
-// Calendar arithmetic on days and ticks since 1970-01-01, time zones, and date patterns
-// (yyyy-MM-dd HH:mm:ss ...). Pure functions; the calendar is proleptic Gregorian.
+// Calendar arithmetic on days and ticks since 1970-01-01, and time zones. Pure functions; the
+// calendar is proleptic Gregorian. Patterns: date_pattern.h.
 #pragma once
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include <absl/time/time.h>
 
@@ -71,27 +69,5 @@ int64_t DifferenceInUnits(TimeUnit unit, int64_t from_millis, int64_t to_millis)
 // an overlap the earlier offset counts.
 int64_t ToLocal(const absl::TimeZone& zone, int64_t ticks, int64_t units_per_second);
 int64_t FromLocal(const absl::TimeZone& zone, int64_t local_ticks, int64_t units_per_second);
-
-// A compiled pattern of DATE_FORMAT / TO_TIMESTAMP. Thread-safe after Make.
-class DatePattern {
- public:
-  static Result<DatePattern> Make(std::string_view pattern);
-  // Appends the wall-clock time; `zone_text` is for pattern letters of the zone.
-  void Format(int64_t local_seconds, int64_t nanos, std::string* out) const;
-  // Local nanosecond time as (seconds, nanos); empty if the text does not match.
-  struct LocalTime {
-    int64_t seconds;
-    int64_t nanos;
-  };
-  std::optional<LocalTime> Parse(std::string_view text) const;
-
- private:
-  struct Element {
-    char letter;  // 0 = literal text
-    int count;
-    std::string text;
-  };
-  std::vector<Element> elements_;
-};
 
 }  // namespace mainstem::process

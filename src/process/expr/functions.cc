@@ -3,7 +3,7 @@
 #include <arrow/api.h>
 #include <fmt/format.h>
 
-#include "process/expr/datetime.h"
+#include "process/expr/date_pattern.h"
 #include "process/types/arrow_mapping.h"
 #include "process/types/type_coercion.h"
 

@@ -123,37 +123,62 @@ Kernel KernelForNumber(const LogicalType& type, Operator op) {
   }
 }
 
-// The kernel's result of the wider type, cut to the type of the divisor, which is never exceeded.
+// The kernel's result of type Wide, cut to the type of the divisor, which is never exceeded.
+template <typename Wide>
 Kernel Narrowed(Kernel kernel, const LogicalType& to) {
   return [kernel, to](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     ASSIGN_OR_RETURN(const Vector wide, kernel(scope, args));
-    if (to.root() == TypeRoot::kBigInt) return wide;
     const auto narrow = [&](auto target) {
       using T = decltype(target);
-      return RunDense<T, int64_t>(scope, {&wide, 1}, [](int64_t v) { return static_cast<T>(v); });
+      return RunDense<T, Wide>(scope, {&wide, 1}, [](Wide v) { return static_cast<T>(v); });
     };
     if (to.root() == TypeRoot::kTinyInt) return narrow(int8_t{});
     if (to.root() == TypeRoot::kSmallInt) return narrow(int16_t{});
-    return narrow(int32_t{});
+    if (to.root() == TypeRoot::kInteger) return narrow(int32_t{});
+    if (to.root() == TypeRoot::kBigInt && !std::is_same_v<Wide, int64_t>) return narrow(int64_t{});
+    return wide;
+  };
+}
+
+// A kernel of two FLOATs, of a FLOAT and a DOUBLE.
+Kernel OfFloats(Kernel kernel) {
+  return [kernel](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
+    ASSIGN_OR_RETURN(const Vector right,
+                     (RunDense<float, double>(scope, args.subspan(1, 1), [](double value) {
+                       return static_cast<float>(value);
+                     })));
+    const Vector both[2] = {args[0], right};
+    return kernel(scope, both);
   };
 }
 
 Signature NumericSignature(const CallSite& site, Operator op, const LogicalType& a,
                            const LogicalType& b) {
-  const LogicalType common = *LeastCommonType(a, b);
+  // Of FLOAT and DOUBLE the type of the left one counts.
+  const bool both_approximate = a.IsApproximateNumeric() && b.IsApproximateNumeric();
+  const LogicalType common = both_approximate ? a : *LeastCommonType(a, b);
   Signature signature{.result = common, .args = {common, common}};
   if (common.root() == TypeRoot::kDecimal) {
     const LogicalType x = AsDecimal(a), y = AsDecimal(b);
-    const LogicalType result = DecimalResult(op, x, y);
+    const bool is_whole_modulo = op == Operator::kModulo && x.scale() == 0 && y.scale() == 0;
+    const LogicalType result = is_whole_modulo ? y : DecimalResult(op, x, y);
     signature = {.result = result.WithNullable(site.AnyNullable()), .args = {x, y}};
     signature.kernel =
         DecimalKernel(op, x.scale(), y.scale(), {result.precision(), result.scale()});
+    if (is_whole_modulo && b.IsInteger()) {
+      signature.result = b.WithNullable(site.AnyNullable());
+      signature.kernel = Narrowed<Int128>(std::move(signature.kernel), b);
+    }
   } else if (op == Operator::kModulo && a.IsInteger() && a.root() != b.root()) {
     signature.args = {LogicalType::BigInt(), LogicalType::BigInt()};
     signature.result = b.WithNullable(site.AnyNullable());
-    signature.kernel = Narrowed(NumberKernel<int64_t>(op), b);
+    signature.kernel = Narrowed<int64_t>(NumberKernel<int64_t>(op), b);
   } else {
     signature.kernel = KernelForNumber(common, op);
+    if (both_approximate && a.root() == TypeRoot::kFloat && b.root() == TypeRoot::kDouble) {
+      signature.args = {a, b};
+      signature.kernel = OfFloats(std::move(signature.kernel));
+    }
   }
   const bool divides = op == Operator::kDivide || op == Operator::kModulo;
   signature.can_fail = divides && common.IsExactNumeric();
@@ -196,16 +221,6 @@ Kernel AddMillisKernel(const LogicalType& type, int64_t sign) {
   });
 }
 
-// Millisecond intervals may carry a fraction of three digits into the timestamp's type.
-LogicalType DatetimePlusType(const LogicalType& datetime, const LogicalType& interval) {
-  if (!datetime.IsTimestamp() || interval.root() == TypeRoot::kIntervalYearMonth ||
-      datetime.precision() >= 3) {
-    return datetime.WithTimeAttribute(TimeAttribute::kNone);
-  }
-  return datetime.root() == TypeRoot::kTimestamp ? LogicalType::Timestamp(3)
-                                                 : LogicalType::TimestampLtz(3);
-}
-
 Kernel Swapped(Kernel kernel) {
   return [kernel](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     const Vector swapped[2] = {args[1], args[0]};
@@ -222,7 +237,7 @@ std::optional<Signature> DatetimeSignature(const CallSite& site, Operator op) {
   if (!datetime.IsDatetime() || !interval.IsInterval()) return std::nullopt;
   const bool months = interval.root() == TypeRoot::kIntervalYearMonth;
   if (months && datetime.root() == TypeRoot::kTime) return std::nullopt;
-  const LogicalType result = DatetimePlusType(datetime, interval);
+  const LogicalType result = datetime.WithTimeAttribute(TimeAttribute::kNone);
   const int64_t sign = op == Operator::kPlus ? 1 : -1;
   Kernel kernel = months ? AddMonthsKernel(result, sign) : AddMillisKernel(result, sign);
   Signature signature{.result = result.WithNullable(site.AnyNullable())};

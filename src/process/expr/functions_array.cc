@@ -301,14 +301,14 @@ Result<Signature> InferSlice(const CallSite& site) {
 // ---- Search, join, split
 // -------------------------------------------------------------------------
 
-// f(view) -> the value, run where no array is NULL.
+// f(view) -> the value, run where none of the first `strict` arguments is NULL.
 template <typename R, typename F>
-Kernel SearchKernel(F f) {
-  return [f](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
+Kernel SearchKernel(size_t strict, F f) {
+  return [strict, f](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     const bool constant = AllConstant(args);
     const int64_t count = constant ? 1 : scope.row_count();
-    if (args[0].IsConstantNull()) return ConstantNull(scope.type());
-    ASSIGN_OR_RETURN(auto validity, CombineValidity(args.first(1), count, scope.pool()));
+    if (AnyConstantNull(args.first(strict))) return ConstantNull(scope.type());
+    ASSIGN_OR_RETURN(auto validity, CombineValidity(args.first(strict), count, scope.pool()));
     ASSIGN_OR_RETURN(auto values,
                      AllocateBits(internal::BytesFor<R>(count) * 8, false, scope.pool()));
     internal::FillFixed<R>(values->mutable_data(), count, [&](int64_t row) -> R {
@@ -375,10 +375,11 @@ Result<Signature> InferConcat(const CallSite& site) {
                      }));
 }
 
-Infer InferSearch(LogicalType result, Kernel kernel) {
-  return [result, kernel](const CallSite& site) -> Result<Signature> {
+Infer InferSearch(LogicalType result, size_t strict, Kernel kernel) {
+  return [result, strict, kernel](const CallSite& site) -> Result<Signature> {
     ASSIGN_OR_RETURN(Signature signature, InferArrays(site, Shape::kArrayAndElement, kernel));
-    signature.result = result.WithNullable(site.type(0).nullable());
+    signature.result =
+        result.WithNullable(strict > 1 ? site.AnyNullable() : site.type(0).nullable());
     return signature;
   };
 }
@@ -394,9 +395,9 @@ void AddArrayFunctions(FunctionRegistry* registry) {
   DefineInfer(registry, "ARRAY_MIN", 1, 1, InferExtremeElement(false));
   DefineInfer(registry, "ARRAY_SLICE", 2, 3, InferSlice);
   DefineInfer(registry, "ARRAY_POSITION", 2, 2,
-              InferSearch(LogicalType::Int(), SearchKernel<int32_t>(PositionOf)));
+              InferSearch(LogicalType::Int(), 2, SearchKernel<int32_t>(2, PositionOf)));
   DefineInfer(registry, "ARRAY_CONTAINS", 2, 2,
-              InferSearch(LogicalType::Boolean(), SearchKernel<bool>([](const RowView& row) {
+              InferSearch(LogicalType::Boolean(), 1, SearchKernel<bool>(1, [](const RowView& row) {
                             return PositionOf(row) > 0;
                           })));
   DefineInfer(registry, "ARRAY_JOIN", 2, 3, [](const CallSite& site) -> Result<Signature> {
@@ -410,7 +411,7 @@ void AddArrayFunctions(FunctionRegistry* registry) {
       signature.args[i] = WantedType(site.type(i), Arg::kText);
     return signature;
   });
-  const ResultType list = Returns(LogicalType::Array(LogicalType::String().NotNull()));
+  const ResultType list = Returns(LogicalType::Array(LogicalType::String()));
   Define(registry,
          {.name = "SPLIT", .overloads = {{{Arg::kText, Arg::kText}, list, SplitKernel()}}});
 }

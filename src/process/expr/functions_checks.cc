@@ -4,6 +4,7 @@
 #include <absl/strings/ascii.h>
 #include <absl/strings/numbers.h>
 #include <fmt/format.h>
+#include <re2/re2.h>
 #include <simdjson.h>
 
 #include "process/expr/cast.h"
@@ -19,10 +20,16 @@ bool IsAlpha(Text text) {
   });
 }
 
-bool IsDigit(Text text) {
+bool IsAsciiDigits(Text text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return absl::ascii_isdigit(static_cast<unsigned char>(c));
   });
+}
+
+// Digits of all scripts.
+bool IsDigit(Text text) {
+  static const RE2 digits("\\p{Nd}+");
+  return IsAsciiDigits(text) || RE2::FullMatch(re2::StringPiece(text.data(), text.size()), digits);
 }
 
 // What Java's Double.valueOf takes, but for hexadecimal numbers.
@@ -120,7 +127,7 @@ std::optional<int64_t> AddressToNumber(Text text) {
   while (true) {
     const size_t dot = text.find('.');
     const Text part = text.substr(0, dot);
-    if (count == 4 || part.empty() || part.size() > 10 || !IsDigit(part)) return std::nullopt;
+    if (count == 4 || part.empty() || part.size() > 10 || !IsAsciiDigits(part)) return std::nullopt;
     if (!absl::SimpleAtoi(std::string(part), &parts[count++])) return std::nullopt;
     if (dot == Text::npos) break;
     text.remove_prefix(dot + 1);

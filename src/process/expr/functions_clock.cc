@@ -120,8 +120,13 @@ Kernel UuidKernel() {
 
 // The type's name is known when the call is bound.
 Result<ExprPtr> RewriteTypeOf(const FunctionRegistry&, const CallSite& site, SourceSpan span) {
-  return MakeLiteral(std::make_shared<arrow::StringScalar>(site.type(0).ToString()),
-                     LogicalType::String(), span);
+  const LogicalType& type = site.type(0);
+  std::string name = type.ToString();
+  if (type.IsInterval()) {  // told as the units that its values are kept in
+    name = type.root() == TypeRoot::kIntervalYearMonth ? "INTERVAL MONTH" : "INTERVAL SECOND(3)";
+    if (!type.nullable()) name += " NOT NULL";
+  }
+  return MakeLiteral(std::make_shared<arrow::StringScalar>(name), LogicalType::String(), span);
 }
 
 }  // namespace

@@ -1,4 +1,7 @@
 // Constructors of ARRAY, MAP and ROW, element access, and functions on maps.
+#include <algorithm>
+#include <optional>
+
 #include <arrow/api.h>
 #include <fmt/format.h>
 
@@ -348,18 +351,23 @@ Kernel StrToMapKernel() {
           RETURN_IF_ERROR(builder.Append());
           auto* keys = static_cast<arrow::StringBuilder*>(builder.key_builder());
           auto* items = static_cast<arrow::StringBuilder*>(builder.item_builder());
+          std::vector<std::pair<Text, std::optional<Text>>> found;
           while (!text.empty()) {
             const size_t end = list.empty() ? Text::npos : text.find(list);
             const Text entry = text.substr(0, end);
             const size_t split = pair.empty() ? Text::npos : entry.find(pair);
-            RETURN_IF_ERROR(keys->Append(entry.substr(0, split)));
-            if (split == Text::npos) {
-              RETURN_IF_ERROR(items->AppendNull());
-            } else {
-              RETURN_IF_ERROR(items->Append(entry.substr(split + pair.size())));
-            }
+            const Text key = entry.substr(0, split);
+            // Of a key that comes again the last value counts.
+            auto at = std::ranges::find(found, key, &std::pair<Text, std::optional<Text>>::first);
+            if (at == found.end()) at = found.insert(at, {key, std::nullopt});
+            at->second = split == Text::npos ? std::nullopt
+                                             : std::optional(entry.substr(split + pair.size()));
             if (end == Text::npos) break;
             text.remove_prefix(end + list.size());
+          }
+          for (const auto& [key, value] : found) {
+            RETURN_IF_ERROR(keys->Append(key));
+            RETURN_IF_ERROR(value ? items->Append(*value) : items->AppendNull());
           }
           return Status::OK();
         });

@@ -1,5 +1,6 @@
 // = <> < <= > >=, IS [NOT] DISTINCT FROM, IN, GREATEST, LEAST.
 #include <absl/container/flat_hash_set.h>
+#include <arrow/api.h>
 #include <fmt/format.h>
 
 #include "process/expr/cast.h"
@@ -49,6 +50,21 @@ Kernel CompareKernel(Comparison comparison) {
   });
 }
 
+// Entries of a map have no order.
+bool EqualMaps(const arrow::MapArray& left, int64_t a, const arrow::MapArray& right, int64_t b) {
+  const int64_t count = left.value_length(a);
+  if (right.value_length(b) != count) return false;
+  for (int64_t i = left.value_offset(a); i < left.value_offset(a) + count; ++i) {
+    bool found = false;
+    for (int64_t j = right.value_offset(b); !found && j < right.value_offset(b) + count; ++j) {
+      found = left.keys()->RangeEquals(*right.keys(), i, i + 1, j) &&
+              left.items()->RangeEquals(*right.items(), i, i + 1, j);
+    }
+    if (!found) return false;
+  }
+  return true;
+}
+
 // Arrays, maps and rows: equality of whole values.
 Kernel NestedEqualKernel(bool want_equal) {
   return [want_equal](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
@@ -60,7 +76,12 @@ Kernel NestedEqualKernel(bool want_equal) {
     ASSIGN_OR_RETURN(auto bits, AllocateBits(count, false, scope.pool()));
     for (int64_t row = 0; row < count; ++row) {
       const int64_t a = args[0].constant ? 0 : row, b = args[1].constant ? 0 : row;
-      if (left->RangeEquals(*right, a, a + 1, b) == want_equal) {
+      const bool both = left->IsValid(a) && right->IsValid(b);
+      const bool is_equal = both && left->type_id() == arrow::Type::MAP
+                                ? EqualMaps(static_cast<const arrow::MapArray&>(*left), a,
+                                            static_cast<const arrow::MapArray&>(*right), b)
+                                : left->RangeEquals(*right, a, a + 1, b);
+      if (is_equal == want_equal) {
         arrow::bit_util::SetBit(bits->mutable_data(), row);
       }
     }

@@ -420,7 +420,7 @@ std::optional<std::string> Converted(const PrintfArgument& arg, char conversion,
   const auto cut = [precision](std::string text) {
     return precision >= 0 ? text.substr(0, CharacterOffset(text, precision)) : text;
   };
-  if (conversion == 'b') return cut(arg.is_null || arg.text == "FALSE" ? "false" : "true");
+  if (conversion == 'b') return cut(arg.is_null || arg.text == "false" ? "false" : "true");
   if (arg.is_null) return cut("null");
   if (conversion == 's') return cut(arg.text);
   if (arg.integer) {
@@ -494,7 +494,9 @@ bool AppendPrintf(Text format, const std::vector<PrintfArgument>& args, std::str
       return false;
     auto converted = Converted(args[chosen], format[i], precision, flags);
     if (!converted) return false;
-    *out += PadTo(*std::move(converted), flags, width);
+    // Zeros go before numbers only.
+    const Text pad = !args[chosen].is_null ? flags : flags.find('-') != Text::npos ? "-" : "";
+    *out += PadTo(*std::move(converted), pad, width);
   }
   return true;
 }
@@ -520,6 +522,7 @@ Kernel PrintfKernel() {
         value = {};
         AppendValueText(*args[i].data, at, type, options, &value.text);
         value.is_null = args[i].data->IsNull(at);
+        if (type.root() == TypeRoot::kBoolean) absl::AsciiStrToLower(&value.text);
         if (value.is_null) continue;
         if (type.IsInteger()) {
           value.integer = std::strtoll(value.text.c_str(), nullptr, 10);

@@ -74,6 +74,9 @@ Result<Signature> InferSign(const CallSite& site) {
                    NumberKernelFor(site, site.type(0), [scale](auto zero) -> Kernel {
                      using T = decltype(zero);
                      return DenseKernel<T, T>([scale](T value) -> T {
+                       if constexpr (std::is_floating_point_v<T>) {
+                         if (value == 0) return value;  // -0.0 stays what it is
+                       }
                        const int sign = value > 0 ? 1 : value < 0 ? -1 : 0;
                        if constexpr (std::is_same_v<T, Int128>) return sign * PowerOfTen(scale);
                        return static_cast<T>(sign);
@@ -171,6 +174,7 @@ double RoundDouble(double value, int64_t digits, bool truncate) {
     }
   }
   const double scaled = digits >= 0 ? value * power : value / power;
+  if (!std::isfinite(scaled)) return value;  // it has no digits there
   const double whole = truncate ? std::trunc(scaled) : std::round(scaled);
   return digits >= 0 ? whole / power : whole * power;
 }
@@ -306,7 +310,7 @@ void AddMathFunctions(FunctionRegistry* registry) {
   DefineInfer(registry, "ROUND", 1, 2, InferRound);
   DefineInfer(registry, "TRUNCATE", 1, 2, InferRound);
   AddLogarithms(registry);
-  DefineDouble(registry, "SQRT", [](double x) { return std::sqrt(x); });
+  DefineDouble(registry, "SQRT", [](double x) { return std::sqrt(x) + 0.0; });
   DefineDouble(registry, "EXP", [](double x) { return std::exp(x); });
   DefineDouble(registry, "SIN", [](double x) { return std::sin(x); });
   DefineDouble(registry, "COS", [](double x) { return std::cos(x); });

@@ -179,21 +179,36 @@ void Overlay(TextSink& sink, Text text, Text replacement, int64_t start, int64_t
   sink.Append(Slice(text, 0, start - 1));
   sink.Append(replacement);
   const int64_t rest = start - 1 + length;
-  if (length >= 0 && rest < count) sink.Append(text.substr(CharacterOffset(text, rest)));
+  if (length > 0 && rest < count) sink.Append(text.substr(CharacterOffset(text, rest)));
 }
 
-void Translate(TextSink& sink, Text text, Text from, Text to) {
+std::string Translate(Text text, Text from, Text to) {
+  std::string out;
   for (size_t i = 0; i < text.size();) {
     const size_t begin = i;
     format::NextCodePoint(text, &i);
     const Text character = text.substr(begin, i - begin);
     const size_t at = from.find(character);
-    if (at == Text::npos) {
-      sink.Append(character);
-    } else {
-      sink.Append(Slice(to, CharacterCount(from.substr(0, at)), 1));
-    }
+    out += at == Text::npos ? character : Slice(to, CharacterCount(from.substr(0, at)), 1);
   }
+  return out;
+}
+
+// NULL for the characters to replace, or for what replaces them, is as the empty text.
+Kernel TranslateKernel() {
+  return [](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
+    if (args[0].IsConstantNull()) return ConstantNull(scope.type());
+    const std::vector<Validity> valid(args.begin(), args.end());
+    const std::vector<Column<Text>> columns(args.begin(), args.end());
+    const auto text_at = [&](size_t i, int64_t row) {
+      return args[i].IsConstantNull() || !valid[i][row] ? Text() : columns[i][row];
+    };
+    return RunBuilder<arrow::StringBuilder>(
+        scope, args, false, [&](int64_t row, arrow::StringBuilder& builder) {
+          if (!valid[0][row]) return builder.AppendNull();
+          return builder.Append(Translate(columns[0][row], text_at(1, row), text_at(2, row)));
+        });
+  };
 }
 
 void Reverse(TextSink& sink, Text text) {
@@ -506,11 +521,12 @@ void AddEdits(FunctionRegistry* registry) {
                     .overloads = {{{Arg::kText, Arg::kText, Arg::kText},
                                    kText,
                                    StrictKernel<Text, Text, Text, Text>(Replace)}}});
-  DefineAs(registry, {"TRANSLATE"},
-           {.name = "",
-            .overloads = {{{Arg::kText, Arg::kText, Arg::kText},
-                           kText,
-                           StrictKernel<Text, Text, Text, Text>(Translate)}}});
+  const ResultType translated = [](const CallSite& site) {
+    return LogicalType::String().WithNullable(site.type(0).nullable());
+  };
+  Define(registry,
+         {.name = "TRANSLATE",
+          .overloads = {{{Arg::kText, Arg::kText, Arg::kText}, translated, TranslateKernel()}}});
   const ResultType overlay = [](const CallSite& site) {
     const int64_t length = static_cast<int64_t>(site.type(0).length()) + site.type(1).length();
     return LogicalType::VarChar(
@@ -556,17 +572,22 @@ void AddStringFunctions(FunctionRegistry* registry) {
   AddSearches(registry);
   AddEdits(registry);
   DefineInfer(registry, "||", 2, 2, InferConcatOperator);
-  Define(registry, {.name = "CONCAT", .overloads = {{{Arg::kText}, kText, ConcatKernel(), true}}});
+  Define(registry, {.name = "CONCAT",
+                    .overloads = {{{Arg::kText, Arg::kText}, kText, ConcatKernel(), true}}});
   Define(registry,
          {.name = "CONCAT_WS",
           .overloads = {{{Arg::kText, Arg::kText}, kText, ConcatWithSeparatorKernel(), true}}});
-  Define(registry, {.name = "ELT",
-                    .overloads = {{{Arg::kInteger, Arg::kText},
-                                   [](const CallSite& site) {
-                                     return ReturnsArgument(1)(site).WithNullable(true);
-                                   },
-                                   EltKernel(),
-                                   true}}});
+  Define(registry,
+         {.name = "ELT",
+          .overloads = {
+              {{Arg::kInteger, Arg::kText},
+               [](const CallSite& site) { return ReturnsArgument(1)(site).WithNullable(true); },
+               EltKernel(),
+               true},
+              {{Arg::kInteger, Arg::kBinary},
+               [](const CallSite& site) { return ReturnsArgument(1)(site).WithNullable(true); },
+               EltKernel(),
+               true}}});
 }
 
 }  // namespace mainstem::process

@@ -46,6 +46,10 @@ TEST(Strings, GiveTheReferenceResultsByContent) {
       {Fn("STARTSWITH", {S("abc"), S("ab")}), "BOOLEAN NOT NULL", "TRUE"},
       {Fn("ENDSWITH", {S("abc"), S("bc")}), "BOOLEAN NOT NULL", "TRUE"},
       {Fn("TRANSLATE", {S("abcd"), S("bd"), S("XY")}), "VARCHAR NOT NULL", "aXcY"},
+      {Fn("TRANSLATE", {S("abc"), N(T::String()), S("x")}), "VARCHAR NOT NULL", "abc"},
+      {Fn("TRANSLATE", {S("abc"), S("b"), N(T::String())}), "VARCHAR NOT NULL", "ac"},
+      {Fn("OVERLAY", {S("abcdef"), S("XYZ"), I(2), I(0)}), "VARCHAR(9) NOT NULL", "aXYZ"},
+      {Fn("IS_DIGIT", {S("١2")}), "BOOLEAN NOT NULL", "TRUE"},
       {Fn("ELT", {I(2), S("a"), S("b")}), "CHAR(1)", "b"},
       {Fn("SPLIT_INDEX", {S("a,b,,c"), S(","), I(2)}), "VARCHAR", ""},
       {Fn("SPLIT_INDEX", {S("a,b"), S(","), I(2)}), "VARCHAR", "NULL"},
@@ -109,7 +113,11 @@ TEST(Time, AddsAndSubtractsAsTheReference) {
        "2024-02-29 00:00:00"},
       {Fn("-", {Date("2024-03-31"), Months(1)}), "DATE NOT NULL", "2024-02-29"},
       {Fn("+", {Ts("2024-01-01 00:00:00"), Millis(93784500)}),
-       "TIMESTAMP_WITHOUT_TIME_ZONE(3) NOT NULL", "2024-01-02 02:03:04.500"},
+       "TIMESTAMP_WITHOUT_TIME_ZONE(0) NOT NULL", "2024-01-02 02:03:04"},
+      {Fn("TIMESTAMPADD", {Sym("HOUR"), I(1), Date("2024-03-01")}),
+       "TIMESTAMP_WITHOUT_TIME_ZONE(6) NOT NULL", "2024-03-01 01:00:00.000000"},
+      {Fn("TIMESTAMPDIFF", {Sym("MINUTE"), Time("12:00:00"), Time("10:30:59")}), "INTEGER NOT NULL",
+       "-89"},
       {Fn("DATE_MINUS", {Date("2024-03-01"), Date("2024-02-01"), Sym("DAY")}),
        "INTERVAL_DAY_TIME(2) NOT NULL", "+29 00:00:00.000"},
       {Fn("+", {Time("23:30:00"), Millis(3600000)}), "TIME_WITHOUT_TIME_ZONE(0) NOT NULL",
@@ -143,6 +151,63 @@ TEST(Time, FormatsAndParsesAsTheReference) {
        "2026-08-08 23:04:05"},
       {Fn("TO_TIMESTAMP_LTZ", {L(1700000000), I(0)}), "TIMESTAMP_WITH_LOCAL_TIME_ZONE(3)",
        "2023-11-14 22:13:20.000"},
+  });
+}
+
+TEST(Time, ReadsLooselyWhatTheReferenceReadsLoosely) {
+  const auto local = [](const char* text) { return Fn("UNIX_TIMESTAMP", {S(text)}); };
+  Check({
+      {local("2026-13-02 25:00:00"), "BIGINT NOT NULL", "1798938000"},
+      {local(" 2026-1-2 3:4:5.999"), "", "1767323045"},
+      {local("2026-01-02"), "", "-9223372036854775808"},
+      {Fn("UNIX_TIMESTAMP", {S("26-01-02"), S("yy-MM-dd")}), "", "1767312000"},
+      {Fn("UNIX_TIMESTAMP", {S("60-01-02"), S("yy-MM-dd")}), "", "-315532800"},
+      {Fn("UNIX_TIMESTAMP", {S("2026-01-02 03:04:05.123 +0100"), S("yyyy-MM-dd HH:mm:ss.SSS X")}),
+       "", "1767319445"},
+      {Fn("TO_DATE", {S("2026-01-02 x")}), "DATE", "2026-01-02"},
+      {Fn("TO_DATE", {S("2026-02-30")}), "DATE", "NULL"},
+      {Fn("TO_DATE", {S("2026-01-02T10:00:00")}), "DATE", "NULL"},
+      {Fn("TO_DATE", {S("02/01/2026 rest"), S("dd/MM/yyyy")}), "DATE", "2026-01-02"},
+      {Fn("DATE_FORMAT", {S("2026-01-02"), S("yyyy")}), "VARCHAR", "NULL"},
+      {Fn("DATE_FORMAT", {S("2026-13-02 03:04:05.678"), S("yyyy-MM SSS")}), "", "2027-01 000"},
+      {Fn("TO_TIMESTAMP", {S("2026-01-02 03:04:05.12"), S("yyyy-MM-dd HH:mm:ss")}), "",
+       "2026-01-02 03:04:05.120"},
+      {Fn("TO_TIMESTAMP", {S(" 2026-1-2 3:4:5 "), S("yyyy/MM")}), "", "2026-01-02 03:04:05.000"},
+      {Fn("TO_TIMESTAMP", {S("2026-01-02 03:04"), S("yyyy/MM")}), "", "NULL"},
+      {Fn("TO_TIMESTAMP", {S("2026-01-02 03:04:05 ")}), "", "NULL"},
+      {Fn("TO_TIMESTAMP", {S("2026-01-02 24:00:00")}), "", "2026-01-03 00:00:00.000"},
+  });
+}
+
+TEST(Time, FormatsWeeksQuartersAndErasAsTheReference) {
+  const ExprPtr time = Ts("2026-01-02 03:04:05.678");
+  Check({
+      {Fn("DATE_FORMAT", {time, S("YYYY ww W e Q q QQQQ GGGG")}), "VARCHAR",
+       "2026 01 1 6 1 1 1st quarter Anno Domini"},
+      {Fn("DATE_FORMAT", {time, S("L LLL MMMMM EEEEE n N A")}), "VARCHAR",
+       "1 Jan J F 678000000 11045678000000 11045678"},
+      {Fn("DATE_FORMAT", {Ts("2024-12-30 03:04:05"), S("YYYY-ww YY YYYYY y uu yyyyy")}), "VARCHAR",
+       "2025-01 25 02025 2024 24 02024"},
+  });
+}
+
+TEST(Time, ReadsInstantsOfAnyPrecisionAsTheReference) {
+  const auto instant = [](ExprPtr number, int32_t precision) {
+    return Fn("TO_TIMESTAMP_LTZ", {std::move(number), I(precision)});
+  };
+  const std::string millis = "TIMESTAMP_WITH_LOCAL_TIME_ZONE(3)";
+  Check({
+      {instant(Cast(S("1.5"), T::Double()), 0), millis, "1970-01-01 00:00:01.500"},
+      {instant(Cast(S("1234.5"), T::Decimal(5, 1)), 3), millis, "1970-01-01 00:00:01.234"},
+      {instant(I(1), 2), millis, "1970-01-01 00:00:00.010"},
+      {instant(I(12), 4), "TIMESTAMP_WITH_LOCAL_TIME_ZONE(4)", "1970-01-01 00:00:00.0012"},
+      {instant(I(1), 9), "TIMESTAMP_WITH_LOCAL_TIME_ZONE(9)", "1970-01-01 00:00:00.000000001"},
+      {instant(Cast(S("1234567.5"), T::Double()), 6), "TIMESTAMP_WITH_LOCAL_TIME_ZONE(6)",
+       "1970-01-01 00:00:01.234567"},
+      {instant(L(1700000000123), 0), millis, "NULL"},
+      {Fn("TO_TIMESTAMP_LTZ", {S("2026-01-02 03:04"), S("yyyy-MM-dd HH:mm"), S("Europe/Berlin")}),
+       millis, "2026-01-02 02:04:00.000"},
+      {Fn("TO_TIMESTAMP_LTZ", {S("2026-01-02")}), millis, "2026-01-02 00:00:00.000"},
   });
 }
 

@@ -1,7 +1,10 @@
 // EXTRACT, DATE_FORMAT, TO_TIMESTAMP and other functions of dates and times given as arguments.
 #include <fmt/format.h>
 
+#include "process/expr/cast.h"
+#include "process/expr/date_pattern.h"
 #include "process/expr/datetime.h"
+#include "process/expr/decimal_math.h"
 #include "process/expr/functions.h"
 #include "process/expr/text.h"
 
@@ -30,6 +33,12 @@ class PatternCache {
   std::string text_;
   std::optional<DatePattern> pattern_;
 };
+
+// The pattern of the functions that name none.
+const DatePattern& DefaultPattern() {
+  static const DatePattern pattern = DatePattern::Make(kDefaultPattern).ValueOrDie();
+  return pattern;
+}
 
 // ---- EXTRACT
 // -------------------------------------------------------------------------------------
@@ -81,9 +90,9 @@ Kernel ExtractKernel(TimeUnit unit, const LogicalType& type) {
   const bool local = type.root() == TypeRoot::kTimestampLtz;
   return [=](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     const absl::TimeZone zone = scope.context().time_zone;
-    const bool shift = local && unit != TimeUnit::kEpoch;
+    // The epoch too is counted from the wall clock, as the dialect does.
     return RunStrict<int64_t, int64_t>(scope, args, [&](int64_t ticks) {
-      return ExtractFromTicks(unit, shift ? ToLocal(zone, ticks, units) : ticks, units);
+      return ExtractFromTicks(unit, local ? ToLocal(zone, ticks, units) : ticks, units);
     });
   };
 }
@@ -146,13 +155,7 @@ Result<ExprPtr> RewriteTimestampAdd(const FunctionRegistry& registry, const Call
   }
   ASSIGN_OR_RETURN(const ExprPtr interval, registry.Bind("*", {one, site.args()[1]}, span));
   ASSIGN_OR_RETURN(const ExprPtr sum, registry.Bind("+", {datetime, interval}, span));
-  // Whole seconds do not widen the timestamp's precision.
-  if (sum->type().IsTimestamp() && datetime->type().IsTimestamp() &&
-      *unit != TimeUnit::kMillisecond && sum->type().precision() != datetime->type().precision()) {
-    return MakeUncheckedCast(sum, datetime->type().WithNullable(sum->type().nullable()), false,
-                             span);
-  }
-  return sum;
+  return *unit == TimeUnit::kMillisecond ? WithFractionDigits(sum, 3) : sum;
 }
 
 Result<Signature> InferTimestampDiff(const CallSite& site) {
@@ -160,6 +163,14 @@ Result<Signature> InferTimestampDiff(const CallSite& site) {
   const auto is_moment = [](const LogicalType& type) {
     return type.IsTimestamp() || type.root() == TypeRoot::kDate || type.root() == TypeRoot::kNull;
   };
+  if (unit && site.type(1).root() == TypeRoot::kTime && site.type(2).root() == TypeRoot::kTime) {
+    Signature signature{.result = LogicalType::Int().WithNullable(site.AnyNullable())};
+    signature.kernel = WithoutSymbol(
+        StrictKernel<int32_t, int32_t, int32_t>([by = *unit](int32_t from, int32_t to) {
+          return static_cast<int32_t>(DifferenceInUnits(by, from, to));
+        }));
+    return signature;
+  }
   if (!unit || !is_moment(site.type(1)) || !is_moment(site.type(2))) {
     return site.CannotApply("'TIMESTAMPDIFF(<TIME_UNIT>, <DATETIME>, <DATETIME>)'");
   }
@@ -214,15 +225,15 @@ Kernel DateFormatKernel(const LogicalType& type) {
       if (local) ticks = ToLocal(zone, ticks, units);
       const int64_t seconds = FloorDivide(ticks, units);
       out.clear();
-      compiled->Format(seconds, (ticks - seconds * units) * (1'000'000'000 / units), &out);
+      compiled->Format({seconds, (ticks - seconds * units) * (1'000'000'000 / units)}, &out);
       sink.Append(out);
     };
     if (!from_text) return RunStrict<Text, int64_t, Text>(scope, args, format);
     return RunStrict<Text, Text, Text>(
         scope, args, [&](RowErrors& errors, TextSink& sink, Text text, Text pattern) {
-          const auto parsed = ParseTimestamp(text, 1'000'000'000, 9);
-          if (!parsed.value) return false;
-          format(errors, sink, *parsed.value, pattern);
+          const auto parsed = DefaultPattern().ParseLoosely(text);
+          if (!parsed) return false;
+          format(errors, sink, parsed->time.seconds * 1'000'000'000 + parsed->time.nanos, pattern);
           return true;
         });
   };
@@ -241,48 +252,86 @@ Result<Signature> InferDateFormat(const CallSite& site) {
                    .can_fail = DatePatternCanFail(site, 1)};
 }
 
-// Local seconds and nanos of `text`; the default pattern also takes a fraction.
+std::optional<DatePattern::LocalTime> ParsePlain(Text text) {
+  const auto parsed = ParseTimestamp(text, 1'000'000'000, 9);
+  if (!parsed.value) return std::nullopt;
+  const int64_t seconds = FloorDivide(*parsed.value, 1'000'000'000);
+  return DatePattern::LocalTime{seconds, *parsed.value - seconds * 1'000'000'000};
+}
+
+// What TO_TIMESTAMP reads: text of the pattern, or of the form that it takes without one.
 std::optional<DatePattern::LocalTime> ParseLocal(PatternCache& cache, Text text, Text pattern,
                                                  std::string* error) {
-  if (pattern == kDefaultPattern) {
-    const auto parsed = ParseTimestamp(text, 1'000'000'000, 9);
-    if (!parsed.value) return std::nullopt;
-    const int64_t seconds = FloorDivide(*parsed.value, 1'000'000'000);
-    return DatePattern::LocalTime{seconds, *parsed.value - seconds * 1'000'000'000};
-  }
   const DatePattern* compiled = cache.Get(pattern, error);
-  return compiled == nullptr ? std::nullopt : compiled->Parse(text);
+  if (compiled == nullptr) return std::nullopt;
+  if (const auto time = compiled->Parse(text)) return time;
+  return ParsePlain(TrimSpaces(text));
 }
 
-// Calls the two-argument text function with the default pattern if there is only one argument.
-template <typename R, typename F>
-Result<Vector> RunParse(KernelScope& scope, std::span<const Vector> args, F f) {
-  if (args.size() == 1) {
-    return RunStrict<R, Text>(scope, args, [&](RowErrors& errors, Text text) {
-      return f(errors, text, kDefaultPattern);
-    });
-  }
-  return RunStrict<R, Text, Text>(scope, args, f);
-}
-
-Kernel ToTimestampKernel(bool local) {
-  return [local](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
+Kernel ToTimestampKernel() {
+  return [](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     auto& cache = scope.State<PatternCache>();
     const int64_t units = scope.type().UnitsPerSecond();
-    absl::TimeZone zone = scope.context().time_zone;
-    if (args.size() == 3 && !args[2].IsConstantNull()) {
-      ASSIGN_OR_RETURN(zone, ParseTimeZone(Column<Text>(args[2])[0]));
-      args = args.first(2);
+    const auto ticks = [units](const std::optional<DatePattern::LocalTime>& time) {
+      return time ? std::optional(time->seconds * units + time->nanos / (1'000'000'000 / units))
+                  : std::nullopt;
+    };
+    if (args.size() == 1) {
+      return RunStrict<int64_t, Text>(scope, args,
+                                      [&](Text text) { return ticks(ParsePlain(text)); });
     }
-    return RunParse<int64_t>(
-        scope, args, [&](RowErrors& errors, Text text, Text pattern) -> std::optional<int64_t> {
+    return RunStrict<int64_t, Text, Text>(
+        scope, args, [&](RowErrors& errors, Text text, Text pattern) {
           std::string error;
           const auto time = ParseLocal(cache, text, pattern, &error);
           if (!error.empty()) errors.Fail(error);
-          if (!time) return std::nullopt;
-          const int64_t ticks = time->seconds * units + time->nanos / (1'000'000'000 / units);
-          return local ? FromLocal(zone, ticks, units) : ticks;
+          return ticks(time);
         });
+  };
+}
+
+// TO_TIMESTAMP_LTZ(text[, pattern[, zone]]): without a zone the text is UTC, whatever the
+// session's.
+Kernel TextToLtzKernel() {
+  struct State {
+    PatternCache patterns;
+    std::string zone_name = "UTC";
+    absl::TimeZone zone = absl::UTCTimeZone();
+  };
+  return [](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
+    auto& state = scope.State<State>();
+    const int64_t units = scope.type().UnitsPerSecond();
+    const auto parse = [&](RowErrors& errors, Text text, Text pattern,
+                           Text zone) -> std::optional<int64_t> {
+      std::string error;
+      const auto time =
+          pattern.empty() ? ParsePlain(text) : ParseLocal(state.patterns, text, pattern, &error);
+      if (!error.empty()) errors.Fail(error);
+      if (zone != state.zone_name) {
+        const auto found = ParseTimeZone(zone);
+        if (!found.ok()) {
+          errors.Fail(TextOf(found.status()).message);
+          return std::nullopt;
+        }
+        state.zone = *found;
+        state.zone_name = zone;
+      }
+      if (!time) return std::nullopt;
+      return FromLocal(state.zone, time->seconds * units + time->nanos / (1'000'000'000 / units),
+                       units);
+    };
+    if (args.size() == 1) {
+      return RunStrict<int64_t, Text>(scope, args, [&](RowErrors& errors, Text text) {
+        return parse(errors, text, "", "UTC");
+      });
+    }
+    if (args.size() == 2) {
+      return RunStrict<int64_t, Text, Text>(scope, args,
+                                            [&](RowErrors& errors, Text text, Text pattern) {
+                                              return parse(errors, text, pattern, "UTC");
+                                            });
+    }
+    return RunStrict<int64_t, Text, Text, Text>(scope, args, parse);
   };
 }
 
@@ -295,10 +344,11 @@ Kernel ToDateKernel() {
     return RunStrict<int32_t, Text, Text>(
         scope, args, [&](RowErrors& errors, Text text, Text pattern) -> std::optional<int32_t> {
           std::string error;
-          const auto time = ParseLocal(cache, text, pattern, &error);
-          if (!error.empty()) errors.Fail(error);
-          if (!time) return std::nullopt;
-          return static_cast<int32_t>(FloorDivide(time->seconds, kSecondsPerDay));
+          const DatePattern* compiled = cache.Get(pattern, &error);
+          if (compiled == nullptr) errors.Fail(error);
+          const auto read = compiled == nullptr ? std::nullopt : compiled->ParseLoosely(text);
+          if (!read) return std::nullopt;
+          return static_cast<int32_t>(FloorDivide(read->time.seconds, kSecondsPerDay));
         });
   };
 }
@@ -309,13 +359,26 @@ Kernel UnixTimestampKernel() {
   return [](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     auto& cache = scope.State<PatternCache>();
     const absl::TimeZone zone = scope.context().time_zone;
-    return RunParse<int64_t>(scope, args,
-                             [&](RowErrors& errors, Text text, Text pattern) -> int64_t {
-                               std::string error;
-                               const auto time = ParseLocal(cache, text, pattern, &error);
-                               if (!error.empty()) errors.Fail(error);
-                               return time ? FromLocal(zone, time->seconds, 1) : INT64_MIN;
-                             });
+    const auto seconds = [&](const DatePattern& pattern, Text text) -> int64_t {
+      const auto read = pattern.ParseLoosely(text);
+      if (!read) return INT64_MIN;
+      if (read->zone_offset_seconds) return read->time.seconds - *read->zone_offset_seconds;
+      return FromLocal(zone, read->time.seconds, 1);
+    };
+    if (args.size() == 1) {
+      return RunStrict<int64_t, Text>(scope, args,
+                                      [&](Text text) { return seconds(DefaultPattern(), text); });
+    }
+    return RunStrict<int64_t, Text, Text>(
+        scope, args, [&](RowErrors& errors, Text text, Text pattern) -> int64_t {
+          std::string error;
+          const DatePattern* compiled = cache.Get(pattern, &error);
+          if (compiled == nullptr) {
+            errors.Fail(error);
+            return 0;
+          }
+          return seconds(*compiled, text);
+        });
   };
 }
 
@@ -328,7 +391,7 @@ Kernel FromUnixTimeKernel() {
       const DatePattern* compiled = cache.Get(pattern, &error);
       if (compiled == nullptr) return errors.Fail(error);
       out.clear();
-      compiled->Format(ToLocal(zone, seconds, 1), 0, &out);
+      compiled->Format({ToLocal(zone, seconds, 1), 0}, &out);
       sink.Append(out);
     };
     if (args.size() == 2) return RunStrict<Text, int64_t, Text>(scope, args, format);
@@ -342,75 +405,132 @@ Kernel ConvertTzKernel() {
   return [](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     return RunStrict<Text, Text, Text, Text>(
         scope, args, [](TextSink& sink, Text text, Text from, Text to) {
-          const auto parsed = ParseTimestamp(text, 1000, 3);
+          const auto read = DefaultPattern().ParseLoosely(text);
           const auto from_zone = ParseTimeZone(from), to_zone = ParseTimeZone(to);
-          if (!parsed.value || !from_zone.ok() || !to_zone.ok()) return false;
-          const int64_t ticks = ToLocal(*to_zone, FromLocal(*from_zone, *parsed.value, 1000), 1000);
+          if (!read || !from_zone.ok() || !to_zone.ok()) return false;
+          const int64_t seconds =
+              ToLocal(*to_zone, FromLocal(*from_zone, read->time.seconds, 1), 1);
           char out[kTextMax];
-          sink.Append(Text(out, FormatTimestamp(ticks, 1000, 0, out)));
+          sink.Append(Text(out, FormatTimestamp(seconds, 1, 0, out)));
           return true;
         });
   };
 }
 
-// TO_TIMESTAMP_LTZ(number, precision): 0 = seconds, 3 = milliseconds, 6, 9.
-Kernel NumberToLtzKernel() {
-  return [](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
-    const auto convert = [](RowErrors& errors, double value,
-                            int64_t precision) -> std::optional<int64_t> {
-      if (precision != 0 && precision != 3 && precision != 6 && precision != 9) {
-        errors.Fail(
-            "The precision value must be 0, 3, 6 or 9 for TO_TIMESTAMP_LTZ(numeric, precision)");
+constexpr int64_t kLtzMillisMin = -62'167'219'200'000;  // 0000-01-01
+constexpr int64_t kLtzMillisMax = 253'402'300'799'999;  // the end of 9999
+
+int64_t TenTo(int64_t exponent) {
+  int64_t power = 1;
+  for (; exponent > 0; --exponent) power *= 10;
+  return power;
+}
+
+// `value` of units of 10^-precision seconds as ticks; empty outside of the years 0 to 9999.
+std::optional<int64_t> LtzTicks(int64_t value, int64_t precision, int64_t units) {
+  const int64_t from_units = TenTo(precision);
+  int64_t ticks = 0;
+  if (from_units >= units) {
+    ticks = FloorDivide(value, from_units / units);
+  } else if (__builtin_mul_overflow(value, units / from_units, &ticks)) {
+    return std::nullopt;
+  }
+  const int64_t millis = FloorDivide(ticks, units / 1000);
+  if (millis < kLtzMillisMin || millis > kLtzMillisMax) return std::nullopt;
+  return ticks;
+}
+
+std::string WrongLtzPrecision(int64_t precision) {
+  return fmt::format("Precision for TO_TIMESTAMP_LTZ must be between 0 and 9 but was {}.",
+                     precision);
+}
+
+// TO_TIMESTAMP_LTZ(number[, precision]): 0 = seconds, 3 = milliseconds (that without one), ... T is
+// int64_t, Int128 of a DECIMAL with this scale, whose whole part counts, or double, which keeps its
+// fraction.
+template <typename T>
+Kernel NumberToLtzKernel(int scale) {
+  return [scale](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
+    const int64_t units = scope.type().UnitsPerSecond();
+    const auto convert = [units, scale](RowErrors& errors, T value,
+                                        int64_t precision) -> std::optional<int64_t> {
+      if (precision < 0 || precision > 9) {
+        errors.Fail(WrongLtzPrecision(precision));
         return std::nullopt;
       }
-      const double scaled = precision == 0   ? value * 1000
-                            : precision == 3 ? value
-                            : precision == 6 ? value / 1e3
-                                             : value / 1e6;
-      if (!(scaled > -9e18 && scaled < 9e18)) return std::nullopt;
-      return static_cast<int64_t>(std::floor(scaled));
+      if constexpr (std::is_floating_point_v<T>) {
+        const double ticks =
+            value * static_cast<double>(units) / static_cast<double>(TenTo(precision));
+        if (!(ticks > -9e18 && ticks < 9e18)) return std::nullopt;
+        const auto whole = static_cast<int64_t>(ticks);
+        return LtzTicks(whole, units == 1000 ? 3 : units == 1'000'000 ? 6 : 9, units);
+      } else {
+        const Int128 whole = value / PowerOfTen(scale);
+        if (whole < INT64_MIN || whole > INT64_MAX) return std::nullopt;
+        return LtzTicks(static_cast<int64_t>(whole), precision, units);
+      }
     };
     if (args.size() == 1) {
-      return RunStrict<int64_t, double>(
-          scope, args, [&](RowErrors& errors, double value) { return convert(errors, value, 3); });
+      return RunStrict<int64_t, T>(
+          scope, args, [&](RowErrors& errors, T value) { return convert(errors, value, 3); });
     }
-    return RunStrict<int64_t, double, int64_t>(scope, args, convert);
+    return RunStrict<int64_t, T, int64_t>(scope, args, convert);
   };
 }
 
-Kernel IntegerToLtzKernel() {
-  return StrictKernel<int64_t, int64_t, int64_t>(
-      [](RowErrors& errors, int64_t value, int64_t precision) -> std::optional<int64_t> {
-        int64_t millis = value;
-        if (precision == 0 && __builtin_mul_overflow(value, 1000, &millis)) return std::nullopt;
-        if (precision == 6) millis = FloorDivide(value, 1000);
-        if (precision == 9) millis = FloorDivide(value, 1'000'000);
-        if (precision != 0 && precision != 3 && precision != 6 && precision != 9) {
-          errors.Fail(
-              "The precision value must be 0, 3, 6 or 9 for TO_TIMESTAMP_LTZ(numeric, precision)");
-        }
-        return millis;
-      });
+Result<Signature> InferToTimestampLtz(const CallSite& site) {
+  const bool is_text = site.type(0).IsCharacter();
+  bool good = is_text || site.type(0).root() == TypeRoot::kNull ||
+              (site.type(0).IsNumeric() && site.size() <= 2);
+  for (size_t i = 1; i < site.size(); ++i) {
+    good &= MatchesArg(site.type(i), is_text ? Arg::kText : Arg::kInteger);
+  }
+  if (!good) {
+    return site.CannotApply(
+        "'TO_TIMESTAMP_LTZ(<NUMERIC>[, <INTEGER>])'\n"
+        "'TO_TIMESTAMP_LTZ(<CHARACTER>[, <CHARACTER>[, <CHARACTER>]])'");
+  }
+  Signature signature{.result = LogicalType::TimestampLtz(3)};
+  if (is_text) {
+    for (const LogicalType& type : site.types()) {
+      signature.args.push_back(WantedType(type, Arg::kText));
+    }
+    signature.kernel = TextToLtzKernel();
+    signature.can_fail = site.size() == 3 || DatePatternCanFail(site, 1);
+    return signature;
+  }
+  const auto precision = site.size() == 2 ? site.IntLiteral(1) : std::optional<int64_t>(3);
+  if (precision && (*precision < 0 || *precision > 9)) {
+    return MakeError(ErrorCode::kSemanticError, WrongLtzPrecision(*precision));
+  }
+  if (precision && *precision > 3) {
+    signature.result = LogicalType::TimestampLtz(static_cast<int32_t>(*precision));
+  }
+  signature.can_fail = !precision;
+  const LogicalType& number = site.type(0);
+  if (number.IsApproximateNumeric()) {
+    signature.args = {LogicalType::Double()};
+    signature.kernel = NumberToLtzKernel<double>(0);
+  } else if (number.root() == TypeRoot::kDecimal) {
+    signature.args = {number};
+    signature.kernel = NumberToLtzKernel<Int128>(number.scale());
+  } else {
+    signature.args = {LogicalType::BigInt()};
+    signature.kernel = NumberToLtzKernel<int64_t>(0);
+  }
+  if (site.size() == 2) signature.args.push_back(LogicalType::BigInt());
+  return signature;
 }
 
 void AddConversions(FunctionRegistry* registry) {
   DefineInfer(registry, "DATE_FORMAT", 2, 2, InferDateFormat, kCanFail);
   const ResultType timestamp = ReturnsNullable(LogicalType::Timestamp(3));
   Define(registry, {.name = "TO_TIMESTAMP",
-                    .overloads = {{{Arg::kText}, timestamp, ToTimestampKernel(false)},
-                                  {{Arg::kText, Arg::kText}, timestamp, ToTimestampKernel(false)}},
+                    .overloads = {{{Arg::kText}, timestamp, ToTimestampKernel()},
+                                  {{Arg::kText, Arg::kText}, timestamp, ToTimestampKernel()}},
                     .flags = kCanFail,
                     .can_fail = [](const CallSite& site) { return DatePatternCanFail(site, 1); }});
-  const ResultType ltz = ReturnsNullable(LogicalType::TimestampLtz(3));
-  Define(registry,
-         {.name = "TO_TIMESTAMP_LTZ",
-          .overloads = {{{Arg::kInteger, Arg::kInteger}, ltz, IntegerToLtzKernel()},
-                        {{Arg::kDouble, Arg::kInteger}, ltz, NumberToLtzKernel()},
-                        {{Arg::kText}, ltz, ToTimestampKernel(true)},
-                        {{Arg::kDouble}, ltz, NumberToLtzKernel()},
-                        {{Arg::kText, Arg::kText}, ltz, ToTimestampKernel(true)},
-                        {{Arg::kText, Arg::kText, Arg::kText}, ltz, ToTimestampKernel(true)}},
-          .flags = kCanFail});
+  DefineInfer(registry, "TO_TIMESTAMP_LTZ", 1, 3, InferToTimestampLtz, kCanFail);
   const ResultType date = ReturnsNullable(LogicalType::Date());
   Define(registry, {.name = "TO_DATE",
                     .overloads = {{{Arg::kText}, date, ToDateKernel()},
@@ -430,7 +550,7 @@ void AddConversions(FunctionRegistry* registry) {
       registry, "CAST TIMESTAMP", 1, 1,
       [](const FunctionRegistry&, const CallSite& site, SourceSpan span) -> Result<ExprPtr> {
         return MakeUncheckedCast(site.args()[0],
-                                 LogicalType::Timestamp(0).WithNullable(site.AnyNullable()), false,
+                                 LogicalType::Timestamp(6).WithNullable(site.AnyNullable()), false,
                                  span);
       });
 }

@@ -1,4 +1,6 @@
 // Literals from the text of a statement.
+#include <algorithm>
+
 #include <arrow/scalar.h>
 #include <arrow/util/decimal.h>
 #include <fmt/format.h>
@@ -28,14 +30,18 @@ int FractionDigits(std::string_view text, int max) {
 
 Result<ExprPtr> MakeDateLiteral(std::string_view text, SourceSpan span) {
   const auto parsed = ParseDate(text);
-  if (!parsed.value) return IllegalLiteral("DATE", text, "yyyy-MM-dd");
+  if (!parsed.value || TrimSpaces(text).find(' ') != text.npos) {
+    return IllegalLiteral("DATE", text, "yyyy-MM-dd");
+  }
   return MakeLiteral(std::make_shared<arrow::Date32Scalar>(*parsed.value),
                      LogicalType::Date().NotNull(), span);
 }
 
 Result<ExprPtr> MakeTimeLiteral(std::string_view text, SourceSpan span) {
   const auto parsed = ParseTime(text);
-  if (!parsed.value) return IllegalLiteral("TIME", text, "HH:mm:ss");
+  if (!parsed.value || std::ranges::count(text, ':') != 2) {
+    return IllegalLiteral("TIME", text, "HH:mm:ss");
+  }
   const LogicalType type = LogicalType::Time(FractionDigits(text, 3)).NotNull();
   return MakeLiteral(std::make_shared<arrow::Time32Scalar>(*parsed.value, arrow::TimeUnit::MILLI),
                      type, span);
@@ -56,6 +62,7 @@ Result<ExprPtr> MakeExactNumberLiteral(std::string_view text, SourceSpan span) {
                      {.message = fmt::format("Numeric literal '{}' out of range", text),
                       .hint = "write CAST('...' AS DECIMAL(p, s))"});
   };
+  if (text.ends_with('.')) text.remove_suffix(1);
   if (text.find('.') == std::string_view::npos) {
     const auto parsed = ParseInteger(text, INT64_MIN, INT64_MAX);
     if (!parsed.value) return out_of_range();
@@ -71,7 +78,9 @@ Result<ExprPtr> MakeExactNumberLiteral(std::string_view text, SourceSpan span) {
   // Digits without leading zeros, but at least those of the fraction and one more.
   char digits[kTextMax];
   const size_t size = FormatDecimal(AbsoluteValue(*parsed.value), scale, digits);
-  const int precision = static_cast<int>(size) - (scale > 0 ? 1 : 0);
+  // .5 has one digit, 0.5 two.
+  const int leading = text.starts_with('.') ? 1 : 0;
+  const int precision = static_cast<int>(size) - (scale > 0 ? 1 : 0) - leading;
   const LogicalType type = LogicalType::Decimal(precision, scale).NotNull();
   return MakeLiteral(std::make_shared<arrow::Decimal128Scalar>(
                          arrow::Decimal128(static_cast<int64_t>(*parsed.value >> 64),

@@ -88,11 +88,14 @@ struct ClockTime {
   int fraction_digits = 0;
 };
 
-// HH:mm:ss[.f]; seconds may be left out if `seconds_optional`.
+// HH:mm:ss[.f]; seconds, or both they and minutes, may be left out if `seconds_optional`.
 std::optional<ClockTime> TakeClock(std::string_view* text, bool seconds_optional) {
   ClockTime clock;
   const auto hour = TakeNumber(text, 2);
-  if (!hour || *hour > 23 || !TakeChar(text, ':')) return std::nullopt;
+  if (!hour || *hour > 23) return std::nullopt;
+  clock.seconds = *hour * 3600;
+  if (seconds_optional && text->empty()) return clock;
+  if (!TakeChar(text, ':')) return std::nullopt;
   const auto minute = TakeNumber(text, 2);
   if (!minute || *minute > 59) return std::nullopt;
   clock.seconds = *hour * 3600 + *minute * 60;
@@ -109,6 +112,24 @@ std::optional<ClockTime> TakeClock(std::string_view* text, bool seconds_optional
     text->remove_prefix(1);
   }
   return clock;
+}
+
+// HH:mm:ss and `precision` digits of the fraction.
+size_t FormatClock(int32_t millis, int precision, char* out) {
+  char* p = Digits(out, static_cast<uint64_t>(millis / 3'600'000), 2);
+  *p++ = ':';
+  p = Digits(p, static_cast<uint64_t>(millis / 60'000 % 60), 2);
+  *p++ = ':';
+  p = Digits(p, static_cast<uint64_t>(millis / 1000 % 60), 2);
+  if (precision > 0) {
+    *p++ = '.';
+    int rest = millis % 1000;
+    for (int i = 0; i < precision; ++i) {
+      *p++ = static_cast<char>('0' + rest / 100);
+      rest = rest % 100 * 10;
+    }
+  }
+  return static_cast<size_t>(p - out);
 }
 
 }  // namespace
@@ -153,20 +174,10 @@ size_t FormatDate(int32_t days, char* out) {
 }
 
 size_t FormatTime(int32_t millis, int precision, char* out) {
-  char* p = Digits(out, static_cast<uint64_t>(millis / 3'600'000), 2);
-  *p++ = ':';
-  p = Digits(p, static_cast<uint64_t>(millis / 60'000 % 60), 2);
-  *p++ = ':';
-  p = Digits(p, static_cast<uint64_t>(millis / 1000 % 60), 2);
-  if (precision > 0) {
-    *p++ = '.';
-    int rest = millis % 1000;
-    for (int i = 0; i < precision; ++i) {
-      *p++ = static_cast<char>('0' + rest / 100);
-      rest = rest % 100 * 10;
-    }
-  }
-  return static_cast<size_t>(p - out);
+  size_t size = FormatClock(millis, precision, out);
+  // Zeros at the end of a fraction are left out, but for its first digit.
+  for (int digits = precision; digits > 1 && out[size - 1] == '0'; --digits) --size;
+  return size;
 }
 
 size_t FormatTimestamp(int64_t ticks, int64_t units_per_second, int precision, char* out) {
@@ -204,7 +215,7 @@ size_t FormatIntervalMillis(int64_t millis, char* out) {
   p = Digits(p, magnitude / 86'400'000, 1);
   *p++ = ' ';
   return static_cast<size_t>(p - out) +
-         FormatTime(static_cast<int32_t>(magnitude % 86'400'000), 3, p);
+         FormatClock(static_cast<int32_t>(magnitude % 86'400'000), 3, p);
 }
 
 std::string_view TrimSpaces(std::string_view text) {
@@ -317,11 +328,10 @@ Parsed<Int128> ParseDecimal(std::string_view text, DecimalShape shape) {
 }
 
 Parsed<bool> ParseBoolean(std::string_view text) {
-  const std::string_view rest = TrimSpaces(text);
   const auto equals = [&](std::string_view word) {
-    if (rest.size() != word.size()) return false;
+    if (text.size() != word.size()) return false;
     for (size_t i = 0; i < word.size(); ++i) {
-      if ((rest[i] | 0x20) != word[i] && rest[i] != word[i]) return false;
+      if ((text[i] | 0x20) != word[i] && text[i] != word[i]) return false;
     }
     return true;
   };
@@ -336,6 +346,7 @@ Parsed<bool> ParseBoolean(std::string_view text) {
 
 Parsed<int32_t> ParseDate(std::string_view text) {
   std::string_view rest = TrimSpaces(text);
+  rest = rest.substr(0, rest.find(' '));  // a time may follow
   const auto year = TakeNumber(&rest, 5);
   int month = 1, day = 1;
   bool good = year.has_value();
@@ -371,7 +382,7 @@ Parsed<int64_t> ParseTimestamp(std::string_view text, int64_t units_per_second, 
   const auto invalid = [&] {
     return Parsed<int64_t>{std::nullopt, fmt::format("Text '{}' could not be parsed", text)};
   };
-  std::string_view rest = TrimSpaces(text);
+  std::string_view rest = text;
   const auto year = TakeNumber(&rest, 4);
   if (!year || !TakeChar(&rest, '-')) return invalid();
   const auto month = TakeNumber(&rest, 2);
@@ -389,9 +400,13 @@ Parsed<int64_t> ParseTimestamp(std::string_view text, int64_t units_per_second, 
   ClockTime clock;
   if (!rest.empty()) {
     if (!TakeChar(&rest, ' ')) return invalid();
-    const auto parsed = TakeClock(&rest, false);
-    if (!parsed || !rest.empty()) return invalid();
-    clock = *parsed;
+    if (rest == "24:00:00") {
+      clock.seconds = kSecondsPerDay;
+    } else if (const auto parsed = TakeClock(&rest, false); parsed && rest.empty()) {
+      clock = *parsed;
+    } else {
+      return invalid();
+    }
   }
   const int64_t days = DaysFromCivil(*year, *month, std::min(*day, DaysInMonth(*year, *month)));
   int64_t cut = 1;

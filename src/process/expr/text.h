@@ -20,7 +20,7 @@ size_t FormatDouble(double value, char* out);  // 1.0, 1.0E20, NaN, Infinity
 size_t FormatFloat(float value, char* out);
 size_t FormatDecimal(Int128 value, int scale, char* out);
 size_t FormatDate(int32_t days, char* out);
-size_t FormatTime(int32_t millis, int precision, char* out);
+size_t FormatTime(int32_t millis, int precision, char* out);  // of TIME(3): 10:11:12.3
 // `ticks` of `units_per_second` since the epoch, in UTC; `precision` digits of fraction.
 size_t FormatTimestamp(int64_t ticks, int64_t units_per_second, int precision, char* out);
 size_t FormatIntervalMonths(int32_t months, char* out);  // +1-02
@@ -40,10 +40,10 @@ Parsed<int64_t> ParseInteger(std::string_view text, int64_t min, int64_t max);
 Parsed<double> ParseDouble(std::string_view text);
 Parsed<Int128> ParseDecimal(std::string_view text, DecimalShape shape);
 Parsed<bool> ParseBoolean(std::string_view text);
-Parsed<int32_t> ParseDate(std::string_view text);  // days
+Parsed<int32_t> ParseDate(std::string_view text);  // days; what follows a blank is not read
 Parsed<int32_t> ParseTime(std::string_view text);  // milliseconds of the day
-// `yyyy-MM-dd[ HH:mm:ss[.f]]`; a day past the month's end (but <= 31) becomes the last one.
-// Ticks of units_per_second; digits past `precision` are cut.
+// `yyyy-MM-dd[ HH:mm:ss[.f]]`, no blanks around it; a day past the month's end (but <= 31) becomes
+// the last one. Ticks of units_per_second; digits past `precision` are cut.
 Parsed<int64_t> ParseTimestamp(std::string_view text, int64_t units_per_second, int precision);
 
 }  // namespace mainstem::process

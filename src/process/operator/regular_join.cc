@@ -30,7 +30,7 @@ Task<> RegularJoinOperator::Open(const OperatorContext* context) {
     CO_ASSIGN_OR_RETURN(side(input).row_codec, MakeRowCodec(TypesOf(columns)));
     StateTable::Options table =
         context->TableOptions(input, input == 0 ? "left side of a join" : "right side of a join");
-    table.ttl_ms = node_.state_ttl_ms;
+    table.ttl_ms = node_.state_ttl_ms[static_cast<size_t>(input)];
     side(input).table = std::make_unique<StateTable>(
         std::move(table), &rows_codec_, context->backend, &context->env->blocking_pool());
     CO_RETURN_IF_ERROR(co_await side(input).table->Restore());

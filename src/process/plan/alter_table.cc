@@ -86,6 +86,7 @@ Status TableBinder::ModifyTable(const sql::AlterTable& alter, CatalogTable* tabl
       column.type = column.type.NotNull();
     }
     const auto at = static_cast<size_t>(table->FindColumn(name.text));
+    if (column.comment.empty()) column.comment = table->columns[at].comment;
     table->columns.erase(table->columns.begin() + static_cast<ptrdiff_t>(at));
     RETURN_IF_ERROR(PlaceColumn(std::move(column), alter.positions[i], at, table));
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include <absl/strings/escaping.h>
+#include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <fmt/format.h>
 
@@ -76,11 +77,30 @@ Status ReadTextAsTime(std::string_view name, std::vector<ExprPtr>* args) {
   return Status::OK();
 }
 
+// IN and BETWEEN, other than `=`, take text beside numbers: a text that is looked for in a list of
+// numbers makes text of them, in all other places it is read as a number.
+Status ReadTextAsNumber(std::string_view name, std::vector<ExprPtr>* args) {
+  const bool is_in = name == "IN" || name == "NOT IN";
+  if (!is_in && name != "BETWEEN" && name != "NOT BETWEEN") return Status::OK();
+  const auto number =
+      std::ranges::find_if(*args, [](const ExprPtr& arg) { return arg->type().IsNumeric(); });
+  if (number == args->end()) return Status::OK();
+  const bool as_text = is_in && args->front()->type().IsCharacter();
+  const LogicalType type = as_text ? LogicalType::String() : (*number)->type();
+  for (ExprPtr& arg : *args) {
+    if (as_text ? !arg->type().IsNumeric() : !arg->type().IsCharacter()) continue;
+    const bool is_nullable = arg->type().nullable();
+    ASSIGN_OR_RETURN(arg, BindCast(arg, type.WithNullable(is_nullable)));
+  }
+  return Status::OK();
+}
+
 }  // namespace
 
 Result<ExprPtr> Binder::CallFunction(std::string_view name, std::vector<ExprPtr> args,
                                      const sql::SourceSpan& span) {
   RETURN_IF_ERROR(Locate(ReadTextAsTime(name, &args), span));
+  RETURN_IF_ERROR(Locate(ReadTextAsNumber(name, &args), span));
   Result<ExprPtr> bound = context_.functions->Bind(name, std::move(args), ToSpan(span));
   if (bound.ok()) return bound;
   return Locate(bound.status(), span);
@@ -340,6 +360,9 @@ Result<ExprPtr> Binder::BindColumn(const sql::ColumnExpr& column, const ExprScop
     return Error(column.span, fmt::format("column '{}' is ambiguous", column.parts[0].text),
                  "put the table's name or alias and a dot before it");
   }
+  if (found < 0 && column.parts.size() == 1 && absl::EqualsIgnoreCase(column.parts[0].text, "PI")) {
+    return CallFunction("PI", {}, column.span);
+  }
   if (found < 0) {
     for (const Relation* around : further_out_) {
       if (around != nullptr && FindColumn(around->scope, column.parts).index >= 0) {
@@ -379,8 +402,8 @@ Result<ExprPtr> Binder::BindUnary(const sql::UnaryExpr& unary, const ExprScope& 
   const auto* literal = sql::TryAs<sql::LiteralExpr>(unary.operand.get());
   if (unary.op == sql::UnaryOp::kMinus && literal != nullptr &&
       literal->literal == sql::LiteralKind::kInteger &&
-      !MakeExactNumberLiteral(literal->text).ok()) {
-    // The smallest BIGINT: its digits alone are out of range.
+      (literal->text == "2147483648" || !MakeExactNumberLiteral(literal->text).ok())) {
+    // The smallest INT and BIGINT: their digits alone are out of range.
     Result<ExprPtr> number = MakeExactNumberLiteral("-" + literal->text, ToSpan(unary.span));
     if (!number.ok()) return Locate(number.status(), unary.span);
     return number;
@@ -418,7 +441,15 @@ Result<ExprPtr> Binder::BindBinary(const sql::BinaryExpr& binary, const ExprScop
         "DATE_MINUS", {left, right, MakeSymbol(binary.difference_unit->from, ToSpan(binary.span))},
         binary.span);
   }
-  return CallFunction(sql::SymbolOf(binary.op), {left, right}, binary.span);
+  ASSIGN_OR_RETURN(ExprPtr value,
+                   CallFunction(sql::SymbolOf(binary.op), {left, right}, binary.span));
+  // A fraction that the interval's qualifier names, as SECOND(3), is one of the timestamp, too.
+  for (const sql::Expr* side : {binary.left.get(), binary.right.get()}) {
+    const auto* interval = sql::TryAs<sql::IntervalExpr>(side);
+    const int digits = interval == nullptr ? 0 : interval->qualifier.fraction.value_or(0);
+    value = WithFractionDigits(std::move(value), std::min(digits, 3));
+  }
+  return value;
 }
 
 Result<ExprPtr> Binder::BindIs(const sql::IsExpr& is, const ExprScope& scope) {
@@ -468,6 +499,19 @@ Result<ExprPtr> Binder::BindCase(const sql::CaseExpr& node, const ExprScope& sco
 Result<ExprPtr> Binder::BindCastExpr(const sql::CastExpr& cast, const ExprScope& scope) {
   ASSIGN_OR_RETURN(ExprPtr operand, BindExpr(*cast.operand, scope));
   ASSIGN_OR_RETURN(LogicalType type, BindType(*cast.type));
+  if (type.IsInterval() && operand->type().IsInteger()) {
+    if (!cast.type->interval_to.empty()) {
+      return Error(cast.span,
+                   fmt::format("an INTEGER cannot be cast to INTERVAL {} TO {}",
+                               cast.type->interval_from, cast.type->interval_to),
+                   "name one unit: CAST(5 AS INTERVAL DAY)");
+    }
+    sql::IntervalExpr one;
+    one.text = "1";
+    one.qualifier.from = cast.type->interval_from;
+    ASSIGN_OR_RETURN(ExprPtr unit, BindInterval(one));
+    return CallFunction("*", {operand, std::move(unit)}, cast.span);
+  }
   const bool lenient = context_.settings->Text("table.exec.legacy-cast-behaviour") == "enabled";
   Result<ExprPtr> bound = cast.is_try || lenient ? BindTryCast(operand, type, ToSpan(cast.span))
                                                  : BindCast(operand, type, ToSpan(cast.span));

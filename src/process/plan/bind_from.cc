@@ -200,7 +200,11 @@ Result<Relation> Binder::ScanTable(const TablePath& path, const CatalogTable& ta
                                    const sql::SourceSpan& span) {
   CatalogTable hinted = table;
   for (const sql::Hint& hint : hints) {
-    if (hint.name.text != "OPTIONS") return NotYet(hint.span, "the hint " + hint.name.text);
+    if (IsQueryHint(hint.name.text)) continue;  // it says something behind SELECT only
+    if (hint.name.text != "OPTIONS") {
+      return Error(hint.name.span, fmt::format("there is no hint '{}'", hint.name.text),
+                   "a table takes the hint OPTIONS('key' = 'value')");
+    }
     for (const auto& [key, value] : hint.options) hinted.options[key] = value;
   }
   std::string key = path.ToString();

@@ -97,7 +97,10 @@ Result<ExprPtr> Binder::BindAggregate(const sql::FunctionExpr& call, const std::
                  "aggregate in a subquery, and that again outside");
   }
   if (!call.within_group.empty()) return NotYet(call.span, "ordered input of an aggregate");
-  if (call.ignore_nulls) return NotYet(call.span, "IGNORE NULLS");
+  if (call.ignore_nulls && name != "ARRAY_AGG") {
+    return Error(call.span, fmt::format("{} takes no IGNORE NULLS", name),
+                 "FILTER (WHERE .. IS NOT NULL) leaves out what is NULL");
+  }
   aggregates->inside_aggregate = true;
   BoundAggregate bound;
   bound.call.name = name;
@@ -120,6 +123,14 @@ Result<ExprPtr> Binder::BindAggregate(const sql::FunctionExpr& call, const std::
     ExprScope inner = scope;
     inner.clause = "FILTER";
     ASSIGN_OR_RETURN(bound.filter, BindPredicate(*call.filter, inner));
+  }
+  if (call.ignore_nulls && !bound.args.empty()) {
+    ASSIGN_OR_RETURN(ExprPtr kept, CallFunction("IS NOT NULL", {bound.args[0]}, call.span));
+    if (bound.filter != nullptr) {
+      ASSIGN_OR_RETURN(kept, CallFunction("AND", {bound.filter, std::move(kept)}, call.span));
+    }
+    bound.filter = std::move(kept);
+    bound.call.is_grouped = false;
   }
   aggregates->inside_aggregate = false;
   if (name == "LISTAGG" && bound.args.size() == 2) {

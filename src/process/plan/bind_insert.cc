@@ -200,9 +200,24 @@ Status Binder::DescribeSink(const sql::Insert& insert, const CatalogTable& table
   return Status::OK();
 }
 
+// What is there already can be replaced when all that comes in its place is there: at an end.
+Status Binder::RefuseOverwrite(const sql::Insert& insert, const CatalogTable& table) const {
+  const auto connector = table.options.find("connector");
+  const std::string name = connector == table.options.end() ? "" : connector->second;
+  if (name != "filesystem") {
+    return Error(insert.table.span,
+                 fmt::format("tables of connector '{}' cannot be overwritten", name),
+                 "INSERT OVERWRITE replaces the files of a 'filesystem' table");
+  }
+  if (!batch()) {
+    return Error(insert.table.span, "INSERT OVERWRITE is not possible in streaming mode",
+                 "a stream has no end at which to replace what is there: INSERT INTO adds to it");
+  }
+  return NotYet(insert.table.span, "INSERT OVERWRITE");
+}
+
 Result<std::shared_ptr<SinkNode>> Binder::BindInsert(const sql::Insert& insert,
                                                      const sql::Query& query) {
-  if (insert.overwrite) return NotYet(insert.table.span, "INSERT OVERWRITE");
   ASSIGN_OR_RETURN(TablePath path, BindPath(insert.table));
   const CatalogTable* found = context_.catalog->FindTable(path);
   if (found == nullptr) {
@@ -214,8 +229,12 @@ Result<std::shared_ptr<SinkNode>> Binder::BindInsert(const sql::Insert& insert,
                  sql::DidYouMean(insert.table.last(), context_.catalog->TableNames()));
   }
   CatalogTable table = *found;
+  if (insert.overwrite) return RefuseOverwrite(insert, table);
   for (const sql::Hint& hint : insert.hints) {
-    if (hint.name.text != "OPTIONS") return NotYet(hint.span, "the hint " + hint.name.text);
+    if (hint.name.text != "OPTIONS") {
+      return Error(hint.name.span, fmt::format("there is no hint '{}' here", hint.name.text),
+                   "a table takes the hint OPTIONS('key' = 'value')");
+    }
     for (const auto& [key, value] : hint.options) table.options[key] = value;
   }
   ASSIGN_OR_RETURN(const StaticPartition fixed, BindStaticPartition(insert, table));

@@ -2,7 +2,6 @@
 // PlanJoins), when WHERE has been seen, too.
 #include <algorithm>
 
-#include <absl/strings/numbers.h>
 #include <fmt/format.h>
 
 #include "process/plan/binder.h"
@@ -65,7 +64,7 @@ Result<Relation> Binder::BindJoin(const sql::JoinTable& table) {
     ASSIGN_OR_RETURN(right, BindTableRef(*table.right));
   }
   join->span = ToSpan(table.join_span);
-  join->state_ttl_ms = StateTtlMillis();
+  join->state_ttl_ms = {StateTtlOf(*table.left), StateTtlOf(*table.right)};
   join->inputs = {left.node, right.node};
   join->columns = left.node->columns;
   join->columns.insert(join->columns.end(), right.node->columns.begin(), right.node->columns.end());
@@ -117,9 +116,8 @@ Status Binder::CheckLookup(const sql::JoinTable& table, const Relation& right, J
     const std::string& name = right.scope.empty() || right.scope[0].qualifier.empty()
                                   ? scan->table.name
                                   : right.scope[0].qualifier.back();
-    for (LookupHint& hint : lookup_hints_) {
+    for (const LookupHint& hint : hints_.lookups) {
       if (hint.table != name) continue;
-      hint.used = true;
       join->attempts = hint.attempts;
       join->retry_delay_ms = hint.delay_ms;
     }
@@ -129,44 +127,6 @@ Status Binder::CheckLookup(const sql::JoinTable& table, const Relation& right, J
                fmt::format("rows of table '{}' can't be looked up by key", scan->table.name),
                "a join by processing time takes a table that can, such as one of connector "
                "'jdbc'; for others join by event time");
-}
-
-Result<LookupHint> Binder::ReadLookupHint(const sql::Hint& hint) const {
-  LookupHint out;
-  out.span = hint.span;
-  std::map<std::string, std::string> options;
-  for (const auto& [key, value] : hint.options) options[key] = value;
-  static const std::vector<std::string> kKnown = {
-      "table",           "async",          "output-mode", "timeout",
-      "retry-predicate", "retry-strategy", "fixed-delay", "max-attempts"};
-  for (const auto& [key, value] : options) {
-    if (std::find(kKnown.begin(), kKnown.end(), key) != kKnown.end()) continue;
-    return Error(hint.span, fmt::format("the hint LOOKUP has no option '{}'", key),
-                 sql::DidYouMean(key, kKnown));
-  }
-  if (options["table"].empty()) {
-    return Error(hint.span, "the hint LOOKUP needs the option 'table'",
-                 "LOOKUP('table' = 'name or alias of the right side', ..)");
-  }
-  out.table = options["table"];
-  const std::string predicate = options["retry-predicate"];
-  const std::string strategy = options["retry-strategy"];
-  if (predicate.empty() && strategy.empty()) return out;
-  if (predicate != "lookup_miss" || strategy != "fixed_delay") {
-    return Error(hint.span,
-                 "the hint LOOKUP retries by 'retry-predicate' = 'lookup_miss' and "
-                 "'retry-strategy' = 'fixed_delay', together");
-  }
-  const Result<int64_t> delay = ParseDurationMillis(options["fixed-delay"]);
-  if (!delay.ok() || *delay <= 0) {
-    return Error(hint.span, "the hint LOOKUP needs 'fixed-delay' to retry", "'fixed-delay' = '1s'");
-  }
-  out.delay_ms = *delay;
-  if (!absl::SimpleAtoi(options["max-attempts"], &out.attempts) || out.attempts < 1) {
-    return Error(hint.span, "the hint LOOKUP needs 'max-attempts' to retry, 1 at least",
-                 "'max-attempts' = '3'");
-  }
-  return out;
 }
 
 Status Binder::FindVersionTime(const sql::JoinTable& table, const Relation& right, JoinNode* join) {

@@ -33,7 +33,7 @@ Result<Relation> Binder::BindLateralJoin(const sql::JoinTable& table,
   auto join = std::make_shared<JoinNode>();
   join->type = is_left ? JoinType::kLeft : JoinType::kInner;
   join->span = ToSpan(table.join_span);
-  join->state_ttl_ms = StateTtlMillis();
+  join->state_ttl_ms.fill(StateTtlMillis());
   join->inputs = {left.node, source.relation.node};
   join->columns = left.node->columns;
   const Columns& right = source.relation.node->columns;

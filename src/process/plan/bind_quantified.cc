@@ -2,6 +2,7 @@
 // from what the subquery gives, put beside each row as bind_scalar.cc does with one value.
 #include <fmt/format.h>
 
+#include "process/plan/aggregate_scope.h"
 #include "process/plan/binder.h"
 #include "process/plan/rules.h"
 

@@ -168,7 +168,7 @@ Status SelectBinder::JoinOuterValues() {
   values = binder_.Distinct(std::move(values), select_.where->span);
   auto join = std::make_shared<JoinNode>();
   join->span = ToSpan(select_.where->span);
-  join->state_ttl_ms = binder_.StateTtlMillis();
+  join->state_ttl_ms.fill(binder_.StateTtlMillis());
   join->inputs = {input_.node, values.node};
   join->columns = input_.node->columns;
   const auto left_count = static_cast<int>(join->columns.size());
@@ -206,7 +206,7 @@ Status Binder::ApplyScalars(std::vector<ScalarSubquery> scalars, const OuterColu
     auto join = std::make_shared<JoinNode>();
     join->type = JoinType::kLeft;
     join->span = ToSpan(scalar.span);
-    join->state_ttl_ms = StateTtlMillis();
+    join->state_ttl_ms.fill(StateTtlMillis());
     join->columns = (*node)->columns;
     const Columns& right = scalar.node->columns;
     join->columns.insert(join->columns.end(), right.begin(), right.end());

@@ -46,6 +46,7 @@ Result<ExprPtr> SelectBinder::BindAfterWhere() {
   aggregates_.is_grouped = !group_.empty() || aggregates_.legacy.has_value();
   RETURN_IF_ERROR(BindItems());
   RETURN_IF_ERROR(BindOrder());
+  RETURN_IF_ERROR(BindQualify());
   ExprPtr having;
   if (select_.having != nullptr) {
     ASSIGN_OR_RETURN(having, binder_.BindPredicate(*select_.having, Scope("HAVING")));
@@ -73,36 +74,15 @@ Binder::ExprScope SelectBinder::PlainScope(std::string_view clause) const {
 
 Status SelectBinder::CheckClauses() {
   aggregates_.windows = &select_.windows;
-  for (const sql::Hint& hint : select_.hints) {
-    if (hint.name.text == "STATE_TTL" && hint.options.size() == 1) {
-      const Result<int64_t> ttl = ParseDurationMillis(hint.options[0].second);
-      if (!ttl.ok()) return binder_.Locate(ttl.status(), hint.span);
-      state_ttl_ms_ = *ttl;
-      continue;
-    }
-    if (hint.name.text == "LOOKUP") {
-      ASSIGN_OR_RETURN(LookupHint lookup, binder_.ReadLookupHint(hint));
-      lookup_hints_.push_back(std::move(lookup));
-      continue;
-    }
-    return binder_.NotYet(hint.span, "the hint " + hint.name.text);
-  }
-  return Status::OK();
+  RETURN_IF_ERROR(CheckFromNames());
+  return ReadHints();
 }
 
 Status SelectBinder::BindInput() {
-  std::swap(binder_.lookup_hints_, lookup_hints_);
+  std::swap(binder_.hints_, hints_);
   Result<Relation> input = binder_.BindFrom(select_.from.get());
-  std::swap(binder_.lookup_hints_, lookup_hints_);
+  std::swap(binder_.hints_, hints_);
   ASSIGN_OR_RETURN(input_, std::move(input));
-  for (const LookupHint& hint : lookup_hints_) {
-    if (hint.used) continue;
-    return binder_.Error(hint.span,
-                         fmt::format("the hint LOOKUP names '{}', which is no right side of a "
-                                     "look-up join of this SELECT",
-                                     hint.table),
-                         "give the table's alias, if it has one");
-  }
   return Status::OK();
 }
 
@@ -218,9 +198,8 @@ std::string SelectBinder::NameOf(const sql::SelectItem& item) const {
   if (item.expr->kind == sql::ExprKind::kColumn) {
     return sql::As<sql::ColumnExpr>(*item.expr).parts.back().text;
   }
-  if (item.expr->kind == sql::ExprKind::kField) {
-    return sql::As<sql::FieldExpr>(*item.expr).field.text;
-  }
+  const auto* field = sql::TryAs<sql::FieldExpr>(item.expr.get());
+  if (field != nullptr && field->base->kind != sql::ExprKind::kSubscript) return field->field.text;
   return fmt::format("EXPR${}", exprs_.size());
 }
 
@@ -244,6 +223,18 @@ Status SelectBinder::ExpandStar(const sql::StarExpr& star) {
     exprs_.push_back(RefTo(input_.node->columns, static_cast<int>(i), ToSpan(star.span)));
   }
   if (any) return Status::OK();
+  sql::ColumnExpr row;
+  row.parts = star.qualifier;
+  row.span = star.span;
+  const Result<ExprPtr> bound = binder_.BindColumn(row, Scope("SELECT"));
+  if (bound.ok() && (*bound)->type().root() == TypeRoot::kRow) {
+    for (const RowField& field : (*bound)->type().fields()) {
+      ASSIGN_OR_RETURN(ExprPtr expr, binder_.BindField(*bound, {field.name(), star.span}));
+      names_.push_back(field.name());
+      exprs_.push_back(std::move(expr));
+    }
+    return Status::OK();
+  }
   return binder_.Error(star.span,
                        fmt::format("there is no table '{}' in FROM", star.qualifier.back().text),
                        sql::DidYouMean(star.qualifier.back().text, tables));
@@ -262,8 +253,49 @@ Relation SelectBinder::Project() {
   }
   out.window = WindowOfResult();
   out.node = MakeProject(std::move(below), exprs_, std::move(columns), ToSpan(select_.span));
+  if (select_.qualify != nullptr) KeepQualified(&out);
   if (select_.distinct) return binder_.Distinct(std::move(out), select_.distinct_span);
   return out;
+}
+
+// A name given in SELECT goes before a column of FROM, as that of what OVER gives mostly is.
+Status SelectBinder::BindQualify() {
+  if (select_.qualify == nullptr) return Status::OK();
+  std::vector<ScopeColumn> scope;
+  Columns columns;
+  for (size_t i = 0; i < visible_columns_; ++i) {
+    scope.push_back({{}, names_[i]});
+    columns.emplace_back(names_[i], exprs_[i]->type());
+  }
+  const Result<ExprPtr> over_output =
+      binder_.BindPredicate(*select_.qualify, {&scope, &columns, nullptr, "QUALIFY"});
+  ExprPtr predicate;
+  if (over_output.ok()) {
+    predicate = ReplaceInputRefs(*over_output, [this](const BoundExpr& ref) {
+      return exprs_[static_cast<size_t>(ref.index())];
+    });
+  } else {
+    ASSIGN_OR_RETURN(predicate, binder_.BindPredicate(*select_.qualify, Scope("QUALIFY")));
+  }
+  if (aggregates_.overs.empty()) {
+    return binder_.Error(select_.qualify->span, "QUALIFY needs a function with OVER",
+                         "rows are filtered in WHERE, groups in HAVING");
+  }
+  names_.push_back("$qualify");
+  exprs_.push_back(std::move(predicate));
+  return Status::OK();
+}
+
+// The predicate of QUALIFY is the last column; it goes.
+void SelectBinder::KeepQualified(Relation* relation) const {
+  const Columns all = relation->node->columns;
+  const int last = static_cast<int>(all.size()) - 1;
+  PlanNodePtr kept = MakeFilter(relation->node, RefTo(all, last), ToSpan(select_.qualify->span));
+  std::vector<ExprPtr> exprs;
+  for (int i = 0; i < last; ++i) exprs.push_back(RefTo(all, i));
+  relation->node = MakeProject(std::move(kept), std::move(exprs),
+                               Columns(all.begin(), all.end() - 1), ToSpan(select_.qualify->span));
+  relation->scope.pop_back();
 }
 
 // The window's columns that came through the projection unchanged.

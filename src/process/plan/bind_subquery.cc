@@ -100,7 +100,7 @@ Status Binder::ApplySubqueryTest(const SubqueryTest& test, Relation* input) {
   auto join = std::make_shared<JoinNode>();
   join->type = test.negated ? JoinType::kAnti : JoinType::kSemi;
   join->span = ToSpan(test.span);
-  join->state_ttl_ms = StateTtlMillis();
+  join->state_ttl_ms.fill(StateTtlMillis());
   join->inputs = {input->node, source.relation.node};
   join->columns = input->node->columns;
   const auto left_count = static_cast<int>(input->node->columns.size());

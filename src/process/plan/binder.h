@@ -16,6 +16,7 @@
 #include "process/plan/catalog.h"
 #include "process/plan/logical_plan.h"
 #include "process/plan/relation.h"
+#include "process/plan/select_hints.h"
 #include "process/plan/settings.h"
 #include "process/plan/table_facts.h"
 #include "process/sql/diagnostic.h"
@@ -133,13 +134,11 @@ class Binder {
                               const sql::SourceSpan& span);
   Status ApplyAlias(const sql::TableRef& table, Relation* relation);
   Result<Relation> BindJoin(const sql::JoinTable& table);
-  // FOR SYSTEM_TIME AS OF: the left side's time, and the time at which the right side's versions
-  // begin.
+  // FOR SYSTEM_TIME AS OF: the left side's time, the time at which the right side's versions begin,
+  // and whether by a processing time the right side can be asked by key.
   Status BindSystemTime(const sql::Expr& time, const Relation& left, JoinNode* join);
   Status FindVersionTime(const sql::JoinTable& table, const Relation& right, JoinNode* join);
-  // The same, of a processing time: the right side is asked by key.
   Status CheckLookup(const sql::JoinTable& table, const Relation& right, JoinNode* join);
-  Result<LookupHint> ReadLookupHint(const sql::Hint& hint) const;
   // The columns of USING or NATURAL: they come once, in front. `join` is bound without condition.
   Result<Relation> MergeUsing(const sql::JoinTable& table, const Relation& left,
                               const Relation& right, std::shared_ptr<JoinNode> join);
@@ -227,6 +226,7 @@ class Binder {
   // By column of the table.
   using StaticPartition = std::map<int, ExprPtr>;
   Result<StaticPartition> BindStaticPartition(const sql::Insert& insert, const CatalogTable& table);
+  Status RefuseOverwrite(const sql::Insert& insert, const CatalogTable& table) const;
   Result<std::vector<int>> BindTargets(const sql::Insert& insert, const CatalogTable& table,
                                        const StaticPartition& fixed);
   Result<ExprPtr> CoerceColumn(const sql::Insert& insert, const sql::SourceSpan& query_span,
@@ -242,6 +242,7 @@ class Binder {
   // Adds the place to an error that has none yet.
   Status Locate(const Status& status, const sql::SourceSpan& span) const;
   int64_t StateTtlMillis() const { return context_.settings->Millis("table.exec.state.ttl"); }
+  int64_t StateTtlOf(const sql::TableRef& table) const;  // of a side of a join
   bool batch() const { return context_.settings->Text("execution.runtime-mode") == "batch"; }
 
   BinderContext context_;
@@ -288,8 +289,7 @@ class Binder {
   // Only a plain conjunct of the subquery's own WHERE can become a condition of the join: elsewhere
   // outer_ is known for the sake of the error.
   bool outer_allowed_ = false;
-  // The LOOKUP hints of the SELECT whose FROM is being bound.
-  std::vector<LookupHint> lookup_hints_;
+  SelectHints hints_;  // of the SELECT whose FROM is being bound
   int view_depth_ = 0;
   int query_depth_ = 0;  // through subqueries, common tables and views
   // Set when views are expanded: names resolve against the view's own database.

@@ -41,13 +41,4 @@ struct LateralSource {
   std::vector<ExprPtr> conditions;
 };
 
-// LOOKUP('table' = 't', 'retry-predicate' = 'lookup_miss', ..)
-struct LookupHint {
-  std::string table;
-  int attempts = 1;
-  int64_t delay_ms = 0;
-  sql::SourceSpan span;
-  bool used = false;
-};
-
 }  // namespace mainstem::process::plan

@@ -5,6 +5,7 @@
 // Built by the planner (plan/planner.h), immutable afterwards; safe to read from any thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -196,10 +197,10 @@ std::string_view OperatorNameOf(JoinTime time);  // "IntervalJoin"
 struct JoinNode : PlanNode {
   JoinNode() : PlanNode(NodeKind::kJoin) {}
   JoinType type = JoinType::kInner;
-  std::vector<int> left_keys;       // of inputs[0]
-  std::vector<int> right_keys;      // of inputs[1]
-  std::vector<ExprPtr> conditions;  // over the left columns and then the right ones
-  int64_t state_ttl_ms = 0;         // 0: rows are kept for ever
+  std::vector<int> left_keys;             // of inputs[0]
+  std::vector<int> right_keys;            // of inputs[1]
+  std::vector<ExprPtr> conditions;        // over the left columns and then the right ones
+  std::array<int64_t, 2> state_ttl_ms{};  // of inputs[i]; 0: rows are kept for ever
   JoinTime time = JoinTime::kNone;
   // kInterval, kTemporal: the time attributes; kWindow: the ends of the windows. Of inputs[i].
   int left_time = -1;

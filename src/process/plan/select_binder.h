@@ -108,9 +108,23 @@ class SelectBinder {
   Status BindOrder();
   Status BindOrderItem(const sql::OrderItem& item);
 
+  // ---- hints and the names that they may have (bind_hints.cc)
+
+  Status CheckFromNames() const;
+  Status ReadHints();
+  Status ReadStateTtlHint(const sql::Hint& hint);
+  Status ReadLookupHint(const sql::Hint& hint);
+  // `name` must be one that FROM gives.
+  Status CheckHintName(const sql::Hint& hint, const std::string& name,
+                       const sql::SourceSpan& span) const;
+
   // ---- result
 
   Relation Project();
+
+  // QUALIFY: its predicate as a hidden column behind the others, then the filter by it.
+  Status BindQualify();
+  void KeepQualified(Relation* relation) const;
 
   // The window's columns that came through the projection unchanged.
   std::optional<WindowColumns> WindowOfResult() const;
@@ -140,8 +154,8 @@ class SelectBinder {
   bool is_grouped_ = false;
   bool with_time_ = false;
   bool allow_untyped_null_ = false;
-  std::optional<int64_t> state_ttl_ms_;  // of the hint
-  std::vector<LookupHint> lookup_hints_;
+  std::optional<int64_t> state_ttl_ms_;  // of the hint for the only table
+  SelectHints hints_;
   LogicalType time_type_;
 };
 

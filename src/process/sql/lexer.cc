@@ -1,8 +1,11 @@
 #include "process/sql/lexer.h"
 
 #include <absl/strings/ascii.h>
+#include <absl/strings/match.h>
+#include <absl/strings/numbers.h>
 #include <fmt/format.h>
 
+#include "format/utf8.h"
 #include "process/sql/diagnostic.h"
 
 namespace mainstem::process::sql {
@@ -46,6 +49,10 @@ class Lexer {
     return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
   }
   bool LooksAt(std::string_view what) const { return text_.substr(at_, what.size()) == what; }
+  absl::string_view Ahead(size_t size) const {
+    const std::string_view ahead = text_.substr(at_, size);
+    return {ahead.data(), ahead.size()};
+  }
 
   void Advance(size_t count = 1) {
     for (size_t i = 0; i < count && at_ < text_.size(); ++i, ++at_) {
@@ -107,6 +114,15 @@ class Lexer {
       Advance();
       return String(TokenKind::kBinaryString);
     }
+    if ((c == 'n' || c == 'N') && Peek(1) == '\'') {  // of national characters: of all, anyway
+      Advance();
+      return String(TokenKind::kString);
+    }
+    if (absl::EqualsIgnoreCase(Ahead(6), "_UTF8'")) {
+      Advance(5);
+      return String(TokenKind::kString);
+    }
+    if (absl::EqualsIgnoreCase(Ahead(3), "U&'")) return EscapedString();
     if (c == '`') return QuotedName();
     if (c == '"') return DoubleQuoted();
     if (IsDigit(c) || (c == '.' && IsDigit(Peek(1)))) return Number();
@@ -157,6 +173,47 @@ class Lexer {
       }
     }
     Push(kind, std::move(value));
+    return Status::OK();
+  }
+
+  // U&'d\00e9j\00e0' [UESCAPE '!']: four digits name a character of the first 65,536.
+  Status EscapedString() {
+    Advance(2);
+    ASSIGN_OR_RETURN(const std::string text, Quoted('\'', "string"));
+    SourceSpan span = FromStart();
+    char escape = '\\';
+    RETURN_IF_ERROR(SkipSpace());
+    if (absl::EqualsIgnoreCase(Ahead(7), "UESCAPE")) {
+      Advance(7);
+      RETURN_IF_ERROR(SkipSpace());
+      if (Peek() != '\'') return Fail(Here(), "UESCAPE is followed by a character in quotes");
+      ASSIGN_OR_RETURN(const std::string wanted, Quoted('\'', "string"));
+      span = FromStart();
+      if (wanted.size() != 1) return Fail(span, "UESCAPE takes one character");
+      escape = wanted[0];
+    }
+    std::string value;
+    for (size_t i = 0; i < text.size(); ++i) {
+      if (text[i] != escape) {
+        value += text[i];
+      } else if (i + 1 < text.size() && text[i + 1] == escape) {
+        value += text[++i];
+      } else {
+        const std::string digits = text.substr(i + 1, 4);
+        uint32_t code = 0;
+        if (digits.size() != 4 || !absl::SimpleHexAtoi(digits, &code) || digits[1] == 'x' ||
+            digits[1] == 'X') {
+          return Fail(span, fmt::format("'{}' is not followed by four hexadecimal digits", escape));
+        }
+        if (code >= 0xD800 && code <= 0xDFFF) {
+          return Fail(span, "half a character", "write characters past U+FFFF as they are");
+        }
+        value += format::Utf8Character(code).bytes();
+        i += 4;
+      }
+    }
+    Token token{.kind = TokenKind::kString, .text = std::move(value), .upper = {}, .span = span};
+    tokens_.push_back(std::move(token));
     return Status::OK();
   }
 

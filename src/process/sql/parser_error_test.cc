@@ -114,8 +114,8 @@ TEST(ParserError, HelpsWithCommonSlips) {
   EXPECT_NE(ErrorOf("SELECT a FROM t WHERE a == 1").find("equality is written with a single ="),
             std::string::npos);
   EXPECT_NE(ErrorOf("CREATE TABLE t (a INT,)").find("remove the comma"), std::string::npos);
-  EXPECT_NE(ErrorOf("SELECT INTERVAL 5 SECOND").find("write INTERVAL '5'"), std::string::npos);
-  EXPECT_NE(ErrorOf("SELECT * FROM TUMBLE(TABLE t)").find("TABLE(TUMBLE(..))"), std::string::npos);
+  EXPECT_NE(ErrorOf("SELECT INTERVAL 1.5 SECOND").find("write INTERVAL '1.5'"), std::string::npos);
+  EXPECT_NE(ErrorOf("SELECT * FROM FLIP(TABLE t)").find("TABLE(FLIP(..))"), std::string::npos);
   EXPECT_NE(ErrorOf("SELECT 1a FROM t").find("needs backticks"), std::string::npos);
   EXPECT_NE(ErrorOf("BEGIN STATEMENT SET; INSERT INTO a SELECT 1;").find("without END"),
             std::string::npos);

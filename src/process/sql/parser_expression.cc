@@ -533,23 +533,6 @@ Result<ExprPtr> Parser::ParseCase() {
   return FinishList(std::move(node), begin, children);
 }
 
-Result<ExprPtr> Parser::ParseInterval() {
-  const SourceSpan begin = Take().span;
-  auto node = std::make_unique<IntervalExpr>();
-  if (TakeSymbol("-"))
-    node->negative = true;
-  else
-    TakeSymbol("+");
-  if (Peek().kind == TokenKind::kInteger || Peek().kind == TokenKind::kDecimal) {
-    return Unexpected("the length of the interval as a string",
-                      fmt::format("write INTERVAL '{}'", Peek().text));
-  }
-  ASSIGN_OR_RETURN(Token text, ParseString("the length of the interval as a string"));
-  node->text = text.text;
-  ASSIGN_OR_RETURN(node->qualifier, ParseIntervalQualifier());
-  return Finish(std::move(node), begin, {});
-}
-
 // ARRAY[..], MAP[..], MULTISET[..] or ROW(..)
 Result<ExprPtr> Parser::ParseCollection(ConstructorKind kind) {
   const SourceSpan begin = Take().span;

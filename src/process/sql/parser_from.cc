@@ -88,6 +88,11 @@ Result<TableRefPtr> Parser::ParseTablePrimary() {
   TableRefPtr table;
   const bool lateral = TakeWord("LATERAL");
   if (IsWord("TABLE") && IsSymbol("(", 1)) {
+    Take();
+    Take();
+    ASSIGN_OR_RETURN(table, ParseFunctionTable(lateral));
+    RETURN_IF_ERROR(ExpectSymbol(")", "after the table function"));
+  } else if (AtWindowFunction()) {
     ASSIGN_OR_RETURN(table, ParseFunctionTable(lateral));
   } else if (IsWord("UNNEST") && IsSymbol("(", 1)) {
     ASSIGN_OR_RETURN(table, ParseUnnest());
@@ -126,9 +131,13 @@ Result<TableRefPtr> Parser::ParseNamedTable() {
   return TableRefPtr(std::move(table));
 }
 
+// FROM TUMBLE(TABLE t, ..): the same as TABLE(TUMBLE(..)).
+bool Parser::AtWindowFunction() const {
+  if (!IsSymbol("(", 1)) return false;
+  return IsWord("TUMBLE") || IsWord("HOP") || IsWord("CUMULATE") || IsWord("SESSION");
+}
+
 Result<TableRefPtr> Parser::ParseFunctionTable(bool lateral) {
-  Take();
-  Take();
   auto table = std::make_unique<FunctionTable>();
   table->lateral = lateral;
   const Token& token = Peek();
@@ -145,7 +154,6 @@ Result<TableRefPtr> Parser::ParseFunctionTable(bool lateral) {
   name.span = SpanFrom(first.span);
   if (!IsSymbol("(")) return Unexpected("'(' and the arguments of the table function");
   ASSIGN_OR_RETURN(table->call, ParseCall(std::move(name)));
-  RETURN_IF_ERROR(ExpectSymbol(")", "after the table function"));
   table->height = table->call->height + 1;
   return TableRefPtr(std::move(table));
 }

@@ -55,6 +55,11 @@ Status Parser::ParseCallArguments(FunctionExpr* call) {
     ASSIGN_OR_RETURN(FunctionExpr::Argument argument, ParseArgument());
     call->arguments.push_back(std::move(argument));
   } while (TakeSymbol(","));
+  if (TakeWords({"IGNORE", "NULLS"})) {  // ARRAY_AGG(x IGNORE NULLS)
+    call->ignore_nulls = true;
+  } else {
+    TakeWords({"RESPECT", "NULLS"});
+  }
   if (IsWord("ORDER")) {  // ARRAY_AGG(x ORDER BY y)
     ASSIGN_OR_RETURN(call->within_group, ParseOrderItems());
   }
@@ -300,10 +305,11 @@ Status Parser::ParseCallSuffixes(FunctionExpr* call) {
     ASSIGN_OR_RETURN(call->within_group, ParseOrderItems());
     RETURN_IF_ERROR(ExpectSymbol(")"));
   }
-  if (TakeWords({"IGNORE", "NULLS"}))
+  if (TakeWords({"IGNORE", "NULLS"})) {
     call->ignore_nulls = true;
-  else
+  } else {
     TakeWords({"RESPECT", "NULLS"});
+  }
   if (IsWord("FILTER") && IsSymbol("(", 1)) {
     Take();
     Take();

@@ -96,6 +96,7 @@ class Parser {
   Result<ExprPtr> ParseParenthesised();
   Result<ExprPtr> ParseCase();
   Result<ExprPtr> ParseInterval();
+  Result<ExprPtr> ParseCountedInterval(std::unique_ptr<IntervalExpr> one, const SourceSpan& begin);
   Result<ExprPtr> ParseNamePath();
   Result<ExprPtr> ParseKeywordPrimary(bool* taken);
   Result<ExprPtr> ParseCollection(ConstructorKind kind);
@@ -158,6 +159,7 @@ class Parser {
   Result<TableRefPtr> ParseNamedTable();
   Result<TableRefPtr> ParseUnnest();
   Result<TableRefPtr> ParseFunctionTable(bool lateral);
+  bool AtWindowFunction() const;
   Result<TableRefPtr> ParseParenthesisedTable(bool lateral);
   Status ParseAlias(TableRef* table);
   // ---- MATCH_RECOGNIZE (parser_match.cc)

@@ -51,6 +51,8 @@ Result<TableRefPtr> Parser::ParseMatch(TableRefPtr input) {
 Status Parser::ParseMeasures(MatchTable* match) {
   do {
     SelectItem item;
+    // Of the one row of a match both say the same.
+    if ((IsWord("FINAL") || IsWord("RUNNING")) && IsSymbol("(", 2)) Take();
     ASSIGN_OR_RETURN(item.expr, ParseExpr());
     if (!TakeWord("AS")) return Unexpected("AS and the name of the measure");
     ASSIGN_OR_RETURN(item.alias, ParseName("the name of the measure"));

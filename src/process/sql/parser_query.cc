@@ -181,7 +181,9 @@ Result<QueryBodyPtr> Parser::ParseSelect() {
       select->windows.push_back(std::move(window));
     } while (TakeSymbol(","));
   }
-  if (IsWord("QUALIFY")) return NotYet(Peek().span, "QUALIFY", "filter an outer query");
+  if (TakeWord("QUALIFY")) {
+    ASSIGN_OR_RETURN(select->qualify, ParseExpr());
+  }
   CloseSelect(select.get(), begin);
   return QueryBodyPtr(std::move(select));
 }
@@ -196,6 +198,7 @@ void Parser::CloseSelect(Select* select, const SourceSpan& begin) {
   }
   Raise(&select->height, select->where.get());
   Raise(&select->height, select->having.get());
+  Raise(&select->height, select->qualify.get());
   select->span = SpanFrom(begin);
 }
 
@@ -350,13 +353,16 @@ Result<Hint> Parser::ParseHint() {
           kind != TokenKind::kQuotedName && kind != TokenKind::kInteger) {
         return Unexpected("')' or an argument of the hint");
       }
+      const SourceSpan argument_begin = Peek().span;
       std::string argument = Take().text;
       while (TakeSymbol(".")) argument += "." + Take().text;
       if (TakeSymbol("=")) {
         ASSIGN_OR_RETURN(Token value, ParseString("the option's value as a string"));
         hint.options.emplace_back(std::move(argument), value.text);
+        hint.option_spans.push_back(SpanFrom(argument_begin));
       } else {
         hint.arguments.push_back(std::move(argument));
+        hint.argument_spans.push_back(SpanFrom(argument_begin));
       }
       if (!TakeSymbol(",") && !IsSymbol(")")) return Unexpected("',' or ')'");
     }

@@ -1,5 +1,6 @@
 // Data types: INT, DECIMAL(10, 2) NOT NULL, ROW<a INT, b STRING>, INT ARRAY ...
 #include <absl/container/flat_hash_map.h>
+#include <fmt/format.h>
 
 #include "process/sql/keywords.h"
 #include "process/sql/parser_impl.h"
@@ -238,6 +239,51 @@ Result<IntervalQualifier> Parser::ParseIntervalQualifier() {
     }
   }
   return qualifier;
+}
+
+// INTERVAL '1 02:03' DAY TO MINUTE, INTERVAL 5 DAY; INTERVAL n DAY.
+Result<ExprPtr> Parser::ParseInterval() {
+  const SourceSpan begin = Take().span;
+  auto node = std::make_unique<IntervalExpr>();
+  if (TakeSymbol("-"))
+    node->negative = true;
+  else
+    TakeSymbol("+");
+  if (IsSymbol("(") || Peek().kind == TokenKind::kQuotedName ||
+      (Peek().kind == TokenKind::kWord && CanStartName(Peek()))) {
+    return ParseCountedInterval(std::move(node), begin);
+  }
+  if (Peek().kind == TokenKind::kDecimal) {
+    return Unexpected("the length of the interval as a string",
+                      fmt::format("write INTERVAL '{}'", Peek().text));
+  }
+  if (Peek().kind == TokenKind::kInteger) {
+    node->text = Take().text;
+  } else {
+    ASSIGN_OR_RETURN(Token text, ParseString("the length of the interval"));
+    node->text = text.text;
+  }
+  ASSIGN_OR_RETURN(node->qualifier, ParseIntervalQualifier());
+  return Finish(std::move(node), begin, {});
+}
+
+// INTERVAL (a + 1) DAY, INTERVAL n HOUR: so many times the interval of one.
+Result<ExprPtr> Parser::ParseCountedInterval(std::unique_ptr<IntervalExpr> one,
+                                             const SourceSpan& begin) {
+  auto product = std::make_unique<BinaryExpr>();
+  product->op = BinaryOp::kMultiply;
+  product->op_span = begin;
+  if (TakeSymbol("(")) {  // (a - b) DAY alone would be a difference of times
+    ASSIGN_OR_RETURN(product->left, ParseExpr());
+    RETURN_IF_ERROR(ExpectSymbol(")"));
+  } else {
+    ASSIGN_OR_RETURN(product->left, ParseNamePath());
+  }
+  one->text = "1";
+  ASSIGN_OR_RETURN(one->qualifier, ParseIntervalQualifier());
+  ASSIGN_OR_RETURN(product->right, Finish(std::move(one), begin, {}));
+  const Expr *l = product->left.get(), *r = product->right.get();
+  return Finish(std::move(product), begin, {l, r});
 }
 
 Result<TypeSyntaxPtr> Parser::ParseSingleType() {

@@ -306,6 +306,7 @@ std::string PrintSelect(const Select& select) {
              return Name(window.name) + " AS " + Print(window.spec);
            });
   }
+  if (select.qualify != nullptr) out += " QUALIFY " + ToSql(*select.qualify);
   return out;
 }
 

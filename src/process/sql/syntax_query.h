@@ -15,7 +15,9 @@ namespace mainstem::process::sql {
 struct Hint {
   Identifier name;
   std::vector<std::pair<std::string, std::string>> options;  // of 'k'='v' pairs
-  std::vector<std::string> arguments;                        // of plain arguments
+  std::vector<SourceSpan> option_spans;
+  std::vector<std::string> arguments;  // of plain arguments
+  std::vector<SourceSpan> argument_spans;
   SourceSpan span;
 };
 
@@ -139,6 +141,7 @@ struct Select : QueryBody {
   std::vector<GroupingElement> group_by;
   std::optional<SourceSpan> group_by_span;  // present also for GROUP BY ()
   ExprPtr having;
+  ExprPtr qualify;  // over what OVER windows give
   std::vector<NamedWindow> windows;
 };
 struct Values : QueryBody {

@@ -83,7 +83,8 @@ bool IsRefusal(const Status& error) {
   if (error.ok()) return false;
   const ErrorCode code = CodeOf(error);
   return code == ErrorCode::kSyntaxError || code == ErrorCode::kSemanticError ||
-         code == ErrorCode::kEvaluationError || code == ErrorCode::kDecodeError;
+         code == ErrorCode::kEvaluationError || code == ErrorCode::kDecodeError ||
+         code == ErrorCode::kInvalidArgument;
 }
 
 // The statements of a script that may hold syntax errors, and what each of them is refused for.
