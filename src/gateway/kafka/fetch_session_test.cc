@@ -45,7 +45,7 @@ class FetchSessionTest : public ::testing::Test {
         answer.log_start_offset = answer.error_code == 0 ? 0 : -1;
         if (with_records_.contains(partition.index)) {
           auto bytes = std::make_shared<const std::vector<std::byte>>(10);
-          answer.records.emplace_back(bytes, std::span<const std::byte>(*bytes));
+          answer.records.push_back({bytes, std::span<const std::byte>(*bytes)});
         }
       }
     }
