@@ -43,7 +43,7 @@ Task<> Fill(SimEnv* env, TopicConfig more) {
   CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("t", 1, config, false));
   int64_t now = env->WallTime().value();
   for (int i = 0; i < kValueCount; ++i) {
-    CO_RETURN_IF_ERROR(co_await AppendValue(log.get(), {topic.id, PartitionId(0)}, i, now));
+    CO_RETURN_IF_ERROR(co_await AppendValue(log.get(), {topic.id, PartitionId(0)}, i, now + i));
   }
   CO_RETURN_IF_ERROR(co_await log->Checkpoint());
   log.release();
@@ -190,40 +190,66 @@ TEST_P(DamagedFilesTest, AnEmptyFileIsSetAsideWhole) {
   EXPECT_EQ(outcome.after, outcome.before + Range(next(), next() + 1));
 }
 
+// The first batch of the second segment is broken: what three reads of it say. What lies around it
+// is there.
+Task<> ReadAround(EmbeddedLog* log, std::vector<Status>* broken) {
+  TopicPartition partition{log->FindTopic("t")->id, PartitionId(0)};
+  for (int i = 0; i < 3; ++i) {
+    Result<ReadResult> read = co_await log->Read(partition, Offset(34), {});
+    broken->push_back(read.status());
+  }
+  for (int64_t offset : {0, 33, 35, 68}) {
+    CO_ASSIGN_OR_RETURN(ReadResult read, co_await log->Read(partition, Offset(offset), {}));
+    EXPECT_FALSE(read.batches.empty()) << offset;
+  }
+  CO_ASSIGN_OR_RETURN(ReadResult before, co_await log->Read(partition, Offset(33), {}));
+  int64_t time_ms = ReadBatchHeader(before.batches[0].bytes.data()).max_timestamp + 1;
+  CO_ASSIGN_OR_RETURN(OffsetForTime found, co_await log->FindByTime(partition, time_ms));
+  EXPECT_EQ(found.offset, Offset(35));
+  co_return Status::OK();
+}
+
+Task<> OpenAndReadAround(SimEnv* env, Logger logger, std::vector<Status>* broken) {
+  EmbeddedLogOptions options = LogOptions();
+  options.logger = logger;
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await EmbeddedLog::Open(env, options));
+  Status status = co_await ReadAround(log.get(), broken);
+  Status stopped = co_await log->Stop();
+  co_return status& stopped;
+}
+
 // A consumer asks again and again; the line names file and place, once.
 TEST(DamagedBatchTest, AReadThatMeetsABrokenBatchIsLoggedOnceAndTheRestIsServed) {
-  SimDisk disk(3);
-  Runs runs(&disk, 11);
-  ASSERT_TRUE(runs.Run([](SimEnv* env) { return Fill(env, {}); }).ok());
-  std::vector<std::string> files = SegmentFiles(disk);
-  ASSERT_EQ(files.size(), 3u);
-  ASSERT_TRUE(disk.FlipBit(files[1], 16));  // the first batch's magic byte
-  std::string path = testing::TempDir() + "/damaged_batch.log";
-  std::filesystem::remove(path);
-  auto logger = Logger::Make({.file = path});
-  ASSERT_TRUE(logger.ok());
-  Status status = runs.Run([&](SimEnv* env) -> Task<> {
-    EmbeddedLogOptions options = LogOptions();
-    options.logger = *logger;
-    CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await EmbeddedLog::Open(env, options));
-    TopicPartition partition{log->FindTopic("t")->id, PartitionId(0)};
-    for (int i = 0; i < 3; ++i) {
-      Result<ReadResult> read = co_await log->Read(partition, Offset(34), {});
-      EXPECT_TRUE(Is(read.status(), ErrorCode::kCorruptStorage)) << Describe(read.status());
+  for (int64_t at : {16, 5000}) {  // its magic byte, a byte of its records
+    SCOPED_TRACE(at);
+    SimDisk disk(3);
+    Runs runs(&disk, 11);
+    // The indexes are there: behind a batch of which not even the length is known they tell where
+    // to read on.
+    auto fill = [](SimEnv* env) { return Fill(env, {}); };
+    ASSERT_TRUE(runs.Run(fill, ProcessEnd::kKill).ok());
+    std::vector<std::string> files = SegmentFiles(disk);
+    ASSERT_EQ(files.size(), 3u);
+    ASSERT_TRUE(disk.FlipBit(files[1], at));
+    std::string path = testing::TempDir() + "/damaged_batch.log";
+    std::filesystem::remove(path);
+    auto logger = Logger::Make({.file = path});
+    ASSERT_TRUE(logger.ok());
+    std::vector<Status> broken;
+    Status status = runs.Run([&](SimEnv* env) { return OpenAndReadAround(env, *logger, &broken); });
+    ASSERT_TRUE(status.ok()) << Describe(status);
+    ASSERT_EQ(broken.size(), 3u);
+    for (const Status& one : broken) {
+      EXPECT_TRUE(Is(one, ErrorCode::kCorruptStorage)) << Describe(one);
     }
-    for (int64_t offset : {0, 68}) {
-      CO_ASSIGN_OR_RETURN(ReadResult read, co_await log->Read(partition, Offset(offset), {}));
-      EXPECT_FALSE(read.batches.empty()) << offset;
-    }
-    co_return co_await log->Stop();
-  });
-  ASSERT_TRUE(status.ok()) << Describe(status);
-  std::ifstream file(path);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
-  EXPECT_NE(text.find(files[1]), std::string::npos) << text;
-  EXPECT_NE(text.find("at byte 0"), std::string::npos) << text;
-  EXPECT_NE(text.find("34"), std::string::npos) << text;
+    std::ifstream file(path);
+    std::string text{std::istreambuf_iterator<char>(file), {}};
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+    EXPECT_NE(text.find(files[1]), std::string::npos) << text;
+    EXPECT_NE(text.find("34"), std::string::npos) << text;
+    EXPECT_NE(text.find(at == 16 ? "at byte 0" : "does not match its checksum"), std::string::npos)
+        << text;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(EachSegment, DamagedFilesTest, testing::Values(0, 1, 2));

@@ -140,6 +140,8 @@ class Segments {
 
   const std::deque<SegmentInfo>& list() const { return list_; }
   bool empty() const { return list_.empty(); }
+  // The file that holds the offset, for people; only when not empty.
+  std::string FileAt(Offset offset) const { return LogPathOf(list_[Find(offset)]); }
   // Whether any record lies at `from` or after it.
   bool HasRecordsFrom(Offset from) const;
   // The offset after the last record, and the first one; only when not empty.
@@ -179,6 +181,7 @@ class Segments {
                        std::vector<IndexEntry> known);
   Task<std::optional<IndexEntry>> FirstRight(std::shared_ptr<File> file, SegmentInfo segment,
                                              std::vector<IndexEntry> known, int64_t behind);
+  Task<Offset> NextIndexed(SegmentInfo segment, Offset from);
   Task<> SaveIndex(std::shared_ptr<Index> index, int64_t segment_bytes);
   size_t Find(Offset offset) const;
   // Where the segment's records are now.

@@ -338,6 +338,16 @@ Task<Offset> Segments::OffsetBefore(SegmentInfo segment, Offset from, int64_t ti
   co_return begin;
 }
 
+// Where one can read on when the batch that holds `from` is no batch any more.
+Task<Offset> Segments::NextIndexed(SegmentInfo segment, Offset from) {
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<Index> index, co_await LoadIndex(segment));
+  for (const IndexEntry& entry : index->offsets) {
+    Offset last_offset = segment.base_offset + entry.relative_offset;
+    if (last_offset > from) co_return last_offset;
+  }
+  co_return segment.next_offset;
+}
+
 Task<SharedBytes> Segments::FindBatchByTime(Offset from, int64_t timestamp_ms) {
   constexpr size_t kReadBytes = size_t{256} << 10;
   std::vector<SegmentInfo> segments(list_.begin(), list_.end());
@@ -345,9 +355,14 @@ Task<SharedBytes> Segments::FindBatchByTime(Offset from, int64_t timestamp_ms) {
     if (segment.next_offset <= from || segment.max_timestamp < timestamp_ms) continue;
     CO_ASSIGN_OR_RETURN(Offset at, co_await OffsetBefore(segment, from, timestamp_ms));
     while (at < segment.next_offset) {
-      CO_ASSIGN_OR_RETURN(std::vector<SharedBytes> batches, co_await Read(at, kReadBytes));
-      if (batches.empty()) break;
-      for (const SharedBytes& batch : batches) {
+      Result<std::vector<SharedBytes>> batches = co_await Read(at, kReadBytes);
+      if (Is(batches.status(), ErrorCode::kCorruptStorage)) {
+        CO_ASSIGN_OR_RETURN(at, co_await NextIndexed(segment, at));
+        continue;
+      }
+      CO_RETURN_IF_ERROR(batches);
+      if (batches->empty()) break;
+      for (const SharedBytes& batch : *batches) {
         BatchHeader header = ReadBatchHeader(batch.bytes.data());
         if (header.max_timestamp >= timestamp_ms) co_return batch;
         at = header.next_offset();

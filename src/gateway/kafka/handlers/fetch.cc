@@ -40,6 +40,13 @@ void ListAborted(const std::vector<storage::AbortedTransaction>& aborted,
   }
 }
 
+// Asking again does not help against what is broken on the disk: clients stop at this one, and say
+// where. Those for trouble with a disk they retry for ever.
+int16_t FetchErrorOf(const Status& status) {
+  if (Is(status, ErrorCode::kCorruptStorage)) return Code(KafkaError::kCorruptMessage);
+  return KafkaCode(status);
+}
+
 class Fetch {
  public:
   Fetch(const RequestContext& context, const FetchRequest& request)
@@ -87,7 +94,7 @@ class Fetch {
           co_await context_.services.log->Read(source.partition, source.from, options);
       if (!read.ok()) {
         if (Is(read.status(), ErrorCode::kCancelled)) co_return read.status();
-        SetError(&answer, KafkaCode(read.status()));
+        SetError(&answer, FetchErrorOf(read.status()));
         outcome.answer_now = true;
         continue;
       }
