@@ -27,6 +27,12 @@ bool HasError(const Part& part) {
   if constexpr (requires { part.results.begin(); }) {
     if (any(part.results)) return true;
   }
+  if constexpr (requires { part.filter_results.begin(); }) {
+    if (any(part.filter_results)) return true;
+  }
+  if constexpr (requires { part.entries.begin(); }) {
+    if (any(part.entries)) return true;
+  }
   if constexpr (requires { part.resources.begin(); }) {
     if (any(part.resources)) return true;
   }

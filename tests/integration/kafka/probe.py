@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Raw-socket probe: what a broker answers to exact requests, most of which no library sends. BOOTSTRAP=host:port probe.py
 Prints NAME<TAB>value; BASELINE=answers-of-real-kafka.txt (a real Kafka 4.3.0) makes differences exit 1. The consumer
-protocol of KIP-848 and ACLs are left out: a node does not offer them (docs/kafka-deviations.md)."""
+protocol of KIP-848 is left out: a node does not offer it (docs/kafka-deviations.md)."""
 import os, socket, struct, sys, time, uuid
 H, P = os.environ["BOOTSTRAP"].rsplit(":", 1); OUT = []
 def crc32c(b, T=[]):
@@ -86,6 +86,47 @@ def wait_coord(c, g, t=0):
         r = c.raw(10, 1, S(g) + i8(t)); r.i32(); e = r.i16()
         if e == 0: return
         time.sleep(.2)
+def admin(c, t):
+    """What tools ask about security and placement: (code, message) of each part of the answer."""
+    def code(r): return r.i16(), r.cs()
+    def partition(r):
+        r.i32(); found = code(r); r.tags()
+        return found
+    def topics(r):
+        found = []
+        for _ in range(r.uv() - 1):
+            r.cs(); found += [partition(r) for _ in range(r.uv() - 1)]; r.tags()
+        return found
+    def head(api, version, body):
+        r = c.raw(api, version, body, flex=True); r.i32()
+        return r
+    acl_filter = i8(2) + CS("t") + i8(3) + CS(None) + CS(None) + i8(1) + i8(1) + Z
+    probe("describeacls", lambda: code(head(29, 2, acl_filter)))
+    def of_each(r): return [code(r) for _ in range(r.uv() - 1)]
+    probe("createacls", lambda: of_each(head(30, 2, CA([i8(2) + CS("t") + i8(3) + CS("User:x") + CS("*") + i8(3) + i8(3) + Z]) + Z)))
+    probe("deleteacls", lambda: of_each(head(31, 2, CA([acl_filter]) + Z)))
+    def elect(kind, asked):
+        r = head(43, 2, i8(kind) + asked + i32(5000) + Z)
+        return r.i16(), topics(r)
+    def named(name, index=0): return CA([CS(name) + CA([i32(index)]) + Z])
+    for name, kind, asked in (("preferred", 0, named(t)), ("unclean", 1, named(t)), ("unknown-topic", 0, named("probe-nowhere")),
+                              ("unknown-partition", 0, CA([CS("probe-elect") + CA([i32(9)]) + Z])), ("all", 0, b"\0"), ("type-7", 7, named(t))):
+        probe("electleaders-" + name, lambda: elect(kind, asked))
+    def reassign(name, replicas, index=0):
+        r = head(45, 0, i32(5000) + CA([CS(name) + CA([i32(index) + replicas + Z]) + Z]) + Z)
+        return code(r), topics(r)
+    for name, topic, replicas in (("where-it-is", t, CA([i32(1)])), ("other-node", t, CA([i32(7)])), ("cancel", t, b"\0"), ("nowhere", t, CA([])),
+                                  ("twice", t, CA([i32(1), i32(1)])), ("unknown-topic", "probe-nowhere", CA([i32(1)]))):
+        probe("reassign-" + name, lambda: reassign(topic, replicas))
+    probe("reassign-unknown-partition", lambda: reassign("probe-elect", CA([i32(1)]), 9))
+    def listed(r): return code(r), r.uv() - 1
+    probe("listreassignments", lambda: listed(head(46, 0, i32(5000) + b"\0" + Z)))
+    probe("describequotas", lambda: listed(head(48, 1, CA([]) + i8(0) + Z)))
+    probe("describescram-all", lambda: listed(head(50, 0, b"\0" + Z)))
+    def user(r):
+        top, _ = code(r), r.uv()
+        return top, (r.cs(), *code(r))
+    probe("describescram-unknown", lambda: user(head(50, 0, CA([CS("nobody") + Z]) + Z)))
 def main():
     c = C()
     def apiv(v, body, flex):
@@ -155,6 +196,7 @@ def main():
     probe("describegroup-stable", lambda: dg(gname, 4)); probe("describegroup-unknown-v4", lambda: dg(gname + "zz", 4)); probe("describegroup-unknown-v6", lambda: dg(gname + "zz", 6)); delg = lambda g_: (lambda r: (r.i32(), r.i32(), r.st(), r.i16())[3])(k.raw(42, 1, A([S(g_)]))); probe("deletegroup-live", lambda: delg(gname)); probe("deletegroup-unknown", lambda: delg(gname + "zz")); probe("leave-v1-unknown", lambda: (lambda r: (r.i32(), r.i16())[1])(k.raw(13, 1, S(gname) + S("x")))); probe("leave-v1", lambda: (lambda r: (r.i32(), r.i16())[1])(k.raw(13, 1, S(gname) + S(m)))); probe("describegroup-empty", lambda: dg(gname, 4)[:3]); probe("deletegroup-empty", lambda: delg(gname))
     probe("saslhandshake-on-plaintext", lambda: C().raw(17, 1, S("PLAIN")).i16()); probe("offsetforleaderepoch-unknown", lambda: (lambda r: (r.i32(), r.i32(), r.st(), r.i32(), r.i16(), r.i32(), r.i32(), r.i64())[4:])(c.raw(23, 3, i32(-1) + A([S(t) + A([i32(0) + i32(-1) + i32(999)])]))))
     probe("deleterecords-beyond-end", lambda: (lambda r: (r.i32(), r.i32(), r.st(), r.i32(), r.i32(), r.i64(), r.i16())[5:])(c.raw(21, 1, A([S(t) + A([i32(0) + i64(999)])]) + i32(5000)))); probe("deleterecords-high-watermark", lambda: (lambda r: (r.i32(), r.i32(), r.st(), r.i32(), r.i32(), r.i64(), r.i16())[5:])(c.raw(21, 1, A([S(tf) + A([i32(0) + i64(-1)])]) + i32(5000)))); probe("fetch-below-log-start", lambda: g(tf, 3))
+    mk(c, n="probe-elect"); admin(c, t)
     bf = os.environ.get("BASELINE"); print(f"{len(OUT)} probes", file=sys.stderr)
     if bf:
         want = dict(l.rstrip("\n").split("\t", 1) for l in open(bf) if "\t" in l); d = [(n, v, want.get(n)) for n, v in OUT if want.get(n) != v]

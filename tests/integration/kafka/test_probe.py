@@ -8,7 +8,7 @@ FOLDER = os.path.dirname(__file__)
 DEVIATIONS = {"apiversions-finalized-features": "[('transaction.version', 2)]"}
 
 # Requests of the probe as it was recorded that are not sent, since a node does not advertise them: rows of the same file.
-NOT_OFFERED = {"cgh-bad-assignor", "cgh-join", "cgh-epoch-ahead", "cgh-unknown-member", "cgh-leave", "describeacls"}
+NOT_OFFERED = {"cgh-bad-assignor", "cgh-join", "cgh-epoch-ahead", "cgh-unknown-member", "cgh-leave"}
 
 
 def rows(text):

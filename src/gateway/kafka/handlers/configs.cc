@@ -81,6 +81,17 @@ struct Outcome {
 
 Outcome Fail(KafkaError error, std::string message) { return {Code(error), std::move(message)}; }
 
+// kafka-reassign-partitions.sh takes away throttles when it is done. One node has none.
+bool OnlyEndsThrottles(const IncrementalAlterConfigsRequest::Resource& resource) {
+  static const std::set<std::string> kThrottles = {
+      "leader.replication.throttled.rate", "follower.replication.throttled.rate",
+      "replica.alter.log.dirs.io.max.bytes.per.second"};
+  return resource.resource_type == kBrokerResource &&
+         std::all_of(resource.configs.begin(), resource.configs.end(), [](const auto& change) {
+           return change.operation == kDelete && kThrottles.contains(change.name);
+         });
+}
+
 // Nothing when `type` and `name` are a topic that exists.
 std::optional<Outcome> CheckAlterable(const RequestContext& context, int8_t type,
                                       const std::string& name) {
@@ -225,6 +236,11 @@ Task<IncrementalAlterConfigsResponse> HandleIncrementalAlterConfigs(
     const RequestContext& context, const IncrementalAlterConfigsRequest& request) {
   IncrementalAlterConfigsResponse response;
   for (const IncrementalAlterConfigsRequest::Resource& resource : request.resources) {
+    if (OnlyEndsThrottles(resource)) {
+      response.resources.push_back(
+          {0, std::nullopt, resource.resource_type, resource.resource_name});
+      continue;
+    }
     Outcome outcome;
     storage::TopicConfig config;
     if (auto refusal = CheckAlterable(context, resource.resource_type, resource.resource_name)) {

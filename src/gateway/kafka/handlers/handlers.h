@@ -19,8 +19,10 @@
 #include "gateway/kafka/messages/group_offsets.h"
 #include "gateway/kafka/messages/metadata.h"
 #include "gateway/kafka/messages/offsets.h"
+#include "gateway/kafka/messages/placement.h"
 #include "gateway/kafka/messages/produce.h"
 #include "gateway/kafka/messages/producers.h"
+#include "gateway/kafka/messages/security_admin.h"
 #include "gateway/kafka/messages/topics.h"
 #include "gateway/kafka/messages/transaction_admin.h"
 #include "gateway/kafka/messages/transactions.h"
@@ -139,5 +141,25 @@ Task<IncrementalAlterConfigsResponse> HandleIncrementalAlterConfigs(
     const RequestContext& context, const IncrementalAlterConfigsRequest& request);
 Task<ListConfigResourcesResponse> HandleListConfigResources(
     const RequestContext& context, const ListConfigResourcesRequest& request);
+
+Task<DescribeAclsResponse> HandleDescribeAcls(const RequestContext& context,
+                                              const DescribeAclsRequest& request);
+Task<CreateAclsResponse> HandleCreateAcls(const RequestContext& context,
+                                          const CreateAclsRequest& request);
+Task<DeleteAclsResponse> HandleDeleteAcls(const RequestContext& context,
+                                          const DeleteAclsRequest& request);
+Task<DescribeClientQuotasResponse> HandleDescribeClientQuotas(
+    const RequestContext& context, const DescribeClientQuotasRequest& request);
+Task<AlterClientQuotasResponse> HandleAlterClientQuotas(const RequestContext& context,
+                                                        const AlterClientQuotasRequest& request);
+Task<DescribeUserScramCredentialsResponse> HandleDescribeUserScramCredentials(
+    const RequestContext& context, const DescribeUserScramCredentialsRequest& request);
+
+Task<ElectLeadersResponse> HandleElectLeaders(const RequestContext& context,
+                                              const ElectLeadersRequest& request);
+Task<AlterPartitionReassignmentsResponse> HandleAlterPartitionReassignments(
+    const RequestContext& context, const AlterPartitionReassignmentsRequest& request);
+Task<ListPartitionReassignmentsResponse> HandleListPartitionReassignments(
+    const RequestContext& context, const ListPartitionReassignmentsRequest& request);
 
 }  // namespace mainstem::gateway::kafka

@@ -8,8 +8,10 @@
 #include "gateway/kafka/messages/group_offsets.h"
 #include "gateway/kafka/messages/metadata.h"
 #include "gateway/kafka/messages/offsets.h"
+#include "gateway/kafka/messages/placement.h"
 #include "gateway/kafka/messages/produce.h"
 #include "gateway/kafka/messages/producers.h"
+#include "gateway/kafka/messages/security_admin.h"
 #include "gateway/kafka/messages/topics.h"
 #include "gateway/kafka/messages/transaction_admin.h"
 #include "gateway/kafka/messages/transactions.h"
@@ -50,13 +52,22 @@ constexpr MessageType kTypes[] = {
     BOTH(EndTxn),
     BOTH(WriteTxnMarkers),
     BOTH(TxnOffsetCommit),
+    BOTH(DescribeAcls),
+    BOTH(CreateAcls),
+    BOTH(DeleteAcls),
     BOTH(DescribeConfigs),
     BOTH(AlterConfigs),
     BOTH(DescribeLogDirs),
     BOTH(CreatePartitions),
     BOTH(DeleteGroups),
+    BOTH(ElectLeaders),
     BOTH(IncrementalAlterConfigs),
+    BOTH(AlterPartitionReassignments),
+    BOTH(ListPartitionReassignments),
     BOTH(OffsetDelete),
+    BOTH(DescribeClientQuotas),
+    BOTH(AlterClientQuotas),
+    BOTH(DescribeUserScramCredentials),
     BOTH(DescribeCluster),
     BOTH(DescribeProducers),
     BOTH(DescribeTransactions),
