@@ -10,7 +10,12 @@ namespace {
 constexpr size_t kScanChunk = 4096;
 constexpr std::align_val_t kEntryAlignment{16};
 // Set slot, clock slot, allocator overhead: estimated.
-constexpr size_t kEntryOverhead = 32;
+constexpr size_t kEntryOverhead = 40;
+// A table of more entries than this is not in the processor's cache: a row's slot is fetched so
+// many rows ahead, and then its entry.
+constexpr size_t kPrefetchedFrom = 8192;
+constexpr size_t kSlotsAhead = 16;
+constexpr size_t kEntriesAhead = 8;
 // A batch's worth of evictions and more: Evict is called once for each batch.
 constexpr size_t kEvictSteps = 8192;
 // Fewer dirty entries are not worth a write of their own.
@@ -52,7 +57,21 @@ Status StateTable::Damaged(const Status& cause) const {
 
 StateEntry* StateTable::Find(const Probe& probe) {
   auto it = entries_.find(probe);
-  return it == entries_.end() ? nullptr : *it;
+  return it == entries_.end() ? nullptr : it->entry;
+}
+
+void StateTable::PrefetchAfter(size_t row, const EncodedRows& keys,
+                               std::span<const int64_t> name_spaces) {
+  const auto candidate = [&](size_t at) {
+    return Candidate{MixedHash(keys.hash(at), name_spaces.empty() ? 0 : name_spaces[at])};
+  };
+  if (row + kSlotsAhead < keys.size()) entries_.prefetch(candidate(row + kSlotsAhead));
+  if (row + kEntriesAhead >= keys.size()) return;
+  const auto it = entries_.find(candidate(row + kEntriesAhead));
+  if (it == entries_.end()) return;
+  const char* begin = reinterpret_cast<const char*>(it->entry);
+  __builtin_prefetch(begin);       // the head
+  __builtin_prefetch(begin + 64);  // value and key, if they are short
 }
 
 StateEntry* StateTable::Insert(const Probe& probe) {
@@ -69,7 +88,7 @@ StateEntry* StateTable::Insert(const Probe& probe) {
   std::memcpy(reinterpret_cast<char*>(entry->value()) + value_size, probe.key.data(),
               probe.key.size());
   if (has_ttl()) Stamp(entry, now_ms_);
-  entries_.insert(entry);
+  entries_.insert({MixedHash(probe.hash, probe.name_space), entry});
   entry->clock_slot = static_cast<uint32_t>(clock_.size());
   clock_.push_back(entry);
   Link(entry);
@@ -123,7 +142,7 @@ void StateTable::Erase(StateEntry* entry) {
     --live_count_;
   }
   memory_bytes_ -= FootprintOf(*entry);
-  entries_.erase(entry);
+  entries_.erase(Slot{MixedHash(entry->hash, entry->name_space), entry});
   StateEntry* last = clock_.back();
   clock_[entry->clock_slot] = last;
   last->clock_slot = entry->clock_slot;
@@ -176,7 +195,9 @@ Task<> StateTable::Find(const EncodedRows& keys, std::span<const int64_t> name_s
   ReadClock();
   entries->resize(keys.size());
   std::vector<uint32_t> cold;
+  const bool prefetches = entries_.size() >= kPrefetchedFrom;
   for (size_t row = 0; row < keys.size(); ++row) {
+    if (prefetches) PrefetchAfter(row, keys, name_spaces);
     Probe probe{keys.hash(row), name_spaces.empty() ? 0 : name_spaces[row], keys.row(row)};
     StateEntry* entry = Find(probe);
     if (entry && IsExpired(entry)) {

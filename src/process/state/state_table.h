@@ -149,22 +149,35 @@ class StateTable {
     int64_t name_space;
     std::string_view key;
   };
-  struct EntryHash {
-    using is_transparent = void;
-    static size_t Of(uint64_t hash, int64_t name_space) {
-      return static_cast<size_t>(hash ^
-                                 (static_cast<uint64_t>(name_space) * 0x9e3779b97f4a7c15ULL));
-    }
-    size_t operator()(const StateEntry* entry) const { return Of(entry->hash, entry->name_space); }
-    size_t operator()(const Probe& probe) const { return Of(probe.hash, probe.name_space); }
+  static uint64_t MixedHash(uint64_t hash, int64_t name_space) {
+    return hash ^ (static_cast<uint64_t>(name_space) * 0x9e3779b97f4a7c15ULL);
+  }
+  // What stands in the hash table: the hash lies beside the pointer, so that an entry is only
+  // looked at when it is most likely the one.
+  struct Slot {
+    uint64_t mixed_hash;
+    StateEntry* entry;
   };
-  struct EntryEqual {
+  // Finds the entry that has this hash without looking at it; there may be another one.
+  struct Candidate {
+    uint64_t mixed_hash;
+  };
+  struct SlotHash {
     using is_transparent = void;
-    bool operator()(const StateEntry* a, const StateEntry* b) const { return a == b; }
-    bool operator()(const StateEntry* a, const Probe& b) const {
-      return a->hash == b.hash && a->name_space == b.name_space && a->key() == b.key;
+    size_t operator()(const Slot& slot) const { return slot.mixed_hash; }
+    size_t operator()(const Probe& probe) const { return MixedHash(probe.hash, probe.name_space); }
+    size_t operator()(const Candidate& candidate) const { return candidate.mixed_hash; }
+  };
+  struct SlotEqual {
+    using is_transparent = void;
+    bool operator()(const Slot& a, const Slot& b) const { return a.entry == b.entry; }
+    bool operator()(const Slot& a, const Probe& b) const {
+      return a.mixed_hash == MixedHash(b.hash, b.name_space) && a.entry->hash == b.hash &&
+             a.entry->name_space == b.name_space && a.entry->key() == b.key;
     }
-    bool operator()(const Probe& a, const StateEntry* b) const { return (*this)(b, a); }
+    bool operator()(const Slot& a, const Candidate& b) const {
+      return a.mixed_hash == b.mixed_hash;
+    }
   };
   struct NamespaceInfo {
     std::vector<StateEntry*> hot;
@@ -197,6 +210,8 @@ class StateTable {
   // The entry as it is now, on its way to the backend; nullopt: the backend never had it.
   std::optional<StateMutation> Store(StateEntry* entry);
   StateEntry* Find(const Probe& probe);
+  // Brings what the rows after `row` will look at into the processor's cache.
+  void PrefetchAfter(size_t row, const EncodedRows& keys, std::span<const int64_t> name_spaces);
   StateEntry* Insert(const Probe& probe);
   // An entry of the backend; null when the table has it already.
   Result<StateEntry*> InsertStored(std::string_view encoded_key, std::string_view bytes);
@@ -218,7 +233,7 @@ class StateTable {
   const ValueCodec* const codec_;
   StateBackend* const backend_;
   BlockingPool* const pool_;
-  absl::flat_hash_set<StateEntry*, EntryHash, EntryEqual> entries_;
+  absl::flat_hash_set<Slot, SlotHash, SlotEqual> entries_;
   std::map<int64_t, NamespaceInfo> namespaces_;
   std::vector<StateEntry*> clock_;  // all entries, in no order; the hand goes round
   std::vector<StateEntry*> dirty_;  // by the first change; null: deleted since
