@@ -62,6 +62,8 @@ def candidates(case):
         if node.kind == "join":
             yield replacing(i, node.left)
             yield replacing(i, node.right)
+        if node.kind in ("unnest", "lateral"):
+            yield replacing(i, node.left)
     for i, (holder, key, node) in enumerate(all_slots):
         for name, kid in node.kids.items():
             if isinstance(kid, list):
@@ -95,7 +97,7 @@ def dropping(number, name, position):
     def change(case):
         _, _, node = at(case, number)
         kids = node.kids[name]
-        if node.kind == "call" or node.kind == "aggregate" or (name == "items" and len(kids) == 1):
+        if node.kind == "call" or node.kind == "aggregate" or (name in ("items", "elements") and len(kids) == 1):
             return False
         del kids[position]
         return True

@@ -92,7 +92,22 @@ class Queries:
             conjuncts.append(expressions.predicate(rng.choice([0, 1, 2])))
         if rng.random() < 0.25 and depth > 0 and expressions.leaves:
             conjuncts.append(self.subquery_test(expressions, depth - 1))
+        if rng.random() < 0.1 and depth > 0 and expressions.leaves:
+            conjuncts.append(self.membership(expressions, depth - 1))
         return conjuncts
+
+    def membership(self, outer, depth):
+        """IN, > ANY, <> ALL and so on of an uncorrelated subquery, by itself or beside OR."""
+        rng = self.rng
+        source, leaves = self.source(max(0, depth - 1), simple=True)
+        inner = Expressions(rng, leaves)
+        item = inner.any(0)
+        comparable = item.type in JOINABLE and item.type not in ("BOOLEAN", "DOUBLE")
+        ops = ["IN", "NOT IN"] + (["= ANY", "<> ALL", "> ANY", "< ANY", ">= ALL", "<= ALL"] if comparable else [])
+        query = self.finish("select", [item], {"source": source, "where": [inner.predicate(0)] if rng.random() < 0.4 else [],
+                                               "group": [], "having": []}, distinct=False)
+        test = N("membership", "BOOLEAN", {"operand": outer.of(item.type, rng.choice([0, 1])), "query": query}, op=rng.choice(ops))
+        return call("or", "BOOLEAN", outer.predicate(0), test) if rng.random() < 0.4 else test
 
     def subquery_test(self, outer, depth):
         """[NOT] IN or [NOT] EXISTS, with a condition on the query around or without."""
@@ -212,6 +227,8 @@ class Queries:
         rng = self.rng
         # The window's rows come when it ends, see window_join.
         items = [call("cast", leaf.type, leaf.copy()) if source.get("rowtime") == leaf.name else leaf.copy() for leaf in leaves]
+        if rng.random() < 0.25:
+            return self.qualified(source, items, N("row_number", "BIGINT", {"partition": partition, "order": order}, exact=True), where)
         inner = self.finish("select", items, {"source": source, "where": where, "group": [], "having": []}, distinct=False)
         inner.items.append(N("item", "BIGINT", {"expr": N("row_number", "BIGINT", {"partition": partition, "order": order}, exact=True)}, name="rn"))
         alias = self.alias()
@@ -225,6 +242,14 @@ class Queries:
             outputs.append(rank)
         items = rng.sample(outputs, rng.randint(1, len(outputs)))
         return self.finish("select", [i.copy() for i in items], {"source": source, "where": where, "group": [], "having": []}, distinct=False)
+
+    def qualified(self, source, items, rank, where):
+        rng = self.rng
+        chosen = rng.sample(items, rng.randint(1, len(items)))
+        if rng.random() < 0.4:
+            chosen.append(rank.copy())
+        qualify = [call("le", "BOOLEAN", rank, literal("INT", rng.choice([1, 1, 2, 3])))]
+        return self.finish("select", chosen, {"source": source, "where": where, "group": [], "having": [], "qualify": qualify}, distinct=False)
 
     def limited(self, depth):
         rng = self.rng
@@ -407,6 +432,8 @@ class Queries:
         kind = rng.random()
         if depth > 0 and kind < 0.35 and not simple:
             return self.joined(self.source(depth - 1), self.source(depth - 1 if rng.random() < 0.4 else 0))
+        if depth > 0 and kind > 0.9 and not simple:
+            return rng.choice([self.unnested, self.lateral])(self.source(depth - 1))
         if depth > 0 and kind < (0.55 if not simple else 0.4):
             alias = self.alias()
             query = self.query(depth - 1)
@@ -422,6 +449,40 @@ class Queries:
             return N("table", None, {}, name=name, alias=alias), [column(alias, o.name, o.type, o.exact) for o in self.outputs(query)]
         table = rng.choice(self.tables)
         return N("table", None, {}, name=table.name, alias=alias), [column(alias, c.name, c.type) for c in table.columns]
+
+    def unnested(self, left):
+        """Each row once for each element of an array of its values."""
+        rng = self.rng
+        source, leaves = left
+        element = rng.choice([leaf for leaf in leaves if leaf.type in JOINABLE] or [literal("INT", 7)])
+        made = Expressions(rng, leaves)
+        elements = [element.copy()] + [made.of(element.type, 0) for _ in range(rng.choice([0, 1, 2]))]
+        alias = self.alias()
+        node = N("unnest", None, {"left": source, "elements": elements}, alias=alias)
+        return node, leaves + [column(alias, "e", element.type)]
+
+    def lateral(self, left):
+        """The rows, the first rows or aggregates of a table for each row of the left side."""
+        rng = self.rng
+        source, leaves = left
+        table, inner_alias, alias = rng.choice(self.tables), self.alias(), self.alias()
+        inner = [column(inner_alias, c.name, c.type) for c in table.columns]
+        equal = self.equality(leaves, inner)
+        if equal is None or equal.op != "eq" or not all(leaf.kind == "column" for leaf in leaves):
+            return left
+        made = Expressions(rng, inner)
+        from_table = N("table", None, {}, name=table.name, alias=inner_alias)
+        form = rng.choice(["rows", "first", "aggregate"])
+        kids = {"source": from_table, "where": [equal], "group": [], "having": []}
+        if form == "aggregate":
+            query = self.finish("select", [made.aggregate() for _ in range(rng.choice([1, 2]))], kids, distinct=False, aggregated=True)
+        else:
+            items = [leaf.copy() for leaf in rng.sample(inner, rng.randint(1, len(inner)))]
+            if form == "first":
+                kids["order"] = self.ordering(inner)
+            query = self.finish("select", items, kids, distinct=False, limit=rng.choice([1, 2]) if form == "first" else None)
+        node = N("lateral", None, {"left": source, "query": query}, alias=alias, join=rng.choice(["INNER", "LEFT"]))
+        return node, leaves + [column(alias, o.name, o.type, o.exact) for o in self.outputs(query)]
 
     def values(self, alias):
         rng = self.rng

@@ -80,6 +80,9 @@ class Writer:
             return f"{node.negated}EXISTS ({query})"
         return f"{self.expr(node.operand)} {node.negated}IN ({query})"
 
+    def expr_membership(self, node):
+        return f"{self.expr(node.operand)} {node.op} ({self.query(node.query)})"
+
     def expr_scalar(self, node):
         return f"({self.query(node.query)})"
 
@@ -104,6 +107,8 @@ class Writer:
             having.append("COUNT(*) > 0")
         if having:
             text += " HAVING " + " AND ".join(having)
+        if node.kids.get("qualify"):
+            text += " QUALIFY " + self.conjunction(node.qualify)
         if node.kids.get("order"):
             text += " ORDER BY " + self.order(node.order)
         if node.get("limit"):
@@ -139,7 +144,7 @@ class Writer:
     def source_join(self, node):
         on = self.conjunction(node.on) if node.on else "TRUE"
         right = self.source(node.right)
-        if node.right.kind == "join":
+        if node.right.kind in ("join", "unnest", "lateral"):
             right = f"({right})"
         return f"{self.source(node.left)} {node.join} JOIN {right} ON {on}"
 
@@ -151,6 +156,13 @@ class Writer:
         right = f"(SELECT {columns}, lead(ts) OVER (PARTITION BY {node.key} ORDER BY ts) AS until FROM {node.right}) AS {node.alias}"
         return f"{left} {node.join} JOIN {right} ON {on} AND {node.alias}.ts <= {node.left_alias}.ts" \
             f" AND ({node.alias}.until IS NULL OR {node.left_alias}.ts < {node.alias}.until)"
+
+    def source_unnest(self, node):
+        elements = ", ".join(self.expr(e) for e in node.elements)
+        return f"{self.source(node.left)} CROSS JOIN UNNEST(ARRAY[{elements}]) AS {node.alias}(e)"
+
+    def source_lateral(self, node):
+        return f"{self.source(node.left)} {node.join} JOIN LATERAL ({self.query(node.query)}) AS {node.alias} ON TRUE"
 
     def source_values(self, node):
         rows = ", ".join("(" + ", ".join(self.expr(v) for v in row.values) + ")" for row in node.rows)
