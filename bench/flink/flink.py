@@ -1,7 +1,8 @@
 """A real Apache Flink session cluster on loopback, as the measured peer: JobManager, one TaskManager and the SQL Gateway, from the PyPI wheels
-(which ship the Java distribution) and Maven's SQL Gateway and Kafka connector. `fetch` installs it under .deps/flink; `Flink` runs it."""
+(which ship the Java distribution) and Maven's SQL Gateway, Kafka connector and protobuf format (with its version of protoc). `fetch` installs it under .deps/flink; `Flink` runs it."""
 import json
 import os
+import platform
 import re
 import shutil
 import signal
@@ -16,11 +17,30 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 HOME = os.path.join(ROOT, ".deps/flink")
 VERSION = "2.3.0"
 KAFKA_CONNECTOR = "5.0.0-2.2"
+PROTOC_VERSION = "4.32.1"  # of the library that Flink's protobuf format brings
+PROTOC = os.path.join(HOME, f"protoc-{PROTOC_VERSION}")
+PROTOBUF_JAR = os.path.join(HOME, f"dist/lib/flink-sql-protobuf-{VERSION}.jar")
 HZ = os.sysconf("SC_CLK_TCK")
 
 
 def fetch():
     """Installs the distribution once; quick when it is there."""
+    fetch_distribution()
+    if not os.path.exists(PROTOBUF_JAR):
+        fetch_artifact(f"org.apache.flink:flink-sql-protobuf:{VERSION}", HOME + "/dist/lib")
+    if not os.path.exists(PROTOC):
+        machine = {"x86_64": "x86_64", "aarch64": "aarch_64"}[platform.machine()]
+        fetch_artifact(f"com.google.protobuf:protoc:{PROTOC_VERSION}:exe:linux-{machine}", HOME)
+        fetched = f"{HOME}/protoc-{PROTOC_VERSION}-linux-{machine}.exe"
+        os.chmod(fetched, 0o755)
+        os.rename(fetched, PROTOC)
+
+
+def fetch_artifact(artifact, folder):
+    subprocess.run(["mvn", "-B", "-q", "dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={folder}"], check=True)
+
+
+def fetch_distribution():
     done = os.path.join(HOME, f"complete-{VERSION}")
     if os.path.exists(done):
         return
@@ -37,7 +57,7 @@ def fetch():
         os.chmod(f"{HOME}/dist/bin/{script}", 0o755)
     jars = ((f"org.apache.flink:flink-sql-connector-kafka:{KAFKA_CONNECTOR}", "lib"), (f"org.apache.flink:flink-sql-gateway:{VERSION}", "opt"))
     for artifact, folder in jars:
-        subprocess.run(["mvn", "-B", "-q", "dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={HOME}/dist/{folder}"], check=True)
+        fetch_artifact(artifact, f"{HOME}/dist/{folder}")
     open(done, "w").close()
 
 
@@ -63,13 +83,16 @@ def split_script(text):
 
 
 class Flink:
-    """Lifecycle: make, start, run, stop. `work` is an empty folder for configuration and logs."""
+    """Lifecycle: make, start, run, stop. `work` is an empty folder for configuration and logs; `jars` are on the class path beside Flink's own."""
 
-    def __init__(self, work, memory="3g", slots=2):
+    def __init__(self, work, memory="3g", slots=2, jars=()):
         self.work, self.rest, self.gateway = work, free_port(), free_port()
         self.processes = {}
         os.makedirs(work + "/tmp", exist_ok=True)
         shutil.copytree(f"{HOME}/dist/conf", work + "/conf")
+        os.makedirs(work + "/lib")
+        for jar in [os.path.join(HOME, "dist/lib", name) for name in os.listdir(HOME + "/dist/lib")] + list(jars):
+            os.symlink(jar, os.path.join(work, "lib", os.path.basename(jar)))
         # Of the distribution's own settings only those that open the JVM's modules are needed.
         opens = re.search(r"(?m)^ *all: (.*)$", open(work + "/conf/config.yaml").read())[1]
         with open(work + "/conf/config.yaml", "w") as f:
@@ -80,7 +103,7 @@ class Flink:
                     f"io.tmp.dirs: {work}/tmp\nrestart-strategy.type: none\n")
 
     def _spawn(self, name, command):
-        env = dict(os.environ, FLINK_HOME=f"{HOME}/dist", FLINK_CONF_DIR=self.work + "/conf", FLINK_LOG_DIR=self.work)
+        env = dict(os.environ, FLINK_HOME=f"{HOME}/dist", FLINK_CONF_DIR=self.work + "/conf", FLINK_LIB_DIR=self.work + "/lib", FLINK_LOG_DIR=self.work)
         with open(f"{self.work}/{name}.out", "ab") as out:
             self.processes[name] = subprocess.Popen([f"{HOME}/dist/bin/{command}", "start-foreground"], env=env, stdout=out, stderr=out, cwd=self.work)
 
