@@ -72,9 +72,12 @@ Sent Send(const std::string& bootstrap, const std::string& topic, int64_t rate, 
           std::snprintf(event, sizeof(event), R"({"k":%lld,"v":%lld,"ts":%lld})",
                         static_cast<long long>(sent.events * 2654435761 % keys),
                         static_cast<long long>(sent.events % 100), static_cast<long long>(NowNanos()));
-      const auto code =
-          producer->produce(topic, 0, RdKafka::Producer::RK_MSG_COPY, event,
-                            static_cast<size_t>(size), nullptr, 0, 0, nullptr);
+      RdKafka::ErrorCode code;
+      while ((code = producer->produce(topic, 0, RdKafka::Producer::RK_MSG_COPY, event,
+                                       static_cast<size_t>(size), nullptr, 0, 0, nullptr)) ==
+             RdKafka::ERR__QUEUE_FULL) {
+        producer->poll(1);  // a broker that falls behind makes the schedule late, and is waited for
+      }
       sent.failed += code != RdKafka::ERR_NO_ERROR;
     }
     producer->poll(0);
