@@ -1,6 +1,7 @@
 #include "server/connectors.h"
 
 #include "sink/blackhole/blackhole_sink.h"
+#include "sink/clickhouse/clickhouse_sink.h"
 #include "sink/filesystem/file_sink.h"
 #include "sink/http/http_sink.h"
 #include "sink/iceberg/iceberg_sink.h"
@@ -26,6 +27,7 @@ connector::ConnectorRegistry MakeConnectorRegistry(connector::S3Defaults s3) {
   registry.Add(source::NexmarkConnector());
   registry.Add(source::UpsertKafkaSourceConnector());
   registry.Add(sink::BlackholeConnector());
+  registry.Add(sink::ClickhouseSinkConnector());
   registry.Add(sink::DuckdbSinkConnector());
   registry.Add(sink::FileSinkConnector(s3));
   registry.Add(sink::HttpSinkConnector());

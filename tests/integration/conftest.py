@@ -1,4 +1,4 @@
-"""Fixtures: `node` (fresh for a test), `shared_node` (one for a file), `postgres`, `mariadb`, `mysql`, `opensearch`, `redis_server`, `kafka_server` and `s3` (one for the session)."""
+"""Fixtures: `node` (fresh for a test), `shared_node` (one for a file), `postgres`, `mariadb`, `mysql`, `opensearch`, `redis_server`, `kafka_server`, `clickhouse` and `s3` (one for the session)."""
 import os
 import sys
 import tempfile
@@ -64,6 +64,11 @@ def redis_server():
 @pytest.fixture(scope="session")
 def kafka_server():
     yield from serving(support.Kafka)
+
+
+@pytest.fixture(scope="session")
+def clickhouse():
+    yield from serving(support.Clickhouse)
 
 
 @pytest.fixture(scope="session")

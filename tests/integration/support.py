@@ -422,6 +422,60 @@ class Redis(Server):
         return f"redis://127.0.0.1:{self.port}"
 
 
+class Clickhouse(Server):
+    """A private ClickHouse server (Debian's, of 2018) on loopback: user loader may do everything, reader only read, both with PASSWORD."""
+
+    PASSWORD = "clicks-s3cret"
+
+    @property
+    def available(self):
+        return shutil.which("clickhouse-server") is not None
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self):
+        config = os.path.join(self.folder, "config.xml")
+        if not os.path.exists(config):
+            with open(config, "w") as f:
+                f.write(f"""<yandex><logger><level>warning</level><log>{self.folder}/log</log><errorlog>{self.folder}/err</errorlog></logger>
+                  <http_port>{self.port}</http_port><listen_host>127.0.0.1</listen_host><path>{self.folder}/d/</path><tmp_path>{self.folder}/tmp/</tmp_path>
+                  <users_config>{self.folder}/users.xml</users_config><default_profile>default</default_profile><default_database>default</default_database>
+                  <mark_cache_size>67108864</mark_cache_size><uncompressed_cache_size>0</uncompressed_cache_size></yandex>""")
+
+            def user(name, password, profile):
+                return (f"<{name}><password>{password}</password><networks><ip>127.0.0.1</ip></networks><profile>{profile}</profile>"
+                        f"<quota>default</quota></{name}>")
+            with open(os.path.join(self.folder, "users.xml"), "w") as f:
+                f.write("<yandex><profiles><default/><readonly><readonly>1</readonly></readonly></profiles><users>"
+                        + user("default", "", "default") + user("loader", self.PASSWORD, "default") + user("reader", self.PASSWORD, "readonly")
+                        + "</users><quotas><default/></quotas></yandex>")
+        self.process = subprocess.Popen(["clickhouse-server", f"--config-file={config}"], stdout=subprocess.DEVNULL,
+                                        stderr=open(os.path.join(self.folder, "server.log"), "ab"), cwd=self.folder)
+        wait_until(self.ready, "ClickHouse", 60)
+        return self
+
+    def ready(self):
+        assert self.process.poll() is None, "ClickHouse has ended"
+        try:
+            return self.query("SELECT 1") == "1\n"
+        except OSError:
+            return False
+
+    def query(self, sql):
+        """The answer as text; OSError with the server's message."""
+        request = urllib.request.Request(self.url, data=sql.encode(), method="POST")
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return response.read().decode()
+        except urllib.error.HTTPError as error:
+            raise OSError(error.read().decode()) from None
+
+    def rows(self, sql):
+        return [json.loads(line) for line in self.query(sql + " FORMAT JSONEachRow").splitlines()]
+
+
 class OpenSearch(Server):
     """One real node of OpenSearch on loopback, without TLS and users. It takes half a minute to start."""
 

@@ -18,6 +18,7 @@
 #include "core/config.h"
 #include "core/sync.h"
 #include "sink/blackhole/blackhole_sink.h"
+#include "sink/clickhouse/clickhouse_sink.h"
 #include "sink/filesystem/file_sink.h"
 #include "sink/http/http_sink.h"
 #include "sink/iceberg/iceberg_sink.h"
@@ -116,7 +117,7 @@ class Driver {
     connector::ConnectorRegistry registry;
     for (auto* make : {&BlackholeConnector, &PrintConnector, &JdbcSinkConnector, &HttpSinkConnector,
                        &RedisSinkConnector, &DuckdbSinkConnector, &KafkaSinkConnector,
-                       &UpsertKafkaSinkConnector}) {
+                       &UpsertKafkaSinkConnector, &ClickhouseSinkConnector}) {
       registry.Add(make());
     }
     connector::S3Defaults s3;

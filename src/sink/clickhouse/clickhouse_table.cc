@@ -1,0 +1,321 @@
+#include "sink/clickhouse/clickhouse_table.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include <absl/strings/numbers.h>
+#include <arrow/api.h>
+#include <fmt/format.h>
+#include <re2/re2.h>
+
+#include "core/suggest.h"
+
+namespace mainstem::sink {
+namespace {
+
+constexpr int64_t kDaySeconds = 86400;
+constexpr int64_t kDateTimeSecondsMax = 4291747199;  // 2105-12-31 23:59:59
+constexpr int64_t kWideSecondsMin = -2208988800;     // 1900-01-01
+constexpr int64_t kWideSecondsMax = 10413791999;     // 2299-12-31 23:59:59
+
+// 'LowCardinality(Nullable(String))' is String that may be NULL.
+struct PlainType {
+  std::string name;  // 'Decimal'
+  std::vector<int> arguments;
+  bool is_nullable = false;
+};
+
+PlainType PlainTypeOf(std::string type) {
+  PlainType plain;
+  static const re2::RE2 wrapped(R"((LowCardinality|Nullable)\((.*)\))");
+  std::string wrapper, inside;
+  while (re2::RE2::FullMatch(type, wrapped, &wrapper, &inside)) {
+    plain.is_nullable |= wrapper == "Nullable";
+    type = inside;
+  }
+  static const re2::RE2 number(R"((\d+))");
+  size_t open = type.find('(');
+  plain.name = type.substr(0, open);
+  if (open == std::string::npos) return plain;
+  type = type.substr(open);
+  re2::StringPiece rest(type);
+  std::string digits;
+  while (re2::RE2::FindAndConsume(&rest, number, &digits)) {
+    int value = 0;
+    if (absl::SimpleAtoi(digits, &value)) plain.arguments.push_back(value);
+  }
+  return plain;
+}
+
+int ArgumentOf(const PlainType& type, size_t index, int otherwise) {
+  return index < type.arguments.size() ? type.arguments[index] : otherwise;
+}
+
+int TicksPerSecondDigits(arrow::TimeUnit::type unit) { return static_cast<int>(unit) * 3; }
+
+bool IsOneOf(const std::string& name, std::initializer_list<const char*> names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// The least types that take all values of a column; empty: none does.
+std::string TakerOf(const arrow::DataType& type) {
+  switch (type.id()) {
+    case arrow::Type::BOOL: return "Bool or UInt8";
+    case arrow::Type::INT8: return "Int8 or wider";
+    case arrow::Type::INT16: return "Int16 or wider";
+    case arrow::Type::INT32: return "Int32 or wider";
+    case arrow::Type::INT64: return "Int64 or wider";
+    case arrow::Type::FLOAT: return "Float32 or Float64";
+    case arrow::Type::DOUBLE: return "Float64";
+    case arrow::Type::DECIMAL128: {
+      const auto& decimal = static_cast<const arrow::Decimal128Type&>(type);
+      return fmt::format("Decimal({}, {})", decimal.precision(), decimal.scale());
+    }
+    case arrow::Type::STRING:
+    case arrow::Type::BINARY: return "String";
+    case arrow::Type::DATE32: return "Date or Date32";
+    case arrow::Type::TIMESTAMP: {
+      const auto& time = static_cast<const arrow::TimestampType&>(type);
+      int digits = TicksPerSecondDigits(time.unit());
+      std::string text = time.timezone().empty() ? " or String" : "";
+      return (digits == 0 ? "DateTime, DateTime64" : fmt::format("DateTime64({})", digits)) + text;
+    }
+    default: return "";
+  }
+}
+
+bool Takes(const PlainType& target, const arrow::DataType& type) {
+  const std::string& name = target.name;
+  switch (type.id()) {
+    case arrow::Type::BOOL: return IsOneOf(name, {"Bool", "UInt8"});
+    case arrow::Type::INT8:
+      if (name == "Int8") return true;
+      [[fallthrough]];
+    case arrow::Type::INT16:
+      if (name == "Int16") return true;
+      [[fallthrough]];
+    case arrow::Type::INT32:
+      if (name == "Int32") return true;
+      [[fallthrough]];
+    case arrow::Type::INT64: return IsOneOf(name, {"Int64", "Int128", "Int256"});
+    case arrow::Type::FLOAT:
+      if (name == "Float32") return true;
+      [[fallthrough]];
+    case arrow::Type::DOUBLE: return name == "Float64";
+    case arrow::Type::DECIMAL128: {
+      const auto& decimal = static_cast<const arrow::Decimal128Type&>(type);
+      int scale = ArgumentOf(target, 1, -1);
+      return name == "Decimal" && scale >= decimal.scale() &&
+             ArgumentOf(target, 0, 0) - scale >= decimal.precision() - decimal.scale();
+    }
+    case arrow::Type::STRING:
+    case arrow::Type::BINARY: return name == "String";
+    case arrow::Type::DATE32: return IsOneOf(name, {"Date", "Date32"});
+    case arrow::Type::TIMESTAMP: {
+      const auto& time = static_cast<const arrow::TimestampType&>(type);
+      int digits = TicksPerSecondDigits(time.unit());
+      if (name == "String") return time.timezone().empty();
+      if (name == "DateTime64") return ArgumentOf(target, 0, 3) >= digits;
+      return name == "DateTime" && digits == 0;
+    }
+    default: return false;
+  }
+}
+
+Status Mismatch(const ClickhouseTable& table, const std::string& problem, std::string hint) {
+  return MakeError(ErrorCode::kInvalidArgument,
+                   {.message = "table '" + table.shown + "' of ClickHouse: " + problem,
+                    .hint = std::move(hint)});
+}
+
+Status CheckColumn(const ClickhouseTable& table, const arrow::Field& field) {
+  const ClickhouseColumn* column = table.Find(field.name());
+  if (column == nullptr) {
+    std::vector<std::string> names;
+    for (const ClickhouseColumn& known : table.columns) names.push_back(known.name);
+    return Mismatch(table, "there is no column '" + field.name() + "'",
+                    SuggestionFor(field.name(), names));
+  }
+  std::string taker = TakerOf(*field.type());
+  if (taker.empty()) {
+    return Mismatch(table,
+                    "values of column '" + field.name() + "' (" + field.type()->ToString() +
+                        ") cannot be written",
+                    "declare it STRING, and CAST it in the query");
+  }
+  PlainType target = PlainTypeOf(column->type);
+  if (!Takes(target, *field.type())) {
+    return Mismatch(table,
+                    "column '" + field.name() + "' is " + column->type +
+                        ", which does not take every " + field.type()->ToString(),
+                    "it needs " + taker + "; or CAST the column in the query");
+  }
+  if (field.nullable() && !target.is_nullable) {
+    return Mismatch(
+        table, "column '" + field.name() + "' takes no NULL",
+        "make it Nullable(" + column->type + "), or declare the column NOT NULL in SQL");
+  }
+  return Status::OK();
+}
+
+Status CheckPlaceColumn(const ClickhouseTable& table, const char* option, const std::string& name,
+                        const std::string& type) {
+  if (name.empty()) return Status::OK();
+  const ClickhouseColumn* column = table.Find(name);
+  if (column != nullptr && column->type == type) return Status::OK();
+  return Mismatch(table,
+                  column == nullptr ? "there is no column '" + name + "'"
+                                    : "column '" + name + "' is " + column->type,
+                  fmt::format("'{}' needs a column of type {}", option, type));
+}
+
+Status CheckEngine(const ClickhouseTable& table, const std::vector<std::string>& key,
+                   const ClickhousePlaceColumns& place) {
+  if (key.empty() && place.row_id.empty()) return Status::OK();
+  std::vector<std::string> wanted = key.empty() ? std::vector<std::string>{place.row_id} : key;
+  std::string list;
+  for (const std::string& name : wanted) list += (list.empty() ? "" : ", ") + name;
+  std::string cure = "ENGINE = ReplacingMergeTree" +
+                     (place.version.empty() ? "" : "(" + place.version + ")") + " ORDER BY (" +
+                     list + ")";
+  if (table.engine.find("ReplacingMergeTree") == std::string::npos) {
+    return Mismatch(table, "its engine is " + table.engine + ", which keeps rows that come twice",
+                    cure);
+  }
+  std::set<std::string> sorted(table.sorting_key.begin(), table.sorting_key.end());
+  bool has_all = std::all_of(wanted.begin(), wanted.end(),
+                             [&](const std::string& name) { return sorted.count(name) > 0; });
+  if (has_all && (key.empty() || sorted.size() == wanted.size())) return Status::OK();
+  return Mismatch(table,
+                  key.empty() ? "its sorting key does not hold '" + place.row_id + "'"
+                              : "its sorting key is not the PRIMARY KEY",
+                  cure);
+}
+
+int64_t SecondsOf(const arrow::Array& column, int64_t row) {
+  if (column.type_id() == arrow::Type::DATE32) {
+    return static_cast<const arrow::Date32Array&>(column).Value(row) * kDaySeconds;
+  }
+  int64_t ticks = static_cast<const arrow::TimestampArray&>(column).Value(row);
+  int64_t per_second = 1;
+  int digits =
+      TicksPerSecondDigits(static_cast<const arrow::TimestampType&>(*column.type()).unit());
+  for (int i = 0; i < digits; ++i) per_second *= 10;
+  return ticks >= 0 ? ticks / per_second : -((-ticks + per_second - 1) / per_second);
+}
+
+bool IsTime(const arrow::Array& column) {
+  return column.type_id() == arrow::Type::DATE32 || column.type_id() == arrow::Type::TIMESTAMP;
+}
+
+std::string NumberText(double value) {
+  if (std::isnan(value)) return "nan";
+  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+  return fmt::format("{}", value);
+}
+
+// An instant as seconds since 1970, whatever time zone the column has; a time of day on a day, as
+// it is read on the wall, in the column's.
+std::string TimeText(const arrow::TimestampArray& column, int64_t row, const std::string& text) {
+  const auto& type = static_cast<const arrow::TimestampType&>(*column.type());
+  if (type.timezone().empty()) return text;
+  int digits = TicksPerSecondDigits(type.unit());
+  int64_t seconds = SecondsOf(column, row);
+  if (digits == 0) return std::to_string(seconds);
+  int64_t per_second = 1;
+  for (int i = 0; i < digits; ++i) per_second *= 10;
+  return fmt::format("{}.{:0{}}", seconds, column.Value(row) - seconds * per_second, digits);
+}
+
+}  // namespace
+
+const ClickhouseColumn* ClickhouseTable::Find(const std::string& name) const {
+  auto is_it = [&](const ClickhouseColumn& column) { return column.name == name; };
+  auto found = std::find_if(columns.begin(), columns.end(), is_it);
+  return found == columns.end() ? nullptr : &*found;
+}
+
+Status CheckClickhouseTable(const ClickhouseTable& table, const arrow::Schema& schema,
+                            const std::vector<std::string>& key,
+                            const ClickhousePlaceColumns& place) {
+  for (const auto& field : schema.fields()) RETURN_IF_ERROR(CheckColumn(table, *field));
+  RETURN_IF_ERROR(CheckPlaceColumn(table, "sink.version-column", place.version, "UInt64"));
+  RETURN_IF_ERROR(CheckPlaceColumn(table, "sink.deleted-column", place.deleted, "UInt8"));
+  RETURN_IF_ERROR(CheckPlaceColumn(table, "sink.row-id-column", place.row_id, "String"));
+  return CheckEngine(table, key, place);
+}
+
+std::string ClickhouseMisfit(const ClickhouseTable& table, const arrow::RecordBatch& rows,
+                             int64_t row) {
+  for (int i = 0; i < rows.num_columns(); ++i) {
+    const arrow::Array& column = *rows.column(i);
+    if (!IsTime(column) || column.IsNull(row)) continue;
+    const std::string& name = rows.schema()->field(i)->name();
+    std::string target = PlainTypeOf(table.Find(name)->type).name;
+    if (target == "String") continue;
+    bool is_wide = target == "Date32" || target == "DateTime64";
+    int64_t seconds = SecondsOf(column, row);
+    int64_t least = is_wide ? kWideSecondsMin : 0;
+    int64_t most = is_wide ? kWideSecondsMax : kDateTimeSecondsMax;
+    if (seconds >= least && seconds <= most) continue;
+    return fmt::format("column '{}' is a {}, which holds times of {} to {}", name, target,
+                       is_wide ? 1900 : 1970, is_wide ? 2299 : 2105);
+  }
+  return "";
+}
+
+std::string ClickhouseText(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (char c : text) {
+    switch (c) {
+      case '\\': out += "\\\\"; break;
+      case '\t': out += "\\t"; break;
+      case '\n': out += "\\n"; break;
+      case '\r': out += "\\r"; break;
+      case '\0': out += "\\0"; break;
+      default: out += c;
+    }
+  }
+  return out;
+}
+
+Result<std::string> ClickhouseLine(const arrow::RecordBatch& rows, int64_t row) {
+  std::string line;
+  for (int i = 0; i < rows.num_columns(); ++i) {
+    if (i > 0) line += '\t';
+    const arrow::Array& column = *rows.column(i);
+    if (column.IsNull(row)) {
+      line += "\\N";
+      continue;
+    }
+    switch (column.type_id()) {
+      case arrow::Type::BOOL:
+        line += static_cast<const arrow::BooleanArray&>(column).Value(row) ? '1' : '0';
+        break;
+      case arrow::Type::FLOAT:
+        line += NumberText(static_cast<const arrow::FloatArray&>(column).Value(row));
+        break;
+      case arrow::Type::DOUBLE:
+        line += NumberText(static_cast<const arrow::DoubleArray&>(column).Value(row));
+        break;
+      case arrow::Type::STRING:
+      case arrow::Type::BINARY:
+        // The two have one layout.
+        line += ClickhouseText(static_cast<const arrow::BinaryArray&>(column).GetView(row));
+        break;
+      default: {
+        ASSIGN_OR_RETURN(auto scalar, column.GetScalar(row));
+        std::string text = scalar->ToString();
+        if (column.type_id() == arrow::Type::TIMESTAMP) {
+          text = TimeText(static_cast<const arrow::TimestampArray&>(column), row, text);
+        }
+        line += text;
+      }
+    }
+  }
+  return line;
+}
+
+}  // namespace mainstem::sink

@@ -1,0 +1,277 @@
+#include "sink/clickhouse/clickhouse_writer.h"
+
+#include <numeric>
+#include <span>
+
+#include <absl/strings/ascii.h>
+#include <arrow/api.h>
+#include <arrow/util/byte_size.h>
+#include <fmt/format.h>
+
+#include "sink/jdbc/row_changes.h"
+#include "sink/refused_row.h"
+
+namespace mainstem::sink {
+namespace {
+
+// What one INSERT may hold, whatever the options say.
+constexpr int64_t kInsertRowsMax = 200000;
+constexpr int64_t kInsertBytesMax = int64_t{64} << 20;
+constexpr size_t kPasswordBytesMax = 64u << 10;
+
+// A row as ClickHouse gets it, and where it comes from.
+struct ClickhouseRow {
+  RowChange change;
+  std::string line;  // with its end
+};
+
+class ClickhouseWriter final : public connector::DeliveryWriter {
+ public:
+  ClickhouseWriter(Env* env, std::shared_ptr<const ClickhouseOptions> options,
+                   std::string delivery_id, PartitionId partition)
+      : env_(env),
+        options_(std::move(options)),
+        delivery_id_(std::move(delivery_id)),
+        partition_(partition) {}
+
+  Task<std::optional<Offset>> Open() override {
+    ClickhouseServer server = options_->server;
+    if (!options_->password_file.empty()) {
+      CO_ASSIGN_OR_RETURN(server.password, co_await env_->files().ReadAll(options_->password_file,
+                                                                          kPasswordBytesMax));
+      absl::StripAsciiWhitespace(&server.password);
+    }
+    session_ = std::make_unique<ClickhouseSession>(std::move(server));
+    int64_t history = env_->WallTime().value() * 1000;
+    CO_RETURN_IF_ERROR(Named(co_await env_->blocking_pool().Run([&] { return OpenNow(history); })));
+    co_return stored_.position;
+  }
+
+  Task<> Deliver(ChangelogBatch batch, Offset end) override {
+    CO_RETURN_IF_ERROR(Named(CheckDeliveredColumns(*options_->schema, *batch.rows)));
+    TimePoint now = env_->Now();
+    if (buffer_.empty()) oldest_ = now;
+    CO_ASSIGN_OR_RETURN(int64_t bytes, arrow::util::ReferencedBufferSize(*batch.rows));
+    buffered_rows_ += batch.rows->num_rows();
+    buffered_bytes_ += bytes;
+    if (batch.rows->num_rows() > 0) {
+      ends_.push_back({.row_count = batch.rows->num_rows(), .end = end});
+      buffer_.push_back(std::move(batch));
+    }
+    end_ = end;
+    bool is_due = options_->interval > Duration::zero() && now - oldest_ >= options_->interval;
+    bool is_full = buffered_rows_ >= std::min(options_->rows_max, kInsertRowsMax) ||
+                   buffered_bytes_ >= kInsertBytesMax;
+    if (is_due || is_full) co_return co_await Write();
+    co_return Status::OK();
+  }
+
+  Task<Offset> Flush(FlushOptions) override {
+    CO_RETURN_IF_ERROR(co_await Write());
+    co_return stored_.position.value_or(Offset(0));
+  }
+
+ private:
+  struct DeliveryEnd {
+    int64_t row_count = 0;
+    Offset end;
+  };
+
+  Status Named(const Status& status) const {
+    if (status.ok() || Is(status, ErrorCode::kCancelled)) return status;
+    ErrorText text = TextOf(status);
+    text.message = "connector 'clickhouse', table '" + options_->table_name + "': " + text.message;
+    return MakeError(CodeOf(status), std::move(text));
+  }
+
+  Status OpenNow(int64_t history) {
+    ASSIGN_OR_RETURN(table_, session_->Describe(options_->table));
+    RETURN_IF_ERROR(
+        CheckClickhouseTable(table_, *options_->schema, options_->key, options_->place));
+    ASSIGN_OR_RETURN(auto stored, session_->ReadPosition(delivery_id_, partition_));
+    if (stored) {
+      stored_ = *stored;
+      return Status::OK();
+    }
+    // Before the first row: whoever comes after a crash must give rows the same versions and ids.
+    stored_.history = history;
+    return session_->WritePosition(delivery_id_, partition_, stored_);
+  }
+
+  Task<> Write() {
+    CHECK(session_ != nullptr);
+    if (!end_ || stored_.position == end_) co_return Status::OK();
+    if (failed_) {
+      co_return MakeError(ErrorCode::kUnavailable, "this writer has failed: open a new one");
+    }
+    // Until it succeeds: the rows it takes out of the buffer must not be passed over.
+    failed_ = true;
+    std::vector<connector::RejectedRecord> refused;
+    CO_RETURN_IF_ERROR(
+        Named(co_await env_->blocking_pool().Run([&] { return WriteRows(&refused); })));
+    // What is refused is kept by somebody else before the position passes it.
+    if (!refused.empty()) {
+      if (reject_handler() == nullptr) co_return refused[0].cause;
+      CO_RETURN_IF_ERROR(co_await reject_handler()->OnRejected(std::move(refused)));
+    }
+    env_->CrashPoint("sink.commit");
+    ClickhousePosition next = stored_;
+    next.position = end_;
+    CO_RETURN_IF_ERROR(Named(co_await env_->blocking_pool().Run(
+        [&] { return session_->WritePosition(delivery_id_, partition_, next); })));
+    env_->CrashPoint("sink.commit");
+    stored_ = next;
+    buffer_.clear();
+    ends_.clear();
+    buffered_rows_ = buffered_bytes_ = 0;
+    failed_ = false;
+    co_return Status::OK();
+  }
+
+  Status WriteRows(std::vector<connector::RejectedRecord>* refused) {
+    auto any = [](const arrow::RecordBatch&, int64_t) { return true; };
+    ASSIGN_OR_RETURN(RowChanges changes,
+                     FoldChanges(options_->schema, buffer_, options_->key_columns, any));
+    std::vector<ClickhouseRow> rows, deletions;
+    for (const RowChange& change : changes.changes) {
+      std::string misfit = MisfitOf(*changes.rows, change);
+      if (!misfit.empty()) {
+        refused->push_back(Refuse(changes, change, misfit));
+        continue;
+      }
+      ClickhouseRow row{.change = change, .line = {}};
+      ASSIGN_OR_RETURN(row.line, LineOf(*changes.rows, change));
+      (change.is_delete ? deletions : rows).push_back(std::move(row));
+    }
+    // Their order does not matter: versions tell which one counts.
+    RETURN_IF_ERROR(Insert(changes, rows, false, refused));
+    env_->CrashPoint("sink.commit");
+    return Insert(changes, deletions, true, refused);
+  }
+
+  std::string MisfitOf(const arrow::RecordBatch& rows, const RowChange& change) const {
+    if (!change.is_delete) return ClickhouseMisfit(table_, rows, change.row);
+    if (options_->place.deleted.empty()) {
+      return "a deletion needs a column to say so: 'sink.deleted-column'";
+    }
+    return "";
+  }
+
+  // A deletion has the key alone: the other columns get their defaults.
+  Result<std::string> LineOf(const arrow::RecordBatch& rows, const RowChange& change) const {
+    std::string line;
+    if (change.is_delete) {
+      ASSIGN_OR_RETURN(auto key, rows.SelectColumns(options_->key_columns));
+      ASSIGN_OR_RETURN(line, ClickhouseLine(*key, change.row));
+    } else {
+      ASSIGN_OR_RETURN(line, ClickhouseLine(rows, change.row));
+    }
+    DeliveryPlace place = PlaceOf(change.row);
+    const ClickhousePlaceColumns& columns = options_->place;
+    if (!columns.version.empty()) {
+      line += fmt::format("\t{}", stored_.history + place.end.value());
+    }
+    if (!columns.deleted.empty()) line += change.is_delete ? "\t1" : "\t0";
+    if (!columns.row_id.empty()) {
+      line +=
+          '\t' + ClickhouseText(fmt::format("{}/{}/{:x}/{}/{}", delivery_id_, partition_.value(),
+                                            stored_.history, place.end.value(), place.row));
+    }
+    line += '\n';
+    return line;
+  }
+
+  // Of a row of all that is buffered: the end of its delivery, and its number therein.
+  struct DeliveryPlace {
+    Offset end;
+    int64_t row = 0;
+  };
+  DeliveryPlace PlaceOf(int64_t row) const {
+    for (const DeliveryEnd& delivery : ends_) {
+      if (row < delivery.row_count) return {.end = delivery.end, .row = row};
+      row -= delivery.row_count;
+    }
+    CHECK(false);
+    return {};
+  }
+
+  std::string InsertStatement(bool is_delete) const {
+    std::string columns;
+    auto add = [&](const std::string& name) {
+      if (!name.empty()) columns += (columns.empty() ? "" : ", ") + ClickhouseName(name);
+    };
+    if (is_delete) {
+      for (const std::string& name : options_->key) add(name);
+    } else {
+      for (const auto& field : options_->schema->fields()) add(field->name());
+    }
+    add(options_->place.version);
+    add(options_->place.deleted);
+    add(options_->place.row_id);
+    return "INSERT INTO " + session_->FullName(options_->table) + " (" + columns +
+           ") FORMAT TabSeparated";
+  }
+
+  // A row that the server refuses is found by halving.
+  Status Insert(const RowChanges& changes, std::span<const ClickhouseRow> rows, bool is_delete,
+                std::vector<connector::RejectedRecord>* refused) {
+    if (rows.empty()) return Status::OK();
+    std::string data;
+    for (const ClickhouseRow& row : rows) data += row.line;
+    Status status = session_->Run(InsertStatement(is_delete), data).status();
+    if (!Is(status, ErrorCode::kInvalidRecord)) return status;
+    if (rows.size() == 1) {
+      refused->push_back(Refuse(changes, rows[0].change, TextOf(status).message));
+      return Status::OK();
+    }
+    size_t half = rows.size() / 2;
+    RETURN_IF_ERROR(Insert(changes, rows.first(half), is_delete, refused));
+    return Insert(changes, rows.subspan(half), is_delete, refused);
+  }
+
+  connector::RejectedRecord Refuse(const RowChanges& changes, RowChange change,
+                                   const std::string& problem) const {
+    std::vector<int> columns = options_->key_columns;
+    if (columns.empty()) {
+      columns.resize(static_cast<size_t>(changes.rows->num_columns()));
+      std::iota(columns.begin(), columns.end(), 0);
+    }
+    RefusedRowPlace place{.delivery_id = delivery_id_, .partition = partition_, .end = *end_};
+    place.key = KeyText(*changes.rows, columns, change.row);
+    Status cause =
+        MakeError(ErrorCode::kInvalidRecord,
+                  {.message = "connector 'clickhouse': table '" + options_->table_name +
+                              "' cannot store the " + (change.is_delete ? "deletion" : "row") +
+                              " with " + place.key + ": " + problem,
+                   .hint = "correct or filter such rows in the query, or change the table"});
+    return MakeRefusedRow(*changes.rows, change.row,
+                          change.is_delete ? RowKind::kDelete : RowKind::kInsert, place,
+                          std::move(cause));
+  }
+
+  Env* env_;
+  std::shared_ptr<const ClickhouseOptions> options_;
+  std::string delivery_id_;
+  PartitionId partition_;
+  std::unique_ptr<ClickhouseSession> session_;
+  ClickhouseTable table_;
+  ClickhousePosition stored_;
+  std::vector<ChangelogBatch> buffer_;
+  std::vector<DeliveryEnd> ends_;  // of each in buffer_
+  int64_t buffered_rows_ = 0;
+  int64_t buffered_bytes_ = 0;
+  TimePoint oldest_{};
+  std::optional<Offset> end_;
+  bool failed_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<connector::DeliveryWriter> MakeClickhouseWriter(
+    Env* env, std::shared_ptr<const ClickhouseOptions> options, std::string delivery_id,
+    PartitionId partition) {
+  return std::make_unique<ClickhouseWriter>(env, std::move(options), std::move(delivery_id),
+                                            partition);
+}
+
+}  // namespace mainstem::sink
