@@ -102,7 +102,9 @@ std::string ClickhouseSession::FullName(const std::string& table) const {
 Result<std::string> ClickhouseSession::Run(const std::string& statement, std::string_view data) {
   connector::HttpCall call;
   call.method = "POST";
-  call.url = server_.url + "/?query=" + net::PercentEncode(statement);
+  // Times with a zone are understood so.
+  call.url =
+      server_.url + "/?date_time_input_format=best_effort&query=" + net::PercentEncode(statement);
   if (!server_.username.empty()) {
     call.headers.push_back("X-ClickHouse-User: " + server_.username);
     call.headers.push_back("X-ClickHouse-Key: " + server_.password);
@@ -140,7 +142,10 @@ Result<ClickhouseTable> ClickhouseSession::Describe(const std::string& table) {
   std::vector<std::string> lines = absl::StrSplit(columns, '\n', absl::SkipEmpty());
   for (const std::string& line : lines) {
     std::vector<std::string> column = absl::StrSplit(line, '\t');
-    if (column.size() == 2) found.columns.push_back({.name = column[0], .type = column[1]});
+    if (column.size() != 2) continue;
+    // DateTime(\'UTC\'): quotes are escaped.
+    std::erase(column[1], '\\');
+    found.columns.push_back({.name = column[0], .type = column[1]});
   }
   return found;
 }

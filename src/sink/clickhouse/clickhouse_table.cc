@@ -79,7 +79,8 @@ std::string TakerOf(const arrow::DataType& type) {
       const auto& time = static_cast<const arrow::TimestampType&>(type);
       int digits = TicksPerSecondDigits(time.unit());
       std::string text = time.timezone().empty() ? " or String" : "";
-      return (digits == 0 ? "DateTime, DateTime64" : fmt::format("DateTime64({})", digits)) + text;
+      std::string seconds = digits <= 3 ? "DateTime or " : "";
+      return fmt::format("{}DateTime64({}){}", seconds, digits, text);
     }
     default: return "";
   }
@@ -117,7 +118,8 @@ bool Takes(const PlainType& target, const arrow::DataType& type) {
       int digits = TicksPerSecondDigits(time.unit());
       if (name == "String") return time.timezone().empty();
       if (name == "DateTime64") return ArgumentOf(target, 0, 3) >= digits;
-      return name == "DateTime" && digits == 0;
+      // Up to three digits are one type here; rows with fractions of a second are misfits.
+      return name == "DateTime" && digits <= 3;
     }
     default: return false;
   }
@@ -193,16 +195,28 @@ Status CheckEngine(const ClickhouseTable& table, const std::vector<std::string>&
                   cure);
 }
 
-int64_t SecondsOf(const arrow::Array& column, int64_t row) {
+struct SplitTime {
+  int64_t seconds = 0;  // since 1970
+  int64_t fraction = 0;
+};
+
+SplitTime SplitTimeOf(const arrow::Array& column, int64_t row) {
   if (column.type_id() == arrow::Type::DATE32) {
-    return static_cast<const arrow::Date32Array&>(column).Value(row) * kDaySeconds;
+    return {.seconds = static_cast<const arrow::Date32Array&>(column).Value(row) * kDaySeconds};
   }
+  SplitTime time;
   int64_t ticks = static_cast<const arrow::TimestampArray&>(column).Value(row);
-  int64_t per_second = 1;
   int digits =
       TicksPerSecondDigits(static_cast<const arrow::TimestampType&>(*column.type()).unit());
+  int64_t per_second = 1;
   for (int i = 0; i < digits; ++i) per_second *= 10;
-  return ticks >= 0 ? ticks / per_second : -((-ticks + per_second - 1) / per_second);
+  time.seconds = ticks / per_second;
+  time.fraction = ticks % per_second;
+  if (time.fraction < 0) {
+    --time.seconds;
+    time.fraction += per_second;
+  }
+  return time;
 }
 
 bool IsTime(const arrow::Array& column) {
@@ -215,17 +229,13 @@ std::string NumberText(double value) {
   return fmt::format("{}", value);
 }
 
-// An instant as seconds since 1970, whatever time zone the column has; a time of day on a day, as
-// it is read on the wall, in the column's.
-std::string TimeText(const arrow::TimestampArray& column, int64_t row, const std::string& text) {
+// An instant says that it is UTC, whatever time zone the column has; a time as it is read on the
+// wall is the column's. Numbers would be shorter, but those of few digits are taken for dates.
+std::string TimeText(const arrow::Array& column, std::string text, bool has_fraction) {
   const auto& type = static_cast<const arrow::TimestampType&>(*column.type());
-  if (type.timezone().empty()) return text;
-  int digits = TicksPerSecondDigits(type.unit());
-  int64_t seconds = SecondsOf(column, row);
-  if (digits == 0) return std::to_string(seconds);
-  int64_t per_second = 1;
-  for (int i = 0; i < digits; ++i) per_second *= 10;
-  return fmt::format("{}.{:0{}}", seconds, column.Value(row) - seconds * per_second, digits);
+  if (text.ends_with('Z')) text.pop_back();
+  if (!has_fraction) text = text.substr(0, text.find('.'));
+  return type.timezone().empty() ? text : text + 'Z';
 }
 
 }  // namespace
@@ -255,10 +265,18 @@ std::string ClickhouseMisfit(const ClickhouseTable& table, const arrow::RecordBa
     std::string target = PlainTypeOf(table.Find(name)->type).name;
     if (target == "String") continue;
     bool is_wide = target == "Date32" || target == "DateTime64";
-    int64_t seconds = SecondsOf(column, row);
-    int64_t least = is_wide ? kWideSecondsMin : 0;
+    SplitTime time = SplitTimeOf(column, row);
+    if (target == "DateTime" && time.fraction != 0) {
+      return fmt::format(
+          "column '{}' is a DateTime, which has no fractions of a second: CAST it AS "
+          "TIMESTAMP(0)",
+          name);
+    }
+    // The first day may lie before 1970 in the column's time zone.
+    bool is_date = column.type_id() == arrow::Type::DATE32;
+    int64_t least = is_wide ? kWideSecondsMin : is_date ? 0 : kDaySeconds;
     int64_t most = is_wide ? kWideSecondsMax : kDateTimeSecondsMax;
-    if (seconds >= least && seconds <= most) continue;
+    if (time.seconds >= least && time.seconds <= most) continue;
     return fmt::format("column '{}' is a {}, which holds times of {} to {}", name, target,
                        is_wide ? 1900 : 1970, is_wide ? 2299 : 2105);
   }
@@ -281,7 +299,8 @@ std::string ClickhouseText(std::string_view text) {
   return out;
 }
 
-Result<std::string> ClickhouseLine(const arrow::RecordBatch& rows, int64_t row) {
+Result<std::string> ClickhouseLine(const ClickhouseTable& table, const arrow::RecordBatch& rows,
+                                   int64_t row) {
   std::string line;
   for (int i = 0; i < rows.num_columns(); ++i) {
     if (i > 0) line += '\t';
@@ -309,7 +328,9 @@ Result<std::string> ClickhouseLine(const arrow::RecordBatch& rows, int64_t row) 
         ASSIGN_OR_RETURN(auto scalar, column.GetScalar(row));
         std::string text = scalar->ToString();
         if (column.type_id() == arrow::Type::TIMESTAMP) {
-          text = TimeText(static_cast<const arrow::TimestampArray&>(column), row, text);
+          const std::string& name = rows.schema()->field(i)->name();
+          bool has_fraction = PlainTypeOf(table.Find(name)->type).name != "DateTime";
+          text = TimeText(column, std::move(text), has_fraction);
         }
         line += text;
       }

@@ -46,8 +46,10 @@ Status CheckClickhouseTable(const ClickhouseTable& table, const arrow::Schema& s
 std::string ClickhouseMisfit(const ClickhouseTable& table, const arrow::RecordBatch& rows,
                              int64_t row);
 
-// The row's values in the format TabSeparated, without the end of the line.
-Result<std::string> ClickhouseLine(const arrow::RecordBatch& rows, int64_t row);
+// The row's values in the format TabSeparated, without the end of the line. The table has been
+// checked.
+Result<std::string> ClickhouseLine(const ClickhouseTable& table, const arrow::RecordBatch& rows,
+                                   int64_t row);
 // A text as it stands in a line.
 std::string ClickhouseText(std::string_view text);
 

@@ -44,7 +44,8 @@ TEST(ClickhouseTableTest, AColumnTakesEveryValueOrIsRefused) {
       {arrow::utf8(), "String", false},  // takes no NULL
       {arrow::date32(), "Nullable(Date)", true},
       {wall(arrow::TimeUnit::SECOND), "Nullable(DateTime('UTC'))", true},
-      {wall(arrow::TimeUnit::MILLI), "Nullable(DateTime)", false},
+      {wall(arrow::TimeUnit::MILLI), "Nullable(DateTime)", true},
+      {wall(arrow::TimeUnit::MICRO), "Nullable(DateTime)", false},
       {wall(arrow::TimeUnit::MILLI), "Nullable(DateTime64(3, 'Asia/Tokyo'))", true},
       {wall(arrow::TimeUnit::MICRO), "Nullable(DateTime64(3))", false},
       {wall(arrow::TimeUnit::MILLI), "Nullable(String)", true},
@@ -64,8 +65,13 @@ TEST(ClickhouseTableTest, AColumnTakesEveryValueOrIsRefused) {
 }
 
 TEST(ClickhouseTableTest, LinesAreTabSeparatedAndEscaped) {
-  auto line = [](const std::shared_ptr<arrow::DataType>& type, const std::string& json) {
-    return ClickhouseLine(*ClickhouseRows(type, json), 0).ValueOrDie();
+  auto line = [](const std::shared_ptr<arrow::DataType>& type, const std::string& json,
+                 const std::string& column = "DateTime64(3)") {
+    ClickhouseTable table{.shown = "d.t",
+                          .engine = {},
+                          .sorting_key = {},
+                          .columns = {{.name = "c", .type = column}}};
+    return ClickhouseLine(table, *ClickhouseRows(type, json), 0).ValueOrDie();
   };
   EXPECT_EQ(line(arrow::utf8(), R"([["a\tb\\c\nd"]])"), "a\\tb\\\\c\\nd");
   EXPECT_EQ(line(arrow::utf8(), "[[null]]"), "\\N");
@@ -77,8 +83,16 @@ TEST(ClickhouseTableTest, LinesAreTabSeparatedAndEscaped) {
   EXPECT_EQ(line(arrow::timestamp(arrow::TimeUnit::MILLI), "[[1767225600123]]"),
             "2026-01-01 00:00:00.123");
   EXPECT_EQ(line(arrow::timestamp(arrow::TimeUnit::MILLI, "UTC"), "[[1767225600023]]"),
-            "1767225600.023");
-  EXPECT_EQ(line(arrow::timestamp(arrow::TimeUnit::SECOND, "UTC"), "[[1767225600]]"), "1767225600");
+            "2026-01-01 00:00:00.023Z");
+  EXPECT_EQ(line(arrow::timestamp(arrow::TimeUnit::SECOND, "UTC"), "[[1767225600]]"),
+            "2026-01-01 00:00:00Z");
+  EXPECT_EQ(line(arrow::timestamp(arrow::TimeUnit::MILLI, "UTC"), "[[-1]]"),
+            "1969-12-31 23:59:59.999Z");
+  for (const char* zone : {"", "UTC"}) {
+    auto type = arrow::timestamp(arrow::TimeUnit::MILLI, zone);
+    EXPECT_EQ(line(type, "[[1767225600000]]", "DateTime"),
+              std::string("2026-01-01 00:00:00") + (*zone == 0 ? "" : "Z"));
+  }
 }
 
 TEST(ClickhouseTableTest, ATimeOutOfTheColumnsRangeIsAMisfit) {
@@ -94,6 +108,14 @@ TEST(ClickhouseTableTest, ATimeOutOfTheColumnsRangeIsAMisfit) {
   EXPECT_EQ(misfit("Date32", "[[-1]]"), "");
   EXPECT_THAT(misfit("Date32", "[[-30000]]"), HasSubstr("1900 to 2299"));
   EXPECT_EQ(misfit("Date", "[[null]]"), "");
+  ClickhouseTable table{.shown = "d.t",
+                        .engine = {},
+                        .sorting_key = {},
+                        .columns = {{.name = "c", .type = "DateTime"}}};
+  auto type = arrow::timestamp(arrow::TimeUnit::MILLI);
+  EXPECT_EQ(ClickhouseMisfit(table, *ClickhouseRows(type, "[[86400000]]"), 0), "");
+  EXPECT_THAT(ClickhouseMisfit(table, *ClickhouseRows(type, "[[86400001]]"), 0),
+              HasSubstr("fractions of a second"));
 }
 
 }  // namespace

@@ -162,9 +162,9 @@ class ClickhouseWriter final : public connector::DeliveryWriter {
     std::string line;
     if (change.is_delete) {
       ASSIGN_OR_RETURN(auto key, rows.SelectColumns(options_->key_columns));
-      ASSIGN_OR_RETURN(line, ClickhouseLine(*key, change.row));
+      ASSIGN_OR_RETURN(line, ClickhouseLine(table_, *key, change.row));
     } else {
-      ASSIGN_OR_RETURN(line, ClickhouseLine(rows, change.row));
+      ASSIGN_OR_RETURN(line, ClickhouseLine(table_, rows, change.row));
     }
     DeliveryPlace place = PlaceOf(change.row);
     const ClickhousePlaceColumns& columns = options_->place;

@@ -11,6 +11,7 @@ import pytest
 import driver as sink
 import faulty_proxy
 import support
+from kafka_topics import Topics
 
 names = (f"t{number}" for number in itertools.count())
 SHAPE = (2, 100, 20, 60)  # partitions, records, rows in each, keys
@@ -126,14 +127,14 @@ def test_a_killed_server_and_lost_answers_are_waited_for(tmp_path):
         server.stop(signal.SIGKILL)
 
 
-def test_times_that_a_column_cannot_hold_and_unwanted_deletions_go_to_quarantine(node, store):
+def test_values_arrive_and_times_that_a_column_cannot_hold_go_to_quarantine(node, store):
     table = next(names)
     store.query(f"CREATE TABLE {table} (id Int32, day Nullable(Date), moment Nullable(DateTime('Asia/Tokyo')), wall Nullable(DateTime('Asia/Tokyo')), yes Nullable(UInt8), x Nullable(Float64), "
                 "text Nullable(String), _row String) ENGINE = ReplacingMergeTree ORDER BY _row")
-    node.submit(f"""
-        CREATE TABLE out (id INT NOT NULL, `day` DATE, moment TIMESTAMP_LTZ(0), wall TIMESTAMP(0), yes BOOLEAN, x DOUBLE, text STRING)
+    job, = node.submit(f"""
+        CREATE TABLE target (id INT NOT NULL, `day` DATE, moment TIMESTAMP_LTZ(0), wall TIMESTAMP(0), yes BOOLEAN, x DOUBLE, text STRING)
           WITH ('connector' = 'clickhouse', 'url' = '{store.url}', 'table-name' = '{table}', 'sink.row-id-column' = '_row');
-        INSERT INTO out SELECT id, CAST(d AS DATE), TO_TIMESTAMP_LTZ(s, 0), CAST(w AS TIMESTAMP(0)), b, x, text FROM (VALUES
+        INSERT INTO target SELECT id, CAST(d AS DATE), TO_TIMESTAMP_LTZ(s, 0), CAST(w AS TIMESTAMP(0)), b, x, text FROM (VALUES
           (1, '2026-02-03', CAST(1767225600 AS BIGINT), '2026-01-01 00:00:00', TRUE, CAST(1.5 AS DOUBLE), 'a\tb\\c'),
           (2, CAST(NULL AS STRING), CAST(NULL AS BIGINT), CAST(NULL AS STRING), CAST(NULL AS BOOLEAN), CAST(NULL AS DOUBLE), CAST(NULL AS STRING)),
           (3, '1969-12-31', CAST(1 AS BIGINT), '2026-01-01 00:00:00', FALSE, CAST(1 AS DOUBLE), ''),
@@ -142,6 +143,9 @@ def test_times_that_a_column_cannot_hold_and_unwanted_deletions_go_to_quarantine
     rows = store.rows(f"SELECT id, day, toUInt32(moment) AS s, wall, yes, x, text FROM {table} FINAL ORDER BY id")
     assert rows[0] == {"id": 1, "day": "2026-02-03", "s": 1767225600, "wall": "2026-01-01 00:00:00", "yes": 1, "x": 1.5, "text": "a\tb\\c"}
     assert all(value is None for name, value in rows[1].items() if name != "id")
+    refused = [message for messages in Topics(node.kafka).read(f"__mainstem.quarantine.{job}").values() for message in messages]
+    causes = sorted(dict(message.headers())["cause"].decode() for message in refused)
+    assert ["'day' is a Date" in causes[0], "'moment' is a DateTime" in causes[1]] == [True, True] and len(causes) == 2, causes
 
 
 def test_without_a_column_for_deletions_they_are_refused(tmp_path, store):
