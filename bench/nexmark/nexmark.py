@@ -26,6 +26,8 @@ BINARY = os.environ.get("MAINSTEM_BINARY", os.path.join(ROOT, "build/src/cli/mai
 
 # Their results depend on the clock: measured, not compared.
 BY_THE_CLOCK = {"q12"}
+# Measured into files, not into nothing: writing them is what the query is about.
+WRITES_FILES = {"q10"}
 
 
 def query_names():
@@ -72,20 +74,22 @@ def key_of(name):
 
 
 def final_table(folder, key):
-    """The rows that a changelog in Debezium's JSON leaves, with how often. With a key the last row of it counts: an engine may leave out old rows."""
+    """The rows that a changelog in Debezium's JSON leaves, with how often and, of a partitioned table, in which folder. With a key the last row of it
+    counts: an engine may leave out old rows."""
     rows, last = collections.Counter(), {}
     files = glob.glob(folder + "/**/*", recursive=True)
     hidden = [f for f in files if any(part.startswith((".", "_")) for part in os.path.relpath(f, folder).split(os.sep))]
     for path in sorted(f for f in files if os.path.isfile(f) and f not in hidden):
+        partition = os.path.dirname(os.path.relpath(path, folder))
         for line in open(path):
             change = json.loads(line)
             if key:
                 row = change["after"] if change["op"] == "c" else change["before"]
                 last[json.dumps([row[column] for column in key])] = json.dumps(row, sort_keys=True) if change["op"] == "c" else None
             elif change["op"] == "c":
-                rows[json.dumps(change["after"], sort_keys=True)] += 1
+                rows[partition + json.dumps(change["after"], sort_keys=True)] += 1
             else:
-                rows[json.dumps(change["before"], sort_keys=True)] -= 1
+                rows[partition + json.dumps(change["before"], sort_keys=True)] -= 1
     return {row: 1 for row in last.values() if row} | {row: count for row, count in rows.items() if count}
 
 
@@ -116,8 +120,10 @@ def check(engines, names, source, settings, work):
 def measure(engines, names, source, settings, options):
     results = collections.defaultdict(dict)
     for name in names:
-        text = script(name, source, "'connector' = 'blackhole'", settings)
         for engine in engines:
+            out = f"{engine.work}/out-{name}"
+            sink = f"'connector' = 'filesystem', 'path' = '{out}', 'format' = 'csv'" if name in WRITES_FILES else "'connector' = 'blackhole'"
+            text = script(name, source, sink, settings)
             try:
                 cpu = statistics.median(engine.run(text) for _ in range(options.rounds))
             except RuntimeError as error:
