@@ -1,5 +1,7 @@
 #include "gateway/kafka/testing/message_generator.h"
 
+#include <random>
+
 namespace mainstem::gateway::kafka {
 namespace {
 
@@ -8,7 +10,14 @@ storage::SharedBytes MakeShared(const std::string& text) {
   return {owner, std::as_bytes(std::span(*owner))};
 }
 
+const MessageGenerator::Vocabulary kNothingKnown;
+
 }  // namespace
+
+MessageGenerator::MessageGenerator(uint32_t seed)
+    : MessageGenerator(
+          [random = std::mt19937(seed)]() mutable { return static_cast<uint32_t>(random()); },
+          &kNothingKnown) {}
 
 void MessageGenerator::Fill(const Schema& schema, int16_t version, void* message) {
   for (const Field& field : schema.fields) {
@@ -18,6 +27,11 @@ void MessageGenerator::Fill(const Schema& schema, int16_t version, void* message
 }
 
 std::string MessageGenerator::Text() {
+  if (const std::string* known = Known(vocabulary_->texts)) return *known;
+  return Letters();
+}
+
+std::string MessageGenerator::Letters() {
   std::string text(Below(8) == 0 ? 200 : Below(6), ' ');
   for (char& letter : text) letter = static_cast<char>('a' + Below(26));
   return text;
@@ -43,7 +57,8 @@ void MessageGenerator::FillField(const Field& field, int16_t version, void* targ
 
 void MessageGenerator::FillValue(WireType type, const Schema* schema, int16_t version,
                                  void* target) {
-  uint64_t bits = (static_cast<uint64_t>(random_()) << 32 | random_()) >> Below(64);
+  uint64_t bits = (static_cast<uint64_t>(next_()) << 32 | next_()) >> Below(64);
+  if (const int64_t* known = Known(vocabulary_->numbers)) bits = static_cast<uint64_t>(*known);
   switch (type) {
     case WireType::kBool: *static_cast<bool*>(target) = Below(2) == 0; return;
     case WireType::kInt8: *static_cast<int8_t*>(target) = static_cast<int8_t>(bits); return;
@@ -51,13 +66,19 @@ void MessageGenerator::FillValue(WireType type, const Schema* schema, int16_t ve
     case WireType::kInt32: *static_cast<int32_t*>(target) = static_cast<int32_t>(bits); return;
     case WireType::kInt64: *static_cast<int64_t*>(target) = static_cast<int64_t>(bits); return;
     case WireType::kUuid:
-      for (uint8_t& byte : *static_cast<Uuid*>(target)) byte = static_cast<uint8_t>(random_());
+      if (const Uuid* known = Known(vocabulary_->ids)) {
+        *static_cast<Uuid*>(target) = *known;
+        return;
+      }
+      for (uint8_t& byte : *static_cast<Uuid*>(target)) byte = static_cast<uint8_t>(next_());
       return;
     case WireType::kString: *static_cast<std::string*>(target) = Text(); return;
     case WireType::kBytes: static_cast<Bytes*>(target)->data = Text(); return;
     case WireType::kRecordsView: {
-      static const std::string kBatch = "records as they came";
-      static_cast<RecordsView*>(target)->emplace(std::as_bytes(std::span(kBatch)));
+      static const std::string kNoBatch = "records as they came";
+      const std::string* known = Known(vocabulary_->records);
+      const std::string& records = known == nullptr ? kNoBatch : *known;
+      static_cast<RecordsView*>(target)->emplace(std::as_bytes(std::span(records)));
       return;
     }
     case WireType::kRecords:
