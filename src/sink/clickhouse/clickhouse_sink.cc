@@ -123,10 +123,12 @@ connector::ConnectorSpec ClickhouseSinkConnector() {
   spec.documentation = "tables of ClickHouse, by HTTP";
   spec.options = {
       {.name = "url", .documentation = "'http://host:8123'", .required = true},
-      {.name = "database-name", .default_value = "default"},
+      {.name = "database-name",
+       .default_value = "default",
+       .documentation = "where the table and that of positions are"},
       {.name = "table-name", .documentation = "the table, which must exist", .required = true},
-      {.name = "username"},
-      {.name = "password", .secret = true},
+      {.name = "username", .documentation = "the server's default user without it"},
+      {.name = "password", .documentation = "of that user", .secret = true},
       {.name = "password-file", .documentation = "the file that holds the password"},
       {.name = "sink.version-column",
        .documentation = "UInt64 column, the version of ReplacingMergeTree: needed with a PRIMARY "
@@ -143,8 +145,8 @@ connector::ConnectorSpec ClickhouseSinkConnector() {
        .default_value = "1 s",
        .documentation = "how long rows wait while input does not pause"},
       {.name = "connection.ca-file", .documentation = "PEM file for https"},
-      {.name = "connection.timeout", .default_value = "10 s"},
-      {.name = "request.timeout", .default_value = "60 s"},
+      {.name = "connection.timeout", .default_value = "10 s", .documentation = "to connect"},
+      {.name = "request.timeout", .default_value = "60 s", .documentation = "for an answer"},
   };
   spec.make_sink =
       [](connector::TableDescriptor table,
