@@ -132,7 +132,10 @@ class ClusterTopics final : public KafkaTopics {
     };
     by_default("client.id", "mainstem");
     by_default("allow.auto.create.topics", "false");
-    by_default("queued.max.messages.kbytes", "16384");  // of each partition
+    // Of each partition. librdkafka 2.0 asks a partition for nothing for a second once either is
+    // reached: by its number of messages (100,000 by default) that is after few megabytes.
+    by_default("queued.min.messages", "10000000");
+    by_default("queued.max.messages.kbytes", "32768");
     ASSIGN_OR_RETURN(connector::KafkaConfig config, connector::MakeKafkaConfig(given, more));
     auto servers = given.find("bootstrap.servers");
     return KafkaClient::Make(RD_KAFKA_CONSUMER, std::move(config),
