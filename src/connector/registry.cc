@@ -1,6 +1,7 @@
 #include "connector/registry.h"
 
 #include "connector/options.h"
+#include "core/error_context.h"
 #include "core/suggest.h"
 #include "format/format.h"
 
@@ -35,9 +36,7 @@ bool Matches(const OptionSpec& spec, const std::string& name) {
 }
 
 Status InTable(const TableDescriptor& table, const Status& status) {
-  ErrorText text = TextOf(status);
-  text.message = "table '" + table.name + "': " + text.message;
-  return MakeError(CodeOf(status), std::move(text));
+  return InContext("table '" + table.name + "': ", status);
 }
 
 // Every option name that a format of this table takes, in full.

@@ -4,6 +4,7 @@
 #include <random>
 
 #include "connector/options.h"
+#include "core/error_context.h"
 #include "core/suggest.h"
 #include "format/format.h"
 #include "process/expr/text.h"
@@ -81,9 +82,7 @@ class FolderRun {
   // ---- before the first way
 
   Status InScript(const Status& status) const {
-    ErrorText text = TextOf(status);
-    text.message = test_.script_path + ": " + text.message;
-    return MakeError(CodeOf(status), std::move(text));
+    return InContext(test_.script_path + ": ", status);
   }
 
   Status Prepare() {

@@ -1,6 +1,7 @@
 #include "connector/jdbc/jdbc_options.h"
 
 #include "connector/options.h"
+#include "core/error_context.h"
 
 namespace mainstem::connector {
 
@@ -24,9 +25,7 @@ std::vector<OptionSpec> JdbcServerOptions() {
 namespace {
 
 Status NamingTable(const Status& status, const TableDescriptor& table) {
-  ErrorText text = TextOf(status);
-  text.message = "table '" + table.name + "': " + text.message;
-  return MakeError(CodeOf(status), std::move(text));
+  return InContext("table '" + table.name + "': ", status);
 }
 
 Result<PostgresTarget> PostgresServerOf(const TableDescriptor& table) {

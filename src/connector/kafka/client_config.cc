@@ -1,4 +1,5 @@
 #include "connector/kafka/client_config.h"
+#include "core/error_context.h"
 
 #include <algorithm>
 #include <array>
@@ -179,9 +180,7 @@ Result<KafkaProperties> Translate(const std::string& table, Given given) {
   }
   Result<KafkaConfig> trial = MakeKafkaConfig(out, {});
   if (trial.ok()) return out;
-  ErrorText text = TextOf(trial.status());
-  text.message = "table '" + table + "': " + text.message;
-  return MakeError(CodeOf(trial.status()), std::move(text));
+  return InContext("table '" + table + "': ", trial.status());
 }
 
 std::string NormalAddress(std::string address) {

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/error_context.h"
 #include "core/net/aws_profiles.h"
 #include "core/net/sigv4.h"
 #include "gateway/aws/aws_error.h"
@@ -15,11 +16,7 @@ namespace {
 constexpr int64_t kClockSkewMaxMs = 5 * 60 * 1000;
 constexpr std::string_view kUnsignedPayload = "UNSIGNED-PAYLOAD";
 
-Status InCredentialsFile(const Status& status) {
-  ErrorText text = TextOf(status);
-  text.message = "aws.credentials: " + text.message;
-  return MakeError(CodeOf(status), std::move(text));
-}
+Status InCredentialsFile(const Status& status) { return InContext("aws.credentials: ", status); }
 
 Status BadProfile(const net::AwsProfile& profile, std::string_view why) {
   return MakeError(ErrorCode::kInvalidArgument,

@@ -8,8 +8,10 @@
 #include <arrow/util/byte_size.h>
 #include <fmt/format.h>
 
+#include "core/error_context.h"
 #include "sink/jdbc/row_changes.h"
 #include "sink/refused_row.h"
+#include "sink/waiting_rows.h"
 
 namespace mainstem::sink {
 namespace {
@@ -50,18 +52,15 @@ class ClickhouseWriter final : public connector::DeliveryWriter {
   Task<> Deliver(ChangelogBatch batch, Offset end) override {
     CO_RETURN_IF_ERROR(Named(CheckDeliveredColumns(*options_->schema, *batch.rows)));
     TimePoint now = env_->Now();
-    if (buffer_.empty()) oldest_ = now;
     CO_ASSIGN_OR_RETURN(int64_t bytes, arrow::util::ReferencedBufferSize(*batch.rows));
-    buffered_rows_ += batch.rows->num_rows();
-    buffered_bytes_ += bytes;
+    waiting_.Add(batch.rows->num_rows(), bytes, now);
     if (batch.rows->num_rows() > 0) {
       ends_.push_back({.row_count = batch.rows->num_rows(), .end = end});
       buffer_.push_back(std::move(batch));
     }
     end_ = end;
-    bool is_due = options_->interval > Duration::zero() && now - oldest_ >= options_->interval;
-    bool is_full = buffered_rows_ >= std::min(options_->rows_max, kInsertRowsMax) ||
-                   buffered_bytes_ >= kInsertBytesMax;
+    bool is_due = waiting_.IsDue(now, options_->interval);
+    bool is_full = waiting_.IsFull(std::min(options_->rows_max, kInsertRowsMax), kInsertBytesMax);
     if (is_due || is_full) co_return co_await Write();
     co_return Status::OK();
   }
@@ -79,9 +78,7 @@ class ClickhouseWriter final : public connector::DeliveryWriter {
 
   Status Named(const Status& status) const {
     if (status.ok() || Is(status, ErrorCode::kCancelled)) return status;
-    ErrorText text = TextOf(status);
-    text.message = "connector 'clickhouse', table '" + options_->table_name + "': " + text.message;
-    return MakeError(CodeOf(status), std::move(text));
+    return InContext("connector 'clickhouse', table '" + options_->table_name + "': ", status);
   }
 
   Status OpenNow(int64_t history) {
@@ -102,7 +99,7 @@ class ClickhouseWriter final : public connector::DeliveryWriter {
     CHECK(session_ != nullptr);
     if (!end_ || stored_.position == end_) co_return Status::OK();
     if (failed_) {
-      co_return MakeError(ErrorCode::kUnavailable, "this writer has failed: open a new one");
+      co_return WriterHasFailed();
     }
     // Until it succeeds: the rows it takes out of the buffer must not be passed over.
     failed_ = true;
@@ -123,7 +120,7 @@ class ClickhouseWriter final : public connector::DeliveryWriter {
     stored_ = next;
     buffer_.clear();
     ends_.clear();
-    buffered_rows_ = buffered_bytes_ = 0;
+    waiting_.Clear();
     failed_ = false;
     co_return Status::OK();
   }
@@ -258,9 +255,7 @@ class ClickhouseWriter final : public connector::DeliveryWriter {
   ClickhousePosition stored_;
   std::vector<ChangelogBatch> buffer_;
   std::vector<DeliveryEnd> ends_;  // of each in buffer_
-  int64_t buffered_rows_ = 0;
-  int64_t buffered_bytes_ = 0;
-  TimePoint oldest_{};
+  WaitingRows waiting_;
   std::optional<Offset> end_;
   bool failed_ = false;
 };

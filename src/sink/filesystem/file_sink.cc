@@ -5,6 +5,7 @@
 
 #include "connector/options.h"
 #include "connector/s3/s3_store.h"
+#include "core/error_context.h"
 #include "sink/filesystem/file_encoder.h"
 #include "sink/filesystem/file_writer.h"
 
@@ -37,9 +38,7 @@ class FileSink final : public connector::TableSink {
 };
 
 Status InTable(const TableDescriptor& table, const Status& status) {
-  ErrorText text = TextOf(status);
-  text.message = "table '" + table.name + "': " + text.message;
-  return MakeError(CodeOf(status), std::move(text));
+  return InContext("table '" + table.name + "': ", status);
 }
 
 // "file:///a/b", "/a/b" or relative to the base folder; without a slash at the end.

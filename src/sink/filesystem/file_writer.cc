@@ -8,6 +8,7 @@
 #include "sink/filesystem/local_target.h"
 #include "sink/filesystem/object_target.h"
 #include "sink/refused_row.h"
+#include "sink/waiting_rows.h"
 
 namespace mainstem::sink {
 namespace {
@@ -77,7 +78,7 @@ class FileWriter final : public connector::DeliveryWriter {
   // After a failure files and position may not belong together: only a new writer may go on.
   Status Begin() {
     if (failed_) {
-      return MakeError(ErrorCode::kUnavailable, "this writer has failed: open a new one");
+      return WriterHasFailed();
     }
     failed_ = true;
     return Status::OK();

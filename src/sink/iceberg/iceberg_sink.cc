@@ -9,6 +9,7 @@
 #include "connector/iceberg/hadoop_catalog.h"
 #include "connector/iceberg/rest_catalog.h"
 #include "connector/options.h"
+#include "core/error_context.h"
 #include "sink/iceberg/iceberg_writer.h"
 
 namespace mainstem::sink {
@@ -51,9 +52,7 @@ class IcebergSink final : public connector::TableSink {
 };
 
 Status InSqlTable(const TableDescriptor& table, const Status& status) {
-  ErrorText text = TextOf(status);
-  text.message = "table '" + table.name + "': " + text.message;
-  return MakeError(CodeOf(status), std::move(text));
+  return InContext("table '" + table.name + "': ", status);
 }
 
 // As metadata names it: whole, so that readers find it from anywhere.

@@ -8,9 +8,11 @@
 #include <fmt/format.h>
 
 #include "connector/iceberg/column_types.h"
+#include "core/error_context.h"
 #include "sink/iceberg/data_file.h"
 #include "sink/iceberg/partition_values.h"
 #include "sink/refused_row.h"
+#include "sink/waiting_rows.h"
 
 namespace mainstem::sink {
 
@@ -75,16 +77,14 @@ class IcebergWriter final : public connector::DeliveryWriter {
  private:
   Status InTable(const Status& status) const {
     if (Is(status, ErrorCode::kCancelled)) return status;
-    ErrorText text = TextOf(status);
-    text.message =
-        fmt::format("table '{}' ({}): {}", options_->table, committer_->TableName(), text.message);
-    return MakeError(CodeOf(status), std::move(text));
+    return InContext(fmt::format("table '{}' ({}): ", options_->table, committer_->TableName()),
+                     status);
   }
 
   // After a failure files and position may not belong together: only a new writer may go on.
   Status Begin() {
     if (failed_) {
-      return MakeError(ErrorCode::kUnavailable, "this writer has failed: open a new one");
+      return WriterHasFailed();
     }
     failed_ = true;
     return Status::OK();

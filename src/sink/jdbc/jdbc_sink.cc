@@ -1,5 +1,7 @@
 #include "sink/jdbc/jdbc_sink.h"
 
+#include <limits>
+
 #include <arrow/api.h>
 
 #include "connector/jdbc/jdbc_options.h"
@@ -8,6 +10,7 @@
 #include "sink/jdbc/postgres_delivery.h"
 #include "sink/jdbc/statement_delivery.h"
 #include "sink/refused_row.h"
+#include "sink/waiting_rows.h"
 
 namespace mainstem::sink {
 
@@ -65,15 +68,14 @@ class JdbcWriter final : public connector::DeliveryWriter {
   Task<> Deliver(ChangelogBatch batch, Offset end) override {
     CO_RETURN_IF_ERROR(CheckColumns(*batch.rows));
     TimePoint now = env_->Now();
-    if (buffer_.empty()) oldest_ = now;
-    buffered_rows_ += batch.rows->num_rows();
+    waiting_.Add(batch.rows->num_rows(), 0, now);
     if (batch.rows->num_rows() > 0) buffer_.push_back(std::move(batch));
     end_ = end;
     int64_t limit = options_->max_rows > 0 ? options_->max_rows : kMaxBufferedRows;
-    bool is_due = options_->interval > Duration::zero() && now - oldest_ >= options_->interval;
-    if (buffered_rows_ >= std::min(limit, kMaxBufferedRows) || is_due) {
-      co_return co_await Write();
-    }
+    bool is_due = waiting_.IsDue(now, options_->interval);
+    bool is_full =
+        waiting_.IsFull(std::min(limit, kMaxBufferedRows), std::numeric_limits<int64_t>::max());
+    if (is_due || is_full) co_return co_await Write();
     co_return Status::OK();
   }
 
@@ -110,12 +112,12 @@ class JdbcWriter final : public connector::DeliveryWriter {
     CHECK(delivery_ != nullptr || is_locking_);
     if (!end_ || position_ == end_) co_return Status::OK();
     if (failed_) {
-      co_return MakeError(ErrorCode::kUnavailable, "this writer has failed: open a new one");
+      co_return WriterHasFailed();
     }
     // Until it succeeds: the rows it takes out of the buffer must not be passed over.
     failed_ = true;
     std::vector<ChangelogBatch> batches = std::exchange(buffer_, {});
-    buffered_rows_ = 0;
+    waiting_.Clear();
     RowChanges changes;
     CO_ASSIGN_OR_RETURN(
         auto refused, co_await env_->blocking_pool().Run([&] { return Apply(batches, &changes); }));
@@ -171,8 +173,7 @@ class JdbcWriter final : public connector::DeliveryWriter {
   std::unique_ptr<RowDelivery> delivery_;
   std::optional<Offset> position_;
   std::vector<ChangelogBatch> buffer_;
-  int64_t buffered_rows_ = 0;
-  TimePoint oldest_{};
+  WaitingRows waiting_;
   std::optional<Offset> end_;
   bool failed_ = false;
 };

@@ -9,8 +9,10 @@
 #include "connector/kafka/client_thread.h"
 #include "connector/kafka/kafka_error.h"
 #include "connector/kafka/kafka_producer.h"
+#include "core/error_context.h"
 #include "sink/kafka/row_encoder.h"
 #include "sink/refused_row.h"
+#include "sink/waiting_rows.h"
 
 namespace mainstem::sink {
 namespace {
@@ -80,7 +82,7 @@ class ClusterWriter final : public connector::DeliveryWriter {
   }
 
   Task<> Deliver(ChangelogBatch batch, Offset end) override {
-    if (failed_) co_return Failed();
+    if (failed_) co_return WriterHasFailed();
     failed_ = true;
     if (batch.rows->num_columns() != layout_->column_count) {
       co_return Named(MakeError(ErrorCode::kInternal, "rows have other columns than the table"));
@@ -102,9 +104,7 @@ class ClusterWriter final : public connector::DeliveryWriter {
  private:
   Status Named(const Status& status) const {
     if (status.ok() || Is(status, ErrorCode::kCancelled)) return status;
-    ErrorText text = TextOf(status);
-    text.message = "connector 'kafka', table '" + options_->table_name + "': " + text.message;
-    return MakeError(CodeOf(status), std::move(text));
+    return InContext("connector 'kafka', table '" + options_->table_name + "': ", status);
   }
 
   static bool Compresses(const connector::KafkaProperties& properties) {
@@ -113,10 +113,6 @@ class ClusterWriter final : public connector::DeliveryWriter {
       if (found != properties.end() && found->second != "none") return true;
     }
     return false;
-  }
-
-  static Status Failed() {
-    return MakeError(ErrorCode::kUnavailable, "this writer has failed: open a new one");
   }
 
   Task<> OpenProducer(connector::KafkaProducerOptions options) {
@@ -277,7 +273,7 @@ class ClusterWriter final : public connector::DeliveryWriter {
   // ---- on the task's shard
 
   Task<> Write() {
-    if (failed_) co_return Failed();
+    if (failed_) co_return WriterHasFailed();
     if (!end_ || position_ == end_) co_return Status::OK();
     // Until it succeeds: the rows it has taken must not be passed over.
     failed_ = true;

@@ -4,9 +4,11 @@
 #include <arrow/util/byte_size.h>
 #include <fmt/format.h>
 
+#include "core/error_context.h"
 #include "sink/opensearch/document_changes.h"
 #include "sink/opensearch/document_writer.h"
 #include "sink/refused_row.h"
+#include "sink/waiting_rows.h"
 
 namespace mainstem::sink {
 namespace {
@@ -49,14 +51,12 @@ class OpenSearchWriter final : public connector::DeliveryWriter {
   Task<> Deliver(ChangelogBatch batch, Offset end) override {
     CO_RETURN_IF_ERROR(Named(CheckDeliveredColumns(*options_->schema, *batch.rows)));
     TimePoint now = env_->Now();
-    if (buffer_.empty()) oldest_ = now;
     CO_ASSIGN_OR_RETURN(int64_t bytes, arrow::util::ReferencedBufferSize(*batch.rows));
-    buffered_rows_ += batch.rows->num_rows();
-    buffered_bytes_ += bytes;
+    waiting_.Add(batch.rows->num_rows(), bytes, now);
     if (batch.rows->num_rows() > 0) buffer_.push_back({.batch = std::move(batch), .end = end});
     end_ = end;
-    bool is_due = options_->interval > Duration::zero() && now - oldest_ >= options_->interval;
-    bool is_full = buffered_rows_ >= kGroupRowsMax || buffered_bytes_ >= kGroupBytesMax;
+    bool is_due = waiting_.IsDue(now, options_->interval);
+    bool is_full = waiting_.IsFull(kGroupRowsMax, kGroupBytesMax);
     if (is_due || is_full) co_return co_await Write();
     co_return Status::OK();
   }
@@ -88,10 +88,8 @@ class OpenSearchWriter final : public connector::DeliveryWriter {
 
   Status Named(const Status& status) const {
     if (status.ok()) return status;
-    ErrorText text = TextOf(status);
-    text.message = "connector '" + options_->connector + "', table '" + options_->table_name +
-                   "': " + text.message;
-    return MakeError(CodeOf(status), std::move(text));
+    return InContext(
+        "connector '" + options_->connector + "', table '" + options_->table_name + "': ", status);
   }
 
   Task<> PutTemplate() {
@@ -120,14 +118,13 @@ class OpenSearchWriter final : public connector::DeliveryWriter {
       co_return Status::OK();
     }
     if (failed_) {
-      co_return MakeError(ErrorCode::kUnavailable, "this writer has failed: open a new one");
+      co_return WriterHasFailed();
     }
     // Until it succeeds: the rows it takes out of the buffer must not be passed over.
     failed_ = true;
     Status written = co_await WriteGroup(std::exchange(buffer_, {}));
     CO_RETURN_IF_ERROR(Named(written));
-    buffered_rows_ = 0;
-    buffered_bytes_ = 0;
+    waiting_.Clear();
     failed_ = false;
     co_return Status::OK();
   }
@@ -203,9 +200,7 @@ class OpenSearchWriter final : public connector::DeliveryWriter {
   bool has_position_ = false;
   Offset begun_to_;  // where the group ends that an earlier writer may have begun
   std::vector<DeliveredRows> buffer_;
-  int64_t buffered_rows_ = 0;
-  int64_t buffered_bytes_ = 0;
-  TimePoint oldest_{};
+  WaitingRows waiting_;
   std::optional<Offset> end_;
   std::optional<Offset> flushed_at_;
   bool failed_ = false;

@@ -8,7 +8,9 @@
 #include <arrow/util/byte_size.h>
 #include <fmt/format.h>
 
+#include "core/error_context.h"
 #include "sink/refused_row.h"
+#include "sink/waiting_rows.h"
 
 namespace mainstem::sink {
 namespace {
@@ -45,15 +47,13 @@ class RedisWriter final : public connector::DeliveryWriter {
   Task<> Deliver(ChangelogBatch batch, Offset end) override {
     CO_RETURN_IF_ERROR(Named(CheckDeliveredColumns(*options_->layout.schema, *batch.rows)));
     TimePoint now = env_->Now();
-    if (buffer_.empty()) oldest_ = now;
     CO_ASSIGN_OR_RETURN(int64_t bytes, arrow::util::ReferencedBufferSize(*batch.rows));
-    buffered_rows_ += batch.rows->num_rows();
-    buffered_bytes_ += bytes;
+    waiting_.Add(batch.rows->num_rows(), bytes, now);
     if (batch.rows->num_rows() > 0) buffer_.push_back(std::move(batch));
     end_ = end;
-    bool is_due = options_->interval > Duration::zero() && now - oldest_ >= options_->interval;
-    bool is_full = buffered_rows_ >= std::min(options_->rows_max, kTransactionRowsMax) ||
-                   buffered_bytes_ >= kTransactionBytesMax;
+    bool is_due = waiting_.IsDue(now, options_->interval);
+    bool is_full =
+        waiting_.IsFull(std::min(options_->rows_max, kTransactionRowsMax), kTransactionBytesMax);
     if (is_due || is_full) co_return co_await Write();
     co_return Status::OK();
   }
@@ -66,10 +66,9 @@ class RedisWriter final : public connector::DeliveryWriter {
  private:
   Status Named(const Status& status) const {
     if (status.ok() || Is(status, ErrorCode::kCancelled)) return status;
-    ErrorText text = TextOf(status);
-    text.message = "connector 'redis', table '" + options_->table_name + "', server " +
-                   options_->server.shown() + ": " + text.message;
-    return MakeError(CodeOf(status), std::move(text));
+    return InContext("connector 'redis', table '" + options_->table_name + "', server " +
+                         options_->server.shown() + ": ",
+                     status);
   }
 
   Result<std::optional<Offset>> PositionOf(const RespReply& reply) const {
@@ -87,12 +86,12 @@ class RedisWriter final : public connector::DeliveryWriter {
     CHECK(session_ != nullptr);
     if (!end_ || position_ == end_) co_return Status::OK();
     if (failed_) {
-      co_return MakeError(ErrorCode::kUnavailable, "this writer has failed: open a new one");
+      co_return WriterHasFailed();
     }
     // Until it succeeds: the rows it takes out of the buffer must not be passed over.
     failed_ = true;
     std::vector<ChangelogBatch> batches = std::exchange(buffer_, {});
-    buffered_rows_ = buffered_bytes_ = 0;
+    waiting_.Clear();
     CO_RETURN_IF_ERROR(Named(co_await WriteTransaction(batches)));
     failed_ = false;
     co_return Status::OK();
@@ -213,9 +212,7 @@ class RedisWriter final : public connector::DeliveryWriter {
   std::unique_ptr<RedisSession> session_;
   std::optional<Offset> position_;
   std::vector<ChangelogBatch> buffer_;
-  int64_t buffered_rows_ = 0;
-  int64_t buffered_bytes_ = 0;
-  TimePoint oldest_{};
+  WaitingRows waiting_;
   std::optional<Offset> end_;
   bool failed_ = false;
 };

@@ -7,6 +7,7 @@
 
 #include "connector/options.h"
 #include "connector/s3/s3_store.h"
+#include "core/error_context.h"
 #include "source/filesystem/avro_split_reader.h"
 #include "source/filesystem/file_split_reader.h"
 #include "source/filesystem/object_files.h"
@@ -120,9 +121,7 @@ class FileSource final : public connector::TableSource {
       co_return std::vector<SourceSplit>();  // it may still come
     }
     if (!found.ok()) {
-      ErrorText text = TextOf(found.status());
-      text.message = "table '" + plan_.table.name + "': " + text.message;
-      co_return MakeError(CodeOf(found.status()), std::move(text));
+      co_return InContext("table '" + plan_.table.name + "': ", found.status());
     }
     std::vector<SourceSplit> splits;
     for (const FoundFile& file : *found) {

@@ -4,6 +4,7 @@
 #include <absl/strings/str_split.h>
 #include <arrow/api.h>
 
+#include "core/error_context.h"
 #include "core/fnv1a.h"
 #include "core/path.h"
 #include "source/filesystem/object_files.h"
@@ -73,11 +74,9 @@ Task<std::optional<FoundFile>> FindSplitFile(Files* files, FileSplitId id, std::
 
 connector::RejectedRecord FileOrigin::Rejected(const std::string& place,
                                                const Status& cause) const {
-  ErrorText text = TextOf(cause);
-  text.message = "file '" + path + "': " + text.message;
   return {.origin = path + "@" + place,
           .raw_bytes = "",
-          .cause = MakeError(CodeOf(cause), std::move(text))};
+          .cause = InContext("file '" + path + "': ", cause)};
 }
 
 Result<std::shared_ptr<arrow::Array>> FileOrigin::Column(const ScanLayout::Other& other,

@@ -5,6 +5,7 @@
 
 #include "connector/kafka/client_config.h"
 #include "connector/options.h"
+#include "core/error_context.h"
 #include "core/suggest.h"
 #include "source/kafka/cluster_topics.h"
 #include "source/kafka/log_topics.h"
@@ -114,10 +115,8 @@ class KafkaSource final : public connector::TableSource {
  private:
   Status Named(const Status& status) const {
     if (status.ok() || Is(status, ErrorCode::kCancelled)) return status;
-    ErrorText text = TextOf(status);
-    if (text.message.starts_with("table '")) return status;
-    text.message = "table '" + plan_.table.name + "': " + text.message;
-    return MakeError(CodeOf(status), std::move(text));
+    if (TextOf(status).message.starts_with("table '")) return status;
+    return InContext("table '" + plan_.table.name + "': ", status);
   }
 
   Task<std::vector<SourceSplit>> Discover() {
