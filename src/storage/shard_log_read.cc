@@ -125,14 +125,15 @@ Task<OffsetForTime> ShardLog::FindByTime(TopicPartition id, int64_t timestamp_ms
     if (from < partition->tail_begin()) {
       CO_ASSIGN_OR_RETURN(batch, co_await partition->segments.FindBatchByTime(from, timestamp_ms));
     }
-    if (batch.bytes.empty()) {
+    const bool is_stored = !batch.bytes.empty();
+    if (!is_stored) {
       const TailBatch* tail = partition->FindTailByTime(from, timestamp_ms);
       if (tail == nullptr) break;
       batch.owner = tail->chunk;
       batch.bytes = tail->bytes;
     }
     Offset next = ReadBatchHeader(batch.bytes.data()).next_offset();
-    if (!BatchCrcMatches(batch.bytes)) {  // nobody can have its records
+    if (is_stored && !BatchCrcMatches(batch.bytes)) {  // nobody can have its records
       from = next;
       continue;
     }
