@@ -127,7 +127,7 @@ Task<> Subtask::Loop() {
 }
 
 Result<SubtaskReport> Subtask::MakeReport(SubtaskReport::Kind kind,
-                                          std::vector<StateMutation>* mutations) {
+                                          StateMutations* mutations) {
   ASSIGN_OR_RETURN(ChainSnapshot snapshot, chain_->Snapshot());
   SubtaskReport report;
   report.kind = kind;
@@ -150,7 +150,7 @@ Result<SubtaskReport> Subtask::MakeReport(SubtaskReport::Kind kind,
 
 // The barrier goes on at once; what is written is written while the work goes on.
 Task<> Subtask::HandleBarrier(int64_t checkpoint) {
-  std::vector<StateMutation> mutations;
+  StateMutations mutations;
   CO_ASSIGN_OR_RETURN(SubtaskReport report, MakeReport(SubtaskReport::Kind::kSnapshot, &mutations));
   report.checkpoint = checkpoint;
   CO_RETURN_IF_ERROR(co_await options_.output->Emit(Element::Barrier(checkpoint)));
@@ -159,7 +159,7 @@ Task<> Subtask::HandleBarrier(int64_t checkpoint) {
   co_return Status::OK();
 }
 
-Task<> Subtask::WriteSnapshot(SubtaskReport report, std::vector<StateMutation> mutations,
+Task<> Subtask::WriteSnapshot(SubtaskReport report, StateMutations mutations,
                               std::string directory) {
   StateBackend* backend = options_.backend.get();
   auto write = [backend, &mutations, &directory]() -> Status {

@@ -93,9 +93,9 @@ class Subtask {
   Task<> Loop();
   Task<> TellTime();  // until it is cancelled
   Task<> HandleBarrier(int64_t checkpoint);
-  Task<> WriteSnapshot(SubtaskReport report, std::vector<StateMutation> mutations,
+  Task<> WriteSnapshot(SubtaskReport report, StateMutations mutations,
                        std::string directory);
-  Result<SubtaskReport> MakeReport(SubtaskReport::Kind kind, std::vector<StateMutation>* mutations);
+  Result<SubtaskReport> MakeReport(SubtaskReport::Kind kind, StateMutations* mutations);
   void Account(TimePoint began);
 
   SubtaskOptions options_;

@@ -22,7 +22,7 @@ class KeyTimers {
   // keys: none is due.
   Task<> TakeDue(int64_t watermark_ms, int64_t* time_ms, EncodedRows* keys);
 
-  std::vector<StateMutation> Snapshot() { return table_.Snapshot(); }
+  StateMutations Snapshot() { return table_.Snapshot(); }
   void OnSnapshotWritten() { table_.OnWritten(); }
   size_t memory_bytes() const { return table_.memory_bytes(); }
 

@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
@@ -72,10 +71,8 @@ struct OperatorContext {
 
 // What an operator hands over at a barrier. Mutations are written by the subtask, on the pool.
 struct OperatorSnapshot {
-  void Add(std::vector<StateMutation> more) {
-    std::move(more.begin(), more.end(), std::back_inserter(mutations));
-  }
-  std::vector<StateMutation> mutations;
+  void Add(StateMutations more) { mutations.Append(std::move(more)); }
+  StateMutations mutations;
   std::string blob;  // small state without a key; every subtask gets all blobs at a restore
   // Sinks: what this epoch adds to topics.
   std::vector<storage::EpochCommit::Append> appends;

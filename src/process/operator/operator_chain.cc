@@ -66,7 +66,7 @@ Result<ChainSnapshot> OperatorChain::Snapshot() {
   ChainSnapshot out;
   for (auto& link : links_) {
     ASSIGN_OR_RETURN(OperatorSnapshot part, link->op->Snapshot());
-    std::move(part.mutations.begin(), part.mutations.end(), std::back_inserter(out.mutations));
+    out.mutations.Append(std::move(part.mutations));
     std::move(part.appends.begin(), part.appends.end(), std::back_inserter(out.appends));
     if (!part.blob.empty())
       out.blobs.emplace_back(link->context->operator_id, std::move(part.blob));

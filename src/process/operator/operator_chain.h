@@ -11,7 +11,7 @@ namespace mainstem::process {
 
 // What a chain hands over at a barrier, all operators together.
 struct ChainSnapshot {
-  std::vector<StateMutation> mutations;
+  StateMutations mutations;
   std::vector<std::pair<int, std::string>> blobs;  // (operator id, blob), those not empty
   std::vector<storage::EpochCommit::Append> appends;
 };

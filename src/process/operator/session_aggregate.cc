@@ -237,8 +237,7 @@ Task<> SessionAggregateOperator::FireAt(int64_t end, Output* out) {
 Result<OperatorSnapshot> SessionAggregateOperator::Snapshot() {
   OperatorSnapshot snapshot;
   snapshot.mutations = spans_->Snapshot();
-  std::vector<StateMutation> sessions = sessions_->Snapshot();
-  std::move(sessions.begin(), sessions.end(), std::back_inserter(snapshot.mutations));
+  snapshot.Add(sessions_->Snapshot());
   snapshot.blob = WatermarkBlob(watermark_ms_);
   return snapshot;
 }

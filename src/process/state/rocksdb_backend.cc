@@ -3,6 +3,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cstring>
 #include <filesystem>
 
 #include <rocksdb/cache.h>
@@ -43,8 +46,13 @@ struct SharedMemory {
 rocksdb::Options MakeOptions(const SharedMemory& memory) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = memory.cache;
+  // In pieces: a filter in one piece takes more than a byte for each key of its file, and a cache
+  // that it does not fit into would read it anew at each look-up.
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.partition_filters = true;
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
   table.cache_index_and_filter_blocks = true;
+  table.pin_top_level_index_and_filter = true;
   table.format_version = 5;
   rocksdb::Options options;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
@@ -77,12 +85,13 @@ class RocksDbBackend final : public StateBackend {
     return Status::OK();
   }
 
-  Status Write(std::span<const StateMutation> mutations) override {
+  Status Write(const StateMutations& mutations) override {
     if (mutations.empty()) return Status::OK();
     RETURN_IF_ERROR(OpenNow());
     if (mutations.size() >= kFileFrom) return WriteFile(mutations);
     rocksdb::WriteBatch batch;
-    for (const StateMutation& mutation : mutations) {
+    for (size_t i = 0; i < mutations.size(); ++i) {
+      const StateMutation mutation = mutations[i];
       auto status =
           mutation.value ? batch.Put(mutation.key, *mutation.value) : batch.Delete(mutation.key);
       RETURN_IF_ERROR(FromRocks(status, "write"));
@@ -145,14 +154,30 @@ class RocksDbBackend final : public StateBackend {
   // memtable's skip list does.
   static constexpr size_t kFileFrom = 4096;
 
-  Status WriteFile(std::span<const StateMutation> mutations) {
-    std::vector<const StateMutation*> sorted;
+  // A mutation's place among the others, by the first bytes of its key if they differ.
+  struct SortedMutation {
+    std::array<uint64_t, 2> first_bytes;  // as numbers
+    uint32_t index;
+  };
+
+  static std::array<uint64_t, 2> FirstBytes(std::string_view key) {
+    std::array<uint64_t, 2> bytes = {};
+    std::memcpy(bytes.data(), key.data(), std::min(key.size(), sizeof(bytes)));
+    return {__builtin_bswap64(bytes[0]), __builtin_bswap64(bytes[1])};
+  }
+
+  Status WriteFile(const StateMutations& mutations) {
+    std::vector<SortedMutation> sorted;
     sorted.reserve(mutations.size());
-    for (const StateMutation& mutation : mutations) sorted.push_back(&mutation);
+    for (uint32_t i = 0; i < mutations.size(); ++i) {
+      sorted.push_back({FirstBytes(mutations[i].key), i});
+    }
     // Of mutations of one key the last one counts.
-    std::stable_sort(
-        sorted.begin(), sorted.end(),
-        [](const StateMutation* a, const StateMutation* b) { return a->key < b->key; });
+    std::sort(sorted.begin(), sorted.end(), [&](const SortedMutation& a, const SortedMutation& b) {
+      if (a.first_bytes != b.first_bytes) return a.first_bytes < b.first_bytes;
+      const int order = mutations[a.index].key.compare(mutations[b.index].key);
+      return order != 0 ? order < 0 : a.index < b.index;
+    });
     const std::string path = fmt::format("{}/{}.written", directory_, ++files_written_);
     rocksdb::Options written = db_->GetOptions();
     written.compression = rocksdb::kNoCompression;  // as the first levels
@@ -160,8 +185,8 @@ class RocksDbBackend final : public StateBackend {
     rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), written);
     RETURN_IF_ERROR(FromRocks(writer.Open(path), "write of a file"));
     for (size_t i = 0; i < sorted.size(); ++i) {
-      const StateMutation& mutation = *sorted[i];
-      if (i + 1 < sorted.size() && sorted[i + 1]->key == mutation.key) continue;
+      const StateMutation mutation = mutations[sorted[i].index];
+      if (i + 1 < sorted.size() && mutations[sorted[i + 1].index].key == mutation.key) continue;
       RETURN_IF_ERROR(FromRocks(
           mutation.value ? writer.Put(mutation.key, *mutation.value) : writer.Delete(mutation.key),
           "write of a file"));
@@ -221,16 +246,16 @@ Result<Share> ShareOf(rocksdb::DB* checkpoint, const RestoreFilter& filter) {
 // Copies into `target` what is wanted of the checkpoint.
 Status Import(rocksdb::DB* checkpoint, const RestoreFilter& filter, RocksDbBackend* target) {
   std::unique_ptr<rocksdb::Iterator> it(checkpoint->NewIterator(rocksdb::ReadOptions()));
-  std::vector<StateMutation> chunk;
-  constexpr size_t kChunk = 4096;
+  StateMutations chunk;
+  constexpr size_t kChunk = 65536;
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     ASSIGN_OR_RETURN(DecodedStateKey key, DecodeStateKey(it->key().ToStringView()));
     const std::optional<uint16_t> table = filter.TableOf(key);
     if (!table) continue;
-    chunk.push_back({WithTable(it->key().ToString(), *table), it->value().ToString()});
+    chunk.Put(WithTable(it->key().ToString(), *table), it->value().ToStringView());
     if (chunk.size() < kChunk) continue;
     RETURN_IF_ERROR(target->Write(chunk));
-    chunk.clear();
+    chunk = {};
   }
   RETURN_IF_ERROR(FromRocks(it->status(), "read checkpoint"));
   return target->Write(chunk);

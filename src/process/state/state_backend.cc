@@ -24,13 +24,14 @@ class MemoryBackend final : public StateBackend {
   MemoryBackend(std::shared_ptr<MemoryDisk> disk, EntryMap entries)
       : disk_(std::move(disk)), entries_(std::move(entries)) {}
 
-  Status Write(std::span<const StateMutation> mutations) override {
+  Status Write(const StateMutations& mutations) override {
     std::lock_guard lock(mutex_);
-    for (const StateMutation& mutation : mutations) {
+    for (size_t i = 0; i < mutations.size(); ++i) {
+      const StateMutation mutation = mutations[i];
       if (mutation.value) {
-        entries_[mutation.key] = *mutation.value;
+        entries_[std::string(mutation.key)] = *mutation.value;
       } else {
-        entries_.erase(mutation.key);
+        entries_.erase(std::string(mutation.key));
       }
     }
     return Status::OK();
@@ -145,15 +146,23 @@ std::string StateGroupBegin(uint16_t table, int key_group) {
 }
 
 std::string StateNamespaceBegin(uint16_t table, int key_group, int64_t name_space) {
-  std::string out = StateGroupBegin(table, key_group);
-  AppendBigEndian64(static_cast<uint64_t>(name_space) ^ (uint64_t{1} << 63), &out);
-  return out;
+  return EncodeStateKey(table, key_group, name_space, "");
+}
+
+void AppendStateKey(uint16_t table, int key_group, int64_t name_space, std::string_view key,
+                    std::string* out) {
+  out->push_back(static_cast<char>(table >> 8));
+  out->push_back(static_cast<char>(table & 0xff));
+  out->push_back(static_cast<char>(key_group));
+  AppendBigEndian64(static_cast<uint64_t>(name_space) ^ (uint64_t{1} << 63), out);
+  out->append(key);
 }
 
 std::string EncodeStateKey(uint16_t table, int key_group, int64_t name_space,
                            std::string_view key) {
-  std::string out = StateNamespaceBegin(table, key_group, name_space);
-  out.append(key);
+  std::string out;
+  out.reserve(kPrefixSize + key.size());
+  AppendStateKey(table, key_group, name_space, key, &out);
   return out;
 }
 

@@ -20,15 +20,13 @@
 
 #include "core/status.h"
 #include "process/state/key_group.h"
+#include "process/state/state_mutations.h"
 
 namespace mainstem::process {
 
-struct StateMutation {
-  std::string key;
-  std::optional<std::string> value;  // nullopt: delete
-};
-
 std::string EncodeStateKey(uint16_t table, int key_group, int64_t name_space, std::string_view key);
+void AppendStateKey(uint16_t table, int key_group, int64_t name_space, std::string_view key,
+                    std::string* out);
 // The first possible key of a (table, key group) and of a namespace in it.
 std::string StateGroupBegin(uint16_t table, int key_group);
 std::string StateNamespaceBegin(uint16_t table, int key_group, int64_t name_space);
@@ -46,7 +44,7 @@ class StateBackend {
  public:
   using Entry = std::pair<std::string, std::string>;
   virtual ~StateBackend() = default;
-  virtual Status Write(std::span<const StateMutation> mutations) = 0;
+  virtual Status Write(const StateMutations& mutations) = 0;
   // One value for each key; nullopt: absent.
   virtual Result<std::vector<std::optional<std::string>>> Read(
       std::span<const std::string> keys) = 0;

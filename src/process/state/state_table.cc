@@ -8,7 +8,7 @@ namespace mainstem::process {
 namespace {
 
 constexpr size_t kScanChunk = 4096;
-constexpr std::align_val_t kEntryAlignment{16};
+constexpr std::align_val_t kEntryAlignment{StateEntry::kUnit};
 // Set slot, clock slot, allocator overhead: estimated.
 constexpr size_t kEntryOverhead = 40;
 // A table of more entries than this is not in the processor's cache: a row's slot is fetched so
@@ -16,16 +16,25 @@ constexpr size_t kEntryOverhead = 40;
 constexpr size_t kPrefetchedFrom = 8192;
 constexpr size_t kSlotsAhead = 16;
 constexpr size_t kEntriesAhead = 8;
-// A batch's worth of evictions and more: Evict is called once for each batch.
-constexpr size_t kEvictSteps = 8192;
-// Fewer dirty entries are not worth a write of their own.
+// Evict is called once for each batch, which brings a few thousand entries. To find one that may go
+// the hand passes a dirty one for each clean one, and those used lately twice.
+constexpr size_t kEvictSteps = 65536;
+// Fewer dirty entries are not worth a write of their own; more at once would hold up the shard and
+// take memory that is not the table's.
 constexpr size_t kSpillMin = 1024;
+constexpr size_t kSpillMost = 65536;
 
 }  // namespace
 
 StateTable::StateTable(Options options, const ValueCodec* codec, StateBackend* backend,
                        BlockingPool* pool)
-    : options_(std::move(options)), codec_(codec), backend_(backend), pool_(pool) {
+    : options_(std::move(options)),
+      codec_(codec),
+      backend_(backend),
+      pool_(pool),
+      value_units_(static_cast<uint16_t>((codec->value_bytes() + StateEntry::kUnit - 1) /
+                                         StateEntry::kUnit)) {
+  CHECK(value_units_ * StateEntry::kUnit >= codec->value_bytes());
   options_.memory->Enter();
 }
 
@@ -45,7 +54,7 @@ void StateTable::TellMemory() {
 
 size_t StateTable::FootprintOf(const StateEntry& entry) const {
   const size_t stamp_size = has_ttl() ? sizeof(int64_t) : 0;
-  return sizeof(StateEntry) + entry.value_size + entry.key_size + stamp_size + entry.heap_bytes +
+  return sizeof(StateEntry) + entry.value_size() + entry.key_size + stamp_size + entry.heap_bytes +
          kEntryOverhead;
 }
 
@@ -75,15 +84,15 @@ void StateTable::PrefetchAfter(size_t row, const EncodedRows& keys,
 }
 
 StateEntry* StateTable::Insert(const Probe& probe) {
-  size_t value_size = (codec_->value_bytes() + 15) / 16 * 16;
   const size_t stamp_size = has_ttl() ? sizeof(int64_t) : 0;
+  const size_t value_size = value_units_ * StateEntry::kUnit;
   void* memory = ::operator new(sizeof(StateEntry) + value_size + probe.key.size() + stamp_size,
                                 kEntryAlignment);
   auto* entry = new (memory) StateEntry();
   entry->hash = probe.hash;
   entry->name_space = probe.name_space;
   entry->key_size = static_cast<uint32_t>(probe.key.size());
-  entry->value_size = static_cast<uint32_t>(value_size);
+  entry->value_units = value_units_;
   codec_->Init(entry->value());
   std::memcpy(reinterpret_cast<char*>(entry->value()) + value_size, probe.key.data(),
               probe.key.size());
@@ -324,21 +333,27 @@ void StateTable::MarkDirty(StateEntry* entry) {
 
 void StateTable::DropDirtyHoles() {
   std::erase(dirty_, nullptr);
+  dirty_begin_ = 0;
   for (size_t i = 0; i < dirty_.size(); ++i) dirty_[i]->dirty_slot = static_cast<uint32_t>(i);
   dirty_holes_ = 0;
+}
+
+void StateTable::PopDirty() {
+  dirty_.pop_front();
+  ++dirty_begin_;
 }
 
 void StateTable::AddDirty(StateEntry* entry) {
   if (dirty_holes_ > kSpillMin && dirty_holes_ > dirty_.size() / 2) DropDirtyHoles();
   entry->is_dirty = true;
-  entry->dirty_slot = static_cast<uint32_t>(dirty_.size());
+  entry->dirty_slot = dirty_begin_ + static_cast<uint32_t>(dirty_.size());
   dirty_.push_back(entry);
 }
 
 void StateTable::Delete(StateEntry* entry) {
   if (!entry->is_stored && !entry->in_flight) {
     if (entry->is_dirty) {
-      dirty_[entry->dirty_slot] = nullptr;
+      dirty_[entry->dirty_slot - dirty_begin_] = nullptr;
       ++dirty_holes_;
     }
     Erase(entry);
@@ -377,38 +392,37 @@ EncodedRows KeysOf(const std::vector<StateEntry*>& entries) {
   return keys;
 }
 
-std::optional<StateMutation> StateTable::Store(StateEntry* entry) {
+bool StateTable::Store(StateEntry* entry, StateMutations* mutations) {
   entry->is_dirty = false;
   if (entry->is_deleted && !entry->is_stored) {
     Erase(entry);
-    return std::nullopt;
+    return false;
   }
-  StateMutation mutation;
-  mutation.key =
-      EncodeStateKey(options_.table_id, entry->key_group(), entry->name_space, entry->key());
-  if (!entry->is_deleted) {
+  std::string* bytes = mutations->Begin();
+  AppendStateKey(options_.table_id, entry->key_group(), entry->name_space, entry->key(), bytes);
+  if (entry->is_deleted) {
+    mutations->EndDelete();
+  } else {
+    mutations->EndKey();
     Account(entry);
-    std::string& bytes = mutation.value.emplace();
-    if (has_ttl()) PutStamp(entry, &bytes);
-    codec_->Serialize(entry->value(), &bytes);
+    if (has_ttl()) PutStamp(entry, bytes);
+    codec_->Serialize(entry->value(), bytes);
+    mutations->EndValue();
   }
   entry->is_stored = !entry->is_deleted;
-  return mutation;
+  return true;
 }
 
-std::vector<StateMutation> StateTable::Snapshot() {
+StateMutations StateTable::Snapshot() {
   if (!backend_->keeps_checkpoints()) return {};
   CHECK(in_flight_.empty());
   CHECK(!snapshot_open_);
   snapshot_open_ = true;
-  std::vector<StateMutation> mutations;
-  mutations.reserve(dirty_.size());
-  in_flight_.reserve(dirty_.size());
+  StateMutations mutations;
+  mutations.Reserve(dirty_.size() - dirty_holes_);
+  in_flight_.reserve(dirty_.size() - dirty_holes_);
   for (StateEntry* entry : dirty_) {
-    if (entry == nullptr) continue;
-    std::optional<StateMutation> mutation = Store(entry);
-    if (!mutation) continue;
-    mutations.push_back(std::move(*mutation));
+    if (entry == nullptr || !Store(entry, &mutations)) continue;
     entry->in_flight = true;
     in_flight_.push_back(entry);
   }
@@ -427,25 +441,24 @@ void StateTable::OnWritten() {
   in_flight_.clear();
 }
 
+// While there are clean entries enough, Evict makes room.
 bool StateTable::ShouldSpill() const {
-  return dirty_.size() - dirty_holes_ >= kSpillMin && !snapshot_open_ && over_budget();
+  const size_t dirty_count = dirty_.size() - dirty_holes_;
+  return dirty_count >= kSpillMin && dirty_count > clock_.size() / 2 && !snapshot_open_ &&
+         over_budget();
 }
 
 // In order of the first change: an entry that changes often goes to the end each time.
 Task<> StateTable::Spill() {
-  DropDirtyHoles();
-  const auto half = dirty_.begin() + static_cast<ptrdiff_t>(dirty_.size() / 2);
-  const std::vector<StateEntry*> oldest(dirty_.begin(), half);
-  dirty_.erase(dirty_.begin(), half);
-  DropDirtyHoles();
-  std::vector<StateMutation> mutations;
-  mutations.reserve(oldest.size());
+  const size_t count = std::min((dirty_.size() - dirty_holes_) / 2, kSpillMost);
+  StateMutations mutations;
+  mutations.Reserve(count);
   std::vector<StateEntry*> deleted;
-  for (StateEntry* entry : oldest) {
-    std::optional<StateMutation> mutation = Store(entry);
-    if (!mutation) continue;
-    if (!mutation->value) deleted.push_back(entry);
-    mutations.push_back(std::move(*mutation));
+  for (size_t i = 0; i < count; ++i) {
+    for (; dirty_.front() == nullptr; --dirty_holes_) PopDirty();
+    StateEntry* entry = dirty_.front();
+    PopDirty();
+    if (Store(entry, &mutations) && entry->is_deleted) deleted.push_back(entry);
   }
   auto write = [this, &mutations] { return backend_->Write(mutations); };
   CO_RETURN_IF_ERROR(co_await pool_->Run(write));

@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -40,6 +41,7 @@ class ValueCodec {
   virtual size_t value_bytes() const = 0;  // the block is aligned to 16
   virtual void Init(std::byte* value) const = 0;
   virtual void Destroy(std::byte* value) const = 0;
+  // Appends the stored form: there may be something in `out`.
   virtual void Serialize(const std::byte* value, std::string* out) const = 0;
   // Into a block that Init has seen. The stored form carries its own version.
   virtual Status Deserialize(std::string_view bytes, std::byte* value) const = 0;
@@ -59,7 +61,7 @@ struct alignas(16) StateEntry {
   uint32_t clock_slot = 0;
   uint32_t dirty_slot = 0;
   uint32_t namespace_slot = 0;
-  uint32_t value_size = 0;
+  uint16_t value_units = 0;     // of kUnit bytes
   bool is_new : 1 = true;       // made by Resolve and not yet kept: see StateTable::Resolve
   bool is_dirty : 1 = false;    // changed since the last snapshot
   bool in_flight : 1 = false;   // in a snapshot that is not yet written
@@ -67,12 +69,16 @@ struct alignas(16) StateEntry {
   bool is_stored : 1 = false;   // the backend may hold a value for this key
   bool was_used : 1 = true;     // since the clock's hand passed
 
+  static constexpr size_t kUnit = 16;
+  size_t value_size() const { return value_units * kUnit; }
   std::byte* value() { return reinterpret_cast<std::byte*>(this + 1); }
   std::string_view key() const {
-    return {reinterpret_cast<const char*>(this + 1) + value_size, key_size};
+    return {reinterpret_cast<const char*>(this + 1) + value_size(), key_size};
   }
   int key_group() const { return KeyGroupOf(hash); }
 };
+
+static_assert(sizeof(StateEntry) == 48, "one of each key: each byte counts");
 
 // The keys of entries, with hashes, to find others by.
 EncodedRows KeysOf(const std::vector<StateEntry*>& entries);
@@ -129,7 +135,7 @@ class StateTable {
 
   // All changes since the last snapshot, in stored form. At most one snapshot is unwritten at a
   // time.
-  std::vector<StateMutation> Snapshot();
+  StateMutations Snapshot();
   // The mutations of the last Snapshot are in the backend.
   void OnWritten();
   // Drops clean entries while the table holds too much; a bounded number of steps a call.
@@ -188,7 +194,7 @@ class StateTable {
   bool has_ttl() const { return options_.ttl_ms > 0; }
   void ReadClock();
   static char* ChangedAt(StateEntry* entry) {
-    return reinterpret_cast<char*>(entry->value()) + entry->value_size + entry->key_size;
+    return reinterpret_cast<char*>(entry->value()) + entry->value_size() + entry->key_size;
   }
   void Stamp(StateEntry* entry, int64_t changed_at_ms);
   bool IsExpired(StateEntry* entry) const;
@@ -204,11 +210,13 @@ class StateTable {
   void TellMemory();
   void AddDirty(StateEntry* entry);
   void DropDirtyHoles();
+  void PopDirty();
   bool ShouldSpill() const;
-  // Writes the older half of the dirty entries. Frees none that is not deleted.
+  // Writes the oldest of the dirty entries. Frees none that is not deleted.
   Task<> Spill();
-  // The entry as it is now, on its way to the backend; nullopt: the backend never had it.
-  std::optional<StateMutation> Store(StateEntry* entry);
+  // Adds the entry as it is now to what goes to the backend. False: the backend never had it, and it
+  // is gone.
+  bool Store(StateEntry* entry, StateMutations* mutations);
   StateEntry* Find(const Probe& probe);
   // Brings what the rows after `row` will look at into the processor's cache.
   void PrefetchAfter(size_t row, const EncodedRows& keys, std::span<const int64_t> name_spaces);
@@ -233,10 +241,12 @@ class StateTable {
   const ValueCodec* const codec_;
   StateBackend* const backend_;
   BlockingPool* const pool_;
+  const uint16_t value_units_;
   absl::flat_hash_set<Slot, SlotHash, SlotEqual> entries_;
   std::map<int64_t, NamespaceInfo> namespaces_;
   std::vector<StateEntry*> clock_;  // all entries, in no order; the hand goes round
-  std::vector<StateEntry*> dirty_;  // by the first change; null: deleted since
+  std::deque<StateEntry*> dirty_;   // by the first change; null: deleted since
+  uint32_t dirty_begin_ = 0;        // the dirty_slot of the first of them
   size_t dirty_holes_ = 0;
   std::vector<StateEntry*> in_flight_;
   size_t clock_hand_ = 0;

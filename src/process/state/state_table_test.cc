@@ -25,7 +25,7 @@ class CounterCodec final : public ValueCodec {
   void Init(std::byte* value) const override { *reinterpret_cast<int64_t*>(value) = 0; }
   void Destroy(std::byte*) const override {}
   void Serialize(const std::byte* value, std::string* out) const override {
-    out->assign(reinterpret_cast<const char*>(value), sizeof(int64_t));
+    out->append(reinterpret_cast<const char*>(value), sizeof(int64_t));
   }
   Status Deserialize(std::string_view bytes, std::byte* value) const override {
     if (bytes.size() != sizeof(int64_t)) return MakeError(ErrorCode::kCorruptStorage, "bad size");
@@ -295,17 +295,19 @@ TEST_P(StateTableTest, BackendsTakeManyMutationsAtOnceInAnyOrder) {
   auto backend = factory_->Open(root_ + "/live", {}, {}).ValueOrDie();
   std::map<std::string, std::string> model;
   const auto write = [&](int count) {
-    std::vector<StateMutation> mutations;
+    StateMutations mutations;
     for (int i = 0; i < count; ++i) {
+      // Some names are longer than a block of mutations has room for.
       std::string name = "k" + std::to_string(random() % 20'000);
-      StateMutation mutation{EncodeStateKey(3, static_cast<int>(random() % 4), 0, name), {}};
-      if (random() % 4 != 0) mutation.value = "v" + std::to_string(random());
-      if (mutation.value) {
-        model[mutation.key] = *mutation.value;
+      if (random() % 500 == 0) name += std::string(2'000, 'k');
+      const std::string key = EncodeStateKey(3, static_cast<int>(random() % 4), 0, name);
+      if (random() % 4 != 0) {
+        model[key] = "v" + std::to_string(random());
+        mutations.Put(key, model[key]);
       } else {
-        model.erase(mutation.key);
+        model.erase(key);
+        mutations.Delete(key);
       }
-      mutations.push_back(std::move(mutation));
     }
     CHECK_OK(backend->Write(mutations));
   };
@@ -349,10 +351,10 @@ TEST(RocksDbRestoreTest, TakesWholeFilesOnlyWhereEverythingInThemIsWanted) {
   for (int i = 0; i < 3; ++i) {
     const KeyGroupRange own = KeyGroupsOf(i, 3);
     auto backend = factory->Open(root + "/before", {}, {.key_groups = own}).ValueOrDie();
-    std::vector<StateMutation> mutations;
+    StateMutations mutations;
     for (int group = own.begin; group < own.end; ++group) {
       for (const uint16_t table : {1, 2, 8}) {
-        mutations.push_back({EncodeStateKey(table, group, 5, "k"), std::to_string(group)});
+        mutations.Put(EncodeStateKey(table, group, 5, "k"), std::to_string(group));
       }
     }
     CHECK_OK(backend->Write(mutations));
@@ -390,8 +392,9 @@ TEST(RocksDbRestoreTest, TakesWholeFilesOnlyWhereEverythingInThemIsWanted) {
       unwanted += at.tables == without_one ? count(backend.get(), 2) : 0;
       // What it does from here on leaves the checkpoint alone.
       const int group = filter.key_groups.begin;
-      CHECK_OK(backend->Write(
-          std::vector<StateMutation>{{EncodeStateKey(1, group, 5, "k"), std::nullopt}}));
+      StateMutations deletion;
+      deletion.Delete(EncodeStateKey(1, group, 5, "k"));
+      CHECK_OK(backend->Write(deletion));
       EXPECT_EQ(count(backend.get(), 1),
                 static_cast<size_t>(filter.key_groups.end - filter.key_groups.begin - 1));
     }
@@ -404,8 +407,8 @@ TEST(RocksDbRestoreTest, TakesWholeFilesOnlyWhereEverythingInThemIsWanted) {
 TEST_P(StateTableTest, SaysWhatIsDamaged) {
   auto backend = factory_->Open(root_ + "/live", {}, {}).ValueOrDie();
   EncodedRows keys = Keys({"a"});
-  std::vector<StateMutation> mutations = {
-      {EncodeStateKey(3, KeyGroupOf(keys.hash(0)), 0, keys.row(0)), "short"}};
+  StateMutations mutations;
+  mutations.Put(EncodeStateKey(3, KeyGroupOf(keys.hash(0)), 0, keys.row(0)), "short");
   CHECK_OK(backend->Write(mutations));
   auto table = MakeTable(backend.get(), 1 << 20);
   Status status = RunBlocking(Executor(&shard_), table->Restore());
