@@ -50,6 +50,7 @@ rocksdb::Options MakeOptions(const SharedMemory& memory) {
   // that it does not fit into would read it anew at each look-up.
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   table.partition_filters = true;
+  table.metadata_block_size = 32u << 10;
   table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
   table.cache_index_and_filter_blocks = true;
   table.pin_top_level_index_and_filter = true;
