@@ -126,8 +126,7 @@ Task<> Subtask::Loop() {
   }
 }
 
-Result<SubtaskReport> Subtask::MakeReport(SubtaskReport::Kind kind,
-                                          StateMutations* mutations) {
+Result<SubtaskReport> Subtask::MakeReport(SubtaskReport::Kind kind, StateMutations* mutations) {
   ASSIGN_OR_RETURN(ChainSnapshot snapshot, chain_->Snapshot());
   SubtaskReport report;
   report.kind = kind;

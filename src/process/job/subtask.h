@@ -93,8 +93,7 @@ class Subtask {
   Task<> Loop();
   Task<> TellTime();  // until it is cancelled
   Task<> HandleBarrier(int64_t checkpoint);
-  Task<> WriteSnapshot(SubtaskReport report, StateMutations mutations,
-                       std::string directory);
+  Task<> WriteSnapshot(SubtaskReport report, StateMutations mutations, std::string directory);
   Result<SubtaskReport> MakeReport(SubtaskReport::Kind kind, StateMutations* mutations);
   void Account(TimePoint began);
 

@@ -31,8 +31,7 @@ void StateMutations::EndKey() {
 
 void StateMutations::EndValue() {
   Entry& entry = entries_.back();
-  entry.value_size =
-      static_cast<uint32_t>(blocks_.back().size() - entry.offset - entry.key_size);
+  entry.value_size = static_cast<uint32_t>(blocks_.back().size() - entry.offset - entry.key_size);
 }
 
 void StateMutations::EndDelete() {

@@ -214,8 +214,8 @@ class StateTable {
   bool ShouldSpill() const;
   // Writes the oldest of the dirty entries. Frees none that is not deleted.
   Task<> Spill();
-  // Adds the entry as it is now to what goes to the backend. False: the backend never had it, and it
-  // is gone.
+  // Adds the entry as it is now to what goes to the backend. False: the backend never had it, and
+  // it is gone.
   bool Store(StateEntry* entry, StateMutations* mutations);
   StateEntry* Find(const Probe& probe);
   // Brings what the rows after `row` will look at into the processor's cache.
