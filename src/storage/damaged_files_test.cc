@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "core/sim/sim_env.h"
+#include "storage/journal_format.h"
 #include "storage/test_log.h"
 
 namespace mainstem::storage {
@@ -252,6 +253,66 @@ TEST(DamagedBatchTest, AReadThatMeetsABrokenBatchIsLoggedOnceAndTheRestIsServed)
   }
 }
 
+// Batches of three records; the index has every one of them.
+Task<> FillThrees(SimEnv* env) {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log,
+                      co_await EmbeddedLog::Open(env, LogOptions()));
+  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("t", 1, {}, false));
+  for (int i = 0; i < 30; ++i) {
+    int64_t now = env->WallTime().value();
+    std::vector<std::byte> batch = MakeBatch(std::vector(3, std::string(2'000, 'x')), {}, now);
+    CO_RETURN_IF_ERROR(co_await log->Append({topic.id, PartitionId(0)}, batch, {}));
+  }
+  CO_RETURN_IF_ERROR(co_await log->Checkpoint());
+  co_return co_await log->Stop();
+}
+
+// Of the batches that one read gives; nothing: it fails.
+Task<std::optional<std::pair<Offset, Offset>>> RangeRead(EmbeddedLog* log, int64_t from) {
+  TopicPartition partition{log->FindTopic("t")->id, PartitionId(0)};
+  Result<ReadResult> read = co_await log->Read(partition, Offset(from), {});
+  std::optional<std::pair<Offset, Offset>> range;
+  if (Is(read.status(), ErrorCode::kCorruptStorage)) co_return range;
+  CO_RETURN_IF_ERROR(read);
+  CHECK(!read->batches.empty());
+  range.emplace(ReadBatchHeader(read->batches.front().bytes.data()).base_offset,
+                ReadBatchHeader(read->batches.back().bytes.data()).next_offset());
+  co_return range;
+}
+
+Task<> ReadAroundSixthBatch(SimEnv* env) {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log,
+                      co_await EmbeddedLog::Open(env, LogOptions()));
+  const std::pair<Offset, Offset> before(Offset(0), Offset(15)), behind(Offset(18), Offset(90));
+  for (bool again : {false, true}) {
+    CO_ASSIGN_OR_RETURN(auto read, co_await RangeRead(log.get(), 0));
+    EXPECT_EQ(read, before) << again;
+    for (int64_t lost : {15, 16, 17}) {
+      CO_ASSIGN_OR_RETURN(read, co_await RangeRead(log.get(), lost));
+      EXPECT_FALSE(read.has_value()) << again << lost;
+    }
+    for (int64_t kept : {18, 19, 20}) {
+      CO_ASSIGN_OR_RETURN(read, co_await RangeRead(log.get(), kept));
+      EXPECT_EQ(read, behind) << again << kept;
+    }
+  }
+  co_return co_await log->Stop();
+}
+
+// The index names a batch by its last offset, a reader asks for its first.
+TEST(DamagedBatchTest, TheBatchBehindABrokenHeaderIsReadFromItsFirstOffset) {
+  SimDisk disk(3);
+  Runs runs(&disk, 11);
+  ASSERT_TRUE(runs.Run(FillThrees, ProcessEnd::kKill).ok());
+  std::vector<std::string> files = SegmentFiles(disk);
+  ASSERT_EQ(files.size(), 1u);
+  int64_t batch_bytes =
+      static_cast<int64_t>(MakeBatch(std::vector(3, std::string(2'000, 'x')), {}, 1).size());
+  ASSERT_TRUE(disk.FlipBit(files[0], 5 * batch_bytes + 16));
+  Status status = runs.Run(ReadAroundSixthBatch);
+  ASSERT_TRUE(status.ok()) << Describe(status);
+}
+
 INSTANTIATE_TEST_SUITE_P(EachSegment, DamagedFilesTest, testing::Values(0, 1, 2));
 
 // Small records in the journal only, over several of its files, one in a frame.
@@ -345,6 +406,61 @@ TEST(DamagedJournalTest, ABrokenFrameCostsWhatItHeldAndNothingElse) {
   }
   EXPECT_GE(lost_count, 30);
   EXPECT_GE(untouched_count, 10);
+}
+
+// Where the last frame of all begins.
+Task<> FindLastFrame(SimEnv* env, std::vector<std::string> files, std::string* path, int64_t* at) {
+  LogPosition last(0);
+  for (const std::string& file : files) {
+    CO_ASSIGN_OR_RETURN(std::string bytes, co_await env->files().ReadAll(file, 1 << 24));
+    auto blocks = std::as_bytes(std::span(bytes));
+    for (size_t block = kJournalBlockBytes; block < blocks.size(); block += kJournalBlockBytes) {
+      std::optional<FrameHeader> header = DecodeFrameHeader(blocks.subspan(block));
+      if (!header || header->sequence <= last) continue;
+      last = header->sequence;
+      *path = file;
+      *at = static_cast<int64_t>(block);
+    }
+  }
+  co_return Status::OK();
+}
+
+Task<> LookSaying(SimEnv* env, Logger logger) {
+  EmbeddedLogOptions options = JournalOnly();
+  options.logger = logger;
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await EmbeddedLog::Open(env, options));
+  log.release();
+  co_return Status::OK();
+}
+
+// It may be a torn write, so it costs no offset; that it is not whole is said once, with its place.
+TEST(DamagedJournalTest, ALastFrameThatIsNotWholeIsSaid) {
+  SimDisk disk(4);
+  Runs runs(&disk, 40);
+  ASSERT_TRUE(runs.Run(FillJournal).ok());
+  std::string file;
+  int64_t frame_at = 0;
+  auto find = [&](SimEnv* env) {
+    return FindLastFrame(env, JournalFiles(disk, "files"), &file, &frame_at);
+  };
+  ASSERT_TRUE(runs.Run(find).ok());
+  ASSERT_TRUE(disk.FlipBit(file, frame_at + static_cast<int64_t>(kFrameHeaderBytes) + 50));
+  std::string path = testing::TempDir() + "/torn_frame.log";
+  for (bool is_first : {true, false}) {
+    std::filesystem::remove(path);
+    Logger logger = Logger::Make({.file = path}).ValueOrDie();
+    Status opened = runs.Run([&](SimEnv* env) { return LookSaying(env, logger); });
+    ASSERT_TRUE(opened.ok()) << Describe(opened);
+    std::ifstream said(path);
+    std::string text{std::istreambuf_iterator<char>(said), {}};
+    bool names_it = text.find(fmt::format("at byte {} of '{}'", frame_at, file)) != text.npos;
+    EXPECT_TRUE(names_it || !is_first) << text;
+    std::vector<int64_t> offsets;
+    opened = runs.Run([&](SimEnv* env) { return LookAtJournal(env, &offsets, is_first); });
+    ASSERT_TRUE(opened.ok()) << Describe(opened);
+    EXPECT_EQ(offsets, Range(0, is_first ? kSmallCount - 1 : kSmallCount));
+  }
+  EXPECT_TRUE(JournalFiles(disk, "copies").empty());
 }
 
 // The active segment was too old: it was ended and removed, and no snapshot tells of that yet.

@@ -395,6 +395,53 @@ TEST(DamagedStartTest, ASegmentCostsItsOwnRecords) {
   }
 }
 
+// Where the batch of the offset begins in a segment's bytes.
+size_t PlaceOf(const std::string& bytes, int64_t offset) {
+  const std::byte* data = reinterpret_cast<const std::byte*>(bytes.data());
+  size_t at = 0;
+  while (ReadBatchHeader(data + at).base_offset != Offset(offset)) {
+    at += ReadBatchHeader(data + at).total_bytes();
+  }
+  return at;
+}
+
+// Nothing tells then where the next batch begins.
+TEST(DamagedStartTest, ABrokenHeaderWithoutIndexCostsItsOwnBatch) {
+  constexpr size_t kBytes[] = {3, 8, 16, 23};  // of base offset, length, magic, last offset
+  for (size_t i = 0; i < 3; ++i) {
+    for (int64_t offset : {kSegmentBegins[i], kSegmentBegins[i] + 7, kSegmentBegins[i + 1] - 1}) {
+      for (size_t byte : kBytes) {
+        for (bool has_snapshot : {true, false}) {
+          SCOPED_TRACE(fmt::format("offset {} byte {} snapshot {}", offset, byte, has_snapshot));
+          DamagedStart start;
+          std::string file = start.Files("/t-0/", ".log").at(i);
+          start.Change(file,
+                       [&](std::string* bytes) { (*bytes)[PlaceOf(*bytes, offset) + byte] ^= 1; });
+          for (std::string_view kind : {".index", ".timeindex"}) {
+            for (const std::string& path : start.Files("/t-0/", kind)) {
+              start.Harm(path, Way::kMissing);
+            }
+          }
+          if (!has_snapshot) {
+            for (const char* path : {"/data/snapshot", "/data/snapshot.copy"}) {
+              start.Harm(path, Way::kMissing);
+            }
+          }
+          SeenFolder seen;
+          Status status = start.Start(&seen);
+          ASSERT_TRUE(status.ok()) << Describe(status);
+          std::vector<int64_t> lost{offset};
+          // Then the end of the log is taken from the journal, which still has it.
+          if (!has_snapshot && offset == kSegmentBegins[3] - 1) lost.clear();
+          EXPECT_EQ(seen.lost[0], lost);
+          EXPECT_TRUE(seen.lost[1].empty());
+          EXPECT_NE(start.said().find(file), std::string::npos) << start.said();
+        }
+      }
+    }
+  }
+}
+
 TEST(DamagedStartTest, AnIndexCostsNothing) {
   for (std::string_view kind : {".index", ".timeindex"}) {
     std::vector<std::string> files = DamagedStart().Files("/t-0/", kind);

@@ -39,6 +39,13 @@ void EmbeddedLog::Recovery::OnLost(JournalLoss loss) {
                              {{"file", loss.what}});
 }
 
+void EmbeddedLog::Recovery::OnTorn(std::string what) {
+  log->options_.logger.Warning(
+      "the last frame of the journal is not whole: a write that was cut, and that nobody was told "
+      "of, unless the disk damaged it since",
+      {{"frame", what}});
+}
+
 void EmbeddedLog::Recovery::OnForeign(std::string what) {
   log->options_.logger.Error("a journal file is set aside", {{"file", what}});
 }

@@ -19,6 +19,7 @@ struct EmbeddedLog::Recovery final : JournalVisitor {
   Status OnEntry(const EntryView& entry, LogPosition sequence,
                  const ChunkPool::Chunk& chunk) override;
   void OnLost(JournalLoss loss) override;
+  void OnTorn(std::string what) override;
   void OnForeign(std::string what) override;
   void OnGap(std::string what) override;
   // What is in memory stays within the cache: the rest goes to segments while we read.

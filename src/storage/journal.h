@@ -65,6 +65,8 @@ class JournalVisitor {
   // Frames between the last entry and the next one, or after the last one, were durable and cannot
   // be read.
   virtual void OnLost(JournalLoss loss) = 0;
+  // The last frame is not whole: the write that a crash cut, unless it was damaged since.
+  virtual void OnTorn(std::string what) = 0;
   // A file that is none of this journal's was found and set aside.
   virtual void OnForeign(std::string what) = 0;
   // Frames between the last entry and the next one are not there any more, as is to be expected
@@ -236,6 +238,7 @@ class Journal {
   int64_t last_file_number_ = 0;
   LogPosition previous_{0};  // last frame that is durable
   bool is_exact_start_ = true;
+  std::string torn_;  // while recovery runs: the frame after previous_ that is not whole
   bool stopping_ = false;
   Event writer_wake_;
   mutable Event maker_wake_;

@@ -93,9 +93,10 @@ Task<> Journal::ChooseIdentity(uint64_t journal_id, std::vector<Found>* files,
   co_return Status::OK();
 }
 
-// Whether anything was written after the last frame that was found.
+// Whether anything was written, or begun, after the last frame that was found.
 Task<> Journal::CheckEnd(const JournalStart& start, const std::vector<Found>& files,
                          JournalVisitor* visitor) {
+  if (!torn_.empty()) visitor->OnTorn(std::exchange(torn_, {}));
   if (files.empty()) {
     if (start.is_new) co_return Status::OK();
     visitor->OnLost({.what = fmt::format("'{}' has no file of this journal", options_.folder),
@@ -192,6 +193,9 @@ Task<> Journal::ReplayFile(Found* found, const Found* earlier, JournalVisitor* v
     LogPosition before = previous_;
     CO_ASSIGN_OR_RETURN(broken, co_await ReplayFrom(found, position, earlier, visitor));
     bool is_torn = previous_ == before;
+    if (is_torn)
+      torn_ =
+          fmt::format("frame {} at byte {} of '{}'", later->header.sequence, position, found->path);
     position = is_torn ? position + static_cast<int64_t>(kJournalBlockBytes) : broken;
   }
   co_return Status::OK();
@@ -224,6 +228,7 @@ Task<int64_t> Journal::ReplayFrom(Found* found, int64_t position, const Found* e
         visitor->OnGap(std::move(what));
       }
       previous_ = halt.follows;
+      torn_.clear();
       continue;
     }
     if (taken == 0 && halt.wanted <= bytes.size()) halt.ended = true;
@@ -274,6 +279,7 @@ Result<size_t> Journal::ReplayFrames(Found* found, int64_t position,
         RETURN_IF_ERROR(visitor->OnEntry(entry, header->sequence, chunk));
       }
       previous_ = header->sequence;
+      torn_.clear();
       std::lock_guard lock(mutex_);
       bytes_total_ += static_cast<int64_t>(space);
       sizes_.push_back({header->sequence, bytes_total_});

@@ -3,7 +3,22 @@
 #include <algorithm>
 #include <utility>
 
+#include "storage/batch_walk.h"
+
 namespace mainstem::storage {
+namespace {
+
+// HOT PATH: each byte that is read ahead. The batches before the first whose checksum is wrong.
+size_t CountChecked(std::span<const std::byte> bytes) {
+  BatchWalk walk(bytes);
+  size_t checked = 0;
+  while (walk.Next() == BatchWalk::Step::kBatch && BatchCrcMatches(walk.batch())) {
+    checked += walk.batch().size();
+  }
+  return checked;
+}
+
+}  // namespace
 
 Task<FilePiece> ReadPiece(ChunkPool* buffers, std::shared_ptr<File> file, int64_t position,
                           size_t size) {
@@ -31,6 +46,11 @@ std::span<std::byte> ReadAhead::Reader::Rest() const {
   int64_t skip = position - piece.position;
   if (skip < 0 || skip >= static_cast<int64_t>(piece.bytes.size())) return {};
   return piece.bytes.subspan(static_cast<size_t>(skip));
+}
+
+bool ReadAhead::Reader::IsChecked(size_t batch_bytes) const {
+  int64_t checked_end = piece.position + static_cast<int64_t>(piece.checked_bytes);
+  return position + static_cast<int64_t>(batch_bytes) <= checked_end;
 }
 
 ReadAhead::ReadAhead(Env* env, Executor executor, std::shared_ptr<ChunkPool> buffers)
@@ -103,9 +123,18 @@ void ReadAhead::Begin(Reader* reader, std::shared_ptr<File> file, int64_t end) {
 
 Task<> ReadAhead::ReadInto(std::shared_ptr<Pending> pending, std::shared_ptr<File> file,
                            size_t size) {
-  pending->outcome = co_await ReadPiece(buffers_.get(), std::move(file), pending->position, size);
+  pending->outcome = co_await ReadChecked(std::move(file), pending->position, size);
   pending->done.NotifyAll();
   co_return pending->outcome->status();
+}
+
+// The checksums are compared here, beside the answers, and not while one is waited for.
+Task<FilePiece> ReadAhead::ReadChecked(std::shared_ptr<File> file, int64_t position, size_t size) {
+  CO_ASSIGN_OR_RETURN(FilePiece piece,
+                      co_await ReadPiece(buffers_.get(), std::move(file), position, size));
+  auto check = [&piece]() -> Result<size_t> { return CountChecked(piece.bytes); };
+  CO_ASSIGN_OR_RETURN(piece.checked_bytes, co_await env_->blocking_pool().Run(check));
+  co_return piece;
 }
 
 Task<std::optional<FilePiece>> ReadAhead::Await(Reader* reader) {

@@ -22,6 +22,7 @@ struct FilePiece {
   ChunkPool::Chunk buffer;
   int64_t position = 0;  // of the bytes, in the file
   std::span<std::byte> bytes;
+  size_t checked_bytes = 0;  // so many at their beginning are batches with the right checksum
 };
 
 // From a file opened for direct reads. Less than `size` only at the end of the file.
@@ -51,6 +52,8 @@ class ReadAhead {
 
     // What the piece has from `position` on.
     std::span<std::byte> Rest() const;
+    // Whether the checksum of the batch of so many bytes there was compared already.
+    bool IsChecked(size_t batch_bytes) const;
   };
 
   ReadAhead(Env* env, Executor executor, std::shared_ptr<ChunkPool> buffers);
@@ -73,6 +76,7 @@ class ReadAhead {
 
  private:
   Task<> ReadInto(std::shared_ptr<Pending> pending, std::shared_ptr<File> file, size_t size);
+  Task<FilePiece> ReadChecked(std::shared_ptr<File> file, int64_t position, size_t size);
   std::shared_ptr<void> TakeHold();
 
   Env* const env_;

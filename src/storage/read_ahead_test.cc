@@ -186,5 +186,53 @@ TEST(ReadAheadTest, AFailedReadIsSaidOnceAndHarmsNothing) {
   EXPECT_GE(faults, 6);
 }
 
+std::string FirstSegment(const SimDisk& disk) {
+  std::string first;
+  for (const std::string& path : disk.ListAll()) {
+    if (path.ends_with(".log") && (first.empty() || path < first)) first = path;
+  }
+  return first;
+}
+
+// The offsets that can be read in steps of `max_bytes`, and those of errors, which it steps over.
+Task<> ReadAroundBroken(Filled* filled, size_t max_bytes, std::vector<int64_t>* read,
+                        std::vector<int64_t>* broken) {
+  for (Offset from(0); from < Offset(kBatchCount);) {
+    ReadOptions options{.max_bytes = max_bytes};
+    Result<ReadResult> result = co_await filled->log->Read(filled->partition, from, options);
+    if (Is(result.status(), ErrorCode::kCorruptStorage)) {
+      broken->push_back(from.value());
+      from = from + 1;
+      continue;
+    }
+    CO_RETURN_IF_ERROR(result);
+    for (const SharedBytes& batch : result->batches) {
+      CHECK(BatchCrcMatches(batch.bytes));
+      CHECK(ReadBatchHeader(batch.bytes.data()).base_offset == from);
+      read->push_back(from.value());
+      from = from + 1;
+    }
+  }
+  co_return Status::OK();
+}
+
+TEST(ReadAheadTest, ABrokenBatchIsLeftOutWhereverItLiesInWhatWasReadAhead) {
+  for (size_t max_bytes : {size_t{1}, size_t{64} << 10, size_t{1} << 20, size_t{50} << 20}) {
+    SCOPED_TRACE(max_bytes);
+    std::vector<int64_t> read, broken;
+    Status status = RunSeed(5, [&](SimEnv*, SimDisk* disk, Filled* filled) {
+      // In the first buffer, in later ones, and next to another.
+      std::string file = FirstSegment(*disk);
+      for (int64_t place : {100'000, 1'500'000, 2'500'000, 2'540'000, 3'900'000}) {
+        CHECK(disk->FlipBit(file, place));
+      }
+      return ReadAroundBroken(filled, max_bytes, &read, &broken);
+    });
+    ASSERT_TRUE(status.ok()) << Describe(status);
+    EXPECT_EQ(broken.size(), 5u);
+    EXPECT_EQ(read.size() + broken.size(), size_t{kBatchCount});
+  }
+}
+
 }  // namespace
 }  // namespace mainstem::storage

@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 
 #include "core/env.h"
 #include "core/logging.h"
+#include "storage/batch_search.h"
 #include "storage/chunk_pool.h"
 #include "storage/compacted_batch.h"
 #include "storage/log.h"
@@ -98,7 +100,8 @@ class Segments {
   // Durable when it returns. After a failure, end() says how far it came; calling it again with
   // what follows is safe. Batches lie at or after end(); what a damage took leaves a gap.
   Task<> Append(std::vector<SegmentBatch> batches, EffectiveConfig config);
-  // Whole batches from the one that holds `from` (or the first after it).
+  // Whole batches with the right checksum from the one that holds `from` (or the first after it).
+  // kCorruptStorage when that one is damaged.
   Task<std::vector<SharedBytes>> Read(Offset from, size_t max_bytes);
   // The first batch at or after `from` with a timestamp >= `timestamp_ms`; empty: none.
   Task<SharedBytes> FindBatchByTime(Offset from, int64_t timestamp_ms);
@@ -140,8 +143,6 @@ class Segments {
 
   const std::deque<SegmentInfo>& list() const { return list_; }
   bool empty() const { return list_.empty(); }
-  // The file that holds the offset, for people; only when not empty.
-  std::string FileAt(Offset offset) const { return LogPathOf(list_[Find(offset)]); }
   // Whether any record lies at `from` or after it.
   bool HasRecordsFrom(Offset from) const;
   // The offset after the last record, and the first one; only when not empty.
@@ -175,13 +176,22 @@ class Segments {
   void AddToIndex(Index* index, const SegmentInfo& segment, const SegmentBatch& batch,
                   int64_t position);
   Task<std::shared_ptr<Index>> LoadIndex(SegmentInfo segment);
-  // Adds what lies behind the index's last entry. Where the file is damaged it goes on at the first
-  // of `known` entries that is right.
-  Task<> CompleteIndex(std::shared_ptr<Index> index, SegmentInfo segment,
-                       std::vector<IndexEntry> known);
-  Task<std::optional<IndexEntry>> FirstRight(std::shared_ptr<File> file, SegmentInfo segment,
-                                             std::vector<IndexEntry> known, int64_t behind);
-  Task<Offset> NextIndexed(SegmentInfo segment, Offset from);
+  // Adds what lies behind the index's last entry. Where the file is damaged it goes on behind that.
+  Task<> CompleteIndex(std::shared_ptr<Index> index, SegmentInfo segment);
+  // Where batches go on behind a broken one; nothing: nowhere.
+  struct Resumption {
+    int64_t position = 0;
+    Offset base_offset;
+  };
+  // Behind the broken batch at `position`, with offsets from `begin` on.
+  Task<std::optional<Resumption>> FindResumption(SegmentInfo segment, int64_t position,
+                                                 Offset begin);
+  Task<std::optional<Resumption>> FindWhole(std::shared_ptr<File> file, SegmentInfo segment,
+                                            int64_t position, BatchSearch search);
+  // As FindResumption, remembered: readers may come again and again.
+  Task<std::optional<Resumption>> ResumptionBehind(SegmentInfo segment, int64_t position,
+                                                   Offset begin);
+  Task<Offset> NextReadable(SegmentInfo segment, Offset from);
   Task<> SaveIndex(std::shared_ptr<Index> index, int64_t segment_bytes);
   size_t Find(Offset offset) const;
   // Where the segment's records are now.
@@ -242,6 +252,8 @@ struct Segments::Index {
   std::vector<TimeIndexEntry> times{};
   int64_t bytes_since_entry = 0;
   int64_t saved_bytes = 0;  // of the segment, when the index was last written to disk
+  // What ResumptionBehind found, by the position of the broken batch. Not on disk.
+  std::map<int64_t, std::optional<Resumption>> resumptions{};
 };
 
 }  // namespace mainstem::storage

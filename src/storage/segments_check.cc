@@ -124,8 +124,8 @@ Task<> Segments::Repair(size_t index, std::optional<int64_t> found_bytes) {
   co_return Status::OK();
 }
 
-// As far as the file's batches go, to the end of the last one whose checksum is right: one before
-// it that is damaged stays in its place, where its readers find that out.
+// To the end of the last batch whose checksum is right: what is damaged before it stays in its
+// place, where its readers find that out.
 Task<SegmentInfo> Segments::WholePartOf(SegmentInfo segment, int64_t file_bytes, OnBatch on_batch) {
   SegmentInfo whole = segment;
   whole.next_offset = segment.base_offset;
@@ -136,31 +136,46 @@ Task<SegmentInfo> Segments::WholePartOf(SegmentInfo segment, int64_t file_bytes,
   CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file,
                       co_await open_files_->ForLargeReads(std::move(path), segment.generation));
   size_t wanted = read_ahead_->piece_bytes();
-  SegmentInfo seen = whole;  // with batches whose checksum is wrong
-  while (seen.bytes < file_bytes) {
-    size_t size = std::min(wanted, static_cast<size_t>(file_bytes - seen.bytes));
-    CO_ASSIGN_OR_RETURN(FilePiece piece, co_await ReadPiece(buffers_, file, seen.bytes, size));
-    BatchWalk walk(piece.bytes, seen.next_offset, segment.base_offset + int64_t{INT32_MAX});
-    int64_t begin = seen.bytes;
+  int64_t position = 0;
+  while (whole.bytes < file_bytes) {
+    size_t size = std::min(wanted, static_cast<size_t>(file_bytes - position));
+    CO_ASSIGN_OR_RETURN(FilePiece piece, co_await ReadPiece(buffers_, file, position, size));
+    BatchWalk walk(piece.bytes, whole.next_offset, segment.base_offset + int64_t{INT32_MAX});
+    int64_t begin = position;
     BatchWalk::Step step;
+    bool is_wrong = false;
     while ((step = walk.Next()) == BatchWalk::Step::kBatch) {
       const BatchHeader& header = walk.header();
-      seen.bytes += static_cast<int64_t>(walk.batch().size());
-      seen.next_offset = header.next_offset();
-      if (!BatchCrcMatches(walk.batch())) continue;
-      if (header.max_timestamp > seen.max_timestamp) {
-        seen.max_timestamp = header.max_timestamp;
-        seen.max_timestamp_offset = header.last_offset();
+      is_wrong = !BatchCrcMatches(walk.batch());
+      if (is_wrong) break;
+      position += static_cast<int64_t>(walk.batch().size());
+      whole.bytes = position;
+      whole.next_offset = header.next_offset();
+      if (header.max_timestamp > whole.max_timestamp) {
+        whole.max_timestamp = header.max_timestamp;
+        whole.max_timestamp_offset = header.last_offset();
       }
-      whole = seen;
       on_batch(walk.batch());
     }
     bool is_at_end = begin + static_cast<int64_t>(size) == file_bytes;
-    if (step != BatchWalk::Step::kCutOff || is_at_end) break;
-    bool is_cut = seen.bytes == begin;  // a batch larger than the piece
-    // Its length is wrong.
-    if (is_cut && static_cast<int64_t>(walk.header().total_bytes()) > file_bytes - begin) break;
-    wanted = is_cut ? walk.header().total_bytes() : read_ahead_->piece_bytes();
+    bool is_cut = position == begin;  // a batch larger than the piece, or its length is wrong
+    bool is_too_long =
+        is_cut && static_cast<int64_t>(walk.header().total_bytes()) > file_bytes - begin;
+    bool is_broken = is_wrong || step != BatchWalk::Step::kCutOff || is_at_end || is_too_long;
+    wanted = is_cut && !is_broken ? walk.header().total_bytes() : read_ahead_->piece_bytes();
+    if (!is_broken || position == file_bytes) continue;
+    SegmentInfo searched = segment;
+    searched.bytes = file_bytes;
+    searched.next_offset = segment.base_offset + int64_t{INT32_MAX};
+    CO_ASSIGN_OR_RETURN(std::optional<Resumption> behind,
+                        co_await FindResumption(searched, position, whole.next_offset));
+    if (!behind) break;
+    logger_->Error("a record batch of a segment is broken; what is behind it is kept",
+                   {{"file", PathOf(segment.base_offset, ".log")},
+                    {"position", position},
+                    {"next_position", behind->position},
+                    {"next_offset", behind->base_offset.value()}});
+    position = behind->position;
   }
   co_return whole;
 }

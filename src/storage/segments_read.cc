@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "storage/batch_search.h"
 #include "storage/batch_walk.h"
 #include "storage/segments.h"
 #include "storage/segments_replacement.h"
@@ -18,6 +19,13 @@ constexpr int kReadAttemptsMax = 10;
 Status BrokenSegment(const std::string& path, int64_t position) {
   return MakeError(ErrorCode::kCorruptStorage,
                    fmt::format("'{}' has no record batch at byte {}", path, position));
+}
+
+Status WrongChecksum(const std::string& path, const BatchHeader& header) {
+  return MakeError(
+      ErrorCode::kCorruptStorage,
+      fmt::format("'{}': the record batch of offsets {} to {} does not match its checksum", path,
+                  header.base_offset, header.last_offset()));
 }
 
 }  // namespace
@@ -42,8 +50,7 @@ Task<std::shared_ptr<Segments::Index>> Segments::LoadIndex(SegmentInfo segment) 
     index->offsets = DecodeIndex(std::as_bytes(std::span(*offsets)), segment.bytes);
     index->times = DecodeTimeIndex(std::as_bytes(std::span(*times)));
   }
-  std::vector<IndexEntry> none;
-  CO_RETURN_IF_ERROR(co_await CompleteIndex(index, segment, std::move(none)));
+  CO_RETURN_IF_ERROR(co_await CompleteIndex(index, segment));
   // The segment may have grown while we read, or gone: then the index is good for this call only.
   if (!IsCurrent(segment)) co_return index;
   bool grew = active && list_.back().bytes != segment.bytes;
@@ -58,27 +65,80 @@ Task<std::shared_ptr<Segments::Index>> Segments::LoadIndex(SegmentInfo segment) 
   co_return index;
 }
 
-// The first of the entries beyond the position where such a batch is indeed.
-Task<std::optional<IndexEntry>> Segments::FirstRight(std::shared_ptr<File> file,
-                                                     SegmentInfo segment,
-                                                     std::vector<IndexEntry> known,
-                                                     int64_t behind) {
-  std::byte header[kBatchHeaderBytes];
-  for (const IndexEntry& entry : known) {
-    if (entry.position <= behind || entry.position >= segment.bytes) continue;
-    std::span<std::byte> into(header);
-    CO_ASSIGN_OR_RETURN(size_t count, co_await file->ReadAt(entry.position, into));
-    Offset last_offset = segment.base_offset + entry.relative_offset;
-    BatchWalk walk(into.first(count), segment.base_offset, segment.next_offset);
-    bool is_right = count == into.size() && walk.Next() != BatchWalk::Step::kBroken &&
-                    walk.header().last_offset() == last_offset;
-    if (is_right) co_return entry;
+// The first whole batch from `position` on.
+Task<std::optional<Segments::Resumption>> Segments::FindWhole(std::shared_ptr<File> file,
+                                                              SegmentInfo segment, int64_t position,
+                                                              BatchSearch search) {
+  size_t wanted = kSegmentScanBytes;
+  std::vector<std::byte> buffer;
+  std::optional<Resumption> found;
+  while (position < segment.bytes) {
+    search.rest_bytes = segment.bytes - position;
+    buffer.resize(std::min(wanted, static_cast<size_t>(search.rest_bytes)));
+    std::span<std::byte> into(buffer);
+    CO_ASSIGN_OR_RETURN(size_t count, co_await file->ReadAt(position, into));
+    if (count < buffer.size()) {  // the file is shorter than it was
+      segment.bytes = position + static_cast<int64_t>(count);
+      continue;
+    }
+    auto work = [into, search]() -> Result<std::optional<BatchPlace>> {
+      return FindBatch(into, search);
+    };
+    CO_ASSIGN_OR_RETURN(std::optional<BatchPlace> place, co_await env_->blocking_pool().Run(work));
+    if (place && place->is_whole) {
+      found = {.position = position + static_cast<int64_t>(place->position),
+               .base_offset = place->header.base_offset};
+      break;
+    }
+    bool is_at_end = count <= kBatchHeaderBytes;
+    if (!place && (is_at_end || search.only_at_first)) break;
+    // One may begin in the last bytes.
+    size_t step = place ? place->position : count - kBatchHeaderBytes;
+    position += static_cast<int64_t>(step);
+    wanted = place ? std::max(place->header.total_bytes(), kSegmentScanBytes) : kSegmentScanBytes;
   }
-  co_return std::optional<IndexEntry>();
+  co_return found;
 }
 
-Task<> Segments::CompleteIndex(std::shared_ptr<Index> index, SegmentInfo segment,
-                               std::vector<IndexEntry> known) {
+Task<std::optional<Segments::Resumption>> Segments::FindResumption(SegmentInfo segment,
+                                                                   int64_t position, Offset begin) {
+  std::string path = LogPathOf(segment);
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file,
+                      co_await open_files_->ForReading(std::move(path), segment.generation));
+  std::optional<Resumption> found;
+  BatchSearch search{.begin = begin, .end = segment.next_offset};
+  // Its length is right more often than not, and what it holds may look like batches, too.
+  std::byte header[kBatchHeaderBytes];
+  std::span<std::byte> into(header);
+  CO_ASSIGN_OR_RETURN(size_t count, co_await file->ReadAt(position, into));
+  if (count < into.size()) co_return found;
+  int64_t length = ReadBatchHeader(header).batch_length;
+  int64_t end = position + length + static_cast<int64_t>(kBatchPrefixBytes);
+  if (length > 0 && end == segment.bytes) co_return found;
+  if (length > 0 && end < segment.bytes) {
+    search.only_at_first = true;
+    CO_ASSIGN_OR_RETURN(found, co_await FindWhole(file, segment, end, search));
+    if (found) co_return found;
+  }
+  search.only_at_first = false;
+  co_return co_await FindWhole(std::move(file), segment, position + 1, search);
+}
+
+Task<std::optional<Segments::Resumption>> Segments::ResumptionBehind(SegmentInfo segment,
+                                                                     int64_t position,
+                                                                     Offset begin) {
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<Index> index, co_await LoadIndex(segment));
+  auto known = index->resumptions.find(position);
+  if (known != index->resumptions.end()) co_return known->second;
+  CO_ASSIGN_OR_RETURN(std::optional<Resumption> found,
+                      co_await FindResumption(segment, position, begin));
+  // More may be written behind it.
+  bool is_final = found || list_.back().base_offset != segment.base_offset;
+  if (is_final) index->resumptions[position] = found;
+  co_return found;
+}
+
+Task<> Segments::CompleteIndex(std::shared_ptr<Index> index, SegmentInfo segment) {
   if (segment.bytes == 0) co_return Status::OK();
   std::string path = LogPathOf(segment);
   CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file,
@@ -102,6 +162,10 @@ Task<> Segments::CompleteIndex(std::shared_ptr<Index> index, SegmentInfo segment
     BatchWalk::Step step;
     while ((step = walk.Next()) == BatchWalk::Step::kBatch) {
       const BatchHeader& header = walk.header();
+      if (!BatchCrcMatches(walk.batch())) {
+        step = BatchWalk::Step::kBroken;
+        break;
+      }
       next = walk.next_offset();
       SegmentBatch batch{.bytes = walk.batch(),
                          .base_offset = header.base_offset,
@@ -127,16 +191,17 @@ Task<> Segments::CompleteIndex(std::shared_ptr<Index> index, SegmentInfo segment
     }
     if (!is_broken) continue;
     // Who reads on from there finds that out; what is behind it can be found all the same.
-    CO_ASSIGN_OR_RETURN(std::optional<IndexEntry> right,
-                        co_await FirstRight(file, segment, known, position));
-    if (!right) {
+    CO_ASSIGN_OR_RETURN(std::optional<Resumption> behind,
+                        co_await FindResumption(segment, position, next));
+    if (!behind) {
       active_is_damaged_ |= list_.back().base_offset == segment.base_offset;
       co_return Status::OK();
     }
-    position = right->position;
-    next = segment.base_offset;
+    index->resumptions[position] = behind;
+    position = behind->position;
+    next = behind->base_offset;
     index->bytes_since_entry = index_interval_bytes_ + 1;
-    wanted = kSegmentScanBytes;
+    skip_first = false;
   }
   co_return Status::OK();
 }
@@ -144,12 +209,10 @@ Task<> Segments::CompleteIndex(std::shared_ptr<Index> index, SegmentInfo segment
 Task<> Segments::MendIndex(SegmentInfo segment) {
   logger_->Error("an index is wrong; it is built again",
                  {{"file", PathOf(segment.base_offset, ".index")}});
-  CO_ASSIGN_OR_RETURN(std::shared_ptr<Index> old, co_await LoadIndex(segment));
   auto index = std::make_shared<Index>();
   index->base_offset = segment.base_offset;
   index->generation = segment.generation;
-  std::vector<IndexEntry> known = old->offsets;
-  CO_RETURN_IF_ERROR(co_await CompleteIndex(index, segment, std::move(known)));
+  CO_RETURN_IF_ERROR(co_await CompleteIndex(index, segment));
   if (!IsCurrent(segment)) co_return Status::OK();
   bool active = list_.back().base_offset == segment.base_offset;
   if (active) {
@@ -257,32 +320,47 @@ Task<std::vector<SharedBytes>> Segments::TryReadAt(ReadAhead::Reader reader, Spo
     BatchWalk walk(reader.Rest(), next, segment.next_offset);
     int64_t begin = reader.position;
     BatchWalk::Step step;
+    bool is_wrong = false;
     while ((step = walk.Next()) == BatchWalk::Step::kBatch) {
       size_t bytes = walk.batch().size();
-      next = walk.next_offset();
       std::optional<Offset> expected = std::exchange(spot.last_offset, std::nullopt);
       *is_index_wrong = expected && *expected != walk.header().last_offset();
       if (*is_index_wrong) co_return result;
       if (walk.header().last_offset() >= from) {
         is_full = !result.empty() && total + bytes > max_bytes;
         if (is_full) break;
+        // What comes from a disk is checked: its reader may be one that does not.
+        is_wrong = !reader.IsChecked(bytes) && !BatchCrcMatches(walk.batch());
+        if (is_wrong) break;
         result.push_back({.owner = reader.piece.buffer, .bytes = walk.batch()});
         total += bytes;
         reader.next = walk.header().next_offset();
       }
+      next = walk.next_offset();
       reader.position += static_cast<int64_t>(bytes);
     }
     if (is_full) break;
-    bool is_broken = step == BatchWalk::Step::kBroken;
+    bool is_broken = is_wrong || step == BatchWalk::Step::kBroken;
     // Nothing whole in what was read: ask for the batch's own size.
     if (!is_broken && reader.position == begin) {
       int64_t batch_bytes = static_cast<int64_t>(walk.header().total_bytes());
       is_broken = batch_bytes > segment.bytes - reader.position ||
                   wanted > walk.header().total_bytes() + kBatchHeaderBytes;
     }
+    is_full = is_broken && !result.empty();
+    if (is_full) break;  // the next read finds it out
     if (is_broken) {
       *is_index_wrong = spot.last_offset.has_value();
-      co_return BrokenSegment(path, reader.position);
+      if (*is_index_wrong) co_return BrokenSegment(path, reader.position);
+      CO_ASSIGN_OR_RETURN(std::optional<Resumption> behind,
+                          co_await ResumptionBehind(segment, reader.position, next));
+      bool is_lost = !behind || behind->base_offset > from;
+      if (is_lost && is_wrong) co_return WrongChecksum(path, walk.header());
+      if (is_lost) co_return BrokenSegment(path, reader.position);
+      reader.position = behind->position;
+      reader.piece = {};
+      next = behind->base_offset;
+      continue;
     }
     reader.piece = {};
     if (reader.position == begin) {
@@ -326,10 +404,12 @@ Task<Offset> Segments::OffsetBefore(SegmentInfo segment, Offset from, int64_t ti
     TimeIndexEntry entry = *std::prev(it);
     Offset at = segment.base_offset + entry.relative_offset;
     if (at <= begin) co_return begin;
-    CO_ASSIGN_OR_RETURN(std::vector<SharedBytes> batches, co_await Read(at, 1));
-    if (!IsCurrent(segment)) co_return begin;
-    if (!batches.empty()) {
-      BatchHeader header = ReadBatchHeader(batches.front().bytes.data());
+    Result<std::vector<SharedBytes>> read = co_await Read(at, 1);
+    bool is_broken = Is(read.status(), ErrorCode::kCorruptStorage);
+    if (is_broken || !IsCurrent(segment)) co_return begin;
+    CO_RETURN_IF_ERROR(read);
+    if (!read->empty()) {
+      BatchHeader header = ReadBatchHeader(read->front().bytes.data());
       bool is_so = header.last_offset() == at && header.max_timestamp == entry.timestamp_ms;
       if (is_so) co_return at;
     }
@@ -338,14 +418,19 @@ Task<Offset> Segments::OffsetBefore(SegmentInfo segment, Offset from, int64_t ti
   co_return begin;
 }
 
-// Where one can read on when the batch that holds `from` is no batch any more.
-Task<Offset> Segments::NextIndexed(SegmentInfo segment, Offset from) {
+// Where one can read on when the batch that holds `from` is broken.
+Task<Offset> Segments::NextReadable(SegmentInfo segment, Offset from) {
   CO_ASSIGN_OR_RETURN(std::shared_ptr<Index> index, co_await LoadIndex(segment));
+  Offset next = segment.next_offset;
+  for (const auto& [position, behind] : index->resumptions) {
+    if (behind && behind->base_offset > from) next = std::min(next, behind->base_offset);
+  }
+  if (next < segment.next_offset) co_return next;
   for (const IndexEntry& entry : index->offsets) {
     Offset last_offset = segment.base_offset + entry.relative_offset;
     if (last_offset > from) co_return last_offset;
   }
-  co_return segment.next_offset;
+  co_return next;
 }
 
 Task<SharedBytes> Segments::FindBatchByTime(Offset from, int64_t timestamp_ms) {
@@ -355,14 +440,14 @@ Task<SharedBytes> Segments::FindBatchByTime(Offset from, int64_t timestamp_ms) {
     if (segment.next_offset <= from || segment.max_timestamp < timestamp_ms) continue;
     CO_ASSIGN_OR_RETURN(Offset at, co_await OffsetBefore(segment, from, timestamp_ms));
     while (at < segment.next_offset) {
-      Result<std::vector<SharedBytes>> batches = co_await Read(at, kReadBytes);
-      if (Is(batches.status(), ErrorCode::kCorruptStorage)) {
-        CO_ASSIGN_OR_RETURN(at, co_await NextIndexed(segment, at));
+      Result<std::vector<SharedBytes>> read = co_await Read(at, kReadBytes);
+      if (Is(read.status(), ErrorCode::kCorruptStorage)) {
+        CO_ASSIGN_OR_RETURN(at, co_await NextReadable(segment, at));
         continue;
       }
-      CO_RETURN_IF_ERROR(batches);
-      if (batches->empty()) break;
-      for (const SharedBytes& batch : *batches) {
+      CO_RETURN_IF_ERROR(read);
+      if (read->empty()) break;
+      for (const SharedBytes& batch : *read) {
         BatchHeader header = ReadBatchHeader(batch.bytes.data());
         if (header.max_timestamp >= timestamp_ms) co_return batch;
         at = header.next_offset();

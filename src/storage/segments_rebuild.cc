@@ -28,11 +28,20 @@ Task<> Segments::RebuildFile(Offset base_offset, int64_t file_bytes, OnBatch on_
   std::string path = PathOf(base_offset, ".log");
   // Compaction had put another file in its place, or its name is wrong.
   bool overlaps = !list_.empty() && base_offset < list_.back().next_offset;
-  if (overlaps) co_return (co_await MoveAside(&env_->files(), std::move(path))).status();
+  if (overlaps) {
+    CO_ASSIGN_OR_RETURN(std::string remains, co_await MoveAside(&env_->files(), path));
+    logger_->Error("a segment begins within another one; it is set aside",
+                   {{"file", path}, {"set_aside", remains}});
+    co_return Status::OK();
+  }
   SegmentInfo named{.base_offset = base_offset, .next_offset = base_offset};
   CO_ASSIGN_OR_RETURN(SegmentInfo whole, co_await WholePartOf(named, file_bytes, on_batch));
   CO_ASSIGN_OR_RETURN(bool is_padding, co_await IsZeroFrom(whole, file_bytes));
-  if (!is_padding) CO_RETURN_IF_ERROR((co_await SetAside(path, whole.bytes, file_bytes)).status());
+  if (!is_padding) {
+    CO_ASSIGN_OR_RETURN(std::string remains, co_await SetAside(path, whole.bytes, file_bytes));
+    logger_->Error("the end of a segment holds no record batch; it is set aside",
+                   {{"file", path}, {"position", whole.bytes}, {"set_aside", remains}});
+  }
   open_files_->Forget(path, whole.generation);
   if (whole.bytes == 0) co_return Status::OK();
   CO_ASSIGN_OR_RETURN(FileIdentity identity, co_await env_->files().Identify(std::move(path)));

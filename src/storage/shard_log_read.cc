@@ -14,23 +14,6 @@ Status OutOfRange(Offset from, const Partition& partition) {
                                partition.high_watermark));
 }
 
-// What came from a disk is checked: its reader may be one that does not. Leaves the batches before
-// the first whose checksum is wrong, which the reader comes to next; an error when there are none.
-Status LeaveOutBroken(const Segments& segments, std::vector<SharedBytes>* batches) {
-  auto broken = std::find_if_not(batches->begin(), batches->end(), [](const SharedBytes& batch) {
-    return BatchCrcMatches(batch.bytes);
-  });
-  if (broken == batches->begin() && broken != batches->end()) {
-    BatchHeader header = ReadBatchHeader(broken->bytes.data());
-    return MakeError(
-        ErrorCode::kCorruptStorage,
-        fmt::format("'{}': the record batch of offsets {} to {} does not match its checksum",
-                    segments.FileAt(header.base_offset), header.base_offset, header.last_offset()));
-  }
-  batches->erase(broken, batches->end());
-  return Status::OK();
-}
-
 }  // namespace
 
 Task<ReadResult> ShardLog::Read(TopicPartition id, Offset from, ReadOptions options) {
@@ -52,7 +35,6 @@ Task<ReadResult> ShardLog::Read(TopicPartition id, Offset from, ReadOptions opti
       if (from < partition->log_start) co_return OutOfRange(from, *partition);
       CO_RETURN_IF_ERROR(batches);
       result.batches = std::move(*batches);
-      CO_RETURN_IF_ERROR(LeaveOutBroken(partition->segments, &result.batches));
       // Lost records lie between the last segment and what is in memory.
       bool is_hole = result.batches.empty() && !partition->segments.HasRecordsFrom(from);
       if (is_hole) result.batches = partition->ReadTail(from, end, options.max_bytes);
@@ -125,18 +107,13 @@ Task<OffsetForTime> ShardLog::FindByTime(TopicPartition id, int64_t timestamp_ms
     if (from < partition->tail_begin()) {
       CO_ASSIGN_OR_RETURN(batch, co_await partition->segments.FindBatchByTime(from, timestamp_ms));
     }
-    const bool is_stored = !batch.bytes.empty();
-    if (!is_stored) {
+    if (batch.bytes.empty()) {
       const TailBatch* tail = partition->FindTailByTime(from, timestamp_ms);
       if (tail == nullptr) break;
       batch.owner = tail->chunk;
       batch.bytes = tail->bytes;
     }
     Offset next = ReadBatchHeader(batch.bytes.data()).next_offset();
-    if (is_stored && !BatchCrcMatches(batch.bytes)) {  // nobody can have its records
-      from = next;
-      continue;
-    }
     CO_ASSIGN_OR_RETURN(OffsetForTime found, co_await FindInBatch(batch, from, timestamp_ms));
     if (found.offset.value() >= 0) co_return found;
     from = next;

@@ -161,6 +161,23 @@ def test_an_index_that_is_gone_costs_nothing(filled, ending):
     assert "an index is missing; it is built again" in said(node), said(node)
 
 
+@pytest.mark.parametrize("snapshots", ["kept", "lost"])
+def test_a_broken_header_without_index_costs_its_own_batch(filled, snapshots):
+    segment = files(filled, "topics/t-0/*.log")[0]
+    base, position, _ = batch_begins(segment)[3]
+    flip(segment, position + 16)  # its magic byte: nothing tells how long it is
+    for path in files(filled, "topics/t-0/*index") + (files(filled, "snapshot*") if snapshots == "lost" else []):
+        os.remove(path)
+    node = start_again(filled)
+    assert read(node, "t", 0) == (list(range(base)), CORRUPT_MESSAGE)
+    for begin in (base + 1, base + 2, ALL - 1):
+        assert read(node, "t", begin) == (list(range(begin, ALL)), None)
+    assert segment in said(node) and f"no record batch at byte {position}" in said(node), said(node)
+    produce(node, "t", ALL, ALL + 1)
+    node.kill()
+    assert read(start_again(node), "t", base + 1) == (list(range(base + 1, ALL + 1)), None)
+
+
 def test_a_segment_that_is_cut_costs_its_own_records(filled):
     segment = files(filled, "topics/t-0/*.log")[0]
     begins = batch_begins(segment)
