@@ -21,6 +21,7 @@ struct Element {
     kIdle,       // this input does not hold the watermark back until its next element
     kBarrier,    // value: checkpoint id
     kTime,       // value: the wall clock, ms; stays inside a chain of operators
+    kInputEnd,   // value: which input of several has ended; stays with the operator that has them
     kEnd,        // the last element
   };
   Kind kind = Kind::kEnd;
@@ -32,6 +33,7 @@ struct Element {
   static Element Idle() { return {Kind::kIdle, 0, {}}; }
   static Element Barrier(int64_t checkpoint) { return {Kind::kBarrier, checkpoint, {}}; }
   static Element Time(int64_t now_ms) { return {Kind::kTime, now_ms, {}}; }
+  static Element InputEnd(int input) { return {Kind::kInputEnd, input, {}}; }
   static Element End() { return {Kind::kEnd, 0, {}}; }
 };
 

@@ -70,13 +70,17 @@ void InputGate::Accept(Port* port, Element element) {
       port->has_barrier = true;
       MergeBarriers();
       return;
-    case Element::Kind::kTime: return;  // never leaves a chain
+    case Element::Kind::kTime: return;      // never leaves a chain
+    case Element::Kind::kInputEnd: return;  // nor does this
     case Element::Kind::kEnd:
       port->ended = true;
       MergeBarriers();
       MergeWatermarks();
       if (std::all_of(ports_.begin(), ports_.end(), [](const Port& p) { return p.ended; })) {
         pending_.push_back({0, Element::End()});
+      } else if (std::all_of(ports_.begin(), ports_.end(),
+                             [&](const Port& p) { return p.ended || p.input != port->input; })) {
+        pending_.push_back({port->input, Element::InputEnd(port->input)});
       }
       return;
   }

@@ -1,7 +1,7 @@
 // The entrance of a subtask: takes elements from all its channels, one at a time and in turn, and
 // merges the control elements: the watermark is the minimum over channels that are not idle, a
 // barrier comes out when it has come in on every channel (channels that have it wait: aligned), the
-// end when all have ended.
+// end when all have ended; before it, the end of each input but the last.
 // Subtasks that are fed by the same others (behind an exchange by key) become idle, and come back,
 // together but for the time that it takes. Of their channels none counts as idle before all are:
 // one that is slower to come back would lose the windows that the first one's watermark closes.

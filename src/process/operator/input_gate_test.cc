@@ -56,6 +56,22 @@ TEST_F(InputGateTest, TheWatermarkIsTheLowestOfAllChannels) {
   EXPECT_THAT(Take(2), ElementsAre("wm 5", "wm 10"));
 }
 
+TEST_F(InputGateTest, TheEndOfAnInputIsToldBeforeTheEndOfAll) {
+  gate_.reset();
+  auto third = std::make_shared<Channel>(env_.shard(0), env_.shard(0));
+  gate_ = std::make_unique<InputGate>(
+      env_.shard(0),
+      std::vector<std::vector<std::shared_ptr<Channel>>>{{channels_[0], third}, {channels_[1]}});
+  Send(0, Element::End());
+  Send(1, Row("on"));
+  EXPECT_THAT(Take(1), ElementsAre("+I on"));
+  CHECK_OK(env_.Run(third->Send(Element::End())));
+  EXPECT_THAT(Take(1), ElementsAre("end of input 0"));
+  Send(1, Row("alone"));
+  Send(1, Element::End());
+  EXPECT_THAT(Take(2), ElementsAre("+I alone", "end"));
+}
+
 TEST_F(InputGateTest, AnIdleChannelDoesNotHoldTheWatermark) {
   Send(0, Element::Idle());
   Send(1, Element::Watermark(5));

@@ -103,6 +103,8 @@ class Operator {
   // Whether OnTime is called: some fifty times a second, with the wall clock.
   virtual bool wants_time() const { return false; }
   virtual Task<> OnTime(int64_t now_ms, Output* out) { co_return Status::OK(); }
+  // One input of several has ended, others go on. Told again after each start.
+  virtual void OnInputEnd(int input) {}
   // All inputs have ended; the watermark kEndOfTime has come before.
   virtual Task<> Finish(Output* out) { co_return Status::OK(); }
 

@@ -55,6 +55,9 @@ Task<> OperatorChain::PushTo(size_t index, int input, Element element) {
     case Element::Kind::kTime:
       CO_RETURN_IF_ERROR(co_await link->op->OnTime(element.value, link));
       break;
+    case Element::Kind::kInputEnd:
+      link->op->OnInputEnd(static_cast<int>(element.value));
+      co_return Status::OK();
     case Element::Kind::kEnd: CO_RETURN_IF_ERROR(co_await link->op->Finish(link)); break;
     case Element::Kind::kIdle:
     case Element::Kind::kBarrier: break;

@@ -46,6 +46,7 @@ std::vector<std::string> ToLines(const Element& element) {
     case Element::Kind::kBarrier: return {fmt::format("barrier {}", element.value)};
     case Element::Kind::kIdle: return {"idle"};
     case Element::Kind::kTime: return {fmt::format("time {}", element.value)};
+    case Element::Kind::kInputEnd: return {"end of input " + std::to_string(element.value)};
     case Element::Kind::kEnd: return {"end"};
     case Element::Kind::kBatch: break;
   }
@@ -98,8 +99,8 @@ OperatorBench::OperatorBench(std::unique_ptr<Operator> op, std::vector<std::stri
 
 OperatorBench::~OperatorBench() = default;
 
-std::vector<std::string> OperatorBench::Push(Element element) {
-  CHECK_OK(env_.Run(chain_->Push(0, std::move(element))));
+std::vector<std::string> OperatorBench::Push(Element element, int input) {
+  CHECK_OK(env_.Run(chain_->Push(input, std::move(element))));
   return std::exchange(sink_->lines, {});
 }
 

@@ -23,7 +23,7 @@ class OperatorBench {
                 std::vector<std::string> restore_from = {}, StateBackendFactory* factory = nullptr);
   ~OperatorBench();
   // The lines that this element made come out.
-  std::vector<std::string> Push(Element element);
+  std::vector<std::string> Push(Element element, int input = 0);
   // Snapshot, written and checkpointed in `directory`; the operator's blob.
   std::string Checkpoint(const std::string& directory);
   OperatorMetrics& metrics() { return metrics_; }

@@ -46,8 +46,7 @@ Task<> RegularJoinOperator::OnBatch(int input, ChangelogBatch batch, Output* out
   probe.other = &side(1 - input);
   CO_RETURN_IF_ERROR(co_await FindEntries(&probe));
   SetEvalTime(context_->env, &eval_);
-  const size_t row_count = probe.own_entries.size();
-  for (size_t row = 0; row < row_count;) {
+  for (size_t row = 0; row < probe.row_count;) {
     const size_t begin = row;
     GatherPairs(probe, &row);
     CO_RETURN_IF_ERROR(DecodeOthers(probe));
@@ -63,13 +62,18 @@ Task<> RegularJoinOperator::OnBatch(int input, ChangelogBatch batch, Output* out
 
 Task<> RegularJoinOperator::FindEntries(Probe* probe) {
   const arrow::RecordBatch& rows = *probe->batch->rows;
+  probe->row_count = static_cast<size_t>(rows.num_rows());
+  probe->keeps_rows = !probe->other->has_ended;
   const ColumnVector key_columns = ColumnsOf(rows, probe->own->keys);
   probe->key_has_null = RowsWithNull(key_columns, rows.num_rows());
   EncodedRows keys;
   CO_RETURN_IF_ERROR(probe->own->key_codec->Encode(key_columns, rows.num_rows(), &keys));
   keys.ComputeHashes();
-  CO_RETURN_IF_ERROR(co_await probe->own->table->Resolve(keys, {}, &probe->own_entries));
+  if (probe->keeps_rows) {
+    CO_RETURN_IF_ERROR(co_await probe->own->table->Resolve(keys, {}, &probe->own_entries));
+  }
   CO_RETURN_IF_ERROR(co_await probe->other->table->Lookup(keys, {}, &probe->other_entries));
+  if (!probe->keeps_rows) co_return Status::OK();
   co_return probe->own->row_codec->Encode(rows.columns(), rows.num_rows(), &probe->rows);
 }
 
@@ -77,7 +81,7 @@ void RegularJoinOperator::GatherPairs(const Probe& probe, size_t* row) {
   others_.clear();
   pairs_.clear();
   const uint32_t stamp = probe.other->table->NextBatchStamp();
-  for (; *row < probe.own_entries.size() && pairs_.size() < JoinPairs::kAtOnce; ++*row) {
+  for (; *row < probe.row_count && pairs_.size() < JoinPairs::kAtOnce; ++*row) {
     StateEntry* entry = probe.other_entries[*row];
     if (entry == nullptr || probe.key_has_null[*row] != 0) continue;
     std::vector<JoinRow>& rows = JoinRowsCodec::RowsOf(entry).rows();
@@ -144,7 +148,7 @@ void RegularJoinOperator::ChangeMatches(const Probe& probe, StateEntry* entry,
 
 void RegularJoinOperator::KeepRow(const Probe& probe, size_t row, int32_t matches) {
   // A row whose key holds NULL meets nobody.
-  if (probe.key_has_null[row] != 0) return;
+  if (!probe.keeps_rows || probe.key_has_null[row] != 0) return;
   StateEntry* entry = probe.own_entries[row];
   const bool adds = probe.batch->kinds.empty() || SignOf(probe.batch->kinds[row]) > 0;
   if (adds) {

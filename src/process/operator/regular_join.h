@@ -1,10 +1,11 @@
 // Joins of two streams that keep all rows of both sides: INNER, LEFT, RIGHT, FULL, SEMI and ANTI,
 // over changelogs too. Rows meet by equal keys (NULL equals nothing) and an optional condition.
-// What is sent follows Flink's rules: an INNER join passes the row's kind on; a join that pads with
-// NULLs sends +I and -D only, takes back the padded row when the first match comes, and sends it
-// anew when the last one goes.
-// HOT PATH: a batch probes the other side's table at once; candidates are decoded and checked in
-// columns; one pass in order decides what is sent.
+// Of a side whose other one has ended nothing more is kept: no row will ask for it. So a stream
+// joined with a bounded table keeps the table only. What is sent follows Flink's rules: an INNER
+// join passes the row's kind on; a join that pads with NULLs sends +I and -D only, takes back the
+// padded row when the first match comes, and sends it anew when the last one goes. HOT PATH: a
+// batch probes the other side's table at once; candidates are decoded and checked in columns; one
+// pass in order decides what is sent.
 #pragma once
 
 #include <array>
@@ -25,6 +26,7 @@ class RegularJoinOperator final : public Operator {
   std::string name() const override { return "Join"; }
   Task<> Open(const OperatorContext* context) override;
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
+  void OnInputEnd(int input) override { side(input).has_ended = true; }
   Result<OperatorSnapshot> Snapshot() override;
   void OnSnapshotWritten() override;
 
@@ -32,6 +34,7 @@ class RegularJoinOperator final : public Operator {
   struct Side {
     std::vector<int> keys;  // columns
     bool is_outer = false;  // keeps count of its rows' matches
+    bool has_ended = false;
     std::unique_ptr<RowCodec> key_codec;
     std::unique_ptr<RowCodec> row_codec;
     std::unique_ptr<StateTable> table;
@@ -47,7 +50,9 @@ class RegularJoinOperator final : public Operator {
     const ChangelogBatch* batch = nullptr;
     Side* own = nullptr;
     Side* other = nullptr;
-    EncodedRows rows;  // of the batch, encoded
+    size_t row_count = 0;
+    bool keeps_rows = true;  // if not, the next two are empty
+    EncodedRows rows;        // of the batch, encoded
     std::vector<StateEntry*> own_entries;
     std::vector<StateEntry*> other_entries;
     std::vector<uint8_t> key_has_null;
