@@ -11,6 +11,7 @@
 #include "gateway/http/http_gateway.h"
 #include "gateway/kafka/server.h"
 #include "gateway/kinesis/kinesis_service.h"
+#include "gateway/logs/logs_service.h"
 #include "server/admin/admin_api.h"
 #include "server/engine.h"
 #include "server/http_metrics.h"
@@ -93,6 +94,7 @@ struct Node::Impl {
   uint16_t http_port = 0;
   std::unique_ptr<gateway::kinesis::KinesisService> kinesis;
   std::unique_ptr<gateway::dynamodb::DynamoService> dynamodb;
+  std::unique_ptr<gateway::logs::LogsService> logs;
   std::unique_ptr<gateway::aws::AwsServer> aws;
 };
 
@@ -192,7 +194,15 @@ Task<> Node::Impl::StartAws() {
   CO_ASSIGN_OR_RETURN(dynamodb, co_await gateway::dynamodb::DynamoService::Open(
                                     &engine->env(), &engine->log(), &engine->budget(),
                                     gateway::dynamodb::DynamoOptions()));
-  std::vector<gateway::aws::AwsService*> services{kinesis.get(), dynamodb.get()};
+  gateway::logs::LogsOptions logs_options;
+  logs_options.forget_topic = [this](std::string topic) {
+    return kafka->groups().ForgetTopic(std::move(topic));
+  };
+  CO_ASSIGN_OR_RETURN(logs,
+                      co_await gateway::logs::LogsService::Open(
+                          &engine->env(), &engine->log(), &engine->budget(), &engine->metrics(),
+                          engine->logger().Named("logs"), std::move(logs_options)));
+  std::vector<gateway::aws::AwsService*> services{kinesis.get(), dynamodb.get(), logs.get()};
   aws = std::make_unique<gateway::aws::AwsServer>(&engine->env(), &engine->budget(),
                                                   &engine->metrics(), engine->logger().Named("aws"),
                                                   std::move(aws_settings), std::move(services));

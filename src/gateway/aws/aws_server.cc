@@ -247,7 +247,7 @@ struct AwsServer::Impl {
     if (shape == nullptr) co_return MakeAwsError("UnknownOperationException", "");
     CO_RETURN_IF_ERROR(allowed);
     call->input = std::move(*document);
-    CO_RETURN_IF_ERROR(CheckShape(*shape, &call->input));
+    CO_RETURN_IF_ERROR(CheckShape(*shape, &call->input, service->validation_error()));
     call->operation = target.operation;
     call->region = net::ParseSigV4(request.headers.Find("Authorization").value_or("")).region;
     if (call->region.empty()) call->region = kDefaultRegion;

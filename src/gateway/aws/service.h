@@ -33,6 +33,8 @@ class AwsService {
   virtual ~AwsService() = default;
   virtual std::string_view target_prefix() const = 0;  // "Kinesis_20131202"
   virtual std::string_view signing_name() const = 0;   // "kinesis"
+  // What a broken constraint of an input is called.
+  virtual std::string_view validation_error() const { return "ValidationException"; }
   // The input of an operation; null when there is no such operation.
   virtual const Shape* FindOperation(std::string_view name) const = 0;
   // Errors are told as ToAwsError says.

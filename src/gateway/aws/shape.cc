@@ -224,9 +224,9 @@ struct Path {
 class Constraints {
  public:
   void Check(const Shape& shape, const Value& value, const Path& path);
-  Status Outcome() const {
+  Status Outcome(std::string_view validation_error) const {
     if (errors_.empty()) return Status::OK();
-    return MakeAwsError("ValidationException",
+    return MakeAwsError(std::string(validation_error),
                         fmt::format("{} validation error{} detected: {}", errors_.size(),
                                     errors_.size() > 1 ? "s" : "", fmt::join(errors_, "; ")));
   }
@@ -321,11 +321,11 @@ void Constraints::Check(const Shape& shape, const Value& value, const Path& path
 
 }  // namespace
 
-Status CheckShape(const Shape& shape, Document* input) {
+Status CheckShape(const Shape& shape, Document* input, std::string_view validation_error) {
   RETURN_IF_ERROR(TypeChecker(&input->blobs).Check(shape, &input->root));
   Constraints constraints;
   constraints.Check(shape, input->root, {});
-  return constraints.Outcome();
+  return constraints.Outcome(validation_error);
 }
 
 int64_t TextLength(std::string_view text) {

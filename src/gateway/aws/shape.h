@@ -1,6 +1,7 @@
 // What an operation's input may be: types and constraints, as a tree that is built once. Checking
 // answers as AWS does: first a SerializationException for a value of another type, then one
-// ValidationException that lists every broken constraint (at most ten). Pure; any thread.
+// ValidationException, or what the service calls it, that lists every broken constraint (at most
+// ten). Pure; any thread.
 #pragma once
 
 #include <cstdint>
@@ -57,8 +58,9 @@ struct Field {
 };
 
 // The document's root must be a map. Blobs are bytes afterwards, decoded where they were base64.
-// The error is an AwsError.
-Status CheckShape(const Shape& shape, Document* input);
+// The error is an AwsError; `validation_error` is the name of one about constraints.
+Status CheckShape(const Shape& shape, Document* input,
+                  std::string_view validation_error = "ValidationException");
 
 // UTF-16 units of UTF-8 text.
 int64_t TextLength(std::string_view text);

@@ -1,0 +1,135 @@
+#include "gateway/aws/record_table.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "storage/batch_builder.h"
+#include "storage/record_batch.h"
+#include "storage/run_to_end.h"
+
+namespace mainstem::gateway::aws {
+namespace {
+
+constexpr size_t kTableReadBytes = 4 << 20;
+// The nodes of a map and the service's own form of a record.
+constexpr int64_t kRecordOverhead = 256;
+
+int64_t RecordMemory(std::string_view key, std::string_view value) {
+  return static_cast<int64_t>(key.size() + value.size()) * 2 + kRecordOverhead;
+}
+
+// Small segments: what was written over goes soon, and little is read at start.
+storage::TopicConfig TableTopicConfig() {
+  return {{"cleanup.policy", "compact"},
+          {"segment.bytes", "16777216"},
+          {"max.message.bytes", "16777216"}};
+}
+
+}  // namespace
+
+RecordTable::RecordTable(Env* env, storage::Log* log, MemoryBudget* budget, std::string topic)
+    : env_(env),
+      log_(log),
+      topic_(std::move(topic)),
+      home_(env->shard(0)),
+      memory_(budget->TryLease(0)),
+      written_(home_) {}
+
+Task<std::unique_ptr<RecordTable>> RecordTable::Open(Env* env, storage::Log* log,
+                                                     MemoryBudget* budget, std::string topic) {
+  auto table = std::unique_ptr<RecordTable>(new RecordTable(env, log, budget, std::move(topic)));
+  auto found = log->FindTopic(table->topic_);
+  if (!found) co_return table;
+  table->partition_ = {.topic_id = found->id, .partition = PartitionId(0)};
+  CO_RETURN_IF_ERROR(co_await table->Load());
+  co_return table;
+}
+
+Task<> RecordTable::Load() {
+  CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log_->Offsets(partition_));
+  Offset next = offsets.log_start;
+  while (next < offsets.high_watermark) {
+    storage::ReadOptions options{.max_bytes = kTableReadBytes};
+    CO_ASSIGN_OR_RETURN(storage::ReadResult read, co_await log_->Read(partition_, next, options));
+    if (read.batches.empty()) break;
+    for (const storage::SharedBytes& batch : read.batches) {
+      CO_ASSIGN_OR_RETURN(auto reader, storage::RecordReader::Open(batch.bytes));
+      next = std::max(next, reader.header().next_offset());
+      if (reader.header().control()) continue;
+      storage::RecordView record;
+      while (true) {
+        CO_ASSIGN_OR_RETURN(bool more, reader.Next(&record));
+        if (!more) break;
+        std::optional<std::string> value;
+        if (record.value) value = std::string(*record.value);
+        Apply(std::string(record.key.value_or("")), std::move(value));
+      }
+    }
+    if (!memory_.Resize(bytes_)) {
+      co_return MakeError(
+          ErrorCode::kResourceExhausted,
+          {.message = fmt::format("the records of {} do not fit into memory", topic_),
+           .hint = "give the node more with --memory"});
+    }
+  }
+  co_return Status::OK();
+}
+
+void RecordTable::Apply(const std::string& key, std::optional<std::string> value) {
+  auto found = records_.find(key);
+  if (found != records_.end()) {
+    bytes_ -= RecordMemory(key, found->second);
+    if (!value) records_.erase(found);
+  }
+  if (!value) return;
+  bytes_ += RecordMemory(key, *value);
+  records_[key] = *std::move(value);
+}
+
+Task<> RecordTable::Append(const std::vector<Change>* changes) {
+  if (partition_.topic_id == storage::TopicId()) {
+    auto topic = log_->FindTopic(topic_);
+    if (!topic) {
+      auto config = TableTopicConfig();
+      CO_ASSIGN_OR_RETURN(topic, co_await log_->CreateTopic(topic_, 1, std::move(config), false));
+    }
+    partition_ = {.topic_id = topic->id, .partition = PartitionId(0)};
+  }
+  storage::BatchBuilder builder;
+  for (const Change& change : *changes) {
+    std::optional<std::string_view> value;
+    if (change.value) value = *change.value;
+    builder.Add(env_->WallTime().value(), change.key, value);
+  }
+  CO_ASSIGN_OR_RETURN(std::vector<std::byte> batch, builder.Build());
+  co_return (co_await log_->Append(partition_, batch, {})).status();
+}
+
+Task<> RecordTable::WriteToEnd(std::vector<Change> changes) {
+  while (writing_) CO_RETURN_IF_ERROR(co_await written_.Wait());
+  int64_t wanted = bytes_;
+  for (const Change& change : changes) {
+    if (change.value) wanted += RecordMemory(change.key, *change.value);
+  }
+  if (!memory_.Resize(wanted)) {
+    co_return MakeError(ErrorCode::kResourceExhausted, "there is no memory for another definition");
+  }
+  writing_ = true;
+  Status appended = co_await Append(&changes);
+  writing_ = false;
+  written_.NotifyAll();
+  if (appended.ok()) {
+    for (Change& change : changes) Apply(change.key, std::move(change.value));
+  }
+  bool resized = memory_.Resize(bytes_);
+  CHECK(resized);  // less than before
+  co_return appended;
+}
+
+Task<> RecordTable::Write(std::vector<Change> changes) {
+  if (changes.empty()) co_return Status::OK();
+  co_return co_await storage::RunToEnd(home_, WriteToEnd(std::move(changes)));
+}
+
+}  // namespace mainstem::gateway::aws

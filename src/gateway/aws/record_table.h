@@ -1,0 +1,56 @@
+// Small texts by key that a service keeps: definitions of groups, rules, targets. In memory, and in
+// a compacted topic of the log from which they are read at start. Made for what an administrator
+// writes; changes are durable when they return.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/env.h"
+#include "core/memory_budget.h"
+#include "core/sync.h"
+#include "storage/log.h"
+
+namespace mainstem::gateway::aws {
+
+// Everything on the home shard. Borrows env, log and budget.
+class RecordTable {
+ public:
+  using Records = std::map<std::string, std::string, std::less<>>;
+  // Reads topic `topic` ("__mainstem_..."), if it is there; Write makes it. kResourceExhausted.
+  static Task<std::unique_ptr<RecordTable>> Open(Env* env, storage::Log* log, MemoryBudget* budget,
+                                                 std::string topic);
+
+  const Records& records() const { return records_; }
+  // Nothing erases the key.
+  struct Change {
+    std::string key;
+    std::optional<std::string> value{};
+  };
+  // All or none, in the order of the calls. Once begun it is ended, whether the caller waits or
+  // not. kResourceExhausted when memory is short.
+  Task<> Write(std::vector<Change> changes);
+
+ private:
+  RecordTable(Env* env, storage::Log* log, MemoryBudget* budget, std::string topic);
+  Task<> Load();
+  Task<> WriteToEnd(std::vector<Change> changes);
+  Task<> Append(const std::vector<Change>* changes);
+  void Apply(const std::string& key, std::optional<std::string> value);
+
+  Env* const env_;
+  storage::Log* const log_;
+  const std::string topic_;
+  const Executor home_;
+  storage::TopicPartition partition_{};  // of no topic until something is written
+  Records records_;
+  int64_t bytes_ = 0;
+  MemoryLease memory_;
+  bool writing_ = false;
+  Event written_;
+};
+
+}  // namespace mainstem::gateway::aws

@@ -1,0 +1,277 @@
+#include "gateway/logs/log_catalog.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "core/fnv1a.h"
+#include "storage/run_to_end.h"
+
+namespace mainstem::gateway::logs {
+namespace {
+
+constexpr std::string_view kGroupPrefix = "g/";
+constexpr std::string_view kStreamPrefix = "s/";
+constexpr size_t kTopicNameMax = 249;
+constexpr size_t kErasedAtOnce = 1000;
+
+std::string GroupKey(std::string_view name) {
+  return std::string(kGroupPrefix) + std::string(name);
+}
+std::string StreamsKey(std::string_view group_id) { return fmt::format("s/{}/", group_id); }
+std::string StreamKey(std::string_view group_id, std::string_view name) {
+  return StreamsKey(group_id) + std::string(name);
+}
+
+std::string RetentionMs(const GroupDefinition& definition) {
+  return definition.retention_days ? std::to_string(*definition.retention_days * kMillisPerDay)
+                                   : "-1";
+}
+
+// Events may be two hours ahead; an hour more for clocks.
+storage::TopicConfig GroupTopicConfig(const GroupDefinition& definition) {
+  return {{"retention.ms", RetentionMs(definition)},
+          {"max.message.bytes", "4194304"},
+          {"message.timestamp.after.max.ms", "10800000"}};
+}
+
+Status GroupIsGone() {
+  return MakeError(ErrorCode::kNotFound, "The specified log group does not exist.");
+}
+
+}  // namespace
+
+LogCatalog::LogCatalog(Env* env, storage::Log* log, Logger logger, ForgetTopic forget_topic)
+    : env_(env),
+      log_(log),
+      logger_(std::move(logger)),
+      forget_topic_(std::move(forget_topic)),
+      home_(env->shard(0)),
+      changed_(home_) {}
+
+Task<std::unique_ptr<LogCatalog>> LogCatalog::Open(Env* env, storage::Log* log,
+                                                   MemoryBudget* budget, Logger logger,
+                                                   ForgetTopic forget_topic) {
+  auto catalog = std::unique_ptr<LogCatalog>(
+      new LogCatalog(env, log, std::move(logger), std::move(forget_topic)));
+  CO_RETURN_IF_ERROR(co_await catalog->Load(budget));
+  co_return catalog;
+}
+
+Task<> LogCatalog::Load(MemoryBudget* budget) {
+  CO_ASSIGN_OR_RETURN(table_,
+                      co_await aws::RecordTable::Open(env_, log_, budget, "__mainstem_log_groups"));
+  std::map<std::string, LogGroupPtr, std::less<>> by_id;
+  std::vector<aws::RecordTable::Change> stale;
+  for (const auto& [key, text] : table_->records()) {
+    if (!key.starts_with(kGroupPrefix)) continue;
+    std::string name = key.substr(kGroupPrefix.size());
+    auto definition = DecodeGroup(text);
+    if (!definition.ok()) {
+      logger_.Warning("record of a log group ignored",
+                      {{"group", name}, {"error", definition.status()}});
+      continue;
+    }
+    // Its making or its deletion was cut off, or somebody deleted the topic.
+    if (!log_->FindTopic(definition->topic)) {
+      stale.push_back({.key = key});
+      continue;
+    }
+    auto group =
+        std::make_shared<LogGroup>(LogGroup{.name = name, .definition = *std::move(definition)});
+    by_id[group->definition.id] = group;
+    groups_[name] = group;
+  }
+  for (const auto& [key, text] : table_->records()) {
+    if (!key.starts_with(kStreamPrefix)) continue;
+    size_t slash = key.find('/', kStreamPrefix.size());
+    std::string_view id = std::string_view(key).substr(
+        kStreamPrefix.size(), slash == std::string::npos ? slash : slash - kStreamPrefix.size());
+    auto group = by_id.find(id);
+    auto stream = DecodeStream(text);
+    if (group == by_id.end() || slash == std::string::npos || !stream.ok()) {
+      stale.push_back({.key = key});
+      continue;
+    }
+    group->second->streams[key.substr(slash + 1)] = *std::move(stream);
+  }
+  for (size_t begin = 0; begin < stale.size(); begin += kErasedAtOnce) {
+    auto first = stale.begin() + static_cast<std::ptrdiff_t>(begin);
+    auto last = first + static_cast<std::ptrdiff_t>(std::min(kErasedAtOnce, stale.size() - begin));
+    std::vector<aws::RecordTable::Change> some(first, last);
+    CO_RETURN_IF_ERROR(co_await table_->Write(std::move(some)));
+  }
+  co_return Status::OK();
+}
+
+LogGroupPtr LogCatalog::Find(std::string_view name) const {
+  auto found = groups_.find(name);
+  return found == groups_.end() || !TopicOf(*found->second) ? nullptr : found->second;
+}
+
+std::optional<storage::TopicInfo> LogCatalog::TopicOf(const LogGroup& group) const {
+  if (group.deleted) return std::nullopt;
+  return log_->FindTopic(group.definition.topic);
+}
+
+// ---------------------------------------------------------------- topics
+
+bool LogCatalog::IsTopicTaken(const std::string& topic) const {
+  return log_->FindTopic(topic).has_value() ||
+         std::any_of(groups_.begin(), groups_.end(),
+                     [&](const auto& entry) { return entry.second->definition.topic == topic; });
+}
+
+// "/aws/lambda/f" becomes "logs.aws.lambda.f"; where that is taken or too long, a hash is added.
+std::string LogCatalog::ChooseTopic(std::string_view group) const {
+  std::string topic = "logs.";
+  std::string_view rest = group.substr(std::min(group.find_first_not_of('/'), group.size()));
+  for (char c : rest) topic.push_back(c == '/' ? '.' : c == '#' ? '_' : c);
+  constexpr size_t kHashBytes = 17;
+  uint64_t hash = Fnv1a(group);
+  std::string chosen = topic;
+  while (chosen.size() > kTopicNameMax || IsTopicTaken(chosen)) {
+    chosen = topic.substr(0, kTopicNameMax - kHashBytes) + fmt::format("-{:016x}", hash++);
+  }
+  return chosen;
+}
+
+// ---------------------------------------------------------------- changes
+
+Task<> LogCatalog::Locked(Task<> change) {
+  while (changing_) CO_RETURN_IF_ERROR(co_await changed_.Wait());
+  changing_ = true;
+  Status outcome = co_await std::move(change);
+  changing_ = false;
+  changed_.NotifyAll();
+  co_return outcome;
+}
+
+Task<> LogCatalog::Create(std::string name, GroupDefinition definition) {
+  return storage::RunToEnd(home_, Locked(CreateHere(std::move(name), std::move(definition))));
+}
+
+// The record is written before the topic: what a crash leaves of a group without a topic is erased
+// at the next start.
+Task<> LogCatalog::CreateHere(std::string name, GroupDefinition definition) {
+  if (Find(name) != nullptr) {
+    co_return MakeError(ErrorCode::kAlreadyExists, "The specified log group already exists");
+  }
+  auto old = groups_.find(name);
+  if (old != groups_.end()) {  // its topic was deleted through another door
+    old->second->deleted = true;
+    std::string old_id = old->second->definition.id;
+    groups_.erase(old);
+    CO_RETURN_IF_ERROR(co_await EraseRecords(name, std::move(old_id)));
+  }
+  definition.id = fmt::format("{:016x}", env_->Random());
+  definition.topic = ChooseTopic(name);
+  std::vector<aws::RecordTable::Change> changes;
+  changes.push_back({.key = GroupKey(name), .value = EncodeGroup(definition)});
+  CO_RETURN_IF_ERROR(co_await table_->Write(std::move(changes)));
+  env_->CrashPoint("log_group.create");
+  auto config = GroupTopicConfig(definition);
+  auto topic = co_await log_->CreateTopic(definition.topic, 1, std::move(config), false);
+  if (!topic.ok()) {
+    IgnoreError(co_await EraseRecords(name, definition.id), "the topic's error tells more");
+    co_return topic.status();
+  }
+  groups_[name] =
+      std::make_shared<LogGroup>(LogGroup{.name = name, .definition = std::move(definition)});
+  co_return Status::OK();
+}
+
+Task<> LogCatalog::Delete(LogGroupPtr group) {
+  return storage::RunToEnd(home_, Locked(DeleteHere(std::move(group))));
+}
+
+Task<> LogCatalog::DeleteHere(LogGroupPtr group) {
+  auto topic = TopicOf(*group);
+  if (!topic) co_return GroupIsGone();
+  CO_RETURN_IF_ERROR(co_await log_->DeleteTopic(topic->id));
+  env_->CrashPoint("log_group.delete");
+  group->deleted = true;
+  groups_.erase(group->name);
+  if (forget_topic_) CO_RETURN_IF_ERROR(co_await forget_topic_(topic->name));
+  co_return co_await EraseRecords(group->name, group->definition.id);
+}
+
+Task<> LogCatalog::EraseRecords(std::string name, std::string id) {
+  std::vector<aws::RecordTable::Change> changes;
+  changes.push_back({.key = GroupKey(name)});
+  std::string prefix = StreamsKey(id);
+  const auto& records = table_->records();
+  for (auto it = records.lower_bound(prefix); it != records.end() && it->first.starts_with(prefix);
+       ++it) {
+    changes.push_back({.key = it->first});
+  }
+  for (size_t begin = 0; begin < changes.size(); begin += kErasedAtOnce) {
+    auto first = changes.begin() + static_cast<std::ptrdiff_t>(begin);
+    auto last =
+        first + static_cast<std::ptrdiff_t>(std::min(kErasedAtOnce, changes.size() - begin));
+    std::vector<aws::RecordTable::Change> some(first, last);
+    CO_RETURN_IF_ERROR(co_await table_->Write(std::move(some)));
+  }
+  co_return Status::OK();
+}
+
+Task<> LogCatalog::Update(LogGroupPtr group, Change change) {
+  return storage::RunToEnd(home_, Locked(UpdateHere(std::move(group), std::move(change))));
+}
+
+Task<> LogCatalog::UpdateHere(LogGroupPtr group, Change change) {
+  auto topic = TopicOf(*group);
+  if (!topic) co_return GroupIsGone();
+  GroupDefinition definition = group->definition;
+  CO_RETURN_IF_ERROR(change(&definition));
+  if (definition == group->definition) co_return Status::OK();
+  if (definition.retention_days != group->definition.retention_days) {
+    storage::TopicConfig config = topic->config;
+    config["retention.ms"] = RetentionMs(definition);
+    CO_RETURN_IF_ERROR(co_await log_->SetTopicConfig(topic->id, std::move(config), false));
+  }
+  std::vector<aws::RecordTable::Change> changes;
+  changes.push_back({.key = GroupKey(group->name), .value = EncodeGroup(definition)});
+  CO_RETURN_IF_ERROR(co_await table_->Write(std::move(changes)));
+  group->definition = std::move(definition);
+  co_return Status::OK();
+}
+
+Task<> LogCatalog::CreateStream(LogGroupPtr group, std::string name) {
+  return storage::RunToEnd(home_, Locked(CreateStreamHere(std::move(group), std::move(name))));
+}
+
+Task<> LogCatalog::CreateStreamHere(LogGroupPtr group, std::string name) {
+  auto topic = TopicOf(*group);
+  if (!topic) co_return GroupIsGone();
+  if (group->FindStream(name) != nullptr) {
+    co_return MakeError(ErrorCode::kAlreadyExists, "The specified log stream already exists");
+  }
+  LogStream stream{.created_ms = env_->WallTime().value()};
+  storage::TopicPartition partition{.topic_id = topic->id, .partition = PartitionId(0)};
+  CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log_->Offsets(partition));
+  stream.begin = offsets.high_watermark;
+  std::vector<aws::RecordTable::Change> changes;
+  changes.push_back({.key = StreamKey(group->definition.id, name), .value = EncodeStream(stream)});
+  CO_RETURN_IF_ERROR(co_await table_->Write(std::move(changes)));
+  group->streams[name] = stream;
+  co_return Status::OK();
+}
+
+Task<> LogCatalog::DeleteStream(LogGroupPtr group, std::string name) {
+  return storage::RunToEnd(home_, Locked(DeleteStreamHere(std::move(group), std::move(name))));
+}
+
+Task<> LogCatalog::DeleteStreamHere(LogGroupPtr group, std::string name) {
+  if (!TopicOf(*group)) co_return GroupIsGone();
+  if (group->FindStream(name) == nullptr) {
+    co_return MakeError(ErrorCode::kNotFound, "The specified log stream does not exist.");
+  }
+  std::vector<aws::RecordTable::Change> changes;
+  changes.push_back({.key = StreamKey(group->definition.id, name)});
+  CO_RETURN_IF_ERROR(co_await table_->Write(std::move(changes)));
+  group->streams.erase(name);
+  co_return Status::OK();
+}
+
+}  // namespace mainstem::gateway::logs

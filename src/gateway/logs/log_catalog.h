@@ -1,0 +1,67 @@
+// The log groups of the node: finds them, makes, changes and deletes them. Definitions lie in
+// "__mainstem_log_groups" (gateway/aws/record_table.h), events in one topic of one partition for
+// each group (docs/decisions/0015-log-groups-are-topics.md). Home shard only; changes come one
+// after the other, are ended once begun, and are durable when they return.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "core/env.h"
+#include "core/logging.h"
+#include "gateway/aws/record_table.h"
+#include "gateway/logs/log_group.h"
+
+namespace mainstem::gateway::logs {
+
+class LogCatalog {
+ public:
+  // Told after a topic was deleted, so that group offsets vanish with it. May be empty.
+  using ForgetTopic = std::function<Task<>(std::string topic)>;
+  // Borrows env and log.
+  static Task<std::unique_ptr<LogCatalog>> Open(Env* env, storage::Log* log, MemoryBudget* budget,
+                                                Logger logger, ForgetTopic forget_topic);
+
+  using Groups = std::map<std::string, LogGroupPtr, std::less<>>;
+  const Groups& groups() const { return groups_; }
+  // Null when there is none, or its topic was deleted.
+  LogGroupPtr Find(std::string_view name) const;
+  // Of a group that Find gave; nothing when it was deleted meanwhile.
+  std::optional<storage::TopicInfo> TopicOf(const LogGroup& group) const;
+
+  // `definition`: without id and topic. kAlreadyExists.
+  Task<> Create(std::string name, GroupDefinition definition);
+  Task<> Delete(LogGroupPtr group);
+  // Applies `change` to the newest definition; kNotFound when the group is gone.
+  using Change = std::function<Status(GroupDefinition* definition)>;
+  Task<> Update(LogGroupPtr group, Change change);
+  Task<> CreateStream(LogGroupPtr group, std::string name);  // kAlreadyExists
+  Task<> DeleteStream(LogGroupPtr group, std::string name);  // kNotFound
+
+ private:
+  LogCatalog(Env* env, storage::Log* log, Logger logger, ForgetTopic forget_topic);
+  Task<> Load(MemoryBudget* budget);
+  std::string ChooseTopic(std::string_view group) const;
+  bool IsTopicTaken(const std::string& topic) const;
+  Task<> Locked(Task<> change);
+  Task<> CreateHere(std::string name, GroupDefinition definition);
+  Task<> DeleteHere(LogGroupPtr group);
+  Task<> UpdateHere(LogGroupPtr group, Change change);
+  Task<> CreateStreamHere(LogGroupPtr group, std::string name);
+  Task<> DeleteStreamHere(LogGroupPtr group, std::string name);
+  Task<> EraseRecords(std::string name, std::string id);
+
+  Env* const env_;
+  storage::Log* const log_;
+  const Logger logger_;
+  const ForgetTopic forget_topic_;
+  const Executor home_;
+  std::unique_ptr<aws::RecordTable> table_;
+  Groups groups_;
+  bool changing_ = false;
+  Event changed_;
+};
+
+}  // namespace mainstem::gateway::logs

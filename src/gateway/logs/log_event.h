@@ -1,0 +1,40 @@
+// An event of a log group as a record of its topic: key = the stream's name, value = the message,
+// timestamp = the event's, header "ingestionTime" = when it came, decimal milliseconds. And the
+// names of its place: ids and tokens. Pure; any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/ids.h"
+#include "storage/record_batch.h"
+
+namespace mainstem::gateway::logs {
+
+inline constexpr std::string_view kIngestionHeader = "ingestionTime";
+
+// Events are in order of time, and of arrival where it is the same. `index` is offset + 1.
+struct EventPosition {
+  int64_t timestamp_ms = 0;
+  int64_t index = 0;
+  auto operator<=>(const EventPosition&) const = default;
+};
+inline EventPosition PositionOf(const storage::RecordView& record) {
+  return {.timestamp_ms = record.timestamp_ms, .index = record.offset.value() + 1};
+}
+
+// Milliseconds; the event's own time where nothing else is said, as of records by Kafka clients.
+Result<int64_t> IngestionTimeOf(const storage::RecordView& record);
+
+// 56 digits: time (13) | a number for the group and stream (24) | index (19).
+struct EventSource {
+  std::string_view group_id;
+  std::string_view stream;
+};
+std::string FormatEventId(const EventSource& source, const EventPosition& position);
+// Nothing unless FormatEventId made it for that source.
+std::optional<EventPosition> ParseEventId(const EventSource& source, std::string_view id);
+
+}  // namespace mainstem::gateway::logs

@@ -1,0 +1,90 @@
+#include "gateway/logs/logs_service.h"
+
+#include <map>
+
+#include "gateway/logs/operations.h"
+#include "gateway/logs/shapes.h"
+
+namespace mainstem::gateway::logs {
+namespace {
+
+const std::map<std::string, Operation, std::less<>>& LogsOperations() {
+  static const std::map<std::string, Operation, std::less<>> table = {
+      {"CreateLogGroup", CreateLogGroup},
+      {"DeleteLogGroup", DeleteLogGroup},
+      {"DescribeLogGroups", DescribeLogGroups},
+      {"PutRetentionPolicy", PutRetentionPolicy},
+      {"DeleteRetentionPolicy", DeleteRetentionPolicy},
+      {"TagLogGroup", ChangeTags},
+      {"UntagLogGroup", ChangeTags},
+      {"TagResource", ChangeTags},
+      {"UntagResource", ChangeTags},
+      {"ListTagsLogGroup", ListTags},
+      {"ListTagsForResource", ListTags},
+      {"CreateLogStream", CreateLogStream},
+      {"DeleteLogStream", DeleteLogStream},
+      {"DescribeLogStreams", DescribeLogStreams},
+      {"PutLogEvents", PutLogEvents},
+      {"GetLogEvents", GetLogEvents},
+      {"FilterLogEvents", FilterLogEvents},
+      {"TestMetricFilter", TestMetricFilter},
+  };
+  return table;
+}
+
+LogsCounters MakeLogsCounters(Metrics* metrics) {
+  return {.events_in = &metrics->AddCounter(
+              {.name = "mainstem_log_events_in_total", .help = "events put into log groups"}),
+          .bytes_in = &metrics->AddCounter(
+              {.name = "mainstem_log_event_bytes_in_total", .help = "their record batches"})};
+}
+
+}  // namespace
+
+struct LogsService::Impl {
+  Impl(Env* env, storage::Log* log, MemoryBudget* budget, Metrics* metrics,
+       std::unique_ptr<LogCatalog> given, LogsOptions options, aws::TokenSealer given_sealer)
+      : home(env->shard(0)),
+        sealer(std::move(given_sealer)),
+        catalog(std::move(given)),
+        context{.env = env,
+                .log = log,
+                .budget = budget,
+                .catalog = catalog.get(),
+                .sealer = &sealer,
+                .account = std::move(options.account),
+                .counters = MakeLogsCounters(metrics)} {}
+
+  const Executor home;
+  const aws::TokenSealer sealer;
+  const std::unique_ptr<LogCatalog> catalog;
+  const Context context;
+};
+
+LogsService::LogsService(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+LogsService::~LogsService() = default;
+
+Task<std::unique_ptr<LogsService>> LogsService::Open(Env* env, storage::Log* log,
+                                                     MemoryBudget* budget, Metrics* metrics,
+                                                     Logger logger, LogsOptions options) {
+  CO_ASSIGN_OR_RETURN(aws::TokenSealer sealer, co_await aws::TokenSealer::Open(env, log));
+  auto forget_topic = options.forget_topic;
+  CO_ASSIGN_OR_RETURN(
+      std::unique_ptr<LogCatalog> catalog,
+      co_await LogCatalog::Open(env, log, budget, std::move(logger), std::move(forget_topic)));
+  auto impl = std::make_unique<Impl>(env, log, budget, metrics, std::move(catalog),
+                                     std::move(options), std::move(sealer));
+  co_return std::unique_ptr<LogsService>(new LogsService(std::move(impl)));
+}
+
+const aws::Shape* LogsService::FindOperation(std::string_view name) const {
+  return LogsOperations().count(name) > 0 ? FindShape(name) : nullptr;
+}
+
+Task<> LogsService::Run(aws::AwsCall* call) {
+  auto it = LogsOperations().find(call->operation);
+  CHECK(it != LogsOperations().end());
+  return RunOn(impl_->home, it->second(impl_->context, call));
+}
+
+}  // namespace mainstem::gateway::logs
