@@ -12,7 +12,7 @@ TEST(LogEventTest, AnIdHas56DigitsAndNamesItsSource) {
   std::string id = FormatEventId(source, {.timestamp_ms = 1'700'000'000'000, .index = 17});
   EXPECT_EQ(id,
             "1700000000000"
-            "000013202136588866443530"
+            "000011320213658886644353"
             "0000000000000000017");
   auto position = ParseEventId(source, id);
   ASSERT_TRUE(position);
