@@ -94,6 +94,19 @@ class Aggregate {
   // advances `bytes`. CorruptStorage if it is not one.
   virtual void Serialize(const std::byte* state, std::string* out) const = 0;
   virtual Status Deserialize(std::string_view* bytes, std::byte* state) const = 0;
+  // For states that may grow large, see ValueCodec. SerializeChanges is self-delimiting too, and
+  // gives the whole where changes are not known; ApplyChanges takes either.
+  virtual bool HasChanges(const std::byte* state) const { return false; }
+  virtual void SerializeChanges(const std::byte* state, std::string* out) const {
+    Serialize(state, out);
+  }
+  virtual Status ApplyChanges(std::string_view* bytes, std::byte* state) const {
+    Destroy(state);
+    Init(state);
+    return Deserialize(bytes, state);
+  }
+  virtual void OnStored(std::byte* state) const {}
+  virtual bool keeps_changes() const { return false; }
   // Heap memory owned by the state, estimated: for the byte budget of hot tables.
   virtual size_t HeapBytes(const std::byte* state) const = 0;
 

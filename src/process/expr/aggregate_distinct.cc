@@ -2,7 +2,10 @@
 // last one.
 //   Stored form, version 2: u8 version | u64 number of values | each: key, i64 count | inner state
 //   key: i64 little endian for values of up to 8 bytes, else u32 length and value_codec.h's bytes
+//   Changes: u8 0 | the stored form; or u8 1 | u64 number of changed values | each: key, i64 count
+//   (0: gone) | inner state
 #include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 
 #include "process/expr/aggregate_state.h"
 
@@ -31,13 +34,22 @@ struct EncodedKey {
   }
 };
 
+constexpr char kWholeState = 0;
+constexpr char kChangesOnly = 1;
+
 template <typename Key>
 struct SeenState {
+  // So many values are worth knowing which of them have changed.
+  static constexpr size_t kKnowsFrom = 512;
+
   absl::flat_hash_map<typename Key::Type, int64_t> counts;
   size_t key_heap_bytes = 0;
+  bool knows_changes = false;
+  std::vector<typename Key::Type> changed;  // since it was stored; perhaps more than once
 
   // Changes the count; true if the value has just appeared or gone.
   bool Count(const typename Key::Type& key, int64_t change) {
+    if (knows_changes) Note(key);
     const auto [at, inserted] = counts.try_emplace(key, 0);
     const int64_t before = at->second;
     at->second += change;
@@ -49,9 +61,21 @@ struct SeenState {
     }
     return passes;
   }
+  void Note(const typename Key::Type& key) {
+    if (changed.size() >= counts.size() / 2) {
+      knows_changes = false;
+      changed = std::vector<typename Key::Type>();
+      return;
+    }
+    changed.push_back(key);
+  }
+  void OnStored() {
+    knows_changes = counts.size() >= kKnowsFrom;
+    changed.clear();
+  }
   size_t heap_bytes() const {
     return counts.capacity() * (sizeof(std::pair<typename Key::Type, int64_t>) + 1) +
-           key_heap_bytes;
+           key_heap_bytes + changed.capacity() * sizeof(typename Key::Type);
   }
 };
 
@@ -126,6 +150,47 @@ class DistinctAggregate final : public Aggregate {
     }
     return inner_->Deserialize(bytes, state + kInnerOffset);
   }
+  bool keeps_changes() const override { return true; }
+  bool HasChanges(const std::byte* state) const override {
+    return StateAt<Seen>(state).knows_changes;
+  }
+  void SerializeChanges(const std::byte* state, std::string* out) const override {
+    const auto& seen = StateAt<Seen>(state);
+    if (!seen.knows_changes) {
+      out->push_back(kWholeState);
+      return Serialize(state, out);
+    }
+    out->push_back(kChangesOnly);
+    const absl::flat_hash_set<KeyType> changed(seen.changed.begin(), seen.changed.end());
+    PutFixed64(changed.size(), out);
+    for (const KeyType& key : changed) {
+      const auto found = seen.counts.find(key);
+      Key::Put(key, out);
+      PutFixed64(found == seen.counts.end() ? 0 : static_cast<uint64_t>(found->second), out);
+    }
+    inner_->Serialize(state + kInnerOffset, out);
+  }
+  Status ApplyChanges(std::string_view* bytes, std::byte* state) const override {
+    if (bytes->empty() || bytes->front() > kChangesOnly) {
+      return MakeError(ErrorCode::kCorruptStorage, "changes of DISTINCT state are damaged");
+    }
+    const bool is_whole = bytes->front() == kWholeState;
+    bytes->remove_prefix(1);
+    if (is_whole) return Aggregate::ApplyChanges(bytes, state);
+    auto& seen = StateAt<Seen>(state);
+    ASSIGN_OR_RETURN(const uint64_t size, TakeFixed64(bytes));
+    for (uint64_t i = 0; i < size; ++i) {
+      ASSIGN_OR_RETURN(const KeyType key, Key::Take(bytes));
+      ASSIGN_OR_RETURN(const uint64_t count, TakeFixed64(bytes));
+      const auto found = seen.counts.find(key);
+      const int64_t before = found == seen.counts.end() ? 0 : found->second;
+      seen.Count(key, static_cast<int64_t>(count) - before);
+    }
+    inner_->Destroy(state + kInnerOffset);
+    inner_->Init(state + kInnerOffset);
+    return inner_->Deserialize(bytes, state + kInnerOffset);
+  }
+  void OnStored(std::byte* state) const override { StateAt<Seen>(state).OnStored(); }
   size_t HeapBytes(const std::byte* state) const override {
     return StateAt<Seen>(state).heap_bytes() + inner_->HeapBytes(state + kInnerOffset);
   }

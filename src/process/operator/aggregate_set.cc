@@ -36,6 +36,7 @@ Result<std::unique_ptr<AggregateSet>> AggregateSet::Make(
     function.offset = set->value_bytes_;
     set->value_bytes_ += function.aggregate->state_bytes();
     set->owns_heap_ |= function.aggregate->owns_heap();
+    set->keeps_changes_ |= function.aggregate->keeps_changes();
     set->depends_on_order_ |= function.aggregate->depends_on_order();
     set->used_columns_.insert(set->used_columns_.end(), spec.args.begin(), spec.args.end());
     if (spec.filter >= 0) set->used_columns_.push_back(spec.filter);
@@ -82,6 +83,39 @@ Status AggregateSet::Deserialize(std::string_view bytes, std::byte* value) const
     RETURN_IF_ERROR(function.aggregate->Deserialize(&bytes, value + function.offset));
   }
   return bytes.empty() ? Status::OK() : DamagedAccumulators();
+}
+
+bool AggregateSet::HasChanges(const std::byte* value) const {
+  if (!keeps_changes_) return false;
+  return std::any_of(functions_.begin(), functions_.end(), [value](const Function& function) {
+    return function.aggregate->HasChanges(value + function.offset);
+  });
+}
+
+void AggregateSet::SerializeChanges(const std::byte* value, std::string* out) const {
+  out->push_back(kAccumulatorsVersion);
+  out->append(reinterpret_cast<const char*>(value), sizeof(int64_t));
+  for (const Function& function : functions_) {
+    function.aggregate->SerializeChanges(value + function.offset, out);
+  }
+}
+
+Status AggregateSet::ApplyChanges(std::string_view bytes, std::byte* value) const {
+  if (bytes.size() < 1 + sizeof(int64_t) || bytes[0] != kAccumulatorsVersion)
+    return DamagedAccumulators();
+  std::memcpy(value, bytes.data() + 1, sizeof(int64_t));
+  bytes.remove_prefix(1 + sizeof(int64_t));
+  for (const Function& function : functions_) {
+    RETURN_IF_ERROR(function.aggregate->ApplyChanges(&bytes, value + function.offset));
+  }
+  return bytes.empty() ? Status::OK() : DamagedAccumulators();
+}
+
+void AggregateSet::OnStored(std::byte* value) const {
+  if (!keeps_changes_) return;
+  for (const Function& function : functions_) {
+    function.aggregate->OnStored(value + function.offset);
+  }
 }
 
 void AggregateSet::Prepare(const Function& function, const AggregateBatch& batch,

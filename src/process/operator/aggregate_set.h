@@ -56,6 +56,11 @@ class AggregateSet final : public ValueCodec {
   void Serialize(const std::byte* value, std::string* out) const override;
   Status Deserialize(std::string_view bytes, std::byte* value) const override;
   size_t HeapBytes(const std::byte* value) const override;
+  bool keeps_changes() const override { return keeps_changes_; }
+  bool HasChanges(const std::byte* value) const override;
+  void SerializeChanges(const std::byte* value, std::string* out) const override;
+  Status ApplyChanges(std::string_view bytes, std::byte* value) const override;
+  void OnStored(std::byte* value) const override;
 
  private:
   struct Function {
@@ -76,6 +81,7 @@ class AggregateSet final : public ValueCodec {
   size_t value_bytes_ = 16;
   bool owns_heap_ = false;
   bool depends_on_order_ = false;
+  bool keeps_changes_ = false;
 };
 
 // Compares two rows of the same columns, at different positions. Holds the columns.

@@ -155,7 +155,7 @@ Result<size_t> IntervalJoinOperator::JoinFrom(Probe* probe, size_t begin, Change
     probe->matches[own] += others[at]->copies;
     sent.insert(sent.end(), static_cast<size_t>(others[at]->copies), pair);
     if (!other_side.is_outer || others[at]->matches > 0) continue;
-    others[at]->matches = 1;
+    others[at]->AddMatches(1 - others[at]->matches);
     other_side.table->MarkDirty(entry_of_other[at]);
   }
   if (!sent.empty()) {

@@ -1,5 +1,6 @@
 #include "process/operator/join_rows.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -12,6 +13,13 @@ constexpr char kRowsVersion = 1;
 
 Status DamagedRows() {
   return MakeError(ErrorCode::kCorruptStorage, "the stored rows of a join are damaged");
+}
+
+void PutRow(const JoinRow& row, std::string* out) {
+  PutNumber(row.size, out);
+  out->append(row.view());
+  PutNumber(row.copies, out);
+  PutNumber(row.matches, out);
 }
 
 }  // namespace
@@ -40,6 +48,7 @@ void JoinRows::Append(std::string_view bytes, uint64_t hash, int32_t copies, int
   row.hash = static_cast<uint32_t>(hash);
   row.copies = copies;
   row.matches = matches;
+  row.is_changed = true;
   heap_bytes_ += bytes.size() + kRowOverhead;
   if (!index_.empty()) {
     index_[row.view()] = static_cast<uint32_t>(rows_.size() - 1);
@@ -54,41 +63,90 @@ void JoinRows::Add(std::string_view bytes, int32_t matches) {
   if (at == rows_.size()) return Append(bytes, hash, 1, matches);
   ++rows_[at].copies;
   rows_[at].matches = matches;
+  rows_[at].is_changed = true;
 }
 
 bool JoinRows::Remove(std::string_view bytes) {
   const size_t at = Find(bytes, StableHash(bytes));
   if (at == rows_.size()) return false;
-  if (--rows_[at].copies > 0) return true;
+  rows_[at].is_changed = true;
+  if (--rows_[at].copies == 0) Forget(at);
+  return true;
+}
+
+void JoinRows::Forget(size_t at) {
   heap_bytes_ -= rows_[at].size + kRowOverhead;
+  if (!index_.empty()) index_.erase(rows_[at].view());
+  if (knows_changes_ && gone_.size() < rows_.size() / 2) {
+    heap_bytes_ += rows_[at].size + kRowOverhead;
+    gone_.push_back(std::move(rows_[at]));
+  } else if (knows_changes_) {
+    for (const JoinRow& row : gone_) heap_bytes_ -= row.size + kRowOverhead;
+    gone_ = std::vector<JoinRow>();
+    knows_changes_ = false;
+  }
   if (index_.empty()) {
     rows_.erase(rows_.begin() + static_cast<ptrdiff_t>(at));
-    return true;
+    return;
   }
-  index_.erase(rows_[at].view());
   if (at + 1 != rows_.size()) {
     rows_[at] = std::move(rows_.back());
     index_[rows_[at].view()] = static_cast<uint32_t>(at);
   }
   rows_.pop_back();
-  return true;
 }
 
 void JoinRows::Put(std::string* out) const {
   out->push_back(kRowsVersion);
   PutNumber(static_cast<uint32_t>(rows_.size()), out);
-  for (const JoinRow& row : rows_) {
-    PutNumber(row.size, out);
-    out->append(row.view());
-    PutNumber(row.copies, out);
-    PutNumber(row.matches, out);
-  }
+  for (const JoinRow& row : rows_) PutRow(row, out);
 }
 
 Status JoinRows::Take(std::string_view bytes) {
-  uint32_t count = 0;
+  if (bytes.empty() || bytes[0] != kRowsVersion) return DamagedRows();
+  return TakeRows(bytes.substr(1));
+}
+
+void JoinRows::PutChanges(std::string* out) const {
+  out->push_back(kRowsVersion);
+  PutNumber(static_cast<uint32_t>(gone_.size()), out);
+  for (const JoinRow& row : gone_) {
+    PutNumber(row.size, out);
+    out->append(row.view());
+  }
+  const auto is_changed = [](const JoinRow& row) { return row.is_changed; };
+  PutNumber(static_cast<uint32_t>(std::count_if(rows_.begin(), rows_.end(), is_changed)), out);
+  for (const JoinRow& row : rows_) {
+    if (row.is_changed) PutRow(row, out);
+  }
+}
+
+Status JoinRows::ApplyChanges(std::string_view bytes) {
+  uint32_t gone_count = 0;
   if (bytes.empty() || bytes[0] != kRowsVersion) return DamagedRows();
   bytes.remove_prefix(1);
+  if (!TakeNumber(&bytes, &gone_count)) return DamagedRows();
+  for (uint32_t i = 0; i < gone_count; ++i) {
+    uint32_t size = 0;
+    if (!TakeNumber(&bytes, &size) || bytes.size() < size) return DamagedRows();
+    const std::string_view row = bytes.substr(0, size);
+    bytes.remove_prefix(size);
+    // One that came and went in between was never stored.
+    const size_t at = Find(row, StableHash(row));
+    if (at != rows_.size()) Forget(at);
+  }
+  return TakeRows(bytes);
+}
+
+void JoinRows::OnStored() {
+  for (const JoinRow& row : gone_) heap_bytes_ -= row.size + kRowOverhead;
+  gone_.clear();
+  knows_changes_ = rows_.size() >= kKnowsFrom;
+  for (JoinRow& row : rows_) row.is_changed = false;
+}
+
+Status JoinRows::TakeRows(std::string_view bytes) {
+  uint32_t count = 0;
   if (!TakeNumber(&bytes, &count)) return DamagedRows();
   for (uint32_t i = 0; i < count; ++i) {
     uint32_t size = 0;
@@ -99,7 +157,14 @@ Status JoinRows::Take(std::string_view bytes) {
     bytes.remove_prefix(size);
     if (!TakeNumber(&bytes, &copies) || !TakeNumber(&bytes, &matches)) return DamagedRows();
     if (copies <= 0) return DamagedRows();
-    Append(row, StableHash(row), copies, matches);
+    const uint64_t hash = StableHash(row);
+    const size_t at = Find(row, hash);
+    if (at == rows_.size()) {
+      Append(row, hash, copies, matches);
+    } else {
+      rows_[at].copies = copies;
+      rows_[at].matches = matches;
+    }
   }
   return bytes.empty() ? Status::OK() : DamagedRows();
 }
@@ -113,6 +178,18 @@ void JoinRowsCodec::Serialize(const std::byte* value, std::string* out) const {
 }
 Status JoinRowsCodec::Deserialize(std::string_view bytes, std::byte* value) const {
   return reinterpret_cast<JoinRows*>(value)->Take(bytes);
+}
+bool JoinRowsCodec::HasChanges(const std::byte* value) const {
+  return reinterpret_cast<const JoinRows*>(value)->has_changes();
+}
+void JoinRowsCodec::SerializeChanges(const std::byte* value, std::string* out) const {
+  reinterpret_cast<const JoinRows*>(value)->PutChanges(out);
+}
+Status JoinRowsCodec::ApplyChanges(std::string_view bytes, std::byte* value) const {
+  return reinterpret_cast<JoinRows*>(value)->ApplyChanges(bytes);
+}
+void JoinRowsCodec::OnStored(std::byte* value) const {
+  reinterpret_cast<JoinRows*>(value)->OnStored();
 }
 size_t JoinRowsCodec::HeapBytes(const std::byte* value) const {
   return reinterpret_cast<const JoinRows*>(value)->heap_bytes();

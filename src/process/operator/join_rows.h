@@ -2,7 +2,8 @@
 // came and how many rows of the other side it matches (outer, semi and anti joins).
 //
 // Stored form, version 1: u8 version | u32 number of rows | each: u32 size, bytes (RowCodec's),
-// i32 copies, i32 matches. A key's rows are stored as a whole: what changes one of them writes all.
+// i32 copies, i32 matches. What has changed since: u8 version | u32 number of rows that have gone |
+// each: u32 size, bytes | then those that came or changed, as above. Few rows are stored whole.
 #pragma once
 
 #include <cstddef>
@@ -24,9 +25,14 @@ struct JoinRow {
   uint32_t size = 0;
   uint32_t hash = 0;  // of the bytes
   int32_t copies = 0;
-  int32_t matches = 0;  // below 0 when the other side took back a row that never came
+  int32_t matches = 0;      // below 0 when the other side took back a row that never came
+  bool is_changed = false;  // since it was stored
 
   std::string_view view() const { return {bytes.get(), size}; }
+  void AddMatches(int32_t change) {
+    matches += change;
+    is_changed = true;
+  }
 };
 
 // In the order in which they came while there are few; a removal among many moves the last row.
@@ -44,10 +50,17 @@ class JoinRows {
   size_t heap_bytes() const { return heap_bytes_; }
   void Put(std::string* out) const;
   Status Take(std::string_view bytes);
+  // See ValueCodec.
+  bool has_changes() const { return knows_changes_; }
+  void PutChanges(std::string* out) const;
+  Status ApplyChanges(std::string_view bytes);
+  void OnStored();
 
  private:
   // From this many rows on they are found by an index; before, hashes are compared one by one.
   static constexpr size_t kIndexed = 32;
+  // So many are worth knowing which of them have changed.
+  static constexpr size_t kKnowsFrom = 128;
   static constexpr size_t kRowOverhead = sizeof(JoinRow) + 16;
   struct HashOf {
     size_t operator()(std::string_view bytes) const { return StableHash(bytes); }
@@ -55,10 +68,14 @@ class JoinRows {
   size_t Find(std::string_view bytes, uint64_t hash) const;  // rows_.size(): not there
   void Append(std::string_view bytes, uint64_t hash, int32_t copies, int32_t matches);
   void BuildIndex();
+  void Forget(size_t at);
+  Status TakeRows(std::string_view bytes);
 
   std::vector<JoinRow> rows_;
   absl::flat_hash_map<std::string_view, uint32_t, HashOf> index_;  // empty below kIndexed
   size_t heap_bytes_ = 0;
+  bool knows_changes_ = false;
+  std::vector<JoinRow> gone_;  // since they were stored; only if it knows_changes_
 };
 
 class JoinRowsCodec final : public ValueCodec {
@@ -72,6 +89,11 @@ class JoinRowsCodec final : public ValueCodec {
   void Serialize(const std::byte* value, std::string* out) const override;
   Status Deserialize(std::string_view bytes, std::byte* value) const override;
   size_t HeapBytes(const std::byte* value) const override;
+  bool keeps_changes() const override { return true; }
+  bool HasChanges(const std::byte* value) const override;
+  void SerializeChanges(const std::byte* value, std::string* out) const override;
+  Status ApplyChanges(std::string_view bytes, std::byte* value) const override;
+  void OnStored(std::byte* value) const override;
 };
 
 }  // namespace mainstem::process

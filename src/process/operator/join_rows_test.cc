@@ -63,13 +63,75 @@ TEST(JoinRowsTest, RestoresMatchesBelowZero) {
   // The other side took back a row that it had never sent.
   JoinRows rows;
   rows.Add("a", 0);
-  --rows.rows()[0].matches;
+  rows.rows()[0].AddMatches(-1);
   std::string stored;
   rows.Put(&stored);
   JoinRows restored;
   ASSERT_TRUE(restored.Take(stored).ok());
   ASSERT_EQ(restored.rows().size(), 1u);
   EXPECT_EQ(restored.rows()[0].matches, -1);
+}
+
+// Each row with its copies and matches.
+std::map<std::string, std::pair<int, int>> ContentsOf(const JoinRows& rows) {
+  std::map<std::string, std::pair<int, int>> contents;
+  for (const JoinRow& row : rows.rows()) {
+    contents[std::string(row.view())] = {row.copies, row.matches};
+  }
+  return contents;
+}
+
+TEST(JoinRowsTest, ChangesLeadFromWhatWasStoredToWhatIs) {
+  std::mt19937 random(7);
+  JoinRows rows;
+  JoinRows stored;  // what a restore would make of what was stored
+  int whole_count = 0, changes_count = 0;
+  for (int round = 0; round < 200; ++round) {
+    // Sometimes nearly all rows go, sometimes a few change.
+    const int steps = round % 50 == 49 ? 5000 : round % 10 == 0 ? 1500 : 20;
+    for (int step = 0; step < steps; ++step) {
+      const std::string row = "row" + std::to_string(random() % 1000);
+      if (random() % 3 != 0 && round % 50 != 49) {
+        rows.Add(row, step % 5);
+      } else {
+        rows.Remove(row);
+      }
+    }
+    for (int i = 0; i < 5 && !rows.empty(); ++i) {
+      rows.rows()[random() % rows.rows().size()].AddMatches(1);
+    }
+    std::string bytes;
+    if (rows.has_changes()) {
+      ++changes_count;
+      rows.PutChanges(&bytes);
+      ASSERT_TRUE(stored.ApplyChanges(bytes).ok());
+    } else {
+      ++whole_count;
+      rows.Put(&bytes);
+      stored = JoinRows();
+      ASSERT_TRUE(stored.Take(bytes).ok());
+    }
+    rows.OnStored();
+    ASSERT_EQ(ContentsOf(stored), ContentsOf(rows)) << round;
+    EXPECT_EQ(stored.heap_bytes(), rows.heap_bytes());
+  }
+  EXPECT_GT(whole_count, 1);
+  EXPECT_GT(changes_count, 100);
+}
+
+TEST(JoinRowsTest, OneChangeAmongManyRowsIsStoredAlone) {
+  JoinRows rows;
+  for (int i = 0; i < 5000; ++i) rows.Add("row" + std::to_string(i), 0);
+  rows.OnStored();
+  rows.Add("one more", 0);
+  ASSERT_TRUE(rows.has_changes());
+  std::string bytes;
+  rows.PutChanges(&bytes);
+  EXPECT_LT(bytes.size(), 50u);
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    JoinRows cut;
+    EXPECT_FALSE(cut.ApplyChanges(bytes.substr(0, size)).ok()) << size;
+  }
 }
 
 TEST(JoinRowsTest, RefusesADamagedForm) {

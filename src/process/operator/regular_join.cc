@@ -142,7 +142,7 @@ void RegularJoinOperator::ChangeMatches(const Probe& probe, StateEntry* entry,
                                         std::span<const JoinPair> pairs, int32_t change) {
   if (pairs.empty()) return;
   for (const JoinPair& pair : pairs)
-    others_[static_cast<size_t>(OtherOf(probe, pair))]->matches += change;
+    others_[static_cast<size_t>(OtherOf(probe, pair))]->AddMatches(change);
   probe.other->table->MarkDirty(entry);
 }
 

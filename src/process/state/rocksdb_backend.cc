@@ -11,6 +11,7 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/merge_operator.h>
 #include <rocksdb/options.h>
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/table.h>
@@ -38,6 +39,23 @@ Status FromErrorCode(const std::error_code& error, const std::string& what) {
                    {.message = what + " failed", .detail = error.message()});
 }
 
+// StateMutation::appends.
+class AppendOperator final : public rocksdb::AssociativeMergeOperator {
+ public:
+  const char* Name() const override { return "mainstem.append"; }
+  bool Merge(const rocksdb::Slice& key, const rocksdb::Slice* existing,
+             const rocksdb::Slice& value, std::string* merged,
+             rocksdb::Logger* logger) const override {
+    merged->clear();
+    if (existing != nullptr) {
+      merged->reserve(existing->size() + value.size());
+      merged->append(existing->data(), existing->size());
+    }
+    merged->append(value.data(), value.size());
+    return true;
+  }
+};
+
 struct SharedMemory {
   std::shared_ptr<rocksdb::Cache> cache;
   std::shared_ptr<rocksdb::WriteBufferManager> write_buffers;
@@ -62,6 +80,7 @@ rocksdb::Options MakeOptions(const SharedMemory& memory) {
   // What lies in the first levels is short-lived: not worth its compression.
   options.compression_per_level = {rocksdb::kNoCompression, rocksdb::kNoCompression,
                                    rocksdb::kLZ4Compression};
+  options.merge_operator = std::make_shared<AppendOperator>();
   options.create_if_missing = true;
   options.max_open_files = 256;
   options.keep_log_file_num = 1;
@@ -93,8 +112,7 @@ class RocksDbBackend final : public StateBackend {
     rocksdb::WriteBatch batch;
     for (size_t i = 0; i < mutations.size(); ++i) {
       const StateMutation mutation = mutations[i];
-      auto status =
-          mutation.value ? batch.Put(mutation.key, *mutation.value) : batch.Delete(mutation.key);
+      const rocksdb::Status status = AddTo(&batch, mutation);
       RETURN_IF_ERROR(FromRocks(status, "write"));
     }
     rocksdb::WriteOptions options;
@@ -155,6 +173,13 @@ class RocksDbBackend final : public StateBackend {
   // memtable's skip list does.
   static constexpr size_t kFileFrom = 4096;
 
+  template <typename Target>  // WriteBatch or SstFileWriter
+  static rocksdb::Status AddTo(Target* target, const StateMutation& mutation) {
+    if (!mutation.value) return target->Delete(mutation.key);
+    if (mutation.appends) return target->Merge(mutation.key, *mutation.value);
+    return target->Put(mutation.key, *mutation.value);
+  }
+
   // A mutation's place among the others, by the first bytes of its key if they differ.
   struct SortedMutation {
     std::array<uint64_t, 2> first_bytes;  // as numbers
@@ -188,9 +213,7 @@ class RocksDbBackend final : public StateBackend {
     for (size_t i = 0; i < sorted.size(); ++i) {
       const StateMutation mutation = mutations[sorted[i].index];
       if (i + 1 < sorted.size() && mutations[sorted[i + 1].index].key == mutation.key) continue;
-      RETURN_IF_ERROR(FromRocks(
-          mutation.value ? writer.Put(mutation.key, *mutation.value) : writer.Delete(mutation.key),
-          "write of a file"));
+      RETURN_IF_ERROR(FromRocks(AddTo(&writer, mutation), "write of a file"));
     }
     RETURN_IF_ERROR(FromRocks(writer.Finish(), "write of a file"));
     rocksdb::IngestExternalFileOptions options;

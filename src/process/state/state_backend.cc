@@ -28,7 +28,9 @@ class MemoryBackend final : public StateBackend {
     std::lock_guard lock(mutex_);
     for (size_t i = 0; i < mutations.size(); ++i) {
       const StateMutation mutation = mutations[i];
-      if (mutation.value) {
+      if (mutation.appends) {
+        entries_[std::string(mutation.key)].append(*mutation.value);
+      } else if (mutation.value) {
         entries_[std::string(mutation.key)] = *mutation.value;
       } else {
         entries_.erase(std::string(mutation.key));

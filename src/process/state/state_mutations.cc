@@ -20,17 +20,19 @@ std::string* StateMutations::Begin() {
   entries_.push_back({.block = static_cast<uint32_t>(blocks_.size() - 1),
                       .offset = static_cast<uint32_t>(block->size()),
                       .key_size = 0,
+                      .appends = 0,
                       .value_size = 0});
   return block;
 }
 
 void StateMutations::EndKey() {
   Entry& entry = entries_.back();
-  entry.key_size = static_cast<uint32_t>(blocks_.back().size() - entry.offset);
+  entry.key_size = static_cast<uint32_t>(blocks_.back().size() - entry.offset) & 0x7fffffff;
 }
 
-void StateMutations::EndValue() {
+void StateMutations::EndValue(How how) {
   Entry& entry = entries_.back();
+  entry.appends = how == How::kAppend;
   entry.value_size = static_cast<uint32_t>(blocks_.back().size() - entry.offset - entry.key_size);
 }
 
@@ -69,6 +71,7 @@ StateMutation StateMutations::operator[](size_t index) const {
   StateMutation mutation{.key = {bytes, entry.key_size}, .value = std::nullopt};
   if (entry.value_size != kDeleted) {
     mutation.value = std::string_view(bytes + entry.key_size, entry.value_size);
+    mutation.appends = entry.appends != 0;
   }
   return mutation;
 }

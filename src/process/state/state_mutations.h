@@ -14,19 +14,22 @@ namespace mainstem::process {
 struct StateMutation {
   std::string_view key;                   // see state_backend.h
   std::optional<std::string_view> value;  // nullopt: delete
+  bool appends = false;                   // `value` goes behind what is stored for the key
 };
 
-// In the order of the changes: of mutations of one key the last one counts. Movable.
+// In the order of the changes: of mutations of one key the last one counts, so that one that
+// appends must be the only one. Movable.
 class StateMutations {
  public:
   void Put(std::string_view key, std::string_view value);
   void Delete(std::string_view key);
 
-  // The same in steps, for keys and values that are made in place: Begin, append the key to what it
+  // In steps, for keys and values that are made in place: Begin, append the key to what it
   // returned, EndKey, append the value to the same, EndValue; or EndDelete in place of EndKey.
+  enum class How : uint8_t { kPut, kAppend };
   std::string* Begin();
   void EndKey();
-  void EndValue();
+  void EndValue(How how = How::kPut);
   void EndDelete();
 
   void Append(StateMutations more);
@@ -42,7 +45,8 @@ class StateMutations {
   struct Entry {
     uint32_t block;
     uint32_t offset;
-    uint32_t key_size;
+    uint32_t key_size : 31;
+    uint32_t appends : 1;
     uint32_t value_size;  // or kDeleted
   };
   std::vector<std::string> blocks_;

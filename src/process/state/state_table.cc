@@ -58,12 +58,6 @@ size_t StateTable::FootprintOf(const StateEntry& entry) const {
          kEntryOverhead;
 }
 
-Status StateTable::Damaged(const Status& cause) const {
-  return MakeError(
-      ErrorCode::kCorruptStorage,
-      {.message = "state of " + options_.name + " can't be read", .detail = Describe(cause)});
-}
-
 StateEntry* StateTable::Find(const Probe& probe) {
   auto it = entries_.find(probe);
   return it == entries_.end() ? nullptr : it->entry;
@@ -103,21 +97,6 @@ StateEntry* StateTable::Insert(const Probe& probe) {
   Link(entry);
   ++live_count_;
   memory_bytes_ += FootprintOf(*entry);
-  return entry;
-}
-
-Result<StateEntry*> StateTable::InsertStored(std::string_view encoded_key, std::string_view bytes) {
-  ASSIGN_OR_RETURN(DecodedStateKey decoded, DecodeStateKey(encoded_key));
-  Probe probe{StableHash(decoded.key), decoded.name_space, decoded.key};
-  if (Find(probe)) return nullptr;
-  StateEntry* entry = Insert(probe);
-  entry->is_new = false;
-  entry->is_stored = true;
-  const int64_t changed_at_ms = TakeStamp(&bytes);
-  if (has_ttl()) Stamp(entry, changed_at_ms);
-  Status status = codec_->Deserialize(bytes, entry->value());
-  if (!status.ok()) return Damaged(status);
-  Account(entry);
   return entry;
 }
 
@@ -390,27 +369,6 @@ EncodedRows KeysOf(const std::vector<StateEntry*>& entries) {
   for (StateEntry* entry : entries) keys.Append(entry->key());
   keys.ComputeHashes();
   return keys;
-}
-
-bool StateTable::Store(StateEntry* entry, StateMutations* mutations) {
-  entry->is_dirty = false;
-  if (entry->is_deleted && !entry->is_stored) {
-    Erase(entry);
-    return false;
-  }
-  std::string* bytes = mutations->Begin();
-  AppendStateKey(options_.table_id, entry->key_group(), entry->name_space, entry->key(), bytes);
-  if (entry->is_deleted) {
-    mutations->EndDelete();
-  } else {
-    mutations->EndKey();
-    Account(entry);
-    if (has_ttl()) PutStamp(entry, bytes);
-    codec_->Serialize(entry->value(), bytes);
-    mutations->EndValue();
-  }
-  entry->is_stored = !entry->is_deleted;
-  return true;
 }
 
 StateMutations StateTable::Snapshot() {

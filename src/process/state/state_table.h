@@ -46,6 +46,19 @@ class ValueCodec {
   // Into a block that Init has seen. The stored form carries its own version.
   virtual Status Deserialize(std::string_view bytes, std::byte* value) const = 0;
   virtual size_t HeapBytes(const std::byte* value) const { return 0; }
+
+  // For values that may grow large: instead of the whole, what has changed since it was stored last
+  // is put behind that. False: values are always stored whole.
+  virtual bool keeps_changes() const { return false; }
+  // Whether this value knows what has changed, and that is less than the whole.
+  virtual bool HasChanges(const std::byte* value) const { return false; }
+  // Only if it HasChanges; ApplyChanges makes them to the value as it was at the last OnStored.
+  virtual void SerializeChanges(const std::byte* value, std::string* out) const {}
+  virtual Status ApplyChanges(std::string_view bytes, std::byte* value) const {
+    return Status::OK();
+  }
+  // What is stored, or on its way there, is the value as it is now.
+  virtual void OnStored(std::byte* value) const {}
 };
 
 // One key's entry. Its address is stable while it is in the table. Operators use value(), the key
@@ -221,6 +234,9 @@ class StateTable {
   // Brings what the rows after `row` will look at into the processor's cache.
   void PrefetchAfter(size_t row, const EncodedRows& keys, std::span<const int64_t> name_spaces);
   StateEntry* Insert(const Probe& probe);
+  // The codec's bytes and when they were changed, or what comes back of them.
+  void Serialize(StateEntry* entry, bool changes_only, std::string* out) const;
+  Status Deserialize(std::string_view bytes, StateEntry* entry);
   // An entry of the backend; null when the table has it already.
   Result<StateEntry*> InsertStored(std::string_view encoded_key, std::string_view bytes);
   void Erase(StateEntry* entry);

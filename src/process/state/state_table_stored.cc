@@ -1,0 +1,102 @@
+// How entries look in the backend. The value of a codec that keeps no changes is
+//   [when it was changed] codec's bytes                     (state_ttl.cc)
+// and of one that does
+//   u8 0xFD | each: u32 size | [when it was changed] bytes
+// of which the first are the whole value and the others what has changed since. Before 2026-12 such
+// values were stored in the first form; they still are read.
+#include <cstring>
+#include <utility>
+
+#include "process/state/state_table.h"
+#include "process/state/stored_bytes.h"
+
+namespace mainstem::process {
+namespace {
+
+constexpr char kInPieces = static_cast<char>(0xFD);
+
+}  // namespace
+
+Status StateTable::Damaged(const Status& cause) const {
+  return MakeError(
+      ErrorCode::kCorruptStorage,
+      {.message = "state of " + options_.name + " can't be read", .detail = Describe(cause)});
+}
+
+bool StateTable::Store(StateEntry* entry, StateMutations* mutations) {
+  entry->is_dirty = false;
+  if (entry->is_deleted && !entry->is_stored) {
+    Erase(entry);
+    return false;
+  }
+  std::string* bytes = mutations->Begin();
+  AppendStateKey(options_.table_id, entry->key_group(), entry->name_space, entry->key(), bytes);
+  if (entry->is_deleted) {
+    mutations->EndDelete();
+    entry->is_stored = false;
+    return true;
+  }
+  mutations->EndKey();
+  const bool appends = entry->is_stored && codec_->HasChanges(entry->value());
+  Serialize(entry, appends, bytes);
+  mutations->EndValue(appends ? StateMutations::How::kAppend : StateMutations::How::kPut);
+  codec_->OnStored(entry->value());
+  Account(entry);
+  entry->is_stored = true;
+  return true;
+}
+
+void StateTable::Serialize(StateEntry* entry, bool changes_only, std::string* out) const {
+  size_t size_at = 0;
+  if (codec_->keeps_changes()) {
+    if (!changes_only) out->push_back(kInPieces);
+    size_at = out->size();
+    PutNumber(uint32_t{0}, out);
+  }
+  if (has_ttl()) PutStamp(entry, out);
+  if (changes_only) {
+    codec_->SerializeChanges(entry->value(), out);
+  } else {
+    codec_->Serialize(entry->value(), out);
+  }
+  if (!codec_->keeps_changes()) return;
+  const auto size = static_cast<uint32_t>(out->size() - size_at - sizeof(uint32_t));
+  std::memcpy(out->data() + size_at, &size, sizeof(size));
+}
+
+Status StateTable::Deserialize(std::string_view bytes, StateEntry* entry) {
+  const auto take = [&](std::string_view piece, bool is_whole) {
+    const int64_t changed_at_ms = TakeStamp(&piece);
+    if (has_ttl()) Stamp(entry, changed_at_ms);
+    return is_whole ? codec_->Deserialize(piece, entry->value())
+                    : codec_->ApplyChanges(piece, entry->value());
+  };
+  if (!codec_->keeps_changes() || bytes.empty() || bytes[0] != kInPieces) return take(bytes, true);
+  bytes.remove_prefix(1);
+  bool is_whole = true;
+  do {
+    uint32_t size = 0;
+    if (!TakeNumber(&bytes, &size) || bytes.size() < size) {
+      return MakeError(ErrorCode::kCorruptStorage, "a stored value is cut off");
+    }
+    RETURN_IF_ERROR(take(bytes.substr(0, size), std::exchange(is_whole, false)));
+    bytes.remove_prefix(size);
+  } while (!bytes.empty());
+  codec_->OnStored(entry->value());
+  return Status::OK();
+}
+
+Result<StateEntry*> StateTable::InsertStored(std::string_view encoded_key, std::string_view bytes) {
+  ASSIGN_OR_RETURN(DecodedStateKey decoded, DecodeStateKey(encoded_key));
+  Probe probe{StableHash(decoded.key), decoded.name_space, decoded.key};
+  if (Find(probe)) return nullptr;
+  StateEntry* entry = Insert(probe);
+  entry->is_new = false;
+  entry->is_stored = true;
+  Status status = Deserialize(bytes, entry);
+  if (!status.ok()) return Damaged(status);
+  Account(entry);
+  return entry;
+}
+
+}  // namespace mainstem::process
