@@ -227,7 +227,8 @@ TEST(Aggregate, DistinctCountsAValueOnceUntilItsLastCopyGoes) {
   EXPECT_EQ(Aggregated(list, {"a", "a", "b"}), "a,b");
 }
 
-// What was stored, and then what has changed since, make the same state; few values are stored whole.
+// What was stored, and then what has changed since, make the same state; few values are stored
+// whole.
 TEST(Aggregate, DistinctIsStoredByItsChanges) {
   for (const T& type : {T::BigInt(), T::String()}) {
     const auto aggregate = Make({.name = "COUNT", .args = {type}, .distinct = true});

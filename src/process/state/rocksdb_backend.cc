@@ -43,9 +43,8 @@ Status FromErrorCode(const std::error_code& error, const std::string& what) {
 class AppendOperator final : public rocksdb::AssociativeMergeOperator {
  public:
   const char* Name() const override { return "mainstem.append"; }
-  bool Merge(const rocksdb::Slice& key, const rocksdb::Slice* existing,
-             const rocksdb::Slice& value, std::string* merged,
-             rocksdb::Logger* logger) const override {
+  bool Merge(const rocksdb::Slice& key, const rocksdb::Slice* existing, const rocksdb::Slice& value,
+             std::string* merged, rocksdb::Logger* logger) const override {
     merged->clear();
     if (existing != nullptr) {
       merged->reserve(existing->size() + value.size());
