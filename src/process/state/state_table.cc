@@ -4,11 +4,15 @@
 #include <new>
 #include <utility>
 
+#include "core/huge_pages.h"
+
 namespace mainstem::process {
 namespace {
 
 constexpr size_t kScanChunk = 4096;
 constexpr std::align_val_t kEntryAlignment{StateEntry::kUnit};
+// So much is worth it.
+constexpr size_t kHugePagesFrom = 16u << 20;
 // Set slot, clock slot, allocator overhead: estimated.
 constexpr size_t kEntryOverhead = 40;
 // A table of more entries than this is not in the processor's cache: a row's slot is fetched so
@@ -48,6 +52,7 @@ StateTable::~StateTable() {
 }
 
 void StateTable::TellMemory() {
+  if (memory_bytes_ >= kHugePagesFrom) UseHugePages();
   options_.memory->Change(UntoldBytes());
   told_bytes_ = static_cast<int64_t>(memory_bytes_);
 }
