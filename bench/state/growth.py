@@ -130,10 +130,11 @@ def measure_windows(options):
 def draw(measured, path):
     import matplotlib
     matplotlib.use("svg")
-    matplotlib.rcParams["svg.hashsalt"] = "mainstem"
+    matplotlib.rcParams.update({"svg.hashsalt": "mainstem", "svg.fonttype": "none"})
     import matplotlib.pyplot as plt
     titles = {"keys": ("Keys, all in memory", "keys", "CPU us a row"), "spilled": ("State larger than its memory", "keys", "wall us a row"),
-              "windows": ("Windows a row is in", "windows", "CPU us a row"), "cores": ("Cores", "parallelism", "wall s")}
+              "windows": ("Windows a row is in", "windows", "CPU us a row")}
+    measured = {name: points for name, points in measured.items() if name in titles}
     figure, axes = plt.subplots(1, len(measured), figsize=(4.2 * len(measured), 3.2), layout="constrained")
     for axis, (name, points) in zip([axes] if len(measured) == 1 else axes, measured.items()):
         title, x_label, y_label = titles[name]
@@ -141,8 +142,7 @@ def draw(measured, path):
         if name == "spilled":
             axis.plot([point[0] for point in points], [point[2] for point in points], marker="s", linestyle="--", label="bare RocksDB loop")
             axis.legend()
-        if name != "cores":
-            axis.set_xscale("log")
+        axis.set_xscale("log")
         axis.set_ylim(bottom=0)
         axis.set(title=title, xlabel=x_label, ylabel=y_label)
         axis.grid(alpha=0.3)
