@@ -16,8 +16,10 @@ namespace {
 
 constexpr size_t kChunkBytesMax = size_t{4} << 20;
 constexpr auto kCheckpointRetry = 1s;
-// More than this is not written to segments at Stop: the next start replays it.
+// More than this is not written to segments at Stop, nor for longer: the next start replays it.
 constexpr int64_t kStopFlushBytesMax = int64_t{96} << 20;
+constexpr auto kStopFlushTime = 600ms;
+constexpr auto kStopSettleTime = 200ms;
 constexpr size_t kWaitedPartitionsMax = 10'000;
 constexpr auto kDamageSaidAgain = 1min;
 constexpr size_t kDamageSaidMax = 1000;
@@ -83,16 +85,20 @@ Task<> EmbeddedLog::Stop() { co_return co_await RunToEnd(HomeExecutor(), DoStop(
 
 namespace {
 
-Task<> CloseShard(std::shared_ptr<ShardLog> shard) { co_return co_await shard->Close(); }
+Task<> CloseShard(std::shared_ptr<ShardLog> shard, TimePoint flush_end) {
+  co_return co_await shard->Close(flush_end);
+}
 
 }  // namespace
 
 Task<> EmbeddedLog::DoStop() {
   if (stopped_) co_return Status::OK();
-  TimePoint deadline = env_->Now() + 900ms;
+  // What is not in segments by then the next start takes from the journal.
+  const TimePoint flush_end = env_->Now() + kStopFlushTime;
+  const TimePoint settle_end = flush_end + kStopSettleTime;
   stopping_ = true;
   for (size_t i = 0; i < shards_.size(); ++i) {
-    CO_RETURN_IF_ERROR(co_await RunOn(env_->shard(i), CloseShard(shards_[i])));
+    CO_RETURN_IF_ERROR(co_await RunOn(env_->shard(i), CloseShard(shards_[i], flush_end)));
   }
   checkpoint_wake_.NotifyAll();
   retention_wake_.NotifyAll();
@@ -104,12 +110,12 @@ Task<> EmbeddedLog::DoStop() {
   if (journal_->pinned_bytes() <= kStopFlushBytesMax) flushed = co_await DoCheckpoint();
   Status written = co_await journal_->Stop();
   for (size_t i = 0; i < shards_.size(); ++i) {
-    Status settled = co_await RunOn(env_->shard(i), shards_[i]->Settle(deadline));
+    Status settled = co_await RunOn(env_->shard(i), shards_[i]->Settle(settle_end));
     if (flushed.ok()) flushed = settled;
   }
   stopped_ = true;
   // The journal holds everything: files that are not settled are so at the next start.
-  if (!flushed.ok()) options_.logger.Warning("segments not settled", {{"error", flushed}});
+  if (!flushed.ok()) options_.logger.Info("segments not settled", {{"error", flushed}});
   co_return written;
 }
 
@@ -334,7 +340,7 @@ Task<> EmbeddedLog::RunCheckpoints() {
       continue;
     }
     Status status = co_await DoCheckpoint();
-    if (!status.ok() && !failing) {
+    if (!status.ok() && !failing && !stopping_) {
       options_.logger.Error("checkpoint failed; it is tried again", {{"error", status}});
     }
     if (!status.ok() || failing) journal_->SetCheckpointError(status);

@@ -79,7 +79,7 @@ Task<TopicInfo> EmbeddedLog::DoCreateTopic(std::string name, int32_t partition_c
         ErrorCode::kInvalidPartitions,
         fmt::format("a topic has 1 to {} partitions, not {}", kPartitionCountMax, partition_count));
   }
-  CO_RETURN_IF_ERROR(ParseTopicConfig(config));
+  CO_RETURN_IF_ERROR(CheckNewTopicConfig(config, {}));
   CO_RETURN_IF_ERROR(co_await topics_lock_.Acquire());
   TopicInfo info{.name = name, .partition_count = partition_count, .config = std::move(config)};
   info.internal = name.starts_with(kInternalPrefix);
@@ -200,10 +200,9 @@ Task<> EmbeddedLog::SetTopicConfig(TopicId id, TopicConfig config, bool validate
 }
 
 Task<> EmbeddedLog::DoSetTopicConfig(TopicId id, TopicConfig config, bool validate_only) {
-  CO_RETURN_IF_ERROR(ParseTopicConfig(config));
   CO_RETURN_IF_ERROR(co_await topics_lock_.Acquire());
   std::shared_ptr<const Topic> topic = FindState(id);
-  Status status = topic ? Status::OK() : UnknownTopicId();
+  Status status = topic ? CheckNewTopicConfig(config, topic->info.config) : UnknownTopicId();
   if (status.ok() && !validate_only) {
     TopicInfo info = topic->info;
     info.config = std::move(config);

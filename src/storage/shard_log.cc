@@ -89,8 +89,9 @@ void ShardLog::OnFenced(Status status) {
 
 void ShardLog::OnRoom() { room_event_.NotifyAll(); }
 
-Task<> ShardLog::Close() {
+Task<> ShardLog::Close(TimePoint flush_end) {
   closed_ = true;
+  flush_end_ = flush_end;
   room_event_.NotifyAll();
   for (auto& partition : InOrder()) partition->data_waiters.FireAll();
   co_return co_await read_ahead_.Close();

@@ -98,8 +98,8 @@ class ShardLog {
   void OnDurable(LogPosition durable);
   void OnFenced(Status status);
   void OnRoom();
-  // Ends all waits; nothing is accepted from here on.
-  Task<> Close();
+  // Ends all waits; nothing is accepted from here on. Flushes fail after `flush_end`.
+  Task<> Close(TimePoint flush_end);
   Task<> WaitDurable(LogPosition sequence);
   // Waits until the journal takes `bytes`. kDiskFull and the like when it can't.
   Task<> WaitForRoom(size_t bytes);
@@ -169,6 +169,7 @@ class ShardLog {
   LogPosition durable_{0};
   Status fence_;
   bool closed_ = false;
+  TimePoint flush_end_ = TimePoint::max();
   std::deque<FlushWait> flush_waits_;
   std::vector<std::unique_ptr<Event>> spent_events_;  // notified, with waiters yet to run
   std::deque<Pending> pending_;

@@ -61,6 +61,10 @@ Task<> ShardLog::RemovePartition(TopicPartition id) {
 Task<> ShardLog::FlushSome(std::deque<std::shared_ptr<Partition>>* todo, LogPosition limit,
                            Status* first) {
   while (!todo->empty()) {
+    if (env_->Now() > flush_end_) {
+      *first = MakeError(ErrorCode::kUnavailable, "the log stops: the journal keeps the rest");
+      co_return Status::OK();
+    }
     std::shared_ptr<Partition> partition = std::move(todo->front());
     todo->pop_front();
     // One at a time: retention may be at work on the same files.

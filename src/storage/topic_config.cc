@@ -33,7 +33,6 @@ std::vector<ConfigKey> MakeKeys() {
       {"compression.zstd.level", kInt, "3", "Level used when compression.type is zstd.", false},
       {"delete.retention.ms", kLong, "86400000",
        "How long a tombstone stays after the first compaction that sees it.", true},
-      {"errors.deadletterqueue.group.enable", kBoolean, "false", "For share groups.", false},
       {"file.delete.delay.ms", kLong, "60000", "Files go as soon as nobody reads them.", false},
       {"flush.messages", kLong, no_limit, "Every acknowledged record is flushed.", false},
       {"flush.ms", kLong, no_limit, "Every acknowledged record is flushed.", false},
@@ -106,6 +105,29 @@ Status CheckKind(const ConfigKey& key, const std::string& value) {
   }
   return Status::OK();
 }
+
+// Keys that have no effect here: what they may be all the same.
+struct Bounds {
+  std::string_view name;
+  int64_t least;
+  int64_t most;
+  std::string_view why;  // not beyond
+};
+constexpr Bounds kBounds[] = {
+    {"compression.gzip.level", -1, -1, "gzip's usual level is used"},
+    {"compression.lz4.level", 9, 9, "one level of lz4 is used"},
+    {"compression.zstd.level", 3, 3, "one level of zstd is used"},
+    {"file.delete.delay.ms", 0, INT64_MAX, "it is a time"},
+    {"flush.messages", 1, INT64_MAX, "it is a number of records"},
+    {"flush.ms", 0, INT64_MAX, "it is a time"},
+    {"local.retention.bytes", -2, INT64_MAX, "it is a size, -1 or -2"},
+    {"local.retention.ms", -2, INT64_MAX, "it is a time, -1 or -2"},
+    {"min.insync.replicas", 1, 1, "there is one node, and a record has one replica"},
+    {"segment.index.bytes", 4, INT64_MAX, "it is a size"},
+    {"segment.jitter.ms", 0, INT64_MAX, "it is a time"},
+};
+constexpr std::string_view kTiering[] = {"remote.log.copy.disable", "remote.log.delete.on.disable",
+                                         "remote.storage.enable"};
 
 // Reads the values that are set; kinds were checked.
 class Values {
@@ -215,6 +237,25 @@ Result<EffectiveConfig> ParseTopicConfig(const TopicConfig& config) {
     result.recompress = true;
   }
   return result;
+}
+
+Status CheckNewTopicConfig(const TopicConfig& config, const TopicConfig& before) {
+  RETURN_IF_ERROR(ParseTopicConfig(config));
+  for (const auto& [name, value] : config) {
+    auto had = before.find(name);
+    if (had != before.end() && had->second == value) continue;
+    for (const Bounds& bounds : kBounds) {
+      if (bounds.name != name) continue;
+      int64_t number = 0;
+      CHECK(absl::SimpleAtoi(value, &number));
+      bool fits = number >= bounds.least && number <= bounds.most;
+      if (!fits) return Invalid(name, value, bounds.why);
+    }
+    bool is_tiering =
+        std::find(std::begin(kTiering), std::end(kTiering), name) != std::end(kTiering);
+    if (is_tiering && value == "true") return Invalid(name, value, "there is no tiered storage");
+  }
+  return Status::OK();
 }
 
 Status CheckTopicName(const std::string& name) {

@@ -33,6 +33,9 @@ struct EffectiveConfig {
 
 // kInvalidConfig for an unknown key or a bad value, naming both.
 Result<EffectiveConfig> ParseTopicConfig(const TopicConfig& config);
+// What a topic is not given anew, though one that has it from before is opened: values out of
+// Kafka's bounds, and those that ask for what this log does not do. `before`: what it has already.
+Status CheckNewTopicConfig(const TopicConfig& config, const TopicConfig& before);
 // kInvalidTopic unless [a-zA-Z0-9._-]{1,249}, not "." or "..".
 Status CheckTopicName(const std::string& name);
 
