@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include <absl/strings/numbers.h>
 #include <arrow/api.h>
 #include <fmt/format.h>
 
@@ -231,7 +232,52 @@ Result<std::shared_ptr<arrow::Field>> FileField(const arrow::Field& column, cons
   return arrow::field(column.name(), std::move(type), !target.required, std::move(metadata));
 }
 
+Result<std::shared_ptr<arrow::Field>> WholeField(const Field& field, const std::string& name,
+                                                 const std::string& path);
+
+Result<std::shared_ptr<arrow::DataType>> WholeType(const Type& type, const std::string& path) {
+  if (!type.is_nested()) return FileLeaf(type, path);
+  if (type.kind == TypeKind::kList) {
+    ASSIGN_OR_RETURN(auto element, WholeField(type.fields[0], "element", path + ".element"));
+    return arrow::list(element);
+  }
+  if (type.kind == TypeKind::kMap) {
+    ASSIGN_OR_RETURN(auto key, WholeField(type.fields[0], "key", path + ".key"));
+    ASSIGN_OR_RETURN(auto value, WholeField(type.fields[1], "value", path + ".value"));
+    return std::make_shared<arrow::MapType>(std::move(key), std::move(value));
+  }
+  arrow::FieldVector fields;
+  for (const Field& field : type.fields) {
+    ASSIGN_OR_RETURN(auto inner, WholeField(field, field.name, path + "." + field.name));
+    fields.push_back(std::move(inner));
+  }
+  return arrow::struct_(std::move(fields));
+}
+
+Result<std::shared_ptr<arrow::Field>> WholeField(const Field& field, const std::string& name,
+                                                 const std::string& path) {
+  ASSIGN_OR_RETURN(auto type, WholeType(field.type, path));
+  auto metadata = arrow::key_value_metadata({kFieldIdKey}, {std::to_string(field.id)});
+  return arrow::field(name, std::move(type), !field.required, std::move(metadata));
+}
+
 }  // namespace
+
+Result<std::shared_ptr<arrow::Schema>> WholeFileSchema(const Schema& table) {
+  arrow::FieldVector fields;
+  for (const Field& field : table.fields) {
+    ASSIGN_OR_RETURN(auto column, WholeField(field, field.name, field.name));
+    fields.push_back(std::move(column));
+  }
+  return arrow::schema(std::move(fields));
+}
+
+int32_t FieldIdOf(const arrow::Field& field) {
+  if (field.metadata() == nullptr) return -1;
+  Result<std::string> text = field.metadata()->Get(kFieldIdKey);
+  int32_t id = -1;
+  return text.ok() && absl::SimpleAtoi(*text, &id) ? id : -1;
+}
 
 Result<Schema> SchemaOfColumns(const arrow::Schema& columns, const std::vector<std::string>& key) {
   Schema schema;

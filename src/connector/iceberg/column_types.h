@@ -28,4 +28,10 @@ Result<std::optional<Schema>> GrowSchema(const Schema& table, const arrow::Schem
 Result<std::shared_ptr<arrow::Schema>> FileSchema(const Schema& table,
                                                   const arrow::Schema& columns);
 
+// What files hold that have all of the table's columns. kInvalidArgument: a type is not written.
+Result<std::shared_ptr<arrow::Schema>> WholeFileSchema(const Schema& table);
+
+// The id that a field of a file's schema has, as Parquet's; -1: none.
+int32_t FieldIdOf(const arrow::Field& field);
+
 }  // namespace mainstem::connector::iceberg

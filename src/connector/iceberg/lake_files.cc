@@ -242,6 +242,58 @@ Task<std::vector<std::string>> LakeFiles::List(std::string folder) {
   co_return names;
 }
 
+Task<std::vector<LakeFiles::Entry>> LakeFiles::ListTree(std::string folder) {
+  CO_RETURN_IF_ERROR(CheckLocation(folder));
+  std::vector<Entry> found;
+  if (IsS3Path(folder)) {
+    CO_ASSIGN_OR_RETURN(S3Location at, ParseS3Path(folder));
+    std::shared_ptr<ObjectStore> store = StoreOf(at.bucket);
+    std::string next;
+    do {
+      CO_ASSIGN_OR_RETURN(ObjectPage page, co_await store->List(at.key + "/", next));
+      for (const ObjectInfo& object : page.objects) {
+        found.push_back({.location = "s3://" + at.bucket + "/" + object.key,
+                         .modified_ms = object.modified_ms});
+      }
+      next = std::move(page.next);
+    } while (!next.empty());
+    co_return found;
+  }
+  Files& files = env_->files();
+  std::vector<std::string> folders = {LocalPathOf(folder)};
+  CO_ASSIGN_OR_RETURN(bool exists, co_await files.Exists(folders.back()));
+  if (!exists) co_return found;
+  while (!folders.empty()) {
+    std::string path = std::move(folders.back());
+    folders.pop_back();
+    CO_ASSIGN_OR_RETURN(std::vector<DirectoryEntry> entries, co_await files.List(path));
+    for (const DirectoryEntry& entry : entries) {
+      std::string inner = path + "/" + entry.name;
+      if (entry.is_directory) {
+        folders.push_back(std::move(inner));
+        continue;
+      }
+      Result<FileIdentity> identity = co_await files.Identify(inner);
+      if (Is(identity.status(), ErrorCode::kNotFound)) continue;  // removed meanwhile
+      CO_RETURN_IF_ERROR(identity);
+      found.push_back({.location = std::move(inner), .modified_ms = identity->modified_ms});
+    }
+  }
+  co_return found;
+}
+
+Task<> LakeFiles::Remove(std::string location) {
+  CO_RETURN_IF_ERROR(CheckLocation(location));
+  if (IsS3Path(location)) {
+    CO_ASSIGN_OR_RETURN(S3Location at, ParseS3Path(location));
+    std::shared_ptr<ObjectStore> store = StoreOf(at.bucket);
+    co_return co_await store->Remove(at.key);
+  }
+  Status removed = co_await env_->files().Remove(LocalPathOf(location));
+  if (Is(removed, ErrorCode::kNotFound)) co_return Status::OK();
+  co_return removed;
+}
+
 Task<> LakeFiles::MakeFolders(std::string folder) {
   std::vector<std::string> missing;
   {

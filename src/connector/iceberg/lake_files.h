@@ -49,6 +49,13 @@ class LakeFiles {
   Task<> WriteNew(std::string location, std::string bytes);
   // Names of files in a folder, in any order; empty for one that is not there.
   Task<std::vector<std::string>> List(std::string folder);
+  struct Entry {
+    std::string location;
+    int64_t modified_ms = 0;
+  };
+  // All files below a folder; empty for one that is not there.
+  Task<std::vector<Entry>> ListTree(std::string folder);
+  Task<> Remove(std::string location);  // fine when there is none
   // A new file, or in place of what is there.
   Task<std::unique_ptr<LakeFile>> Start(std::string location);
 

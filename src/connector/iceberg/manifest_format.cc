@@ -12,6 +12,23 @@
 #include "format/avro/avro_container.h"
 
 namespace mainstem::connector::iceberg {
+
+std::string AvroName(const std::string& name) {
+  std::string result;
+  for (char c : name) {
+    bool is_good = absl::ascii_isalpha(static_cast<unsigned char>(c)) || c == '_' ||
+                   (!result.empty() && absl::ascii_isdigit(static_cast<unsigned char>(c)));
+    if (is_good) {
+      result.push_back(c);
+    } else if (absl::ascii_isdigit(static_cast<unsigned char>(c))) {
+      result += std::string("_") + c;
+    } else {
+      result += fmt::format("_x{:X}", static_cast<unsigned char>(c));
+    }
+  }
+  return result;
+}
+
 namespace {
 
 using format::AppendAvroBytes;
@@ -53,23 +70,6 @@ std::string CountsSchema(std::string_view name, int id, int key, int value,
       R"({{"name":"value","type":"{}","field-id":{}}}]}},"logicalType":"map"}}],)"
       R"("default":null,"field-id":{}}},)",
       name, key, value, key, value_type, value, id);
-}
-
-// Names in Avro have letters, digits and '_' only; readers find fields by their ids.
-std::string AvroName(const std::string& name) {
-  std::string result;
-  for (char c : name) {
-    bool is_good = absl::ascii_isalpha(static_cast<unsigned char>(c)) || c == '_' ||
-                   (!result.empty() && absl::ascii_isdigit(static_cast<unsigned char>(c)));
-    if (is_good) {
-      result.push_back(c);
-    } else if (absl::ascii_isdigit(static_cast<unsigned char>(c))) {
-      result += std::string("_") + c;
-    } else {
-      result += fmt::format("_x{:X}", static_cast<unsigned char>(c));
-    }
-  }
-  return result;
 }
 
 std::string PartitionTypeText(const Type& type, int32_t field_id) {
@@ -135,7 +135,8 @@ std::string ManifestSchemaText(const PartitionSpec& spec, const std::vector<Type
       R"("default":null,"field-id":132},)"
       R"({"name":"equality_ids","type":["null",{"type":"array","items":"int","element-id":136}],)"
       R"("default":null,"field-id":135},)"
-      R"({"name":"sort_order_id","type":["null","int"],"default":null,"field-id":140}]},)"
+      R"({"name":"sort_order_id","type":["null","int"],"default":null,"field-id":140},)"
+      R"({"name":"referenced_data_file","type":["null","string"],"default":null,"field-id":143}]},)"
       R"("field-id":2}]})";
   return text;
 }
@@ -200,17 +201,32 @@ void AppendPartitionValue(const Type& type, const std::optional<std::string>& va
   }
 }
 
-std::string EncodeEntry(const std::vector<Type>& types, int64_t snapshot_id, const DataFile& file) {
-  constexpr int kAdded = 1, kDataContent = 0;
+void AppendOptionalLong(const std::optional<int64_t>& value, std::string* out) {
+  if (!value) return AppendNull(out);
+  AppendSome(out);
+  AppendAvroLong(*value, out);
+}
+
+template <typename T>
+void AppendLongs(const std::vector<T>& values, std::string* out) {
+  if (values.empty()) return AppendNull(out);
+  AppendSome(out);
+  AppendAvroLong(static_cast<int64_t>(values.size()), out);
+  for (T value : values) AppendAvroLong(value, out);
+  AppendAvroLong(0, out);
+}
+
+std::string EncodeRow(const std::vector<Type>& types, const ManifestRow& row) {
+  const DataFile& file = row.file;
   std::string out;
-  AppendAvroLong(kAdded, &out);
-  AppendSome(&out);
-  AppendAvroLong(snapshot_id, &out);
-  AppendNull(&out);  // sequence numbers: of the manifest's entry in the list
-  AppendNull(&out);
-  AppendAvroLong(kDataContent, &out);
+  AppendAvroLong(static_cast<int64_t>(row.status), &out);
+  AppendOptionalLong(row.snapshot_id, &out);
+  bool is_new = row.status == ManifestStatus::kAdded;
+  AppendOptionalLong(is_new ? std::nullopt : row.sequence_number, &out);
+  AppendOptionalLong(is_new ? std::nullopt : row.file_sequence_number, &out);
+  AppendAvroLong(file.content, &out);
   AppendAvroBytes(file.path, &out);
-  AppendAvroBytes("PARQUET", &out);
+  AppendAvroBytes(file.format, &out);
   for (size_t i = 0; i < types.size(); ++i) AppendPartitionValue(types[i], file.partition[i], &out);
   AppendAvroLong(file.record_count, &out);
   AppendAvroLong(file.size_bytes, &out);
@@ -222,18 +238,11 @@ std::string EncodeEntry(const std::vector<Type>& types, int64_t snapshot_id, con
   AppendMap(file.nan_counts, append_long, &out);
   AppendMap(file.lower_bounds, append_bytes, &out);
   AppendMap(file.upper_bounds, append_bytes, &out);
-  AppendNull(&out);  // key_metadata
-  if (file.split_offsets.empty()) {
-    AppendNull(&out);
-  } else {
-    AppendSome(&out);
-    AppendAvroLong(static_cast<int64_t>(file.split_offsets.size()), &out);
-    for (int64_t offset : file.split_offsets) AppendAvroLong(offset, &out);
-    AppendAvroLong(0, &out);
-  }
-  AppendNull(&out);  // equality_ids
-  AppendSome(&out);
-  AppendAvroLong(0, &out);  // sort_order_id: not sorted
+  AppendOptionalBytes(file.key_metadata, &out);
+  AppendLongs(file.split_offsets, &out);
+  AppendLongs(file.equality_ids, &out);
+  AppendOptionalLong(file.sort_order_id, &out);
+  AppendOptionalBytes(file.referenced_file, &out);
   return out;
 }
 
@@ -267,121 +276,6 @@ std::string EncodeListEntry(const ManifestEntry& entry) {
   return out;
 }
 
-// ---- decoding
-
-// Reads a field's value, or returns false without having read anything: it is passed over then.
-using FieldReader = std::function<bool(const std::string& name, const AvroType& type)>;
-
-bool ReadFields(const AvroType& record, AvroInput* input, const FieldReader& read) {
-  for (const format::AvroField& field : record.fields) {
-    const AvroType* type = field.type;
-    if (type->kind == AvroKind::kUnion) {
-      size_t branch = 0;
-      if (!input->Choice(type->branches.size(), &branch)) return false;
-      type = type->branches[branch];
-      if (type->kind == AvroKind::kNull) continue;
-    }
-    if (!read(field.name, *type) && !input->failed()) input->Skip(*type, 0);
-    if (input->failed()) return false;
-  }
-  return true;
-}
-
-bool ReadNumber(const AvroType& type, AvroInput* input, int64_t* value) {
-  if (type.kind != AvroKind::kInt && type.kind != AvroKind::kLong) return false;
-  return input->Long(value);
-}
-
-bool ReadBytes(const AvroType& type, AvroInput* input, std::optional<std::string>* value) {
-  std::string_view bytes;
-  if (type.kind != AvroKind::kBytes && type.kind != AvroKind::kString) return false;
-  if (!input->Bytes(&bytes)) return false;
-  *value = std::string(bytes);
-  return true;
-}
-
-bool ReadSummaries(const AvroType& array, AvroInput* input,
-                   std::vector<PartitionSummary>* summaries) {
-  const AvroType& record = array.item();
-  for (;;) {
-    int64_t count = 0;
-    if (!input->BlockCount(record.least_bytes, &count)) return false;
-    if (count == 0) return true;
-    for (int64_t i = 0; i < count; ++i) {
-      PartitionSummary summary;
-      bool flag = false;
-      bool good = ReadFields(record, input, [&](const std::string& name, const AvroType& type) {
-        if (name == "contains_null") return input->Boolean(&summary.contains_null);
-        if (name == "contains_nan") {
-          if (!input->Boolean(&flag)) return false;
-          summary.contains_nan = flag;
-          return true;
-        }
-        if (name == "lower_bound") return ReadBytes(type, input, &summary.lower);
-        if (name == "upper_bound") return ReadBytes(type, input, &summary.upper);
-        return false;
-      });
-      if (!good) return false;
-      summaries->push_back(std::move(summary));
-    }
-  }
-}
-
-bool ReadListEntry(const AvroType& record, AvroInput* input, ManifestEntry* entry) {
-  std::optional<std::string> path;
-  auto read_int = [&](const AvroType& type, int32_t* into) {
-    int64_t value = 0;
-    if (!ReadNumber(type, input, &value)) return false;
-    *into = static_cast<int32_t>(value);
-    return true;
-  };
-  bool good = ReadFields(record, input, [&](const std::string& name, const AvroType& type) {
-    if (name == "manifest_path") return ReadBytes(type, input, &path);
-    if (name == "manifest_length") return ReadNumber(type, input, &entry->length);
-    if (name == "partition_spec_id") return read_int(type, &entry->spec_id);
-    if (name == "content") return read_int(type, &entry->content);
-    if (name == "sequence_number") return ReadNumber(type, input, &entry->sequence_number);
-    if (name == "min_sequence_number") return ReadNumber(type, input, &entry->min_sequence_number);
-    if (name == "added_snapshot_id") return ReadNumber(type, input, &entry->added_snapshot_id);
-    // Older writers have "data" in these names.
-    if (name == "added_files_count" || name == "added_data_files_count") {
-      return read_int(type, &entry->added_files);
-    }
-    if (name == "existing_files_count" || name == "existing_data_files_count") {
-      return read_int(type, &entry->existing_files);
-    }
-    if (name == "deleted_files_count" || name == "deleted_data_files_count") {
-      return read_int(type, &entry->deleted_files);
-    }
-    if (name == "added_rows_count") return ReadNumber(type, input, &entry->added_rows);
-    if (name == "existing_rows_count") return ReadNumber(type, input, &entry->existing_rows);
-    if (name == "deleted_rows_count") return ReadNumber(type, input, &entry->deleted_rows);
-    if (name == "partitions" && type.kind == AvroKind::kArray &&
-        type.item().kind == AvroKind::kRecord) {
-      return ReadSummaries(type, input, &entry->partitions);
-    }
-    if (name == "key_metadata") return ReadBytes(type, input, &entry->key_metadata);
-    return false;
-  });
-  if (!good) return false;
-  if (!path) return input->Fail("a manifest has no path");
-  entry->path = std::move(*path);
-  return true;
-}
-
-Result<std::vector<Type>> PartitionTypes(const Schema& schema, const PartitionSpec& spec) {
-  std::vector<Type> types;
-  for (const PartitionField& field : spec.fields) {
-    const Field* source = schema.FindId(field.source_id);
-    if (source == nullptr) {
-      return DamagedMetadata("the partition '" + field.name + "' is of a column that is not there");
-    }
-    ASSIGN_OR_RETURN(Type type, TransformResult(field.transform, source->type));
-    types.push_back(std::move(type));
-  }
-  return types;
-}
-
 template <typename T>
 T Raw(std::string_view bytes) {
   T value{};
@@ -412,6 +306,19 @@ bool IsNan(const Type& type, std::string_view bytes) {
 
 }  // namespace
 
+Result<std::vector<Type>> PartitionTypes(const Schema& schema, const PartitionSpec& spec) {
+  std::vector<Type> types;
+  for (const PartitionField& field : spec.fields) {
+    const Field* source = schema.FindId(field.source_id);
+    if (source == nullptr) {
+      return DamagedMetadata("the partition '" + field.name + "' is of a column that is not there");
+    }
+    ASSIGN_OR_RETURN(Type type, TransformResult(field.transform, source->type));
+    types.push_back(std::move(type));
+  }
+  return types;
+}
+
 int DecimalBytes(int32_t precision) {
   // log2(10) bits a digit, and one for the sign.
   return static_cast<int>(std::ceil((precision * std::log2(10.0) + 1) / 8));
@@ -432,9 +339,18 @@ int CompareValues(const Type& type, std::string_view a, std::string_view b) {
   }
 }
 
+std::vector<ManifestRow> AddedRows(int64_t snapshot_id, const std::vector<DataFile>& files) {
+  std::vector<ManifestRow> rows;
+  for (const DataFile& file : files) {
+    rows.push_back({.status = ManifestStatus::kAdded, .snapshot_id = snapshot_id, .file = file});
+  }
+  return rows;
+}
+
 Result<std::string> WriteManifest(const Schema& schema, const PartitionSpec& spec,
-                                  int64_t snapshot_id, const std::vector<DataFile>& files) {
+                                  const std::vector<ManifestRow>& rows) {
   ASSIGN_OR_RETURN(std::vector<Type> types, PartitionTypes(schema, spec));
+  bool has_deletes = !rows.empty() && rows.front().file.content != 0;
   JsonWriter fields;
   WritePartitionFields(spec, &fields);
   format::AvroContainerHead head;
@@ -442,38 +358,66 @@ Result<std::string> WriteManifest(const Schema& schema, const PartitionSpec& spe
   head.metadata = {
       {"schema", SchemaText(schema)},    {"schema-id", std::to_string(schema.id)},
       {"partition-spec", fields.Take()}, {"partition-spec-id", std::to_string(spec.id)},
-      {"format-version", "2"},           {"content", "data"}};
-  std::vector<std::string> rows;
-  for (const DataFile& file : files) rows.push_back(EncodeEntry(types, snapshot_id, file));
-  return format::WriteAvroContainer(head, rows);
+      {"format-version", "2"},           {"content", has_deletes ? "deletes" : "data"}};
+  std::vector<std::string> encoded;
+  for (const ManifestRow& row : rows) encoded.push_back(EncodeRow(types, row));
+  return format::WriteAvroContainer(head, encoded);
 }
 
-Result<ManifestEntry> SummarizeFiles(const Schema& schema, const PartitionSpec& spec,
-                                     int64_t snapshot_id, const std::vector<DataFile>& files) {
+namespace {
+
+void CountRow(const ManifestRow& row, ManifestEntry* entry) {
+  switch (row.status) {
+    case ManifestStatus::kAdded:
+      ++entry->added_files;
+      entry->added_rows += row.file.record_count;
+      return;
+    case ManifestStatus::kExisting: {
+      ++entry->existing_files;
+      entry->existing_rows += row.file.record_count;
+      int64_t number = row.sequence_number.value_or(0);
+      bool is_first = entry->existing_files == 1;
+      if (is_first || number < entry->min_sequence_number) entry->min_sequence_number = number;
+      return;
+    }
+    case ManifestStatus::kDeleted:
+      ++entry->deleted_files;
+      entry->deleted_rows += row.file.record_count;
+      return;
+  }
+}
+
+void AddToSummary(const Type& type, const std::optional<std::string>& value,
+                  PartitionSummary* summary) {
+  if (!summary->contains_nan) summary->contains_nan = false;
+  if (!value) {
+    summary->contains_null = true;
+  } else if (IsNan(type, *value)) {
+    summary->contains_nan = true;
+  } else {
+    if (!summary->lower || CompareValues(type, *value, *summary->lower) < 0) {
+      summary->lower = value;
+    }
+    if (!summary->upper || CompareValues(type, *value, *summary->upper) > 0) {
+      summary->upper = value;
+    }
+  }
+}
+
+}  // namespace
+
+Result<ManifestEntry> SummarizeManifest(const Schema& schema, const PartitionSpec& spec,
+                                        int64_t snapshot_id, const std::vector<ManifestRow>& rows) {
   ASSIGN_OR_RETURN(std::vector<Type> types, PartitionTypes(schema, spec));
   ManifestEntry entry;
   entry.spec_id = spec.id;
+  entry.content = !rows.empty() && rows.front().file.content != 0 ? 1 : 0;
   entry.added_snapshot_id = snapshot_id;
-  entry.added_files = static_cast<int32_t>(files.size());
   entry.partitions.resize(types.size());
-  for (const DataFile& file : files) {
-    entry.added_rows += file.record_count;
+  for (const ManifestRow& row : rows) {
+    CountRow(row, &entry);
     for (size_t i = 0; i < types.size(); ++i) {
-      PartitionSummary& summary = entry.partitions[i];
-      if (!summary.contains_nan) summary.contains_nan = false;
-      const std::optional<std::string>& value = file.partition[i];
-      if (!value) {
-        summary.contains_null = true;
-      } else if (IsNan(types[i], *value)) {
-        summary.contains_nan = true;
-      } else {
-        if (!summary.lower || CompareValues(types[i], *value, *summary.lower) < 0) {
-          summary.lower = value;
-        }
-        if (!summary.upper || CompareValues(types[i], *value, *summary.upper) > 0) {
-          summary.upper = value;
-        }
-      }
+      AddToSummary(types[i], row.file.partition[i], &entry.partitions[i]);
     }
   }
   return entry;
@@ -491,25 +435,6 @@ Result<std::string> WriteManifestList(const Snapshot& snapshot,
   std::vector<std::string> rows;
   for (const ManifestEntry& entry : entries) rows.push_back(EncodeListEntry(entry));
   return format::WriteAvroContainer(head, rows);
-}
-
-Result<std::vector<ManifestEntry>> ReadManifestList(std::string_view bytes) {
-  Result<format::AvroContainer> container = format::ReadAvroContainer(bytes);
-  if (!container.ok()) return DamagedMetadata(TextOf(container.status()).message);
-  const AvroType& record = container->schema->root();
-  if (record.kind != AvroKind::kRecord) return DamagedMetadata("a manifest list has no rows");
-  std::vector<ManifestEntry> entries;
-  for (const format::AvroContainer::Block& block : container->blocks) {
-    AvroInput input(block.bytes);
-    for (int64_t row = 0; row < block.row_count; ++row) {
-      ManifestEntry entry;
-      if (!ReadListEntry(record, &input, &entry)) {
-        return DamagedMetadata("a manifest list: " + input.error());
-      }
-      entries.push_back(std::move(entry));
-    }
-  }
-  return entries;
 }
 
 }  // namespace mainstem::connector::iceberg

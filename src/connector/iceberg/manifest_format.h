@@ -25,7 +25,9 @@ namespace mainstem::connector::iceberg {
 using PartitionTuple = std::vector<std::optional<std::string>>;
 
 struct DataFile {
+  int32_t content = 0;  // 0: rows, 1: deletes by position, 2: deletes by values
   std::string path;
+  std::string format = "PARQUET";
   PartitionTuple partition;
   int64_t record_count = 0;
   int64_t size_bytes = 0;
@@ -36,7 +38,11 @@ struct DataFile {
   std::map<int32_t, int64_t> nan_counts = {};
   std::map<int32_t, std::string> lower_bounds = {};
   std::map<int32_t, std::string> upper_bounds = {};
+  std::optional<std::string> key_metadata = {};
   std::vector<int64_t> split_offsets = {};  // where row groups begin
+  std::vector<int32_t> equality_ids = {};
+  std::optional<int32_t> sort_order_id = 0;         // 0: not sorted
+  std::optional<std::string> referenced_file = {};  // the only one that the deletes are about
 };
 
 // How many bytes a value takes in a fixed-size DECIMAL of this precision.
@@ -44,9 +50,30 @@ int DecimalBytes(int32_t precision);
 // Order of two values of a type, in the form of bounds: below 0, 0, above 0.
 int CompareValues(const Type& type, std::string_view a, std::string_view b);
 
-// A manifest of files that are new in `snapshot_id`; all of one spec.
+// What the values of the partitions are. kCorruptStorage: of a column that is not there.
+Result<std::vector<Type>> PartitionTypes(const Schema& schema, const PartitionSpec& spec);
+// As Avro has it for readers who look at names: letters, digits and '_' only.
+std::string AvroName(const std::string& name);
+
+enum class ManifestStatus : uint8_t { kExisting = 0, kAdded = 1, kDeleted = 2 };
+
+// A file in a manifest. Numbers of added files are those of the manifest's entry in the list:
+// nullopt until they are read back.
+struct ManifestRow {
+  ManifestStatus status = ManifestStatus::kAdded;
+  int64_t snapshot_id = 0;  // which added it, or deleted it
+  std::optional<int64_t> sequence_number = {};
+  std::optional<int64_t> file_sequence_number = {};
+  DataFile file;
+
+  bool is_live() const { return status != ManifestStatus::kDeleted; }
+};
+std::vector<ManifestRow> AddedRows(int64_t snapshot_id, const std::vector<DataFile>& files);
+
+// Of files of one spec, all with rows or all with deletes. kCorruptStorage: the spec is about a
+// column that the schema lacks.
 Result<std::string> WriteManifest(const Schema& schema, const PartitionSpec& spec,
-                                  int64_t snapshot_id, const std::vector<DataFile>& files);
+                                  const std::vector<ManifestRow>& rows);
 
 struct PartitionSummary {
   bool contains_null = false;
@@ -72,9 +99,17 @@ struct ManifestEntry {
   std::vector<PartitionSummary> partitions = {};
   std::optional<std::string> key_metadata = {};
 };
-// The entry of a manifest of new files, without path, length and sequence numbers.
-Result<ManifestEntry> SummarizeFiles(const Schema& schema, const PartitionSpec& spec,
-                                     int64_t snapshot_id, const std::vector<DataFile>& files);
+// The entry of a manifest that `snapshot_id` brings, without path, length and sequence numbers; the
+// least number is that of its existing files, 0 where there are none.
+Result<ManifestEntry> SummarizeManifest(const Schema& schema, const PartitionSpec& spec,
+                                        int64_t snapshot_id, const std::vector<ManifestRow>& rows);
+// `entry`: of the list, for what the rows leave to it. kCorruptStorage for what is none, or has
+// partitions of another spec.
+Result<std::vector<ManifestRow>> ReadManifest(std::string_view bytes, const ManifestEntry& entry,
+                                              const Schema& schema, const PartitionSpec& spec);
+// The same without the partitions, whatever spec they are of.
+Result<std::vector<ManifestRow>> ReadManifestFiles(std::string_view bytes,
+                                                   const ManifestEntry& entry);
 
 Result<std::string> WriteManifestList(const Snapshot& snapshot,
                                       const std::vector<ManifestEntry>& entries);

@@ -20,23 +20,15 @@
 #include "connector/iceberg/catalog.h"
 #include "connector/iceberg/lake_files.h"
 #include "connector/iceberg/manifest_format.h"
+#include "connector/iceberg/table_proposal.h"
 #include "core/env.h"
 
 namespace mainstem::connector::iceberg {
 
-struct DeliveryPlace {
-  std::string delivery_id;
-  PartitionId partition;
-};
-// How far a delivery has come, as the table says; nullopt: it has brought nothing yet.
-std::optional<Offset> StoredPosition(const TableMetadata& metadata, const DeliveryPlace& place);
-
-struct AppendRequest {
-  DeliveryPlace place;
-  std::optional<Offset> expected;    // what the table says now, if nobody else writes
-  Offset position;                   // what it is to say with the files
-  MetadataPtr layout;                // schema and partitions the files were written for
-  std::vector<DataFile> files = {};  // none: only the position moves, without a snapshot
+// What the table is and holds, as it was seen last.
+struct TableView {
+  MetadataPtr metadata;
+  std::vector<ManifestEntry> manifests;
 };
 
 // Thread-safe: calls go on with shard 0. Commits that wait are done together.
@@ -54,6 +46,18 @@ class TableCommitter : public std::enable_shared_from_this<TableCommitter> {
   // a new writer finds it out.
   Task<> Append(AppendRequest request);
 
+  // Maintenance (table_maintenance.h). Each fails with kUnavailable when the table has changed so
+  // that it cannot be done any more.
+  Task<TableView> View();
+  Task<> Rewrite(RewriteRequest request);
+  struct Expiry {
+    std::vector<Snapshot> expired;
+    MetadataPtr metadata;  // without them
+  };
+  // What ExpiredSnapshots says, out of the metadata; the files stay.
+  Task<Expiry> ExpireSnapshots();
+  Task<> SetProperty(PropertyRequest request);
+
   std::string TableName() const { return catalog_->TableName(); }
 
  private:
@@ -62,46 +66,32 @@ class TableCommitter : public std::enable_shared_from_this<TableCommitter> {
     bool is_done = false;
     Status status;
   };
-  using Batch = std::vector<std::shared_ptr<Waiting>>;
-  struct Prepared {
-    int64_t snapshot_id = 0;
-    std::string uuid;  // in the names of its files
-    std::vector<ManifestEntry> manifests;
-    int64_t file_count = 0;
-    int64_t record_count = 0;
-    int64_t byte_count = 0;
-    int64_t partition_count = 0;
-    int attempt = 0;
-  };
-
   Task<std::optional<MetadataPtr>> LoadHere();
   Task<MetadataPtr> CreateHere(NewTable table);
   Task<MetadataPtr> ChangeSchemaHere(MetadataPtr base, Schema schema, int32_t last_column_id);
   Task<> AppendHere(AppendRequest request);
   Task<> Lock();
   void Unlock();
-  Task<> CommitBatch(Batch batch);
-  Task<> TryUntilDone(Batch batch, MetadataPtr base, Prepared prepared);
-  // What the table must still say for the batch to be right.
-  static Status CheckBatch(const Batch& batch, const TableMetadata& base);
-  static bool IsCommitted(const Batch& batch, const TableMetadata& base, const Prepared& prepared);
-  Task<Prepared> WriteManifests(Batch batch, MetadataPtr base);
-  Task<TableChange> MakeChange(Batch batch, MetadataPtr base, Prepared prepared);
-  Task<std::vector<ManifestEntry>> ManifestsOf(const Snapshot* snapshot);
+  Task<TableView> ViewHere();
+  Task<Expiry> ExpireHere();
+  // With the lock around it.
+  Task<> CommitAlone(std::shared_ptr<Proposal> proposal);
+  // Under the lock.
+  Task<> Commit(std::shared_ptr<Proposal> proposal);
+  Task<> TryUntilDone(std::shared_ptr<Proposal> proposal, MetadataPtr base);
   void Remember(MetadataPtr metadata);
 
   Env* env_;
   std::unique_ptr<Catalog> catalog_;
   std::shared_ptr<LakeFiles> files_;
+  ProposalContext context_;
   // All of this on shard 0 only.
   bool is_busy_ = false;
   int64_t next_ticket_ = 0;
   std::deque<int64_t> queue_;  // tickets of those who wait for the lock
   Event freed_;
   std::deque<std::shared_ptr<Waiting>> waiting_;
-  MetadataPtr current_;        // as it was seen last; null: not yet
-  std::string list_location_;  // of the manifest list that was read or written last
-  std::vector<ManifestEntry> list_;
+  MetadataPtr current_;  // as it was seen last; null: not yet
 };
 
 }  // namespace mainstem::connector::iceberg

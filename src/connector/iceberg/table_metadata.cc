@@ -13,6 +13,8 @@ namespace dom = simdjson::dom;
 
 constexpr int64_t kFormatVersion = 2;
 constexpr const char* kMainRef = "main";
+constexpr int64_t kOldMetadataMs = 20 * 60 * 1000;  // requests to S3 are good for 15 minutes
+constexpr size_t kLogLengthMax = 2000;
 
 // A field that is absent is not an error, one of another type is.
 class MetadataReader {
@@ -178,8 +180,28 @@ std::string TrimSlashes(std::string text) {
   return text;
 }
 
+// Statistics of snapshots that are gone go, too.
+void DropStatistics(const std::set<int64_t>& gone, TableMetadata* metadata) {
+  dom::parser parser;
+  for (auto& [key, text] : metadata->more) {
+    dom::array array;
+    if (key != "statistics" && key != "partition-statistics") continue;
+    if (parser.parse(text).get(array)) continue;
+    JsonWriter kept;
+    kept.BeginArray();
+    for (dom::element element : array) {
+      int64_t id = 0;
+      bool is_gone = !element["snapshot-id"].get(id) && gone.count(id) > 0;
+      if (!is_gone) kept.Raw(simdjson::minify(element));
+    }
+    text = kept.EndArray().Take();
+  }
+}
+
 void DropExpired(const std::vector<int64_t>& expired, TableMetadata* metadata) {
+  if (expired.empty()) return;
   std::set<int64_t> gone(expired.begin(), expired.end());
+  DropStatistics(gone, metadata);
   std::erase_if(metadata->snapshots, [&](const Snapshot& s) { return gone.count(s.id) > 0; });
   // The log goes on behind the last one that is gone: before it, it would have a hole.
   dom::parser parser;
@@ -203,6 +225,26 @@ size_t PreviousVersionsMax(const TableMetadata& metadata) {
   bool is_number =
       absl::SimpleAtoi(metadata.Property("write.metadata.previous-versions-max", "100"), &most);
   return is_number && most > 0 ? most : 1;
+}
+
+// How many of the oldest entries go. Where files go with their entries, the young ones stay for a
+// while, however many there are: a name that is free again too soon could be taken by a writer that
+// has slept, or by a request that lingers.
+size_t SurplusOfLog(const TableMetadata& metadata) {
+  size_t most = PreviousVersionsMax(metadata), count = metadata.metadata_log.size();
+  if (count <= most) return 0;
+  size_t surplus = count - most;
+  if (!DeletesOldMetadata(metadata) || count > kLogLengthMax) return surplus;
+  dom::parser parser;
+  for (size_t i = 0; i < surplus; ++i) {
+    dom::element entry;
+    int64_t timestamp_ms = 0;
+    // When it was replaced, which is when the next one was made.
+    if (parser.parse(metadata.metadata_log[i + 1]).get(entry)) continue;
+    if (entry["timestamp-ms"].get(timestamp_ms)) continue;
+    if (timestamp_ms + kOldMetadataMs > metadata.last_updated_ms) return i;
+  }
+  return surplus;
 }
 
 }  // namespace
@@ -235,6 +277,10 @@ const Snapshot* TableMetadata::current_snapshot() const {
 std::string TableMetadata::Property(const std::string& name, std::string default_value) const {
   auto found = properties.find(name);
   return found == properties.end() ? std::move(default_value) : found->second;
+}
+
+bool DeletesOldMetadata(const TableMetadata& metadata) {
+  return metadata.Property("write.metadata.delete-after-commit.enabled", "false") == "true";
 }
 
 std::string TableMetadata::data_location() const {
@@ -378,13 +424,25 @@ TableMetadata ApplyChange(const TableMetadata& base, const TableChange& change, 
     entry.Field("metadata-file", base.metadata_location).EndObject();
     metadata.metadata_log.push_back(entry.Take());
   }
-  size_t most = PreviousVersionsMax(metadata);
-  if (metadata.metadata_log.size() > most) {
-    auto surplus = static_cast<std::ptrdiff_t>(metadata.metadata_log.size() - most);
-    metadata.metadata_log.erase(metadata.metadata_log.begin(),
-                                metadata.metadata_log.begin() + surplus);
-  }
+  size_t surplus = SurplusOfLog(metadata);
+  metadata.metadata_log.erase(metadata.metadata_log.begin(),
+                              metadata.metadata_log.begin() + static_cast<std::ptrdiff_t>(surplus));
   return metadata;
+}
+
+std::vector<MetadataVersion> PreviousVersions(const TableMetadata& metadata) {
+  std::vector<MetadataVersion> versions;
+  dom::parser parser;
+  for (const std::string& text : metadata.metadata_log) {
+    dom::element entry;
+    std::string_view file;
+    MetadataVersion version;
+    if (parser.parse(text).get(entry) || entry["metadata-file"].get(file)) continue;
+    if (entry["timestamp-ms"].get(version.timestamp_ms)) version.timestamp_ms = 0;
+    version.location = file;
+    versions.push_back(std::move(version));
+  }
+  return versions;
 }
 
 std::vector<std::pair<std::string, std::string>> MainRefFields(const TableMetadata& metadata,

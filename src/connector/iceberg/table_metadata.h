@@ -91,6 +91,15 @@ struct TableChange {
 };
 TableMetadata ApplyChange(const TableMetadata& base, const TableChange& change, int64_t now_ms);
 
+// Of the log of metadata files, the oldest first.
+struct MetadataVersion {
+  std::string location;
+  int64_t timestamp_ms = 0;
+};
+std::vector<MetadataVersion> PreviousVersions(const TableMetadata& metadata);
+// "write.metadata.delete-after-commit.enabled": files that leave the log are deleted.
+bool DeletesOldMetadata(const TableMetadata& metadata);
+
 // The fields of the branch main, as JSON, when `snapshot_id` becomes its newest: a retention of its
 // own stays.
 std::vector<std::pair<std::string, std::string>> MainRefFields(const TableMetadata& metadata,

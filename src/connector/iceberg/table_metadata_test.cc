@@ -166,7 +166,7 @@ DataFile SmallFile(const std::string& part, int64_t rows) {
 
 TEST(ManifestFormatTest, SummarizesPartitionsOfNewFiles) {
   std::vector<DataFile> files = {SmallFile("b", 3), SmallFile("", 2), SmallFile("abc", 1)};
-  auto entry = SummarizeFiles(TwoColumns(), ByPart(), 77, files);
+  auto entry = SummarizeManifest(TwoColumns(), ByPart(), 77, AddedRows(77, files));
   ASSERT_TRUE(entry.ok()) << entry.status();
   EXPECT_EQ(entry->added_files, 3);
   EXPECT_EQ(entry->added_rows, 6);
@@ -239,6 +239,141 @@ TEST(ManifestFormatTest, OrdersValuesOfEachType) {
   EXPECT_EQ(
       DecimalBytes(1) * 10000 + DecimalBytes(9) * 1000 + DecimalBytes(18) * 100 + DecimalBytes(38),
       1 * 10000 + 4 * 1000 + 8 * 100 + 16);
+}
+
+// A column of each type that a partition may have, and a value of it.
+struct TypedValue {
+  Type type;
+  std::string value;
+};
+std::vector<TypedValue> ValuesOfAllTypes() {
+  auto of = [](TypeKind kind) {
+    Type type;
+    type.kind = kind;
+    return type;
+  };
+  Type decimal = of(TypeKind::kDecimal), fixed = of(TypeKind::kFixed);
+  decimal.precision = 20;
+  decimal.scale = 2;
+  fixed.length = 3;
+  std::string minus_two = "\xfe\xff\xff\xff", long_minus_two = minus_two + "\xff\xff\xff\xff";
+  return {{of(TypeKind::kBoolean), std::string("\1")},
+          {of(TypeKind::kInt), minus_two},
+          {of(TypeKind::kDate), std::string("\1\0\0\0", 4)},
+          {of(TypeKind::kLong), long_minus_two},
+          {of(TypeKind::kTime), std::string("\1\0\0\0\0\0\0\0", 8)},
+          {of(TypeKind::kTimestamp), long_minus_two},
+          {of(TypeKind::kTimestampTz), long_minus_two},
+          {of(TypeKind::kFloat), std::string("\0\0\x80\x3f", 4)},
+          {of(TypeKind::kDouble), std::string("\0\0\0\0\0\0\xf0\x3f", 8)},
+          {of(TypeKind::kString), "text"},
+          {of(TypeKind::kBinary), std::string("\0\xff", 2)},
+          {decimal, "\xfe"},
+          {fixed, "abc"}};
+}
+
+TEST(ManifestFormatTest, ReadsTheManifestsThatItWrites) {
+  Schema schema;
+  PartitionSpec spec;
+  DataFile file = SmallFile("x", 7);
+  file.partition.clear();
+  int32_t id = 0;
+  for (const TypedValue& typed : ValuesOfAllTypes()) {
+    std::string name = "a column, " + std::to_string(++id);
+    schema.fields.push_back({.id = id, .name = name, .required = false, .type = typed.type});
+    spec.fields.push_back({.source_id = id, .id = 999 + id, .name = name, .transform = {}});
+    file.partition.emplace_back(typed.value);
+  }
+  file.column_sizes = {{1, 10}, {2, 20}};
+  file.value_counts = {{1, 7}};
+  file.null_counts = {{1, 0}};
+  file.nan_counts = {{8, 3}};
+  file.lower_bounds = {{10, "te"}};
+  file.upper_bounds = {{10, std::string("\0u", 2)}};
+  file.key_metadata = "key";
+  file.split_offsets = {4, 400};
+  file.sort_order_id = 3;
+  DataFile without = SmallFile("y", 1);
+  without.partition.assign(spec.fields.size(), std::nullopt);
+  without.sort_order_id.reset();
+  std::vector<ManifestRow> rows = AddedRows(77, {file});
+  rows.push_back({.status = ManifestStatus::kExisting,
+                  .snapshot_id = 5,
+                  .sequence_number = 3,
+                  .file_sequence_number = 2,
+                  .file = without});
+  rows.push_back({.status = ManifestStatus::kDeleted,
+                  .snapshot_id = 77,
+                  .sequence_number = 4,
+                  .file_sequence_number = 4,
+                  .file = without});
+  auto entry = SummarizeManifest(schema, spec, 77, rows);
+  ASSERT_TRUE(entry.ok()) << entry.status();
+  EXPECT_EQ(entry->added_files * 100 + entry->existing_files * 10 + entry->deleted_files, 111);
+  EXPECT_EQ(entry->min_sequence_number, 3);
+  entry->sequence_number = 9;
+  auto bytes = WriteManifest(schema, spec, rows);
+  ASSERT_TRUE(bytes.ok()) << bytes.status();
+  auto read = ReadManifest(*bytes, *entry, schema, spec);
+  ASSERT_TRUE(read.ok()) << read.status();
+  ASSERT_EQ(read->size(), 3u);
+  const ManifestRow& first = (*read)[0];
+  EXPECT_EQ(first.snapshot_id, 77);
+  EXPECT_EQ(first.sequence_number, 9);
+  EXPECT_EQ(first.file.partition, file.partition);
+  EXPECT_EQ(first.file.column_sizes, file.column_sizes);
+  EXPECT_EQ(first.file.value_counts, file.value_counts);
+  EXPECT_EQ(first.file.null_counts, file.null_counts);
+  EXPECT_EQ(first.file.nan_counts, file.nan_counts);
+  EXPECT_EQ(first.file.lower_bounds, file.lower_bounds);
+  EXPECT_EQ(first.file.upper_bounds, file.upper_bounds);
+  EXPECT_EQ(first.file.key_metadata, "key");
+  EXPECT_EQ(first.file.split_offsets, file.split_offsets);
+  EXPECT_EQ(first.file.sort_order_id, 3);
+  EXPECT_EQ((*read)[1].sequence_number, 3);
+  EXPECT_EQ((*read)[1].file_sequence_number, 2);
+  EXPECT_EQ((*read)[1].file.partition, without.partition);
+  EXPECT_EQ((*read)[1].file.sort_order_id, std::nullopt);
+  EXPECT_FALSE((*read)[2].is_live());
+  auto paths = ReadManifestFiles(*bytes, *entry);
+  ASSERT_TRUE(paths.ok()) << paths.status();
+  EXPECT_EQ((*paths)[0].file.path, file.path);
+  // Partitions of another spec are not taken for those of this one.
+  spec.fields.pop_back();
+  EXPECT_TRUE(Is(ReadManifest(*bytes, *entry, schema, spec).status(), ErrorCode::kCorruptStorage));
+}
+
+TEST(TableMetadataTest, OldMetadataFilesStayInTheLogUntilTheyAreOldEnoughToBeDeleted) {
+  TableMetadata table = SmallTable();
+  table.properties["write.metadata.previous-versions-max"] = "3";
+  table.properties["write.metadata.delete-after-commit.enabled"] = "true";
+  int64_t now_ms = 1000;
+  for (int i = 0; i < 50; ++i) {
+    table.metadata_location = "v" + std::to_string(i);
+    table = ApplyChange(table, TableChange(), now_ms += 60 * 1000);
+  }
+  std::vector<MetadataVersion> versions = PreviousVersions(table);
+  ASSERT_GE(versions.size(), 20u);
+  EXPECT_LE(versions.size(), 22u);
+  EXPECT_EQ(versions.back().location, "v49");
+  table.properties["write.metadata.delete-after-commit.enabled"] = "false";
+  EXPECT_EQ(PreviousVersions(ApplyChange(table, TableChange(), now_ms)).size(), 3u);
+}
+
+TEST(TableMetadataTest, StatisticsGoWithTheirSnapshots) {
+  TableMetadata table = SmallTable();
+  for (int64_t id : {1, 2}) {
+    TableChange change;
+    change.snapshot = SmallSnapshot(id, id == 1 ? std::nullopt : std::optional<int64_t>(1));
+    table = ApplyChange(table, change, 3000);
+  }
+  for (auto& [key, text] : table.more) {
+    if (key == "statistics") text = R"([{"snapshot-id":1,"x":1},{"snapshot-id":2,"x":2}])";
+  }
+  TableChange change;
+  change.expired = {1};
+  std::string text = TableMetadataText(ApplyChange(table, change, 4000));
+  EXPECT_NE(text.find(R"("statistics":[{"snapshot-id":2,"x":2}])"), std::string::npos) << text;
 }
 
 }  // namespace

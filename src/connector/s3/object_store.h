@@ -65,6 +65,7 @@ class ObjectStore {
   // Returns the etag. `replaces`: what must be there, "" nothing at all; else kAlreadyExists.
   virtual Task<std::string> Put(std::string key, std::string bytes,
                                 std::optional<std::string> replaces) = 0;
+  virtual Task<> Remove(std::string key) = 0;  // fine when there is none
 
   virtual Task<ObjectUpload> BeginUpload(std::string key) = 0;
   // Numbers from 1 on. Returns the part's etag, which CompleteUpload asks for.

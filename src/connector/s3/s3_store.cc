@@ -232,6 +232,13 @@ Task<std::string> S3Store::Put(std::string key, std::string bytes,
   co_return FieldOf(*answer, "ETag");
 }
 
+Task<> S3Store::Remove(std::string key) {
+  Call call{.method = "DELETE", .right = "s3:DeleteObject", .key = std::move(key)};
+  Result<HttpAnswer> answer = co_await Send(std::move(call));
+  if (Is(answer.status(), ErrorCode::kNotFound)) co_return Status::OK();
+  co_return answer.status();
+}
+
 Task<ObjectUpload> S3Store::BeginUpload(std::string key) {
   Call call{.method = "POST", .right = "s3:PutObject", .key = key};
   call.query = {{"uploads", ""}};

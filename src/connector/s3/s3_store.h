@@ -25,6 +25,7 @@ class S3Store final : public ObjectStore {
   Task<ObjectContent> Read(std::string key, ObjectRange range) override;
   Task<std::string> Put(std::string key, std::string bytes,
                         std::optional<std::string> replaces) override;
+  Task<> Remove(std::string key) override;
   Task<ObjectUpload> BeginUpload(std::string key) override;
   Task<std::string> UploadPart(ObjectUpload upload, int64_t number, std::string bytes) override;
   Task<> CompleteUpload(ObjectUpload upload, std::vector<std::string> part_etags) override;

@@ -37,11 +37,14 @@ class IcebergWriter final : public connector::DeliveryWriter {
  public:
   IcebergWriter(Env* env, std::shared_ptr<const IcebergSinkOptions> options,
                 std::shared_ptr<iceberg::TableCommitter> committer,
-                std::shared_ptr<iceberg::LakeFiles> files, iceberg::DeliveryPlace place)
+                std::shared_ptr<iceberg::LakeFiles> files,
+                std::shared_ptr<iceberg::TableMaintenance> maintenance,
+                iceberg::DeliveryPlace place)
       : env_(env),
         options_(std::move(options)),
         committer_(std::move(committer)),
         files_(std::move(files)),
+        maintenance_(std::move(maintenance)),
         place_(std::move(place)) {}
 
   Task<std::optional<Offset>> Open() override {
@@ -293,6 +296,7 @@ class IcebergWriter final : public connector::DeliveryWriter {
     CO_RETURN_IF_ERROR(co_await committer_->Append(std::move(request)));
     committed_ = end_;
     last_commit_ = env_->Now();
+    if (maintenance_ != nullptr) co_return co_await maintenance_->RunIfDue();
     co_return Status::OK();
   }
 
@@ -300,6 +304,7 @@ class IcebergWriter final : public connector::DeliveryWriter {
   std::shared_ptr<const IcebergSinkOptions> options_;
   std::shared_ptr<iceberg::TableCommitter> committer_;
   std::shared_ptr<iceberg::LakeFiles> files_;
+  std::shared_ptr<iceberg::TableMaintenance> maintenance_;
   iceberg::DeliveryPlace place_;
   MetadataPtr layout_;  // what the files are written for; the table may have moved on
   DataFileOptions file_options_;
@@ -320,9 +325,10 @@ class IcebergWriter final : public connector::DeliveryWriter {
 std::unique_ptr<connector::DeliveryWriter> MakeIcebergWriter(
     Env* env, std::shared_ptr<const IcebergSinkOptions> options,
     std::shared_ptr<iceberg::TableCommitter> committer, std::shared_ptr<iceberg::LakeFiles> files,
-    iceberg::DeliveryPlace place) {
+    std::shared_ptr<iceberg::TableMaintenance> maintenance, iceberg::DeliveryPlace place) {
   return std::make_unique<IcebergWriter>(env, std::move(options), std::move(committer),
-                                         std::move(files), std::move(place));
+                                         std::move(files), std::move(maintenance),
+                                         std::move(place));
 }
 
 }  // namespace mainstem::sink

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "connector/iceberg/table_commit.h"
+#include "connector/iceberg/table_maintenance.h"
 #include "connector/table.h"
 
 namespace mainstem::sink {
@@ -19,13 +19,18 @@ struct IcebergSinkOptions {
   std::string compression = {};            // empty: as the table says
   int64_t file_bytes = 0;                  // 0: as the table says
   Duration commit_interval = std::chrono::seconds(10);
+  bool maintains = true;
+  Duration orphan_age = std::chrono::hours(72);
 };
 
+// `maintenance`: null: somebody else looks after the table.
 // Flush without `final` commits only when the interval has passed: the position it returns may stay
 // behind what was delivered.
 std::unique_ptr<connector::DeliveryWriter> MakeIcebergWriter(
     Env* env, std::shared_ptr<const IcebergSinkOptions> options,
     std::shared_ptr<connector::iceberg::TableCommitter> committer,
-    std::shared_ptr<connector::iceberg::LakeFiles> files, connector::iceberg::DeliveryPlace place);
+    std::shared_ptr<connector::iceberg::LakeFiles> files,
+    std::shared_ptr<connector::iceberg::TableMaintenance> maintenance,
+    connector::iceberg::DeliveryPlace place);
 
 }  // namespace mainstem::sink

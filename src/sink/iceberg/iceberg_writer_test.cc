@@ -11,6 +11,7 @@
 #include "connector/iceberg/hadoop_catalog.h"
 #include "connector/s3/testing/memory_object_store.h"
 #include "core/sim/sim_env.h"
+#include "sink/iceberg/file_rewriter.h"
 
 namespace mainstem::sink {
 namespace {
@@ -63,6 +64,7 @@ struct Lake {
   std::shared_ptr<iceberg::LakeFiles> files;
   std::shared_ptr<iceberg::TableCommitter> committer;
   std::shared_ptr<IcebergSinkOptions> options;
+  std::shared_ptr<iceberg::TableMaintenance> maintenance;
 };
 
 Lake MakeLake(Env* env, std::shared_ptr<MemoryObjectStore> store, bool partitioned) {
@@ -82,16 +84,20 @@ Lake MakeLake(Env* env, std::shared_ptr<MemoryObjectStore> store, bool partition
     sink->has_partitions = true;
   }
   sink->commit_interval = Duration::zero();
+  auto maintenance = std::make_shared<iceberg::TableMaintenance>(
+      env, committer, files, MakeParquetRewriter(env, files, ""), iceberg::MaintenanceOptions{});
   return {.env = env,
           .store = std::move(store),
           .files = std::move(files),
           .committer = std::move(committer),
-          .options = std::move(sink)};
+          .options = std::move(sink),
+          .maintenance = std::move(maintenance)};
 }
 
 Task<> DeliverLakeOnce(Lake lake) {
   iceberg::DeliveryPlace place{.delivery_id = "job/sink", .partition = PartitionId(0)};
-  auto writer = MakeIcebergWriter(lake.env, lake.options, lake.committer, lake.files, place);
+  auto writer = MakeIcebergWriter(lake.env, lake.options, lake.committer, lake.files,
+                                  lake.maintenance, place);
   CO_ASSIGN_OR_RETURN(std::optional<Offset> stored, co_await writer->Open());
   connector::DeliveryWriter::FlushOptions flush;
   for (int64_t i = stored ? stored->value() : 0; i < kBatchCount; ++i) {
@@ -197,7 +203,8 @@ TEST(IcebergWriterSimTest, RefusesRowsWhoseTimesDoNotFit) {
   KeepRefused keep;
   auto scenario = [](Lake lake, KeepRefused* keep) -> Task<> {
     iceberg::DeliveryPlace place{.delivery_id = "job/sink", .partition = PartitionId(0)};
-    auto writer = MakeIcebergWriter(lake.env, lake.options, lake.committer, lake.files, place);
+    auto writer = MakeIcebergWriter(lake.env, lake.options, lake.committer, lake.files,
+                                    lake.maintenance, place);
     writer->set_reject_handler(keep);
     CO_RETURN_IF_ERROR(co_await writer->Open());
     arrow::TimestampBuilder times(lake.options->columns->field(0)->type(),

@@ -94,15 +94,15 @@ class Driver:
 RECORDS_PER_KILL = 20  # in each of two partitions: more than a run can get done before its kill
 
 
-def deliver_with_kills(driver, rng, kills, seconds=120):
-    """Kills the driver `kills` times, half at the named point, half at any moment; then lets it end within so many seconds. Counts by kind. Runs are
+def deliver_with_kills(driver, rng, kills, seconds=120, points=("sink.commit",)):
+    """Kills the driver `kills` times, half at the named points, half at any moment; then lets it end within so many seconds. Counts by kind. Runs are
     measured in flushes, not in seconds: the speed of the machine does not matter."""
-    hits = {"random": 0, "sink.commit": 0}
+    hits = dict.fromkeys(["random", *points], 0)
     for number in range(kills):
-        at_commit = number % 2 == 0
-        driver.start(crash=f"sink.commit:{rng.randrange(1, 7)}" if at_commit else None)
-        if driver.kill_after(1000 if at_commit else rng.randrange(12), 0 if at_commit else rng.uniform(0, 0.004)):
-            hits["sink.commit" if at_commit else "random"] += 1
+        point = points[number // 2 % len(points)] if number % 2 == 0 else None
+        driver.start(crash=f"{point}:{rng.randrange(1, 7)}" if point else None)
+        if driver.kill_after(1000 if point else rng.randrange(12), 0 if point else rng.uniform(0, 0.004)):
+            hits[point or "random"] += 1
         else:
             break  # everything is delivered: too few records for so many kills
     begin = time.monotonic()

@@ -51,7 +51,7 @@ Task<ObjectPage> MemoryObjectStore::List(std::string prefix, std::string next) {
     page.objects.push_back({.key = at->first,
                             .size = static_cast<int64_t>(at->second.size()),
                             .etag = EtagOf(at->first),
-                            .modified_ms = versions_.at(at->first)});
+                            .modified_ms = times_.at(at->first)});
   }
   co_return page;
 }
@@ -63,7 +63,7 @@ Task<ObjectInfo> MemoryObjectStore::Describe(std::string key) {
   ObjectInfo info{.key = key,
                   .size = static_cast<int64_t>(found->second.size()),
                   .etag = EtagOf(key),
-                  .modified_ms = versions_.at(key)};
+                  .modified_ms = times_.at(key)};
   co_return info;
 }
 
@@ -91,6 +91,7 @@ Status MemoryObjectStore::PutNow(const std::string& key, const std::string& byte
   }
   objects_[key] = bytes;
   versions_[key] = next_number_++;
+  times_[key] = clock_ ? clock_() : versions_[key];
   return Status::OK();
 }
 
@@ -99,6 +100,16 @@ Task<std::string> MemoryObjectStore::Put(std::string key, std::string bytes,
   auto change = [this, key, bytes, replaces] { return PutNow(key, bytes, replaces); };
   CO_RETURN_IF_ERROR(co_await Do(std::move(change)));
   co_return EtagOf(key);
+}
+
+Task<> MemoryObjectStore::Remove(std::string key) {
+  auto change = [this, key] {
+    objects_.erase(key);
+    versions_.erase(key);
+    times_.erase(key);
+    return Status::OK();
+  };
+  co_return co_await Do(std::move(change));
 }
 
 Task<ObjectUpload> MemoryObjectStore::BeginUpload(std::string key) {

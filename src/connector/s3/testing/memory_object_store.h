@@ -27,6 +27,9 @@ class MemoryObjectStore final : public ObjectStore {
   const std::map<std::string, std::string>& objects() const { return objects_; }
   // Parts of uploads that are neither completed nor aborted: what an owner of a bucket pays for.
   size_t waiting_part_count() const;
+  int64_t modified_ms(const std::string& key) const { return times_.at(key); }
+  // Milliseconds since 1970, for when objects were written; without it they are all very old.
+  void set_clock(std::function<int64_t()> clock) { clock_ = std::move(clock); }
   // Gone without having been aborted by who began it: as a bucket's rules do.
   void ForgetUploads() { uploads_.clear(); }
 
@@ -35,6 +38,7 @@ class MemoryObjectStore final : public ObjectStore {
   Task<ObjectContent> Read(std::string key, ObjectRange range) override;
   Task<std::string> Put(std::string key, std::string bytes,
                         std::optional<std::string> replaces) override;
+  Task<> Remove(std::string key) override;
   Task<ObjectUpload> BeginUpload(std::string key) override;
   Task<std::string> UploadPart(ObjectUpload upload, int64_t number, std::string bytes) override;
   Task<> CompleteUpload(ObjectUpload upload, std::vector<std::string> part_etags) override;
@@ -49,6 +53,8 @@ class MemoryObjectStore final : public ObjectStore {
 
   std::map<std::string, std::string> objects_;
   std::map<std::string, int64_t> versions_;  // of keys that exist, for their etags
+  std::map<std::string, int64_t> times_;     // when they were written
+  std::function<int64_t()> clock_;
   struct Upload {
     std::string key;
     std::map<int64_t, std::string> parts;

@@ -1,0 +1,17 @@
+// Writes the rows of several Parquet files of an Iceberg table into one, in the table's schema of
+// now: columns are found by their ids. Rows go group by group; memory holds one input as it is
+// stored, and one of its row groups.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "connector/iceberg/table_maintenance.h"
+
+namespace mainstem::sink {
+
+// `compression`: empty: as the table says.
+std::unique_ptr<connector::iceberg::FileRewriter> MakeParquetRewriter(
+    Env* env, std::shared_ptr<connector::iceberg::LakeFiles> files, std::string compression);
+
+}  // namespace mainstem::sink
