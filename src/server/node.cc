@@ -198,6 +198,9 @@ Task<> Node::Impl::StartAws() {
   logs_options.forget_topic = [this](std::string topic) {
     return kafka->groups().ForgetTopic(std::move(topic));
   };
+  logs_options.find_place = [this](std::string stream, std::string partition_key) {
+    return kinesis->FindPlace(std::move(stream), std::move(partition_key));
+  };
   CO_ASSIGN_OR_RETURN(logs,
                       co_await gateway::logs::LogsService::Open(
                           &engine->env(), &engine->log(), &engine->budget(), &engine->metrics(),
@@ -237,6 +240,7 @@ Task<> Node::Impl::StartDoors() {
 Task<> Node::Impl::StopDoors() {
   Status status;
   if (aws) status &= co_await aws->Stop();
+  if (logs) status &= co_await logs->Stop();
   if (http) status &= co_await http->Stop();
   if (kafka) status &= co_await kafka->Stop();
   co_return status;

@@ -103,4 +103,15 @@ Task<> KinesisService::Run(aws::AwsCall* call) {
   return it->second(impl_->context, call);
 }
 
+Task<std::optional<aws::StreamPlace>> KinesisService::FindPlace(std::string stream,
+                                                                std::string partition_key) {
+  CO_ASSIGN_OR_RETURN(StreamPtr found, co_await impl_->catalog.Find(std::move(stream)));
+  if (!found) co_return std::nullopt;
+  PartitionId shard(found->Route(HashKeyOf(partition_key)).index);
+  aws::StreamPlace place{.partition = {.topic_id = found->topic().id, .partition = shard},
+                         .record_bytes_max = found->record_bytes_max()};
+  place.held = std::move(found);
+  co_return place;
+}
+
 }  // namespace mainstem::gateway::kinesis

@@ -11,6 +11,7 @@
 #include "core/memory_budget.h"
 #include "core/metrics.h"
 #include "gateway/aws/service.h"
+#include "gateway/aws/stream_place.h"
 #include "storage/log.h"
 
 namespace mainstem::gateway::kinesis {
@@ -35,6 +36,8 @@ class KinesisService final : public aws::AwsService {
   std::string_view signing_name() const override { return "kinesis"; }
   const aws::Shape* FindOperation(std::string_view name) const override;
   Task<> Run(aws::AwsCall* call) override;
+  // For services that write to streams by themselves.
+  Task<std::optional<aws::StreamPlace>> FindPlace(std::string stream, std::string partition_key);
 
  private:
   struct Impl;

@@ -12,15 +12,16 @@ namespace {
 
 constexpr std::string_view kGroupPrefix = "g/";
 constexpr std::string_view kStreamPrefix = "s/";
+constexpr std::string_view kFilterPrefix = "f/";
 constexpr size_t kTopicNameMax = 249;
 constexpr size_t kErasedAtOnce = 1000;
 
 std::string GroupKey(std::string_view name) {
   return std::string(kGroupPrefix) + std::string(name);
 }
-std::string StreamsKey(std::string_view group_id) { return fmt::format("s/{}/", group_id); }
-std::string StreamKey(std::string_view group_id, std::string_view name) {
-  return StreamsKey(group_id) + std::string(name);
+// Of a stream or a filter; an empty name is what all of the group begin with.
+std::string KeyIn(std::string_view prefix, std::string_view group_id, std::string_view name) {
+  return fmt::format("{}{}/{}", prefix, group_id, name);
 }
 
 std::string RetentionMs(const GroupDefinition& definition) {
@@ -41,28 +42,27 @@ Status GroupIsGone() {
 
 }  // namespace
 
-LogCatalog::LogCatalog(Env* env, storage::Log* log, Logger logger, ForgetTopic forget_topic)
+LogCatalog::LogCatalog(Env* env, storage::Log* log, SubscriptionDelivery* delivery, Logger logger,
+                       ForgetTopic forget_topic)
     : env_(env),
       log_(log),
+      delivery_(delivery),
       logger_(std::move(logger)),
       forget_topic_(std::move(forget_topic)),
       home_(env->shard(0)),
       changed_(home_) {}
 
 Task<std::unique_ptr<LogCatalog>> LogCatalog::Open(Env* env, storage::Log* log,
-                                                   MemoryBudget* budget, Logger logger,
+                                                   MemoryBudget* budget,
+                                                   SubscriptionDelivery* delivery, Logger logger,
                                                    ForgetTopic forget_topic) {
   auto catalog = std::unique_ptr<LogCatalog>(
-      new LogCatalog(env, log, std::move(logger), std::move(forget_topic)));
+      new LogCatalog(env, log, delivery, std::move(logger), std::move(forget_topic)));
   CO_RETURN_IF_ERROR(co_await catalog->Load(budget));
   co_return catalog;
 }
 
-Task<> LogCatalog::Load(MemoryBudget* budget) {
-  CO_ASSIGN_OR_RETURN(table_,
-                      co_await aws::RecordTable::Open(env_, log_, budget, "__mainstem_log_groups"));
-  std::map<std::string, LogGroupPtr, std::less<>> by_id;
-  std::vector<aws::RecordTable::Change> stale;
+void LogCatalog::LoadGroups(GroupsById* by_id, std::vector<std::string>* stale) {
   for (const auto& [key, text] : table_->records()) {
     if (!key.starts_with(kGroupPrefix)) continue;
     std::string name = key.substr(kGroupPrefix.size());
@@ -74,32 +74,67 @@ Task<> LogCatalog::Load(MemoryBudget* budget) {
     }
     // Its making or its deletion was cut off, or somebody deleted the topic.
     if (!log_->FindTopic(definition->topic)) {
-      stale.push_back({.key = key});
+      stale->push_back(key);
       continue;
     }
     auto group =
         std::make_shared<LogGroup>(LogGroup{.name = name, .definition = *std::move(definition)});
-    by_id[group->definition.id] = group;
+    (*by_id)[group->definition.id] = group;
     groups_[name] = group;
   }
+}
+
+void LogCatalog::LoadOfGroups(std::string_view prefix, const GroupsById& by_id,
+                              const TakeRecord& take, std::vector<std::string>* stale) {
   for (const auto& [key, text] : table_->records()) {
-    if (!key.starts_with(kStreamPrefix)) continue;
-    size_t slash = key.find('/', kStreamPrefix.size());
-    std::string_view id = std::string_view(key).substr(
-        kStreamPrefix.size(), slash == std::string::npos ? slash : slash - kStreamPrefix.size());
-    auto group = by_id.find(id);
-    auto stream = DecodeStream(text);
-    if (group == by_id.end() || slash == std::string::npos || !stream.ok()) {
-      stale.push_back({.key = key});
-      continue;
+    if (!key.starts_with(prefix)) continue;
+    std::string_view rest = std::string_view(key).substr(prefix.size());
+    size_t slash = std::min(rest.find('/'), rest.size());
+    auto group = by_id.find(rest.substr(0, slash));
+    std::string name(rest.substr(std::min(slash + 1, rest.size())));
+    if (group == by_id.end() || !take(group->second.get(), std::move(name), text).ok()) {
+      stale->push_back(key);
     }
-    group->second->streams[key.substr(slash + 1)] = *std::move(stream);
   }
-  for (size_t begin = 0; begin < stale.size(); begin += kErasedAtOnce) {
-    auto first = stale.begin() + static_cast<std::ptrdiff_t>(begin);
-    auto last = first + static_cast<std::ptrdiff_t>(std::min(kErasedAtOnce, stale.size() - begin));
-    std::vector<aws::RecordTable::Change> some(first, last);
-    CO_RETURN_IF_ERROR(co_await table_->Write(std::move(some)));
+}
+
+Task<> LogCatalog::Load(MemoryBudget* budget) {
+  CO_ASSIGN_OR_RETURN(table_,
+                      co_await aws::RecordTable::Open(env_, log_, budget, "__mainstem_log_groups"));
+  GroupsById by_id;
+  std::vector<std::string> stale;
+  LoadGroups(&by_id, &stale);
+  auto take_stream = [](LogGroup* group, std::string name, std::string_view text) {
+    return DecodeStream(text).Value(&group->streams[std::move(name)]);
+  };
+  LoadOfGroups(kStreamPrefix, by_id, take_stream, &stale);
+  auto take_filter = [](LogGroup* group, std::string name, std::string_view text) {
+    return DecodeFilter(text).Value(&group->filters[std::move(name)]);
+  };
+  LoadOfGroups(kFilterPrefix, by_id, take_filter, &stale);
+  CO_RETURN_IF_ERROR(co_await Erase(std::move(stale)));
+  for (const auto& entry : groups_) {
+    for (const auto& filter : entry.second->filters) {
+      CO_RETURN_IF_ERROR(co_await delivery_->Start(entry.second, filter.first));
+    }
+  }
+  co_return Status::OK();
+}
+
+// In pieces: a group may have a great many streams.
+Task<> LogCatalog::Erase(std::vector<std::string> keys) {
+  for (const std::string& key : keys) {
+    auto record = table_->records().find(key);
+    if (record == table_->records().end() || !key.starts_with(kFilterPrefix)) continue;
+    auto filter = DecodeFilter(record->second);
+    if (filter.ok()) CO_RETURN_IF_ERROR(co_await delivery_->Forget(filter->id));
+  }
+  for (size_t begin = 0; begin < keys.size(); begin += kErasedAtOnce) {
+    std::vector<aws::RecordTable::Change> changes;
+    for (size_t i = begin; i < std::min(begin + kErasedAtOnce, keys.size()); ++i) {
+      changes.push_back({.key = keys[i]});
+    }
+    CO_RETURN_IF_ERROR(co_await table_->Write(std::move(changes)));
   }
   co_return Status::OK();
 }
@@ -197,22 +232,16 @@ Task<> LogCatalog::DeleteHere(LogGroupPtr group) {
 }
 
 Task<> LogCatalog::EraseRecords(std::string name, std::string id) {
-  std::vector<aws::RecordTable::Change> changes;
-  changes.push_back({.key = GroupKey(name)});
-  std::string prefix = StreamsKey(id);
+  std::vector<std::string> keys{GroupKey(name)};
   const auto& records = table_->records();
-  for (auto it = records.lower_bound(prefix); it != records.end() && it->first.starts_with(prefix);
-       ++it) {
-    changes.push_back({.key = it->first});
+  for (std::string_view kind : {kStreamPrefix, kFilterPrefix}) {
+    std::string prefix = KeyIn(kind, id, "");
+    for (auto it = records.lower_bound(prefix);
+         it != records.end() && it->first.starts_with(prefix); ++it) {
+      keys.push_back(it->first);
+    }
   }
-  for (size_t begin = 0; begin < changes.size(); begin += kErasedAtOnce) {
-    auto first = changes.begin() + static_cast<std::ptrdiff_t>(begin);
-    auto last =
-        first + static_cast<std::ptrdiff_t>(std::min(kErasedAtOnce, changes.size() - begin));
-    std::vector<aws::RecordTable::Change> some(first, last);
-    CO_RETURN_IF_ERROR(co_await table_->Write(std::move(some)));
-  }
-  co_return Status::OK();
+  co_return co_await Erase(std::move(keys));
 }
 
 Task<> LogCatalog::Update(LogGroupPtr group, Change change) {
@@ -252,7 +281,8 @@ Task<> LogCatalog::CreateStreamHere(LogGroupPtr group, std::string name) {
   CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log_->Offsets(partition));
   stream.begin = offsets.high_watermark;
   std::vector<aws::RecordTable::Change> changes;
-  changes.push_back({.key = StreamKey(group->definition.id, name), .value = EncodeStream(stream)});
+  changes.push_back(
+      {.key = KeyIn(kStreamPrefix, group->definition.id, name), .value = EncodeStream(stream)});
   CO_RETURN_IF_ERROR(co_await table_->Write(std::move(changes)));
   group->streams[name] = stream;
   co_return Status::OK();
@@ -268,10 +298,51 @@ Task<> LogCatalog::DeleteStreamHere(LogGroupPtr group, std::string name) {
     co_return MakeError(ErrorCode::kNotFound, "The specified log stream does not exist.");
   }
   std::vector<aws::RecordTable::Change> changes;
-  changes.push_back({.key = StreamKey(group->definition.id, name)});
+  changes.push_back({.key = KeyIn(kStreamPrefix, group->definition.id, name)});
   CO_RETURN_IF_ERROR(co_await table_->Write(std::move(changes)));
   group->streams.erase(name);
   co_return Status::OK();
+}
+
+Task<> LogCatalog::PutFilter(LogGroupPtr group, std::string name, SubscriptionFilter filter) {
+  return storage::RunToEnd(
+      home_, Locked(PutFilterHere(std::move(group), std::move(name), std::move(filter))));
+}
+
+Task<> LogCatalog::PutFilterHere(LogGroupPtr group, std::string name, SubscriptionFilter filter) {
+  auto topic = TopicOf(*group);
+  if (!topic) co_return GroupIsGone();
+  auto known = group->filters.find(name);
+  if (known != group->filters.end()) {
+    filter.id = known->second.id;
+    filter.begin = known->second.begin;
+    filter.created_ms = known->second.created_ms;
+  } else {
+    filter.id = fmt::format("{:016x}", env_->Random());
+    storage::TopicPartition partition{.topic_id = topic->id, .partition = PartitionId(0)};
+    CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log_->Offsets(partition));
+    filter.begin = offsets.high_watermark;
+  }
+  std::vector<aws::RecordTable::Change> changes;
+  changes.push_back(
+      {.key = KeyIn(kFilterPrefix, group->definition.id, name), .value = EncodeFilter(filter)});
+  CO_RETURN_IF_ERROR(co_await table_->Write(std::move(changes)));
+  group->filters[name] = std::move(filter);
+  co_return co_await delivery_->Start(std::move(group), std::move(name));
+}
+
+Task<> LogCatalog::DeleteFilter(LogGroupPtr group, std::string name) {
+  return storage::RunToEnd(home_, Locked(DeleteFilterHere(std::move(group), std::move(name))));
+}
+
+Task<> LogCatalog::DeleteFilterHere(LogGroupPtr group, std::string name) {
+  auto filter = group->filters.find(name);
+  if (group->deleted || filter == group->filters.end()) {
+    co_return MakeError(ErrorCode::kNotFound, "there is no such subscription filter");
+  }
+  group->filters.erase(filter);
+  std::vector<std::string> keys{KeyIn(kFilterPrefix, group->definition.id, name)};
+  co_return co_await Erase(std::move(keys));
 }
 
 }  // namespace mainstem::gateway::logs

@@ -8,11 +8,13 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/env.h"
 #include "core/logging.h"
 #include "gateway/aws/record_table.h"
 #include "gateway/logs/log_group.h"
+#include "gateway/logs/subscription_delivery.h"
 
 namespace mainstem::gateway::logs {
 
@@ -20,9 +22,10 @@ class LogCatalog {
  public:
   // Told after a topic was deleted, so that group offsets vanish with it. May be empty.
   using ForgetTopic = std::function<Task<>(std::string topic)>;
-  // Borrows env and log.
+  // Borrows env, log and delivery, which it tells of filters.
   static Task<std::unique_ptr<LogCatalog>> Open(Env* env, storage::Log* log, MemoryBudget* budget,
-                                                Logger logger, ForgetTopic forget_topic);
+                                                SubscriptionDelivery* delivery, Logger logger,
+                                                ForgetTopic forget_topic);
 
   using Groups = std::map<std::string, LogGroupPtr, std::less<>>;
   const Groups& groups() const { return groups_; }
@@ -39,9 +42,13 @@ class LogCatalog {
   Task<> Update(LogGroupPtr group, Change change);
   Task<> CreateStream(LogGroupPtr group, std::string name);  // kAlreadyExists
   Task<> DeleteStream(LogGroupPtr group, std::string name);  // kNotFound
+  // Makes or changes it; `filter` without id and begin. What is delivered goes on where it was.
+  Task<> PutFilter(LogGroupPtr group, std::string name, SubscriptionFilter filter);
+  Task<> DeleteFilter(LogGroupPtr group, std::string name);  // kNotFound
 
  private:
-  LogCatalog(Env* env, storage::Log* log, Logger logger, ForgetTopic forget_topic);
+  LogCatalog(Env* env, storage::Log* log, SubscriptionDelivery* delivery, Logger logger,
+             ForgetTopic forget_topic);
   Task<> Load(MemoryBudget* budget);
   std::string ChooseTopic(std::string_view group) const;
   bool IsTopicTaken(const std::string& topic) const;
@@ -51,10 +58,21 @@ class LogCatalog {
   Task<> UpdateHere(LogGroupPtr group, Change change);
   Task<> CreateStreamHere(LogGroupPtr group, std::string name);
   Task<> DeleteStreamHere(LogGroupPtr group, std::string name);
+  Task<> PutFilterHere(LogGroupPtr group, std::string name, SubscriptionFilter filter);
+  Task<> DeleteFilterHere(LogGroupPtr group, std::string name);
+  using GroupsById = std::map<std::string, LogGroupPtr, std::less<>>;
+  void LoadGroups(GroupsById* by_id, std::vector<std::string>* stale);
+  // Records of streams or filters, by their prefix.
+  using TakeRecord =
+      std::function<Status(LogGroup* group, std::string name, std::string_view text)>;
+  void LoadOfGroups(std::string_view prefix, const GroupsById& by_id, const TakeRecord& take,
+                    std::vector<std::string>* stale);
+  Task<> Erase(std::vector<std::string> keys);
   Task<> EraseRecords(std::string name, std::string id);
 
   Env* const env_;
   storage::Log* const log_;
+  SubscriptionDelivery* const delivery_;
   const Logger logger_;
   const ForgetTopic forget_topic_;
   const Executor home_;

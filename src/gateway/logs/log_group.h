@@ -11,6 +11,7 @@
 #include "core/ids.h"
 #include "core/status.h"
 #include "gateway/logs/event_zones.h"
+#include "gateway/logs/subscription_filter.h"
 
 namespace mainstem::gateway::logs {
 
@@ -51,6 +52,7 @@ struct LogGroup {
   std::string name;
   GroupDefinition definition;
   std::map<std::string, LogStream, std::less<>> streams{};
+  std::map<std::string, SubscriptionFilter, std::less<>> filters{};
   EventZones zones{};
   bool deleted = false;
 

@@ -27,6 +27,9 @@ const std::map<std::string, Operation, std::less<>>& LogsOperations() {
       {"PutLogEvents", PutLogEvents},
       {"GetLogEvents", GetLogEvents},
       {"FilterLogEvents", FilterLogEvents},
+      {"PutSubscriptionFilter", PutSubscriptionFilter},
+      {"DescribeSubscriptionFilters", DescribeSubscriptionFilters},
+      {"DeleteSubscriptionFilter", DeleteSubscriptionFilter},
       {"TestMetricFilter", TestMetricFilter},
   };
   return table;
@@ -43,20 +46,24 @@ LogsCounters MakeLogsCounters(Metrics* metrics) {
 
 struct LogsService::Impl {
   Impl(Env* env, storage::Log* log, MemoryBudget* budget, Metrics* metrics,
-       std::unique_ptr<LogCatalog> given, LogsOptions options, aws::TokenSealer given_sealer)
+       std::unique_ptr<SubscriptionDelivery> given_delivery, std::unique_ptr<LogCatalog> given,
+       LogsOptions options, aws::TokenSealer given_sealer)
       : home(env->shard(0)),
         sealer(std::move(given_sealer)),
+        delivery(std::move(given_delivery)),
         catalog(std::move(given)),
         context{.env = env,
                 .log = log,
                 .budget = budget,
                 .catalog = catalog.get(),
+                .delivery = delivery.get(),
                 .sealer = &sealer,
                 .account = std::move(options.account),
                 .counters = MakeLogsCounters(metrics)} {}
 
   const Executor home;
   const aws::TokenSealer sealer;
+  const std::unique_ptr<SubscriptionDelivery> delivery;
   const std::unique_ptr<LogCatalog> catalog;
   const Context context;
 };
@@ -68,14 +75,27 @@ Task<std::unique_ptr<LogsService>> LogsService::Open(Env* env, storage::Log* log
                                                      MemoryBudget* budget, Metrics* metrics,
                                                      Logger logger, LogsOptions options) {
   CO_ASSIGN_OR_RETURN(aws::TokenSealer sealer, co_await aws::TokenSealer::Open(env, log));
+  SubscriptionDelivery::Parts parts{.env = env,
+                                    .log = log,
+                                    .budget = budget,
+                                    .metrics = metrics,
+                                    .logger = logger,
+                                    .account = options.account,
+                                    .find_place = options.find_place};
+  auto delivery = std::make_unique<SubscriptionDelivery>(std::move(parts));
   auto forget_topic = options.forget_topic;
-  CO_ASSIGN_OR_RETURN(
-      std::unique_ptr<LogCatalog> catalog,
-      co_await LogCatalog::Open(env, log, budget, std::move(logger), std::move(forget_topic)));
-  auto impl = std::make_unique<Impl>(env, log, budget, metrics, std::move(catalog),
-                                     std::move(options), std::move(sealer));
+  auto catalog = co_await LogCatalog::Open(env, log, budget, delivery.get(), std::move(logger),
+                                           std::move(forget_topic));
+  if (!catalog.ok()) {
+    IgnoreError(co_await delivery->Stop(), "the failure to open is what counts");
+    co_return catalog.status();
+  }
+  auto impl = std::make_unique<Impl>(env, log, budget, metrics, std::move(delivery),
+                                     std::move(*catalog), std::move(options), std::move(sealer));
   co_return std::unique_ptr<LogsService>(new LogsService(std::move(impl)));
 }
+
+Task<> LogsService::Stop() { return RunOn(impl_->home, impl_->delivery->Stop()); }
 
 const aws::Shape* LogsService::FindOperation(std::string_view name) const {
   return LogsOperations().count(name) > 0 ? FindShape(name) : nullptr;

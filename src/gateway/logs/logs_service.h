@@ -11,6 +11,7 @@
 #include "core/memory_budget.h"
 #include "core/metrics.h"
 #include "gateway/aws/service.h"
+#include "gateway/aws/stream_place.h"
 #include "storage/log.h"
 
 namespace mainstem::gateway::logs {
@@ -19,16 +20,20 @@ struct LogsOptions {
   std::string account = "000000000000";  // of ARNs
   // Told after a group's topic was deleted. May be empty.
   std::function<Task<>(std::string topic)> forget_topic{};
+  // The streams that subscriptions deliver to.
+  aws::FindStreamPlace find_place;
 };
 
 // Borrows everything but the options; all must outlive it. Run may be called on any shard.
 class LogsService final : public aws::AwsService {
  public:
-  // Reads the groups' definitions. On the home shard.
+  // Reads the groups' definitions and begins to deliver. On the home shard.
   static Task<std::unique_ptr<LogsService>> Open(Env* env, storage::Log* log, MemoryBudget* budget,
                                                  Metrics* metrics, Logger logger,
                                                  LogsOptions options);
   ~LogsService() override;
+  // Ends the deliveries of subscriptions; must have ended before the destructor runs.
+  Task<> Stop();
 
   std::string_view target_prefix() const override { return "Logs_20140328"; }
   std::string_view signing_name() const override { return "logs"; }

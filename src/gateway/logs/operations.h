@@ -26,6 +26,7 @@ struct Context {
   storage::Log* log;
   MemoryBudget* budget;
   LogCatalog* catalog;
+  SubscriptionDelivery* delivery;
   const aws::TokenSealer* sealer;
   std::string account;
   LogsCounters counters;
@@ -54,6 +55,10 @@ Task<> PutLogEvents(const Context& context, aws::AwsCall* call);
 // read_operations.cc
 Task<> GetLogEvents(const Context& context, aws::AwsCall* call);
 Task<> FilterLogEvents(const Context& context, aws::AwsCall* call);
+// subscription_operations.cc
+Task<> PutSubscriptionFilter(const Context& context, aws::AwsCall* call);
+Task<> DescribeSubscriptionFilters(const Context& context, aws::AwsCall* call);
+Task<> DeleteSubscriptionFilter(const Context& context, aws::AwsCall* call);
 // pattern_operations.cc
 Task<> TestMetricFilter(const Context& context, aws::AwsCall* call);
 

@@ -131,6 +131,24 @@ void AddEventOperations(Shapes* shapes) {
                                              {"logEventMessages", Required(List(Token(), 1, 50))}});
 }
 
+void AddSubscriptionOperations(Shapes* shapes) {
+  Shape group = Required(GroupName());
+  (*shapes)["PutSubscriptionFilter"] =
+      Structure({{"logGroupName", group},
+                 {"filterName", Required(StreamName())},
+                 {"filterPattern", Required(PatternText())},
+                 {"destinationArn", Required(Token())},
+                 {"roleArn", Token()},
+                 {"distribution", OneOf({"Random", "ByLogStream"})},
+                 {"applyOnTransformedLogs", Flag()}});
+  (*shapes)["DescribeSubscriptionFilters"] = Structure({{"logGroupName", group},
+                                                        {"filterNamePrefix", StreamName()},
+                                                        {"nextToken", Token()},
+                                                        {"limit", Whole(1, 50)}});
+  (*shapes)["DeleteSubscriptionFilter"] =
+      Structure({{"logGroupName", group}, {"filterName", Required(StreamName())}});
+}
+
 }  // namespace
 
 const Shape* FindShape(std::string_view operation) {
@@ -139,6 +157,7 @@ const Shape* FindShape(std::string_view operation) {
     AddGroupOperations(&all);
     AddStreamOperations(&all);
     AddEventOperations(&all);
+    AddSubscriptionOperations(&all);
     return all;
   }();
   auto it = shapes.find(operation);

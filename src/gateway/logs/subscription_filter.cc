@@ -1,0 +1,79 @@
+#include "gateway/logs/subscription_filter.h"
+
+#include <algorithm>
+
+#include "core/json_writer.h"
+#include "gateway/aws/body_codec.h"
+
+namespace mainstem::gateway::logs {
+
+std::string EncodeFilter(const SubscriptionFilter& filter) {
+  JsonWriter json;
+  json.BeginObject().Field("version", 1).Field("id", filter.id).Field("pattern", filter.pattern);
+  json.Field("destination_arn", filter.destination_arn).Field("role_arn", filter.role_arn);
+  json.Field("random", filter.random).Field("created_ms", filter.created_ms);
+  json.Field("begin", filter.begin.value()).EndObject();
+  return json.Take();
+}
+
+Result<SubscriptionFilter> DecodeFilter(std::string_view text) {
+  ASSIGN_OR_RETURN(aws::Document document,
+                   aws::DecodeBody(aws::BodyCodec::kJson, std::string(text)));
+  const aws::Value& root = document.root;
+  SubscriptionFilter filter{.id = std::string(root["id"].text),
+                            .pattern = std::string(root["pattern"].text),
+                            .destination_arn = std::string(root["destination_arn"].text),
+                            .role_arn = std::string(root["role_arn"].text),
+                            .random = root["random"].boolean,
+                            .created_ms = root["created_ms"].integer,
+                            .begin = Offset(std::max<int64_t>(root["begin"].integer, 0))};
+  if (root["version"].integer == 1 && !filter.id.empty() && !filter.destination_arn.empty()) {
+    return filter;
+  }
+  return MakeError(ErrorCode::kCorruptStorage, "the record of a subscription filter is broken");
+}
+
+std::string StreamOfArn(std::string_view arn) {
+  constexpr std::string_view kService = ":kinesis:";
+  constexpr std::string_view kStream = ":stream/";
+  size_t service = arn.find(kService);
+  size_t stream = arn.find(kStream);
+  if (!arn.starts_with("arn:aws") || service == std::string_view::npos ||
+      stream == std::string_view::npos || stream < service) {
+    return {};
+  }
+  return std::string(arn.substr(stream + kStream.size()));
+}
+
+std::string DataMessage(const SubscribedBatch& batch) {
+  JsonWriter json;
+  json.BeginObject().Field("messageType", "DATA_MESSAGE").Field("owner", batch.owner);
+  json.Field("logGroup", batch.group).Field("logStream", batch.stream);
+  json.Key("subscriptionFilters").BeginArray().Value(batch.filter).EndArray();
+  json.Key("logEvents").BeginArray();
+  for (const SubscribedEvent& event : batch.events) {
+    json.BeginObject().Field("id", event.id).Field("timestamp", event.timestamp_ms);
+    json.Field("message", event.message);
+    if (!event.fields.empty()) {
+      json.Key("extractedFields").BeginObject();
+      for (const auto& [name, value] : event.fields) json.Field(name, value);
+      json.EndObject();
+    }
+    json.EndObject();
+  }
+  json.EndArray().EndObject();
+  return json.Take();
+}
+
+std::string ControlMessage(int64_t now_ms) {
+  JsonWriter json;
+  json.BeginObject().Field("messageType", "CONTROL_MESSAGE").Field("owner", "CloudwatchLogs");
+  json.Field("logGroup", "").Field("logStream", "");
+  json.Key("subscriptionFilters").BeginArray().EndArray();
+  json.Key("logEvents").BeginArray().BeginObject().Field("id", "").Field("timestamp", now_ms);
+  json.Field("message", "CWL CONTROL MESSAGE: Checking health of destination Kinesis stream.");
+  json.EndObject().EndArray().EndObject();
+  return json.Take();
+}
+
+}  // namespace mainstem::gateway::logs
