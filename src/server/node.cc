@@ -8,6 +8,7 @@
 #include "core/sync.h"
 #include "gateway/aws/aws_server.h"
 #include "gateway/dynamodb/dynamo_service.h"
+#include "gateway/events/events_service.h"
 #include "gateway/http/http_gateway.h"
 #include "gateway/kafka/server.h"
 #include "gateway/kinesis/kinesis_service.h"
@@ -77,6 +78,7 @@ struct Node::Impl {
   Task<> StartDoors();
   Task<> StartKafka();
   Task<> StartHttp();
+  Task<> OpenAwsServices();
   Task<> StartAws();
   Task<> StopDoors();
   std::vector<std::string> OwnAddresses() const;
@@ -95,6 +97,7 @@ struct Node::Impl {
   std::unique_ptr<gateway::kinesis::KinesisService> kinesis;
   std::unique_ptr<gateway::dynamodb::DynamoService> dynamodb;
   std::unique_ptr<gateway::logs::LogsService> logs;
+  std::unique_ptr<gateway::events::EventsService> events;
   std::unique_ptr<gateway::aws::AwsServer> aws;
 };
 
@@ -170,6 +173,37 @@ Task<> Node::Impl::StartHttp() {
   co_return Status::OK();
 }
 
+Task<> Node::Impl::OpenAwsServices() {
+  auto forget_topic = [this](std::string topic) {
+    return kafka->groups().ForgetTopic(std::move(topic));
+  };
+  gateway::kinesis::KinesisOptions options;
+  options.limits = engine->settings().aws_limits;
+  options.forget_topic = forget_topic;
+  CO_ASSIGN_OR_RETURN(kinesis,
+                      co_await gateway::kinesis::KinesisService::Open(
+                          &engine->env(), &engine->log(), &engine->budget(), &engine->metrics(),
+                          engine->logger().Named("kinesis"), std::move(options)));
+  CO_ASSIGN_OR_RETURN(dynamodb, co_await gateway::dynamodb::DynamoService::Open(
+                                    &engine->env(), &engine->log(), &engine->budget(),
+                                    gateway::dynamodb::DynamoOptions()));
+  gateway::logs::LogsOptions logs_options;
+  logs_options.forget_topic = forget_topic;
+  logs_options.find_place = [this](std::string stream, std::string partition_key) {
+    return kinesis->FindPlace(std::move(stream), std::move(partition_key));
+  };
+  CO_ASSIGN_OR_RETURN(logs,
+                      co_await gateway::logs::LogsService::Open(
+                          &engine->env(), &engine->log(), &engine->budget(), &engine->metrics(),
+                          engine->logger().Named("logs"), std::move(logs_options)));
+  gateway::events::EventsOptions events_options;
+  events_options.forget_topic = forget_topic;
+  CO_ASSIGN_OR_RETURN(events, co_await gateway::events::EventsService::Open(
+                                  &engine->env(), &engine->log(), &engine->budget(),
+                                  &engine->metrics(), std::move(events_options)));
+  co_return Status::OK();
+}
+
 Task<> Node::Impl::StartAws() {
   const Settings& settings = engine->settings();
   if (!settings.aws_listen) co_return Status::OK();
@@ -182,30 +216,9 @@ Task<> Node::Impl::StartAws() {
                                               settings.aws_credentials, kFileBytesMax));
     CO_ASSIGN_OR_RETURN(aws_settings.credentials, gateway::aws::Credentials::Parse(text));
   }
-  gateway::kinesis::KinesisOptions options;
-  options.limits = settings.aws_limits;
-  options.forget_topic = [this](std::string topic) {
-    return kafka->groups().ForgetTopic(std::move(topic));
-  };
-  CO_ASSIGN_OR_RETURN(kinesis,
-                      co_await gateway::kinesis::KinesisService::Open(
-                          &engine->env(), &engine->log(), &engine->budget(), &engine->metrics(),
-                          engine->logger().Named("kinesis"), std::move(options)));
-  CO_ASSIGN_OR_RETURN(dynamodb, co_await gateway::dynamodb::DynamoService::Open(
-                                    &engine->env(), &engine->log(), &engine->budget(),
-                                    gateway::dynamodb::DynamoOptions()));
-  gateway::logs::LogsOptions logs_options;
-  logs_options.forget_topic = [this](std::string topic) {
-    return kafka->groups().ForgetTopic(std::move(topic));
-  };
-  logs_options.find_place = [this](std::string stream, std::string partition_key) {
-    return kinesis->FindPlace(std::move(stream), std::move(partition_key));
-  };
-  CO_ASSIGN_OR_RETURN(logs,
-                      co_await gateway::logs::LogsService::Open(
-                          &engine->env(), &engine->log(), &engine->budget(), &engine->metrics(),
-                          engine->logger().Named("logs"), std::move(logs_options)));
-  std::vector<gateway::aws::AwsService*> services{kinesis.get(), dynamodb.get(), logs.get()};
+  CO_RETURN_IF_ERROR(co_await OpenAwsServices());
+  std::vector<gateway::aws::AwsService*> services{kinesis.get(), dynamodb.get(), logs.get(),
+                                                  events.get()};
   aws = std::make_unique<gateway::aws::AwsServer>(&engine->env(), &engine->budget(),
                                                   &engine->metrics(), engine->logger().Named("aws"),
                                                   std::move(aws_settings), std::move(services));

@@ -1,8 +1,9 @@
 #include "gateway/aws/event_stream.h"
 
 #include <absl/time/time.h>
-#include <fmt/format.h>
 #include <zlib.h>
+
+#include "gateway/aws/random_id.h"
 
 namespace mainstem::gateway::aws {
 namespace {
@@ -50,11 +51,7 @@ std::string EncodeEvent(const EventHead& head, std::string_view payload) {
 }
 
 void AddAnswerHeaders(Env* env, net::HttpHeaders* headers) {
-  uint64_t high = env->Random();
-  uint64_t low = env->Random();
-  headers->Add("x-amzn-RequestId",
-               fmt::format("{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}", high >> 32, high >> 16 & 0xFFFF,
-                           high & 0xFFF, 0x8000 | (low >> 48 & 0x3FFF), low & 0xFFFFFFFFFFFF));
+  headers->Add("x-amzn-RequestId", RandomId(env));
   headers->Add(
       "Date", absl::FormatTime("%a, %d %b %Y %H:%M:%S GMT",
                                absl::FromUnixMillis(env->WallTime().value()), absl::UTCTimeZone()));

@@ -96,7 +96,8 @@ TEST(FilterPatternTest, ConditionsOnJson) {
 
 TEST(FilterPatternTest, ConditionsAreJoined) {
   const char* const message = R"({"user": {"id": 1, "email": "John.Stiles@example.com"},
-    "users": [{"id": 2, "email": "John.Doe@example.com"}, {"id": 3, "email": "Jane.Doe@example.com"}],
+    "users": [{"id": 2, "email": "John.Doe@example.com"},
+    {"id": 3, "email": "Jane.Doe@example.com"}],
     "actions": ["GET", "PUT", "DELETE"], "coordinates": [[0, 1, 2], [4, 5, 6], [7, 8, 9]]})";
   EXPECT_TRUE(
       Takes(R"({ ($.user.id = 1) && ($.users[0].email = "John.Doe@example.com") })", message));

@@ -1,0 +1,149 @@
+// Event buses: making, deleting, describing, tags.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "gateway/events/operations.h"
+
+namespace mainstem::gateway::events {
+namespace {
+
+constexpr char kBusPageKind = 'B';
+constexpr int64_t kListMax = 100;
+constexpr size_t kTagsMax = 50;
+
+std::string BusArn(const Context& context, const aws::AwsCall& call, std::string_view name) {
+  return fmt::format("arn:aws:events:{}:{}:event-bus/{}", call.region, context.account, name);
+}
+
+Status BusNotFound(std::string_view name) {
+  return aws::MakeAwsError("ResourceNotFoundException",
+                           fmt::format("Event bus {} does not exist.", name));
+}
+
+void WriteBus(const Context& context, const aws::AwsCall& call, const std::string& name,
+              const EventBus& bus) {
+  aws::BodyWriter* answer = call.answer.get();
+  answer->Field("Name", name).Field("Arn", BusArn(context, call, name));
+  if (!bus.description.empty()) answer->Field("Description", bus.description);
+  if (bus.created_ms == 0) return;  // "default", of which nobody has asked anything yet
+  answer->Key("CreationTime").Time(bus.created_ms);
+  answer->Key("LastModifiedTime").Time(bus.modified_ms);
+}
+
+Status SetTags(const aws::Value& input, std::map<std::string, std::string>* tags) {
+  for (const aws::Member& tag : input["Tags"].members) {
+    (*tags)[std::string(tag.value["Key"].text)] = tag.value["Value"].text;
+  }
+  for (const aws::Member& key : input["TagKeys"].members) tags->erase(std::string(key.value.text));
+  if (tags->size() <= kTagsMax) return Status::OK();
+  return aws::MakeAwsError("ValidationException", "A resource can have at most 50 tags.");
+}
+
+}  // namespace
+
+std::string BusNameIn(std::string_view name_or_arn) {
+  constexpr std::string_view kBefore = ":event-bus/";
+  size_t begin = name_or_arn.find(kBefore);
+  if (begin != std::string_view::npos) name_or_arn.remove_prefix(begin + kBefore.size());
+  return std::string(name_or_arn.empty() ? kDefaultBus : name_or_arn);
+}
+
+Task<> CreateEventBus(const Context& context, aws::AwsCall* call) {
+  const aws::Value& input = call->input.root;
+  std::string name(input["Name"].text);
+  if (name.find('/') != std::string::npos || !input["EventSourceName"].is_null()) {
+    co_return aws::MakeAwsError("ResourceNotFoundException",
+                                "There are no partner event sources here.");
+  }
+  int64_t now_ms = context.NowMs();
+  EventBus bus{.created_ms = now_ms,
+               .modified_ms = now_ms,
+               .description = std::string(input["Description"].text)};
+  CO_RETURN_IF_ERROR(SetTags(input, &bus.tags));
+  Status created = co_await context.catalog->Create(name, std::move(bus));
+  if (Is(created, ErrorCode::kAlreadyExists)) {
+    co_return aws::MakeAwsError("ResourceAlreadyExistsException",
+                                fmt::format("Event bus {} already exists.", name));
+  }
+  CO_RETURN_IF_ERROR(created);
+  call->answer->BeginMap().Field("EventBusArn", BusArn(context, *call, name));
+  if (!input["Description"].is_null()) {
+    call->answer->Field("Description", input["Description"].text);
+  }
+  call->answer->EndMap();
+  co_return Status::OK();
+}
+
+Task<> DeleteEventBus(const Context& context, aws::AwsCall* call) {
+  std::string name(call->input.root["Name"].text);
+  if (name == kDefaultBus) {
+    co_return aws::MakeAwsError("ValidationException", "Cannot delete event bus default.");
+  }
+  co_return co_await context.catalog->Delete(std::move(name));
+}
+
+Task<> DescribeEventBus(const Context& context, aws::AwsCall* call) {
+  std::string name = BusNameIn(call->input.root["Name"].text);
+  auto found = context.catalog->buses().find(name);
+  if (found == context.catalog->buses().end()) co_return BusNotFound(name);
+  call->answer->BeginMap();
+  WriteBus(context, *call, name, found->second);
+  call->answer->EndMap();
+  co_return Status::OK();
+}
+
+Task<> ListEventBuses(const Context& context, aws::AwsCall* call) {
+  const aws::Value& input = call->input.root;
+  std::string after;
+  if (!input["NextToken"].is_null()) {
+    auto token = context.sealer->Unseal(kBusPageKind, input["NextToken"].text);
+    if (!token) co_return aws::MakeAwsError("ValidationException", "Provided token is invalid.");
+    after = std::move(token->payload);
+  }
+  int64_t left = aws::IntegerOf(input["Limit"]).value_or(kListMax);
+  std::string last;
+  bool more = false;
+  call->answer->BeginMap().Key("EventBuses").BeginList();
+  const auto& buses = context.catalog->buses();
+  for (auto it = buses.upper_bound(after); it != buses.end(); ++it) {
+    if (!std::string_view(it->first).starts_with(input["NamePrefix"].text)) continue;
+    more = left-- == 0;
+    if (more) break;
+    call->answer->BeginMap();
+    WriteBus(context, *call, it->first, it->second);
+    call->answer->EndMap();
+    last = it->first;
+  }
+  call->answer->EndList();
+  if (more) {
+    call->answer->Field("NextToken", context.sealer->Seal(kBusPageKind, {.made_ms = context.NowMs(),
+                                                                         .payload = last}));
+  }
+  call->answer->EndMap();
+  co_return Status::OK();
+}
+
+Task<> ChangeTags(const Context& context, aws::AwsCall* call) {
+  std::string name = BusNameIn(call->input.root["ResourceARN"].text);
+  BusCatalog::Change change = [call](EventBus* bus) {
+    return SetTags(call->input.root, &bus->tags);
+  };
+  Status changed = co_await context.catalog->Update(name, std::move(change));
+  if (Is(changed, ErrorCode::kNotFound)) co_return BusNotFound(name);
+  co_return changed;
+}
+
+Task<> ListTagsForResource(const Context& context, aws::AwsCall* call) {
+  std::string name = BusNameIn(call->input.root["ResourceARN"].text);
+  auto found = context.catalog->buses().find(name);
+  if (found == context.catalog->buses().end()) co_return BusNotFound(name);
+  call->answer->BeginMap().Key("Tags").BeginList();
+  for (const auto& [key, value] : found->second.tags) {
+    call->answer->BeginMap().Field("Key", key).Field("Value", value).EndMap();
+  }
+  call->answer->EndList().EndMap();
+  co_return Status::OK();
+}
+
+}  // namespace mainstem::gateway::events

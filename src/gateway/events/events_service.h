@@ -1,0 +1,43 @@
+// EventBridge (CloudWatch Events) over the log: an event bus is a topic. Behind the AWS door
+// (gateway/aws/aws_server.h), which decodes and checks what comes.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/env.h"
+#include "core/memory_budget.h"
+#include "core/metrics.h"
+#include "gateway/aws/service.h"
+#include "storage/log.h"
+
+namespace mainstem::gateway::events {
+
+struct EventsOptions {
+  std::string account = "000000000000";  // of ARNs and events
+  // Told after a bus's topic was deleted. May be empty.
+  std::function<Task<>(std::string topic)> forget_topic{};
+};
+
+// Borrows everything but the options; all must outlive it. Run may be called on any shard.
+class EventsService final : public aws::AwsService {
+ public:
+  // Reads the buses' definitions. On the home shard.
+  static Task<std::unique_ptr<EventsService>> Open(Env* env, storage::Log* log,
+                                                   MemoryBudget* budget, Metrics* metrics,
+                                                   EventsOptions options);
+  ~EventsService() override;
+
+  std::string_view target_prefix() const override { return "AWSEvents"; }
+  std::string_view signing_name() const override { return "events"; }
+  const aws::Shape* FindOperation(std::string_view name) const override;
+  Task<> Run(aws::AwsCall* call) override;
+
+ private:
+  struct Impl;
+  explicit EventsService(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mainstem::gateway::events
