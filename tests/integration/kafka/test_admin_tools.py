@@ -65,3 +65,16 @@ def test_there_are_no_quotas_and_no_users(broker):
     assert "quotas are not supported" in said
     assert "quotas are not supported" in tool(broker, CONFIGS, "--alter", "--entity-type", "clients", "--entity-default", "--add-config",
                                               "request_percentage=50", code=1)
+
+
+def test_topics_have_the_configurations_of_kafkas_broker(broker):
+    program = os.path.join(os.path.dirname(__file__), "TopicConfigs.java")
+    listed = support.java(program)
+    assert listed.returncode == 0, listed.stderr
+    of_kafka = dict(line.split("=", 1) for line in listed.stdout.splitlines())
+    said = tool(broker, CONFIGS, "--describe", "--all", "--entity-type", "topics", "--entity-name", "t")
+    ours = dict(line.strip().split(" sensitive=")[0].split("=", 1) for line in said.splitlines() if " sensitive=" in line)
+    assert ours == of_kafka and len(ours) > 30
+    for refused, why in (("min.insync.replicas=2", "there is one node"), ("remote.storage.enable=true", "no tiered storage"),
+                         ("compression.zstd.level=19", "one level of zstd"), ("flush.messages=0", "a number of records")):
+        assert why in tool(broker, CONFIGS, "--alter", "--entity-type", "topics", "--entity-name", "t", "--add-config", refused, code=1)
