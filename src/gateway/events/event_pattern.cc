@@ -10,14 +10,13 @@
 
 namespace mainstem::gateway::events {
 
-// An object of a pattern without $or, or a leaf.
+// An object of a pattern without $or, a leaf, or both where $or brought them together.
 struct EventPattern::Node {
   std::map<std::string, Node> fields{};
-  // Of a leaf: one of each list. More than one list only where $or brought them together.
-  std::vector<std::vector<ValueTest>> lists{};
+  std::vector<ValueTest> tests{};   // of a leaf: one of them
   std::vector<std::string> path{};  // of a leaf: from the event's root
 
-  bool is_leaf() const { return !lists.empty(); }
+  bool is_leaf() const { return !tests.empty(); }
 };
 
 namespace {
@@ -31,20 +30,14 @@ Status BadPattern(std::string message) {
   return MakeError(ErrorCode::kInvalidArgument, std::move(message));
 }
 
-// Both must hold, for one and the same element of a list.
-Status MergeNodes(const Node& from, Node* into) {
-  if (into->fields.empty() && into->lists.empty()) {
-    *into = from;
-    return Status::OK();
+// Both must hold, for one and the same element of a list. Of leaves at one place the later one
+// counts, as in event-ruler.
+void MergeNodes(const Node& from, Node* into) {
+  if (from.is_leaf()) {
+    into->tests = from.tests;
+    into->path = from.path;
   }
-  if (from.is_leaf() != into->is_leaf()) {
-    return BadPattern("a field is an object and a list of values in one combination of $or");
-  }
-  into->lists.insert(into->lists.end(), from.lists.begin(), from.lists.end());
-  for (const auto& [name, field] : from.fields) {
-    RETURN_IF_ERROR(MergeNodes(field, &into->fields[name]));
-  }
-  return Status::OK();
+  for (const auto& [name, field] : from.fields) MergeNodes(field, &into->fields[name]);
 }
 
 class PatternParser {
@@ -62,7 +55,7 @@ class PatternParser {
       for (const Node& before : combinations) {
         for (const Node& choice : choices) {
           combined.push_back(before);
-          RETURN_IF_ERROR(MergeNodes(choice, &combined.back()));
+          MergeNodes(choice, &combined.back());
         }
       }
       combinations = std::move(combined);
@@ -123,12 +116,10 @@ class PatternParser {
   Result<Node> ParseLeaf(const aws::Value& list) {
     if (list.members.empty()) return BadPattern("Empty arrays are not allowed");
     Node leaf{.path = path_};
-    std::vector<ValueTest> tests;
     for (const aws::Member& item : list.members) {
       ASSIGN_OR_RETURN(ValueTest test, ParseValueTest(item.value));
-      tests.push_back(std::move(test));
+      leaf.tests.push_back(std::move(test));
     }
-    leaf.lists.push_back(std::move(tests));
     return leaf;
   }
 
@@ -163,10 +154,8 @@ class PatternMatch {
 
   // `value`: null where there is none.
   bool Holds(const Node& node, const aws::Value* value) const {
-    if (node.is_leaf()) {
-      return std::all_of(node.lists.begin(), node.lists.end(),
-                         [&](const auto& tests) { return LeafHolds(node, tests, value); });
-    }
+    if (node.is_leaf() && !LeafHolds(node, value)) return false;
+    if (node.fields.empty()) return true;
     if (value != nullptr && value->kind == ValueKind::kList) {
       bool any_object = false;
       for (const aws::Member& item : value->members) {
@@ -187,9 +176,8 @@ class PatternMatch {
     });
   }
 
-  bool LeafHolds(const Node& leaf, const std::vector<ValueTest>& tests,
-                 const aws::Value* value) const {
-    return std::any_of(tests.begin(), tests.end(), [&](const ValueTest& test) {
+  bool LeafHolds(const Node& leaf, const aws::Value* value) const {
+    return std::any_of(leaf.tests.begin(), leaf.tests.end(), [&](const ValueTest& test) {
       if (test.kind == ValueTest::Kind::kAbsent) return !HasLeaf(event_, leaf.path, 0);
       return value != nullptr && AnyScalar(test, *value);
     });

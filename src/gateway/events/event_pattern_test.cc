@@ -122,6 +122,12 @@ TEST(EventPatternTest, AnyOfSeveralPatterns) {
   const char* const joined = R"({"l": {"a": [1]}, "$or": [{"l": {"b": [2]}}, {"z": [0]}]})";
   EXPECT_TRUE(Takes(joined, R"({"l": [{"a": 1, "b": 2}]})"));
   EXPECT_FALSE(Takes(joined, R"({"l": [{"a": 1}, {"b": 2}]})"));
+  // Of two lists for one field the later one counts; a list and an object must both hold.
+  const char* const later = R"({"s": [3], "$or": [{"s": [4]}, {"t": [1]}]})";
+  EXPECT_TRUE(Takes(later, R"({"s": 4})"));
+  EXPECT_FALSE(Takes(later, R"({"s": 3})"));
+  EXPECT_TRUE(Takes(later, R"({"s": 3, "t": 1})"));
+  EXPECT_FALSE(Takes(R"({"s": [3], "$or": [{"s": {"t": [1]}}, {"u": [1]}]})", R"({"s": 3})"));
   // With less than two objects it is a field like others.
   EXPECT_TRUE(Takes(R"({"$or": ["x"]})", R"({"$or": "x"})"));
 }
