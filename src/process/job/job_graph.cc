@@ -6,6 +6,7 @@
 
 #include <arrow/api.h>
 
+#include "connector/overwrite.h"
 #include "process/job/bad_records.h"
 #include "process/job/ordered_operators.h"
 #include "process/job/state_names.h"
@@ -461,7 +462,10 @@ class Builder {
                              node.on_conflict == plan::OnConflict::kNothing)) {
       return BuildConflictCheck(node, keys);
     }
-    ASSIGN_OR_RETURN(const int id, keys.empty() ? Continue(input) : Exchange(input, keys));
+    // What is replaced is replaced by one writer.
+    const bool overwrites = node.table.options.contains(std::string(connector::kOverwriteOption));
+    const bool is_plain = keys.empty() && !overwrites;
+    ASSIGN_OR_RETURN(const int id, is_plain ? Continue(input) : Exchange(input, keys));
     RETURN_IF_ERROR(AddNotNull(id, node));
     if (node.materialize) {
       const plan::Columns columns = input.columns;

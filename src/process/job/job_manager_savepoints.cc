@@ -86,6 +86,11 @@ Task<Job*> JobManagerImpl::JobForSavepoint(std::string id, std::string folder, s
                                                          ": there is nothing to go on with");
   }
   CO_ASSIGN_OR_RETURN(plan::Answer answer, PlanOf(job->record));
+  if (answer.plan.batch) {
+    co_return MakeError(ErrorCode::kUnsupported,
+                        {.message = "a job in batch mode has no savepoints",
+                         .hint = "it ends by itself; STOP JOB without a savepoint cancels it"});
+  }
   CO_ASSIGN_OR_RETURN(std::string parent, SavepointFolderOf(options_, answer.plan, folder));
   CO_RETURN_IF_ERROR(co_await env()->files().CreateDirectories(parent));
   *path = fmt::format("{}/savepoint-{}-{:08x}", parent, id, env()->Random() & 0xffffffff);

@@ -98,6 +98,13 @@ Task<> JobRunner::Prepare() {
   graph.context.time_zone = plan_->time_zone;
   graph.make_collector = options_.make_collector;
   CO_ASSIGN_OR_RETURN(graph_, BuildJobGraph(*plan_, graph));
+  if (plan_->batch && !graph_.bounded) {
+    co_return MakeError(
+        ErrorCode::kSemanticError,
+        {.message = "a query in batch mode reads tables that end, and one does not",
+         .hint = "bound it, as with 'scan.bounded.mode' or 'number-of-rows', or SET "
+                 "'execution.runtime-mode' = 'streaming'"});
+  }
   graph_ready_ = true;
   description_.bounded = graph_.bounded;
   bool needs_quarantine = false;
@@ -189,10 +196,11 @@ Task<> JobRunner::RunAttempts() {
   }
 }
 
-Task<> JobRunner::DrainDeliveries() {
+Task<> JobRunner::DrainDeliveries(bool input_has_ended) {
   for (auto& delivery : deliveries_) {
     SinkDelivery::DrainOptions drain;
     drain.give_up = options_.fail_fast;
+    drain.input_has_ended = input_has_ended;
     CO_RETURN_IF_ERROR(co_await delivery->Drain(drain));
   }
   co_return Status::OK();
@@ -210,7 +218,7 @@ Task<> JobRunner::RunUntilDone() {
     description_.state = JobState::kStopped;
     co_return Status::OK();
   }
-  CO_RETURN_IF_ERROR(co_await DrainDeliveries());
+  CO_RETURN_IF_ERROR(co_await DrainDeliveries(true));
   description_.state = JobState::kFinished;
   co_return Status::OK();
 }

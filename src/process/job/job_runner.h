@@ -92,7 +92,7 @@ class JobRunner {
   Task<ExecutionOutcome> RunAttempt();
   Task<> RunAttempts();
   Task<> CloseDeliveries();
-  Task<> DrainDeliveries();
+  Task<> DrainDeliveries(bool input_has_ended);
   // job_runner_savepoints.cc
   void OnEpoch(int64_t epoch);
   Task<> AwaitHeldCheckpoint(TimePoint deadline);

@@ -5,6 +5,7 @@
 
 #include <arrow/api.h>
 
+#include "connector/overwrite.h"
 #include "core/backoff.h"
 #include "process/operator/delivery_format.h"
 #include "storage/record_batch.h"
@@ -55,6 +56,7 @@ struct SinkDelivery::Lane {
   TimePoint last_flush{};
   TimePoint last_trim{};
 
+  std::atomic<bool> input_has_ended{false};  // set before `draining`
   std::atomic<bool> draining{false};
   std::atomic<bool> done{false};
   std::atomic<int64_t> wanted{0};  // up to here the destination shall keep it as soon as it can
@@ -132,6 +134,8 @@ Task<> SinkDelivery::Lane::DeliverUntilError(bool* made_progress) {
     }
     CO_ASSIGN_OR_RETURN(bool drained, co_await IsDrained());
     if (drained) {
+      auto* overwriting = dynamic_cast<connector::OverwritingWriter*>(writer.get());
+      if (overwriting != nullptr && input_has_ended) overwriting->InputHasEnded();
       CO_RETURN_IF_ERROR(co_await Flush(writer.get(), true));
       done = true;
       co_return Status::OK();
@@ -223,7 +227,10 @@ void SinkDelivery::Start() {
 }
 
 Task<> SinkDelivery::Drain(DrainOptions options) {
-  for (auto& lane : lanes_) lane->draining = true;
+  for (auto& lane : lanes_) {
+    lane->input_has_ended = options.input_has_ended;
+    lane->draining = true;
+  }
   for (;;) {
     bool all_done = true;
     for (auto& lane : lanes_) {

@@ -28,6 +28,7 @@ class SinkDelivery {
   // with the error of a partition that can't go on by retrying.
   struct DrainOptions {
     bool give_up = false;
+    bool input_has_ended = false;  // of the job, which did not stop before
   };
   Task<> Drain(DrainOptions options);
   // Asks that everything the topic holds now is delivered and kept at the destination, though the

@@ -1,8 +1,11 @@
 // INSERT INTO and queries to the caller: the sink node and the casts to its columns.
 #include <algorithm>
 
+#include <arrow/scalar.h>
 #include <fmt/format.h>
 
+#include "connector/overwrite.h"
+#include "core/json_writer.h"
 #include "process/expr/cast.h"
 #include "process/expr/evaluator.h"
 #include "process/plan/binder.h"
@@ -202,6 +205,12 @@ Status Binder::DescribeSink(const sql::Insert& insert, const CatalogTable& table
 
 // What is there already can be replaced when all that comes in its place is there: at an end.
 Status Binder::RefuseOverwrite(const sql::Insert& insert, const CatalogTable& table) const {
+  if (table.options.contains(std::string(connector::kOverwriteOption))) {
+    return Error(insert.table.span,
+                 fmt::format("option '{}' cannot be set by hand", connector::kOverwriteOption),
+                 "write INSERT OVERWRITE");
+  }
+  if (!insert.overwrite) return Status::OK();
   const auto connector = table.options.find("connector");
   const std::string name = connector == table.options.end() ? "" : connector->second;
   if (name != "filesystem") {
@@ -209,12 +218,35 @@ Status Binder::RefuseOverwrite(const sql::Insert& insert, const CatalogTable& ta
                  fmt::format("tables of connector '{}' cannot be overwritten", name),
                  "INSERT OVERWRITE replaces the files of a 'filesystem' table");
   }
-  if (!batch()) {
-    return Error(insert.table.span, "INSERT OVERWRITE is not possible in streaming mode",
-                 "a stream has no end at which to replace what is there: INSERT INTO adds to it");
-  }
-  return NotYet(insert.table.span, "INSERT OVERWRITE");
+  if (batch()) return Status::OK();
+  return Error(insert.table.span, "INSERT OVERWRITE is not possible in streaming mode",
+               "a stream has no end at which to replace what is there: INSERT INTO adds to it, or "
+               "SET 'execution.runtime-mode' = 'batch'");
 }
+
+namespace {
+
+// What connector::kOverwriteOption is to be: the values of a partition that is named wholly.
+Result<std::string> OverwrittenPartition(const std::map<int, ExprPtr>& fixed,
+                                         const CatalogTable& table) {
+  if (fixed.empty() || fixed.size() != table.partition_keys.size()) return std::string();
+  JsonWriter json;
+  json.BeginArray();
+  for (const std::string& key : table.partition_keys) {
+    const ExprPtr& literal = fixed.at(table.FindColumn(key));
+    ASSIGN_OR_RETURN(const ExprPtr text, BindCast(literal, LogicalType::String()));
+    ASSIGN_OR_RETURN(const auto scalar, EvaluateConstant(text, EvalContext{}));
+    if (scalar->is_valid) {
+      json.Value(static_cast<const arrow::StringScalar&>(*scalar).view());
+    } else {
+      json.Null();
+    }
+  }
+  json.EndArray();
+  return json.Take();
+}
+
+}  // namespace
 
 Result<std::shared_ptr<SinkNode>> Binder::BindInsert(const sql::Insert& insert,
                                                      const sql::Query& query) {
@@ -229,7 +261,6 @@ Result<std::shared_ptr<SinkNode>> Binder::BindInsert(const sql::Insert& insert,
                  sql::DidYouMean(insert.table.last(), context_.catalog->TableNames()));
   }
   CatalogTable table = *found;
-  if (insert.overwrite) return RefuseOverwrite(insert, table);
   for (const sql::Hint& hint : insert.hints) {
     if (hint.name.text != "OPTIONS") {
       return Error(hint.name.span, fmt::format("there is no hint '{}' here", hint.name.text),
@@ -238,6 +269,11 @@ Result<std::shared_ptr<SinkNode>> Binder::BindInsert(const sql::Insert& insert,
     for (const auto& [key, value] : hint.options) table.options[key] = value;
   }
   ASSIGN_OR_RETURN(const StaticPartition fixed, BindStaticPartition(insert, table));
+  RETURN_IF_ERROR(RefuseOverwrite(insert, table));
+  if (insert.overwrite) {
+    ASSIGN_OR_RETURN(table.options[std::string(connector::kOverwriteOption)],
+                     OverwrittenPartition(fixed, table));
+  }
   ASSIGN_OR_RETURN(std::vector<int> targets, BindTargets(insert, table, fixed));
   allow_untyped_null_ = true;
   Result<Relation> relation = BindQuery(query);

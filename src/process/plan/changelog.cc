@@ -255,8 +255,9 @@ class SinkChecker {
   SinkChecker(SinkNode* sink, const Settings& settings, const sql::SourceText& source)
       : sink_(*sink), settings_(settings), source_(source) {}
 
-  Status Check() {
-    if (sink_.collect) return Status::OK();
+  Status Check(bool batch) {
+    // In batch mode each sink gets final rows; which of those of one key is the last, nobody says.
+    if (sink_.collect || batch) return Status::OK();
     if (sink_.on_conflict != OnConflict::kNone && sink_.mode != connector::SinkMode::kUpsert) {
       return Fail(fmt::format("ON CONFLICT is only allowed for upsert sinks, and '{}' is none",
                               sink_.table_name),
@@ -360,20 +361,58 @@ class SinkChecker {
 
 }  // namespace
 
-Status InferChangelog(Plan* plan, const Settings& settings, const sql::SourceText& source) {
-  const std::vector<PlanNode*> order = InTopologicalOrder(*plan);
+namespace {
+
+void InferUpwards(const std::vector<PlanNode*>& order) {
   for (PlanNode* node : order) {
     if (node->kind == NodeKind::kRank) DecideStrategy(static_cast<RankNode*>(node));
     node->upsert_keys = KeysOf(*node);
     node->changelog = FullMode(*node);
   }
+}
+
+// Batch mode: what a query would update is sent once, at the end, sorted by what can be.
+Status SendOnlyFinalRows(Plan* plan, const sql::SourceText& source) {
+  for (const PlanNode* node : InTopologicalOrder(*plan)) {
+    if (node->kind != NodeKind::kScan || node->changelog.insert_only()) continue;
+    return ErrorAtNode(source, *node,
+                       fmt::format("table '{}' updates or deletes rows: batch mode reads tables of "
+                                   "new rows only",
+                                   static_cast<const ScanNode*>(node)->table_name),
+                       "SET 'execution.runtime-mode' = 'streaming'");
+  }
+  for (size_t i = 0; i < plan->sinks.size(); ++i) {
+    PlanNodePtr& input = plan->sinks[i]->inputs[0];
+    if (input->changelog.insert_only()) continue;
+    auto sort = std::make_shared<SortNode>();
+    for (size_t column = 0; column < input->columns.size(); ++column) {
+      const LogicalType& type = input->columns[column].type();
+      if (type.IsNested() || type.IsInterval()) continue;
+      sort->order.push_back({.column = static_cast<int>(column)});
+    }
+    sort->id = fmt::format("final-rows-{}", i + 1);
+    sort->span = input->span;
+    sort->columns = input->columns;
+    sort->inputs = {input};
+    input = std::move(sort);
+  }
+  return Status::OK();
+}
+
+}  // namespace
+
+Status InferChangelog(Plan* plan, const Settings& settings, const sql::SourceText& source) {
+  InferUpwards(InTopologicalOrder(*plan));
+  if (plan->batch) RETURN_IF_ERROR(SendOnlyFinalRows(plan, source));
+  const std::vector<PlanNode*> order = InTopologicalOrder(*plan);
+  if (plan->batch) InferUpwards(order);
   RETURN_IF_ERROR(CheckOrdered(order, source));
   RETURN_IF_ERROR(CheckTimedJoins(*plan, source));
   // Consumers first: is -U wanted from each node?
   std::unordered_map<const PlanNode*, bool> wanted;
   for (const auto& sink : plan->sinks) {
     SinkChecker checker(sink.get(), settings, source);
-    RETURN_IF_ERROR(checker.Check());
+    RETURN_IF_ERROR(checker.Check(plan->batch));
     wanted[sink.get()] = checker.WantsUpdateBefore();
   }
   for (auto at = order.rbegin(); at != order.rend(); ++at) {

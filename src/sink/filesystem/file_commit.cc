@@ -10,6 +10,7 @@ namespace mainstem::sink {
 namespace {
 
 constexpr int64_t kVersion = 1;
+constexpr int64_t kReplacingVersion = 2;
 constexpr size_t kMaxManifestBytes = 64 << 20;
 
 std::string FolderOf(const std::string& path) {
@@ -21,13 +22,21 @@ std::string FolderOf(const std::string& path) {
 
 std::string ManifestText(const FileManifest& manifest) {
   JsonWriter json;
-  json.BeginObject().Field("version", kVersion).Field("delivery_id", manifest.delivery_id);
+  const bool replaces = !manifest.replaced.empty();
+  json.BeginObject().Field("version", replaces ? kReplacingVersion : kVersion);
+  json.Field("delivery_id", manifest.delivery_id);
   json.Field("partition", manifest.partition.value()).Field("position", manifest.position.value());
   json.Key("files").BeginArray();
   for (const FinishedFile& file : manifest.files) {
     json.BeginObject().Field("from", file.from).Field("to", file.to).EndObject();
   }
-  json.EndArray().EndObject();
+  json.EndArray();
+  if (replaces) {
+    json.Key("replaced").BeginArray();
+    for (const std::string& file : manifest.replaced) json.Value(file);
+    json.EndArray();
+  }
+  json.EndObject();
   return json.Take();
 }
 
@@ -38,8 +47,9 @@ Result<FileManifest> ParseManifest(std::string_view text) {
   std::string_view delivery_id;
   simdjson::dom::array files;
   if (parser.parse(text.data(), text.size()).get(root)) return DamagedManifest("not JSON");
-  if (root["version"].get(version) || version != kVersion)
+  if (root["version"].get(version) || (version != kVersion && version != kReplacingVersion)) {
     return DamagedManifest("unknown version");
+  }
   if (root["delivery_id"].get(delivery_id) || root["partition"].get(partition) ||
       root["position"].get(position) || root["files"].get(files)) {
     return DamagedManifest("a field is missing");
@@ -52,6 +62,14 @@ Result<FileManifest> ParseManifest(std::string_view text) {
     std::string_view from, to;
     if (file["from"].get(from) || file["to"].get(to)) return DamagedManifest("a file has no name");
     manifest.files.push_back({std::string(from), std::string(to)});
+  }
+  if (version == kVersion) return manifest;
+  simdjson::dom::array replaced;
+  if (root["replaced"].get(replaced)) return DamagedManifest("a field is missing");
+  for (simdjson::dom::element file : replaced) {
+    std::string_view name;
+    if (file.get(name)) return DamagedManifest("a file has no name");
+    manifest.replaced.emplace_back(name);
   }
   return manifest;
 }
@@ -82,6 +100,7 @@ Task<std::optional<Offset>> FileCommitter::Recover() {
       co_return DamagedManifest("'" + ManifestPath() + "' belongs to another delivery");
     }
     CO_RETURN_IF_ERROR(co_await Rename(std::move(manifest.files)));
+    CO_RETURN_IF_ERROR(co_await Remove(std::move(manifest.replaced)));
     position = manifest.position;
   }
   CO_RETURN_IF_ERROR(co_await RemoveLeftovers(root_));
@@ -96,10 +115,69 @@ Task<> FileCommitter::MakeFolder(std::string folder) {
 }
 
 Task<> FileCommitter::Commit(std::vector<FinishedFile> finished, Offset position) {
+  FileManifest manifest{.delivery_id = delivery_id_,
+                        .partition = partition_,
+                        .position = position,
+                        .files = finished};
+  CO_RETURN_IF_ERROR(co_await Write(std::move(manifest)));
+  co_return co_await Rename(std::move(finished));
+}
+
+Task<> FileCommitter::Replace(std::vector<FinishedFile> finished, Offset position,
+                              std::vector<std::string> folders) {
+  std::vector<std::string> replaced;
+  for (const std::string& folder : folders) {
+    CO_RETURN_IF_ERROR(co_await ListVisible(folder, folder.empty(), &replaced));
+  }
+  FileManifest manifest{.delivery_id = delivery_id_,
+                        .partition = partition_,
+                        .position = position,
+                        .files = finished,
+                        .replaced = replaced};
+  CO_RETURN_IF_ERROR(co_await Write(std::move(manifest)));
+  CO_RETURN_IF_ERROR(co_await Rename(std::move(finished)));
+  co_return co_await Remove(std::move(replaced));
+}
+
+Task<> FileCommitter::ListVisible(std::string folder, bool with_subfolders,
+                                  std::vector<std::string>* visible) {
+  CO_ASSIGN_OR_RETURN(bool exists, co_await env_->files().Exists(Absolute(folder)));
+  if (!exists) co_return Status::OK();
+  CO_ASSIGN_OR_RETURN(auto entries, co_await env_->files().List(Absolute(folder)));
+  for (const DirectoryEntry& entry : entries) {
+    if (entry.name[0] == '.' || entry.name[0] == '_') continue;
+    const std::string path = folder.empty() ? entry.name : folder + "/" + entry.name;
+    if (!entry.is_directory) {
+      visible->push_back(path);
+    } else if (with_subfolders) {
+      CO_RETURN_IF_ERROR(co_await ListVisible(path, true, visible));
+    }
+  }
+  co_return Status::OK();
+}
+
+Task<> FileCommitter::Remove(std::vector<std::string> replaced) {
+  std::set<std::string> folders;
+  for (const std::string& file : replaced) {
+    const std::string path = root_ + "/" + file;
+    CO_ASSIGN_OR_RETURN(bool exists, co_await env_->files().Exists(path));
+    if (!exists) continue;  // removed before
+    env_->CrashPoint("sink.commit");
+    CO_RETURN_IF_ERROR(co_await env_->files().Remove(path));
+    folders.insert(FolderOf(file));
+  }
+  for (const std::string& folder : folders) {
+    CO_RETURN_IF_ERROR(co_await env_->files().SyncDirectory(Absolute(folder)));
+  }
+  co_return Status::OK();
+}
+
+// The commit itself.
+Task<> FileCommitter::Write(FileManifest manifest) {
   // The hidden names, and their folders', must be durable before the manifest speaks of them. A
   // folder that is there may still be new: made by a writer that was killed before its sync.
   std::set<std::string> folders;
-  for (const FinishedFile& file : finished) {
+  for (const FinishedFile& file : manifest.files) {
     std::string folder = FolderOf(file.from);
     folders.insert(folder);
     while (!folder.empty()) folders.insert(folder = FolderOf(folder));
@@ -107,15 +185,11 @@ Task<> FileCommitter::Commit(std::vector<FinishedFile> finished, Offset position
   for (const std::string& folder : folders) {
     CO_RETURN_IF_ERROR(co_await env_->files().SyncDirectory(Absolute(folder)));
   }
-  FileManifest manifest{.delivery_id = delivery_id_,
-                        .partition = partition_,
-                        .position = position,
-                        .files = finished};
   env_->CrashPoint("sink.commit");
   CO_RETURN_IF_ERROR(
       co_await env_->files().WriteAtomically(ManifestPath(), ManifestText(manifest)));
   env_->CrashPoint("sink.commit");
-  co_return co_await Rename(std::move(finished));
+  co_return Status::OK();
 }
 
 Task<> FileCommitter::Rename(std::vector<FinishedFile> finished) {

@@ -5,11 +5,14 @@
 //     {"version":1, "delivery_id":"...", "partition":0, "position":123,
 //      "files":[{"from":"day=1/.inprogress-x", "to":"day=1/part-x.parquet"}]}
 //
+// What replaces other files has version 2 and their names, "replaced":["day=1/part-w.parquet"]:
+// these are removed when the new ones have been renamed.
+//
 // A commit: (1) the hidden files are complete and synced; (2) the manifest names them and the
 // position: this is the commit; (3) they are renamed. Recovery does (3) again for what the manifest
 // names and removes all other hidden files of that delivery and partition. So a visible file is
-// never taken back, and readers that pass over names beginning with '.' or '_' see whole files
-// only.
+// never taken back, other than by INSERT OVERWRITE, and readers that pass over names beginning with
+// '.' or '_' see whole files only.
 #pragma once
 
 #include <optional>
@@ -34,6 +37,7 @@ struct FileManifest {
   PartitionId partition;
   Offset position;
   std::vector<FinishedFile> files;
+  std::vector<std::string> replaced = {};  // files that these take the place of
 };
 std::string ManifestText(const FileManifest& manifest);
 // CorruptStorage when it is not one.
@@ -52,6 +56,9 @@ class FileCommitter {
   Task<std::optional<Offset>> Recover();
   // `files` are complete and synced. Durable and visible when it returns.
   Task<> Commit(std::vector<FinishedFile> files, Offset position);
+  // As FileTarget's.
+  Task<> Replace(std::vector<FinishedFile> files, Offset position,
+                 std::vector<std::string> folders);
 
   // Makes a folder of the table, and those above it; Commit makes them durable.
   Task<> MakeFolder(std::string folder);
@@ -61,7 +68,11 @@ class FileCommitter {
   std::string hidden_prefix() const { return ".inprogress-" + tag_ + "-"; }
 
  private:
+  Task<> Write(FileManifest manifest);
   Task<> Rename(std::vector<FinishedFile> files);
+  Task<> Remove(std::vector<std::string> files);
+  // The files in it that readers see.
+  Task<> ListVisible(std::string folder, bool with_subfolders, std::vector<std::string>* files);
   Task<> MarkCommitted(std::string folder);
   Task<> RemoveLeftovers(std::string folder);
   std::string Absolute(const std::string& folder) const {

@@ -2,8 +2,10 @@
 
 #include <absl/strings/str_split.h>
 #include <arrow/api.h>
+#include <simdjson.h>
 
 #include "connector/options.h"
+#include "connector/overwrite.h"
 #include "connector/s3/s3_store.h"
 #include "core/error_context.h"
 #include "sink/filesystem/file_encoder.h"
@@ -82,6 +84,29 @@ std::string SuccessFileOf(connector::TableOptions* options) {
   return name;
 }
 
+// connector/overwrite.h.
+Status SetOverwrite(const std::string& values, FileSinkOptions* result) {
+  result->overwrites = true;
+  if (result->store != nullptr) {
+    return MakeError(ErrorCode::kUnsupported,
+                     {.message = "INSERT OVERWRITE of s3:// is not available yet",
+                      .hint = "write into another folder, and read that"});
+  }
+  if (values.empty()) return Status::OK();
+  simdjson::dom::parser parser;
+  simdjson::dom::array parts;
+  if (parser.parse(values).get(parts)) {
+    return MakeError(ErrorCode::kInternal, "'sink.overwrite' is set by the planner only");
+  }
+  std::vector<std::optional<std::string>> keys;
+  for (simdjson::dom::element part : parts) {
+    std::string_view text;
+    keys.push_back(part.get(text) ? std::nullopt : std::optional(std::string(text)));
+  }
+  result->overwritten_folder = result->layout.FolderOf(keys);
+  return Status::OK();
+}
+
 struct Place {
   Env* env;
   std::string base_directory;
@@ -128,6 +153,11 @@ Result<std::unique_ptr<connector::TableSink>> MakeFileSink(
                             options.Text("partition.default-name", "__DEFAULT_PARTITION__"));
   if (!layout.ok()) return InTable(table, layout.status());
   result.layout = std::move(*layout);
+  const std::string overwrite(connector::kOverwriteOption);
+  if (options.Has(overwrite)) {
+    const Status set = SetOverwrite(options.Text(overwrite, ""), &result);
+    if (!set.ok()) return InTable(table, set);
+  }
   connector::FormatChoice choice = connector::ValueFormatOf(table);
   if (choice.format.empty()) {
     return MakeError(ErrorCode::kInvalidArgument,
@@ -176,6 +206,8 @@ connector::ConnectorSpec FileSinkConnector(connector::S3Defaults defaults) {
        .documentation = "Only 'process-time'."},
       {.name = "sink.partition-commit.delay", .default_value = "0 s", .documentation = "Only 0 s."},
       {.name = "sink.shuffle-by-partition.enable", .documentation = "Accepted, without effect."},
+      {.name = std::string(connector::kOverwriteOption),
+       .documentation = "Set by INSERT OVERWRITE, not by hand."},
       {.name = "auto-compaction",
        .default_value = "false",
        .documentation = "Not supported: only 'false'."},

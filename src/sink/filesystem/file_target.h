@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/executor.h"
 #include "core/ids.h"
@@ -39,6 +40,9 @@ class FileTarget {
   // Everything that was finished, and the position: durable and visible when it returns. No file
   // is pending.
   virtual Task<> Commit(Offset position) = 0;
+  // As Commit, and what these folders held before is gone when it returns; "" is the table's own,
+  // with all below it. Where it is cut off, Recover makes all of it true, or nothing has changed.
+  virtual Task<> Replace(Offset position, std::vector<std::string> folders) = 0;
 };
 
 // Names this delivery's partition in the names of files: "3f2a...-0". By a hash: manifests hold the

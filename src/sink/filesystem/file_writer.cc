@@ -1,10 +1,12 @@
 #include "sink/filesystem/file_writer.h"
 
 #include <map>
+#include <set>
 
 #include <absl/strings/str_split.h>
 #include <arrow/api.h>
 
+#include "connector/overwrite.h"
 #include "sink/filesystem/local_target.h"
 #include "sink/filesystem/object_target.h"
 #include "sink/refused_row.h"
@@ -41,7 +43,7 @@ std::unique_ptr<FileTarget> MakeTarget(Env* env, const FileSinkOptions& options,
   return std::make_unique<ObjectTarget>(env, std::move(target), std::move(delivery_id), partition);
 }
 
-class FileWriter final : public connector::DeliveryWriter {
+class FileWriter final : public connector::DeliveryWriter, public connector::OverwritingWriter {
  public:
   FileWriter(Env* env, std::shared_ptr<const FileSinkOptions> options, std::string delivery_id,
              PartitionId partition)
@@ -63,8 +65,17 @@ class FileWriter final : public connector::DeliveryWriter {
     co_return Status::OK();
   }
 
+  void InputHasEnded() override { input_has_ended_ = true; }
+
   Task<Offset> Flush(FlushOptions options) override {
     CO_RETURN_IF_ERROR(Begin());
+    if (options_->overwrites) {
+      if (options.final && input_has_ended_ && committed_ != end_) {
+        CO_RETURN_IF_ERROR(co_await Commit());
+      }
+      failed_ = false;
+      co_return committed_.value_or(Offset(0));
+    }
     // Without rows only the position moves: that is cheap, and lets the log forget.
     bool only_position = !has_rows() && committed_ != end_;
     if (only_position || IsDue() || (options.final && committed_ != end_)) {
@@ -98,6 +109,11 @@ class FileWriter final : public connector::DeliveryWriter {
         CO_RETURN_IF_ERROR(co_await WritePart(std::move(part), start));
       }
     }
+    if (options_->overwrites) {
+      // Hidden, and whole: they wait for the others.
+      if (open_.size() > kMaxOpenFiles) co_return co_await EndFiles();
+      co_return Status::OK();
+    }
     if (IsDue()) co_return co_await Commit();
     co_return Status::OK();
   }
@@ -118,6 +134,8 @@ class FileWriter final : public connector::DeliveryWriter {
     auto found = open_.find(part.folder);
     if (found == open_.end()) {
       CO_ASSIGN_OR_RETURN(OpenFile file, co_await StartFile(part.folder, start));
+      if (options_->overwrites)
+        folders_.insert(part.folder.substr(0, part.folder.find_last_of('/')));
       found = open_.emplace(part.folder, std::move(file)).first;
     }
     OpenFile& file = found->second;
@@ -189,11 +207,24 @@ class FileWriter final : public connector::DeliveryWriter {
     co_return Status::OK();
   }
 
-  Task<> Commit() {
+  Task<> EndFiles() {
     std::map<std::string, OpenFile> open = std::exchange(open_, {});
     for (auto& [folder, file] : open) CO_RETURN_IF_ERROR(co_await EndFile(std::move(file)));
+    co_return Status::OK();
+  }
+
+  Task<> Commit() {
+    CO_RETURN_IF_ERROR(co_await EndFiles());
     finished_bytes_ = 0;
-    CO_RETURN_IF_ERROR(co_await target_->Commit(end_));
+    if (options_->overwrites) {
+      const std::string& always = options_->overwritten_folder;
+      if (!always.empty()) folders_.insert(always.substr(0, always.find_last_of('/')));
+      if (!options_->layout.has_keys()) folders_ = {""};
+      std::vector<std::string> folders(folders_.begin(), folders_.end());
+      CO_RETURN_IF_ERROR(co_await target_->Replace(end_, std::move(folders)));
+    } else {
+      CO_RETURN_IF_ERROR(co_await target_->Commit(end_));
+    }
     committed_ = end_;
     co_return Status::OK();
   }
@@ -204,6 +235,8 @@ class FileWriter final : public connector::DeliveryWriter {
   std::unique_ptr<FileTarget> target_;
   std::map<std::string, OpenFile> open_;  // by folder: "day=1/"
   int64_t finished_bytes_ = 0;            // of files that are whole and not yet committed
+  std::set<std::string> folders_;         // of an overwriting sink: those that got rows
+  bool input_has_ended_ = false;
   std::optional<Offset> committed_;
   Offset end_{0};  // of what was delivered
   TimePoint oldest_{};

@@ -24,6 +24,10 @@ struct FileSinkOptions {
   int64_t file_bytes = 128 << 20;
   Duration rollover = std::chrono::minutes(30);
   Duration inactivity = std::chrono::minutes(30);
+  // INSERT OVERWRITE (connector/overwrite.h): at the end the folders of the files are replaced, of
+  // a table without partitions all, and `overwritten_folder` ("day=1/") without a row, too.
+  bool overwrites = false;
+  std::string overwritten_folder = {};
 };
 
 // Flush without `final` commits only what the rolling policy has made due: the position it returns

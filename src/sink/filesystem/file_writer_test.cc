@@ -6,6 +6,7 @@
 #include <arrow/json/from_string.h>
 #include <gtest/gtest.h>
 
+#include "connector/overwrite.h"
 #include "core/sim/sim_env.h"
 #include "sink/filesystem/file_commit.h"
 
@@ -98,6 +99,104 @@ void FailEverywhere(std::vector<std::string> partition_keys) {
 
 TEST(FileWriterSimTest, EveryRowIsInOneFileWhateverOperationFails) { FailEverywhere({}); }
 TEST(FileWriterSimTest, EveryRowIsInOneFolderWhateverOperationFails) { FailEverywhere({"p"}); }
+
+// ---- INSERT OVERWRITE
+
+std::shared_ptr<const FileSinkOptions> Overwriting(std::vector<std::string> partition_keys,
+                                                   std::string folder = {}) {
+  FileSinkOptions options = *TestOptions(std::move(partition_keys));
+  options.overwrites = true;
+  options.overwritten_folder = std::move(folder);
+  return std::make_shared<const FileSinkOptions>(std::move(options));
+}
+
+// What is there before: the number 1000 in each of these folders.
+Task<> PutOldFiles(Env* env, std::vector<std::string> folders) {
+  for (const std::string& folder : folders) {
+    const std::string path = "/out" + (folder.empty() ? "" : "/" + folder);
+    CO_RETURN_IF_ERROR(co_await env->files().CreateDirectories(path));
+    CO_RETURN_IF_ERROR(co_await env->files().WriteAtomically(path + "/old.json", "{\"n\":1000}\n"));
+  }
+  co_return Status::OK();
+}
+
+Task<> Overwrite(Env* env, std::shared_ptr<const FileSinkOptions> options, int64_t record_count) {
+  auto writer = MakeFileWriter(env, options, "job/new", PartitionId(0));
+  CO_ASSIGN_OR_RETURN(std::optional<Offset> stored, co_await writer->Open());
+  for (int64_t i = stored ? stored->value() : 0; i < record_count; ++i) {
+    CO_RETURN_IF_ERROR(co_await writer->Deliver(Record(i), Offset(i + 1)));
+    CO_ASSIGN_OR_RETURN(const Offset early, co_await writer->Flush({.final = true}));
+    EXPECT_EQ(early, Offset(0));  // as of a job that stops
+  }
+  dynamic_cast<connector::OverwritingWriter&>(*writer).InputHasEnded();
+  CO_ASSIGN_OR_RETURN(const Offset end, co_await writer->Flush({.final = true}));
+  EXPECT_EQ(end, Offset(record_count));
+  co_return Status::OK();
+}
+
+// After a crash readers see all that was there before or all that is new; then the new ones alone.
+Task<> CheckOverwritten(Env* env, std::shared_ptr<const FileSinkOptions> options) {
+  std::map<int64_t, int> after;
+  CO_ASSIGN_OR_RETURN(const bool exists, co_await env->files().Exists("/out/old.json"));
+  if (!exists) {
+    CO_ASSIGN_OR_RETURN(const bool begun, co_await env->files().Exists("/out/_mainstem"));
+    if (begun) {
+      auto writer = MakeFileWriter(env, options, "job/new", PartitionId(0));
+      CO_ASSIGN_OR_RETURN(std::optional<Offset> stored, co_await writer->Open());
+      EXPECT_EQ(stored, Offset(kRecordCount));
+    }
+  }
+  CO_RETURN_IF_ERROR(co_await Overwrite(env, options, kRecordCount));
+  CO_RETURN_IF_ERROR(co_await Count(env, "/out", &after));
+  EXPECT_EQ(after.size(), static_cast<size_t>(2 * kRecordCount));
+  EXPECT_FALSE(after.contains(1000));
+  for (const auto& [number, count] : after) EXPECT_EQ(count, 1) << number;
+  co_return Status::OK();
+}
+
+Task<> PutAndOverwrite(Env* env, std::shared_ptr<const FileSinkOptions> options) {
+  CO_RETURN_IF_ERROR(co_await PutOldFiles(env, std::vector<std::string>(1)));
+  co_return co_await Overwrite(env, options, kRecordCount);
+}
+
+TEST(FileWriterSimTest, OldFilesGoWithTheNewOnesWhateverOperationFails) {
+  const auto options = Overwriting({});
+  auto tried = ForEachFault(
+      11, {.body = [options](SimEnv* env) { return PutAndOverwrite(env, options); },
+           .check = [options](SimEnv* env) { return CheckOverwritten(env, options); }});
+  ASSERT_TRUE(tried.ok()) << tried.status();
+  EXPECT_GT(*tried, 20);
+}
+
+const std::vector<std::string> kOldFolders = {"p=a", "p=b%2Fc", "p=z"};
+
+Task<> CountAfter(Env* env, std::shared_ptr<const FileSinkOptions> options, int64_t record_count,
+                  std::map<std::string, int64_t>* old_in) {
+  CO_RETURN_IF_ERROR(co_await PutOldFiles(env, kOldFolders));
+  CO_RETURN_IF_ERROR(co_await Overwrite(env, options, record_count));
+  for (const std::string& folder : kOldFolders) {
+    std::map<int64_t, int> counts;
+    CO_RETURN_IF_ERROR(co_await Count(env, "/out/" + folder, &counts));
+    (*old_in)[folder] = counts[1000];
+  }
+  co_return Status::OK();
+}
+
+TEST(FileWriterSimTest, OnlyPartitionsThatGetRowsOrAreNamedAreReplaced) {
+  using Counts = std::map<std::string, int64_t>;
+  const auto run = [](std::string folder, int64_t record_count) {
+    SimDisk disk(1);
+    SimEnv env(&disk, {});
+    Counts old_in;
+    const Status status =
+        env.Run(CountAfter(&env, Overwriting({"p"}, std::move(folder)), record_count, &old_in));
+    EXPECT_TRUE(status.ok()) << status;
+    return old_in;
+  };
+  EXPECT_EQ(run("", kRecordCount), (Counts{{"p=a", 0}, {"p=b%2Fc", 0}, {"p=z", 1}}));
+  EXPECT_EQ(run("", 0), (Counts{{"p=a", 1}, {"p=b%2Fc", 1}, {"p=z", 1}}));
+  EXPECT_EQ(run("p=z/", 0), (Counts{{"p=a", 1}, {"p=b%2Fc", 1}, {"p=z", 0}}));
+}
 
 TEST(FileWriterSimTest, FlushMakesRowsVisibleOnlyWhenTheyAreDue) {
   SimDisk disk(1);
@@ -193,7 +292,11 @@ TEST(FileCommitTest, ReadsItsOwnManifestsAndRefusesOthers) {
   EXPECT_EQ(read->delivery_id, manifest.delivery_id);
   EXPECT_EQ(read->position, manifest.position);
   EXPECT_EQ(read->files, manifest.files);
-  for (const char* text : {"", "{", "[]", "{\"version\":2}", "{\"version\":1,\"position\":1}",
+  manifest.replaced = {"a=1/part-w", "b"};
+  read = ParseManifest(ManifestText(manifest));
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->replaced, manifest.replaced);
+  for (const char* text : {"", "{", "[]", "{\"version\":3}", "{\"version\":1,\"position\":1}",
                            "{\"version\":1,\"delivery_id\":\"x\",\"partition\":0,\"position\":1,"
                            "\"files\":[{\"from\":\"x\"}]}"}) {
     EXPECT_TRUE(Is(ParseManifest(text).status(), ErrorCode::kCorruptStorage)) << text;

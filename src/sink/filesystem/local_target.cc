@@ -54,6 +54,11 @@ Task<std::unique_ptr<PendingFile>> LocalTarget::Start(NewFile file) {
                                         std::move(opened));
 }
 
+Task<> LocalTarget::Replace(Offset position, std::vector<std::string> folders) {
+  std::vector<FinishedFile> finished = std::exchange(finished_, {});
+  co_return co_await committer_.Replace(std::move(finished), position, std::move(folders));
+}
+
 Task<> LocalTarget::Commit(Offset position) {
   std::vector<FinishedFile> finished = std::exchange(finished_, {});
   co_return co_await committer_.Commit(std::move(finished), position);

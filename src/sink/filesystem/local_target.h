@@ -14,6 +14,7 @@ class LocalTarget final : public FileTarget {
   Task<std::optional<Offset>> Recover() override { return committer_.Recover(); }
   Task<std::unique_ptr<PendingFile>> Start(NewFile file) override;
   Task<> Commit(Offset position) override;
+  Task<> Replace(Offset position, std::vector<std::string> folders) override;
 
  private:
   class LocalFile;

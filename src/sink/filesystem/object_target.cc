@@ -190,6 +190,11 @@ Task<> ObjectTarget::RecordBegun() {
   co_return co_await PutManifest();
 }
 
+Task<> ObjectTarget::Replace(Offset, std::vector<std::string>) {
+  co_return MakeError(ErrorCode::kUnsupported,
+                      "objects of s3:// cannot be replaced as a whole: the sink refuses it before");
+}
+
 Task<> ObjectTarget::Commit(Offset position) {
   manifest_.position = position;
   manifest_.files = std::exchange(finished_, {});

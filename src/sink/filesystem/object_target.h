@@ -64,6 +64,7 @@ class ObjectTarget final : public FileTarget {
   Task<std::optional<Offset>> Recover() override;
   Task<std::unique_ptr<PendingFile>> Start(NewFile file) override;
   Task<> Commit(Offset position) override;
+  Task<> Replace(Offset position, std::vector<std::string> folders) override;
 
  private:
   class ObjectFile;

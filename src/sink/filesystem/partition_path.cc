@@ -57,9 +57,19 @@ std::string PartitionLayout::FolderOf(const arrow::RecordBatch& rows, int64_t ro
     std::string value;
     const arrow::Array& values = *rows.column(column);
     if (values.IsValid(row)) format::AppendValueText(values, row, &value);
-    folder += name + "=" + (value.empty() ? default_name_ : EscapePathName(value)) + "/";
+    folder += Step(name, value);
   }
   return folder;
+}
+
+std::string PartitionLayout::FolderOf(const std::vector<std::optional<std::string>>& values) const {
+  std::string folder;
+  for (size_t i = 0; i < keys_.size(); ++i) folder += Step(keys_[i].first, values[i].value_or(""));
+  return folder;
+}
+
+std::string PartitionLayout::Step(const std::string& key, const std::string& value) const {
+  return key + "=" + (value.empty() ? default_name_ : EscapePathName(value)) + "/";
 }
 
 Result<ChangelogBatch> PartitionLayout::Take(const ChangelogBatch& batch,

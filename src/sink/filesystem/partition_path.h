@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,6 +26,9 @@ class PartitionLayout {
                                       const std::vector<std::string>& keys,
                                       std::string default_name);
 
+  bool has_keys() const { return !keys_.empty(); }
+  // The folder of rows that have these values, as text, in the keys: "day=1/hour=2/".
+  std::string FolderOf(const std::vector<std::optional<std::string>>& values) const;
   // What files hold: all columns but the keys.
   const std::shared_ptr<arrow::Schema>& file_schema() const { return file_schema_; }
 
@@ -37,6 +41,7 @@ class PartitionLayout {
 
  private:
   std::string FolderOf(const arrow::RecordBatch& rows, int64_t row) const;
+  std::string Step(const std::string& key, const std::string& value) const;
   Result<ChangelogBatch> Take(const ChangelogBatch& batch, const std::vector<int64_t>& rows) const;
 
   std::vector<std::pair<std::string, int>> keys_;  // escaped name and column
