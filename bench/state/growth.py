@@ -27,7 +27,7 @@ WINDOWS = """
 CREATE TABLE rows_in (k BIGINT, n BIGINT, ts AS TO_TIMESTAMP_LTZ(n / 10, 3), WATERMARK FOR ts AS ts) WITH ('connector' = 'datagen', 'number-of-rows' = '{rows}',
   'rows-per-second' = '1000000000', 'fields.k.min' = '0', 'fields.k.max' = '99', 'fields.n.kind' = 'sequence', 'fields.n.start' = '0', 'fields.n.end' = '{last}');
 CREATE TABLE nowhere (k BIGINT, n BIGINT) WITH ('connector' = 'blackhole');
-INSERT INTO nowhere SELECT k, COUNT(*) FROM TABLE(HOP(TABLE rows_in, DESCRIPTOR(ts), INTERVAL '{slide}' SECOND, INTERVAL '3600' SECOND))
+INSERT INTO nowhere SELECT k, COUNT(*) FROM TABLE(HOP(TABLE rows_in, DESCRIPTOR(ts), INTERVAL '{slide}' DAY TO SECOND, INTERVAL '1' HOUR))
   GROUP BY k, window_start, window_end;
 """
 
@@ -120,7 +120,7 @@ def measure_windows(options):
     points = []
     print("\n| windows a row is in | CPU us a row | of one window's |\n| --- | --- | --- |")
     for windows in (1, 10, 100, 3600):
-        script = WINDOWS.format(rows=options.rows, last=options.rows - 1, slide=3600 // windows)
+        script = WINDOWS.format(rows=options.rows, last=options.rows - 1, slide=f"0 {3600 // windows // 3600:02}:{3600 // windows % 3600 // 60:02}:{3600 // windows % 60:02}")
         cost = per_row_us(least(options.rounds, ours(script, options.memory), options.limit), options.rows)
         points.append((windows, cost))
         print(f"| {windows:,} | {shown(cost, 3)} | {cost / points[0][1]:.2f} |", flush=True)

@@ -167,7 +167,7 @@ Result<std::unique_ptr<Aggregate>> Aggregate::Make(const AggregateCall& call) {
   if (call.args.size() > 1) {
     return MakeError(ErrorCode::kUnsupported, call.name + "(DISTINCT ...) of several arguments");
   }
-  return MakeDistinctAggregate(std::move(aggregate), call.args[0]);
+  return MakeDistinctAggregate(std::move(aggregate), call.args[0], known->kind == Kind::kArrayAgg);
 }
 
 }  // namespace mainstem::process

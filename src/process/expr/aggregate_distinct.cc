@@ -1,6 +1,7 @@
 // DISTINCT: lets through to another aggregate only the first copy of a value and the going of its
 // last one.
-//   Stored form, version 2: u8 version | u64 number of values | each: key, i64 count | inner state
+//   Stored form, version 2, and 3 where NULL is a value: u8 version | u64 number of values | each:
+//   key, i64 count | inner state
 //   key: i64 little endian for values of up to 8 bytes, else u32 length and value_codec.h's bytes
 //   Changes: u8 0 | the stored form; or u8 1 | u64 number of changed values | each: key, i64 count
 //   (0: gone) | inner state
@@ -13,6 +14,7 @@ namespace mainstem::process {
 namespace {
 
 constexpr char kDistinctVersion = 2;
+constexpr char kDistinctWithNullVersion = 3;  // NULL is a value, too: all keys are encoded
 
 // How the values of a column are keys of a map: by their bits where these fit, else encoded.
 struct BitsKey {
@@ -79,17 +81,18 @@ struct SeenState {
   }
 };
 
-// The inner state follows the set of seen values. NULLs do not count.
+// The inner state follows the set of seen values. NULLs do not count, unless `counts_nulls`.
 template <typename Key>
 class DistinctAggregate final : public Aggregate {
   using Seen = SeenState<Key>;
   using KeyType = typename Key::Type;
 
  public:
-  DistinctAggregate(AggregatePtr inner, LogicalType argument)
+  DistinctAggregate(AggregatePtr inner, LogicalType argument, bool counts_nulls)
       : Aggregate(inner->result_type(), kInnerOffset + inner->state_bytes(), true),
         inner_(std::move(inner)),
-        argument_(std::move(argument)) {}
+        argument_(std::move(argument)),
+        counts_nulls_(counts_nulls) {}
 
   bool depends_on_order() const override { return inner_->depends_on_order(); }
   void Init(std::byte* state) const override {
@@ -129,7 +132,7 @@ class DistinctAggregate final : public Aggregate {
   }
   void Serialize(const std::byte* state, std::string* out) const override {
     const auto& seen = StateAt<Seen>(state);
-    out->push_back(kDistinctVersion);
+    out->push_back(version());
     PutFixed64(seen.counts.size(), out);
     for (const auto& [key, count] : seen.counts) {
       Key::Put(key, out);
@@ -138,7 +141,7 @@ class DistinctAggregate final : public Aggregate {
     inner_->Serialize(state + kInnerOffset, out);
   }
   Status Deserialize(std::string_view* bytes, std::byte* state) const override {
-    if (bytes->empty() || bytes->front() != kDistinctVersion) {
+    if (bytes->empty() || bytes->front() != version()) {
       return MakeError(ErrorCode::kCorruptStorage, "DISTINCT state of an unknown version");
     }
     bytes->remove_prefix(1);
@@ -199,6 +202,8 @@ class DistinctAggregate final : public Aggregate {
   static constexpr size_t kInnerOffset =
       (sizeof(Seen) + kStateAlignment - 1) / kStateAlignment * kStateAlignment;
 
+  char version() const { return counts_nulls_ ? kDistinctWithNullVersion : kDistinctVersion; }
+
   // The batch as the inner aggregate sees it.
   struct Passed {
     explicit Passed(const AggregateInput& whole)
@@ -249,7 +254,7 @@ class DistinctAggregate final : public Aggregate {
       std::byte* block = input.group_states[input.group_of_row ? input.group_of_row[row] : 0];
       auto& seen = StateAt<Seen>(block + offset);
       const bool masked = input.mask != nullptr && input.mask[row] == 0;
-      if (!masked && validity[row]) {
+      if (!masked && (counts_nulls_ || validity[row])) {
         const int8_t sign = input.signs != nullptr ? input.signs[row] : int8_t{1};
         passed->mask[at] = seen.Count(key_of(row), sign);
         passed->signs[at] = sign;
@@ -275,6 +280,7 @@ class DistinctAggregate final : public Aggregate {
 
   const AggregatePtr inner_;
   const LogicalType argument_;
+  const bool counts_nulls_;
 };
 
 bool FitsBits(const LogicalType& type) {
@@ -293,11 +299,12 @@ bool FitsBits(const LogicalType& type) {
 
 }  // namespace
 
-AggregatePtr MakeDistinctAggregate(AggregatePtr inner, const LogicalType& argument) {
-  if (FitsBits(argument)) {
-    return std::make_unique<DistinctAggregate<BitsKey>>(std::move(inner), argument);
+AggregatePtr MakeDistinctAggregate(AggregatePtr inner, const LogicalType& argument,
+                                   bool counts_nulls) {
+  if (FitsBits(argument) && !counts_nulls) {
+    return std::make_unique<DistinctAggregate<BitsKey>>(std::move(inner), argument, false);
   }
-  return std::make_unique<DistinctAggregate<EncodedKey>>(std::move(inner), argument);
+  return std::make_unique<DistinctAggregate<EncodedKey>>(std::move(inner), argument, counts_nulls);
 }
 
 }  // namespace mainstem::process

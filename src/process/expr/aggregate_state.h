@@ -213,6 +213,7 @@ Result<AggregatePtr> MakeExtremeAggregate(const AggregateCall& call, const Logic
 Result<AggregatePtr> MakePositionAggregate(const AggregateCall& call, const LogicalType& result);
 Result<AggregatePtr> MakePercentileAggregate(const AggregateCall& call, const LogicalType& result);
 Result<AggregatePtr> MakeListAggregate(const AggregateCall& call, const LogicalType& result);
-AggregatePtr MakeDistinctAggregate(AggregatePtr inner, const LogicalType& argument);
+AggregatePtr MakeDistinctAggregate(AggregatePtr inner, const LogicalType& argument,
+                                   bool counts_nulls);
 
 }  // namespace mainstem::process

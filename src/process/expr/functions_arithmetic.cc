@@ -248,14 +248,9 @@ std::optional<Signature> DatetimeSignature(const CallSite& site, Operator op) {
 }
 
 template <typename T>
-Kernel ScaledIntervalKernel(Operator op) {
-  return StrictKernel<T, T, double>([op](RowErrors& errors, T interval, double factor) -> T {
-    if (op == Operator::kDivide && factor == 0) {
-      errors.Fail(std::string(kDivisionByZero));
-      return 0;
-    }
-    const double value = static_cast<double>(interval);
-    return static_cast<T>(op == Operator::kTimes ? value * factor : value / factor);
+Kernel ScaledIntervalKernel() {
+  return DenseKernel<T, T, int64_t>([](T interval, int64_t factor) -> T {
+    return Wrapped<T>(Operator::kTimes, interval, static_cast<T>(factor));
   });
 }
 
@@ -267,21 +262,16 @@ std::optional<Signature> IntervalSignature(const CallSite& site, Operator op) {
     return Signature{.result = a.WithNullable(nullable),
                      .kernel = months ? BasicKernel<int32_t>(op) : BasicKernel<int64_t>(op)};
   }
-  const bool swap = op == Operator::kTimes && a.IsNumeric() && b.IsInterval();
+  const bool swap = a.IsNumeric() && b.IsInterval();
   const LogicalType& interval = swap ? b : a;
   const LogicalType& factor = swap ? a : b;
-  if (!interval.IsInterval() || !factor.IsNumeric() ||
-      (op != Operator::kTimes && op != Operator::kDivide)) {
-    return std::nullopt;
-  }
-  Kernel kernel = interval.root() == TypeRoot::kIntervalYearMonth
-                      ? ScaledIntervalKernel<int32_t>(op)
-                      : ScaledIntervalKernel<int64_t>(op);
+  if (!interval.IsInterval() || !factor.IsInteger() || op != Operator::kTimes) return std::nullopt;
+  Kernel kernel = interval.root() == TypeRoot::kIntervalYearMonth ? ScaledIntervalKernel<int32_t>()
+                                                                  : ScaledIntervalKernel<int64_t>();
   Signature signature{.result = interval.WithNullable(nullable)};
-  signature.args = swap ? std::vector<LogicalType>{LogicalType::Double(), interval}
-                        : std::vector<LogicalType>{interval, LogicalType::Double()};
+  signature.args = swap ? std::vector<LogicalType>{LogicalType::BigInt(), interval}
+                        : std::vector<LogicalType>{interval, LogicalType::BigInt()};
   signature.kernel = swap ? Swapped(std::move(kernel)) : std::move(kernel);
-  signature.can_fail = op == Operator::kDivide;
   return signature;
 }
 
@@ -292,6 +282,12 @@ std::string SupportedForms(std::string_view name) {
         "<DATETIME_INTERVAL>'{1}",
         name, name == "+" ? "\n'<DATETIME_INTERVAL> + <DATETIME>'" : "");
   }
+  if (name == "MOD") return "'MOD(<EXACT_NUMERIC>, <EXACT_NUMERIC>)'";
+  if (name == "%") return "'<EXACT_NUMERIC> % <EXACT_NUMERIC>'";
+  if (name == "*") {
+    return "'<NUMERIC> * <NUMERIC>'\n'<DATETIME_INTERVAL> * <INTEGER>'\n'<INTEGER> * "
+           "<DATETIME_INTERVAL>'";
+  }
   return fmt::format("'<NUMERIC> {} <NUMERIC>'", name);
 }
 
@@ -300,7 +296,8 @@ Infer InferArithmetic(Operator op) {
     LogicalType a = site.type(0), b = site.type(1);
     if (a.root() == TypeRoot::kNull) a = b.IsNumeric() ? b : LogicalType::Int();
     if (b.root() == TypeRoot::kNull) b = a.IsNumeric() ? a : LogicalType::Int();
-    if (a.IsNumeric() && b.IsNumeric()) {
+    const bool is_modulo = op == Operator::kModulo;
+    if (is_modulo ? a.IsExactNumeric() && b.IsExactNumeric() : a.IsNumeric() && b.IsNumeric()) {
       Signature signature = NumericSignature(site, op, a, b);
       signature.result = signature.result.WithNullable(site.AnyNullable());
       return signature;

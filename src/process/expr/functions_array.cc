@@ -95,8 +95,13 @@ Result<Signature> InferArrays(const CallSite& site, Shape shape, Kernel kernel) 
     result = *common;
     signature.args.assign(site.size(), *common);
   } else if (shape == Shape::kArrayAndElement) {
-    const auto element = LeastCommonType(site.type(0).element(), site.type(1));
-    if (!element) return wrong();
+    // The array's elements may become wider for an INT beside BIGINT, not another kind of number.
+    const LogicalType& have = site.type(0).element();
+    const bool both_integers = have.IsInteger() && site.type(1).IsInteger();
+    const auto element = LeastCommonType(have, site.type(1));
+    if (!element || (have.IsNumeric() && !both_integers && element->root() != have.root())) {
+      return wrong();
+    }
     result = LogicalType::Array(*element);
     signature.args = {result, *element};
   }
@@ -210,6 +215,10 @@ int Compare(const arrow::ArrayData& data, int64_t a, int64_t b) {
   }
 }
 
+bool HasOrder(const LogicalType& type) {
+  return !type.IsNested() && type.root() != TypeRoot::kBoolean;
+}
+
 // ARRAY_SORT(array[, ascending[, nulls first]]).
 void PickSorted(const RowView& row, Picks* picks, size_t arg_count) {
   const bool ascending = arg_count < 2 || row.Truth(1);
@@ -227,7 +236,7 @@ void PickSorted(const RowView& row, Picks* picks, size_t arg_count) {
 Infer InferSort() {
   return [](const CallSite& site) -> Result<Signature> {
     const size_t count = site.size();
-    if (site.type(0).root() == TypeRoot::kArray && site.type(0).element().IsNested()) {
+    if (site.type(0).root() == TypeRoot::kArray && !HasOrder(site.type(0).element())) {
       return site.CannotApply("'ARRAY_SORT(<ARRAY of COMPARABLE_TYPE>, ...)'");
     }
     for (size_t i = 1; i < count; ++i) {
@@ -245,7 +254,7 @@ Infer InferSort() {
 Infer InferExtremeElement(bool max) {
   return [max](const CallSite& site) -> Result<Signature> {
     const LogicalType& type = site.type(0);
-    if (type.root() != TypeRoot::kArray || type.element().IsNested()) {
+    if (type.root() != TypeRoot::kArray || !HasOrder(type.element())) {
       return site.CannotApply(fmt::format("'{}(<ARRAY of COMPARABLE_TYPE>)'", site.name()));
     }
     Signature signature{.result = type.element().WithNullable(true)};
@@ -356,6 +365,7 @@ Kernel SplitKernel() {
           const Text separator = view.String(1);
           auto* parts = static_cast<arrow::StringBuilder*>(builder.value_builder());
           RETURN_IF_ERROR(builder.Append());
+          if (text.empty()) return Status::OK();  // no part at all
           while (true) {
             // Without a separator every character is a part.
             const size_t end = separator.empty() ? CharacterOffset(text, 1) : text.find(separator);

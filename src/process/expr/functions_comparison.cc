@@ -1,4 +1,6 @@
 // = <> < <= > >=, IS [NOT] DISTINCT FROM, IN, GREATEST, LEAST.
+#include <algorithm>
+
 #include <absl/container/flat_hash_set.h>
 #include <arrow/api.h>
 #include <fmt/format.h>
@@ -65,31 +67,53 @@ bool EqualMaps(const arrow::MapArray& left, int64_t a, const arrow::MapArray& ri
   return true;
 }
 
-// Arrays, maps and rows: equality of whole values.
-Kernel NestedEqualKernel(bool want_equal) {
-  return [want_equal](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
-    if (AnyConstantNull(args)) return ConstantNull(scope.type());
-    const bool constant = AllConstant(args);
-    const int64_t count = constant ? 1 : scope.row_count();
-    const auto left = ToArray(args[0]), right = ToArray(args[1]);
-    ASSIGN_OR_RETURN(auto validity, CombineValidity(args, count, scope.pool()));
-    ASSIGN_OR_RETURN(auto bits, AllocateBits(count, false, scope.pool()));
-    for (int64_t row = 0; row < count; ++row) {
-      const int64_t a = args[0].constant ? 0 : row, b = args[1].constant ? 0 : row;
-      const bool both = left->IsValid(a) && right->IsValid(b);
-      const bool is_equal = both && left->type_id() == arrow::Type::MAP
-                                ? EqualMaps(static_cast<const arrow::MapArray&>(*left), a,
-                                            static_cast<const arrow::MapArray&>(*right), b)
-                                : left->RangeEquals(*right, a, a + 1, b);
-      if (is_equal == want_equal) {
-        arrow::bit_util::SetBit(bits->mutable_data(), row);
-      }
-    }
-    return MakeVector(scope.type(), count, constant, {validity, bits});
-  };
+// A NULL in an array is equal to nothing, other than one in a row.
+bool EqualArrays(const arrow::ListArray& left, int64_t a, const arrow::ListArray& right,
+                 int64_t b) {
+  const int64_t begin = left.value_offset(a), count = left.value_length(a);
+  const int64_t other = right.value_offset(b);
+  if (right.value_length(b) != count) return false;
+  for (int64_t i = 0; i < count; ++i) {
+    if (left.values()->IsNull(begin + i) || right.values()->IsNull(other + i)) return false;
+  }
+  return left.values()->RangeEquals(*right.values(), begin, begin + count, other);
 }
 
-Result<Kernel> KernelFor(const LogicalType& type, Comparison comparison) {
+bool EqualNested(const arrow::Array& left, int64_t a, const arrow::Array& right, int64_t b,
+                 bool nulls_are_equal) {
+  if (left.type_id() == arrow::Type::MAP) {
+    return EqualMaps(static_cast<const arrow::MapArray&>(left), a,
+                     static_cast<const arrow::MapArray&>(right), b);
+  }
+  if (left.type_id() == arrow::Type::LIST && !nulls_are_equal) {
+    return EqualArrays(static_cast<const arrow::ListArray&>(left), a,
+                       static_cast<const arrow::ListArray&>(right), b);
+  }
+  return left.RangeEquals(right, a, a + 1, b);
+}
+
+// Arrays, maps and rows: equality of whole values; of an array with itself NULLs are equal, too.
+Kernel NestedEqualKernel(bool want_equal, bool is_itself) {
+  return
+      [want_equal, is_itself](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
+        if (AnyConstantNull(args)) return ConstantNull(scope.type());
+        const bool constant = AllConstant(args);
+        const int64_t count = constant ? 1 : scope.row_count();
+        const auto left = ToArray(args[0]), right = ToArray(args[1]);
+        ASSIGN_OR_RETURN(auto validity, CombineValidity(args, count, scope.pool()));
+        ASSIGN_OR_RETURN(auto bits, AllocateBits(count, false, scope.pool()));
+        for (int64_t row = 0; row < count; ++row) {
+          const int64_t a = args[0].constant ? 0 : row, b = args[1].constant ? 0 : row;
+          const bool both = left->IsValid(a) && right->IsValid(b);
+          if (both && EqualNested(*left, a, *right, b, is_itself) == want_equal) {
+            arrow::bit_util::SetBit(bits->mutable_data(), row);
+          }
+        }
+        return MakeVector(scope.type(), count, constant, {validity, bits});
+      };
+}
+
+Result<Kernel> KernelFor(const LogicalType& type, Comparison comparison, bool is_itself) {
   switch (type.root()) {
     case TypeRoot::kBoolean: return CompareKernel<bool>(comparison);
     case TypeRoot::kTinyInt: return CompareKernel<int8_t>(comparison);
@@ -110,7 +134,7 @@ Result<Kernel> KernelFor(const LogicalType& type, Comparison comparison) {
     case TypeRoot::kSymbol:
     case TypeRoot::kBinary:
     case TypeRoot::kVarBinary: return CompareKernel<Text>(comparison);
-    default: return NestedEqualKernel(comparison == Comparison::kEqual);
+    default: return NestedEqualKernel(comparison == Comparison::kEqual, is_itself);
   }
 }
 
@@ -154,11 +178,20 @@ Result<LogicalType> ComparisonType(const CallSite& site, const LogicalType& a,
   return *common;
 }
 
+// A ROW whose fields may be NULL counts as one that may be NULL itself.
+bool MayHaveNull(const LogicalType& type) {
+  if (type.nullable()) return true;
+  return type.root() == TypeRoot::kRow &&
+         std::ranges::any_of(type.fields(),
+                             [](const RowField& field) { return MayHaveNull(field.type()); });
+}
+
 Infer InferComparison(Comparison comparison) {
   return [comparison](const CallSite& site) -> Result<Signature> {
     const LogicalType &a = site.type(0), &b = site.type(1);
     ASSIGN_OR_RETURN(const LogicalType common, ComparisonType(site, a, b));
-    Signature signature{.result = LogicalType::Boolean().WithNullable(site.AnyNullable())};
+    const bool nullable = MayHaveNull(a) || MayHaveNull(b);
+    Signature signature{.result = LogicalType::Boolean().WithNullable(nullable)};
     const bool ordered = comparison != Comparison::kEqual && comparison != Comparison::kNotEqual;
     if (ordered && common.IsNested()) {
       return site.CannotApply(fmt::format("'<COMPARABLE_TYPE> {} <COMPARABLE_TYPE>'", site.name()));
@@ -177,7 +210,8 @@ Infer InferComparison(Comparison comparison) {
     } else {
       signature.args = {common, common};
     }
-    ASSIGN_OR_RETURN(signature.kernel, KernelFor(common, comparison));
+    const bool is_itself = site.args()[0]->Equals(*site.args()[1]);
+    ASSIGN_OR_RETURN(signature.kernel, KernelFor(common, comparison, is_itself));
     return signature;
   };
 }

@@ -1,4 +1,6 @@
 // AND, OR, NOT, IS ..., CASE, COALESCE and what is made of them.
+#include <algorithm>
+
 #include <arrow/util/bitmap_ops.h>
 #include <fmt/format.h>
 
@@ -101,7 +103,15 @@ Result<Signature> InferIf(const CallSite& site) {
 }
 
 Result<Signature> InferCoalesce(const CallSite& site) {
-  const std::vector<LogicalType> types = site.types();
+  std::vector<LogicalType> types = site.types();
+  // Other than CASE and UNION, it takes a DATE beside a TIMESTAMP.
+  const auto timestamp = std::ranges::find_if(types, &LogicalType::IsTimestamp);
+  if (timestamp != types.end()) {
+    const LogicalType widest = *timestamp;
+    for (LogicalType& type : types) {
+      if (type.root() == TypeRoot::kDate) type = widest.WithNullable(type.nullable());
+    }
+  }
   ASSIGN_OR_RETURN(LogicalType common, CommonOrError(site, types));
   bool nullable = true;
   for (const LogicalType& type : types) nullable &= type.nullable();

@@ -241,14 +241,13 @@ Kernel DateFormatKernel(const LogicalType& type) {
 
 Result<Signature> InferDateFormat(const CallSite& site) {
   const LogicalType& type = site.type(0);
-  if (!(type.IsTimestamp() || type.IsCharacter() || type.root() == TypeRoot::kDate) ||
-      !MatchesArg(site.type(1), Arg::kText)) {
-    return site.CannotApply("'DATE_FORMAT(<TIMESTAMP>, <CHARACTER>)'");
+  if (!(type.IsTimestamp() || type.IsCharacter()) || !MatchesArg(site.type(1), Arg::kText)) {
+    return site.CannotApply(
+        "'DATE_FORMAT(<TIMESTAMP>, <CHARACTER>)'\n'DATE_FORMAT(<CHARACTER>, <CHARACTER>)'");
   }
-  const LogicalType moment = type.root() == TypeRoot::kDate ? LogicalType::Timestamp(3) : type;
   return Signature{.result = LogicalType::String(),
-                   .args = {moment, WantedType(site.type(1), Arg::kText)},
-                   .kernel = DateFormatKernel(moment),
+                   .args = {type, WantedType(site.type(1), Arg::kText)},
+                   .kernel = DateFormatKernel(type),
                    .can_fail = DatePatternCanFail(site, 1)};
 }
 

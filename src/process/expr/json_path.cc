@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <charconv>
 
+#include <absl/container/flat_hash_map.h>
 #include <fmt/format.h>
 #include <simdjson.h>
+
+#include "process/expr/json_path_walk.h"
 
 namespace mainstem::process {
 namespace {
@@ -192,127 +195,92 @@ class Scanner {
   size_t at_ = 0;
 };
 
-void Collect(ondemand::value value, const std::vector<Step>& steps, size_t at,
-             std::vector<JsonItem>* items);
+// The value at a path of keys and places. It is missing where this says SUCCESS without an item.
+void CollectPlain(ondemand::value value, const std::vector<Step>& steps, size_t at,
+                  std::vector<JsonItem>* items);
 
-void CollectElements(ondemand::value value, const std::vector<Step>& steps, size_t at,
-                     std::vector<JsonItem>* items) {
+void CollectElement(ondemand::value value, const std::vector<Step>& steps, size_t at,
+                    std::vector<JsonItem>* items) {
   ondemand::array array;
   if (value.get_array().get(array)) return;
   int64_t index = 0;
-  const bool any = steps[at].kind == Step::Kind::kAnyElement;
   for (auto element : array) {
     ondemand::value member;
     if (element.get(member)) return;
-    if (any || index == steps[at].index) Collect(member, steps, at + 1, items);
-    if (!any && index == steps[at].index) return;
-    ++index;
+    if (index++ == steps[at].places[0]) return CollectPlain(member, steps, at + 1, items);
   }
 }
 
-void CollectMembers(ondemand::value value, const std::vector<Step>& steps, size_t at,
-                    std::vector<JsonItem>* items) {
+void CollectMember(ondemand::value value, const std::vector<Step>& steps, size_t at,
+                   std::vector<JsonItem>* items) {
   ondemand::object object;
   if (value.get_object().get(object)) return;
-  const bool any = steps[at].kind == Step::Kind::kAnyMember;
   for (auto field : object) {
     std::string_view key;
     ondemand::value member;
     if (field.error() || field.unescaped_key().get(key)) return;
-    const bool wanted = any || key == steps[at].key;
-    if (!wanted) continue;
+    if (key != steps[at].keys[0]) continue;
     if (field.value().get(member)) return;
-    Collect(member, steps, at + 1, items);
-    if (!any) return;
+    return CollectPlain(member, steps, at + 1, items);
   }
 }
 
-void Collect(ondemand::value value, const std::vector<Step>& steps, size_t at,
-             std::vector<JsonItem>* items) {
+void CollectPlain(ondemand::value value, const std::vector<Step>& steps, size_t at,
+                  std::vector<JsonItem>* items) {
   if (at == steps.size()) {
     JsonItem item;
     if (WriteValue(value, 0, &item) == simdjson::SUCCESS) items->push_back(std::move(item));
-    return;
-  }
-  const bool element =
-      steps[at].kind == Step::Kind::kIndex || steps[at].kind == Step::Kind::kAnyElement;
-  if (element) {
-    CollectElements(value, steps, at, items);
+  } else if (steps[at].kind == Step::Kind::kPlaces) {
+    CollectElement(value, steps, at, items);
   } else {
-    CollectMembers(value, steps, at, items);
+    CollectMember(value, steps, at, items);
   }
 }
 
-bool IsKeyCharacter(char c) {
-  return std::string_view(".[]'\" \t").find(c) == std::string_view::npos;
-}
-
-// `'key'`, `"key"`, `*` or a number, up to the closing bracket.
-std::optional<Step> TakeBracket(std::string_view* text) {
-  const char quote = text->empty() ? '\0' : text->front();
-  if (quote == '\'' || quote == '"') {
-    const size_t end = text->find(quote, 1);
-    if (end == std::string_view::npos || !text->substr(end + 1).starts_with(']'))
-      return std::nullopt;
-    Step step{Step::Kind::kKey, std::string(text->substr(1, end - 1)), 0};
-    text->remove_prefix(end + 2);
-    return step;
+simdjson::error_code ReadTree(ondemand::value value, int depth, JsonNode* node) {
+  if (depth > kDepthMax) return simdjson::DEPTH_ERROR;
+  ondemand::json_type type;
+  if (auto error = value.type().get(type)) return error;
+  if (type == ondemand::json_type::array) {
+    node->kind = JsonItem::Kind::kArray;
+    ondemand::array array;
+    if (auto error = value.get_array().get(array)) return error;
+    for (auto element : array) {
+      ondemand::value member;
+      if (auto error = element.get(member)) return error;
+      JsonNode& child = node->children.emplace_back().second;
+      if (auto error = ReadTree(member, depth + 1, &child)) return error;
+    }
+    return simdjson::SUCCESS;
   }
-  const size_t end = text->find(']');
-  if (end == std::string_view::npos || end == 0 || end > 10) return std::nullopt;
-  const std::string_view inside = text->substr(0, end);
-  text->remove_prefix(end + 1);
-  if (inside == "*") return Step{Step::Kind::kAnyElement, {}, 0};
-  int64_t index = 0;
-  for (char c : inside) {
-    if (c < '0' || c > '9') return std::nullopt;
-    index = index * 10 + (c - '0');
+  if (type != ondemand::json_type::object) {
+    JsonItem item;
+    if (auto error = WriteScalar(value, type, &item)) return error;
+    *node = {item.kind, std::move(item.json), std::move(item.text), {}};
+    return simdjson::SUCCESS;
   }
-  return Step{Step::Kind::kIndex, {}, index};
+  node->kind = JsonItem::Kind::kObject;
+  absl::flat_hash_map<std::string, size_t> places;
+  ondemand::object object;
+  if (auto error = value.get_object().get(object)) return error;
+  for (auto field : object) {
+    if (field.error()) return field.error();
+    std::string_view unescaped;
+    if (auto error = field.unescaped_key().get(unescaped)) return error;
+    const std::string key(unescaped);
+    ondemand::value member;
+    if (auto error = field.value().get(member)) return error;
+    // Of equal keys the last value, at the first place.
+    const auto [place, is_new] = places.try_emplace(key, node->children.size());
+    if (is_new) node->children.emplace_back(key, JsonNode());
+    JsonNode& child = node->children[place->second].second;
+    child = JsonNode();
+    if (auto error = ReadTree(member, depth + 1, &child)) return error;
+  }
+  return simdjson::SUCCESS;
 }
 
 }  // namespace
-
-std::optional<JsonPath> JsonPath::Make(std::string_view text) {
-  JsonPath path;
-  const auto skip_spaces = [&] {
-    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-    while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  };
-  skip_spaces();
-  for (std::string_view mode : {"lax ", "strict "}) {
-    if (!text.starts_with(mode)) continue;
-    path.strict_ = mode[0] == 's';
-    text.remove_prefix(mode.size());
-    break;
-  }
-  skip_spaces();
-  if (!text.starts_with('$')) return std::nullopt;
-  text.remove_prefix(1);
-  while (!text.empty()) {
-    const char c = text.front();
-    text.remove_prefix(1);
-    if (c == '[') {
-      const auto step = TakeBracket(&text);
-      if (!step) return std::nullopt;
-      path.steps_.push_back(*step);
-    } else if (c == '.' && text.starts_with('*')) {
-      text.remove_prefix(1);
-      path.steps_.push_back({Step::Kind::kAnyMember, {}, 0});
-    } else if (c == '.') {
-      size_t end = 0;
-      while (end < text.size() && IsKeyCharacter(text[end])) ++end;
-      if (end == 0) return std::nullopt;
-      path.steps_.push_back({Step::Kind::kKey, std::string(text.substr(0, end)), 0});
-      text.remove_prefix(end);
-    } else {
-      return std::nullopt;
-    }
-    const Step::Kind kind = path.steps_.back().kind;
-    path.indefinite_ |= kind == Step::Kind::kAnyElement || kind == Step::Kind::kAnyMember;
-  }
-  return path;
-}
 
 struct JsonReader::Impl {
   simdjson::dom::parser dom;
@@ -358,17 +326,23 @@ JsonReader::Found JsonReader::Find(std::string_view document, const JsonPath& pa
   if (impl_->parser.iterate(impl_->buffer.data(), impl_->size, impl_->buffer.size()).get(root)) {
     return Found::kInvalid;
   }
+  JsonNode tree;
   if (*kind == JsonItem::Kind::kArray || *kind == JsonItem::Kind::kObject) {
     ondemand::value value;
     if (root.get_value().get(value)) return Found::kInvalid;
-    Collect(value, path.steps(), 0, items);
-  } else if (path.steps().empty()) {
+    if (path.is_plain()) {
+      CollectPlain(value, path.steps(), 0, items);
+      return items->empty() ? Found::kMissing : Found::kItems;
+    }
+    if (ReadTree(value, 0, &tree)) return Found::kInvalid;
+  } else {
     ondemand::json_type type;
     JsonItem item;
     if (root.type().get(type) || WriteScalar(root, type, &item)) return Found::kInvalid;
-    items->push_back(std::move(item));
+    tree = {item.kind, std::move(item.json), std::move(item.text), {}};
   }
-  return items->empty() ? Found::kMissing : Found::kItems;
+  const bool found = FindInTree(tree, path, items);
+  return found && (path.is_indefinite() || !items->empty()) ? Found::kItems : Found::kMissing;
 }
 
 std::string JavaNumber(std::string_view token) {

@@ -11,25 +11,31 @@
 
 namespace mainstem::process {
 
-// `[lax|strict] $.key['key'][0][*].*`; strict where nothing is said, as in Calcite. Immutable.
+// `[lax|strict] $.key['key'][0]`, `['a','b']`, `[-1]`, `[0,2]`, `[1:3]`, `[*]`, `.*`, `..key` and
+// `.length()` at the end; strict where nothing is said, as in Calcite. Immutable.
 class JsonPath {
  public:
   static std::optional<JsonPath> Make(std::string_view text);
   bool strict() const { return strict_; }
-  // True if it has wildcards, so that it finds a list of values.
+  // True if a step may find several values, so that the path finds a list of values.
   bool is_indefinite() const { return indefinite_; }
+  // Only keys and places, each one.
+  bool is_plain() const { return plain_; }
 
   struct Step {
-    enum class Kind : uint8_t { kKey, kIndex, kAnyElement, kAnyMember };
+    enum class Kind : uint8_t { kKeys, kPlaces, kSlice, kAny, kDeep, kLength };
     Kind kind;
-    std::string key;
-    int64_t index;
+    std::vector<std::string> keys = {};
+    std::vector<int64_t> places = {};  // from 0; negative: from the end
+    std::optional<int64_t> from = {};  // kSlice: [from, to)
+    std::optional<int64_t> to = {};
   };
   const std::vector<Step>& steps() const { return steps_; }
 
  private:
   bool strict_ = true;
   bool indefinite_ = false;
+  bool plain_ = true;
   std::vector<Step> steps_;
 };
 
@@ -49,7 +55,8 @@ class JsonReader {
   // The kind of the whole document, or empty if it is not JSON.
   std::optional<JsonItem::Kind> KindOf(std::string_view document);
   enum class Found : uint8_t { kItems, kMissing, kInvalid };
-  // Values at the path, in document order. kMissing: none; kInvalid: the document is not JSON.
+  // Values at the path. kMissing: none, though an indefinite path may find an empty list; kInvalid:
+  // the document is not JSON.
   Found Find(std::string_view document, const JsonPath& path, std::vector<JsonItem>* items);
 
  private:

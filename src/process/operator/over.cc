@@ -93,7 +93,7 @@ Task<> OverOperator::Buffer(const ChangelogBatch& all) {
   std::vector<int32_t> in_time;
   const bool any_behind =
       std::any_of(times.begin(), times.end(), [&](int64_t t) { return t <= watermark_ms_; });
-  if (!any_behind) co_return co_await waiting_->Add(*all.rows, keys_, times);
+  if (!any_behind) co_return co_await Wait(*all.rows, times);
   if (is_bounded()) CO_RETURN_IF_ERROR(co_await frames_->Lookup(keys_, {}, &entries_));
   for (size_t row = 0; row < times.size(); ++row) {
     bool is_late = times[row] <= watermark_ms_;
@@ -113,7 +113,14 @@ Task<> OverOperator::Buffer(const ChangelogBatch& all) {
   CO_RETURN_IF_ERROR(
       partition_codec_->Encode(ColumnsOf(*batch.rows, partition_), batch.rows->num_rows(), &keys_));
   keys_.ComputeHashes();
-  co_return co_await waiting_->Add(*batch.rows, keys_, times);
+  co_return co_await Wait(*batch.rows, times);
+}
+
+// keys_: of the rows.
+Task<> OverOperator::Wait(const arrow::RecordBatch& rows, const std::vector<int64_t>& times) {
+  CO_RETURN_IF_ERROR(co_await waiting_->Add(rows, keys_, times));
+  if (timers_ != nullptr) CO_RETURN_IF_ERROR(co_await SetTimers(times));
+  co_return Status::OK();
 }
 
 Task<> OverOperator::OnWatermark(int64_t watermark_ms, Output* out) {
@@ -130,20 +137,26 @@ Task<> OverOperator::OnWatermark(int64_t watermark_ms, Output* out) {
   co_return Status::OK();
 }
 
-Task<> OverOperator::SetTimers() {
+Task<> OverOperator::SetTimers(const std::vector<int64_t>& times) {
+  CO_RETURN_IF_ERROR(co_await frames_->Resolve(keys_, {}, &entries_));
   std::vector<StateEntry*> entries;
   std::vector<int64_t> ends;
-  for (StateEntry* entry : groups_) {
-    OverFrame& frame = OverFrameCodec::Of(entry);
+  for (size_t row = 0; row < times.size(); ++row) {
+    OverFrame& frame = OverFrameCodec::Of(entries_[row]);
     // Not at every row: the partition may stay half a frame too long.
-    if (frame.cleanup_ms > frame.time_ms + preceding_) continue;
-    frame.cleanup_ms = frame.time_ms + preceding_ + preceding_ / 2 + 1;
-    entries.push_back(entry);
+    if (frame.cleanup_ms > times[row] + preceding_) continue;
+    frame.cleanup_ms = times[row] + preceding_ + preceding_ / 2 + 1;
+    frames_->MarkDirty(entries_[row]);
+    entries.push_back(entries_[row]);
     ends.push_back(frame.cleanup_ms);
   }
-  co_return co_await timers_->Set(entries, ends);
+  CO_RETURN_IF_ERROR(co_await timers_->Set(entries, ends));
+  frames_->Evict();
+  co_return Status::OK();
 }
 
+// A partition that has had rows since its timer was set stays, yet from now on rows before the
+// timer's time are late: as in Flink, whose timers all count as rows that were sent.
 Task<> OverOperator::Forget() {
   int64_t time = 0;
   while (true) {
@@ -151,7 +164,14 @@ Task<> OverOperator::Forget() {
     if (keys_.size() == 0) co_return Status::OK();
     CO_RETURN_IF_ERROR(co_await frames_->Lookup(keys_, {}, &entries_));
     for (StateEntry* entry : entries_) {
-      if (entry != nullptr && OverFrameCodec::Of(entry).cleanup_ms <= time) frames_->Delete(entry);
+      if (entry == nullptr) continue;
+      OverFrame& frame = OverFrameCodec::Of(entry);
+      if (frame.cleanup_ms <= time) {
+        frames_->Delete(entry);
+      } else if (frame.time_ms < time) {
+        frame.time_ms = time;
+        frames_->MarkDirty(entry);
+      }
     }
   }
 }
@@ -183,7 +203,6 @@ Task<> OverOperator::Process(ColumnVector columns, const std::vector<int64_t>& t
   }
   CO_ASSIGN_OR_RETURN(ColumnVector results, Results(args, row_count));
   std::move(results.begin(), results.end(), std::back_inserter(columns));
-  if (timers_ != nullptr) CO_RETURN_IF_ERROR(co_await SetTimers());
   FinishEntries();
   ChangelogBatch batch;
   batch.rows = arrow::RecordBatch::Make(output_schema_, row_count, std::move(columns));

@@ -60,6 +60,7 @@ class OverOperator final : public Operator {
   // Rows of equal time are one: all have the result of the last, LAG's too.
   bool joins_peers() const { return !rows_ && (by_event_time_ || is_bounded()); }
   Task<> Buffer(const ChangelogBatch& batch);
+  Task<> Wait(const arrow::RecordBatch& rows, const std::vector<int64_t>& times);
   // Computes and sends `columns`, rows in order.
   Task<> Process(ColumnVector columns, const std::vector<int64_t>& times, Output* out);
   void AddRow(int32_t row, int64_t time_ms);
@@ -71,10 +72,10 @@ class OverOperator final : public Operator {
   Result<ColumnVector> RunAggregates(const ColumnVector& args, const ColumnVector& old_args);
   Result<std::shared_ptr<arrow::Array>> LagColumn(size_t function, const ColumnVector& args,
                                                   const ColumnVector& old_args);
-  // A RANGE of event time: when a partition's last row has left every frame to come, and half as
-  // long again, it is forgotten.
+  // A RANGE of event time: when the last row that has come of a partition has left every frame, and
+  // half as long again, it is forgotten.
   bool has_timers() const { return by_event_time_ && !rows_ && is_bounded(); }
-  Task<> SetTimers();
+  Task<> SetTimers(const std::vector<int64_t>& times);
   Task<> Forget();
   void FinishEntries();
 

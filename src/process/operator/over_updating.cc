@@ -47,9 +47,9 @@ Task<> UpdatingOverOperator::OnBatch(int input, ChangelogBatch batch, Output* ou
   CO_RETURN_IF_ERROR(row_codec_->Encode(batch.rows->columns(), row_count, &encoded_));
   CO_RETURN_IF_ERROR(co_await table_->Resolve(partitions_, {}, &entries_));
   for (size_t row = 0; row < entries_.size(); ++row) {
-    const bool adds = batch.kinds.empty() || SignOf(batch.kinds[row]) > 0;
+    const RowKind kind = batch.kinds.empty() ? RowKind::kInsert : batch.kinds[row];
     CO_RETURN_IF_ERROR(
-        Change(&RankRowsCodec::Of(entries_[row]), sort_keys_[row], encoded_.row(row), adds));
+        Change(&RankRowsCodec::Of(entries_[row]), sort_keys_[row], encoded_.row(row), kind));
   }
   FinishEntries();
   if (sent_.empty()) co_return Status::OK();
@@ -58,9 +58,9 @@ Task<> UpdatingOverOperator::OnBatch(int input, ChangelogBatch batch, Output* ou
 }
 
 Status UpdatingOverOperator::Change(RankRows* rows, std::string_view sort_key, std::string_view row,
-                                    bool adds) {
+                                    RowKind kind) {
   const RankedRow* added = nullptr;
-  if (adds) {
+  if (SignOf(kind) > 0) {
     added = &rows->Insert(sort_key, row, {})->second;
   } else {
     auto [at, end] = rows->rows.equal_range(sort_key);
@@ -75,7 +75,7 @@ Status UpdatingOverOperator::Change(RankRows* rows, std::string_view sort_key, s
   for (auto& [key, kept] : rows->rows) {
     const std::string_view now = results.row(index++);
     if (&kept == added) {
-      sent_.push_back({RowKind::kInsert, kept.row, std::string(now)});
+      sent_.push_back({kind, kept.row, std::string(now)});  // an update stays one, as in Flink
     } else if (kept.key != now) {
       if (send_update_before_) sent_.push_back({RowKind::kUpdateBefore, kept.row, kept.key});
       sent_.push_back({RowKind::kUpdateAfter, kept.row, std::string(now)});
@@ -132,13 +132,34 @@ Result<ColumnVector> UpdatingOverOperator::Results(const std::vector<std::string
       results.push_back(std::move(column));
       continue;
     }
-    CHECK(function.kind != Kind::kLag);  // check_ordered.cc
+    if (function.kind == Kind::kLag) {
+      ASSIGN_OR_RETURN(auto column, LagColumn(function, args, last_peer));
+      results.push_back(std::move(column));
+      continue;
+    }
     arrow::Int64Builder builder;
     for (const int32_t last : last_peer) RETURN_IF_ERROR(builder.Append(last + int64_t{1}));
     ASSIGN_OR_RETURN(auto column, builder.Finish());
     results.push_back(std::move(column));
   }
   return results;
+}
+
+Result<std::shared_ptr<arrow::Array>> UpdatingOverOperator::LagColumn(
+    const OverFunctions::Function& function, const ColumnVector& args,
+    const std::vector<int32_t>& last_peer) const {
+  const std::shared_ptr<arrow::Array>& values = args[static_cast<size_t>(function.value)];
+  const auto row_count = static_cast<int32_t>(last_peer.size());
+  std::vector<int32_t> from;
+  for (int32_t row = 0; row < row_count; ++row) {
+    const int64_t back = last_peer[static_cast<size_t>(row)] - function.offset;
+    const int32_t fallback = function.fallback >= 0 ? row_count + row : -1;
+    from.push_back(back >= 0 ? static_cast<int32_t>(back) : fallback);
+  }
+  const auto rest =
+      function.fallback >= 0 ? args[static_cast<size_t>(function.fallback)] : values->Slice(0, 0);
+  ASSIGN_OR_RETURN(ColumnVector picked, PickFrom({values}, {rest}, from));
+  return picked[0];
 }
 
 Result<ChangelogBatch> UpdatingOverOperator::TakeSent() {

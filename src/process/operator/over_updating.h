@@ -27,11 +27,14 @@ class UpdatingOverOperator final : public Operator {
     std::string row;
     std::string results;
   };
-  Status Change(RankRows* rows, std::string_view sort_key, std::string_view row, bool adds);
+  Status Change(RankRows* rows, std::string_view sort_key, std::string_view row, RowKind kind);
   // The results of all rows of a partition, encoded.
   Status Compute(const RankRows& rows, EncodedRows* results) const;
   Result<ColumnVector> Results(const std::vector<std::string_view>& rows,
                                const std::vector<int32_t>& last_peer) const;
+  Result<std::shared_ptr<arrow::Array>> LagColumn(const OverFunctions::Function& function,
+                                                  const ColumnVector& args,
+                                                  const std::vector<int32_t>& last_peer) const;
   Result<ChangelogBatch> TakeSent();
   void FinishEntries();
 

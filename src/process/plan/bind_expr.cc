@@ -58,54 +58,6 @@ Status Binder::Locate(const Status& status, const sql::SourceSpan& span) const {
                       {.span = span, .message = std::move(message), .hint = text.hint});
 }
 
-namespace {
-
-// Text beside a date or a time is read as one, in all that compares.
-Status ReadTextAsTime(std::string_view name, std::vector<ExprPtr>* args) {
-  static constexpr std::string_view kComparing[] = {"=",  "<>",      "<",           "<=", ">",
-                                                    ">=", "BETWEEN", "NOT BETWEEN", "IN", "NOT IN"};
-  if (std::ranges::find(kComparing, name) == std::end(kComparing)) return Status::OK();
-  const auto time =
-      std::ranges::find_if(*args, [](const ExprPtr& arg) { return arg->type().IsDatetime(); });
-  if (time == args->end()) return Status::OK();
-  const LogicalType type = (*time)->type().WithTimeAttribute(TimeAttribute::kNone);
-  for (ExprPtr& arg : *args) {
-    if (!arg->type().IsCharacter()) continue;
-    const bool is_nullable = arg->type().nullable();
-    ASSIGN_OR_RETURN(arg, BindCast(arg, type.WithNullable(is_nullable)));
-  }
-  return Status::OK();
-}
-
-// IN and BETWEEN, other than `=`, take text beside numbers: a text that is looked for in a list of
-// numbers makes text of them, in all other places it is read as a number.
-Status ReadTextAsNumber(std::string_view name, std::vector<ExprPtr>* args) {
-  const bool is_in = name == "IN" || name == "NOT IN";
-  if (!is_in && name != "BETWEEN" && name != "NOT BETWEEN") return Status::OK();
-  const auto number =
-      std::ranges::find_if(*args, [](const ExprPtr& arg) { return arg->type().IsNumeric(); });
-  if (number == args->end()) return Status::OK();
-  const bool as_text = is_in && args->front()->type().IsCharacter();
-  const LogicalType type = as_text ? LogicalType::String() : (*number)->type();
-  for (ExprPtr& arg : *args) {
-    if (as_text ? !arg->type().IsNumeric() : !arg->type().IsCharacter()) continue;
-    const bool is_nullable = arg->type().nullable();
-    ASSIGN_OR_RETURN(arg, BindCast(arg, type.WithNullable(is_nullable)));
-  }
-  return Status::OK();
-}
-
-}  // namespace
-
-Result<ExprPtr> Binder::CallFunction(std::string_view name, std::vector<ExprPtr> args,
-                                     const sql::SourceSpan& span) {
-  RETURN_IF_ERROR(Locate(ReadTextAsTime(name, &args), span));
-  RETURN_IF_ERROR(Locate(ReadTextAsNumber(name, &args), span));
-  Result<ExprPtr> bound = context_.functions->Bind(name, std::move(args), ToSpan(span));
-  if (bound.ok()) return bound;
-  return Locate(bound.status(), span);
-}
-
 Result<std::vector<ExprPtr>> Binder::BindAll(const std::vector<sql::ExprPtr>& list,
                                              const ExprScope& scope) {
   std::vector<ExprPtr> bound;
@@ -209,7 +161,9 @@ Result<ExprPtr> Binder::BindExpr(const sql::Expr& expr, const ExprScope& scope) 
 Result<ExprPtr> Binder::BindPredicate(const sql::Expr& expr, const ExprScope& scope) {
   ASSIGN_OR_RETURN(ExprPtr predicate, BindExpr(expr, scope));
   if (predicate->type().root() == TypeRoot::kBoolean) return predicate;
-  if (predicate->IsNullLiteral()) return MakeNullLiteral(LogicalType::Boolean(), ToSpan(expr.span));
+  if (predicate->IsNullLiteral() && scope.clause != "FILTER") {
+    return MakeNullLiteral(LogicalType::Boolean(), ToSpan(expr.span));
+  }
   return Error(expr.span, fmt::format("the condition of {} must be BOOLEAN, not {}", scope.clause,
                                       predicate->type().ToErrorString()));
 }
@@ -526,7 +480,8 @@ Result<ExprPtr> Binder::BindCastExpr(const sql::CastExpr& cast, const ExprScope&
 
 Result<ExprPtr> Binder::BindConstructor(const sql::ConstructorExpr& node, const ExprScope& scope) {
   if (node.constructor == sql::ConstructorKind::kMultiset) {
-    return NotYet(node.span, "a MULTISET constructor");
+    return Error(node.span, "a MULTISET constructor is not supported",
+                 "COLLECT(..) makes a MULTISET of the values of a column");
   }
   ASSIGN_OR_RETURN(std::vector<ExprPtr> elements, BindAll(node.elements, scope));
   const std::string_view name = node.constructor == sql::ConstructorKind::kArray ? "ARRAY"

@@ -96,7 +96,11 @@ Result<ExprPtr> Binder::BindAggregate(const sql::FunctionExpr& call, const std::
     return Error(call.span, "aggregate functions cannot be nested",
                  "aggregate in a subquery, and that again outside");
   }
-  if (!call.within_group.empty()) return NotYet(call.span, "ordered input of an aggregate");
+  if (!call.within_group.empty()) {
+    if (name == "ARRAY_AGG") return NotYet(call.span, "ordered input of an aggregate");
+    return Error(call.span, fmt::format("{} takes no order of its input", name),
+                 "it takes the values as they come; order them in a Top-N before it");
+  }
   if (call.ignore_nulls && name != "ARRAY_AGG") {
     return Error(call.span, fmt::format("{} takes no IGNORE NULLS", name),
                  "FILTER (WHERE .. IS NOT NULL) leaves out what is NULL");
@@ -302,6 +306,13 @@ Result<ExprPtr> Binder::BindJson(const sql::FunctionExpr& call, const std::strin
     }
     ASSIGN_OR_RETURN(ExprPtr arg, BindExpr(*argument.value, scope));
     args.push_back(std::move(arg));
+  }
+  for (size_t i = 0; !builds && i < std::min<size_t>(args.size(), 2); ++i) {
+    if (args[i]->type().root() != TypeRoot::kNull || name == "JSON_STRING" ||
+        name == "JSON_QUOTE" || name == "JSON_UNQUOTE") {
+      continue;
+    }
+    return Error(call.span, "illegal use of NULL: its type is not known", "write CAST(NULL AS ..)");
   }
   if (name == "JSON_EXISTS") {
     if (!call.clauses.empty()) {

@@ -73,7 +73,10 @@ Status Binder::BindFrame(const sql::WindowFrame& frame, const sql::SourceSpan& s
     return Error(span, "OVER windows with FOLLOWING are not supported on a stream",
                  "the rows that follow are not there yet: let the frame end with CURRENT ROW");
   }
-  if (end != Kind::kCurrentRow) return NotYet(span, "a frame that ends before the current row");
+  if (end != Kind::kCurrentRow) {
+    return Error(span, "a frame that ends before the current row is not supported",
+                 "let the frame end with CURRENT ROW, and subtract that row's part");
+  }
   over->rows = frame.rows;
   if (frame.begin.kind == Kind::kUnboundedPreceding) return Status::OK();
   over->preceding = 0;

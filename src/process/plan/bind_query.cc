@@ -108,8 +108,11 @@ Result<Relation> Binder::BindValues(const sql::Values& values) {
       return Error(values.span, fmt::format("the values of column {} have no common type", c + 1),
                    "cast them to one type");
     }
-    if (common->root() == TypeRoot::kNull && !allow_untyped_null) {
-      return Error(values.rows[0][c]->span, "illegal use of NULL: its type is not known",
+    const auto untyped = std::ranges::find_if(
+        types[c], [](const LogicalType& type) { return type.root() == TypeRoot::kNull; });
+    if (untyped != types[c].end() && !allow_untyped_null) {
+      const auto row = static_cast<size_t>(untyped - types[c].begin());
+      return Error(values.rows[row][c]->span, "illegal use of NULL: its type is not known",
                    "write CAST(NULL AS type)");
     }
     for (std::vector<ExprPtr>& row : node->rows) {

@@ -117,7 +117,7 @@ Result<Relation> Binder::BindWindowTable(const sql::FunctionTable& table) {
     std::vector<std::string> names;
     for (const WindowFunction& known : kFunctions) names.emplace_back(known.name);
     const std::string hint = sql::DidYouMean(name, names);
-    return NotYet(call.name.span, "the table function " + name, hint);
+    return Error(call.name.span, fmt::format("there is no table function {}", name), hint);
   }
   std::array<const sql::Expr*, 5> arguments{};
   for (size_t i = 0; i < call.arguments.size(); ++i) {

@@ -50,9 +50,10 @@ class OrderedChecker {
       return Fail(over, "a bounded OVER window must be ordered by a time attribute",
                   "take UNBOUNDED PRECEDING, or order by the column that has the WATERMARK");
     }
+    if (over.inputs[0]->changelog.insert_only()) return Status::OK();
     for (const AggregateSpec& function : over.functions) {
       if (function.call.name != "LAG") continue;
-      return Fail(over, "LAG must be ordered by a time attribute",
+      return Fail(over, "LAG over rows that change must be ordered by a time attribute",
                   "order by the column that has the WATERMARK");
     }
     return Status::OK();

@@ -91,6 +91,16 @@ Result<IntervalValue> ParseInterval(const sql::IntervalExpr& interval) {
     negative = negative != (text[0] == '-');
     text.remove_prefix(1);
   }
+  // The first field has two digits unless the qualifier says otherwise.
+  constexpr int kDefaultDigits = 2;
+  constexpr int kDayTimeDigitsMax = 3;
+  const int digits_max = interval.qualifier.precision.value_or(kDefaultDigits);
+  if (!units[0].months && digits_max > kDayTimeDigitsMax) {
+    return MakeError(ErrorCode::kSemanticError,
+                     {.message = fmt::format("{}({}) is not supported: at most 3 digits",
+                                             units[0].name, digits_max),
+                      .hint = "a larger unit needs fewer"});
+  }
   IntervalValue out{.is_months = units[0].months, .value = 0};
   for (size_t i = 0; i < units.size(); ++i) {
     if (i > 0) {
@@ -101,6 +111,16 @@ Result<IntervalValue> ParseInterval(const sql::IntervalExpr& interval) {
     int64_t count = 0;
     if (digits == 0 || !absl::SimpleAtoi(std::string(text.substr(0, digits)), &count)) return bad();
     if (i > 0 && count > units[i].limit) return bad();
+    if (i == 0 && CountDigits(std::to_string(count)) > static_cast<size_t>(digits_max)) {
+      return MakeError(
+          ErrorCode::kSemanticError,
+          {.message = fmt::format("interval field value {} exceeds precision of {}({}) field",
+                                  count, units[0].name, digits_max),
+           .hint = digits_max < kDayTimeDigitsMax || units[0].months
+                       ? fmt::format("write {}({}), or take a larger unit", units[0].name,
+                                     std::to_string(count).size())
+                       : "take a larger unit"});
+    }
     text.remove_prefix(digits);
     int64_t part = 0;
     if (__builtin_mul_overflow(count, units[i].scale, &part) ||

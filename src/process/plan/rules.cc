@@ -1,10 +1,12 @@
 #include "process/plan/rules.h"
 
+#include <arrow/scalar.h>
 #include <functional>
 #include <unordered_map>
 
 #include <fmt/format.h>
 
+#include "process/expr/evaluator.h"
 #include "process/plan/binder.h"
 #include "process/plan/join_times.h"
 #include "process/plan/rank_rule.h"
@@ -80,6 +82,7 @@ class Simplifier {
     PlanNodePtr out = node;
     if (node->kind == NodeKind::kFilter) out = PushFilter(node);
     if (node->kind == NodeKind::kProject) out = MergeProject(node);
+    if (node->kind == NodeKind::kGroupAggregate) out = AnswerOfNothing(node);
     kept_.push_back(node);  // addresses are keys: none may be used again
     done_[node.get()] = out;
     return out;
@@ -103,6 +106,42 @@ class Simplifier {
         MakeFilter(project.inputs[0], Inline(filter.predicate, project.exprs), filter.span);
     pushed = PushFilter(pushed);
     return MakeProject(std::move(pushed), project.exprs, project.columns, project.span);
+  }
+
+  // An aggregate of all rows where by constants there are none has its answer without running, as
+  // in Flink: a COUNT is 0, the others NULL. (Where rows are filtered out it gives no row.)
+  PlanNodePtr AnswerOfNothing(const PlanNodePtr& node) {
+    const auto& aggregate = static_cast<const GroupAggregateNode&>(*node);
+    if (!aggregate.keys.empty() || !PassesNothing(*node->inputs[0])) return node;
+    std::vector<ExprPtr> row;
+    for (size_t i = 0; i < aggregate.aggregates.size(); ++i) {
+      const std::string& name = aggregate.aggregates[i].call.name;
+      const LogicalType& type = node->columns[i].type();
+      if (name == "COUNT") {
+        row.push_back(MakeBigIntLiteral(0, node->span));
+      } else if (name == "SUM" || name == "MIN" || name == "MAX") {
+        row.push_back(MakeNullLiteral(type, node->span));
+      } else {
+        return node;
+      }
+    }
+    auto values = std::make_shared<ValuesNode>();
+    values->rows.push_back(std::move(row));
+    values->columns = node->columns;
+    values->span = node->span;
+    return values;
+  }
+
+  static bool PassesNothing(const PlanNode& node) {
+    if (node.kind == NodeKind::kProject) return PassesNothing(*node.inputs[0]);
+    if (node.kind != NodeKind::kFilter) return false;
+    const ExprPtr& predicate = static_cast<const FilterNode&>(node).predicate;
+    std::vector<int> refs;
+    CollectInputRefs(*predicate, &refs);
+    if (!refs.empty() || !IsDeterministic(*predicate)) return PassesNothing(*node.inputs[0]);
+    const auto value = EvaluateConstant(predicate, EvalContext{});
+    if (!value.ok()) return false;
+    return !(*value)->is_valid || !static_cast<const arrow::BooleanScalar&>(**value).value;
   }
 
   PlanNodePtr MergeProject(const PlanNodePtr& node) {

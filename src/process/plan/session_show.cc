@@ -34,6 +34,10 @@ Result<Answer> Session::Describe(const sql::Describe& describe) {
     return answer;
   }
   if (describe.what == "CATALOG") return DescribeCatalog(describe);
+  if (describe.what == "DATABASE") {
+    return Error(describe, describe.span, "DESCRIBE DATABASE is not supported",
+                 "SHOW TABLES FROM <database> tells what is in it");
+  }
   if (describe.what != "TABLE") return NotYet(describe, "DESCRIBE " + describe.what);
   Binder binder(Context(), describe.source);
   ASSIGN_OR_RETURN(TablePath path, binder.BindPath(describe.name));
@@ -108,6 +112,9 @@ Result<Answer> Session::Show(const sql::Show& show) {
     describe.span = show.span;
     ASSIGN_OR_RETURN(answer, Describe(describe));
   } else {
+    if (show.what == "PROCEDURES") {
+      return Error(show, show.span, "catalogs have no procedures here", "");
+    }
     return NotYet(show, "SHOW " + show.what);
   }
   if (show.like.has_value()) {

@@ -152,7 +152,10 @@ Result<ExprPtr> Parser::ParsePredicate() {
 Result<ExprPtr> Parser::ParseComparison(ExprPtr left) {
   const Token op = Take();
   BinaryOp which = BinaryOp::kEqual;
-  if (op.text == "<>" || op.text == "!=") which = BinaryOp::kNotEqual;
+  if (op.text == "!=") {
+    return Fail(op.span, "the operator '!=' is not a part of the dialect", "write <>");
+  }
+  if (op.text == "<>") which = BinaryOp::kNotEqual;
   if (op.text == "<") which = BinaryOp::kLess;
   if (op.text == "<=") which = BinaryOp::kLessEqual;
   if (op.text == ">") which = BinaryOp::kGreater;

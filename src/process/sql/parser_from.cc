@@ -103,7 +103,8 @@ Result<TableRefPtr> Parser::ParseTablePrimary() {
   } else {
     ASSIGN_OR_RETURN(table, ParseNamedTable());
   }
-  if (IsWord("TABLESAMPLE")) return NotYet(Peek().span, "TABLESAMPLE");
+  if (IsWord("TABLESAMPLE"))
+    return Fail(Peek().span, "TABLESAMPLE is not supported", "filter by a hash of a column");
   if (!IsWord("MATCH_RECOGNIZE")) RETURN_IF_ERROR(ParseAlias(table.get()));
   table->span = SpanFrom(begin);
   if (IsWord("MATCH_RECOGNIZE")) {

@@ -165,6 +165,7 @@ Result<QueryBodyPtr> Parser::ParseSelect() {
   if (TakeWord("FROM")) {
     ASSIGN_OR_RETURN(select->from, ParseFrom());
   }
+  if (select->from == nullptr && IsWord("WHERE")) return Unexpected("FROM");
   if (TakeWord("WHERE")) {
     ASSIGN_OR_RETURN(select->where, ParseExpr());
   }
@@ -207,7 +208,9 @@ Result<SelectItem> Parser::ParseSelectItem() {
   const SourceSpan begin = Peek().span;
   if (TakeSymbol("*")) {
     ASSIGN_OR_RETURN(item.expr, Finish(std::make_unique<StarExpr>(), begin, {}));
-    if (IsWord("EXCEPT") && IsSymbol("(", 1)) return NotYet(Peek().span, "* EXCEPT (..)");
+    if (IsWord("EXCEPT") && IsSymbol("(", 1)) {
+      return Fail(Peek().span, "* EXCEPT (..) is not a part of the dialect", "name the columns");
+    }
     return item;
   }
   if (Peek().kind == TokenKind::kWord && (IsWord("FROM") || IsWord("SELECT") || IsWord("WHERE"))) {

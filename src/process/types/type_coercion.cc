@@ -69,8 +69,6 @@ std::optional<LogicalType> CommonNotNull(const LogicalType& a, const LogicalType
   if (a.IsTimestamp() && b.IsTimestamp()) {
     return LogicalType::TimestampLtz(std::max(a.precision(), b.precision()));
   }
-  if (a.IsTimestamp() && b.root() == Root::kDate) return a;
-  if (b.IsTimestamp() && a.root() == Root::kDate) return b;
   if (a.IsNested() && b.IsNested()) return CommonNested(a, b);
   return std::nullopt;
 }
@@ -167,7 +165,6 @@ bool IsExplicitlyCastable(const LogicalType& from, const LogicalType& to) {
   if (from.root() == Root::kBoolean && to.IsNumeric()) return true;
   if (from.IsTimestamp() && (to.root() == Root::kDate || to.root() == Root::kTime)) return true;
   if (from.root() == Root::kTime && to.IsTimestamp()) return true;
-  if (from.IsInterval() && to.IsInteger()) return true;
   if (from.IsInteger() && to.IsInterval()) return true;
   if (!from.IsNested() || from.root() != to.root()) return false;
   if (from.root() == Root::kRow) {

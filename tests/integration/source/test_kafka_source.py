@@ -126,7 +126,7 @@ def test_watermarks_are_those_of_the_slowest_partition(shared_node, topics):
     topic = topics.make(next(names), 2)
     topics.produce(topic, [(n // 500, None, json.dumps({"k": "a", "n": 60000 * (999 - n)}).encode()) for n in reversed(range(1000))])
     columns = "k STRING, n BIGINT, stamp AS TO_TIMESTAMP_LTZ(n, 3), WATERMARK FOR stamp AS stamp - INTERVAL '1' SECOND"
-    query = "SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(stamp), INTERVAL '100' MINUTES)) GROUP BY window_start, window_end;"
+    query = "SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(stamp), INTERVAL '1:40' HOUR TO MINUTE)) GROUP BY window_start, window_end;"
     assert [row[1] for row in rows_of(shared_node, table(topics, topic, columns) + query)] == ["100"] * 10
 
 

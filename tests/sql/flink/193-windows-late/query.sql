@@ -1,0 +1,27 @@
+-- Windows over late rows and NULL keys: offsets, sessions that merge, windows over windows
+SET 'pipeline.auto-watermark-interval' = '0';
+CREATE TABLE ev (id INT, k STRING, g INT, v INT, ts TIMESTAMP(3), pt AS PROCTIME(), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector' = 'filesystem', 'path' = '${CASE}/ev.jsonl', 'format' = 'json');
+SELECT window_start, window_end, k, COUNT(*), SUM(v), MIN(id), MAX(id) FROM TABLE(TUMBLE(TABLE ev, DESCRIPTOR(ts), INTERVAL '7' SECOND)) GROUP BY window_start, window_end, k;
+SELECT window_start, window_end, COUNT(*), SUM(v) FROM TABLE(HOP(TABLE ev, DESCRIPTOR(ts), INTERVAL '4' SECOND, INTERVAL '12' SECOND, INTERVAL '1' SECOND)) GROUP BY window_start, window_end;
+SELECT window_start, window_end, g, COUNT(*), AVG(v) FROM TABLE(HOP(TABLE ev, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '20' SECOND)) GROUP BY window_start, window_end, g;
+SELECT window_start, window_end, COUNT(*), COUNT(DISTINCT k), SUM(v) FROM TABLE(CUMULATE(TABLE ev, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '20' SECOND, INTERVAL '-3' SECOND)) GROUP BY window_start, window_end;
+SELECT k, window_start, window_end, COUNT(*), MAX(v) FROM TABLE(CUMULATE(TABLE ev, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '30' SECOND)) GROUP BY k, window_start, window_end;
+SELECT k, window_start, window_end, COUNT(*), SUM(v) FROM TABLE(SESSION(TABLE ev PARTITION BY k, DESCRIPTOR(ts), INTERVAL '3' SECOND)) GROUP BY k, window_start, window_end;
+SELECT k, g, window_start, window_end, COUNT(*), SUM(v) FROM TABLE(SESSION(TABLE ev PARTITION BY (k, g), DESCRIPTOR(ts), INTERVAL '6' SECOND)) GROUP BY k, g, window_start, window_end;
+SELECT window_start, window_end, COUNT(DISTINCT k), SUM(v) FILTER (WHERE g = 1) FROM TABLE(SESSION(TABLE ev, DESCRIPTOR(ts), INTERVAL '2' SECOND)) GROUP BY window_start, window_end;
+SELECT id, k, window_start, window_end FROM TABLE(SESSION(TABLE ev PARTITION BY k, DESCRIPTOR(ts), INTERVAL '4' SECOND)) WHERE id < 20;
+SELECT k, window_start, window_end, COUNT(*) FROM TABLE(SESSION(TABLE ev PARTITION BY g, DESCRIPTOR(ts), INTERVAL '4' SECOND)) GROUP BY k, window_start, window_end;
+SELECT k, SESSION_START(ts, INTERVAL '3' SECOND), SESSION_END(ts, INTERVAL '3' SECOND), SUM(v) FROM ev GROUP BY SESSION(ts, INTERVAL '3' SECOND), k;
+SELECT HOP_START(ts, INTERVAL '4' SECOND, INTERVAL '10' SECOND), HOP_END(ts, INTERVAL '4' SECOND, INTERVAL '10' SECOND), k, COUNT(*) FROM ev GROUP BY HOP(ts, INTERVAL '4' SECOND, INTERVAL '10' SECOND), k;
+SELECT k, TUMBLE_END(ts, INTERVAL '9' SECOND), COUNT(DISTINCT g), LISTAGG(CAST(id AS STRING)) FROM ev GROUP BY k, TUMBLE(ts, INTERVAL '9' SECOND) HAVING COUNT(*) > 1;
+SELECT window_start, k, g, COUNT(*), GROUPING(k), GROUPING_ID(k, g) FROM TABLE(TUMBLE(TABLE ev, DESCRIPTOR(ts), INTERVAL '20' SECOND)) GROUP BY window_start, window_end, ROLLUP (k, g);
+SELECT window_start, window_end, k, SUM(v) FROM TABLE(CUMULATE(TABLE ev, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '20' SECOND)) GROUP BY GROUPING SETS ((window_start, window_end, k), (window_start, window_end));
+SELECT window_start, window_end, MAX(c), SUM(c) FROM (SELECT window_start, window_end, k, COUNT(*) c FROM TABLE(HOP(TABLE ev, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '10' SECOND)) GROUP BY window_start, window_end, k) GROUP BY window_start, window_end;
+SELECT window_start, window_end, SUM(c) FROM TABLE(HOP((SELECT window_time AS wt, COUNT(*) c FROM TABLE(TUMBLE(TABLE ev, DESCRIPTOR(ts), INTERVAL '5' SECOND)) GROUP BY window_start, window_end, window_time), DESCRIPTOR(wt), INTERVAL '5' SECOND, INTERVAL '15' SECOND)) GROUP BY window_start, window_end;
+SELECT window_start, k, FIRST_VALUE(v), LAST_VALUE(v), ARRAY_AGG(id), STDDEV_POP(v) FROM TABLE(TUMBLE(TABLE ev, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, k;
+SELECT COUNT(*), MAX(c) FROM (SELECT window_start, k, COUNT(*) c FROM TABLE(TUMBLE(TABLE ev, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, k);
+SELECT * FROM (SELECT window_start, window_end, k, COUNT(*) c, SUM(v) s, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY COUNT(*) DESC, k) rn FROM TABLE(HOP(TABLE ev, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '10' SECOND)) GROUP BY window_start, window_end, k) WHERE rn <= 2;
+SELECT window_start, id, v, rn FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY v DESC) rn FROM TABLE(TUMBLE(TABLE ev, DESCRIPTOR(ts), INTERVAL '10' SECOND))) WHERE rn <= 3;
+SELECT window_start, window_end, id, k FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, k ORDER BY ts DESC) rn FROM TABLE(CUMULATE(TABLE ev, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '20' SECOND))) WHERE rn = 1;
+SELECT window_start, id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, k ORDER BY ts) rn FROM TABLE(SESSION(TABLE ev PARTITION BY k, DESCRIPTOR(ts), INTERVAL '3' SECOND))) WHERE rn = 1;
+SELECT window_start, window_end, k, v, rk FROM (SELECT *, RANK() OVER (PARTITION BY window_start, window_end ORDER BY v DESC) rk FROM TABLE(TUMBLE(TABLE ev, DESCRIPTOR(ts), INTERVAL '10' SECOND))) WHERE rk <= 2;

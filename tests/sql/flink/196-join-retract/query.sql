@@ -1,0 +1,27 @@
+-- Regular joins of two changelogs and of one with itself: NULL keys, keys that change, all kinds
+CREATE TABLE chg (id INT, city STRING, n INT, s STRING, PRIMARY KEY (id) NOT ENFORCED) WITH ('connector' = 'filesystem', 'path' = '${CASE}/chg.jsonl', 'format' = 'debezium-json');
+CREATE TABLE bag (id INT, city STRING, n INT, s STRING) WITH ('connector' = 'filesystem', 'path' = '${CASE}/chg.jsonl', 'format' = 'debezium-json');
+CREATE TABLE chg2 (id INT, city STRING, n INT, s STRING, PRIMARY KEY (id) NOT ENFORCED) WITH ('connector' = 'filesystem', 'path' = '${CASE}/chg2.jsonl', 'format' = 'debezium-json');
+CREATE TABLE ev (id INT, k STRING, g INT, v INT, ts TIMESTAMP(3), pt AS PROCTIME(), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector' = 'filesystem', 'path' = '${CASE}/ev.jsonl', 'format' = 'json');
+SELECT a.id, b.id FROM chg a JOIN chg2 b ON a.city = b.city AND a.n = b.n;
+SELECT a.id, a.city, b.id FROM chg a LEFT JOIN chg2 b ON a.id = b.id AND b.n > 2;
+SELECT a.id, b.id, b.city FROM chg a RIGHT JOIN chg2 b ON a.n = b.n AND a.s = b.s;
+SELECT a.id, b.id FROM chg a FULL JOIN chg2 b ON a.id = b.id;
+SELECT a.id, b.id FROM bag a FULL JOIN chg2 b ON a.city = b.city AND a.s = b.s;
+SELECT a.id FROM chg a WHERE a.n IN (SELECT n FROM chg2 WHERE city = 'Rome');
+SELECT a.id FROM chg a WHERE a.city NOT IN (SELECT s FROM chg2);
+SELECT a.id FROM chg a WHERE NOT EXISTS (SELECT 1 FROM chg2 b WHERE b.id = a.id AND b.n >= a.n);
+SELECT a.id FROM bag a WHERE EXISTS (SELECT 1 FROM chg2 b WHERE b.city = a.city);
+SELECT a.id, a.n, b.m FROM chg a JOIN (SELECT city, MAX(n) m FROM chg2 GROUP BY city) b ON a.city = b.city;
+SELECT a.id, b.c FROM chg a LEFT JOIN (SELECT s, COUNT(*) c FROM chg2 GROUP BY s) b ON a.s IS NOT DISTINCT FROM b.s;
+SELECT a.id, b.id FROM chg a JOIN chg2 b ON a.id < b.id AND a.n > b.n;
+SELECT a.id, b.id, c.id FROM chg a LEFT JOIN chg2 b ON a.id = b.id LEFT JOIN bag c ON b.n = c.n AND c.id = a.id;
+SELECT a.city, COUNT(*), COUNT(b.id), SUM(b.n) FROM chg a LEFT JOIN chg2 b ON a.id = b.id GROUP BY a.city;
+SELECT city FROM chg UNION SELECT city FROM chg2;
+SELECT city, n FROM chg INTERSECT SELECT city, n FROM chg2;
+SELECT city, n FROM chg EXCEPT SELECT city, n FROM chg2;
+SELECT city FROM chg INTERSECT ALL SELECT city FROM chg2;
+SELECT s FROM chg EXCEPT ALL SELECT s FROM chg2;
+SELECT n FROM chg UNION ALL SELECT n FROM chg2;
+SELECT a.id, a.v, b.id FROM ev a LEFT JOIN chg b ON a.g = b.n AND b.city = 'Oslo';
+SELECT b.id, COUNT(*), SUM(a.v) FROM ev a RIGHT JOIN chg b ON a.g = b.n GROUP BY b.id;

@@ -1,0 +1,21 @@
+-- Window joins of all kinds over inputs in order
+CREATE TABLE l (lid INT, k STRING, lv INT, lts TIMESTAMP(3), WATERMARK FOR lts AS lts - INTERVAL '1' MINUTE) WITH ('connector' = 'filesystem', 'path' = '${CASE}/l.jsonl', 'format' = 'json');
+CREATE TABLE r (rid INT, k STRING, rv INT, rts TIMESTAMP(3), WATERMARK FOR rts AS rts - INTERVAL '1' MINUTE) WITH ('connector' = 'filesystem', 'path' = '${CASE}/r.jsonl', 'format' = 'json');
+CREATE VIEW lw AS SELECT * FROM TABLE(TUMBLE(TABLE l, DESCRIPTOR(lts), INTERVAL '10' SECOND));
+CREATE VIEW rw AS SELECT * FROM TABLE(TUMBLE(TABLE r, DESCRIPTOR(rts), INTERVAL '10' SECOND));
+SELECT lid, rid, lw.window_start FROM lw JOIN rw ON lw.k = rw.k AND lw.window_start = rw.window_start AND lw.window_end = rw.window_end;
+SELECT lid, rid, lw.window_start FROM lw LEFT JOIN rw ON lw.k = rw.k AND lv > rv AND lw.window_start = rw.window_start AND lw.window_end = rw.window_end;
+SELECT lid, rid, rw.window_end FROM lw RIGHT JOIN rw ON lw.k = rw.k AND lw.window_start = rw.window_start AND lw.window_end = rw.window_end;
+SELECT lid, rid FROM lw FULL JOIN rw ON lw.k = rw.k AND lw.window_start = rw.window_start AND lw.window_end = rw.window_end;
+SELECT lid FROM lw WHERE k IN (SELECT k FROM rw WHERE lw.window_start = rw.window_start AND lw.window_end = rw.window_end);
+SELECT lid FROM lw WHERE k NOT IN (SELECT k FROM rw WHERE lw.window_start = rw.window_start AND lw.window_end = rw.window_end);
+SELECT lid FROM lw WHERE EXISTS (SELECT 1 FROM rw WHERE lw.k = rw.k AND rv > lv AND lw.window_start = rw.window_start AND lw.window_end = rw.window_end);
+SELECT lid FROM lw WHERE NOT EXISTS (SELECT 1 FROM rw WHERE lw.k = rw.k AND lw.window_start = rw.window_start AND lw.window_end = rw.window_end);
+SELECT lid, rid FROM (SELECT * FROM TABLE(HOP(TABLE l, DESCRIPTOR(lts), INTERVAL '5' SECOND, INTERVAL '10' SECOND))) a JOIN (SELECT * FROM TABLE(HOP(TABLE r, DESCRIPTOR(rts), INTERVAL '5' SECOND, INTERVAL '10' SECOND))) b ON a.k = b.k AND a.window_start = b.window_start AND a.window_end = b.window_end;
+SELECT a.k, a.window_end, lid, rid FROM (SELECT * FROM TABLE(CUMULATE(TABLE l, DESCRIPTOR(lts), INTERVAL '10' SECOND, INTERVAL '20' SECOND))) a LEFT JOIN (SELECT * FROM TABLE(CUMULATE(TABLE r, DESCRIPTOR(rts), INTERVAL '10' SECOND, INTERVAL '20' SECOND))) b ON a.k = b.k AND a.window_start = b.window_start AND a.window_end = b.window_end;
+SELECT a.k, a.c, b.s, a.window_start FROM (SELECT window_start, window_end, k, COUNT(*) c FROM TABLE(TUMBLE(TABLE l, DESCRIPTOR(lts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, k) a FULL JOIN (SELECT window_start, window_end, k, SUM(rv) s FROM TABLE(TUMBLE(TABLE r, DESCRIPTOR(rts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, k) b ON a.k = b.k AND a.window_start = b.window_start AND a.window_end = b.window_end;
+SELECT lid, rid FROM lw JOIN rw ON lw.window_start = rw.window_start AND lw.window_end = rw.window_end AND lv = rv AND lid < rid;
+SELECT lw.window_start, lw.window_end, COUNT(*) FROM lw JOIN rw ON lw.k = rw.k AND lw.window_start = rw.window_start AND lw.window_end = rw.window_end GROUP BY lw.window_start, lw.window_end;
+SELECT window_start, window_end, COUNT(*) FROM (SELECT lw.window_start, lw.window_end, rid FROM lw LEFT JOIN rw ON lw.k = rw.k AND lw.window_start = rw.window_start AND lw.window_end = rw.window_end) GROUP BY window_start, window_end;
+SELECT a.k, b.k FROM (SELECT k, window_start, window_end FROM TABLE(SESSION(TABLE l PARTITION BY k, DESCRIPTOR(lts), INTERVAL '5' SECOND)) GROUP BY k, window_start, window_end) a JOIN (SELECT k, window_start, window_end FROM TABLE(SESSION(TABLE r PARTITION BY k, DESCRIPTOR(rts), INTERVAL '5' SECOND)) GROUP BY k, window_start, window_end) b ON a.k = b.k AND a.window_start = b.window_start AND a.window_end = b.window_end;
+SELECT lid, rid FROM lw JOIN (SELECT * FROM TABLE(TUMBLE(TABLE r, DESCRIPTOR(rts), INTERVAL '20' SECOND))) b ON lw.k = b.k AND lw.window_start = b.window_start AND lw.window_end = b.window_end;

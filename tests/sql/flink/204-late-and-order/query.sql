@@ -1,0 +1,20 @@
+-- ORDER BY time, deduplication and sinks with late rows; CURRENT_WATERMARK
+SET 'pipeline.auto-watermark-interval' = '0';
+CREATE TABLE ev (id INT, k STRING, g INT, v INT, ts TIMESTAMP(3), pt AS PROCTIME(), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector' = 'filesystem', 'path' = '${CASE}/ev.jsonl', 'format' = 'json');
+CREATE VIEW u AS SELECT id, ts FROM ev UNION ALL SELECT id + 100, ts FROM ev WHERE v > 2;
+SELECT id, ts FROM ev ORDER BY ts;
+SELECT id, ts FROM ev ORDER BY ts, v DESC NULLS LAST, id;
+SELECT id, ts FROM ev ORDER BY ts LIMIT 5;
+SELECT id, ts, CURRENT_WATERMARK(ts) FROM ev;
+SELECT id FROM ev WHERE ts >= CURRENT_WATERMARK(ts) OR CURRENT_WATERMARK(ts) IS NULL;
+SELECT id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY ts) rn FROM ev) WHERE rn = 1;
+SELECT id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k, g ORDER BY ts DESC) rn FROM ev) WHERE rn = 1;
+SELECT k, MAX(ts), MIN(ts) FROM ev GROUP BY k;
+SELECT window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE ev, DESCRIPTOR(ts), INTERVAL '10' SECOND)) WHERE v IS NOT NULL GROUP BY window_start, window_end;
+SELECT window_time, COUNT(*) FROM TABLE(TUMBLE(TABLE ev, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, window_time;
+SELECT CAST(ts AS DATE), COUNT(*) FROM ev GROUP BY CAST(ts AS DATE);
+SELECT HOUR(ts), MINUTE(ts), SECOND(ts), COUNT(*) FROM ev GROUP BY HOUR(ts), MINUTE(ts), SECOND(ts);
+SELECT ts - LAG(ts) OVER (PARTITION BY k ORDER BY ts) FROM ev WHERE id < 10;
+SELECT id, TIMESTAMPDIFF(SECOND, LAG(ts) OVER (PARTITION BY k ORDER BY ts), ts) d FROM ev;
+SELECT FLOOR(ts TO MINUTE) m, COUNT(*) FROM ev GROUP BY FLOOR(ts TO MINUTE);
+SELECT k, ts FROM ev WHERE ts > TIMESTAMP '2026-03-01 10:00:30' AND k IS NOT NULL;
