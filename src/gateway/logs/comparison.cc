@@ -10,6 +10,8 @@ namespace mainstem::gateway::logs {
 namespace {
 
 constexpr int64_t kRegexMemory = 1 << 20;
+// A byte costs RE2 up to a step for each instruction of the program.
+constexpr int kRegexProgramMax = 500;
 constexpr std::string_view kRegexSigns = ":_#=@/;,-^$?[]{}|\\*+.";
 
 bool IsRegexCharacter(char c) {
@@ -42,7 +44,14 @@ Result<std::shared_ptr<const re2::RE2>> MakeFilterRegex(std::string_view text) {
   options.set_max_mem(kRegexMemory);
   auto regex =
       std::make_shared<const re2::RE2>(re2::StringPiece(text.data(), text.size()), options);
-  if (regex->ok()) return regex;
+  if (regex->ok() && regex->ProgramSize() <= kRegexProgramMax) return regex;
+  if (regex->ok()) {
+    return MakeError(
+        ErrorCode::kInvalidArgument,
+        fmt::format("the regular expression %{}% is too complex: it takes {} instructions, more "
+                    "than {}; repeat less",
+                    text, regex->ProgramSize(), kRegexProgramMax));
+  }
   return MakeError(ErrorCode::kInvalidArgument,
                    fmt::format("the regular expression %{}% is broken: {}", text, regex->error()));
 }

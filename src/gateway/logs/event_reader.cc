@@ -158,7 +158,7 @@ class EventSearch {
     std::string_view message = record.value.value_or("");
     if (query_.pattern != nullptr && !query_.pattern->Matches(message)) return Status::OK();
     FoundEvent event{.position = position, .stream = std::string(name)};
-    ASSIGN_OR_RETURN(event.ingestion_ms, IngestionTimeOf(record));
+    event.ingestion_ms = IngestionTimeOf(record);
     event.message = message;
     page_.Add(std::move(event));
     return Status::OK();
@@ -172,6 +172,23 @@ class EventSearch {
 };
 
 }  // namespace
+
+Result<VisitedBatch> VisitBatch(std::span<const std::byte> batch, Offset from, Offset to,
+                                const TakeRecord& take) {
+  ASSIGN_OR_RETURN(storage::BatchHeader header, storage::ParseBatchHeader(batch));
+  VisitedBatch visited{.end = header.next_offset()};
+  if (header.control()) return visited;
+  auto reader = storage::RecordReader::Open(batch, kUnpackedBytesMax);
+  visited.broken = reader.status();
+  storage::RecordView record;
+  while (visited.broken.ok()) {
+    auto more = reader->Next(&record);
+    visited.broken = more.status();
+    if (!more.ok() || !*more || record.offset >= to) break;
+    if (record.offset >= from) RETURN_IF_ERROR(take(record));
+  }
+  return visited;
+}
 
 Task<> VisitRecords(storage::Log* log, storage::TopicPartition partition, Offset from, Offset to,
                     RecordVisitor visitor) {
@@ -188,18 +205,13 @@ Task<> VisitRecords(storage::Log* log, storage::TopicPartition partition, Offset
     CO_RETURN_IF_ERROR(read);
     if (read->batches.empty()) break;
     for (const storage::SharedBytes& batch : read->batches) {
-      CO_ASSIGN_OR_RETURN(auto reader, storage::RecordReader::Open(batch.bytes));
-      Offset end = reader.header().next_offset();
+      CO_ASSIGN_OR_RETURN(storage::BatchHeader header, storage::ParseBatchHeader(batch.bytes));
+      Offset end = header.next_offset();
       if (visitor.open_batch) {
         visitor.open_batch({.begin = next, .end = end, .bytes = batch.bytes.size()});
       }
-      storage::RecordView record;
-      while (!reader.header().control()) {
-        CO_ASSIGN_OR_RETURN(bool more, reader.Next(&record));
-        if (!more || record.offset >= to) break;
-        if (record.offset < next) continue;
-        CO_RETURN_IF_ERROR(visitor.take(record));
-      }
+      CO_ASSIGN_OR_RETURN(VisitedBatch visited, VisitBatch(batch.bytes, next, to, visitor.take));
+      if (!visited.broken.ok() && visitor.skip) visitor.skip(visited.broken);
       next = std::max(next, end);
       if (next >= to) break;
       CO_RETURN_IF_ERROR(co_await Yield());
@@ -208,40 +220,47 @@ Task<> VisitRecords(storage::Log* log, storage::TopicPartition partition, Offset
   co_return Status::OK();
 }
 
-Task<> CatchUp(storage::Log* log, storage::TopicInfo topic, LogGroupPtr group) {
+Task<> CatchUp(storage::Log* log, Logger logger, storage::TopicInfo topic, LogGroupPtr group) {
   storage::TopicPartition partition{.topic_id = topic.id, .partition = PartitionId(0)};
   CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log->Offsets(partition));
   if (group->zones.topic_id() != topic.id) group->zones.Reset(topic.id);
   group->zones.Trim(offsets.log_start);
   RecordVisitor visitor;
   bool is_mine = false;
+  int64_t batch_begin = 0;
   // Several calls may catch up beside each other: each batch is taken once.
   visitor.open_batch = [&](const BatchExtent& batch) {
     is_mine = group->zones.topic_id() == topic.id && batch.begin == group->zones.next();
+    batch_begin = batch.begin.value();
     if (is_mine) group->zones.OpenBatch(batch.begin, batch.end, batch.bytes);
   };
   visitor.take = [&](const storage::RecordView& record) {
     if (!is_mine) return Status::OK();
     std::string_view name = record.key.value_or("");
-    group->zones.AddEvent(name, record.timestamp_ms);
+    int64_t time = PositionOf(record).timestamp_ms;
+    group->zones.AddEvent(name, time);
     auto stream = group->streams.find(name);
     if (stream == group->streams.end() || record.offset < stream->second.begin) return Status::OK();
-    ASSIGN_OR_RETURN(int64_t ingestion_ms, IngestionTimeOf(record));
     auto& times = stream->second.times;
-    if (!times) times = EventTimes{.first_ms = record.timestamp_ms, .last_ms = record.timestamp_ms};
-    times->first_ms = std::min(times->first_ms, record.timestamp_ms);
-    times->last_ms = std::max(times->last_ms, record.timestamp_ms);
-    times->last_ingestion_ms = std::max(times->last_ingestion_ms, ingestion_ms);
+    if (!times) times = EventTimes{.first_ms = time, .last_ms = time};
+    times->first_ms = std::min(times->first_ms, time);
+    times->last_ms = std::max(times->last_ms, time);
+    times->last_ingestion_ms = std::max(times->last_ingestion_ms, IngestionTimeOf(record));
     return Status::OK();
+  };
+  visitor.skip = [&](const Status& broken) {
+    if (!is_mine) return;
+    logger.Warning("batch of a log group left out, it can't be decoded",
+                   {{"group", group->name}, {"offset", batch_begin}, {"error", broken}});
   };
   Offset from = group->zones.next();
   co_return co_await VisitRecords(log, partition, from, offsets.last_stable_offset,
                                   std::move(visitor));
 }
 
-Task<EventPage> FindEvents(storage::Log* log, storage::TopicInfo topic, LogGroupPtr group,
-                           EventQuery query) {
-  CO_RETURN_IF_ERROR(co_await CatchUp(log, topic, group));
+Task<EventPage> FindEvents(storage::Log* log, Logger logger, storage::TopicInfo topic,
+                           LogGroupPtr group, EventQuery query) {
+  CO_RETURN_IF_ERROR(co_await CatchUp(log, std::move(logger), topic, group));
   storage::TopicPartition partition{.topic_id = topic.id, .partition = PartitionId(0)};
   EventSearch search(log, partition, std::move(group), std::move(query));
   co_return co_await search.Run();

@@ -6,10 +6,12 @@
 #include <functional>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "core/env.h"
+#include "core/logging.h"
 #include "gateway/logs/filter_pattern.h"
 #include "gateway/logs/log_event.h"
 #include "gateway/logs/log_group.h"
@@ -50,11 +52,25 @@ struct EventPage {
 };
 
 // Both: `topic` is the group's. The group must be held by the caller.
-// Takes what has come since the last call into the group's zones and its streams' times.
-Task<> CatchUp(storage::Log* log, storage::TopicInfo topic, LogGroupPtr group);
+// Takes what has come since the last call into the group's zones and its streams' times. Batches
+// that can't be decoded are logged, once until the node starts again.
+Task<> CatchUp(storage::Log* log, Logger logger, storage::TopicInfo topic, LogGroupPtr group);
 // Catches up first. kUnknownTopicId when the topic is deleted meanwhile.
-Task<EventPage> FindEvents(storage::Log* log, storage::TopicInfo topic, LogGroupPtr group,
-                           EventQuery query);
+Task<EventPage> FindEvents(storage::Log* log, Logger logger, storage::TopicInfo topic,
+                           LogGroupPtr group, EventQuery query);
+
+// A batch that a Kafka client compressed may unpack to so much; what it puts into one is a MiB.
+inline constexpr size_t kUnpackedBytesMax = 16 << 20;
+using TakeRecord = std::function<Status(const storage::RecordView& record)>;
+struct VisitedBatch {
+  Offset end;
+  // Why the rest of the batch was left out: nobody looks into compressed batches when they come.
+  Status broken{};
+};
+// Calls `take` with the records of one batch from `from` to before `to`; control batches have none.
+// Fails when `take` does, or when the batch has no header.
+Result<VisitedBatch> VisitBatch(std::span<const std::byte> batch, Offset from, Offset to,
+                                const TakeRecord& take);
 
 // Calls `take` with every record from `from` to before `to`, and `open_batch` (may be empty) before
 // those of each batch; yields between batches.
@@ -65,7 +81,8 @@ struct BatchExtent {
 };
 struct RecordVisitor {
   std::function<void(const BatchExtent& batch)> open_batch{};
-  std::function<Status(const storage::RecordView& record)> take;
+  TakeRecord take;
+  std::function<void(const Status& broken)> skip{};  // of the batch that is open; may be empty
 };
 Task<> VisitRecords(storage::Log* log, storage::TopicPartition partition, Offset from, Offset to,
                     RecordVisitor visitor);

@@ -10,6 +10,8 @@
 
 #include "core/sim/sim_env.h"
 #include "storage/batch_builder.h"
+#include "storage/bytes.h"
+#include "storage/crc32c.h"
 #include "storage/testing/memory_log.h"
 
 namespace mainstem::gateway::logs {
@@ -68,8 +70,8 @@ std::vector<EventPosition> Expected(const SearchedGroup& group, const EventQuery
 Task<> Compare(storage::MemoryLog* log, SearchedGroup* group, EventQuery query) {
   std::vector<EventPosition> found;
   for (int pages = 0;; ++pages) {
-    CO_ASSIGN_OR_RETURN(EventPage page,
-                        co_await FindEvents(log, group->topic, group->group, query));
+    CO_ASSIGN_OR_RETURN(EventPage page, co_await FindEvents(log, Logger::Silent(), group->topic,
+                                                            group->group, query));
     EXPECT_LE(page.events.size(), query.limit);
     std::vector<EventPosition> places;
     for (const FoundEvent& event : page.events) places.push_back(event.position);
@@ -117,6 +119,53 @@ void RunSearches(uint32_t seed, int64_t spread_ms) {
 TEST(EventReaderTest, FindsEventsThatCameInOrder) { RunSearches(1, 0); }
 TEST(EventReaderTest, FindsEventsThatCameAlmostInOrder) { RunSearches(2, 40); }
 TEST(EventReaderTest, FindsEventsThatCameInAnyOrder) { RunSearches(3, 2000); }
+
+// As a Kafka client may send it: the CRC is right, what is compressed is not.
+Result<std::vector<std::byte>> UndecodableBatch() {
+  storage::BatchBuilder builder({.codec = storage::Codec::kZstd});
+  for (int i = 0; i < 3; ++i) builder.Add(1500, StreamNumber(0), "lost");
+  ASSIGN_OR_RETURN(std::vector<std::byte> batch, builder.Build());
+  std::fill(batch.begin() + 61, batch.end(), std::byte{0xFF});
+  storage::StoreBig(batch.data() + 17, storage::Crc32c(std::span(batch).subspan(21)));
+  return batch;
+}
+
+Task<> SearchAroundBrokenBatches(storage::MemoryLog* log) {
+  SearchedGroup group;
+  CO_ASSIGN_OR_RETURN(group.topic, co_await log->CreateTopic("logs.x", 1, {}, false));
+  storage::TopicPartition partition{.topic_id = group.topic.id, .partition = PartitionId(0)};
+  group.group->streams[StreamNumber(0)] = {};
+  int64_t index = 0;
+  for (int64_t time : {int64_t{1000}, int64_t{-1}, INT64_MIN, INT64_MAX, int64_t{2000}}) {
+    storage::BatchBuilder builder;
+    builder.Add(time, StreamNumber(0), "found");
+    CO_ASSIGN_OR_RETURN(std::vector<std::byte> batch, builder.Build());
+    CO_RETURN_IF_ERROR((co_await log->Append(partition, batch, {})).status());
+    group.written.push_back({{std::clamp<int64_t>(time, 0, kEventTimeMax), ++index}, 0});
+    CO_ASSIGN_OR_RETURN(std::vector<std::byte> broken, UndecodableBatch());
+    CO_RETURN_IF_ERROR((co_await log->Append(partition, broken, {})).status());
+    index += 3;
+  }
+  std::sort(group.written.begin(), group.written.end(),
+            [](const Written& a, const Written& b) { return a.position < b.position; });
+  for (bool backwards : {false, true}) {
+    for (size_t limit : {1, 2, 100}) {
+      EventQuery query{.backwards = backwards, .limit = limit};
+      CO_RETURN_IF_ERROR(co_await Compare(log, &group, query));
+    }
+  }
+  EXPECT_EQ(group.group->streams[StreamNumber(0)].times->first_ms, 0);
+  EXPECT_EQ(group.group->streams[StreamNumber(0)].times->last_ms, kEventTimeMax);
+  co_return Status::OK();
+}
+
+TEST(EventReaderTest, LeavesOutBatchesThatCannotBeDecodedAndBoundsTimes) {
+  SimDisk disk(1);
+  SimEnv env(&disk, {});
+  storage::MemoryLog log(&env);
+  Status status = env.Run(SearchAroundBrokenBatches(&log));
+  EXPECT_TRUE(status.ok()) << status.ToString();
+}
 
 TEST(EventZonesTest, StayBounded) {
   EventZones zones;

@@ -151,6 +151,27 @@ TEST(FilterPatternTest, ExtractsWhatAPatternNames) {
               UnorderedElementsAre(Pair("$.a.b", "2.5")));
 }
 
+// A quadratic cut would take minutes here, and the test its time limit.
+TEST(FilterPatternTest, ALongMessageIsCutOnce) {
+  std::string open;
+  std::string words;
+  for (int i = 0; i < 2'000'000; ++i) {
+    open += "[ ";
+    words += "a ";
+  }
+  EXPECT_TRUE(Takes("[a, ...]", open));
+  EXPECT_TRUE(Takes("[..., b = \"[\"]", open));
+  EXPECT_FALSE(Takes("[a, b]", words));
+  EXPECT_TRUE(Takes("[..., last = x]", words + "x"));
+  auto fields = FilterPattern::Parse("[first, ..., last]");
+  ASSERT_TRUE(fields.ok());
+  auto values = fields->Extract(words + "x");
+  EXPECT_EQ(values.size(), 1001u);
+  EXPECT_EQ(values["$first"], "a");
+  EXPECT_EQ(values["$1000"], "a");
+  EXPECT_EQ(values["$last"], "x");
+}
+
 TEST(FilterPatternTest, RefusesWhatIsNoPattern) {
   for (const char* pattern : {"a.b",
                               "\"open",
@@ -182,6 +203,9 @@ TEST(FilterPatternTest, RefusesWhatIsNoPattern) {
                               "{ $.a[99999999999999999999] = 1 }"}) {
     EXPECT_TRUE(Is(FilterPattern::Parse(pattern).status(), ErrorCode::kInvalidArgument)) << pattern;
   }
+  // A program that would cost seconds a message.
+  EXPECT_FALSE(FilterPattern::Parse("%a[ab]{1000}[ab]{1000}c%").ok());
+  EXPECT_TRUE(FilterPattern::Parse("%[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{12}%").ok());
   std::string deep = "{ " + std::string(40, '(') + "$.a = 1" + std::string(40, ')') + " }";
   EXPECT_FALSE(FilterPattern::Parse(deep).ok());
 }

@@ -13,7 +13,6 @@ constexpr char kPageKind = 'G';
 constexpr int64_t kPageLifeMs = kMillisPerDay;
 constexpr size_t kDescribeMax = 50;
 constexpr size_t kTagsMax = 50;
-constexpr int64_t kPageMemory = 4 << 20;
 constexpr std::array<int64_t, 22> kRetentionDays = {1,    3,    5,    7,    14,   30,  60,  90,
                                                     120,  150,  180,  365,  400,  545, 731, 1096,
                                                     1827, 2192, 2557, 2922, 3288, 3653};
@@ -27,18 +26,10 @@ std::string_view NameInArn(std::string_view text) {
   return rest.substr(0, rest.find(':'));
 }
 
-bool HasLetters(std::string_view text, std::string_view part) {
-  auto same = [](char a, char b) {
-    auto low = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    return low(a) == low(b);
-  };
-  return std::search(text.begin(), text.end(), part.begin(), part.end(), same) != text.end();
-}
-
 // What DescribeLogGroups asks for.
 bool IsGroupWanted(const LogGroup& group, const aws::Value& input) {
   if (!std::string_view(group.name).starts_with(input["logGroupNamePrefix"].text)) return false;
-  if (!HasLetters(group.name, input["logGroupNamePattern"].text)) return false;
+  if (group.name.find(input["logGroupNamePattern"].text) == std::string::npos) return false;
   std::string_view wanted_class = input["logGroupClass"].text;
   if (!wanted_class.empty() && wanted_class != group.definition.group_class) return false;
   const auto& identifiers = input["logGroupIdentifiers"].members;
@@ -103,6 +94,9 @@ Status GroupNotFound() {
 Status StreamNotFound() {
   return aws::MakeAwsError("ResourceNotFoundException", "The specified log stream does not exist.");
 }
+Status GroupIsProtected() {
+  return aws::MakeAwsError("ValidationException", "The log group is protected against deletion.");
+}
 
 Result<FoundGroup> FindGroup(const Context& context, const aws::AwsCall& call) {
   const aws::Value& input = call.input.root;
@@ -144,9 +138,13 @@ Result<FilterPattern> PatternOf(std::string_view text) {
   return InvalidParameter("Invalid filter pattern: " + TextOf(pattern.status()).message);
 }
 
-Status LeasePage(const Context& context, aws::AwsCall* call) {
-  call->memory = context.budget->TryLease(kPageMemory);
-  if (call->memory.bytes() == kPageMemory) return Status::OK();
+Status LeaseMore(const Context& context, int64_t bytes, aws::AwsCall* call) {
+  if (call->memory.bytes() == 0) {
+    call->memory = context.budget->TryLease(bytes);
+    if (call->memory.bytes() == bytes) return Status::OK();
+  } else if (call->memory.Resize(call->memory.bytes() + bytes)) {
+    return Status::OK();
+  }
   return MakeError(ErrorCode::kResourceExhausted, "there is no memory for events now");
 }
 
@@ -172,10 +170,7 @@ Task<> CreateLogGroup(const Context& context, aws::AwsCall* call) {
 
 Task<> DeleteLogGroup(const Context& context, aws::AwsCall* call) {
   CO_ASSIGN_OR_RETURN(FoundGroup found, FindGroup(context, *call));
-  if (found.group->definition.deletion_protection) {
-    co_return aws::MakeAwsError("ValidationException",
-                                "The log group is protected against deletion.");
-  }
+  if (found.group->definition.deletion_protection) co_return GroupIsProtected();
   Status deleted = co_await context.catalog->Delete(std::move(found.group));
   co_return ToldOfGroup(std::move(deleted));
 }
@@ -226,6 +221,16 @@ Task<> DeleteRetentionPolicy(const Context& context, aws::AwsCall* call) {
   CO_ASSIGN_OR_RETURN(FoundGroup found, FindGroup(context, *call));
   LogCatalog::Change change = [](GroupDefinition* definition) {
     definition->retention_days.reset();
+    return Status::OK();
+  };
+  co_return ToldOfGroup(co_await context.catalog->Update(found.group, std::move(change)));
+}
+
+Task<> PutLogGroupDeletionProtection(const Context& context, aws::AwsCall* call) {
+  CO_ASSIGN_OR_RETURN(FoundGroup found, FindGroup(context, *call));
+  bool is_protected = call->input.root["deletionProtectionEnabled"].boolean;
+  LogCatalog::Change change = [is_protected](GroupDefinition* definition) {
+    definition->deletion_protection = is_protected;
     return Status::OK();
   };
   co_return ToldOfGroup(co_await context.catalog->Update(found.group, std::move(change)));

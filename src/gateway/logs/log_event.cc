@@ -10,7 +10,6 @@
 namespace mainstem::gateway::logs {
 namespace {
 
-constexpr int64_t kTimeMax = 9'999'999'999'999;
 constexpr size_t kTimeDigits = 13;
 constexpr size_t kSourceDigits = 24;
 constexpr size_t kIndexDigits = 19;
@@ -29,17 +28,39 @@ std::optional<int64_t> ReadDigits(std::string_view text) {
 
 }  // namespace
 
-Result<int64_t> IngestionTimeOf(const storage::RecordView& record) {
-  ASSIGN_OR_RETURN(auto headers, storage::ReadHeaders(record));
-  for (const storage::RecordHeader& header : headers) {
+EventPosition PositionOf(const storage::RecordView& record) {
+  return {.timestamp_ms = std::clamp<int64_t>(record.timestamp_ms, 0, kEventTimeMax),
+          .index = record.offset.value() + 1};
+}
+
+int64_t IngestionTimeOf(const storage::RecordView& record) {
+  int64_t own = PositionOf(record).timestamp_ms;
+  auto headers = storage::ReadHeaders(record);
+  if (!headers.ok()) return own;  // a client's compressed batch may have broken ones
+  for (const storage::RecordHeader& header : *headers) {
     if (header.key != kIngestionHeader || !header.value) continue;
     if (auto time = ReadDigits(*header.value)) return *time;
   }
-  return std::max<int64_t>(record.timestamp_ms, 0);
+  return own;
+}
+
+int64_t JsonBytesBound(std::string_view text) {
+  int64_t bytes = 0;
+  for (char c : text) {
+    auto code = static_cast<unsigned char>(c);
+    if (code < 0x20 || code == 0x7F) {
+      bytes += 6;  // \u0001
+    } else if (code >= 0x80) {
+      bytes += 3;  // of no UTF-8: U+FFFD
+    } else {
+      bytes += c == '"' || c == '\\' ? 2 : 1;
+    }
+  }
+  return bytes;
 }
 
 std::string FormatEventId(const EventSource& source, const EventPosition& position) {
-  int64_t time = std::clamp<int64_t>(position.timestamp_ms, 0, kTimeMax);
+  int64_t time = std::clamp<int64_t>(position.timestamp_ms, 0, kEventTimeMax);
   return fmt::format("{:013}{}{:019}", time, SourceDigits(source), position.index);
 }
 

@@ -21,12 +21,15 @@ struct EventPosition {
   int64_t index = 0;
   auto operator<=>(const EventPosition&) const = default;
 };
-inline EventPosition PositionOf(const storage::RecordView& record) {
-  return {.timestamp_ms = record.timestamp_ms, .index = record.offset.value() + 1};
-}
+// Times of events have 13 digits; what Kafka clients wrote outside counts as the nearest of them.
+inline constexpr int64_t kEventTimeMax = 9'999'999'999'999;
+EventPosition PositionOf(const storage::RecordView& record);
 
 // Milliseconds; the event's own time where nothing else is said, as of records by Kafka clients.
-Result<int64_t> IngestionTimeOf(const storage::RecordView& record);
+int64_t IngestionTimeOf(const storage::RecordView& record);
+
+// What a text takes in JSON at most, without its quotes.
+int64_t JsonBytesBound(std::string_view text);
 
 // 56 digits: time (13) | a number for the group and stream (24) | index (19).
 struct EventSource {

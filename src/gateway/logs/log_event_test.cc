@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/json_writer.h"
 #include "gateway/logs/log_group.h"
 
 namespace mainstem::gateway::logs {
@@ -21,6 +22,15 @@ TEST(LogEventTest, AnIdHas56DigitsAndNamesItsSource) {
   EXPECT_FALSE(ParseEventId(source, id.substr(1)));
   id[50] = 'x';
   EXPECT_FALSE(ParseEventId(source, id));
+}
+
+TEST(LogEventTest, BoundsWhatATextTakesInJson) {
+  for (const char* text : {"plain", "\"\\\n\x01\x7F", "w\xC3\xB6rld", "\xFF\xFE"}) {
+    JsonWriter json;
+    json.Value(text);
+    EXPECT_LE(json.Take().size(), static_cast<size_t>(JsonBytesBound(text)) + 2) << text;
+  }
+  EXPECT_EQ(JsonBytesBound("plain"), 5);
 }
 
 TEST(LogGroupTest, RecordsReadBackTheSame) {

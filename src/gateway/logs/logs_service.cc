@@ -13,6 +13,7 @@ const std::map<std::string, Operation, std::less<>>& LogsOperations() {
       {"CreateLogGroup", CreateLogGroup},
       {"DeleteLogGroup", DeleteLogGroup},
       {"DescribeLogGroups", DescribeLogGroups},
+      {"PutLogGroupDeletionProtection", PutLogGroupDeletionProtection},
       {"PutRetentionPolicy", PutRetentionPolicy},
       {"DeleteRetentionPolicy", DeleteRetentionPolicy},
       {"TagLogGroup", ChangeTags},
@@ -42,10 +43,20 @@ LogsCounters MakeLogsCounters(Metrics* metrics) {
               {.name = "mainstem_log_event_bytes_in_total", .help = "their record batches"})};
 }
 
+// What may work later has another name here than with other services.
+Task<> RunTold(Operation operation, const Context& context, aws::AwsCall* call) {
+  Status outcome = co_await operation(context, call);
+  if (outcome.ok() || Is(outcome, ErrorCode::kCancelled)) co_return outcome;
+  aws::AwsError error = aws::ToAwsError(outcome);
+  if (error.http_status != 503) co_return outcome;
+  error.name = "ServiceUnavailableException";
+  co_return aws::MakeAwsError(std::move(error));
+}
+
 }  // namespace
 
 struct LogsService::Impl {
-  Impl(Env* env, storage::Log* log, MemoryBudget* budget, Metrics* metrics,
+  Impl(Env* env, storage::Log* log, MemoryBudget* budget, Metrics* metrics, Logger logger,
        std::unique_ptr<SubscriptionDelivery> given_delivery, std::unique_ptr<LogCatalog> given,
        LogsOptions options, aws::TokenSealer given_sealer)
       : home(env->shard(0)),
@@ -55,6 +66,7 @@ struct LogsService::Impl {
         context{.env = env,
                 .log = log,
                 .budget = budget,
+                .logger = std::move(logger),
                 .catalog = catalog.get(),
                 .delivery = delivery.get(),
                 .sealer = &sealer,
@@ -84,14 +96,15 @@ Task<std::unique_ptr<LogsService>> LogsService::Open(Env* env, storage::Log* log
                                     .find_place = options.find_place};
   auto delivery = std::make_unique<SubscriptionDelivery>(std::move(parts));
   auto forget_topic = options.forget_topic;
-  auto catalog = co_await LogCatalog::Open(env, log, budget, delivery.get(), std::move(logger),
-                                           std::move(forget_topic));
+  auto catalog =
+      co_await LogCatalog::Open(env, log, budget, delivery.get(), logger, std::move(forget_topic));
   if (!catalog.ok()) {
     IgnoreError(co_await delivery->Stop(), "the failure to open is what counts");
     co_return catalog.status();
   }
-  auto impl = std::make_unique<Impl>(env, log, budget, metrics, std::move(delivery),
-                                     std::move(*catalog), std::move(options), std::move(sealer));
+  auto impl =
+      std::make_unique<Impl>(env, log, budget, metrics, std::move(logger), std::move(delivery),
+                             std::move(*catalog), std::move(options), std::move(sealer));
   co_return std::unique_ptr<LogsService>(new LogsService(std::move(impl)));
 }
 
@@ -104,7 +117,7 @@ const aws::Shape* LogsService::FindOperation(std::string_view name) const {
 Task<> LogsService::Run(aws::AwsCall* call) {
   auto it = LogsOperations().find(call->operation);
   CHECK(it != LogsOperations().end());
-  return RunOn(impl_->home, it->second(impl_->context, call));
+  return RunOn(impl_->home, RunTold(it->second, impl_->context, call));
 }
 
 }  // namespace mainstem::gateway::logs

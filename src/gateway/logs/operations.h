@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/env.h"
+#include "core/logging.h"
 #include "core/memory_budget.h"
 #include "core/metrics.h"
 #include "gateway/aws/aws_error.h"
@@ -25,6 +26,7 @@ struct Context {
   Env* env;
   storage::Log* log;
   MemoryBudget* budget;
+  Logger logger;
   LogCatalog* catalog;
   SubscriptionDelivery* delivery;
   const aws::TokenSealer* sealer;
@@ -39,6 +41,7 @@ using Operation = Task<> (*)(const Context& context, aws::AwsCall* call);
 // group_operations.cc
 Task<> CreateLogGroup(const Context& context, aws::AwsCall* call);
 Task<> DeleteLogGroup(const Context& context, aws::AwsCall* call);
+Task<> PutLogGroupDeletionProtection(const Context& context, aws::AwsCall* call);
 Task<> DescribeLogGroups(const Context& context, aws::AwsCall* call);
 Task<> PutRetentionPolicy(const Context& context, aws::AwsCall* call);
 Task<> DeleteRetentionPolicy(const Context& context, aws::AwsCall* call);
@@ -67,6 +70,7 @@ Task<> TestMetricFilter(const Context& context, aws::AwsCall* call);
 Status InvalidParameter(std::string message);
 Status GroupNotFound();
 Status StreamNotFound();
+Status GroupIsProtected();
 // What logGroupName, logGroupIdentifier or resourceArn name: a ResourceNotFoundException.
 struct FoundGroup {
   LogGroupPtr group;
@@ -80,7 +84,7 @@ std::string MakePageToken(const Context& context, std::string_view after);
 Result<std::string> PageAfter(const Context& context, const aws::Value& input);
 // An InvalidParameterException.
 Result<FilterPattern> PatternOf(std::string_view text);
-// Memory for a page of events and its answer; kResourceExhausted.
-Status LeasePage(const Context& context, aws::AwsCall* call);
+// Memory for what an operation holds and answers, with what it has already; kResourceExhausted.
+Status LeaseMore(const Context& context, int64_t bytes, aws::AwsCall* call);
 
 }  // namespace mainstem::gateway::logs

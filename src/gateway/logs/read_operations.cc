@@ -12,6 +12,9 @@ namespace {
 
 constexpr char kSearchKind = 'F';
 constexpr int64_t kSearchLifeMs = kMillisPerDay;
+// FilterLogEvents goes backwards only for searches that begin in 2024 or later.
+constexpr int64_t kBackwardsFromMs = 1'704'067'200'000;
+constexpr int64_t kPageMemory = 4 << 20;
 
 void WriteEvent(const FoundEvent& event, aws::BodyWriter* answer) {
   answer->Key("timestamp").Integer(event.position.timestamp_ms);
@@ -52,14 +55,16 @@ std::string SearchOf(const aws::AwsCall& call) {
 }
 
 std::string MakeSearchToken(const Context& context, const aws::AwsCall& call,
-                            const EventPosition& resume) {
-  std::string payload = fmt::format("{} {} {:x}", resume.timestamp_ms, resume.index,
-                                    std::hash<std::string>()(SearchOf(call)));
+                            const PageToken& token) {
+  // Without a letter: forwards.
+  std::string payload =
+      fmt::format("{} {} {}{:x}", token.position.timestamp_ms, token.position.index,
+                  token.backwards ? "b" : "", std::hash<std::string>()(SearchOf(call)));
   return context.sealer->Seal(kSearchKind,
                               {.made_ms = context.NowMs(), .payload = std::move(payload)});
 }
 
-Result<EventPosition> ParseSearchToken(const Context& context, const aws::AwsCall& call) {
+Result<PageToken> ParseSearchToken(const Context& context, const aws::AwsCall& call) {
   auto invalid = [] { return InvalidParameter("The specified nextToken is invalid."); };
   auto token = context.sealer->Unseal(kSearchKind, call.input.root["nextToken"].text);
   if (!token || context.NowMs() - token->made_ms > kSearchLifeMs) return invalid();
@@ -70,10 +75,10 @@ Result<EventPosition> ParseSearchToken(const Context& context, const aws::AwsCal
   auto index = std::from_chars(time.ptr + 1, end, position.index);
   if (index.ec != std::errc() || index.ptr == end) return invalid();
   std::string search = fmt::format("{:x}", std::hash<std::string>()(SearchOf(call)));
-  if (std::string_view(index.ptr + 1, static_cast<size_t>(end - index.ptr - 1)) != search) {
-    return invalid();
-  }
-  return position;
+  std::string_view rest(index.ptr + 1, static_cast<size_t>(end - index.ptr - 1));
+  bool backwards = rest == "b" + search;
+  if (!backwards && rest != search) return invalid();
+  return PageToken{.backwards = backwards, .position = position};
 }
 
 Result<EventQuery> QueryOf(const Context& context, const aws::Value& input, const LogGroup& group) {
@@ -122,9 +127,9 @@ Task<> GetLogEvents(const Context& context, aws::AwsCall* call) {
     query.backwards = token.backwards;
     query.beyond = token.position;
   }
-  CO_RETURN_IF_ERROR(LeasePage(context, call));
-  CO_ASSIGN_OR_RETURN(EventPage page,
-                      co_await FindEvents(context.log, found.topic, found.group, query));
+  CO_RETURN_IF_ERROR(LeaseMore(context, kPageMemory, call));
+  CO_ASSIGN_OR_RETURN(EventPage page, co_await FindEvents(context.log, context.logger, found.topic,
+                                                          found.group, query));
   aws::BodyWriter* answer = call->answer.get();
   answer->BeginMap().Key("events").BeginList();
   for (const FoundEvent& event : page.events) {
@@ -154,15 +159,25 @@ Task<> FilterLogEvents(const Context& context, aws::AwsCall* call) {
     query.streams.emplace(member.value.text);
   }
   if (!input["nextToken"].is_null()) {
-    CO_ASSIGN_OR_RETURN(query.beyond, ParseSearchToken(context, *call));
+    CO_ASSIGN_OR_RETURN(PageToken token, ParseSearchToken(context, *call));
+    query.backwards = token.backwards;
+    query.beyond = token.position;
+  } else if (!input["startFromHead"].is_null()) {
+    query.backwards = !input["startFromHead"].boolean;
+    auto start = aws::IntegerOf(input["startTime"]);
+    if (query.backwards && (!start || *start < kBackwardsFromMs)) {
+      co_return InvalidParameter(
+          "startFromHead can be false only with a startTime on or after Jan 1, 2024 00:00:00 UTC.");
+    }
   }
   CO_ASSIGN_OR_RETURN(FilterPattern pattern, PatternOf(input["filterPattern"].text));
   query.pattern = &pattern;
-  CO_RETURN_IF_ERROR(LeasePage(context, call));
-  CO_ASSIGN_OR_RETURN(EventPage page,
-                      co_await FindEvents(context.log, found.topic, found.group, query));
+  CO_RETURN_IF_ERROR(LeaseMore(context, kPageMemory, call));
+  CO_ASSIGN_OR_RETURN(EventPage page, co_await FindEvents(context.log, context.logger, found.topic,
+                                                          found.group, query));
   aws::BodyWriter* answer = call->answer.get();
   answer->BeginMap().Key("events").BeginList();
+  if (query.backwards) std::reverse(page.events.begin(), page.events.end());  // the latest first
   for (const FoundEvent& event : page.events) {
     answer->BeginMap().Field("logStreamName", event.stream);
     WriteEvent(event, answer);
@@ -170,7 +185,10 @@ Task<> FilterLogEvents(const Context& context, aws::AwsCall* call) {
     answer->Field("eventId", FormatEventId(source, event.position)).EndMap();
   }
   answer->EndList().Key("searchedLogStreams").BeginList().EndList();
-  if (page.resume) answer->Field("nextToken", MakeSearchToken(context, *call, *page.resume));
+  if (page.resume) {
+    PageToken token{.backwards = query.backwards, .position = *page.resume};
+    answer->Field("nextToken", MakeSearchToken(context, *call, token));
+  }
   answer->EndMap();
   co_return Status::OK();
 }

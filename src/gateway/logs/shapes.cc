@@ -67,6 +67,9 @@ void AddGroupOperations(Shapes* shapes) {
                  {"includeLinkedAccounts", Flag()},
                  {"logGroupClass", GroupClass()},
                  {"logGroupIdentifiers", List(GroupIdentifier(), 1, 50)}});
+  (*shapes)["PutLogGroupDeletionProtection"] =
+      Structure({{"logGroupIdentifier", Required(GroupIdentifier())},
+                 {"deletionProtectionEnabled", Required(Flag())}});
   (*shapes)["PutRetentionPolicy"] =
       Structure({{"logGroupName", Required(GroupName())},
                  {"retentionInDays", Required(Whole(INT32_MIN, INT32_MAX))}});

@@ -14,21 +14,31 @@ bool IsFieldNameCharacter(char c) {
          c == '-' || static_cast<unsigned char>(c) >= 0x80;
 }
 
-// What stands between brackets or quotes is one field, without them.
-std::vector<std::string_view> CutFields(std::string_view message) {
+// The fields that an answer tells beside those with names.
+constexpr size_t kExtractedFieldsMax = 1000;
+
+// What stands between brackets or quotes is one field, without them. At most `limit` of them. Reads
+// the message once: what closes no more is looked for no more.
+std::vector<std::string_view> CutFields(std::string_view message, size_t limit) {
   std::vector<std::string_view> fields;
   size_t at = 0;
-  while (true) {
+  bool may_close_bracket = true;
+  bool may_close_quote = true;
+  while (fields.size() < limit) {
     at = message.find_first_not_of(" \t\r\n", at);
     if (at == std::string_view::npos) return fields;
     char opening = message[at];
     size_t end = std::string_view::npos;
-    if (opening == '[') end = message.find(']', at + 1);
-    if (opening == '"') {
+    if (opening == '[' && may_close_bracket) {
+      end = message.find(']', at + 1);
+      may_close_bracket = end != std::string_view::npos;
+    }
+    if (opening == '"' && may_close_quote) {
       end = message.find('"', at + 1);
       while (end != std::string_view::npos && message[end - 1] == '\\') {
         end = message.find('"', end + 1);
       }
+      may_close_quote = end != std::string_view::npos;
     }
     if (end != std::string_view::npos) {
       fields.push_back(message.substr(at + 1, end - at - 1));
@@ -39,6 +49,7 @@ std::vector<std::string_view> CutFields(std::string_view message) {
     fields.push_back(message.substr(at, end - at));
     at = end;
   }
+  return fields;
 }
 
 class SpacePattern final : public FilterPattern::Kind {
@@ -54,7 +65,7 @@ class SpacePattern final : public FilterPattern::Kind {
   }
 
   bool Matches(std::string_view message) override {
-    std::vector<std::string_view> fields = CutFields(message);
+    std::vector<std::string_view> fields = Cut(message);
     if (!Fits(fields.size())) return false;
     return std::all_of(conditions_.begin(), conditions_.end(), [&](const FilterExpression& one) {
       return one.Evaluate([&](const FilterExpression& test) {
@@ -65,14 +76,16 @@ class SpacePattern final : public FilterPattern::Kind {
 
   std::map<std::string, std::string> Extract(std::string_view message) override {
     std::map<std::string, std::string> values;
-    std::vector<std::string_view> fields = CutFields(message);
+    std::vector<std::string_view> fields = Cut(message);
     if (!Fits(fields.size())) return values;
-    std::vector<std::string> names;
-    for (size_t i = 0; i < fields.size(); ++i) names.push_back("$" + std::to_string(i + 1));
+    std::map<size_t, std::string> names;  // by the field's place
     for (size_t i = 0; i < names_.size(); ++i) {
       if (!names_[i].empty()) names[PlaceOf(i, fields.size())] = "$" + names_[i];
     }
-    for (size_t i = 0; i < fields.size(); ++i) values[names[i]] = std::string(fields[i]);
+    for (size_t i = 0; i < std::min(fields.size(), kExtractedFieldsMax); ++i) {
+      names.emplace(i, "$" + std::to_string(i + 1));
+    }
+    for (const auto& [place, name] : names) values[name] = std::string(fields[place]);
     return values;
   }
 
@@ -119,6 +132,10 @@ class SpacePattern final : public FilterPattern::Kind {
     return static_cast<size_t>(known - names_.begin());
   }
 
+  // Without a gap one field too many says all.
+  std::vector<std::string_view> Cut(std::string_view message) const {
+    return CutFields(message, gap_ ? SIZE_MAX : names_.size() + 1);
+  }
   bool Fits(size_t count) const { return gap_ ? count >= names_.size() : count == names_.size(); }
   // Of `count` fields, the one that the pattern's field `field` is.
   size_t PlaceOf(size_t field, size_t count) const {

@@ -53,6 +53,7 @@ Task<> CreateLogStream(const Context& context, aws::AwsCall* call) {
 
 Task<> DeleteLogStream(const Context& context, aws::AwsCall* call) {
   CO_ASSIGN_OR_RETURN(FoundGroup found, FindGroup(context, *call));
+  if (found.group->definition.deletion_protection) co_return GroupIsProtected();
   std::string name(call->input.root["logStreamName"].text);
   co_return co_await context.catalog->DeleteStream(found.group, std::move(name));
 }
@@ -66,7 +67,7 @@ Task<> DescribeLogStreams(const Context& context, aws::AwsCall* call) {
     co_return InvalidParameter("Cannot order by LastEventTime with a logStreamNamePrefix.");
   }
   CO_ASSIGN_OR_RETURN(std::string after, PageAfter(context, input));
-  CO_RETURN_IF_ERROR(co_await CatchUp(context.log, found.topic, found.group));
+  CO_RETURN_IF_ERROR(co_await CatchUp(context.log, context.logger, found.topic, found.group));
   std::vector<ListedStream> listed;
   for (const auto& [name, stream] : found.group->streams) {
     if (std::string_view(name).starts_with(prefix)) listed.push_back({name, stream});

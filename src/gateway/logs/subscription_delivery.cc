@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/fnv1a.h"
+#include "gateway/logs/event_reader.h"
 #include "gateway/logs/filter_pattern.h"
 #include "gateway/logs/log_event.h"
 #include "storage/batch_builder.h"
@@ -125,25 +126,31 @@ class SubscriptionDelivery::Delivery {
 
   Status TakeBatch(const storage::SharedBytes& batch,
                    std::map<std::string, std::vector<SubscribedEvent>>* events) {
-    ASSIGN_OR_RETURN(auto reader, storage::RecordReader::Open(batch.bytes));
-    storage::RecordView record;
-    while (!reader.header().control()) {
-      ASSIGN_OR_RETURN(bool more, reader.Next(&record));
-      if (!more) break;
-      if (record.offset >= next_) TakeRecord(record, events);
+    auto take = [&](const storage::RecordView& record) {
+      TakeEvent(record, events);
+      return Status::OK();
+    };
+    ASSIGN_OR_RETURN(VisitedBatch visited, VisitBatch(batch.bytes, next_, Offset(INT64_MAX), take));
+    if (!visited.broken.ok()) {
+      parts_.logger.Warning("batch of a log group left out, it can't be decoded",
+                            {{"group", group_->name},
+                             {"filter", name_},
+                             {"offset", next_.value()},
+                             {"error", visited.broken}});
     }
-    next_ = std::max(next_, reader.header().next_offset());
+    next_ = std::max(next_, visited.end);
     return Status::OK();
   }
 
-  void TakeRecord(const storage::RecordView& record,
-                  std::map<std::string, std::vector<SubscribedEvent>>* events) {
+  void TakeEvent(const storage::RecordView& record,
+                 std::map<std::string, std::vector<SubscribedEvent>>* events) {
     std::string stream(record.key.value_or(""));
     std::string_view message = record.value.value_or("");
     if (!pattern_.Matches(message)) return;
     EventSource source{.group_id = group_->definition.id, .stream = stream};
-    SubscribedEvent event{.id = FormatEventId(source, PositionOf(record)),
-                          .timestamp_ms = record.timestamp_ms,
+    EventPosition position = PositionOf(record);
+    SubscribedEvent event{.id = FormatEventId(source, position),
+                          .timestamp_ms = position.timestamp_ms,
                           .message = std::string(message)};
     if (pattern_.is_space_delimited()) {
       for (auto& [name, value] : pattern_.Extract(message)) {

@@ -61,7 +61,8 @@ def test_groups_are_made_described_and_deleted(logs):
     assert abs(described[0]["creationTime"] - now_ms()) < 60_000 and "retentionInDays" not in described[0]
     pages = logs.get_paginator("describe_log_groups").paginate(PaginationConfig={"PageSize": 1})
     assert {"/app/api", "/app/web", "other"} <= {g["logGroupName"] for page in pages for g in page["logGroups"]}
-    assert [g["logGroupName"] for g in logs.describe_log_groups(logGroupNamePattern="THE")["logGroups"]] == ["other"]
+    assert [g["logGroupName"] for g in logs.describe_log_groups(logGroupNamePattern="the")["logGroups"]] == ["other"]
+    assert logs.describe_log_groups(logGroupNamePattern="THE")["logGroups"] == []  # case counts
     assert refused("ResourceAlreadyExistsException", logs.create_log_group, logGroupName="other") == "The specified log group already exists"
     assert "at 'logGroupName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+" in refused(
         "InvalidParameterException", logs.create_log_group, logGroupName="no blanks")
@@ -77,6 +78,18 @@ def test_groups_are_made_described_and_deleted(logs):
     for name in ("/app/web", "/app/api", "other"):
         logs.delete_log_group(logGroupName=name)
     assert refused("ResourceNotFoundException", logs.delete_log_group, logGroupName="other") == "The specified log group does not exist."
+
+
+def test_a_protected_group_is_not_deleted(logs):
+    logs.create_log_group(logGroupName="guarded", deletionProtectionEnabled=True)
+    logs.create_log_stream(logGroupName="guarded", logStreamName="s")
+    refused("ValidationException", logs.delete_log_group, logGroupName="guarded")
+    refused("ValidationException", logs.delete_log_stream, logGroupName="guarded", logStreamName="s")
+    assert logs.describe_log_groups(logGroupNamePrefix="guarded")["logGroups"][0]["deletionProtectionEnabled"] is True
+    logs.put_log_group_deletion_protection(logGroupIdentifier="guarded", deletionProtectionEnabled=False)
+    logs.delete_log_stream(logGroupName="guarded", logStreamName="s")
+    logs.delete_log_group(logGroupName="guarded")
+    refused("ResourceNotFoundException", logs.put_log_group_deletion_protection, logGroupIdentifier="guarded", deletionProtectionEnabled=True)
 
 
 def test_streams_are_described_by_name_and_by_time(logs, group):
@@ -207,6 +220,13 @@ def test_events_are_filtered_by_patterns_streams_and_time(logs, group):
     assert messages(page) == ["ERROR one", "WARN two"]
     rest = logs.filter_log_events(logGroupName=group, nextToken=page["nextToken"])
     assert len(rest["events"]) == 3 and "nextToken" not in rest
+    # The latest first; tokens keep the direction.
+    page = logs.filter_log_events(logGroupName=group, startFromHead=False, startTime=now, limit=2)
+    assert [e["timestamp"] for e in page["events"]] == [now + 4, now + 3]
+    rest = logs.filter_log_events(logGroupName=group, startTime=now, nextToken=page["nextToken"])
+    assert [e["timestamp"] for e in rest["events"]] == [now + 2, now + 1, now] and "nextToken" not in rest
+    assert "Jan 1, 2024" in refused("InvalidParameterException", logs.filter_log_events, logGroupName=group, startFromHead=False)
+    assert "too complex" in refused("InvalidParameterException", logs.filter_log_events, logGroupName=group, filterPattern="%a[ab]{1000}[ab]{1000}c%")
     assert "Invalid filter pattern" in refused("InvalidParameterException", logs.filter_log_events, logGroupName=group, filterPattern="{ $.a")
     assert "nextToken" in refused("InvalidParameterException", logs.filter_log_events, logGroupName=group, filterPattern="x", nextToken=page["nextToken"])
     refused("ResourceNotFoundException", logs.filter_log_events, logGroupName=group, logStreamNames=["absent"])
@@ -219,6 +239,12 @@ def test_patterns_are_tried_without_a_log(logs):
     assert [m["eventNumber"] for m in matches] == [2]
     assert matches[0]["extractedValues"] == {"$1": "127.0.0.1", "$2": "-", "$3": "frank", "$4": "10/Oct/2000:13:25:15 -0700",
                                              "$request": "GET /index.html HTTP/1.0", "$status_code": "404", "$7": "1534"}
+
+
+def test_tried_messages_are_bounded(logs):
+    assert "Log event too large" in refused("InvalidParameterException", logs.test_metric_filter, filterPattern="[...]", logEventMessages=["x" * (1024 * 1024 + 1)])
+    matches = logs.test_metric_filter(filterPattern="[..., last]", logEventMessages=["[ " * 500_000, "a " * 500_000])["matches"]
+    assert [len(m["extractedValues"]) for m in matches] == [1001, 1001] and matches[0]["extractedValues"]["$last"] == "["
 
 
 def test_kafka_clients_and_sql_see_the_events(shared_node, logs, group):
