@@ -47,7 +47,8 @@ struct SeenState {
   absl::flat_hash_map<typename Key::Type, int64_t> counts;
   size_t key_heap_bytes = 0;
   bool knows_changes = false;
-  std::vector<typename Key::Type> changed;  // since it was stored; perhaps more than once
+  absl::flat_hash_set<typename Key::Type> changed;  // since it was stored
+  size_t changed_heap_bytes = 0;                    // of its keys
 
   // Changes the count; true if the value has just appeared or gone.
   bool Count(const typename Key::Type& key, int64_t change) {
@@ -66,18 +67,24 @@ struct SeenState {
   void Note(const typename Key::Type& key) {
     if (changed.size() >= counts.size() / 2) {
       knows_changes = false;
-      changed = std::vector<typename Key::Type>();
+      Forget();
       return;
     }
-    changed.push_back(key);
+    const auto [at, inserted] = changed.insert(key);
+    if (inserted) changed_heap_bytes += Key::heap_bytes(*at);
   }
   void OnStored() {
+    Forget();
     knows_changes = counts.size() >= kKnowsFrom;
+  }
+  void Forget() {
     changed.clear();
+    changed_heap_bytes = 0;
   }
   size_t heap_bytes() const {
     return counts.capacity() * (sizeof(std::pair<typename Key::Type, int64_t>) + 1) +
-           key_heap_bytes + changed.capacity() * sizeof(typename Key::Type);
+           key_heap_bytes + changed.capacity() * (sizeof(typename Key::Type) + 1) +
+           changed_heap_bytes;
   }
 };
 
@@ -164,9 +171,8 @@ class DistinctAggregate final : public Aggregate {
       return Serialize(state, out);
     }
     out->push_back(kChangesOnly);
-    const absl::flat_hash_set<KeyType> changed(seen.changed.begin(), seen.changed.end());
-    PutFixed64(changed.size(), out);
-    for (const KeyType& key : changed) {
+    PutFixed64(seen.changed.size(), out);
+    for (const KeyType& key : seen.changed) {
       const auto found = seen.counts.find(key);
       Key::Put(key, out);
       PutFixed64(found == seen.counts.end() ? 0 : static_cast<uint64_t>(found->second), out);

@@ -208,7 +208,8 @@ Task<> Execution::StartSubtasks() {
 }
 
 // Splits go round the subtasks in the order of their ids; a restored one keeps its position, and
-// one that had ended stays so.
+// one that had ended stays so. A bounded source has those that it had at its first start: operators
+// behind it may have acted on its end.
 Task<> Execution::AssignSplits(const GraphVertex& vertex, bool discover_again) {
   const GraphSource& source = *vertex.source;
   Duration interval = source.source->discovery_interval();
@@ -219,6 +220,10 @@ Task<> Execution::AssignSplits(const GraphVertex& vertex, bool discover_again) {
     splits[split.id] = {.id = split.id, .position = std::move(split.position)};
   }
   if (!discover_again) {
+    const bool was_there =
+        std::any_of(restored_.splits.begin(), restored_.splits.end(),
+                    [&source](const auto& split) { return split.node_id == source.node_id; });
+    if (was_there && source.bounded) splits.clear();
     for (const auto& split : restored_.splits) {
       if (split.node_id != source.node_id) continue;
       splits[split.split_id] = {split.split_id, split.position, split.watermark_ms, split.ended,

@@ -169,6 +169,31 @@ TEST_P(StoredChangesTest, OneRowAmongManyWritesLittle) {
   Run(ExpectSame(&model_));
 }
 
+// What is put behind a value is written whole before it outgrows it.
+TEST_P(StoredChangesTest, AValueThatChangesForLongStaysSmall) {
+  Open({}, 0);
+  std::vector<std::string> rows;
+  for (int i = 0; i < 300; ++i) rows.push_back("row" + std::to_string(i));
+  Run(Change("key", rows, {}));
+  const size_t whole = Write();
+  const auto stored_bytes = [this] {
+    const std::string key = EncodeStateKey(3, KeyGroupOf(EncodedKeys({"key"}).hash(0)), 0, "key");
+    return backend_->Read(std::vector<std::string>{key}).ValueOrDie()[0].value().size();
+  };
+  size_t written = 0;
+  for (int i = 0; i < 1000; ++i) {
+    Run(Change("key", {rows[static_cast<size_t>(i % 10)]}, {rows[static_cast<size_t>(i % 10)]}));
+    written += Write();
+    ASSERT_LT(stored_bytes(), 3 * whole);
+    if (i == 500) {
+      CHECK_OK(backend_->Checkpoint(root_ + "/chk"));
+      Open({root_ + "/chk"}, 0);
+    }
+  }
+  EXPECT_LT(written, 1000 * whole / 20);
+  Run(ExpectSame(&model_));
+}
+
 // As versions before 2026-12 have stored them.
 TEST_P(StoredChangesTest, ValuesOfBeforeAreRead) {
   Open({}, 0);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <deque>
 #include <filesystem>
 
 #include <rocksdb/cache.h>
@@ -40,18 +41,26 @@ Status FromErrorCode(const std::error_code& error, const std::string& what) {
 }
 
 // StateMutation::appends.
-class AppendOperator final : public rocksdb::AssociativeMergeOperator {
+class AppendOperator final : public rocksdb::MergeOperator {
  public:
   const char* Name() const override { return "mainstem.append"; }
-  bool Merge(const rocksdb::Slice& key, const rocksdb::Slice* existing, const rocksdb::Slice& value,
-             std::string* merged, rocksdb::Logger* logger) const override {
-    merged->clear();
-    if (existing != nullptr) {
-      merged->reserve(existing->size() + value.size());
-      merged->append(existing->data(), existing->size());
-    }
-    merged->append(value.data(), value.size());
+  bool FullMergeV2(const MergeOperationInput& input, MergeOperationOutput* output) const override {
+    size_t size = input.existing_value != nullptr ? input.existing_value->size() : 0;
+    for (const rocksdb::Slice& part : input.operand_list) size += part.size();
+    output->new_value.reserve(size);
+    if (input.existing_value != nullptr) Append(*input.existing_value, &output->new_value);
+    for (const rocksdb::Slice& part : input.operand_list) Append(part, &output->new_value);
     return true;
+  }
+  bool PartialMergeMulti(const rocksdb::Slice& key, const std::deque<rocksdb::Slice>& operands,
+                         std::string* merged, rocksdb::Logger* logger) const override {
+    for (const rocksdb::Slice& part : operands) Append(part, merged);
+    return true;
+  }
+
+ private:
+  static void Append(const rocksdb::Slice& part, std::string* out) {
+    out->append(part.data(), part.size());
   }
 };
 
@@ -271,12 +280,13 @@ Status Import(rocksdb::DB* checkpoint, const RestoreFilter& filter, RocksDbBacke
   std::unique_ptr<rocksdb::Iterator> it(checkpoint->NewIterator(rocksdb::ReadOptions()));
   StateMutations chunk;
   constexpr size_t kChunk = 65536;
+  constexpr size_t kChunkBytes = 16u << 20;
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     ASSIGN_OR_RETURN(DecodedStateKey key, DecodeStateKey(it->key().ToStringView()));
     const std::optional<uint16_t> table = filter.TableOf(key);
     if (!table) continue;
     chunk.Put(WithTable(it->key().ToString(), *table), it->value().ToStringView());
-    if (chunk.size() < kChunk) continue;
+    if (chunk.size() < kChunk && chunk.bytes() < kChunkBytes) continue;
     RETURN_IF_ERROR(target->Write(chunk));
     chunk = {};
   }

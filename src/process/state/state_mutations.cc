@@ -14,6 +14,7 @@ constexpr size_t kRoomBytes = 1024;
 
 std::string* StateMutations::Begin() {
   if (blocks_.empty() || blocks_.back().size() + kRoomBytes > kBlockBytes) {
+    full_bytes_ = bytes();
     blocks_.emplace_back().reserve(kBlockBytes);
   }
   std::string* block = &blocks_.back();
@@ -61,6 +62,7 @@ void StateMutations::Append(StateMutations more) {
   }
   const auto first_block = static_cast<uint32_t>(blocks_.size());
   for (Entry& entry : more.entries_) entry.block += first_block;
+  full_bytes_ = bytes() + more.full_bytes_;
   std::move(more.blocks_.begin(), more.blocks_.end(), std::back_inserter(blocks_));
   entries_.insert(entries_.end(), more.entries_.begin(), more.entries_.end());
 }

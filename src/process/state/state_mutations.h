@@ -37,6 +37,8 @@ class StateMutations {
 
   size_t size() const { return entries_.size(); }
   bool empty() const { return entries_.empty(); }
+  // Of all keys and values.
+  size_t bytes() const { return full_bytes_ + (blocks_.empty() ? 0 : blocks_.back().size()); }
   // Views into this.
   StateMutation operator[](size_t index) const;
 
@@ -50,6 +52,7 @@ class StateMutations {
     uint32_t value_size;  // or kDeleted
   };
   std::vector<std::string> blocks_;
+  size_t full_bytes_ = 0;  // of all blocks but the last
   std::vector<Entry> entries_;
 };
 

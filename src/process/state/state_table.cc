@@ -26,7 +26,9 @@ constexpr size_t kEvictSteps = 65536;
 // Fewer dirty entries are not worth a write of their own; more at once would hold up the shard and
 // take memory that is not the table's.
 constexpr size_t kSpillMin = 1024;
+constexpr size_t kSpillMinBytes = 1u << 20;
 constexpr size_t kSpillMost = 65536;
+constexpr size_t kSpillMostBytes = 32u << 20;
 
 }  // namespace
 
@@ -135,6 +137,7 @@ void StateTable::Erase(StateEntry* entry) {
     --live_count_;
   }
   memory_bytes_ -= FootprintOf(*entry);
+  if (!stored_sizes_.empty()) stored_sizes_.erase(entry);
   entries_.erase(Slot{MixedHash(entry->hash, entry->name_space), entry});
   StateEntry* last = clock_.back();
   clock_[entry->clock_slot] = last;
@@ -180,7 +183,8 @@ Task<> StateTable::Resolve(const EncodedRows& keys, std::span<const int64_t> nam
 
 Task<> StateTable::Lookup(const EncodedRows& keys, std::span<const int64_t> name_spaces,
                           std::vector<StateEntry*>* entries) {
-  return Find(keys, name_spaces, Absent::kNull, entries);
+  if (ShouldSpill()) CO_RETURN_IF_ERROR(co_await Spill());
+  co_return co_await Find(keys, name_spaces, Absent::kNull, entries);
 }
 
 Task<> StateTable::Find(const EncodedRows& keys, std::span<const int64_t> name_spaces,
@@ -407,17 +411,19 @@ void StateTable::OnWritten() {
 // While there are clean entries enough, Evict makes room.
 bool StateTable::ShouldSpill() const {
   const size_t dirty_count = dirty_.size() - dirty_holes_;
-  return dirty_count >= kSpillMin && dirty_count > clock_.size() / 2 && !snapshot_open_ &&
-         over_budget();
+  if (dirty_count == 0 || dirty_count <= clock_.size() / 2 || snapshot_open_) return false;
+  const bool is_worth_it =
+      dirty_count >= kSpillMin || memory_bytes_ / clock_.size() * dirty_count >= kSpillMinBytes;
+  return is_worth_it && over_budget();
 }
 
 // In order of the first change: an entry that changes often goes to the end each time.
 Task<> StateTable::Spill() {
-  const size_t count = std::min((dirty_.size() - dirty_holes_) / 2, kSpillMost);
+  const size_t count = std::min((dirty_.size() - dirty_holes_ + 1) / 2, kSpillMost);
   StateMutations mutations;
   mutations.Reserve(count);
   std::vector<StateEntry*> deleted;
-  for (size_t i = 0; i < count; ++i) {
+  for (size_t i = 0; i < count && mutations.bytes() < kSpillMostBytes; ++i) {
     for (; dirty_.front() == nullptr; --dirty_holes_) PopDirty();
     StateEntry* entry = dirty_.front();
     PopDirty();

@@ -23,6 +23,7 @@
 #include <string_view>
 #include <vector>
 
+#include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 
 #include "core/env.h"
@@ -237,6 +238,9 @@ class StateTable {
   // The codec's bytes and when they were changed, or what comes back of them.
   void Serialize(StateEntry* entry, bool changes_only, std::string* out) const;
   Status Deserialize(std::string_view bytes, StateEntry* entry);
+  // Whether so many bytes of changes are better appended than the whole written anew: what is
+  // stored stays below twice the whole.
+  bool MayAppend(StateEntry* entry, size_t bytes);
   // An entry of the backend; null when the table has it already.
   Result<StateEntry*> InsertStored(std::string_view encoded_key, std::string_view bytes);
   void Erase(StateEntry* entry);
@@ -264,6 +268,12 @@ class StateTable {
   std::deque<StateEntry*> dirty_;   // by the first change; null: deleted since
   uint32_t dirty_begin_ = 0;        // the dirty_slot of the first of them
   size_t dirty_holes_ = 0;
+  // Of entries with a large value that keeps its changes: what is stored for them.
+  struct StoredSize {
+    size_t whole = 0;
+    size_t appended = 0;
+  };
+  absl::flat_hash_map<StateEntry*, StoredSize> stored_sizes_;
   std::vector<StateEntry*> in_flight_;
   size_t clock_hand_ = 0;
   size_t sweep_hand_ = 0;

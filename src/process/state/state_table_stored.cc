@@ -4,8 +4,8 @@
 //   u8 0xFD | each: u32 size | [when it was changed] bytes
 // of which the first are the whole value and the others what has changed since. Before 2026-12 such
 // values were stored in the first form; they still are read.
+#include <algorithm>
 #include <cstring>
-#include <utility>
 
 #include "process/state/state_table.h"
 #include "process/state/stored_bytes.h"
@@ -14,6 +14,8 @@ namespace mainstem::process {
 namespace {
 
 constexpr char kInPieces = static_cast<char>(0xFD);
+// Below this many bytes the whole is not worth being written anew.
+constexpr size_t kLeastAppended = 4096;
 
 }  // namespace
 
@@ -37,13 +39,33 @@ bool StateTable::Store(StateEntry* entry, StateMutations* mutations) {
     return true;
   }
   mutations->EndKey();
-  const bool appends = entry->is_stored && codec_->HasChanges(entry->value());
-  Serialize(entry, appends, bytes);
+  const size_t value_at = bytes->size();
+  bool appends = entry->is_stored && codec_->HasChanges(entry->value());
+  if (appends) {
+    Serialize(entry, true, bytes);
+    appends = MayAppend(entry, bytes->size() - value_at);
+    if (!appends) bytes->resize(value_at);
+  }
+  if (!appends) Serialize(entry, false, bytes);
+  const size_t size = bytes->size() - value_at;
   mutations->EndValue(appends ? StateMutations::How::kAppend : StateMutations::How::kPut);
   codec_->OnStored(entry->value());
+  if (appends) {
+    stored_sizes_[entry].appended += size;
+  } else if (codec_->HasChanges(entry->value())) {
+    stored_sizes_[entry] = {.whole = size, .appended = 0};
+  } else if (!stored_sizes_.empty()) {
+    stored_sizes_.erase(entry);
+  }
   Account(entry);
   entry->is_stored = true;
   return true;
+}
+
+bool StateTable::MayAppend(StateEntry* entry, size_t bytes) {
+  const auto found = stored_sizes_.find(entry);
+  return found != stored_sizes_.end() &&
+         found->second.appended + bytes < std::max(found->second.whole, kLeastAppended);
 }
 
 void StateTable::Serialize(StateEntry* entry, bool changes_only, std::string* out) const {
@@ -73,16 +95,21 @@ Status StateTable::Deserialize(std::string_view bytes, StateEntry* entry) {
   };
   if (!codec_->keeps_changes() || bytes.empty() || bytes[0] != kInPieces) return take(bytes, true);
   bytes.remove_prefix(1);
-  bool is_whole = true;
+  const size_t stored_bytes = bytes.size();
+  size_t whole_bytes = 0;
   do {
     uint32_t size = 0;
     if (!TakeNumber(&bytes, &size) || bytes.size() < size) {
       return MakeError(ErrorCode::kCorruptStorage, "a stored value is cut off");
     }
-    RETURN_IF_ERROR(take(bytes.substr(0, size), std::exchange(is_whole, false)));
+    RETURN_IF_ERROR(take(bytes.substr(0, size), whole_bytes == 0));
+    if (whole_bytes == 0) whole_bytes = size + sizeof(size);
     bytes.remove_prefix(size);
   } while (!bytes.empty());
   codec_->OnStored(entry->value());
+  if (codec_->HasChanges(entry->value())) {
+    stored_sizes_[entry] = {.whole = whole_bytes, .appended = stored_bytes - whole_bytes};
+  }
   return Status::OK();
 }
 
