@@ -1,6 +1,7 @@
 #include "storage/read_ahead.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "storage/batch_walk.h"
@@ -36,10 +37,17 @@ Task<FilePiece> ReadPiece(ChunkPool* buffers, std::shared_ptr<File> file, int64_
 
 class ReadAhead::Pending {
  public:
-  Pending(Executor executor, int64_t position) : position(position), done(executor) {}
+  Pending(Executor executor, int64_t position) : position(position), progress(executor) {}
+  // True for the first who asks: the one who checks the piece.
+  bool Claim() { return !claimed_.exchange(true); }
+
   const int64_t position;
-  std::optional<Result<FilePiece>> outcome;
-  Event done;
+  std::optional<Result<FilePiece>> outcome;  // of the read
+  bool is_checked = false;
+  Event progress;
+
+ private:
+  std::atomic<bool> claimed_{false};
 };
 
 std::span<std::byte> ReadAhead::Reader::Rest() const {
@@ -123,26 +131,32 @@ void ReadAhead::Begin(Reader* reader, std::shared_ptr<File> file, int64_t end) {
 
 Task<> ReadAhead::ReadInto(std::shared_ptr<Pending> pending, std::shared_ptr<File> file,
                            size_t size) {
-  pending->outcome = co_await ReadChecked(std::move(file), pending->position, size);
-  pending->done.NotifyAll();
-  co_return pending->outcome->status();
-}
-
-// The checksums are compared here, beside the answers, and not while one is waited for.
-Task<FilePiece> ReadAhead::ReadChecked(std::shared_ptr<File> file, int64_t position, size_t size) {
-  CO_ASSIGN_OR_RETURN(FilePiece piece,
-                      co_await ReadPiece(buffers_.get(), std::move(file), position, size));
-  auto check = [&piece]() -> Result<size_t> { return CountChecked(piece.bytes); };
-  CO_ASSIGN_OR_RETURN(piece.checked_bytes, co_await env_->blocking_pool().Run(check));
-  co_return piece;
+  pending->outcome = co_await ReadPiece(buffers_.get(), std::move(file), pending->position, size);
+  pending->progress.NotifyAll();
+  CO_RETURN_IF_ERROR(pending->outcome->status());
+  // The checksums are compared beside the answers, unless the pool is busy with other work until
+  // somebody comes for the piece.
+  auto check = [pending]() -> Result<size_t> {
+    if (!pending->Claim()) return 0;
+    return CountChecked((*pending->outcome)->bytes);
+  };
+  CO_ASSIGN_OR_RETURN((*pending->outcome)->checked_bytes,
+                      co_await env_->blocking_pool().Run(check));
+  pending->is_checked = true;
+  pending->progress.NotifyAll();
+  co_return Status::OK();
 }
 
 Task<std::optional<FilePiece>> ReadAhead::Await(Reader* reader) {
   std::optional<FilePiece> piece;
   std::shared_ptr<Pending> pending = std::exchange(reader->ahead, nullptr);
   if (!pending || pending->position != reader->position) co_return piece;
-  while (!pending->outcome) CO_RETURN_IF_ERROR(co_await pending->done.Wait());
-  if (pending->outcome->ok()) piece = std::move(**pending->outcome);
+  while (!pending->outcome) CO_RETURN_IF_ERROR(co_await pending->progress.Wait());
+  if (!pending->outcome->ok()) co_return piece;
+  if (!pending->Claim()) {
+    while (!pending->is_checked) CO_RETURN_IF_ERROR(co_await pending->progress.Wait());
+  }
+  piece = **pending->outcome;  // whose buffer the check may look for yet
   co_return piece;
 }
 

@@ -76,7 +76,6 @@ class ReadAhead {
 
  private:
   Task<> ReadInto(std::shared_ptr<Pending> pending, std::shared_ptr<File> file, size_t size);
-  Task<FilePiece> ReadChecked(std::shared_ptr<File> file, int64_t position, size_t size);
   std::shared_ptr<void> TakeHold();
 
   Env* const env_;

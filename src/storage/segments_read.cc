@@ -425,10 +425,9 @@ Task<Offset> Segments::NextReadable(SegmentInfo segment, Offset from) {
   for (const auto& [position, behind] : index->resumptions) {
     if (behind && behind->base_offset > from) next = std::min(next, behind->base_offset);
   }
-  if (next < segment.next_offset) co_return next;
   for (const IndexEntry& entry : index->offsets) {
     Offset last_offset = segment.base_offset + entry.relative_offset;
-    if (last_offset > from) co_return last_offset;
+    if (last_offset > from) co_return std::min(next, last_offset);
   }
   co_return next;
 }
