@@ -38,6 +38,17 @@ Task<> GiveSplits(Subtask* subtask, std::vector<SplitProgress> splits, bool no_m
   co_return Status::OK();
 }
 
+// All splits that a source had at the checkpoint; false if it had none.
+bool HasEnded(const std::vector<CheckpointManifest::Split>& splits, const std::string& node_id) {
+  bool any = false;
+  for (const CheckpointManifest::Split& split : splits) {
+    if (split.node_id != node_id) continue;
+    if (!split.ended) return false;
+    any = true;
+  }
+  return any;
+}
+
 }  // namespace
 
 Task<> Execution::MakeChannels() {
@@ -208,7 +219,7 @@ Task<> Execution::StartSubtasks() {
 }
 
 // Splits go round the subtasks in the order of their ids; a restored one keeps its position, and
-// one that had ended stays so. A bounded source has those that it had at its first start: operators
+// one that had ended stays so. A bounded source of which all have ended gets no others: operators
 // behind it may have acted on its end.
 Task<> Execution::AssignSplits(const GraphVertex& vertex, bool discover_again) {
   const GraphSource& source = *vertex.source;
@@ -220,10 +231,7 @@ Task<> Execution::AssignSplits(const GraphVertex& vertex, bool discover_again) {
     splits[split.id] = {.id = split.id, .position = std::move(split.position)};
   }
   if (!discover_again) {
-    const bool was_there =
-        std::any_of(restored_.splits.begin(), restored_.splits.end(),
-                    [&source](const auto& split) { return split.node_id == source.node_id; });
-    if (was_there && source.bounded) splits.clear();
+    if (source.bounded && HasEnded(restored_.splits, source.node_id)) splits.clear();
     for (const auto& split : restored_.splits) {
       if (split.node_id != source.node_id) continue;
       splits[split.split_id] = {split.split_id, split.position, split.watermark_ms, split.ended,

@@ -1,4 +1,4 @@
-"""A bounded table has the files of its first start, after a restart too: what is behind it may have taken its end for true."""
+"""A bounded table that was read to its end has ended, after a restart too: what is behind it may have acted on that."""
 import json
 import os
 
