@@ -26,7 +26,7 @@ class BatchWalk {
     int32_t least = static_cast<int32_t>(kBatchHeaderBytes - kBatchPrefixBytes);
     if (header_.magic != kBatchMagic || header_.batch_length < least) return Step::kBroken;
     bool follows = header_.base_offset >= next_ && header_.last_offset_delta >= 0 &&
-                   header_.last_offset() < end_;
+                   header_.last_offset_delta < end_ - header_.base_offset;
     if (!follows) return Step::kBroken;
     if (header_.total_bytes() > rest_.size()) return Step::kCutOff;
     batch_ = rest_.first(header_.total_bytes());

@@ -1,9 +1,18 @@
-// Any bytes: the batch reader answers with records or an error, in bounded memory.
+// Any bytes: the batch reader answers with records or an error, in bounded memory; what a search
+// finds in them is a batch.
 #include "storage/record_batch.h"
+
+#include "storage/batch_search.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace mainstem::storage;
   std::span<const std::byte> bytes(reinterpret_cast<const std::byte*>(data), size);
+  BatchSearch search{.begin = mainstem::Offset(0), .end = mainstem::Offset(INT64_MAX)};
+  search.rest_bytes = static_cast<int64_t>(size);
+  if (std::optional<BatchPlace> place = FindBatch(bytes, search)) {
+    CHECK(place->is_whole && place->position + place->header.total_bytes() <= size);
+    CHECK(BatchCrcMatches(bytes.subspan(place->position, place->header.total_bytes())));
+  }
   auto header = ParseBatchHeader(bytes);
   if (!header.ok()) return 0;
   std::span<const std::byte> batch = bytes.first(header->total_bytes());
