@@ -42,7 +42,13 @@ class Expressions:
         return self.of(rng.choice(SCALARS), depth)
 
     def predicate(self, depth=2):
-        return self.boolean("BOOLEAN", depth)
+        """Not of constants alone: where nothing passes by them, Flink answers an aggregate of all rows without running (a COUNT is 0), which
+        else gives no row."""
+        for _ in range(20):
+            made = self.boolean("BOOLEAN", depth)
+            if not self.leaves or any(node.kind == "column" for node in made.walk()):
+                break
+        return made
 
     def leaf(self, type_name, depth=0):
         rng = self.rng
