@@ -9,10 +9,29 @@ namespace {
 
 constexpr int kFilesOfOneSize = 8;
 constexpr int kSizeFactor = 8;
+constexpr int64_t kWornShare = 4;
 constexpr int64_t kFirstSizeBytes = 64 << 10;
 constexpr size_t kSizeCount = 16;
 
 using Group = std::vector<const DataFile*>;
+
+struct Candidate {
+  const DataFile* file = nullptr;
+  int64_t live_bytes = 0;
+  bool is_worn = false;  // many of its rows are deleted
+};
+using Candidates = std::vector<Candidate>;
+
+Candidate CandidateOf(const CompactionInput& input) {
+  const DataFile& file = *input.file;
+  Candidate candidate{.file = &file, .live_bytes = file.size_bytes};
+  if (input.deleted_rows == 0 || file.record_count == 0) return candidate;
+  double live =
+      1 - static_cast<double>(input.deleted_rows) / static_cast<double>(file.record_count);
+  candidate.live_bytes = static_cast<int64_t>(static_cast<double>(file.size_bytes) * live);
+  candidate.is_worn = input.deleted_rows * kWornShare >= file.record_count;
+  return candidate;
+}
 
 size_t SizeClassOf(int64_t bytes) {
   size_t size_class = 0;
@@ -24,39 +43,47 @@ size_t SizeClassOf(int64_t bytes) {
 }
 
 // How many of the files, which are sorted by size, are to be merged.
-size_t CountToMerge(const Group& files, bool is_quiet, const CompactionOptions& options) {
+size_t CountToMerge(const Candidates& files, bool is_quiet, const CompactionOptions& options) {
+  if (files.empty()) return 0;
   int64_t bytes = 0;
+  size_t merged = 0;
   std::array<int, kSizeCount> counts{};
-  for (const DataFile* file : files) {
-    bytes += file->size_bytes;
-    ++counts[SizeClassOf(file->size_bytes)];
+  for (size_t i = 0; i < files.size(); ++i) {
+    bytes += files[i].live_bytes;
+    ++counts[SizeClassOf(files[i].live_bytes)];
+    if (files[i].is_worn) merged = i + 1;
   }
   if (bytes >= options.output_bytes) return files.size();
   // Not again and again for a file that is small beside the greatest one.
-  int64_t greatest = files.back()->size_bytes;
+  int64_t greatest = files.back().live_bytes;
   if (is_quiet && files.size() >= 2 && (bytes - greatest) * kSizeFactor >= greatest) {
     return files.size();
   }
-  size_t up_to_class = 0, merged = 0;
+  size_t up_to_class = 0;
   for (int count : counts) {
     up_to_class += static_cast<size_t>(count);
-    if (count >= kFilesOfOneSize) merged = up_to_class;
+    if (count >= kFilesOfOneSize) merged = std::max(merged, up_to_class);
   }
   return merged;
 }
 
-void AddGroups(const Group& files, int64_t output_bytes, std::vector<Group>* groups) {
+void AddGroups(const Candidates& files, int64_t output_bytes, std::vector<Group>* groups) {
   Group group;
   int64_t bytes = 0;
-  for (const DataFile* file : files) {
-    group.push_back(file);
-    bytes += file->size_bytes;
-    if (bytes < output_bytes) continue;
-    if (group.size() >= 2) groups->push_back(group);
+  bool has_worn = false;
+  auto end_group = [&] {
+    if (group.size() >= 2 || has_worn) groups->push_back(group);
     group.clear();
     bytes = 0;
+    has_worn = false;
+  };
+  for (const Candidate& candidate : files) {
+    group.push_back(candidate.file);
+    bytes += candidate.live_bytes;
+    has_worn = has_worn || candidate.is_worn;
+    if (bytes >= output_bytes) end_group();
   }
-  if (group.size() >= 2) groups->push_back(std::move(group));
+  end_group();
 }
 
 }  // namespace
@@ -71,22 +98,23 @@ CompactionOptions CompactionFor(int64_t target_bytes) {
 std::vector<Group> PlanCompaction(const std::vector<CompactionInput>& files,
                                   const CompactionOptions& options, int64_t now_ms) {
   struct Partition {
-    Group small;
+    Candidates small;
     int64_t newest_ms = 0;
   };
   std::map<PartitionTuple, Partition> partitions;
   for (const CompactionInput& input : files) {
-    if (input.file->size_bytes >= options.small_bytes) continue;
+    Candidate candidate = CandidateOf(input);
+    if (candidate.live_bytes >= options.small_bytes && !candidate.is_worn) continue;
     Partition& partition = partitions[input.file->partition];
-    partition.small.push_back(input.file);
+    partition.small.push_back(candidate);
     partition.newest_ms = std::max(partition.newest_ms, input.added_ms);
   }
   std::vector<Group> groups;
   for (auto& [tuple, partition] : partitions) {
-    Group& small = partition.small;
-    std::sort(small.begin(), small.end(), [](const DataFile* a, const DataFile* b) {
-      return std::pair(a->size_bytes, std::string_view(a->path)) <
-             std::pair(b->size_bytes, std::string_view(b->path));
+    Candidates& small = partition.small;
+    std::sort(small.begin(), small.end(), [](const Candidate& a, const Candidate& b) {
+      return std::pair(a.live_bytes, std::string_view(a.file->path)) <
+             std::pair(b.live_bytes, std::string_view(b.file->path));
     });
     bool is_quiet = partition.newest_ms + options.quiet_ms <= now_ms;
     small.resize(CountToMerge(small, is_quiet, options));

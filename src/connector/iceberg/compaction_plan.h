@@ -27,8 +27,11 @@ CompactionOptions CompactionFor(int64_t target_bytes);
 struct CompactionInput {
   const DataFile* file = nullptr;  // outlives the plan
   int64_t added_ms = 0;
+  int64_t deleted_rows = 0;  // by a deletion vector
 };
-// Groups of at least two files of one partition each; those with the smallest files come first.
+// Groups of files of one partition each; those with the smallest files come first. A file counts as
+// what its rows take that are not deleted. A quarter of them deleted: it is rewritten, alone if
+// need be; else a group has two files at least.
 std::vector<std::vector<const DataFile*>> PlanCompaction(const std::vector<CompactionInput>& files,
                                                          const CompactionOptions& options,
                                                          int64_t now_ms);

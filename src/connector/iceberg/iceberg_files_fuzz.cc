@@ -1,4 +1,5 @@
 // What somebody's catalog or bucket might hold. The first byte says which.
+#include "connector/iceberg/deletion_vector.h"
 #include "connector/iceberg/manifest_format.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -12,6 +13,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     CHECK_OK(ParseTableMetadata(TableMetadataText(*metadata)));
   } else if (data[0] == 'p') {
     mainstem::IgnoreError(ParsePartitionTerms(bytes), "only that it ends");
+  } else if (data[0] == 'v') {
+    mainstem::IgnoreError(ParseDeletionVectorBlob(bytes), "only that it ends");
+  } else if (data[0] == 'f') {
+    mainstem::IgnoreError(ReadManifestFiles(bytes, ManifestEntry()), "only that it ends");
   } else {
     mainstem::IgnoreError(ReadManifestList(bytes), "only that it ends");
   }

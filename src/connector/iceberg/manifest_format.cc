@@ -39,7 +39,7 @@ using format::AvroType;
 
 // ---- schemas
 
-constexpr std::string_view kListSchema =
+constexpr std::string_view kListFields =
     R"({"type":"record","name":"manifest_file","fields":[)"
     R"({"name":"manifest_path","type":"string","field-id":500},)"
     R"({"name":"manifest_length","type":"long","field-id":501},)"
@@ -60,7 +60,13 @@ constexpr std::string_view kListSchema =
     R"({"name":"lower_bound","type":["null","bytes"],"default":null,"field-id":510},)"
     R"({"name":"upper_bound","type":["null","bytes"],"default":null,"field-id":511}]},)"
     R"("element-id":508}],"default":null,"field-id":507},)"
-    R"({"name":"key_metadata","type":["null","bytes"],"default":null,"field-id":519}]})";
+    R"({"name":"key_metadata","type":["null","bytes"],"default":null,"field-id":519})";
+constexpr std::string_view kListFieldsOf3 =
+    R"(,{"name":"first_row_id","type":["null","long"],"default":null,"field-id":520})";
+constexpr std::string_view kFileFieldsOf3 =
+    R"(,{"name":"first_row_id","type":["null","long"],"default":null,"field-id":142},)"
+    R"({"name":"content_offset","type":["null","long"],"default":null,"field-id":144},)"
+    R"({"name":"content_size_in_bytes","type":["null","long"],"default":null,"field-id":145})";
 
 std::string CountsSchema(std::string_view name, int id, int key, int value,
                          std::string_view value_type) {
@@ -100,7 +106,8 @@ std::string PartitionTypeText(const Type& type, int32_t field_id) {
   }
 }
 
-std::string ManifestSchemaText(const PartitionSpec& spec, const std::vector<Type>& types) {
+std::string ManifestSchemaText(const PartitionSpec& spec, const std::vector<Type>& types,
+                               int64_t format_version) {
   std::string partition;
   for (size_t i = 0; i < spec.fields.size(); ++i) {
     const PartitionField& field = spec.fields[i];
@@ -136,8 +143,9 @@ std::string ManifestSchemaText(const PartitionSpec& spec, const std::vector<Type
       R"({"name":"equality_ids","type":["null",{"type":"array","items":"int","element-id":136}],)"
       R"("default":null,"field-id":135},)"
       R"({"name":"sort_order_id","type":["null","int"],"default":null,"field-id":140},)"
-      R"({"name":"referenced_data_file","type":["null","string"],"default":null,"field-id":143}]},)"
-      R"("field-id":2}]})";
+      R"({"name":"referenced_data_file","type":["null","string"],"default":null,"field-id":143})";
+  if (format_version >= 3) text += kFileFieldsOf3;
+  text += R"(]},"field-id":2}]})";
   return text;
 }
 
@@ -216,7 +224,8 @@ void AppendLongs(const std::vector<T>& values, std::string* out) {
   AppendAvroLong(0, out);
 }
 
-std::string EncodeRow(const std::vector<Type>& types, const ManifestRow& row) {
+std::string EncodeRow(const std::vector<Type>& types, const ManifestRow& row,
+                      int64_t format_version) {
   const DataFile& file = row.file;
   std::string out;
   AppendAvroLong(static_cast<int64_t>(row.status), &out);
@@ -243,10 +252,14 @@ std::string EncodeRow(const std::vector<Type>& types, const ManifestRow& row) {
   AppendLongs(file.equality_ids, &out);
   AppendOptionalLong(file.sort_order_id, &out);
   AppendOptionalBytes(file.referenced_file, &out);
+  if (format_version < 3) return out;
+  AppendOptionalLong(file.first_row_id, &out);
+  AppendOptionalLong(file.content_offset, &out);
+  AppendOptionalLong(file.content_size, &out);
   return out;
 }
 
-std::string EncodeListEntry(const ManifestEntry& entry) {
+std::string EncodeListEntry(const ManifestEntry& entry, int64_t format_version) {
   std::string out;
   AppendAvroBytes(entry.path, &out);
   for (int64_t number :
@@ -273,6 +286,7 @@ std::string EncodeListEntry(const ManifestEntry& entry) {
   }
   AppendAvroLong(0, &out);
   AppendOptionalBytes(entry.key_metadata, &out);
+  if (format_version >= 3) AppendOptionalLong(entry.first_row_id, &out);
   return out;
 }
 
@@ -348,19 +362,21 @@ std::vector<ManifestRow> AddedRows(int64_t snapshot_id, const std::vector<DataFi
 }
 
 Result<std::string> WriteManifest(const Schema& schema, const PartitionSpec& spec,
-                                  const std::vector<ManifestRow>& rows) {
+                                  const std::vector<ManifestRow>& rows, int64_t format_version) {
   ASSIGN_OR_RETURN(std::vector<Type> types, PartitionTypes(schema, spec));
   bool has_deletes = !rows.empty() && rows.front().file.content != 0;
   JsonWriter fields;
   WritePartitionFields(spec, &fields);
   format::AvroContainerHead head;
-  head.schema = ManifestSchemaText(spec, types);
-  head.metadata = {
-      {"schema", SchemaText(schema)},    {"schema-id", std::to_string(schema.id)},
-      {"partition-spec", fields.Take()}, {"partition-spec-id", std::to_string(spec.id)},
-      {"format-version", "2"},           {"content", has_deletes ? "deletes" : "data"}};
+  head.schema = ManifestSchemaText(spec, types, format_version);
+  head.metadata = {{"schema", SchemaText(schema)},
+                   {"schema-id", std::to_string(schema.id)},
+                   {"partition-spec", fields.Take()},
+                   {"partition-spec-id", std::to_string(spec.id)},
+                   {"format-version", std::to_string(format_version)},
+                   {"content", has_deletes ? "deletes" : "data"}};
   std::vector<std::string> encoded;
-  for (const ManifestRow& row : rows) encoded.push_back(EncodeRow(types, row));
+  for (const ManifestRow& row : rows) encoded.push_back(EncodeRow(types, row, format_version));
   return format::WriteAvroContainer(head, encoded);
 }
 
@@ -424,16 +440,19 @@ Result<ManifestEntry> SummarizeManifest(const Schema& schema, const PartitionSpe
 }
 
 Result<std::string> WriteManifestList(const Snapshot& snapshot,
-                                      const std::vector<ManifestEntry>& entries) {
+                                      const std::vector<ManifestEntry>& entries,
+                                      int64_t format_version) {
   format::AvroContainerHead head;
-  head.schema = kListSchema;
+  head.schema = kListFields;
+  if (format_version >= 3) head.schema += kListFieldsOf3;
+  head.schema += "]}";
   head.metadata = {
       {"snapshot-id", std::to_string(snapshot.id)},
       {"parent-snapshot-id", snapshot.parent_id ? std::to_string(*snapshot.parent_id) : "null"},
       {"sequence-number", std::to_string(snapshot.sequence_number)},
-      {"format-version", "2"}};
+      {"format-version", std::to_string(format_version)}};
   std::vector<std::string> rows;
-  for (const ManifestEntry& entry : entries) rows.push_back(EncodeListEntry(entry));
+  for (const ManifestEntry& entry : entries) rows.push_back(EncodeListEntry(entry, format_version));
   return format::WriteAvroContainer(head, rows);
 }
 

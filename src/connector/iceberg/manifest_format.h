@@ -1,5 +1,5 @@
-// Manifests and manifest lists of Iceberg's format version 2: container files of Avro, written and
-// read. Pure; any thread.
+// Manifests and manifest lists of Iceberg's format versions 2 and 3: container files of Avro,
+// written and read. Pure; any thread.
 //
 //   manifest       a row for each data file: status, snapshot, sequence numbers (null: those of the
 //                  manifest's entry in the list, the file is new), and the file with its partition,
@@ -43,6 +43,11 @@ struct DataFile {
   std::vector<int32_t> equality_ids = {};
   std::optional<int32_t> sort_order_id = 0;         // 0: not sorted
   std::optional<std::string> referenced_file = {};  // the only one that the deletes are about
+  // Of version 3. The number of its first row; nullopt: that of the manifest, counted on.
+  std::optional<int64_t> first_row_id = {};
+  // Of a deletion vector: where it lies in its file.
+  std::optional<int64_t> content_offset = {};
+  std::optional<int64_t> content_size = {};
 };
 
 // How many bytes a value takes in a fixed-size DECIMAL of this precision.
@@ -73,7 +78,7 @@ std::vector<ManifestRow> AddedRows(int64_t snapshot_id, const std::vector<DataFi
 // Of files of one spec, all with rows or all with deletes. kCorruptStorage: the spec is about a
 // column that the schema lacks.
 Result<std::string> WriteManifest(const Schema& schema, const PartitionSpec& spec,
-                                  const std::vector<ManifestRow>& rows);
+                                  const std::vector<ManifestRow>& rows, int64_t format_version);
 
 struct PartitionSummary {
   bool contains_null = false;
@@ -98,6 +103,7 @@ struct ManifestEntry {
   int64_t deleted_rows = 0;
   std::vector<PartitionSummary> partitions = {};
   std::optional<std::string> key_metadata = {};
+  std::optional<int64_t> first_row_id = {};  // of version 3, of manifests of rows
 };
 // The entry of a manifest that `snapshot_id` brings, without path, length and sequence numbers; the
 // least number is that of its existing files, 0 where there are none.
@@ -112,7 +118,8 @@ Result<std::vector<ManifestRow>> ReadManifestFiles(std::string_view bytes,
                                                    const ManifestEntry& entry);
 
 Result<std::string> WriteManifestList(const Snapshot& snapshot,
-                                      const std::vector<ManifestEntry>& entries);
+                                      const std::vector<ManifestEntry>& entries,
+                                      int64_t format_version);
 // kCorruptStorage for what is none.
 Result<std::vector<ManifestEntry>> ReadManifestList(std::string_view bytes);
 

@@ -44,6 +44,13 @@ bool ReadBytes(const AvroType& type, AvroInput* input, std::optional<std::string
   return true;
 }
 
+bool ReadOptional(const AvroType& type, AvroInput* input, std::optional<int64_t>* value) {
+  int64_t number = 0;
+  if (!ReadNumber(type, input, &number)) return false;
+  *value = number;
+  return true;
+}
+
 bool ReadSummaries(const AvroType& array, AvroInput* input,
                    std::vector<PartitionSummary>* summaries) {
   const AvroType& record = array.item();
@@ -105,6 +112,7 @@ bool ReadListEntry(const AvroType& record, AvroInput* input, ManifestEntry* entr
       return ReadSummaries(type, input, &entry->partitions);
     }
     if (name == "key_metadata") return ReadBytes(type, input, &entry->key_metadata);
+    if (name == "first_row_id") return ReadOptional(type, input, &entry->first_row_id);
     return false;
   });
   if (!good) return false;
@@ -274,6 +282,9 @@ bool ReadDataFile(const PartitionNames* partition, const AvroType& record, AvroI
     if (name == "split_offsets") return ReadNumbers(type, input, &file->split_offsets);
     if (name == "equality_ids") return ReadNumbers(type, input, &file->equality_ids);
     if (name == "referenced_data_file") return ReadBytes(type, input, &file->referenced_file);
+    if (name == "first_row_id") return ReadOptional(type, input, &file->first_row_id);
+    if (name == "content_offset") return ReadOptional(type, input, &file->content_offset);
+    if (name == "content_size_in_bytes") return ReadOptional(type, input, &file->content_size);
     if (name != "sort_order_id" || !ReadNumber(type, input, &number)) return false;
     file->sort_order_id = static_cast<int32_t>(number);
     return true;
@@ -347,12 +358,19 @@ Result<std::vector<ManifestRow>> ReadRows(std::string_view bytes, const Manifest
   const AvroType& record = container->schema->root();
   if (record.kind != AvroKind::kRecord) return DamagedMetadata("a manifest has no rows");
   std::vector<ManifestRow> rows;
+  std::optional<int64_t> next_row_id = entry.first_row_id;
   for (const format::AvroContainer::Block& block : container->blocks) {
     AvroInput input(block.bytes);
     for (int64_t i = 0; i < block.row_count; ++i) {
       ManifestRow row;
       if (!ReadRow(partition, record, &input, entry, &row)) {
         return DamagedMetadata("manifest '" + entry.path + "': " + input.error());
+      }
+      // Files without a number of their own are counted on from the manifest's.
+      if (next_row_id && row.file.content == 0 && !row.file.first_row_id &&
+          row.status != ManifestStatus::kDeleted) {
+        row.file.first_row_id = next_row_id;
+        *next_row_id += row.file.record_count;
       }
       rows.push_back(std::move(row));
     }

@@ -359,7 +359,12 @@ std::string CreateTableBody(const NewTable& table, const std::string& name) {
   json.Key("partition-spec");
   WritePartitionSpec(table.spec, &json);
   json.Field("stage-create", false).Key("properties");
-  WriteTexts(table.properties, &json);
+  Properties properties = table.properties;
+  // No property of the table then, but the way to say it here.
+  if (table.format_version != 2) {
+    properties["format-version"] = std::to_string(table.format_version);
+  }
+  WriteTexts(properties, &json);
   return json.EndObject().Take();
 }
 

@@ -45,6 +45,11 @@ Task<TableView> TableCommitter::View() {
   co_return co_await RunOn(env_->shard(0), keep_alive->ViewHere());
 }
 
+Task<> TableCommitter::OpenKeys(std::shared_ptr<KeyReader> reader) {
+  auto keep_alive = shared_from_this();
+  co_return co_await RunOn(env_->shard(0), keep_alive->OpenKeysHere(std::move(reader)));
+}
+
 Task<> TableCommitter::Rewrite(RewriteRequest request) {
   auto keep_alive = shared_from_this();
   std::shared_ptr<Proposal> proposal = ProposeRewrite(context_, std::move(request));
@@ -162,10 +167,96 @@ Task<TableView> TableCommitter::ViewHere() {
   TableView view;
   view.metadata = current_;
   CHECK(current_ != nullptr);
+  view.has_keys = context_.keys != nullptr && context_.keys->index != nullptr;
+  if (view.has_keys) {
+    for (const auto& [file, vector] : context_.keys->index->vectors()) {
+      view.vectors[file] = vector.positions;
+    }
+  }
   auto manifests = co_await context_.lists->Of(view.metadata->current_snapshot());
   Unlock();
   CO_ASSIGN_OR_RETURN(view.manifests, std::move(manifests));
   co_return view;
+}
+
+Task<> TableCommitter::OpenKeysHere(std::shared_ptr<KeyReader> reader) {
+  CO_RETURN_IF_ERROR(co_await Lock());
+  CHECK(current_ != nullptr);
+  if (context_.keys == nullptr) context_.keys = std::make_shared<KeyIndexSlot>();
+  KeyIndexSlot& slot = *context_.keys;
+  Status made;
+  if (slot.index == nullptr || slot.index->snapshot_id() != current_->current_snapshot_id) {
+    auto index = co_await ReadIndex(std::move(reader));
+    made = index.status();
+    if (index.ok()) slot.index = std::move(*index);
+  }
+  Unlock();
+  co_return made;
+}
+
+Task<std::unique_ptr<KeyIndex>> TableCommitter::ReadIndex(std::shared_ptr<KeyReader> reader) {
+  MetadataPtr base = current_;
+  auto index = std::make_unique<KeyIndex>(base->current_snapshot_id);
+  CO_ASSIGN_OR_RETURN(std::vector<ManifestEntry> entries,
+                      co_await context_.lists->Of(base->current_snapshot()));
+  for (const ManifestEntry& entry : entries) {
+    if (entry.spec_id != base->spec.id) {
+      co_return MakeError(ErrorCode::kUnsupported,
+                          {.message = "the table has files of other partitions than its own",
+                           .hint = "rewrite them with another engine, or upsert to a new table"});
+    }
+    if (entry.content != 0) CO_RETURN_IF_ERROR(co_await ReadVectors(entry, index.get()));
+  }
+  for (const ManifestEntry& entry : entries) {
+    if (entry.content != 0) continue;
+    CO_ASSIGN_OR_RETURN(std::string bytes, co_await files_->Read(entry.path));
+    CO_ASSIGN_OR_RETURN(std::vector<ManifestRow> rows,
+                        ReadManifest(bytes, entry, base->schema, base->spec));
+    for (const ManifestRow& row : rows) {
+      if (!row.is_live()) continue;
+      std::string path = row.file.path;
+      index->AddFile(path, row.file.partition);
+      CO_ASSIGN_OR_RETURN(std::vector<RowKey> keys, co_await reader->ReadKeys(base, row.file));
+      auto vector = index->vectors().find(path);
+      for (size_t i = 0; i < keys.size(); ++i) {
+        bool is_deleted = vector != index->vectors().end() &&
+                          vector->second.positions.contains(static_cast<uint64_t>(i));
+        if (!is_deleted) index->Put(keys[i], path, static_cast<int64_t>(i));
+      }
+    }
+  }
+  co_return index;
+}
+
+Task<> TableCommitter::ReadVectors(ManifestEntry entry, KeyIndex* index) {
+  CO_ASSIGN_OR_RETURN(std::string bytes, co_await files_->Read(entry.path));
+  CO_ASSIGN_OR_RETURN(std::vector<ManifestRow> rows,
+                      ReadManifest(bytes, entry, current_->schema, current_->spec));
+  std::string path, file;  // vectors of one file stand together
+  for (ManifestRow& row : rows) {
+    if (!row.is_live()) continue;
+    const DataFile& deletes = row.file;
+    bool is_vector = deletes.content == 1 && deletes.referenced_file && deletes.content_offset &&
+                     deletes.content_size;
+    if (!is_vector) {
+      co_return MakeError(ErrorCode::kUnsupported,
+                          {.message = "the table has delete files that are no deletion vectors: '" +
+                                      deletes.path + "'",
+                           .hint = "let another engine rewrite its data files, then upsert to it"});
+    }
+    if (deletes.path != path) {
+      path = deletes.path;
+      CO_ASSIGN_OR_RETURN(file, co_await files_->Read(path));
+    }
+    auto offset = static_cast<size_t>(*deletes.content_offset);
+    if (offset > file.size()) co_return DamagedMetadata("'" + path + "' is too short");
+    std::string_view blob(file);
+    blob = blob.substr(offset, static_cast<size_t>(*deletes.content_size));
+    CO_ASSIGN_OR_RETURN(Positions positions, ParseDeletionVectorBlob(blob));
+    std::string data_file = *deletes.referenced_file;
+    index->SetVector(data_file, {.row = std::move(row), .positions = std::move(positions)});
+  }
+  co_return Status::OK();
 }
 
 Task<TableCommitter::Expiry> TableCommitter::ExpireHere() {
@@ -206,6 +297,7 @@ Task<> TableCommitter::TryUntilDone(std::shared_ptr<Proposal> proposal, Metadata
     env_->CrashPoint("sink.commit");
     if (committed.ok()) {
       Remember(*committed);
+      proposal->OnDone();
       co_return Status::OK();
     }
     Status failed = committed.status();
@@ -226,7 +318,10 @@ Task<> TableCommitter::TryUntilDone(std::shared_ptr<Proposal> proposal, Metadata
     }
     base = **loaded;
     Remember(base);
-    if (proposal->IsDone(*base)) co_return Status::OK();
+    if (proposal->IsDone(*base)) {
+      proposal->OnDone();
+      co_return Status::OK();
+    }
     CO_RETURN_IF_ERROR(proposal->Check(*base));
   }
 }

@@ -29,6 +29,16 @@ namespace mainstem::connector::iceberg {
 struct TableView {
   MetadataPtr metadata;
   std::vector<ManifestEntry> manifests;
+  // Of a table that is upserted to: which rows of its data files are deleted.
+  std::map<std::string, Positions> vectors = {};
+  bool has_keys = false;
+};
+
+// Finds the keys of the rows of a data file, in their order.
+class KeyReader {
+ public:
+  virtual ~KeyReader() = default;
+  virtual Task<std::vector<RowKey>> ReadKeys(MetadataPtr layout, DataFile file) = 0;
 };
 
 // Thread-safe: calls go on with shard 0. Commits that wait are done together.
@@ -45,6 +55,11 @@ class TableCommitter : public std::enable_shared_from_this<TableCommitter> {
   // kUnavailable when another writer has moved the position, or the commit's fate is not known:
   // a new writer finds it out.
   Task<> Append(AppendRequest request);
+
+  // For writers that upsert: from here on commits need to know where the rows of keys are. Reads
+  // the keys of all rows, unless they are known already. kUnsupported: the table has deletes of
+  // another kind, or files of other partitions than its own.
+  Task<> OpenKeys(std::shared_ptr<KeyReader> reader);
 
   // Maintenance (table_maintenance.h). Each fails with kUnavailable when the table has changed so
   // that it cannot be done any more.
@@ -72,6 +87,10 @@ class TableCommitter : public std::enable_shared_from_this<TableCommitter> {
   Task<> AppendHere(AppendRequest request);
   Task<> Lock();
   void Unlock();
+  Task<> OpenKeysHere(std::shared_ptr<KeyReader> reader);
+  // Under the lock.
+  Task<std::unique_ptr<KeyIndex>> ReadIndex(std::shared_ptr<KeyReader> reader);
+  Task<> ReadVectors(ManifestEntry entry, KeyIndex* index);
   Task<TableView> ViewHere();
   Task<Expiry> ExpireHere();
   // With the lock around it.

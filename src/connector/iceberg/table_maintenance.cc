@@ -76,13 +76,13 @@ Task<> TableMaintenance::TellProblem(std::string problem) {
   co_return Status::OK();
 }
 
-Task<> TableMaintenance::ReadNewManifests(TableView view) {
+Task<> TableMaintenance::ReadNewManifests(const TableView* view) {
   std::vector<const ManifestEntry*> fresh;
   std::map<std::string, OpenManifest> still_open;
   Paths still_settled;
-  for (const ManifestEntry& entry : view.manifests) {
+  for (const ManifestEntry& entry : view->manifests) {
     // Of another spec, or of deletes: nothing is merged there.
-    if (entry.content != 0 || entry.spec_id != view.metadata->spec.id) continue;
+    if (entry.content != 0 || entry.spec_id != view->metadata->spec.id) continue;
     if (auto found = open_.find(entry.path); found != open_.end()) {
       still_open.insert(open_.extract(found));
     } else if (settled_.count(entry.path) > 0) {
@@ -100,17 +100,18 @@ Task<> TableMaintenance::ReadNewManifests(TableView view) {
   bool has_more = fresh.size() > kNewManifestsMax;
   if (has_more) fresh.resize(kNewManifestsMax);
   has_more_to_do_ = true;  // until all of them have been read
-  int64_t small_bytes = CompactionFor(options_.file_bytes > 0
-                                          ? options_.file_bytes
-                                          : NumberOf(*view.metadata, "write.target-file-size-bytes",
-                                                     kDefaultTargetBytes))
-                            .small_bytes;
+  int64_t small_bytes =
+      CompactionFor(
+          options_.file_bytes > 0
+              ? options_.file_bytes
+              : NumberOf(*view->metadata, "write.target-file-size-bytes", kDefaultTargetBytes))
+          .small_bytes;
   for (const ManifestEntry* entry : fresh) {
     std::string path = entry->path;
     CO_ASSIGN_OR_RETURN(std::string bytes, co_await files_->Read(path));
     OpenManifest manifest{.entry = *entry, .rows = {}};
     CO_ASSIGN_OR_RETURN(manifest.rows,
-                        ReadManifest(bytes, *entry, view.metadata->schema, view.metadata->spec));
+                        ReadManifest(bytes, *entry, view->metadata->schema, view->metadata->spec));
     std::erase_if(manifest.rows, [](const ManifestRow& row) { return !row.is_live(); });
     bool has_small =
         std::any_of(manifest.rows.begin(), manifest.rows.end(),
@@ -126,15 +127,22 @@ Task<> TableMaintenance::ReadNewManifests(TableView view) {
   co_return Status::OK();
 }
 
-std::vector<CompactionInput> TableMaintenance::Inputs(const TableMetadata& metadata) const {
+std::vector<CompactionInput> TableMaintenance::Inputs(const TableView& view) const {
   std::map<int64_t, int64_t> times;
-  for (const Snapshot& snapshot : metadata.snapshots) times[snapshot.id] = snapshot.timestamp_ms;
+  for (const Snapshot& snapshot : view.metadata->snapshots)
+    times[snapshot.id] = snapshot.timestamp_ms;
   std::vector<CompactionInput> inputs;
   for (const auto& [path, manifest] : open_) {
     for (const ManifestRow& row : manifest.rows) {
       if (!CanBeRewritten(row.file) || left_alone_.count(row.file.path) > 0) continue;
+      CompactionInput input{.file = &row.file};
       auto time = times.find(row.snapshot_id);
-      inputs.push_back({.file = &row.file, .added_ms = time == times.end() ? 0 : time->second});
+      if (time != times.end()) input.added_ms = time->second;
+      auto vector = view.vectors.find(row.file.path);
+      if (vector != view.vectors.end()) {
+        input.deleted_rows = static_cast<int64_t>(vector->second.cardinality());
+      }
+      inputs.push_back(input);
     }
   }
   return inputs;
@@ -164,24 +172,29 @@ void TableMaintenance::TakeManifests(const Paths& removed, bool merges_all,
   }
 }
 
-Task<> TableMaintenance::RewriteGroups(MetadataPtr layout,
-                                       std::vector<std::vector<DataFile>> groups, Paths* removed,
-                                       std::vector<DataFile>* added) {
+Task<> TableMaintenance::RewriteGroups(std::vector<std::vector<FileRewriter::Input>> groups,
+                                       RewriteRequest* request) {
   int64_t bytes = 0;
-  for (std::vector<DataFile>& group : groups) {
-    Paths paths;
-    for (const DataFile& file : group) {
-      paths.insert(file.path);
-      bytes += file.size_bytes;
+  for (std::vector<FileRewriter::Input>& group : groups) {
+    std::vector<RewriteRequest::Input> inputs;
+    for (const FileRewriter::Input& input : group) {
+      inputs.push_back({.path = input.file.path,
+                        .deleted_rows = static_cast<int64_t>(input.deleted.cardinality())});
+      bytes += input.file.size_bytes;
     }
-    auto rewritten = co_await rewriter_->Rewrite(layout, std::move(group));
+    auto rewritten = co_await rewriter_->Rewrite(request->layout, std::move(group));
     if (Is(rewritten.status(), ErrorCode::kUnsupported)) {
-      left_alone_.merge(paths);
+      for (RewriteRequest::Input& input : inputs) left_alone_.insert(std::move(input.path));
       continue;
     }
     CO_RETURN_IF_ERROR(rewritten);
-    removed->merge(paths);
-    added->insert(added->end(), rewritten->begin(), rewritten->end());
+    for (MovedRow row : rewritten->moved) {
+      row.input += static_cast<int32_t>(request->inputs.size());
+      row.output += static_cast<int32_t>(request->outputs.size());
+      request->moved.push_back(row);
+    }
+    for (RewriteRequest::Input& input : inputs) request->inputs.push_back(std::move(input));
+    for (DataFile& file : rewritten->files) request->outputs.push_back(std::move(file));
     if (bytes < kInputBytesMax) continue;
     has_more_to_do_ = true;
     co_return Status::OK();
@@ -192,35 +205,36 @@ Task<> TableMaintenance::RewriteGroups(MetadataPtr layout,
 Task<> TableMaintenance::Compact() {
   CO_ASSIGN_OR_RETURN(TableView view, co_await committer_->View());
   MetadataPtr metadata = view.metadata;
-  bool has_deletes = std::any_of(view.manifests.begin(), view.manifests.end(),
-                                 [](const ManifestEntry& entry) { return entry.content != 0; });
-  CO_RETURN_IF_ERROR(co_await ReadNewManifests(std::move(view)));
+  CO_RETURN_IF_ERROR(co_await ReadNewManifests(&view));
   int64_t target = options_.file_bytes;
   if (target == 0)
     target = NumberOf(*metadata, "write.target-file-size-bytes", kDefaultTargetBytes);
-  std::vector<std::vector<DataFile>> groups;
+  bool has_deletes = std::any_of(view.manifests.begin(), view.manifests.end(),
+                                 [](const ManifestEntry& entry) { return entry.content != 0; });
+  std::vector<std::vector<FileRewriter::Input>> groups;
   // Deletes that others have written are about rows by their place or their age.
-  if (!has_deletes) {
-    std::vector<CompactionInput> inputs = Inputs(*metadata);
+  if (!has_deletes || view.has_keys) {
+    std::vector<CompactionInput> inputs = Inputs(view);
     for (const auto& group :
          PlanCompaction(inputs, CompactionFor(target), env_->WallTime().value())) {
-      std::vector<DataFile> files;
-      for (const DataFile* file : group) files.push_back(*file);
-      groups.push_back(std::move(files));
+      std::vector<FileRewriter::Input>& files = groups.emplace_back();
+      for (const DataFile* file : group) {
+        files.push_back({.file = *file, .deleted = view.vectors[file->path]});
+      }
     }
   }
   bool merges_all = HasManifestsToMerge(*metadata);
   if (groups.empty() && !merges_all) co_return Status::OK();
-  Paths removed;
-  std::vector<DataFile> added;
-  CO_RETURN_IF_ERROR(co_await RewriteGroups(metadata, std::move(groups), &removed, &added));
-  if (removed.empty() && !merges_all) co_return Status::OK();
-  env_->CrashPoint("sink.maintenance");
   RewriteRequest request;
   request.layout = metadata;
+  CO_RETURN_IF_ERROR(co_await RewriteGroups(std::move(groups), &request));
+  if (request.inputs.empty() && !merges_all) co_return Status::OK();
+  env_->CrashPoint("sink.maintenance");
+  Paths removed;
+  for (const RewriteRequest::Input& input : request.inputs) removed.insert(input.path);
   TakeManifests(removed, merges_all, &request);
   // Its id is filled in.
-  for (ManifestRow& row : AddedRows(0, added)) request.rows.push_back(std::move(row));
+  for (ManifestRow& row : AddedRows(0, request.outputs)) request.rows.push_back(std::move(row));
   Status done = co_await committer_->Rewrite(std::move(request));
   env_->CrashPoint("sink.maintenance");
   co_return done;

@@ -23,9 +23,17 @@ namespace mainstem::connector::iceberg {
 class FileRewriter {
  public:
   virtual ~FileRewriter() = default;
-  // Whole and durable files of `layout` when it returns. kUnsupported: there is something in the
-  // inputs that cannot be carried over; they are left as they are.
-  virtual Task<std::vector<DataFile>> Rewrite(MetadataPtr layout, std::vector<DataFile> inputs) = 0;
+  struct Input {
+    DataFile file;
+    Positions deleted;  // rows that are left out
+  };
+  struct Rewritten {
+    std::vector<DataFile> files;
+    std::vector<MovedRow> moved = {};  // of tables that are upserted to
+  };
+  // Whole and durable files of `layout` when it returns, none when no row is left. kUnsupported:
+  // there is something in the inputs that cannot be carried over; they are left as they are.
+  virtual Task<Rewritten> Rewrite(MetadataPtr layout, std::vector<Input> inputs) = 0;
 };
 
 struct MaintenanceOptions {
@@ -56,11 +64,11 @@ class TableMaintenance : public std::enable_shared_from_this<TableMaintenance> {
   Task<> RunHere();
   Task<> TellProblem(std::string problem);
   Task<> Compact();
-  Task<> ReadNewManifests(TableView view);
-  std::vector<CompactionInput> Inputs(const TableMetadata& metadata) const;
-  // Some of the groups: `removed` gets the inputs, `added` what was made of them.
-  Task<> RewriteGroups(MetadataPtr layout, std::vector<std::vector<DataFile>> groups,
-                       Paths* removed, std::vector<DataFile>* added);
+  Task<> ReadNewManifests(const TableView* view);
+  std::vector<CompactionInput> Inputs(const TableView& view) const;
+  // Some of the groups, into the request.
+  Task<> RewriteGroups(std::vector<std::vector<FileRewriter::Input>> groups,
+                       RewriteRequest* request);
   // Their live rows become those of the request; those in `removed` are deleted ones.
   void TakeManifests(const Paths& removed, bool merges_all, RewriteRequest* request) const;
   bool HasManifestsToMerge(const TableMetadata& metadata) const;

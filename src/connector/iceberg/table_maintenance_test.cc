@@ -20,17 +20,18 @@ class AddingRewriter final : public FileRewriter {
  public:
   AddingRewriter(Env* env, std::shared_ptr<LakeFiles> files)
       : env_(env), files_(std::move(files)) {}
-  Task<std::vector<DataFile>> Rewrite(MetadataPtr layout, std::vector<DataFile> inputs) override {
+  Task<Rewritten> Rewrite(MetadataPtr layout, std::vector<Input> inputs) override {
     DataFile output;
     output.path = fmt::format("{}merged-{:016x}.parquet", kDataFolder, env_->Random());
-    output.partition = inputs[0].partition;
-    for (const DataFile& input : inputs) {
-      output.record_count += input.record_count;
-      output.size_bytes += input.size_bytes;
+    output.partition = inputs[0].file.partition;
+    for (const Input& input : inputs) {
+      output.record_count += input.file.record_count;
+      output.size_bytes += input.file.size_bytes;
     }
     CO_RETURN_IF_ERROR(co_await files_->Write(output.path, "merged"));
-    std::vector<DataFile> outputs = {std::move(output)};
-    co_return outputs;
+    Rewritten rewritten;
+    rewritten.files.push_back(std::move(output));
+    co_return rewritten;
   }
 
  private:
@@ -373,7 +374,7 @@ TEST(TableMaintenanceSimTest, FilesStayAsTheyAreWhileDeletesAreAboutThem) {
 class RefusingRewriter final : public FileRewriter {
  public:
   explicit RefusingRewriter(const bool* refuses) : refuses_(refuses) {}
-  Task<std::vector<DataFile>> Rewrite(MetadataPtr layout, std::vector<DataFile> inputs) override {
+  Task<Rewritten> Rewrite(MetadataPtr layout, std::vector<Input> inputs) override {
     if (*refuses_) co_return MakeError(ErrorCode::kPermissionDenied, "no right to write");
     co_return MakeError(ErrorCode::kUnsupported, "they stay as they are");
   }

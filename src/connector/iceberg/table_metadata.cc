@@ -11,7 +11,7 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-constexpr int64_t kFormatVersion = 2;
+constexpr int64_t kFirstVersion = 2, kLastVersion = 3;
 constexpr const char* kMainRef = "main";
 constexpr int64_t kOldMetadataMs = 20 * 60 * 1000;  // requests to S3 are good for 15 minutes
 constexpr size_t kLogLengthMax = 2000;
@@ -261,6 +261,9 @@ void WriteSnapshot(const Snapshot& snapshot, JsonWriter* json) {
   json->Field("manifest-list", snapshot.manifest_list).Key("summary");
   WriteProperties(snapshot.summary, json);
   if (snapshot.schema_id) json->Field("schema-id", *snapshot.schema_id);
+  if (snapshot.first_row_id) {
+    json->Field("first-row-id", *snapshot.first_row_id).Field("added-rows", snapshot.added_rows);
+  }
   json->EndObject();
 }
 
@@ -300,12 +303,14 @@ Result<TableMetadata> ParseTableMetadata(std::string_view text) {
   if (!reader.Number("format-version", &metadata.format_version)) {
     return DamagedMetadata("it has no format version");
   }
-  if (metadata.format_version != kFormatVersion) {
+  bool is_known =
+      metadata.format_version >= kFirstVersion && metadata.format_version <= kLastVersion;
+  if (!is_known) {
     return MakeError(
         ErrorCode::kUnsupported,
         {.message = fmt::format("the table has format version {}", metadata.format_version),
-         .detail = "this node writes version 2",
-         .hint = metadata.format_version < kFormatVersion
+         .detail = "this node writes versions 2 and 3",
+         .hint = metadata.format_version < kFirstVersion
                      ? "set its property 'format-version' to '2' with an engine that can"
                      : "use another table: a version cannot be taken back"});
   }
@@ -315,6 +320,7 @@ Result<TableMetadata> ParseTableMetadata(std::string_view text) {
   reader.Number("last-updated-ms", &metadata.last_updated_ms);
   reader.Number("last-column-id", &metadata.last_column_id);
   reader.Number("last-partition-id", &metadata.last_partition_id);
+  reader.Number("next-row-id", &metadata.next_row_id);
   int32_t schema_id = 0, spec_id = 0;
   reader.Number("current-schema-id", &schema_id);
   reader.Number("default-spec-id", &spec_id);
@@ -345,6 +351,7 @@ std::string TableMetadataText(const TableMetadata& metadata) {
   json.Field("last-sequence-number", metadata.last_sequence_number);
   json.Field("last-updated-ms", metadata.last_updated_ms);
   json.Field("last-column-id", metadata.last_column_id);
+  if (metadata.format_version >= 3) json.Field("next-row-id", metadata.next_row_id);
   json.Field("current-schema-id", metadata.schema.id);
   WriteNumbered("schemas", metadata.schemas, &json);
   json.Field("default-spec-id", metadata.spec.id);
@@ -365,6 +372,7 @@ std::string TableMetadataText(const TableMetadata& metadata) {
 
 TableMetadata MakeTableMetadata(const NewTable& table, std::string uuid, int64_t now_ms) {
   TableMetadata metadata;
+  metadata.format_version = table.format_version;
   metadata.uuid = std::move(uuid);
   metadata.location = TrimSlashes(table.location);
   metadata.last_updated_ms = now_ms;
@@ -408,6 +416,9 @@ TableMetadata ApplyChange(const TableMetadata& base, const TableChange& change, 
     metadata.snapshots.push_back(snapshot);
     metadata.current_snapshot_id = snapshot.id;
     metadata.last_sequence_number = snapshot.sequence_number;
+    if (snapshot.first_row_id) {
+      metadata.next_row_id = *snapshot.first_row_id + snapshot.added_rows;
+    }
     metadata.last_updated_ms = std::max(metadata.last_updated_ms, snapshot.timestamp_ms);
     JsonWriter ref;
     ref.BeginObject();

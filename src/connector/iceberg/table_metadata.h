@@ -25,6 +25,9 @@ struct Snapshot {
   std::string manifest_list;  // location
   Properties summary;
   std::optional<int32_t> schema_id;
+  // Of version 3: the numbers that its rows get, from here on so many.
+  std::optional<int64_t> first_row_id = {};
+  int64_t added_rows = 0;
   std::string json = {};  // as it was read; of new ones empty
 };
 void WriteSnapshot(const Snapshot& snapshot, JsonWriter* json);
@@ -47,6 +50,7 @@ struct TableMetadata {
   std::vector<NumberedText> specs = {};
   PartitionSpec spec;  // the default one
   int32_t last_partition_id = 999;
+  int64_t next_row_id = 0;  // of version 3
   Properties properties = {};
   std::optional<int64_t> current_snapshot_id = {};
   std::vector<Snapshot> snapshots = {};
@@ -69,7 +73,7 @@ struct TableMetadata {
   std::string metadata_folder() const;
 };
 
-// kCorruptStorage for what is none; kUnsupported for other versions than 2.
+// kCorruptStorage for what is none; kUnsupported for other versions than 2 and 3.
 Result<TableMetadata> ParseTableMetadata(std::string_view text);
 std::string TableMetadataText(const TableMetadata& metadata);
 
@@ -78,6 +82,7 @@ struct NewTable {
   Schema schema;
   PartitionSpec spec;
   Properties properties;
+  int64_t format_version = 2;
 };
 TableMetadata MakeTableMetadata(const NewTable& table, std::string uuid, int64_t now_ms);
 

@@ -111,7 +111,7 @@ TEST(TableMetadataTest, RefusesWhatIsNoneAndOtherVersions) {
         R"({"format-version":2,"location":"x","schemas":[],"partition-specs":[]})"}) {
     EXPECT_TRUE(Is(ParseTableMetadata(bad).status(), ErrorCode::kCorruptStorage)) << bad;
   }
-  EXPECT_TRUE(Is(ParseTableMetadata(R"({"format-version":3})").status(), ErrorCode::kUnsupported));
+  EXPECT_TRUE(Is(ParseTableMetadata(R"({"format-version":4})").status(), ErrorCode::kUnsupported));
   TableMetadata table = SmallTable();
   table.current_snapshot_id = 5;
   EXPECT_TRUE(
@@ -195,7 +195,7 @@ TEST(ManifestFormatTest, ReadsTheListsThatItWrites) {
       {.contains_null = true, .contains_nan = true, .lower = std::string("a\0b", 3), .upper = "z"});
   entry.partitions.push_back({});
   entry.key_metadata = "key";
-  auto bytes = WriteManifestList(SmallSnapshot(8, 7), {entry, ManifestEntry{.path = "x"}});
+  auto bytes = WriteManifestList(SmallSnapshot(8, 7), {entry, ManifestEntry{.path = "x"}}, 2);
   ASSERT_TRUE(bytes.ok()) << bytes.status();
   auto read = ReadManifestList(*bytes);
   ASSERT_TRUE(read.ok()) << read.status();
@@ -312,7 +312,7 @@ TEST(ManifestFormatTest, ReadsTheManifestsThatItWrites) {
   EXPECT_EQ(entry->added_files * 100 + entry->existing_files * 10 + entry->deleted_files, 111);
   EXPECT_EQ(entry->min_sequence_number, 3);
   entry->sequence_number = 9;
-  auto bytes = WriteManifest(schema, spec, rows);
+  auto bytes = WriteManifest(schema, spec, rows, 2);
   ASSERT_TRUE(bytes.ok()) << bytes.status();
   auto read = ReadManifest(*bytes, *entry, schema, spec);
   ASSERT_TRUE(read.ok()) << read.status();

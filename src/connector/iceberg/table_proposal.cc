@@ -6,6 +6,7 @@
 #include <absl/strings/numbers.h>
 #include <fmt/format.h>
 
+#include "connector/iceberg/snapshot_draft.h"
 #include "connector/iceberg/snapshot_expiry.h"
 
 namespace mainstem::connector::iceberg {
@@ -13,7 +14,6 @@ namespace {
 
 constexpr const char* kPositionPrefix = "mainstem.position.";
 constexpr const char* kDeliveryId = "mainstem.delivery-id";
-constexpr size_t kRowsOfManifestMax = 10000;
 
 std::string PositionProperty(const DeliveryPlace& place) {
   return fmt::format("{}{}/{}", kPositionPrefix, place.delivery_id, place.partition.value());
@@ -34,134 +34,13 @@ std::string PositionWords(std::optional<Offset> position) {
   return position ? std::to_string(position->value()) : "none";
 }
 
-// A running total of the summary goes on when the parent has it, or there is no parent.
-void AddTotal(const char* name, const Snapshot* parent, int64_t added, Properties* summary) {
-  int64_t before = 0;
-  if (parent != nullptr) {
-    auto found = parent->summary.find(name);
-    if (found == parent->summary.end() || !absl::SimpleAtoi(found->second, &before)) return;
-  }
-  (*summary)[name] = std::to_string(before + added);
-}
-
-struct FileCounts {
-  int64_t files = 0;
-  int64_t records = 0;
-  int64_t bytes = 0;
-
-  void Add(const DataFile& file) {
-    ++files;
-    records += file.record_count;
-    bytes += file.size_bytes;
-  }
-};
-
-// A snapshot in the making: its id, its new manifests, and what it counts.
-class SnapshotDraft {
- public:
-  explicit SnapshotDraft(ProposalContext context) : context_(std::move(context)) {}
-
-  int64_t id() const { return id_; }
-  const FileCounts& added() const { return added_; }
-  bool is_in(const TableMetadata& base) const { return base.FindSnapshot(id_) != nullptr; }
-
-  void Begin(const TableMetadata& base) {
-    do {
-      id_ = static_cast<int64_t>(context_.env->Random() >> 1);
-    } while (id_ == 0 || base.FindSnapshot(id_) != nullptr);
-    uint64_t high = context_.env->Random();
-    uuid_ = UuidText(high, context_.env->Random());
-    folder_ = base.metadata_folder();
-  }
-
-  // A manifest of rows of one spec; several when there are many.
-  Task<> AddManifests(MetadataPtr layout, std::vector<ManifestRow> rows) {
-    for (const ManifestRow& row : rows) {
-      partitions_.emplace(layout->spec.id, row.file.partition);
-      if (row.status == ManifestStatus::kAdded) added_.Add(row.file);
-      if (row.status == ManifestStatus::kDeleted) removed_.Add(row.file);
-    }
-    for (size_t begin = 0; begin < rows.size(); begin += kRowsOfManifestMax) {
-      size_t end = std::min(rows.size(), begin + kRowsOfManifestMax);
-      std::vector<ManifestRow> part(rows.begin() + static_cast<std::ptrdiff_t>(begin),
-                                    rows.begin() + static_cast<std::ptrdiff_t>(end));
-      CO_ASSIGN_OR_RETURN(std::string bytes, WriteManifest(layout->schema, layout->spec, part));
-      CO_ASSIGN_OR_RETURN(ManifestEntry entry,
-                          SummarizeManifest(layout->schema, layout->spec, id_, part));
-      entry.path = fmt::format("{}/{}-m{}.avro", folder_, uuid_, manifests_.size());
-      entry.length = static_cast<int64_t>(bytes.size());
-      CO_RETURN_IF_ERROR(co_await context_.files->Write(entry.path, std::move(bytes)));
-      manifests_.push_back(std::move(entry));
-    }
-    co_return Status::OK();
-  }
-
-  // On top of `base`, whose manifests it takes over but for those in `replaced`. `summary`: beside
-  // the counts.
-  Task<Snapshot> Finish(MetadataPtr base, int attempt, Properties summary,
-                        std::set<std::string> replaced) {
-    const Snapshot* parent = base->current_snapshot();
-    Snapshot snapshot;
-    snapshot.id = id_;
-    if (parent != nullptr) snapshot.parent_id = parent->id;
-    snapshot.sequence_number = base->last_sequence_number + 1;
-    snapshot.timestamp_ms = std::max(context_.env->WallTime().value(), base->last_updated_ms);
-    snapshot.schema_id = base->schema.id;
-    snapshot.summary = std::move(summary);
-    AddCounts(parent, &snapshot.summary);
-    std::vector<ManifestEntry> entries = manifests_;
-    for (ManifestEntry& entry : entries) {
-      entry.sequence_number = snapshot.sequence_number;
-      if (entry.existing_files == 0) entry.min_sequence_number = snapshot.sequence_number;
-    }
-    CO_ASSIGN_OR_RETURN(std::vector<ManifestEntry> before, co_await context_.lists->Of(parent));
-    for (ManifestEntry& entry : before) {
-      // What only tells of deletions was of use to the snapshot that brought it.
-      bool is_empty = entry.deleted_files > 0 && entry.added_files + entry.existing_files == 0;
-      if (is_empty || replaced.count(entry.path) > 0) continue;
-      entries.push_back(std::move(entry));
-    }
-    snapshot.manifest_list =
-        fmt::format("{}/snap-{}-{}-{}.avro", base->metadata_folder(), id_, attempt + 1, uuid_);
-    CO_RETURN_IF_ERROR(co_await context_.lists->Write(snapshot, std::move(entries)));
-    co_return snapshot;
-  }
-
- private:
-  void AddCounts(const Snapshot* parent, Properties* summary) const {
-    Properties& counts = *summary;
-    counts["engine-name"] = "mainstem";
-    counts["added-data-files"] = std::to_string(added_.files);
-    counts["added-records"] = std::to_string(added_.records);
-    counts["added-files-size"] = std::to_string(added_.bytes);
-    counts["changed-partition-count"] = std::to_string(partitions_.size());
-    if (removed_.files > 0) {
-      counts["deleted-data-files"] = std::to_string(removed_.files);
-      counts["deleted-records"] = std::to_string(removed_.records);
-      counts["removed-files-size"] = std::to_string(removed_.bytes);
-    }
-    AddTotal("total-data-files", parent, added_.files - removed_.files, summary);
-    AddTotal("total-records", parent, added_.records - removed_.records, summary);
-    AddTotal("total-files-size", parent, added_.bytes - removed_.bytes, summary);
-    for (const char* name :
-         {"total-delete-files", "total-position-deletes", "total-equality-deletes"}) {
-      AddTotal(name, parent, 0, summary);
-    }
-  }
-
-  ProposalContext context_;
-  int64_t id_ = 0;
-  std::string uuid_;    // in the names of its files
-  std::string folder_;  // of them
-  std::vector<ManifestEntry> manifests_;
-  FileCounts added_, removed_;
-  std::set<std::pair<int32_t, PartitionTuple>> partitions_;
-};
-
 class AppendProposal final : public Proposal {
  public:
   AppendProposal(ProposalContext context, std::vector<AppendRequest> requests)
-      : requests_(std::move(requests)), draft_(std::move(context)) {}
+      : context_(context),
+        requests_(std::move(requests)),
+        draft_(context),
+        vectors_(std::move(context)) {}
 
   Task<> Prepare(MetadataPtr base) override {
     draft_.Begin(*base);
@@ -183,6 +62,10 @@ class AppendProposal final : public Proposal {
       CO_RETURN_IF_ERROR(co_await draft_.AddManifests(std::move(group.layout),
                                                       AddedRows(draft_.id(), group.files)));
     }
+    if (context_.keys == nullptr) co_return Status::OK();
+    FindReplacedRows();
+    CO_ASSIGN_OR_RETURN(std::vector<ManifestRow> rows, co_await vectors_.Write(base, draft_.id()));
+    if (!rows.empty()) CO_RETURN_IF_ERROR(co_await draft_.AddManifests(base, std::move(rows)));
     co_return Status::OK();
   }
 
@@ -202,7 +85,7 @@ class AppendProposal final : public Proposal {
                                  PositionWords(request.expected)),
            .hint = "stop one of the two nodes, or jobs, with the same data"});
     }
-    return Status::OK();
+    return vectors_.Check(base);
   }
 
   Task<TableChange> Make(MetadataPtr base, int attempt) override {
@@ -211,34 +94,90 @@ class AppendProposal final : public Proposal {
       change.set_properties[PositionProperty(request.place)] =
           std::to_string(request.position.value());
     }
-    if (draft_.added().files == 0) co_return change;
-    Properties summary = {{"operation", "append"}};
+    if (!draft_.has_manifests()) co_return change;
+    Properties summary = {{"operation", draft_.has_deletes() ? "overwrite" : "append"}};
     for (const AppendRequest& request : requests_) {
       summary[kDeliveryId] = request.place.delivery_id;
       summary[PositionSummary(request.place)] = std::to_string(request.position.value());
     }
-    std::set<std::string> none;
+    std::set<std::string> replaced;
+    if (draft_.has_deletes()) {
+      CO_ASSIGN_OR_RETURN(std::vector<ManifestEntry> entries,
+                          co_await context_.lists->Of(base->current_snapshot()));
+      replaced = VectorDraft::ManifestsOfDeletes(entries);
+    }
     CO_ASSIGN_OR_RETURN(change.snapshot,
-                        co_await draft_.Finish(std::move(base), attempt, summary, none));
+                        co_await draft_.Finish(std::move(base), attempt, summary, replaced));
     co_return change;
   }
 
+  void OnDone() override {
+    if (context_.keys == nullptr || !draft_.has_manifests()) return;
+    KeyIndex* index = context_.keys->index.get();
+    for (const AppendRequest& request : requests_) {
+      for (const DataFile& file : request.files) index->AddFile(file.path, file.partition);
+    }
+    for (const auto& [key, place] : places_) {
+      if (place) {
+        index->Put(key, place->file, place->position);
+      } else {
+        index->Remove(key);
+      }
+    }
+    vectors_.OnDone(draft_);
+  }
+
   bool IsDone(const TableMetadata& base) override {
-    if (draft_.added().files > 0) return draft_.is_in(base);
+    if (draft_.has_manifests()) return draft_.is_in(base);
     return std::all_of(requests_.begin(), requests_.end(), [&](const AppendRequest& request) {
       return StoredPosition(base, request.place) == request.position;
     });
   }
 
  private:
+  void FindReplacedRows() {
+    const KeyIndex& index = *context_.keys->index;
+    std::map<std::string, Positions> replaced;
+    std::map<std::string, PartitionTuple> fresh;
+    for (const AppendRequest& request : requests_) {
+      for (const DataFile& file : request.files) fresh[file.path] = file.partition;
+      for (const auto& [number, positions] : request.replaced) {
+        replaced[request.files[static_cast<size_t>(number)].path] |= positions;
+      }
+      for (const KeyChange& change : request.keys) {
+        auto [found, is_new] = places_.try_emplace(change.key);
+        if (is_new) found->second = index.Find(change.key);
+        if (found->second) {
+          replaced[found->second->file].add(static_cast<uint64_t>(found->second->position));
+        }
+        found->second.reset();
+        if (change.file < 0) continue;
+        found->second = {.file = request.files[static_cast<size_t>(change.file)].path,
+                         .position = change.position};
+      }
+    }
+    for (auto& [file, positions] : replaced) {
+      auto own = fresh.find(file);
+      const PartitionTuple& partition = own == fresh.end() ? index.PartitionOf(file) : own->second;
+      vectors_.Delete(file, partition, std::move(positions));
+    }
+  }
+
+  ProposalContext context_;
   std::vector<AppendRequest> requests_;
   SnapshotDraft draft_;
+  VectorDraft vectors_;
+  // Of the keys of all requests, as they are after the commit; nullopt: no row.
+  absl::flat_hash_map<RowKey, std::optional<RowPlace>> places_;
 };
 
 class RewriteProposal final : public Proposal {
  public:
   RewriteProposal(ProposalContext context, RewriteRequest request)
-      : context_(context), request_(std::move(request)), draft_(std::move(context)) {}
+      : context_(context),
+        request_(std::move(request)),
+        draft_(context),
+        vectors_(std::move(context)) {}
 
   Task<> Prepare(MetadataPtr base) override {
     draft_.Begin(*base);
@@ -246,12 +185,25 @@ class RewriteProposal final : public Proposal {
       if (row.status != ManifestStatus::kExisting) row.snapshot_id = draft_.id();
       removes_ = removes_ || row.status == ManifestStatus::kDeleted;
     }
-    co_return co_await draft_.AddManifests(request_.layout, std::move(request_.rows));
+    CO_RETURN_IF_ERROR(co_await draft_.AddManifests(request_.layout, std::move(request_.rows)));
+    if (context_.keys == nullptr) co_return Status::OK();
+    for (const RewriteRequest::Input& input : request_.inputs) vectors_.Drop(input.path);
+    CO_ASSIGN_OR_RETURN(std::vector<ManifestRow> rows, co_await vectors_.Write(base, draft_.id()));
+    if (!rows.empty()) CO_RETURN_IF_ERROR(co_await draft_.AddManifests(base, std::move(rows)));
+    co_return Status::OK();
   }
 
   Status Check(const TableMetadata& base) override {
-    if (base.uuid == request_.layout->uuid) return Status::OK();
-    return Stale();
+    if (base.uuid != request_.layout->uuid) return Stale();
+    RETURN_IF_ERROR(vectors_.Check(base));
+    if (context_.keys == nullptr) return Status::OK();
+    const auto& vectors = context_.keys->index->vectors();
+    for (const RewriteRequest::Input& input : request_.inputs) {
+      auto found = vectors.find(input.path);
+      int64_t deleted_rows = found == vectors.end() ? 0 : found->second.row.file.record_count;
+      if (deleted_rows != input.deleted_rows) return Stale();
+    }
+    return Status::OK();
   }
 
   Task<TableChange> Make(MetadataPtr base, int attempt) override {
@@ -262,9 +214,10 @@ class RewriteProposal final : public Proposal {
     for (const ManifestEntry& entry : entries) {
       missing.erase(entry.path);
       // Deletes may be about rows of the files that go, by their place or their age.
-      if (entry.content != 0 && removes_) co_return Stale();
+      if (entry.content != 0 && removes_ && context_.keys == nullptr) co_return Stale();
     }
     if (!missing.empty()) co_return Stale();
+    if (draft_.has_deletes()) replaced.merge(VectorDraft::ManifestsOfDeletes(entries));
     TableChange change;
     Properties summary = {{"operation", "replace"}};
     CO_ASSIGN_OR_RETURN(change.snapshot,
@@ -273,6 +226,20 @@ class RewriteProposal final : public Proposal {
   }
 
   bool IsDone(const TableMetadata& base) override { return draft_.is_in(base); }
+
+  void OnDone() override {
+    if (context_.keys == nullptr) return;
+    KeyIndex* index = context_.keys->index.get();
+    for (const DataFile& output : request_.outputs) index->AddFile(output.path, output.partition);
+    for (const MovedRow& row : request_.moved) {
+      index->Move(row.key,
+                  {.file = request_.inputs[static_cast<size_t>(row.input)].path,
+                   .position = row.old_position},
+                  {.file = request_.outputs[static_cast<size_t>(row.output)].path,
+                   .position = row.position});
+    }
+    vectors_.OnDone(draft_);
+  }
 
  private:
   static Status Stale() {
@@ -284,6 +251,7 @@ class RewriteProposal final : public Proposal {
   RewriteRequest request_;
   bool removes_ = false;
   SnapshotDraft draft_;
+  VectorDraft vectors_;
 };
 
 class ExpiryProposal final : public Proposal {
@@ -366,9 +334,10 @@ Task<std::vector<ManifestEntry>> ManifestLists::Of(const Snapshot* snapshot) {
   co_return entries;
 }
 
-Task<> ManifestLists::Write(const Snapshot& snapshot, std::vector<ManifestEntry> entries) {
+Task<> ManifestLists::Write(const Snapshot& snapshot, std::vector<ManifestEntry> entries,
+                            int64_t format_version) {
   std::string location = snapshot.manifest_list;
-  CO_ASSIGN_OR_RETURN(std::string bytes, WriteManifestList(snapshot, entries));
+  CO_ASSIGN_OR_RETURN(std::string bytes, WriteManifestList(snapshot, entries, format_version));
   CO_RETURN_IF_ERROR(co_await files_->Write(location, std::move(bytes)));
   location_ = std::move(location);
   entries_ = std::move(entries);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "connector/iceberg/catalog.h"
+#include "connector/iceberg/key_index.h"
 #include "connector/iceberg/lake_files.h"
 #include "connector/iceberg/manifest_format.h"
 #include "core/env.h"
@@ -29,6 +30,10 @@ struct AppendRequest {
   Offset position;                   // what it is to say with the files
   MetadataPtr layout;                // schema and partitions the files were written for
   std::vector<DataFile> files = {};  // none: only the position moves, without a snapshot
+  // Of tables that are upserted to: what becomes of keys, in order, and which rows of the files
+  // (by index) were replaced by later ones already.
+  std::vector<KeyChange> keys = {};
+  std::map<int32_t, Positions> replaced = {};
 };
 
 // Other files with the same rows, and fewer manifests. All of one spec.
@@ -37,6 +42,15 @@ struct RewriteRequest {
   std::vector<std::string> manifests;  // paths: these are replaced, as long as all are there
   // What takes their place. `snapshot_id` of those added and deleted is filled in.
   std::vector<ManifestRow> rows;
+  // Of tables that are upserted to: the files that go, as their rows were deleted when they were
+  // read, those that come, and where rows are now. Deletions that have come since make it void.
+  struct Input {
+    std::string path;
+    int64_t deleted_rows = 0;
+  };
+  std::vector<Input> inputs = {};
+  std::vector<DataFile> outputs = {};
+  std::vector<MovedRow> moved = {};
 };
 
 // Manifest lists: the one that was read or written last is remembered.
@@ -45,7 +59,8 @@ class ManifestLists {
   explicit ManifestLists(std::shared_ptr<LakeFiles> files) : files_(std::move(files)) {}
   // Null: no snapshot, no manifests.
   Task<std::vector<ManifestEntry>> Of(const Snapshot* snapshot);
-  Task<> Write(const Snapshot& snapshot, std::vector<ManifestEntry> entries);
+  Task<> Write(const Snapshot& snapshot, std::vector<ManifestEntry> entries,
+               int64_t format_version);
 
  private:
   std::shared_ptr<LakeFiles> files_;
@@ -57,6 +72,7 @@ struct ProposalContext {
   Env* env = nullptr;
   std::shared_ptr<LakeFiles> files;
   std::shared_ptr<ManifestLists> lists;
+  std::shared_ptr<KeyIndexSlot> keys = nullptr;  // null: rows are only appended
 };
 
 class Proposal {
@@ -69,6 +85,8 @@ class Proposal {
   virtual Task<TableChange> Make(MetadataPtr base, int attempt) = 0;
   // Whether the metadata already holds it: an answer was lost.
   virtual bool IsDone(const TableMetadata& base) = 0;
+  // It is in the table.
+  virtual void OnDone() {}
 };
 
 // Requests that wait together, as one snapshot.

@@ -7,10 +7,14 @@
 #include <arrow/io/memory.h>
 #include <fmt/format.h>
 #include <parquet/arrow/reader.h>
+#include <parquet/file_reader.h>
+#include <parquet/metadata.h>
+#include <parquet/schema.h>
 
 #include "connector/iceberg/column_types.h"
 #include "core/path.h"
 #include "sink/iceberg/data_file.h"
+#include "sink/iceberg/row_keys.h"
 
 namespace mainstem::sink {
 
@@ -110,47 +114,129 @@ Status CheckIds(const arrow::Schema& file, const iceberg::TableMetadata& layout)
   return Status::OK();
 }
 
-class ParquetRewriter final : public iceberg::FileRewriter {
+// A file, read whole, and its row groups brought into a schema of now.
+class ParquetInput {
  public:
-  ParquetRewriter(Env* env, std::shared_ptr<iceberg::LakeFiles> files, std::string compression)
-      : env_(env), files_(std::move(files)), compression_(std::move(compression)) {}
+  static Result<std::unique_ptr<ParquetInput>> Open(std::string bytes,
+                                                    const iceberg::TableMetadata& layout) {
+    auto input = std::make_unique<ParquetInput>();
+    input->bytes_ = std::move(bytes);
+    auto source = std::make_shared<arrow::io::BufferReader>(
+        std::make_shared<arrow::Buffer>(std::string_view(input->bytes_)));
+    ASSIGN_OR_RETURN(input->reader_,
+                     parquet::arrow::OpenFile(source, arrow::default_memory_pool()));
+    RETURN_IF_ERROR(input->reader_->GetSchema(&input->schema_));
+    RETURN_IF_ERROR(CheckIds(*input->schema_, layout));
+    return input;
+  }
 
-  Task<std::vector<iceberg::DataFile>> Rewrite(iceberg::MetadataPtr layout,
-                                               std::vector<iceberg::DataFile> inputs) override {
-    DataFileOptions options;
-    CO_ASSIGN_OR_RETURN(options, OptionsFor(*layout));
-    CO_ASSIGN_OR_RETURN(std::unique_ptr<DataFileEncoder> encoder, DataFileEncoder::Make(options));
-    iceberg::DataFile output;
-    uint64_t high = env_->Random();
-    // Beside the first of them: in the folder of their partition.
-    output.path = fmt::format("{}/merged-{}.parquet", ParentFolder(inputs[0].path),
-                              iceberg::UuidText(high, env_->Random()));
-    output.partition = inputs[0].partition;
-    CO_ASSIGN_OR_RETURN(std::unique_ptr<iceberg::LakeFile> file,
-                        co_await files_->Start(output.path));
-    int64_t row_count = 0;
-    for (const iceberg::DataFile& input : inputs) {
-      row_count += input.record_count;
-      CO_RETURN_IF_ERROR(co_await Copy(input.path, layout, &options, encoder.get(), file.get()));
+  int group_count() const { return reader_->num_row_groups(); }
+
+  // Only the columns of `schema`.
+  Result<std::shared_ptr<arrow::RecordBatch>> Read(int group, const arrow::Schema& schema) const {
+    std::set<int32_t> wanted;
+    for (const auto& field : schema.fields()) wanted.insert(iceberg::FieldIdOf(*field));
+    std::vector<int> leaves;
+    const parquet::SchemaDescriptor& stored = *reader_->parquet_reader()->metadata()->schema();
+    for (int i = 0; i < stored.num_columns(); ++i) {
+      if (wanted.count(stored.GetColumnRoot(i)->field_id()) > 0) leaves.push_back(i);
     }
-    std::string bytes;
-    CO_ASSIGN_OR_RETURN(bytes, co_await env_->blocking_pool().Run([&]() -> Result<std::string> {
-      RETURN_IF_ERROR(encoder->Finish(&output));
-      return encoder->TakeBytes();
-    }));
-    if (output.record_count != row_count) {
-      co_return MakeError(ErrorCode::kCorruptStorage,
-                          fmt::format("files are said to have {} rows, and have {}", row_count,
-                                      output.record_count));
-    }
-    if (!bytes.empty()) CO_RETURN_IF_ERROR(co_await file->Append(std::move(bytes)));
-    CO_RETURN_IF_ERROR(co_await file->Finish());
-    std::vector<iceberg::DataFile> outputs;
-    outputs.push_back(std::move(output));
-    co_return outputs;
+    ASSIGN_OR_RETURN(std::shared_ptr<arrow::Table> table, reader_->ReadRowGroup(group, leaves));
+    ASSIGN_OR_RETURN(auto batch, table->CombineChunksToBatch());
+    ASSIGN_OR_RETURN(auto rows, batch->ToStructArray());
+    arrow::Field from("row", rows->type()), to("row", arrow::struct_(schema.fields()));
+    ASSIGN_OR_RETURN(ArrayPtr adapted, AdaptColumn(rows, from, to));
+    ASSIGN_OR_RETURN(auto adapted_batch, arrow::RecordBatch::FromStructArray(adapted));
+    return arrow::RecordBatch::Make(arrow::schema(schema.fields()), adapted_batch->num_rows(),
+                                    adapted_batch->columns());
   }
 
  private:
+  std::string bytes_;
+  std::unique_ptr<parquet::arrow::FileReader> reader_;
+  std::shared_ptr<arrow::Schema> schema_;
+};
+
+Task<std::unique_ptr<ParquetInput>> OpenInput(Env* env, std::shared_ptr<iceberg::LakeFiles> files,
+                                              std::string path, iceberg::MetadataPtr layout) {
+  CO_ASSIGN_OR_RETURN(std::string bytes, co_await files->Read(std::move(path)));
+  std::unique_ptr<ParquetInput> input;
+  CO_ASSIGN_OR_RETURN(input, co_await env->blocking_pool().Run(
+                                 [&] { return ParquetInput::Open(std::move(bytes), *layout); }));
+  co_return input;
+}
+
+// The rows at these places of the batch that begins with row `first`.
+struct KeptRows {
+  std::shared_ptr<arrow::RecordBatch> rows;
+  std::vector<int64_t> positions;  // in the file; empty: all of them
+};
+Result<KeptRows> WithoutDeleted(std::shared_ptr<arrow::RecordBatch> batch, int64_t first,
+                                const iceberg::Positions& deleted) {
+  if (deleted.isEmpty()) return KeptRows{.rows = std::move(batch), .positions = {}};
+  KeptRows kept;
+  arrow::Int64Builder indexes;
+  for (int64_t i = 0; i < batch->num_rows(); ++i) {
+    if (deleted.contains(static_cast<uint64_t>(first + i))) continue;
+    RETURN_IF_ERROR(indexes.Append(i));
+    kept.positions.push_back(first + i);
+  }
+  ASSIGN_OR_RETURN(auto taken, indexes.Finish());
+  ASSIGN_OR_RETURN(arrow::Datum rows, arrow::compute::Take(batch, taken));
+  kept.rows = rows.record_batch();
+  return kept;
+}
+
+class ParquetRewriter final : public iceberg::FileRewriter {
+ public:
+  ParquetRewriter(Env* env, std::shared_ptr<iceberg::LakeFiles> files, RewriterOptions options)
+      : env_(env), files_(std::move(files)), options_(std::move(options)) {}
+
+  Task<Rewritten> Rewrite(iceberg::MetadataPtr layout, std::vector<Input> inputs) override {
+    Rewritten rewritten;
+    int64_t row_count = 0;
+    for (const Input& input : inputs) {
+      row_count += input.file.record_count - static_cast<int64_t>(input.deleted.cardinality());
+    }
+    if (row_count == 0) co_return rewritten;
+    Output output;
+    CO_ASSIGN_OR_RETURN(output.options, OptionsFor(*layout));
+    CO_ASSIGN_OR_RETURN(output.encoder, DataFileEncoder::Make(output.options));
+    uint64_t high = env_->Random();
+    // Beside the first of them: in the folder of their partition.
+    output.described.path = fmt::format("{}/merged-{}.parquet", ParentFolder(inputs[0].file.path),
+                                        iceberg::UuidText(high, env_->Random()));
+    output.described.partition = inputs[0].file.partition;
+    CO_ASSIGN_OR_RETURN(output.file, co_await files_->Start(output.described.path));
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      CO_RETURN_IF_ERROR(
+          co_await Copy(layout, &inputs[i], static_cast<int32_t>(i), &output, &rewritten.moved));
+    }
+    std::string bytes;
+    CO_ASSIGN_OR_RETURN(bytes, co_await env_->blocking_pool().Run([&]() -> Result<std::string> {
+      RETURN_IF_ERROR(output.encoder->Finish(&output.described));
+      return output.encoder->TakeBytes();
+    }));
+    if (output.described.record_count != row_count) {
+      co_return MakeError(ErrorCode::kCorruptStorage,
+                          fmt::format("files are said to have {} rows, and have {}", row_count,
+                                      output.described.record_count));
+    }
+    if (!bytes.empty()) CO_RETURN_IF_ERROR(co_await output.file->Append(std::move(bytes)));
+    CO_RETURN_IF_ERROR(co_await output.file->Finish());
+    rewritten.files.push_back(std::move(output.described));
+    co_return rewritten;
+  }
+
+ private:
+  struct Output {
+    DataFileOptions options;
+    std::unique_ptr<DataFileEncoder> encoder;
+    std::unique_ptr<iceberg::LakeFile> file;
+    iceberg::DataFile described;
+    int64_t row_count = 0;
+  };
+
   Result<DataFileOptions> OptionsFor(const iceberg::TableMetadata& layout) const {
     DataFileOptions options;
     Result<std::shared_ptr<arrow::Schema>> schema = iceberg::WholeFileSchema(layout.schema);
@@ -162,61 +248,102 @@ class ParquetRewriter final : public iceberg::FileRewriter {
     }
     options.schema = std::move(*schema);
     options.table = layout.schema;
-    options.compression = compression_;
-    if (compression_.empty()) {
+    options.compression = options_.compression;
+    if (options.compression.empty()) {
       options.compression = layout.Property("write.parquet.compression-codec", "zstd");
     }
     return options;
   }
 
-  Task<> Copy(std::string path, iceberg::MetadataPtr layout, const DataFileOptions* options,
-              DataFileEncoder* encoder, iceberg::LakeFile* file) {
-    CO_ASSIGN_OR_RETURN(std::string stored, co_await files_->Read(std::move(path)));
-    auto input = std::make_shared<arrow::io::BufferReader>(
-        std::make_shared<arrow::Buffer>(std::string_view(stored)));
-    std::unique_ptr<parquet::arrow::FileReader> reader;
-    int group_count = 0;
-    CO_RETURN_IF_ERROR(co_await env_->blocking_pool().Run([&]() -> Status {
-      ASSIGN_OR_RETURN(reader, parquet::arrow::OpenFile(input, arrow::default_memory_pool()));
-      std::shared_ptr<arrow::Schema> schema;
-      RETURN_IF_ERROR(reader->GetSchema(&schema));
-      group_count = reader->num_row_groups();
-      return CheckIds(*schema, *layout);
-    }));
-    for (int group = 0; group < group_count; ++group) {
+  // What the pointers are to lives until it returns.
+  Task<> Copy(iceberg::MetadataPtr layout, const Input* input, int32_t number, Output* output,
+              std::vector<iceberg::MovedRow>* moved) {
+    CO_ASSIGN_OR_RETURN(std::unique_ptr<ParquetInput> opened,
+                        co_await OpenInput(env_, files_, input->file.path, layout));
+    int64_t first = 0;
+    for (int group = 0; group < opened->group_count(); ++group) {
       std::string bytes;
       CO_ASSIGN_OR_RETURN(bytes, co_await env_->blocking_pool().Run([&]() -> Result<std::string> {
-        RETURN_IF_ERROR(CopyGroup(reader.get(), group, *options->schema, encoder));
-        return encoder->TakeBytes();
+        ASSIGN_OR_RETURN(auto rows, opened->Read(group, *output->options.schema));
+        int64_t next = first + rows->num_rows();
+        ASSIGN_OR_RETURN(KeptRows kept, WithoutDeleted(std::move(rows), first, input->deleted));
+        RETURN_IF_ERROR(NoteMoved(*layout, kept, first, number, *output, moved));
+        first = next;
+        output->row_count += kept.rows->num_rows();
+        RETURN_IF_ERROR(output->encoder->Write(*kept.rows));
+        return output->encoder->TakeBytes();
       }));
-      if (!bytes.empty()) CO_RETURN_IF_ERROR(co_await file->Append(std::move(bytes)));
+      if (!bytes.empty()) CO_RETURN_IF_ERROR(co_await output->file->Append(std::move(bytes)));
     }
     co_return Status::OK();
   }
 
-  static Status CopyGroup(parquet::arrow::FileReader* reader, int group,
-                          const arrow::Schema& schema, DataFileEncoder* encoder) {
-    ASSIGN_OR_RETURN(std::shared_ptr<arrow::Table> table, reader->ReadRowGroup(group));
-    ASSIGN_OR_RETURN(auto batch, table->CombineChunksToBatch());
-    ASSIGN_OR_RETURN(auto rows, batch->ToStructArray());
-    arrow::Field from("row", rows->type()), to("row", arrow::struct_(schema.fields()));
-    ASSIGN_OR_RETURN(ArrayPtr adapted, AdaptColumn(rows, from, to));
-    ASSIGN_OR_RETURN(auto adapted_batch, arrow::RecordBatch::FromStructArray(adapted));
-    auto written = arrow::RecordBatch::Make(arrow::schema(schema.fields()),
-                                            adapted_batch->num_rows(), adapted_batch->columns());
-    return encoder->Write(*written);
+  Status NoteMoved(const iceberg::TableMetadata& layout, const KeptRows& kept, int64_t first,
+                   int32_t number, const Output& output,
+                   std::vector<iceberg::MovedRow>* moved) const {
+    if (options_.key_columns.empty()) return Status::OK();
+    ASSIGN_OR_RETURN(auto keys, KeysOfRows(*kept.rows, layout.schema, options_.key_columns));
+    for (size_t i = 0; i < keys.size(); ++i) {
+      auto row = static_cast<int64_t>(i);
+      moved->push_back({.key = keys[i],
+                        .input = number,
+                        .old_position = kept.positions.empty() ? first + row : kept.positions[i],
+                        .output = 0,
+                        .position = output.row_count + row});
+    }
+    return Status::OK();
   }
 
   Env* env_;
   std::shared_ptr<iceberg::LakeFiles> files_;
-  std::string compression_;
+  RewriterOptions options_;
+};
+
+class ParquetKeyReader final : public iceberg::KeyReader {
+ public:
+  ParquetKeyReader(Env* env, std::shared_ptr<iceberg::LakeFiles> files,
+                   std::vector<std::string> key_columns)
+      : env_(env), files_(std::move(files)), key_columns_(std::move(key_columns)) {}
+
+  Task<std::vector<iceberg::RowKey>> ReadKeys(iceberg::MetadataPtr layout,
+                                              iceberg::DataFile file) override {
+    iceberg::Schema schema;
+    for (const std::string& name : key_columns_) {
+      if (const iceberg::Field* field = layout->schema.Find(name)) schema.fields.push_back(*field);
+    }
+    std::shared_ptr<arrow::Schema> columns;
+    CO_ASSIGN_OR_RETURN(columns, iceberg::WholeFileSchema(schema));
+    CO_ASSIGN_OR_RETURN(std::unique_ptr<ParquetInput> opened,
+                        co_await OpenInput(env_, files_, file.path, layout));
+    std::vector<iceberg::RowKey> keys;
+    for (int group = 0; group < opened->group_count(); ++group) {
+      CO_RETURN_IF_ERROR(co_await env_->blocking_pool().Run([&]() -> Status {
+        ASSIGN_OR_RETURN(auto rows, opened->Read(group, *columns));
+        ASSIGN_OR_RETURN(auto some, KeysOfRows(*rows, layout->schema, key_columns_));
+        keys.insert(keys.end(), some.begin(), some.end());
+        return Status::OK();
+      }));
+    }
+    co_return keys;
+  }
+
+ private:
+  Env* env_;
+  std::shared_ptr<iceberg::LakeFiles> files_;
+  std::vector<std::string> key_columns_;
 };
 
 }  // namespace
 
 std::unique_ptr<iceberg::FileRewriter> MakeParquetRewriter(
-    Env* env, std::shared_ptr<iceberg::LakeFiles> files, std::string compression) {
-  return std::make_unique<ParquetRewriter>(env, std::move(files), std::move(compression));
+    Env* env, std::shared_ptr<iceberg::LakeFiles> files, RewriterOptions options) {
+  return std::make_unique<ParquetRewriter>(env, std::move(files), std::move(options));
+}
+
+std::shared_ptr<iceberg::KeyReader> MakeParquetKeyReader(Env* env,
+                                                         std::shared_ptr<iceberg::LakeFiles> files,
+                                                         std::vector<std::string> key_columns) {
+  return std::make_shared<ParquetKeyReader>(env, std::move(files), std::move(key_columns));
 }
 
 }  // namespace mainstem::sink

@@ -5,13 +5,21 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "connector/iceberg/table_maintenance.h"
 
 namespace mainstem::sink {
 
-// `compression`: empty: as the table says.
+struct RewriterOptions {
+  std::string compression = {};               // empty: as the table says
+  std::vector<std::string> key_columns = {};  // of a table that is upserted to
+};
 std::unique_ptr<connector::iceberg::FileRewriter> MakeParquetRewriter(
-    Env* env, std::shared_ptr<connector::iceberg::LakeFiles> files, std::string compression);
+    Env* env, std::shared_ptr<connector::iceberg::LakeFiles> files, RewriterOptions options);
+// Reads only the columns of the key.
+std::shared_ptr<connector::iceberg::KeyReader> MakeParquetKeyReader(
+    Env* env, std::shared_ptr<connector::iceberg::LakeFiles> files,
+    std::vector<std::string> key_columns);
 
 }  // namespace mainstem::sink

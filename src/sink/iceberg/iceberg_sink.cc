@@ -37,7 +37,9 @@ class IcebergSink final : public connector::TableSink {
         files_(std::move(files)),
         maintenance_(std::move(maintenance)) {}
   connector::SinkKind kind() const override { return connector::SinkKind::kDelivery; }
-  connector::SinkMode mode() const override { return connector::SinkMode::kAppendOnly; }
+  connector::SinkMode mode() const override {
+    return options_->upserts ? connector::SinkMode::kUpsert : connector::SinkMode::kAppendOnly;
+  }
   std::string guarantee() const override {
     return "exactly once (files and position in one commit of the table)";
   }
@@ -167,13 +169,23 @@ void CheckSupported(TableOptions* options) {
   if (options->Text("write.format.default", "parquet") != "parquet") {
     options->Fail("write.format.default", "is not supported", "use 'parquet'");
   }
-  if (options->Bool("write.upsert.enabled", false)) {
-    options->Fail("write.upsert.enabled", "is not supported: rows are only appended",
-                  "leave it out, and let the query give inserts only");
+}
+
+Status SetUpserts(const TableDescriptor& table, TableOptions* options, IcebergSinkOptions* result) {
+  result->upserts = options->Bool("write.upsert.enabled", false);
+  result->key = table.primary_key;
+  int64_t version = options->Integer("format-version", result->upserts ? 3 : 2);
+  if (version != 2 && version != 3) {
+    options->Fail("format-version", "is not supported", "use '2' or '3'");
+  } else if (result->upserts && version != 3) {
+    options->Fail("format-version", "has no deletion vectors, with which rows are replaced",
+                  "use '3', or leave it out");
+  } else if (result->upserts && result->key.empty()) {
+    options->Fail("write.upsert.enabled", "needs a PRIMARY KEY, by which rows are replaced",
+                  "declare PRIMARY KEY (..) NOT ENFORCED");
   }
-  if (options->Integer("format-version", 2) != 2) {
-    options->Fail("format-version", "is not supported", "use '2'");
-  }
+  result->new_table.format_version = version;
+  return options->status();
 }
 
 Status SetTable(const TableDescriptor& table, TableOptions* options, IcebergSinkOptions* result) {
@@ -186,7 +198,7 @@ Status SetTable(const TableDescriptor& table, TableOptions* options, IcebergSink
   result->maintains = options->Bool("sink.maintenance", true);
   result->orphan_age = options->Time("sink.orphan-age", result->orphan_age);
   CheckSupported(options);
-  RETURN_IF_ERROR(options->status());
+  RETURN_IF_ERROR(SetUpserts(table, options, result));
   iceberg::NewTable& made = result->new_table;
   made.properties = TablePropertiesOf(table);
   if (result->maintains) {
@@ -208,6 +220,10 @@ Status SetTable(const TableDescriptor& table, TableOptions* options, IcebergSink
   made.spec = std::move(*spec);
   result->has_partitions = !terms->empty();
   return Status::OK();
+}
+
+std::vector<std::string> KeyOfUpserts(const IcebergSinkOptions& options) {
+  return options.upserts ? options.key : std::vector<std::string>();
 }
 
 Result<std::unique_ptr<connector::TableSink>> MakeIcebergSink(
@@ -240,7 +256,9 @@ Result<std::unique_ptr<connector::TableSink>> MakeIcebergSink(
       std::make_shared<iceberg::TableCommitter>(context.env, std::move(catalog), files);
   std::shared_ptr<iceberg::TableMaintenance> maintenance;
   if (result.maintains) {
-    auto rewriter = MakeParquetRewriter(context.env, files, result.compression);
+    auto rewriter = MakeParquetRewriter(
+        context.env, files,
+        {.compression = result.compression, .key_columns = KeyOfUpserts(result)});
     iceberg::MaintenanceOptions of_table{.file_bytes = result.file_bytes};
     of_table.cleanup.orphan_age = result.orphan_age;
     maintenance = std::make_shared<iceberg::TableMaintenance>(context.env, committer, files,
@@ -291,7 +309,10 @@ std::vector<connector::OptionSpec> IcebergOptionSpecs() {
            "So old a file must be that no snapshot names before it is removed (ours)."},
       {.name = "format-version",
        .default_value = "2",
-       .documentation = "Of a table that is made; only 2."},
+       .documentation = "Of a table that is made: 2 or 3; upserts need, and make, 3."},
+      {.name = "write.upsert.enabled",
+       .default_value = "false",
+       .documentation = "Rows replace those with the same PRIMARY KEY, deletions delete."},
       {.name = "write.*",
        .documentation = "Properties of a table that is made; "
                         "'write.target-file-size-bytes' and 'write.parquet.compression-codec' "
@@ -307,7 +328,7 @@ std::vector<connector::OptionSpec> IcebergOptionSpecs() {
 connector::ConnectorSpec IcebergSinkConnector(connector::S3Defaults defaults) {
   connector::ConnectorSpec spec;
   spec.name = "iceberg";
-  spec.documentation = "tables of Apache Iceberg, appended to exactly once";
+  spec.documentation = "tables of Apache Iceberg, appended or upserted to exactly once";
   spec.options = IcebergOptionSpecs();
   for (connector::OptionSpec& option : connector::S3OptionSpecs()) {
     spec.options.push_back(std::move(option));

@@ -10,7 +10,9 @@
 #include "connector/iceberg/column_types.h"
 #include "core/error_context.h"
 #include "sink/iceberg/data_file.h"
+#include "sink/iceberg/file_rewriter.h"
 #include "sink/iceberg/partition_values.h"
+#include "sink/iceberg/row_keys.h"
 #include "sink/refused_row.h"
 #include "sink/waiting_rows.h"
 
@@ -25,12 +27,16 @@ namespace {
 // holds memory.
 constexpr size_t kOpenFilesMax = 64;
 constexpr int64_t kDefaultFileBytes = int64_t{512} << 20;
+// A commit comes early when so many keys wait for it: they are held in memory.
+constexpr size_t kChangedKeysMax = 500000;
 
 struct OpenDataFile {
   iceberg::DataFile described;
   std::unique_ptr<DataFileEncoder> encoder;
   std::unique_ptr<iceberg::LakeFile> file;
   int64_t last_use = 0;
+  int32_t number = 0;     // of the commit's files
+  int64_t row_count = 0;  // written so far
 };
 
 class IcebergWriter final : public connector::DeliveryWriter {
@@ -68,7 +74,8 @@ class IcebergWriter final : public connector::DeliveryWriter {
 
   Task<Offset> Flush(FlushOptions options) override {
     CO_RETURN_IF_ERROR(Begin());
-    bool is_due = env_->Now() - last_commit_ >= options_->commit_interval;
+    bool is_due = env_->Now() - last_commit_ >= options_->commit_interval ||
+                  places_.size() >= kChangedKeysMax;
     if (committed_ != end_ && end_ != Offset(0) && (is_due || options.final)) {
       Status committed = co_await Commit();
       if (!committed.ok()) co_return InTable(committed);
@@ -121,7 +128,22 @@ class IcebergWriter final : public connector::DeliveryWriter {
     // Tells what cannot be written, before rows come.
     CO_RETURN_IF_ERROR(DataFileEncoder::Make(file_options_));
     CO_RETURN_IF_ERROR(CheckCasts());
+    if (options_->upserts) CO_RETURN_IF_ERROR(co_await OpenKeys());
     co_return iceberg::LakeFiles::CheckLocation(layout_->data_location());
+  }
+
+  Task<> OpenKeys() {
+    if (layout_->format_version < 3) {
+      co_return MakeError(
+          ErrorCode::kInvalidArgument,
+          {.message = fmt::format("rows are replaced in tables of format version 3, and this one "
+                                  "has {}",
+                                  layout_->format_version),
+           .hint = "set its property 'format-version' to '3' with another engine, or name a table "
+                   "that is not there yet"});
+    }
+    auto reader = MakeParquetKeyReader(env_, files_, options_->key);
+    co_return co_await committer_->OpenKeys(std::move(reader));
   }
 
   Task<> Evolve() {
@@ -185,26 +207,29 @@ class IcebergWriter final : public connector::DeliveryWriter {
 
   struct CastRows {
     std::shared_ptr<arrow::RecordBatch> rows;
-    std::vector<connector::RejectedRecord> refused;
+    std::vector<RowKind> kinds = {};  // empty: all of them are inserts
+    std::vector<connector::RejectedRecord> refused = {};
   };
   // One row at a time when something in the batch does not fit, a time beyond what microseconds
   // reach.
   Result<CastRows> CastOrRefuse(const ChangelogBatch& batch, Offset end) const {
     Result<std::shared_ptr<arrow::RecordBatch>> whole = Cast(*batch.rows);
-    if (whole.ok()) return CastRows{.rows = std::move(*whole), .refused = {}};
+    if (whole.ok()) return CastRows{.rows = std::move(*whole), .kinds = batch.kinds};
     CastRows out;
     std::vector<std::shared_ptr<arrow::RecordBatch>> good;
     RefusedRowPlace place{
         .delivery_id = place_.delivery_id, .partition = place_.partition, .end = end};
     for (int64_t row = 0; row < batch.rows->num_rows(); ++row) {
       Result<std::shared_ptr<arrow::RecordBatch>> one = Cast(*batch.rows->Slice(row, 1));
+      RowKind kind = batch.kinds.empty() ? RowKind::kInsert : batch.kinds[static_cast<size_t>(row)];
       if (one.ok()) {
         good.push_back(std::move(*one));
+        if (!batch.kinds.empty()) out.kinds.push_back(kind);
         continue;
       }
       Status cause = MakeError(ErrorCode::kInvalidRecord, TextOf(one.status()).message);
       if (reject_handler() == nullptr) return cause;
-      out.refused.push_back(MakeRefusedRow(*batch.rows, row, RowKind::kInsert, place, cause));
+      out.refused.push_back(MakeRefusedRow(*batch.rows, row, kind, place, cause));
     }
     ASSIGN_OR_RETURN(auto table, arrow::Table::FromRecordBatches(file_options_.schema, good));
     ASSIGN_OR_RETURN(out.rows, table->CombineChunksToBatch());
@@ -221,6 +246,10 @@ class IcebergWriter final : public connector::DeliveryWriter {
     if (!cast.refused.empty()) {
       CO_RETURN_IF_ERROR(co_await reject_handler()->OnRejected(std::move(cast.refused)));
     }
+    if (options_->upserts) {
+      CO_RETURN_IF_ERROR(
+          co_await env_->blocking_pool().Run([&]() -> Status { return TakeDeletions(&cast); }));
+    }
     if (cast.rows->num_rows() == 0) co_return Status::OK();
     std::vector<PartitionSplitter::Part> parts;
     CO_ASSIGN_OR_RETURN(
@@ -229,6 +258,57 @@ class IcebergWriter final : public connector::DeliveryWriter {
       CO_RETURN_IF_ERROR(co_await WritePart(std::move(part)));
     }
     co_return Status::OK();
+  }
+
+  // Leaves in the batch the rows that are to be written: of each key the last one, unless that is a
+  // deletion, which is noted.
+  Status TakeDeletions(CastRows* cast) {
+    ASSIGN_OR_RETURN(std::vector<iceberg::RowKey> keys,
+                     KeysOfRows(*cast->rows, layout_->schema, options_->key));
+    absl::flat_hash_map<iceberg::RowKey, size_t> last;
+    for (size_t row = 0; row < keys.size(); ++row) {
+      bool is_before = !cast->kinds.empty() && cast->kinds[row] == RowKind::kUpdateBefore;
+      if (!is_before) last[keys[row]] = row;
+    }
+    arrow::Int64Builder written;
+    for (size_t row = 0; row < keys.size(); ++row) {
+      auto found = last.find(keys[row]);
+      if (found == last.end() || found->second != row) continue;
+      if (!cast->kinds.empty() && cast->kinds[row] == RowKind::kDelete) {
+        Place(keys[row], {});
+      } else {
+        RETURN_IF_ERROR(written.Append(static_cast<int64_t>(row)));
+      }
+    }
+    if (written.length() == cast->rows->num_rows()) return Status::OK();
+    ASSIGN_OR_RETURN(auto rows, written.Finish());
+    ASSIGN_OR_RETURN(arrow::Datum taken, arrow::compute::Take(cast->rows, rows));
+    cast->rows = taken.record_batch();
+    return Status::OK();
+  }
+
+  // Where the row of a key is in the commit to come. One that it had there before is replaced.
+  struct WrittenPlace {
+    int32_t file = -1;  // -1: the key has no row
+    int64_t position = 0;
+  };
+  void Place(const iceberg::RowKey& key, WrittenPlace place) {
+    auto [found, is_new] = places_.try_emplace(key, place);
+    if (is_new) return;
+    if (found->second.file >= 0) {
+      replaced_[found->second.file].add(static_cast<uint64_t>(found->second.position));
+    }
+    found->second = place;
+  }
+
+  Status PlaceRows(const arrow::RecordBatch& rows, OpenDataFile* file) {
+    if (!options_->upserts) return Status::OK();
+    ASSIGN_OR_RETURN(std::vector<iceberg::RowKey> keys,
+                     KeysOfRows(rows, layout_->schema, options_->key));
+    for (const iceberg::RowKey& key : keys) {
+      Place(key, {.file = file->number, .position = file->row_count++});
+    }
+    return Status::OK();
   }
 
   Task<> WritePart(PartitionSplitter::Part part) {
@@ -242,6 +322,7 @@ class IcebergWriter final : public connector::DeliveryWriter {
     file.last_use = ++uses_;
     std::string bytes;
     CO_ASSIGN_OR_RETURN(bytes, co_await env_->blocking_pool().Run([&]() -> Result<std::string> {
+      RETURN_IF_ERROR(PlaceRows(*part.rows, &file));
       RETURN_IF_ERROR(file.encoder->Write(*part.rows));
       return file.encoder->TakeBytes();
     }));
@@ -254,6 +335,7 @@ class IcebergWriter final : public connector::DeliveryWriter {
 
   Task<OpenDataFile> StartFile(iceberg::PartitionTuple tuple) {
     OpenDataFile file;
+    file.number = file_number_++;
     file.described.path =
         fmt::format("{}/{}{:05}-{}-{}.parquet", layout_->data_location(), splitter_->Folder(tuple),
                     place_.partition.value(), ++file_count_, uuid_);
@@ -280,7 +362,7 @@ class IcebergWriter final : public connector::DeliveryWriter {
     }));
     if (!bytes.empty()) CO_RETURN_IF_ERROR(co_await file.file->Append(std::move(bytes)));
     CO_RETURN_IF_ERROR(co_await file.file->Finish());
-    finished_.push_back(std::move(file.described));
+    finished_[file.number] = std::move(file.described);
     co_return Status::OK();
   }
 
@@ -292,7 +374,15 @@ class IcebergWriter final : public connector::DeliveryWriter {
     request.expected = committed_;
     request.position = end_;
     request.layout = layout_;
-    request.files = std::exchange(finished_, {});
+    // By their numbers, which are without gaps: all of them have ended.
+    for (auto& [number, file] : std::exchange(finished_, {})) {
+      request.files.push_back(std::move(file));
+    }
+    file_number_ = 0;
+    for (const auto& [key, place] : std::exchange(places_, {})) {
+      request.keys.push_back({.key = key, .file = place.file, .position = place.position});
+    }
+    request.replaced = std::exchange(replaced_, {});
     CO_RETURN_IF_ERROR(co_await committer_->Append(std::move(request)));
     committed_ = end_;
     last_commit_ = env_->Now();
@@ -309,9 +399,13 @@ class IcebergWriter final : public connector::DeliveryWriter {
   MetadataPtr layout_;  // what the files are written for; the table may have moved on
   DataFileOptions file_options_;
   std::unique_ptr<PartitionSplitter> splitter_;
-  std::string uuid_;                          // in the names of this writer's files
-  std::map<std::string, OpenDataFile> open_;  // by partition
-  std::vector<iceberg::DataFile> finished_;   // whole, not yet committed
+  std::string uuid_;                               // in the names of this writer's files
+  std::map<std::string, OpenDataFile> open_;       // by partition
+  std::map<int32_t, iceberg::DataFile> finished_;  // whole, not yet committed; by number
+  int32_t file_number_ = 0;                        // of the next file of the commit
+  // Of upserts since the last commit.
+  absl::flat_hash_map<iceberg::RowKey, WrittenPlace> places_;
+  std::map<int32_t, iceberg::Positions> replaced_;  // rows of its files, by the file's number
   int64_t file_count_ = 0;
   int64_t uses_ = 0;
   std::optional<Offset> committed_;

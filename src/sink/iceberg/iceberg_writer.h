@@ -19,6 +19,8 @@ struct IcebergSinkOptions {
   std::string compression = {};            // empty: as the table says
   int64_t file_bytes = 0;                  // 0: as the table says
   Duration commit_interval = std::chrono::seconds(10);
+  bool upserts = false;               // rows replace those with the same key
+  std::vector<std::string> key = {};  // its columns
   bool maintains = true;
   Duration orphan_age = std::chrono::hours(72);
 };

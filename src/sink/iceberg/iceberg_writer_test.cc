@@ -85,7 +85,8 @@ Lake MakeLake(Env* env, std::shared_ptr<MemoryObjectStore> store, bool partition
   }
   sink->commit_interval = Duration::zero();
   auto maintenance = std::make_shared<iceberg::TableMaintenance>(
-      env, committer, files, MakeParquetRewriter(env, files, ""), iceberg::MaintenanceOptions{});
+      env, committer, files, MakeParquetRewriter(env, files, RewriterOptions()),
+      iceberg::MaintenanceOptions{});
   return {.env = env,
           .store = std::move(store),
           .files = std::move(files),
@@ -179,6 +180,185 @@ TEST(IcebergWriterSimTest, FilesHoldAllTypesWithTheIdsOfTheTable) {
               "8");
   }
   EXPECT_EQ(row_count, kBatchCount * kRowsOfBatch);
+}
+
+// ---- upserts
+
+constexpr int64_t kKeyCount = 7;
+
+// Rows of a small table by key: batch `number` puts some keys, twice some of them, and deletes one.
+ChangelogBatch UpsertBatch(int64_t number, std::map<int64_t, int64_t>* model) {
+  arrow::Int64Builder keys, values;
+  ChangelogBatch batch;
+  auto add = [&](int64_t key, int64_t value, RowKind kind) {
+    CHECK_OK(keys.Append(key));
+    CHECK_OK(values.Append(value));
+    batch.kinds.push_back(kind);
+    if (model == nullptr) return;
+    if (kind == RowKind::kDelete) {
+      model->erase(key);
+    } else {
+      (*model)[key] = value;
+    }
+  };
+  for (int64_t i = 0; i < kRowsOfBatch; ++i) {
+    add((number * 3 + i * i) % kKeyCount, number * 100 + i, RowKind::kUpdateAfter);
+  }
+  add(number % kKeyCount, 0, RowKind::kDelete);
+  auto columns =
+      arrow::schema({arrow::field("k", arrow::int64(), false), arrow::field("v", arrow::int64())});
+  int64_t count = keys.length();  // before they are taken
+  batch.rows = arrow::RecordBatch::Make(columns, count,
+                                        {keys.Finish().ValueOrDie(), values.Finish().ValueOrDie()});
+  return batch;
+}
+
+Lake MakeUpsertLake(Env* env, std::shared_ptr<MemoryObjectStore> store, bool partitioned) {
+  Lake lake = MakeLake(env, std::move(store), false);
+  IcebergSinkOptions& options = *lake.options;
+  options.columns = UpsertBatch(0, nullptr).rows->schema();
+  options.new_table.schema = iceberg::SchemaOfColumns(*options.columns, {"k"}).ValueOrDie();
+  options.new_table.format_version = 3;
+  // Old snapshots, and what only they have, go at once.
+  options.new_table.properties["history.expire.max-snapshot-age-ms"] = "1";
+  if (partitioned) {
+    auto terms = iceberg::ParsePartitionTerms("truncate(300, v)").ValueOrDie();
+    options.new_table.spec =
+        iceberg::MakePartitionSpec(terms, options.new_table.schema).ValueOrDie();
+  }
+  options.upserts = true;
+  options.key = {"k"};
+  lake.maintenance = std::make_shared<iceberg::TableMaintenance>(
+      env, lake.committer, lake.files,
+      MakeParquetRewriter(env, lake.files, {.compression = {}, .key_columns = {"k"}}),
+      iceberg::MaintenanceOptions{});
+  return lake;
+}
+
+constexpr int64_t kUpsertBatchCount = 30;
+
+Task<> UpsertOnce(Lake lake) {
+  iceberg::DeliveryPlace place{.delivery_id = "job/sink", .partition = PartitionId(0)};
+  auto writer = MakeIcebergWriter(lake.env, lake.options, lake.committer, lake.files,
+                                  lake.maintenance, place);
+  CO_ASSIGN_OR_RETURN(std::optional<Offset> stored, co_await writer->Open());
+  connector::DeliveryWriter::FlushOptions flush;
+  for (int64_t i = stored ? stored->value() : 0; i < kUpsertBatchCount; ++i) {
+    ChangelogBatch batch = UpsertBatch(i, nullptr);
+    CO_RETURN_IF_ERROR(co_await writer->Deliver(std::move(batch), Offset(i + 1)));
+    if (i % 2 == 1) CO_RETURN_IF_ERROR(co_await writer->Flush(flush));
+  }
+  flush.final = true;
+  co_return (co_await writer->Flush(flush)).status();
+}
+
+Task<> UpsertAll(Lake lake) {
+  for (int tries = 0;; ++tries) {
+    Status status = co_await UpsertOnce(lake);
+    if (status.ok() || tries == 5 || !IsRetriable(status)) co_return status;
+  }
+}
+
+// The newest metadata, what its manifests name, and the deletions, read anew.
+Task<> ViewLake(Lake lake, iceberg::TableView* view, std::vector<iceberg::DataFile>* files) {
+  CO_RETURN_IF_ERROR(co_await lake.committer->Load());
+  CO_RETURN_IF_ERROR(co_await lake.committer->OpenKeys(
+      MakeParquetKeyReader(lake.env, lake.files, lake.options->key)));
+  CO_ASSIGN_OR_RETURN(*view, co_await lake.committer->View());
+  for (const iceberg::ManifestEntry& entry : view->manifests) {
+    CO_ASSIGN_OR_RETURN(std::string bytes, co_await lake.files->Read(entry.path));
+    CO_ASSIGN_OR_RETURN(auto rows, iceberg::ReadManifest(bytes, entry, view->metadata->schema,
+                                                         view->metadata->spec));
+    for (iceberg::ManifestRow& row : rows) {
+      if (row.is_live() && row.file.content == 0) files->push_back(std::move(row.file));
+    }
+  }
+  co_return Status::OK();
+}
+
+void ExpectUpserted(SimEnv* env, std::shared_ptr<MemoryObjectStore> store, bool partitioned,
+                    const std::string& what) {
+  Lake lake = MakeUpsertLake(env, store, partitioned);
+  iceberg::TableView view;
+  std::vector<iceberg::DataFile> files;
+  Status status = env->Run(ViewLake(lake, &view, &files));
+  ASSERT_TRUE(status.ok()) << status << ", " << what;
+  std::map<int64_t, int64_t> model, found;
+  for (int64_t i = 0; i < kUpsertBatchCount; ++i) UpsertBatch(i, &model);
+  size_t live_count = 0;
+  for (const iceberg::DataFile& file : files) {
+    const std::string& bytes =
+        store->objects().at(file.path.substr(std::string("s3://lake/").size()));
+    auto input = std::make_shared<arrow::io::BufferReader>(std::make_shared<arrow::Buffer>(bytes));
+    auto reader = parquet::arrow::OpenFile(input, arrow::default_memory_pool()).ValueOrDie();
+    auto rows = reader->ReadTable().ValueOrDie()->CombineChunksToBatch().ValueOrDie();
+    const auto& keys = static_cast<const arrow::Int64Array&>(*rows->column(0));
+    const auto& values = static_cast<const arrow::Int64Array&>(*rows->column(1));
+    for (int64_t row = 0; row < rows->num_rows(); ++row) {
+      if (view.vectors[file.path].contains(static_cast<uint64_t>(row))) continue;
+      found[keys.Value(row)] = values.Value(row);
+      ++live_count;
+    }
+  }
+  EXPECT_EQ(found, model) << what;
+  EXPECT_EQ(live_count, model.size()) << what;
+}
+
+class IcebergUpsertFaultSimTest : public ::testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Tables, IcebergUpsertFaultSimTest, ::testing::Values(false, true));
+
+void FailEveryUpsertCall(bool partitioned, ObjectFault fault) {
+  for (int64_t index = 0;; ++index) {
+    SimDisk disk(1);
+    SimEnv env(&disk, {});
+    auto store = std::make_shared<MemoryObjectStore>();
+    store->FailCall(index, fault);
+    Status status = env.Run(UpsertAll(MakeUpsertLake(&env, store, partitioned)));
+    std::string what = "call " + std::to_string(index);
+    ASSERT_TRUE(status.ok()) << status << ", " << what;
+    bool fired = store->fault_fired();
+    store->FailCall(-1, fault);  // what is read now is not part of it
+    ExpectUpserted(&env, store, partitioned, what);
+    if (fired) continue;
+    EXPECT_GT(index, 100);
+    return;
+  }
+}
+
+TEST_P(IcebergUpsertFaultSimTest, EachKeyHasItsNewestRowWhateverCallDoesNothing) {
+  FailEveryUpsertCall(GetParam(), ObjectFault::kNothingDone);
+}
+TEST_P(IcebergUpsertFaultSimTest, EachKeyHasItsNewestRowWhateverAnswerIsLost) {
+  FailEveryUpsertCall(GetParam(), ObjectFault::kAnswerLost);
+}
+TEST_P(IcebergUpsertFaultSimTest, EachKeyHasItsNewestRowWhateverCallLingers) {
+  FailEveryUpsertCall(GetParam(), ObjectFault::kDoneLater);
+}
+
+TEST(IcebergUpsertSimTest, RowsAreMergedWithoutThoseThatAreDeleted) {
+  SimDisk disk(1);
+  SimEnv env(&disk, {});
+  auto store = std::make_shared<MemoryObjectStore>();
+  ASSERT_TRUE(env.Run(UpsertAll(MakeUpsertLake(&env, store, false))).ok());
+  iceberg::TableView view;
+  std::vector<iceberg::DataFile> files;
+  ASSERT_TRUE(env.Run(ViewLake(MakeUpsertLake(&env, store, false), &view, &files)).ok());
+  int64_t row_count = 0;
+  for (const iceberg::DataFile& file : files) row_count += file.record_count;
+  EXPECT_GE(row_count, 5);
+  EXPECT_LT(row_count, kUpsertBatchCount * kRowsOfBatch / 3);
+  EXPECT_LT(files.size(), 10u);
+}
+
+TEST(IcebergUpsertSimTest, ATableWithoutDeletionVectorsIsRefused) {
+  SimDisk disk(1);
+  SimEnv env(&disk, {});
+  auto store = std::make_shared<MemoryObjectStore>();
+  Lake lake = MakeUpsertLake(&env, store, false);
+  lake.options->new_table.format_version = 2;
+  Status status = env.Run(UpsertAll(lake));
+  EXPECT_TRUE(Is(status, ErrorCode::kInvalidArgument)) << status;
+  EXPECT_NE(status.ToString().find("format version 3"), std::string::npos) << status;
 }
 
 // A time beyond what microseconds reach.
