@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
+#include <utility>
 
 namespace mainstem::gateway::logs {
 namespace {
@@ -200,6 +202,7 @@ Task<> VisitRecords(storage::Log* log, storage::TopicPartition partition, Offset
       CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log->Offsets(partition));
       if (offsets.log_start <= next) co_return Status::OK();
       next = offsets.log_start;
+      if (visitor.jump) visitor.jump(next);
       continue;
     }
     CO_RETURN_IF_ERROR(read);
@@ -220,7 +223,31 @@ Task<> VisitRecords(storage::Log* log, storage::TopicPartition partition, Offset
   co_return Status::OK();
 }
 
+namespace {
+
+// While it lives, others who want to catch up with the group wait.
+class CatchingUp {
+ public:
+  CatchingUp(Executor home, LogGroupPtr group) : group_(std::move(group)) {
+    group_->catching_up = std::make_shared<Event>(home);
+  }
+  ~CatchingUp() { std::exchange(group_->catching_up, nullptr)->NotifyAll(); }
+  CatchingUp(const CatchingUp&) = delete;
+  CatchingUp& operator=(const CatchingUp&) = delete;
+
+ private:
+  const LogGroupPtr group_;
+};
+
+}  // namespace
+
 Task<> CatchUp(storage::Log* log, Logger logger, storage::TopicInfo topic, LogGroupPtr group) {
+  Executor home = co_await boost::asio::this_coro::executor;
+  while (group->catching_up != nullptr) {
+    std::shared_ptr<Event> ended = group->catching_up;
+    CO_RETURN_IF_ERROR(co_await ended->Wait());
+  }
+  CatchingUp catching_up(home, group);
   storage::TopicPartition partition{.topic_id = topic.id, .partition = PartitionId(0)};
   CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log->Offsets(partition));
   if (group->zones.topic_id() != topic.id) group->zones.Reset(topic.id);
@@ -228,7 +255,7 @@ Task<> CatchUp(storage::Log* log, Logger logger, storage::TopicInfo topic, LogGr
   RecordVisitor visitor;
   bool is_mine = false;
   int64_t batch_begin = 0;
-  // Several calls may catch up beside each other: each batch is taken once.
+  // The topic may be another meanwhile.
   visitor.open_batch = [&](const BatchExtent& batch) {
     is_mine = group->zones.topic_id() == topic.id && batch.begin == group->zones.next();
     batch_begin = batch.begin.value();
@@ -247,6 +274,9 @@ Task<> CatchUp(storage::Log* log, Logger logger, storage::TopicInfo topic, LogGr
     times->last_ms = std::max(times->last_ms, time);
     times->last_ingestion_ms = std::max(times->last_ingestion_ms, IngestionTimeOf(record));
     return Status::OK();
+  };
+  visitor.jump = [&](Offset log_start) {
+    if (group->zones.topic_id() == topic.id) group->zones.Trim(log_start);
   };
   visitor.skip = [&](const Status& broken) {
     if (!is_mine) return;

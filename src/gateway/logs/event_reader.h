@@ -82,6 +82,7 @@ struct BatchExtent {
 struct RecordVisitor {
   std::function<void(const BatchExtent& batch)> open_batch{};
   TakeRecord take;
+  std::function<void(Offset log_start)> jump{};      // retention took what is before; may be empty
   std::function<void(const Status& broken)> skip{};  // of the batch that is open; may be empty
 };
 Task<> VisitRecords(storage::Log* log, storage::TopicPartition partition, Offset from, Offset to,

@@ -167,6 +167,43 @@ TEST(EventReaderTest, LeavesOutBatchesThatCannotBeDecodedAndBoundsTimes) {
   EXPECT_TRUE(status.ok()) << status.ToString();
 }
 
+Task<> DropTheFirst(storage::MemoryLog* log, storage::TopicPartition partition, Offset before) {
+  CO_RETURN_IF_ERROR((co_await log->DeleteRecords(partition, before)).status());
+  co_return Status::OK();
+}
+
+// Retention runs while the group is read the first time, by several at once.
+Task<> SearchWhileRetentionRuns(storage::MemoryLog* log, SimEnv* env) {
+  SearchedGroup group;
+  CO_RETURN_IF_ERROR(co_await WriteEvents(log, 7, 40, &group));
+  constexpr int64_t kDropped = 60 * 60;
+  std::erase_if(group.written, [](const Written& one) { return one.position.index <= kDropped; });
+  storage::TopicPartition partition{.topic_id = group.topic.id, .partition = PartitionId(0)};
+  int failures = 0;
+  TaskScope scope(env->shard(0), "searches",
+                  [&](const std::string&, const Status&) { ++failures; });
+  for (int i = 0; i < 3; ++i) {
+    scope.Spawn("catch up", CatchUp(log, Logger::Silent(), group.topic, group.group));
+  }
+  scope.Spawn("retention", DropTheFirst(log, partition, Offset(kDropped)));
+  CO_RETURN_IF_ERROR(co_await CatchUp(log, Logger::Silent(), group.topic, group.group));
+  EXPECT_EQ(group.group->catching_up, nullptr);
+  EXPECT_EQ(group.group->zones.next(), Offset(80 * 60));
+  EventQuery query;
+  CO_RETURN_IF_ERROR(co_await Compare(log, &group, query));
+  CO_RETURN_IF_ERROR(co_await scope.Close());
+  EXPECT_EQ(failures, 0);
+  co_return Status::OK();
+}
+
+TEST(EventReaderTest, FindsEverythingThatIsLeftWhenRetentionRunsMeanwhile) {
+  SimDisk disk(1);
+  SimEnv env(&disk, {});
+  storage::MemoryLog log(&env);
+  Status status = env.Run(SearchWhileRetentionRuns(&log, &env));
+  EXPECT_TRUE(status.ok()) << status.ToString();
+}
+
 TEST(EventZonesTest, StayBounded) {
   EventZones zones;
   for (int64_t i = 0; i < 20'000; ++i) {

@@ -29,6 +29,10 @@ std::string RetentionMs(const GroupDefinition& definition) {
                                    : "-1";
 }
 
+int64_t DaysKept(const GroupDefinition& definition) {
+  return definition.retention_days.value_or(INT64_MAX);
+}
+
 // Events may be two hours ahead; an hour more for clocks.
 storage::TopicConfig GroupTopicConfig(const GroupDefinition& definition) {
   return {{"retention.ms", RetentionMs(definition)},
@@ -62,6 +66,21 @@ Task<std::unique_ptr<LogCatalog>> LogCatalog::Open(Env* env, storage::Log* log,
   co_return catalog;
 }
 
+// Whether the group's topic is there; learns its id where a record does not tell. What a cut-off
+// making left is known by its configuration: a topic that others made has another.
+bool LogCatalog::HasTopic(GroupDefinition* definition) const {
+  if (definition->topic_id != storage::TopicId{}) {
+    return log_->FindTopic(definition->topic_id).has_value();
+  }
+  auto topic = log_->FindTopic(definition->topic);
+  if (!topic || (definition->making && topic->config != GroupTopicConfig(*definition))) {
+    return false;
+  }
+  definition->topic_id = topic->id;
+  definition->making = false;
+  return true;
+}
+
 void LogCatalog::LoadGroups(GroupsById* by_id, std::vector<std::string>* stale) {
   for (const auto& [key, text] : table_->records()) {
     if (!key.starts_with(kGroupPrefix)) continue;
@@ -73,7 +92,7 @@ void LogCatalog::LoadGroups(GroupsById* by_id, std::vector<std::string>* stale) 
       continue;
     }
     // Its making or its deletion was cut off, or somebody deleted the topic.
-    if (!log_->FindTopic(definition->topic)) {
+    if (!HasTopic(&*definition)) {
       stale->push_back(key);
       continue;
     }
@@ -113,12 +132,42 @@ Task<> LogCatalog::Load(MemoryBudget* budget) {
   };
   LoadOfGroups(kFilterPrefix, by_id, take_filter, &stale);
   CO_RETURN_IF_ERROR(co_await Erase(std::move(stale)));
+  CO_RETURN_IF_ERROR(co_await MendGroups());
   for (const auto& entry : groups_) {
     for (const auto& filter : entry.second->filters) {
       CO_RETURN_IF_ERROR(co_await delivery_->Start(entry.second, filter.first));
     }
   }
   co_return Status::OK();
+}
+
+// After a crash between two steps: the records get the ids of their topics, the topics the
+// retention of their groups.
+Task<> LogCatalog::MendGroups() {
+  for (const auto& entry : groups_) {
+    const GroupDefinition& definition = entry.second->definition;
+    auto record = table_->records().find(GroupKey(entry.first));
+    if (record != table_->records().end() && record->second != EncodeGroup(definition)) {
+      CO_RETURN_IF_ERROR(co_await WriteGroup(entry.first, definition));
+    }
+    auto topic = TopicOf(*entry.second);
+    if (!topic) continue;
+    CO_RETURN_IF_ERROR(co_await SetRetention(*std::move(topic), RetentionMs(definition)));
+  }
+  co_return Status::OK();
+}
+
+Task<> LogCatalog::WriteGroup(std::string name, GroupDefinition definition) {
+  std::vector<aws::RecordTable::Change> changes;
+  changes.push_back({.key = GroupKey(name), .value = EncodeGroup(definition)});
+  co_return co_await table_->Write(std::move(changes));
+}
+
+Task<> LogCatalog::SetRetention(storage::TopicInfo topic, std::string retention_ms) {
+  std::string& known = topic.config["retention.ms"];
+  if (known == retention_ms) co_return Status::OK();
+  known = std::move(retention_ms);
+  co_return co_await log_->SetTopicConfig(topic.id, std::move(topic.config), false);
 }
 
 // In pieces: a group may have a great many streams.
@@ -146,7 +195,7 @@ LogGroupPtr LogCatalog::Find(std::string_view name) const {
 
 std::optional<storage::TopicInfo> LogCatalog::TopicOf(const LogGroup& group) const {
   if (group.deleted) return std::nullopt;
-  return log_->FindTopic(group.definition.topic);
+  return log_->FindTopic(group.definition.topic_id);
 }
 
 // ---------------------------------------------------------------- topics
@@ -201,15 +250,23 @@ Task<> LogCatalog::CreateHere(std::string name, GroupDefinition definition) {
   }
   definition.id = fmt::format("{:016x}", env_->Random());
   definition.topic = ChooseTopic(name);
-  std::vector<aws::RecordTable::Change> changes;
-  changes.push_back({.key = GroupKey(name), .value = EncodeGroup(definition)});
-  CO_RETURN_IF_ERROR(co_await table_->Write(std::move(changes)));
+  definition.making = true;
+  CO_RETURN_IF_ERROR(co_await WriteGroup(name, definition));
   env_->CrashPoint("log_group.create");
   auto config = GroupTopicConfig(definition);
   auto topic = co_await log_->CreateTopic(definition.topic, 1, std::move(config), false);
   if (!topic.ok()) {
     IgnoreError(co_await EraseRecords(name, definition.id), "the topic's error tells more");
     co_return topic.status();
+  }
+  env_->CrashPoint("log_group.topic");
+  definition.making = false;
+  definition.topic_id = topic->id;
+  Status written = co_await WriteGroup(name, definition);
+  if (!written.ok()) {
+    IgnoreError(co_await log_->DeleteTopic(topic->id), "the record's error tells more");
+    IgnoreError(co_await EraseRecords(name, definition.id), "the record's error tells more");
+    co_return written;
   }
   groups_[name] =
       std::make_shared<LogGroup>(LogGroup{.name = name, .definition = std::move(definition)});
@@ -253,17 +310,21 @@ Task<> LogCatalog::UpdateHere(LogGroupPtr group, Change change) {
   if (!topic) co_return GroupIsGone();
   GroupDefinition definition = group->definition;
   CO_RETURN_IF_ERROR(change(&definition));
-  if (definition == group->definition) co_return Status::OK();
-  if (definition.retention_days != group->definition.retention_days) {
-    storage::TopicConfig config = topic->config;
-    config["retention.ms"] = RetentionMs(definition);
-    CO_RETURN_IF_ERROR(co_await log_->SetTopicConfig(topic->id, std::move(config), false));
+  // What was not answered deletes nothing: the topic keeps its events at least as long as the
+  // record says, whatever comes between the two.
+  std::string retention_ms = RetentionMs(definition);
+  bool longer = DaysKept(definition) > DaysKept(group->definition);
+  if (longer) {
+    CO_RETURN_IF_ERROR(co_await SetRetention(*topic, retention_ms));
+    env_->CrashPoint("log_group.longer");
   }
-  std::vector<aws::RecordTable::Change> changes;
-  changes.push_back({.key = GroupKey(group->name), .value = EncodeGroup(definition)});
-  CO_RETURN_IF_ERROR(co_await table_->Write(std::move(changes)));
-  group->definition = std::move(definition);
-  co_return Status::OK();
+  if (definition != group->definition) {
+    CO_RETURN_IF_ERROR(co_await WriteGroup(group->name, definition));
+    group->definition = std::move(definition);
+  }
+  if (longer) co_return Status::OK();
+  env_->CrashPoint("log_group.shorter");
+  co_return co_await SetRetention(*std::move(topic), std::move(retention_ms));
 }
 
 Task<> LogCatalog::CreateStream(LogGroupPtr group, std::string name) {

@@ -62,6 +62,10 @@ class LogCatalog {
   Task<> DeleteFilterHere(LogGroupPtr group, std::string name);
   using GroupsById = std::map<std::string, LogGroupPtr, std::less<>>;
   void LoadGroups(GroupsById* by_id, std::vector<std::string>* stale);
+  bool HasTopic(GroupDefinition* definition) const;
+  Task<> MendGroups();
+  Task<> WriteGroup(std::string name, GroupDefinition definition);
+  Task<> SetRetention(storage::TopicInfo topic, std::string retention_ms);
   // Records of streams or filters, by their prefix.
   using TakeRecord =
       std::function<Status(LogGroup* group, std::string name, std::string_view text)>;

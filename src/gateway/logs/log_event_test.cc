@@ -36,14 +36,18 @@ TEST(LogEventTest, BoundsWhatATextTakesInJson) {
 TEST(LogGroupTest, RecordsReadBackTheSame) {
   GroupDefinition group{.id = "7", .topic = "logs.x", .created_ms = 5, .retention_days = 3};
   group.tags["a\""] = "b\n";
+  group.topic_id = {0, 1, 255};
+  group.making = true;
   auto again = DecodeGroup(EncodeGroup(group));
   ASSERT_TRUE(again.ok());
   EXPECT_EQ(*again, group);
   auto stream = DecodeStream(EncodeStream({.created_ms = 9, .begin = Offset(4)}));
   ASSERT_TRUE(stream.ok());
   EXPECT_EQ(stream->begin, Offset(4));
-  for (const char* text : {"", "[]", "{}", R"({"version":2,"id":"7","topic":"t","created_ms":1})",
-                           R"({"version":1,"id":"","topic":"t","created_ms":1,"class":"S"})"}) {
+  for (const char* text :
+       {"", "[]", "{}", R"({"version":2,"id":"7","topic":"t","created_ms":1})",
+        R"({"version":1,"id":"","topic":"t","created_ms":1,"class":"S"})",
+        R"({"version":1,"id":"7","topic":"t","created_ms":1,"class":"S","topic_id":"x"})"}) {
     EXPECT_TRUE(!DecodeGroup(text).ok()) << text;
   }
   EXPECT_FALSE(DecodeStream(R"({"version":1,"created_ms":1,"begin":-1})").ok());

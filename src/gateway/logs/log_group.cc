@@ -1,5 +1,7 @@
 #include "gateway/logs/log_group.h"
 
+#include <charconv>
+
 #include <fmt/format.h>
 
 #include "core/json_writer.h"
@@ -27,11 +29,25 @@ Result<std::string> TextAt(const aws::Value& root, std::string_view name) {
   return std::string(root[name].text);
 }
 
+bool ParseTopicId(std::string_view text, storage::TopicId* id) {
+  if (text.size() != 2 * id->size()) return false;
+  for (size_t i = 0; i < id->size(); ++i) {
+    const char* digits = text.data() + 2 * i;
+    auto [end, error] = std::from_chars(digits, digits + 2, (*id)[i], 16);
+    if (error != std::errc() || end != digits + 2) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string EncodeGroup(const GroupDefinition& group) {
   JsonWriter json;
   json.BeginObject().Field("version", 1).Field("id", group.id).Field("topic", group.topic);
+  if (group.topic_id != storage::TopicId{}) {
+    json.Field("topic_id", fmt::format("{:02x}", fmt::join(group.topic_id, "")));
+  }
+  if (group.making) json.Field("making", true);
   json.Field("created_ms", group.created_ms).Field("class", group.group_class);
   if (group.retention_days) json.Field("retention_days", *group.retention_days);
   json.Field("deletion_protection", group.deletion_protection).Key("tags").BeginObject();
@@ -49,6 +65,10 @@ Result<GroupDefinition> DecodeGroup(std::string_view text) {
   if (version != 1) return BrokenRecord("version");
   ASSIGN_OR_RETURN(group.id, TextAt(root, "id"));
   ASSIGN_OR_RETURN(group.topic, TextAt(root, "topic"));
+  if (!root["topic_id"].is_null() && !ParseTopicId(root["topic_id"].text, &group.topic_id)) {
+    return BrokenRecord("topic_id");
+  }
+  group.making = root["making"].boolean;
   ASSIGN_OR_RETURN(group.created_ms, IntegerAt(root, "created_ms"));
   ASSIGN_OR_RETURN(group.group_class, TextAt(root, "class"));
   if (!root["retention_days"].is_null()) {

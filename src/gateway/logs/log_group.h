@@ -10,6 +10,7 @@
 
 #include "core/ids.h"
 #include "core/status.h"
+#include "core/sync.h"
 #include "gateway/logs/event_zones.h"
 #include "gateway/logs/subscription_filter.h"
 
@@ -35,6 +36,10 @@ struct LogStream {
 struct GroupDefinition {
   std::string id;     // new for a group that is made again
   std::string topic;  // where its events lie
+  // Another topic of that name is none of the group's. All zero: not known, because the group's
+  // making was cut off, or by records of before 2026-11-29.
+  storage::TopicId topic_id{};
+  bool making = false;  // its topic is not known to have been made
   int64_t created_ms = 0;
   std::optional<int64_t> retention_days{};
   std::string group_class = "STANDARD";
@@ -54,6 +59,7 @@ struct LogGroup {
   std::map<std::string, LogStream, std::less<>> streams{};
   std::map<std::string, SubscriptionFilter, std::less<>> filters{};
   EventZones zones{};
+  std::shared_ptr<Event> catching_up{};  // while somebody reads what has come; tells of the end
   bool deleted = false;
 
   const LogStream* FindStream(std::string_view stream) const {

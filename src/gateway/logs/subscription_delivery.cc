@@ -71,7 +71,7 @@ class SubscriptionDelivery::Delivery {
  private:
   // From the last commit on, until something fails or the topic is gone.
   Task<> Deliver() {
-    auto topic = parts_.log->FindTopic(group_->definition.topic);
+    auto topic = parts_.log->FindTopic(group_->definition.topic_id);
     if (!topic) co_return Status::OK();
     partition_ = {.topic_id = topic->id, .partition = PartitionId(0)};
     CO_ASSIGN_OR_RETURN(storage::JobEpoch last, co_await parts_.log->LastEpoch(job_));

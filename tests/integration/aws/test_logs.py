@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic
 
 import support
 from kinesis_client import refused
@@ -302,7 +302,8 @@ def test_a_group_is_whole_or_not_there_after_a_crash(tmp_path):
     try:
         logs_of(node).create_log_group(logGroupName="whole")
         node.kill()
-        for point, call in (("log_group.create:1", "create_log_group"), ("log_group.delete:1", "delete_log_group")):
+        for point, call, left in (("log_group.create:1", "create_log_group", ["whole"]), ("log_group.topic:1", "create_log_group", ["new", "whole"]),
+                                  ("log_group.delete:1", "delete_log_group", [])):
             node.start(crash_point=point)
             with pytest.raises(Exception):
                 getattr(logs_of(node), call)(logGroupName="new" if call.startswith("create") else "whole")
@@ -311,12 +312,79 @@ def test_a_group_is_whole_or_not_there_after_a_crash(tmp_path):
             node.start()
             logs = logs_of(node)
             names = [g["logGroupName"] for g in logs.describe_log_groups()["logGroups"]]
-            assert names == (["whole"] if call.startswith("create") else []), (point, names)
-            for name in ("new", "whole"):
-                if name not in names:
-                    logs.create_log_group(logGroupName=name)
-                    logs.delete_log_group(logGroupName=name)
+            assert names == left, (point, names)
+            if "new" not in names:
+                logs.create_log_group(logGroupName="new")
+            logs.create_log_stream(logGroupName="new", logStreamName="s")
+            put(logs, "new", "s", (now_ms(), "event"))
+            assert messages(logs.filter_log_events(logGroupName="new")) == ["event"]
+            logs.delete_log_group(logGroupName="new")
             node.kill()
+    finally:
+        node.kill()
+
+
+def retention_of(node, topic):
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
+    admin = AdminClient({"bootstrap.servers": node.kafka})
+    return int(admin.describe_configs([resource])[resource].result(10)["retention.ms"].value)
+
+
+def test_a_retention_that_was_not_answered_deletes_nothing(tmp_path):
+    """Between the group's record and its topic: the topic never keeps less than the record says, and has the record's retention after a restart."""
+    node = support.Node(tmp_path).start()
+    try:
+        logs = logs_of(node)
+        logs.create_log_group(logGroupName="kept")
+        logs.put_retention_policy(logGroupName="kept", retentionInDays=7)
+        node.kill()
+        for point, days, after in (("log_group.longer:1", 30, 7), ("log_group.shorter:1", 3, 3)):
+            node.start(crash_point=point)
+            with pytest.raises(Exception):
+                logs_of(node).put_retention_policy(logGroupName="kept", retentionInDays=days)
+            node.process.wait(10)
+            node.kill()
+            node.start()
+            assert logs_of(node).describe_log_groups()["logGroups"][0]["retentionInDays"] == after
+            assert retention_of(node, "logs.kept") == after * DAY
+            node.kill()
+        node.start()
+        # The call sets the topic right even where the group has that retention already.
+        entry = ConfigEntry("retention.ms", str(DAY), incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ConfigResource.Type.TOPIC, "logs.kept", incremental_configs=[entry])
+        admin = AdminClient({"bootstrap.servers": node.kafka})
+        admin.incremental_alter_configs([resource])[resource].result(10)
+        assert retention_of(node, "logs.kept") == DAY
+        logs_of(node).put_retention_policy(logGroupName="kept", retentionInDays=3)
+        assert retention_of(node, "logs.kept") == 3 * DAY
+        logs_of(node).delete_retention_policy(logGroupName="kept")
+        assert retention_of(node, "logs.kept") == -1
+    finally:
+        node.kill()
+
+
+def test_a_topic_of_the_same_name_is_not_the_groups(tmp_path):
+    node = support.Node(tmp_path).start()
+    try:
+        logs, now = logs_of(node), now_ms()
+        for name in ("alive", "stale"):
+            logs.create_log_group(logGroupName=name)
+            logs.create_log_stream(logGroupName=name, logStreamName="s")
+            put(logs, name, "s", (now, "old"))
+        admin = AdminClient({"bootstrap.servers": node.kafka})
+        for name in ("logs.alive", "logs.stale"):
+            admin.delete_topics([name])[name].result(10)
+            admin.create_topics([NewTopic(name, 1)])[name].result(10)
+        assert logs.describe_log_groups()["logGroups"] == []
+        refused("ResourceNotFoundException", logs.get_log_events, logGroupName="alive", logStreamName="s")
+        logs.create_log_group(logGroupName="alive")
+        logs.create_log_stream(logGroupName="alive", logStreamName="s")
+        put(logs, "alive", "s", (now, "new"))
+        node.kill()
+        node.start()
+        logs = logs_of(node)
+        assert [g["logGroupName"] for g in logs.describe_log_groups()["logGroups"]] == ["alive"]
+        assert messages(logs.filter_log_events(logGroupName="alive")) == ["new"]
     finally:
         node.kill()
 
