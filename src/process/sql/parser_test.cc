@@ -33,7 +33,7 @@ TEST(ParserExpression, FollowsPrecedence) {
   EXPECT_EQ(Reprint("a OR b AND NOT c = d"), "(a OR (b AND (NOT (c = d))))");
   EXPECT_EQ(Reprint("-a * 2"), "((-a) * 2)");
   EXPECT_EQ(Reprint("a || b || 'x'"), "((a || b) || 'x')");
-  EXPECT_EQ(Reprint("a <> 1 AND b != 2"), "((a <> 1) AND (b <> 2))");
+  EXPECT_EQ(Reprint("a <> 1 AND b <> 2"), "((a <> 1) AND (b <> 2))");
   EXPECT_EQ(Reprint("a = b IS NULL"), "((a = b) IS NULL)");
   EXPECT_EQ(Reprint("7 % -3"), "(7 % (-3))");
   EXPECT_EQ(Reprint("a BETWEEN 1 AND 2 AND b"), "((a BETWEEN 1 AND 2) AND b)");
