@@ -9,6 +9,15 @@ namespace mainstem::gateway::logs {
 namespace {
 
 constexpr size_t kVisitBytes = 256 << 10;
+// Of an event in an answer: the names of its members, two times, the 56 digits of its id.
+constexpr int64_t kAnswerOverhead = 220;
+
+// To at most `limit` bytes, without half a character at the end.
+std::string_view CutText(std::string_view text, size_t limit) {
+  if (text.size() <= limit) return text;
+  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xC0) == 0x80) --limit;
+  return text.substr(0, limit);
+}
 
 // A place in the query's direction: the later ones are greater.
 struct SearchKey {
@@ -49,10 +58,13 @@ class PageInMaking {
   }
 
   void Add(FoundEvent event) {
-    bytes_ += BytesOf(event);
     SearchKey key = KeyOfPosition(event.position, query_.backwards);
-    events_.emplace(key, std::move(event));
-    while (events_.size() > query_.limit || (bytes_ > kPageBytes && events_.size() > 1)) {
+    int64_t answer_bytes =
+        kAnswerOverhead + JsonBytesBound(event.stream) + JsonBytesBound(event.message);
+    bytes_ += BytesOf(event);
+    answer_bytes_ += answer_bytes;
+    events_.emplace(key, Entry{.event = std::move(event), .answer_bytes = answer_bytes});
+    while (events_.size() > query_.limit || (IsFull() && events_.size() > 1)) {
       EndBefore(std::prev(events_.end())->first);
     }
   }
@@ -62,7 +74,8 @@ class PageInMaking {
     bound_ = key;
     while (!events_.empty() && std::prev(events_.end())->first >= key) {
       auto last = std::prev(events_.end());
-      bytes_ -= BytesOf(last->second);
+      bytes_ -= BytesOf(last->second.event);
+      answer_bytes_ -= last->second.answer_bytes;
       events_.erase(last);
     }
   }
@@ -71,19 +84,26 @@ class PageInMaking {
   EventPage Take() {
     EventPage page;
     if (bound_) page.resume = PositionBefore(*bound_, query_.backwards);
-    for (auto& [key, event] : events_) page.events.push_back(std::move(event));
+    page.answer_bytes = answer_bytes_;
+    for (auto& [key, entry] : events_) page.events.push_back(std::move(entry.event));
     if (query_.backwards) std::reverse(page.events.begin(), page.events.end());
     return page;
   }
 
  private:
+  struct Entry {
+    FoundEvent event;
+    int64_t answer_bytes = 0;
+  };
+  bool IsFull() const { return bytes_ > kPageBytes || answer_bytes_ > kAnswerBytes; }
   static int64_t BytesOf(const FoundEvent& event) {
     return static_cast<int64_t>(event.message.size()) + kEventOverhead;
   }
 
   const EventQuery& query_;
-  std::map<SearchKey, FoundEvent> events_;
+  std::map<SearchKey, Entry> events_;
   int64_t bytes_ = 0;
+  int64_t answer_bytes_ = 0;
   std::optional<SearchKey> bound_;
 };
 
@@ -157,7 +177,7 @@ class EventSearch {
     if (!IsStreamWanted(name)) return Status::OK();
     const LogStream* stream = group_->FindStream(name);
     if (stream == nullptr || record.offset < stream->begin) return Status::OK();
-    std::string_view message = record.value.value_or("");
+    std::string_view message = CutText(record.value.value_or(""), kMessageBytesMax);
     if (query_.pattern != nullptr && !query_.pattern->Matches(message)) return Status::OK();
     FoundEvent event{.position = position, .stream = std::string(name)};
     event.ingestion_ms = IngestionTimeOf(record);

@@ -22,6 +22,10 @@ namespace mainstem::gateway::logs {
 // Amazon's of an answer: messages, and 26 bytes an event.
 inline constexpr int64_t kPageBytes = 1 << 20;
 inline constexpr int64_t kEventOverhead = 26;
+// And ours: what the answer takes as JSON, with names of streams and escapes.
+inline constexpr int64_t kAnswerBytes = 4 << 20;
+// No event that is put is longer; a Kafka client's are cut here.
+inline constexpr size_t kMessageBytesMax = kPageBytes - kEventOverhead;
 
 struct EventQuery {
   int64_t begin_ms = INT64_MIN;
@@ -47,6 +51,8 @@ struct FoundEvent {
 
 struct EventPage {
   std::vector<FoundEvent> events;
+  // At most what the events take in an answer. More than kAnswerBytes only of a single event.
+  int64_t answer_bytes = 0;
   // Where the next page goes on; nothing when this one is the last.
   std::optional<EventPosition> resume;
 };
@@ -59,7 +65,8 @@ Task<> CatchUp(storage::Log* log, Logger logger, storage::TopicInfo topic, LogGr
 Task<EventPage> FindEvents(storage::Log* log, Logger logger, storage::TopicInfo topic,
                            LogGroupPtr group, EventQuery query);
 
-// A batch that a Kafka client compressed may unpack to so much; what it puts into one is a MiB.
+// A batch that a Kafka client compressed may unpack to so much: one at a time, on the home
+// shard. What a client puts into one is a MiB.
 inline constexpr size_t kUnpackedBytesMax = 16 << 20;
 using TakeRecord = std::function<Status(const storage::RecordView& record)>;
 struct VisitedBatch {

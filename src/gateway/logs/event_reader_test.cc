@@ -204,6 +204,46 @@ TEST(EventReaderTest, FindsEverythingThatIsLeftWhenRetentionRunsMeanwhile) {
   EXPECT_TRUE(status.ok()) << status.ToString();
 }
 
+// Names and escapes count, and a Kafka client's events are longer than any that are put.
+Task<> BoundPages(storage::MemoryLog* log) {
+  SearchedGroup group;
+  CO_ASSIGN_OR_RETURN(group.topic, co_await log->CreateTopic("logs.x", 1, {}, false));
+  storage::TopicPartition partition{.topic_id = group.topic.id, .partition = PartitionId(0)};
+  std::string name(512, '\x01');
+  group.group->streams[name] = {};
+  storage::BatchBuilder builder({.codec = storage::Codec::kZstd});
+  for (int i = 0; i < 3000; ++i) builder.Add(1000 + i, name, "m");
+  std::string large(3 << 20, 'x');
+  large.replace(kMessageBytesMax - 1, 2, "\xC3\xB6");  // across the bound
+  builder.Add(9000, name, large);
+  CO_ASSIGN_OR_RETURN(std::vector<std::byte> batch, builder.Build());
+  CO_RETURN_IF_ERROR((co_await log->Append(partition, batch, {})).status());
+  EventQuery query;
+  size_t found = 0;
+  std::string last;
+  do {
+    CO_ASSIGN_OR_RETURN(EventPage page, co_await FindEvents(log, Logger::Silent(), group.topic,
+                                                            group.group, query));
+    EXPECT_LE(page.answer_bytes, kAnswerBytes);
+    EXPECT_FALSE(page.events.empty());
+    if (page.events.empty()) break;
+    found += page.events.size();
+    last = page.events.back().message;
+    query.beyond = page.resume;
+  } while (query.beyond);
+  EXPECT_EQ(found, 3001u);
+  EXPECT_EQ(last, std::string(kMessageBytesMax - 1, 'x'));
+  co_return Status::OK();
+}
+
+TEST(EventReaderTest, PagesAreBoundedByWhatTheirAnswersTake) {
+  SimDisk disk(1);
+  SimEnv env(&disk, {});
+  storage::MemoryLog log(&env);
+  Status status = env.Run(BoundPages(&log));
+  EXPECT_TRUE(status.ok()) << status.ToString();
+}
+
 TEST(EventZonesTest, StayBounded) {
   EventZones zones;
   for (int64_t i = 0; i < 20'000; ++i) {

@@ -14,7 +14,8 @@ constexpr char kSearchKind = 'F';
 constexpr int64_t kSearchLifeMs = kMillisPerDay;
 // FilterLogEvents goes backwards only for searches that begin in 2024 or later.
 constexpr int64_t kBackwardsFromMs = 1'704'067'200'000;
-constexpr int64_t kPageMemory = 4 << 20;
+// Of a page's events while they are looked for: messages, names, what stands around them.
+constexpr int64_t kPageMemory = 8 << 20;
 
 void WriteEvent(const FoundEvent& event, aws::BodyWriter* answer) {
   answer->Key("timestamp").Integer(event.position.timestamp_ms);
@@ -130,6 +131,8 @@ Task<> GetLogEvents(const Context& context, aws::AwsCall* call) {
   CO_RETURN_IF_ERROR(LeaseMore(context, kPageMemory, call));
   CO_ASSIGN_OR_RETURN(EventPage page, co_await FindEvents(context.log, context.logger, found.topic,
                                                           found.group, query));
+  // The text grows by doubling.
+  CO_RETURN_IF_ERROR(LeaseMore(context, 2 * page.answer_bytes, call));
   aws::BodyWriter* answer = call->answer.get();
   answer->BeginMap().Key("events").BeginList();
   for (const FoundEvent& event : page.events) {
@@ -175,6 +178,8 @@ Task<> FilterLogEvents(const Context& context, aws::AwsCall* call) {
   CO_RETURN_IF_ERROR(LeaseMore(context, kPageMemory, call));
   CO_ASSIGN_OR_RETURN(EventPage page, co_await FindEvents(context.log, context.logger, found.topic,
                                                           found.group, query));
+  // The text grows by doubling.
+  CO_RETURN_IF_ERROR(LeaseMore(context, 2 * page.answer_bytes, call));
   aws::BodyWriter* answer = call->answer.get();
   answer->BeginMap().Key("events").BeginList();
   if (query.backwards) std::reverse(page.events.begin(), page.events.end());  // the latest first

@@ -1,5 +1,8 @@
 // Log streams: making, deleting, describing.
 #include <algorithm>
+#include <charconv>
+#include <optional>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -11,29 +14,72 @@ namespace {
 
 constexpr int64_t kDescribeStreamsMax = 50;
 
-struct ListedStream {
-  std::string name;
-  LogStream stream;
+// A stream's place in a listing; the time only where the order is by it. What a token holds, so
+// that a listing goes on though the stream is deleted meanwhile.
+struct StreamKey {
+  int64_t time = 0;
+  std::string_view name;
+  auto operator<=>(const StreamKey&) const = default;
 };
 
-// What the order is by; of streams without events the time of their making.
-int64_t OrderTime(const ListedStream& listed) {
-  return listed.stream.times ? listed.stream.times->last_ms : listed.stream.created_ms;
+// Of streams without events the time of their making.
+int64_t OrderTime(const LogStream& stream) {
+  return stream.times ? stream.times->last_ms : stream.created_ms;
+}
+
+std::string FormatStreamKey(const StreamKey& key) {
+  return fmt::format("{} {}", key.time, key.name);
+}
+
+Result<StreamKey> ParseStreamKey(std::string_view text) {
+  StreamKey key;
+  const char* end = text.data() + text.size();
+  auto time = std::from_chars(text.data(), end, key.time);
+  if (time.ec != std::errc() || time.ptr == end || *time.ptr != ' ') {
+    return InvalidParameter("The specified nextToken is invalid.");
+  }
+  key.name = text.substr(static_cast<size_t>(time.ptr + 1 - text.data()));
+  return key;
+}
+
+struct StreamListing {
+  std::string_view prefix;
+  bool by_time = false;
+  bool descending = false;
+  std::optional<StreamKey> after{};
+  size_t limit = 0;
+};
+
+// The streams of a page, and one more where there is another page.
+std::vector<StreamKey> ListStreams(const LogGroup& group, const StreamListing& listing) {
+  auto before = [&](const StreamKey& a, const StreamKey& b) {
+    return listing.descending ? b < a : a < b;
+  };
+  std::vector<StreamKey> keys;
+  for (auto it = group.streams.lower_bound(listing.prefix);
+       it != group.streams.end() && it->first.starts_with(listing.prefix); ++it) {
+    StreamKey key{.time = listing.by_time ? OrderTime(it->second) : 0, .name = it->first};
+    if (!listing.after || before(*listing.after, key)) keys.push_back(key);
+  }
+  size_t count = std::min(keys.size(), listing.limit + 1);
+  std::partial_sort(keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(count), keys.end(),
+                    before);
+  keys.resize(count);
+  return keys;
 }
 
 void WriteStream(const Context& context, const aws::AwsCall& call, const LogGroup& group,
-                 const ListedStream& listed) {
+                 const std::string& name, const LogStream& stream) {
   aws::BodyWriter* answer = call.answer.get();
-  answer->BeginMap().Field("logStreamName", listed.name);
-  answer->Key("creationTime").Integer(listed.stream.created_ms);
-  if (listed.stream.times) {
-    answer->Key("firstEventTimestamp").Integer(listed.stream.times->first_ms);
-    answer->Key("lastEventTimestamp").Integer(listed.stream.times->last_ms);
-    answer->Key("lastIngestionTime").Integer(listed.stream.times->last_ingestion_ms);
+  answer->BeginMap().Field("logStreamName", name);
+  answer->Key("creationTime").Integer(stream.created_ms);
+  if (stream.times) {
+    answer->Key("firstEventTimestamp").Integer(stream.times->first_ms);
+    answer->Key("lastEventTimestamp").Integer(stream.times->last_ms);
+    answer->Key("lastIngestionTime").Integer(stream.times->last_ingestion_ms);
   }
-  answer->Field("uploadSequenceToken", fmt::format("{:056}", listed.stream.begin.value() + 1));
-  answer->Field("arn",
-                fmt::format("{}:log-stream:{}", GroupArn(context, call, group.name), listed.name));
+  answer->Field("uploadSequenceToken", fmt::format("{:056}", stream.begin.value() + 1));
+  answer->Field("arn", fmt::format("{}:log-stream:{}", GroupArn(context, call, group.name), name));
   answer->Key("storedBytes").Integer(0).EndMap();  // as Amazon has told since 2019
 }
 
@@ -67,30 +113,26 @@ Task<> DescribeLogStreams(const Context& context, aws::AwsCall* call) {
     co_return InvalidParameter("Cannot order by LastEventTime with a logStreamNamePrefix.");
   }
   CO_ASSIGN_OR_RETURN(std::string after, PageAfter(context, input));
-  CO_RETURN_IF_ERROR(co_await CatchUp(context.log, context.logger, found.topic, found.group));
-  std::vector<ListedStream> listed;
-  for (const auto& [name, stream] : found.group->streams) {
-    if (std::string_view(name).starts_with(prefix)) listed.push_back({name, stream});
-  }
-  if (by_time) {
-    std::stable_sort(listed.begin(), listed.end(),
-                     [](const auto& a, const auto& b) { return OrderTime(a) < OrderTime(b); });
-  }
-  if (input["descending"].boolean) std::reverse(listed.begin(), listed.end());
-  // The token names the last stream of the page before.
-  auto begin = listed.begin();
-  if (!after.empty()) {
-    begin = std::find_if(listed.begin(), listed.end(),
-                         [&](const ListedStream& one) { return one.name == after; });
-    if (begin != listed.end()) ++begin;
-  }
   auto limit = aws::IntegerOf(input["limit"]).value_or(kDescribeStreamsMax);
-  auto count = std::min<std::ptrdiff_t>(limit, listed.end() - begin);
+  StreamListing listing{.prefix = prefix,
+                        .by_time = by_time,
+                        .descending = input["descending"].boolean,
+                        .limit = static_cast<size_t>(limit)};
+  if (!after.empty()) {
+    CO_ASSIGN_OR_RETURN(listing.after, ParseStreamKey(after));
+  }
+  CO_RETURN_IF_ERROR(co_await CatchUp(context.log, context.logger, found.topic, found.group));
+  std::vector<StreamKey> listed = ListStreams(*found.group, listing);
+  bool more = listed.size() > listing.limit;
+  if (more) listed.pop_back();
   call->answer->BeginMap().Key("logStreams").BeginList();
-  for (auto it = begin; it != begin + count; ++it) WriteStream(context, *call, *found.group, *it);
+  for (const StreamKey& key : listed) {
+    auto stream = found.group->streams.find(key.name);
+    WriteStream(context, *call, *found.group, stream->first, stream->second);
+  }
   call->answer->EndList();
-  if (begin + count != listed.end()) {
-    call->answer->Field("nextToken", MakePageToken(context, (begin + count - 1)->name));
+  if (more) {
+    call->answer->Field("nextToken", MakePageToken(context, FormatStreamKey(listed.back())));
   }
   call->answer->EndMap();
   co_return Status::OK();

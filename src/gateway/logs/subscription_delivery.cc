@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kDeliveryReadBytes = 256 << 10;
 // A message's JSON; its gzip is smaller, or hardly larger.
-constexpr size_t kMessageBytesMax = 1'000'000;
+constexpr size_t kDataMessageBytesMax = 1'000'000;
 constexpr size_t kMessageEventsMax = 10'000;
 // Read, matched, as JSON, compressed, as batches.
 constexpr int64_t kDeliveryMemory = 8 << 20;
@@ -191,7 +191,7 @@ class SubscriptionDelivery::Delivery {
     size_t end = begin;
     while (end < events.size() && end - begin < kMessageEventsMax) {
       bytes += events[end].message.size() + 200;
-      if (end > begin && bytes > kMessageBytesMax) break;
+      if (end > begin && bytes > kDataMessageBytesMax) break;
       ++end;
     }
     return end;

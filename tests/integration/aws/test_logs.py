@@ -117,6 +117,26 @@ def test_streams_are_described_by_name_and_by_time(logs, group):
     assert messages(logs.filter_log_events(logGroupName=group)) == ["old", "again"]
 
 
+@pytest.mark.parametrize("order", ["LogStreamName", "LastEventTime"])
+@pytest.mark.parametrize("descending", [False, True])
+def test_a_listing_of_streams_goes_on_when_its_last_one_is_deleted(logs, order, descending):
+    name = f"/test/listing-{order}-{descending}"
+    logs.create_log_group(logGroupName=name)
+    now = now_ms()
+    for i in range(5):
+        logs.create_log_stream(logGroupName=name, logStreamName=f"s{i}")
+        put(logs, name, f"s{i}", (now - 1000 + i // 2, "m"))  # some have the same time
+    listing = {"logGroupName": name, "orderBy": order, "descending": descending, "limit": 2}
+    page = logs.describe_log_streams(**listing)
+    seen = [s["logStreamName"] for s in page["logStreams"]]
+    logs.delete_log_stream(logGroupName=name, logStreamName=seen[-1])
+    while "nextToken" in page:
+        page = logs.describe_log_streams(nextToken=page["nextToken"], **listing)
+        seen += [s["logStreamName"] for s in page["logStreams"]]
+    assert seen == sorted((f"s{i}" for i in range(5)), reverse=descending)
+    logs.delete_log_group(logGroupName=name)
+
+
 def test_events_are_paged_in_both_directions(logs, group):
     now = now_ms()
     put(logs, group, "a", *[(now + i // 2, f"a{i:03}") for i in range(100)])
