@@ -2,6 +2,7 @@
 and DuckDB, which apply the vectors themselves; through kills at any moment, at each step of a commit and in the middle of maintenance."""
 import collections
 import os
+import subprocess
 
 import pytest
 
@@ -112,3 +113,23 @@ def test_a_table_of_an_older_version_is_refused(tmp_path):
     sink.made(tmp_path, {"connector": "iceberg", "catalog-type": "hadoop", "warehouse": "wh"}, (1, 3, 5, 60), append=True).finish()
     sink.says(make(tmp_path).fail(), ["format version 3", "'format-version' to '3'"])
     assert os.path.exists(tmp_path / "wh/default/driver/metadata/version-hint.text")
+
+
+def test_an_aggregate_is_kept_by_a_query(tmp_path):
+    events = [(f"u{i % 7}", i % 100) for i in range(20_000)]
+    (tmp_path / "ev.jsonl").write_text("".join(f'{{"user_id": "{user}", "amount": {amount}}}\n' for user, amount in events))
+    (tmp_path / "q.sql").write_text(f"""
+        CREATE TABLE ev (user_id STRING, amount INT) WITH ('connector' = 'filesystem', 'path' = '{tmp_path}/ev.jsonl', 'format' = 'json');
+        CREATE TABLE totals (user_id STRING, c BIGINT, total BIGINT, PRIMARY KEY (user_id) NOT ENFORCED) WITH ('connector' = 'iceberg', 'catalog-type' = 'hadoop',
+          'warehouse' = '{tmp_path}/wh', 'catalog-database' = 'shop', 'catalog-table' = 'totals', 'write.upsert.enabled' = 'true', 'sink.commit-interval' = '30 ms');
+        INSERT INTO totals SELECT user_id, COUNT(*), SUM(amount) FROM ev GROUP BY user_id;""")
+    expected = {}
+    for user, amount in events:
+        count, total = expected.get(user, (0, 0))
+        expected[user] = (count + 1, total + amount)
+    wanted = sorted((user, count, total) for user, (count, total) in expected.items())
+    for _ in range(2):  # the second run replaces each row by the same one
+        run = subprocess.run([support.BINARY, "run", str(tmp_path / "q.sql")], capture_output=True, text=True, timeout=90)
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert sorted(tuple(row.values()) for row in readers.local_table(tmp_path / "wh", "shop/totals").scan().to_arrow().to_pylist()) == wanted
+        assert readers.duckdb_rows(f"iceberg_scan('{tmp_path}/wh/shop/totals')", "user_id, c, total", rest="ORDER BY user_id") == wanted
