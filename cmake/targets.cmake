@@ -1,6 +1,6 @@
 # mainstem_library(NAME DEPS lib...): a static library of every .cc here (tests, fuzz targets and
 # main.cc apart), and a test program NAME_test of every *_test.cc, run by ctest.
-# BATCH n: so many files are compiled at once (6; 10 of tests and cold ones).
+# BATCH n: so many files are compiled at once (6; 10 of tests and cold libraries, 8 of cold files).
 # COLD: nothing here runs once for each row or request of many, so it is compiled for a short build.
 # COLD_FILES name...: so are these files (without .cc) and folders (with a slash at their end).
 # All targets share precompiled headers: `pch_core` or, for those that list arrow_lib, `pch_arrow`; cold ones
@@ -72,7 +72,7 @@ function(mainstem_cold_objects name names sources_name deps)
   list(REMOVE_ITEM ${sources_name} ${cold})
   set(${sources_name} ${${sources_name}} PARENT_SCOPE)
   if(MAINSTEM_UNITY)
-    mainstem_batches(${name}_cold cold 10)
+    mainstem_batches(${name}_cold cold 8)
   endif()
   add_library(${name}_cold OBJECT ${cold})
   target_link_libraries(${name}_cold PUBLIC ${deps} pch_cold)
