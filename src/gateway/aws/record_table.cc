@@ -6,7 +6,6 @@
 
 #include "storage/batch_builder.h"
 #include "storage/record_batch.h"
-#include "storage/run_to_end.h"
 
 namespace mainstem::gateway::aws {
 namespace {
@@ -32,9 +31,8 @@ RecordTable::RecordTable(Env* env, storage::Log* log, MemoryBudget* budget, std:
     : env_(env),
       log_(log),
       topic_(std::move(topic)),
-      home_(env->shard(0)),
       memory_(budget->TryLease(0)),
-      written_(home_) {}
+      writes_(env->shard(0)) {}
 
 Task<std::unique_ptr<RecordTable>> RecordTable::Open(Env* env, storage::Log* log,
                                                      MemoryBudget* budget, std::string topic) {
@@ -106,8 +104,7 @@ Task<> RecordTable::Append(const std::vector<Change>* changes) {
   co_return (co_await log_->Append(partition_, batch, {})).status();
 }
 
-Task<> RecordTable::WriteToEnd(std::vector<Change> changes) {
-  while (writing_) CO_RETURN_IF_ERROR(co_await written_.Wait());
+Task<> RecordTable::WriteHere(std::vector<Change> changes) {
   int64_t wanted = bytes_;
   for (const Change& change : changes) {
     if (change.value) wanted += RecordMemory(change.key, *change.value);
@@ -115,10 +112,7 @@ Task<> RecordTable::WriteToEnd(std::vector<Change> changes) {
   if (!memory_.Resize(wanted)) {
     co_return MakeError(ErrorCode::kResourceExhausted, "there is no memory for another definition");
   }
-  writing_ = true;
   Status appended = co_await Append(&changes);
-  writing_ = false;
-  written_.NotifyAll();
   if (appended.ok()) {
     for (Change& change : changes) Apply(change.key, std::move(change.value));
   }
@@ -129,7 +123,19 @@ Task<> RecordTable::WriteToEnd(std::vector<Change> changes) {
 
 Task<> RecordTable::Write(std::vector<Change> changes) {
   if (changes.empty()) co_return Status::OK();
-  co_return co_await storage::RunToEnd(home_, WriteToEnd(std::move(changes)));
+  co_return co_await writes_.Run(WriteHere(std::move(changes)));
+}
+
+Task<> RecordTable::Put(std::string key, std::string value) {
+  std::vector<Change> changes;
+  changes.push_back({.key = std::move(key), .value = std::move(value)});
+  return Write(std::move(changes));
+}
+
+Task<> RecordTable::Erase(std::string key) {
+  std::vector<Change> changes;
+  changes.push_back({.key = std::move(key)});
+  return Write(std::move(changes));
 }
 
 }  // namespace mainstem::gateway::aws

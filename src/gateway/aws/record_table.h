@@ -12,6 +12,7 @@
 #include "core/env.h"
 #include "core/memory_budget.h"
 #include "core/sync.h"
+#include "storage/changes_in_turn.h"
 #include "storage/log.h"
 
 namespace mainstem::gateway::aws {
@@ -33,24 +34,24 @@ class RecordTable {
   // All or none, in the order of the calls. Once begun it is ended, whether the caller waits or
   // not. kResourceExhausted when memory is short.
   Task<> Write(std::vector<Change> changes);
+  Task<> Put(std::string key, std::string value);
+  Task<> Erase(std::string key);
 
  private:
   RecordTable(Env* env, storage::Log* log, MemoryBudget* budget, std::string topic);
   Task<> Load();
-  Task<> WriteToEnd(std::vector<Change> changes);
+  Task<> WriteHere(std::vector<Change> changes);
   Task<> Append(const std::vector<Change>* changes);
   void Apply(const std::string& key, std::optional<std::string> value);
 
   Env* const env_;
   storage::Log* const log_;
   const std::string topic_;
-  const Executor home_;
   storage::TopicPartition partition_{};  // of no topic until something is written
   Records records_;
   int64_t bytes_ = 0;
   MemoryLease memory_;
-  bool writing_ = false;
-  Event written_;
+  storage::ChangesInTurn writes_;
 };
 
 }  // namespace mainstem::gateway::aws

@@ -4,7 +4,6 @@
 
 #include "core/json_writer.h"
 #include "gateway/aws/body_codec.h"
-#include "storage/run_to_end.h"
 
 namespace mainstem::gateway::events {
 namespace {
@@ -49,11 +48,7 @@ Result<EventBus> DecodeBus(std::string_view text) {
 }
 
 BusCatalog::BusCatalog(Env* env, storage::Log* log, ForgetTopic forget_topic)
-    : env_(env),
-      log_(log),
-      forget_topic_(std::move(forget_topic)),
-      home_(env->shard(0)),
-      changed_(home_) {}
+    : env_(env), log_(log), forget_topic_(std::move(forget_topic)), changes_(env->shard(0)) {}
 
 Task<std::unique_ptr<BusCatalog>> BusCatalog::Open(Env* env, storage::Log* log,
                                                    MemoryBudget* budget, ForgetTopic forget_topic) {
@@ -72,20 +67,11 @@ Task<> BusCatalog::Load(MemoryBudget* budget) {
   co_return Status::OK();
 }
 
-Task<> BusCatalog::Locked(Task<> change) {
-  while (changing_) CO_RETURN_IF_ERROR(co_await changed_.Wait());
-  changing_ = true;
-  Status outcome = co_await std::move(change);
-  changing_ = false;
-  changed_.NotifyAll();
-  co_return outcome;
-}
-
 Task<storage::TopicPartition> BusCatalog::PartitionOf(std::string name) {
   if (!Has(name)) co_return NoSuchBus(name);
   auto topic = log_->FindTopic(BusTopic(name));
   if (!topic) {
-    CO_RETURN_IF_ERROR(co_await storage::RunToEnd(home_, Locked(MakeTopicHere(name))));
+    CO_RETURN_IF_ERROR(co_await changes_.Run(MakeTopicHere(name)));
     topic = log_->FindTopic(BusTopic(name));
     if (!topic) co_return NoSuchBus(name);
   }
@@ -101,7 +87,7 @@ Task<> BusCatalog::MakeTopicHere(std::string name) {
 }
 
 Task<> BusCatalog::Create(std::string name, EventBus bus) {
-  return storage::RunToEnd(home_, Locked(CreateHere(std::move(name), std::move(bus))));
+  return changes_.Run(CreateHere(std::move(name), std::move(bus)));
 }
 
 Task<> BusCatalog::CreateHere(std::string name, EventBus bus) {
@@ -109,16 +95,12 @@ Task<> BusCatalog::CreateHere(std::string name, EventBus bus) {
     co_return MakeError(ErrorCode::kAlreadyExists,
                         fmt::format("Event bus {} already exists.", name));
   }
-  std::vector<aws::RecordTable::Change> changes;
-  changes.push_back({.key = name, .value = EncodeBus(bus)});
-  CO_RETURN_IF_ERROR(co_await table_->Write(std::move(changes)));
+  CO_RETURN_IF_ERROR(co_await table_->Put(name, EncodeBus(bus)));
   buses_[name] = std::move(bus);
   co_return Status::OK();
 }
 
-Task<> BusCatalog::Delete(std::string name) {
-  return storage::RunToEnd(home_, Locked(DeleteHere(std::move(name))));
-}
+Task<> BusCatalog::Delete(std::string name) { return changes_.Run(DeleteHere(std::move(name))); }
 
 // The events go before the name: a crash in between leaves a bus without events.
 Task<> BusCatalog::DeleteHere(std::string name) {
@@ -130,15 +112,13 @@ Task<> BusCatalog::DeleteHere(std::string name) {
     if (forget_topic_) CO_RETURN_IF_ERROR(co_await forget_topic_(topic->name));
   }
   env_->CrashPoint("event_bus.delete");
-  std::vector<aws::RecordTable::Change> changes;
-  changes.push_back({.key = name});
-  CO_RETURN_IF_ERROR(co_await table_->Write(std::move(changes)));
+  CO_RETURN_IF_ERROR(co_await table_->Erase(name));
   buses_.erase(found);
   co_return Status::OK();
 }
 
 Task<> BusCatalog::Update(std::string name, Change change) {
-  return storage::RunToEnd(home_, Locked(UpdateHere(std::move(name), std::move(change))));
+  return changes_.Run(UpdateHere(std::move(name), std::move(change)));
 }
 
 Task<> BusCatalog::UpdateHere(std::string name, Change change) {
@@ -148,9 +128,7 @@ Task<> BusCatalog::UpdateHere(std::string name, Change change) {
   CO_RETURN_IF_ERROR(change(&bus));
   if (bus == found->second) co_return Status::OK();
   bus.modified_ms = env_->WallTime().value();
-  std::vector<aws::RecordTable::Change> changes;
-  changes.push_back({.key = name, .value = EncodeBus(bus)});
-  CO_RETURN_IF_ERROR(co_await table_->Write(std::move(changes)));
+  CO_RETURN_IF_ERROR(co_await table_->Put(name, EncodeBus(bus)));
   found->second = std::move(bus);
   co_return Status::OK();
 }

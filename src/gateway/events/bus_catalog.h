@@ -14,6 +14,7 @@
 #include "core/env.h"
 #include "core/memory_budget.h"
 #include "gateway/aws/record_table.h"
+#include "storage/changes_in_turn.h"
 
 namespace mainstem::gateway::events {
 
@@ -51,7 +52,6 @@ class BusCatalog {
  private:
   BusCatalog(Env* env, storage::Log* log, ForgetTopic forget_topic);
   Task<> Load(MemoryBudget* budget);
-  Task<> Locked(Task<> change);
   Task<> CreateHere(std::string name, EventBus bus);
   Task<> DeleteHere(std::string name);
   Task<> UpdateHere(std::string name, Change change);
@@ -60,11 +60,9 @@ class BusCatalog {
   Env* const env_;
   storage::Log* const log_;
   const ForgetTopic forget_topic_;
-  const Executor home_;
   std::unique_ptr<aws::RecordTable> table_;
   Buses buses_;
-  bool changing_ = false;
-  Event changed_;
+  storage::ChangesInTurn changes_;
 };
 
 }  // namespace mainstem::gateway::events

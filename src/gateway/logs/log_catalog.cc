@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "core/fnv1a.h"
-#include "storage/run_to_end.h"
 
 namespace mainstem::gateway::logs {
 namespace {
@@ -53,8 +52,7 @@ LogCatalog::LogCatalog(Env* env, storage::Log* log, SubscriptionDelivery* delive
       delivery_(delivery),
       logger_(std::move(logger)),
       forget_topic_(std::move(forget_topic)),
-      home_(env->shard(0)),
-      changed_(home_) {}
+      changes_(env->shard(0)) {}
 
 Task<std::unique_ptr<LogCatalog>> LogCatalog::Open(Env* env, storage::Log* log,
                                                    MemoryBudget* budget,
@@ -158,9 +156,7 @@ Task<> LogCatalog::MendGroups() {
 }
 
 Task<> LogCatalog::WriteGroup(std::string name, GroupDefinition definition) {
-  std::vector<aws::RecordTable::Change> changes;
-  changes.push_back({.key = GroupKey(name), .value = EncodeGroup(definition)});
-  co_return co_await table_->Write(std::move(changes));
+  return table_->Put(GroupKey(name), EncodeGroup(definition));
 }
 
 Task<> LogCatalog::SetRetention(storage::TopicInfo topic, std::string retention_ms) {
@@ -222,17 +218,8 @@ std::string LogCatalog::ChooseTopic(std::string_view group) const {
 
 // ---------------------------------------------------------------- changes
 
-Task<> LogCatalog::Locked(Task<> change) {
-  while (changing_) CO_RETURN_IF_ERROR(co_await changed_.Wait());
-  changing_ = true;
-  Status outcome = co_await std::move(change);
-  changing_ = false;
-  changed_.NotifyAll();
-  co_return outcome;
-}
-
 Task<> LogCatalog::Create(std::string name, GroupDefinition definition) {
-  return storage::RunToEnd(home_, Locked(CreateHere(std::move(name), std::move(definition))));
+  return changes_.Run(CreateHere(std::move(name), std::move(definition)));
 }
 
 // The record is written before the topic: what a crash leaves of a group without a topic is erased
@@ -273,9 +260,7 @@ Task<> LogCatalog::CreateHere(std::string name, GroupDefinition definition) {
   co_return Status::OK();
 }
 
-Task<> LogCatalog::Delete(LogGroupPtr group) {
-  return storage::RunToEnd(home_, Locked(DeleteHere(std::move(group))));
-}
+Task<> LogCatalog::Delete(LogGroupPtr group) { return changes_.Run(DeleteHere(std::move(group))); }
 
 Task<> LogCatalog::DeleteHere(LogGroupPtr group) {
   auto topic = TopicOf(*group);
@@ -302,7 +287,7 @@ Task<> LogCatalog::EraseRecords(std::string name, std::string id) {
 }
 
 Task<> LogCatalog::Update(LogGroupPtr group, Change change) {
-  return storage::RunToEnd(home_, Locked(UpdateHere(std::move(group), std::move(change))));
+  return changes_.Run(UpdateHere(std::move(group), std::move(change)));
 }
 
 Task<> LogCatalog::UpdateHere(LogGroupPtr group, Change change) {
@@ -328,7 +313,7 @@ Task<> LogCatalog::UpdateHere(LogGroupPtr group, Change change) {
 }
 
 Task<> LogCatalog::CreateStream(LogGroupPtr group, std::string name) {
-  return storage::RunToEnd(home_, Locked(CreateStreamHere(std::move(group), std::move(name))));
+  return changes_.Run(CreateStreamHere(std::move(group), std::move(name)));
 }
 
 Task<> LogCatalog::CreateStreamHere(LogGroupPtr group, std::string name) {
@@ -341,16 +326,14 @@ Task<> LogCatalog::CreateStreamHere(LogGroupPtr group, std::string name) {
   storage::TopicPartition partition{.topic_id = topic->id, .partition = PartitionId(0)};
   CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log_->Offsets(partition));
   stream.begin = offsets.high_watermark;
-  std::vector<aws::RecordTable::Change> changes;
-  changes.push_back(
-      {.key = KeyIn(kStreamPrefix, group->definition.id, name), .value = EncodeStream(stream)});
-  CO_RETURN_IF_ERROR(co_await table_->Write(std::move(changes)));
+  CO_RETURN_IF_ERROR(
+      co_await table_->Put(KeyIn(kStreamPrefix, group->definition.id, name), EncodeStream(stream)));
   group->streams[name] = stream;
   co_return Status::OK();
 }
 
 Task<> LogCatalog::DeleteStream(LogGroupPtr group, std::string name) {
-  return storage::RunToEnd(home_, Locked(DeleteStreamHere(std::move(group), std::move(name))));
+  return changes_.Run(DeleteStreamHere(std::move(group), std::move(name)));
 }
 
 Task<> LogCatalog::DeleteStreamHere(LogGroupPtr group, std::string name) {
@@ -358,16 +341,13 @@ Task<> LogCatalog::DeleteStreamHere(LogGroupPtr group, std::string name) {
   if (group->FindStream(name) == nullptr) {
     co_return MakeError(ErrorCode::kNotFound, "The specified log stream does not exist.");
   }
-  std::vector<aws::RecordTable::Change> changes;
-  changes.push_back({.key = KeyIn(kStreamPrefix, group->definition.id, name)});
-  CO_RETURN_IF_ERROR(co_await table_->Write(std::move(changes)));
+  CO_RETURN_IF_ERROR(co_await table_->Erase(KeyIn(kStreamPrefix, group->definition.id, name)));
   group->streams.erase(name);
   co_return Status::OK();
 }
 
 Task<> LogCatalog::PutFilter(LogGroupPtr group, std::string name, SubscriptionFilter filter) {
-  return storage::RunToEnd(
-      home_, Locked(PutFilterHere(std::move(group), std::move(name), std::move(filter))));
+  return changes_.Run(PutFilterHere(std::move(group), std::move(name), std::move(filter)));
 }
 
 Task<> LogCatalog::PutFilterHere(LogGroupPtr group, std::string name, SubscriptionFilter filter) {
@@ -384,16 +364,14 @@ Task<> LogCatalog::PutFilterHere(LogGroupPtr group, std::string name, Subscripti
     CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log_->Offsets(partition));
     filter.begin = offsets.high_watermark;
   }
-  std::vector<aws::RecordTable::Change> changes;
-  changes.push_back(
-      {.key = KeyIn(kFilterPrefix, group->definition.id, name), .value = EncodeFilter(filter)});
-  CO_RETURN_IF_ERROR(co_await table_->Write(std::move(changes)));
+  CO_RETURN_IF_ERROR(
+      co_await table_->Put(KeyIn(kFilterPrefix, group->definition.id, name), EncodeFilter(filter)));
   group->filters[name] = std::move(filter);
   co_return co_await delivery_->Start(std::move(group), std::move(name));
 }
 
 Task<> LogCatalog::DeleteFilter(LogGroupPtr group, std::string name) {
-  return storage::RunToEnd(home_, Locked(DeleteFilterHere(std::move(group), std::move(name))));
+  return changes_.Run(DeleteFilterHere(std::move(group), std::move(name)));
 }
 
 Task<> LogCatalog::DeleteFilterHere(LogGroupPtr group, std::string name) {

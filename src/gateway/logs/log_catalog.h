@@ -15,6 +15,7 @@
 #include "gateway/aws/record_table.h"
 #include "gateway/logs/log_group.h"
 #include "gateway/logs/subscription_delivery.h"
+#include "storage/changes_in_turn.h"
 
 namespace mainstem::gateway::logs {
 
@@ -52,7 +53,6 @@ class LogCatalog {
   Task<> Load(MemoryBudget* budget);
   std::string ChooseTopic(std::string_view group) const;
   bool IsTopicTaken(const std::string& topic) const;
-  Task<> Locked(Task<> change);
   Task<> CreateHere(std::string name, GroupDefinition definition);
   Task<> DeleteHere(LogGroupPtr group);
   Task<> UpdateHere(LogGroupPtr group, Change change);
@@ -79,11 +79,9 @@ class LogCatalog {
   SubscriptionDelivery* const delivery_;
   const Logger logger_;
   const ForgetTopic forget_topic_;
-  const Executor home_;
   std::unique_ptr<aws::RecordTable> table_;
   Groups groups_;
-  bool changing_ = false;
-  Event changed_;
+  storage::ChangesInTurn changes_;
 };
 
 }  // namespace mainstem::gateway::logs
