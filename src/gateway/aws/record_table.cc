@@ -5,12 +5,11 @@
 #include <fmt/format.h>
 
 #include "storage/batch_builder.h"
-#include "storage/record_batch.h"
+#include "storage/read_partition.h"
 
 namespace mainstem::gateway::aws {
 namespace {
 
-constexpr size_t kTableReadBytes = 4 << 20;
 // The nodes of a map and the service's own form of a record.
 constexpr int64_t kRecordOverhead = 256;
 
@@ -45,33 +44,19 @@ Task<std::unique_ptr<RecordTable>> RecordTable::Open(Env* env, storage::Log* log
 }
 
 Task<> RecordTable::Load() {
-  CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log_->Offsets(partition_));
-  Offset next = offsets.log_start;
-  while (next < offsets.high_watermark) {
-    storage::ReadOptions options{.max_bytes = kTableReadBytes};
-    CO_ASSIGN_OR_RETURN(storage::ReadResult read, co_await log_->Read(partition_, next, options));
-    if (read.batches.empty()) break;
-    for (const storage::SharedBytes& batch : read.batches) {
-      CO_ASSIGN_OR_RETURN(auto reader, storage::RecordReader::Open(batch.bytes));
-      next = std::max(next, reader.header().next_offset());
-      if (reader.header().control()) continue;
-      storage::RecordView record;
-      while (true) {
-        CO_ASSIGN_OR_RETURN(bool more, reader.Next(&record));
-        if (!more) break;
-        std::optional<std::string> value;
-        if (record.value) value = std::string(*record.value);
-        Apply(std::string(record.key.value_or("")), std::move(value));
-      }
-    }
-    if (!memory_.Resize(bytes_)) {
-      co_return MakeError(
-          ErrorCode::kResourceExhausted,
-          {.message = fmt::format("the records of {} do not fit into memory", topic_),
-           .hint = "give the node more with --memory"});
-    }
-  }
-  co_return Status::OK();
+  auto take = [this](const storage::RecordView& record) {
+    std::optional<std::string> value;
+    if (record.value) value = std::string(*record.value);
+    Apply(std::string(record.key.value_or("")), std::move(value));
+    return Status::OK();
+  };
+  auto fit = [this]() -> Status {
+    if (memory_.Resize(bytes_)) return Status::OK();
+    return MakeError(ErrorCode::kResourceExhausted,
+                     {.message = fmt::format("the records of {} do not fit into memory", topic_),
+                      .hint = "give the node more with --memory"});
+  };
+  return storage::ReadPartition(log_, partition_, take, fit);
 }
 
 void RecordTable::Apply(const std::string& key, std::optional<std::string> value) {

@@ -4,13 +4,12 @@
 
 #include "gateway/dynamodb/stored_record_format.h"
 #include "storage/batch_builder.h"
-#include "storage/record_batch.h"
+#include "storage/read_partition.h"
 #include "storage/run_to_end.h"
 
 namespace mainstem::gateway::dynamodb {
 namespace {
 
-constexpr size_t kLoadBytes = 4 << 20;
 constexpr size_t kErasedTogether = 1000;
 
 // Small segments: what was written over goes soon, and little is read at start.
@@ -50,26 +49,10 @@ Task<std::unique_ptr<Store>> Store::Open(Env* env, storage::Log* log, MemoryBudg
 }
 
 Task<> Store::Load(Loaded* loaded) {
-  CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log_->Offsets(partition_));
-  Offset next = offsets.log_start;
-  while (next < offsets.high_watermark) {
-    storage::ReadOptions options{.max_bytes = kLoadBytes};
-    CO_ASSIGN_OR_RETURN(storage::ReadResult read, co_await log_->Read(partition_, next, options));
-    if (read.batches.empty()) break;
-    for (const storage::SharedBytes& batch : read.batches) {
-      CO_ASSIGN_OR_RETURN(auto reader, storage::RecordReader::Open(batch.bytes));
-      next = std::max(next, reader.header().next_offset());
-      if (reader.header().control()) continue;
-      storage::RecordView record;
-      while (true) {
-        CO_ASSIGN_OR_RETURN(bool more, reader.Next(&record));
-        if (!more) break;
-        CO_RETURN_IF_ERROR(TakeRecord(record.key.value_or(""), record.value, loaded));
-      }
-    }
-    CO_RETURN_IF_ERROR(FitMemory());
-  }
-  co_return Status::OK();
+  auto take = [this, loaded](const storage::RecordView& record) {
+    return TakeRecord(record.key.value_or(""), record.value, loaded);
+  };
+  return storage::ReadPartition(log_, partition_, take, [this] { return FitMemory(); });
 }
 
 Status Store::TakeRecord(std::string_view key, std::optional<std::string_view> value,

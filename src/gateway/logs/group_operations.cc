@@ -81,6 +81,11 @@ Status SetTags(const aws::Value& input, std::map<std::string, std::string>* tags
   return aws::MakeAwsError("TooManyTagsException", "A log group can have at most 50 tags.");
 }
 
+Task<> ChangeGroup(const Context& context, const aws::AwsCall* call, LogCatalog::Change change) {
+  CO_ASSIGN_OR_RETURN(FoundGroup found, FindGroup(context, *call));
+  co_return ToldOfGroup(co_await context.catalog->Update(found.group, std::move(change)));
+}
+
 }  // namespace
 
 // ---------------------------------------------------------------- shared
@@ -218,30 +223,27 @@ Task<> PutRetentionPolicy(const Context& context, aws::AwsCall* call) {
 }
 
 Task<> DeleteRetentionPolicy(const Context& context, aws::AwsCall* call) {
-  CO_ASSIGN_OR_RETURN(FoundGroup found, FindGroup(context, *call));
   LogCatalog::Change change = [](GroupDefinition* definition) {
     definition->retention_days.reset();
     return Status::OK();
   };
-  co_return ToldOfGroup(co_await context.catalog->Update(found.group, std::move(change)));
+  return ChangeGroup(context, call, std::move(change));
 }
 
 Task<> PutLogGroupDeletionProtection(const Context& context, aws::AwsCall* call) {
-  CO_ASSIGN_OR_RETURN(FoundGroup found, FindGroup(context, *call));
   bool is_protected = call->input.root["deletionProtectionEnabled"].boolean;
   LogCatalog::Change change = [is_protected](GroupDefinition* definition) {
     definition->deletion_protection = is_protected;
     return Status::OK();
   };
-  co_return ToldOfGroup(co_await context.catalog->Update(found.group, std::move(change)));
+  return ChangeGroup(context, call, std::move(change));
 }
 
 Task<> ChangeTags(const Context& context, aws::AwsCall* call) {
-  CO_ASSIGN_OR_RETURN(FoundGroup found, FindGroup(context, *call));
   LogCatalog::Change change = [call](GroupDefinition* definition) {
     return SetTags(call->input.root, &definition->tags);
   };
-  co_return ToldOfGroup(co_await context.catalog->Update(found.group, std::move(change)));
+  return ChangeGroup(context, call, std::move(change));
 }
 
 Task<> ListTags(const Context& context, aws::AwsCall* call) {

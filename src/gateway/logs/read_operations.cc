@@ -112,6 +112,17 @@ void WritePageTokens(const EventSource& source, const EventQuery& query, const E
                 FormatPageToken(source, {.backwards = true, .position = first}));
 }
 
+// Takes memory for the call: for the page while it is looked for, and for its answer.
+Task<EventPage> FindLeased(const Context& context, const FoundGroup& found, const EventQuery& query,
+                           aws::AwsCall* call) {
+  CO_RETURN_IF_ERROR(LeaseMore(context, kPageMemory, call));
+  CO_ASSIGN_OR_RETURN(EventPage page, co_await FindEvents(context.log, context.logger, found.topic,
+                                                          found.group, query));
+  // The text grows by doubling.
+  CO_RETURN_IF_ERROR(LeaseMore(context, 2 * page.answer_bytes, call));
+  co_return page;
+}
+
 }  // namespace
 
 Task<> GetLogEvents(const Context& context, aws::AwsCall* call) {
@@ -128,11 +139,7 @@ Task<> GetLogEvents(const Context& context, aws::AwsCall* call) {
     query.backwards = token.backwards;
     query.beyond = token.position;
   }
-  CO_RETURN_IF_ERROR(LeaseMore(context, kPageMemory, call));
-  CO_ASSIGN_OR_RETURN(EventPage page, co_await FindEvents(context.log, context.logger, found.topic,
-                                                          found.group, query));
-  // The text grows by doubling.
-  CO_RETURN_IF_ERROR(LeaseMore(context, 2 * page.answer_bytes, call));
+  CO_ASSIGN_OR_RETURN(EventPage page, co_await FindLeased(context, found, query, call));
   aws::BodyWriter* answer = call->answer.get();
   answer->BeginMap().Key("events").BeginList();
   for (const FoundEvent& event : page.events) {
@@ -175,11 +182,7 @@ Task<> FilterLogEvents(const Context& context, aws::AwsCall* call) {
   }
   CO_ASSIGN_OR_RETURN(FilterPattern pattern, PatternOf(input["filterPattern"].text));
   query.pattern = &pattern;
-  CO_RETURN_IF_ERROR(LeaseMore(context, kPageMemory, call));
-  CO_ASSIGN_OR_RETURN(EventPage page, co_await FindEvents(context.log, context.logger, found.topic,
-                                                          found.group, query));
-  // The text grows by doubling.
-  CO_RETURN_IF_ERROR(LeaseMore(context, 2 * page.answer_bytes, call));
+  CO_ASSIGN_OR_RETURN(EventPage page, co_await FindLeased(context, found, query, call));
   aws::BodyWriter* answer = call->answer.get();
   answer->BeginMap().Key("events").BeginList();
   if (query.backwards) std::reverse(page.events.begin(), page.events.end());  // the latest first

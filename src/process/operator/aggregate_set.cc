@@ -66,23 +66,31 @@ size_t AggregateSet::HeapBytes(const std::byte* value) const {
   return bytes;
 }
 
-void AggregateSet::Serialize(const std::byte* value, std::string* out) const {
+void AggregateSet::PutBy(PutState put, const std::byte* value, std::string* out) const {
   out->push_back(kAccumulatorsVersion);
   out->append(reinterpret_cast<const char*>(value), sizeof(int64_t));
   for (const Function& function : functions_) {
-    function.aggregate->Serialize(value + function.offset, out);
+    (function.aggregate.get()->*put)(value + function.offset, out);
   }
 }
 
-Status AggregateSet::Deserialize(std::string_view bytes, std::byte* value) const {
+Status AggregateSet::TakeBy(TakeState take, std::string_view bytes, std::byte* value) const {
   if (bytes.size() < 1 + sizeof(int64_t) || bytes[0] != kAccumulatorsVersion)
     return DamagedAccumulators();
   std::memcpy(value, bytes.data() + 1, sizeof(int64_t));
   bytes.remove_prefix(1 + sizeof(int64_t));
   for (const Function& function : functions_) {
-    RETURN_IF_ERROR(function.aggregate->Deserialize(&bytes, value + function.offset));
+    RETURN_IF_ERROR((function.aggregate.get()->*take)(&bytes, value + function.offset));
   }
   return bytes.empty() ? Status::OK() : DamagedAccumulators();
+}
+
+void AggregateSet::Serialize(const std::byte* value, std::string* out) const {
+  PutBy(&Aggregate::Serialize, value, out);
+}
+
+Status AggregateSet::Deserialize(std::string_view bytes, std::byte* value) const {
+  return TakeBy(&Aggregate::Deserialize, bytes, value);
 }
 
 bool AggregateSet::HasChanges(const std::byte* value) const {
@@ -93,22 +101,11 @@ bool AggregateSet::HasChanges(const std::byte* value) const {
 }
 
 void AggregateSet::SerializeChanges(const std::byte* value, std::string* out) const {
-  out->push_back(kAccumulatorsVersion);
-  out->append(reinterpret_cast<const char*>(value), sizeof(int64_t));
-  for (const Function& function : functions_) {
-    function.aggregate->SerializeChanges(value + function.offset, out);
-  }
+  PutBy(&Aggregate::SerializeChanges, value, out);
 }
 
 Status AggregateSet::ApplyChanges(std::string_view bytes, std::byte* value) const {
-  if (bytes.size() < 1 + sizeof(int64_t) || bytes[0] != kAccumulatorsVersion)
-    return DamagedAccumulators();
-  std::memcpy(value, bytes.data() + 1, sizeof(int64_t));
-  bytes.remove_prefix(1 + sizeof(int64_t));
-  for (const Function& function : functions_) {
-    RETURN_IF_ERROR(function.aggregate->ApplyChanges(&bytes, value + function.offset));
-  }
-  return bytes.empty() ? Status::OK() : DamagedAccumulators();
+  return TakeBy(&Aggregate::ApplyChanges, bytes, value);
 }
 
 void AggregateSet::OnStored(std::byte* value) const {

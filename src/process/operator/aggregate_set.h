@@ -76,6 +76,11 @@ class AggregateSet final : public ValueCodec {
     AggregateInput input;
   };
   static void Prepare(const Function& function, const AggregateBatch& batch, FunctionInput* out);
+  // The stored form, and that of changes: the row count and what each function puts or takes.
+  using PutState = void (Aggregate::*)(const std::byte* state, std::string* out) const;
+  using TakeState = Status (Aggregate::*)(std::string_view* bytes, std::byte* state) const;
+  void PutBy(PutState put, const std::byte* value, std::string* out) const;
+  Status TakeBy(TakeState take, std::string_view bytes, std::byte* value) const;
   std::vector<Function> functions_;
   std::vector<int> used_columns_;
   size_t value_bytes_ = 16;

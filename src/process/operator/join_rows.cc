@@ -81,8 +81,7 @@ void JoinRows::Forget(size_t at) {
     heap_bytes_ += rows_[at].size + kRowOverhead;
     gone_.push_back(std::move(rows_[at]));
   } else if (knows_changes_) {
-    for (const JoinRow& row : gone_) heap_bytes_ -= row.size + kRowOverhead;
-    gone_ = std::vector<JoinRow>();
+    ForgetGone();
     knows_changes_ = false;
   }
   if (index_.empty()) {
@@ -138,9 +137,13 @@ Status JoinRows::ApplyChanges(std::string_view bytes) {
   return TakeRows(bytes);
 }
 
-void JoinRows::OnStored() {
+void JoinRows::ForgetGone() {
   for (const JoinRow& row : gone_) heap_bytes_ -= row.size + kRowOverhead;
-  gone_.clear();
+  gone_ = std::vector<JoinRow>();
+}
+
+void JoinRows::OnStored() {
+  ForgetGone();
   knows_changes_ = rows_.size() >= kKnowsFrom;
   for (JoinRow& row : rows_) row.is_changed = false;
 }

@@ -69,6 +69,7 @@ class JoinRows {
   void Append(std::string_view bytes, uint64_t hash, int32_t copies, int32_t matches);
   void BuildIndex();
   void Forget(size_t at);
+  void ForgetGone();
   Status TakeRows(std::string_view bytes);
 
   std::vector<JoinRow> rows_;
