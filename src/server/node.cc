@@ -189,18 +189,24 @@ Task<> Node::Impl::OpenAwsServices() {
                                     gateway::dynamodb::DynamoOptions()));
   gateway::logs::LogsOptions logs_options;
   logs_options.forget_topic = forget_topic;
-  logs_options.find_place = [this](std::string stream, std::string partition_key) {
+  auto find_stream = [this](std::string stream, std::string partition_key) {
     return kinesis->FindPlace(std::move(stream), std::move(partition_key));
   };
+  logs_options.find_place = find_stream;
   CO_ASSIGN_OR_RETURN(logs,
                       co_await gateway::logs::LogsService::Open(
                           &engine->env(), &engine->log(), &engine->budget(), &engine->metrics(),
                           engine->logger().Named("logs"), std::move(logs_options)));
   gateway::events::EventsOptions events_options;
   events_options.forget_topic = forget_topic;
+  events_options.find_stream = find_stream;
+  events_options.find_log = [this](std::string group, std::string stream) {
+    return logs->FindPlace(std::move(group), std::move(stream));
+  };
   CO_ASSIGN_OR_RETURN(events, co_await gateway::events::EventsService::Open(
                                   &engine->env(), &engine->log(), &engine->budget(),
-                                  &engine->metrics(), std::move(events_options)));
+                                  &engine->metrics(), engine->logger().Named("events"),
+                                  std::move(events_options)));
   co_return Status::OK();
 }
 
@@ -253,6 +259,7 @@ Task<> Node::Impl::StartDoors() {
 Task<> Node::Impl::StopDoors() {
   Status status;
   if (aws) status &= co_await aws->Stop();
+  if (events) status &= co_await events->Stop();
   if (logs) status &= co_await logs->Stop();
   if (http) status &= co_await http->Stop();
   if (kafka) status &= co_await kafka->Stop();

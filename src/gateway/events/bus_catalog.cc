@@ -8,8 +8,6 @@
 namespace mainstem::gateway::events {
 namespace {
 
-std::string BusTopic(std::string_view bus) { return fmt::format("events.{}", bus); }
-
 Status NoSuchBus(std::string_view name) {
   return MakeError(ErrorCode::kNotFound, fmt::format("Event bus {} does not exist.", name));
 }
@@ -20,6 +18,8 @@ storage::TopicConfig BusTopicConfig() {
 }
 
 }  // namespace
+
+std::string BusTopic(std::string_view bus) { return fmt::format("events.{}", bus); }
 
 std::string EncodeBus(const EventBus& bus) {
   JsonWriter json;

@@ -19,6 +19,8 @@
 namespace mainstem::gateway::events {
 
 inline constexpr std::string_view kDefaultBus = "default";
+// The name of the topic in which its events lie.
+std::string BusTopic(std::string_view bus);
 
 struct EventBus {
   int64_t created_ms = 0;

@@ -31,6 +31,8 @@ void WriteBus(const Context& context, const aws::AwsCall& call, const std::strin
   answer->Key("LastModifiedTime").Time(bus.modified_ms);
 }
 
+}  // namespace
+
 Status SetTags(const aws::Value& input, std::map<std::string, std::string>* tags) {
   for (const aws::Member& tag : input["Tags"].members) {
     (*tags)[std::string(tag.value["Key"].text)] = tag.value["Value"].text;
@@ -39,8 +41,6 @@ Status SetTags(const aws::Value& input, std::map<std::string, std::string>* tags
   if (tags->size() <= kTagsMax) return Status::OK();
   return aws::MakeAwsError("ValidationException", "A resource can have at most 50 tags.");
 }
-
-}  // namespace
 
 std::string BusNameIn(std::string_view name_or_arn) {
   constexpr std::string_view kBefore = ":event-bus/";
@@ -80,7 +80,7 @@ Task<> DeleteEventBus(const Context& context, aws::AwsCall* call) {
   if (name == kDefaultBus) {
     co_return aws::MakeAwsError("ValidationException", "Cannot delete event bus default.");
   }
-  co_return co_await context.catalog->Delete(std::move(name));
+  co_return co_await context.rules->DeleteBus(std::move(name));
 }
 
 Task<> DescribeEventBus(const Context& context, aws::AwsCall* call) {
@@ -95,12 +95,7 @@ Task<> DescribeEventBus(const Context& context, aws::AwsCall* call) {
 
 Task<> ListEventBuses(const Context& context, aws::AwsCall* call) {
   const aws::Value& input = call->input.root;
-  std::string after;
-  if (!input["NextToken"].is_null()) {
-    auto token = context.sealer->Unseal(kBusPageKind, input["NextToken"].text);
-    if (!token) co_return aws::MakeAwsError("ValidationException", "Provided token is invalid.");
-    after = std::move(token->payload);
-  }
+  CO_ASSIGN_OR_RETURN(std::string after, PageAfter(context, input, kBusPageKind));
   int64_t left = aws::IntegerOf(input["Limit"]).value_or(kListMax);
   std::string last;
   bool more = false;
@@ -116,16 +111,21 @@ Task<> ListEventBuses(const Context& context, aws::AwsCall* call) {
     last = it->first;
   }
   call->answer->EndList();
-  if (more) {
-    call->answer->Field("NextToken", context.sealer->Seal(kBusPageKind, {.made_ms = context.NowMs(),
-                                                                         .payload = last}));
-  }
+  if (more) WriteNextToken(context, kBusPageKind, last, call);
   call->answer->EndMap();
   co_return Status::OK();
 }
 
 Task<> ChangeTags(const Context& context, aws::AwsCall* call) {
-  std::string name = BusNameIn(call->input.root["ResourceARN"].text);
+  std::string_view arn = call->input.root["ResourceARN"].text;
+  RuleKey rule;
+  if (ParseRuleArn(arn, &rule)) {
+    RuleCatalog::Change change = [call](Rule* changed) {
+      return SetTags(call->input.root, &changed->tags);
+    };
+    co_return RuleError(co_await context.rules->Update(std::move(rule), std::move(change), {}));
+  }
+  std::string name = BusNameIn(arn);
   BusCatalog::Change change = [call](EventBus* bus) {
     return SetTags(call->input.root, &bus->tags);
   };
@@ -135,12 +135,21 @@ Task<> ChangeTags(const Context& context, aws::AwsCall* call) {
 }
 
 Task<> ListTagsForResource(const Context& context, aws::AwsCall* call) {
-  std::string name = BusNameIn(call->input.root["ResourceARN"].text);
-  auto found = context.catalog->buses().find(name);
-  if (found == context.catalog->buses().end()) co_return BusNotFound(name);
+  std::string_view arn = call->input.root["ResourceARN"].text;
+  const std::map<std::string, std::string>* tags = nullptr;
+  RuleKey key;
+  if (ParseRuleArn(arn, &key)) {
+    CO_ASSIGN_OR_RETURN(const Rule* rule, FindRule(context, key));
+    tags = &rule->tags;
+  } else {
+    std::string name = BusNameIn(arn);
+    auto found = context.catalog->buses().find(name);
+    if (found == context.catalog->buses().end()) co_return BusNotFound(name);
+    tags = &found->second.tags;
+  }
   call->answer->BeginMap().Key("Tags").BeginList();
-  for (const auto& [key, value] : found->second.tags) {
-    call->answer->BeginMap().Field("Key", key).Field("Value", value).EndMap();
+  for (const auto& [name, value] : *tags) {
+    call->answer->BeginMap().Field("Key", name).Field("Value", value).EndMap();
   }
   call->answer->EndList().EndMap();
   co_return Status::OK();

@@ -19,6 +19,16 @@ const std::map<std::string, Operation, std::less<>>& EventsOperations() {
       {"ListTagsForResource", ListTagsForResource},
       {"PutEvents", PutEvents},
       {"TestEventPattern", TestEventPattern},
+      {"PutRule", PutRule},
+      {"DeleteRule", DeleteRule},
+      {"DescribeRule", DescribeRule},
+      {"EnableRule", EnableRule},
+      {"DisableRule", DisableRule},
+      {"ListRules", ListRules},
+      {"ListRuleNamesByTarget", ListRuleNamesByTarget},
+      {"PutTargets", PutTargets},
+      {"RemoveTargets", RemoveTargets},
+      {"ListTargetsByRule", ListTargetsByRule},
   };
   return table;
 }
@@ -26,22 +36,28 @@ const std::map<std::string, Operation, std::less<>>& EventsOperations() {
 }  // namespace
 
 struct EventsService::Impl {
-  Impl(Env* env, storage::Log* log, Metrics* metrics, std::unique_ptr<BusCatalog> given,
-       EventsOptions options, aws::TokenSealer given_sealer)
+  struct Catalogs {
+    std::unique_ptr<BusCatalog> buses;
+    std::unique_ptr<TargetDelivery> delivery;
+    std::unique_ptr<RuleCatalog> rules;
+  };
+  Impl(Env* env, storage::Log* log, Metrics* metrics, Catalogs given, std::string account,
+       aws::TokenSealer given_sealer)
       : home(env->shard(0)),
         sealer(std::move(given_sealer)),
-        catalog(std::move(given)),
+        catalogs(std::move(given)),
         context{.env = env,
                 .log = log,
-                .catalog = catalog.get(),
+                .catalog = catalogs.buses.get(),
+                .rules = catalogs.rules.get(),
                 .sealer = &sealer,
-                .account = std::move(options.account),
+                .account = std::move(account),
                 .events_in = &metrics->AddCounter(
                     {.name = "mainstem_events_in_total", .help = "events put on event buses"})} {}
 
   const Executor home;
   const aws::TokenSealer sealer;
-  const std::unique_ptr<BusCatalog> catalog;
+  const Catalogs catalogs;
   const Context context;
 };
 
@@ -50,15 +66,39 @@ EventsService::~EventsService() = default;
 
 Task<std::unique_ptr<EventsService>> EventsService::Open(Env* env, storage::Log* log,
                                                          MemoryBudget* budget, Metrics* metrics,
-                                                         EventsOptions options) {
+                                                         Logger logger, EventsOptions options) {
   CO_ASSIGN_OR_RETURN(aws::TokenSealer sealer, co_await aws::TokenSealer::Open(env, log));
+  Impl::Catalogs catalogs;
   auto forget_topic = options.forget_topic;
-  CO_ASSIGN_OR_RETURN(std::unique_ptr<BusCatalog> catalog,
+  CO_ASSIGN_OR_RETURN(catalogs.buses,
                       co_await BusCatalog::Open(env, log, budget, std::move(forget_topic)));
-  auto impl = std::make_unique<Impl>(env, log, metrics, std::move(catalog), std::move(options),
-                                     std::move(sealer));
+  DeliveryParts delivery{.env = env,
+                         .log = log,
+                         .budget = budget,
+                         .metrics = metrics,
+                         .logger = std::move(logger),
+                         .account = options.account,
+                         .buses = catalogs.buses.get(),
+                         .find_stream = options.find_stream,
+                         .find_log = options.find_log};
+  catalogs.delivery = std::make_unique<TargetDelivery>(std::move(delivery));
+  RuleCatalog::Parts parts{.env = env,
+                           .log = log,
+                           .budget = budget,
+                           .buses = catalogs.buses.get(),
+                           .delivery = catalogs.delivery.get()};
+  auto rules = co_await RuleCatalog::Open(parts);
+  if (!rules.ok()) {
+    IgnoreError(co_await catalogs.delivery->Stop(), "the failure to open is what counts");
+    co_return rules.status();
+  }
+  catalogs.rules = std::move(*rules);
+  auto impl = std::make_unique<Impl>(env, log, metrics, std::move(catalogs),
+                                     std::move(options.account), std::move(sealer));
   co_return std::unique_ptr<EventsService>(new EventsService(std::move(impl)));
 }
+
+Task<> EventsService::Stop() { return RunOn(impl_->home, impl_->catalogs.delivery->Stop()); }
 
 const aws::Shape* EventsService::FindOperation(std::string_view name) const {
   return EventsOperations().count(name) > 0 ? FindShape(name) : nullptr;

@@ -1,5 +1,5 @@
-// EventBridge (CloudWatch Events) over the log: an event bus is a topic. Behind the AWS door
-// (gateway/aws/aws_server.h), which decodes and checks what comes.
+// EventBridge (CloudWatch Events) over the log: an event bus is a topic, its rules are readers of it.
+// Behind the AWS door (gateway/aws/aws_server.h), which decodes and checks what comes.
 #pragma once
 
 #include <functional>
@@ -7,9 +7,12 @@
 #include <string>
 
 #include "core/env.h"
+#include "core/logging.h"
 #include "core/memory_budget.h"
 #include "core/metrics.h"
+#include "gateway/aws/log_place.h"
 #include "gateway/aws/service.h"
+#include "gateway/aws/stream_place.h"
 #include "storage/log.h"
 
 namespace mainstem::gateway::events {
@@ -18,16 +21,21 @@ struct EventsOptions {
   std::string account = "000000000000";  // of ARNs and events
   // Told after a bus's topic was deleted. May be empty.
   std::function<Task<>(std::string topic)> forget_topic{};
+  // What rules deliver to.
+  aws::FindStreamPlace find_stream;
+  aws::FindLogPlace find_log;
 };
 
 // Borrows everything but the options; all must outlive it. Run may be called on any shard.
 class EventsService final : public aws::AwsService {
  public:
-  // Reads the buses' definitions. On the home shard.
+  // Reads the definitions of buses and rules, and begins to deliver. On the home shard.
   static Task<std::unique_ptr<EventsService>> Open(Env* env, storage::Log* log,
                                                    MemoryBudget* budget, Metrics* metrics,
-                                                   EventsOptions options);
+                                                   Logger logger, EventsOptions options);
   ~EventsService() override;
+  // Ends the deliveries to targets; must have ended before the destructor runs.
+  Task<> Stop();
 
   std::string_view target_prefix() const override { return "AWSEvents"; }
   std::string_view signing_name() const override { return "events"; }

@@ -2,7 +2,9 @@
 // Internal to gateway/events.
 #pragma once
 
+#include <map>
 #include <string>
+#include <string_view>
 
 #include "core/env.h"
 #include "core/metrics.h"
@@ -10,6 +12,7 @@
 #include "gateway/aws/sealed_token.h"
 #include "gateway/aws/service.h"
 #include "gateway/events/bus_catalog.h"
+#include "gateway/events/rules/rule_catalog.h"
 
 namespace mainstem::gateway::events {
 
@@ -18,6 +21,7 @@ struct Context {
   Env* env;
   storage::Log* log;
   BusCatalog* catalog;
+  RuleCatalog* rules;
   const aws::TokenSealer* sealer;
   std::string account;
   prometheus::Counter* events_in;
@@ -40,9 +44,35 @@ Task<> PutEvents(const Context& context, aws::AwsCall* call);
 // pattern_operations.cc
 Task<> TestEventPattern(const Context& context, aws::AwsCall* call);
 
+// rules/rule_operations.cc
+Task<> PutRule(const Context& context, aws::AwsCall* call);
+Task<> DeleteRule(const Context& context, aws::AwsCall* call);
+Task<> DescribeRule(const Context& context, aws::AwsCall* call);
+Task<> EnableRule(const Context& context, aws::AwsCall* call);
+Task<> DisableRule(const Context& context, aws::AwsCall* call);
+Task<> ListRules(const Context& context, aws::AwsCall* call);
+Task<> ListRuleNamesByTarget(const Context& context, aws::AwsCall* call);
+// rules/target_operations.cc
+Task<> PutTargets(const Context& context, aws::AwsCall* call);
+Task<> RemoveTargets(const Context& context, aws::AwsCall* call);
+Task<> ListTargetsByRule(const Context& context, aws::AwsCall* call);
+
 // ---------------------------------------------------------------- shared by them
 
 // Of a name or an ARN; "default" when it is empty.
 std::string BusNameIn(std::string_view name_or_arn);
+// ResourceNotFoundExceptions.
+Status CheckBus(const Context& context, const std::string& bus);
+Result<const Rule*> FindRule(const Context& context, const RuleKey& key);
+// What a change of rules failed with, kNotFound as Amazon tells it.
+Status RuleError(const Status& status);
+// Of what EventPattern::Parse said.
+Status InvalidEventPattern(const Status& status);
+// Applies Tags and TagKeys of an input. A ValidationException when they get too many.
+Status SetTags(const aws::Value& input, std::map<std::string, std::string>* tags);
+// Of a listing: after what to go on. A ValidationException.
+Result<std::string> PageAfter(const Context& context, const aws::Value& input, char kind);
+void WriteNextToken(const Context& context, char kind, const std::string& last,
+                    aws::AwsCall* call);
 
 }  // namespace mainstem::gateway::events

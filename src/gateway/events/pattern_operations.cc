@@ -4,14 +4,15 @@
 
 namespace mainstem::gateway::events {
 
+Status InvalidEventPattern(const Status& status) {
+  return aws::MakeAwsError("InvalidEventPatternException",
+                           "Event pattern is not valid. Reason: " + TextOf(status).message);
+}
+
 Task<> TestEventPattern(const Context& context, aws::AwsCall* call) {
   const aws::Value& input = call->input.root;
   auto pattern = EventPattern::Parse(input["EventPattern"].text);
-  if (!pattern.ok()) {
-    co_return aws::MakeAwsError(
-        "InvalidEventPatternException",
-        "Event pattern is not valid. Reason: " + TextOf(pattern.status()).message);
-  }
+  if (!pattern.ok()) co_return InvalidEventPattern(pattern.status());
   auto event = aws::DecodeBody(aws::BodyCodec::kJson, std::string(input["Event"].text));
   if (!event.ok() || event->root.kind != aws::Value::Kind::kMap) {
     co_return aws::MakeAwsError("InvalidEventPatternException", "Event is not valid JSON.");

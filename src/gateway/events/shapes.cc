@@ -76,6 +76,81 @@ void AddEventOperations(Shapes* shapes) {
       Structure({{"EventPattern", Required(Text(0, 4096))}, {"Event", Required(AnyText())}});
 }
 
+bool IsRuleCharacter(char c) { return c != '/' && IsBusCharacter(c); }
+bool IsRuleName(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), IsRuleCharacter);
+}
+constexpr Pattern kRuleName{"[\\.\\-_A-Za-z0-9]+", IsRuleName};
+Shape RuleName() { return Matching(&kRuleName, Text(1, 64)); }
+Shape Page() { return Text(1, 2048); }
+Shape PageSize() { return Whole(1, 100); }
+
+void AddRuleOperations(Shapes* shapes) {
+  Shape state = OneOf({"ENABLED", "DISABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"});
+  (*shapes)["PutRule"] = Structure({{"Name", Required(RuleName())},
+                                    {"ScheduleExpression", Text(0, 256)},
+                                    {"EventPattern", Text(0, 4096)},
+                                    {"State", state},
+                                    {"Description", Text(0, 512)},
+                                    {"RoleArn", Text(1, 1600)},
+                                    {"Tags", TagList()},
+                                    {"EventBusName", BusNameOrArn()}});
+  Shape named = Structure({{"Name", Required(RuleName())}, {"EventBusName", BusNameOrArn()}});
+  for (std::string_view name : {"DescribeRule", "EnableRule", "DisableRule"}) {
+    (*shapes)[std::string(name)] = named;
+  }
+  (*shapes)["DeleteRule"] = Structure({{"Name", Required(RuleName())},
+                                       {"EventBusName", BusNameOrArn()},
+                                       {"Force", Flag()}});
+  (*shapes)["ListRules"] = Structure({{"NamePrefix", RuleName()},
+                                      {"EventBusName", BusNameOrArn()},
+                                      {"NextToken", Page()},
+                                      {"Limit", PageSize()}});
+  (*shapes)["ListRuleNamesByTarget"] = Structure({{"TargetArn", Required(Text(1, 1600))},
+                                                  {"EventBusName", BusNameOrArn()},
+                                                  {"NextToken", Page()},
+                                                  {"Limit", PageSize()}});
+}
+
+Shape TargetShape() {
+  Shape paths = Map(Text(0, 256), 0, 100);
+  Shape transformer =
+      Structure({{"InputPathsMap", paths}, {"InputTemplate", Required(Text(1, 8192))}});
+  Shape http = Structure({{"PathParameterValues", List(AnyText(), 0, 100)},
+                          {"HeaderParameters", Map(Text(0, 512), 0, 100)},
+                          {"QueryStringParameters", Map(Text(0, 512), 0, 100)}});
+  return Structure({{"Id", Required(RuleName())},
+                    {"Arn", Required(Text(1, 1600))},
+                    {"RoleArn", Text(1, 1600)},
+                    {"Input", Text(0, 8192)},
+                    {"InputPath", Text(0, 256)},
+                    {"InputTransformer", transformer},
+                    {"KinesisParameters",
+                     Structure({{"PartitionKeyPath", Required(Text(0, 256))}})},
+                    {"SqsParameters", Structure({{"MessageGroupId", Text(0, 100)}})},
+                    {"HttpParameters", http},
+                    {"DeadLetterConfig", Structure({{"Arn", Text(1, 1600)}})},
+                    {"RetryPolicy",
+                     Structure({{"MaximumRetryAttempts", Whole(0, 185)},
+                                {"MaximumEventAgeInSeconds", Whole(60, 86400)}})}});
+}
+
+void AddTargetOperations(Shapes* shapes) {
+  Shape targets = Required(List(TargetShape(), 1, 100));
+  targets.item_text = "Target";
+  (*shapes)["PutTargets"] = Structure({{"Rule", Required(RuleName())},
+                                       {"EventBusName", BusNameOrArn()},
+                                       {"Targets", targets}});
+  (*shapes)["RemoveTargets"] = Structure({{"Rule", Required(RuleName())},
+                                          {"EventBusName", BusNameOrArn()},
+                                          {"Ids", Required(List(RuleName(), 1, 100))},
+                                          {"Force", Flag()}});
+  (*shapes)["ListTargetsByRule"] = Structure({{"Rule", Required(RuleName())},
+                                              {"EventBusName", BusNameOrArn()},
+                                              {"NextToken", Page()},
+                                              {"Limit", PageSize()}});
+}
+
 }  // namespace
 
 const Shape* FindShape(std::string_view operation) {
@@ -83,6 +158,8 @@ const Shape* FindShape(std::string_view operation) {
     Shapes all;
     AddBusOperations(&all);
     AddEventOperations(&all);
+    AddRuleOperations(&all);
+    AddTargetOperations(&all);
     return all;
   }();
   auto it = shapes.find(operation);

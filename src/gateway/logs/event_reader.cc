@@ -195,23 +195,6 @@ class EventSearch {
 
 }  // namespace
 
-Result<VisitedBatch> VisitBatch(std::span<const std::byte> batch, Offset from, Offset to,
-                                const TakeRecord& take) {
-  ASSIGN_OR_RETURN(storage::BatchHeader header, storage::ParseBatchHeader(batch));
-  VisitedBatch visited{.end = header.next_offset()};
-  if (header.control()) return visited;
-  auto reader = storage::RecordReader::Open(batch, kUnpackedBytesMax);
-  visited.broken = reader.status();
-  storage::RecordView record;
-  while (visited.broken.ok()) {
-    auto more = reader->Next(&record);
-    visited.broken = more.status();
-    if (!more.ok() || !*more || record.offset >= to) break;
-    if (record.offset >= from) RETURN_IF_ERROR(take(record));
-  }
-  return visited;
-}
-
 Task<> VisitRecords(storage::Log* log, storage::TopicPartition partition, Offset from, Offset to,
                     RecordVisitor visitor) {
   Offset next = from;

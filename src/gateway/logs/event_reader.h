@@ -12,6 +12,7 @@
 
 #include "core/env.h"
 #include "core/logging.h"
+#include "gateway/aws/visit_batch.h"
 #include "gateway/logs/filter_pattern.h"
 #include "gateway/logs/log_event.h"
 #include "gateway/logs/log_group.h"
@@ -65,20 +66,10 @@ Task<> CatchUp(storage::Log* log, Logger logger, storage::TopicInfo topic, LogGr
 Task<EventPage> FindEvents(storage::Log* log, Logger logger, storage::TopicInfo topic,
                            LogGroupPtr group, EventQuery query);
 
-// A batch that a Kafka client compressed may unpack to so much: one at a time, on the home
-// shard. What a client puts into one is a MiB.
-inline constexpr size_t kUnpackedBytesMax = 16 << 20;
-using TakeRecord = std::function<Status(const storage::RecordView& record)>;
-struct VisitedBatch {
-  Offset end;
-  // Why the rest of the batch was left out: nobody looks into compressed batches when they come.
-  Status broken{};
-};
-// Calls `take` with the records of one batch from `from` to before `to`; control batches have none.
-// Fails when `take` does, or when the batch has no header.
-Result<VisitedBatch> VisitBatch(std::span<const std::byte> batch, Offset from, Offset to,
-                                const TakeRecord& take);
-
+using aws::kUnpackedBytesMax;
+using aws::TakeRecord;
+using aws::VisitBatch;
+using aws::VisitedBatch;
 // Calls `take` with every record from `from` to before `to`, and `open_batch` (may be empty) before
 // those of each batch; yields between batches.
 struct BatchExtent {

@@ -9,11 +9,12 @@
 #include <string_view>
 
 #include "core/ids.h"
+#include "gateway/aws/log_place.h"
 #include "storage/record_batch.h"
 
 namespace mainstem::gateway::logs {
 
-inline constexpr std::string_view kIngestionHeader = "ingestionTime";
+using aws::kIngestionHeader;
 
 // Events are in order of time, and of arrival where it is the same. `index` is offset + 1.
 struct EventPosition {

@@ -53,6 +53,20 @@ Task<> RunTold(Operation operation, const Context& context, aws::AwsCall* call) 
   co_return aws::MakeAwsError(std::move(error));
 }
 
+Task<std::optional<aws::LogPlace>> FindPlaceHere(LogCatalog* catalog, std::string group,
+                                                 std::string stream) {
+  LogGroupPtr found = catalog->Find(group);
+  if (found == nullptr) co_return std::nullopt;
+  if (found->FindStream(stream) == nullptr) {
+    Status made = co_await catalog->CreateStream(found, std::move(stream));
+    if (Is(made, ErrorCode::kNotFound)) co_return std::nullopt;
+    if (!Is(made, ErrorCode::kAlreadyExists)) CO_RETURN_IF_ERROR(made);
+  }
+  auto topic = catalog->TopicOf(*found);
+  if (!topic) co_return std::nullopt;
+  co_return aws::LogPlace{.partition = {.topic_id = topic->id, .partition = PartitionId(0)}};
+}
+
 }  // namespace
 
 struct LogsService::Impl {
@@ -109,6 +123,11 @@ Task<std::unique_ptr<LogsService>> LogsService::Open(Env* env, storage::Log* log
 }
 
 Task<> LogsService::Stop() { return RunOn(impl_->home, impl_->delivery->Stop()); }
+
+Task<std::optional<aws::LogPlace>> LogsService::FindPlace(std::string group, std::string stream) {
+  LogCatalog* catalog = impl_->catalog.get();
+  return RunOn(impl_->home, FindPlaceHere(catalog, std::move(group), std::move(stream)));
+}
 
 const aws::Shape* LogsService::FindOperation(std::string_view name) const {
   return LogsOperations().count(name) > 0 ? FindShape(name) : nullptr;

@@ -4,12 +4,14 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/env.h"
 #include "core/logging.h"
 #include "core/memory_budget.h"
 #include "core/metrics.h"
+#include "gateway/aws/log_place.h"
 #include "gateway/aws/service.h"
 #include "gateway/aws/stream_place.h"
 #include "storage/log.h"
@@ -40,6 +42,8 @@ class LogsService final : public aws::AwsService {
   std::string_view validation_error() const override { return "InvalidParameterException"; }
   const aws::Shape* FindOperation(std::string_view name) const override;
   Task<> Run(aws::AwsCall* call) override;
+  // For services that write to groups by themselves.
+  Task<std::optional<aws::LogPlace>> FindPlace(std::string group, std::string stream);
 
  private:
   struct Impl;

@@ -1,11 +1,12 @@
 #include "gateway/logs/subscription_delivery.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
 #include "core/fnv1a.h"
+#include "gateway/aws/committed_reader.h"
+#include "gateway/aws/epoch_appends.h"
 #include "gateway/logs/event_reader.h"
 #include "gateway/logs/filter_pattern.h"
 #include "gateway/logs/log_event.h"
@@ -50,7 +51,7 @@ class SubscriptionDelivery::Delivery {
         name_(std::move(name)),
         filter_(std::move(filter)),
         pattern_(std::move(pattern)),
-        job_(JobOf(filter_.id)) {}
+        reader_(parts.log, JobOf(filter_.id)) {}
 
   // Until the group is gone or the task is cancelled.
   Task<> Run() {
@@ -73,25 +74,13 @@ class SubscriptionDelivery::Delivery {
   Task<> Deliver() {
     auto topic = parts_.log->FindTopic(group_->definition.topic_id);
     if (!topic) co_return Status::OK();
-    partition_ = {.topic_id = topic->id, .partition = PartitionId(0)};
-    CO_ASSIGN_OR_RETURN(storage::JobEpoch last, co_await parts_.log->LastEpoch(job_));
-    epoch_ = last.epoch;
-    next_ = filter_.begin;
-    if (epoch_ > 0) {
-      int64_t offset = 0;
-      const std::string& text = last.metadata;
-      auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), offset);
-      CHECK(error == std::errc() && end == text.data() + text.size());
-      next_ = Offset(offset);
-    }
+    storage::TopicPartition partition{.topic_id = topic->id, .partition = PartitionId(0)};
+    CO_RETURN_IF_ERROR(co_await reader_.Open(partition, filter_.begin));
     while (true) {
       CO_ASSIGN_OR_RETURN(bool moved, co_await Step());
       if (moved) continue;
-      if (!parts_.log->FindTopic(partition_.topic_id)) co_return Status::OK();
-      std::vector<std::pair<storage::TopicPartition, Offset>> beyond{{partition_, next_}};
-      TimePoint deadline = parts_.env->Now() + kDeliveryLook;
-      auto waited = co_await parts_.log->WaitForData(std::move(beyond), deadline);
-      CO_RETURN_IF_ERROR(waited);
+      if (!parts_.log->FindTopic(partition.topic_id)) co_return Status::OK();
+      CO_RETURN_IF_ERROR(co_await reader_.Wait(parts_.env->Now() + kDeliveryLook));
     }
   }
 
@@ -101,45 +90,24 @@ class SubscriptionDelivery::Delivery {
     if (lease.bytes() == 0) {
       co_return MakeError(ErrorCode::kResourceExhausted, "there is no memory for a subscription");
     }
-    storage::ReadOptions options{.max_bytes = kDeliveryReadBytes, .read_committed = true};
-    auto read = co_await parts_.log->Read(partition_, next_, options);
-    if (Is(read.status(), ErrorCode::kOffsetOutOfRange)) {  // retention went past it
-      CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets,
-                          co_await parts_.log->Offsets(partition_));
-      if (next_ >= offsets.log_start) co_return false;
-      next_ = offsets.log_start;
-      co_return true;
-    }
-    CO_RETURN_IF_ERROR(read);
-    if (read->batches.empty()) co_return false;
     std::map<std::string, std::vector<SubscribedEvent>> events;
-    for (const storage::SharedBytes& batch : read->batches) {
-      CO_RETURN_IF_ERROR(TakeBatch(batch, &events));
-      CO_RETURN_IF_ERROR(co_await Yield());
-    }
-    skipped_ += static_cast<int64_t>(read->total_bytes);
-    if (events.empty() && skipped_ < kSkippedMax) co_return true;
-    CO_RETURN_IF_ERROR(co_await Commit(std::move(events)));
-    skipped_ = 0;
-    co_return true;
-  }
-
-  Status TakeBatch(const storage::SharedBytes& batch,
-                   std::map<std::string, std::vector<SubscribedEvent>>* events) {
-    auto take = [&](const storage::RecordView& record) {
-      TakeEvent(record, events);
-      return Status::OK();
+    aws::CommittedReader::Piece piece{.bytes_max = kDeliveryReadBytes};
+    piece.take = [&](const storage::RecordView& record) -> Result<bool> {
+      TakeEvent(record, &events);
+      return true;
     };
-    ASSIGN_OR_RETURN(VisitedBatch visited, VisitBatch(batch.bytes, next_, Offset(INT64_MAX), take));
-    if (!visited.broken.ok()) {
+    piece.skip = [&](Offset offset, const Status& broken) {
       parts_.logger.Warning("batch of a log group left out, it can't be decoded",
                             {{"group", group_->name},
                              {"filter", name_},
-                             {"offset", next_.value()},
-                             {"error", visited.broken}});
-    }
-    next_ = std::max(next_, visited.end);
-    return Status::OK();
+                             {"offset", offset.value()},
+                             {"error", broken}});
+    };
+    CO_ASSIGN_OR_RETURN(bool moved, co_await reader_.Read(std::move(piece)));
+    if (!moved) co_return false;
+    if (events.empty() && reader_.uncommitted_bytes() < kSkippedMax) co_return true;
+    CO_RETURN_IF_ERROR(co_await Commit(std::move(events)));
+    co_return true;
   }
 
   void TakeEvent(const storage::RecordView& record,
@@ -162,26 +130,20 @@ class SubscriptionDelivery::Delivery {
 
   // Everything with the new position, or nothing.
   Task<> Commit(std::map<std::string, std::vector<SubscribedEvent>> events) {
-    storage::EpochCommit commit{.job_id = job_, .epoch = epoch_ + 1};
-    commit.metadata = std::to_string(next_.value());
-    std::map<storage::TopicPartition, storage::BatchBuilder> builders;
-    std::vector<std::shared_ptr<const void>> held;
+    aws::EpochAppends appends;
     for (auto& [stream, taken] : events) {
       for (size_t begin = 0; begin < taken.size();) {
         size_t end = EndOfMessage(taken, begin);
         SubscribedBatch batch{
             .owner = parts_.account, .group = group_->name, .stream = stream, .filter = name_};
         for (; begin < end; ++begin) batch.events.push_back(std::move(taken[begin]));
-        CO_RETURN_IF_ERROR(co_await AddMessage(&batch, &commit, &builders, &held));
+        CO_RETURN_IF_ERROR(co_await AddMessage(&batch, &appends));
       }
     }
-    for (auto& [partition, builder] : builders) {
-      CO_ASSIGN_OR_RETURN(std::vector<std::byte> batch, builder.Build());
-      commit.appends.push_back({.partition = partition, .batch = std::move(batch)});
-    }
-    CO_RETURN_IF_ERROR(co_await parts_.log->CommitEpoch(std::move(commit)));
+    aws::CommittedReader::Outcome outcome{.end = reader_.next()};
+    CO_ASSIGN_OR_RETURN(outcome.appends, appends.Take());
+    CO_RETURN_IF_ERROR(co_await reader_.Commit(std::move(outcome)));
     parts_.env->CrashPoint("subscription.commit");
-    ++epoch_;
     failing_ = false;
     co_return Status::OK();
   }
@@ -197,9 +159,7 @@ class SubscriptionDelivery::Delivery {
     return end;
   }
 
-  Task<> AddMessage(const SubscribedBatch* batch, storage::EpochCommit* commit,
-                    std::map<storage::TopicPartition, storage::BatchBuilder>* builders,
-                    std::vector<std::shared_ptr<const void>>* held) {
+  Task<> AddMessage(const SubscribedBatch* batch, aws::EpochAppends* appends) {
     Status packed;
     std::string message = co_await parts_.env->blocking_pool().Run(
         [batch, &packed] { return Gzip(DataMessage(*batch), &packed); });
@@ -218,9 +178,10 @@ class SubscriptionDelivery::Delivery {
                             {{"group", group_->name}, {"filter", name_}});
       co_return Status::OK();
     }
-    held->push_back(place->held);
-    storage::BatchBuilder& builder = (*builders)[place->partition];
-    builder.Add(parts_.env->WallTime().value(), key, message);
+    CO_RETURN_IF_ERROR(appends->Add(
+        place->partition,
+        {.timestamp_ms = parts_.env->WallTime().value(), .key = key, .value = message}));
+    appends->Hold(std::move(place->held));
     co_return Status::OK();
   }
 
@@ -230,11 +191,7 @@ class SubscriptionDelivery::Delivery {
   const std::string name_;
   const SubscriptionFilter filter_;
   FilterPattern pattern_;
-  const std::string job_;
-  storage::TopicPartition partition_{};
-  int64_t epoch_ = 0;
-  Offset next_{0};
-  int64_t skipped_ = 0;
+  aws::CommittedReader reader_;
   bool failing_ = false;  // and the log says so
 };
 
@@ -242,7 +199,10 @@ SubscriptionDelivery::SubscriptionDelivery(Parts parts)
     : parts_(std::move(parts)),
       dropped_(&parts_.metrics->AddCounter(
           {.name = "mainstem_log_subscription_events_dropped_total",
-           .help = "log events that were too large for the stream of a subscription"})) {}
+           .help = "log events that were too large for the stream of a subscription"})),
+      running_(parts_.env->shard(0), [this](const std::string&, const Status& status) {
+        parts_.logger.Warning("subscription ended", {{"error", status}});
+      }) {}
 SubscriptionDelivery::~SubscriptionDelivery() = default;
 
 namespace {
@@ -254,43 +214,24 @@ Task<> RunToItsEnd(std::unique_ptr<Delivery> delivery) {
 
 }  // namespace
 
-Task<> SubscriptionDelivery::EndTask(std::string filter_id) {
-  auto running = running_.find(filter_id);
-  if (running == running_.end()) co_return Status::OK();
-  std::unique_ptr<TaskScope> scope = std::move(running->second);
-  running_.erase(running);
-  co_return co_await scope->Close();
-}
-
 Task<> SubscriptionDelivery::Start(LogGroupPtr group, std::string filter) {
   auto found = group->filters.find(filter);
   CHECK(found != group->filters.end());
   std::string id = found->second.id;
-  CO_RETURN_IF_ERROR(co_await EndTask(id));
+  CO_RETURN_IF_ERROR(co_await running_.End(id));
   CO_ASSIGN_OR_RETURN(FilterPattern pattern, FilterPattern::Parse(found->second.pattern));
   auto delivery = std::make_unique<Delivery>(parts_, dropped_, std::move(group), std::move(filter),
                                              found->second, std::move(pattern));
-  auto& scope = running_[id];
-  scope = std::make_unique<TaskScope>(
-      parts_.env->shard(0), "log subscription", [this](const std::string&, const Status& status) {
-        parts_.logger.Warning("subscription ended", {{"error", status}});
-      });
-  scope->Spawn("deliver", RunToItsEnd(std::move(delivery)));
+  running_.Start(std::move(id), RunToItsEnd(std::move(delivery)));
   co_return Status::OK();
 }
 
 Task<> SubscriptionDelivery::Forget(std::string filter_id) {
-  CO_RETURN_IF_ERROR(co_await EndTask(filter_id));
+  CO_RETURN_IF_ERROR(co_await running_.End(filter_id));
   co_return co_await parts_.log->ForgetJob(JobOf(filter_id));
 }
 
-Task<> SubscriptionDelivery::Stop() {
-  while (!running_.empty()) {
-    std::string id = running_.begin()->first;
-    CO_RETURN_IF_ERROR(co_await EndTask(std::move(id)));
-  }
-  co_return Status::OK();
-}
+Task<> SubscriptionDelivery::Stop() { return running_.Stop(); }
 
 Task<> SubscriptionDelivery::SendControlMessage(std::string stream) {
   std::string key = fmt::format("{:016x}", parts_.env->Random());

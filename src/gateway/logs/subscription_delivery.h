@@ -4,7 +4,6 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 
@@ -12,6 +11,7 @@
 #include "core/logging.h"
 #include "core/memory_budget.h"
 #include "core/metrics.h"
+#include "gateway/aws/named_tasks.h"
 #include "gateway/aws/stream_place.h"
 #include "gateway/logs/log_group.h"
 #include "storage/log.h"
@@ -42,11 +42,10 @@ class SubscriptionDelivery {
 
  private:
   class Delivery;
-  Task<> EndTask(std::string filter_id);
 
   Parts parts_;
   prometheus::Counter* dropped_;
-  std::map<std::string, std::unique_ptr<TaskScope>> running_;  // by the filter's id
+  aws::NamedTasks running_;  // by the filter's id
 };
 
 }  // namespace mainstem::gateway::logs

@@ -1,0 +1,17 @@
+// A value as JSON text, and as a part of an answer. Pure; any thread.
+#pragma once
+
+#include <string>
+
+#include "gateway/aws/body_codec.h"
+#include "gateway/aws/value.h"
+
+namespace mainstem::gateway::aws {
+
+// Compact, members in their order. Numbers are written anew: by value, not as they were spelled.
+// Bytes are base64, times seconds.
+std::string ToJson(const Value& value);
+// The same into an answer. Members that are null are left out: AWS's shapes have none.
+void CopyValue(const Value& value, BodyWriter* writer);
+
+}  // namespace mainstem::gateway::aws

@@ -1,0 +1,174 @@
+#include "gateway/events/rules/rule_catalog.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "gateway/aws/aws_error.h"
+
+namespace mainstem::gateway::events {
+namespace {
+
+constexpr std::string_view kRulePrefix = "r/";
+// Deliveries whose place is still to be forgotten.
+constexpr std::string_view kGonePrefix = "gone/";
+
+std::string RuleRecordKey(const RuleKey& key) {
+  return fmt::format("{}{}/{}", kRulePrefix, key.bus, key.name);
+}
+
+RuleKey KeyOfRecord(std::string_view record_key) {
+  std::string_view rest = record_key.substr(kRulePrefix.size());
+  size_t slash = rest.rfind('/');
+  return {.bus = std::string(rest.substr(0, slash)), .name = std::string(rest.substr(slash + 1))};
+}
+
+Status NoSuchRule(const RuleKey& key) {
+  return MakeError(ErrorCode::kNotFound, fmt::format("Rule {} does not exist on EventBus {}.",
+                                                     key.name, key.bus));
+}
+
+bool HasDelivery(const Rule& rule, std::string_view delivery_id) {
+  return std::any_of(rule.targets.begin(), rule.targets.end(), [&](const auto& entry) {
+    return entry.second.delivery_id == delivery_id;
+  });
+}
+
+}  // namespace
+
+RuleCatalog::RuleCatalog(Parts parts) : parts_(parts), changes_(parts.env->shard(0)) {}
+
+Task<std::unique_ptr<RuleCatalog>> RuleCatalog::Open(Parts parts) {
+  auto catalog = std::unique_ptr<RuleCatalog>(new RuleCatalog(parts));
+  CO_RETURN_IF_ERROR(co_await catalog->Load());
+  co_return catalog;
+}
+
+Task<> RuleCatalog::Load() {
+  CO_ASSIGN_OR_RETURN(table_, co_await aws::RecordTable::Open(
+                                  parts_.env, parts_.log, parts_.budget, "__mainstem_event_rules"));
+  CO_RETURN_IF_ERROR(co_await ForgetGone());
+  for (const auto& [key, text] : table_->records()) {
+    if (!key.starts_with(kRulePrefix)) continue;
+    CO_ASSIGN_OR_RETURN(rules_[KeyOfRecord(key)], DecodeRule(text));
+  }
+  for (const auto& [key, rule] : rules_) CO_RETURN_IF_ERROR(co_await StartTargets(key));
+  co_return Status::OK();
+}
+
+// A place is forgotten after the record that needs it is gone: the other way round a crash would
+// leave a target that begins anew.
+Task<> RuleCatalog::ForgetGone() {
+  std::vector<aws::RecordTable::Change> erased;
+  for (auto it = table_->records().lower_bound(kGonePrefix);
+       it != table_->records().end() && it->first.starts_with(kGonePrefix); ++it) {
+    erased.push_back({.key = it->first});
+  }
+  for (const aws::RecordTable::Change& change : erased) {
+    std::string id = change.key.substr(kGonePrefix.size());
+    CO_RETURN_IF_ERROR(co_await parts_.delivery->Forget(std::move(id)));
+  }
+  co_return co_await table_->Write(std::move(erased));
+}
+
+const Rule* RuleCatalog::Find(const RuleKey& key) const {
+  auto found = rules_.find(key);
+  return found == rules_.end() ? nullptr : &found->second;
+}
+
+Task<> RuleCatalog::Update(RuleKey key, Change change, UpdateOptions options) {
+  return changes_.Run(UpdateHere(std::move(key), std::move(change), options));
+}
+
+Task<> RuleCatalog::UpdateHere(RuleKey key, Change change, UpdateOptions options) {
+  if (!parts_.buses->Has(key.bus)) {
+    co_return MakeError(ErrorCode::kNotFound, fmt::format("Event bus {} does not exist.", key.bus));
+  }
+  const Rule* before = Find(key);
+  if (before == nullptr && !options.makes) co_return NoSuchRule(key);
+  Rule rule;
+  if (before != nullptr) rule = *before;
+  CO_RETURN_IF_ERROR(change(&rule));
+  if (before != nullptr && rule == *before) co_return Status::OK();
+  // What comes while a rule is disabled is not for it.
+  if (before != nullptr && rule.is_enabled() && !before->is_enabled()) {
+    for (auto& [id, target] : rule.targets) target.delivery_id.clear();
+  }
+  CO_RETURN_IF_ERROR(co_await BeginTargets(&key, &rule));
+  CO_RETURN_IF_ERROR(co_await WriteRule(&key, before, &rule));
+  parts_.env->CrashPoint("event_rule.update");
+  rules_[key] = std::move(rule);
+  CO_RETURN_IF_ERROR(co_await ForgetGone());
+  co_return co_await StartTargets(std::move(key));
+}
+
+// Those without a place begin with the next event.
+Task<> RuleCatalog::BeginTargets(const RuleKey* key, Rule* rule) {
+  bool none_begins = std::none_of(rule->targets.begin(), rule->targets.end(),
+                                  [](const auto& entry) { return entry.second.delivery_id.empty(); });
+  if (none_begins) co_return Status::OK();
+  CO_ASSIGN_OR_RETURN(storage::TopicPartition partition,
+                      co_await parts_.buses->PartitionOf(key->bus));
+  CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await parts_.log->Offsets(partition));
+  for (auto& [id, target] : rule->targets) {
+    if (!target.delivery_id.empty()) continue;
+    target.delivery_id = fmt::format("{:016x}", parts_.env->Random());
+    target.topic_id = partition.topic_id;
+    target.begin = offsets.high_watermark;
+  }
+  co_return Status::OK();
+}
+
+Task<> RuleCatalog::WriteRule(const RuleKey* key, const Rule* before, const Rule* rule) {
+  std::vector<aws::RecordTable::Change> changes;
+  aws::RecordTable::Change record{.key = RuleRecordKey(*key)};
+  if (rule != nullptr) record.value = EncodeRule(*rule);
+  changes.push_back(std::move(record));
+  if (before != nullptr) {
+    for (const auto& [id, target] : before->targets) {
+      if (rule != nullptr && HasDelivery(*rule, target.delivery_id)) continue;
+      changes.push_back({.key = std::string(kGonePrefix) + target.delivery_id, .value = "1"});
+    }
+  }
+  return table_->Write(std::move(changes));
+}
+
+Task<> RuleCatalog::StartTargets(RuleKey key) {
+  const Rule rule = rules_.at(key);
+  for (const auto& [id, target] : rule.targets) {
+    if (rule.is_enabled()) {
+      CO_RETURN_IF_ERROR(co_await parts_.delivery->Start(key, rule, id));
+    } else {
+      CO_RETURN_IF_ERROR(co_await parts_.delivery->End(target.delivery_id));
+    }
+  }
+  co_return Status::OK();
+}
+
+Task<> RuleCatalog::Delete(RuleKey key, Check check) {
+  return changes_.Run(DeleteHere(std::move(key), std::move(check)));
+}
+
+Task<> RuleCatalog::DeleteHere(RuleKey key, Check check) {
+  const Rule* rule = Find(key);
+  if (rule == nullptr) co_return Status::OK();
+  CO_RETURN_IF_ERROR(check(*rule));
+  CO_RETURN_IF_ERROR(co_await WriteRule(&key, rule, nullptr));
+  rules_.erase(key);
+  co_return co_await ForgetGone();
+}
+
+Task<> RuleCatalog::DeleteBus(std::string bus) {
+  return changes_.Run(DeleteBusHere(std::move(bus)));
+}
+
+Task<> RuleCatalog::DeleteBusHere(std::string bus) {
+  auto rule = rules_.lower_bound({.bus = bus, .name = ""});
+  if (rule != rules_.end() && rule->first.bus == bus) {
+    co_return aws::MakeAwsError("ValidationException",
+                                fmt::format("Event bus {} can't be deleted since it has rules.", bus));
+  }
+  co_return co_await parts_.buses->Delete(std::move(bus));
+}
+
+}  // namespace mainstem::gateway::events

@@ -1,0 +1,79 @@
+#include "gateway/events/rules/taken_event.h"
+
+#include <algorithm>
+
+#include <absl/time/time.h>
+
+#include "gateway/aws/body_codec.h"
+#include "gateway/aws/value_json.h"
+
+namespace mainstem::gateway::events {
+namespace {
+
+constexpr size_t kPartitionKeyMax = 256;
+
+bool IsForwarded(const storage::RecordView& record) {
+  if (record.header_count == 0) return false;
+  auto headers = storage::ReadHeaders(record);
+  return headers.ok() &&
+         std::any_of(headers->begin(), headers->end(), [](const storage::RecordHeader& header) {
+           return header.key == kForwardedHeader;
+         });
+}
+
+// Nothing where it would be no partition key.
+std::optional<std::string> KeyAt(const JsonPath& path, const aws::Value& event) {
+  std::vector<const aws::Value*> found = path.Find(event);
+  if (found.empty()) return std::nullopt;
+  bool is_text = found[0]->kind == aws::Value::Kind::kString;
+  std::string key = is_text ? std::string(found[0]->text) : aws::ToJson(*found[0]);
+  if (key.empty() || key.size() > kPartitionKeyMax) return std::nullopt;
+  return key;
+}
+
+}  // namespace
+
+EventTaker::EventTaker(EventPattern pattern, TargetPlan plan)
+    : pattern_(std::move(pattern)), plan_(std::move(plan)) {}
+
+Result<EventTaker> EventTaker::Make(const RuleKey& key, const Rule& rule,
+                                    std::string_view target_id, std::string_view account) {
+  auto target = rule.targets.find(target_id);
+  CHECK(target != rule.targets.end());
+  ASSIGN_OR_RETURN(EventPattern pattern, EventPattern::Parse(rule.pattern));
+  ASSIGN_OR_RETURN(TargetPlan plan, TargetPlan::Parse(target->second.definition));
+  EventTaker taker(std::move(pattern), std::move(plan));
+  taker.rule_ = {.arn = RuleArn({.region = rule.region, .account = account}, key),
+                 .name = key.name};
+  taker.bus_ = key.bus;
+  return taker;
+}
+
+std::optional<TakenEvent> EventTaker::Take(const storage::RecordView& record) const {
+  std::string_view text = record.value.value_or("");
+  auto document = aws::DecodeBody(aws::BodyCodec::kJson, std::string(text));
+  if (!document.ok() || document->root.kind != aws::Value::Kind::kMap) return std::nullopt;
+  const aws::Value& root = document->root;
+  if (!pattern_.Matches(root)) return std::nullopt;
+  if (plan_.place.kind == TargetKind::kBus && IsForwarded(record)) return std::nullopt;
+  TakenEvent event{.offset = record.offset,
+                   .arrived_ms = record.timestamp_ms,
+                   .time_ms = record.timestamp_ms,
+                   .id = std::string(root["id"].text),
+                   .source = std::string(root["source"].text),
+                   .text = std::string(text)};
+  std::string_view time_text = root["time"].text;
+  absl::Time time;
+  std::string error;
+  if (absl::ParseTime(absl::RFC3339_full, {time_text.data(), time_text.size()}, &time, &error)) {
+    event.time_ms = absl::ToUnixMillis(time);
+  }
+  event.key = event.id;
+  if (plan_.partition_key) event.key = KeyAt(*plan_.partition_key, root).value_or(event.id);
+  if (event.key.empty()) event.key = std::to_string(record.offset.value());
+  EventView view{.text = event.text, .root = root, .ingestion_ms = event.arrived_ms};
+  event.input = plan_.input.Make(view, rule_);
+  return event;
+}
+
+}  // namespace mainstem::gateway::events
