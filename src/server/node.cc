@@ -203,10 +203,10 @@ Task<> Node::Impl::OpenAwsServices() {
   events_options.find_log = [this](std::string group, std::string stream) {
     return logs->FindPlace(std::move(group), std::move(stream));
   };
-  CO_ASSIGN_OR_RETURN(events, co_await gateway::events::EventsService::Open(
-                                  &engine->env(), &engine->log(), &engine->budget(),
-                                  &engine->metrics(), engine->logger().Named("events"),
-                                  std::move(events_options)));
+  CO_ASSIGN_OR_RETURN(events,
+                      co_await gateway::events::EventsService::Open(
+                          &engine->env(), &engine->log(), &engine->budget(), &engine->metrics(),
+                          engine->logger().Named("events"), std::move(events_options)));
   co_return Status::OK();
 }
 

@@ -1,5 +1,5 @@
-// EventBridge (CloudWatch Events) over the log: an event bus is a topic, its rules are readers of it.
-// Behind the AWS door (gateway/aws/aws_server.h), which decodes and checks what comes.
+// EventBridge (CloudWatch Events) over the log: an event bus is a topic, its rules are readers of
+// it. Behind the AWS door (gateway/aws/aws_server.h), which decodes and checks what comes.
 #pragma once
 
 #include <functional>

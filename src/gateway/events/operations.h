@@ -72,7 +72,6 @@ Status InvalidEventPattern(const Status& status);
 Status SetTags(const aws::Value& input, std::map<std::string, std::string>* tags);
 // Of a listing: after what to go on. A ValidationException.
 Result<std::string> PageAfter(const Context& context, const aws::Value& input, char kind);
-void WriteNextToken(const Context& context, char kind, const std::string& last,
-                    aws::AwsCall* call);
+void WriteNextToken(const Context& context, char kind, const std::string& last, aws::AwsCall* call);
 
 }  // namespace mainstem::gateway::events

@@ -99,9 +99,8 @@ void AddRuleOperations(Shapes* shapes) {
   for (std::string_view name : {"DescribeRule", "EnableRule", "DisableRule"}) {
     (*shapes)[std::string(name)] = named;
   }
-  (*shapes)["DeleteRule"] = Structure({{"Name", Required(RuleName())},
-                                       {"EventBusName", BusNameOrArn()},
-                                       {"Force", Flag()}});
+  (*shapes)["DeleteRule"] = Structure(
+      {{"Name", Required(RuleName())}, {"EventBusName", BusNameOrArn()}, {"Force", Flag()}});
   (*shapes)["ListRules"] = Structure({{"NamePrefix", RuleName()},
                                       {"EventBusName", BusNameOrArn()},
                                       {"NextToken", Page()},
@@ -119,28 +118,26 @@ Shape TargetShape() {
   Shape http = Structure({{"PathParameterValues", List(AnyText(), 0, 100)},
                           {"HeaderParameters", Map(Text(0, 512), 0, 100)},
                           {"QueryStringParameters", Map(Text(0, 512), 0, 100)}});
-  return Structure({{"Id", Required(RuleName())},
-                    {"Arn", Required(Text(1, 1600))},
-                    {"RoleArn", Text(1, 1600)},
-                    {"Input", Text(0, 8192)},
-                    {"InputPath", Text(0, 256)},
-                    {"InputTransformer", transformer},
-                    {"KinesisParameters",
-                     Structure({{"PartitionKeyPath", Required(Text(0, 256))}})},
-                    {"SqsParameters", Structure({{"MessageGroupId", Text(0, 100)}})},
-                    {"HttpParameters", http},
-                    {"DeadLetterConfig", Structure({{"Arn", Text(1, 1600)}})},
-                    {"RetryPolicy",
-                     Structure({{"MaximumRetryAttempts", Whole(0, 185)},
-                                {"MaximumEventAgeInSeconds", Whole(60, 86400)}})}});
+  return Structure(
+      {{"Id", Required(RuleName())},
+       {"Arn", Required(Text(1, 1600))},
+       {"RoleArn", Text(1, 1600)},
+       {"Input", Text(0, 8192)},
+       {"InputPath", Text(0, 256)},
+       {"InputTransformer", transformer},
+       {"KinesisParameters", Structure({{"PartitionKeyPath", Required(Text(0, 256))}})},
+       {"SqsParameters", Structure({{"MessageGroupId", Text(0, 100)}})},
+       {"HttpParameters", http},
+       {"DeadLetterConfig", Structure({{"Arn", Text(1, 1600)}})},
+       {"RetryPolicy", Structure({{"MaximumRetryAttempts", Whole(0, 185)},
+                                  {"MaximumEventAgeInSeconds", Whole(60, 86400)}})}});
 }
 
 void AddTargetOperations(Shapes* shapes) {
   Shape targets = Required(List(TargetShape(), 1, 100));
   targets.item_text = "Target";
-  (*shapes)["PutTargets"] = Structure({{"Rule", Required(RuleName())},
-                                       {"EventBusName", BusNameOrArn()},
-                                       {"Targets", targets}});
+  (*shapes)["PutTargets"] = Structure(
+      {{"Rule", Required(RuleName())}, {"EventBusName", BusNameOrArn()}, {"Targets", targets}});
   (*shapes)["RemoveTargets"] = Structure({{"Rule", Required(RuleName())},
                                           {"EventBusName", BusNameOrArn()},
                                           {"Ids", Required(List(RuleName(), 1, 100))},

@@ -63,10 +63,9 @@ Task<EventOutput::Fate> EventOutput::PutIntoStream(const TakenEvent* event,
                                        place->record_bytes_max)};
     co_return Fate::kRefused;
   }
-  CO_RETURN_IF_ERROR(appends_.Add(place->partition,
-                                  {.timestamp_ms = parts_.env->WallTime().value(),
-                                   .key = event->key,
-                                   .value = *event->input}));
+  CO_RETURN_IF_ERROR(appends_.Add(
+      place->partition,
+      {.timestamp_ms = parts_.env->WallTime().value(), .key = event->key, .value = *event->input}));
   appends_.Hold(std::move(place->held));
   co_return Fate::kPut;
 }
@@ -87,10 +86,11 @@ Task<EventOutput::Fate> EventOutput::PutIntoLogGroup(const TakenEvent* event) {
   bool in_time = line.time_ms > now_ms - kLogTooOldMs && line.time_ms <= now_ms + kLogTooNewMs;
   std::string now_text = std::to_string(now_ms);
   storage::RecordHeader header{.key = aws::kIngestionHeader, .value = now_text};
-  CO_RETURN_IF_ERROR(appends_.Add(place->partition, {.timestamp_ms = in_time ? line.time_ms : now_ms,
-                                                     .key = stream,
-                                                     .value = line.message,
-                                                     .headers = std::span(&header, 1)}));
+  CO_RETURN_IF_ERROR(
+      appends_.Add(place->partition, {.timestamp_ms = in_time ? line.time_ms : now_ms,
+                                      .key = stream,
+                                      .value = line.message,
+                                      .headers = std::span(&header, 1)}));
   co_return Fate::kPut;
 }
 
@@ -112,8 +112,7 @@ Task<bool> EventOutput::TargetIsThere() {
   if (taker_.plan().place.kind == TargetKind::kBus) co_return parts_.buses->Has(name);
   if (taker_.plan().place.kind == TargetKind::kStream) {
     std::string key = "any";
-    CO_ASSIGN_OR_RETURN(auto stream,
-                        co_await parts_.find_stream(std::move(name), std::move(key)));
+    CO_ASSIGN_OR_RETURN(auto stream, co_await parts_.find_stream(std::move(name), std::move(key)));
     co_return stream.has_value();
   }
   std::string stream = LogStreamName();
@@ -149,11 +148,10 @@ Task<bool> EventOutput::Abandon(const TakenEvent* event, DeliveryFailure failure
   if (!failure.exhausted.empty()) {
     headers.push_back({.key = "EXHAUSTED_RETRY_CONDITION", .value = failure.exhausted});
   }
-  CO_RETURN_IF_ERROR(appends_.Add(place->partition,
-                                  {.timestamp_ms = parts_.env->WallTime().value(),
-                                   .key = key,
-                                   .value = event->text,
-                                   .headers = headers}));
+  CO_RETURN_IF_ERROR(appends_.Add(place->partition, {.timestamp_ms = parts_.env->WallTime().value(),
+                                                     .key = key,
+                                                     .value = event->text,
+                                                     .headers = headers}));
   appends_.Hold(std::move(place->held));
   ++dead_letters_;
   co_return true;

@@ -1,5 +1,5 @@
-// Where taken events become records: of the target's topic, or of that of its dead letters. Made for
-// one commit; one task, home shard.
+// Where taken events become records: of the target's topic, or of that of its dead letters. Made
+// for one commit; one task, home shard.
 #pragma once
 
 #include <string>

@@ -46,8 +46,8 @@ Result<JsonPath> JsonPath::Parse(std::string_view text) {
       return BadPath(fmt::format("'{}' is no name", name));
     }
     if (name == "*") path.has_star_ = true;
-    path.steps_.push_back({.kind = name == "*" ? Step::Kind::kAll : Step::Kind::kName,
-                           .name = std::string(name)});
+    path.steps_.push_back(
+        {.kind = name == "*" ? Step::Kind::kAll : Step::Kind::kName, .name = std::string(name)});
   }
   return path;
 }

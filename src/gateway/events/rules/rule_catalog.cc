@@ -24,14 +24,13 @@ RuleKey KeyOfRecord(std::string_view record_key) {
 }
 
 Status NoSuchRule(const RuleKey& key) {
-  return MakeError(ErrorCode::kNotFound, fmt::format("Rule {} does not exist on EventBus {}.",
-                                                     key.name, key.bus));
+  return MakeError(ErrorCode::kNotFound,
+                   fmt::format("Rule {} does not exist on EventBus {}.", key.name, key.bus));
 }
 
 bool HasDelivery(const Rule& rule, std::string_view delivery_id) {
-  return std::any_of(rule.targets.begin(), rule.targets.end(), [&](const auto& entry) {
-    return entry.second.delivery_id == delivery_id;
-  });
+  return std::any_of(rule.targets.begin(), rule.targets.end(),
+                     [&](const auto& entry) { return entry.second.delivery_id == delivery_id; });
 }
 
 }  // namespace
@@ -45,8 +44,8 @@ Task<std::unique_ptr<RuleCatalog>> RuleCatalog::Open(Parts parts) {
 }
 
 Task<> RuleCatalog::Load() {
-  CO_ASSIGN_OR_RETURN(table_, co_await aws::RecordTable::Open(
-                                  parts_.env, parts_.log, parts_.budget, "__mainstem_event_rules"));
+  CO_ASSIGN_OR_RETURN(table_, co_await aws::RecordTable::Open(parts_.env, parts_.log, parts_.budget,
+                                                              "__mainstem_event_rules"));
   CO_RETURN_IF_ERROR(co_await ForgetGone());
   for (const auto& [key, text] : table_->records()) {
     if (!key.starts_with(kRulePrefix)) continue;
@@ -104,8 +103,9 @@ Task<> RuleCatalog::UpdateHere(RuleKey key, Change change, UpdateOptions options
 
 // Those without a place begin with the next event.
 Task<> RuleCatalog::BeginTargets(const RuleKey* key, Rule* rule) {
-  bool none_begins = std::none_of(rule->targets.begin(), rule->targets.end(),
-                                  [](const auto& entry) { return entry.second.delivery_id.empty(); });
+  bool none_begins =
+      std::none_of(rule->targets.begin(), rule->targets.end(),
+                   [](const auto& entry) { return entry.second.delivery_id.empty(); });
   if (none_begins) co_return Status::OK();
   CO_ASSIGN_OR_RETURN(storage::TopicPartition partition,
                       co_await parts_.buses->PartitionOf(key->bus));
@@ -165,8 +165,9 @@ Task<> RuleCatalog::DeleteBus(std::string bus) {
 Task<> RuleCatalog::DeleteBusHere(std::string bus) {
   auto rule = rules_.lower_bound({.bus = bus, .name = ""});
   if (rule != rules_.end() && rule->first.bus == bus) {
-    co_return aws::MakeAwsError("ValidationException",
-                                fmt::format("Event bus {} can't be deleted since it has rules.", bus));
+    co_return aws::MakeAwsError(
+        "ValidationException",
+        fmt::format("Event bus {} can't be deleted since it has rules.", bus));
   }
   co_return co_await parts_.buses->Delete(std::move(bus));
 }

@@ -69,7 +69,8 @@ Task<> PutRule(const Context& context, aws::AwsCall* call) {
   }
   if (input["EventPattern"].text.empty()) {
     co_return aws::MakeAwsError(
-        "ValidationException", "Parameter(s) EventPattern or ScheduleExpression must be specified.");
+        "ValidationException",
+        "Parameter(s) EventPattern or ScheduleExpression must be specified.");
   }
   auto pattern = EventPattern::Parse(input["EventPattern"].text);
   if (!pattern.ok()) co_return InvalidEventPattern(pattern.status());

@@ -73,9 +73,9 @@ class TargetTask {
       Status outcome = co_await Deliver();
       if (co_await IsCancelled()) co_return outcome;
       if (!outcome.ok() && !failing_) {
-        parts_.logger.Warning("target of a rule waits", {{"rule", taker_.rule().arn},
-                                                         {"target", taker_.plan().id},
-                                                         {"error", outcome}});
+        parts_.logger.Warning(
+            "target of a rule waits",
+            {{"rule", taker_.rule().arn}, {"target", taker_.plan().id}, {"error", outcome}});
         failing_ = true;
       }
       CO_RETURN_IF_ERROR(co_await Pause());
@@ -133,9 +133,8 @@ class TargetTask {
       return true;
     };
     piece.skip = [&](Offset offset, const Status& broken) {
-      parts_.logger.Warning(
-          "batch of an event bus left out, it can't be decoded",
-          {{"bus", taker_.bus()}, {"offset", offset.value()}, {"error", broken}});
+      parts_.logger.Warning("batch of an event bus left out, it can't be decoded",
+                            {{"bus", taker_.bus()}, {"offset", offset.value()}, {"error", broken}});
     };
     CO_ASSIGN_OR_RETURN(bool moved, co_await reader_.Read(std::move(piece)));
     if (!moved) co_return false;
@@ -187,8 +186,10 @@ class TargetTask {
     absent_ = true;
     // Amazon does not try again where there is no target: with dead letters, they are told at once.
     bool tried_enough = tries_ >= taker_.plan().tries_max;
-    if (is_old) failure.exhausted = "MaximumEventAgeInSeconds";
-    else if (tried_enough) failure.exhausted = "MaximumRetryAttempts";
+    if (is_old)
+      failure.exhausted = "MaximumEventAgeInSeconds";
+    else if (tried_enough)
+      failure.exhausted = "MaximumRetryAttempts";
     if (is_old || tried_enough || taker_.plan().dead_letters) {
       CO_ASSIGN_OR_RETURN(bool done, co_await output->Abandon(event, failure));
       if (done) co_return true;
@@ -209,8 +210,8 @@ class TargetTask {
   aws::CommittedReader reader_;
   Backoff pauses_;
   std::string topic_;
-  int64_t tries_ = 0;    // in a row, of the event that waits
-  bool absent_ = false;  // there is no such target
+  int64_t tries_ = 0;     // in a row, of the event that waits
+  bool absent_ = false;   // there is no such target
   bool failing_ = false;  // and the log says so
 };
 

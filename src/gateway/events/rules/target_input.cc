@@ -42,10 +42,19 @@ std::string EnvelopeOf(const aws::Value& event) {
 
 // A value between a template's quotes: texts as they are there, of lists and objects no quotes of
 // their own.
-std::string InsideString(std::string json) {
+std::string InsideString(const std::string& json) {
   if (json.starts_with('"')) return json.substr(1, json.size() - 2);
-  json.erase(std::remove(json.begin(), json.end(), '"'), json.end());
-  return json;
+  std::string inside;
+  for (size_t i = 0; i < json.size(); ++i) {
+    if (json[i] == '"') continue;
+    if (json[i] == '\\' && i + 1 < json.size()) {
+      if (json[++i] != '"') inside.append({'\\', json[i]});
+      continue;
+    }
+    // Blanks between the values may be of any kind.
+    inside.push_back(static_cast<unsigned char>(json[i]) < ' ' ? ' ' : json[i]);
+  }
+  return inside;
 }
 
 }  // namespace
@@ -86,8 +95,8 @@ Status TargetInput::ParseTemplate(const aws::Value& transformer, std::string_vie
   const aws::Value& paths = transformer["InputPathsMap"];
   for (const aws::Member& entry : paths.members) {
     if (entry.name.starts_with("AWS") || entry.name.starts_with("aws.")) {
-      return BadInput(fmt::format(
-          "InputPathsMap keys must not begin with AWS: {} of target {}.", entry.name, target_id));
+      return BadInput(fmt::format("InputPathsMap keys must not begin with AWS: {} of target {}.",
+                                  entry.name, target_id));
     }
     auto path = JsonPath::Parse(entry.value.text);
     if (path.ok()) continue;
@@ -100,8 +109,10 @@ Status TargetInput::ParseTemplate(const aws::Value& transformer, std::string_vie
   for (size_t at = 0; at < text.size();) {
     std::string_view name = VariableAt(text.substr(at));
     if (name.empty()) {
-      if (text[at] == '\\' && at + 1 < text.size()) literal.text.push_back(text[at++]);
-      else if (text[at] == '"') in_string = !in_string;
+      if (text[at] == '\\' && at + 1 < text.size())
+        literal.text.push_back(text[at++]);
+      else if (text[at] == '"')
+        in_string = !in_string;
       literal.text.push_back(text[at++]);
       continue;
     }
@@ -117,17 +128,20 @@ Status TargetInput::ParseTemplate(const aws::Value& transformer, std::string_vie
   }
   if (!literal.text.empty()) parts_.push_back(std::move(literal));
   if (IsValidTemplate()) return Status::OK();
-  return BadInput(fmt::format("Invalid InputTemplate for target {}: it is neither JSON nor texts "
-                              "in quotes.",
-                              target_id));
+  return BadInput(
+      fmt::format("Invalid InputTemplate for target {}: it is neither JSON nor texts "
+                  "in quotes.",
+                  target_id));
 }
 
 // JSON when its variables have values; or texts in quotes, a line each.
 bool TargetInput::IsValidTemplate() const {
   std::string sample;
   for (const Part& part : parts_) {
-    if (part.is_variable) sample += part.in_string ? "x" : "null";
-    else sample += part.text;
+    if (part.is_variable)
+      sample += part.in_string ? "x" : "null";
+    else
+      sample += part.text;
   }
   if (sample.starts_with('"')) return true;
   return aws::DecodeBody(aws::BodyCodec::kJson, std::move(sample)).ok();
@@ -139,9 +153,8 @@ std::string TargetInput::ValueOf(const Part& part, const EventView& event, const
   if (part.text == "aws.events.rule-arn") return JsonQuote(rule.arn);
   if (part.text == "aws.events.rule-name") return JsonQuote(rule.name);
   if (part.text == "aws.events.event.ingestion-time") {
-    return JsonQuote(absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ",
-                                      absl::FromUnixMillis(event.ingestion_ms),
-                                      absl::UTCTimeZone()));
+    return JsonQuote(absl::FormatTime(
+        "%Y-%m-%dT%H:%M:%E3SZ", absl::FromUnixMillis(event.ingestion_ms), absl::UTCTimeZone()));
   }
   if (part.text == "aws.events.event") return EnvelopeOf(event.root);
   if (part.text == "aws.events.event.json") return std::string(event.text);
@@ -157,7 +170,7 @@ Result<std::string> TargetInput::Make(const EventView& event, const RuleNames& r
     case Kind::kTemplate:
       for (const Part& part : parts_) {
         std::string piece = part.is_variable ? ValueOf(part, event, rule) : part.text;
-        if (part.is_variable && part.in_string) piece = InsideString(std::move(piece));
+        if (part.is_variable && part.in_string) piece = InsideString(piece);
         made += piece;
         if (made.size() <= kInputBytesMax) continue;
         return MakeError(ErrorCode::kMessageTooLarge,

@@ -46,7 +46,7 @@ class TargetInput {
   struct Part {
     std::string text;  // or the variable's name
     bool is_variable = false;
-    bool in_string = false;           // of a variable: between quotes
+    bool in_string = false;          // of a variable: between quotes
     std::optional<JsonPath> path{};  // of a variable that InputPathsMap names
   };
   Status ParseTemplate(const aws::Value& transformer, std::string_view target_id);

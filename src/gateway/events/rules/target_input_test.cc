@@ -12,8 +12,8 @@ namespace {
 using testing::HasSubstr;
 
 const char* const kShopEvent =
-    R"({"version":"0","id":"e1","source":"shop","time":"2024-02-29T12:00:00Z","resources":["a","b"],)"
-    R"("detail":{"state":"paid","price":12.5,"n":3,"items":[{"sku":"x y"},{"sku":"z"}],)"
+    R"({"version":"0","id":"e1","source":"shop","time":"2024-02-29T12:00:00Z",)"
+    R"("resources":["a","b"],"detail":{"state":"paid","price":12.5,"n":3,"items":[{"sku":"x y"},{"sku":"z"}],)"
     R"("say":"a \"b\"","a b":true,"none":null}})";
 
 Result<std::string> Made(std::string_view target) {
@@ -70,13 +70,16 @@ TEST(TargetInputTest, IsAPartOfTheEventAsJson) {
 }
 
 TEST(TargetInputTest, TemplatesTakeValuesWithAndWithoutQuotes) {
-  EXPECT_EQ(Transformed(R"({"s":"$.detail.state","p":"$.detail.price"})",
-                        R"("\"It is <s> for <p>\"")"),
-            R"("It is paid for 12.5")");
+  EXPECT_EQ(
+      Transformed(R"({"s":"$.detail.state","p":"$.detail.price"})", R"("\"It is <s> for <p>\"")"),
+      R"("It is paid for 12.5")");
   EXPECT_EQ(Transformed(R"({"s":"$.detail.state","p":"$.detail.price","i":"$.detail.items"})",
                         R"("{\"s\": <s>, \"q\": \"<s>\", \"p\": <p>, \"i\": <i>}")"),
             R"({"s": "paid", "q": "paid", "p": 12.5, "i": [{"sku":"x y"},{"sku":"z"}]})");
   EXPECT_EQ(Transformed(R"({"i":"$.detail.items[1]"})", R"("\"item <i>\"")"), R"("item {sku:z}")");
+  EXPECT_EQ(
+      Transformed(R"({"d":"$.detail"})", R"("\"<d>\"")"),
+      R"("{state:paid,price:12.5,n:3,items:[{sku:x y},{sku:z}],say:a b,a b:true,none:null}")");
   EXPECT_EQ(Transformed(R"({"s":"$.detail.state"})", R"("{\"a\": \"\\\"<s>\\\" is it\"}")"),
             R"({"a": "\"paid\" is it"})");
   EXPECT_EQ(Transformed(R"({"say":"$.detail.say"})", R"("{\"a\": \"<say>\", \"b\": <say>}")"),
@@ -93,8 +96,9 @@ TEST(TargetInputTest, VariablesWithoutAValueAreEmpty) {
 }
 
 TEST(TargetInputTest, PredefinedVariablesAreAmazons) {
-  EXPECT_EQ(Transformed("{}", R"("{\"a\": <aws.events.rule-arn>, \"n\": \"<aws.events.rule-name>\"}")"),
-            R"({"a": "arn:aws:events:r:1:rule/r", "n": "r"})");
+  EXPECT_EQ(
+      Transformed("{}", R"("{\"a\": <aws.events.rule-arn>, \"n\": \"<aws.events.rule-name>\"}")"),
+      R"({"a": "arn:aws:events:r:1:rule/r", "n": "r"})");
   EXPECT_EQ(Transformed("{}", R"("{\"t\": <aws.events.event.ingestion-time>}")"),
             R"({"t": "2024-02-29T12:00:00.123Z"})");
   EXPECT_EQ(Transformed("{}", R"("{\"e\": <aws.events.event.json>}")"),
@@ -121,10 +125,9 @@ TEST(TargetInputTest, NoMoreThanAMebibyteIsMade) {
   std::string large(200 << 10, 'x');
   std::string event = R"({"detail":")" + large + "\"}";
   auto document = aws::DecodeBody(aws::BodyCodec::kJson, event);
-  auto definition = aws::DecodeBody(
-      aws::BodyCodec::kJson,
-      R"({"InputTransformer":{"InputPathsMap":{"d":"$.detail"},)"
-      R"("InputTemplate":"\"<d><d><d><d><d><d>\""}})");
+  auto definition = aws::DecodeBody(aws::BodyCodec::kJson,
+                                    R"({"InputTransformer":{"InputPathsMap":{"d":"$.detail"},)"
+                                    R"("InputTemplate":"\"<d><d><d><d><d><d>\""}})");
   ASSERT_TRUE(document.ok() && definition.ok());
   auto input = TargetInput::Parse(definition->root);
   ASSERT_TRUE(input.ok());

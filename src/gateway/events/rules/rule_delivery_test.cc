@@ -1,0 +1,234 @@
+// Rules and their targets behind the door, on virtual time: how long events wait for a target, what
+// becomes of them then, and what a restart keeps.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "gateway/aws/testing/aws_door.h"
+#include "gateway/events/events_service.h"
+#include "storage/read_partition.h"
+
+namespace mainstem::gateway::events {
+namespace {
+
+using namespace std::chrono_literals;
+using net::RawResponse;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Pair;
+
+struct EventsDoor : aws::AwsDoor<EventsService> {
+  EventsDoor(Env* env, int64_t memory_bytes)
+      : AwsDoor(env, memory_bytes, {"application/x-amz-json-1.1", "AWSEvents."}) {}
+  Task<> Open() {
+    EventsOptions options;
+    options.find_stream = [this](std::string stream, std::string) { return FindStream(stream); };
+    options.find_log = [](std::string, std::string) { return NoGroup(); };
+    CO_ASSIGN_OR_RETURN(auto opened, co_await EventsService::Open(env, &log, &budget, &metrics,
+                                                                  Logger::Silent(), options));
+    Serve(std::move(opened));
+    co_return Status::OK();
+  }
+  Task<std::optional<aws::StreamPlace>> FindStream(std::string stream) {
+    auto topic = log.FindTopic(stream);
+    if (!topic) co_return std::nullopt;
+    co_return aws::StreamPlace{.partition = {.topic_id = topic->id, .partition = PartitionId(0)},
+                               .record_bytes_max = 1 << 20};
+  }
+  static Task<std::optional<aws::LogPlace>> NoGroup() { co_return std::nullopt; }
+
+  // Over a new connection: an idle one is closed.
+  Task<> Ask(std::string operation, std::string body) {
+    Connect();
+    CO_ASSIGN_OR_RETURN(RawResponse answer, co_await Call(operation, std::move(body)));
+    EXPECT_THAT(answer.head, HasSubstr("200")) << operation << answer.body;
+    co_return Status::OK();
+  }
+  Task<> MakeStream(std::string name) {
+    co_return (co_await log.CreateTopic(std::move(name), 1, {}, false)).status();
+  }
+  // A rule for everything with a target "t" of stream "s".
+  Task<> MakeRule(std::string more_of_target) {
+    CO_RETURN_IF_ERROR(
+        co_await Ask("PutRule", R"({"Name":"r","EventPattern":"{\"source\":[\"shop\"]}"})"));
+    co_return co_await Ask("PutTargets", R"({"Rule":"r","Targets":[{"Id":"t",)"
+                                         R"("Arn":"arn:aws:kinesis:r:000000000000:stream/s")" +
+                                             more_of_target + "}]}");
+  }
+  Task<> PutOne(std::string detail) {
+    return Ask("PutEvents",
+               R"({"Entries":[{"Source":"shop","DetailType":"d","Detail":")" + detail + "\"}]}");
+  }
+};
+
+struct SeenRecord {
+  std::string value;
+  std::map<std::string, std::string> headers;
+};
+
+// Of a topic; none when there is no such topic.
+Task<std::vector<SeenRecord>> RecordsOf(EventsDoor* door, std::string name) {
+  std::vector<SeenRecord> records;
+  auto topic = door->log.FindTopic(name);
+  if (!topic) co_return records;
+  auto take = [&](const storage::RecordView& record) -> Status {
+    SeenRecord seen{.value = std::string(record.value.value_or(""))};
+    ASSIGN_OR_RETURN(auto headers, storage::ReadHeaders(record));
+    for (const storage::RecordHeader& header : headers) {
+      seen.headers[std::string(header.key)] = header.value.value_or("");
+    }
+    records.push_back(std::move(seen));
+    return Status::OK();
+  };
+  storage::TopicPartition partition{.topic_id = topic->id, .partition = PartitionId(0)};
+  CO_RETURN_IF_ERROR(
+      co_await storage::ReadPartition(&door->log, partition, take, [] { return Status::OK(); }));
+  co_return records;
+}
+
+std::vector<std::string> ValuesOf(const std::vector<SeenRecord>& records) {
+  std::vector<std::string> values;
+  for (const SeenRecord& record : records) values.push_back(record.value);
+  return values;
+}
+
+Task<size_t> CountOf(EventsDoor* door, std::string name) {
+  CO_ASSIGN_OR_RETURN(auto records, co_await RecordsOf(door, std::move(name)));
+  co_return records.size();
+}
+
+// However it ends, the deliveries are ended before the service goes.
+template <aws::DoorScenario<EventsDoor> scenario>
+Task<> ThenStop(EventsDoor* door) {
+  Status outcome = co_await scenario(door);
+  CO_RETURN_IF_ERROR(co_await door->service->Stop());
+  co_return outcome;
+}
+
+Task<> WaitForAnAbsentTarget(EventsDoor* door) {
+  CO_RETURN_IF_ERROR(co_await door->MakeRule(R"(,"InputPath":"$.detail.n")"));
+  CO_RETURN_IF_ERROR(co_await door->PutOne(R"({\"n\":1})"));
+  CO_RETURN_IF_ERROR(co_await Sleep(1h));
+  CO_RETURN_IF_ERROR(co_await door->PutOne(R"({\"n\":2})"));
+  CO_RETURN_IF_ERROR(co_await door->MakeStream("s"));
+  CO_RETURN_IF_ERROR(co_await Sleep(2s));
+  CO_ASSIGN_OR_RETURN(auto records, co_await RecordsOf(door, "s"));
+  EXPECT_THAT(ValuesOf(records), ElementsAre("1", "2"));
+  co_return Status::OK();
+}
+
+TEST(RuleDeliveryTest, EventsWaitForATargetThatIsNotThereYet) {
+  aws::RunAtDoor<EventsDoor>(ThenStop<WaitForAnAbsentTarget>);
+}
+
+Task<> GiveUpByAge(EventsDoor* door) {
+  CO_RETURN_IF_ERROR(co_await door->MakeRule(R"(,"RetryPolicy":{"MaximumEventAgeInSeconds":60})"));
+  CO_RETURN_IF_ERROR(co_await door->PutOne("{}"));
+  CO_RETURN_IF_ERROR(co_await Sleep(150s));
+  CO_RETURN_IF_ERROR(co_await door->PutOne(R"({\"n\":2})"));
+  CO_RETURN_IF_ERROR(co_await Sleep(50s));
+  CO_RETURN_IF_ERROR(co_await door->MakeStream("s"));
+  CO_RETURN_IF_ERROR(co_await Sleep(2s));
+  CO_ASSIGN_OR_RETURN(auto records, co_await RecordsOf(door, "s"));
+  EXPECT_THAT(ValuesOf(records), ElementsAre(HasSubstr(R"("detail":{"n":2})")));
+  co_return Status::OK();
+}
+
+TEST(RuleDeliveryTest, EventsThatAreTooOldAreDropped) {
+  aws::RunAtDoor<EventsDoor>(ThenStop<GiveUpByAge>);
+}
+
+// Dead letters that can't be written make events wait, too.
+Task<> TellDeadLetters(EventsDoor* door) {
+  CO_RETURN_IF_ERROR(co_await door->MakeRule(
+      R"(,"RetryPolicy":{"MaximumRetryAttempts":2},)"
+      R"("DeadLetterConfig":{"Arn":"arn:aws:kinesis:r:000000000000:stream/letters"})"));
+  CO_RETURN_IF_ERROR(co_await door->PutOne("{}"));
+  CO_RETURN_IF_ERROR(co_await Sleep(60s));
+  CO_RETURN_IF_ERROR(co_await door->MakeStream("letters"));
+  CO_RETURN_IF_ERROR(co_await Sleep(100s));
+  CO_ASSIGN_OR_RETURN(auto letters, co_await RecordsOf(door, "letters"));
+  EXPECT_EQ(letters.size(), 1u);
+  if (letters.empty()) co_return Status::OK();
+  EXPECT_THAT(letters[0].headers, Contains(Pair("ERROR_CODE", "NO_RESOURCE")));
+  EXPECT_THAT(letters[0].headers,
+              Contains(Pair("EXHAUSTED_RETRY_CONDITION", "MaximumRetryAttempts")));
+  co_return Status::OK();
+}
+
+TEST(RuleDeliveryTest, DeadLettersSayWhyAndWaitForTheirStream) {
+  aws::RunAtDoor<EventsDoor>(ThenStop<TellDeadLetters>);
+}
+
+// A commit that was done although its answer was lost is not done again; one that was not is.
+Task<> CommitOnceThroughFaults(EventsDoor* door) {
+  CO_RETURN_IF_ERROR(co_await door->MakeStream("s"));
+  CO_RETURN_IF_ERROR(co_await door->MakeRule(""));
+  int commits = 0;
+  door->log.commit_hook = [&](const storage::EpochCommit&) {
+    storage::MemoryLog::CommitFault fault;
+    int number = ++commits;
+    if (number % 3 == 1) fault.before = MakeError(ErrorCode::kStorageError, "before the commit");
+    if (number % 3 == 2) fault.after = MakeError(ErrorCode::kStorageError, "after the commit");
+    return fault;
+  };
+  for (int i = 0; i < 6; ++i) {
+    CO_RETURN_IF_ERROR(co_await door->PutOne("{}"));
+    CO_RETURN_IF_ERROR(co_await Sleep(700ms));
+  }
+  CO_RETURN_IF_ERROR(co_await Sleep(10s));
+  CO_ASSIGN_OR_RETURN(size_t count, co_await CountOf(door, "s"));
+  EXPECT_EQ(count, 6u);
+  EXPECT_GE(commits, 3);  // one of each kind at least
+  door->log.commit_hook = nullptr;
+  co_return Status::OK();
+}
+
+TEST(RuleDeliveryTest, EachEventComesOnceThroughFailingCommits) {
+  aws::RunAtDoor<EventsDoor>(ThenStop<CommitOnceThroughFaults>);
+}
+
+Task<> Restart(EventsDoor* door) {
+  CO_RETURN_IF_ERROR(co_await door->server->Stop());
+  CO_RETURN_IF_ERROR(co_await door->service->Stop());
+  door->server.reset();
+  door->service.reset();
+  co_return co_await door->Open();
+}
+
+// The bus's topic may be deleted through Kafka's door; the new one's offsets begin anew.
+Task<> GoOnAfterRestarts(EventsDoor* door) {
+  CO_RETURN_IF_ERROR(co_await door->MakeStream("s"));
+  CO_RETURN_IF_ERROR(co_await door->MakeRule(""));
+  CO_RETURN_IF_ERROR(co_await door->PutOne("{}"));
+  CO_RETURN_IF_ERROR(co_await door->PutOne("{}"));
+  CO_RETURN_IF_ERROR(co_await Sleep(1s));
+  CO_RETURN_IF_ERROR(co_await Restart(door));
+  CO_RETURN_IF_ERROR(co_await Sleep(1s));
+  CO_ASSIGN_OR_RETURN(size_t count, co_await CountOf(door, "s"));
+  EXPECT_EQ(count, 2u);
+  auto bus = door->log.FindTopic("events.default");
+  EXPECT_TRUE(bus.has_value());
+  if (bus) CO_RETURN_IF_ERROR(co_await door->log.DeleteTopic(bus->id));
+  CO_RETURN_IF_ERROR(co_await door->PutOne("{}"));
+  CO_RETURN_IF_ERROR(co_await Sleep(3s));
+  CO_ASSIGN_OR_RETURN(count, co_await CountOf(door, "s"));
+  EXPECT_EQ(count, 3u);
+  // A target that is removed and put again begins anew.
+  CO_RETURN_IF_ERROR(co_await door->Ask("RemoveTargets", R"({"Rule":"r","Ids":["t"]})"));
+  CO_RETURN_IF_ERROR(co_await door->PutOne("{}"));
+  CO_RETURN_IF_ERROR(co_await door->MakeRule(""));
+  CO_RETURN_IF_ERROR(co_await door->PutOne("{}"));
+  CO_RETURN_IF_ERROR(co_await Restart(door));
+  CO_RETURN_IF_ERROR(co_await Sleep(1s));
+  CO_ASSIGN_OR_RETURN(count, co_await CountOf(door, "s"));
+  EXPECT_EQ(count, 4u);
+  co_return Status::OK();
+}
+
+TEST(RuleDeliveryTest, TargetsGoOnWhereTheyWereAfterRestarts) {
+  aws::RunAtDoor<EventsDoor>(ThenStop<GoOnAfterRestarts>);
+}
+
+}  // namespace
+}  // namespace mainstem::gateway::events
