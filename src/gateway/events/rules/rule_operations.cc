@@ -1,4 +1,7 @@
 // Rules: making, changing, deleting, describing.
+#include <algorithm>
+#include <functional>
+
 #include <fmt/format.h>
 
 #include "gateway/events/event_pattern.h"
@@ -140,64 +143,70 @@ Result<std::string> PageAfter(const Context& context, const aws::Value& input, c
   return aws::MakeAwsError("ValidationException", "Provided token is invalid.");
 }
 
-Task<> ListRules(const Context& context, aws::AwsCall* call) {
-  const aws::Value& input = call->input.root;
-  std::string bus = BusNameIn(input["EventBusName"].text);
-  CO_RETURN_IF_ERROR(CheckBus(context, bus));
-  CO_ASSIGN_OR_RETURN(std::string after, PageAfter(context, input, kRulePageKind));
-  int64_t left = aws::IntegerOf(input["Limit"]).value_or(kListRulesMax);
-  std::string last;
-  bool more = false;
-  call->answer->BeginMap().Key("Rules").BeginList();
-  const auto& rules = context.rules->rules();
-  for (auto it = rules.upper_bound({.bus = bus, .name = after});
-       it != rules.end() && it->first.bus == bus; ++it) {
-    if (!std::string_view(it->first.name).starts_with(input["NamePrefix"].text)) continue;
-    more = left-- == 0;
-    if (more) break;
-    call->answer->BeginMap();
-    WriteRuleMembers(context, *call, it->first, it->second);
-    call->answer->EndMap();
-    last = it->first.name;
-  }
-  call->answer->EndList();
-  if (more) WriteNextToken(context, kRulePageKind, last, call);
-  call->answer->EndMap();
-  co_return Status::OK();
-}
-
 void WriteNextToken(const Context& context, char kind, const std::string& last,
                     aws::AwsCall* call) {
   call->answer->Field("NextToken",
                       context.sealer->Seal(kind, {.made_ms = context.NowMs(), .payload = last}));
 }
 
-Task<> ListRuleNamesByTarget(const Context& context, aws::AwsCall* call) {
+namespace {
+
+// A page of a bus's rules in order of their names.
+struct RuleListing {
+  std::string_view member;  // of the answer
+  std::function<bool(const RuleKey& key, const Rule& rule)> wants;
+  std::function<void(const RuleKey& key, const Rule& rule)> write;
+};
+
+Status AnswerRules(const Context& context, aws::AwsCall* call, const RuleListing& listing) {
   const aws::Value& input = call->input.root;
   std::string bus = BusNameIn(input["EventBusName"].text);
-  CO_RETURN_IF_ERROR(CheckBus(context, bus));
-  CO_ASSIGN_OR_RETURN(std::string after, PageAfter(context, input, kRulePageKind));
+  RETURN_IF_ERROR(CheckBus(context, bus));
+  ASSIGN_OR_RETURN(std::string after, PageAfter(context, input, kRulePageKind));
   int64_t left = aws::IntegerOf(input["Limit"]).value_or(kListRulesMax);
   std::string last;
   bool more = false;
-  call->answer->BeginMap().Key("RuleNames").BeginList();
+  call->answer->BeginMap().Key(listing.member).BeginList();
   const auto& rules = context.rules->rules();
   for (auto it = rules.upper_bound({.bus = bus, .name = after});
        it != rules.end() && it->first.bus == bus; ++it) {
-    bool has_target = false;
-    for (const auto& [id, target] : it->second.targets) {
-      has_target = has_target || target.arn == input["TargetArn"].text;
-    }
-    if (!has_target) continue;
+    if (!listing.wants(it->first, it->second)) continue;
     more = left-- == 0;
     if (more) break;
-    call->answer->String(it->first.name);
+    listing.write(it->first, it->second);
     last = it->first.name;
   }
   call->answer->EndList();
   if (more) WriteNextToken(context, kRulePageKind, last, call);
   call->answer->EndMap();
-  co_return Status::OK();
+  return Status::OK();
+}
+
+}  // namespace
+
+Task<> ListRules(const Context& context, aws::AwsCall* call) {
+  std::string_view prefix = call->input.root["NamePrefix"].text;
+  RuleListing listing{.member = "Rules"};
+  listing.wants = [&](const RuleKey& key, const Rule&) {
+    return std::string_view(key.name).starts_with(prefix);
+  };
+  listing.write = [&](const RuleKey& key, const Rule& rule) {
+    call->answer->BeginMap();
+    WriteRuleMembers(context, *call, key, rule);
+    call->answer->EndMap();
+  };
+  co_return AnswerRules(context, call, listing);
+}
+
+Task<> ListRuleNamesByTarget(const Context& context, aws::AwsCall* call) {
+  std::string_view arn = call->input.root["TargetArn"].text;
+  RuleListing listing{.member = "RuleNames"};
+  listing.wants = [&](const RuleKey&, const Rule& rule) {
+    return std::any_of(rule.targets.begin(), rule.targets.end(),
+                       [&](const auto& entry) { return entry.second.arn == arn; });
+  };
+  listing.write = [&](const RuleKey& key, const Rule&) { call->answer->String(key.name); };
+  co_return AnswerRules(context, call, listing);
 }
 
 }  // namespace mainstem::gateway::events

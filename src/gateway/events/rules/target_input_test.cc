@@ -13,8 +13,8 @@ using testing::HasSubstr;
 
 const char* const kShopEvent =
     R"({"version":"0","id":"e1","source":"shop","time":"2024-02-29T12:00:00Z",)"
-    R"("resources":["a","b"],"detail":{"state":"paid","price":12.5,"n":3,"items":[{"sku":"x y"},{"sku":"z"}],)"
-    R"("say":"a \"b\"","a b":true,"none":null}})";
+    R"("resources":["a","b"],"detail":{"state":"paid","price":12.5,"n":3,)"
+    R"("items":[{"sku":"x y"},{"sku":"z"}],"say":"a \"b\"","a b":true,"none":null}})";
 
 Result<std::string> Made(std::string_view target) {
   auto definition = aws::DecodeBody(aws::BodyCodec::kJson, std::string(target));
