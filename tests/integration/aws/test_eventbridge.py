@@ -2,7 +2,6 @@
 import datetime
 import json
 import os
-import random
 import subprocess
 import sys
 import time
@@ -14,9 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from confluent_kafka import Consumer, TopicPartition
 
 import support
+from kill_loop import KILLS, seeded
 from kinesis_client import refused
-
-KILLS = int(os.environ.get("KILL_COUNT", "104" if support.FULL else "8"))
 
 
 def events_of(node):
@@ -134,9 +132,7 @@ def test_the_cli_puts_events(shared_node):
 
 
 def test_no_answered_event_is_lost_by_kills(tmp_path):
-    seed = int(os.environ.get("KILL_SEED", time.time_ns() % 1_000_000))
-    print(f"KILL_SEED={seed}")
-    rng = random.Random(seed)
+    _, rng = seeded()
     node = support.Node(tmp_path, {"journal.checkpoint-interval": "300ms"}).start()
     try:
         events_of(node).create_event_bus(Name="killed")

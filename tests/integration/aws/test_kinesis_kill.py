@@ -2,7 +2,6 @@
 answered is where the answer said, each writer's records are in order in every shard, and Kafka sees the same records. The same while
 the stream is scaled up and down and a subscriber is pushed its records: then the lineage of shards gives every record in order.
 Short tier: 8 kills each; full: 104. KILL_COUNT and KILL_SEED override."""
-import os
 import random
 import threading
 import time
@@ -11,9 +10,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from confluent_kafka import Consumer, TopicPartition
 
 import kinesis_client
+from kill_loop import KILLS, PatientWriter, kill_again_and_again, seeded, stop_when_they_write
 import support
 
-KILLS = int(os.environ.get("KILL_COUNT", "104" if support.FULL else "8"))
 SHARDS = 3
 WRITERS = 2
 
@@ -23,21 +22,12 @@ def client_of(node):
                                     read_timeout=10)
 
 
-class Writer:
-    """Puts numbered records, remembers what was answered, goes on through restarts."""
+class Writer(PatientWriter):
+    """Puts numbered records, remembers where they went as far as that was answered."""
 
     def __init__(self, node, name, seed, keys=50):
-        self.client, self.name, self.random, self.keys = client_of(node), name, random.Random(f"{seed}/{name}"), keys
-        self.answered, self.calls, self.refused, self.sent = [], 0, 0, 0
-        self.failure, self.stopping = None, threading.Event()
-        self.thread = threading.Thread(target=self.run, daemon=True)
-
-    def run(self):
-        try:
-            while not self.stopping.is_set():
-                self.put()
-        except Exception as failure:
-            self.failure = failure
+        super().__init__(name)
+        self.client, self.random, self.keys = client_of(node), random.Random(f"{seed}/{name}"), keys
 
     def key(self):
         return f"k{self.random.randrange(self.keys)}" if self.keys else self.name
@@ -47,29 +37,9 @@ class Writer:
         records = [{"Data": f"{self.name}:{self.sent + i}:".encode() + b"x" * 200, "PartitionKey": self.key()}
                    for i in range(count)]
         self.sent += count
-        try:
-            answers = self.client.put_records(StreamName="killed", Records=records)["Records"]
-        except ClientError as error:
-            assert error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500, error
-            self.refused += 1
-            return
-        except BotoCoreError:
-            self.refused += 1
-            time.sleep(0.02)
-            return
-        self.calls += 1
+        answers = self.client.put_records(StreamName="killed", Records=records)["Records"]
         self.answered += [(answer["ShardId"], answer["SequenceNumber"], record["Data"])
                           for record, answer in zip(records, answers) if "SequenceNumber" in answer]
-
-
-def stop_when_they_write(writers):
-    """After the last start each must have written again."""
-    for writer in writers:
-        before = writer.calls
-        support.wait_until(lambda: writer.calls > before or writer.failure, f"{writer.name} to write again")
-        writer.stopping.set()
-        writer.thread.join(30)
-        assert writer.failure is None, writer.failure
 
 
 def read_all(client, shard):
@@ -116,31 +86,14 @@ def check(node, writers):
 
 
 def test_no_answered_record_is_lost_by_kills(tmp_path):
-    seed = int(os.environ.get("KILL_SEED", time.time_ns() % 1_000_000))
-    print(f"KILL_SEED={seed}")
-    rng = random.Random(seed)
+    seed, rng = seeded()
     node = support.Node(tmp_path, {"journal.checkpoint-interval": "300ms"}).start()
     client_of(node).create_stream(StreamName="killed", ShardCount=SHARDS)
     writers = [Writer(node, f"w{i}", seed) for i in range(WRITERS)]
     for writer in writers:
         writer.thread.start()
-    at_flush = 0
     try:
-        for number in range(KILLS):
-            node.kill()
-            if number % 2:
-                node.start(crash_point=f"journal.flush:{rng.randrange(1, 40)}")
-                try:
-                    node.process.wait(8)
-                    at_flush += 1
-                except Exception:
-                    pass  # so few flushes in that time
-                node.kill()
-            else:
-                node.start()
-                time.sleep(rng.uniform(0.05, 0.6))
-        node.kill()
-        node.start()
+        at_flush = kill_again_and_again(node, rng, 0.6)
         stop_when_they_write(writers)
         check(node, writers)
         answered = sum(len(w.answered) for w in writers)
@@ -204,9 +157,7 @@ def check_lineage(node, writers):
 
 
 def test_no_record_and_no_shard_is_lost_by_kills_while_the_stream_is_scaled(tmp_path):
-    seed = int(os.environ.get("KILL_SEED", time.time_ns() % 1_000_000))
-    print(f"KILL_SEED={seed}")
-    rng = random.Random(seed)
+    seed, rng = seeded()
     node = support.Node(tmp_path, {"journal.checkpoint-interval": "300ms"}).start()
     client = client_of(node)
     client.create_stream(StreamName="killed", ShardCount=2)

@@ -1,18 +1,15 @@
 """Subscription filters of CloudWatch Logs: what they take is put into a Kinesis stream of the same node, once, as Amazon's messages."""
 import gzip
 import json
-import os
-import random
 import time
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 import support
+from kill_loop import KILLS, seeded
 from kinesis_client import client_of, refused
 from test_logs import logs_of, now_ms, put
-
-KILLS = int(os.environ.get("KILL_COUNT", "104" if support.FULL else "8"))
 
 
 def arn(stream):
@@ -116,9 +113,7 @@ def test_a_filter_waits_for_its_stream(doors):
 
 
 def test_each_event_is_delivered_once_through_kills(tmp_path):
-    seed = int(os.environ.get("KILL_SEED", time.time_ns() % 1_000_000))
-    print(f"KILL_SEED={seed}")
-    rng = random.Random(seed)
+    _, rng = seeded()
     node = support.Node(tmp_path, {"journal.checkpoint-interval": "300ms"}).start()
     try:
         logs, kinesis = logs_of(node), client_of(node)
