@@ -27,7 +27,7 @@ export interface Operator {
 }
 export interface Sink {
   name: string; connector: string; guarantee: string; rows_delivered: number; lag_records: number; positions: number[];
-  last_error: string; retry_count: number; rejected_rows: number;
+  state: string; last_error: string; retry_count: number; rejected_rows: number;
 }
 export type JobState = 'CREATED' | 'RUNNING' | 'RESTARTING' | 'FINISHING' | 'FINISHED' | 'STOPPED' | 'CANCELLED' | 'FAILED';
 export interface Job {

@@ -79,7 +79,7 @@ export function ErrorBox(props: { error: ApiError | null }) {
 }
 
 const STATE_KIND: Record<string, string> = {
-  running: 'good', finishing: 'good', finished: 'done', stopped: 'idle', cancelled: 'idle', created: 'idle', restarting: 'warn', retrying: 'warn', failed: 'bad',
+  running: 'good', finishing: 'good', finished: 'done', stopped: 'idle', cancelled: 'idle', created: 'idle', restarting: 'warn', retrying: 'warn', parked: 'warn', failed: 'bad',
   stable: 'good', empty: 'idle', dead: 'idle', preparingrebalance: 'warn', completingrebalance: 'warn',
   ongoing: 'good', completecommit: 'done', completeabort: 'idle',
 };

@@ -84,6 +84,20 @@ struct CheckOptions {
   std::vector<std::string> defines;
 };
 
+void PrintDifferences(const simdjson::dom::element& check) {
+  simdjson::dom::array differences;
+  if (check["differences"].get(differences) != simdjson::SUCCESS) return;
+  const bool evolves = TextOf(check, "evolves") == "true";
+  for (const simdjson::dom::element& difference : differences) {
+    fmt::print("       differs: {}\n", TextOf(difference, "problem"));
+    const std::string statement = TextOf(difference, "statement");
+    if (statement.empty()) continue;
+    const bool is_made = TextOf(difference, "kind") == "table";
+    fmt::print("         {}: {}\n",
+               evolves || is_made ? "a job runs" : "'drift' = 'evolve' would run", statement);
+  }
+}
+
 // Prints one table's outcome; whether it was good.
 bool PrintCheck(const simdjson::dom::element& check) {
   bool is_ok = TextOf(check, "ok") == "true";
@@ -95,6 +109,7 @@ bool PrintCheck(const simdjson::dom::element& check) {
     std::string text = TextOf(check, member);
     if (!text.empty()) fmt::print("       {}: {}\n", member, text);
   }
+  PrintDifferences(check);
   return is_ok;
 }
 

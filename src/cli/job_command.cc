@@ -149,11 +149,11 @@ Status Show(const GlobalOptions& globals, const JobOptions& options) {
     }
     fmt::print("\n{}\n\n", TextOf(root, "statement"));
     PrintOperators(root);
-    TextTable sinks({"sink", "connector", "guarantee", "delivered", "lag", "last error"});
+    TextTable sinks({"sink", "connector", "guarantee", "delivered", "lag", "state", "last error"});
     for (element sink : root["sinks"].get_array()) {
       sinks.Add({TextOf(sink, "name"), TextOf(sink, "connector"), TextOf(sink, "guarantee"),
                  HumanCount(IntOf(sink, "rows_delivered")), HumanCount(IntOf(sink, "lag_records")),
-                 TextOf(sink, "last_error")});
+                 TextOf(sink, "state"), TextOf(sink, "last_error")});
     }
     fmt::print("{}", sinks.Render(TerminalWidth()));
     return Status::OK();

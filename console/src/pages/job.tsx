@@ -86,7 +86,7 @@ export function Job(props: { id: string }) {
                 <tbody>
                   {job.sinks.map((sink) => (
                     <tr><td>{shortName(sink.name)} <span class="tag">{sink.connector}</span></td><td class="soft">{sink.guarantee}</td><td class="num">{exact(sink.rows_delivered)}</td><td class="num">{exact(sink.lag_records)}</td>
-                      <td>{sink.last_error ? <><State state="retrying" /><div class="soft clip">{sink.last_error}</div></> : <State state={ended ? job.state : 'running'} />}{sink.retry_count > 0 && <small class="soft"> {sink.retry_count} retries</small>}{sink.rejected_rows > 0 && <small> <a href={`#/topics/__mainstem.quarantine.${job.id}`}>{exact(sink.rejected_rows)} refused</a></small>}</td></tr>
+                      <td>{sink.last_error ? <><State state={sink.state} /><div class="soft clip">{sink.last_error}</div></> : <State state={ended ? job.state : 'running'} />}{sink.retry_count > 0 && <small class="soft"> {sink.retry_count} retries</small>}{sink.rejected_rows > 0 && <small> <a href={`#/topics/__mainstem.quarantine.${job.id}`}>{exact(sink.rejected_rows)} refused</a></small>}</td></tr>
                   ))}
                 </tbody>
               </table>

@@ -167,15 +167,17 @@ Status Mismatch(const std::string& path, const Type& column, const Type& target)
                     : "CAST it in the query and declare the column so, or use another table");
 }
 
+Status Needed(const std::string& path) {
+  return NoForm(path, "the table needs a value in it, and the columns have none",
+                "declare the column and give it a value, or make it optional in the table");
+}
+
 Status CheckNothingIsNeeded(const std::vector<Field>& targets, const arrow::FieldVector& columns,
                             const std::string& path) {
   for (const Field& target : targets) {
     bool is_here = std::any_of(columns.begin(), columns.end(),
                                [&](const auto& column) { return column->name() == target.name; });
-    if (target.required && !is_here) {
-      return NoForm(path + target.name, "the table needs a value in it, and the columns have none",
-                    "declare the column and give it a value, or make it optional in the table");
-    }
+    if (target.required && !is_here) return Needed(path + target.name);
   }
   return Status::OK();
 }
@@ -305,21 +307,27 @@ Result<std::optional<Schema>> GrowSchema(const Schema& table, const arrow::Schem
   return grown;
 }
 
+Status CheckIsNotNeeded(const Field& target) {
+  return target.required ? Needed(target.name) : Status::OK();
+}
+
+Result<std::shared_ptr<arrow::Field>> FileColumn(const Schema& table, const arrow::Field& column) {
+  const Field* target = table.Find(column.name());
+  if (target != nullptr) return FileField(column, *target, column.name());
+  std::vector<std::string> names;
+  for (const Field& field : table.fields) names.push_back(field.name);
+  std::string near = NearestName(column.name(), names).value_or("");
+  std::string cure = "set 'drift' = 'evolve' to add it, or leave it out";
+  if (!near.empty()) cure += "; did you mean '" + near + "'?";
+  return NoForm(column.name(), "the table has no such column", std::move(cure));
+}
+
 Result<std::shared_ptr<arrow::Schema>> FileSchema(const Schema& table,
                                                   const arrow::Schema& columns) {
   RETURN_IF_ERROR(CheckNothingIsNeeded(table.fields, columns.fields(), ""));
-  std::vector<std::string> names;
-  for (const Field& field : table.fields) names.push_back(field.name);
   arrow::FieldVector fields;
   for (const auto& column : columns.fields()) {
-    const Field* target = table.Find(column->name());
-    if (target == nullptr) {
-      std::string near = NearestName(column->name(), names).value_or("");
-      std::string cure = "set 'drift' = 'evolve' to add it, or leave it out";
-      if (!near.empty()) cure += "; did you mean '" + near + "'?";
-      return NoForm(column->name(), "the table has no such column", std::move(cure));
-    }
-    ASSIGN_OR_RETURN(auto field, FileField(*column, *target, column->name()));
+    ASSIGN_OR_RETURN(auto field, FileColumn(table, *column));
     fields.push_back(std::move(field));
   }
   return arrow::schema(std::move(fields));

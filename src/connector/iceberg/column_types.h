@@ -28,6 +28,10 @@ Result<std::optional<Schema>> GrowSchema(const Schema& table, const arrow::Schem
 Result<std::shared_ptr<arrow::Schema>> FileSchema(const Schema& table,
                                                   const arrow::Schema& columns);
 
+// Of FileSchema: one column; and that the table can do without one.
+Result<std::shared_ptr<arrow::Field>> FileColumn(const Schema& table, const arrow::Field& column);
+Status CheckIsNotNeeded(const Field& target);
+
 // What files hold that have all of the table's columns. kInvalidArgument: a type is not written.
 Result<std::shared_ptr<arrow::Schema>> WholeFileSchema(const Schema& table);
 

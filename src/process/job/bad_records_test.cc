@@ -1,5 +1,5 @@
-// What becomes of records that can't be decoded and of rows that a destination refuses: jobs by
-// SQL over connectors of memory and a real log.
+// What becomes of records that can't be decoded, of rows that a destination refuses, and of
+// destinations that are not as declared: jobs by SQL over connectors of memory and a real log.
 #include "process/job/bad_records.h"
 
 #include <arrow/api.h>
@@ -214,6 +214,50 @@ TEST_F(RefusedRowsTest, StopTheDeliveryWhenTheyAreTooMany) {
             "1 rows of table 'default_catalog.default_database.o' were refused, "
             "'sink.bad-records.max' is 0");
   EXPECT_TRUE(kept_.empty());
+}
+
+class DriftTest : public BadRecordsTest {
+ public:
+  DriftTest() {
+    world_.sources["src"].rejected.clear();
+    table().differences = {{.column = "v", .problem = "there is no v", .cure = "add v"}};
+  }
+  MemoryTable& table() { return *world_.tables["out"]; }
+};
+
+TEST_F(DriftTest, IsAnErrorUnlessToldOtherwise) {
+  Status status = Run("", "");
+  EXPECT_TRUE(Is(status, ErrorCode::kInvalidArgument)) << status;
+  EXPECT_EQ(TextOf(status).message, "the table does not fit: there is no v");
+  EXPECT_EQ(TextOf(status).hint, "add v");
+  EXPECT_TRUE(Delivered().empty());
+}
+
+TEST_F(DriftTest, ParksTheSinkUntilTheTableFits) {
+  table().looks_left = 2;
+  Status status = Run("", ", 'drift' = 'park'");
+  EXPECT_TRUE(status.ok()) << Describe(status);
+  EXPECT_EQ(Delivered(), kAll);
+  EXPECT_TRUE(kept_.empty());
+}
+
+TEST_F(DriftTest, IsMendedWhereThatIsAllowedAndPossible) {
+  table().differences[0].statement = "ADD v";
+  Status status = Run("", ", 'drift' = 'evolve'");
+  EXPECT_TRUE(status.ok()) << Describe(status);
+  EXPECT_EQ(Delivered(), kAll);
+  table().differences = {{.column = "w", .problem = "there is no w"}};
+  status = Run("", ", 'drift' = 'evolve'");
+  EXPECT_TRUE(Is(status, ErrorCode::kInvalidArgument)) << status;
+}
+
+TEST_F(DriftTest, WhatDoesNotBlockHoldsNothingUp) {
+  table().differences[0].blocks = false;
+  for (const char* policy : {"fail", "park"}) {
+    Status status = Run("", fmt::format(", 'drift' = '{}'", policy));
+    EXPECT_TRUE(status.ok()) << Describe(status);
+  }
+  EXPECT_EQ(Delivered().size(), 2 * kAll.size());
 }
 
 TEST_F(BadRecordsTest, WrongOptionsAreNamed) {

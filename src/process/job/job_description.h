@@ -69,7 +69,10 @@ struct SinkDescription {
   int64_t rows_delivered = 0;
   int64_t lag_records = 0;         // records of the internal topic not yet delivered
   std::vector<int64_t> positions;  // delivered up to, for each partition of the internal topic
-  std::string last_error;          // empty: none since the last success
+  // "running"; "retrying"; "failed": as retrying, but what is wrong will hardly pass by itself;
+  // "parked": waits until the destination's table fits ('drift' = 'park').
+  std::string state = "running";
+  std::string last_error;  // of the last three; empty: none since the last success
   int64_t retry_count = 0;
   int64_t rejected_rows = 0;  // refused by the destination, earlier starts included if kept
 };

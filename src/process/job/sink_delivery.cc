@@ -5,6 +5,7 @@
 
 #include <arrow/api.h>
 
+#include "connector/drift.h"
 #include "connector/overwrite.h"
 #include "core/backoff.h"
 #include "process/operator/delivery_format.h"
@@ -17,6 +18,21 @@ using std::chrono::milliseconds;
 constexpr Duration kPoll = milliseconds(500);
 constexpr Duration kFlushInterval = std::chrono::seconds(1);
 constexpr Duration kTrimInterval = std::chrono::seconds(5);
+// How often a table is looked at that does not fit.
+constexpr Backoff::Bounds kParkPauses{.first = milliseconds(500), .last = std::chrono::seconds(10)};
+
+// The worst last.
+enum class LaneState : uint8_t { kRunning, kRetrying, kParked, kFailed };
+
+const char* NameOf(LaneState state) {
+  switch (state) {
+    case LaneState::kRunning: return "running";
+    case LaneState::kRetrying: return "retrying";
+    case LaneState::kParked: return "parked";
+    case LaneState::kFailed: return "failed";
+  }
+  return "";
+}
 
 }  // namespace
 
@@ -35,6 +51,9 @@ struct SinkDelivery::Lane {
 
   Task<> Run();
   Task<> DeliverUntilError(bool* made_progress);
+  // After a failure: waits as long as the destination's table does not fit, if the sink wants that.
+  // False when that was not what failed.
+  Task<bool> Park();
   Task<bool> ReadSome(connector::DeliveryWriter* writer);
   Task<> Flush(connector::DeliveryWriter* writer, bool is_final);
   Task<> Trim(Offset before);
@@ -64,14 +83,19 @@ struct SinkDelivery::Lane {
   std::atomic<int64_t> delivered_to{0};
   std::atomic<int64_t> high_watermark{0};
   std::atomic<int64_t> retries{0};
-  std::atomic<bool> hopeless{false};  // the last error is not one that retrying cures
-  mutable std::mutex error_mutex;     // guards last_error
+  std::atomic<LaneState> state{LaneState::kRunning};
+  mutable std::mutex error_mutex;  // guards last_error
   Status last_error;
 
   void SetError(const Status& status) {
+    LaneState now = LaneState::kRunning;
+    if (!status.ok()) now = IsRetriable(status) ? LaneState::kRetrying : LaneState::kFailed;
+    SetState(now, status);
+  }
+  void SetState(LaneState now, const Status& status) {
     std::lock_guard lock(error_mutex);
     last_error = status;
-    hopeless = !status.ok() && !IsRetriable(status);
+    state = now;
   }
   Status GetError() const {
     std::lock_guard lock(error_mutex);
@@ -89,6 +113,10 @@ Task<> SinkDelivery::Lane::Run() {
       continue;  // what was written is closed: with a new writer
     }
     if (Is(status, ErrorCode::kCancelled)) co_return status;
+    if (!IsRetriable(status)) {
+      CO_ASSIGN_OR_RETURN(bool was_parked, co_await Park());
+      if (was_parked) continue;
+    }
     SetError(status);
     ++retries;
     logger.Warning("delivery failed", {{"sink", sink->name}, {"error", status}});
@@ -97,7 +125,34 @@ Task<> SinkDelivery::Lane::Run() {
   }
 }
 
+Task<bool> SinkDelivery::Lane::Park() {
+  auto* drifting = dynamic_cast<connector::DriftingSink*>(sink->sink.get());
+  if (drifting == nullptr || drifting->drift_policy() != connector::DriftPolicy::kPark) {
+    co_return false;
+  }
+  Backoff pauses(kParkPauses);
+  bool is_parked = false;
+  for (;;) {
+    Result<connector::Differences> found = co_await drifting->FindDifferences();
+    if (Is(found.status(), ErrorCode::kCancelled)) co_return found.status();
+    // Then it is the writer that says what is wrong now.
+    if (!found.ok()) co_return is_parked;
+    Status difference = connector::DriftError("", *found);
+    if (difference.ok()) break;
+    SetState(LaneState::kParked, difference);
+    if (!is_parked) {
+      logger.Warning("delivery is parked until the table fits",
+                     {{"sink", sink->name}, {"difference", difference}});
+    }
+    is_parked = true;
+    CO_RETURN_IF_ERROR(co_await Sleep(pauses.Next(env)));
+  }
+  if (is_parked) logger.Info("the table fits again", {{"sink", sink->name}});
+  co_return is_parked;
+}
+
 Task<> SinkDelivery::Lane::DeliverUntilError(bool* made_progress) {
+  CO_RETURN_IF_ERROR(co_await connector::EvolveDestination(sink->sink.get()));
   CO_ASSIGN_OR_RETURN(auto writer,
                       sink->sink->MakeDeliveryWriter(sink->delivery_id, where.partition));
   writer->set_reject_handler(quarantine);
@@ -235,7 +290,7 @@ Task<> SinkDelivery::Drain(DrainOptions options) {
     bool all_done = true;
     for (auto& lane : lanes_) {
       all_done &= lane->done.load();
-      if (options.give_up && lane->hopeless) co_return lane->GetError();
+      if (options.give_up && lane->state == LaneState::kFailed) co_return lane->GetError();
     }
     if (all_done) co_return Status::OK();
     CO_RETURN_IF_ERROR(co_await Sleep(milliseconds(5)));
@@ -259,6 +314,7 @@ SinkDescription SinkDelivery::Describe() const {
   SinkDescription out;
   out.name = sink_->name;
   out.connector = sink_->connector;
+  LaneState worst = LaneState::kRunning;
   if (sink_->sink) out.guarantee = sink_->sink->guarantee();
   if (quarantine_) out.rejected_rows = quarantine_->row_count();
   for (const auto& lane : lanes_) {
@@ -266,9 +322,13 @@ SinkDescription SinkDelivery::Describe() const {
     out.positions.push_back(lane->delivered_to);
     out.lag_records += std::max<int64_t>(0, lane->high_watermark - lane->delivered_to);
     out.retry_count += lane->retries;
+    LaneState state = lane->state;
     Status error = lane->GetError();
-    if (!error.ok()) out.last_error = mainstem::Describe(error);
+    if (state < worst || error.ok()) continue;
+    worst = state;
+    out.last_error = mainstem::Describe(error);
   }
+  out.state = NameOf(worst);
   return out;
 }
 

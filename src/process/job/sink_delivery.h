@@ -1,6 +1,7 @@
 // Delivers a sink's internal topic to the outside: one task for each partition, independent of the
 // job's execution and of all other sinks. Resumes at the position that the destination has stored,
-// retries for ever with back-off, and lets go of what is delivered.
+// retries for ever with back-off, and lets go of what is delivered. Follows the table's 'drift'
+// where the destination's table is not what it is declared to be (connector/drift.h).
 #pragma once
 
 #include <atomic>

@@ -88,9 +88,29 @@ Task<std::string> TrySource(const connector::TableDescriptor& table,
       row_count > 0 ? "rows of the first one can be read" : "no row is in the first one");
 }
 
-Task<std::string> TrySink(const connector::TableDescriptor& table,
-                          const connector::ConnectorRegistry& registry,
-                          const connector::ConnectorContext& context) {
+// What a job would find wrong, or change, in the destination's table: then it must not be opened.
+Task<bool> Compare(connector::TableSink* sink, TableCheck* check) {
+  auto* drifting = dynamic_cast<connector::DriftingSink*>(sink);
+  if (drifting == nullptr) co_return true;
+  CO_ASSIGN_OR_RETURN(check->differences, co_await drifting->FindDifferences());
+  check->evolves = drifting->drift_policy() == connector::DriftPolicy::kEvolve;
+  connector::Differences left;
+  bool fits = true;
+  for (const connector::Difference& difference : check->differences) {
+    bool is_mended = check->evolves && !difference.statement.empty();
+    if (!is_mended) left.push_back(difference);
+    fits &= !difference.blocks && difference.kind != connector::DifferenceKind::kTable;
+  }
+  Status problem = connector::DriftError("", left);
+  if (problem.ok()) co_return fits;
+  // The others stand in the list.
+  co_return MakeError(CodeOf(problem),
+                      {.message = TextOf(problem).message, .hint = TextOf(problem).hint});
+}
+
+Task<std::string> TrySink(const connector::ConnectorRegistry& registry,
+                          const connector::ConnectorContext& context,
+                          const connector::TableDescriptor& table, TableCheck* check) {
   CO_ASSIGN_OR_RETURN(auto sink, registry.MakeSink(table, context));
   std::string guarantee = sink->guarantee();
   switch (sink->kind()) {
@@ -101,6 +121,8 @@ Task<std::string> TrySink(const connector::TableDescriptor& table,
     }
     case connector::SinkKind::kDelivery: break;
   }
+  CO_ASSIGN_OR_RETURN(bool fits, co_await Compare(sink.get(), check));
+  if (!fits) co_return guarantee + "; the table is not yet what it is to be";
   CO_ASSIGN_OR_RETURN(auto writer, sink->MakeDeliveryWriter(kCheckDelivery, PartitionId(0)));
   CO_RETURN_IF_ERROR((co_await writer->Open()).status());
   co_return guarantee;
@@ -149,7 +171,7 @@ Task<std::vector<TableCheck>> CheckTables(std::vector<TableUse> uses,
                      .is_sink = use.is_sink,
                      .status = {},
                      .found = {}};
-    Task<std::string> trial = use.is_sink ? TrySink(use.table, *registry, context)
+    Task<std::string> trial = use.is_sink ? TrySink(*registry, context, use.table, &check)
                                           : TrySource(use.table, *registry, context);
     Result<std::string> found = co_await std::move(trial);
     check.status = found.status();

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "connector/drift.h"
 #include "connector/registry.h"
 #include "connector/table.h"
 #include "process/plan/session.h"
@@ -18,6 +19,9 @@ struct TableCheck {
   bool is_sink = false;
   Status status;
   std::string found;  // when OK: "3 splits; read 10 rows of the first"
+  // Of a sink: how the destination's table differs, and whether a job would evolve it.
+  connector::Differences differences = {};
+  bool evolves = false;
 };
 
 struct TableUse {
@@ -33,8 +37,9 @@ Result<std::vector<TableUse>> TableUsesOf(const sql::Script& script,
                                           const connector::ConnectorRegistry& registry,
                                           plan::Session* session);
 
-// Each failure is its TableCheck's status. A sink is opened as for a delivery, which may make the
-// table of positions there, and nothing is written; of a source the first rows are read.
+// Each failure is its TableCheck's status. A sink whose table fits is opened as for a delivery,
+// which may make the table of positions there, and nothing is written; one whose table is yet to be
+// made or evolved is only looked at. Of a source the first rows are read.
 Task<std::vector<TableCheck>> CheckTables(std::vector<TableUse> uses,
                                           const connector::ConnectorRegistry* registry,
                                           connector::ConnectorContext context);

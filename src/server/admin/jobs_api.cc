@@ -41,7 +41,7 @@ void WriteSink(const process::SinkDescription& sink, JsonWriter* json) {
   json->Field("guarantee", sink.guarantee).Field("rows_delivered", sink.rows_delivered);
   json->Field("lag_records", sink.lag_records).Key("positions").BeginArray();
   for (int64_t position : sink.positions) json->Value(position);
-  json->EndArray().Field("last_error", sink.last_error);
+  json->EndArray().Field("state", sink.state).Field("last_error", sink.last_error);
   json->Field("retry_count", sink.retry_count).Field("rejected_rows", sink.rejected_rows);
   json->EndObject();
 }
@@ -276,7 +276,15 @@ Task<> JobsApi::CheckTables(HttpExchange* exchange) {
     json.BeginObject().Field("table", check.table).Field("connector", check.connector);
     json.Field("as", check.is_sink ? "sink" : "source").Field("ok", check.status.ok());
     json.Field("found", check.found).Field("problem", problem.message);
-    json.Field("detail", problem.detail).Field("hint", problem.hint).EndObject();
+    json.Field("detail", problem.detail).Field("hint", problem.hint);
+    json.Field("evolves", check.evolves).Key("differences").BeginArray();
+    for (const connector::Difference& difference : check.differences) {
+      json.BeginObject().Field("kind", ToString(difference.kind));
+      json.Field("column", difference.column).Field("problem", difference.problem);
+      json.Field("cure", difference.cure).Field("statement", difference.statement);
+      json.Field("blocks", difference.blocks).EndObject();
+    }
+    json.EndArray().EndObject();
   }
   json.EndArray().EndObject();
   co_return co_await RespondJson(exchange, 200, json.Take());

@@ -61,8 +61,11 @@ void AddSink(const process::JobDescription& job, const process::SinkDescription&
   teller.Total("mainstem_sink_retries_total", "deliveries that were tried again", sink.retry_count);
   teller.Gauge("mainstem_sink_lag_records", "changes that wait for their delivery",
                static_cast<double>(sink.lag_records));
+  const bool is_parked = sink.state == "parked";
   teller.Gauge("mainstem_sink_failing", "1 while the last attempt has failed",
-               sink.last_error.empty() ? 0 : 1);
+               sink.last_error.empty() || is_parked ? 0 : 1);
+  teller.Gauge("mainstem_sink_parked", "1 while it waits until the destination's table fits",
+               is_parked ? 1 : 0);
 }
 
 }  // namespace

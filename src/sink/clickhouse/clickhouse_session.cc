@@ -83,15 +83,6 @@ std::string Quoted(std::string_view text) {
 
 }  // namespace
 
-std::string ClickhouseName(std::string_view name) {
-  std::string out = "`";
-  for (char c : name) {
-    if (c == '`' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + "`";
-}
-
 ClickhouseSession::ClickhouseSession(ClickhouseServer server)
     : server_(std::move(server)), http_(server_.http) {}
 
@@ -115,22 +106,18 @@ Result<std::string> ClickhouseSession::Run(const std::string& statement, std::st
   return StatusOfException(server_.url, answer.status, answer.body);
 }
 
-Result<ClickhouseTable> ClickhouseSession::Describe(const std::string& table) {
+Result<std::optional<ClickhouseTable>> ClickhouseSession::Describe(const std::string& table) {
   auto filter = [&](const char* column) {
     return " WHERE database = " + Quoted(server_.database) + " AND " + column + " = " +
            Quoted(table) + " FORMAT TabSeparated";
   };
   ClickhouseTable found;
   found.shown = server_.database + "." + table;
+  found.full_name = FullName(table);
   ASSIGN_OR_RETURN(std::string engine,
                    Run("SELECT engine, sorting_key FROM system.tables" + filter("name")));
   absl::StripTrailingAsciiWhitespace(&engine);
-  if (engine.empty()) {
-    return MakeError(ErrorCode::kNotFound,
-                     {.message = "ClickHouse at " + server_.url + " has no table '" + found.shown +
-                                 "', or this user may not see it",
-                      .hint = "create it: the connector does not choose an engine for you"});
-  }
+  if (engine.empty()) return std::nullopt;
   std::vector<std::string> parts = absl::StrSplit(engine, '\t');
   found.engine = parts[0];
   if (parts.size() > 1) {

@@ -36,8 +36,8 @@ class ClickhouseSession {
   // What the server answers. kInvalidRecord: it cannot take the values; kPermissionDenied;
   // kNotFound: no such table or database; kUnavailable: it may be otherwise in a while.
   Result<std::string> Run(const std::string& statement, std::string_view data = {});
-  // kNotFound with the cure when there is none.
-  Result<ClickhouseTable> Describe(const std::string& table);
+  // nullopt when there is none.
+  Result<std::optional<ClickhouseTable>> Describe(const std::string& table);
   // nullopt: never seen. Makes the table of positions when it is not there.
   Result<std::optional<ClickhousePosition>> ReadPosition(const std::string& delivery,
                                                          PartitionId partition);
@@ -50,8 +50,5 @@ class ClickhouseSession {
   ClickhouseServer server_;
   connector::HttpSession http_;
 };
-
-// `a`
-std::string ClickhouseName(std::string_view name);
 
 }  // namespace mainstem::sink

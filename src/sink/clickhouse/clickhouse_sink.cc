@@ -3,6 +3,7 @@
 #include <arrow/api.h>
 
 #include "connector/options.h"
+#include "sink/clickhouse/clickhouse_drift.h"
 #include "sink/clickhouse/clickhouse_writer.h"
 
 namespace mainstem::sink {
@@ -10,7 +11,7 @@ namespace {
 
 constexpr size_t kClickhouseAnswerBytesMax = size_t{16} << 20;
 
-class ClickhouseSink final : public connector::TableSink {
+class ClickhouseSink final : public connector::TableSink, public connector::DriftingSink {
  public:
   ClickhouseSink(Env* env, ClickhouseOptions options)
       : env_(env), options_(std::make_shared<const ClickhouseOptions>(std::move(options))) {}
@@ -27,6 +28,20 @@ class ClickhouseSink final : public connector::TableSink {
   Result<std::unique_ptr<connector::DeliveryWriter>> MakeDeliveryWriter(
       std::string delivery_id, PartitionId partition) override {
     return MakeClickhouseWriter(env_, options_, std::move(delivery_id), partition);
+  }
+
+  connector::DriftPolicy drift_policy() const override { return options_->drift; }
+  Task<connector::Differences> FindDifferences() override {
+    CO_ASSIGN_OR_RETURN(auto session, co_await OpenClickhouse(env_, options_));
+    CO_ASSIGN_OR_RETURN(ClickhouseInspection found, co_await env_->blocking_pool().Run([&] {
+      return InspectClickhouse(session.get(), *options_);
+    }));
+    co_return std::move(found.differences);
+  }
+  Task<> Evolve() override {
+    CO_ASSIGN_OR_RETURN(auto session, co_await OpenClickhouse(env_, options_));
+    co_return co_await env_->blocking_pool().Run(
+        [&] { return EvolveClickhouse(session.get(), *options_); });
   }
 
  private:
@@ -50,6 +65,7 @@ class ClickhouseOptionReader {
     ReadPlaceColumns();
     result_.rows_max = options_.Integer("sink.batch-size", 20000);
     result_.interval = options_.Time("sink.flush-interval", std::chrono::seconds(1));
+    result_.drift = connector::DriftPolicyOf(&options_);
     if (result_.rows_max < 1) options_.Fail("sink.batch-size", "must be at least 1");
     RETURN_IF_ERROR(options_.status());
     return std::move(result_);
@@ -138,6 +154,7 @@ connector::ConnectorSpec ClickhouseSinkConnector() {
       {.name = "sink.row-id-column",
        .documentation = "String column in the sorting key of a table without PRIMARY KEY: tells "
                         "rows that come twice"},
+      connector::DriftOptionSpec(),
       {.name = "sink.batch-size",
        .default_value = "20000",
        .documentation = "rows of one INSERT, about"},

@@ -12,6 +12,10 @@
 #include "core/suggest.h"
 
 namespace mainstem::sink {
+
+using connector::Difference;
+using connector::DifferenceKind;
+using connector::Differences;
 namespace {
 
 constexpr int64_t kDaySeconds = 86400;
@@ -125,75 +129,134 @@ bool Takes(const PlainType& target, const arrow::DataType& type) {
   }
 }
 
-Status Mismatch(const ClickhouseTable& table, const std::string& problem, std::string hint) {
-  return MakeError(ErrorCode::kInvalidArgument,
-                   {.message = "table '" + table.shown + "' of ClickHouse: " + problem,
-                    .hint = std::move(hint)});
+// What 'evolve' makes a column; empty: it is not made.
+std::string MadeTypeOf(const arrow::DataType& type) {
+  switch (type.id()) {
+    case arrow::Type::BOOL: return "UInt8";
+    case arrow::Type::INT8: return "Int8";
+    case arrow::Type::INT16: return "Int16";
+    case arrow::Type::INT32: return "Int32";
+    case arrow::Type::INT64: return "Int64";
+    case arrow::Type::FLOAT: return "Float32";
+    case arrow::Type::DATE32: return "Date32";
+    case arrow::Type::TIMESTAMP: {
+      const auto& time = static_cast<const arrow::TimestampType&>(type);
+      return fmt::format("DateTime64({}, 'UTC')", TicksPerSecondDigits(time.unit()));
+    }
+    default: return TakerOf(type);
+  }
 }
 
-Status CheckColumn(const ClickhouseTable& table, const arrow::Field& field) {
-  const ClickhouseColumn* column = table.Find(field.name());
-  if (column == nullptr) {
-    std::vector<std::string> names;
-    for (const ClickhouseColumn& known : table.columns) names.push_back(known.name);
-    return Mismatch(table, "there is no column '" + field.name() + "'",
-                    SuggestionFor(field.name(), names));
+// Whether every value of a column of type `found` is one of type `made`, both of numbers.
+bool IsWidening(const PlainType& found, const PlainType& made) {
+  auto whole_bits = [](const PlainType& type) {
+    int bits = 0;
+    return re2::RE2::FullMatch(type.name, R"(Int(\d+))", &bits) ? bits : 0;
+  };
+  if (made.name == "Float64") return found.name == "Float32";
+  if (made.name == "Decimal") {
+    return found.name == "Decimal" && ArgumentOf(found, 1, -1) == ArgumentOf(made, 1, -2) &&
+           ArgumentOf(found, 0, 0) < ArgumentOf(made, 0, 0);
   }
-  std::string taker = TakerOf(*field.type());
-  if (taker.empty()) {
-    return Mismatch(table,
-                    "values of column '" + field.name() + "' (" + field.type()->ToString() +
-                        ") cannot be written",
-                    "declare it STRING, and CAST it in the query");
-  }
-  PlainType target = PlainTypeOf(column->type);
-  if (!Takes(target, *field.type())) {
-    return Mismatch(table,
-                    "column '" + field.name() + "' is " + column->type +
-                        ", which does not take every " + field.type()->ToString(),
-                    "it needs " + taker + "; or CAST the column in the query");
-  }
-  if (field.nullable() && !target.is_nullable) {
-    return Mismatch(
-        table, "column '" + field.name() + "' takes no NULL",
-        "make it Nullable(" + column->type + "), or declare the column NOT NULL in SQL");
-  }
-  return Status::OK();
+  return whole_bits(found) > 0 && whole_bits(found) < whole_bits(made);
 }
 
-Status CheckPlaceColumn(const ClickhouseTable& table, const char* option, const std::string& name,
-                        const std::string& type) {
-  if (name.empty()) return Status::OK();
-  const ClickhouseColumn* column = table.Find(name);
-  if (column != nullptr && column->type == type) return Status::OK();
-  return Mismatch(table,
-                  column == nullptr ? "there is no column '" + name + "'"
-                                    : "column '" + name + "' is " + column->type,
-                  fmt::format("'{}' needs a column of type {}", option, type));
-}
+class ClickhouseComparison {
+ public:
+  explicit ClickhouseComparison(const ClickhouseTable& table) : table_(table) {}
 
-Status CheckEngine(const ClickhouseTable& table, const std::vector<std::string>& key,
-                   const ClickhousePlaceColumns& place) {
-  if (key.empty() && place.row_id.empty()) return Status::OK();
-  std::vector<std::string> wanted = key.empty() ? std::vector<std::string>{place.row_id} : key;
-  std::string list;
-  for (const std::string& name : wanted) list += (list.empty() ? "" : ", ") + name;
-  std::string cure = "ENGINE = ReplacingMergeTree" +
-                     (place.version.empty() ? "" : "(" + place.version + ")") + " ORDER BY (" +
-                     list + ")";
-  if (table.engine.find("ReplacingMergeTree") == std::string::npos) {
-    return Mismatch(table, "its engine is " + table.engine + ", which keeps rows that come twice",
-                    cure);
+  void CompareColumn(const arrow::Field& field) {
+    const std::string taker = TakerOf(*field.type());
+    if (taker.empty()) {
+      Note(DifferenceKind::kType, field.name(),
+           "values of column '" + field.name() + "' (" + field.type()->ToString() +
+               ") cannot be written",
+           "declare it STRING, and CAST it in the query");
+      return;
+    }
+    const ClickhouseColumn* column = table_.Find(field.name());
+    if (column == nullptr) {
+      std::vector<std::string> names;
+      for (const ClickhouseColumn& known : table_.columns) names.push_back(known.name);
+      Note(DifferenceKind::kColumn, field.name(), "there is no column '" + field.name() + "'",
+           SuggestionFor(field.name(), names));
+      SetStatement("ADD", field.name(), MadeTypeOf(*field.type()), field.nullable());
+      return;
+    }
+    PlainType target = PlainTypeOf(column->type);
+    if (!Takes(target, *field.type())) {
+      Note(DifferenceKind::kType, field.name(),
+           "column '" + field.name() + "' is " + column->type + ", which does not take every " +
+               field.type()->ToString(),
+           "it needs " + taker + "; or CAST the column in the query");
+      const std::string made = MadeTypeOf(*field.type());
+      if (CanModify(*column) && IsWidening(target, PlainTypeOf(made))) {
+        SetStatement("MODIFY", field.name(), made, field.nullable() || target.is_nullable);
+      }
+    } else if (field.nullable() && !target.is_nullable) {
+      Note(DifferenceKind::kNull, field.name(), "column '" + field.name() + "' takes no NULL",
+           "make it Nullable(" + column->type + "), or declare the column NOT NULL in SQL");
+      if (CanModify(*column)) SetStatement("MODIFY", field.name(), column->type, true);
+    }
   }
-  std::set<std::string> sorted(table.sorting_key.begin(), table.sorting_key.end());
-  bool has_all = std::all_of(wanted.begin(), wanted.end(),
-                             [&](const std::string& name) { return sorted.count(name) > 0; });
-  if (has_all && (key.empty() || sorted.size() == wanted.size())) return Status::OK();
-  return Mismatch(table,
-                  key.empty() ? "its sorting key does not hold '" + place.row_id + "'"
-                              : "its sorting key is not the PRIMARY KEY",
-                  cure);
-}
+
+  void ComparePlaceColumn(const char* option, const std::string& name, const std::string& type) {
+    if (name.empty()) return;
+    const ClickhouseColumn* column = table_.Find(name);
+    if (column != nullptr && column->type == type) return;
+    Note(column == nullptr ? DifferenceKind::kColumn : DifferenceKind::kType, name,
+         column == nullptr ? "there is no column '" + name + "'"
+                           : "column '" + name + "' is " + column->type,
+         fmt::format("'{}' needs a column of type {}", option, type));
+  }
+
+  void CompareEngine(const std::vector<std::string>& key, const ClickhousePlaceColumns& place) {
+    if (key.empty() && place.row_id.empty()) return;
+    std::vector<std::string> wanted = key.empty() ? std::vector<std::string>{place.row_id} : key;
+    std::string list;
+    for (const std::string& name : wanted) list += (list.empty() ? "" : ", ") + name;
+    std::string cure = "ENGINE = ReplacingMergeTree" +
+                       (place.version.empty() ? "" : "(" + place.version + ")") + " ORDER BY (" +
+                       list + ")";
+    if (table_.engine.find("ReplacingMergeTree") == std::string::npos) {
+      Note(DifferenceKind::kKey, "",
+           "its engine is " + table_.engine + ", which keeps rows that come twice", cure);
+      return;
+    }
+    std::set<std::string> sorted(table_.sorting_key.begin(), table_.sorting_key.end());
+    bool has_all = std::all_of(wanted.begin(), wanted.end(),
+                               [&](const std::string& name) { return sorted.count(name) > 0; });
+    if (has_all && (key.empty() || sorted.size() == wanted.size())) return;
+    Note(DifferenceKind::kKey, "",
+         key.empty() ? "its sorting key does not hold '" + place.row_id + "'"
+                     : "its sorting key is not the PRIMARY KEY",
+         cure);
+  }
+
+  Differences Take() { return std::move(differences_); }
+
+ private:
+  void Note(DifferenceKind kind, std::string column, const std::string& problem, std::string cure) {
+    differences_.push_back({.kind = kind,
+                            .column = std::move(column),
+                            .problem = "table '" + table_.shown + "' of ClickHouse: " + problem,
+                            .cure = std::move(cure)});
+  }
+  void SetStatement(const char* verb, const std::string& column, std::string type, bool nullable) {
+    if (nullable) type = "Nullable(" + type + ")";
+    differences_.back().statement = fmt::format("ALTER TABLE {} {} COLUMN {} {}", table_.full_name,
+                                                verb, ClickhouseName(column), type);
+  }
+  // Neither a column of the sorting key nor one with more to it than a type.
+  bool CanModify(const ClickhouseColumn& column) const {
+    const auto& key = table_.sorting_key;
+    return std::find(key.begin(), key.end(), column.name) == key.end() &&
+           column.type.find("LowCardinality") == std::string::npos;
+  }
+
+  const ClickhouseTable& table_;
+  Differences differences_;
+};
 
 struct SplitTime {
   int64_t seconds = 0;  // since 1970
@@ -246,14 +309,25 @@ const ClickhouseColumn* ClickhouseTable::Find(const std::string& name) const {
   return found == columns.end() ? nullptr : &*found;
 }
 
-Status CheckClickhouseTable(const ClickhouseTable& table, const arrow::Schema& schema,
-                            const std::vector<std::string>& key,
-                            const ClickhousePlaceColumns& place) {
-  for (const auto& field : schema.fields()) RETURN_IF_ERROR(CheckColumn(table, *field));
-  RETURN_IF_ERROR(CheckPlaceColumn(table, "sink.version-column", place.version, "UInt64"));
-  RETURN_IF_ERROR(CheckPlaceColumn(table, "sink.deleted-column", place.deleted, "UInt8"));
-  RETURN_IF_ERROR(CheckPlaceColumn(table, "sink.row-id-column", place.row_id, "String"));
-  return CheckEngine(table, key, place);
+Differences CompareClickhouseTable(const ClickhouseTable& table, const arrow::Schema& schema,
+                                   const std::vector<std::string>& key,
+                                   const ClickhousePlaceColumns& place) {
+  ClickhouseComparison comparison(table);
+  for (const auto& field : schema.fields()) comparison.CompareColumn(*field);
+  comparison.ComparePlaceColumn("sink.version-column", place.version, "UInt64");
+  comparison.ComparePlaceColumn("sink.deleted-column", place.deleted, "UInt8");
+  comparison.ComparePlaceColumn("sink.row-id-column", place.row_id, "String");
+  comparison.CompareEngine(key, place);
+  return comparison.Take();
+}
+
+std::string ClickhouseName(std::string_view name) {
+  std::string out = "`";
+  for (char c : name) {
+    if (c == '`' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "`";
 }
 
 std::string ClickhouseMisfit(const ClickhouseTable& table, const arrow::RecordBatch& rows,

@@ -9,6 +9,7 @@
 
 #include <arrow/type_fwd.h>
 
+#include "connector/drift.h"
 #include "core/status.h"
 
 namespace mainstem::sink {
@@ -19,7 +20,8 @@ struct ClickhouseColumn {
 };
 
 struct ClickhouseTable {
-  std::string shown;  // 'database.table'
+  std::string shown;           // 'database.table'
+  std::string full_name = {};  // `database`.`table`
   std::string engine;
   std::vector<std::string> sorting_key;
   std::vector<ClickhouseColumn> columns;
@@ -34,12 +36,13 @@ struct ClickhousePlaceColumns {
   std::string row_id;   // String
 };
 
-// kInvalidArgument, with column and cure, unless each column of `schema` has one of its name that
-// takes all of its values, and the engine replaces rows of equal sorting keys by version: for keyed
-// tables the sorting key must be the key's columns, for others it must hold the row id.
-Status CheckClickhouseTable(const ClickhouseTable& table, const arrow::Schema& schema,
-                            const std::vector<std::string>& key,
-                            const ClickhousePlaceColumns& place);
+// Empty when each column of `schema` has one of its name that takes all of its values, and the
+// engine replaces rows of equal sorting keys by version: for keyed tables the sorting key must be
+// the key's columns, for others it must hold the row id. All that is found blocks.
+connector::Differences CompareClickhouseTable(const ClickhouseTable& table,
+                                              const arrow::Schema& schema,
+                                              const std::vector<std::string>& key,
+                                              const ClickhousePlaceColumns& place);
 
 // Why the row does not fit the columns, although the types do (a time out of their range); empty:
 // it does.
@@ -50,6 +53,8 @@ std::string ClickhouseMisfit(const ClickhouseTable& table, const arrow::RecordBa
 // checked.
 Result<std::string> ClickhouseLine(const ClickhouseTable& table, const arrow::RecordBatch& rows,
                                    int64_t row);
+// `a`
+std::string ClickhouseName(std::string_view name);
 // A text as it stands in a line.
 std::string ClickhouseText(std::string_view text);
 

@@ -54,14 +54,48 @@ TEST(ClickhouseTableTest, AColumnTakesEveryValueOrIsRefused) {
   };
   for (const TypePair& pair : pairs) {
     ClickhouseTable table{.shown = "d.t",
+                          .full_name = "`d`.`t`",
                           .engine = "MergeTree",
                           .sorting_key = {},
                           .columns = {{.name = "c", .type = pair.column}}};
-    Status status = CheckClickhouseTable(table, *arrow::schema({arrow::field("c", pair.type)}), {},
-                                         ClickhousePlaceColumns{});
-    EXPECT_EQ(status.ok(), pair.fits)
-        << pair.type->ToString() << " " << pair.column << " " << Describe(status);
+    auto differences = CompareClickhouseTable(table, *arrow::schema({arrow::field("c", pair.type)}),
+                                              {}, ClickhousePlaceColumns{});
+    EXPECT_EQ(differences.empty(), pair.fits) << pair.type->ToString() << " " << pair.column;
   }
+}
+
+TEST(ClickhouseTableTest, EvolvingAddsColumnsAndWidensThoseOutsideTheSortingKey) {
+  ClickhouseTable table{.shown = "d.t",
+                        .full_name = "`d`.`t`",
+                        .engine = "MergeTree",
+                        .sorting_key = {"id"},
+                        .columns = {{.name = "id", .type = "Int32"},
+                                    {.name = "n", .type = "Nullable(Int32)"},
+                                    {.name = "x", .type = "Float32"},
+                                    {.name = "d", .type = "Decimal(8, 2)"},
+                                    {.name = "scale", .type = "Decimal(8, 1)"},
+                                    {.name = "text", .type = "String"},
+                                    {.name = "word", .type = "LowCardinality(String)"},
+                                    {.name = "other", .type = "UInt64"}}};
+  auto schema = arrow::schema(
+      {arrow::field("id", arrow::int64(), false), arrow::field("n", arrow::int64(), false),
+       arrow::field("x", arrow::float64()), arrow::field("d", arrow::decimal128(10, 2), false),
+       arrow::field("scale", arrow::decimal128(10, 2), false), arrow::field("text", arrow::utf8()),
+       arrow::field("word", arrow::utf8()), arrow::field("other", arrow::int64(), false),
+       arrow::field("more", arrow::timestamp(arrow::TimeUnit::MILLI))});
+  std::vector<std::string> statements;
+  for (const auto& difference :
+       CompareClickhouseTable(table, *schema, {}, ClickhousePlaceColumns{})) {
+    EXPECT_TRUE(difference.blocks);
+    statements.push_back(difference.statement);
+  }
+  EXPECT_THAT(statements, testing::ElementsAre(
+                              "", "ALTER TABLE `d`.`t` MODIFY COLUMN `n` Nullable(Int64)",
+                              "ALTER TABLE `d`.`t` MODIFY COLUMN `x` Nullable(Float64)",
+                              "ALTER TABLE `d`.`t` MODIFY COLUMN `d` Decimal(10, 2)", "",
+                              "ALTER TABLE `d`.`t` MODIFY COLUMN `text` Nullable(String)", "", "",
+                              "ALTER TABLE `d`.`t` ADD COLUMN `more` "
+                              "Nullable(DateTime64(3, 'UTC'))"));
 }
 
 TEST(ClickhouseTableTest, LinesAreTabSeparatedAndEscaped) {

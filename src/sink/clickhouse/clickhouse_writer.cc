@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "core/error_context.h"
+#include "sink/clickhouse/clickhouse_drift.h"
 #include "sink/jdbc/row_changes.h"
 #include "sink/refused_row.h"
 #include "sink/waiting_rows.h"
@@ -19,7 +20,6 @@ namespace {
 // What one INSERT may hold, whatever the options say.
 constexpr int64_t kInsertRowsMax = 200000;
 constexpr int64_t kInsertBytesMax = int64_t{64} << 20;
-constexpr size_t kPasswordBytesMax = 64u << 10;
 
 // A row as ClickHouse gets it, and where it comes from.
 struct ClickhouseRow {
@@ -37,13 +37,7 @@ class ClickhouseWriter final : public connector::DeliveryWriter {
         partition_(partition) {}
 
   Task<std::optional<Offset>> Open() override {
-    ClickhouseServer server = options_->server;
-    if (!options_->password_file.empty()) {
-      CO_ASSIGN_OR_RETURN(server.password, co_await env_->files().ReadAll(options_->password_file,
-                                                                          kPasswordBytesMax));
-      absl::StripAsciiWhitespace(&server.password);
-    }
-    session_ = std::make_unique<ClickhouseSession>(std::move(server));
+    CO_ASSIGN_OR_RETURN(session_, co_await OpenClickhouse(env_, options_));
     int64_t history = env_->WallTime().value() * 1000;
     CO_RETURN_IF_ERROR(Named(co_await env_->blocking_pool().Run([&] { return OpenNow(history); })));
     co_return stored_.position;
@@ -81,10 +75,15 @@ class ClickhouseWriter final : public connector::DeliveryWriter {
     return InContext("connector 'clickhouse', table '" + options_->table_name + "': ", status);
   }
 
+  Status CheckTable() {
+    ASSIGN_OR_RETURN(ClickhouseInspection found, InspectClickhouse(session_.get(), *options_));
+    RETURN_IF_ERROR(connector::DriftError("", found.differences));
+    table_ = std::move(found.table);
+    return Status::OK();
+  }
+
   Status OpenNow(int64_t history) {
-    ASSIGN_OR_RETURN(table_, session_->Describe(options_->table));
-    RETURN_IF_ERROR(
-        CheckClickhouseTable(table_, *options_->schema, options_->key, options_->place));
+    RETURN_IF_ERROR(CheckTable());
     ASSIGN_OR_RETURN(auto stored, session_->ReadPosition(delivery_id_, partition_));
     if (stored) {
       stored_ = *stored;
@@ -108,6 +107,9 @@ class ClickhouseWriter final : public connector::DeliveryWriter {
         Named(co_await env_->blocking_pool().Run([&] { return WriteRows(&refused); })));
     // What is refused is kept by somebody else before the position passes it.
     if (!refused.empty()) {
+      // What a table refuses that has changed meanwhile is not the rows' fault.
+      CO_RETURN_IF_ERROR(
+          Named(co_await env_->blocking_pool().Run([this] { return CheckTable(); })));
       if (reject_handler() == nullptr) co_return refused[0].cause;
       CO_RETURN_IF_ERROR(co_await reject_handler()->OnRejected(std::move(refused)));
     }

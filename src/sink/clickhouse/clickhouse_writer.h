@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "connector/drift.h"
 #include "connector/table.h"
 #include "sink/clickhouse/clickhouse_session.h"
 
@@ -20,6 +21,7 @@ struct ClickhouseOptions {
   std::vector<std::string> key;
   std::vector<int> key_columns;  // empty: append only
   ClickhousePlaceColumns place;
+  connector::DriftPolicy drift = connector::DriftPolicy::kFail;
   int64_t rows_max = 20000;  // of one INSERT, about
   Duration interval{};       // 0: no limit by time
 };

@@ -8,6 +8,7 @@
 #include "connector/iceberg/column_types.h"
 #include "connector/iceberg/hadoop_catalog.h"
 #include "connector/iceberg/rest_catalog.h"
+#include "connector/iceberg/schema_drift.h"
 #include "connector/options.h"
 #include "core/error_context.h"
 #include "sink/iceberg/file_rewriter.h"
@@ -25,7 +26,7 @@ constexpr const char* kPartitionedBy = "partitioned-by";
 // Options that are properties of the table that is made.
 constexpr const char* kTableProperties[] = {"write.", "commit.", "history.", "read."};
 
-class IcebergSink final : public connector::TableSink {
+class IcebergSink final : public connector::TableSink, public connector::DriftingSink {
  public:
   IcebergSink(Env* env, IcebergSinkOptions options,
               std::shared_ptr<iceberg::TableCommitter> committer,
@@ -47,6 +48,37 @@ class IcebergSink final : public connector::TableSink {
       std::string delivery_id, PartitionId partition) override {
     iceberg::DeliveryPlace place{.delivery_id = std::move(delivery_id), .partition = partition};
     return MakeIcebergWriter(env_, options_, committer_, files_, maintenance_, std::move(place));
+  }
+
+  connector::DriftPolicy drift_policy() const override { return options_->drift; }
+
+  Task<connector::Differences> FindDifferences() override {
+    CO_ASSIGN_OR_RETURN(std::optional<iceberg::MetadataPtr> table, co_await committer_->Load());
+    const std::string name = committer_->TableName();
+    if (table) co_return iceberg::CompareColumns(name, (*table)->schema, *options_->columns);
+    connector::Differences differences(1);
+    differences[0] = {.kind = connector::DifferenceKind::kTable,
+                      .problem = "table '" + name + "' does not exist: it is made with its columns",
+                      .statement = "CREATE TABLE " + name,
+                      .blocks = false};
+    co_return differences;
+  }
+
+  Task<> Evolve() override {
+    CO_ASSIGN_OR_RETURN(std::optional<iceberg::MetadataPtr> found, co_await committer_->Load());
+    if (!found) co_return Status::OK();
+    iceberg::MetadataPtr table = std::move(*found);
+    int32_t last_column_id = table->last_column_id, schema_id = 0;
+    for (const iceberg::NumberedText& schema : table->schemas) {
+      schema_id = std::max(schema_id, schema.id);
+    }
+    Result<std::optional<iceberg::Schema>> grown =
+        iceberg::GrowSchema(table->schema, *options_->columns, schema_id + 1, &last_column_id);
+    CO_RETURN_IF_ERROR(grown);
+    if (!*grown) co_return Status::OK();
+    CO_RETURN_IF_ERROR(
+        (co_await committer_->ChangeSchema(table, std::move(**grown), last_column_id)).status());
+    co_return Status::OK();
   }
 
  private:
@@ -191,7 +223,7 @@ Status SetUpserts(const TableDescriptor& table, TableOptions* options, IcebergSi
 Status SetTable(const TableDescriptor& table, TableOptions* options, IcebergSinkOptions* result) {
   result->table = table.name;
   result->columns = table.schema;
-  result->evolves = options->Choice("drift", {"fail", "evolve"}, 0) == 1;
+  result->drift = connector::DriftPolicyOf(options);
   result->commit_interval = options->Time("sink.commit-interval", result->commit_interval);
   result->file_bytes = options->Bytes("write.target-file-size-bytes", 0);
   result->compression = options->Text("write.parquet.compression-codec", "");
@@ -293,9 +325,7 @@ std::vector<connector::OptionSpec> IcebergOptionSpecs() {
       {.name = "connection.ca-file", .documentation = "PEM file for https to the catalog (ours)."},
       {.name = kPartitionedBy,
        .documentation = "Partitions of a table that is made, as 'day(at), bucket(16, id)' (ours)."},
-      {.name = "drift",
-       .default_value = "fail",
-       .documentation = "'evolve': columns that the table lacks are added to it (ours)."},
+      connector::DriftOptionSpec(),
       {.name = "sink.commit-interval",
        .default_value = "10 s",
        .documentation = "Rows become visible at the latest after this time (ours)."},

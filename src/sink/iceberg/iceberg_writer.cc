@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "connector/iceberg/column_types.h"
+#include "connector/iceberg/schema_drift.h"
 #include "core/error_context.h"
 #include "sink/iceberg/data_file.h"
 #include "sink/iceberg/file_rewriter.h"
@@ -108,7 +109,10 @@ class IcebergWriter final : public connector::DeliveryWriter {
       iceberg::NewTable wanted = options_->new_table;
       CO_ASSIGN_OR_RETURN(layout_, co_await committer_->Create(std::move(wanted)));
     }
-    if (options_->evolves) CO_RETURN_IF_ERROR(co_await Evolve());
+    CO_ASSIGN_OR_RETURN(
+        connector::Differences differences,
+        iceberg::CompareColumns(committer_->TableName(), layout_->schema, *options_->columns));
+    CO_RETURN_IF_ERROR(connector::DriftError("", differences));
     CO_RETURN_IF_ERROR(CheckPartitions());
     CO_ASSIGN_OR_RETURN(file_options_.schema,
                         iceberg::FileSchema(layout_->schema, *options_->columns));
@@ -144,20 +148,6 @@ class IcebergWriter final : public connector::DeliveryWriter {
     }
     auto reader = MakeParquetKeyReader(env_, files_, options_->key);
     co_return co_await committer_->OpenKeys(std::move(reader));
-  }
-
-  Task<> Evolve() {
-    int32_t last_column_id = layout_->last_column_id, schema_id = 0;
-    for (const iceberg::NumberedText& schema : layout_->schemas) {
-      schema_id = std::max(schema_id, schema.id);
-    }
-    CO_ASSIGN_OR_RETURN(
-        std::optional<iceberg::Schema> grown,
-        iceberg::GrowSchema(layout_->schema, *options_->columns, schema_id + 1, &last_column_id));
-    if (!grown) co_return Status::OK();
-    CO_ASSIGN_OR_RETURN(
-        layout_, co_await committer_->ChangeSchema(layout_, std::move(*grown), last_column_id));
-    co_return Status::OK();
   }
 
   Status CheckPartitions() const {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "connector/drift.h"
 #include "connector/iceberg/table_maintenance.h"
 #include "connector/table.h"
 
@@ -15,9 +16,9 @@ struct IcebergSinkOptions {
   std::shared_ptr<arrow::Schema> columns;  // of SQL
   connector::iceberg::NewTable new_table;  // made when there is none
   bool has_partitions = false;             // SQL says how the table is partitioned
-  bool evolves = false;                    // columns that the table lacks are added to it
-  std::string compression = {};            // empty: as the table says
-  int64_t file_bytes = 0;                  // 0: as the table says
+  connector::DriftPolicy drift = connector::DriftPolicy::kFail;
+  std::string compression = {};  // empty: as the table says
+  int64_t file_bytes = 0;        // 0: as the table says
   Duration commit_interval = std::chrono::seconds(10);
   bool upserts = false;               // rows replace those with the same key
   std::vector<std::string> key = {};  // its columns

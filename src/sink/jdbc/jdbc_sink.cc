@@ -7,6 +7,7 @@
 #include "connector/jdbc/jdbc_options.h"
 #include "connector/jdbc/sql_values.h"
 #include "connector/options.h"
+#include "sink/jdbc/jdbc_drift.h"
 #include "sink/jdbc/postgres_delivery.h"
 #include "sink/jdbc/statement_delivery.h"
 #include "sink/refused_row.h"
@@ -21,6 +22,7 @@ struct JdbcOptions {
   DestinationTable table;
   int64_t max_rows = 0;  // 0: no limit by rows
   Duration interval{};   // 0: no limit by time
+  connector::DriftPolicy drift = connector::DriftPolicy::kFail;
 };
 
 // What one writer may hold back, whatever the options say.
@@ -122,7 +124,11 @@ class JdbcWriter final : public connector::DeliveryWriter {
     CO_ASSIGN_OR_RETURN(
         auto refused, co_await env_->blocking_pool().Run([&] { return Apply(batches, &changes); }));
     // Before the commit: what is refused is kept by somebody else before the position passes it.
-    if (!refused.empty()) CO_RETURN_IF_ERROR(co_await HandOver(changes, std::move(refused)));
+    if (!refused.empty()) {
+      CO_RETURN_IF_ERROR(
+          co_await env_->blocking_pool().Run([this] { return delivery_->CheckTable(); }));
+      CO_RETURN_IF_ERROR(co_await HandOver(changes, std::move(refused)));
+    }
     CO_RETURN_IF_ERROR(co_await env_->blocking_pool().Run([this] {
       Status committed = delivery_->Commit(env_);
       if (is_locking_) delivery_.reset();
@@ -178,7 +184,7 @@ class JdbcWriter final : public connector::DeliveryWriter {
   bool failed_ = false;
 };
 
-class JdbcSink final : public connector::TableSink {
+class JdbcSink final : public connector::TableSink, public connector::DriftingSink {
  public:
   JdbcSink(Env* env, JdbcOptions options)
       : env_(env), options_(std::make_shared<const JdbcOptions>(std::move(options))) {}
@@ -193,6 +199,16 @@ class JdbcSink final : public connector::TableSink {
   Result<std::unique_ptr<connector::DeliveryWriter>> MakeDeliveryWriter(
       std::string delivery_id, PartitionId partition) override {
     return std::make_unique<JdbcWriter>(env_, options_, std::move(delivery_id), partition);
+  }
+
+  connector::DriftPolicy drift_policy() const override { return options_->drift; }
+  Task<connector::Differences> FindDifferences() override {
+    co_return co_await env_->blocking_pool().Run(
+        [this] { return FindTableDifferences(options_->server, options_->table); });
+  }
+  Task<> Evolve() override {
+    co_return co_await env_->blocking_pool().Run(
+        [this] { return EvolveTable(options_->server, options_->table); });
   }
 
  private:
@@ -217,6 +233,7 @@ Result<std::unique_ptr<connector::TableSink>> MakeRowSink(
   result.max_rows = options.Integer("sink.buffer-flush.max-rows", 5000);
   result.interval = options.Time("sink.buffer-flush.interval", std::chrono::seconds(1));
   if (result.max_rows < 0) options.Fail("sink.buffer-flush.max-rows", "must not be negative");
+  result.drift = connector::DriftPolicyOf(&options);
   options.Integer("sink.max-retries", 3);
   RETURN_IF_ERROR(options.status());
   for (const auto& field : table.schema->fields()) {
@@ -256,8 +273,9 @@ Result<std::unique_ptr<connector::TableSink>> MakeDuckdbSink(connector::TableDes
 }
 
 // Of sinks that write rows by transactions.
-std::vector<connector::OptionSpec> FlushOptionSpecs() {
+std::vector<connector::OptionSpec> RowSinkOptionSpecs() {
   return {
+      connector::DriftOptionSpec(),
       {.name = "sink.buffer-flush.max-rows",
        .default_value = "5000",
        .documentation = "Rows that a transaction takes at least when input does not pause."},
@@ -276,7 +294,7 @@ connector::ConnectorSpec JdbcSinkConnector() {
       "writes tables of PostgreSQL, MySQL, MariaDB and SQLite; with a PRIMARY KEY rows are "
       "upserted and deleted";
   spec.options = connector::JdbcServerOptions();
-  for (connector::OptionSpec& option : FlushOptionSpecs()) spec.options.push_back(option);
+  for (connector::OptionSpec& option : RowSinkOptionSpecs()) spec.options.push_back(option);
   spec.options.push_back(
       {.name = "sink.max-retries",
        .default_value = "3",
@@ -299,7 +317,7 @@ connector::ConnectorSpec DuckdbSinkConnector() {
        .default_value = "256MB",
        .documentation = "What DuckDB may take of memory, beyond that of the node."},
   };
-  for (connector::OptionSpec& option : FlushOptionSpecs()) spec.options.push_back(option);
+  for (connector::OptionSpec& option : RowSinkOptionSpecs()) spec.options.push_back(option);
   spec.make_sink = MakeDuckdbSink;
   return spec;
 }

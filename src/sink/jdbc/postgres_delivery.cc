@@ -92,12 +92,18 @@ PostgresDelivery::PostgresDelivery(Options options, std::unique_ptr<PostgresConn
 Result<std::unique_ptr<RowDelivery>> PostgresDelivery::Open(const PostgresTarget& target,
                                                             Options options) {
   ASSIGN_OR_RETURN(auto connection, PostgresConnection::Open(target));
-  ASSIGN_OR_RETURN(PostgresTable table, InspectTable(connection.get(), options.table));
+  ASSIGN_OR_RETURN(PostgresInspection found, InspectTable(connection.get(), options.table));
+  RETURN_IF_ERROR(connector::DriftError("connector 'jdbc': ", found.differences));
   std::unique_ptr<PostgresDelivery> delivery(
-      new PostgresDelivery(std::move(options), std::move(connection), std::move(table)));
+      new PostgresDelivery(std::move(options), std::move(connection), std::move(found.table)));
   RETURN_IF_ERROR(delivery->PreparePositions());
   RETURN_IF_ERROR(delivery->ReadPosition());
   return delivery;
+}
+
+Status PostgresDelivery::CheckTable() {
+  ASSIGN_OR_RETURN(PostgresInspection found, InspectTable(connection_.get(), options().table));
+  return connector::DriftError("connector 'jdbc': ", found.differences);
 }
 
 Status PostgresDelivery::PreparePositions() {

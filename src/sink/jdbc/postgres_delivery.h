@@ -24,6 +24,7 @@ class PostgresDelivery final : public RowDelivery {
 
   // PostgreSQL's texts have no U+0000.
   bool CanStore(const arrow::RecordBatch& rows, int64_t row) const override;
+  Status CheckTable() override;
 
  private:
   PostgresDelivery(Options options, std::unique_ptr<PostgresConnection> connection,

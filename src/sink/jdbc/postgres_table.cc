@@ -10,9 +10,12 @@
 #include <arrow/api.h>
 
 #include "core/suggest.h"
+#include "sink/jdbc/number_width.h"
 
 namespace mainstem::sink {
 
+using connector::Difference;
+using connector::DifferenceKind;
 using connector::PostgresRows;
 using connector::QuoteIdentifier;
 namespace {
@@ -26,6 +29,7 @@ struct ServerColumn {
   char category = 'X';    // pg_type.typcategory
   bool is_array = false;
   bool needs_value = false;  // NOT NULL without a default
+  bool is_not_null = false;
   bool is_generated = false;
   bool may_insert = false;
   bool may_update = false;
@@ -91,7 +95,7 @@ std::string CreateTableStatement(const DestinationTable& table) {
   return "CREATE TABLE " + table.name + " (" + absl::StrJoin(lines, ", ") + ")";
 }
 
-Status NoSuchTable(PostgresConnection* connection, const DestinationTable& table) {
+Difference NoSuchTable(PostgresConnection* connection, const DestinationTable& table) {
   std::string hint = "create it: " + CreateTableStatement(table);
   auto rows = connection->Run(
       "SELECT CASE WHEN pg_table_is_visible(oid) THEN relname ELSE relnamespace::regnamespace || "
@@ -101,12 +105,14 @@ Status NoSuchTable(PostgresConnection* connection, const DestinationTable& table
   for (int row = 0; rows.ok() && row < rows->row_count(); ++row)
     names.push_back(rows->Text(row, 0));
   if (auto near = NearestName(table.name, names)) hint = "did you mean '" + *near + "'? Or " + hint;
-  return MakeError(ErrorCode::kNotFound, {.message = "connector 'jdbc': table '" + table.name +
-                                                     "' does not exist at " + connection->shown(),
-                                          .hint = std::move(hint)});
+  return {.kind = DifferenceKind::kTable,
+          .problem = "table '" + table.name + "' does not exist at " + connection->shown(),
+          .cure = std::move(hint)};
 }
 
-Result<ServerTable> FindTable(PostgresConnection* connection, const DestinationTable& table) {
+// nullopt: there is none.
+Result<std::optional<ServerTable>> FindTable(PostgresConnection* connection,
+                                             const DestinationTable& table) {
   ASSIGN_OR_RETURN(auto name, SplitTableName(table.name));
   const auto& [schema, relation] = name;
   // A name is first taken as it stands, then as an unquoted one, which the server folds.
@@ -128,7 +134,7 @@ Result<ServerTable> FindTable(PostgresConnection* connection, const DestinationT
                       .may_delete = rows.Bool(0, 5)};
     return found;
   }
-  return NoSuchTable(connection, table);
+  return std::nullopt;
 }
 
 Status ReadColumns(PostgresConnection* connection, ServerTable* table) {
@@ -140,7 +146,7 @@ Status ReadColumns(PostgresConnection* connection, ServerTable* table) {
           "SELECT a.attname, a.attnum, format_type(a.atttypid, a.atttypmod), b.typname, "
           "t.typcategory, (b.typelem <> 0 AND b.typlen = -1 AND t.typcategory = 'A'), "
           "(a.attnotnull AND NOT a.atthasdef AND a.attidentity = ''), "
-          "(a.attgenerated <> '' OR a.attidentity = 'a'), "
+          "(a.attnotnull), (a.attgenerated <> '' OR a.attidentity = 'a'), "
           "has_column_privilege(a.attrelid, a.attnum, 'INSERT'), "
           "has_column_privilege(a.attrelid, a.attnum, 'UPDATE'), "
           "has_column_privilege(a.attrelid, a.attnum, 'SELECT'), format_type(a.atttypid, -1) "
@@ -156,11 +162,12 @@ Status ReadColumns(PostgresConnection* connection, ServerTable* table) {
                               .category = rows.Text(row, 4)[0],
                               .is_array = rows.Bool(row, 5),
                               .needs_value = rows.Bool(row, 6),
-                              .is_generated = rows.Bool(row, 7),
-                              .may_insert = rows.Bool(row, 8),
-                              .may_update = rows.Bool(row, 9),
-                              .may_select = rows.Bool(row, 10),
-                              .bare_type = rows.Text(row, 11)});
+                              .is_not_null = rows.Bool(row, 7),
+                              .is_generated = rows.Bool(row, 8),
+                              .may_insert = rows.Bool(row, 9),
+                              .may_update = rows.Bool(row, 10),
+                              .may_select = rows.Bool(row, 11),
+                              .bare_type = rows.Text(row, 12)});
   }
   return Status::OK();
 }
@@ -221,28 +228,31 @@ class TableChecker {
   TableChecker(const DestinationTable& wanted, const ServerTable& server)
       : wanted_(wanted), server_(server) {}
 
-  Result<PostgresTable> Check() {
+  Result<PostgresInspection> Check() {
     RETURN_IF_ERROR(CheckKind());
-    PostgresTable table;
+    PostgresInspection result;
+    PostgresTable& table = result.table;
     table.schema = QuoteIdentifier(server_.schema);
     table.name = table.schema + "." + QuoteIdentifier(server_.name);
     for (const auto& field : wanted_.schema->fields()) {
-      ASSIGN_OR_RETURN(const ServerColumn* column, FindColumn(*field));
-      RETURN_IF_ERROR(CheckColumn(*field, *column));
+      const ServerColumn* column = FindColumn(*field);
       used_.push_back(column);
+      if (column == nullptr) continue;
+      RETURN_IF_ERROR(CheckColumn(*field, *column));
       table.columns.push_back({.name = QuoteIdentifier(column->name),
                                .bare_type = column->bare_type,
                                .is_array = column->is_array});
     }
-    RETURN_IF_ERROR(CheckOtherColumns());
+    CheckOtherColumns();
     for (const std::string& name : wanted_.primary_key) {
       int index = wanted_.schema->GetFieldIndex(name);
       CHECK(index >= 0);
       table.key_columns.push_back(index);
     }
-    RETURN_IF_ERROR(CheckKey(table.key_columns));
-    RETURN_IF_ERROR(CheckRights());
-    return table;
+    CheckKey(table.key_columns);
+    result.differences = std::move(differences_);
+    if (connector::DriftError("", result.differences).ok()) RETURN_IF_ERROR(CheckRights());
+    return result;
   }
 
  private:
@@ -252,6 +262,10 @@ class TableChecker {
         code, {.message = "connector 'jdbc': " + std::move(problem), .hint = std::move(hint)});
   }
   std::string Alter() const { return "ALTER TABLE " + wanted_.name + " "; }
+  // For statements that are run: names as they are.
+  std::string AlterExactly() const {
+    return "ALTER TABLE " + QuoteIdentifier(server_.schema) + "." + QuoteIdentifier(server_.name);
+  }
 
   Status CheckKind() const {
     if (server_.kind == "r" || server_.kind == "p") return Status::OK();
@@ -262,7 +276,8 @@ class TableChecker {
         "write to the table behind it");
   }
 
-  Result<const ServerColumn*> FindColumn(const arrow::Field& field) const {
+  // Null, and noted, when there is none.
+  const ServerColumn* FindColumn(const arrow::Field& field) {
     const ServerColumn* folded = nullptr;
     std::vector<std::string> names;
     for (const ServerColumn& column : server_.columns) {
@@ -272,14 +287,19 @@ class TableChecker {
     }
     if (folded != nullptr) return folded;
     std::optional<std::string> near = NearestName(field.name(), names);
-    std::string cure = Alter() + "ADD COLUMN " + Sql(field.name()) + " " +
-                       PostgresTypeFor(*field.type()).value_or("text");
-    return Refuse(ErrorCode::kInvalidArgument,
-                  "column '" + field.name() + "' does not exist in " + TableName(),
-                  near ? "did you mean '" + *near + "'? Or: " + cure : cure);
+    const std::string type = PostgresTypeFor(*field.type()).value_or("text");
+    const std::string cure = Alter() + "ADD COLUMN " + Sql(field.name()) + " " + type;
+    differences_.push_back(
+        {.kind = DifferenceKind::kColumn,
+         .column = field.name(),
+         .problem = "column '" + field.name() + "' does not exist in " + TableName(),
+         .cure = near ? "did you mean '" + *near + "'? Or: " + cure : cure,
+         .statement =
+             AlterExactly() + " ADD COLUMN " + QuoteIdentifier(field.name()) + " " + type});
+    return nullptr;
   }
 
-  Status CheckColumn(const arrow::Field& field, const ServerColumn& column) const {
+  Status CheckColumn(const arrow::Field& field, const ServerColumn& column) {
     std::optional<std::string> own_type = PostgresTypeFor(*field.type());
     if (!own_type) {
       return Refuse(ErrorCode::kUnsupported,
@@ -287,49 +307,73 @@ class TableChecker {
                         field.type()->ToString() + ", which cannot be written to PostgreSQL",
                     "turn it into STRING in the query, for a column of type jsonb or text");
     }
+    const std::string column_of = "column '" + field.name() + "' of " + TableName();
+    const std::string alter = Alter() + "ALTER COLUMN " + Sql(column.name);
     if (column.is_generated) {
-      return Refuse(ErrorCode::kInvalidArgument,
-                    "column '" + field.name() + "' of " + TableName() + " is GENERATED ALWAYS",
-                    "leave it out of the SQL table");
+      differences_.push_back({.kind = DifferenceKind::kType,
+                              .column = field.name(),
+                              .problem = column_of + " is GENERATED ALWAYS",
+                              .cure = "leave it out of the SQL table"});
+    } else if (!Fits(*field.type(), column)) {
+      differences_.push_back(
+          {.kind = DifferenceKind::kType,
+           .column = field.name(),
+           .problem = column_of + " is " + column.sql_type + ", which does not take " + *own_type,
+           .cure = "CAST it in the query, or " + alter + " TYPE " + *own_type + " USING " +
+                   Sql(column.name) + "::" + *own_type});
+    } else if (auto wider = WiderNumber(*field.type(), column.sql_type)) {
+      differences_.push_back({.kind = DifferenceKind::kType,
+                              .column = field.name(),
+                              .problem = column_of + " is " + column.sql_type + ", and values of " +
+                                         *own_type + " may not fit",
+                              .cure = "CAST it in the query, or " + alter + " TYPE " + *wider,
+                              .statement = AlterExactly() + " ALTER COLUMN " +
+                                           QuoteIdentifier(column.name) + " TYPE " + *wider,
+                              .blocks = false});
     }
-    if (Fits(*field.type(), column)) return Status::OK();
-    return Refuse(ErrorCode::kInvalidArgument,
-                  "column '" + field.name() + "' of " + TableName() + " is " + column.sql_type +
-                      ", which does not take " + *own_type,
-                  "CAST it in the query, or " + Alter() + "ALTER COLUMN " + Sql(column.name) +
-                      " TYPE " + *own_type + " USING " + Sql(column.name) + "::" + *own_type);
-  }
-
-  // A column that we do not write must be able to do without.
-  Status CheckOtherColumns() const {
-    for (const ServerColumn& column : server_.columns) {
-      if (!column.needs_value || column.is_generated) continue;
-      if (std::find(used_.begin(), used_.end(), &column) != used_.end()) continue;
-      return Refuse(ErrorCode::kInvalidArgument,
-                    "column '" + column.name + "' of " + TableName() +
-                        " is NOT NULL without a default, and the SQL table has no such column",
-                    "add it to the SQL table, or " + Alter() + "ALTER COLUMN " + Sql(column.name) +
-                        " DROP NOT NULL");
+    if (column.is_not_null && field.nullable() && !column.is_generated) {
+      differences_.push_back({.kind = DifferenceKind::kNull,
+                              .column = field.name(),
+                              .problem = column_of + " takes no NULL",
+                              .cure = "declare it NOT NULL in SQL, or " + alter + " DROP NOT NULL",
+                              .blocks = false});
     }
     return Status::OK();
   }
 
-  Status CheckKey(const std::vector<int>& key_columns) const {
-    if (key_columns.empty()) return Status::OK();
+  // A column that we do not write must be able to do without.
+  void CheckOtherColumns() {
+    for (const ServerColumn& column : server_.columns) {
+      if (!column.needs_value || column.is_generated) continue;
+      if (std::find(used_.begin(), used_.end(), &column) != used_.end()) continue;
+      differences_.push_back(
+          {.kind = DifferenceKind::kRequired,
+           .column = column.name,
+           .problem = "column '" + column.name + "' of " + TableName() +
+                      " is NOT NULL without a default, and the SQL table has no such column",
+           .cure = "add it to the SQL table, or " + Alter() + "ALTER COLUMN " + Sql(column.name) +
+                   " DROP NOT NULL"});
+    }
+  }
+
+  void CheckKey(const std::vector<int>& key_columns) {
+    if (key_columns.empty()) return;
     std::vector<int> numbers;
     std::vector<std::string> names;
     for (int index : key_columns) {
-      numbers.push_back(used_[static_cast<size_t>(index)]->number);
-      names.push_back(Sql(used_[static_cast<size_t>(index)]->name));
+      const ServerColumn* column = used_[static_cast<size_t>(index)];
+      if (column == nullptr) return;  // noted already
+      numbers.push_back(column->number);
+      names.push_back(Sql(column->name));
     }
     std::sort(numbers.begin(), numbers.end());
     const auto& indexes = server_.unique_indexes;
-    if (std::find(indexes.begin(), indexes.end(), numbers) != indexes.end()) return Status::OK();
+    if (std::find(indexes.begin(), indexes.end(), numbers) != indexes.end()) return;
     std::string list = "(" + absl::StrJoin(names, ", ") + ")";
-    return Refuse(ErrorCode::kInvalidArgument,
-                  TableName() + " has no primary key or unique index on " + list +
-                      ", the key of the SQL table",
-                  "CREATE UNIQUE INDEX ON " + wanted_.name + " " + list);
+    differences_.push_back({.kind = DifferenceKind::kKey,
+                            .problem = TableName() + " has no primary key or unique index on " +
+                                       list + ", the key of the SQL table",
+                            .cure = "CREATE UNIQUE INDEX ON " + wanted_.name + " " + list});
   }
 
   Status CheckRights() const {
@@ -353,7 +397,8 @@ class TableChecker {
 
   const DestinationTable& wanted_;
   const ServerTable& server_;
-  std::vector<const ServerColumn*> used_;  // for each column of the SQL table
+  std::vector<const ServerColumn*> used_;  // for each column of the SQL table; null: missing
+  connector::Differences differences_;
 };
 
 }  // namespace
@@ -390,11 +435,25 @@ std::optional<std::string> PostgresTypeFor(const arrow::DataType& type) {
   }
 }
 
-Result<PostgresTable> InspectTable(PostgresConnection* connection, const DestinationTable& table) {
-  ASSIGN_OR_RETURN(ServerTable server, FindTable(connection, table));
-  RETURN_IF_ERROR(ReadColumns(connection, &server));
-  RETURN_IF_ERROR(ReadUniqueIndexes(connection, &server));
-  return TableChecker(table, server).Check();
+Result<PostgresInspection> InspectTable(PostgresConnection* connection,
+                                        const DestinationTable& table) {
+  ASSIGN_OR_RETURN(std::optional<ServerTable> server, FindTable(connection, table));
+  if (!server) return PostgresInspection{.differences = {NoSuchTable(connection, table)}};
+  RETURN_IF_ERROR(ReadColumns(connection, &*server));
+  RETURN_IF_ERROR(ReadUniqueIndexes(connection, &*server));
+  return TableChecker(table, *server).Check();
+}
+
+Status EvolveTable(PostgresConnection* connection, const DestinationTable& table) {
+  auto find = [&]() -> Result<connector::Differences> {
+    ASSIGN_OR_RETURN(PostgresInspection found, InspectTable(connection, table));
+    return std::move(found.differences);
+  };
+  // A table that is written anew takes its time.
+  RETURN_IF_ERROR(connection->RunScript("SET statement_timeout = 0"));
+  return connector::RunStatements(table.name, find, [&](const std::string& statement) {
+    return connection->RunScript(statement);
+  });
 }
 
 }  // namespace mainstem::sink

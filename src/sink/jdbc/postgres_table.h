@@ -1,5 +1,5 @@
-// What a table in PostgreSQL looks like, and whether a SQL table of ours fits it. Errors name
-// table and column and say what to do. Blocks: on the pool only.
+// What a table in PostgreSQL looks like, and how a SQL table of ours differs from it. Blocks: on
+// the pool only.
 #pragma once
 
 #include <memory>
@@ -8,6 +8,7 @@
 
 #include <arrow/type_fwd.h>
 
+#include "connector/drift.h"
 #include "connector/jdbc/postgres_connection.h"
 #include "core/status.h"
 #include "sink/jdbc/row_delivery.h"
@@ -29,8 +30,16 @@ struct PostgresTable {
   std::vector<int> key_columns;  // indices into columns
 };
 
-// Connects nothing, changes nothing. NotFound, InvalidArgument, PermissionDenied, Unsupported.
-Result<PostgresTable> InspectTable(PostgresConnection* connection, const DestinationTable& table);
+struct PostgresInspection {
+  connector::Differences differences;
+  PostgresTable table;  // when none of them blocks
+};
+// Connects nothing, changes nothing. InvalidArgument, PermissionDenied, Unsupported: what is no
+// difference of the table.
+Result<PostgresInspection> InspectTable(PostgresConnection* connection,
+                                        const DestinationTable& table);
+// Adds the columns that the table lacks and widens numbers.
+Status EvolveTable(PostgresConnection* connection, const DestinationTable& table);
 
 // "bigint" for a BIGINT; nullopt for what PostgreSQL cannot hold from us (MAP, ROW).
 std::optional<std::string> PostgresTypeFor(const arrow::DataType& type);

@@ -53,6 +53,8 @@ class RowDelivery {
   // Begins a transaction, moves the position to `end` and writes the rows. Refused rows are left
   // out, all others are in.
   Result<std::vector<RefusedRow>> Apply(const RowChanges& rows, Offset end);
+  // Once more, after Apply: what a table refuses that has changed meanwhile is not the rows' fault.
+  virtual Status CheckTable() = 0;
   // Durable when it returns. After an error the transaction may still have been committed: the
   // position that a new delivery finds tells.
   Status Commit(Env* env);

@@ -52,6 +52,12 @@ class StatementDelivery final : public RowDelivery {
     return Status::OK();
   }
 
+  Status CheckTable() override {
+    ASSIGN_OR_RETURN(StatementInspection found,
+                     InspectStatementTable(session_.get(), dialect_, options().table));
+    return connector::DriftError("connector '" + connector_name() + "': ", found.differences);
+  }
+
   // MySQL has neither NaN nor infinity, SQLite makes NaN NULL.
   bool CanStore(const arrow::RecordBatch& rows, int64_t row) const override {
     if (dialect_ == SqlDialect::kDuckdb) return true;
@@ -269,12 +275,21 @@ Result<std::unique_ptr<RowDelivery>> MakeStatementDelivery(std::unique_ptr<SqlSe
   return std::unique_ptr<RowDelivery>(std::move(delivery));
 }
 
+bool IsTableMissing(const StatementInspection& found) {
+  return !found.differences.empty() &&
+         found.differences[0].kind == connector::DifferenceKind::kTable;
+}
+
 Result<std::unique_ptr<RowDelivery>> OpenStatementDelivery(std::unique_ptr<SqlSession> session,
                                                            SqlDialect dialect,
                                                            RowDelivery::Options options) {
-  ASSIGN_OR_RETURN(StatementTable table,
+  ASSIGN_OR_RETURN(StatementInspection found,
                    InspectStatementTable(session.get(), dialect, options.table));
-  return MakeStatementDelivery(std::move(session), dialect, std::move(options), std::move(table));
+  RETURN_IF_ERROR(connector::DriftError(
+      dialect == SqlDialect::kDuckdb ? "connector 'duckdb': " : "connector 'jdbc': ",
+      found.differences));
+  return MakeStatementDelivery(std::move(session), dialect, std::move(options),
+                               std::move(found.table));
 }
 
 }  // namespace
@@ -295,14 +310,14 @@ Result<std::unique_ptr<RowDelivery>> OpenDuckdbDelivery(const connector::DuckdbT
                                                         RowDelivery::Options options) {
   ASSIGN_OR_RETURN(auto session, connector::DuckdbSession::Open(target));
   constexpr SqlDialect kDialect = SqlDialect::kDuckdb;
-  Result<StatementTable> table = InspectStatementTable(session.get(), kDialect, options.table);
-  if (target.creates && Is(table.status(), ErrorCode::kNotFound)) {
-    RETURN_IF_ERROR(session->Execute(CreateStatement(options.table, kDialect)));
-    table = InspectStatementTable(session.get(), kDialect, options.table);
+  if (target.creates) {
+    ASSIGN_OR_RETURN(StatementInspection found,
+                     InspectStatementTable(session.get(), kDialect, options.table));
+    if (IsTableMissing(found)) {
+      RETURN_IF_ERROR(session->Execute(CreateStatement(options.table, kDialect)));
+    }
   }
-  RETURN_IF_ERROR(table);
-  return MakeStatementDelivery(std::move(session), kDialect, std::move(options),
-                               std::move(table).ValueUnsafe());
+  return OpenStatementDelivery(std::move(session), kDialect, std::move(options));
 }
 
 }  // namespace mainstem::sink

@@ -11,9 +11,13 @@
 #include <fmt/format.h>
 
 #include "core/suggest.h"
+#include "sink/jdbc/number_width.h"
 
 namespace mainstem::sink {
 
+using connector::Difference;
+using connector::DifferenceKind;
+using connector::Differences;
 using connector::SqlRows;
 using connector::SqlSession;
 using connector::SqlValue;
@@ -24,6 +28,9 @@ struct CatalogColumn {
   std::string type;          // "bigint(20)", "TEXT"
   bool needs_value = false;  // NOT NULL without a default
   bool is_generated = false;
+  bool is_not_null = false;
+  // MySQL: its type can be changed without the loss of a default, a comment and the like.
+  bool is_plain = true;
 };
 
 struct CatalogTable {
@@ -60,13 +67,6 @@ CatalogTable SplitName(const std::string& name) {
   return table;
 }
 
-Status Unfit(const DestinationTable& table, std::string problem, std::string hint,
-             ErrorCode code = ErrorCode::kInvalidArgument) {
-  return MakeError(code,
-                   {.message = "connector 'jdbc': " + problem + " in table '" + table.name + "'",
-                    .hint = std::move(hint)});
-}
-
 // `rows`: the name of a unique index, and one of its columns.
 void AddUniqueKeys(const SqlRows& rows, CatalogTable* table) {
   std::map<std::string, std::set<std::string>> by_index;
@@ -90,14 +90,18 @@ Status ReadMysql(SqlSession* session, CatalogTable* table) {
       SqlRows columns,
       session->Run("SELECT column_name, column_type, is_nullable = 'NO' AND column_default IS NULL "
                    "AND extra NOT LIKE '%auto_increment%', extra LIKE '%GENERATED%' AND extra NOT "
-                   "LIKE '%DEFAULT_GENERATED%' FROM information_schema.columns" +
+                   "LIKE '%DEFAULT_GENERATED%', is_nullable = 'NO', extra = '' AND "
+                   "column_comment = '' AND (column_default IS NULL OR column_default = 'NULL') "
+                   "FROM information_schema.columns" +
                        in_table + " ORDER BY ordinal_position",
                    where));
   for (const auto& row : columns.rows) {
     table->columns.push_back({.name = row[0].value_or(""),
                               .type = row[1].value_or(""),
                               .needs_value = row[2].value_or("0") == "1",
-                              .is_generated = row[3].value_or("0") == "1"});
+                              .is_generated = row[3].value_or("0") == "1",
+                              .is_not_null = row[4].value_or("0") == "1",
+                              .is_plain = row[5].value_or("0") == "1"});
   }
   ASSIGN_OR_RETURN(
       SqlRows keys,
@@ -112,10 +116,12 @@ Status ReadSqlite(SqlSession* session, CatalogTable* table) {
   // The pragmas as functions take the names as values.
   const std::string schema = table->schema.empty() ? "main" : table->schema;
   const std::vector<SqlValue> where = {table->name, schema};
-  ASSIGN_OR_RETURN(SqlRows columns,
-                   session->Run("SELECT name, type, \"notnull\" AND dflt_value IS NULL, pk, hidden "
-                                "FROM pragma_table_xinfo(?, ?)",
-                                where));
+  ASSIGN_OR_RETURN(
+      SqlRows columns,
+      session->Run("SELECT name, type, \"notnull\" AND dflt_value IS NULL, pk, hidden, "
+                   "\"notnull\" "
+                   "FROM pragma_table_xinfo(?, ?)",
+                   where));
   std::set<std::string> primary_key;
   for (const auto& row : columns.rows) {
     std::string name = row[0].value_or("");
@@ -124,7 +130,8 @@ Status ReadSqlite(SqlSession* session, CatalogTable* table) {
     table->columns.push_back({.name = std::move(name),
                               .type = row[1].value_or(""),
                               .needs_value = row[2].value_or("0") == "1",
-                              .is_generated = row[4].value_or("0") != "0"});
+                              .is_generated = row[4].value_or("0") != "0",
+                              .is_not_null = row[5].value_or("0") != "0"});
   }
   if (!primary_key.empty()) table->unique_keys.push_back(std::move(primary_key));
   ASSIGN_OR_RETURN(
@@ -142,14 +149,16 @@ Status ReadDuckdb(SqlSession* session, CatalogTable* table) {
   const std::string in_table = " WHERE lower(table_name) = lower(?) AND schema_name = ?";
   ASSIGN_OR_RETURN(
       SqlRows columns,
-      session->Run("SELECT column_name, data_type, NOT is_nullable AND column_default IS NULL "
+      session->Run("SELECT column_name, data_type, NOT is_nullable AND column_default IS NULL, "
+                   "NOT is_nullable "
                    "FROM duckdb_columns()" +
                        in_table + " ORDER BY column_index",
                    where));
   for (const auto& row : columns.rows) {
     table->columns.push_back({.name = row[0].value_or(""),
                               .type = row[1].value_or(""),
-                              .needs_value = row[2].value_or("false") == "true"});
+                              .needs_value = row[2].value_or("false") == "true",
+                              .is_not_null = row[3].value_or("false") == "true"});
   }
   ASSIGN_OR_RETURN(SqlRows keys,
                    session->Run("SELECT CAST(constraint_index AS VARCHAR), "
@@ -196,37 +205,131 @@ std::string DeclaredType(const arrow::DataType& type, SqlDialect dialect) {
   }
 }
 
-Status CheckOthers(const DestinationTable& table, const CatalogTable& catalog) {
-  for (const CatalogColumn& column : catalog.columns) {
-    bool is_ours = std::any_of(
-        table.schema->fields().begin(), table.schema->fields().end(),
-        [&](const auto& field) { return absl::EqualsIgnoreCase(field->name(), column.name); });
-    if (is_ours && column.is_generated) {
-      return Unfit(table, "column '" + column.name + "' is generated and cannot be written",
-                   "leave it out of the SQL table");
-    }
-    if (is_ours || !column.needs_value || column.is_generated) continue;
-    return Unfit(table, "column '" + column.name + "' is NOT NULL without a default",
-                 "add it to the SQL table, or give it a default");
+// Finds the differences between the table as declared and as the catalogue has it.
+class StatementTableChecker {
+ public:
+  StatementTableChecker(SqlSession* session, SqlDialect dialect, const DestinationTable& wanted,
+                        const CatalogTable& catalog)
+      : session_(session), dialect_(dialect), wanted_(wanted), catalog_(catalog) {
+    if (!catalog.schema.empty()) name_ = session->Quote(catalog.schema) + ".";
+    name_ += session->Quote(catalog.name);
   }
-  return Status::OK();
-}
 
-Status CheckKey(const DestinationTable& table, const CatalogTable& catalog, SqlDialect dialect) {
-  std::set<std::string> key;
-  for (const std::string& name : table.primary_key) key.insert(absl::AsciiStrToLower(name));
-  const auto& keys = catalog.unique_keys;
-  if (key.empty() || std::find(keys.begin(), keys.end(), key) != keys.end()) return Status::OK();
-  std::string columns = absl::StrJoin(table.primary_key, ", ");
-  if (dialect == SqlDialect::kDuckdb) {
-    return Unfit(table, "no primary key or unique constraint on (" + columns + ")",
-                 "ALTER TABLE " + table.name + " ADD PRIMARY KEY (" + columns + ")");
+  StatementInspection Check() {
+    StatementInspection result;
+    result.table.name = name_;
+    for (const auto& field : wanted_.schema->fields()) {
+      const CatalogColumn* column = Find(*field);
+      if (column == nullptr) continue;
+      CheckColumn(*field, *column);
+      result.table.columns.push_back(session_->Quote(column->name));
+    }
+    for (const std::string& key : wanted_.primary_key) {
+      result.table.key_columns.push_back(wanted_.schema->GetFieldIndex(key));
+    }
+    CheckOthers();
+    CheckKey();
+    result.differences = std::move(differences_);
+    return result;
   }
-  std::string name =
-      dialect == SqlDialect::kMysql ? " mainstem_key" : " mainstem_key_" + catalog.name;
-  return Unfit(table, "no primary key or unique index on (" + columns + ")",
-               "CREATE UNIQUE INDEX" + name + " ON " + table.name + " (" + columns + ")");
-}
+
+ private:
+  void Note(DifferenceKind kind, std::string column, const std::string& problem, std::string cure) {
+    differences_.push_back({.kind = kind,
+                            .column = std::move(column),
+                            .problem = problem + " in table '" + wanted_.name + "'",
+                            .cure = std::move(cure)});
+  }
+
+  // Null, and noted, when there is none.
+  const CatalogColumn* Find(const arrow::Field& field) {
+    std::vector<std::string> names;
+    for (const CatalogColumn& column : catalog_.columns) {
+      if (absl::EqualsIgnoreCase(column.name, field.name())) return &column;
+      names.push_back(column.name);
+    }
+    std::string near = SuggestionFor(field.name(), names);
+    const std::string type = DeclaredType(*field.type(), dialect_);
+    Note(DifferenceKind::kColumn, field.name(), "column '" + field.name() + "' does not exist",
+         (near.empty() ? "" : near + "; or ") + "ALTER TABLE " + wanted_.name + " ADD COLUMN " +
+             field.name() + " " + type);
+    differences_.back().statement =
+        "ALTER TABLE " + name_ + " ADD COLUMN " + session_->Quote(field.name()) + " " + type;
+    return nullptr;
+  }
+
+  void CheckColumn(const arrow::Field& field, const CatalogColumn& column) {
+    if (column.is_generated) {
+      Note(DifferenceKind::kType, field.name(),
+           "column '" + column.name + "' is generated and cannot be written",
+           "leave it out of the SQL table");
+      return;
+    }
+    // SQLite's columns take any number.
+    std::optional<std::string> wider;
+    if (dialect_ != SqlDialect::kSqlite) wider = WiderNumber(*field.type(), column.type);
+    if (wider) {
+      Note(DifferenceKind::kType, field.name(),
+           "column '" + column.name + "' is " + column.type + ", into which values of " +
+               DeclaredType(*field.type(), dialect_) + " may not fit",
+           "CAST it in the query, or make the column " + *wider);
+      differences_.back().blocks = false;
+      differences_.back().statement = WidenStatement(column, *wider);
+    }
+    if (!column.is_not_null || !field.nullable()) return;
+    Note(DifferenceKind::kNull, field.name(), "column '" + column.name + "' takes no NULL",
+         "declare it NOT NULL in SQL, or let the table's column be NULL");
+    differences_.back().blocks = false;
+  }
+
+  // Empty: more than the type would change.
+  std::string WidenStatement(const CatalogColumn& column, const std::string& type) const {
+    const std::string alter = "ALTER TABLE " + name_;
+    const std::string quoted = session_->Quote(column.name);
+    if (dialect_ == SqlDialect::kDuckdb) {
+      return alter + " ALTER COLUMN " + quoted + " TYPE " + type;
+    }
+    if (!column.is_plain) return "";
+    return alter + " MODIFY COLUMN " + quoted + " " + type +
+           (column.is_not_null ? " NOT NULL" : "");
+  }
+
+  void CheckOthers() {
+    for (const CatalogColumn& column : catalog_.columns) {
+      bool is_ours = std::any_of(
+          wanted_.schema->fields().begin(), wanted_.schema->fields().end(),
+          [&](const auto& field) { return absl::EqualsIgnoreCase(field->name(), column.name); });
+      if (is_ours || !column.needs_value || column.is_generated) continue;
+      Note(DifferenceKind::kRequired, column.name,
+           "column '" + column.name + "' is NOT NULL without a default",
+           "add it to the SQL table, or give it a default");
+    }
+  }
+
+  void CheckKey() {
+    std::set<std::string> key;
+    for (const std::string& name : wanted_.primary_key) key.insert(absl::AsciiStrToLower(name));
+    const auto& keys = catalog_.unique_keys;
+    if (key.empty() || std::find(keys.begin(), keys.end(), key) != keys.end()) return;
+    std::string columns = absl::StrJoin(wanted_.primary_key, ", ");
+    if (dialect_ == SqlDialect::kDuckdb) {
+      Note(DifferenceKind::kKey, "", "no primary key or unique constraint on (" + columns + ")",
+           "ALTER TABLE " + wanted_.name + " ADD PRIMARY KEY (" + columns + ")");
+      return;
+    }
+    std::string name =
+        dialect_ == SqlDialect::kMysql ? " mainstem_key" : " mainstem_key_" + catalog_.name;
+    Note(DifferenceKind::kKey, "", "no primary key or unique index on (" + columns + ")",
+         "CREATE UNIQUE INDEX" + name + " ON " + wanted_.name + " (" + columns + ")");
+  }
+
+  SqlSession* session_;
+  SqlDialect dialect_;
+  const DestinationTable& wanted_;
+  const CatalogTable& catalog_;
+  std::string name_;  // quoted, with its schema if it was given
+  Differences differences_;
+};
 
 Status ReadTable(SqlSession* session, SqlDialect dialect, CatalogTable* table) {
   switch (dialect) {
@@ -253,8 +356,8 @@ std::string CreateStatement(const DestinationTable& table, SqlDialect dialect) {
   return "CREATE TABLE " + table.name + " (" + absl::StrJoin(columns, ", ") + ")";
 }
 
-Result<StatementTable> InspectStatementTable(SqlSession* session, SqlDialect dialect,
-                                             const DestinationTable& table) {
+Result<StatementInspection> InspectStatementTable(SqlSession* session, SqlDialect dialect,
+                                                  const DestinationTable& table) {
   CatalogTable catalog = SplitName(table.name);
   if (catalog.name.empty()) {
     return MakeError(ErrorCode::kInvalidArgument,
@@ -262,39 +365,31 @@ Result<StatementTable> InspectStatementTable(SqlSession* session, SqlDialect dia
   }
   RETURN_IF_ERROR(ReadTable(session, dialect, &catalog));
   if (catalog.columns.empty()) {
-    return MakeError(ErrorCode::kNotFound,
-                     {.message = "connector 'jdbc': table '" + table.name +
-                                 "' does not exist, or the user may not see it",
-                      .hint = CreateStatement(table, dialect)});
+    StatementInspection missing;
+    missing.differences.push_back(
+        {.kind = DifferenceKind::kTable,
+         .problem = "table '" + table.name + "' does not exist, or the user may not see it",
+         .cure = CreateStatement(table, dialect)});
+    return missing;
   }
   if (dialect == SqlDialect::kMysql && !absl::EqualsIgnoreCase(catalog.engine, "InnoDB")) {
-    return Unfit(table, "engine '" + catalog.engine + "' has no transactions",
-                 "ALTER TABLE " + table.name + " ENGINE = InnoDB");
+    return MakeError(ErrorCode::kInvalidArgument,
+                     {.message = "connector 'jdbc': engine '" + catalog.engine +
+                                 "' has no transactions in table '" + table.name + "'",
+                      .hint = "ALTER TABLE " + table.name + " ENGINE = InnoDB"});
   }
-  StatementTable result;
-  if (!catalog.schema.empty()) result.name = session->Quote(catalog.schema) + ".";
-  result.name += session->Quote(catalog.name);
-  std::vector<std::string> names;
-  for (const CatalogColumn& column : catalog.columns) names.push_back(column.name);
-  for (const auto& field : table.schema->fields()) {
-    auto found = std::find_if(names.begin(), names.end(), [&](const std::string& name) {
-      return absl::EqualsIgnoreCase(name, field->name());
-    });
-    if (found == names.end()) {
-      std::string near = SuggestionFor(field->name(), names);
-      return Unfit(table, "column '" + field->name() + "' does not exist",
-                   (near.empty() ? "" : near + "; or ") + "ALTER TABLE " + table.name +
-                       " ADD COLUMN " + field->name() + " " +
-                       DeclaredType(*field->type(), dialect));
-    }
-    result.columns.push_back(session->Quote(*found));
-  }
-  for (const std::string& key : table.primary_key) {
-    result.key_columns.push_back(table.schema->GetFieldIndex(key));
-  }
-  RETURN_IF_ERROR(CheckOthers(table, catalog));
-  RETURN_IF_ERROR(CheckKey(table, catalog, dialect));
-  return result;
+  return StatementTableChecker(session, dialect, table, catalog).Check();
+}
+
+Status EvolveStatementTable(SqlSession* session, SqlDialect dialect,
+                            const DestinationTable& table) {
+  return connector::RunStatements(
+      table.name,
+      [&]() -> Result<Differences> {
+        ASSIGN_OR_RETURN(StatementInspection found, InspectStatementTable(session, dialect, table));
+        return std::move(found.differences);
+      },
+      [&](const std::string& statement) { return session->Execute(statement); });
 }
 
 }  // namespace mainstem::sink

@@ -1,10 +1,11 @@
-// What a table in MySQL, MariaDB, SQLite or DuckDB looks like, and whether a SQL table of ours fits
-// it. Errors name table and column and say what to do. Blocks: on the pool only.
+// What a table in MySQL, MariaDB, SQLite or DuckDB looks like, and how a SQL table of ours differs
+// from it. Blocks: on the pool only.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "connector/drift.h"
 #include "connector/jdbc/sql_session.h"
 #include "sink/jdbc/row_delivery.h"
 
@@ -20,8 +21,16 @@ struct StatementTable {
 
 // The statement that makes a table for `table`.
 std::string CreateStatement(const DestinationTable& table, SqlDialect dialect);
-// NotFound, InvalidArgument.
-Result<StatementTable> InspectStatementTable(connector::SqlSession* session, SqlDialect dialect,
-                                             const DestinationTable& table);
+struct StatementInspection {
+  connector::Differences differences;
+  StatementTable table;  // when none of them blocks
+};
+// Changes nothing. InvalidArgument: no table can have that name.
+Result<StatementInspection> InspectStatementTable(connector::SqlSession* session,
+                                                  SqlDialect dialect,
+                                                  const DestinationTable& table);
+// Adds the columns that the table lacks and widens numbers.
+Status EvolveStatementTable(connector::SqlSession* session, SqlDialect dialect,
+                            const DestinationTable& table);
 
 }  // namespace mainstem::sink

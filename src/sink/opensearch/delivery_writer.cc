@@ -7,6 +7,7 @@
 #include "core/error_context.h"
 #include "sink/opensearch/document_changes.h"
 #include "sink/opensearch/document_writer.h"
+#include "sink/opensearch/index_drift.h"
 #include "sink/refused_row.h"
 #include "sink/waiting_rows.h"
 
@@ -33,6 +34,7 @@ class OpenSearchWriter final : public connector::DeliveryWriter {
     CO_ASSIGN_OR_RETURN(encoder_, format::MakeEncoder(options_->format.format, options_->schema,
                                                       options_->format.options));
     CO_RETURN_IF_ERROR(Named(co_await PutTemplate()));
+    CO_RETURN_IF_ERROR(Named(co_await CheckMapping()));
     auto stored =
         co_await env_->blocking_pool().Run([this] { return cluster_->ReadPosition(position_id_); });
     CO_RETURN_IF_ERROR(Named(stored.status()));
@@ -100,6 +102,13 @@ class OpenSearchWriter final : public connector::DeliveryWriter {
         [&] { return cluster_->PutTemplate("mainstem-" + options_->table_name, json); });
   }
 
+  Task<> CheckMapping() {
+    CO_ASSIGN_OR_RETURN(connector::Differences found, co_await env_->blocking_pool().Run([this] {
+      return FindIndexDifferences(cluster_.get(), *options_);
+    }));
+    co_return connector::DriftError("", found);
+  }
+
   Task<> Store(Offset position, Offset attempted) {
     StoredPosition next = stored_;
     next.position = position;
@@ -153,6 +162,8 @@ class OpenSearchWriter final : public connector::DeliveryWriter {
     CO_ASSIGN_OR_RETURN(std::vector<RefusedDocument> refused, co_await writer.Send(changes));
     // What is refused is kept by somebody else before the position passes it.
     if (!refused.empty() || !changes.unnamed.empty()) {
+      // What an index refuses that has changed meanwhile is not the rows' fault.
+      CO_RETURN_IF_ERROR(co_await CheckMapping());
       CO_RETURN_IF_ERROR(co_await HandOver(changes, std::move(refused)));
     }
     env_->CrashPoint("sink.commit");

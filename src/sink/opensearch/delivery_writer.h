@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "connector/drift.h"
 #include "connector/options.h"
 #include "connector/table.h"
 #include "core/backoff.h"
@@ -24,6 +25,7 @@ struct OpenSearchOptions {
   std::vector<int> key_columns;
   std::string key_delimiter;
   connector::FormatChoice format;
+  connector::DriftPolicy drift = connector::DriftPolicy::kFail;
   bool is_data_stream = false;
   std::string template_file;  // empty: none
   size_t actions_max = 1000;  // of one request

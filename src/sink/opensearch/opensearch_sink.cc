@@ -5,6 +5,7 @@
 #include "connector/options.h"
 #include "format/time_zone.h"
 #include "sink/opensearch/delivery_writer.h"
+#include "sink/opensearch/index_drift.h"
 
 namespace mainstem::sink {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 constexpr int64_t kActionsOfRequestMax = 10000;
 constexpr int64_t kBytesOfRequestMax = int64_t{64} << 20;
 
-class OpenSearchSink final : public connector::TableSink {
+class OpenSearchSink final : public connector::TableSink, public connector::DriftingSink {
  public:
   OpenSearchSink(Env* env, OpenSearchOptions options)
       : env_(env), options_(std::make_shared<const OpenSearchOptions>(std::move(options))) {}
@@ -27,6 +28,20 @@ class OpenSearchSink final : public connector::TableSink {
   Result<std::unique_ptr<connector::DeliveryWriter>> MakeDeliveryWriter(
       std::string delivery_id, PartitionId partition) override {
     return MakeOpenSearchWriter(env_, options_, std::move(delivery_id), partition);
+  }
+
+  connector::DriftPolicy drift_policy() const override { return options_->drift; }
+  Task<connector::Differences> FindDifferences() override {
+    co_return co_await env_->blocking_pool().Run([this] {
+      SearchCluster cluster(options_->cluster);
+      return FindIndexDifferences(&cluster, *options_);
+    });
+  }
+  Task<> Evolve() override {
+    co_return co_await env_->blocking_pool().Run([this] {
+      SearchCluster cluster(options_->cluster);
+      return EvolveIndex(&cluster, *options_);
+    });
   }
 
  private:
@@ -129,6 +144,7 @@ Result<std::unique_ptr<connector::TableSink>> MakeOpenSearchSink(
   RETURN_IF_ERROR(ReadAddress(table, &options, &result.cluster));
   ReadConnection(&options, &result.cluster.http);
   ReadFlushing(&options, &result);
+  result.drift = connector::DriftPolicyOf(&options);
   result.is_data_stream = options.Bool("sink.data-stream", false);
   result.key_delimiter = options.Text("document-id.key-delimiter", "_");
   result.template_file = options.Text("sink.index-template-file", "");
@@ -191,6 +207,7 @@ std::vector<connector::OptionSpec> OpenSearchOptionSpecs() {
        .documentation = "First pause before documents are sent again; it grows to 30 s."},
       {.name = "sink.bulk-flush.backoff.strategy", .documentation = "Accepted, without effect."},
       {.name = "sink.bulk-flush.backoff.max-retries", .documentation = "Accepted, without effect."},
+      connector::DriftOptionSpec(),
       {.name = "sink.data-stream",
        .default_value = "false",
        .documentation = "true: 'index' is a data stream, documents are only created."},

@@ -183,4 +183,23 @@ Status SearchCluster::PutTemplate(const std::string& name, const std::string& js
   return StatusOfAnswer(answer, "cannot put the index template '" + name + "'");
 }
 
+Result<std::optional<IndexMapping>> SearchCluster::ReadMapping(const std::string& index) {
+  const std::string what = "cannot read the mapping of index '" + index + "'";
+  ASSIGN_OR_RETURN(HttpAnswer answer,
+                   Send({.method = "GET", .path = "/" + net::PercentEncode(index) + "/_mapping"}));
+  if (answer.status == 404) return std::nullopt;
+  if (!IsSuccess(answer)) return StatusOfAnswer(answer, what);
+  std::optional<IndexMapping> mapping = ParseIndexMapping(answer.body);
+  if (!mapping) return OddAnswer(what);
+  return mapping;
+}
+
+Status SearchCluster::AddField(const std::string& index, const std::string& body) {
+  ASSIGN_OR_RETURN(
+      HttpAnswer answer,
+      Send({.method = "PUT", .path = "/" + net::PercentEncode(index) + "/_mapping", .body = body}));
+  if (IsSuccess(answer)) return Status::OK();
+  return StatusOfAnswer(answer, "cannot add to the mapping of index '" + index + "': " + body);
+}
+
 }  // namespace mainstem::sink

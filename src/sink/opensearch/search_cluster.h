@@ -12,6 +12,7 @@
 #include "connector/http/http_session.h"
 #include "core/ids.h"
 #include "core/status.h"
+#include "sink/opensearch/index_mapping.h"
 
 namespace mainstem::sink {
 
@@ -47,6 +48,11 @@ class SearchCluster {
                                            const std::vector<std::string>& ids);
   // Replaces the index template of this name.
   Status PutTemplate(const std::string& name, const std::string& json);
+
+  // nullopt: there is no such index yet.
+  Result<std::optional<IndexMapping>> ReadMapping(const std::string& index);
+  // `body`: of FieldMapping.
+  Status AddField(const std::string& index, const std::string& body);
 
   const std::string& shown() const { return options_.hosts[at_]; }
 

@@ -14,6 +14,7 @@
 #include <absl/strings/str_split.h>
 #include <arrow/api.h>
 
+#include "connector/drift.h"
 #include "connector/registry.h"
 #include "core/config.h"
 #include "core/sync.h"
@@ -160,6 +161,7 @@ class Driver {
   }
 
   Task<> DeliverAll(int64_t partition) {
+    CO_RETURN_IF_ERROR(co_await connector::EvolveDestination(sink_.get()));
     CO_ASSIGN_OR_RETURN(auto writer, sink_->MakeDeliveryWriter(
                                          "driver/sink", PartitionId(static_cast<int>(partition))));
     if (!options_.reject_file.empty()) writer->set_reject_handler(&rejects_);

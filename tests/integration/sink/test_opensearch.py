@@ -193,9 +193,19 @@ def test_refused_documents_are_handed_over_and_all_others_arrive(tmp_path, searc
 
 
 def test_without_a_handler_a_refused_document_stops(tmp_path, search):
-    search.call("/driver", "PUT", {"mappings": {"dynamic": "strict", "properties": {"k": {"type": "keyword"}}}})
+    search.call("/driver", "PUT", {"mappings": {"properties": {"part": {"type": "integer", "ignore_malformed": False}}}})
     message = make(tmp_path, search.url).fail()
-    assert "refused the row with k=p0-" in message and "strict_dynamic_mapping_exception" in message
+    assert "refused the row with k=p0-" in message and "failed to parse field [part] of type [integer]" in message
+
+
+def test_a_mapping_that_takes_no_document_is_an_error_of_the_table_or_evolves(tmp_path, search):
+    search.call("/driver", "PUT", {"mappings": {"dynamic": "strict", "properties": {"k": {"type": "keyword"}, "n": {"type": "long"}}}})
+    sink.says(make(tmp_path, search.url).fail(), ["index 'driver' has no field 'amount' and is strict", "also: ", "field 'part'"])
+    make(tmp_path, search.url, options={"drift": "evolve"}).finish()
+    check(search)
+    fields = search.call("/driver/_mapping")["driver"]["mappings"]["properties"]
+    assert {name: field["type"] for name, field in fields.items()} == {
+        "k": "keyword", "n": "long", "amount": "double", "at": "keyword", "part": "keyword"}
 
 
 def test_a_document_of_somebody_else_is_not_lost_in_silence(tmp_path, search):

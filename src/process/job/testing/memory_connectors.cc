@@ -75,6 +75,7 @@ class MemoryTableWriter final : public connector::DeliveryWriter {
 
   Task<std::optional<Offset>> Open() override {
     std::lock_guard lock(table_->mutex);
+    CO_RETURN_IF_ERROR(connector::DriftError("the table does not fit: ", table_->differences));
     auto& positions = table_->positions[delivery_id_];
     auto it = positions.find(partition_.value());
     std::optional<Offset> stored;
@@ -123,10 +124,11 @@ class MemoryTableWriter final : public connector::DeliveryWriter {
   std::optional<Offset> end_;
 };
 
-class MemoryTableSink final : public connector::TableSink {
+class MemoryTableSink final : public connector::TableSink, public connector::DriftingSink {
  public:
-  MemoryTableSink(std::shared_ptr<MemoryTable> table, connector::SinkMode mode)
-      : table_(std::move(table)), mode_(mode) {}
+  MemoryTableSink(std::shared_ptr<MemoryTable> table, connector::SinkMode mode,
+                  connector::DriftPolicy drift)
+      : table_(std::move(table)), mode_(mode), drift_(drift) {}
   connector::SinkKind kind() const override { return connector::SinkKind::kDelivery; }
   connector::SinkMode mode() const override { return mode_; }
   std::string guarantee() const override { return "exactly once"; }
@@ -135,9 +137,22 @@ class MemoryTableSink final : public connector::TableSink {
     return std::make_unique<MemoryTableWriter>(table_, std::move(delivery_id), partition);
   }
 
+  connector::DriftPolicy drift_policy() const override { return drift_; }
+  Task<connector::Differences> FindDifferences() override {
+    std::lock_guard lock(table_->mutex);
+    if (table_->looks_left-- == 0) table_->differences.clear();
+    co_return table_->differences;
+  }
+  Task<> Evolve() override {
+    std::lock_guard lock(table_->mutex);
+    std::erase_if(table_->differences, [](const auto& one) { return !one.statement.empty(); });
+    co_return Status::OK();
+  }
+
  private:
   std::shared_ptr<MemoryTable> table_;
   connector::SinkMode mode_;
+  connector::DriftPolicy drift_;
 };
 
 class TextLogWriter final : public connector::LogWriter {
@@ -221,12 +236,17 @@ void AddMemoryConnectors(MemoryWorld* world, connector::ConnectorRegistry* regis
   connector::ConnectorSpec table_sink;
   table_sink.name = "memory-table";
   table_sink.options.push_back({.name = "name", .default_value = "", .documentation = ""});
+  table_sink.options.push_back(connector::DriftOptionSpec());
   table_sink.make_sink = [world](
                              TableDescriptor table,
                              ConnectorContext) -> Result<std::unique_ptr<connector::TableSink>> {
     auto mode =
         table.primary_key.empty() ? connector::SinkMode::kRetract : connector::SinkMode::kUpsert;
-    return std::make_unique<MemoryTableSink>(world->tables.at(table.options.at("name")), mode);
+    connector::TableOptions options(table);
+    connector::DriftPolicy drift = connector::DriftPolicyOf(&options);
+    RETURN_IF_ERROR(options.status());
+    return std::make_unique<MemoryTableSink>(world->tables.at(table.options.at("name")), mode,
+                                             drift);
   };
   registry->Add(std::move(table_sink));
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "connector/drift.h"
 #include "connector/registry.h"
 #include "connector/table.h"
 
@@ -41,6 +42,9 @@ struct MemoryTable {
   int fail_flushes = 0;
   // Rows whose text holds this are refused; empty: none.
   std::string refused_text;
+  // Not empty: the table cannot be opened when one blocks. After so many looks they are gone.
+  connector::Differences differences;
+  int looks_left = -1;  // negative: they stay
 
   // The rows that are left when every change is applied, sorted.
   std::vector<std::string> Fold();
@@ -51,8 +55,8 @@ struct MemoryWorld {
   std::map<std::string, std::shared_ptr<MemoryTable>> tables;  // by option 'name'
 };
 
-// 'memory' (source), 'memory-table' (delivery), 'memory-topic' (log; option 'topic'). The world
-// outlives the registry.
+// 'memory' (source), 'memory-table' (delivery; option 'drift'), 'memory-topic' (log; option
+// 'topic'). The world outlives the registry.
 void AddMemoryConnectors(MemoryWorld* world, connector::ConnectorRegistry* registry);
 
 // One line a row, fields joined by '|'.
