@@ -43,8 +43,8 @@ const details = (id) => ({
     op(7, 'Sink: archive', 'parquet, rolled every minute', [1], 1840, 0.2, 0.61),
   ],
   sinks: [
-    { name: 'page_views', connector: 'jdbc', guarantee: 'exactly once (position in the same transaction)', rows_delivered: 40_210, lag_records: 0, positions: [1, 2], last_error: '', retry_count: 0, rejected_rows: 3 },
-    { name: 'archive', connector: 'filesystem', guarantee: 'exactly once (position in the file name)', rows_delivered: 1_204_000, lag_records: 8_120, positions: [1], last_error: 'disk is slow', retry_count: 2, rejected_rows: 0 },
+    { name: 'page_views', connector: 'jdbc', guarantee: 'exactly once (position in the same transaction)', rows_delivered: 40_210, lag_records: 0, positions: [1, 2], state: 'running', last_error: '', retry_count: 0, rejected_rows: 3 },
+    { name: 'archive', connector: 'filesystem', guarantee: 'exactly once (position in the file name)', rows_delivered: 1_204_000, lag_records: 8_120, positions: [1], state: 'retrying', last_error: 'disk is slow', retry_count: 2, rejected_rows: 0 },
   ],
 });
 const node = () => ({
