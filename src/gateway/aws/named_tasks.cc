@@ -21,6 +21,7 @@ Task<> NamedTasks::End(std::string name) {
 }
 
 Task<> NamedTasks::Stop() {
+  for (auto& [name, scope] : running_) scope->Cancel();
   while (!running_.empty()) {
     std::string name = running_.begin()->first;
     CO_RETURN_IF_ERROR(co_await End(std::move(name)));

@@ -29,6 +29,16 @@ const std::map<std::string, Operation, std::less<>>& EventsOperations() {
       {"PutTargets", PutTargets},
       {"RemoveTargets", RemoveTargets},
       {"ListTargetsByRule", ListTargetsByRule},
+      {"CreateConnection", CreateConnection},
+      {"UpdateConnection", UpdateConnection},
+      {"DescribeConnection", DescribeConnection},
+      {"DeleteConnection", DeleteConnection},
+      {"ListConnections", ListConnections},
+      {"CreateApiDestination", CreateApiDestination},
+      {"UpdateApiDestination", UpdateApiDestination},
+      {"DescribeApiDestination", DescribeApiDestination},
+      {"DeleteApiDestination", DeleteApiDestination},
+      {"ListApiDestinations", ListApiDestinations},
   };
   return table;
 }
@@ -38,6 +48,7 @@ const std::map<std::string, Operation, std::less<>>& EventsOperations() {
 struct EventsService::Impl {
   struct Catalogs {
     std::unique_ptr<BusCatalog> buses;
+    std::unique_ptr<ApiDestinations> apis;
     std::unique_ptr<TargetDelivery> delivery;
     std::unique_ptr<RuleCatalog> rules;
   };
@@ -50,6 +61,7 @@ struct EventsService::Impl {
                 .log = log,
                 .catalog = catalogs.buses.get(),
                 .rules = catalogs.rules.get(),
+                .apis = catalogs.apis.get(),
                 .sealer = &sealer,
                 .account = std::move(account),
                 .events_in = &metrics->AddCounter(
@@ -72,6 +84,7 @@ Task<std::unique_ptr<EventsService>> EventsService::Open(Env* env, storage::Log*
   auto forget_topic = options.forget_topic;
   CO_ASSIGN_OR_RETURN(catalogs.buses,
                       co_await BusCatalog::Open(env, log, budget, std::move(forget_topic)));
+  CO_ASSIGN_OR_RETURN(catalogs.apis, co_await ApiDestinations::Open(env, log));
   DeliveryParts delivery{.env = env,
                          .log = log,
                          .budget = budget,
@@ -80,7 +93,8 @@ Task<std::unique_ptr<EventsService>> EventsService::Open(Env* env, storage::Log*
                          .account = options.account,
                          .buses = catalogs.buses.get(),
                          .find_stream = options.find_stream,
-                         .find_log = options.find_log};
+                         .find_log = options.find_log,
+                         .apis = catalogs.apis.get()};
   catalogs.delivery = std::make_unique<TargetDelivery>(std::move(delivery));
   RuleCatalog::Parts parts{.env = env,
                            .log = log,

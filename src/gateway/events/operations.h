@@ -12,6 +12,7 @@
 #include "gateway/aws/sealed_token.h"
 #include "gateway/aws/service.h"
 #include "gateway/events/bus_catalog.h"
+#include "gateway/events/destinations/api_destinations.h"
 #include "gateway/events/rules/rule_catalog.h"
 
 namespace mainstem::gateway::events {
@@ -22,6 +23,7 @@ struct Context {
   storage::Log* log;
   BusCatalog* catalog;
   RuleCatalog* rules;
+  ApiDestinations* apis;
   const aws::TokenSealer* sealer;
   std::string account;
   prometheus::Counter* events_in;
@@ -56,6 +58,18 @@ Task<> ListRuleNamesByTarget(const Context& context, aws::AwsCall* call);
 Task<> PutTargets(const Context& context, aws::AwsCall* call);
 Task<> RemoveTargets(const Context& context, aws::AwsCall* call);
 Task<> ListTargetsByRule(const Context& context, aws::AwsCall* call);
+
+// destinations/destination_operations.cc
+Task<> CreateConnection(const Context& context, aws::AwsCall* call);
+Task<> UpdateConnection(const Context& context, aws::AwsCall* call);
+Task<> DescribeConnection(const Context& context, aws::AwsCall* call);
+Task<> DeleteConnection(const Context& context, aws::AwsCall* call);
+Task<> ListConnections(const Context& context, aws::AwsCall* call);
+Task<> CreateApiDestination(const Context& context, aws::AwsCall* call);
+Task<> UpdateApiDestination(const Context& context, aws::AwsCall* call);
+Task<> DescribeApiDestination(const Context& context, aws::AwsCall* call);
+Task<> DeleteApiDestination(const Context& context, aws::AwsCall* call);
+Task<> ListApiDestinations(const Context& context, aws::AwsCall* call);
 
 // ---------------------------------------------------------------- shared by them
 

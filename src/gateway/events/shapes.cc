@@ -148,6 +148,63 @@ void AddTargetOperations(Shapes* shapes) {
                                               {"Limit", PageSize()}});
 }
 
+Shape PairList() {
+  return List(Structure({{"Key", AnyText()}, {"Value", AnyText()}, {"IsValueSecret", Flag()}}), 0,
+              100);
+}
+
+void AddConnectionOperations(Shapes* shapes) {
+  Shape more = Structure({{"HeaderParameters", PairList()},
+                          {"QueryStringParameters", PairList()},
+                          {"BodyParameters", PairList()}});
+  Shape secret = Required(Text(1, 512));
+  Shape basic = Structure({{"Username", secret}, {"Password", secret}});
+  Shape key = Structure({{"ApiKeyName", secret}, {"ApiKeyValue", secret}});
+  Shape parameters = Structure({{"BasicAuthParameters", basic},
+                                {"ApiKeyAuthParameters", key},
+                                {"InvocationHttpParameters", more}});
+  Shape type = OneOf({"BASIC", "OAUTH_CLIENT_CREDENTIALS", "API_KEY"});
+  Shape name = Required(RuleName());
+  (*shapes)["CreateConnection"] = Structure({{"Name", name},
+                                             {"Description", Text(0, 512)},
+                                             {"AuthorizationType", Required(type)},
+                                             {"AuthParameters", Required(parameters)}});
+  (*shapes)["UpdateConnection"] = Structure({{"Name", name},
+                                             {"Description", Text(0, 512)},
+                                             {"AuthorizationType", type},
+                                             {"AuthParameters", parameters}});
+  (*shapes)["DescribeConnection"] = Structure({{"Name", name}});
+  (*shapes)["DeleteConnection"] = Structure({{"Name", name}});
+  (*shapes)["ListConnections"] = Structure({{"NamePrefix", RuleName()},
+                                            {"ConnectionState", AnyText()},
+                                            {"NextToken", Page()},
+                                            {"Limit", PageSize()}});
+}
+
+void AddApiDestinationOperations(Shapes* shapes) {
+  Shape method = OneOf({"POST", "GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"});
+  Shape name = Required(RuleName());
+  Shape rate = Whole(1, 1'000'000);
+  (*shapes)["CreateApiDestination"] = Structure({{"Name", name},
+                                                 {"Description", Text(0, 512)},
+                                                 {"ConnectionArn", Required(Text(1, 1600))},
+                                                 {"InvocationEndpoint", Required(Text(1, 2048))},
+                                                 {"HttpMethod", Required(method)},
+                                                 {"InvocationRateLimitPerSecond", rate}});
+  (*shapes)["UpdateApiDestination"] = Structure({{"Name", name},
+                                                 {"Description", Text(0, 512)},
+                                                 {"ConnectionArn", Text(1, 1600)},
+                                                 {"InvocationEndpoint", Text(1, 2048)},
+                                                 {"HttpMethod", method},
+                                                 {"InvocationRateLimitPerSecond", rate}});
+  (*shapes)["DescribeApiDestination"] = Structure({{"Name", name}});
+  (*shapes)["DeleteApiDestination"] = Structure({{"Name", name}});
+  (*shapes)["ListApiDestinations"] = Structure({{"NamePrefix", RuleName()},
+                                                {"ConnectionArn", Text(1, 1600)},
+                                                {"NextToken", Page()},
+                                                {"Limit", PageSize()}});
+}
+
 }  // namespace
 
 const Shape* FindShape(std::string_view operation) {
@@ -157,6 +214,8 @@ const Shape* FindShape(std::string_view operation) {
     AddEventOperations(&all);
     AddRuleOperations(&all);
     AddTargetOperations(&all);
+    AddConnectionOperations(&all);
+    AddApiDestinationOperations(&all);
     return all;
   }();
   auto it = shapes.find(operation);

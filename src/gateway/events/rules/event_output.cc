@@ -43,6 +43,7 @@ Task<EventOutput::Fate> EventOutput::Put(const TakenEvent* event, DeliveryFailur
     case TargetKind::kStream: fate = co_await PutIntoStream(event, failure); break;
     case TargetKind::kLogGroup: fate = co_await PutIntoLogGroup(event); break;
     case TargetKind::kBus: fate = co_await PutOntoBus(event); break;
+    case TargetKind::kApi: break;  // is called (destinations/api_task.h)
   }
   if (fate.ok() && *fate == Fate::kPut) ++delivered_;
   if (fate.ok() && *fate == Fate::kAbsent) {

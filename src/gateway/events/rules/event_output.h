@@ -12,6 +12,7 @@
 #include "gateway/aws/log_place.h"
 #include "gateway/aws/stream_place.h"
 #include "gateway/events/bus_catalog.h"
+#include "gateway/events/destinations/api_destinations.h"
 #include "gateway/events/rules/taken_event.h"
 
 namespace mainstem::gateway::events {
@@ -27,6 +28,7 @@ struct DeliveryParts {
   BusCatalog* buses;
   aws::FindStreamPlace find_stream;
   aws::FindLogPlace find_log;
+  ApiDestinations* apis;
 };
 
 struct DeliveryCounters {
@@ -60,6 +62,8 @@ class EventOutput {
   // For what the target does not get: to the dead letters, if there are any, else nowhere. False
   // when they can't be written now.
   Task<bool> Abandon(const TakenEvent* event, DeliveryFailure failure);
+  // The target got it in another way.
+  void CountDelivered() { ++delivered_; }
   // Nowhere.
   void Drop(const TakenEvent& event, const DeliveryFailure& failure);
 

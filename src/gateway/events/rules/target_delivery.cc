@@ -2,57 +2,17 @@
 
 #include <algorithm>
 
-#include <absl/strings/escaping.h>
-#include <fmt/format.h>
-
 #include "core/backoff.h"
-#include "gateway/aws/committed_reader.h"
+#include "gateway/events/destinations/api_task.h"
 
 namespace mainstem::gateway::events {
 namespace {
 
-constexpr size_t kEventReadBytes = 256 << 10;
-// Read, decoded, made for the target, as batches.
-constexpr int64_t kTurnMemory = 16 << 20;
-// What is made of the events of one commit; the last one may go beyond.
-constexpr size_t kMadeBytesMax = 2 << 20;
+constexpr size_t kEventsMax = 10'000;  // of a commit
 constexpr Backoff::Bounds kTargetPauses{.first = std::chrono::seconds(1),
                                         .last = std::chrono::minutes(10)};
 constexpr Duration kTargetLook = std::chrono::seconds(1);
 constexpr Duration kBusLook = std::chrono::seconds(60);
-// A place alone is not worth a write for every event that the rule does not take.
-constexpr int64_t kPassedMax = 4 << 20;
-
-std::string JobOfDelivery(std::string_view delivery_id) {
-  return "event-target/" + std::string(delivery_id);
-}
-
-std::string TopicText(const storage::TopicId& id) {
-  return absl::BytesToHexString({reinterpret_cast<const char*>(id.data()), id.size()});
-}
-
-}  // namespace
-
-class DeliveryTurns::Turn {
- public:
-  explicit Turn(DeliveryTurns* turns) : turns_(turns) { --turns_->free_; }
-  ~Turn() {
-    ++turns_->free_;
-    turns_->ended_.NotifyAll();
-  }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-
- private:
-  DeliveryTurns* const turns_;
-};
-
-Task<std::unique_ptr<DeliveryTurns::Turn>> DeliveryTurns::Begin() {
-  while (free_ == 0) CO_RETURN_IF_ERROR(co_await ended_.Wait());
-  co_return std::make_unique<Turn>(this);
-}
-
-namespace {
 
 // One target's task while it runs.
 class TargetTask {
@@ -63,8 +23,7 @@ class TargetTask {
         counters_(counters),
         turns_(turns),
         taker_(std::move(taker)),
-        target_(target),
-        reader_(parts.log, JobOfDelivery(target.delivery_id)),
+        reader_(parts, taker_, target),
         pauses_(kTargetPauses) {}
 
   // Until it is cancelled.
@@ -85,18 +44,12 @@ class TargetTask {
  private:
   // From the last commit on, until something fails or the topic is gone.
   Task<> Deliver() {
-    auto topic = parts_.log->FindTopic(BusTopic(taker_.bus()));
-    if (!topic) co_return Status::OK();
-    storage::TopicPartition partition{.topic_id = topic->id, .partition = PartitionId(0)};
-    topic_ = TopicText(topic->id);
-    Offset begin = topic->id == target_.topic_id ? target_.begin : Offset(0);
-    CO_RETURN_IF_ERROR(co_await reader_.Open(partition, begin));
-    // The place may be one in a topic that was deleted.
-    if (!reader_.note().empty() && reader_.note() != topic_) reader_.GoTo(Offset(0));
+    CO_ASSIGN_OR_RETURN(bool opened, co_await reader_.Open());
+    if (!opened) co_return Status::OK();
     while (true) {
       CO_ASSIGN_OR_RETURN(bool moved, co_await Step());
       if (moved) continue;
-      if (!parts_.log->FindTopic(partition.topic_id)) co_return Status::OK();
+      if (!reader_.TopicIsThere()) co_return Status::OK();
       CO_RETURN_IF_ERROR(co_await reader_.Wait(parts_.env->Now() + kBusLook));
     }
   }
@@ -117,28 +70,10 @@ class TargetTask {
   // Reads a piece and delivers what the rule takes. False at the end of the topic.
   Task<bool> Step() {
     CO_ASSIGN_OR_RETURN(auto turn, co_await turns_->Begin());
-    MemoryLease lease = parts_.budget->TryLease(kTurnMemory);
-    if (lease.bytes() == 0) {
-      co_return MakeError(ErrorCode::kResourceExhausted, "there is no memory for a rule's target");
-    }
     std::vector<TakenEvent> events;
-    size_t made_bytes = 0;
-    aws::CommittedReader::Piece piece{.bytes_max = kEventReadBytes};
-    piece.take = [&](const storage::RecordView& record) -> Result<bool> {
-      if (made_bytes > kMadeBytesMax) return false;
-      auto event = taker_.Take(record);
-      if (!event) return true;
-      made_bytes += event->text.size() + (event->input.ok() ? event->input->size() : 0);
-      events.push_back(*std::move(event));
-      return true;
-    };
-    piece.skip = [&](Offset offset, const Status& broken) {
-      parts_.logger.Warning("batch of an event bus left out, it can't be decoded",
-                            {{"bus", taker_.bus()}, {"offset", offset.value()}, {"error", broken}});
-    };
-    CO_ASSIGN_OR_RETURN(bool moved, co_await reader_.Read(std::move(piece)));
+    CO_ASSIGN_OR_RETURN(bool moved, co_await reader_.Read(&events, kEventsMax));
     if (!moved) co_return false;
-    if (events.empty() && reader_.uncommitted_bytes() < kPassedMax) co_return true;
+    if (events.empty() && !reader_.HasPassedMuch()) co_return true;
     CO_RETURN_IF_ERROR(co_await PutEvents(&events));
     co_return true;
   }
@@ -147,7 +82,7 @@ class TargetTask {
   // committed.
   Task<> PutEvents(const std::vector<TakenEvent>* events) {
     EventOutput output(parts_, counters_, taker_);
-    aws::CommittedReader::Outcome outcome{.end = reader_.next(), .note = topic_};
+    BusReader::Outcome outcome{.end = reader_.next()};
     Status waiting;
     for (const TakenEvent& event : *events) {
       auto done = co_await PutEvent(&output, &event);
@@ -160,7 +95,6 @@ class TargetTask {
     CO_ASSIGN_OR_RETURN(outcome.appends, output.Take());
     if (waiting.ok() || outcome.end > events->front().offset) {
       CO_RETURN_IF_ERROR(co_await reader_.Commit(std::move(outcome)));
-      parts_.env->CrashPoint("event_target.commit");
       output.TellCommitted();
     }
     if (!waiting.ok()) co_return waiting;
@@ -206,10 +140,8 @@ class TargetTask {
   const DeliveryCounters& counters_;
   DeliveryTurns* const turns_;
   const EventTaker taker_;
-  const Target target_;
-  aws::CommittedReader reader_;
+  BusReader reader_;
   Backoff pauses_;
-  std::string topic_;
   int64_t tries_ = 0;     // in a row, of the event that waits
   bool absent_ = false;   // there is no such target
   bool failing_ = false;  // and the log says so
@@ -232,7 +164,7 @@ DeliveryCounters MakeDeliveryCounters(Metrics* metrics) {
 TargetDelivery::TargetDelivery(DeliveryParts parts)
     : parts_(std::move(parts)),
       counters_(MakeDeliveryCounters(parts_.metrics)),
-      turns_(parts_.env),
+      turns_(parts_.env, parts_.budget),
       running_(parts_.env->shard(0), [this](const std::string&, const Status& status) {
         parts_.logger.Warning("target of a rule ended", {{"error", status}});
       }) {}
@@ -242,6 +174,11 @@ Task<> TargetDelivery::Start(RuleKey key, Rule rule, std::string target_id) {
   const Target& target = rule.targets.at(target_id);
   CO_RETURN_IF_ERROR(co_await running_.End(target.delivery_id));
   CO_ASSIGN_OR_RETURN(EventTaker taker, EventTaker::Make(key, rule, target_id, parts_.account));
+  if (taker.plan().place.kind == TargetKind::kApi) {
+    running_.Start(target.delivery_id,
+                   CallApi({parts_, counters_, &turns_}, std::move(taker), target));
+    co_return Status::OK();
+  }
   auto task = std::make_unique<TargetTask>(parts_, counters_, &turns_, std::move(taker), target);
   running_.Start(target.delivery_id, RunTarget(std::move(task)));
   co_return Status::OK();
@@ -251,7 +188,7 @@ Task<> TargetDelivery::End(std::string delivery_id) { return running_.End(std::m
 
 Task<> TargetDelivery::Forget(std::string delivery_id) {
   CO_RETURN_IF_ERROR(co_await running_.End(delivery_id));
-  co_return co_await parts_.log->ForgetJob(JobOfDelivery(delivery_id));
+  co_return co_await parts_.log->ForgetJob(BusReader::JobOf(delivery_id));
 }
 
 Task<> TargetDelivery::Stop() { return running_.Stop(); }

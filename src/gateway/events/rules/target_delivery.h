@@ -1,6 +1,5 @@
 // Delivers what rules take to their targets: a task for each target of each enabled rule reads the
-// bus's topic and commits what it puts out together with its own place (aws::CommittedReader), so
-// that each event comes once, through crashes, and a target that is away holds back nobody else.
+// bus's topic by itself (bus_reader.h), so that a target which is away holds back nobody else.
 // Home shard.
 #pragma once
 
@@ -8,22 +7,9 @@
 #include <string>
 
 #include "gateway/aws/named_tasks.h"
-#include "gateway/events/rules/event_output.h"
+#include "gateway/events/rules/bus_reader.h"
 
 namespace mainstem::gateway::events {
-
-// At most so many read and commit at a time, each with memory of its own; others wait.
-class DeliveryTurns {
- public:
-  explicit DeliveryTurns(Env* env) : ended_(env->shard(0)) {}
-  class Turn;
-  // Keep it while reading, not while waiting for something outside. Outlived by this.
-  Task<std::unique_ptr<Turn>> Begin();
-
- private:
-  int free_ = 2;
-  Event ended_;
-};
 
 class TargetDelivery {
  public:

@@ -4,6 +4,9 @@
 
 #include "gateway/aws/body_codec.h"
 #include "gateway/aws/shape.h"
+#include "gateway/aws/value_json.h"
+#include "gateway/events/destinations/api_destinations.h"
+#include "gateway/events/destinations/api_request.h"
 
 namespace mainstem::gateway::events {
 namespace {
@@ -58,7 +61,10 @@ std::optional<TargetPlace> ParseTargetArn(std::string_view arn) {
   if (TakePrefix("event-bus/", &name)) {
     return TargetPlace{.kind = TargetKind::kBus, .name = std::string(name)};
   }
-  return std::nullopt;
+  auto api = ParseNamedArn(arn, "api-destination");
+  if (!api) return std::nullopt;
+  return TargetPlace{
+      .kind = TargetKind::kApi, .name = std::move(api->name), .id = std::move(api->id)};
 }
 
 Result<TargetPlan> TargetPlan::Make(const aws::Value& target) {
@@ -72,7 +78,7 @@ Result<TargetPlan> TargetPlan::Make(const aws::Value& target) {
   if (!place) {
     return BadTarget(
         fmt::format("Parameter {} is not valid. Reason: targets here are Kinesis streams, log "
-                    "groups and event buses.",
+                    "groups, event buses and API destinations.",
                     arn));
   }
   ASSIGN_OR_RETURN(TargetInput input, TargetInput::Parse(target));
@@ -93,6 +99,13 @@ Result<TargetPlan> TargetPlan::Make(const aws::Value& target) {
     }
     plan.partition_key = *std::move(path);
   }
+  const aws::Value& http = target["HttpParameters"];
+  Status http_checked = CheckHttpParameters(http);
+  if (!http_checked.ok()) {
+    return BadTarget(fmt::format("Invalid HttpParameters for target {}. Reason: {}", plan.id,
+                                 TextOf(http_checked).message));
+  }
+  if (!http.is_null()) plan.http_parameters = aws::ToJson(http);
   std::string_view dead_letters = target["DeadLetterConfig"]["Arn"].text;
   if (!dead_letters.empty()) {
     plan.dead_letters = ParseDeadLetterArn(dead_letters);

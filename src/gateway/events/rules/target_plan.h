@@ -13,13 +13,14 @@
 
 namespace mainstem::gateway::events {
 
-enum class TargetKind : uint8_t { kStream, kLogGroup, kBus };
+enum class TargetKind : uint8_t { kStream, kLogGroup, kBus, kApi };
 
 // "arn:aws:kinesis:REGION:ACCOUNT:stream/NAME", "arn:aws:logs:...:log-group:NAME" with or without
-// ":*", "arn:aws:events:...:event-bus/NAME".
+// ":*", "arn:aws:events:...:event-bus/NAME", ":api-destination/NAME/ID".
 struct TargetPlace {
   TargetKind kind = TargetKind::kStream;
   std::string name;
+  std::string id{};  // of an API destination
 };
 std::optional<TargetPlace> ParseTargetArn(std::string_view arn);
 
@@ -36,6 +37,7 @@ struct TargetPlan {
   TargetPlace place;
   TargetInput input;
   std::optional<JsonPath> partition_key{};  // of kStream; else the event's id
+  std::string http_parameters = "null";     // of kApi: HttpParameters as JSON
   std::optional<DeadLetterPlace> dead_letters{};
   // Amazon's defaults.
   int64_t tries_max = 185;

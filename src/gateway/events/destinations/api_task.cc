@@ -1,0 +1,306 @@
+#include "gateway/events/destinations/api_task.h"
+
+#include <algorithm>
+#include <map>
+
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_split.h>
+#include <fmt/format.h>
+
+#include "connector/http/http_session.h"
+#include "connector/kafka/client_thread.h"
+#include "gateway/aws/body_codec.h"
+#include "gateway/events/destinations/api_request.h"
+
+namespace mainstem::gateway::events {
+namespace {
+
+constexpr size_t kCallsAtOnce = 20;  // before a commit
+constexpr size_t kWaitingMax = 100;
+constexpr int64_t kApiMemory = 8 << 20;  // events, and their requests one by one
+constexpr int64_t kPauseFirstMs = 1000;
+constexpr int64_t kPauseLastMs = 600'000;
+constexpr int64_t kDeadLetterPauseMs = 10'000;
+constexpr Duration kApiRetry = std::chrono::seconds(1);
+constexpr Duration kApiBusLook = std::chrono::seconds(60);
+constexpr Duration kApiTimeout = std::chrono::seconds(5);  // Amazon's
+
+// An event whose call has failed.
+struct WaitingCall {
+  int64_t tries = 0;
+  int64_t due_ms = 0;
+};
+using WaitingCalls = std::map<Offset, WaitingCall>;
+
+// "OFFSET:TRIES:DUE" each, with blanks between.
+std::string FormatWaiting(const WaitingCalls& waiting) {
+  std::string text;
+  for (const auto& [offset, call] : waiting) {
+    if (!text.empty()) text.push_back(' ');
+    text += fmt::format("{}:{}:{}", offset.value(), call.tries, call.due_ms);
+  }
+  return text;
+}
+
+WaitingCalls ParseWaiting(const std::string& text) {
+  WaitingCalls waiting;
+  std::vector<std::string> items = absl::StrSplit(text, ' ', absl::SkipEmpty());
+  for (const std::string& item : items) {
+    std::vector<std::string> numbers = absl::StrSplit(item, ':');
+    int64_t offset = 0;
+    WaitingCall call;
+    CHECK(numbers.size() == 3 && absl::SimpleAtoi(numbers[0], &offset) &&
+          absl::SimpleAtoi(numbers[1], &call.tries) && absl::SimpleAtoi(numbers[2], &call.due_ms));
+    waiting[Offset(offset)] = call;
+  }
+  return waiting;
+}
+
+// Amazon's list of what is tried again.
+bool IsTriedAgain(int status) {
+  return status == 401 || status == 407 || status == 409 || status == 429 || status >= 500;
+}
+
+enum class CallFate : uint8_t { kDone, kLater, kAbsent, kRefused };
+
+class ApiTask {
+ public:
+  ApiTask(ApiTaskParts parts, EventTaker taker, Target target)
+      : parts_(parts.delivery),
+        counters_(parts.counters),
+        turns_(parts.turns),
+        taker_(std::move(taker)),
+        delivery_id_(target.delivery_id),
+        reader_(parts.delivery, taker_, std::move(target)),
+        session_({.connect_timeout = kApiTimeout,
+                  .call_timeout = kApiTimeout,
+                  .answer_bytes_max = 1 << 20}) {}
+
+  Task<> Run() {
+    bool failing = false;
+    while (true) {
+      Status outcome = co_await Deliver();
+      if (co_await IsCancelled()) co_return outcome;
+      if (!outcome.ok() && !std::exchange(failing, true)) {
+        parts_.logger.Warning(
+            "target of a rule waits",
+            {{"rule", taker_.rule().arn}, {"target", taker_.plan().id}, {"error", outcome}});
+      }
+      if (outcome.ok()) failing = false;
+      CO_RETURN_IF_ERROR(co_await Sleep(kApiRetry));
+    }
+  }
+
+ private:
+  int64_t NowMs() const { return parts_.env->WallTime().value(); }
+
+  // From the last commit on, until something fails or the topic is gone.
+  Task<> Deliver() {
+    CO_ASSIGN_OR_RETURN(bool opened, co_await reader_.Open());
+    if (!opened) co_return Status::OK();
+    waiting_ = ParseWaiting(reader_.note());
+    while (true) {
+      CO_ASSIGN_OR_RETURN(bool tried, co_await TryAgain());
+      bool moved = false;
+      if (waiting_.size() + kCallsAtOnce <= kWaitingMax) {
+        CO_ASSIGN_OR_RETURN(moved, co_await Step());
+      }
+      if (tried || moved) continue;
+      if (!reader_.TopicIsThere()) co_return Status::OK();
+      CO_RETURN_IF_ERROR(co_await WaitForWork());
+    }
+  }
+
+  Task<> WaitForWork() {
+    TimePoint deadline = parts_.env->Now() + kApiBusLook;
+    for (const auto& [offset, call] : waiting_) {
+      auto pause = std::chrono::milliseconds(std::max<int64_t>(call.due_ms - NowMs(), 1));
+      deadline = std::min(deadline, parts_.env->Now() + pause);
+    }
+    if (waiting_.size() + kCallsAtOnce > kWaitingMax) co_return co_await SleepUntil(deadline);
+    co_return co_await reader_.Wait(deadline);
+  }
+
+  // Calls with the next events that the rule takes. False at the end of the topic.
+  Task<bool> Step() {
+    std::vector<TakenEvent> events;
+    MemoryLease lease = parts_.budget->TryLease(kApiMemory);
+    if (lease.bytes() == 0) {
+      co_return MakeError(ErrorCode::kResourceExhausted, "there is no memory for a rule's target");
+    }
+    CO_ASSIGN_OR_RETURN(bool moved, co_await ReadEvents(&events));
+    if (!moved) co_return false;
+    if (events.empty() && !reader_.HasPassedMuch()) co_return true;
+    EventOutput output(parts_, counters_, taker_);
+    WaitingCalls waiting = waiting_;
+    for (const TakenEvent& event : events) {
+      CO_RETURN_IF_ERROR(co_await Attempt(&event, {}, &output, &waiting));
+    }
+    CO_RETURN_IF_ERROR(co_await Commit(&output, std::move(waiting)));
+    co_return true;
+  }
+
+  Task<bool> ReadEvents(std::vector<TakenEvent>* events) {
+    CO_ASSIGN_OR_RETURN(auto turn, co_await turns_->Begin());
+    co_return co_await reader_.Read(events, kCallsAtOnce);
+  }
+
+  // Calls again where it is time to. False when there is nothing to do.
+  Task<bool> TryAgain() {
+    std::vector<std::pair<Offset, WaitingCall>> due;
+    for (const auto& [offset, call] : waiting_) {
+      if (call.due_ms <= NowMs() && due.size() < kCallsAtOnce) due.emplace_back(offset, call);
+    }
+    if (due.empty()) co_return false;
+    MemoryLease lease = parts_.budget->TryLease(kApiMemory);
+    if (lease.bytes() == 0) {
+      co_return MakeError(ErrorCode::kResourceExhausted, "there is no memory for a rule's target");
+    }
+    EventOutput output(parts_, counters_, taker_);
+    WaitingCalls waiting = waiting_;
+    for (const auto& [offset, call] : due) {
+      waiting.erase(offset);
+      CO_ASSIGN_OR_RETURN(auto event, co_await reader_.ReadAgain(offset));
+      if (!event) {
+        TakenEvent gone{.offset = offset};
+        output.Drop(gone, {.code = "INTERNAL_ERROR", .message = "the bus no longer has the event"});
+        continue;
+      }
+      CO_RETURN_IF_ERROR(co_await Attempt(&*event, call, &output, &waiting));
+    }
+    CO_RETURN_IF_ERROR(co_await Commit(&output, std::move(waiting)));
+    co_return true;
+  }
+
+  Task<> Commit(EventOutput* output, WaitingCalls waiting) {
+    BusReader::Outcome outcome{.end = reader_.next(), .note = FormatWaiting(waiting)};
+    CO_ASSIGN_OR_RETURN(outcome.appends, output->Take());
+    parts_.env->CrashPoint("event_target.called");
+    CO_RETURN_IF_ERROR(co_await reader_.Commit(std::move(outcome)));
+    waiting_ = std::move(waiting);
+    output->TellCommitted();
+    co_return Status::OK();
+  }
+
+  // One try, and what becomes of the event: it waits, is a dead letter, or done.
+  Task<> Attempt(const TakenEvent* event, WaitingCall before, EventOutput* output,
+                 WaitingCalls* waiting) {
+    DeliveryFailure failure;
+    Duration asked{};
+    CO_ASSIGN_OR_RETURN(CallFate fate, co_await CallOnce(event, &failure, &asked));
+    if (fate == CallFate::kDone) {
+      output->CountDelivered();
+      co_return Status::OK();
+    }
+    failure.tries = before.tries;
+    bool is_old = NowMs() - event->arrived_ms > taker_.plan().age_max_ms;
+    bool tried_enough = before.tries >= taker_.plan().tries_max;
+    bool gives_up = fate == CallFate::kRefused || is_old || tried_enough ||
+                    (fate == CallFate::kAbsent && taker_.plan().dead_letters);
+    if (is_old)
+      failure.exhausted = "MaximumEventAgeInSeconds";
+    else if (tried_enough)
+      failure.exhausted = "MaximumRetryAttempts";
+    if (!gives_up) {
+      int64_t asked_ms = std::chrono::duration_cast<std::chrono::milliseconds>(asked).count();
+      int64_t pause_ms = std::max(PauseMs(before.tries), asked_ms);
+      (*waiting)[event->offset] = {.tries = before.tries + 1, .due_ms = NowMs() + pause_ms};
+      co_return Status::OK();
+    }
+    CO_ASSIGN_OR_RETURN(bool abandoned, co_await output->Abandon(event, failure));
+    if (abandoned) co_return Status::OK();
+    if (is_old) {
+      output->Drop(*event, failure);
+    } else {
+      (*waiting)[event->offset] = {.tries = before.tries, .due_ms = NowMs() + kDeadLetterPauseMs};
+    }
+    co_return Status::OK();
+  }
+
+  // Grows by two; half of it is random.
+  int64_t PauseMs(int64_t tries) const {
+    int64_t pause = kPauseLastMs;
+    if (tries < 10) pause = std::min(pause, kPauseFirstMs << tries);
+    return pause / 2 + static_cast<int64_t>(parts_.env->Random() % 1000) * pause / 2000;
+  }
+
+  Task<CallFate> CallOnce(const TakenEvent* event, DeliveryFailure* failure, Duration* asked) {
+    if (!event->input.ok()) {
+      *failure = {.code = "INVALID_PARAMETER", .message = TextOf(event->input.status()).message};
+      co_return CallFate::kRefused;
+    }
+    int64_t calls_per_second = kCallsPerSecond;
+    CO_ASSIGN_OR_RETURN(auto request, RequestOf(*event, &calls_per_second));
+    if (!request) {
+      *failure = {.code = "NO_RESOURCE",
+                  .message = fmt::format("there is no target {}", taker_.plan().arn)};
+      co_return CallFate::kAbsent;
+    }
+    TimePoint begin = parts_.apis->NextCall(taker_.plan().place.id, calls_per_second);
+    if (begin > parts_.env->Now()) CO_RETURN_IF_ERROR(co_await SleepUntil(begin));
+    connector::HttpCall call{.method = request->method, .url = request->url};
+    call.headers = std::move(request->headers);
+    call.body = request->body;
+    auto answer = co_await thread_.Run([this, &call] { return session_.Call(call); });
+    if (Is(answer.status(), ErrorCode::kInvalidArgument)) {
+      *failure = {.code = "INVALID_PARAMETER", .message = Describe(answer.status())};
+      co_return CallFate::kRefused;
+    }
+    if (!answer.ok()) {
+      *failure = {.code = "CONNECTION_FAILURE", .message = Describe(answer.status())};
+      co_return CallFate::kLater;
+    }
+    if (answer->status >= 200 && answer->status < 300) co_return CallFate::kDone;
+    *asked = answer->retry_after.value_or(Duration{});
+    *failure = {.code = "ERROR_FROM_TARGET",
+                .message = fmt::format("the endpoint answered {}", answer->status)};
+    if (IsTriedAgain(answer->status)) co_return CallFate::kLater;
+    co_return CallFate::kRefused;
+  }
+
+  // Nothing while the destination or its connection is not there.
+  Result<std::optional<ApiRequest>> RequestOf(const TakenEvent& event,
+                                              int64_t* calls_per_second) const {
+    const TargetPlace& place = taker_.plan().place;
+    const Definition* destination = parts_.apis->destinations().Find(place.name);
+    if (destination == nullptr || destination->id != place.id) return std::nullopt;
+    ASSIGN_OR_RETURN(aws::Document definition, Parse(destination->json));
+    const Definition* connection = parts_.apis->ConnectionOf(definition.root);
+    if (connection == nullptr) return std::nullopt;
+    ASSIGN_OR_RETURN(aws::Document caller, Parse(connection->json));
+    ASSIGN_OR_RETURN(aws::Document parameters, Parse(taker_.plan().http_parameters));
+    ASSIGN_OR_RETURN(aws::Document root, Parse(event.text));
+    auto rate = aws::IntegerOf(definition.root["InvocationRateLimitPerSecond"]);
+    *calls_per_second = rate.value_or(kCallsPerSecond);
+    std::string delivery = fmt::format("{}/{}", event.id, delivery_id_);
+    return MakeApiRequest({.destination = definition.root,
+                           .connection = caller.root,
+                           .parameters = parameters.root,
+                           .event = root.root,
+                           .input = *event.input,
+                           .delivery = delivery});
+  }
+
+  static Result<aws::Document> Parse(const std::string& json) {
+    return aws::DecodeBody(aws::BodyCodec::kJson, json);
+  }
+
+  const DeliveryParts& parts_;
+  const DeliveryCounters& counters_;
+  DeliveryTurns* const turns_;
+  const EventTaker taker_;
+  const std::string delivery_id_;
+  BusReader reader_;
+  WaitingCalls waiting_;  // as committed
+  connector::HttpSession session_;
+  connector::ClientThread thread_;  // of the session's calls
+};
+
+}  // namespace
+
+Task<> CallApi(ApiTaskParts parts, EventTaker taker, Target target) {
+  ApiTask task(parts, std::move(taker), std::move(target));
+  co_return co_await task.Run();
+}
+
+}  // namespace mainstem::gateway::events

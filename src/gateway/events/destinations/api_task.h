@@ -1,0 +1,20 @@
+// Calls an API destination with what a rule takes of its bus: each event at least once, one call at
+// a time, each with an id that is the same for every try. Events whose call has failed wait by
+// themselves, up to a hundred, while others go on; their places are committed with the reader's.
+// Home shard; calls run on a thread of the task's own.
+#pragma once
+
+#include "gateway/events/rules/bus_reader.h"
+
+namespace mainstem::gateway::events {
+
+struct ApiTaskParts {
+  const DeliveryParts& delivery;
+  const DeliveryCounters& counters;
+  DeliveryTurns* turns;
+};
+// Until it is cancelled; ends at the latest when a call that has begun has an answer or no time
+// left, 5 seconds.
+Task<> CallApi(ApiTaskParts parts, EventTaker taker, Target target);
+
+}  // namespace mainstem::gateway::events
