@@ -76,8 +76,7 @@ TEST(ApiRequestTest, BrokenParametersAreRefused) {
   for (const char* parameters :
        {R"({"PathParameterValues":["$.a["]})", R"({"HeaderParameters":{"a b":"c"}})",
         R"({"QueryStringParameters":{"a":"$.b..c"}})"}) {
-    EXPECT_TRUE(
-        Is(CheckHttpParameters(DocumentOf(parameters).root), ErrorCode::kInvalidArgument))
+    EXPECT_TRUE(Is(CheckHttpParameters(DocumentOf(parameters).root), ErrorCode::kInvalidArgument))
         << parameters;
   }
 }

@@ -104,11 +104,10 @@ Task<std::optional<TakenEvent>> BusReader::ReadAgain(Offset offset) {
 bool BusReader::HasPassedMuch() const { return reader_.uncommitted_bytes() >= kPassedMax; }
 
 Task<> BusReader::Commit(Outcome outcome) {
-  aws::CommittedReader::Outcome commit{
-      .end = outcome.end, .appends = std::move(outcome.appends), .note = topic_};
-  if (!outcome.note.empty()) commit.note += " " + outcome.note;
-  CO_RETURN_IF_ERROR(co_await reader_.Commit(std::move(commit)));
-  note_ = std::move(outcome.note);
+  std::string note = outcome.note;
+  outcome.note = note.empty() ? topic_ : topic_ + " " + note;
+  CO_RETURN_IF_ERROR(co_await reader_.Commit(std::move(outcome)));
+  note_ = std::move(note);
   parts_.env->CrashPoint("event_target.commit");
   co_return Status::OK();
 }

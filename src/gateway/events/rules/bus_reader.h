@@ -63,11 +63,8 @@ class BusReader {
   bool HasPassedMuch() const;
   Task<> Wait(TimePoint deadline) { return reader_.Wait(deadline); }
 
-  struct Outcome {
-    Offset end;
-    std::vector<storage::EpochCommit::Append> appends{};
-    std::string note{};
-  };
+  // Its note is told by note() afterwards.
+  using Outcome = aws::CommittedReader::Outcome;
   Task<> Commit(Outcome outcome);
 
  private:
