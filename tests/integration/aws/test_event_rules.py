@@ -1,7 +1,5 @@
 """EventBridge's rules: what they take of a bus comes to streams, log groups and other buses of the same node, once, as Amazon's targets get it."""
 import json
-import os
-import random
 import time
 
 import pytest
@@ -9,12 +7,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from confluent_kafka import Consumer, TopicPartition
 
 import support
+from kill_loop import KILLS, seeded
 from kinesis_client import client_of, refused
 from test_eventbridge import entry, events_of
 from test_logs import logs_of
 from test_logs_subscriptions import arn, records_of
-
-KILLS = int(os.environ.get("KILL_COUNT", "104" if support.FULL else "8"))
 
 
 def bus_arn(name):
@@ -220,9 +217,7 @@ def test_what_is_too_large_for_a_stream_is_a_dead_letter(shared_node, doors):
 
 
 def test_each_event_is_delivered_once_through_kills(tmp_path):
-    seed = int(os.environ.get("KILL_SEED", time.time_ns() % 1_000_000))
-    print(f"KILL_SEED={seed}")
-    rng = random.Random(seed)
+    _, rng = seeded()
     node = support.Node(tmp_path, {"journal.checkpoint-interval": "300ms"}).start()
     try:
         events, kinesis, logs = events_of(node), client_of(node), logs_of(node)
