@@ -125,6 +125,11 @@ Result<LogicalType> ResultOf(const Known& known, const AggregateCall& call) {
   }
 }
 
+// Repeated values change neither MIN nor MAX.
+bool RepeatsMatter(const Known& known) {
+  return known.kind != Kind::kMin && known.kind != Kind::kMax;
+}
+
 Result<AggregatePtr> MakeKind(Kind kind, const AggregateCall& call, const LogicalType& result) {
   switch (kind) {
     case Kind::kCount: return MakeCountAggregate(call, result);
@@ -155,19 +160,28 @@ Result<LogicalType> Aggregate::ResultType(const AggregateCall& call) {
   return ResultOf(*known, call);
 }
 
+bool Aggregate::CanShareDistinct(const AggregateCall& call) {
+  const Known* known = Find(call.name);
+  return call.distinct && !call.needs_retract && call.args.size() == 1 && known != nullptr &&
+         RepeatsMatter(*known);
+}
+
+bool Aggregate::CountsNulls(std::string_view name) {
+  const Known* known = Find(name);
+  return known != nullptr && known->kind == Kind::kArrayAgg;
+}
+
 Result<std::unique_ptr<Aggregate>> Aggregate::Make(const AggregateCall& call) {
   ASSIGN_OR_RETURN(const Known* known, Resolve(call));
   ASSIGN_OR_RETURN(const LogicalType result, ResultOf(*known, call));
   AggregateCall named = call;
   named.name = std::string(known->name);
   ASSIGN_OR_RETURN(AggregatePtr aggregate, MakeKind(known->kind, named, result));
-  // Repeated values change neither MIN nor MAX.
-  const bool matters = known->kind != Kind::kMin && known->kind != Kind::kMax;
-  if (!call.distinct || !matters || call.args.empty()) return aggregate;
+  if (!call.distinct || !RepeatsMatter(*known) || call.args.empty()) return aggregate;
   if (call.args.size() > 1) {
     return MakeError(ErrorCode::kUnsupported, call.name + "(DISTINCT ...) of several arguments");
   }
-  return MakeDistinctAggregate(std::move(aggregate), call.args[0], known->kind == Kind::kArrayAgg);
+  return MakeDistinctAggregate(std::move(aggregate), call.args[0], CountsNulls(known->name));
 }
 
 }  // namespace mainstem::process

@@ -67,6 +67,11 @@ class Aggregate {
   static Result<LogicalType> ResultType(const AggregateCall& call);
   static bool IsAggregate(std::string_view name);
   static std::vector<std::string> Names();
+  // Whether a DistinctSet can do this call's DISTINCT, so that it is made without: nothing is taken
+  // back, and repeated values matter.
+  static bool CanShareDistinct(const AggregateCall& call);
+  // Whether NULL is a value to this function, in any case.
+  static bool CountsNulls(std::string_view name);
 
   const LogicalType& result_type() const { return result_type_; }
   size_t state_bytes() const { return state_bytes_; }  // a multiple of kStateAlignment

@@ -156,6 +156,24 @@ std::optional<int32_t> TakeOffset(std::string_view* text) {
   return sign * static_cast<int32_t>(*hours * 3600 + minutes.value_or(0) * 60);
 }
 
+// See DatePattern::unit_seconds.
+int64_t UnitOf(char letter) {
+  switch (letter) {
+    case 'H':
+    case 'k':
+    case 'K':
+    case 'h':
+    case 'a': return 3600;
+    case 'm': return 60;
+    case 's': return 1;
+    case 'S':
+    case 'n':
+    case 'N':
+    case 'A': return 0;
+    default: return kSecondsPerDay;
+  }
+}
+
 }  // namespace
 
 Result<DatePattern> DatePattern::Make(std::string_view pattern) {
@@ -197,6 +215,7 @@ Result<DatePattern> DatePattern::Make(std::string_view pattern) {
            .hint = "letters: y Y M d D Q w W H h k K m s S a E e G X z; quote text with ''"});
     }
     result.elements_.push_back({c, static_cast<int>(end - i), {}});
+    result.unit_seconds_ = std::min(result.unit_seconds_, UnitOf(c));
     i = end;
   }
   return result;

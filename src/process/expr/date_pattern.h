@@ -26,6 +26,9 @@ class DatePattern {
   };
   // Appends the wall-clock time.
   void Format(LocalTime time, std::string* out) const;
+  // Times of the same so many seconds (from 1970 on) have the same text; 0: within a second it may
+  // differ.
+  int64_t unit_seconds() const { return unit_seconds_; }
   // Empty if the text does not match from begin to end. A zone in it is not looked at.
   std::optional<LocalTime> Parse(std::string_view text) const;
 
@@ -44,6 +47,7 @@ class DatePattern {
     std::string text;
   };
   std::vector<Element> elements_;
+  int64_t unit_seconds_ = 86'400;
 };
 
 }  // namespace mainstem::process

@@ -127,6 +127,16 @@ TEST(Evaluator, FilterKeepsOnlyTrueRows) {
   EXPECT_EQ(rows, (std::vector<int32_t>{1, 3}));
 }
 
+TEST(Evaluator, TimesOfOneMinuteOrDayAreFormattedOnce) {
+  const ExprPtr text = Fn("FROM_UNIXTIME", {MakeInputRef(0, T::BigInt(), "t"), S("dd HH:mm")});
+  const auto times =
+      Column<arrow::Int64Builder, int64_t>({0, 59, 60, std::nullopt, -1, 119, 86'400, 86'401, 0});
+  EXPECT_EQ(Evaluated(text, {times}),
+            "01 00:00|01 00:00|01 00:01|NULL|31 23:59|01 00:01|02 00:00|02 00:00|01 00:00");
+  const ExprPtr by_row = Fn("FROM_UNIXTIME", {L(90'061), kS});
+  EXPECT_EQ(Evaluated(by_row, {Strings({"dd", "HH", "ss", "dd HH", "dd"})}), "02|01|01|02 01|02");
+}
+
 TEST(Evaluator, ReadsSlicedColumns) {
   const auto column = Strings({"zero", std::nullopt, "two", "three"})->Slice(1);
   EXPECT_EQ(Evaluated(Fn("UPPER", {kS}), {column}), "NULL|TWO|THREE");

@@ -26,12 +26,29 @@ class PatternCache {
     }
     text_ = pattern;
     pattern_ = *std::move(made);
+    has_formatted_ = false;
     return &*pattern_;
+  }
+
+  // A time by the pattern that Get gave. Rows mostly come in order of time: many in a row have the
+  // same day or minute.
+  const std::string& Format(DatePattern::LocalTime time) {
+    const int64_t unit = pattern_->unit_seconds();
+    const int64_t number = unit > 0 ? FloorDivide(time.seconds, unit) : 0;
+    if (unit > 0 && has_formatted_ && number == formatted_unit_) return formatted_;
+    formatted_.clear();
+    pattern_->Format(time, &formatted_);
+    formatted_unit_ = number;
+    has_formatted_ = true;
+    return formatted_;
   }
 
  private:
   std::string text_;
   std::optional<DatePattern> pattern_;
+  std::string formatted_;
+  int64_t formatted_unit_ = 0;
+  bool has_formatted_ = false;
 };
 
 // The pattern of the functions that name none.
@@ -218,15 +235,12 @@ Kernel DateFormatKernel(const LogicalType& type) {
   return [=](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     auto& cache = scope.State<PatternCache>();
     const absl::TimeZone zone = scope.context().time_zone;
-    std::string out, error;
+    std::string error;
     const auto format = [&](RowErrors& errors, TextSink& sink, int64_t ticks, Text pattern) {
-      const DatePattern* compiled = cache.Get(pattern, &error);
-      if (compiled == nullptr) return errors.Fail(error);
+      if (cache.Get(pattern, &error) == nullptr) return errors.Fail(error);
       if (local) ticks = ToLocal(zone, ticks, units);
       const int64_t seconds = FloorDivide(ticks, units);
-      out.clear();
-      compiled->Format({seconds, (ticks - seconds * units) * (1'000'000'000 / units)}, &out);
-      sink.Append(out);
+      sink.Append(cache.Format({seconds, (ticks - seconds * units) * (1'000'000'000 / units)}));
     };
     if (!from_text) return RunStrict<Text, int64_t, Text>(scope, args, format);
     return RunStrict<Text, Text, Text>(
@@ -385,13 +399,10 @@ Kernel FromUnixTimeKernel() {
   return [](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     auto& cache = scope.State<PatternCache>();
     const absl::TimeZone zone = scope.context().time_zone;
-    std::string out, error;
+    std::string error;
     const auto format = [&](RowErrors& errors, TextSink& sink, int64_t seconds, Text pattern) {
-      const DatePattern* compiled = cache.Get(pattern, &error);
-      if (compiled == nullptr) return errors.Fail(error);
-      out.clear();
-      compiled->Format({ToLocal(zone, seconds, 1), 0}, &out);
-      sink.Append(out);
+      if (cache.Get(pattern, &error) == nullptr) return errors.Fail(error);
+      sink.Append(cache.Format({ToLocal(zone, seconds, 1), 0}));
     };
     if (args.size() == 2) return RunStrict<Text, int64_t, Text>(scope, args, format);
     return RunStrict<Text, int64_t>(scope, args, [&](RowErrors& errors, TextSink& sink, int64_t s) {

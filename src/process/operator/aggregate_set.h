@@ -1,7 +1,9 @@
 // All aggregates of one operator as one value: a row count and the accumulators side by side in a
 // block that a state table keeps for each group.
 //
-// Stored form, version 1: u8 version | i64 row count (little endian) | each aggregate's own form
+// Stored form, version 1: u8 version | i64 row count (little endian) | each aggregate's own form;
+// version 2, where aggregates share sets of DISTINCT values: u8 version | i64 row count | each
+// set's form | each aggregate's own form. Version 1 is read there, too.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "process/expr/distinct_set.h"
 #include "process/plan/logical_plan.h"
 #include "process/state/row_codec.h"
 #include "process/state/state_table.h"
@@ -68,19 +71,28 @@ class AggregateSet final : public ValueCodec {
     std::vector<int> args;
     int filter = -1;
     size_t offset = 0;
+    int set = -1;    // the set that leaves repeated values out; -1: none
+    size_t bit = 0;  // there
   };
-  // A batch as one function sees it. Holds what `input` borrows.
-  struct FunctionInput {
-    ColumnVector args;
-    std::vector<uint8_t> mask;
-    AggregateInput input;
+  // DISTINCT of one column, for all functions that ask for it.
+  struct SharedSet {
+    std::unique_ptr<DistinctSet> values;
+    int column = 0;
+    bool counts_nulls = false;
+    size_t offset = 0;
+    std::vector<size_t> functions;  // by their bits
   };
-  static void Prepare(const Function& function, const AggregateBatch& batch, FunctionInput* out);
-  // The stored form, and that of changes: the row count and what each function puts or takes.
-  using PutState = void (Aggregate::*)(const std::byte* state, std::string* out) const;
-  using TakeState = Status (Aggregate::*)(std::string_view* bytes, std::byte* state) const;
-  void PutBy(PutState put, const std::byte* value, std::string* out) const;
-  Status TakeBy(TakeState take, std::string_view bytes, std::byte* value) const;
+  class BatchMasks;
+
+  void Share(Function* function, const AggregateCall& call);
+  // Calls feed(function, input) for each.
+  template <typename Feed>
+  Status ForEachFunction(const AggregateBatch& batch, const uint8_t* reset_after, Feed feed) const;
+  // The stored form, and that of changes.
+  void Put(bool changes, const std::byte* value, std::string* out) const;
+  Status Take(bool changes, std::string_view bytes, std::byte* value) const;
+
+  std::vector<SharedSet> sets_;
   std::vector<Function> functions_;
   std::vector<int> used_columns_;
   size_t value_bytes_ = 16;
