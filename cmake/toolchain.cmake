@@ -11,13 +11,14 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(--param=ggc-min-heapsize=1048576)
 endif()
 add_compile_definitions(BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_HAS_CO_AWAIT
-                        BOOST_ASIO_DISABLE_BOOST_COROUTINE BOOST_ASIO_DISABLE_SERIAL_PORT)
+                        BOOST_ASIO_DISABLE_BOOST_COROUTINE BOOST_ASIO_DISABLE_SERIAL_PORT
+                        BOOST_ASIO_SEPARATE_COMPILATION)  # in core/asio.cc; else each file compiles a part of it
 
 find_program(CCACHE ccache)
 if(CCACHE)
   set(launcher ${CMAKE_COMMAND} -E env
       CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
-      CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 CCACHE_PCH_EXTSUM=1
+      CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 CCACHE_PCH_EXTSUM=1 CCACHE_DEPEND=1
       CCACHE_IGNOREOPTIONS=--param=ggc-* ${CCACHE})
   set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
   set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
