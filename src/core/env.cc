@@ -6,6 +6,7 @@
 #include <new>
 
 #include <fmt/format.h>
+#include <boost/asio/async_result.hpp>
 
 #include "core/path.h"
 
@@ -58,6 +59,19 @@ Task<> Files::WriteAtomically(std::string path, std::string contents) {
   CO_RETURN_IF_ERROR(co_await Rename(temporary, path));
   std::string directory = ParentFolder(path);
   co_return co_await SyncDirectory(std::move(directory));
+}
+
+asio::awaitable<void, Executor> BlockingPool::SubmitAndWait(UniqueFunction function) {
+  Executor home = co_await asio::this_coro::executor;
+  auto initiate = [this, home, &function](auto handler) {
+    Submit(UniqueFunction(
+        [home, function = std::move(function), handler = std::move(handler)]() mutable {
+          function();
+          home.scheduler()->Post(UniqueFunction(std::move(handler)));
+        }));
+  };
+  co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void()>(initiate,
+                                                                               kUseAwaitable);
 }
 
 Task<> Stream::ReadExactly(std::span<std::byte> into, TimePoint deadline) {

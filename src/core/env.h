@@ -148,6 +148,9 @@ class BlockingPool {
   // Not cancellable: what the function refers to must live until it has run.
   template <typename F>
   auto Run(F function) -> asio::awaitable<std::invoke_result_t<F&>, Executor>;
+
+ private:
+  asio::awaitable<void, Executor> SubmitAndWait(UniqueFunction function);
 };
 
 // Everything a component may ask of the outside. Thread-safe unless said otherwise.
@@ -180,16 +183,9 @@ std::unique_ptr<Env> MakeRealEnv(RealEnvOptions options);
 template <typename F>
 auto BlockingPool::Run(F function) -> asio::awaitable<std::invoke_result_t<F&>, Executor> {
   using R = std::invoke_result_t<F&>;
-  Executor home = co_await asio::this_coro::executor;
   std::optional<R> outcome;
-  auto initiate = [this, home, &function, &outcome](auto handler) {
-    Submit(UniqueFunction([home, &function, &outcome, handler = std::move(handler)]() mutable {
-      outcome.emplace(function());
-      home.scheduler()->Post(UniqueFunction(std::move(handler)));
-    }));
-  };
-  co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void()>(initiate,
-                                                                               kUseAwaitable);
+  UniqueFunction work([&function, &outcome] { outcome.emplace(function()); });
+  co_await SubmitAndWait(std::move(work));
   co_return std::move(*outcome);
 }
 

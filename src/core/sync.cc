@@ -193,6 +193,44 @@ Task<> TaskScope::Close() {
   co_return co_await Join();
 }
 
+namespace internal {
+
+void Hop::Cancel() {
+  cancelled = true;
+  signal.emit(asio::cancellation_type::terminal);  // reaches nobody before the task has begun
+}
+
+Task<> RunHopped(Executor executor, std::shared_ptr<Hop> hop, Task<> begun) {
+  auto state = co_await asio::this_coro::cancellation_state;
+  hop->cancelled = state.cancelled() != asio::cancellation_type::none;
+  if (state.slot().is_connected()) {
+    state.slot().assign([executor, hop](asio::cancellation_type) {
+      executor.scheduler()->Post(UniqueFunction([hop] { hop->Cancel(); }));
+    });
+  }
+  Executor home = co_await asio::this_coro::executor;
+  Executor there = executor.require(asio::execution::blocking.possibly);  // see TaskScope::Spawn
+  Status outcome;
+  auto initiate = [home, there, hop, &begun, &outcome](auto handler) {
+    auto finish = [home, hop, &outcome, handler = std::move(handler)](std::exception_ptr exception,
+                                                                      Status status) mutable {
+      outcome = exception ? FromException(exception) : std::move(status);
+      home.scheduler()->Post(UniqueFunction(std::move(handler)));
+    };
+    auto begin = [there, hop, begun = std::move(begun), finish = std::move(finish)]() mutable {
+      asio::co_spawn(there, std::move(begun),
+                     asio::bind_cancellation_slot(hop->signal.slot(), std::move(finish)));
+    };
+    there.scheduler()->Post(UniqueFunction(std::move(begin)));
+  };
+  co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void()>(initiate,
+                                                                               kUseAwaitable);
+  if (state.slot().is_connected()) state.slot().clear();
+  co_return outcome;
+}
+
+}  // namespace internal
+
 Status RunBlocking(Executor executor, Task<> task) {
   CHECK(!executor.scheduler()->RunsInThisThread());
   std::promise<Status> promise;

@@ -93,67 +93,42 @@ namespace internal {
 // What a third party threw into a task, as an error.
 Status FromException(std::exception_ptr exception);
 
-// A task on its way to another scheduler. Used on that one only, but for `outcome`, which comes
-// back with the post that resumes the caller.
-template <typename T>
+// A task on its way to another scheduler; used on that one only. Shared, because the task may end
+// while a cancellation is on its way.
 struct Hop {
   asio::cancellation_signal signal{};
   bool cancelled = false;
-  std::optional<T> outcome{};
 
-  void Cancel() {
-    cancelled = true;
-    signal.emit(asio::cancellation_type::terminal);  // reaches nobody before the task has begun
-  }
+  void Cancel();
 };
 
 // The cancellation may have come before the task: then the task begins cancelled.
 template <typename T>
-asio::awaitable<T, Executor> BeginHopped(std::shared_ptr<Hop<T>> hop,
-                                         asio::awaitable<T, Executor> task) {
+Task<> BeginHopped(std::shared_ptr<Hop> hop, asio::awaitable<T, Executor> task,
+                   std::optional<T>* outcome) {
   co_await asio::this_coro::throw_if_cancelled(false);
   if (hop->cancelled) hop->Cancel();
-  co_return co_await std::move(task);
+  outcome->emplace(co_await std::move(task));
+  co_return Status::OK();
 }
+
+// Runs `begun` on `executor`; an error is what a third party threw into it.
+Task<> RunHopped(Executor executor, std::shared_ptr<Hop> hop, Task<> begun);
 
 }  // namespace internal
 
 // Runs `task` on `executor` and resumes the caller, on its own executor, with its outcome. A
 // cancellation of the caller reaches the task, whether it came before or comes while it runs.
+// Templates end here: what Asio makes of a coroutine's type is large.
 template <typename T>
 asio::awaitable<T, Executor> RunOn(Executor executor, asio::awaitable<T, Executor> task) {
   if (executor.scheduler()->RunsInThisThread()) co_return co_await std::move(task);
-  // Shared, because the task may end while a cancellation is on its way.
-  auto hop = std::make_shared<internal::Hop<T>>();
-  auto state = co_await asio::this_coro::cancellation_state;
-  hop->cancelled = state.cancelled() != asio::cancellation_type::none;
-  if (state.slot().is_connected()) {
-    state.slot().assign([executor, hop](asio::cancellation_type) {
-      executor.scheduler()->Post(UniqueFunction([hop] { hop->Cancel(); }));
-    });
-  }
-  Executor home = co_await asio::this_coro::executor;
-  Executor there = executor.require(asio::execution::blocking.possibly);  // see TaskScope::Spawn
-  auto initiate = [home, there, hop, &task](auto handler) {
-    auto finish = [home, hop, handler = std::move(handler)](std::exception_ptr exception,
-                                                            T outcome) mutable {
-      if (exception) {
-        hop->outcome.emplace(internal::FromException(exception));
-      } else {
-        hop->outcome.emplace(std::move(outcome));
-      }
-      home.scheduler()->Post(UniqueFunction(std::move(handler)));
-    };
-    auto begin = [there, hop, task = std::move(task), finish = std::move(finish)]() mutable {
-      asio::co_spawn(there, internal::BeginHopped(hop, std::move(task)),
-                     asio::bind_cancellation_slot(hop->signal.slot(), std::move(finish)));
-    };
-    there.scheduler()->Post(UniqueFunction(std::move(begin)));
-  };
-  co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void()>(initiate,
-                                                                               kUseAwaitable);
-  if (state.slot().is_connected()) state.slot().clear();
-  co_return std::move(*hop->outcome);
+  std::optional<T> outcome;  // comes back with the post that resumes the caller
+  auto hop = std::make_shared<internal::Hop>();
+  Task<> begun = internal::BeginHopped(hop, std::move(task), &outcome);
+  Status thrown = co_await internal::RunHopped(executor, std::move(hop), std::move(begun));
+  if (!thrown.ok()) co_return thrown;
+  co_return std::move(*outcome);
 }
 
 // Starts `task` from outside any coroutine and blocks this thread for its outcome. For main(),

@@ -2,20 +2,30 @@
 // in memory once they are in the journal.
 #pragma once
 
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/co_spawn.hpp>
+#include <optional>
 
-#include "core/sync.h"
+#include "core/executor.h"
 
 namespace mainstem::storage {
+
+namespace internal {
+Task<> SpawnToEnd(Executor executor, Task<> task);
+
+template <typename T>
+Task<> Keep(asio::awaitable<T, Executor> task, std::optional<T>* outcome) {
+  outcome->emplace(co_await std::move(task));
+  co_return Status::OK();
+}
+}  // namespace internal
 
 // Like RunOn, but a cancellation of the caller does not reach `task`; the caller waits all the
 // same.
 template <typename T>
 asio::awaitable<T, Executor> RunToEnd(Executor executor, asio::awaitable<T, Executor> task) {
-  co_return co_await asio::co_spawn(
-      executor, WithoutThrowing(std::move(task)),
-      asio::bind_cancellation_slot(asio::cancellation_slot(), kUseAwaitable));
+  std::optional<T> outcome;
+  Task<> kept = internal::Keep(std::move(task), &outcome);
+  CO_RETURN_IF_ERROR(co_await internal::SpawnToEnd(executor, std::move(kept)));
+  co_return std::move(*outcome);
 }
 
 }  // namespace mainstem::storage
