@@ -50,6 +50,7 @@ struct EventsService::Impl {
     std::unique_ptr<BusCatalog> buses;
     std::unique_ptr<ApiDestinations> apis;
     std::unique_ptr<TargetDelivery> delivery;
+    std::unique_ptr<ScheduleRunner> schedules;
     std::unique_ptr<RuleCatalog> rules;
   };
   Impl(Env* env, storage::Log* log, Metrics* metrics, Catalogs given, std::string account,
@@ -95,14 +96,22 @@ Task<std::unique_ptr<EventsService>> EventsService::Open(Env* env, storage::Log*
                          .find_stream = options.find_stream,
                          .find_log = options.find_log,
                          .apis = catalogs.apis.get()};
+  ScheduleRunner::Parts schedules{.env = env,
+                                  .log = log,
+                                  .logger = delivery.logger,
+                                  .account = options.account,
+                                  .buses = catalogs.buses.get()};
+  catalogs.schedules = std::make_unique<ScheduleRunner>(std::move(schedules));
   catalogs.delivery = std::make_unique<TargetDelivery>(std::move(delivery));
   RuleCatalog::Parts parts{.env = env,
                            .log = log,
                            .budget = budget,
                            .buses = catalogs.buses.get(),
-                           .delivery = catalogs.delivery.get()};
+                           .delivery = catalogs.delivery.get(),
+                           .schedules = catalogs.schedules.get()};
   auto rules = co_await RuleCatalog::Open(parts);
   if (!rules.ok()) {
+    IgnoreError(co_await catalogs.schedules->Stop(), "the failure to open is what counts");
     IgnoreError(co_await catalogs.delivery->Stop(), "the failure to open is what counts");
     co_return rules.status();
   }
@@ -112,7 +121,10 @@ Task<std::unique_ptr<EventsService>> EventsService::Open(Env* env, storage::Log*
   co_return std::unique_ptr<EventsService>(new EventsService(std::move(impl)));
 }
 
-Task<> EventsService::Stop() { return RunOn(impl_->home, impl_->catalogs.delivery->Stop()); }
+Task<> EventsService::Stop() {
+  CO_RETURN_IF_ERROR(co_await RunOn(impl_->home, impl_->catalogs.schedules->Stop()));
+  co_return co_await RunOn(impl_->home, impl_->catalogs.delivery->Stop());
+}
 
 const aws::Shape* EventsService::FindOperation(std::string_view name) const {
   return EventsOperations().count(name) > 0 ? FindShape(name) : nullptr;

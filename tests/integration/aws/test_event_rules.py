@@ -94,6 +94,37 @@ def test_rules_are_made_described_and_deleted(doors):
     assert refused("ResourceNotFoundException", events.describe_rule, Name="one", EventBusName="made") == "Rule one does not exist on EventBus made."
 
 
+def test_schedules_are_checked_and_described(doors):
+    events, _, _ = doors
+    events.create_event_bus(Name="no-schedules")
+    events.put_rule(Name="timer", ScheduleExpression="cron(0 12 ? * MON#1 *)", State="DISABLED")
+    described = events.describe_rule(Name="timer")
+    assert (described["ScheduleExpression"], described["State"]) == ("cron(0 12 ? * MON#1 *)", "DISABLED") and "EventPattern" not in described
+    for expression in ("rate(1 minutes)", "cron(0 12 * * * *)", "at(2024-01-01T00:00:00)"):
+        assert refused("ValidationException", events.put_rule, Name="wrong", ScheduleExpression=expression) == "Parameter ScheduleExpression is not valid."
+    assert "only on the default event bus" in refused("ValidationException", events.put_rule, Name="t", EventBusName="no-schedules", ScheduleExpression="rate(1 minute)")
+    events.delete_rule(Name="timer")
+
+
+@pytest.mark.skipif(not support.FULL, reason="takes two minutes: a schedule's least unit is one")
+def test_a_rule_is_due_once_through_kills(tmp_path):
+    node = support.Node(tmp_path, {"journal.checkpoint-interval": "300ms"}).start(crash_point="event_schedule.commit:1")
+    try:
+        client_of(node).create_stream(StreamName="due", ShardCount=1)
+        events_of(node).put_rule(Name="timer", ScheduleExpression="rate(1 minute)")
+        events_of(node).put_targets(Rule="timer", Targets=[{"Id": "t", "Arn": arn("due")}])
+        node.process.wait(90)
+        node.kill()
+        node.start()
+        kinesis = client_of(node)
+        support.wait_until(lambda: len(data(kinesis, "due")) == 2, "the event of the commit, and the next one", 90)
+        first, second = data(kinesis, "due")
+        assert first["detail-type"] == "Scheduled Event" and first["resources"] == ["arn:aws:events:eu-central-1:000000000000:rule/timer"]
+        assert first["time"] < second["time"]
+    finally:
+        node.kill()
+
+
 def test_rules_and_targets_are_checked(doors):
     events, _, _ = doors
     pattern = json.dumps({"source": ["shop"]})

@@ -30,6 +30,10 @@ std::string EncodeRule(const Rule& rule) {
   JsonWriter json;
   json.BeginObject().Field("version", 1).Field("region", rule.region);
   json.Field("pattern", rule.pattern).Field("description", rule.description);
+  if (!rule.schedule.empty()) {
+    json.Field("schedule", rule.schedule).Field("schedule_id", rule.schedule_id);
+    json.Field("schedule_begin_ms", rule.schedule_begin_ms);
+  }
   json.Field("role_arn", rule.role_arn).Field("state", rule.state);
   json.Field("created_ms", rule.created_ms).Key("tags").BeginObject();
   for (const auto& [key, value] : rule.tags) json.Field(key, value);
@@ -53,6 +57,9 @@ Result<Rule> DecodeRule(std::string_view text) {
   }
   Rule rule{.region = std::string(root["region"].text),
             .pattern = std::string(root["pattern"].text),
+            .schedule = std::string(root["schedule"].text),
+            .schedule_id = std::string(root["schedule_id"].text),
+            .schedule_begin_ms = root["schedule_begin_ms"].integer,
             .description = std::string(root["description"].text),
             .role_arn = std::string(root["role_arn"].text),
             .state = std::string(root["state"].text),

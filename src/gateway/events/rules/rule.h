@@ -26,8 +26,12 @@ struct Target {
 };
 
 struct Rule {
-  std::string region;  // of who made it; ARNs in events carry it
-  std::string pattern{};
+  std::string region;      // of who made it; ARNs in events carry it
+  std::string pattern{};   // empty: a schedule alone
+  std::string schedule{};  // its expression; empty: none
+  // Of when it was due last: new for another schedule, and when the rule is enabled again.
+  std::string schedule_id{};
+  int64_t schedule_begin_ms = 0;  // from which rates count
   std::string description{};
   std::string role_arn{};
   std::string state = "ENABLED";

@@ -10,8 +10,9 @@ namespace mainstem::gateway::events {
 namespace {
 
 constexpr std::string_view kRulePrefix = "r/";
-// Deliveries whose place is still to be forgotten.
+// Deliveries, or with the second prefix schedules, whose place is still to be forgotten.
 constexpr std::string_view kGonePrefix = "gone/";
+constexpr std::string_view kGoneSchedulePrefix = "gone/schedule/";
 
 std::string RuleRecordKey(const RuleKey& key) {
   return fmt::format("{}{}/{}", kRulePrefix, key.bus, key.name);
@@ -51,7 +52,7 @@ Task<> RuleCatalog::Load() {
     if (!key.starts_with(kRulePrefix)) continue;
     CO_ASSIGN_OR_RETURN(rules_[KeyOfRecord(key)], DecodeRule(text));
   }
-  for (const auto& [key, rule] : rules_) CO_RETURN_IF_ERROR(co_await StartTargets(key));
+  for (const auto& [key, rule] : rules_) CO_RETURN_IF_ERROR(co_await StartRule(key));
   co_return Status::OK();
 }
 
@@ -64,8 +65,13 @@ Task<> RuleCatalog::ForgetGone() {
     erased.push_back({.key = it->first});
   }
   for (const aws::RecordTable::Change& change : erased) {
-    std::string id = change.key.substr(kGonePrefix.size());
-    CO_RETURN_IF_ERROR(co_await parts_.delivery->Forget(std::move(id)));
+    bool is_schedule = change.key.starts_with(kGoneSchedulePrefix);
+    std::string id = change.key.substr((is_schedule ? kGoneSchedulePrefix : kGonePrefix).size());
+    if (is_schedule) {
+      CO_RETURN_IF_ERROR(co_await parts_.schedules->Forget(std::move(id)));
+    } else {
+      CO_RETURN_IF_ERROR(co_await parts_.delivery->Forget(std::move(id)));
+    }
   }
   co_return co_await table_->Write(std::move(erased));
 }
@@ -93,12 +99,13 @@ Task<> RuleCatalog::UpdateHere(RuleKey key, Change change, UpdateOptions options
   if (before != nullptr && rule.is_enabled() && !before->is_enabled()) {
     for (auto& [id, target] : rule.targets) target.delivery_id.clear();
   }
+  BeginSchedule(before, &rule);
   CO_RETURN_IF_ERROR(co_await BeginTargets(&key, &rule));
   CO_RETURN_IF_ERROR(co_await WriteRule(&key, before, &rule));
   parts_.env->CrashPoint("event_rule.update");
   rules_[key] = std::move(rule);
   CO_RETURN_IF_ERROR(co_await ForgetGone());
-  co_return co_await StartTargets(std::move(key));
+  co_return co_await StartRule(std::move(key));
 }
 
 // Those without a place begin with the next event.
@@ -119,6 +126,17 @@ Task<> RuleCatalog::BeginTargets(const RuleKey* key, Rule* rule) {
   co_return Status::OK();
 }
 
+// A schedule counts from when it is made, changed, or enabled again.
+void RuleCatalog::BeginSchedule(const Rule* before, Rule* rule) {
+  bool goes_on = before != nullptr && before->schedule == rule->schedule &&
+                 (before->is_enabled() || !rule->is_enabled());
+  if (goes_on) return;
+  rule->schedule_id.clear();
+  if (rule->schedule.empty()) return;
+  rule->schedule_id = fmt::format("{:016x}", parts_.env->Random());
+  rule->schedule_begin_ms = parts_.env->WallTime().value();
+}
+
 Task<> RuleCatalog::WriteRule(const RuleKey* key, const Rule* before, const Rule* rule) {
   std::vector<aws::RecordTable::Change> changes;
   aws::RecordTable::Change record{.key = RuleRecordKey(*key)};
@@ -129,12 +147,21 @@ Task<> RuleCatalog::WriteRule(const RuleKey* key, const Rule* before, const Rule
       if (rule != nullptr && HasDelivery(*rule, target.delivery_id)) continue;
       changes.push_back({.key = std::string(kGonePrefix) + target.delivery_id, .value = "1"});
     }
+    bool schedule_stays = rule != nullptr && rule->schedule_id == before->schedule_id;
+    if (!before->schedule_id.empty() && !schedule_stays) {
+      changes.push_back(
+          {.key = std::string(kGoneSchedulePrefix) + before->schedule_id, .value = "1"});
+    }
   }
   return table_->Write(std::move(changes));
 }
 
-Task<> RuleCatalog::StartTargets(RuleKey key) {
+Task<> RuleCatalog::StartRule(RuleKey key) {
   const Rule rule = rules_.at(key);
+  if (!rule.schedule.empty()) {
+    CO_RETURN_IF_ERROR(co_await parts_.schedules->End(rule.schedule_id));
+    if (rule.is_enabled()) CO_RETURN_IF_ERROR(parts_.schedules->Start(key, rule));
+  }
   for (const auto& [id, target] : rule.targets) {
     if (rule.is_enabled()) {
       CO_RETURN_IF_ERROR(co_await parts_.delivery->Start(key, rule, id));

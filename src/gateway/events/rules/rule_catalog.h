@@ -14,6 +14,7 @@
 #include "gateway/aws/record_table.h"
 #include "gateway/events/bus_catalog.h"
 #include "gateway/events/rules/rule.h"
+#include "gateway/events/rules/schedule_runner.h"
 #include "gateway/events/rules/target_delivery.h"
 #include "storage/changes_in_turn.h"
 
@@ -21,13 +22,14 @@ namespace mainstem::gateway::events {
 
 class RuleCatalog {
  public:
-  // Borrows what the parts name, and the delivery, which it tells of targets.
+  // Borrows what the parts name; tells the last two of targets and schedules.
   struct Parts {
     Env* env;
     storage::Log* log;
     MemoryBudget* budget;
     BusCatalog* buses;
     TargetDelivery* delivery;
+    ScheduleRunner* schedules;
   };
   static Task<std::unique_ptr<RuleCatalog>> Open(Parts parts);
 
@@ -56,9 +58,10 @@ class RuleCatalog {
   Task<> DeleteHere(RuleKey key, Check check);
   Task<> DeleteBusHere(std::string bus);
   Task<> BeginTargets(const RuleKey* key, Rule* rule);
+  void BeginSchedule(const Rule* before, Rule* rule);
   // `rule`: null erases it.
   Task<> WriteRule(const RuleKey* key, const Rule* before, const Rule* rule);
-  Task<> StartTargets(RuleKey key);
+  Task<> StartRule(RuleKey key);
 
   const Parts parts_;
   std::unique_ptr<aws::RecordTable> table_;

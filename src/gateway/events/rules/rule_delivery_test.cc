@@ -1,5 +1,8 @@
 // Rules and their targets behind the door, on virtual time: how long events wait for a target, what
 // becomes of them then, and what a restart keeps.
+#include <set>
+
+#include <absl/time/time.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -228,6 +231,107 @@ Task<> GoOnAfterRestarts(EventsDoor* door) {
 
 TEST(RuleDeliveryTest, TargetsGoOnWhereTheyWereAfterRestarts) {
   aws::RunAtDoor<EventsDoor>(ThenStop<GoOnAfterRestarts>);
+}
+
+// ---------------------------------------------------------------- schedules
+
+const char* const kTargetOfTimer =
+    R"({"Rule":"timer","Targets":[{"Id":"t","Arn":"arn:aws:kinesis:r:000000000000:stream/s",)"
+    R"("InputPath":"$.time"}]})";
+
+Task<> MakeTimer(EventsDoor* door, std::string expression) {
+  CO_RETURN_IF_ERROR(co_await door->MakeStream("s"));
+  std::string rule = R"({"Name":"timer","ScheduleExpression":")" + expression + "\"}";
+  CO_RETURN_IF_ERROR(co_await door->Ask("PutRule", std::move(rule)));
+  co_return co_await door->Ask("PutTargets", kTargetOfTimer);
+}
+
+// As a scheduled event tells it.
+std::string TimeText(int64_t ms) {
+  return "\"" +
+         absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixMillis(ms), absl::UTCTimeZone()) +
+         "\"";
+}
+
+Task<> FireByRate(EventsDoor* door) {
+  int64_t begin_ms = door->env->WallTime().value();
+  CO_RETURN_IF_ERROR(co_await MakeTimer(door, "rate(2 minutes)"));
+  // Another rule for such events gets none of them.
+  CO_RETURN_IF_ERROR(co_await door->MakeStream("others"));
+  CO_RETURN_IF_ERROR(co_await door->Ask(
+      "PutRule", R"({"Name":"r","EventPattern":"{\"source\":[\"aws.events\"]}"})"));
+  CO_RETURN_IF_ERROR(co_await door->Ask(
+      "PutTargets",
+      R"({"Rule":"r","Targets":[{"Id":"t","Arn":"arn:aws:kinesis:r:0:stream/others"}]})"));
+  CO_RETURN_IF_ERROR(co_await Sleep(5min));
+  CO_ASSIGN_OR_RETURN(auto records, co_await RecordsOf(door, "s"));
+  EXPECT_THAT(ValuesOf(records),
+              ElementsAre(TimeText(begin_ms + 120'000), TimeText(begin_ms + 240'000)));
+  CO_ASSIGN_OR_RETURN(size_t others, co_await CountOf(door, "others"));
+  EXPECT_EQ(others, 0u);
+  // What is due while it is disabled is not made up for; enabled, it counts anew.
+  CO_RETURN_IF_ERROR(co_await door->Ask("DisableRule", R"({"Name":"timer"})"));
+  CO_RETURN_IF_ERROR(co_await Sleep(10min));
+  CO_RETURN_IF_ERROR(co_await door->Ask("EnableRule", R"({"Name":"timer"})"));
+  CO_RETURN_IF_ERROR(co_await Sleep(1min));
+  CO_ASSIGN_OR_RETURN(size_t count, co_await CountOf(door, "s"));
+  EXPECT_EQ(count, 2u);
+  CO_RETURN_IF_ERROR(co_await Sleep(2min));
+  CO_ASSIGN_OR_RETURN(count, co_await CountOf(door, "s"));
+  EXPECT_EQ(count, 3u);
+  co_return Status::OK();
+}
+
+TEST(RuleDeliveryTest, SchedulesFireForTheirRuleAlone) {
+  aws::RunAtDoor<EventsDoor>(ThenStop<FireByRate>);
+}
+
+Task<> MakeUpForDowntime(EventsDoor* door) {
+  int64_t begin_ms = door->env->WallTime().value();
+  CO_RETURN_IF_ERROR(co_await MakeTimer(door, "rate(10 minutes)"));
+  CO_RETURN_IF_ERROR(co_await Sleep(15min));
+  CO_RETURN_IF_ERROR(co_await door->server->Stop());
+  CO_RETURN_IF_ERROR(co_await door->service->Stop());
+  door->server.reset();
+  door->service.reset();
+  CO_RETURN_IF_ERROR(co_await Sleep(60min));
+  CO_RETURN_IF_ERROR(co_await door->Open());
+  CO_RETURN_IF_ERROR(co_await Sleep(10min));
+  CO_ASSIGN_OR_RETURN(auto records, co_await RecordsOf(door, "s"));
+  // At 10 minutes; down from 15 to 75: one for 70; then 80.
+  EXPECT_THAT(ValuesOf(records),
+              ElementsAre(TimeText(begin_ms + 600'000), TimeText(begin_ms + 70 * 60'000),
+                          TimeText(begin_ms + 80 * 60'000)));
+  co_return Status::OK();
+}
+
+TEST(RuleDeliveryTest, OneEventMakesUpForWhatADownNodeMissed) {
+  aws::RunAtDoor<EventsDoor>(ThenStop<MakeUpForDowntime>);
+}
+
+Task<> FireOnceThroughFaults(EventsDoor* door) {
+  CO_RETURN_IF_ERROR(co_await MakeTimer(door, "cron(* * * * ? *)"));
+  int commits = 0;
+  door->log.commit_hook = [&](const storage::EpochCommit& commit) {
+    storage::MemoryLog::CommitFault fault;
+    if (!commit.job_id.starts_with("event-schedule/")) return fault;
+    int number = ++commits;
+    if (number % 3 == 1) fault.before = MakeError(ErrorCode::kStorageError, "before the commit");
+    if (number % 3 == 2) fault.after = MakeError(ErrorCode::kStorageError, "after the commit");
+    return fault;
+  };
+  CO_RETURN_IF_ERROR(co_await Sleep(6min));
+  CO_ASSIGN_OR_RETURN(auto records, co_await RecordsOf(door, "s"));
+  std::vector<std::string> times = ValuesOf(records);
+  EXPECT_THAT(times.size(), testing::AnyOf(5u, 6u));
+  EXPECT_EQ(std::set<std::string>(times.begin(), times.end()).size(), times.size());
+  EXPECT_GT(commits, 6);
+  door->log.commit_hook = nullptr;
+  co_return Status::OK();
+}
+
+TEST(RuleDeliveryTest, ARuleIsDueOnceThroughFailingCommits) {
+  aws::RunAtDoor<EventsDoor>(ThenStop<FireOnceThroughFaults>);
 }
 
 }  // namespace

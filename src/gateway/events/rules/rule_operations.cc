@@ -7,6 +7,7 @@
 #include "gateway/events/event_pattern.h"
 #include "gateway/events/operations.h"
 #include "gateway/events/rules/rule_catalog.h"
+#include "gateway/events/rules/schedule.h"
 
 namespace mainstem::gateway::events {
 namespace {
@@ -35,10 +36,32 @@ void WriteRuleMembers(const Context& context, const aws::AwsCall& call, const Ru
   aws::BodyWriter* answer = call.answer.get();
   answer->Field("Name", key.name).Field("Arn", ArnOf(context, call, key));
   if (!rule.pattern.empty()) answer->Field("EventPattern", rule.pattern);
+  if (!rule.schedule.empty()) answer->Field("ScheduleExpression", rule.schedule);
   answer->Field("State", rule.state);
   if (!rule.description.empty()) answer->Field("Description", rule.description);
   if (!rule.role_arn.empty()) answer->Field("RoleArn", rule.role_arn);
   answer->Field("EventBusName", key.bus);
+}
+
+Status CheckRuleInput(const RuleKey& key, const aws::Value& input) {
+  std::string_view pattern = input["EventPattern"].text;
+  std::string_view schedule = input["ScheduleExpression"].text;
+  auto refused = [](std::string message) {
+    return aws::MakeAwsError("ValidationException", std::move(message));
+  };
+  if (pattern.empty() && schedule.empty()) {
+    return refused("Parameter(s) EventPattern or ScheduleExpression must be specified.");
+  }
+  if (!schedule.empty() && key.bus != kDefaultBus) {
+    return refused("ScheduleExpression is supported only on the default event bus.");
+  }
+  if (!schedule.empty()) {
+    auto parsed = Schedule::Parse(schedule);
+    if (!parsed.ok()) return refused(TextOf(parsed.status()).message);
+  }
+  if (pattern.empty()) return Status::OK();
+  auto parsed = EventPattern::Parse(pattern);
+  return parsed.ok() ? Status::OK() : InvalidEventPattern(parsed.status());
 }
 
 Task<> SetState(const Context& context, aws::AwsCall* call, std::string_view state) {
@@ -67,16 +90,7 @@ Task<> PutRule(const Context& context, aws::AwsCall* call) {
   const aws::Value& input = call->input.root;
   RuleKey key = KeyOfRule(input);
   CO_RETURN_IF_ERROR(CheckBus(context, key.bus));
-  if (!input["ScheduleExpression"].text.empty()) {
-    co_return aws::MakeAwsError("ValidationException", "ScheduleExpression is not supported here.");
-  }
-  if (input["EventPattern"].text.empty()) {
-    co_return aws::MakeAwsError(
-        "ValidationException",
-        "Parameter(s) EventPattern or ScheduleExpression must be specified.");
-  }
-  auto pattern = EventPattern::Parse(input["EventPattern"].text);
-  if (!pattern.ok()) co_return InvalidEventPattern(pattern.status());
+  CO_RETURN_IF_ERROR(CheckRuleInput(key, input));
   RuleCatalog::Change change = [&context, &key, call](Rule* rule) {
     const aws::Value& given = call->input.root;
     bool is_new = rule->region.empty();
@@ -87,6 +101,7 @@ Task<> PutRule(const Context& context, aws::AwsCall* call) {
     // What is not given is not kept, but for targets and tags.
     rule->region = call->region;
     rule->pattern = given["EventPattern"].text;
+    rule->schedule = given["ScheduleExpression"].text;
     rule->description = given["Description"].text;
     rule->role_arn = given["RoleArn"].text;
     rule->state = given["State"].is_null() ? "ENABLED" : std::string(given["State"].text);

@@ -1,7 +1,5 @@
 #include "gateway/events/rules/taken_event.h"
 
-#include <algorithm>
-
 #include <absl/time/time.h>
 
 #include "gateway/aws/body_codec.h"
@@ -12,13 +10,21 @@ namespace {
 
 constexpr size_t kPartitionKeyMax = 256;
 
-bool IsForwarded(const storage::RecordView& record) {
-  if (record.header_count == 0) return false;
+// What the bus's own writers say of a record.
+struct RecordMarks {
+  bool is_forwarded = false;
+  std::string for_rule{};
+};
+RecordMarks MarksOf(const storage::RecordView& record) {
+  RecordMarks marks;
+  if (record.header_count == 0) return marks;
   auto headers = storage::ReadHeaders(record);
-  return headers.ok() &&
-         std::any_of(headers->begin(), headers->end(), [](const storage::RecordHeader& header) {
-           return header.key == kForwardedHeader;
-         });
+  if (!headers.ok()) return marks;
+  for (const storage::RecordHeader& header : *headers) {
+    if (header.key == kForwardedHeader) marks.is_forwarded = true;
+    if (header.key == kForRuleHeader) marks.for_rule = header.value.value_or("");
+  }
+  return marks;
 }
 
 // Nothing where it would be no partition key.
@@ -33,16 +39,15 @@ std::optional<std::string> KeyAt(const JsonPath& path, const aws::Value& event) 
 
 }  // namespace
 
-EventTaker::EventTaker(EventPattern pattern, TargetPlan plan)
-    : pattern_(std::move(pattern)), plan_(std::move(plan)) {}
-
 Result<EventTaker> EventTaker::Make(const RuleKey& key, const Rule& rule,
                                     std::string_view target_id, std::string_view account) {
   auto target = rule.targets.find(target_id);
   CHECK(target != rule.targets.end());
-  ASSIGN_OR_RETURN(EventPattern pattern, EventPattern::Parse(rule.pattern));
   ASSIGN_OR_RETURN(TargetPlan plan, TargetPlan::Parse(target->second.definition));
-  EventTaker taker(std::move(pattern), std::move(plan));
+  EventTaker taker(std::move(plan));
+  if (!rule.pattern.empty()) {
+    ASSIGN_OR_RETURN(taker.pattern_, EventPattern::Parse(rule.pattern));
+  }
   taker.rule_ = {.arn = RuleArn({.region = rule.region, .account = account}, key),
                  .name = key.name};
   taker.bus_ = key.bus;
@@ -50,12 +55,15 @@ Result<EventTaker> EventTaker::Make(const RuleKey& key, const Rule& rule,
 }
 
 std::optional<TakenEvent> EventTaker::Take(const storage::RecordView& record) const {
+  RecordMarks marks = MarksOf(record);
+  bool is_for_rules = marks.for_rule.empty();
+  if (is_for_rules ? !pattern_ : marks.for_rule != rule_.name) return std::nullopt;
   std::string_view text = record.value.value_or("");
   auto document = aws::DecodeBody(aws::BodyCodec::kJson, std::string(text));
   if (!document.ok() || document->root.kind != aws::Value::Kind::kMap) return std::nullopt;
   const aws::Value& root = document->root;
-  if (!pattern_.Matches(root)) return std::nullopt;
-  if (plan_.place.kind == TargetKind::kBus && IsForwarded(record)) return std::nullopt;
+  if (is_for_rules && !pattern_->Matches(root)) return std::nullopt;
+  if (plan_.place.kind == TargetKind::kBus && marks.is_forwarded) return std::nullopt;
   TakenEvent event{.offset = record.offset,
                    .arrived_ms = record.timestamp_ms,
                    .time_ms = record.timestamp_ms,

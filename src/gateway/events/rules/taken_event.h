@@ -16,6 +16,8 @@ namespace mainstem::gateway::events {
 
 // Of records of a bus that came from a rule of another one: they are not sent to a third.
 inline constexpr std::string_view kForwardedHeader = "forwarded-from";
+// Of records for one rule alone, whatever its pattern: it was due.
+inline constexpr std::string_view kForRuleHeader = "for-rule";
 
 struct TakenEvent {
   Offset offset{};
@@ -43,9 +45,9 @@ class EventTaker {
   const std::string& bus() const { return bus_; }
 
  private:
-  EventTaker(EventPattern pattern, TargetPlan plan);
+  explicit EventTaker(TargetPlan plan) : plan_(std::move(plan)) {}
 
-  EventPattern pattern_;
+  std::optional<EventPattern> pattern_;  // nothing: a schedule alone
   TargetPlan plan_;
   RuleNames rule_;
   std::string bus_;
