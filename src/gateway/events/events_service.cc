@@ -39,6 +39,15 @@ const std::map<std::string, Operation, std::less<>>& EventsOperations() {
       {"DescribeApiDestination", DescribeApiDestination},
       {"DeleteApiDestination", DeleteApiDestination},
       {"ListApiDestinations", ListApiDestinations},
+      {"CreateArchive", CreateArchive},
+      {"UpdateArchive", UpdateArchive},
+      {"DescribeArchive", DescribeArchive},
+      {"DeleteArchive", DeleteArchive},
+      {"ListArchives", ListArchives},
+      {"StartReplay", StartReplay},
+      {"CancelReplay", CancelReplay},
+      {"DescribeReplay", DescribeReplay},
+      {"ListReplays", ListReplays},
   };
   return table;
 }
@@ -49,10 +58,19 @@ struct EventsService::Impl {
   struct Catalogs {
     std::unique_ptr<BusCatalog> buses;
     std::unique_ptr<ApiDestinations> apis;
+    std::unique_ptr<Archives> archives;
     std::unique_ptr<TargetDelivery> delivery;
     std::unique_ptr<ScheduleRunner> schedules;
     std::unique_ptr<RuleCatalog> rules;
+    std::unique_ptr<Replays> replays;
+
+    Task<> Stop() const {
+      if (replays) CO_RETURN_IF_ERROR(co_await replays->Stop());
+      CO_RETURN_IF_ERROR(co_await schedules->Stop());
+      co_return co_await delivery->Stop();
+    }
   };
+  static Task<> StartAll(RuleCatalog::Parts rules, Replays::Parts replays, Catalogs* catalogs);
   Impl(Env* env, storage::Log* log, Metrics* metrics, Catalogs given, std::string account,
        aws::TokenSealer given_sealer)
       : home(env->shard(0)),
@@ -63,6 +81,8 @@ struct EventsService::Impl {
                 .catalog = catalogs.buses.get(),
                 .rules = catalogs.rules.get(),
                 .apis = catalogs.apis.get(),
+                .archives = catalogs.archives.get(),
+                .replays = catalogs.replays.get(),
                 .sealer = &sealer,
                 .account = std::move(account),
                 .events_in = &metrics->AddCounter(
@@ -77,6 +97,15 @@ struct EventsService::Impl {
 EventsService::EventsService(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 EventsService::~EventsService() = default;
 
+// What runs by itself; stopped by the caller when it fails.
+Task<> EventsService::Impl::StartAll(RuleCatalog::Parts rules, Replays::Parts replays,
+                                     Catalogs* catalogs) {
+  CO_ASSIGN_OR_RETURN(catalogs->rules, co_await RuleCatalog::Open(std::move(rules)));
+  CO_RETURN_IF_ERROR(co_await catalogs->archives->Start(catalogs->delivery.get()));
+  CO_ASSIGN_OR_RETURN(catalogs->replays, co_await Replays::Open(std::move(replays)));
+  co_return Status::OK();
+}
+
 Task<std::unique_ptr<EventsService>> EventsService::Open(Env* env, storage::Log* log,
                                                          MemoryBudget* budget, Metrics* metrics,
                                                          Logger logger, EventsOptions options) {
@@ -86,6 +115,9 @@ Task<std::unique_ptr<EventsService>> EventsService::Open(Env* env, storage::Log*
   CO_ASSIGN_OR_RETURN(catalogs.buses,
                       co_await BusCatalog::Open(env, log, budget, std::move(forget_topic)));
   CO_ASSIGN_OR_RETURN(catalogs.apis, co_await ApiDestinations::Open(env, log));
+  Archives::Parts archives{
+      .env = env, .log = log, .buses = catalogs.buses.get(), .account = options.account};
+  CO_ASSIGN_OR_RETURN(catalogs.archives, co_await Archives::Open(std::move(archives)));
   DeliveryParts delivery{.env = env,
                          .log = log,
                          .budget = budget,
@@ -95,10 +127,12 @@ Task<std::unique_ptr<EventsService>> EventsService::Open(Env* env, storage::Log*
                          .buses = catalogs.buses.get(),
                          .find_stream = options.find_stream,
                          .find_log = options.find_log,
-                         .apis = catalogs.apis.get()};
+                         .apis = catalogs.apis.get(),
+                         .archives = catalogs.archives.get()};
+  Logger events_logger = delivery.logger;
   ScheduleRunner::Parts schedules{.env = env,
                                   .log = log,
-                                  .logger = delivery.logger,
+                                  .logger = events_logger,
                                   .account = options.account,
                                   .buses = catalogs.buses.get()};
   catalogs.schedules = std::make_unique<ScheduleRunner>(std::move(schedules));
@@ -109,22 +143,23 @@ Task<std::unique_ptr<EventsService>> EventsService::Open(Env* env, storage::Log*
                            .buses = catalogs.buses.get(),
                            .delivery = catalogs.delivery.get(),
                            .schedules = catalogs.schedules.get()};
-  auto rules = co_await RuleCatalog::Open(parts);
-  if (!rules.ok()) {
-    IgnoreError(co_await catalogs.schedules->Stop(), "the failure to open is what counts");
-    IgnoreError(co_await catalogs.delivery->Stop(), "the failure to open is what counts");
-    co_return rules.status();
+  Replays::Parts replays{.env = env,
+                         .log = log,
+                         .budget = budget,
+                         .logger = events_logger,
+                         .buses = catalogs.buses.get(),
+                         .archives = catalogs.archives.get()};
+  Status started = co_await Impl::StartAll(std::move(parts), std::move(replays), &catalogs);
+  if (!started.ok()) {
+    IgnoreError(co_await catalogs.Stop(), "the failure to open is what counts");
+    co_return started;
   }
-  catalogs.rules = std::move(*rules);
   auto impl = std::make_unique<Impl>(env, log, metrics, std::move(catalogs),
                                      std::move(options.account), std::move(sealer));
   co_return std::unique_ptr<EventsService>(new EventsService(std::move(impl)));
 }
 
-Task<> EventsService::Stop() {
-  CO_RETURN_IF_ERROR(co_await RunOn(impl_->home, impl_->catalogs.schedules->Stop()));
-  co_return co_await RunOn(impl_->home, impl_->catalogs.delivery->Stop());
-}
+Task<> EventsService::Stop() { return RunOn(impl_->home, impl_->catalogs.Stop()); }
 
 const aws::Shape* EventsService::FindOperation(std::string_view name) const {
   return EventsOperations().count(name) > 0 ? FindShape(name) : nullptr;

@@ -2,15 +2,20 @@
 // Internal to gateway/events.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/env.h"
 #include "core/metrics.h"
 #include "gateway/aws/aws_error.h"
 #include "gateway/aws/sealed_token.h"
 #include "gateway/aws/service.h"
+#include "gateway/events/archives/archives.h"
+#include "gateway/events/archives/replays.h"
 #include "gateway/events/bus_catalog.h"
 #include "gateway/events/destinations/api_destinations.h"
 #include "gateway/events/rules/rule_catalog.h"
@@ -24,6 +29,8 @@ struct Context {
   BusCatalog* catalog;
   RuleCatalog* rules;
   ApiDestinations* apis;
+  Archives* archives;
+  Replays* replays;
   const aws::TokenSealer* sealer;
   std::string account;
   prometheus::Counter* events_in;
@@ -71,10 +78,24 @@ Task<> DescribeApiDestination(const Context& context, aws::AwsCall* call);
 Task<> DeleteApiDestination(const Context& context, aws::AwsCall* call);
 Task<> ListApiDestinations(const Context& context, aws::AwsCall* call);
 
+// archives/archive_operations.cc
+Task<> CreateArchive(const Context& context, aws::AwsCall* call);
+Task<> UpdateArchive(const Context& context, aws::AwsCall* call);
+Task<> DescribeArchive(const Context& context, aws::AwsCall* call);
+Task<> DeleteArchive(const Context& context, aws::AwsCall* call);
+Task<> ListArchives(const Context& context, aws::AwsCall* call);
+// archives/replay_operations.cc
+Task<> StartReplay(const Context& context, aws::AwsCall* call);
+Task<> CancelReplay(const Context& context, aws::AwsCall* call);
+Task<> DescribeReplay(const Context& context, aws::AwsCall* call);
+Task<> ListReplays(const Context& context, aws::AwsCall* call);
+
 // ---------------------------------------------------------------- shared by them
 
 // Of a name or an ARN; "default" when it is empty.
 std::string BusNameIn(std::string_view name_or_arn);
+// Of an archive's ARN; empty when it is none.
+std::string ArchiveOfArn(std::string_view arn);
 // ResourceNotFoundExceptions.
 Status CheckBus(const Context& context, const std::string& bus);
 Result<const Rule*> FindRule(const Context& context, const RuleKey& key);
@@ -87,5 +108,21 @@ Status SetTags(const aws::Value& input, std::map<std::string, std::string>* tags
 // Of a listing: after what to go on. A ValidationException.
 Result<std::string> PageAfter(const Context& context, const aws::Value& input, char kind);
 void WriteNextToken(const Context& context, char kind, const std::string& last, aws::AwsCall* call);
+
+// A page of `table` in order of names: those that begin with NamePrefix and are wanted.
+struct DefinitionPage {
+  std::vector<std::pair<std::string, Definition>> definitions;
+  bool has_more = false;
+};
+struct DefinitionListing {
+  char page_kind = 0;  // of its tokens
+  std::function<bool(const aws::Value& definition)> wants;
+};
+Result<DefinitionPage> PageOfDefinitions(const Context& context, const aws::Value& input,
+                                         const DefinitionTable& table,
+                                         const DefinitionListing& listing);
+// NextToken, if there is more.
+void WriteNextToken(const Context& context, const DefinitionPage& page, char kind,
+                    aws::AwsCall* call);
 
 }  // namespace mainstem::gateway::events

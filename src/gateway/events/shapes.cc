@@ -205,6 +205,40 @@ void AddApiDestinationOperations(Shapes* shapes) {
                                                 {"Limit", PageSize()}});
 }
 
+void AddArchiveOperations(Shapes* shapes) {
+  Shape name = Required(Matching(&kRuleName, Text(1, 48)));
+  Shape days = Whole(0, 36'500);
+  (*shapes)["CreateArchive"] = Structure({{"ArchiveName", name},
+                                          {"EventSourceArn", Required(BusNameOrArn())},
+                                          {"Description", Text(0, 512)},
+                                          {"EventPattern", Text(0, 4096)},
+                                          {"RetentionDays", days}});
+  (*shapes)["UpdateArchive"] = Structure({{"ArchiveName", name},
+                                          {"Description", Text(0, 512)},
+                                          {"EventPattern", Text(0, 4096)},
+                                          {"RetentionDays", days}});
+  (*shapes)["DescribeArchive"] = Structure({{"ArchiveName", name}});
+  (*shapes)["DeleteArchive"] = Structure({{"ArchiveName", name}});
+  Shape prefix = Matching(&kRuleName, Text(1, 64));
+  Shape listing = Structure({{"NamePrefix", prefix},
+                             {"EventSourceArn", Text(1, 1600)},
+                             {"State", AnyText()},
+                             {"NextToken", Page()},
+                             {"Limit", PageSize()}});
+  (*shapes)["ListArchives"] = listing;
+  (*shapes)["ListReplays"] = listing;
+  Shape destination =
+      Structure({{"Arn", Required(Text(1, 1600))}, {"FilterArns", List(Text(1, 1600), 0, 300)}});
+  (*shapes)["StartReplay"] = Structure({{"ReplayName", Required(RuleName())},
+                                        {"Description", Text(0, 512)},
+                                        {"EventSourceArn", Required(Text(1, 1600))},
+                                        {"EventStartTime", Required(Time())},
+                                        {"EventEndTime", Required(Time())},
+                                        {"Destination", Required(destination)}});
+  (*shapes)["CancelReplay"] = Structure({{"ReplayName", Required(RuleName())}});
+  (*shapes)["DescribeReplay"] = Structure({{"ReplayName", Required(RuleName())}});
+}
+
 }  // namespace
 
 const Shape* FindShape(std::string_view operation) {
@@ -216,6 +250,7 @@ const Shape* FindShape(std::string_view operation) {
     AddTargetOperations(&all);
     AddConnectionOperations(&all);
     AddApiDestinationOperations(&all);
+    AddArchiveOperations(&all);
     return all;
   }();
   auto it = shapes.find(operation);

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "gateway/events/destinations/definition_table.h"
+#include "gateway/events/definition_table.h"
 
 namespace mainstem::gateway::events {
 

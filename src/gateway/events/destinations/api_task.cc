@@ -10,6 +10,7 @@
 #include "connector/http/http_session.h"
 #include "connector/kafka/client_thread.h"
 #include "gateway/aws/body_codec.h"
+#include "gateway/aws/shape.h"
 #include "gateway/events/destinations/api_request.h"
 
 namespace mainstem::gateway::events {

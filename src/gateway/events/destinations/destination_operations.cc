@@ -1,7 +1,4 @@
 // Connections and API destinations: making, changing, deleting, describing.
-#include <algorithm>
-#include <functional>
-
 #include <fmt/format.h>
 
 #include "connector/http/http_session.h"
@@ -15,9 +12,6 @@ namespace {
 
 constexpr char kConnectionPageKind = 'C';
 constexpr char kDestinationPageKind = 'D';
-constexpr int64_t kListDefinitionsMax = 100;
-constexpr size_t kDefinitionsMax = 1000;  // of each kind
-constexpr size_t kDefinitionBytesMax = 64 << 10;
 
 // What differs between the two kinds.
 struct DefinitionKind {
@@ -64,22 +58,17 @@ void WriteDefinition(const Context& context, const aws::AwsCall& call, const Def
 Task<> PutDefinition(const Context& context, aws::AwsCall* call, const DefinitionKind& kind,
                      DefinitionTable* table, bool makes) {
   std::string name(call->input.root["Name"].text);
-  DefinitionTable::Change change = [&context, call, &kind, &name, table,
+  DefinitionTable::Change change = [&context, call, &kind, &name,
                                     makes](const Definition* now) -> Result<Definition> {
     if (makes && now != nullptr) {
       return aws::MakeAwsError("ResourceAlreadyExistsException",
                                fmt::format("{} '{}' already exists.", kind.what, name));
     }
     if (!makes && now == nullptr) return NoSuchDefinition(kind, name);
-    bool is_full = makes && table->definitions().size() >= kDefinitionsMax;
     Definition definition{.id = makes ? aws::RandomId(context.env) : now->id,
                           .created_ms = makes ? context.NowMs() : now->created_ms,
                           .modified_ms = context.NowMs()};
     ASSIGN_OR_RETURN(definition.json, MergeDefinition(makes ? "{}" : now->json, call->input.root));
-    if (is_full || definition.json.size() > kDefinitionBytesMax) {
-      return aws::MakeAwsError("LimitExceededException",
-                               "The requested resource exceeds the maximum number allowed.");
-    }
     return definition;
   };
   CO_RETURN_IF_ERROR(co_await table->Update(name, std::move(change)));
@@ -91,40 +80,32 @@ Task<> PutDefinition(const Context& context, aws::AwsCall* call, const Definitio
   co_return Status::OK();
 }
 
-// A page in order of names; of each the members of `fields`, too.
-Task<> ListDefinitions(const Context& context, aws::AwsCall* call, const DefinitionKind& kind,
-                       const DefinitionTable& table, char page_kind,
-                       std::function<bool(const aws::Value& definition)> wants,
-                       std::vector<std::string_view> fields) {
-  const aws::Value& input = call->input.root;
-  CO_ASSIGN_OR_RETURN(std::string after, PageAfter(context, input, page_kind));
-  int64_t left = aws::IntegerOf(input["Limit"]).value_or(kListDefinitionsMax);
-  std::string last;
-  bool more = false;
-  call->answer->BeginMap();
-  call->answer->Key(&kind == &kConnectionKind ? "Connections" : "ApiDestinations").BeginList();
-  const auto& all = table.definitions();
-  for (auto it = all.upper_bound(after); it != all.end(); ++it) {
-    CO_ASSIGN_OR_RETURN(aws::Document document,
-                        aws::DecodeBody(aws::BodyCodec::kJson, it->second.json));
-    if (!std::string_view(it->first).starts_with(input["NamePrefix"].text)) continue;
-    if (!wants(document.root)) continue;
-    more = left-- == 0;
-    if (more) break;
-    call->answer->BeginMap().Field("Name", it->first);
-    WriteDefinition(context, *call, kind, it->first, it->second);
+// A page; of each what every answer has, and the members of `fields`.
+Status ListDefinitions(const Context& context, aws::AwsCall* call, const DefinitionKind& kind,
+                       const DefinitionListing& listing,
+                       const std::vector<std::string_view>& fields) {
+  bool is_connections = &kind == &kConnectionKind;
+  const DefinitionTable& table =
+      is_connections ? context.apis->connections() : context.apis->destinations();
+  ASSIGN_OR_RETURN(DefinitionPage page,
+                   PageOfDefinitions(context, call->input.root, table, listing));
+  call->answer->BeginMap().Key(is_connections ? "Connections" : "ApiDestinations").BeginList();
+  for (const auto& [name, definition] : page.definitions) {
+    ASSIGN_OR_RETURN(aws::Document document,
+                     aws::DecodeBody(aws::BodyCodec::kJson, definition.json));
+    call->answer->BeginMap().Field("Name", name);
+    WriteDefinition(context, *call, kind, name, definition);
     for (std::string_view field : fields) {
       if (document.root[field].is_null()) continue;
       call->answer->Key(field);
       aws::CopyValue(document.root[field], call->answer.get());
     }
     call->answer->EndMap();
-    last = it->first;
   }
   call->answer->EndList();
-  if (more) WriteNextToken(context, page_kind, last, call);
+  WriteNextToken(context, page, listing.page_kind, call);
   call->answer->EndMap();
-  co_return Status::OK();
+  return Status::OK();
 }
 
 // ---------------------------------------------------------------- connections
@@ -248,10 +229,9 @@ Task<> DeleteConnection(const Context& context, aws::AwsCall* call) {
 
 Task<> ListConnections(const Context& context, aws::AwsCall* call) {
   std::string_view state = call->input.root["ConnectionState"].text;
-  auto wants = [state](const aws::Value&) { return state.empty() || state == "AUTHORIZED"; };
-  std::vector<std::string_view> fields{"AuthorizationType"};
-  co_return co_await ListDefinitions(context, call, kConnectionKind, context.apis->connections(),
-                                     kConnectionPageKind, std::move(wants), std::move(fields));
+  DefinitionListing listing{.page_kind = kConnectionPageKind};
+  listing.wants = [state](const aws::Value&) { return state.empty() || state == "AUTHORIZED"; };
+  co_return ListDefinitions(context, call, kConnectionKind, listing, {"AuthorizationType"});
 }
 
 Task<> CreateApiDestination(const Context& context, aws::AwsCall* call) {
@@ -292,13 +272,13 @@ Task<> DeleteApiDestination(const Context& context, aws::AwsCall* call) {
 
 Task<> ListApiDestinations(const Context& context, aws::AwsCall* call) {
   std::string_view connection = call->input.root["ConnectionArn"].text;
-  auto wants = [connection](const aws::Value& definition) {
+  DefinitionListing listing{.page_kind = kDestinationPageKind};
+  listing.wants = [connection](const aws::Value& definition) {
     return connection.empty() || definition["ConnectionArn"].text == connection;
   };
-  std::vector<std::string_view> fields{"ConnectionArn", "InvocationEndpoint", "HttpMethod",
-                                       "InvocationRateLimitPerSecond"};
-  co_return co_await ListDefinitions(context, call, kDestinationKind, context.apis->destinations(),
-                                     kDestinationPageKind, std::move(wants), std::move(fields));
+  co_return ListDefinitions(
+      context, call, kDestinationKind, listing,
+      {"ConnectionArn", "InvocationEndpoint", "HttpMethod", "InvocationRateLimitPerSecond"});
 }
 
 }  // namespace mainstem::gateway::events

@@ -43,6 +43,7 @@ Task<EventOutput::Fate> EventOutput::Put(const TakenEvent* event, DeliveryFailur
     case TargetKind::kStream: fate = co_await PutIntoStream(event, failure); break;
     case TargetKind::kLogGroup: fate = co_await PutIntoLogGroup(event); break;
     case TargetKind::kBus: fate = co_await PutOntoBus(event); break;
+    case TargetKind::kArchive: fate = co_await PutIntoArchive(event); break;
     case TargetKind::kApi: break;  // is called (destinations/api_task.h)
   }
   if (fate.ok() && *fate == Fate::kPut) ++delivered_;
@@ -108,9 +109,22 @@ Task<EventOutput::Fate> EventOutput::PutOntoBus(const TakenEvent* event) {
   co_return Fate::kPut;
 }
 
+// At the time of its arrival: what replays look for, and from which its retention counts.
+Task<EventOutput::Fate> EventOutput::PutIntoArchive(const TakenEvent* event) {
+  std::string archive = taker_.plan().place.name;
+  CO_ASSIGN_OR_RETURN(auto partition, co_await parts_.archives->PartitionOf(std::move(archive)));
+  if (!partition) co_return Fate::kAbsent;
+  CO_RETURN_IF_ERROR(appends_.Add(
+      *partition, {.timestamp_ms = event->arrived_ms, .key = event->source, .value = event->text}));
+  co_return Fate::kPut;
+}
+
 Task<bool> EventOutput::TargetIsThere() {
   std::string name = taker_.plan().place.name;
   if (taker_.plan().place.kind == TargetKind::kBus) co_return parts_.buses->Has(name);
+  if (taker_.plan().place.kind == TargetKind::kArchive) {
+    co_return parts_.archives->table().Find(name) != nullptr;
+  }
   if (taker_.plan().place.kind == TargetKind::kStream) {
     std::string key = "any";
     CO_ASSIGN_OR_RETURN(auto stream, co_await parts_.find_stream(std::move(name), std::move(key)));

@@ -11,6 +11,7 @@
 #include "gateway/aws/epoch_appends.h"
 #include "gateway/aws/log_place.h"
 #include "gateway/aws/stream_place.h"
+#include "gateway/events/archives/archives.h"
 #include "gateway/events/bus_catalog.h"
 #include "gateway/events/destinations/api_destinations.h"
 #include "gateway/events/rules/taken_event.h"
@@ -29,6 +30,7 @@ struct DeliveryParts {
   aws::FindStreamPlace find_stream;
   aws::FindLogPlace find_log;
   ApiDestinations* apis;
+  Archives* archives;
 };
 
 struct DeliveryCounters {
@@ -76,6 +78,7 @@ class EventOutput {
   Task<Fate> PutIntoStream(const TakenEvent* event, DeliveryFailure* failure);
   Task<Fate> PutIntoLogGroup(const TakenEvent* event);
   Task<Fate> PutOntoBus(const TakenEvent* event);
+  Task<Fate> PutIntoArchive(const TakenEvent* event);
   Task<std::optional<aws::StreamPlace>> DeadLetterStream(std::string key);
   std::string LogStreamName() const;
 

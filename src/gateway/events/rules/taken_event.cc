@@ -1,5 +1,8 @@
 #include "gateway/events/rules/taken_event.h"
 
+#include <algorithm>
+
+#include <absl/strings/str_split.h>
 #include <absl/time/time.h>
 
 #include "gateway/aws/body_codec.h"
@@ -14,6 +17,7 @@ constexpr size_t kPartitionKeyMax = 256;
 struct RecordMarks {
   bool is_forwarded = false;
   std::string for_rule{};
+  std::vector<std::string> replay_rules{};
 };
 RecordMarks MarksOf(const storage::RecordView& record) {
   RecordMarks marks;
@@ -22,7 +26,9 @@ RecordMarks MarksOf(const storage::RecordView& record) {
   if (!headers.ok()) return marks;
   for (const storage::RecordHeader& header : *headers) {
     if (header.key == kForwardedHeader) marks.is_forwarded = true;
-    if (header.key == kForRuleHeader) marks.for_rule = header.value.value_or("");
+    std::string value(header.value.value_or(""));
+    if (header.key == kReplayRulesHeader) marks.replay_rules = absl::StrSplit(value, '/');
+    if (header.key == kForRuleHeader) marks.for_rule = std::move(value);
   }
   return marks;
 }
@@ -58,6 +64,9 @@ std::optional<TakenEvent> EventTaker::Take(const storage::RecordView& record) co
   RecordMarks marks = MarksOf(record);
   bool is_for_rules = marks.for_rule.empty();
   if (is_for_rules ? !pattern_ : marks.for_rule != rule_.name) return std::nullopt;
+  const auto& only = marks.replay_rules;
+  bool is_named = std::find(only.begin(), only.end(), rule_.name) != only.end();
+  if (!only.empty() && !is_named) return std::nullopt;
   std::string_view text = record.value.value_or("");
   auto document = aws::DecodeBody(aws::BodyCodec::kJson, std::string(text));
   if (!document.ok() || document->root.kind != aws::Value::Kind::kMap) return std::nullopt;

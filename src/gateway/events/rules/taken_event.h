@@ -18,6 +18,8 @@ namespace mainstem::gateway::events {
 inline constexpr std::string_view kForwardedHeader = "forwarded-from";
 // Of records for one rule alone, whatever its pattern: it was due.
 inline constexpr std::string_view kForRuleHeader = "for-rule";
+// Of replayed records: names of the only rules that may take them, with '/' between.
+inline constexpr std::string_view kReplayRulesHeader = "replay-rules";
 
 struct TakenEvent {
   Offset offset{};

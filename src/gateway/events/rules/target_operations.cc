@@ -29,8 +29,13 @@ Task<> PutTargets(const Context& context, aws::AwsCall* call) {
   CO_RETURN_IF_ERROR(FindRule(context, key).status());
   for (const aws::Member& member : call->input.root["Targets"].members) {
     auto plan = TargetPlan::Make(member.value);
-    if (plan.ok()) continue;
-    co_return aws::MakeAwsError("ValidationException", TextOf(plan.status()).message);
+    if (!plan.ok()) {
+      co_return aws::MakeAwsError("ValidationException", TextOf(plan.status()).message);
+    }
+    if (plan->place.kind != TargetKind::kArchive) continue;
+    co_return aws::MakeAwsError(
+        "ValidationException",
+        fmt::format("Parameter {} is not valid. Reason: an archive is no target.", plan->arn));
   }
   RuleCatalog::Change change = [call](Rule* rule) {
     for (const aws::Member& member : call->input.root["Targets"].members) {

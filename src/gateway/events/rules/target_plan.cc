@@ -61,6 +61,9 @@ std::optional<TargetPlace> ParseTargetArn(std::string_view arn) {
   if (TakePrefix("event-bus/", &name)) {
     return TargetPlace{.kind = TargetKind::kBus, .name = std::string(name)};
   }
+  if (TakePrefix("archive/", &name)) {
+    return TargetPlace{.kind = TargetKind::kArchive, .name = std::string(name)};
+  }
   auto api = ParseNamedArn(arn, "api-destination");
   if (!api) return std::nullopt;
   return TargetPlace{

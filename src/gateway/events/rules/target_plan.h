@@ -13,10 +13,11 @@
 
 namespace mainstem::gateway::events {
 
-enum class TargetKind : uint8_t { kStream, kLogGroup, kBus, kApi };
+enum class TargetKind : uint8_t { kStream, kLogGroup, kBus, kApi, kArchive };
 
 // "arn:aws:kinesis:REGION:ACCOUNT:stream/NAME", "arn:aws:logs:...:log-group:NAME" with or without
-// ":*", "arn:aws:events:...:event-bus/NAME", ":api-destination/NAME/ID".
+// ":*", "arn:aws:events:...:event-bus/NAME", ":api-destination/NAME/ID"; and, of
+// archives alone, ":archive/NAME".
 struct TargetPlace {
   TargetKind kind = TargetKind::kStream;
   std::string name;

@@ -1,7 +1,7 @@
-// Connections and API destinations as they are kept: each a JSON text under a name, in the log's
-// small values (Log::PutMeta) and not in a topic, because connections hold secrets, which no Kafka
-// client shall read. Home shard only; changes come one after the other and are durable when they
-// return.
+// Connections, API destinations, archives and replays as they are kept: each a JSON text under a
+// name, in the log's small values (Log::PutMeta) and not in a topic, because connections hold
+// secrets, which no Kafka client shall read. Home shard only; changes come one after the other and
+// are durable when they return.
 #pragma once
 
 #include <functional>
@@ -22,7 +22,7 @@ struct Definition {
   std::string id;  // behind the name in its ARN; new for one that is made again
   int64_t created_ms = 0;
   int64_t modified_ms = 0;
-  std::string json{};  // the API's input
+  std::string json{};  // the API's input, and what the service adds to it
 };
 std::string EncodeDefinition(const Definition& definition);
 Result<Definition> DecodeDefinition(std::string_view text);
@@ -39,7 +39,8 @@ class DefinitionTable {
   const Definitions& definitions() const { return definitions_; }
   const Definition* Find(std::string_view name) const;
 
-  // Gives the new definition; `now` is null where there is none. Its failure is the call's.
+  // Gives the new definition; `now` is null where there is none. Its failure is the call's. A
+  // LimitExceededException beyond 1,000 definitions, or 64 KiB of JSON.
   using Change = std::function<Result<Definition>(const Definition* now)>;
   Task<> Update(std::string name, Change change);
   Task<> Erase(std::string name);  // of one that is not there: nothing

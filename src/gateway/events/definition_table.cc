@@ -1,10 +1,17 @@
-#include "gateway/events/destinations/definition_table.h"
+#include "gateway/events/definition_table.h"
 
 #include "core/json_writer.h"
+#include "gateway/aws/aws_error.h"
 #include "gateway/aws/body_codec.h"
 #include "gateway/aws/value_json.h"
 
 namespace mainstem::gateway::events {
+namespace {
+
+constexpr size_t kDefinitionsMax = 1000;
+constexpr size_t kDefinitionBytesMax = 64 << 10;
+
+}  // namespace
 
 std::string EncodeDefinition(const Definition& definition) {
   JsonWriter json;
@@ -19,7 +26,7 @@ Result<Definition> DecodeDefinition(std::string_view text) {
                    aws::DecodeBody(aws::BodyCodec::kJson, std::string(text)));
   const aws::Value& root = document.root;
   if (root["version"].integer != 1 || root["definition"].text.empty()) {
-    return MakeError(ErrorCode::kCorruptStorage, "the definition of an API destination is broken");
+    return MakeError(ErrorCode::kCorruptStorage, "a definition of EventBridge is broken");
   }
   return Definition{.id = std::string(root["id"].text),
                     .created_ms = root["created_ms"].integer,
@@ -64,7 +71,13 @@ Task<> DefinitionTable::Update(std::string name, Change change) {
 }
 
 Task<> DefinitionTable::UpdateHere(std::string name, Change change) {
-  CO_ASSIGN_OR_RETURN(Definition definition, change(Find(name)));
+  const Definition* now = Find(name);
+  CO_ASSIGN_OR_RETURN(Definition definition, change(now));
+  bool is_full = now == nullptr && definitions_.size() >= kDefinitionsMax;
+  if (is_full || definition.json.size() > kDefinitionBytesMax) {
+    co_return aws::MakeAwsError("LimitExceededException",
+                                "The requested resource exceeds the maximum number allowed.");
+  }
   CO_RETURN_IF_ERROR(co_await log_->PutMeta(prefix_ + name, EncodeDefinition(definition)));
   definitions_[name] = std::move(definition);
   co_return Status::OK();
