@@ -75,6 +75,24 @@ Task<> CreateEventBus(const Context& context, aws::AwsCall* call) {
   co_return Status::OK();
 }
 
+Task<> UpdateEventBus(const Context& context, aws::AwsCall* call) {
+  const aws::Value& input = call->input.root;
+  std::string name = BusNameIn(input["Name"].text);
+  BusCatalog::Change change = [&input](EventBus* bus) {
+    if (!input["Description"].is_null()) bus->description = input["Description"].text;
+    return Status::OK();
+  };
+  Status changed = co_await context.catalog->Update(name, std::move(change));
+  if (Is(changed, ErrorCode::kNotFound)) co_return BusNotFound(name);
+  CO_RETURN_IF_ERROR(changed);
+  call->answer->BeginMap().Field("Arn", BusArn(context, *call, name)).Field("Name", name);
+  auto bus = context.catalog->buses().find(name);
+  bool has_text = bus != context.catalog->buses().end() && !bus->second.description.empty();
+  if (has_text) call->answer->Field("Description", bus->second.description);
+  call->answer->EndMap();
+  co_return Status::OK();
+}
+
 Task<> DeleteEventBus(const Context& context, aws::AwsCall* call) {
   std::string name(call->input.root["Name"].text);
   if (name == kDefaultBus) {

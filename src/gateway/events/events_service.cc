@@ -11,6 +11,7 @@ namespace {
 const std::map<std::string, Operation, std::less<>>& EventsOperations() {
   static const std::map<std::string, Operation, std::less<>> table = {
       {"CreateEventBus", CreateEventBus},
+      {"UpdateEventBus", UpdateEventBus},
       {"DeleteEventBus", DeleteEventBus},
       {"DescribeEventBus", DescribeEventBus},
       {"ListEventBuses", ListEventBuses},

@@ -42,6 +42,7 @@ using Operation = Task<> (*)(const Context& context, aws::AwsCall* call);
 
 // bus_operations.cc
 Task<> CreateEventBus(const Context& context, aws::AwsCall* call);
+Task<> UpdateEventBus(const Context& context, aws::AwsCall* call);
 Task<> DeleteEventBus(const Context& context, aws::AwsCall* call);
 Task<> DescribeEventBus(const Context& context, aws::AwsCall* call);
 Task<> ListEventBuses(const Context& context, aws::AwsCall* call);

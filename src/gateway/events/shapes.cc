@@ -50,6 +50,8 @@ void AddBusOperations(Shapes* shapes) {
                                            {"Description", Text(0, 512)},
                                            {"KmsKeyIdentifier", Text(0, 2048)},
                                            {"Tags", TagList()}});
+  (*shapes)["UpdateEventBus"] = Structure(
+      {{"Name", BusName()}, {"Description", Text(0, 512)}, {"KmsKeyIdentifier", Text(0, 2048)}});
   (*shapes)["DeleteEventBus"] = Structure({{"Name", Required(BusName())}});
   (*shapes)["DescribeEventBus"] = Structure({{"Name", BusNameOrArn()}});
   (*shapes)["ListEventBuses"] = Structure(

@@ -1,4 +1,5 @@
 """EventBridge's archives and replays: what an archive has taken is put on its bus again, once, with the replay's name, to all rules or to some."""
+import concurrent.futures
 import datetime
 import json
 import time
@@ -76,6 +77,9 @@ def test_archives_are_made_changed_described_and_deleted(shared_node, doors):
     refused("InvalidEventPatternException", events.create_archive, ArchiveName="c", EventSourceArn=bus_arn("kept"), EventPattern='{"a": 1}')
     assert "no target" in refused("ValidationException", events.put_targets, Rule=events.put_rule(Name="x", EventPattern='{"source": ["x"]}') and "x",
                                   Targets=[{"Id": "t", "Arn": archive_arn("a")}])
+    # Changes at the same time come one after the other.
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda days: events.update_archive(ArchiveName="a", RetentionDays=days), range(1, 33)))
     events.delete_archive(ArchiveName="a")
     assert refused("ResourceNotFoundException", events.describe_archive, ArchiveName="a") == "Archive a does not exist."
     events.delete_archive(ArchiveName="b")

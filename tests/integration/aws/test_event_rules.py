@@ -145,6 +145,8 @@ def test_rules_and_targets_are_checked(doors):
     assert "PartitionKeyPath" in put_target(KinesisParameters={"PartitionKeyPath": "id"})
     assert "dead letters" in put_target(DeadLetterConfig={"Arn": "arn:aws:sns:eu-central-1:000000000000:topic"})
     assert "event bus" in put_target(Arn=bus_arn("default"), InputPath="$.detail")
+    assert "the stream is an event bus" in put_target(Arn=arn("events.default"))
+    assert "the stream is an event bus" in put_target(DeadLetterConfig={"Arn": arn("events.default")})
     assert "less than or equal to 185" in put_target(RetryPolicy={"MaximumRetryAttempts": 186})
     full = [{"Id": f"t{n}", "Arn": arn("s")} for n in range(6)]
     refused("LimitExceededException", events.put_targets, Rule="checked", Targets=full)
@@ -232,6 +234,17 @@ def test_a_target_that_is_away_holds_back_nobody_else(shared_node, doors):
     put(events, "away", {"n": 3})
     support.wait_until(lambda: len(data(kinesis, "never")) == 2, "only what came since then")
     assert [e["detail"]["n"] for e in data(kinesis, "never")] == [3, 3]
+
+
+def test_many_targets_get_each_event(doors):
+    events, kinesis, _ = doors
+    events.create_event_bus(Name="many")
+    kinesis.create_stream(StreamName="many", ShardCount=1)
+    for n in range(20):
+        rule_with(events, "many", f"r{n}", [{"Id": f"t{m}", "Arn": arn("many"), "Input": json.dumps([n, m])} for m in range(5)])
+    put(events, "many", {"n": 1}, {"n": 2})
+    support.wait_until(lambda: len(data(kinesis, "many")) == 200, "two events for each of a hundred targets")
+    assert sorted(data(kinesis, "many")) == sorted([[n, m] for n in range(20) for m in range(5)] * 2)
 
 
 def test_what_is_too_large_for_a_stream_is_a_dead_letter(shared_node, doors):

@@ -69,9 +69,12 @@ def test_buses_are_made_described_and_deleted(events):
     assert events.list_tags_for_resource(ResourceARN=made["EventBusArn"])["Tags"] == [{"Key": "more", "Value": "yes"}]
     assert refused("ResourceAlreadyExistsException", events.create_event_bus, Name="orders") == "Event bus orders already exists."
     assert "Member must satisfy regular expression pattern" in refused("ValidationException", events.create_event_bus, Name="no blanks")
+    assert events.update_event_bus(Name="orders", Description="of all shops")["Arn"] == made["EventBusArn"]
+    assert events.describe_event_bus(Name="orders")["Description"] == "of all shops"
     events.delete_event_bus(Name="orders")
     events.delete_event_bus(Name="orders")  # as often as one likes
     assert refused("ResourceNotFoundException", events.describe_event_bus, Name="orders") == "Event bus orders does not exist."
+    refused("ResourceNotFoundException", events.update_event_bus, Name="orders", Description="gone")
     refused("ValidationException", events.delete_event_bus, Name="default")
 
 

@@ -82,6 +82,16 @@ Task<> Archives::StartOne(std::string name) {
 }
 
 Task<> Archives::Create(std::string name, std::string region, const aws::Value* input) {
+  return changes_.Run(CreateHere(std::move(name), std::move(region), input));
+}
+
+Task<> Archives::Update(std::string name, const aws::Value* input) {
+  return changes_.Run(UpdateHere(std::move(name), input));
+}
+
+Task<> Archives::Delete(std::string name) { return changes_.Run(DeleteHere(std::move(name))); }
+
+Task<> Archives::CreateHere(std::string name, std::string region, const aws::Value* input) {
   std::string bus = BusNameIn((*input)["EventSourceArn"].text);
   CO_ASSIGN_OR_RETURN(storage::TopicPartition partition, co_await parts_.buses->PartitionOf(bus));
   CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await parts_.log->Offsets(partition));
@@ -106,7 +116,7 @@ Task<> Archives::Create(std::string name, std::string region, const aws::Value* 
   co_return co_await StartOne(std::move(name));
 }
 
-Task<> Archives::Update(std::string name, const aws::Value* input) {
+Task<> Archives::UpdateHere(std::string name, const aws::Value* input) {
   DefinitionTable::Change change = [&](const Definition* now) -> Result<Definition> {
     if (now == nullptr) {
       return MakeError(ErrorCode::kNotFound, fmt::format("Archive {} does not exist.", name));
@@ -129,7 +139,7 @@ Task<> Archives::Update(std::string name, const aws::Value* input) {
 }
 
 // The events go before the name: a crash in between leaves an empty archive.
-Task<> Archives::Delete(std::string name) {
+Task<> Archives::DeleteHere(std::string name) {
   const Definition* archive = table_->Find(name);
   if (archive == nullptr) co_return Status::OK();
   std::string id = archive->id;
@@ -140,6 +150,15 @@ Task<> Archives::Delete(std::string name) {
   parts_.env->CrashPoint("event_archive.delete");
   CO_RETURN_IF_ERROR(co_await table_->Erase(std::move(name)));
   co_return co_await delivery_->Forget(std::move(id));
+}
+
+std::optional<storage::TopicPartition> Archives::FindPartition(std::string_view name) const {
+  const Definition* archive = table_->Find(name);
+  if (archive == nullptr) return std::nullopt;
+  auto state = ArchiveStateOf(*archive);
+  auto topic = state.ok() ? parts_.log->FindTopic(state->topic) : std::nullopt;
+  if (!topic) return std::nullopt;
+  return storage::TopicPartition{.topic_id = topic->id, .partition = PartitionId(0)};
 }
 
 Task<std::optional<storage::TopicPartition>> Archives::PartitionOf(std::string name) {

@@ -12,6 +12,7 @@
 #include "core/logging.h"
 #include "gateway/events/bus_catalog.h"
 #include "gateway/events/definition_table.h"
+#include "storage/changes_in_turn.h"
 #include "storage/log.h"
 
 namespace mainstem::gateway::events {
@@ -40,7 +41,7 @@ class Archives {
   // Begins to archive; once, before the first change. Borrows the delivery.
   Task<> Start(TargetDelivery* delivery);
 
-  // `input`: as CreateArchive takes it, checked; `now`: see DefinitionTable::Update. Archives what
+  // Changes come one after the other. `input`: as CreateArchive takes it, checked. Archives what
   // comes from now on; changed, it goes on where it was.
   Task<> Create(std::string name, std::string region, const aws::Value* input);
   Task<> Update(std::string name, const aws::Value* input);
@@ -49,14 +50,20 @@ class Archives {
   // Where its events lie; the topic is made when it is not there. Nothing when there is no such
   // archive.
   Task<std::optional<storage::TopicPartition>> PartitionOf(std::string name);
+  // The same, if the topic is there.
+  std::optional<storage::TopicPartition> FindPartition(std::string_view name) const;
 
  private:
-  explicit Archives(Parts parts) : parts_(std::move(parts)) {}
+  explicit Archives(Parts parts) : parts_(std::move(parts)), changes_(parts_.env->shard(0)) {}
   Task<> StartOne(std::string name);
+  Task<> CreateHere(std::string name, std::string region, const aws::Value* input);
+  Task<> UpdateHere(std::string name, const aws::Value* input);
+  Task<> DeleteHere(std::string name);
 
   const Parts parts_;
   std::unique_ptr<DefinitionTable> table_;
   TargetDelivery* delivery_ = nullptr;
+  storage::ChangesInTurn changes_;
 };
 
 // The pattern of what an archive takes: `pattern` (empty: everything), but nothing that a replay

@@ -80,12 +80,12 @@ class Replays::ReplayTask {
 
  private:
   Task<> Replay() {
-    CO_ASSIGN_OR_RETURN(auto archive, co_await parts_.archives->PartitionOf(archive_));
     auto bus = co_await parts_.buses->PartitionOf(bus_);
-    if (!archive || Is(bus.status(), ErrorCode::kNotFound)) {
-      co_return co_await End("FAILED");
-    }
+    bool is_gone = parts_.archives->table().Find(archive_) == nullptr;
+    if (is_gone || Is(bus.status(), ErrorCode::kNotFound)) co_return co_await End("FAILED");
     CO_RETURN_IF_ERROR(bus);
+    auto archive = parts_.archives->FindPartition(archive_);
+    if (!archive) co_return co_await End("COMPLETED");  // nothing was archived yet
     CO_ASSIGN_OR_RETURN(storage::OffsetForTime first,
                         co_await parts_.log->FindByTime(*archive, begin_ms_));
     if (first.offset.value() < 0) co_return co_await End("COMPLETED");

@@ -1,5 +1,7 @@
 #include "gateway/events/rules/bus_reader.h"
 
+#include <utility>
+
 #include <absl/strings/escaping.h>
 
 namespace mainstem::gateway::events {
@@ -20,12 +22,33 @@ std::string TopicText(const storage::TopicId& id) {
 }  // namespace
 
 Task<std::unique_ptr<DeliveryTurns::Turn>> DeliveryTurns::Begin() {
-  while (free_ == 0) CO_RETURN_IF_ERROR(co_await ended_.Wait());
+  if (free_ == 0 || !waiting_.empty()) CO_RETURN_IF_ERROR(co_await WaitInTurn());
   MemoryLease lease = budget_->TryLease(kTurnMemory);
   if (lease.bytes() == 0) {
+    WakeNext();
     co_return MakeError(ErrorCode::kResourceExhausted, "there is no memory for a rule's target");
   }
   co_return std::make_unique<Turn>(this, std::move(lease));
+}
+
+// Each end of a turn wakes one: with thousands of targets, all at once would be a crowd for each
+// event.
+Task<> DeliveryTurns::WaitInTurn() {
+  auto waiter = waiting_.emplace(waiting_.end(), home_);
+  Status waited;
+  while (waited.ok() && !waiter->is_next) waited = (co_await waiter->event.Wait()).status();
+  bool was_next = waiter->is_next;
+  waiting_.erase(waiter);
+  if (!waited.ok() && was_next) WakeNext();
+  co_return waited;
+}
+
+void DeliveryTurns::WakeNext() {
+  for (Waiter& waiter : waiting_) {
+    if (std::exchange(waiter.is_next, true)) continue;
+    waiter.event.NotifyAll();
+    return;
+  }
 }
 
 DeliveryTurns::Turn::Turn(DeliveryTurns* turns, MemoryLease lease)
@@ -35,7 +58,7 @@ DeliveryTurns::Turn::Turn(DeliveryTurns* turns, MemoryLease lease)
 
 DeliveryTurns::Turn::~Turn() {
   ++turns_->free_;
-  turns_->ended_.NotifyAll();
+  turns_->WakeNext();
 }
 
 std::string BusReader::JobOf(std::string_view delivery_id) {

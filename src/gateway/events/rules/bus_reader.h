@@ -2,6 +2,8 @@
 // with what becomes of them. One task at a time; home shard.
 #pragma once
 
+#include <list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,19 +13,28 @@
 
 namespace mainstem::gateway::events {
 
-// At most so many read and commit at a time, each with memory of its own; others wait.
+// At most so many read and commit at a time, each with memory of its own; others wait in turn.
 class DeliveryTurns {
  public:
-  DeliveryTurns(Env* env, MemoryBudget* budget) : budget_(budget), ended_(env->shard(0)) {}
+  DeliveryTurns(Env* env, MemoryBudget* budget) : home_(env->shard(0)), budget_(budget) {}
   class Turn;
   // Keep it while reading, not while waiting for something outside. Outlived by this.
   // kResourceExhausted when there is no memory.
   Task<std::unique_ptr<Turn>> Begin();
 
  private:
+  struct Waiter {
+    explicit Waiter(Executor home) : event(home) {}
+    Event event;
+    bool is_next = false;
+  };
+  Task<> WaitInTurn();
+  void WakeNext();
+
+  const Executor home_;
   MemoryBudget* const budget_;
   int free_ = 2;
-  Event ended_;
+  std::list<Waiter> waiting_;
 };
 
 // Holds its memory until it is destroyed.

@@ -1,4 +1,6 @@
 // Targets of rules: putting, removing, listing.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "gateway/aws/value_json.h"
@@ -22,20 +24,37 @@ void AnswerNoneFailed(aws::AwsCall* call) {
   call->answer->Key("FailedEntries").BeginList().EndList().EndMap();
 }
 
+// What is written to a bus's own topic would come back for ever.
+bool IsBusTopic(const Context& context, std::string_view stream) {
+  const auto& buses = context.catalog->buses();
+  return std::any_of(buses.begin(), buses.end(),
+                     [&](const auto& bus) { return BusTopic(bus.first) == stream; });
+}
+
+Status CheckTarget(const Context& context, const aws::Value& target) {
+  auto refused = [](std::string message) {
+    return aws::MakeAwsError("ValidationException", std::move(message));
+  };
+  auto plan = TargetPlan::Make(target);
+  if (!plan.ok()) return refused(TextOf(plan.status()).message);
+  if (plan->place.kind == TargetKind::kArchive) {
+    return refused(
+        fmt::format("Parameter {} is not valid. Reason: an archive is no target.", plan->arn));
+  }
+  bool loops = plan->place.kind == TargetKind::kStream && IsBusTopic(context, plan->place.name);
+  if (plan->dead_letters) loops = loops || IsBusTopic(context, plan->dead_letters->stream);
+  if (!loops) return Status::OK();
+  return refused(
+      fmt::format("Parameter {} is not valid. Reason: the stream is an event bus.", plan->arn));
+}
+
 }  // namespace
 
 Task<> PutTargets(const Context& context, aws::AwsCall* call) {
   RuleKey key = KeyOfTargets(call->input.root);
   CO_RETURN_IF_ERROR(FindRule(context, key).status());
   for (const aws::Member& member : call->input.root["Targets"].members) {
-    auto plan = TargetPlan::Make(member.value);
-    if (!plan.ok()) {
-      co_return aws::MakeAwsError("ValidationException", TextOf(plan.status()).message);
-    }
-    if (plan->place.kind != TargetKind::kArchive) continue;
-    co_return aws::MakeAwsError(
-        "ValidationException",
-        fmt::format("Parameter {} is not valid. Reason: an archive is no target.", plan->arn));
+    CO_RETURN_IF_ERROR(CheckTarget(context, member.value));
   }
   RuleCatalog::Change change = [call](Rule* rule) {
     for (const aws::Member& member : call->input.root["Targets"].members) {
