@@ -10,6 +10,7 @@
 #include "sink/opensearch/opensearch_sink.h"
 #include "sink/print/print_sink.h"
 #include "sink/redis/redis_sink.h"
+#include "sink/redshift/redshift_sink.h"
 #include "source/datagen/datagen_source.h"
 #include "source/filesystem/file_source.h"
 #include "source/jdbc/jdbc_source.h"
@@ -36,6 +37,7 @@ connector::ConnectorRegistry MakeConnectorRegistry(connector::S3Defaults s3) {
   registry.Add(sink::KafkaSinkConnector());
   registry.Add(sink::PrintConnector());
   registry.Add(sink::RedisSinkConnector());
+  registry.Add(sink::RedshiftSinkConnector(s3));
   registry.Add(sink::UpsertKafkaSinkConnector());
   for (connector::ConnectorSpec& spec : sink::OpenSearchSinkConnectors()) {
     registry.Add(std::move(spec));

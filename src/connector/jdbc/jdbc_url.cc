@@ -89,11 +89,11 @@ Status AddParameter(const std::string& name, std::string value, PostgresTarget* 
 }
 
 // "h1:5432,h2,[::1]:5433"
-Status AddHosts(std::string_view authority, PostgresTarget* target) {
+Status AddHosts(std::string_view authority, std::string_view default_port, PostgresTarget* target) {
   std::string hosts, ports;
   std::vector<std::string> items = absl::StrSplit(std::string(authority), ',');
   for (std::string_view item : items) {
-    std::string_view host = item, port = kDefaultPort;
+    std::string_view host = item, port = default_port;
     size_t bracket = item.rfind(']');
     size_t colon = item.rfind(':');
     if (colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket)) {
@@ -117,19 +117,8 @@ Status AddHosts(std::string_view authority, PostgresTarget* target) {
   return Status::OK();
 }
 
-}  // namespace
-
-Result<PostgresTarget> ParseJdbcUrl(const std::string& url) {
-  if (!url.starts_with("jdbc:")) return BadUrl("it must begin with 'jdbc:'");
-  if (!url.starts_with(kScheme)) {
-    size_t end = std::min(url.find(':', 5), url.size());
-    return MakeError(
-        ErrorCode::kUnsupported,
-        {.message = "option 'url': no driver for '" + url.substr(0, end) + ":'",
-         .hint = "'jdbc:postgresql:', 'jdbc:mysql:', 'jdbc:mariadb:' and 'jdbc:sqlite:' are "
-                 "supported"});
-  }
-  std::string_view rest = std::string_view(url).substr(kScheme.size());
+// What follows the scheme: "//host:5432/database?sslmode=require".
+Result<PostgresTarget> ParseTarget(std::string_view rest, std::string_view default_port) {
   std::string_view query;
   if (size_t mark = rest.find('?'); mark != std::string_view::npos) {
     query = rest.substr(mark + 1);
@@ -148,7 +137,7 @@ Result<PostgresTarget> ParseJdbcUrl(const std::string& url) {
                   "use the options 'username' and 'password'");
   }
   if (authority.empty()) authority = "localhost";
-  RETURN_IF_ERROR(AddHosts(authority, &target));
+  RETURN_IF_ERROR(AddHosts(authority, default_port, &target));
   ASSIGN_OR_RETURN(std::string database_name, DecodeUrlPart(database));
   if (!database_name.empty()) target.parameters.emplace_back("dbname", database_name);
   target.shown = std::string(authority) + "/" + database_name;
@@ -156,6 +145,33 @@ Result<PostgresTarget> ParseJdbcUrl(const std::string& url) {
   for (auto& [name, value] : parameters) {
     RETURN_IF_ERROR(AddParameter(name, std::move(value), &target));
   }
+  return target;
+}
+
+}  // namespace
+
+Result<PostgresTarget> ParseJdbcUrl(const std::string& url) {
+  if (!url.starts_with("jdbc:")) return BadUrl("it must begin with 'jdbc:'");
+  if (!url.starts_with(kScheme)) {
+    size_t end = std::min(url.find(':', 5), url.size());
+    return MakeError(
+        ErrorCode::kUnsupported,
+        {.message = "option 'url': no driver for '" + url.substr(0, end) + ":'",
+         .hint = "'jdbc:postgresql:', 'jdbc:mysql:', 'jdbc:mariadb:' and 'jdbc:sqlite:' are "
+                 "supported"});
+  }
+  return ParseTarget(std::string_view(url).substr(kScheme.size()), kDefaultPort);
+}
+
+Result<PostgresTarget> ParseRedshiftUrl(const std::string& url) {
+  constexpr std::string_view kRedshiftScheme = "jdbc:redshift:";
+  if (!url.starts_with(kRedshiftScheme)) {
+    return BadUrl("it must begin with 'jdbc:redshift:'",
+                  "write it as jdbc:redshift://host:5439/database");
+  }
+  ASSIGN_OR_RETURN(PostgresTarget target,
+                   ParseTarget(std::string_view(url).substr(kRedshiftScheme.size()), "5439"));
+  target.is_redshift = true;
   return target;
 }
 

@@ -56,5 +56,19 @@ TEST(JdbcUrlTest, RefusesWhatIsWrongWithoutShowingSecrets) {
   EXPECT_TRUE(Is(ParseJdbcUrl("jdbc:oracle:thin").status(), ErrorCode::kUnsupported));
 }
 
+TEST(JdbcUrlTest, RedshiftHasAPortOfItsOwn) {
+  PostgresTarget target =
+      ParseRedshiftUrl("jdbc:redshift://c.eu-west-1.redshift.amazonaws.com/dev").ValueOrDie();
+  EXPECT_TRUE(target.is_redshift);
+  EXPECT_EQ(target.shown, "c.eu-west-1.redshift.amazonaws.com/dev");
+  auto has = [&](const char* name, const char* value) {
+    return std::find(target.parameters.begin(), target.parameters.end(),
+                     std::pair<std::string, std::string>(name, value)) != target.parameters.end();
+  };
+  EXPECT_TRUE(has("port", "5439") && has("dbname", "dev"));
+  EXPECT_FALSE(ParseRedshiftUrl("jdbc:postgresql://h/d").ok());
+  EXPECT_FALSE(ParseRedshiftUrl("jdbc:redshift://h:0/d").ok());
+}
+
 }  // namespace
 }  // namespace mainstem::connector

@@ -85,6 +85,7 @@ std::string QuoteIdentifier(std::string_view identifier) {
 
 void PostgresRows::Clear::operator()(pg_result* result) const { PQclear(result); }
 int PostgresRows::row_count() const { return PQntuples(result_.get()); }
+int PostgresRows::column_count() const { return PQnfields(result_.get()); }
 bool PostgresRows::IsNull(int row, int column) const {
   return PQgetisnull(result_.get(), row, column) != 0;
 }
@@ -112,7 +113,8 @@ Result<std::unique_ptr<PostgresConnection>> PostgresConnection::Open(const Postg
       {"application_name", "mainstem"}, {"connect_timeout", "10"}, {"keepalives_idle", "10"},
       {"keepalives_interval", "5"},     {"keepalives_count", "3"}, {"tcp_user_timeout", "30000"},
   };
-  std::string options = "-clock_timeout=10s -cstatement_timeout=120s";
+  // Redshift does not know them at the start, and COPY takes its time.
+  std::string options = target.is_redshift ? "" : "-clock_timeout=10s -cstatement_timeout=120s";
   for (const auto& [name, value] : target.parameters) {
     if (name == "options") {
       options += " " + value;
@@ -122,7 +124,7 @@ Result<std::unique_ptr<PostgresConnection>> PostgresConnection::Open(const Postg
                   [&wanted = name](const auto& other) { return other.first == wanted; });
     parameters.emplace_back(name, value);
   }
-  parameters.emplace_back("options", options);
+  if (!options.empty()) parameters.emplace_back("options", options);
   parameters.emplace_back("client_encoding", "UTF8");
   std::vector<const char*> names, values;
   for (const auto& [name, value] : parameters) {
@@ -137,6 +139,10 @@ Result<std::unique_ptr<PostgresConnection>> PostgresConnection::Open(const Postg
   if (PQstatus(raw) != CONNECTION_OK) return ConnectError(raw, target.shown);
   PQsetNoticeProcessor(
       raw, [](void*, const char*) {}, nullptr);
+  if (target.is_redshift) {
+    RETURN_IF_ERROR(connection->RunScript("SET datestyle TO 'ISO, YMD'; SET timezone TO 'UTC'"));
+    return connection;
+  }
   // A position that is stored but not durable would let the log forget rows too early.
   RETURN_IF_ERROR(connection->RunScript(
       "SELECT set_config('synchronous_commit', 'on', false) WHERE "

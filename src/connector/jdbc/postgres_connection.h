@@ -29,6 +29,7 @@ class PostgresRows {
  public:
   explicit PostgresRows(pg_result* result) : result_(result) {}
   int row_count() const;
+  int column_count() const;
   bool IsNull(int row, int column) const;
   std::string Text(int row, int column) const;  // "" for null
   size_t Size(int row, int column) const;       // of that text

@@ -158,14 +158,8 @@ class JdbcWriter final : public connector::DeliveryWriter {
 
   Task<> HandOver(const RowChanges& changes, std::vector<RefusedRow> refused) {
     if (reject_handler() == nullptr) co_return refused[0].cause;
-    std::vector<connector::RejectedRecord> rejected;
     RefusedRowPlace place{.delivery_id = delivery_id_, .partition = partition_, .end = *end_};
-    for (RefusedRow& row : refused) {
-      RowKind kind = row.change.is_delete ? RowKind::kDelete : RowKind::kInsert;
-      place.key = std::move(row.key);
-      rejected.push_back(
-          MakeRefusedRow(*changes.rows, row.change.row, kind, place, std::move(row.cause)));
-    }
+    auto rejected = RejectedRecordsOf(changes, std::move(refused), std::move(place));
     co_return co_await reject_handler()->OnRejected(std::move(rejected));
   }
 

@@ -8,6 +8,33 @@
 
 namespace mainstem::sink {
 
+RefusedRow RefuseRow(const RowChanges& rows, RowChange change, const std::vector<int>& key_columns,
+                     const std::string& table, const Status& cause) {
+  std::string key = KeyText(*rows.rows, key_columns, change.row);
+  ErrorText text = TextOf(cause);
+  text.message = table + " refused the " + (change.is_delete ? "deletion" : "row") + " with " +
+                 key + ": " + text.message;
+  if (text.hint.empty()) {
+    text.hint = "correct or filter such rows in the query, or loosen the table's constraint";
+  }
+  return {.change = change,
+          .key = std::move(key),
+          .cause = MakeError(ErrorCode::kInvalidRecord, std::move(text))};
+}
+
+std::vector<connector::RejectedRecord> RejectedRecordsOf(const RowChanges& rows,
+                                                         std::vector<RefusedRow> refused,
+                                                         RefusedRowPlace place) {
+  std::vector<connector::RejectedRecord> records;
+  for (RefusedRow& row : refused) {
+    RowKind kind = row.change.is_delete ? RowKind::kDelete : RowKind::kInsert;
+    place.key = std::move(row.key);
+    records.push_back(
+        MakeRefusedRow(*rows.rows, row.change.row, kind, place, std::move(row.cause)));
+  }
+  return records;
+}
+
 RowDelivery::RowDelivery(Options options) : options_(std::move(options)) {
   for (const std::string& name : options_.table.primary_key) {
     key_columns_.push_back(options_.table.schema->GetFieldIndex(name));
@@ -106,17 +133,9 @@ Status RowDelivery::WriteIsolating(const RowChanges& rows, std::span<const RowCh
 
 RefusedRow RowDelivery::Refuse(const RowChanges& rows, RowChange change,
                                const Status& cause) const {
-  std::string key = KeyText(*rows.rows, key_columns_, change.row);
-  ErrorText text = TextOf(cause);
-  text.message = "connector '" + connector_name() + "': table '" + options_.table.name +
-                 "' refused the " + (change.is_delete ? "deletion" : "row") + " with " + key +
-                 ": " + text.message;
-  if (text.hint.empty()) {
-    text.hint = "correct or filter such rows in the query, or loosen the table's constraint";
-  }
-  return {.change = change,
-          .key = std::move(key),
-          .cause = MakeError(ErrorCode::kInvalidRecord, std::move(text))};
+  return RefuseRow(rows, change, key_columns_,
+                   "connector '" + connector_name() + "': table '" + options_.table.name + "'",
+                   cause);
 }
 
 Status RowDelivery::Commit(Env* env) {

@@ -17,6 +17,7 @@
 #include "core/env.h"
 #include "core/ids.h"
 #include "sink/jdbc/row_changes.h"
+#include "sink/refused_row.h"
 
 namespace mainstem::sink {
 
@@ -33,6 +34,14 @@ struct RefusedRow {
   std::string key;  // "page=/home"; of a table without key the whole row
   Status cause;
 };
+
+// `table`: "connector 'jdbc': table 'orders'", for the message.
+RefusedRow RefuseRow(const RowChanges& rows, RowChange change, const std::vector<int>& key_columns,
+                     const std::string& table, const Status& cause);
+// As a RejectHandler takes them; `place` without a key.
+std::vector<connector::RejectedRecord> RejectedRecordsOf(const RowChanges& rows,
+                                                         std::vector<RefusedRow> refused,
+                                                         RefusedRowPlace place);
 
 // Lifecycle: made by a database's own Open, then Apply and Commit in turn; after any error the
 // object is of no more use and its open transaction, if any, is given up. Not thread-safe.

@@ -169,9 +169,48 @@ Status ReadDuckdb(SqlSession* session, CatalogTable* table) {
   return Status::OK();
 }
 
+// Its keys are not enforced, so that they are not asked for.
+Status ReadRedshift(SqlSession* session, CatalogTable* table) {
+  const std::string schema = table->schema.empty() ? "current_schema()" : "?";
+  std::vector<SqlValue> where;
+  if (!table->schema.empty()) where.emplace_back(table->schema);
+  where.emplace_back(table->name);
+  ASSIGN_OR_RETURN(
+      SqlRows columns,
+      session->Run("SELECT column_name, CASE WHEN data_type = 'numeric' THEN 'numeric(' || "
+                   "numeric_precision || ',' || numeric_scale || ')' ELSE data_type END, "
+                   "CASE WHEN is_nullable = 'NO' AND column_default IS NULL THEN 1 ELSE 0 END, "
+                   "CASE WHEN is_nullable = 'NO' THEN 1 ELSE 0 END "
+                   "FROM information_schema.columns WHERE table_schema = " +
+                       schema + " AND lower(table_name) = lower(?) ORDER BY ordinal_position",
+                   where));
+  for (const auto& row : columns.rows) {
+    table->columns.push_back({.name = row[0].value_or(""),
+                              .type = row[1].value_or(""),
+                              .needs_value = row[2].value_or("0") == "1",
+                              .is_not_null = row[3].value_or("0") == "1"});
+  }
+  return Status::OK();
+}
+
 // What a column of such a type is declared as.
 std::string DeclaredType(const arrow::DataType& type, SqlDialect dialect) {
   bool is_mysql = dialect == SqlDialect::kMysql;
+  if (dialect == SqlDialect::kRedshift) {
+    switch (type.id()) {
+      case arrow::Type::FLOAT: return "real";
+      case arrow::Type::DOUBLE: return "double precision";
+      case arrow::Type::STRING: return "varchar(65535)";
+      case arrow::Type::DATE32: return "date";
+      case arrow::Type::TIME32:
+      case arrow::Type::TIME64: return "time";
+      case arrow::Type::TIMESTAMP: {
+        const auto& timestamp = static_cast<const arrow::TimestampType&>(type);
+        return timestamp.timezone().empty() ? "timestamp" : "timestamptz";
+      }
+      default: break;
+    }
+  }
   if (dialect == SqlDialect::kDuckdb) {
     switch (type.id()) {
       case arrow::Type::DATE32: return "date";
@@ -289,7 +328,8 @@ class StatementTableChecker {
     if (dialect_ == SqlDialect::kDuckdb) {
       return alter + " ALTER COLUMN " + quoted + " TYPE " + type;
     }
-    if (!column.is_plain) return "";
+    // Redshift changes no type but the length of a VARCHAR.
+    if (!column.is_plain || dialect_ == SqlDialect::kRedshift) return "";
     return alter + " MODIFY COLUMN " + quoted + " " + type +
            (column.is_not_null ? " NOT NULL" : "");
   }
@@ -310,7 +350,8 @@ class StatementTableChecker {
     std::set<std::string> key;
     for (const std::string& name : wanted_.primary_key) key.insert(absl::AsciiStrToLower(name));
     const auto& keys = catalog_.unique_keys;
-    if (key.empty() || std::find(keys.begin(), keys.end(), key) != keys.end()) return;
+    if (key.empty() || dialect_ == SqlDialect::kRedshift) return;
+    if (std::find(keys.begin(), keys.end(), key) != keys.end()) return;
     std::string columns = absl::StrJoin(wanted_.primary_key, ", ");
     if (dialect_ == SqlDialect::kDuckdb) {
       Note(DifferenceKind::kKey, "", "no primary key or unique constraint on (" + columns + ")",
@@ -336,6 +377,7 @@ Status ReadTable(SqlSession* session, SqlDialect dialect, CatalogTable* table) {
     case SqlDialect::kMysql: return ReadMysql(session, table);
     case SqlDialect::kSqlite: return ReadSqlite(session, table);
     case SqlDialect::kDuckdb: return ReadDuckdb(session, table);
+    case SqlDialect::kRedshift: return ReadRedshift(session, table);
   }
   return Status::OK();
 }
@@ -345,7 +387,9 @@ Status ReadTable(SqlSession* session, SqlDialect dialect, CatalogTable* table) {
 std::string CreateStatement(const DestinationTable& table, SqlDialect dialect) {
   // DuckDB's is run as it is: a column may be called as a word of the language is.
   auto named = [dialect](const std::string& name) {
-    return dialect == SqlDialect::kDuckdb ? connector::QuoteIdentifier(name, '"') : name;
+    return dialect == SqlDialect::kDuckdb || dialect == SqlDialect::kRedshift
+               ? connector::QuoteIdentifier(name, '"')
+               : name;
   };
   std::vector<std::string> columns, key;
   for (const auto& field : table.schema->fields()) {

@@ -1,5 +1,5 @@
-// What a table in MySQL, MariaDB, SQLite or DuckDB looks like, and how a SQL table of ours differs
-// from it. Blocks: on the pool only.
+// What a table in MySQL, MariaDB, SQLite, DuckDB or Redshift looks like, and how a SQL table of
+// ours differs from it. Blocks: on the pool only.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@
 
 namespace mainstem::sink {
 
-enum class SqlDialect : uint8_t { kMysql, kSqlite, kDuckdb };
+enum class SqlDialect : uint8_t { kMysql, kSqlite, kDuckdb, kRedshift };
 
 struct StatementTable {
   std::string name;                  // quoted, with its schema if it was given

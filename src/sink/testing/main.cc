@@ -28,6 +28,7 @@
 #include "sink/opensearch/opensearch_sink.h"
 #include "sink/print/print_sink.h"
 #include "sink/redis/redis_sink.h"
+#include "sink/redshift/redshift_sink.h"
 
 namespace mainstem::sink {
 namespace {
@@ -124,6 +125,7 @@ class Driver {
     connector::S3Defaults s3;
     s3.environment = connector::S3Environment(EnvironmentVariable);
     registry.Add(IcebergSinkConnector(s3));
+    registry.Add(RedshiftSinkConnector(s3));
     registry.Add(FileSinkConnector(std::move(s3)));
     for (connector::ConnectorSpec& spec : OpenSearchSinkConnectors()) registry.Add(std::move(spec));
     connector::TableDescriptor table{.name = "driver",
