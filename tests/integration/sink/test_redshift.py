@@ -33,6 +33,13 @@ def keys(monkeypatch):
         monkeypatch.setenv(name, value)
 
 
+@pytest.fixture(autouse=True)
+def no_positions_of_redshift(postgres):
+    """Those of jdbc, which other tests keep in this database, have another form."""
+    yield
+    postgres.query("DROP TABLE IF EXISTS mainstem_delivery")
+
+
 @pytest.fixture
 def table(postgres):
     for name in ("driver", "mainstem_delivery"):
