@@ -3,18 +3,23 @@
 #include <absl/strings/ascii.h>
 #include <absl/strings/numbers.h>
 
+#include "core/net/tls/tls_client.h"
+
 namespace mainstem::sink {
 namespace {
 
 constexpr size_t kInputBytes = 64 << 10;
 constexpr size_t kPasswordBytesMax = 64 << 10;
+constexpr size_t kCertificateBytesMax = size_t{1} << 20;
 constexpr std::string_view kScheme = "redis://";
+constexpr std::string_view kTlsScheme = "rediss://";
 
 Status BadUrl(std::string problem) {
-  return MakeError(ErrorCode::kInvalidArgument,
-                   {.message = "must be 'redis://host:6379/0', but " + std::move(problem),
-                    .hint = "user and password have options of their own: 'username', 'password', "
-                            "'password-file'"});
+  return MakeError(
+      ErrorCode::kInvalidArgument,
+      {.message = "must be 'redis://host:6379/0' or 'rediss://..', but " + std::move(problem),
+       .hint = "user and password have options of their own: 'username', 'password', "
+               "'password-file'"});
 }
 
 // "WRONGTYPE Operation against ...": the first word is the kind of error.
@@ -27,9 +32,11 @@ bool IsOneOf(std::string_view word, std::initializer_list<std::string_view> word
 }  // namespace
 
 Status ParseRedisUrl(const std::string& url, RedisServer* server) {
-  if (url.starts_with("rediss://")) return BadUrl("TLS to Redis is not supported");
-  if (!url.starts_with(kScheme)) return BadUrl("it does not begin with redis://");
-  std::string rest = url.substr(kScheme.size());
+  server->uses_tls = url.starts_with(kTlsScheme);
+  if (!server->uses_tls && !url.starts_with(kScheme)) {
+    return BadUrl("it does not begin with redis:// or rediss://");
+  }
+  std::string rest = url.substr(server->uses_tls ? kTlsScheme.size() : kScheme.size());
   if (rest.find('@') != std::string::npos) return BadUrl("it holds a user or a password");
   size_t slash = rest.find('/');
   std::string database = slash == std::string::npos ? "" : rest.substr(slash + 1);
@@ -88,6 +95,34 @@ Status StatusOfReply(const RespReply& reply) {
   return MakeError(ErrorCode::kInvalidArgument, std::move(text));
 }
 
+namespace {
+
+// Of a file that somebody has named; "" of none.
+Task<std::string> ReadPem(Env* env, std::string path) {
+  if (path.empty()) co_return std::string();
+  co_return co_await env->files().ReadAll(path, kCertificateBytesMax);
+}
+
+Task<std::unique_ptr<Stream>> Secure(Env* env, RedisServer server, std::unique_ptr<Stream> stream,
+                                     TimePoint deadline) {
+  net::TlsClientOptions options;
+  CO_ASSIGN_OR_RETURN(options.authorities, co_await ReadPem(env, server.ca_file));
+  CO_ASSIGN_OR_RETURN(options.certificates, co_await ReadPem(env, server.certificate_file));
+  CO_ASSIGN_OR_RETURN(options.key, co_await ReadPem(env, server.key_file));
+  CO_ASSIGN_OR_RETURN(auto client, net::TlsClient::Make(options));
+  Result<std::unique_ptr<Stream>> secured =
+      co_await net::ConnectTls(std::move(client), std::move(stream), server.host, deadline);
+  if (secured.ok() || Is(secured.status(), ErrorCode::kCancelled)) co_return secured;
+  ErrorText text = TextOf(secured.status());
+  text.message = "no TLS with " + server.shown() + ": " + text.message;
+  text.hint =
+      "check 'connection.ca-file', whether the host of 'url' is in the server's "
+      "certificate, and that this port speaks TLS";
+  co_return MakeError(CodeOf(secured.status()), std::move(text));
+}
+
+}  // namespace
+
 RedisSession::RedisSession(Env* env, std::unique_ptr<Stream> stream, Duration reply_timeout)
     : env_(env), stream_(std::move(stream)), reply_timeout_(reply_timeout), input_(kInputBytes) {}
 
@@ -102,8 +137,12 @@ Task<std::unique_ptr<RedisSession>> RedisSession::Open(Env* env, const RedisServ
     co_return MakeError(ErrorCode::kUnavailable, {.message = "no connection to " + server.shown(),
                                                   .detail = TextOf(connected.status()).message});
   }
+  std::unique_ptr<Stream> stream = std::move(connected).ValueUnsafe();
+  if (server.uses_tls) {
+    CO_ASSIGN_OR_RETURN(stream, co_await Secure(env, server, std::move(stream), deadline));
+  }
   std::unique_ptr<RedisSession> session(
-      new RedisSession(env, std::move(connected).ValueUnsafe(), server.reply_timeout));
+      new RedisSession(env, std::move(stream), server.reply_timeout));
   CO_RETURN_IF_ERROR(co_await session->LogIn(server));
   co_return session;
 }

@@ -17,14 +17,19 @@ struct RedisServer {
   std::string username;       // empty: the user `default`
   std::string password;       // empty: none, unless there is a file
   std::string password_file;  // read at each connection; empty: none
+  bool uses_tls = false;
+  // PEM, read at each connection; empty: the system's authorities, no certificate of our own.
+  std::string ca_file;
+  std::string certificate_file;
+  std::string key_file;
   Duration connect_timeout = std::chrono::seconds(10);
   Duration reply_timeout = std::chrono::seconds(30);
 
   std::string shown() const { return host + ":" + std::to_string(port); }
 };
 
-// "redis://host[:port][/database]" into host, port and database. InvalidArgument never shows the
-// text: somebody may have put a password into it.
+// "redis://host[:port][/database]", or "rediss:" for TLS, into host, port and database.
+// InvalidArgument never shows the text: somebody may have put a password into it.
 Status ParseRedisUrl(const std::string& url, RedisServer* server);
 
 // What an error reply means for who sent the command: kUnavailable when it may pass (the server

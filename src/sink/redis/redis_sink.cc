@@ -46,6 +46,7 @@ class RedisOptionReader {
     ReadLayout();
     ReadBatches();
     RETURN_IF_ERROR(options_.status());
+    const RedisServer& server = result_.server;
     // The address may hold a secret by mistake: said without the value.
     Status url = ParseRedisUrl(options_.Text("url", ""), &result_.server);
     if (!url.ok()) {
@@ -53,17 +54,30 @@ class RedisOptionReader {
       text.message = "table '" + table_.name + "': option 'url' " + text.message;
       return MakeError(ErrorCode::kInvalidArgument, std::move(text));
     }
+    if (!server.uses_tls && !(server.ca_file + server.certificate_file).empty()) {
+      options_.Fail("connection.ca-file", "and its like are for TLS", "write the url as rediss://");
+      return options_.status();
+    }
     return std::move(result_);
   }
 
  private:
+  std::string PathOf(const std::string& option) const {
+    std::string path = options_.Text(option, "");
+    return path.empty() || path[0] == '/' ? path : base_directory_ + "/" + path;
+  }
+
   void ReadServer() {
     RedisServer& server = result_.server;
     server.username = options_.Text("username", "");
     server.password = options_.Text("password", "");
-    server.password_file = options_.Text("password-file", "");
-    bool is_relative = !server.password_file.empty() && server.password_file[0] != '/';
-    if (is_relative) server.password_file = base_directory_ + "/" + server.password_file;
+    server.password_file = PathOf("password-file");
+    server.ca_file = PathOf("connection.ca-file");
+    server.certificate_file = PathOf("connection.certificate-file");
+    server.key_file = PathOf("connection.key-file");
+    if (server.certificate_file.empty() != server.key_file.empty()) {
+      options_.Fail("connection.certificate-file", "goes together with 'connection.key-file'");
+    }
     bool has_password = !server.password.empty() || !server.password_file.empty();
     if (!server.username.empty() && !has_password) {
       options_.Fail("username", "goes together with 'password' or 'password-file'");
@@ -251,6 +265,10 @@ connector::ConnectorSpec RedisSinkConnector() {
       {.name = "sink.buffer-flush.interval",
        .default_value = "1 s",
        .documentation = "Longest time that rows wait for others while input does not pause."},
+      {.name = "connection.ca-file",
+       .documentation = "PEM of who signs the server's certificate (rediss://)."},
+      {.name = "connection.certificate-file", .documentation = "PEM of the client's certificate."},
+      {.name = "connection.key-file", .documentation = "PEM of its key."},
       {.name = "connection.timeout", .default_value = "10 s", .documentation = "To connect."},
       {.name = "request.timeout", .default_value = "30 s", .documentation = "For replies."},
   };

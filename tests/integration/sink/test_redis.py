@@ -11,6 +11,7 @@ import pytest
 
 import driver as sink
 import support
+from faulty_proxy import make_certificate
 
 SHAPE = (2, 100, 20, 60)  # partitions, records, rows in each, keys
 OTHER_PLACE = {"url": "redis://127.0.0.1:1"}
@@ -184,7 +185,8 @@ def test_another_database_of_the_server(tmp_path, store):
 
 @pytest.mark.parametrize("key, options, words", [
     ("k", {"url": "redis://me:s3cret@host"}, ["'url'", "user or a password", "'password-file'"]),
-    ("k", {"url": "rediss://host"}, ["TLS"]),
+    ("k", {"url": "redis://host", "connection.ca-file": "ca.pem"}, ["connection.ca-file", "rediss://"]),
+    ("k", {"url": "rediss://host", "connection.key-file": "key.pem"}, ["connection.certificate-file", "connection.key-file"]),
     ("k", {"url": "redis://host:0"}, ["port"]),
     ("k", {"url": "redis://host/x"}, ["number of a database"]),
     (None, {}, ["'data-type'", "PRIMARY KEY"]),
@@ -215,3 +217,61 @@ def test_a_query_keeps_counts_in_redis(node, store):
     expected = {f"page{p}": (sum(1 for i in range(100) if i % 7 == p), max(i for i in range(100) if i % 7 == p)) for p in range(7)}
     support.wait_until(lambda: {k[7:]: (int(client.hget(k, "hits")), int(client.hget(k, "most"))) for k in keys(store, "counts:*")} == expected,
                        "the last counts")
+
+
+class SecureRedis(support.Redis):
+    """Takes nothing but TLS, from clients with a certificate that it trusts."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.certificate, key = make_certificate(folder, "server")
+        self.client_certificate, self.client_key = make_certificate(folder, "client")
+        self.plain, self.port = self.port, support.free_port()
+        self.settings = {"port": "0", "tls-port": str(self.port), "tls-cert-file": self.certificate, "tls-key-file": key,
+                         "tls-ca-cert-file": self.client_certificate, "tls-auth-clients": "yes"}
+
+    def client(self, **more):
+        return super().client(ssl=True, ssl_ca_certs=self.certificate, ssl_certfile=self.client_certificate, ssl_keyfile=self.client_key, **more)
+
+    @property
+    def url(self):
+        return f"rediss://127.0.0.1:{self.port}"
+
+    @property
+    def files(self):
+        return {"connection.ca-file": self.certificate, "connection.certificate-file": self.client_certificate, "connection.key-file": self.client_key}
+
+
+@pytest.fixture(scope="module")
+def secure(tmp_path_factory):
+    server = SecureRedis(str(tmp_path_factory.mktemp("redis")))
+    if not server.available:
+        pytest.skip("Redis is not installed: run scripts/setup test")
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_through_tls_with_certificates_of_both_sides_kills_change_nothing(tmp_path, secure):
+    secure.client().flushall()
+    seed = int(os.environ.get("KILL_SEED", time.time_ns() % 1_000_000))
+    print(f"KILL_SEED={seed}")
+    shape = (2, sink.RECORDS_PER_KILL * 8, 10, 60)
+    hits = sink.deliver_with_kills(make(tmp_path, secure, shape, options=secure.files), random.Random(seed), 8)
+    check_hashes(secure, shape)
+    assert sum(hits.values()) == 8, hits
+
+
+@pytest.mark.parametrize("left_out, more, words", [
+    ("connection.ca-file", {}, ["is not trusted", "connection.ca-file"]),
+    (None, {"connection.certificate-file": "", "connection.key-file": ""}, ["alert", "certificate"]),
+    (None, {"connection.key-file": "none.pem"}, ["none.pem"]),
+])
+def test_what_tls_refuses_is_said(tmp_path, secure, left_out, more, words):
+    options = {name: value for name, value in {**secure.files, **more}.items() if name != left_out}
+    sink.says(make(tmp_path, secure, options=options, max_failures=1).fail(), words)
+
+
+def test_a_port_without_tls_is_named(tmp_path, store):
+    message = make(tmp_path, store, options={"url": store.url.replace("redis:", "rediss:")}, max_failures=1).fail()
+    assert "no TLS with 127.0.0.1:" in message, message

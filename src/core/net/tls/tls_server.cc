@@ -1,11 +1,8 @@
 #include "core/net/tls/tls_server.h"
 
-#include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 
-#include <fmt/format.h>
-
+#include "core/net/tls/tls_pem.h"
 #include "core/net/tls/tls_stream.h"
 
 namespace mainstem::net {
@@ -16,23 +13,6 @@ constexpr const char* kCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
 // Ours in the order of liking, as ALPN writes them.
 constexpr std::string_view kProtocols("\x02h2\x08http/1.1");
 
-struct FreeBio {
-  void operator()(BIO* bio) const { BIO_free(bio); }
-};
-struct FreeX509 {
-  void operator()(X509* certificate) const { X509_free(certificate); }
-};
-struct FreeKey {
-  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
-};
-using Bio = std::unique_ptr<BIO, FreeBio>;
-
-Bio BioOf(std::string_view text) {
-  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
-
-int NoPassword(char*, int, int, void*) { return -1; }
-
 int ChooseProtocol(SSL*, const unsigned char** out, unsigned char* out_size,
                    const unsigned char* in, unsigned int in_size, void*) {
   auto* ours = reinterpret_cast<const unsigned char*>(kProtocols.data());
@@ -42,42 +22,6 @@ int ChooseProtocol(SSL*, const unsigned char** out, unsigned char* out_size,
   if (outcome != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_ALERT_FATAL;
   *out = chosen;
   return SSL_TLSEXT_ERR_OK;
-}
-
-Status BadPem(std::string message, std::string hint) {
-  std::string detail = TakeTlsError();
-  return MakeError(
-      ErrorCode::kInvalidArgument,
-      {.message = std::move(message), .detail = std::move(detail), .hint = std::move(hint)});
-}
-
-Status UseCertificates(SSL_CTX* context, std::string_view text) {
-  Bio bio = BioOf(text);
-  std::unique_ptr<X509, FreeX509> first(
-      PEM_read_bio_X509_AUX(bio.get(), nullptr, nullptr, nullptr));
-  if (!first || SSL_CTX_use_certificate(context, first.get()) != 1) {
-    return BadPem("the TLS certificate is none", "it must be PEM: -----BEGIN CERTIFICATE-----");
-  }
-  while (X509* next = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) {
-    if (SSL_CTX_add_extra_chain_cert(context, next) == 1) continue;  // owns it then
-    X509_free(next);
-    return BadPem("a certificate behind the first can't be used", "");
-  }
-  ERR_clear_error();  // that nothing more is there
-  return Status::OK();
-}
-
-Status UseKey(SSL_CTX* context, std::string_view text) {
-  Bio bio = BioOf(text);
-  std::unique_ptr<EVP_PKEY, FreeKey> key(
-      PEM_read_bio_PrivateKey(bio.get(), nullptr, NoPassword, nullptr));
-  if (!key) {
-    return BadPem("the TLS key can't be read", "it must be PEM, and not locked by a password");
-  }
-  if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1) {
-    return BadPem("the TLS key does not belong to the certificate", "");
-  }
-  return Status::OK();
 }
 
 }  // namespace
@@ -101,7 +45,8 @@ Result<std::shared_ptr<const TlsServer>> TlsServer::Make(std::string_view certif
 Task<TlsAccepted> AcceptTls(std::shared_ptr<const TlsServer> server, std::unique_ptr<Stream> stream,
                             std::string input, TimePoint deadline) {
   Executor executor = co_await asio::this_coro::executor;
-  auto secured = std::make_unique<TlsStream>(std::move(server), std::move(stream), executor);
+  auto secured = std::make_unique<TlsStream>(server->context(), TlsStream::Role::kServer,
+                                             std::move(stream), executor);
   secured->PutReceived(input);
   CO_RETURN_IF_ERROR(co_await secured->Handshake(deadline));
   TlsAccepted accepted;

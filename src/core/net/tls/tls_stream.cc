@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include <algorithm>
 
@@ -24,20 +25,33 @@ std::string TakeTlsError() {
   return text;
 }
 
-TlsStream::TlsStream(std::shared_ptr<const TlsServer> server, std::unique_ptr<Stream> beneath,
+TlsStream::TlsStream(SSL_CTX* context, Role role, std::unique_ptr<Stream> beneath,
                      Executor executor)
-    : server_(std::move(server)),
-      beneath_(std::move(beneath)),
-      ssl_(SSL_new(server_->context())),
-      flushed_(executor) {
+    : beneath_(std::move(beneath)), ssl_(SSL_new(context)), flushed_(executor) {
   CHECK(ssl_ != nullptr);
   SSL_set_bio(ssl_, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));  // owns both
-  SSL_set_accept_state(ssl_);
+  if (role == Role::kServer) {
+    SSL_set_accept_state(ssl_);
+  } else {
+    SSL_set_connect_state(ssl_);
+  }
 }
 
 TlsStream::~TlsStream() {
   beneath_->Close();
   SSL_free(ssl_);
+}
+
+Status TlsStream::SetHost(const std::string& host) {
+  X509_VERIFY_PARAM* wanted = SSL_get0_param(ssl_);
+  if (X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str()) == 1) return Status::OK();
+  ERR_clear_error();
+  // Names only are told to the server (RFC 6066, section 3).
+  if (SSL_set1_host(ssl_, host.c_str()) == 1 && SSL_set_tlsext_host_name(ssl_, host.c_str()) == 1) {
+    return Status::OK();
+  }
+  TakeTlsError();
+  return MakeError(ErrorCode::kInvalidArgument, "'" + host + "' is no name of a TLS server");
 }
 
 void TlsStream::PutReceived(std::string_view bytes) {
@@ -89,22 +103,34 @@ Task<bool> TlsStream::Receive(TimePoint deadline) {
   co_return count > 0;
 }
 
+Status TlsStream::HandshakeFailure() {
+  std::string detail = TakeTlsError();
+  long verified = SSL_get_verify_result(ssl_);
+  if (verified == X509_V_OK) {
+    return MakeError(ErrorCode::kConnectionClosed,
+                     {.message = "TLS handshake failed", .detail = std::move(detail)});
+  }
+  return MakeError(
+      ErrorCode::kPermissionDenied,
+      {.message = fmt::format("the certificate of {} is not trusted: {}", remote_address(),
+                              X509_verify_cert_error_string(verified))});
+}
+
 Task<> TlsStream::Handshake(TimePoint deadline) {
   while (true) {
     ERR_clear_error();
     int outcome = SSL_do_handshake(ssl_);
     int error = SSL_get_error(ssl_, outcome);
     if (outcome != 1 && error != SSL_ERROR_WANT_READ) {
-      std::string detail = TakeTlsError();
-      IgnoreError(co_await Flush(deadline), "the alert that tells the client why");
+      Status failure = HandshakeFailure();
+      IgnoreError(co_await Flush(deadline), "the alert that tells the peer why");
       Close();
-      co_return MakeError(ErrorCode::kConnectionClosed,
-                          {.message = "TLS handshake failed", .detail = std::move(detail)});
+      co_return failure;
     }
     CO_RETURN_IF_ERROR(co_await Flush(deadline));
     if (outcome == 1) co_return Status::OK();
     CO_ASSIGN_OR_RETURN(bool more, co_await Receive(deadline));
-    if (!more) co_return MakeError(ErrorCode::kConnectionClosed, "the client ended the handshake");
+    if (!more) co_return MakeError(ErrorCode::kConnectionClosed, "the peer ended the handshake");
   }
 }
 

@@ -1,5 +1,5 @@
-// A stream that speaks TLS over another one, as the server. OpenSSL works on memory; this class
-// carries the bytes. Internal to core/net.
+// A stream that speaks TLS over another one, as the server or the client. OpenSSL works on memory;
+// this class carries the bytes. Internal to core/net.
 #pragma once
 
 #include <memory>
@@ -19,10 +19,14 @@ std::string TakeTlsError();
 // On the executor of the stream beneath; one reader and one writer at a time, as any Stream.
 class TlsStream final : public Stream {
  public:
-  TlsStream(std::shared_ptr<const TlsServer> server, std::unique_ptr<Stream> beneath,
-            Executor executor);
+  enum class Role : uint8_t { kServer, kClient };
+  // `context` may go before the stream does.
+  TlsStream(SSL_CTX* context, Role role, std::unique_ptr<Stream> beneath, Executor executor);
   ~TlsStream() override;
 
+  // The client's, before it shakes hands: who the server must be, by its certificate; a name or an
+  // IP address.
+  Status SetHost(const std::string& host);
   // Bytes of the peer that were read already.
   void PutReceived(std::string_view bytes);
   Task<> Handshake(TimePoint deadline);
@@ -41,8 +45,8 @@ class TlsStream final : public Stream {
   Task<bool> Receive(TimePoint deadline);
   size_t unsent_bytes() const;
   Status Failure(const char* action);
+  Status HandshakeFailure();
 
-  const std::shared_ptr<const TlsServer> server_;
   const std::unique_ptr<Stream> beneath_;
   SSL* const ssl_;
   bool flushing_ = false;

@@ -8,6 +8,7 @@
 #include "core/net/memory_stream.h"
 #include "core/net/testing/raw_client.h"
 #include "core/net/tls/self_signed.h"
+#include "core/net/tls/tls_client.h"
 #include "core/net/tls/tls_server.h"
 #include "core/scheduler.h"
 
@@ -91,6 +92,92 @@ TEST(TlsTest, ClearTextFromElsewhereIsSentAway) {
   std::string answer = AnswerTo("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 "));
   EXPECT_THAT(answer, HasSubstr("https://"));
+}
+
+// Both ends of one connection: what the client says comes back.
+Task<> EchoOnce(std::shared_ptr<const TlsServer> server, std::unique_ptr<Stream> stream) {
+  CO_ASSIGN_OR_RETURN(TlsAccepted accepted,
+                      co_await AcceptTls(std::move(server), std::move(stream), "", kNoDeadline));
+  std::array<std::byte, 64> buffer;
+  CO_ASSIGN_OR_RETURN(size_t size, co_await accepted.stream->ReadSome(buffer, kNoDeadline));
+  std::vector<std::span<const std::byte>> pieces{std::span(buffer).first(size)};
+  co_return co_await accepted.stream->Write(std::move(pieces), kNoDeadline);
+}
+
+Task<> TalkTo(std::shared_ptr<const TlsServer> server, std::shared_ptr<const TlsClient> client,
+              std::string host, std::string* heard) {
+  Executor executor = co_await asio::this_coro::executor;
+  auto [near, far] = MakeMemoryStreamPair(executor);
+  TaskScope scope(executor, "server", [](const std::string&, const Status&) {});
+  scope.Spawn("echo", EchoOnce(std::move(server), std::move(far)));
+  Result<std::unique_ptr<Stream>> stream =
+      co_await ConnectTls(std::move(client), std::move(near), std::move(host), kNoDeadline);
+  Status outcome = stream.status();
+  if (outcome.ok()) {
+    std::string_view text = "hello";
+    std::vector<std::span<const std::byte>> pieces{std::as_bytes(std::span(text))};
+    outcome = co_await (*stream)->Write(std::move(pieces), kNoDeadline);
+    std::array<std::byte, 64> buffer;
+    if (outcome.ok()) {
+      CO_ASSIGN_OR_RETURN(size_t size, co_await (*stream)->ReadSome(buffer, kNoDeadline));
+      heard->assign(reinterpret_cast<const char*>(buffer.data()), size);
+    }
+    (*stream)->Close();
+  }
+  CO_RETURN_IF_ERROR(co_await scope.Close());
+  co_return outcome;
+}
+
+Status Talk(const CertificateAndKey& served, const std::string& trusted, std::string host,
+            std::string* heard) {
+  ShardScheduler shard("test");
+  shard.Start();
+  auto server = TlsServer::Make(served.certificate, served.key).ValueOrDie();
+  auto client = TlsClient::Make({.authorities = trusted}).ValueOrDie();
+  Status outcome = RunBlocking(
+      Executor(&shard), TalkTo(std::move(server), std::move(client), std::move(host), heard));
+  shard.Stop();
+  return outcome;
+}
+
+CertificateAndKey MakeForToday() {
+  return MakeSelfSigned({.hosts = {"localhost", "127.0.0.1", "::1"},
+                         .now_ms = MakeRealEnv({.shard_count = 1})->WallTime().value()})
+      .ValueOrDie();
+}
+
+TEST(TlsClientTest, TalksToAServerThatItTrusts) {
+  CertificateAndKey one = MakeForToday();
+  for (const char* host : {"localhost", "127.0.0.1", "::1"}) {
+    std::string heard;
+    EXPECT_TRUE(Talk(one, one.certificate, host, &heard).ok()) << host;
+    EXPECT_EQ(heard, "hello") << host;
+  }
+}
+
+TEST(TlsClientTest, RefusesAServerThatIsNotTrustedOrNotTheOneThatWasMeant) {
+  CertificateAndKey one = MakeForToday(), other = MakeForToday();
+  std::string heard;
+  Status stranger = Talk(one, other.certificate, "localhost", &heard);
+  EXPECT_EQ(CodeOf(stranger), ErrorCode::kPermissionDenied) << stranger;
+  EXPECT_THAT(TextOf(stranger).message, HasSubstr("is not trusted"));
+  for (const char* host : {"example.org", "127.0.0.2"}) {
+    Status wrong_host = Talk(one, one.certificate, host, &heard);
+    EXPECT_EQ(CodeOf(wrong_host), ErrorCode::kPermissionDenied) << wrong_host;
+    EXPECT_THAT(TextOf(wrong_host).message, HasSubstr("mismatch"));
+  }
+  EXPECT_EQ(heard, "");
+}
+
+TEST(TlsClientTest, SaysWhatIsWrongWithItsFiles) {
+  CertificateAndKey one = MakeOne();
+  auto problem = [](TlsClientOptions options) {
+    return TlsClient::Make(options).status().ToString();
+  };
+  EXPECT_THAT(problem({.authorities = "nonsense"}), HasSubstr("authorities"));
+  EXPECT_THAT(problem({.certificates = "nonsense"}), HasSubstr("certificate"));
+  EXPECT_THAT(problem({.certificates = one.certificate, .key = MakeOne().key}),
+              HasSubstr("does not belong"));
 }
 
 }  // namespace
