@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "connector/iceberg/hadoop_catalog.h"
-#include "connector/s3/testing/memory_object_store.h"
+#include "connector/s3/testing/fail_each_call.h"
 #include "core/sim/sim_env.h"
 
 namespace mainstem::connector::iceberg {
@@ -119,21 +119,13 @@ void ExpectAllOnce(Env* base, std::shared_ptr<MemoryObjectStore> store, int part
 }
 
 void FailEveryStoreCall(ObjectFault fault) {
-  for (int64_t index = 0;; ++index) {
-    SimDisk disk(1);
-    SimEnv env(&disk, {});
-    auto store = std::make_shared<MemoryObjectStore>();
-    store->FailCall(index, fault);
-    std::string what = "call " + std::to_string(index);
-    Status status = env.Run(DeliverTillDone(&env, MakeCommitter(&env, store), 0));
-    ASSERT_TRUE(status.ok()) << status << ", " << what;
-    bool fired = store->fault_fired();
-    store->FailCall(-1, fault);  // what is read now is not part of it
-    ExpectAllOnce(&env, store, 1, what);
-    if (fired) continue;
-    EXPECT_GT(index, 25);
-    return;
-  }
+  FailEachCall(fault, {.deliver =
+                           [](SimEnv* env, SharedStore store) {
+                             return env->Run(DeliverTillDone(env, MakeCommitter(env, store), 0));
+                           },
+                       .check = [](SimEnv* env, SharedStore store,
+                                   const std::string& what) { ExpectAllOnce(env, store, 1, what); },
+                       .calls_min = 25});
 }
 
 TEST(TableCommitSimTest, FilesAreThereOnceWhateverCallDoesNothing) {

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "connector/iceberg/hadoop_catalog.h"
-#include "connector/s3/testing/memory_object_store.h"
+#include "connector/s3/testing/fail_each_call.h"
 #include "core/sim/sim_env.h"
 
 namespace mainstem::connector::iceberg {
@@ -246,22 +246,17 @@ constexpr CommitShape kShort{
     .count = 13, .size_bytes = 1000, .pause = std::chrono::milliseconds(2)};
 
 void FailEveryCallOfMaintenance(ObjectFault fault) {
-  for (int64_t index = 0;; ++index) {
-    SimDisk disk(1);
-    SimEnv env(&disk, {});
-    auto store = std::make_shared<MemoryObjectStore>();
-    store->FailCall(index, fault);
-    Status status = env.Run(MaintainTillDone(MakeFitTable(&env, store), kShort));
-    ASSERT_TRUE(status.ok()) << status << ", call " << index;
-    bool fired = store->fault_fired();
-    store->FailCall(-1, fault);  // what is read now is not part of it
-    Found found = LookInto(&env, store);
-    EXPECT_EQ(found.row_count, kShort.count * kRowsOfFile) << "call " << index;
-    EXPECT_LT(found.files.size(), 12u) << "call " << index;
-    if (fired) continue;
-    EXPECT_GT(index, 100);
-    return;
-  }
+  FailEachCall(fault, {.deliver =
+                           [](SimEnv* env, SharedStore store) {
+                             return env->Run(MaintainTillDone(MakeFitTable(env, store), kShort));
+                           },
+                       .check =
+                           [](SimEnv* env, SharedStore store, const std::string& what) {
+                             Found found = LookInto(env, store);
+                             EXPECT_EQ(found.row_count, kShort.count * kRowsOfFile) << what;
+                             EXPECT_LT(found.files.size(), 12u) << what;
+                           },
+                       .calls_min = 100});
 }
 
 TEST(TableMaintenanceSimTest, RowsAreThereOnceWhateverCallDoesNothing) {

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "connector/s3/testing/memory_object_store.h"
+#include "connector/s3/testing/fail_each_call.h"
 #include "core/sim/sim_env.h"
 
 namespace mainstem::sink {
@@ -74,22 +74,19 @@ void ExpectEachRowOnce(const MemoryObjectStore& store, const std::string& what) 
 }
 
 void FailEveryCall(ObjectFault fault) {
-  for (int64_t index = 0;; ++index) {
-    SimDisk disk(1);
-    SimEnv env(&disk, {});
-    auto store = std::make_shared<MemoryObjectStore>();
-    store->FailCall(index, fault);
-    Status status = env.Run(DeliverWithRetries(&env, store));
-    std::string what = "call " + std::to_string(index);
-    ASSERT_TRUE(status.ok()) << status << ", " << what;
-    ExpectEachRowOnce(*store, what);
-    // An upload that was begun and not recorded stays, but it has no parts.
-    EXPECT_EQ(store->waiting_part_count(), 0u) << what;
-    if (!store->fault_fired()) {
-      EXPECT_GT(index, 30);
-      return;
-    }
-  }
+  connector::FailEachCall(fault,
+                          {.deliver =
+                               [](SimEnv* env, connector::SharedStore store) {
+                                 return env->Run(DeliverWithRetries(env, store));
+                               },
+                           .check =
+                               [](SimEnv*, connector::SharedStore store, const std::string& what) {
+                                 ExpectEachRowOnce(*store, what);
+                                 // An upload that was begun and not recorded stays, but it has no
+                                 // parts.
+                                 EXPECT_EQ(store->waiting_part_count(), 0u) << what;
+                               },
+                           .calls_min = 30});
 }
 
 TEST(ObjectTargetSimTest, EveryRowIsThereOnceWhateverCallDoesNothing) {

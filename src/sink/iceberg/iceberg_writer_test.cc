@@ -9,7 +9,7 @@
 
 #include "connector/iceberg/column_types.h"
 #include "connector/iceberg/hadoop_catalog.h"
-#include "connector/s3/testing/memory_object_store.h"
+#include "connector/s3/testing/fail_each_call.h"
 #include "core/sim/sim_env.h"
 #include "sink/iceberg/file_rewriter.h"
 
@@ -127,26 +127,20 @@ Task<> FindCurrent(Lake lake, iceberg::MetadataPtr* current) {
 }
 
 void FailEveryLakeCall(ObjectFault fault) {
-  for (int64_t index = 0;; ++index) {
-    SimDisk disk(1);
-    SimEnv env(&disk, {});
-    auto store = std::make_shared<MemoryObjectStore>();
-    store->FailCall(index, fault);
-    Lake lake = MakeLake(&env, store, true);
-    Status status = env.Run(DeliverLake(lake));
-    std::string what = "call " + std::to_string(index);
-    ASSERT_TRUE(status.ok()) << status << ", " << what;
-    bool fired = store->fault_fired();
-    store->FailCall(-1, fault);  // what is read now is not part of it
-    iceberg::MetadataPtr table;
-    ASSERT_TRUE(env.Run(FindCurrent(lake, &table)).ok());
-    EXPECT_EQ(table->current_snapshot()->summary.at("total-records"),
-              std::to_string(kBatchCount * kRowsOfBatch))
-        << what;
-    if (fired) continue;
-    EXPECT_GT(index, 20);
-    return;
-  }
+  connector::FailEachCall(
+      fault, {.deliver =
+                  [](SimEnv* env, connector::SharedStore store) {
+                    return env->Run(DeliverLake(MakeLake(env, store, true)));
+                  },
+              .check =
+                  [](SimEnv* env, connector::SharedStore store, const std::string& what) {
+                    iceberg::MetadataPtr table;
+                    ASSERT_TRUE(env->Run(FindCurrent(MakeLake(env, store, true), &table)).ok());
+                    EXPECT_EQ(table->current_snapshot()->summary.at("total-records"),
+                              std::to_string(kBatchCount * kRowsOfBatch))
+                        << what;
+                  },
+              .calls_min = 20});
 }
 
 TEST(IcebergWriterSimTest, EveryRowIsThereOnceWhateverCallDoesNothing) {
@@ -308,21 +302,15 @@ class IcebergUpsertFaultSimTest : public ::testing::TestWithParam<bool> {};
 INSTANTIATE_TEST_SUITE_P(Tables, IcebergUpsertFaultSimTest, ::testing::Values(false, true));
 
 void FailEveryUpsertCall(bool partitioned, ObjectFault fault) {
-  for (int64_t index = 0;; ++index) {
-    SimDisk disk(1);
-    SimEnv env(&disk, {});
-    auto store = std::make_shared<MemoryObjectStore>();
-    store->FailCall(index, fault);
-    Status status = env.Run(UpsertAll(MakeUpsertLake(&env, store, partitioned)));
-    std::string what = "call " + std::to_string(index);
-    ASSERT_TRUE(status.ok()) << status << ", " << what;
-    bool fired = store->fault_fired();
-    store->FailCall(-1, fault);  // what is read now is not part of it
-    ExpectUpserted(&env, store, partitioned, what);
-    if (fired) continue;
-    EXPECT_GT(index, 100);
-    return;
-  }
+  connector::FailEachCall(
+      fault,
+      {.deliver =
+           [=](SimEnv* env, connector::SharedStore store) {
+             return env->Run(UpsertAll(MakeUpsertLake(env, store, partitioned)));
+           },
+       .check = [=](SimEnv* env, connector::SharedStore store,
+                    const std::string& what) { ExpectUpserted(env, store, partitioned, what); },
+       .calls_min = 100});
 }
 
 TEST_P(IcebergUpsertFaultSimTest, EachKeyHasItsNewestRowWhateverCallDoesNothing) {
