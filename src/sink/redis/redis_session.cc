@@ -143,8 +143,22 @@ Task<std::unique_ptr<RedisSession>> RedisSession::Open(Env* env, const RedisServ
   }
   std::unique_ptr<RedisSession> session(
       new RedisSession(env, std::move(stream), server.reply_timeout));
+  if (server.uses_tls) CO_RETURN_IF_ERROR(co_await session->HearServer(server));
   CO_RETURN_IF_ERROR(co_await session->LogIn(server));
   co_return session;
+}
+
+Task<> RedisSession::HearServer(const RedisServer& server) {
+  RespCommands ping;
+  ping.Add({"PING"});
+  Status heard = (co_await Run(std::move(ping))).status();
+  if (heard.ok() || Is(heard, ErrorCode::kCancelled)) co_return heard;
+  co_return MakeError(
+      CodeOf(heard),
+      {.message = "the server " + server.shown() + " ended the TLS connection",
+       .detail = TextOf(heard).message,
+       .hint = "it may want a certificate that it trusts: 'connection.certificate-file' and "
+               "'connection.key-file'"});
 }
 
 Task<> RedisSession::LogIn(const RedisServer& server) {

@@ -50,6 +50,8 @@ class RedisSession {
  private:
   RedisSession(Env* env, std::unique_ptr<Stream> stream, Duration reply_timeout);
   Task<> LogIn(const RedisServer& server);
+  // In TLS 1.3 a server tells only now that it does not like the client's certificate.
+  Task<> HearServer(const RedisServer& server);
 
   Env* env_;
   std::unique_ptr<Stream> stream_;
