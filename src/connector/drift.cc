@@ -36,18 +36,23 @@ Status DriftError(const std::string& place, const Differences& differences) {
 Status RunStatements(const std::string& table, const std::function<Result<Differences>()>& find,
                      const std::function<Status(const std::string&)>& run) {
   ASSIGN_OR_RETURN(Differences before, find());
+  bool cannot_fit = std::any_of(before.begin(), before.end(), [](const Difference& difference) {
+    return difference.blocks && difference.statement.empty();
+  });
+  if (cannot_fit) return Status::OK();
   for (const Difference& difference : before) {
     if (difference.statement.empty()) continue;
     Status changed = run(difference.statement);
-    if (changed.ok()) continue;
+    if (changed.ok() || !difference.blocks) continue;
     ASSIGN_OR_RETURN(Differences now, find());
     bool is_left = std::any_of(now.begin(), now.end(), [&](const Difference& other) {
       return other.statement == difference.statement;
     });
     if (!is_left) continue;
     ErrorText text = TextOf(changed);
-    text.message = "table '" + table + "' cannot be changed: " + text.message;
-    text.hint = "let somebody who may run " + difference.statement;
+    text.message =
+        "table '" + table + "' cannot be changed by " + difference.statement + ": " + text.message;
+    if (Is(changed, ErrorCode::kPermissionDenied)) text.hint = "let somebody run it who may";
     return MakeError(CodeOf(changed), std::move(text));
   }
   return Status::OK();

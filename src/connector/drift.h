@@ -55,8 +55,9 @@ class DriftingSink {
   virtual Task<> Evolve() = 0;
 };
 
-// For Evolve: runs the statements of the differences that `find` tells. One that fails is no error
-// when `find` has it no more: another writer may have run it. `table`: for messages.
+// For Evolve: runs the statements of the differences that `find` tells; none when the table would
+// not fit after them. One that fails is no error when rows can be written all the same, nor when
+// `find` has it no more: another writer may have run it. `table`: for messages.
 Status RunStatements(const std::string& table, const std::function<Result<Differences>()>& find,
                      const std::function<Status(const std::string&)>& run);
 

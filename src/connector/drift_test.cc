@@ -56,20 +56,33 @@ Difference Mendable(const std::string& statement) {
   return difference;
 }
 
-TEST(RunStatementsTest, RunsWhatThereIsToRunAndLeavesTheRest) {
-  ScriptedTable table{.left = {Mendable("one"), Missing("b"), Mendable("two")}};
+TEST(RunStatementsTest, RunsWhatThereIsToRun) {
+  ScriptedTable table{.left = {Mendable("one"), Missing("b", false), Mendable("two")}};
   EXPECT_TRUE(table.Run().ok());
   EXPECT_EQ(table.ran, (std::vector<std::string>{"one", "two"}));
   EXPECT_EQ(table.left.size(), 1u);
+}
+
+TEST(RunStatementsTest, ChangesNothingWhereThatWouldNotMakeTheTableFit) {
+  ScriptedTable table{.left = {Mendable("one"), Missing("b")}};
+  EXPECT_TRUE(table.Run().ok());
+  EXPECT_TRUE(table.ran.empty());
 }
 
 TEST(RunStatementsTest, WhatCannotBeRunIsAnErrorThatNamesIt) {
   ScriptedTable table{.left = {Mendable("one"), Mendable("two")}, .forbidden = "one"};
   Status status = table.Run();
   EXPECT_EQ(CodeOf(status), ErrorCode::kPermissionDenied);
-  EXPECT_EQ(TextOf(status).message, "table 't' cannot be changed: no");
-  EXPECT_EQ(TextOf(status).hint, "let somebody who may run one");
+  EXPECT_EQ(TextOf(status).message, "table 't' cannot be changed by one: no");
+  EXPECT_EQ(TextOf(status).hint, "let somebody run it who may");
   EXPECT_EQ(table.ran.size(), 1u);
+}
+
+TEST(RunStatementsTest, WhatRowsCanDoWithoutMayFail) {
+  ScriptedTable table{.left = {Mendable("one"), Mendable("two")}, .forbidden = "one"};
+  table.left[0].blocks = false;
+  EXPECT_TRUE(table.Run().ok());
+  EXPECT_EQ(table.ran, (std::vector<std::string>{"one", "two"}));
 }
 
 TEST(RunStatementsTest, WhatAnotherWriterHasRunMeanwhileIsNoError) {

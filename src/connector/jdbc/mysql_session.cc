@@ -127,7 +127,7 @@ Result<std::unique_ptr<SqlSession>> MysqlSession::Open(const MysqlTarget& target
        {"SET sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
         "NO_ENGINE_SUBSTITUTION'",
         "SET time_zone = '+00:00'", "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-        "SET innodb_lock_wait_timeout = 10", "SET autocommit = 1"}) {
+        "SET innodb_lock_wait_timeout = 10", "SET lock_wait_timeout = 10", "SET autocommit = 1"}) {
     RETURN_IF_ERROR(session->Execute(setting));
   }
   return std::unique_ptr<SqlSession>(std::move(session));

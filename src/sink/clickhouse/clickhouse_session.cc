@@ -49,7 +49,9 @@ ExceptionKind KindOfException(int number) {
               "correct or filter such rows in the query, or change the table"};
     case 16:
     case 47:
-    case 62: return {ErrorCode::kInvalidArgument, ""};
+    case 48:
+    case 62:
+    case 524: return {ErrorCode::kInvalidArgument, ""};
     case 243: return {ErrorCode::kDiskFull, ""};
     default: return {ErrorCode::kUnavailable, ""};
   }

@@ -289,13 +289,18 @@ class TableChecker {
     std::optional<std::string> near = NearestName(field.name(), names);
     const std::string type = PostgresTypeFor(*field.type()).value_or("text");
     const std::string cure = Alter() + "ADD COLUMN " + Sql(field.name()) + " " + type;
+    // A key that is missing would be empty in the rows that are there.
+    const auto& key = wanted_.primary_key;
+    const bool is_key = std::find(key.begin(), key.end(), field.name()) != key.end();
+    const std::string statement =
+        is_key ? std::string()
+               : AlterExactly() + " ADD COLUMN " + QuoteIdentifier(field.name()) + " " + type;
     differences_.push_back(
         {.kind = DifferenceKind::kColumn,
          .column = field.name(),
          .problem = "column '" + field.name() + "' does not exist in " + TableName(),
          .cure = near ? "did you mean '" + *near + "'? Or: " + cure : cure,
-         .statement =
-             AlterExactly() + " ADD COLUMN " + QuoteIdentifier(field.name()) + " " + type});
+         .statement = statement});
     return nullptr;
   }
 

@@ -7,6 +7,7 @@
 #include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 #include <absl/strings/str_join.h>
+#include <absl/strings/str_replace.h>
 #include <arrow/api.h>
 #include <fmt/format.h>
 
@@ -76,6 +77,25 @@ void AddUniqueKeys(const SqlRows& rows, CatalogTable* table) {
   for (auto& [name, key] : by_index) table->unique_keys.push_back(std::move(key));
 }
 
+// MariaDB keeps a column's CHECK with the column: MODIFY would lose it. MySQL has them beside it.
+Status NoteColumnChecks(SqlSession* session, const std::string& in_table,
+                        const std::vector<SqlValue>& where, CatalogTable* table) {
+  ASSIGN_OR_RETURN(SqlRows version, session->Run("SELECT VERSION() LIKE '%MariaDB%'", {}));
+  if (version.rows.empty() || version.rows[0][0].value_or("0") != "1") return Status::OK();
+  ASSIGN_OR_RETURN(
+      SqlRows checked,
+      session->Run("SELECT constraint_name FROM information_schema.check_constraints" +
+                       absl::StrReplaceAll(in_table, {{"table_schema", "constraint_schema"}}) +
+                       " AND level = 'Column'",
+                   where));
+  for (const auto& row : checked.rows) {
+    for (CatalogColumn& column : table->columns) {
+      if (absl::EqualsIgnoreCase(column.name, row[0].value_or(""))) column.is_plain = false;
+    }
+  }
+  return Status::OK();
+}
+
 Status ReadMysql(SqlSession* session, CatalogTable* table) {
   const std::string schema = table->schema.empty() ? "DATABASE()" : "?";
   std::vector<SqlValue> where;
@@ -109,7 +129,7 @@ Status ReadMysql(SqlSession* session, CatalogTable* table) {
                        " AND non_unique = 0",
                    where));
   AddUniqueKeys(keys, table);
-  return Status::OK();
+  return NoteColumnChecks(session, in_table, where, table);
 }
 
 Status ReadSqlite(SqlSession* session, CatalogTable* table) {
@@ -292,8 +312,13 @@ class StatementTableChecker {
     Note(DifferenceKind::kColumn, field.name(), "column '" + field.name() + "' does not exist",
          (near.empty() ? "" : near + "; or ") + "ALTER TABLE " + wanted_.name + " ADD COLUMN " +
              field.name() + " " + type);
-    differences_.back().statement =
-        "ALTER TABLE " + name_ + " ADD COLUMN " + session_->Quote(field.name()) + " " + type;
+    // A key that is missing would be empty in the rows that are there.
+    const auto& key = wanted_.primary_key;
+    if (std::find(key.begin(), key.end(), field.name()) != key.end()) return nullptr;
+    const bool is_any_text = type == "varchar(255)";  // MySQL's for a key
+    differences_.back().statement = "ALTER TABLE " + name_ + " ADD COLUMN " +
+                                    session_->Quote(field.name()) + " " +
+                                    (is_any_text ? "longtext" : type);
     return nullptr;
   }
 

@@ -15,6 +15,9 @@ namespace {
 
 namespace dom = simdjson::dom;
 
+// Longer ones are kept, but not found: OpenSearch refuses keywords of more than 32,766 bytes.
+constexpr int64_t kKeywordCharactersMax = 8191;
+
 enum class MappingFit : uint8_t { kFits, kMayRefuse, kRefuses };
 
 bool IsAmong(const std::string& type, std::initializer_list<std::string_view> types) {
@@ -22,7 +25,7 @@ bool IsAmong(const std::string& type, std::initializer_list<std::string_view> ty
 }
 
 bool IsObject(const std::string& type) {
-  return IsAmong(type, {"object", "nested", "flat_object", "flattened", "join"});
+  return IsAmong(type, {"object", "nested", "flat_object", "flattened"});
 }
 
 bool IsWholeNumber(const std::string& type) {
@@ -45,7 +48,15 @@ int BytesOf(const std::string& type) {
   return type == "integer" ? 4 : 0;
 }
 
+// Other types (geo_point, ranges, vectors, rank_features ..) take forms of their own: of what is
+// written into those nothing is said.
+bool IsKnown(const std::string& type) {
+  return IsObject(type) || IsNumber(type) || IsText(type) ||
+         IsAmong(type, {"boolean", "date", "date_nanos", "ip"});
+}
+
 MappingFit FitOf(const arrow::DataType& column, const std::string& type) {
+  if (!IsKnown(type)) return MappingFit::kFits;
   switch (column.id()) {
     case arrow::Type::LIST:
       return FitOf(*static_cast<const arrow::ListType&>(column).value_type(), type);
@@ -103,7 +114,9 @@ std::optional<IndexMapping> ParseIndexMapping(std::string_view json) {
   dom::object indexes;
   if (parser.parse(json.data(), json.size()).get(indexes) != simdjson::SUCCESS) return std::nullopt;
   std::optional<IndexMapping> newest;
+  bool are_of_a_stream = true;
   for (auto [name, index] : indexes) {
+    are_of_a_stream &= name.starts_with(".ds-");
     dom::object mappings;
     if (index["mappings"].get(mappings) != simdjson::SUCCESS) return std::nullopt;
     if (newest && newest->index > name) continue;
@@ -124,13 +137,16 @@ std::optional<IndexMapping> ParseIndexMapping(std::string_view json) {
       newest->fields[std::string(field)] = type;
     }
   }
+  if (indexes.size() > 1 && !are_of_a_stream) newest = IndexMapping();
   return newest;
 }
 
 std::string FieldMapping(const arrow::Field& column) {
   JsonWriter json;
   json.BeginObject().Key("properties").BeginObject().Key(column.name()).BeginObject();
-  json.Field("type", MadeFieldType(*column.type()));
+  const std::string_view type = MadeFieldType(*column.type());
+  json.Field("type", type);
+  if (type == "keyword") json.Field("ignore_above", kKeywordCharactersMax);
   return json.EndObject().EndObject().EndObject().Take();
 }
 
@@ -141,15 +157,18 @@ connector::Differences CompareMapping(const std::string& name, const IndexMappin
     auto found = mapping.fields.find(column->name());
     const std::string field = "field '" + column->name() + "'";
     if (found == mapping.fields.end()) {
-      if (mapping.dynamic == "true" || mapping.dynamic == "runtime") continue;
-      bool is_strict = mapping.dynamic.starts_with("strict");
+      // What is not strict takes the field (by templates, or unindexed), or its template decides.
+      bool is_strict = mapping.dynamic == "strict";
+      if (!is_strict && mapping.dynamic != "false") continue;
+      if (column->name().find('.') != std::string::npos) continue;  // a path through objects
       differences.push_back(
           {.kind = DifferenceKind::kColumn,
            .column = column->name(),
            .problem = "the mapping of index '" + name + "' has no " + field +
                       (is_strict ? " and is strict" : ", so that it is stored but not found"),
            .cure = "add it to the mapping, or leave the column out",
-           .statement = "PUT /" + name + "/_mapping " + FieldMapping(*column),
+           .statement =
+               is_strict ? "PUT /" + name + "/_mapping " + FieldMapping(*column) : std::string(),
            .blocks = is_strict});
       continue;
     }

@@ -14,12 +14,13 @@
 namespace mainstem::sink {
 
 struct IndexMapping {
-  std::string index;                          // the newest, where the name is an alias
+  std::string index;                          // the newest of a data stream
   std::map<std::string, std::string> fields;  // its type; "object" for one with fields of its own
   std::string dynamic = "true";               // what becomes of fields that it lacks
 };
 
-// From the answer to GET /<name>/_mapping. nullopt: not such an answer.
+// From the answer to GET /<name>/_mapping. nullopt: not such an answer. An alias of several indexes
+// has a mapping that takes everything: the answer does not tell which of them is written to.
 std::optional<IndexMapping> ParseIndexMapping(std::string_view json);
 
 // The body of PUT /<name>/_mapping that adds a field for the column.

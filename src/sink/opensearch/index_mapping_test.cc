@@ -6,16 +6,19 @@
 namespace mainstem::sink {
 namespace {
 
-TEST(IndexMappingTest, TheNewestIndexOfAnAliasCounts) {
+TEST(IndexMappingTest, TheNewestIndexOfADataStreamCounts) {
   auto mapping = ParseIndexMapping(
-      R"({"a-000002":{"mappings":{"dynamic":"strict","properties":{"n":{"type":"long"},)"
+      R"({".ds-a-000002":{"mappings":{"dynamic":"strict","properties":{"n":{"type":"long"},)"
       R"("place":{"properties":{"x":{"type":"long"}}}}}},)"
-      R"("a-000001":{"mappings":{"dynamic":false,"properties":{"old":{"type":"long"}}}}})");
+      R"(".ds-a-000001":{"mappings":{"dynamic":false,"properties":{"old":{"type":"long"}}}}})");
   ASSERT_TRUE(mapping.has_value());
-  EXPECT_EQ(mapping->index, "a-000002");
+  EXPECT_EQ(mapping->index, ".ds-a-000002");
   EXPECT_EQ(mapping->dynamic, "strict");
   EXPECT_EQ(mapping->fields,
             (std::map<std::string, std::string>{{"n", "long"}, {"place", "object"}}));
+  EXPECT_EQ(
+      ParseIndexMapping(R"({"a":{"mappings":{"dynamic":"strict"}},"b":{"mappings":{}}})")->dynamic,
+      "true");
   EXPECT_EQ(ParseIndexMapping(R"({"a":{"mappings":{"dynamic":false}}})")->dynamic, "false");
   EXPECT_EQ(ParseIndexMapping(R"({"a":{"mappings":{}}})")->dynamic, "true");
   EXPECT_FALSE(ParseIndexMapping("[]").has_value());
@@ -34,6 +37,14 @@ TEST(IndexMappingTest, MissingFieldsBlockOnlyWhereTheMappingIsStrict) {
   EXPECT_EQ(found[0].statement, R"(PUT /i/_mapping {"properties":{"n":{"type":"long"}}})");
   mapping.dynamic = "false";
   EXPECT_FALSE(CompareMapping("i", mapping, *columns).at(0).blocks);
+  EXPECT_EQ(CompareMapping("i", mapping, *columns).at(0).statement, "");
+  mapping.dynamic = "strict_allow_templates";
+  EXPECT_TRUE(CompareMapping("i", mapping, *columns).empty());
+  mapping.dynamic = "strict";
+  EXPECT_TRUE(
+      CompareMapping("i", mapping, *arrow::schema({arrow::field("a.b", arrow::int32())})).empty());
+  EXPECT_EQ(FieldMapping(*arrow::field("s", arrow::utf8())),
+            R"({"properties":{"s":{"type":"keyword","ignore_above":8191}}})");
 }
 
 struct MappingCase {
@@ -62,6 +73,10 @@ TEST(IndexMappingTest, ATypeTakesAllValuesOrSomeOrNone) {
       {arrow::list(arrow::int32()), "long", "fits"},
       {arrow::struct_({arrow::field("x", arrow::int32())}), "nested", "fits"},
       {arrow::struct_({arrow::field("x", arrow::int32())}), "long", "refuses"},
+      {arrow::struct_({arrow::field("lat", arrow::float64())}), "geo_point", "fits"},
+      {arrow::list(arrow::float32()), "knn_vector", "fits"},
+      {arrow::struct_({arrow::field("gte", arrow::int32())}), "integer_range", "fits"},
+      {arrow::float64(), "rank_feature", "fits"},
   };
   for (const MappingCase& test : cases) {
     IndexMapping mapping{.index = "i", .fields = {{"c", test.field}}};

@@ -201,6 +201,17 @@ def test_mariadb_evolves_and_keeps_what_it_does_not_understand(mariadb, tmp_path
     assert int(mariadb.query("SELECT count(*) FROM driver")[0][0]) == len(sink.table_model(*SHAPE))
 
 
+def test_mariadb_keeps_the_check_of_a_column(mariadb, tmp_path):
+    options = {"connector": "jdbc", "url": mariadb.jdbc_url, "table-name": "driver", "username": "loader", "password": "right", "drift": "evolve"}
+    for name in ("driver", "mainstem_delivery"):
+        mariadb.query(f"DROP TABLE IF EXISTS {name}")
+    mariadb.query("CREATE TABLE driver (k varchar(40) PRIMARY KEY, n int CHECK (n > -1000000), amount double, at datetime(6))")
+    sink.made(tmp_path, options, SHAPE, key="k").finish()
+    found = {row[0]: row[1] for row in mariadb.query("SELECT column_name, column_type FROM information_schema.columns WHERE table_name = 'driver'")}
+    assert found["n"].startswith("int") and found["part"] == "longtext", found
+    assert "CHECK" in mariadb.query("SHOW CREATE TABLE driver")[0][1]
+
+
 def test_sqlite_evolves(tmp_path):
     file = sqlite3.connect(tmp_path / "shop.db")
     file.execute("CREATE TABLE driver (k text PRIMARY KEY, n int)")
