@@ -23,6 +23,7 @@ std::string TopicText(const storage::TopicId& id) {
 
 Task<std::unique_ptr<DeliveryTurns::Turn>> DeliveryTurns::Begin() {
   if (free_ == 0 || !waiting_.empty()) CO_RETURN_IF_ERROR(co_await WaitInTurn());
+  if (free_ > 1) WakeNext();  // who came while the ones before were on their way
   MemoryLease lease = budget_->TryLease(kTurnMemory);
   if (lease.bytes() == 0) {
     WakeNext();
