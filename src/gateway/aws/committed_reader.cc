@@ -33,11 +33,14 @@ Task<bool> CommittedReader::Read(Piece piece) {
   auto read = co_await log_->Read(partition_, next_, options);
   if (Is(read.status(), ErrorCode::kOffsetOutOfRange)) {  // retention went past it
     CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log_->Offsets(partition_));
+    seen_ = next_;
     if (next_ >= offsets.log_start) co_return false;
     next_ = offsets.log_start;
     co_return true;
   }
   CO_RETURN_IF_ERROR(read);
+  // Records of a transaction that is still open may lie before the end: its marker comes behind.
+  seen_ = std::max(next_, read->high_watermark);
   if (read->batches.empty()) co_return false;
   bool full = false;
   for (const storage::SharedBytes& batch : read->batches) {
@@ -68,7 +71,7 @@ Status CommittedReader::TakeBatch(const storage::SharedBytes& batch, const Piece
 }
 
 Task<> CommittedReader::Wait(TimePoint deadline) {
-  std::vector<std::pair<storage::TopicPartition, Offset>> beyond{{partition_, next_}};
+  std::vector<std::pair<storage::TopicPartition, Offset>> beyond{{partition_, seen_}};
   co_return (co_await log_->WaitForData(std::move(beyond), deadline)).status();
 }
 

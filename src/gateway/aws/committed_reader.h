@@ -36,7 +36,7 @@ class CommittedReader {
   };
   // Reads on. False at the end of the topic.
   Task<bool> Read(Piece piece);
-  // Until there is more to read, the topic is gone, or the deadline.
+  // After a Read that was false: until the topic has grown since, it is gone, or the deadline.
   Task<> Wait(TimePoint deadline);
 
   // What lies before `end` is done, and `appends` are there: both or nothing.
@@ -55,6 +55,7 @@ class CommittedReader {
   storage::TopicPartition partition_{};
   int64_t epoch_ = 0;
   Offset next_{0};
+  Offset seen_{0};  // the topic's end when there was nothing to read
   std::string note_;
   int64_t uncommitted_bytes_ = 0;
 };

@@ -12,6 +12,11 @@ void NamedTasks::Start(std::string name, Task<> task) {
   scope->Spawn(std::move(name), std::move(task));
 }
 
+void NamedTasks::Cancel(const std::string& name) {
+  auto running = running_.find(name);
+  if (running != running_.end()) running->second->Cancel();
+}
+
 Task<> NamedTasks::End(std::string name) {
   auto running = running_.find(name);
   if (running == running_.end()) co_return Status::OK();

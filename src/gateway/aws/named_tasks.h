@@ -17,6 +17,8 @@ class NamedTasks {
 
   // There must be none of that name.
   void Start(std::string name, Task<> task);
+  // Asks it to end, and returns at once.
+  void Cancel(const std::string& name);
   // Returns when it has ended; of one that is not there: at once.
   Task<> End(std::string name);
   Task<> Stop();

@@ -17,11 +17,12 @@ from test_logs_subscriptions import arn
 
 
 class Endpoint(http.server.ThreadingHTTPServer):
-    """Keeps what it was asked; answers as `statuses` says for a path, the last one for ever."""
+    """Keeps what it was asked; answers as `statuses` says for a path, the last one for ever: 0 is no answer before `released`."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.requests, self.statuses, self.lock = [], {}, threading.Lock()
+        self.released = threading.Event()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def url(self, path):
@@ -41,7 +42,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             statuses = self.server.statuses.get(self.path.split("?")[0], [200])
             status = statuses.pop(0) if len(statuses) > 1 else statuses[0]
             self.server.requests.append({"method": self.command, "path": self.path, "headers": dict(self.headers.items()), "body": body, "status": status})
-        self.send_response(status)
+        if status == 0:
+            self.server.released.wait(60)
+        self.send_response(status or 200)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -55,6 +58,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def endpoint():
     server = Endpoint()
     yield server
+    server.released.set()
     server.shutdown()
 
 
@@ -158,6 +162,22 @@ def test_what_fails_is_tried_again_and_holds_back_nobody(shared_node, events, en
     events.update_api_destination(Name="closed", InvocationEndpoint=endpoint.url("/opened"))
     support.wait_until(lambda: len(endpoint.asked("/opened")) == 2, "what waited", 60)
     assert [r["method"] for r in endpoint.asked("/opened")] == ["PUT", "PUT"]
+
+
+def test_a_changed_target_waits_for_one_call_alone(shared_node, events, endpoint):
+    endpoint.statuses["/hanging"] = [200, 0]
+    api = destination(events, endpoint, "hanging", "/hanging")
+    rule_with(events, "default", "hanging", {"Id": "t", "Arn": api, "InputPath": "$.detail.n"}, pattern={"source": ["hanging"]})
+    put(events, "default", *({"n": n} for n in range(6)), Source="hanging")
+    support.wait_until(lambda: len(endpoint.asked("/hanging")) == 2, "an answer, and a call without one")
+    kinesis = client_of(shared_node)
+    kinesis.create_stream(StreamName="hanging", ShardCount=1)
+    events.put_targets(Rule="hanging", Targets=[{"Id": "t", "Arn": arn("hanging"), "InputPath": "$.detail.n"}])
+    assert len(endpoint.asked("/hanging")) == 2
+    # What was answered is done; the rest comes to what the target is now.
+    support.wait_until(lambda: sorted(data(kinesis, "hanging")) == [1, 2, 3, 4, 5], "the events that were not taken")
+    events.remove_targets(Rule="hanging", Ids=["t"])
+    events.delete_rule(Name="hanging")
 
 
 def test_calls_begin_as_often_as_the_destination_says(events, endpoint):

@@ -4,12 +4,13 @@ import time
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 import support
 from kill_loop import KILLS, seeded
 from kinesis_client import client_of, refused
 from test_eventbridge import entry, events_of
+from test_kinesis_shards import cpu_seconds
 from test_logs import logs_of
 from test_logs_subscriptions import arn, records_of
 
@@ -245,6 +246,30 @@ def test_many_targets_get_each_event(doors):
     put(events, "many", {"n": 1}, {"n": 2})
     support.wait_until(lambda: len(data(kinesis, "many")) == 200, "two events for each of a hundred targets")
     assert sorted(data(kinesis, "many")) == sorted([[n, m] for n in range(20) for m in range(5)] * 2)
+
+
+def test_open_transactions_are_waited_for_without_haste(shared_node, doors):
+    events, kinesis, logs = doors
+    kinesis.create_stream(StreamName="patient", ShardCount=1)
+    events.create_event_bus(Name="open")
+    rule_with(events, "open", "r", {"Id": "t", "Arn": arn("patient"), "InputPath": "$.detail.n"})
+    put(events, "open", {"n": 1})
+    logs.create_log_group(logGroupName="open")
+    logs.create_log_stream(logGroupName="open", logStreamName="s")
+    logs.put_subscription_filter(logGroupName="open", filterName="f", filterPattern="", destinationArn=arn("patient"))
+    logs.put_log_events(logGroupName="open", logStreamName="s", logEvents=[{"timestamp": int(time.time() * 1000), "message": "first"}])
+    support.wait_until(lambda: len(records_of(kinesis, "patient")) == 3, "the event, the log's, and its control message")
+    producer = Producer({"bootstrap.servers": shared_node.kafka, "transactional.id": "events"})
+    producer.init_transactions(10)
+    producer.begin_transaction()
+    for topic in ("events.open", "logs.open"):
+        producer.produce(topic, json.dumps({"source": "shop", "detail": {"n": 2}}), b"s", partition=0)
+    producer.flush(10)
+    before = cpu_seconds(shared_node)
+    time.sleep(1)
+    assert cpu_seconds(shared_node) - before < 0.5, "the node turns in circles"
+    producer.commit_transaction(10)
+    support.wait_until(lambda: len(records_of(kinesis, "patient")) == 5, "what the transaction has put")
 
 
 def test_what_is_too_large_for_a_stream_is_a_dead_letter(shared_node, doors):

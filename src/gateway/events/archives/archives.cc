@@ -144,7 +144,8 @@ Task<> Archives::DeleteHere(std::string name) {
   if (archive == nullptr) co_return Status::OK();
   std::string id = archive->id;
   CO_ASSIGN_OR_RETURN(ArchiveState state, ArchiveStateOf(*archive));
-  CO_RETURN_IF_ERROR(co_await delivery_->End(id));
+  std::vector<std::string> ended{id};
+  CO_RETURN_IF_ERROR(co_await delivery_->End(std::move(ended)));
   auto topic = parts_.log->FindTopic(state.topic);
   if (topic) CO_RETURN_IF_ERROR(co_await parts_.log->DeleteTopic(topic->id));
   parts_.env->CrashPoint("event_archive.delete");

@@ -3,15 +3,15 @@
 #include <algorithm>
 #include <map>
 
-#include <absl/strings/numbers.h>
-#include <absl/strings/str_split.h>
 #include <fmt/format.h>
 
 #include "connector/http/http_session.h"
 #include "connector/kafka/client_thread.h"
+#include "core/backoff.h"
 #include "gateway/aws/body_codec.h"
 #include "gateway/aws/shape.h"
 #include "gateway/events/destinations/api_request.h"
+#include "gateway/events/destinations/waiting_calls.h"
 
 namespace mainstem::gateway::events {
 namespace {
@@ -22,40 +22,11 @@ constexpr int64_t kApiMemory = 8 << 20;  // events, and their requests one by on
 constexpr int64_t kPauseFirstMs = 1000;
 constexpr int64_t kPauseLastMs = 600'000;
 constexpr int64_t kDeadLetterPauseMs = 10'000;
-constexpr Duration kApiRetry = std::chrono::seconds(1);
+constexpr Backoff::Bounds kApiPauses{.first = std::chrono::seconds(1),
+                                     .last = std::chrono::minutes(1)};
+constexpr Duration kApiLook = std::chrono::seconds(1);
 constexpr Duration kApiBusLook = std::chrono::seconds(60);
 constexpr Duration kApiTimeout = std::chrono::seconds(5);  // Amazon's
-
-// An event whose call has failed.
-struct WaitingCall {
-  int64_t tries = 0;
-  int64_t due_ms = 0;
-};
-using WaitingCalls = std::map<Offset, WaitingCall>;
-
-// "OFFSET:TRIES:DUE" each, with blanks between.
-std::string FormatWaiting(const WaitingCalls& waiting) {
-  std::string text;
-  for (const auto& [offset, call] : waiting) {
-    if (!text.empty()) text.push_back(' ');
-    text += fmt::format("{}:{}:{}", offset.value(), call.tries, call.due_ms);
-  }
-  return text;
-}
-
-WaitingCalls ParseWaiting(const std::string& text) {
-  WaitingCalls waiting;
-  std::vector<std::string> items = absl::StrSplit(text, ' ', absl::SkipEmpty());
-  for (const std::string& item : items) {
-    std::vector<std::string> numbers = absl::StrSplit(item, ':');
-    int64_t offset = 0;
-    WaitingCall call;
-    CHECK(numbers.size() == 3 && absl::SimpleAtoi(numbers[0], &offset) &&
-          absl::SimpleAtoi(numbers[1], &call.tries) && absl::SimpleAtoi(numbers[2], &call.due_ms));
-    waiting[Offset(offset)] = call;
-  }
-  return waiting;
-}
 
 // Amazon's list of what is tried again.
 bool IsTriedAgain(int status) {
@@ -73,11 +44,19 @@ class ApiTask {
         taker_(std::move(taker)),
         delivery_id_(target.delivery_id),
         reader_(parts.delivery, taker_, std::move(target)),
+        pauses_(kApiPauses),
         session_({.connect_timeout = kApiTimeout,
                   .call_timeout = kApiTimeout,
                   .answer_bytes_max = 1 << 20}) {}
 
   Task<> Run() {
+    Status ended = co_await DeliverOn();
+    CO_RETURN_IF_ERROR(co_await reader_.CommitPassed());
+    co_return ended;
+  }
+
+ private:
+  Task<> DeliverOn() {
     bool failing = false;
     while (true) {
       Status outcome = co_await Deliver();
@@ -88,11 +67,12 @@ class ApiTask {
             {{"rule", taker_.rule().arn}, {"target", taker_.plan().id}, {"error", outcome}});
       }
       if (outcome.ok()) failing = false;
-      CO_RETURN_IF_ERROR(co_await Sleep(kApiRetry));
+      Duration pause = kApiLook;
+      if (!outcome.ok()) pause = pauses_.Next(parts_.env);
+      CO_RETURN_IF_ERROR(co_await Sleep(pause));
     }
   }
 
- private:
   int64_t NowMs() const { return parts_.env->WallTime().value(); }
 
   // From the last commit on, until something fails or the topic is gone.
@@ -103,7 +83,7 @@ class ApiTask {
     while (true) {
       CO_ASSIGN_OR_RETURN(bool tried, co_await TryAgain());
       bool moved = false;
-      if (waiting_.size() + kCallsAtOnce <= kWaitingMax) {
+      if (waiting_.size() < kWaitingMax) {
         CO_ASSIGN_OR_RETURN(moved, co_await Step());
       }
       if (tried || moved) continue;
@@ -118,7 +98,7 @@ class ApiTask {
       auto pause = std::chrono::milliseconds(std::max<int64_t>(call.due_ms - NowMs(), 1));
       deadline = std::min(deadline, parts_.env->Now() + pause);
     }
-    if (waiting_.size() + kCallsAtOnce > kWaitingMax) co_return co_await SleepUntil(deadline);
+    if (waiting_.size() >= kWaitingMax) co_return co_await SleepUntil(deadline);
     co_return co_await reader_.Wait(deadline);
   }
 
@@ -134,16 +114,24 @@ class ApiTask {
     if (events.empty() && !reader_.HasPassedMuch()) co_return true;
     EventOutput output(parts_, counters_, taker_);
     WaitingCalls waiting = waiting_;
+    Status ended;
+    Offset end = reader_.next();
     for (const TakenEvent& event : events) {
-      CO_RETURN_IF_ERROR(co_await Attempt(&event, {}, &output, &waiting));
+      ended = co_await Attempt(&event, {}, &output, &waiting);
+      if (ended.ok()) continue;
+      end = event.offset;
+      break;
     }
-    CO_RETURN_IF_ERROR(co_await Commit(&output, std::move(waiting)));
+    if (ended.ok() || end > events.front().offset) {
+      CO_RETURN_IF_ERROR(co_await Commit(&output, std::move(waiting), end));
+    }
+    CO_RETURN_IF_ERROR(ended);
     co_return true;
   }
 
   Task<bool> ReadEvents(std::vector<TakenEvent>* events) {
     CO_ASSIGN_OR_RETURN(auto turn, co_await turns_->Begin());
-    co_return co_await reader_.Read(events, kCallsAtOnce);
+    co_return co_await reader_.Read(events, std::min(kCallsAtOnce, kWaitingMax - waiting_.size()));
   }
 
   // Calls again where it is time to. False when there is nothing to do.
@@ -159,38 +147,62 @@ class ApiTask {
     }
     EventOutput output(parts_, counters_, taker_);
     WaitingCalls waiting = waiting_;
+    Status ended;
+    size_t done = 0;
     for (const auto& [offset, call] : due) {
-      waiting.erase(offset);
-      CO_ASSIGN_OR_RETURN(auto event, co_await reader_.ReadAgain(offset));
-      if (!event) {
-        TakenEvent gone{.offset = offset};
-        output.Drop(gone, {.code = "INTERNAL_ERROR", .message = "the bus no longer has the event"});
-        continue;
-      }
-      CO_RETURN_IF_ERROR(co_await Attempt(&*event, call, &output, &waiting));
+      ended = co_await AttemptAgain(offset, call, &output, &waiting);
+      if (!ended.ok()) break;
+      ++done;
     }
-    CO_RETURN_IF_ERROR(co_await Commit(&output, std::move(waiting)));
+    if (done > 0) CO_RETURN_IF_ERROR(co_await Commit(&output, std::move(waiting), reader_.next()));
+    CO_RETURN_IF_ERROR(ended);
     co_return true;
   }
 
-  Task<> Commit(EventOutput* output, WaitingCalls waiting) {
-    BusReader::Outcome outcome{.end = reader_.next(), .note = FormatWaiting(waiting)};
+  Task<> AttemptAgain(Offset offset, WaitingCall call, EventOutput* output, WaitingCalls* waiting) {
+    CO_ASSIGN_OR_RETURN(auto event, co_await reader_.ReadAgain(offset));
+    waiting->erase(offset);
+    if (!event) {
+      output->DropGone(offset);
+      co_return Status::OK();
+    }
+    Status tried = co_await Attempt(&*event, call, output, waiting);
+    if (!tried.ok()) (*waiting)[offset] = call;
+    co_return tried;
+  }
+
+  Task<> Commit(EventOutput* output, WaitingCalls waiting, Offset end) {
+    BusReader::Outcome outcome{.end = end, .note = FormatWaiting(waiting)};
     CO_ASSIGN_OR_RETURN(outcome.appends, output->Take());
     parts_.env->CrashPoint("event_target.called");
     CO_RETURN_IF_ERROR(co_await reader_.Commit(std::move(outcome)));
     waiting_ = std::move(waiting);
+    called_.clear();
+    pauses_.Reset();
     output->TellCommitted();
     co_return Status::OK();
   }
 
-  // One try, and what becomes of the event: it waits, is a dead letter, or done.
+  // One try, and what becomes of the event: it waits, is a dead letter, or done. Fails before the
+  // call when the task is to end.
   Task<> Attempt(const TakenEvent* event, WaitingCall before, EventOutput* output,
                  WaitingCalls* waiting) {
+    if (co_await IsCancelled()) co_return MakeError(ErrorCode::kCancelled, "the target ends");
+    std::pair<Offset, std::string> name{event->offset, event->id};
+    auto called = called_.find(name);
+    if (called != called_.end()) {
+      if (called->second)
+        (*waiting)[event->offset] = *called->second;
+      else
+        output->CountDelivered();
+      co_return Status::OK();
+    }
     DeliveryFailure failure;
     Duration asked{};
     CO_ASSIGN_OR_RETURN(CallFate fate, co_await CallOnce(event, &failure, &asked));
     if (fate == CallFate::kDone) {
       output->CountDelivered();
+      called_[name] = std::nullopt;
       co_return Status::OK();
     }
     failure.tries = before.tries;
@@ -205,7 +217,9 @@ class ApiTask {
     if (!gives_up) {
       int64_t asked_ms = std::chrono::duration_cast<std::chrono::milliseconds>(asked).count();
       int64_t pause_ms = std::max(PauseMs(before.tries), asked_ms);
-      (*waiting)[event->offset] = {.tries = before.tries + 1, .due_ms = NowMs() + pause_ms};
+      WaitingCall next{.tries = before.tries + 1, .due_ms = NowMs() + pause_ms};
+      (*waiting)[event->offset] = next;
+      called_[name] = next;
       co_return Status::OK();
     }
     CO_ASSIGN_OR_RETURN(bool abandoned, co_await output->Abandon(event, failure));
@@ -293,6 +307,10 @@ class ApiTask {
   const std::string delivery_id_;
   BusReader reader_;
   WaitingCalls waiting_;  // as committed
+  // What has come of calls since the last commit: nothing, where they are done. If it fails, they
+  // are not called again. By offset and event's id.
+  std::map<std::pair<Offset, std::string>, std::optional<WaitingCall>> called_;
+  Backoff pauses_;  // of what fails here, not there
   connector::HttpSession session_;
   connector::ClientThread thread_;  // of the session's calls
 };

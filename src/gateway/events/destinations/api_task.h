@@ -13,8 +13,8 @@ struct ApiTaskParts {
   const DeliveryCounters& counters;
   DeliveryTurns* turns;
 };
-// Until it is cancelled; ends at the latest when a call that has begun has an answer or no time
-// left, 5 seconds.
+// Until it is cancelled; ends when the one call that has begun has an answer or no time left, at
+// most 5 seconds, with what was done committed.
 Task<> CallApi(ApiTaskParts parts, EventTaker taker, Target target);
 
 }  // namespace mainstem::gateway::events

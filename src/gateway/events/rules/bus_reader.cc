@@ -79,8 +79,10 @@ Task<bool> BusReader::Open() {
   partition_ = {.topic_id = topic->id, .partition = PartitionId(0)};
   topic_ = TopicText(topic->id);
   note_.clear();
+  owes_ = true;  // nothing is known of the place until it is opened
   Offset begin = topic->id == target_.topic_id ? target_.begin : Offset(0);
   CO_RETURN_IF_ERROR(co_await reader_.Open(partition_, begin));
+  owes_ = false;
   const std::string& note = reader_.note();
   if (note.empty()) co_return true;
   if (!note.starts_with(topic_)) {
@@ -106,7 +108,10 @@ Task<bool> BusReader::Read(std::vector<TakenEvent>* events, size_t events_max) {
     parts_.logger.Warning("batch of an event bus left out, it can't be decoded",
                           {{"bus", taker_.bus()}, {"offset", offset.value()}, {"error", broken}});
   };
-  co_return co_await reader_.Read(std::move(piece));
+  owes_ = true;
+  CO_ASSIGN_OR_RETURN(bool moved, co_await reader_.Read(std::move(piece)));
+  owes_ = !events->empty();
+  co_return moved;
 }
 
 Task<std::optional<TakenEvent>> BusReader::ReadAgain(Offset offset) {
@@ -117,7 +122,7 @@ Task<std::optional<TakenEvent>> BusReader::ReadAgain(Offset offset) {
   std::optional<TakenEvent> event;
   if (read->batches.empty()) co_return event;
   auto take = [&](const storage::RecordView& record) {
-    event = taker_.Take(record);
+    event = taker_.TakeAgain(record);
     return Status::OK();
   };
   CO_RETURN_IF_ERROR(
@@ -127,11 +132,18 @@ Task<std::optional<TakenEvent>> BusReader::ReadAgain(Offset offset) {
 
 bool BusReader::HasPassedMuch() const { return reader_.uncommitted_bytes() >= kPassedMax; }
 
+Task<> BusReader::CommitPassed() {
+  if (owes_ || reader_.uncommitted_bytes() == 0) co_return Status::OK();
+  Outcome outcome{.end = reader_.next(), .note = note_};
+  co_return co_await Commit(std::move(outcome));
+}
+
 Task<> BusReader::Commit(Outcome outcome) {
   std::string note = outcome.note;
   outcome.note = note.empty() ? topic_ : topic_ + " " + note;
   CO_RETURN_IF_ERROR(co_await reader_.Commit(std::move(outcome)));
   note_ = std::move(note);
+  owes_ = false;
   parts_.env->CrashPoint("event_target.commit");
   co_return Status::OK();
 }

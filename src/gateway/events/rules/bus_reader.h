@@ -77,6 +77,9 @@ class BusReader {
   // Its note is told by note() afterwards.
   using Outcome = aws::CommittedReader::Outcome;
   Task<> Commit(Outcome outcome);
+  // The place, where nothing that was taken since the last commit is left to do: what the rule did
+  // not take is not judged again by a later pattern.
+  Task<> CommitPassed();
 
  private:
   const DeliveryParts& parts_;
@@ -86,6 +89,7 @@ class BusReader {
   storage::TopicPartition partition_{};
   std::string topic_;
   std::string note_;
+  bool owes_ = false;  // events were taken that are not committed
 };
 
 }  // namespace mainstem::gateway::events

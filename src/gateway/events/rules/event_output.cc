@@ -178,6 +178,11 @@ void EventOutput::Drop(const TakenEvent& event, const DeliveryFailure& failure) 
   dropped_why_ = failure;
 }
 
+void EventOutput::DropGone(Offset offset) {
+  TakenEvent gone{.offset = offset};
+  Drop(gone, {.code = "INTERNAL_ERROR", .message = "the bus no longer has the event"});
+}
+
 void EventOutput::TellCommitted() {
   if (dropped_ > 0) {
     parts_.logger.Warning("events of a rule dropped", {{"rule", taker_.rule().arn},

@@ -68,6 +68,8 @@ class EventOutput {
   void CountDelivered() { ++delivered_; }
   // Nowhere.
   void Drop(const TakenEvent& event, const DeliveryFailure& failure);
+  // The same of one that the bus no longer has.
+  void DropGone(Offset offset);
 
   // What has been put. Kept by the caller until it is committed, then told: it is counted, and
   // what was dropped is logged.

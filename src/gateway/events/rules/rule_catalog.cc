@@ -99,13 +99,24 @@ Task<> RuleCatalog::UpdateHere(RuleKey key, Change change, UpdateOptions options
   if (before != nullptr && rule.is_enabled() && !before->is_enabled()) {
     for (auto& [id, target] : rule.targets) target.delivery_id.clear();
   }
-  BeginSchedule(before, &rule);
-  CO_RETURN_IF_ERROR(co_await BeginTargets(&key, &rule));
-  CO_RETURN_IF_ERROR(co_await WriteRule(&key, before, &rule));
+  Status applied = co_await ApplyRule(&key, before, &rule);
+  bool is_there = Find(key) != nullptr;
+  // Whatever failed, the rule that is there now goes on.
+  if (is_there) CO_RETURN_IF_ERROR(co_await StartRule(std::move(key)));
+  CO_RETURN_IF_ERROR(applied);
+  co_return co_await ForgetGone();
+}
+
+// Tasks end before the change, so that what the rule has passed over is behind their places; after
+// it they would be judged by the new pattern.
+Task<> RuleCatalog::ApplyRule(const RuleKey* key, const Rule* before, Rule* rule) {
+  BeginSchedule(before, rule);
+  if (before != nullptr) CO_RETURN_IF_ERROR(co_await EndRule(before));
+  CO_RETURN_IF_ERROR(co_await BeginTargets(key, rule));
+  CO_RETURN_IF_ERROR(co_await WriteRule(key, before, rule));
   parts_.env->CrashPoint("event_rule.update");
-  rules_[key] = std::move(rule);
-  CO_RETURN_IF_ERROR(co_await ForgetGone());
-  co_return co_await StartRule(std::move(key));
+  rules_[*key] = std::move(*rule);
+  co_return Status::OK();
 }
 
 // Those without a place begin with the next event.
@@ -162,14 +173,20 @@ Task<> RuleCatalog::StartRule(RuleKey key) {
     CO_RETURN_IF_ERROR(co_await parts_.schedules->End(rule.schedule_id));
     if (rule.is_enabled()) CO_RETURN_IF_ERROR(parts_.schedules->Start(key, rule));
   }
+  if (!rule.is_enabled()) co_return Status::OK();
   for (const auto& [id, target] : rule.targets) {
-    if (rule.is_enabled()) {
-      CO_RETURN_IF_ERROR(co_await parts_.delivery->Start(key, rule, id));
-    } else {
-      CO_RETURN_IF_ERROR(co_await parts_.delivery->End(target.delivery_id));
-    }
+    CO_RETURN_IF_ERROR(co_await parts_.delivery->Start(key, rule, id));
   }
   co_return Status::OK();
+}
+
+Task<> RuleCatalog::EndRule(const Rule* rule) {
+  std::vector<std::string> ids;
+  for (const auto& [id, target] : rule->targets) ids.push_back(target.delivery_id);
+  if (!rule->schedule_id.empty()) {
+    CO_RETURN_IF_ERROR(co_await parts_.schedules->End(rule->schedule_id));
+  }
+  co_return co_await parts_.delivery->End(std::move(ids));
 }
 
 Task<> RuleCatalog::Delete(RuleKey key, Check check) {
@@ -181,7 +198,9 @@ Task<> RuleCatalog::DeleteHere(RuleKey key, Check check) {
   if (rule == nullptr) co_return Status::OK();
   CO_RETURN_IF_ERROR(check(*rule));
   CO_RETURN_IF_ERROR(co_await WriteRule(&key, rule, nullptr));
+  const Rule gone = *rule;
   rules_.erase(key);
+  CO_RETURN_IF_ERROR(co_await EndRule(&gone));
   co_return co_await ForgetGone();
 }
 

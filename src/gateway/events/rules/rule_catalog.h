@@ -61,7 +61,9 @@ class RuleCatalog {
   void BeginSchedule(const Rule* before, Rule* rule);
   // `rule`: null erases it.
   Task<> WriteRule(const RuleKey* key, const Rule* before, const Rule* rule);
+  Task<> ApplyRule(const RuleKey* key, const Rule* before, Rule* rule);
   Task<> StartRule(RuleKey key);
+  Task<> EndRule(const Rule* rule);
 
   const Parts parts_;
   std::unique_ptr<aws::RecordTable> table_;

@@ -134,6 +134,79 @@ TEST(RuleDeliveryTest, TargetsGoOnWhereTheyWereAfterRestarts) {
   aws::RunAtDoor<EventsDoor>(ThenStop<GoOnAfterRestarts>);
 }
 
+// ---------------------------------------------------------------- changed rules
+
+const char* const kTargetOfStream =
+    R"({"Rule":"r","Targets":[{"Id":"t","Arn":"arn:aws:kinesis:r:000000000000:stream/s",)"
+    R"("InputPath":"$.detail.n"}]})";
+
+Task<> PutPattern(EventsDoor* door, std::string kinds) {
+  return door->Ask(
+      "PutRule", R"({"Name":"r","EventPattern":"{\"detail\":{\"kind\":[\")" + kinds + R"(\"]}}"})");
+}
+
+Task<> ChangeThePattern(EventsDoor* door) {
+  CO_RETURN_IF_ERROR(co_await door->MakeStream("s"));
+  CO_RETURN_IF_ERROR(co_await PutPattern(door, "old"));
+  CO_RETURN_IF_ERROR(co_await door->Ask("PutTargets", kTargetOfStream));
+  CO_RETURN_IF_ERROR(co_await door->PutOne(R"({\"n\":1,\"kind\":\"old\"})"));
+  CO_RETURN_IF_ERROR(co_await door->PutOne(R"({\"n\":2,\"kind\":\"new\"})"));
+  CO_RETURN_IF_ERROR(co_await Sleep(1s));
+  CO_RETURN_IF_ERROR(co_await PutPattern(door, "new"));
+  CO_RETURN_IF_ERROR(co_await door->PutOne(R"({\"n\":3,\"kind\":\"new\"})"));
+  CO_RETURN_IF_ERROR(co_await Sleep(1s));
+  CO_ASSIGN_OR_RETURN(auto records, co_await RecordsOf(door, "s"));
+  EXPECT_THAT(ValuesOf(records), ElementsAre("1", "3"));
+  co_return Status::OK();
+}
+
+TEST(RuleDeliveryTest, ANewPatternIsNotForEventsThatWerePassedOver) {
+  aws::RunAtDoor<EventsDoor>(ThenStop<ChangeThePattern>);
+}
+
+// They wait because there is no such destination; the place behind them is committed.
+Task<> InheritWaitingCalls(EventsDoor* door) {
+  CO_RETURN_IF_ERROR(co_await PutPattern(door, "old"));
+  CO_RETURN_IF_ERROR(co_await door->Ask(
+      "PutTargets", R"({"Rule":"r","Targets":[{"Id":"t","Arn":"arn:aws:events:r:000000000000:)"
+                    R"(api-destination/gone/01234567-89ab-cdef-0123-456789abcdef"}]})"));
+  CO_RETURN_IF_ERROR(co_await door->PutOne(R"({\"n\":1,\"kind\":\"old\"})"));
+  CO_RETURN_IF_ERROR(co_await door->PutOne(R"({\"n\":2,\"kind\":\"old\"})"));
+  CO_RETURN_IF_ERROR(co_await Sleep(10s));
+  CO_RETURN_IF_ERROR(co_await PutPattern(door, "new"));
+  CO_RETURN_IF_ERROR(co_await Sleep(10s));
+  CO_RETURN_IF_ERROR(co_await door->Ask("PutTargets", kTargetOfStream));
+  CO_RETURN_IF_ERROR(co_await door->PutOne(R"({\"n\":3,\"kind\":\"new\"})"));
+  CO_RETURN_IF_ERROR(co_await Sleep(10s));
+  CO_RETURN_IF_ERROR(co_await door->MakeStream("s"));
+  CO_RETURN_IF_ERROR(co_await Sleep(5s));
+  CO_ASSIGN_OR_RETURN(auto records, co_await RecordsOf(door, "s"));
+  EXPECT_THAT(ValuesOf(records), ElementsAre("1", "2", "3"));
+  co_return Status::OK();
+}
+
+TEST(RuleDeliveryTest, WaitingCallsAreForWhatTheirTargetBecomes) {
+  aws::RunAtDoor<EventsDoor>(ThenStop<InheritWaitingCalls>);
+}
+
+// The first is dropped after at least 0.5 + 1 + 2 + 4 s, at most twice that; so is the second then.
+Task<> GiveUpOneByOne(EventsDoor* door) {
+  CO_RETURN_IF_ERROR(co_await door->MakeRule(
+      R"(,"InputPath":"$.detail.n","RetryPolicy":{"MaximumRetryAttempts":4})"));
+  CO_RETURN_IF_ERROR(co_await door->PutOne(R"({\"n\":1})"));
+  CO_RETURN_IF_ERROR(co_await door->PutOne(R"({\"n\":2})"));
+  CO_RETURN_IF_ERROR(co_await Sleep(15'100ms));
+  CO_RETURN_IF_ERROR(co_await door->MakeStream("s"));
+  CO_RETURN_IF_ERROR(co_await Sleep(2s));
+  CO_ASSIGN_OR_RETURN(auto records, co_await RecordsOf(door, "s"));
+  EXPECT_THAT(ValuesOf(records), ElementsAre("2"));
+  co_return Status::OK();
+}
+
+TEST(RuleDeliveryTest, EachEventHasTriesOfItsOwn) {
+  aws::RunAtDoor<EventsDoor>(ThenStop<GiveUpOneByOne>);
+}
+
 // ---------------------------------------------------------------- schedules
 
 const char* const kTargetOfTimer =

@@ -61,9 +61,19 @@ Result<EventTaker> EventTaker::Make(const RuleKey& key, const Rule& rule,
 }
 
 std::optional<TakenEvent> EventTaker::Take(const storage::RecordView& record) const {
+  return TakeAs(record, Taken::kByPattern);
+}
+
+std::optional<TakenEvent> EventTaker::TakeAgain(const storage::RecordView& record) const {
+  return TakeAs(record, Taken::kBefore);
+}
+
+std::optional<TakenEvent> EventTaker::TakeAs(const storage::RecordView& record, Taken taken) const {
   RecordMarks marks = MarksOf(record);
   bool is_for_rules = marks.for_rule.empty();
-  if (is_for_rules ? !pattern_ : marks.for_rule != rule_.name) return std::nullopt;
+  if (!is_for_rules && marks.for_rule != rule_.name) return std::nullopt;
+  bool by_pattern = is_for_rules && taken == Taken::kByPattern;
+  if (by_pattern && !pattern_) return std::nullopt;
   const auto& only = marks.replay_rules;
   bool is_named = std::find(only.begin(), only.end(), rule_.name) != only.end();
   if (!only.empty() && !is_named) return std::nullopt;
@@ -71,7 +81,7 @@ std::optional<TakenEvent> EventTaker::Take(const storage::RecordView& record) co
   auto document = aws::DecodeBody(aws::BodyCodec::kJson, std::string(text));
   if (!document.ok() || document->root.kind != aws::Value::Kind::kMap) return std::nullopt;
   const aws::Value& root = document->root;
-  if (is_for_rules && !pattern_->Matches(root)) return std::nullopt;
+  if (by_pattern && !pattern_->Matches(root)) return std::nullopt;
   if (plan_.place.kind == TargetKind::kBus && marks.is_forwarded) return std::nullopt;
   TakenEvent event{.offset = record.offset,
                    .arrived_ms = record.timestamp_ms,

@@ -41,12 +41,16 @@ class EventTaker {
 
   // Nothing when the rule does not take it, or it is no event.
   std::optional<TakenEvent> Take(const storage::RecordView& record) const;
+  // The same of one that was taken before, perhaps by another pattern: whatever the pattern is now.
+  std::optional<TakenEvent> TakeAgain(const storage::RecordView& record) const;
 
   const TargetPlan& plan() const { return plan_; }
   const RuleNames& rule() const { return rule_; }
   const std::string& bus() const { return bus_; }
 
  private:
+  enum class Taken : uint8_t { kByPattern, kBefore };
+  std::optional<TakenEvent> TakeAs(const storage::RecordView& record, Taken taken) const;
   explicit EventTaker(TargetPlan plan) : plan_(std::move(plan)) {}
 
   std::optional<EventPattern> pattern_;  // nothing: a schedule alone

@@ -4,6 +4,7 @@
 
 #include "core/backoff.h"
 #include "gateway/events/destinations/api_task.h"
+#include "gateway/events/destinations/waiting_calls.h"
 
 namespace mainstem::gateway::events {
 namespace {
@@ -28,6 +29,13 @@ class TargetTask {
 
   // Until it is cancelled.
   Task<> Run() {
+    Status ended = co_await DeliverOn();
+    CO_RETURN_IF_ERROR(co_await reader_.CommitPassed());
+    co_return ended;
+  }
+
+ private:
+  Task<> DeliverOn() {
     while (true) {
       Status outcome = co_await Deliver();
       if (co_await IsCancelled()) co_return outcome;
@@ -41,7 +49,6 @@ class TargetTask {
     }
   }
 
- private:
   // From the last commit on, until something fails or the topic is gone.
   Task<> Deliver() {
     CO_ASSIGN_OR_RETURN(bool opened, co_await reader_.Open());
@@ -70,11 +77,33 @@ class TargetTask {
   // Reads a piece and delivers what the rule takes. False at the end of the topic.
   Task<bool> Step() {
     CO_ASSIGN_OR_RETURN(auto turn, co_await turns_->Begin());
+    if (!reader_.note().empty()) co_return co_await PutInherited();
     std::vector<TakenEvent> events;
     CO_ASSIGN_OR_RETURN(bool moved, co_await reader_.Read(&events, kEventsMax));
     if (!moved) co_return false;
     if (events.empty() && !reader_.HasPassedMuch()) co_return true;
     CO_RETURN_IF_ERROR(co_await PutEvents(&events));
+    co_return true;
+  }
+
+  // The first event whose call waited when the target was an API destination. True.
+  Task<bool> PutInherited() {
+    WaitingCalls waiting = ParseWaiting(reader_.note());
+    Offset offset = waiting.begin()->first;
+    EventOutput output(parts_, counters_, taker_);
+    CO_ASSIGN_OR_RETURN(auto event, co_await reader_.ReadAgain(offset));
+    if (event) {
+      CO_ASSIGN_OR_RETURN(bool done, co_await PutEvent(&output, &*event));
+      if (!done) co_return MakeError(ErrorCode::kNotFound, "there is no such target");
+    } else {
+      output.DropGone(offset);
+    }
+    waiting.erase(offset);
+    BusReader::Outcome outcome{.end = reader_.next(), .note = FormatWaiting(waiting)};
+    CO_ASSIGN_OR_RETURN(outcome.appends, output.Take());
+    CO_RETURN_IF_ERROR(co_await reader_.Commit(std::move(outcome)));
+    output.TellCommitted();
+    Succeed();
     co_return true;
   }
 
@@ -98,10 +127,14 @@ class TargetTask {
       output.TellCommitted();
     }
     if (!waiting.ok()) co_return waiting;
+    Succeed();
+    co_return Status::OK();
+  }
+
+  void Succeed() {
     failing_ = false;
     tries_ = 0;
     pauses_.Reset();
-    co_return Status::OK();
   }
 
   // False: it has to wait.
@@ -126,9 +159,10 @@ class TargetTask {
       failure.exhausted = "MaximumRetryAttempts";
     if (is_old || tried_enough || taker_.plan().dead_letters) {
       CO_ASSIGN_OR_RETURN(bool done, co_await output->Abandon(event, failure));
-      if (done) co_return true;
-      if (is_old) {
-        output->Drop(*event, failure);
+      if (!done && is_old) output->Drop(*event, failure);
+      if (done || is_old) {
+        tries_ = 0;  // the next one has tries of its own
+        pauses_.Reset();
         co_return true;
       }
     }
@@ -184,7 +218,11 @@ Task<> TargetDelivery::Start(RuleKey key, Rule rule, std::string target_id) {
   co_return Status::OK();
 }
 
-Task<> TargetDelivery::End(std::string delivery_id) { return running_.End(std::move(delivery_id)); }
+Task<> TargetDelivery::End(std::vector<std::string> delivery_ids) {
+  for (const std::string& id : delivery_ids) running_.Cancel(id);
+  for (const std::string& id : delivery_ids) CO_RETURN_IF_ERROR(co_await running_.End(id));
+  co_return Status::OK();
+}
 
 Task<> TargetDelivery::Forget(std::string delivery_id) {
   CO_RETURN_IF_ERROR(co_await running_.End(delivery_id));

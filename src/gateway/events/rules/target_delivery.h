@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "gateway/aws/named_tasks.h"
 #include "gateway/events/rules/bus_reader.h"
@@ -18,8 +19,8 @@ class TargetDelivery {
 
   // Begins, or begins anew with what the rule says now.
   Task<> Start(RuleKey key, Rule rule, std::string target_id);
-  // Ends it; its place is kept.
-  Task<> End(std::string delivery_id);
+  // Ends them together; their places are kept.
+  Task<> End(std::vector<std::string> delivery_ids);
   // And forgets its place.
   Task<> Forget(std::string delivery_id);
   Task<> Stop();
