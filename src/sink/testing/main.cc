@@ -4,8 +4,9 @@
 //
 //   sink_delivery_driver [--key a,b] [--partition-by a] [--partitions N] [--records N] [--rows N]
 //     [--keys N] [--append] [--reject-file PATH] [--crash POINT:N] [--flush-every N]
-//     [--max-failures N] option=value ...
+//     [--max-failures N] [--make-only] option=value ...
 //
+// --make-only delivers nothing: what making the rows costs, for benches.
 // Ends with 0 when everything is delivered, 2 with the error on standard error when it cannot be.
 // Standard output: one line "ready" at the start, then "delivered <partition> <position>".
 #include <cstdio>
@@ -41,6 +42,7 @@ struct DriverOptions {
   int64_t flush_every = 3;      // records
   int64_t max_failures = 1000;  // of a kind that may pass
   bool append = false;
+  bool make_only = false;
   std::string reject_file;
   std::string crash_point;
   std::vector<std::string> key;
@@ -152,6 +154,12 @@ class Driver {
   }
 
   Task<> DeliverWithRetries(int64_t partition) {
+    if (options_.make_only) {
+      for (int64_t record = 0; record < options_.record_count; ++record) {
+        CO_RETURN_IF_ERROR(MakeRecord(options_, partition, record).status());
+      }
+      co_return Status::OK();
+    }
     for (int64_t failures = 0;; ++failures) {
       Status status = co_await DeliverAll(partition);
       if (status.ok() || !IsRetriable(status) || failures >= options_.max_failures) {
@@ -198,6 +206,8 @@ DriverOptions ReadArguments(int argument_count, char** arguments) {
     std::string name = arguments[i];
     if (name == "--append") {
       options.append = true;
+    } else if (name == "--make-only") {
+      options.make_only = true;
     } else if (!name.starts_with("--")) {
       size_t equals = name.find('=');
       CHECK(equals != std::string::npos);
