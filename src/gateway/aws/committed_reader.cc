@@ -35,6 +35,7 @@ Task<bool> CommittedReader::Read(Piece piece) {
     CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log_->Offsets(partition_));
     seen_ = next_;
     if (next_ >= offsets.log_start) co_return false;
+    if (piece.lost) piece.lost(offsets.log_start.value() - next_.value());
     next_ = offsets.log_start;
     co_return true;
   }

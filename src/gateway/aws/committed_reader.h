@@ -33,6 +33,8 @@ class CommittedReader {
     std::function<Result<bool>(const storage::RecordView& record)> take;
     // Of a batch that can't be decoded, with its offset; may be empty.
     std::function<void(Offset offset, const Status& broken)> skip{};
+    // Of so many offsets that retention took before they were read; may be empty.
+    std::function<void(int64_t count)> lost{};
   };
   // Reads on. False at the end of the topic.
   Task<bool> Read(Piece piece);

@@ -12,9 +12,9 @@ Status NoSuchBus(std::string_view name) {
   return MakeError(ErrorCode::kNotFound, fmt::format("Event bus {} does not exist.", name));
 }
 
-// An event is at most 1 MiB; a day, as long as Amazon tries to deliver it.
+// An event is at most 1 MiB; two days, twice as long as Amazon tries to deliver it.
 storage::TopicConfig BusTopicConfig() {
-  return {{"retention.ms", "86400000"}, {"max.message.bytes", "4194304"}};
+  return {{"retention.ms", "172800000"}, {"max.message.bytes", "4194304"}};
 }
 
 }  // namespace

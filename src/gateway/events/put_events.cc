@@ -15,6 +15,7 @@ namespace {
 
 constexpr size_t kRequestBytesMax = 1 << 20;
 constexpr size_t kTimeBytes = 14;
+constexpr size_t kEventMembers = 9;  // with the detail as the last one
 
 struct EntryOutcome {
   std::string id;
@@ -56,10 +57,6 @@ void CheckEntry(const aws::Value& entry, EntryOutcome* outcome) {
   if (entry["Source"].text.starts_with("aws.")) {
     return Refuse(outcome, "NotAuthorizedForSourceException", "Not authorized for the source.");
   }
-  auto detail = aws::DecodeBody(aws::BodyCodec::kJson, std::string(entry["Detail"].text));
-  if (!detail.ok() || detail->root.kind != aws::Value::Kind::kMap) {
-    return Refuse(outcome, "MalformedDetail", "Detail is malformed.");
-  }
 }
 
 std::string EventText(const Context& context, const aws::AwsCall& call, const aws::Value& entry,
@@ -77,6 +74,13 @@ std::string EventText(const Context& context, const aws::AwsCall& call, const aw
   return json.Take();
 }
 
+// Whether rules can read it, and the detail is one object and nothing beside it.
+bool IsWhole(const std::string& event) {
+  auto document = aws::DecodeBody(aws::BodyCodec::kJson, event);
+  if (!document.ok() || document->root.members.size() != kEventMembers) return false;
+  return document->root.members.back().value.kind == aws::Value::Kind::kMap;
+}
+
 using BusWrites = std::map<std::string, BusWrite>;
 
 Task<> AddEntry(const Context& context, const aws::AwsCall* call, const aws::Value* entry,
@@ -84,6 +88,12 @@ Task<> AddEntry(const Context& context, const aws::AwsCall* call, const aws::Val
   outcome->bus = BusNameIn((*entry)["EventBusName"].text);
   CheckEntry(*entry, outcome);
   if (!outcome->error_code.empty()) co_return Status::OK();
+  outcome->id = aws::RandomId(context.env);
+  std::string event = EventText(context, *call, *entry, outcome->id);
+  if (!IsWhole(event)) {
+    Refuse(outcome, "MalformedDetail", "Detail is malformed.");
+    co_return Status::OK();
+  }
   auto write = writes->find(outcome->bus);
   if (write == writes->end()) {
     std::string bus = outcome->bus;
@@ -95,9 +105,7 @@ Task<> AddEntry(const Context& context, const aws::AwsCall* call, const aws::Val
     CO_RETURN_IF_ERROR(partition);
     write = writes->emplace(std::move(bus), BusWrite{.partition = *partition}).first;
   }
-  outcome->id = aws::RandomId(context.env);
-  write->second.builder.Add(context.NowMs(), (*entry)["Source"].text,
-                            EventText(context, *call, *entry, outcome->id));
+  write->second.builder.Add(context.NowMs(), (*entry)["Source"].text, event);
   co_return Status::OK();
 }
 

@@ -103,6 +103,10 @@ class SubscriptionDelivery::Delivery {
                              {"offset", offset.value()},
                              {"error", broken}});
     };
+    piece.lost = [&](int64_t count) {
+      parts_.logger.Warning("events of a log group lost, retention took them before a filter",
+                            {{"group", group_->name}, {"filter", name_}, {"count", count}});
+    };
     CO_ASSIGN_OR_RETURN(bool moved, co_await reader_.Read(std::move(piece)));
     if (!moved) co_return false;
     if (events.empty() && reader_.uncommitted_bytes() < kSkippedMax) co_return true;

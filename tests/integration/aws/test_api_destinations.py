@@ -41,7 +41,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with self.server.lock:
             statuses = self.server.statuses.get(self.path.split("?")[0], [200])
             status = statuses.pop(0) if len(statuses) > 1 else statuses[0]
-            self.server.requests.append({"method": self.command, "path": self.path, "headers": dict(self.headers.items()), "body": body, "status": status})
+            self.server.requests.append({"method": self.command, "path": self.path, "headers": dict(self.headers.items()), "body": body, "status": status, "at": time.monotonic()})
         if status == 0:
             self.server.released.wait(60)
         self.send_response(status or 200)
@@ -100,6 +100,10 @@ def test_connections_and_destinations_are_made_described_and_deleted(events, end
     page = events.list_api_destinations(Limit=1, ConnectionArn=made["ConnectionArn"])
     assert [d["Name"] for d in page["ApiDestinations"] + events.list_api_destinations(NextToken=page["NextToken"])["ApiDestinations"]] == ["d", "d2"]
     assert [c["Name"] for c in events.list_connections(NamePrefix="c")["Connections"]] == ["c"]
+    # An update is checked with what it leaves as it is.
+    more = {"InvocationHttpParameters": {"HeaderParameters": [{"Key": "X-More", "Value": "v"}]}}
+    assert "BasicAuthParameters is required" in refused("ValidationException", events.update_connection, Name="c", AuthParameters=more)
+    assert events.describe_connection(Name="c")["AuthParameters"]["BasicAuthParameters"]["Username"]
     events.delete_connection(Name="c")
     assert events.describe_api_destination(Name="d")["ApiDestinationState"] == "INACTIVE"
     events.delete_api_destination(Name="d")
@@ -185,6 +189,8 @@ def test_calls_begin_as_often_as_the_destination_says(events, endpoint):
     put(events, "default", *[{"n": n} for n in range(8)], Source="slow")
     support.wait_until(lambda: len(endpoint.asked("/slow")) == 8, "the calls")
     assert len({r["headers"]["idempotency-key"] for r in endpoint.asked("/slow")}) == 8
+    begun = [r["at"] for r in endpoint.asked("/slow")]
+    assert max(begun) - min(begun) > 0.3  # 0.7 s, less what the first one took to arrive
 
 
 def test_each_event_comes_at_least_once_through_kills(tmp_path, endpoint):

@@ -145,6 +145,8 @@ def test_rules_and_targets_are_checked(doors):
     assert "Invalid InputPath" in put_target(InputPath="detail")
     assert "PartitionKeyPath" in put_target(KinesisParameters={"PartitionKeyPath": "id"})
     assert "dead letters" in put_target(DeadLetterConfig={"Arn": "arn:aws:sns:eu-central-1:000000000000:topic"})
+    assert "no name of a queue" in put_target(DeadLetterConfig={"Arn": "arn:aws:sqs:eu-central-1:000000000000:dead letters"})
+    assert put_target(InputTransformer={"InputPathsMap": {"customer": "$.detail.c"}, "InputTemplate": '{"a": <custmer>}'}) == "InputTemplate for target t contains invalid placeholder custmer."
     assert "event bus" in put_target(Arn=bus_arn("default"), InputPath="$.detail")
     assert "the stream is an event bus" in put_target(Arn=arn("events.default"))
     assert "the stream is an event bus" in put_target(DeadLetterConfig={"Arn": arn("events.default")})
@@ -235,6 +237,19 @@ def test_a_target_that_is_away_holds_back_nobody_else(shared_node, doors):
     put(events, "away", {"n": 3})
     support.wait_until(lambda: len(data(kinesis, "never")) == 2, "only what came since then")
     assert [e["detail"]["n"] for e in data(kinesis, "never")] == [3, 3]
+
+
+def test_each_event_that_is_accepted_can_be_taken(doors):
+    events, kinesis, _ = doors
+    events.create_event_bus(Name="deep")
+    kinesis.create_stream(StreamName="deep", ShardCount=1)
+    rule_with(events, "deep", "r", {"Id": "t", "Arn": arn("deep"), "InputPath": "$.detail-type"})
+    depths = [entry(EventBusName="deep", Source="shop", DetailType=str(n), Detail='{"a":' * n + "1" + "}" * n) for n in range(66, 76)]
+    accepted = [int(e["DetailType"]) for e, a in zip(depths, events.put_events(Entries=depths)["Entries"]) if "EventId" in a]
+    assert 66 in accepted and 75 not in accepted
+    put(events, "deep", {}, DetailType="0")
+    support.wait_until(lambda: "0" in data(kinesis, "deep"), "the last event")
+    assert [int(n) for n in data(kinesis, "deep")] == accepted + [0]
 
 
 def test_many_targets_get_each_event(doors):

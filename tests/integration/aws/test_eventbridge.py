@@ -98,7 +98,7 @@ def test_kafka_clients_and_sql_read_what_is_put(shared_node, events):
 
 def test_entries_fail_one_by_one(shared_node, events):
     answer = events.put_events(Entries=[
-        entry(), entry(Source=""), entry(DetailType=""), {"Source": "s", "DetailType": "t"}, entry(Detail="[1]"), entry(Detail="{"),
+        entry(), entry(Source=""), entry(DetailType=""), {"Source": "s", "DetailType": "t"}, entry(Detail="[1]"), entry(Detail='{}, "detail": {}'),
         entry("aws.ec2"), entry(EventBusName="absent"), entry("last")])
     assert answer["FailedEntryCount"] == 7
     assert [e.get("ErrorCode") for e in answer["Entries"]] == [None, "InvalidArgument", "InvalidArgument", "InvalidArgument", "MalformedDetail", "MalformedDetail",

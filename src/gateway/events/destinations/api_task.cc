@@ -43,7 +43,7 @@ class ApiTask {
         turns_(parts.turns),
         taker_(std::move(taker)),
         delivery_id_(target.delivery_id),
-        reader_(parts.delivery, taker_, std::move(target)),
+        reader_(parts.delivery, parts.counters, taker_, std::move(target)),
         pauses_(kApiPauses),
         session_({.connect_timeout = kApiTimeout,
                   .call_timeout = kApiTimeout,
@@ -224,10 +224,10 @@ class ApiTask {
     }
     CO_ASSIGN_OR_RETURN(bool abandoned, co_await output->Abandon(event, failure));
     if (abandoned) co_return Status::OK();
-    if (is_old) {
-      output->Drop(*event, failure);
-    } else {
+    if (fate == CallFate::kAbsent && !is_old) {
       (*waiting)[event->offset] = {.tries = before.tries, .due_ms = NowMs() + kDeadLetterPauseMs};
+    } else {
+      output->Drop(*event, failure);
     }
     co_return Status::OK();
   }

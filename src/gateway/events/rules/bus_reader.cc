@@ -66,8 +66,10 @@ std::string BusReader::JobOf(std::string_view delivery_id) {
   return "event-target/" + std::string(delivery_id);
 }
 
-BusReader::BusReader(const DeliveryParts& parts, const EventTaker& taker, Target target)
+BusReader::BusReader(const DeliveryParts& parts, const DeliveryCounters& counters,
+                     const EventTaker& taker, Target target)
     : parts_(parts),
+      counters_(counters),
       taker_(taker),
       target_(std::move(target)),
       reader_(parts.log, JobOf(target_.delivery_id)) {}
@@ -107,6 +109,14 @@ Task<bool> BusReader::Read(std::vector<TakenEvent>* events, size_t events_max) {
   piece.skip = [&](Offset offset, const Status& broken) {
     parts_.logger.Warning("batch of an event bus left out, it can't be decoded",
                           {{"bus", taker_.bus()}, {"offset", offset.value()}, {"error", broken}});
+  };
+  piece.lost = [&](int64_t count) {
+    parts_.logger.Warning("events of a bus lost, retention took them before a rule had read them",
+                          {{"bus", taker_.bus()},
+                           {"rule", taker_.rule().arn},
+                           {"target", taker_.plan().id},
+                           {"count", count}});
+    counters_.dropped->Increment(static_cast<double>(count));
   };
   owes_ = true;
   CO_ASSIGN_OR_RETURN(bool moved, co_await reader_.Read(std::move(piece)));

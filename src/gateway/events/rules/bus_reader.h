@@ -55,7 +55,8 @@ class BusReader {
   // What one place of a delivery is called among the log's jobs.
   static std::string JobOf(std::string_view delivery_id);
   // Borrows the parts and the taker.
-  BusReader(const DeliveryParts& parts, const EventTaker& taker, Target target);
+  BusReader(const DeliveryParts& parts, const DeliveryCounters& counters, const EventTaker& taker,
+            Target target);
 
   // Goes to the place of the last commit; false when the bus has no topic. Again after every
   // failure.
@@ -83,6 +84,7 @@ class BusReader {
 
  private:
   const DeliveryParts& parts_;
+  const DeliveryCounters& counters_;
   const EventTaker& taker_;
   const Target target_;
   aws::CommittedReader reader_;

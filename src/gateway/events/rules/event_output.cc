@@ -33,6 +33,17 @@ LogLine LogLineOf(const TakenEvent& event) {
 
 }  // namespace
 
+Task<> EventOutput::MeetStreams() {
+  if (!taker_.plan().dead_letters) co_return Status::OK();
+  std::vector<std::string> streams{taker_.plan().dead_letters->stream};
+  if (taker_.plan().place.kind == TargetKind::kStream) streams.push_back(taker_.plan().place.name);
+  for (std::string& stream : streams) {
+    std::string key = "any";
+    CO_RETURN_IF_ERROR(co_await parts_.find_stream(std::move(stream), std::move(key)));
+  }
+  co_return Status::OK();
+}
+
 Task<EventOutput::Fate> EventOutput::Put(const TakenEvent* event, DeliveryFailure* failure) {
   if (!event->input.ok()) {
     *failure = {.code = "INVALID_PARAMETER", .message = TextOf(event->input.status()).message};
@@ -142,7 +153,11 @@ Task<std::optional<aws::StreamPlace>> EventOutput::DeadLetterStream(std::string 
   storage::TopicConfig config{{"retention.ms", std::string(kDeadLetterRetentionMs)},
                               {"max.message.bytes", "4194304"}};
   auto made = co_await parts_.log->CreateTopic(dead_letters.stream, 1, std::move(config), false);
-  if (!Is(made.status(), ErrorCode::kAlreadyExists)) CO_RETURN_IF_ERROR(made);
+  if (made.ok()) {  // no stream to Kinesis yet, which is not asked while others are held
+    co_return aws::StreamPlace{.partition = {.topic_id = made->id, .partition = PartitionId(0)}};
+  }
+  if (Is(made.status(), ErrorCode::kInvalidTopic)) co_return std::nullopt;
+  if (!Is(made.status(), ErrorCode::kAlreadyExists)) co_return made.status();
   co_return co_await parts_.find_stream(dead_letters.stream, std::move(key));
 }
 

@@ -57,6 +57,9 @@ class EventOutput {
     kAbsent,   // there is no such target now
     kRefused,  // there never will be a record of it; `failure` says why
   };
+  // Before anything is put, where there are dead letters: Kinesis meets streams that it does not
+  // know while none is held. A reshard waits for who holds one, and keeps it from meeting others.
+  Task<> MeetStreams();
   // Into the target's topic.
   Task<Fate> Put(const TakenEvent* event, DeliveryFailure* failure);
   Task<bool> TargetIsThere();

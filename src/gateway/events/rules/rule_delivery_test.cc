@@ -134,6 +134,46 @@ TEST(RuleDeliveryTest, TargetsGoOnWhereTheyWereAfterRestarts) {
   aws::RunAtDoor<EventsDoor>(ThenStop<GoOnAfterRestarts>);
 }
 
+Task<> RefuseWithoutLetters(EventsDoor* door) {
+  CO_RETURN_IF_ERROR(co_await door->MakeStream("s"));
+  CO_RETURN_IF_ERROR(co_await door->MakeRule(
+      R"(,"InputTransformer":{"InputPathsMap":{"n":"$.detail.n"},"InputTemplate":"[<n>, <n>]"},)"
+      R"("DeadLetterConfig":{"Arn":"arn:aws:kinesis:r:000000000000:stream/absent"})"));
+  CO_RETURN_IF_ERROR(co_await door->PutOne(R"({\"n\":\")" + std::string(600'000, 'x') + R"(\"})"));
+  CO_RETURN_IF_ERROR(co_await door->PutOne(R"({\"n\":2})"));
+  CO_RETURN_IF_ERROR(co_await Sleep(2s));
+  CO_ASSIGN_OR_RETURN(auto records, co_await RecordsOf(door, "s"));
+  EXPECT_THAT(ValuesOf(records), ElementsAre("[2, 2]"));
+  EXPECT_THAT(door->metrics.Text(), HasSubstr("mainstem_events_dropped_total 1"));
+  co_return Status::OK();
+}
+
+TEST(RuleDeliveryTest, WithoutTheirStreamDeadLettersHoldNothingBack) {
+  aws::RunAtDoor<EventsDoor>(ThenStop<RefuseWithoutLetters>);
+}
+
+Task<> LoseByRetention(EventsDoor* door) {
+  CO_RETURN_IF_ERROR(co_await door->MakeRule(R"(,"InputPath":"$.detail.n")"));
+  for (const char* detail : {R"({\"n\":1})", R"({\"n\":2})", R"({\"n\":3})"}) {
+    CO_RETURN_IF_ERROR(co_await door->PutOne(detail));
+  }
+  auto bus = door->log.FindTopic("events.default");
+  EXPECT_TRUE(bus.has_value());
+  if (!bus) co_return Status::OK();
+  storage::TopicPartition partition{.topic_id = bus->id, .partition = PartitionId(0)};
+  CO_RETURN_IF_ERROR(co_await door->log.DeleteRecords(partition, Offset(2)));
+  CO_RETURN_IF_ERROR(co_await door->MakeStream("s"));
+  CO_RETURN_IF_ERROR(co_await Sleep(5s));
+  CO_ASSIGN_OR_RETURN(auto records, co_await RecordsOf(door, "s"));
+  EXPECT_THAT(ValuesOf(records), ElementsAre("3"));
+  EXPECT_THAT(door->metrics.Text(), HasSubstr("mainstem_events_dropped_total 2"));
+  co_return Status::OK();
+}
+
+TEST(RuleDeliveryTest, WhatRetentionTakesFromATargetIsCounted) {
+  aws::RunAtDoor<EventsDoor>(ThenStop<LoseByRetention>);
+}
+
 // ---------------------------------------------------------------- changed rules
 
 const char* const kTargetOfStream =

@@ -24,7 +24,7 @@ class TargetTask {
         counters_(counters),
         turns_(turns),
         taker_(std::move(taker)),
-        reader_(parts, taker_, target),
+        reader_(parts, counters, taker_, target),
         pauses_(kTargetPauses) {}
 
   // Until it is cancelled.
@@ -111,6 +111,7 @@ class TargetTask {
   // committed.
   Task<> PutEvents(const std::vector<TakenEvent>* events) {
     EventOutput output(parts_, counters_, taker_);
+    CO_RETURN_IF_ERROR(co_await output.MeetStreams());
     BusReader::Outcome outcome{.end = reader_.next()};
     Status waiting;
     for (const TakenEvent& event : *events) {
@@ -146,8 +147,7 @@ class TargetTask {
     bool is_old = parts_.env->WallTime().value() - event->arrived_ms > taker_.plan().age_max_ms;
     if (fate == EventOutput::Fate::kRefused) {
       CO_ASSIGN_OR_RETURN(bool done, co_await output->Abandon(event, failure));
-      if (done || !is_old) co_return done;
-      output->Drop(*event, failure);
+      if (!done) output->Drop(*event, failure);  // what the target can take is behind it
       co_return true;
     }
     absent_ = true;

@@ -134,6 +134,19 @@ Status TargetInput::ParseTemplate(const aws::Value& transformer, std::string_vie
                   target_id));
 }
 
+Status TargetInput::CheckVariables(std::string_view target_id) const {
+  for (const Part& part : parts_) {
+    bool is_known = !part.is_variable || part.path || part.text == "aws.events.rule-arn" ||
+                    part.text == "aws.events.rule-name" ||
+                    part.text == "aws.events.event.ingestion-time" ||
+                    part.text == "aws.events.event" || part.text == "aws.events.event.json";
+    if (is_known) continue;
+    return BadInput(fmt::format("InputTemplate for target {} contains invalid placeholder {}.",
+                                target_id, part.text));
+  }
+  return Status::OK();
+}
+
 // JSON when its variables have values; or texts in quotes, a line each.
 bool TargetInput::IsValidTemplate() const {
   std::string sample;

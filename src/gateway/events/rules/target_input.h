@@ -36,6 +36,10 @@ class TargetInput {
   // none. kInvalidArgument, with Amazon's text where it is known.
   static Result<TargetInput> Parse(const aws::Value& target);
 
+  // kInvalidArgument when a template has variables that are neither in InputPathsMap nor
+  // predefined: PutTargets refuses them.
+  Status CheckVariables(std::string_view target_id) const;
+
   bool is_event() const { return kind_ == Kind::kEvent; }
   // kMessageTooLarge when it were more than kInputBytesMax.
   Result<std::string> Make(const EventView& event, const RuleNames& rule) const;

@@ -36,7 +36,9 @@ Status CheckTarget(const Context& context, const aws::Value& target) {
     return aws::MakeAwsError("ValidationException", std::move(message));
   };
   auto plan = TargetPlan::Make(target);
-  if (!plan.ok()) return refused(TextOf(plan.status()).message);
+  Status valid = plan.status();
+  if (valid.ok()) valid = plan->CheckNew();
+  if (!valid.ok()) return refused(TextOf(valid).message);
   if (plan->place.kind == TargetKind::kArchive) {
     return refused(
         fmt::format("Parameter {} is not valid. Reason: an archive is no target.", plan->arn));

@@ -7,6 +7,7 @@
 #include "gateway/aws/value_json.h"
 #include "gateway/events/destinations/api_destinations.h"
 #include "gateway/events/destinations/api_request.h"
+#include "storage/topic_config.h"
 
 namespace mainstem::gateway::events {
 namespace {
@@ -124,6 +125,16 @@ Result<TargetPlan> TargetPlan::Make(const aws::Value& target) {
   auto age_s = aws::IntegerOf(retry["MaximumEventAgeInSeconds"]);
   if (age_s) plan.age_max_ms = *age_s * 1000;
   return plan;
+}
+
+Status TargetPlan::CheckNew() const {
+  RETURN_IF_ERROR(input.CheckVariables(id));
+  if (!dead_letters || !dead_letters->is_queue) return Status::OK();
+  if (storage::CheckTopicName(dead_letters->stream).ok()) return Status::OK();
+  return BadTarget(
+      fmt::format("Parameter DeadLetterConfig is not valid. Reason: '{}' is no name of "
+                  "a queue.",
+                  dead_letters->stream));
 }
 
 Result<TargetPlan> TargetPlan::Parse(std::string_view definition) {

@@ -46,6 +46,8 @@ struct TargetPlan {
 
   // Of a target as PutTargets takes it. kInvalidArgument, with Amazon's text where it is known.
   static Result<TargetPlan> Make(const aws::Value& target);
+  // What PutTargets refuses beyond that; what was put by an older version may have it.
+  Status CheckNew() const;
   // The same of a target's kept JSON.
   static Result<TargetPlan> Parse(std::string_view definition);
 };
