@@ -82,7 +82,9 @@ Task<bool> BusReader::Open() {
   topic_ = TopicText(topic->id);
   note_.clear();
   owes_ = true;  // nothing is known of the place until it is opened
-  Offset begin = topic->id == target_.topic_id ? target_.begin : Offset(0);
+  bool same_topic = topic->id == target_.topic_id;
+  Offset begin = same_topic ? target_.begin : Offset(0);
+  has_gaps_ = same_topic && !target_.gaps.empty();
   CO_RETURN_IF_ERROR(co_await reader_.Open(partition_, begin));
   owes_ = false;
   const std::string& note = reader_.note();
@@ -100,6 +102,7 @@ Task<bool> BusReader::Read(std::vector<TakenEvent>* events, size_t events_max) {
   aws::CommittedReader::Piece piece{.bytes_max = kEventReadBytes};
   piece.take = [&](const storage::RecordView& record) -> Result<bool> {
     if (made_bytes > kMadeBytesMax || events->size() >= events_max) return false;
+    if (has_gaps_ && target_.IsInGap(record.offset)) return true;
     auto event = taker_.Take(record);
     if (!event) return true;
     made_bytes += event->text.size() + (event->input.ok() ? event->input->size() : 0);

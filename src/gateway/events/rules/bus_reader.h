@@ -90,6 +90,7 @@ class BusReader {
   aws::CommittedReader reader_;
   storage::TopicPartition partition_{};
   std::string topic_;
+  bool has_gaps_ = false;
   std::string note_;
   bool owes_ = false;  // events were taken that are not committed
 };

@@ -26,6 +26,12 @@ storage::TopicId TopicIdOf(std::string_view text) {
 
 }  // namespace
 
+bool Target::IsInGap(Offset offset) const {
+  return std::any_of(gaps.begin(), gaps.end(), [offset](const OffsetRange& gap) {
+    return offset >= gap.begin && offset < gap.end;
+  });
+}
+
 std::string EncodeRule(const Rule& rule) {
   JsonWriter json;
   json.BeginObject().Field("version", 1).Field("region", rule.region);
@@ -42,6 +48,12 @@ std::string EncodeRule(const Rule& rule) {
     json.Key(id).BeginObject().Field("arn", target.arn).Field("definition", target.definition);
     json.Field("delivery_id", target.delivery_id);
     json.Field("topic_id", TopicIdText(target.topic_id)).Field("begin", target.begin.value());
+    if (!target.gaps.empty()) json.Key("gaps").BeginArray();
+    for (const OffsetRange& gap : target.gaps) {
+      json.BeginObject().Field("begin", gap.begin.value()).Field("end", gap.end.value());
+      json.EndObject();
+    }
+    if (!target.gaps.empty()) json.EndArray();
     json.EndObject();
   }
   json.EndObject().EndObject();
@@ -69,12 +81,16 @@ Result<Rule> DecodeRule(std::string_view text) {
   }
   for (const aws::Member& member : root["targets"].members) {
     const aws::Value& target = member.value;
-    rule.targets[std::string(member.name)] =
-        Target{.arn = std::string(target["arn"].text),
-               .definition = std::string(target["definition"].text),
-               .delivery_id = std::string(target["delivery_id"].text),
-               .topic_id = TopicIdOf(target["topic_id"].text),
-               .begin = Offset(std::max<int64_t>(target["begin"].integer, 0))};
+    Target decoded{.arn = std::string(target["arn"].text),
+                   .definition = std::string(target["definition"].text),
+                   .delivery_id = std::string(target["delivery_id"].text),
+                   .topic_id = TopicIdOf(target["topic_id"].text),
+                   .begin = Offset(std::max<int64_t>(target["begin"].integer, 0))};
+    for (const aws::Member& gap : target["gaps"].members) {
+      decoded.gaps.push_back(
+          {.begin = Offset(gap.value["begin"].integer), .end = Offset(gap.value["end"].integer)});
+    }
+    rule.targets[std::string(member.name)] = std::move(decoded);
   }
   return rule;
 }

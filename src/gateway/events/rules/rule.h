@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/ids.h"
 #include "core/status.h"
@@ -13,15 +14,26 @@
 
 namespace mainstem::gateway::events {
 
+// Places of a bus's topic, without the last one.
+struct OffsetRange {
+  Offset begin{0};
+  Offset end{0};
+  bool operator==(const OffsetRange&) const = default;
+};
+
 struct Target {
   std::string arn;
   std::string definition;  // the API's structure of it, as JSON
-  // Of what is delivered: stays when the target is changed, new when the rule is enabled again.
+  // Of what is delivered: stays when the target is changed.
   std::string delivery_id{};
   // Events before this place of the bus's topic were there before the target. Another topic, made
   // later, counts from its start.
   storage::TopicId topic_id{};
   Offset begin{0};
+  // What came while the rule was disabled, of the same topic: not for the target. The last one has
+  // no end (INT64_MAX) while it is.
+  std::vector<OffsetRange> gaps{};
+  bool IsInGap(Offset offset) const;
   bool operator==(const Target&) const = default;
 };
 

@@ -34,6 +34,21 @@ bool HasDelivery(const Rule& rule, std::string_view delivery_id) {
                      [&](const auto& entry) { return entry.second.delivery_id == delivery_id; });
 }
 
+constexpr Offset kNoEnd{INT64_MAX};
+constexpr size_t kGapsMax = 20;  // what lies between older ones is lost to a target that far behind
+
+bool HasOpenGap(const Target& target) {
+  return !target.gaps.empty() && target.gaps.back().end == kNoEnd;
+}
+
+void OpenGap(Offset begin, Target* target) {
+  if (target->gaps.size() == kGapsMax) {
+    target->gaps[1].begin = target->gaps[0].begin;
+    target->gaps.erase(target->gaps.begin());
+  }
+  target->gaps.push_back({.begin = begin, .end = kNoEnd});
+}
+
 }  // namespace
 
 RuleCatalog::RuleCatalog(Parts parts) : parts_(parts), changes_(parts.env->shard(0)) {}
@@ -95,10 +110,6 @@ Task<> RuleCatalog::UpdateHere(RuleKey key, Change change, UpdateOptions options
   if (before != nullptr) rule = *before;
   CO_RETURN_IF_ERROR(change(&rule));
   if (before != nullptr && rule == *before) co_return Status::OK();
-  // What comes while a rule is disabled is not for it.
-  if (before != nullptr && rule.is_enabled() && !before->is_enabled()) {
-    for (auto& [id, target] : rule.targets) target.delivery_id.clear();
-  }
   Status applied = co_await ApplyRule(&key, before, &rule);
   bool is_there = Find(key) != nullptr;
   // Whatever failed, the rule that is there now goes on.
@@ -112,10 +123,32 @@ Task<> RuleCatalog::UpdateHere(RuleKey key, Change change, UpdateOptions options
 Task<> RuleCatalog::ApplyRule(const RuleKey* key, const Rule* before, Rule* rule) {
   BeginSchedule(before, rule);
   if (before != nullptr) CO_RETURN_IF_ERROR(co_await EndRule(before));
+  CO_RETURN_IF_ERROR(co_await MarkDisabled(key, before, rule));
   CO_RETURN_IF_ERROR(co_await BeginTargets(key, rule));
   CO_RETURN_IF_ERROR(co_await WriteRule(key, before, rule));
   parts_.env->CrashPoint("event_rule.update");
   rules_[*key] = std::move(*rule);
+  co_return Status::OK();
+}
+
+// What comes while a rule is disabled is not for its targets; what came before still is.
+Task<> RuleCatalog::MarkDisabled(const RuleKey* key, const Rule* before, Rule* rule) {
+  bool turns = before != nullptr && before->is_enabled() != rule->is_enabled();
+  if (!turns || rule->targets.empty()) co_return Status::OK();
+  CO_ASSIGN_OR_RETURN(storage::TopicPartition partition,
+                      co_await parts_.buses->PartitionOf(key->bus));
+  CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await parts_.log->Offsets(partition));
+  for (auto& [id, target] : rule->targets) {
+    bool same_topic = target.topic_id == partition.topic_id && !target.delivery_id.empty();
+    if (!rule->is_enabled()) {
+      if (same_topic) OpenGap(offsets.high_watermark, &target);
+    } else if (same_topic && HasOpenGap(target)) {
+      target.gaps.back().end = offsets.high_watermark;
+    } else {
+      target.delivery_id.clear();  // begins with the next event
+      target.gaps.clear();
+    }
+  }
   co_return Status::OK();
 }
 

@@ -58,6 +58,7 @@ class RuleCatalog {
   Task<> DeleteHere(RuleKey key, Check check);
   Task<> DeleteBusHere(std::string bus);
   Task<> BeginTargets(const RuleKey* key, Rule* rule);
+  Task<> MarkDisabled(const RuleKey* key, const Rule* before, Rule* rule);
   void BeginSchedule(const Rule* before, Rule* rule);
   // `rule`: null erases it.
   Task<> WriteRule(const RuleKey* key, const Rule* before, const Rule* rule);

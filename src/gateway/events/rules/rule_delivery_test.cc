@@ -247,6 +247,28 @@ TEST(RuleDeliveryTest, EachEventHasTriesOfItsOwn) {
   aws::RunAtDoor<EventsDoor>(ThenStop<GiveUpOneByOne>);
 }
 
+Task<> DisableAndEnable(EventsDoor* door) {
+  CO_RETURN_IF_ERROR(co_await door->MakeRule(R"(,"InputPath":"$.detail.n")"));
+  CO_RETURN_IF_ERROR(co_await door->PutOne(R"({\"n\":1})"));
+  CO_RETURN_IF_ERROR(co_await Sleep(5s));
+  for (const char* detail : {R"({\"n\":2})", R"({\"n\":4})"}) {
+    CO_RETURN_IF_ERROR(co_await door->Ask("DisableRule", R"({"Name":"r"})"));
+    CO_RETURN_IF_ERROR(co_await door->PutOne(detail));
+    CO_RETURN_IF_ERROR(co_await Restart(door));
+    CO_RETURN_IF_ERROR(co_await door->Ask("EnableRule", R"({"Name":"r"})"));
+    CO_RETURN_IF_ERROR(co_await door->PutOne(R"({\"n\":3})"));
+  }
+  CO_RETURN_IF_ERROR(co_await door->MakeStream("s"));
+  CO_RETURN_IF_ERROR(co_await Sleep(5s));
+  CO_ASSIGN_OR_RETURN(auto records, co_await RecordsOf(door, "s"));
+  EXPECT_THAT(ValuesOf(records), ElementsAre("1", "3", "3"));
+  co_return Status::OK();
+}
+
+TEST(RuleDeliveryTest, WhatCameBeforeARuleWasDisabledIsDelivered) {
+  aws::RunAtDoor<EventsDoor>(ThenStop<DisableAndEnable>);
+}
+
 // ---------------------------------------------------------------- schedules
 
 const char* const kTargetOfTimer =
