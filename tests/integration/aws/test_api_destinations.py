@@ -45,6 +45,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if status == 0:
             self.server.released.wait(60)
         self.send_response(status or 200)
+        if status == 503 and self.path.startswith("/busy"):
+            self.send_header("Retry-After", "3")
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -191,6 +193,15 @@ def test_calls_begin_as_often_as_the_destination_says(events, endpoint):
     assert len({r["headers"]["idempotency-key"] for r in endpoint.asked("/slow")}) == 8
     begun = [r["at"] for r in endpoint.asked("/slow")]
     assert max(begun) - min(begun) > 0.3  # 0.7 s, less what the first one took to arrive
+
+
+def test_an_endpoint_says_when_to_come_again(events, endpoint):
+    endpoint.statuses["/busy"] = [503, 200]
+    rule_with(events, "default", "busy", {"Id": "t", "Arn": destination(events, endpoint, "busy", "/busy")}, {"source": ["busy"]})
+    put(events, "default", {"n": 1}, Source="busy")
+    support.wait_until(lambda: len(endpoint.asked("/busy")) == 2, "the second try")
+    first, second = endpoint.asked("/busy")
+    assert second["at"] - first["at"] >= 2.9  # by itself the first pause is at most a second
 
 
 def test_each_event_comes_at_least_once_through_kills(tmp_path, endpoint):

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -18,7 +19,11 @@ namespace {
 
 constexpr size_t kCallsAtOnce = 20;  // before a commit
 constexpr size_t kWaitingMax = 100;
-constexpr int64_t kApiMemory = 8 << 20;  // events, and their requests one by one
+constexpr int64_t kApiMemory = 8 << 20;  // while events are read
+// While they are called with: beside them, a request and what it is made from, a few times as
+// large.
+constexpr int64_t kRequestMemory = 64 << 10;
+constexpr int64_t kRequestFactor = 4;
 constexpr int64_t kPauseFirstMs = 1000;
 constexpr int64_t kPauseLastMs = 600'000;
 constexpr int64_t kDeadLetterPauseMs = 10'000;
@@ -105,13 +110,11 @@ class ApiTask {
   // Calls with the next events that the rule takes. False at the end of the topic.
   Task<bool> Step() {
     std::vector<TakenEvent> events;
-    MemoryLease lease = parts_.budget->TryLease(kApiMemory);
-    if (lease.bytes() == 0) {
-      co_return MakeError(ErrorCode::kResourceExhausted, "there is no memory for a rule's target");
-    }
+    CO_ASSIGN_OR_RETURN(MemoryLease lease, LeaseForReading());
     CO_ASSIGN_OR_RETURN(bool moved, co_await ReadEvents(&events));
     if (!moved) co_return false;
     if (events.empty() && !reader_.HasPassedMuch()) co_return true;
+    ShrinkTo(events, &lease);
     EventOutput output(parts_, counters_, taker_);
     WaitingCalls waiting = waiting_;
     Status ended;
@@ -129,6 +132,26 @@ class ApiTask {
     co_return true;
   }
 
+  Result<MemoryLease> LeaseForReading() const {
+    MemoryLease lease = parts_.budget->TryLease(kApiMemory);
+    if (lease.bytes() > 0) return lease;
+    return MakeError(ErrorCode::kResourceExhausted, "there is no memory for a rule's target");
+  }
+
+  // Calls may take long: what they do not need is for others meanwhile.
+  static void ShrinkTo(std::span<const TakenEvent> events, MemoryLease* lease) {
+    int64_t bytes = kRequestMemory;
+    int64_t largest = 0;
+    for (const TakenEvent& event : events) {
+      auto size = static_cast<int64_t>(event.text.size());
+      if (event.input.ok()) size += static_cast<int64_t>(event.input->size());
+      bytes += size;
+      largest = std::max(largest, size);
+    }
+    bytes += kRequestFactor * largest;
+    if (bytes < lease->bytes()) CHECK(lease->Resize(bytes));
+  }
+
   Task<bool> ReadEvents(std::vector<TakenEvent>* events) {
     CO_ASSIGN_OR_RETURN(auto turn, co_await turns_->Begin());
     co_return co_await reader_.Read(events, std::min(kCallsAtOnce, kWaitingMax - waiting_.size()));
@@ -141,10 +164,6 @@ class ApiTask {
       if (call.due_ms <= NowMs() && due.size() < kCallsAtOnce) due.emplace_back(offset, call);
     }
     if (due.empty()) co_return false;
-    MemoryLease lease = parts_.budget->TryLease(kApiMemory);
-    if (lease.bytes() == 0) {
-      co_return MakeError(ErrorCode::kResourceExhausted, "there is no memory for a rule's target");
-    }
     EventOutput output(parts_, counters_, taker_);
     WaitingCalls waiting = waiting_;
     Status ended;
@@ -160,12 +179,14 @@ class ApiTask {
   }
 
   Task<> AttemptAgain(Offset offset, WaitingCall call, EventOutput* output, WaitingCalls* waiting) {
+    CO_ASSIGN_OR_RETURN(MemoryLease lease, LeaseForReading());
     CO_ASSIGN_OR_RETURN(auto event, co_await reader_.ReadAgain(offset));
     waiting->erase(offset);
     if (!event) {
       output->DropGone(offset);
       co_return Status::OK();
     }
+    ShrinkTo({&*event, 1}, &lease);
     Status tried = co_await Attempt(&*event, call, output, waiting);
     if (!tried.ok()) (*waiting)[offset] = call;
     co_return tried;

@@ -180,6 +180,10 @@ const char* const kTargetOfStream =
     R"({"Rule":"r","Targets":[{"Id":"t","Arn":"arn:aws:kinesis:r:000000000000:stream/s",)"
     R"("InputPath":"$.detail.n"}]})";
 
+const char* const kTargetOfNoApi =
+    R"({"Rule":"r","Targets":[{"Id":"t","Arn":"arn:aws:events:r:000000000000:api-destination/)"
+    R"(gone/01234567-89ab-cdef-0123-456789abcdef"}]})";
+
 Task<> PutPattern(EventsDoor* door, std::string kinds) {
   return door->Ask(
       "PutRule", R"({"Name":"r","EventPattern":"{\"detail\":{\"kind\":[\")" + kinds + R"(\"]}}"})");
@@ -207,9 +211,7 @@ TEST(RuleDeliveryTest, ANewPatternIsNotForEventsThatWerePassedOver) {
 // They wait because there is no such destination; the place behind them is committed.
 Task<> InheritWaitingCalls(EventsDoor* door) {
   CO_RETURN_IF_ERROR(co_await PutPattern(door, "old"));
-  CO_RETURN_IF_ERROR(co_await door->Ask(
-      "PutTargets", R"({"Rule":"r","Targets":[{"Id":"t","Arn":"arn:aws:events:r:000000000000:)"
-                    R"(api-destination/gone/01234567-89ab-cdef-0123-456789abcdef"}]})"));
+  CO_RETURN_IF_ERROR(co_await door->Ask("PutTargets", kTargetOfNoApi));
   CO_RETURN_IF_ERROR(co_await door->PutOne(R"({\"n\":1,\"kind\":\"old\"})"));
   CO_RETURN_IF_ERROR(co_await door->PutOne(R"({\"n\":2,\"kind\":\"old\"})"));
   CO_RETURN_IF_ERROR(co_await Sleep(10s));
@@ -227,6 +229,35 @@ Task<> InheritWaitingCalls(EventsDoor* door) {
 
 TEST(RuleDeliveryTest, WaitingCallsAreForWhatTheirTargetBecomes) {
   aws::RunAtDoor<EventsDoor>(ThenStop<InheritWaitingCalls>);
+}
+
+// No more than a hundred at a time; what comes behind them waits on the bus.
+Task<> KeepAHundredWaiting(EventsDoor* door) {
+  CO_RETURN_IF_ERROR(co_await PutPattern(door, "old"));
+  CO_RETURN_IF_ERROR(co_await door->Ask("PutTargets", kTargetOfNoApi));
+  int64_t most = 0;
+  door->log.commit_hook = [&](const storage::EpochCommit& commit) {
+    most = std::max(most, std::count(commit.metadata.begin(), commit.metadata.end(), ':') / 2);
+    return storage::MemoryLog::CommitFault();
+  };
+  std::vector<std::string> numbers;
+  for (int i = 0; i < 130; ++i) {
+    numbers.push_back(std::to_string(i));
+    CO_RETURN_IF_ERROR(co_await door->PutOne(R"({\"kind\":\"old\",\"n\":)" + numbers.back() + "}"));
+  }
+  CO_RETURN_IF_ERROR(co_await Sleep(60s));
+  door->log.commit_hook = nullptr;
+  EXPECT_EQ(most, 100);
+  CO_RETURN_IF_ERROR(co_await door->MakeStream("s"));
+  CO_RETURN_IF_ERROR(co_await door->Ask("PutTargets", kTargetOfStream));
+  CO_RETURN_IF_ERROR(co_await Sleep(5s));
+  CO_ASSIGN_OR_RETURN(auto records, co_await RecordsOf(door, "s"));
+  EXPECT_EQ(ValuesOf(records), numbers);
+  co_return Status::OK();
+}
+
+TEST(RuleDeliveryTest, AHundredEventsOfATargetWaitForTheirNextTry) {
+  aws::RunAtDoor<EventsDoor>(ThenStop<KeepAHundredWaiting>);
 }
 
 // The first is dropped after at least 0.5 + 1 + 2 + 4 s, at most twice that; so is the second then.
