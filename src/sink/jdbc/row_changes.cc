@@ -104,7 +104,11 @@ Result<RowChanges> FoldChanges(
   } else {
     folded.changes = LastOfEachKey(*folded.rows, kinds, key_columns);
   }
-  auto is_storable = [&](const RowChange& change) { return can_store(*folded.rows, change.row); };
+  // A deletion needs its key only: a row whose last value could not be stored can still go.
+  ASSIGN_OR_RETURN(const auto keys, folded.rows->SelectColumns(key_columns));
+  auto is_storable = [&](const RowChange& change) {
+    return can_store(change.is_delete ? *keys : *folded.rows, change.row);
+  };
   auto rest = std::stable_partition(folded.changes.begin(), folded.changes.end(), is_storable);
   folded.unstorable.assign(rest, folded.changes.end());
   folded.changes.erase(rest, folded.changes.end());

@@ -74,6 +74,17 @@ TEST(RowChangesTest, SetsRowsAsideThatHoldTheNulCharacter) {
   EXPECT_EQ(changes->unstorable[0].row, 0);
 }
 
+TEST(RowChangesTest, ADeletionIsStorableWhenItsKeyIs) {
+  std::vector<ChangelogBatch> batches;
+  batches.push_back(Rows("[[\"a\\u0000b\", 1], [\"a\\u0000b\", 2]]", {kD, kI}));
+  auto changes = Fold(batches, {1});
+  ASSERT_TRUE(changes.ok());
+  ASSERT_EQ(changes->changes.size(), 1u);
+  EXPECT_TRUE(changes->changes[0].is_delete);
+  ASSERT_EQ(changes->unstorable.size(), 1u);
+  EXPECT_EQ(changes->unstorable[0].row, 1);
+}
+
 TEST(RowChangesTest, WritesArraysAsPostgresReadsThem) {
   std::vector<RowChange> all = {{0}, {1}, {2}};
   auto text = [&](std::shared_ptr<arrow::DataType> type, const std::string& json) {

@@ -21,11 +21,15 @@ bool IsCopyRow(const arrow::RecordBatch& rows, int64_t row) {
   return true;
 }
 
-std::string CopyFile(const RowChanges& rows, std::span<const RowChange> changes) {
+std::string CopyFile(const RowChanges& rows, std::span<const RowChange> changes,
+                     const std::vector<int>& key_columns) {
+  std::vector<bool> is_key(static_cast<size_t>(rows.rows->num_columns()), false);
+  for (int column : key_columns) is_key[static_cast<size_t>(column)] = true;
   std::string file;
   for (const RowChange& change : changes) {
-    for (const auto& column : rows.rows->columns()) {
-      if (column->IsNull(change.row)) {
+    for (size_t i = 0; i < is_key.size(); ++i) {
+      const auto& column = rows.rows->column(static_cast<int>(i));
+      if (column->IsNull(change.row) || (change.is_delete && !is_key[i])) {
         file += kCopyNull;
       } else if (column->type_id() == arrow::Type::STRING) {
         file += '"';

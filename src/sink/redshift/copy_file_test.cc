@@ -18,11 +18,11 @@ RowChanges CopyRows(const std::string& json) {
   return rows;
 }
 
-TEST(CopyFileTest, TextsAreQuotedAndNullIsNot) {
-  RowChanges rows = CopyRows(
-      R"([["a \"b\", c\nd", 1, "1.50", "2026-01-02 03:04:05.678"], ["", null, null, null]])");
+TEST(CopyFileTest, TextsAreQuotedNullIsNotAndADeletionIsItsKey) {
+  RowChanges rows =
+      CopyRows(R"([["a \"b\", c\nd", 1, "1.50", "2026-01-02 03:04:05.678"], ["", 5, null, null]])");
   std::vector<RowChange> changes = {{.row = 0}, {.row = 1, .is_delete = true}};
-  EXPECT_EQ(CopyFile(rows, changes),
+  EXPECT_EQ(CopyFile(rows, changes, {0}),
             "\"a \"\"b\"\", c\nd\",1,1.50,2026-01-02 03:04:05.678,f\n"
             "\"\",\\N,\\N,\\N,t\n");
 }

@@ -10,6 +10,9 @@ using connector::SqlRows;
 using connector::SqlValue;
 namespace {
 
+// A COPY of 64 MiB takes seconds; who waits for locks longer than this tries again.
+constexpr int kStatementMs = 600'000;
+
 std::string LiteralOf(const SqlValue& value) {
   if (const auto* number = std::get_if<int64_t>(&value)) return std::to_string(*number);
   if (const auto* text = std::get_if<std::string>(&value)) return SqlLiteral(*text);
@@ -46,7 +49,9 @@ std::string SqlLiteral(std::string_view text) {
 Result<std::unique_ptr<RedshiftSession>> RedshiftSession::Open(
     const connector::PostgresTarget& target) {
   ASSIGN_OR_RETURN(auto connection, connector::PostgresConnection::Open(target));
-  return std::unique_ptr<RedshiftSession>(new RedshiftSession(std::move(connection)));
+  std::unique_ptr<RedshiftSession> session(new RedshiftSession(std::move(connection)));
+  RETURN_IF_ERROR(session->Execute(fmt::format("SET statement_timeout TO {}", kStatementMs)));
+  return session;
 }
 
 Result<SqlRows> RedshiftSession::Run(const std::string& statement,
@@ -60,8 +65,10 @@ Result<SqlRows> RedshiftSession::Run(const std::string& statement,
   }
   std::string text;
   size_t used = 0;
+  bool is_quoted = false;  // a name
   for (char c : statement) {
-    if (c != '?') {
+    if (c == '"') is_quoted = !is_quoted;
+    if (c != '?' || is_quoted) {
       text += c;
       continue;
     }

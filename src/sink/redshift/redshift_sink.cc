@@ -100,6 +100,13 @@ Result<std::unique_ptr<connector::TableSink>> MakeRedshiftSink(
                     .primary_key = table.primary_key};
   redshift.iam_role = options.Text("sink.copy.iam-role", "default");
   redshift.copy_region = options.Text("sink.copy.region", "");
+  for (const char* option : {"sink.copy.iam-role", "sink.copy.region", kCopyPath}) {
+    // They stand in statements as literals, in which a backslash may begin an escape.
+    const std::string text = options.Text(option, "");
+    if (text.find_first_of("'\\") != std::string::npos) {
+      options.Fail(option, "must have neither quotes nor backslashes");
+    }
+  }
   result.max_rows = options.Integer("sink.buffer-flush.max-rows", 500'000);
   result.interval = options.Time("sink.buffer-flush.interval", std::chrono::seconds(10));
   result.drift = connector::DriftPolicyOf(&options);

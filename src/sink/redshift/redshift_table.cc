@@ -78,8 +78,11 @@ Status RedshiftLoader::FindPosition() {
            .detail = TextOf(created).message,
            .hint = "run " + create + "; then GRANT SELECT, INSERT, UPDATE on it to the user"});
     }
-    RETURN_IF_ERROR(created);
+    // Another writer may have made it at the same time.
     found = session_->Run(find, id);
+    if (!created.ok() && !found.ok()) {
+      return MakeError(ErrorCode::kUnavailable, TextOf(created));
+    }
   }
   RETURN_IF_ERROR(found);
   if (found->rows.empty()) {
@@ -97,19 +100,19 @@ Status RedshiftLoader::FindPosition() {
   return Status::OK();
 }
 
-Status RedshiftLoader::LoadRows(const std::string& manifest_url) {
+Status RedshiftLoader::Stage(const std::string& manifest_url) {
   const std::string columns = absl::StrJoin(table_.columns, ", ");
+  RETURN_IF_ERROR(session_->Execute("DROP TABLE IF EXISTS mainstem_rows"));
   RETURN_IF_ERROR(session_->Execute(
       fmt::format("CREATE TEMP TABLE mainstem_rows AS SELECT {}, FALSE AS {} FROM {} LIMIT 0",
                   columns, kDeletedColumn, table_.name)));
   std::string role = options_.iam_role == "default" ? "default" : SqlLiteral(options_.iam_role);
   std::string region =
       options_.copy_region.empty() ? "" : " REGION " + SqlLiteral(options_.copy_region);
-  RETURN_IF_ERROR(session_->Execute(fmt::format(
+  return session_->Execute(fmt::format(
       "COPY mainstem_rows ({}, {}) FROM {} IAM_ROLE {}{} MANIFEST FORMAT AS CSV DATEFORMAT 'auto' "
       "TIMEFORMAT 'auto' COMPUPDATE OFF STATUPDATE OFF",
-      columns, kDeletedColumn, SqlLiteral(manifest_url), role, region)));
-  return session_->Execute(MergeScript());
+      columns, kDeletedColumn, SqlLiteral(manifest_url), role, region));
 }
 
 std::string RedshiftLoader::MergeScript() const {
@@ -124,10 +127,8 @@ std::string RedshiftLoader::MergeScript() const {
     script = fmt::format("DELETE FROM {} USING mainstem_rows WHERE {}; ", table_.name,
                          absl::StrJoin(conditions, " AND "));
   }
-  return script + fmt::format(
-                      "INSERT INTO {} ({}) SELECT {} FROM mainstem_rows WHERE NOT {}; "
-                      "DROP TABLE mainstem_rows",
-                      table_.name, columns, columns, kDeletedColumn);
+  return script + fmt::format("INSERT INTO {} ({}) SELECT {} FROM mainstem_rows WHERE NOT {}",
+                              table_.name, columns, columns, kDeletedColumn);
 }
 
 Status RedshiftLoader::MovePosition(Offset end) {
@@ -146,23 +147,25 @@ Status RedshiftLoader::MovePosition(Offset end) {
        .detail = "nothing of this batch was written; going on from the stored one"});
 }
 
-Status RedshiftLoader::Load(const std::string& manifest_url, Offset end) {
+Status RedshiftLoader::InTransaction(Offset end, const std::string& script, bool keep) {
   RETURN_IF_ERROR(session_->Execute("BEGIN"));
-  Status loaded = LoadRows(manifest_url);
-  if (Is(loaded, ErrorCode::kInvalidRecord)) RETURN_IF_ERROR(Rollback());
-  RETURN_IF_ERROR(loaded);
-  return MovePosition(end);
-}
-
-Status RedshiftLoader::LoadNothing(Offset end) {
-  RETURN_IF_ERROR(session_->Execute("BEGIN"));
-  return MovePosition(end);
-}
-
-Status RedshiftLoader::Commit(Offset end) {
+  RETURN_IF_ERROR(session_->Execute("LOCK TABLE " + positions_));
+  RETURN_IF_ERROR(MovePosition(end));
+  if (!script.empty()) {
+    Status merged = session_->Execute(script);
+    if (Is(merged, ErrorCode::kInvalidRecord)) RETURN_IF_ERROR(session_->Execute("ROLLBACK"));
+    RETURN_IF_ERROR(merged);
+  }
+  if (!keep) return session_->Execute("ROLLBACK");
   RETURN_IF_ERROR(session_->Execute("COMMIT"));
   position_ = end;
   return Status::OK();
 }
+
+Status RedshiftLoader::Merge(Offset end, bool keep) {
+  return InTransaction(end, MergeScript(), keep);
+}
+
+Status RedshiftLoader::MergeNothing(Offset end) { return InTransaction(end, "", true); }
 
 }  // namespace mainstem::sink

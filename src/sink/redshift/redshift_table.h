@@ -3,10 +3,11 @@
 //
 // How far a delivery has come is a row of the table `mainstem_delivery` beside the destination:
 //   mainstem_delivery (delivery_id varchar, part int, position bigint)    -1: nothing yet
-// It is made before the first load, under a lock, as Redshift enforces no key. A load is one
-// transaction: COPY into a temporary table, DELETE and INSERT from it, and an UPDATE that moves the
-// position from what this writer saw last, or moves nothing: then another writer has been there,
-// and the transaction is given up.
+// Its rows are made under a lock, as Redshift enforces no key. A load is a COPY into a temporary
+// table, by itself, and then a short transaction: it locks the positions, as all writers do (what
+// it reads and changes is then later than what others have committed), moves this writer's from
+// what it saw last, or moves nothing: then another writer has been there, and it is given up; and
+// takes the rows over by DELETE and INSERT. No transaction is open between two calls.
 #pragma once
 
 #include <memory>
@@ -39,13 +40,12 @@ class RedshiftLoader {
                                                       std::string delivery_id, PartitionId part);
 
   std::optional<Offset> position() const { return position_; }
-  // Begins a transaction and does everything but its COMMIT. kInvalidRecord: a row was refused, and
-  // no transaction is open.
-  Status Load(const std::string& manifest_url, Offset end);
+  // Both may refuse a row: kInvalidRecord. COPY alone:
+  Status Stage(const std::string& manifest_url);
+  // What is staged, and the position. `keep` = false: gives the transaction up in the end.
+  Status Merge(Offset end, bool keep);
   // Only moves the position.
-  Status LoadNothing(Offset end);
-  Status Rollback() { return session_->Execute("ROLLBACK"); }
-  Status Commit(Offset end);
+  Status MergeNothing(Offset end);
   // Whether the table still is what it was at Open.
   Status CheckTable();
 
@@ -53,7 +53,7 @@ class RedshiftLoader {
   RedshiftLoader(RedshiftOptions options, std::string delivery_id, PartitionId part,
                  std::unique_ptr<RedshiftSession> session, StatementTable table);
   Status FindPosition();
-  Status LoadRows(const std::string& manifest_url);
+  Status InTransaction(Offset end, const std::string& script, bool keep);
   Status MovePosition(Offset end);
   std::string MergeScript() const;
 

@@ -118,32 +118,32 @@ class RedshiftWriter final : public connector::DeliveryWriter {
                                MakeError(ErrorCode::kInvalidRecord,
                                          "files for COPY have neither U+0000 nor the text \\N")));
     }
-    Status loaded = co_await Load(&rows, rows.changes);
-    if (Is(loaded, ErrorCode::kInvalidRecord)) {
-      std::vector<RowChange> kept;
-      CO_RETURN_IF_ERROR(co_await FindRefused(&rows, rows.changes, &kept, &refused));
-      loaded = co_await Load(&rows, kept);
-    }
-    CO_RETURN_IF_ERROR(loaded);
-    // Before the commit: what is refused is kept by somebody else before the position passes it.
-    if (!refused.empty()) {
+    ChangeSpan changes = rows.changes;
+    std::vector<RowChange> kept;
+    Status taken = co_await Load(&rows, changes, refused.empty());
+    if (Is(taken, ErrorCode::kInvalidRecord)) {
+      // The table first: it may have changed, and then no row is bad.
       CO_RETURN_IF_ERROR(
           co_await env_->blocking_pool().Run([this] { return loader_->CheckTable(); }));
-      CO_RETURN_IF_ERROR(co_await HandOver(rows, std::move(refused)));
+      CO_RETURN_IF_ERROR(co_await FindRefused(&rows, changes, &kept, &refused));
+      changes = kept;
+      taken = Status::OK();
     }
-    env_->CrashPoint("sink.commit");
-    CO_RETURN_IF_ERROR(
-        co_await env_->blocking_pool().Run([this] { return loader_->Commit(*end_); }));
-    env_->CrashPoint("sink.commit");
-    co_return Status::OK();
+    CO_RETURN_IF_ERROR(taken);
+    if (refused.empty()) co_return Status::OK();
+    // Before the commit: what is refused is kept by somebody else before the position passes it.
+    CO_RETURN_IF_ERROR(co_await HandOver(rows, std::move(refused)));
+    co_return co_await Load(&rows, changes, true);
   }
 
-  // Leaves a transaction open in which the rows are, and the position is moved.
-  Task<> Load(const RowChanges* rows, ChangeSpan changes) {
+  // Stages the changes and merges them; `keep`: with the position, for good. Else it is a trial.
+  Task<> Load(const RowChanges* rows, ChangeSpan changes, bool keep) {
     if (changes.empty()) {
-      co_return co_await env_->blocking_pool().Run([this] { return loader_->LoadNothing(*end_); });
+      if (!keep) co_return Status::OK();
+      co_return co_await env_->blocking_pool().Run([this] { return loader_->MergeNothing(*end_); });
     }
-    std::string file = co_await env_->blocking_pool().Run([&] { return CopyFile(*rows, changes); });
+    std::string file =
+        co_await env_->blocking_pool().Run([&] { return CopyFile(*rows, changes, key_columns_); });
     const std::string key = fmt::format("{}{:016x}", folder_, env_->Random());
     const std::string bucket = "s3://" + options_->bucket + "/";
     std::string manifest = CopyManifest({bucket + key + ".csv"});
@@ -154,22 +154,27 @@ class RedshiftWriter final : public connector::DeliveryWriter {
             .status());
     env_->CrashPoint("sink.load");
     Status loaded = co_await env_->blocking_pool().Run(
-        [&] { return loader_->Load(bucket + key + ".manifest", *end_); });
+        [&] { return loader_->Stage(bucket + key + ".manifest"); });
     for (const char* suffix : {".manifest", ".csv"}) {
       Status removed = co_await options_->store->Remove(key + suffix);
       IgnoreError(removed, "the next writer removes what is left");
     }
-    co_return loaded;
+    CO_RETURN_IF_ERROR(loaded);
+    env_->CrashPoint("sink.commit");
+    CO_RETURN_IF_ERROR(
+        co_await env_->blocking_pool().Run([this, keep] { return loader_->Merge(*end_, keep); }));
+    env_->CrashPoint("sink.commit");
+    co_return Status::OK();
   }
 
   // By trials that are given up: in halves, until those that are refused stand alone.
   Task<> FindRefused(const RowChanges* rows, ChangeSpan changes, std::vector<RowChange>* kept,
                      std::vector<RefusedRow>* refused) {
     if (changes.empty()) co_return Status::OK();
-    Status loaded = co_await Load(rows, changes);
+    Status loaded = co_await Load(rows, changes, false);
     if (loaded.ok()) {
       kept->insert(kept->end(), changes.begin(), changes.end());
-      co_return co_await env_->blocking_pool().Run([this] { return loader_->Rollback(); });
+      co_return Status::OK();
     }
     if (!Is(loaded, ErrorCode::kInvalidRecord)) co_return loaded;
     if (changes.size() == 1) {
