@@ -13,11 +13,13 @@ CommittedReader::CommittedReader(storage::Log* log, std::string job)
 // A commit's metadata: the place in decimal digits, and behind a blank its note.
 Task<> CommittedReader::Open(storage::TopicPartition partition, Offset begin) {
   partition_ = partition;
+  owes_ = true;  // nothing is known of the place until it is read
   CO_ASSIGN_OR_RETURN(storage::JobEpoch last, co_await log_->LastEpoch(job_));
   epoch_ = last.epoch;
   next_ = begin;
   note_.clear();
   uncommitted_bytes_ = 0;
+  owes_ = false;
   if (epoch_ == 0) co_return Status::OK();
   int64_t offset = 0;
   const char* text_end = last.metadata.data() + last.metadata.size();
@@ -29,6 +31,7 @@ Task<> CommittedReader::Open(storage::TopicPartition partition, Offset begin) {
 }
 
 Task<bool> CommittedReader::Read(Piece piece) {
+  owes_ = true;
   storage::ReadOptions options{.max_bytes = piece.bytes_max, .read_committed = true};
   auto read = co_await log_->Read(partition_, next_, options);
   if (Is(read.status(), ErrorCode::kOffsetOutOfRange)) {  // retention went past it
@@ -86,6 +89,7 @@ Task<> CommittedReader::Commit(Outcome outcome) {
   next_ = outcome.end;
   note_ = std::move(outcome.note);
   uncommitted_bytes_ = 0;
+  owes_ = false;
   co_return Status::OK();
 }
 

@@ -38,6 +38,11 @@ class CommittedReader {
   };
   // Reads on. False at the end of the topic.
   Task<bool> Read(Piece piece);
+  // Nothing was taken of what the last Read has read.
+  void Pass() { owes_ = false; }
+  // All that was read since the last commit was passed over: the place alone is worth one, before
+  // others judge what is taken.
+  bool has_passed() const { return !owes_ && uncommitted_bytes_ > 0; }
   // After a Read that was false: until the topic has grown since, it is gone, or the deadline.
   Task<> Wait(TimePoint deadline);
 
@@ -60,6 +65,7 @@ class CommittedReader {
   Offset seen_{0};  // the topic's end when there was nothing to read
   std::string note_;
   int64_t uncommitted_bytes_ = 0;
+  bool owes_ = false;  // something may be taken that is not committed
 };
 
 }  // namespace mainstem::gateway::aws

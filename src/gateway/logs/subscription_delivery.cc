@@ -55,6 +55,15 @@ class SubscriptionDelivery::Delivery {
 
   // Until the group is gone or the task is cancelled.
   Task<> Run() {
+    Status ended = co_await DeliverOn();
+    if (group_->deleted || !reader_.has_passed()) co_return ended;
+    aws::CommittedReader::Outcome passed{.end = reader_.next()};
+    CO_RETURN_IF_ERROR(co_await reader_.Commit(std::move(passed)));
+    co_return ended;
+  }
+
+ private:
+  Task<> DeliverOn() {
     while (!group_->deleted) {
       Status outcome = co_await Deliver();
       if (co_await IsCancelled()) co_return outcome;
@@ -69,7 +78,6 @@ class SubscriptionDelivery::Delivery {
     co_return Status::OK();
   }
 
- private:
   // From the last commit on, until something fails or the topic is gone.
   Task<> Deliver() {
     auto topic = parts_.log->FindTopic(group_->definition.topic_id);
@@ -108,6 +116,7 @@ class SubscriptionDelivery::Delivery {
                             {{"group", group_->name}, {"filter", name_}, {"count", count}});
     };
     CO_ASSIGN_OR_RETURN(bool moved, co_await reader_.Read(std::move(piece)));
+    if (events.empty()) reader_.Pass();
     if (!moved) co_return false;
     if (events.empty() && reader_.uncommitted_bytes() < kSkippedMax) co_return true;
     CO_RETURN_IF_ERROR(co_await Commit(std::move(events)));

@@ -63,7 +63,9 @@ def test_what_a_filter_takes_comes_into_the_stream(doors):
     assert events[0]["extractedFields"] == {"code": "404", "2": "one"}
     found = logs.filter_log_events(logGroupName="/app", filterPattern="one")["events"]
     assert events[0]["id"] == found[0]["eventId"]
-    # The filter is changed: it goes on where it was.
+    # The filter is changed: it goes on where it was, behind what it did not take.
+    put(logs, "/app", "a", (now + 3, "200 two, passed over"))
+    time.sleep(1)
     logs.put_subscription_filter(logGroupName="/app", filterName="errors", filterPattern="two", destinationArn=arn("taken"), distribution="Random")
     described = logs.describe_subscription_filters(logGroupName="/app")["subscriptionFilters"]
     assert [(f["filterName"], f["filterPattern"], f["distribution"], f["destinationArn"]) for f in described] == [("errors", "two", "Random", arn("taken"))]

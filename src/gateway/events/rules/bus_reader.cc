@@ -81,12 +81,10 @@ Task<bool> BusReader::Open() {
   partition_ = {.topic_id = topic->id, .partition = PartitionId(0)};
   topic_ = TopicText(topic->id);
   note_.clear();
-  owes_ = true;  // nothing is known of the place until it is opened
   bool same_topic = topic->id == target_.topic_id;
   Offset begin = same_topic ? target_.begin : Offset(0);
   has_gaps_ = same_topic && !target_.gaps.empty();
   CO_RETURN_IF_ERROR(co_await reader_.Open(partition_, begin));
-  owes_ = false;
   const std::string& note = reader_.note();
   if (note.empty()) co_return true;
   if (!note.starts_with(topic_)) {
@@ -121,9 +119,8 @@ Task<bool> BusReader::Read(std::vector<TakenEvent>* events, size_t events_max) {
                            {"count", count}});
     counters_.dropped->Increment(static_cast<double>(count));
   };
-  owes_ = true;
   CO_ASSIGN_OR_RETURN(bool moved, co_await reader_.Read(std::move(piece)));
-  owes_ = !events->empty();
+  if (events->empty()) reader_.Pass();
   co_return moved;
 }
 
@@ -146,7 +143,7 @@ Task<std::optional<TakenEvent>> BusReader::ReadAgain(Offset offset) {
 bool BusReader::HasPassedMuch() const { return reader_.uncommitted_bytes() >= kPassedMax; }
 
 Task<> BusReader::CommitPassed() {
-  if (owes_ || reader_.uncommitted_bytes() == 0) co_return Status::OK();
+  if (!reader_.has_passed()) co_return Status::OK();
   Outcome outcome{.end = reader_.next(), .note = note_};
   co_return co_await Commit(std::move(outcome));
 }
@@ -156,7 +153,6 @@ Task<> BusReader::Commit(Outcome outcome) {
   outcome.note = note.empty() ? topic_ : topic_ + " " + note;
   CO_RETURN_IF_ERROR(co_await reader_.Commit(std::move(outcome)));
   note_ = std::move(note);
-  owes_ = false;
   parts_.env->CrashPoint("event_target.commit");
   co_return Status::OK();
 }

@@ -92,7 +92,6 @@ class BusReader {
   std::string topic_;
   bool has_gaps_ = false;
   std::string note_;
-  bool owes_ = false;  // events were taken that are not committed
 };
 
 }  // namespace mainstem::gateway::events
