@@ -232,7 +232,8 @@ TEST(DamagedBatchTest, AReadThatMeetsABrokenBatchIsLoggedOnceAndTheRestIsServed)
     std::vector<std::string> files = SegmentFiles(disk);
     ASSERT_EQ(files.size(), 3u);
     ASSERT_TRUE(disk.FlipBit(files[1], at));
-    std::string path = testing::TempDir() + "/damaged_batch.log";
+    FreshFolder folder;
+    std::string path = folder.path() + "/damaged_batch.log";
     std::filesystem::remove(path);
     auto logger = Logger::Make({.file = path});
     ASSERT_TRUE(logger.ok());
@@ -319,22 +320,25 @@ INSTANTIATE_TEST_SUITE_P(EachSegment, DamagedFilesTest, testing::Values(0, 1, 2)
 constexpr int kSmallCount = 120;
 EmbeddedLogOptions JournalOnly() { return SizedLog("/data", {4 << 20, 256 << 10, 16 << 20}); }
 
+// One in fifty is so short that its frame fits a sector.
 std::string SmallValueAt(int64_t offset) {
-  return fmt::format("{} {}", offset, std::string(1000 + offset * 7919 % 9000, 'x'));
+  int64_t bytes = offset % 50 == 30 ? 10 : 1000 + offset * 7919 % 9000;
+  return fmt::format("{} {}", offset, std::string(static_cast<size_t>(bytes), 'x'));
 }
 
-Task<> FillJournal(SimEnv* env) {
+Task<> FillJournalWith(SimEnv* env, int count) {
   CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log,
                       co_await EmbeddedLog::Open(env, JournalOnly()));
   CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("t", 1, {}, false));
   CO_RETURN_IF_ERROR(co_await log->Checkpoint());
-  for (int i = 0; i < kSmallCount; ++i) {
+  for (int i = 0; i < count; ++i) {
     std::vector<std::byte> batch = MakeBatch({SmallValueAt(i)});
     CO_RETURN_IF_ERROR(co_await log->Append({topic.id, PartitionId(0)}, batch, {}));
   }
   log.release();
   co_return Status::OK();
 }
+Task<> FillJournal(SimEnv* env) { return FillJournalWith(env, kSmallCount); }
 
 // Offsets that are there; appends one more when asked, as a kill follows.
 Task<> LookAtJournal(SimEnv* env, std::vector<int64_t>* offsets, bool append) {
@@ -350,9 +354,9 @@ Task<> LookAtJournal(SimEnv* env, std::vector<int64_t>* offsets, bool append) {
       CO_ASSIGN_OR_RETURN(RecordReader reader, RecordReader::Open(batch.bytes));
       RecordView record;
       CO_ASSIGN_OR_RETURN(bool has_one, reader.Next(&record));
-      CHECK(has_one && record.value == SmallValueAt(record.offset.value()));
-      offsets->push_back(record.offset.value());
-      from = record.offset + 1;
+      CHECK(!has_one || record.value == SmallValueAt(record.offset.value()));
+      if (has_one) offsets->push_back(record.offset.value());
+      from = reader.header().next_offset();  // without a record: the end of a hole
     }
   }
   if (append) {
@@ -367,8 +371,10 @@ std::vector<std::string> JournalFiles(const SimDisk& disk, std::string_view part
   std::vector<std::string> paths;
   for (const std::string& path : disk.ListAll()) {
     bool is_journal = path.find("/journal-") != std::string::npos;
-    bool is_copy = path.find("set-aside") != std::string::npos;
-    if (is_journal && is_copy == (part == "copies")) paths.push_back(path);
+    std::string_view kind = "files";
+    if (path.find("set-aside") != std::string::npos) kind = "copies";
+    if (path.find("cut-frame") != std::string::npos) kind = "cut frames";
+    if (is_journal && kind == part) paths.push_back(path);
   }
   return paths;
 }
@@ -433,19 +439,62 @@ Task<> LookSaying(SimEnv* env, Logger logger) {
   co_return Status::OK();
 }
 
-// It may be a torn write, so it costs no offset; that it is not whole is said once, with its place.
+// A log of which the last frame of the journal is wrong in the byte at that place of the frame.
+std::pair<std::string, int64_t> FlipInLastFrame(SimDisk* disk, Runs* runs, int count,
+                                                size_t place) {
+  std::string file;
+  int64_t frame_at = 0;
+  auto fill = [count](SimEnv* env) { return FillJournalWith(env, count); };
+  EXPECT_TRUE(runs->Run(fill).ok());
+  auto find = [&](SimEnv* env) {
+    return FindLastFrame(env, JournalFiles(*disk, "files"), &file, &frame_at);
+  };
+  EXPECT_TRUE(runs->Run(find).ok());
+  EXPECT_TRUE(disk->FlipBit(file, frame_at + static_cast<int64_t>(place)));
+  return {file, frame_at};
+}
+
+// No write that was cut leaves such a frame: what was in it is lost, and its offsets, which a
+// reader may have seen, are not given again.
+void ExpectLossOfLastFrame(int count, size_t place) {
+  SCOPED_TRACE(place);
+  SimDisk disk(4);
+  Runs runs(&disk, 40);
+  FlipInLastFrame(&disk, &runs, count, place);
+  std::vector<int64_t> before, after;
+  Status opened = runs.Run([&](SimEnv* env) { return LookAtJournal(env, &before, true); });
+  ASSERT_TRUE(opened.ok()) << Describe(opened);
+  EXPECT_EQ(before, Range(0, count - 1));
+  EXPECT_EQ(JournalFiles(disk, "copies").size(), 1u);
+  opened = runs.Run([&](SimEnv* env) { return LookAtJournal(env, &after, false); });
+  ASSERT_TRUE(opened.ok()) << Describe(opened);
+  ASSERT_EQ(after.size(), before.size() + 1);
+  EXPECT_GT(after.back(), 1'000'000);
+  EXPECT_EQ(JournalFiles(disk, "copies").size(), 1u);  // once
+  EXPECT_TRUE(JournalFiles(disk, "cut frames").empty());
+}
+
+TEST(DamagedJournalTest, ADamagedHeaderOfTheLastFrameIsALoss) {
+  for (size_t place = 0; place < kFrameHeaderBytes; place += 3) {
+    ExpectLossOfLastFrame(kSmallCount, place);
+  }
+}
+
+TEST(DamagedJournalTest, ADamagedLastFrameOfOneSectorIsALoss) {
+  constexpr int kShortLast = 131;
+  for (size_t place : {kFrameHeaderBytes, kFrameHeaderBytes + 30, kFrameHeaderBytes + 110}) {
+    ExpectLossOfLastFrame(kShortLast, place);
+  }
+}
+
+// It may be a torn write, so it costs no offset; that it is not whole is said once, with its place,
+// and its bytes are kept.
 TEST(DamagedJournalTest, ALastFrameThatIsNotWholeIsSaid) {
   SimDisk disk(4);
   Runs runs(&disk, 40);
-  ASSERT_TRUE(runs.Run(FillJournal).ok());
-  std::string file;
-  int64_t frame_at = 0;
-  auto find = [&](SimEnv* env) {
-    return FindLastFrame(env, JournalFiles(disk, "files"), &file, &frame_at);
-  };
-  ASSERT_TRUE(runs.Run(find).ok());
-  ASSERT_TRUE(disk.FlipBit(file, frame_at + static_cast<int64_t>(kFrameHeaderBytes) + 50));
-  std::string path = testing::TempDir() + "/torn_frame.log";
+  auto [file, frame_at] = FlipInLastFrame(&disk, &runs, kSmallCount, kFrameHeaderBytes + 50);
+  FreshFolder folder;
+  std::string path = folder.path() + "/torn_frame.log";
   for (bool is_first : {true, false}) {
     std::filesystem::remove(path);
     Logger logger = Logger::Make({.file = path}).ValueOrDie();
@@ -455,6 +504,9 @@ TEST(DamagedJournalTest, ALastFrameThatIsNotWholeIsSaid) {
     std::string text{std::istreambuf_iterator<char>(said), {}};
     bool names_it = text.find(fmt::format("at byte {} of '{}'", frame_at, file)) != text.npos;
     EXPECT_TRUE(names_it || !is_first) << text;
+    std::vector<std::string> kept = JournalFiles(disk, "cut frames");
+    ASSERT_EQ(kept.size(), 1u);
+    EXPECT_TRUE(text.find(kept[0]) != text.npos || !is_first) << text;
     std::vector<int64_t> offsets;
     opened = runs.Run([&](SimEnv* env) { return LookAtJournal(env, &offsets, is_first); });
     ASSERT_TRUE(opened.ok()) << Describe(opened);

@@ -202,8 +202,7 @@ class DamagedStart {
     Status filled = Run([this](SimEnv* env) { return FillFolder(env, &begin_ms_); });
     CHECK_OK(filled);
     before_ = disk_.ListAll();
-    log_path_ = testing::TempDir() + "/damaged_start.log";
-    std::filesystem::remove(log_path_);
+    log_path_ = said_folder_.path() + "/node.log";
   }
 
   std::vector<std::string> Files(std::string_view part, std::string_view ending = "") const {
@@ -264,6 +263,7 @@ class DamagedStart {
   Runs runs_;
   int64_t begin_ms_ = 0;
   std::vector<std::string> before_;
+  FreshFolder said_folder_;
   std::string log_path_;
   std::string said_;
 };

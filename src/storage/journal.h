@@ -65,7 +65,8 @@ class JournalVisitor {
   // Frames between the last entry and the next one, or after the last one, were durable and cannot
   // be read.
   virtual void OnLost(JournalLoss loss) = 0;
-  // The last frame is not whole: the write that a crash cut, unless it was damaged since.
+  // The last frame is not whole: the write that a crash cut, unless it was damaged since. `what`
+  // names file and place, and where its bytes are kept.
   virtual void OnTorn(std::string what) = 0;
   // A file that is none of this journal's was found and set aside.
   virtual void OnForeign(std::string what) = 0;
@@ -167,6 +168,15 @@ class Journal {
   struct Found;
   Task<std::vector<Found>> FindFiles();
   Task<> ChooseIdentity(uint64_t journal_id, std::vector<Found>* files, JournalVisitor* visitor);
+  struct Torn {
+    const Found* found = nullptr;
+    int64_t position = 0;
+    int64_t bytes = 0;  // at most
+    LogPosition sequence{};
+    bool is_damaged = false;  // no cut write leaves such bytes
+  };
+  Task<> ReportTorn(Torn torn, JournalVisitor* visitor);
+  Task<> NoteDamagedHeader(const Found* found, int64_t position);
   Task<> CheckEnd(const JournalStart& start, const std::vector<Found>& files,
                   JournalVisitor* visitor);
   Task<> ReplayFile(Found* found, const Found* earlier, JournalVisitor* visitor);
@@ -238,7 +248,7 @@ class Journal {
   int64_t last_file_number_ = 0;
   LogPosition previous_{0};  // last frame that is durable
   bool is_exact_start_ = true;
-  std::string torn_;  // while recovery runs: the frame after previous_ that is not whole
+  std::optional<Torn> torn_;  // while recovery runs: the frame after previous_ that is not whole
   bool stopping_ = false;
   Event writer_wake_;
   mutable Event maker_wake_;

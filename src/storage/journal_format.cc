@@ -83,6 +83,21 @@ std::optional<FrameHeader> DecodeFrameHeader(std::span<const std::byte> bytes) {
                      .entry_count = LoadLittle<uint32_t>(at + 44)};
 }
 
+bool IsDamagedFrameHeader(std::span<const std::byte> bytes, uint64_t journal_id,
+                          uint64_t incarnation, LogPosition previous) {
+  if (bytes.size() < kFrameHeaderBytes || DecodeFrameHeader(bytes)) return false;
+  const std::byte* at = bytes.data();
+  int64_t ahead = LoadLittle<int64_t>(at + 24) - previous.value();
+  int wrong = 0;
+  wrong += LoadLittle<uint32_t>(at) != kFrameMagic;
+  wrong += LoadLittle<uint16_t>(at + 4) != kJournalVersion;
+  wrong += LoadLittle<uint64_t>(at + 8) != journal_id;
+  wrong += LoadLittle<uint64_t>(at + 16) != incarnation;
+  wrong += ahead != 1 && ahead != 2;  // 2: the first one after a start
+  wrong += LoadLittle<int64_t>(at + 32) != previous.value();
+  return wrong <= 1;
+}
+
 uint32_t FrameSeed(uint64_t journal_id, LogPosition sequence) {
   std::array<std::byte, 16> name;
   StoreLittle(name.data(), journal_id);

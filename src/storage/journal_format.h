@@ -37,6 +37,7 @@ namespace mainstem::storage {
 inline constexpr uint16_t kJournalVersion = 1;
 inline constexpr size_t kJournalBlockBytes = 4096;
 inline constexpr size_t kFrameHeaderBytes = 64;
+inline constexpr size_t kSectorBytes = 512;  // what a disk writes whole or not at all, at least
 inline constexpr size_t kEntryHeaderBytes = 16;
 inline constexpr size_t kEntryAlignment = 8;
 
@@ -90,6 +91,12 @@ std::optional<JournalFileHeader> DecodeFileHeader(std::span<const std::byte> blo
 bool IsOfLaterFormat(std::span<const std::byte> block);
 void EncodeFrameHeader(const FrameHeader& header, std::byte* at);
 std::optional<FrameHeader> DecodeFrameHeader(std::span<const std::byte> bytes);
+// Whether these bytes were the header of the frame that comes right after `previous` in a file of
+// that id and incarnation, and are damaged in one field: all but one of those that can be known are
+// as they must be, and the header is not valid. A write that was cut does not leave that, because
+// kSectorBytes are written whole or not at all.
+bool IsDamagedFrameHeader(std::span<const std::byte> bytes, uint64_t journal_id,
+                          uint64_t incarnation, LogPosition previous);
 
 constexpr size_t EntrySpace(size_t payload_bytes) {
   return (kEntryHeaderBytes + payload_bytes + kEntryAlignment - 1) & ~(kEntryAlignment - 1);

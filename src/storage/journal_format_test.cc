@@ -53,6 +53,30 @@ TEST(JournalFormatTest, HeadersComeBackAndDamageIsSeen) {
   }
 }
 
+TEST(JournalFormatTest, ADamagedHeaderIsKnownByItsOtherFields) {
+  std::vector<std::byte> block(kJournalBlockBytes);
+  FrameHeader header{.journal_id = 0x1122334455667788,
+                     .incarnation = 9,
+                     .sequence = LogPosition(305),
+                     .previous = LogPosition(304),
+                     .body_bytes = 24,
+                     .entry_count = 1};
+  EncodeFrameHeader(header, block.data());
+  auto is_damaged = [&](uint64_t incarnation, int64_t previous) {
+    return IsDamagedFrameHeader(block, header.journal_id, incarnation, LogPosition(previous));
+  };
+  EXPECT_FALSE(is_damaged(9, 304));
+  for (size_t i = 0; i < kFrameHeaderBytes; ++i) {
+    block[i] ^= std::byte{4};
+    EXPECT_TRUE(is_damaged(9, 304)) << i;
+    EXPECT_FALSE(is_damaged(10, 306)) << i;  // of an earlier time of the file
+    EXPECT_FALSE(is_damaged(9, 400)) << i;   // what it held is covered
+    block[i] ^= std::byte{4};
+  }
+  std::fill(block.begin(), block.end(), std::byte{0});
+  EXPECT_FALSE(is_damaged(9, 304));
+}
+
 TEST(JournalFormatTest, AnAppendIsCoveredWholly) {
   BatchBuilder builder;
   builder.Add(1, "k", "some value");

@@ -93,10 +93,49 @@ Task<> Journal::ChooseIdentity(uint64_t journal_id, std::vector<Found>* files,
   co_return Status::OK();
 }
 
+// The frame at `position` is not valid, and nothing comes behind it in this file.
+Task<> Journal::NoteDamagedHeader(const Found* found, int64_t position) {
+  std::vector<std::byte> header(kFrameHeaderBytes);
+  std::span<std::byte> into(header);
+  CO_ASSIGN_OR_RETURN(size_t count, co_await found->file->ReadAt(position, into));
+  std::span<const std::byte> bytes = into.first(count);
+  if (IsDamagedFrameHeader(bytes, journal_id_, found->header->incarnation, previous_)) {
+    torn_ = Torn{.found = found,
+                 .position = position,
+                 .bytes = found->bytes - position,
+                 .sequence = previous_ + 1,
+                 .is_damaged = true};
+  }
+  co_return Status::OK();
+}
+
+// Keeps the bytes of a frame that may have been durable, because its file is written over.
+Task<> Journal::ReportTorn(Torn torn, JournalVisitor* visitor) {
+  const Found& found = *torn.found;
+  if (torn.is_damaged) {
+    std::string what = fmt::format(
+        "its last frame, {} at byte {}, is broken, and not by a write "
+        "that was cut",
+        torn.sequence, torn.position);
+    co_return co_await SetAside(found, std::move(what), torn.bytes, visitor);
+  }
+  std::string what =
+      fmt::format("frame {} at byte {} of '{}'", torn.sequence, torn.position, found.path);
+  std::string copy = fmt::format("{}.cut-frame-{}", found.path, torn.sequence);
+  int64_t end = std::min(found.bytes, torn.position + torn.bytes);
+  Status kept = co_await CopyAside(&env_->files(), found.file.get(), torn.position, end, copy);
+  if (kept.ok()) kept = co_await env_->files().SyncDirectory(options_.folder);
+  // A full disk is no reason not to start.
+  visitor->OnTorn(kept.ok()
+                      ? fmt::format("{}; its bytes are kept in '{}'", what, copy)
+                      : fmt::format("{}; its bytes could not be kept: {}", what, Describe(kept)));
+  co_return Status::OK();
+}
+
 // Whether anything was written, or begun, after the last frame that was found.
 Task<> Journal::CheckEnd(const JournalStart& start, const std::vector<Found>& files,
                          JournalVisitor* visitor) {
-  if (!torn_.empty()) visitor->OnTorn(std::exchange(torn_, {}));
+  if (torn_) CO_RETURN_IF_ERROR(co_await ReportTorn(*std::exchange(torn_, {}), visitor));
   if (files.empty()) {
     if (start.is_new) co_return Status::OK();
     visitor->OnLost({.what = fmt::format("'{}' has no file of this journal", options_.folder),
@@ -177,7 +216,7 @@ Task<> Journal::ReplayFile(Found* found, const Found* earlier, JournalVisitor* v
   int64_t broken = position;
   while (position < found->bytes) {
     CO_ASSIGN_OR_RETURN(auto later, co_await FindLaterFrame(*found, position, previous_));
-    if (!later) co_return Status::OK();  // a torn tail
+    if (!later) co_return co_await NoteDamagedHeader(found, broken);  // or a torn tail
     position = later->position;
     if (later->header.previous > previous_) {
       std::string what = fmt::format(
@@ -193,9 +232,13 @@ Task<> Journal::ReplayFile(Found* found, const Found* earlier, JournalVisitor* v
     LogPosition before = previous_;
     CO_ASSIGN_OR_RETURN(broken, co_await ReplayFrom(found, position, earlier, visitor));
     bool is_torn = previous_ == before;
-    if (is_torn)
-      torn_ =
-          fmt::format("frame {} at byte {} of '{}'", later->header.sequence, position, found->path);
+    if (is_torn) {
+      torn_ = Torn{.found = found,
+                   .position = position,
+                   .bytes = static_cast<int64_t>(FrameSpace(later->header.body_bytes)),
+                   .sequence = later->header.sequence,
+                   .is_damaged = kFrameHeaderBytes + later->header.body_bytes <= kSectorBytes};
+    }
     position = is_torn ? position + static_cast<int64_t>(kJournalBlockBytes) : broken;
   }
   co_return Status::OK();
@@ -228,7 +271,7 @@ Task<int64_t> Journal::ReplayFrom(Found* found, int64_t position, const Found* e
         visitor->OnGap(std::move(what));
       }
       previous_ = halt.follows;
-      torn_.clear();
+      torn_.reset();
       continue;
     }
     if (taken == 0 && halt.wanted <= bytes.size()) halt.ended = true;
@@ -279,7 +322,7 @@ Result<size_t> Journal::ReplayFrames(Found* found, int64_t position,
         RETURN_IF_ERROR(visitor->OnEntry(entry, header->sequence, chunk));
       }
       previous_ = header->sequence;
-      torn_.clear();
+      torn_.reset();
       std::lock_guard lock(mutex_);
       bytes_total_ += static_cast<int64_t>(space);
       sizes_.push_back({header->sequence, bytes_total_});
