@@ -213,8 +213,8 @@ def many(options, brokers):
 
 
 def restart(options, brokers):
-    """10 GB in 1,000 partitions, kill -9, start until a record is acknowledged."""
-    names, cells = [b.name for b in brokers], {}
+    """10 GB in 1,000 partitions, kill -9, start until a record is acknowledged; then what it takes while nobody asks."""
+    names, cells, memory, cpu = [b.name for b in brokers], {}, {}, {}
     for broker in brokers:
         make_topic(broker, "big", 1000)
         load("produce", broker, "big", partitions=1000, record=1024, records=100, batches=10, mib=options.big_mib, seconds=600)
@@ -227,16 +227,24 @@ def restart(options, brokers):
             time.sleep(0.02)
         cells[broker.name] = f"{answered:.2f} / {time.monotonic() - begin:.2f}"
         print(json.dumps({"broker": broker.name, "restart": cells[broker.name]}), flush=True)
-    table(f"Start after kill -9 with {options.big_mib} MiB in 1,000 partitions", names, [("first answer / first record acknowledged, s", cells)])
+        memory[broker.name], cpu[broker.name] = after_a_minute([broker])[broker.name]
+        broker.stop()  # so that the next one has the machine for itself
+    table(f"Start after kill -9 with {options.big_mib} MiB in 1,000 partitions", names, [
+        ("first answer / first record acknowledged, s", cells), ("idle a minute after that start: memory, MB", memory), ("CPU, %", cpu)])
 
 
-def idle(brokers):
+def after_a_minute(brokers):
+    """Memory and CPU of each that nobody asks anything."""
     time.sleep(60)
     before = {b.name: b.cpu() for b in brokers}
     time.sleep(20)
-    names = [b.name for b in brokers]
-    table("Idle, a minute after the start", names, [("memory, MB", {b.name: f"{b.rss_mb():.0f}" for b in brokers}),
-                                                    ("CPU, %", {b.name: f"{(b.cpu() - before[b.name]) * 5:.2f}" for b in brokers})])
+    return {b.name: (f"{b.rss_mb():.0f}", f"{(b.cpu() - before[b.name]) * 5:.2f}") for b in brokers}
+
+
+def idle(brokers):
+    found = after_a_minute(brokers)
+    table("Idle, a minute after the start", list(found), [("memory, MB", {name: one[0] for name, one in found.items()}),
+                                                          ("CPU, %", {name: one[1] for name, one in found.items()})])
 
 
 def main():
