@@ -57,7 +57,8 @@ EmbeddedLog::EmbeddedLog(Env* env, EmbeddedLogOptions options)
       .pinned_bytes_max = std::min(options_.cache_bytes * 3 / 4, options_.journal_bytes_max / 2),
       .metrics = options_.metrics};
   journal_ = std::make_unique<Journal>(env_, HomeExecutor(), pool_, std::move(journal));
-  ShardLog::Limits limits{.producer_id_expiration_ms = options_.producer_id_expiration_ms,
+  ShardLog::Limits limits{.buffer_bytes = options_.buffer_bytes,
+                          .producer_id_expiration_ms = options_.producer_id_expiration_ms,
                           .compaction_key_bytes = options_.compaction_key_bytes,
                           .logger = &options_.logger};
   for (size_t i = 0; i < env_->shard_count(); ++i) {

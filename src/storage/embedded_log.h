@@ -35,6 +35,8 @@ struct EmbeddedLogOptions {
   Duration compaction_check_interval = std::chrono::seconds(15);
   // Memory for the keys of one pass of compaction; what does not fit takes more passes.
   size_t compaction_key_bytes = size_t{32} << 20;
+  // Of writes to segments and reads from them, each; a huge page, which direct I/O pins at once.
+  size_t buffer_bytes = size_t{2} << 20;
   // The longest time that records stay in the journal only.
   Duration checkpoint_interval = std::chrono::seconds(60);
   int64_t producer_id_expiration_ms = 86400000;

@@ -25,8 +25,7 @@ class ShardLog {
 
   struct Limits {
     size_t open_file_count = 256;
-    // Of writes to segments and reads from them; a huge page, which direct I/O pins at once.
-    size_t buffer_bytes = size_t{2} << 20;
+    size_t buffer_bytes = size_t{2} << 20;  // see EmbeddedLogOptions
     int64_t producer_id_expiration_ms = 86400000;
     size_t compaction_key_bytes = size_t{32} << 20;
     const Logger* logger = nullptr;

@@ -8,6 +8,7 @@ namespace mainstem::gateway::kafka {
 namespace {
 
 constexpr std::string_view kGroupPrefix = "kafka-groups/";
+constexpr Duration kKeepRetry = std::chrono::milliseconds(500);
 constexpr Duration kOffsetExpiryInterval = std::chrono::minutes(10);
 
 std::string KeyOf(const std::string& group) { return std::string(kGroupPrefix) + group; }
@@ -145,14 +146,25 @@ Task<> GroupCoordinator::LoadGroups() {
 
 Task<> GroupCoordinator::SaveGroups() {
   for (;;) {
-    while (unsaved_.empty()) CO_RETURN_IF_ERROR(co_await unsaved_grew_.Wait());
+    while (unsaved_.empty()) {
+      TimePoint retry = not_kept_.empty() ? kNoDeadline : env_->Now() + kKeepRetry;
+      CO_RETURN_IF_ERROR(co_await unsaved_grew_.Wait(retry));
+      if (unsaved_.empty()) unsaved_ = not_kept_;
+    }
     std::string id = unsaved_.begin()->first;
-    uint64_t version = unsaved_.begin()->second.version;
-    Status status = co_await SaveGroup(id, unsaved_.begin()->second.saved);
+    Unsaved kept = unsaved_.begin()->second;
+    const uint64_t version = kept.version;
+    Status status = co_await SaveGroup(id, kept.saved);
     if (Is(status, ErrorCode::kCancelled)) co_return status;
-    if (!status.ok()) {
-      logger_.Warning("membership not kept: members join again after a restart",
-                      {{"group", id}, {"error", status}});
+    if (status.ok()) {
+      not_kept_.erase(id);
+    } else if (!not_kept_.insert_or_assign(id, std::move(kept)).second) {
+      logger_.Debug("membership still not kept", {{"group", id}, {"error", status}});
+    } else {
+      logger_.Warning(
+          "membership not kept: no commits of offsets until it is; members join again "
+          "after a restart",
+          {{"group", id}, {"error", status}});
     }
     if (unsaved_.at(id).version != version) continue;  // there is something newer to keep
     unsaved_.erase(id);
@@ -318,6 +330,8 @@ KafkaError GroupCoordinator::CheckCommit(const CommitCall& call, bool is_transac
   if (group == nullptr) {
     return call.generation >= 0 ? KafkaError::kIllegalGeneration : KafkaError::kNone;
   }
+  bool is_member = call.generation >= 0;
+  if (is_member && not_kept_.contains(call.group)) return KafkaError::kCoordinatorNotAvailable;
   KafkaError error = group->CheckCommit(call.member_id, call.instance_id, call.generation,
                                         env_->Now(), is_transactional);
   AfterCall(*group);

@@ -175,6 +175,9 @@ class GroupCoordinator {
     uint64_t version = 0;
   };
   std::map<std::string, Unsaved> unsaved_;
+  // Those of which that failed, as on a full disk: it is tried again. After a crash such a group is
+  // what it was before, so until then nobody commits in it: an older member could undo that.
+  std::map<std::string, Unsaved> not_kept_;
   uint64_t next_unsaved_version_ = 1;
   Event unsaved_grew_;
   ProcessingTime started_{0};
