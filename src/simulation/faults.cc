@@ -3,6 +3,10 @@
 namespace mainstem::simulation {
 namespace {
 
+// Moments at which a crash finds something half done, and which last a few steps only.
+constexpr const char* kCrashPoints[] = {"segment.roll", "compaction.written", "compaction.replaced",
+                                        "compaction.renamed"};
+
 constexpr int64_t kRoomy = int64_t{1} << 40;
 
 }  // namespace
@@ -86,7 +90,8 @@ Task<> Faults::Strike(const ScenarioOptions& options) {
   co_return Status::OK();
 }
 
-// Right after one of the next steps, in whatever state that finds the node.
+// Right after one of the next steps, in whatever state that finds the node, or where it comes to a
+// moment that is rare.
 Task<> Faults::End() {
   uint64_t how = dice_.Below(8);
   if (how == 0) {
@@ -97,6 +102,10 @@ Task<> Faults::End() {
   }
   SimEnding ending = how < 5 ? SimEnding::kPowerCut : SimEnding::kKilled;
   ledger_->Count(ending == SimEnding::kPowerCut ? "power cuts" : "kills");
+  if (dice_.Below(3) == 0) {
+    node_->KillAt(kCrashPoints[dice_.Below(std::size(kCrashPoints))], ending);
+    co_return Status::OK();
+  }
   world_->CallAtStep(world_->step_count() + static_cast<int64_t>(dice_.Below(2000)),
                      [this, ending] { node_->Kill(ending); });
   co_return Status::OK();
@@ -135,6 +144,7 @@ Task<> Faults::TroubleDisk() {
 
 void Faults::Heal() {
   is_calm_ = true;
+  node_->KillAt("", {});
   disk_->FailOperation(-1);
   disk_->set_capacity_bytes(kRoomy);
   disk_->set_slowness(1);

@@ -52,6 +52,7 @@ void Node::Start() {
   CHECK(process_ == nullptr);
   process_ = new Process(world_, disk_, options_);
   process_->env.JumpWallTime(wall_clock_ahead_);
+  process_->env.OnCrashPoint([this](std::string_view name) { OnCrashPoint(name); });
   process_->scope.Spawn("boot", Boot(process_, options_));
 }
 
@@ -64,6 +65,17 @@ void Node::Kill(SimEnding ending) {
   } else {
     disk_->EndProcess();
   }
+}
+
+void Node::KillAt(std::string crash_point, SimEnding ending) {
+  kill_at_ = std::move(crash_point);
+  kill_ending_ = ending;
+}
+
+void Node::OnCrashPoint(std::string_view name) {
+  if (name != kill_at_) return;
+  kill_at_.clear();
+  world_->CallAtStep(world_->step_count(), [this, ending = kill_ending_] { Kill(ending); });
 }
 
 Task<> Node::Stop() {

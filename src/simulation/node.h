@@ -32,6 +32,9 @@ class Node {
   void Start();
   // The process ends where it stands. Fine when none runs.
   void Kill(SimEnding ending);
+  // The same right after the step that comes to a CrashPoint of that name next, in this process or
+  // a later one; empty: not any more.
+  void KillAt(std::string crash_point, SimEnding ending);
   // An orderly stop, for a caller in another process. The process ends whatever it gives.
   Task<> Stop();
 
@@ -45,6 +48,7 @@ class Node {
 
  private:
   struct Process;
+  void OnCrashPoint(std::string_view name);
   static Task<> Boot(Process* process, NodeOptions options);
   static Task<> Shut(Process* process);
 
@@ -53,6 +57,8 @@ class Node {
   const NodeOptions options_;
   Process* process_ = nullptr;
   std::chrono::milliseconds wall_clock_ahead_{0};
+  std::string kill_at_;
+  SimEnding kill_ending_{};
 };
 
 }  // namespace mainstem::simulation

@@ -13,7 +13,6 @@ namespace mainstem::simulation {
 namespace {
 
 constexpr int32_t kCopiedPartitions = 2;
-constexpr Duration kPatienceAtTheEnd = std::chrono::minutes(10);
 
 NodeOptions MakeNodeOptions(const ScenarioOptions& scenario) {
   NodeOptions options;
@@ -21,6 +20,7 @@ NodeOptions MakeNodeOptions(const ScenarioOptions& scenario) {
   if (scenario.logs) options.log.logger = Logger::Make({}).ValueOrDie();
   options.log.data_dir = "/data";
   options.log.cache_bytes = 256 << 10;
+  options.log.buffer_bytes = 64 << 10;  // more pieces, and a crash leaks little
   options.log.journal_file_bytes = 128 << 10;
   options.log.journal_bytes_max = 1 << 20;
   options.log.checkpoint_interval = std::chrono::seconds(3);
@@ -66,7 +66,8 @@ class Run {
       : options_(options),
         world_(
             {.seed = options.seed, .step_time_max = std::chrono::microseconds(options.seed % 4)}),
-        disk_(options.seed, {.keeps_promises = options.disk_keeps_promises}),
+        disk_(options.seed,
+              {.keeps_promises = options.disk_keeps_promises, .forgets = options.disk_forgets}),
         clients_disk_(0),
         node_(&world_, &disk_, MakeNodeOptions(options)),
         env_(&world_, &clients_disk_, {.shard_count = 1}),
@@ -86,7 +87,7 @@ class Run {
       world_.CallAtStep(options_.crash_at_step, [this] { node_.Kill(SimEnding::kPowerCut); });
     }
     scope_.Spawn("all", Counted(&running_, "all", Everything()));
-    TimePoint end = world_.Now() + std::chrono::hours(2);
+    TimePoint end = world_.Now() + options_.faults_for + 5 * options_.patience;
     while (running_ > 0 && ledger_.violation().empty()) {
       if (!world_.Step()) ledger_.Violated("deadlock: nothing is left to run");
       if (world_.Now() > end) ledger_.Violated("the run did not end");
@@ -145,7 +146,7 @@ class Run {
 
   // What must end by itself in a quiet world, and soon.
   Task<> WaitFor(int* running) {
-    TimePoint end = env_.Now() + kPatienceAtTheEnd;
+    TimePoint end = env_.Now() + options_.patience;
     while (*running > 0) {
       CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::milliseconds(50)));
       if (env_.Now() < end) continue;

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "core/sim/sim_disk.h"
 #include "core/sim/sim_world.h"
 
 namespace mainstem::simulation {
@@ -20,8 +21,11 @@ struct ScenarioOptions {
   bool clock_jumps = true;
   // False: the disk forgets what it promised to keep at a power cut. The checker must see it.
   bool disk_keeps_promises = true;
+  ForgottenSyncs disk_forgets{};  // some of what it promised
   // The disk operation with this number, counted from the first start, fails. Negative: none.
   int64_t failing_operation = -1;
+  // So long everybody has, in the quiet end, to come to his own.
+  Duration patience = std::chrono::minutes(3);
   bool logs = false;  // the node, to standard error
   // The power goes right after this step. Negative: never there.
   int64_t crash_at_step = -1;

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/durable_folder.h"
 #include "storage/set_aside.h"
 
 namespace mainstem::storage {
@@ -189,10 +190,9 @@ void EmbeddedLog::ReportLost(Recovery* recovery) {
 
 Task<> EmbeddedLog::Recover() {
   Recovery recovery(this);
-  CO_RETURN_IF_ERROR(co_await env_->files().CreateDirectories(topics_folder_));
   std::string journal_folder = options_.data_dir + "/journal";
-  CO_RETURN_IF_ERROR(co_await env_->files().CreateDirectories(std::move(journal_folder)));
-  CO_RETURN_IF_ERROR(co_await env_->files().SyncDirectory(options_.data_dir));
+  CO_RETURN_IF_ERROR(co_await MakeDurableFolder(&env_->files(), topics_folder_));
+  CO_RETURN_IF_ERROR(co_await MakeDurableFolder(&env_->files(), std::move(journal_folder)));
   CO_RETURN_IF_ERROR(co_await LoadSnapshot(&recovery));
   JournalStart start{.journal_id = recovery.journal_id,
                      .covered = covered_,

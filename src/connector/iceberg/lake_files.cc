@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "connector/s3/s3_store.h"
+#include "core/durable_folder.h"
 #include "core/path.h"
 #include "core/publish_file.h"
 
@@ -295,24 +296,11 @@ Task<> LakeFiles::Remove(std::string location) {
 }
 
 Task<> LakeFiles::MakeFolders(std::string folder) {
-  std::vector<std::string> missing;
   {
     std::lock_guard lock(mutex_);
     if (folders_.count(folder) > 0) co_return Status::OK();
   }
-  for (std::string above = folder;; above = ParentFolder(above)) {
-    CO_ASSIGN_OR_RETURN(bool exists, co_await env_->files().Exists(above));
-    if (exists) break;
-    missing.push_back(above);
-  }
-  CO_RETURN_IF_ERROR(co_await env_->files().CreateDirectories(folder));
-  // A folder that is there may still be new, made by a process that died before its sync: one more.
-  missing.push_back(missing.empty() ? folder : ParentFolder(missing.back()));
-  for (const std::string& made : missing) {
-    std::string above = ParentFolder(made);
-    IgnoreError(co_await env_->files().SyncDirectory(std::move(above)),
-                "a folder far above may not be ours to read");
-  }
+  CO_RETURN_IF_ERROR(co_await MakeDurableFolder(&env_->files(), folder));
   std::lock_guard lock(mutex_);
   folders_.insert(folder);
   co_return Status::OK();

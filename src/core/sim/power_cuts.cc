@@ -5,7 +5,8 @@
 namespace mainstem {
 
 Status CutPower(const PowerCuts& cuts, const FaultScenario& scenario) {
-  auto* disk = new SimDisk(cuts.seed, {.keeps_promises = cuts.keeps_promises});
+  auto* disk =
+      new SimDisk(cuts.seed, {.keeps_promises = cuts.keeps_promises, .forgets = cuts.forgets});
   std::mt19937_64 random(cuts.seed);
   for (int cut = 0; cut < cuts.count; ++cut) {
     auto* env = new SimEnv(disk, {.seed = random()});

@@ -20,6 +20,7 @@ Status NotFound(const std::string& path) {
 
 SimDisk::SimDisk(uint64_t seed, SimDiskOptions options) : options_(options), random_(seed) {
   directories_.insert("/");
+  durable_directories_.insert("/");
 }
 
 Status SimDisk::BeginOperation(const char* name) {
@@ -53,6 +54,37 @@ void SimDisk::ApplyRandomBlocks(std::vector<std::byte>& target, const Write& wri
   }
 }
 
+bool SimDisk::Keeps(SimChange change, const std::string& path) const {
+  return options_.keeps_promises && !(options_.forgets && options_.forgets(change, path));
+}
+
+void SimDisk::MakeDurable(const NameChange& change) {
+  switch (change.kind) {
+    case SimChange::kData: break;  // no change of a name
+    case SimChange::kCreate: durable_[change.path] = change.node; break;
+    case SimChange::kRemove: durable_.erase(change.path); break;
+    case SimChange::kMakeDirectory: durable_directories_.insert(change.path); break;
+    case SimChange::kRename: {
+      auto from = durable_.find(change.from);
+      if (from != durable_.end() && from->second == change.node) durable_.erase(from);
+      durable_[change.path] = change.node;
+      break;
+    }
+  }
+}
+
+void SimDisk::DropUnreachable() {
+  // In their order each folder comes after the one around it.
+  std::set<std::string> there = {"/"};
+  for (const std::string& path : durable_directories_) {
+    if (there.contains(ParentOf(path))) there.insert(path);
+  }
+  durable_directories_ = std::move(there);
+  std::erase_if(durable_, [this](const auto& entry) {
+    return !durable_directories_.contains(ParentOf(entry.first));
+  });
+}
+
 int64_t SimDisk::used_bytes() const {
   int64_t sum = 0;
   for (const auto& [path, node] : visible_) sum += static_cast<int64_t>(node->contents.size());
@@ -72,7 +104,13 @@ void SimDisk::Crash() {
     node->unsynced.clear();
     node->contents = node->durable;
   }
+  for (const NameChange& change : unsynced_names_) {
+    if (options_.keeps_promises && random_() % 2 == 0) MakeDurable(change);
+  }
+  unsynced_names_.clear();
+  DropUnreachable();
   visible_ = durable_;
+  directories_ = durable_directories_;
   fail_in_ = -1;
 }
 
@@ -103,8 +141,11 @@ std::vector<std::string> SimDisk::ListAll() const {
 
 class SimFile final : public File {
  public:
-  SimFile(SimDisk* disk, std::shared_ptr<SimDisk::Node> node, bool direct)
-      : disk_(disk), node_(std::move(node)), direct_(direct) {}
+  SimFile(SimDisk* disk, std::shared_ptr<SimDisk::Node> node, std::string path, bool direct)
+      : disk_(disk),
+        node_(std::move(node)),
+        direct_(direct),
+        keeps_data_(disk->Keeps(SimChange::kData, path)) {}
 
   Task<size_t> ReadAt(int64_t offset, std::span<std::byte> into) override {
     CO_RETURN_IF_ERROR(co_await Latency());
@@ -123,25 +164,25 @@ class SimFile final : public File {
     }
     SimDisk::Write write{offset, {from.begin(), from.end()}};
     uint64_t id = disk_->next_write_++;
-    if (direct_ && disk_->options_.keeps_promises)
-      disk_->writing_.emplace(id, std::pair(node_, write));
+    const bool is_durable = direct_ && keeps_data_;
+    if (is_durable) disk_->writing_.emplace(id, std::pair(node_, write));
     Status slept = co_await Latency();
     disk_->writing_.erase(id);
     if (!slept.ok()) {  // what is under way is not taken back
       disk_->ApplyRandomBlocks(node_->contents, write);
-      if (direct_) node_->durable = node_->contents;
+      if (is_durable) node_->durable = node_->contents;
       co_return slept;
     }
     Status status = disk_->BeginOperation("write");
     if (!status.ok()) {
       disk_->ApplyRandomBlocks(node_->contents, write);
-      if (direct_) node_->durable = node_->contents;
+      if (is_durable) node_->durable = node_->contents;
       co_return status;
     }
     bool fits = CutToCapacity(&write);
     disk_->Apply(node_->contents, write.offset, write.data);
-    if (direct_) {
-      if (disk_->options_.keeps_promises) disk_->Apply(node_->durable, write.offset, write.data);
+    if (is_durable) {
+      disk_->Apply(node_->durable, write.offset, write.data);
     } else {
       node_->unsynced.push_back(std::move(write));
     }
@@ -152,7 +193,7 @@ class SimFile final : public File {
   Task<> Sync() override {
     CO_RETURN_IF_ERROR(co_await Latency());
     CO_RETURN_IF_ERROR(disk_->BeginOperation("sync"));
-    if (!disk_->options_.keeps_promises) co_return Status::OK();
+    if (!keeps_data_) co_return Status::OK();
     node_->durable = node_->contents;
     node_->unsynced.clear();
     co_return Status::OK();
@@ -176,8 +217,9 @@ class SimFile final : public File {
  private:
   // Leaves the whole blocks for which there is room. What is written over takes none.
   bool CutToCapacity(SimDisk::Write* write) {
-    int64_t room = disk_->options_.capacity_bytes - disk_->used_bytes();
     int64_t end = write->offset + static_cast<int64_t>(write->data.size());
+    if (end <= static_cast<int64_t>(node_->contents.size())) return true;
+    int64_t room = disk_->options_.capacity_bytes - disk_->used_bytes();
     int64_t end_max = static_cast<int64_t>(node_->contents.size()) + std::max<int64_t>(0, room);
     if (end <= end_max) return true;
     int64_t kept = std::max<int64_t>(0, end_max / kBlock * kBlock - write->offset);
@@ -193,6 +235,7 @@ class SimFile final : public File {
   SimDisk* disk_;
   std::shared_ptr<SimDisk::Node> node_;
   bool direct_;
+  bool keeps_data_;
 };
 
 class SimFiles final : public Files {
@@ -212,20 +255,27 @@ class SimFiles final : public Files {
       auto node = std::make_shared<SimDisk::Node>();
       node->inode = disk_->next_inode_++;
       it = disk_->visible_.emplace(path, std::move(node)).first;
+      Note({.kind = SimChange::kCreate, .path = path, .node = it->second});
     }
     if (options.truncate) {
       it->second->contents.clear();
       it->second->durable.clear();
       it->second->unsynced.clear();
     }
-    co_return std::make_unique<SimFile>(disk_, it->second, options.direct_durable);
+    co_return std::make_unique<SimFile>(disk_, it->second, path, options.direct_durable);
   }
 
   Task<> CreateDirectories(std::string path) override {
     CO_RETURN_IF_ERROR(disk_->BeginOperation("mkdir"));
-    while (path.size() > 1) {
-      disk_->directories_.insert(path);
-      path = ParentOf(path);
+    for (size_t slash = 0; slash != std::string::npos;) {
+      slash = path.find('/', slash + 1);
+      std::string made = path.substr(0, slash);
+      if (!disk_->directories_.insert(made).second) continue;
+      if (ParentOf(made) == "/") {
+        disk_->durable_directories_.insert(made);
+      } else {
+        Note({.kind = SimChange::kMakeDirectory, .path = made});
+      }
     }
     co_return Status::OK();
   }
@@ -233,12 +283,13 @@ class SimFiles final : public Files {
   Task<> SyncDirectory(std::string path) override {
     CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::microseconds(50)));
     CO_RETURN_IF_ERROR(disk_->BeginOperation("sync folder"));
-    if (!disk_->options_.keeps_promises) co_return Status::OK();
-    std::erase_if(disk_->durable_,
-                  [&](const auto& entry) { return ParentOf(entry.first) == path; });
-    for (const auto& [name, node] : disk_->visible_) {
-      if (ParentOf(name) == path) disk_->durable_[name] = node;
-    }
+    std::erase_if(disk_->unsynced_names_, [&](const SimDisk::NameChange& change) {
+      bool is_here = ParentOf(change.path) == path ||
+                     (change.kind == SimChange::kRename && ParentOf(change.from) == path);
+      bool is_kept = is_here && disk_->Keeps(change.kind, change.path);
+      if (is_kept) disk_->MakeDurable(change);
+      return is_kept;
+    });
     co_return Status::OK();
   }
 
@@ -248,13 +299,15 @@ class SimFiles final : public Files {
     if (it == disk_->visible_.end()) co_return NotFound(from);
     auto node = it->second;
     disk_->visible_.erase(it);
-    disk_->visible_[to] = std::move(node);
+    disk_->visible_[to] = node;
+    Note({.kind = SimChange::kRename, .path = to, .node = node, .from = from});
     co_return Status::OK();
   }
 
   Task<> Remove(std::string path) override {
     CO_RETURN_IF_ERROR(disk_->BeginOperation("remove"));
     if (disk_->visible_.erase(path) == 0) co_return NotFound(path);
+    Note({.kind = SimChange::kRemove, .path = path});
     co_return Status::OK();
   }
 
@@ -266,6 +319,9 @@ class SimFiles final : public Files {
     std::erase_if(disk_->visible_, [&](const auto& entry) { return inside(entry.first); });
     std::erase_if(disk_->durable_, [&](const auto& entry) { return inside(entry.first); });
     std::erase_if(disk_->directories_, inside);
+    std::erase_if(disk_->durable_directories_, inside);
+    std::erase_if(disk_->unsynced_names_,
+                  [&](const SimDisk::NameChange& change) { return inside(change.path); });
     co_return Status::OK();
   }
 
@@ -305,6 +361,8 @@ class SimFiles final : public Files {
   }
 
  private:
+  void Note(SimDisk::NameChange change) { disk_->unsynced_names_.push_back(std::move(change)); }
+
   SimDisk* disk_;
 };
 

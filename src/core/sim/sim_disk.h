@@ -4,12 +4,16 @@
 //     kept or lost at random, whole 4 KiB blocks);
 //   - direct_durable write: durable when it ends; cut at random block borders when the crash comes
 //     in its middle;
-//   - create, rename, remove: undone at a crash unless SyncDirectory of the folder ended after it;
+//   - create, rename, remove of files and making of folders: each is kept or undone at random at a
+//     crash, whatever became of the others, unless SyncDirectory of the folder around it ended
+//     after it. What lies in a folder that is undone is lost. A folder below the root is there for
+//     good, as what a disk is mounted on; the removal of a tree is durable at once;
 //   - any operation: fails once when armed by FailOperation.
 // Single thread; owned by the test.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <random>
@@ -22,11 +26,18 @@
 
 namespace mainstem {
 
+// What a sync makes durable: data of a file (by Sync or a direct_durable write), or a change of
+// names (by SyncDirectory).
+enum class SimChange : uint8_t { kData, kCreate, kRename, kRemove, kMakeDirectory };
+// Whether the disk forgets to make a change of `path` durable, as if the program had no such sync.
+using ForgottenSyncs = std::function<bool(SimChange change, const std::string& path)>;
+
 struct SimDiskOptions {
   // False: Sync, SyncDirectory and direct_durable writes promise but do not keep. A checker of
   // durability must fail on such a disk.
   bool keeps_promises = true;
   int64_t capacity_bytes = int64_t{1} << 40;
+  ForgottenSyncs forgets{};  // null: nothing
 };
 
 class SimDisk {
@@ -68,18 +79,31 @@ class SimDisk {
     std::vector<Write> unsynced;
   };
   using Namespace = std::map<std::string, std::shared_ptr<Node>>;
+  // A change of names that no SyncDirectory has made durable yet.
+  struct NameChange {
+    SimChange kind;
+    std::string path;
+    std::shared_ptr<Node> node{};  // of kCreate and kRename
+    std::string from{};            // of kRename
+  };
 
   // Counts the operation; an error when it is the one to fail.
   Status BeginOperation(const char* name);
   void Apply(std::vector<std::byte>& target, int64_t offset, std::span<const std::byte> data);
+  bool Keeps(SimChange change, const std::string& path) const;
   void ApplyRandomBlocks(std::vector<std::byte>& target, const Write& write);
+  void MakeDurable(const NameChange& change);
+  // Forgets what lies in folders that are not there.
+  void DropUnreachable();
 
   SimDiskOptions options_;
   int slowness_ = 1;
   std::mt19937_64 random_;
   Namespace visible_;
   Namespace durable_;
+  std::vector<NameChange> unsynced_names_;  // in their order
   std::set<std::string> directories_;
+  std::set<std::string> durable_directories_;
   uint64_t next_inode_ = 1;
   int64_t fail_in_ = -1;
   bool fault_fired_ = false;

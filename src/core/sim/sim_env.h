@@ -5,7 +5,9 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "core/env.h"
@@ -41,6 +43,10 @@ class SimEnv final : public Env {
   void JumpWallTime(std::chrono::milliseconds by) {
     wall_time_begin_ = wall_time_begin_ + by.count();
   }
+  // `hook` is called at each CrashPoint, in the step that comes to it.
+  void OnCrashPoint(std::function<void(std::string_view name)> hook) {
+    crash_point_hook_ = std::move(hook);
+  }
   uint64_t trace_hash() const { return world_->trace_hash(); }
   int64_t step_count() const { return world_->step_count(); }
 
@@ -50,6 +56,9 @@ class SimEnv final : public Env {
   Files& files() override { return *files_; }
   Network& network() override { return world_->network(); }
   BlockingPool& blocking_pool() override;
+  void CrashPoint(const char* name) override {
+    if (crash_point_hook_) crash_point_hook_(name);
+  }
   size_t shard_count() const override { return shard_count_; }
   Executor shard(size_t index) override;
 
@@ -67,6 +76,7 @@ class SimEnv final : public Env {
   std::unique_ptr<Files> files_;
   std::vector<SimScheduler*> schedulers_;  // the shards, then the pool
   std::unique_ptr<SimPool> pool_;
+  std::function<void(std::string_view)> crash_point_hook_;
 };
 
 // Runs `body` on a fresh disk failing operation 0, 1, 2 ... until a run finishes without the fault

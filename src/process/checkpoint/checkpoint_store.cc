@@ -3,6 +3,8 @@
 #include <charconv>
 #include <map>
 
+#include "core/durable_folder.h"
+
 namespace mainstem::process {
 namespace {
 
@@ -34,6 +36,8 @@ Task<> CheckpointStore::Remove(std::string directory) {
 
 Task<> CheckpointStore::Prepare(int64_t id) {
   CO_RETURN_IF_ERROR(co_await Remove(DirectoryOf(id)));
+  if (!has_root_) CO_RETURN_IF_ERROR(co_await MakeDurableFolder(&env_->files(), root_));
+  has_root_ = true;
   co_return co_await env_->files().CreateDirectories(DirectoryOf(id));
 }
 

@@ -44,6 +44,7 @@ class CheckpointStore {
   Env* env_;
   StateBackendFactory* factory_;
   std::string root_;
+  bool has_root_ = false;  // its name is durable
   std::set<int64_t> held_;
 };
 

@@ -3,6 +3,7 @@
 // stop that it belongs to.
 #include <arrow/api.h>
 
+#include "core/durable_folder.h"
 #include "process/checkpoint/savepoint_store.h"
 #include "process/job/job_manager_impl.h"
 #include "process/job/job_settings.h"
@@ -92,7 +93,7 @@ Task<Job*> JobManagerImpl::JobForSavepoint(std::string id, std::string folder, s
                          .hint = "it ends by itself; STOP JOB without a savepoint cancels it"});
   }
   CO_ASSIGN_OR_RETURN(std::string parent, SavepointFolderOf(options_, answer.plan, folder));
-  CO_RETURN_IF_ERROR(co_await env()->files().CreateDirectories(parent));
+  CO_RETURN_IF_ERROR(co_await MakeDurableFolder(&env()->files(), parent));
   *path = fmt::format("{}/savepoint-{}-{:08x}", parent, id, env()->Random() & 0xffffffff);
   CO_ASSIGN_OR_RETURN(job, Find(id));  // it may have gone meanwhile
   co_return job;

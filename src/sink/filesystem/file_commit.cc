@@ -4,6 +4,7 @@
 
 #include <simdjson.h>
 
+#include "core/durable_folder.h"
 #include "core/json_writer.h"
 
 namespace mainstem::sink {
@@ -108,10 +109,7 @@ Task<std::optional<Offset>> FileCommitter::Recover() {
 }
 
 Task<> FileCommitter::MakeFolder(std::string folder) {
-  std::string path = Absolute(folder);
-  CO_ASSIGN_OR_RETURN(bool exists, co_await env_->files().Exists(path));
-  if (exists) co_return Status::OK();
-  co_return co_await env_->files().CreateDirectories(path);
+  co_return co_await MakeDurableFolder(&env_->files(), Absolute(folder));
 }
 
 Task<> FileCommitter::Commit(std::vector<FinishedFile> finished, Offset position) {
