@@ -90,7 +90,7 @@ void InputGate::FlushIdle(const Port& last) {
   if (last.watermark != watermark_) return;  // it held nobody back
   int64_t highest = last.watermark;
   for (const Port& port : ports_) {
-    if (port.ended) continue;
+    if (port.is_over()) continue;
     if (!port.idle) return;
     if (port.input == last.input) highest = std::max(highest, port.watermark);
   }
@@ -102,7 +102,7 @@ void InputGate::FlushIdle(const Port& last) {
 bool InputGate::IsIdle(const Port& port) const {
   if (!port.idle || !idle_together_[static_cast<size_t>(port.input)]) return port.idle;
   return std::all_of(ports_.begin(), ports_.end(), [&](const Port& other) {
-    return other.input != port.input || other.idle || other.ended;
+    return other.input != port.input || other.idle || other.is_over();
   });
 }
 
@@ -110,22 +110,25 @@ void InputGate::MergeWatermarks() {
   int64_t lowest = kEndOfTime;
   bool any_live = false;
   for (const Port& port : ports_) {
-    if (port.ended || IsIdle(port)) continue;
+    if (port.is_over() || IsIdle(port)) continue;
     any_live = true;
     lowest = std::min(lowest, port.watermark);
   }
   if (!any_live) {
-    // All that is left is idle: so are we. Ended ports have sent the end of time themselves, which
-    // may go out only when no idle one can come back.
-    bool all_ended =
-        std::all_of(ports_.begin(), ports_.end(), [](const Port& p) { return p.ended; });
-    if (!all_ended) {
+    // All that is left is idle: so are we. Ports that are over have sent the end of time, which may
+    // go out only when no idle one can come back.
+    bool all_over =
+        std::all_of(ports_.begin(), ports_.end(), [](const Port& p) { return p.is_over(); });
+    if (!all_over) {
       if (!all_idle_) pending_.push_back({0, Element::Idle()});
       all_idle_ = true;
       return;
     }
-    lowest = kEndOfTime;
-    for (const Port& port : ports_) lowest = std::min(lowest, port.watermark);
+    const bool all_ended =
+        std::all_of(ports_.begin(), ports_.end(), [](const Port& p) { return p.ended; });
+    for (const Port& port : ports_) {
+      if (all_ended) lowest = std::min(lowest, port.watermark);
+    }
   }
   const bool is_back = std::exchange(all_idle_, false);
   if (lowest > watermark_) {

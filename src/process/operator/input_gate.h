@@ -53,6 +53,9 @@ class InputGate final : public ElementInput {
     bool idle = false;
     bool ended = false;
     bool has_barrier = false;
+
+    // No row comes any more: it may have sent the end of time and not yet its end.
+    bool is_over() const { return ended || watermark == kEndOfTime; }
   };
   // Whether the port does not hold the watermark.
   bool IsIdle(const Port& port) const;

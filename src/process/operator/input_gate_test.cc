@@ -82,6 +82,22 @@ TEST_F(InputGateTest, AnIdleChannelDoesNotHoldTheWatermark) {
   EXPECT_THAT(Take(1), ElementsAre("wm 7"));
 }
 
+// Else the windows would close whose rows the idle channel has yet to bring.
+TEST_F(InputGateTest, TheEndOfTimeOfOneChannelWaitsForAnIdleOne) {
+  Send(0, Element::Watermark(10));
+  Send(1, Element::Watermark(10));
+  Send(1, Element::Idle());
+  Send(0, Element::Watermark(kEndOfTime));
+  EXPECT_THAT(Take(2), ElementsAre("wm 10", "idle"));
+  Send(0, Element::End());
+  Send(1, Row("late"));
+  Send(1, Element::Watermark(20));
+  EXPECT_THAT(Take(3), ElementsAre("wm 10", "+I late", "wm 20"));
+  Send(1, Element::Watermark(kEndOfTime));
+  Send(1, Element::End());
+  EXPECT_THAT(Take(2), ElementsAre("wm 9223372036854775807", "end"));
+}
+
 TEST_F(InputGateTest, TheOrderInWhichChannelsFallIdleDoesNotMatter) {
   Send(0, Element::Watermark(9));
   Send(0, Element::Idle());
