@@ -306,10 +306,7 @@ class Builder {
     window.aggregates = node.aggregates;
     window.properties = node.properties;
     window.output_schema = ToArrowSchema(node.columns);
-    // Windows that came with the rows are a part of the state's key, so of where rows go: else the
-    // state would be restored where no row of its key comes.
-    std::vector<int> exchanged = node.keys;
-    if (node.attached_end >= 0 && !exchanged.empty()) exchanged.push_back(node.attached_start);
+    const std::vector<int> exchanged = node.keys.empty() ? node.keys : window.state_keys();
     ASSIGN_OR_RETURN(int id, Exchange(*node.inputs[0], exchanged));
     std::string detail = DescribeWindow(node) + ", keys=[" + plan::NamesOf(input, node.keys) +
                          "], select=[" + DescribeAggregates(node.aggregates, input) + "]";

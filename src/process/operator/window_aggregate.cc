@@ -63,9 +63,7 @@ Task<> WindowAggregateOperator::Open(const OperatorContext* context) {
   table.indexed_by_namespace = true;
   table_ = std::make_unique<StateTable>(std::move(table), aggregates_.get(), context->backend,
                                         &context->env->blocking_pool());
-  std::vector<int> keys = options_.keys;
-  if (attached()) keys.push_back(options_.attached_start);
-  accumulator_.emplace(std::move(keys), aggregates_.get(), codec_.get(), table_.get());
+  accumulator_.emplace(options_.state_keys(), aggregates_.get(), codec_.get(), table_.get());
   watermark_ms_ = LowestWatermark(context->restored_blobs);
   co_return co_await table_->Restore();
 }

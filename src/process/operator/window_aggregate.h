@@ -27,6 +27,14 @@ struct WindowAggregateOptions {
   std::vector<plan::AggregateSpec> aggregates;
   std::vector<plan::WindowProperty> properties;
   std::shared_ptr<arrow::Schema> output_schema;  // keys, aggregates, properties
+
+  // Columns of the state's key, by which rows must be exchanged: else state would be restored where
+  // no row of its key comes.
+  std::vector<int> state_keys() const {
+    std::vector<int> columns = keys;
+    if (attached_end >= 0) columns.push_back(attached_start);
+    return columns;
+  }
 };
 
 class WindowAggregateOperator final : public Operator {
