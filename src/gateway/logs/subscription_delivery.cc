@@ -7,6 +7,7 @@
 #include "core/fnv1a.h"
 #include "gateway/aws/committed_reader.h"
 #include "gateway/aws/epoch_appends.h"
+#include "gateway/aws/standing_task.h"
 #include "gateway/logs/event_reader.h"
 #include "gateway/logs/filter_pattern.h"
 #include "gateway/logs/log_event.h"
@@ -21,7 +22,6 @@ constexpr size_t kDataMessageBytesMax = 1'000'000;
 constexpr size_t kMessageEventsMax = 10'000;
 // Read, matched, as JSON, compressed, as batches.
 constexpr int64_t kDeliveryMemory = 8 << 20;
-constexpr Duration kDeliveryRetry = std::chrono::seconds(1);
 constexpr Duration kDeliveryLook = std::chrono::seconds(60);
 // A position alone is not worth a write for every record that no filter takes.
 constexpr int64_t kSkippedMax = 4 << 20;
@@ -40,8 +40,8 @@ std::string Gzip(const std::string& text, Status* status) {
 
 }  // namespace
 
-// One filter's task while it runs.
-class SubscriptionDelivery::Delivery {
+// One filter's task while it runs: until the group is gone.
+class SubscriptionDelivery::Delivery final : public aws::StandingTask {
  public:
   Delivery(const Parts& parts, prometheus::Counter* dropped, LogGroupPtr group, std::string name,
            SubscriptionFilter filter, FilterPattern pattern)
@@ -53,29 +53,21 @@ class SubscriptionDelivery::Delivery {
         pattern_(std::move(pattern)),
         reader_(parts.log, JobOf(filter_.id)) {}
 
-  // Until the group is gone or the task is cancelled.
-  Task<> Run() {
-    Status ended = co_await DeliverOn();
-    if (group_->deleted || !reader_.has_passed()) co_return ended;
-    aws::CommittedReader::Outcome passed{.end = reader_.next()};
-    CO_RETURN_IF_ERROR(co_await reader_.Commit(std::move(passed)));
-    co_return ended;
+ private:
+  Task<> Work() override {
+    if (group_->deleted) co_return Status::OK();
+    co_return co_await Deliver();
   }
 
- private:
-  Task<> DeliverOn() {
-    while (!group_->deleted) {
-      Status outcome = co_await Deliver();
-      if (co_await IsCancelled()) co_return outcome;
-      if (outcome.ok()) co_return outcome;
-      if (!failing_) {
-        parts_.logger.Warning("subscription waits",
-                              {{"group", group_->name}, {"filter", name_}, {"error", outcome}});
-      }
-      failing_ = true;
-      CO_RETURN_IF_ERROR(co_await Sleep(kDeliveryRetry));
-    }
-    co_return Status::OK();
+  void TellWaiting(const Status& cause) override {
+    parts_.logger.Warning("subscription waits",
+                          {{"group", group_->name}, {"filter", name_}, {"error", cause}});
+  }
+
+  Task<> Finish() override {
+    if (group_->deleted || !reader_.has_passed()) co_return Status::OK();
+    aws::CommittedReader::Outcome passed{.end = reader_.next()};
+    co_return co_await reader_.Commit(std::move(passed));
   }
 
   // From the last commit on, until something fails or the topic is gone.
@@ -157,7 +149,7 @@ class SubscriptionDelivery::Delivery {
     CO_ASSIGN_OR_RETURN(outcome.appends, appends.Take());
     CO_RETURN_IF_ERROR(co_await reader_.Commit(std::move(outcome)));
     parts_.env->CrashPoint("subscription.commit");
-    failing_ = false;
+    EndFailures();
     co_return Status::OK();
   }
 
@@ -205,7 +197,6 @@ class SubscriptionDelivery::Delivery {
   const SubscriptionFilter filter_;
   FilterPattern pattern_;
   aws::CommittedReader reader_;
-  bool failing_ = false;  // and the log says so
 };
 
 SubscriptionDelivery::SubscriptionDelivery(Parts parts)
@@ -218,15 +209,6 @@ SubscriptionDelivery::SubscriptionDelivery(Parts parts)
       }) {}
 SubscriptionDelivery::~SubscriptionDelivery() = default;
 
-namespace {
-
-template <typename Delivery>
-Task<> RunToItsEnd(std::unique_ptr<Delivery> delivery) {
-  co_return co_await delivery->Run();
-}
-
-}  // namespace
-
 Task<> SubscriptionDelivery::Start(LogGroupPtr group, std::string filter) {
   auto found = group->filters.find(filter);
   CHECK(found != group->filters.end());
@@ -235,7 +217,7 @@ Task<> SubscriptionDelivery::Start(LogGroupPtr group, std::string filter) {
   CO_ASSIGN_OR_RETURN(FilterPattern pattern, FilterPattern::Parse(found->second.pattern));
   auto delivery = std::make_unique<Delivery>(parts_, dropped_, std::move(group), std::move(filter),
                                              found->second, std::move(pattern));
-  running_.Start(std::move(id), RunToItsEnd(std::move(delivery)));
+  running_.Start(std::move(id), aws::StandingTask::Run(std::move(delivery)));
   co_return Status::OK();
 }
 

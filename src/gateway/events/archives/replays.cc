@@ -10,6 +10,7 @@
 #include "gateway/aws/epoch_appends.h"
 #include "gateway/aws/random_id.h"
 #include "gateway/aws/shape.h"
+#include "gateway/aws/standing_task.h"
 #include "gateway/events/operations.h"
 #include "gateway/events/rules/taken_event.h"
 
@@ -18,7 +19,6 @@ namespace {
 
 constexpr size_t kReplayReadBytes = 256 << 10;
 constexpr int64_t kReplayMemory = 12 << 20;
-constexpr Duration kReplayRetry = std::chrono::seconds(1);
 constexpr int64_t kRememberedMs = int64_t{90} * 86'400'000;
 
 std::string JobOfReplay(std::string_view id) { return "event-replay/" + std::string(id); }
@@ -52,7 +52,7 @@ std::string ReplayStateOf(const aws::Value& definition) {
 bool IsReplayActive(std::string_view state) { return state == "STARTING" || state == "RUNNING"; }
 
 // One replay while it runs.
-class Replays::ReplayTask {
+class Replays::ReplayTask final : public aws::StandingTask {
  public:
   ReplayTask(Replays* replays, std::string name, std::string id, const aws::Value& definition)
       : replays_(replays),
@@ -66,20 +66,12 @@ class Replays::ReplayTask {
         begin_ms_(aws::TimeOf(definition["EventStartTime"]).value_or(0)),
         end_ms_(aws::TimeOf(definition["EventEndTime"]).value_or(0)) {}
 
-  Task<> Run() {
-    bool failing = false;
-    while (true) {
-      Status outcome = co_await Replay();
-      if (outcome.ok() || co_await IsCancelled()) co_return outcome;
-      if (!std::exchange(failing, true)) {
-        parts_.logger.Warning("replay waits", {{"replay", name_}, {"error", outcome}});
-      }
-      CO_RETURN_IF_ERROR(co_await Sleep(kReplayRetry));
-    }
+ private:
+  void TellWaiting(const Status& cause) override {
+    parts_.logger.Warning("replay waits", {{"replay", name_}, {"error", cause}});
   }
 
- private:
-  Task<> Replay() {
+  Task<> Work() override {
     auto bus = co_await parts_.buses->PartitionOf(bus_);
     bool is_gone = parts_.archives->table().Find(archive_) == nullptr;
     if (is_gone || Is(bus.status(), ErrorCode::kNotFound)) co_return co_await End("FAILED");
@@ -152,15 +144,6 @@ class Replays::ReplayTask {
   int64_t last_ms_ = 0;
 };
 
-namespace {
-
-template <typename T>
-Task<> RunReplay(std::unique_ptr<T> task) {
-  co_return co_await task->Run();
-}
-
-}  // namespace
-
 Replays::Replays(Parts parts)
     : parts_(std::move(parts)),
       running_(parts_.env->shard(0), [this](const std::string&, const Status& status) {
@@ -187,7 +170,7 @@ Status Replays::StartTask(const std::string& name) {
   ASSIGN_OR_RETURN(aws::Document document, aws::DecodeBody(aws::BodyCodec::kJson, replay->json));
   if (!IsReplayActive(ReplayStateOf(document.root))) return Status::OK();
   auto task = std::make_unique<ReplayTask>(this, name, replay->id, document.root);
-  running_.Start(name, RunReplay(std::move(task)));
+  running_.Start(name, aws::StandingTask::Run(std::move(task)));
   return Status::OK();
 }
 

@@ -29,8 +29,6 @@ constexpr int64_t kPauseLastMs = 600'000;
 constexpr int64_t kDeadLetterPauseMs = 10'000;
 constexpr Backoff::Bounds kApiPauses{.first = std::chrono::seconds(1),
                                      .last = std::chrono::minutes(1)};
-constexpr Duration kApiLook = std::chrono::seconds(1);
-constexpr Duration kApiBusLook = std::chrono::seconds(60);
 constexpr Duration kApiTimeout = std::chrono::seconds(5);  // Amazon's
 
 // Amazon's list of what is tried again.
@@ -40,48 +38,21 @@ bool IsTriedAgain(int status) {
 
 enum class CallFate : uint8_t { kDone, kLater, kAbsent, kRefused };
 
-class ApiTask {
+class ApiTask final : public RuleTask {
  public:
-  ApiTask(ApiTaskParts parts, EventTaker taker, Target target)
-      : parts_(parts.delivery),
-        counters_(parts.counters),
-        turns_(parts.turns),
-        taker_(std::move(taker)),
+  ApiTask(RuleTaskParts parts, EventTaker taker, Target target)
+      : RuleTask(parts, std::move(taker), target, kApiPauses),
         delivery_id_(target.delivery_id),
-        reader_(parts.delivery, parts.counters, taker_, std::move(target)),
-        pauses_(kApiPauses),
         session_({.connect_timeout = kApiTimeout,
                   .call_timeout = kApiTimeout,
                   .answer_bytes_max = 1 << 20}) {}
 
-  Task<> Run() {
-    Status ended = co_await DeliverOn();
-    CO_RETURN_IF_ERROR(co_await reader_.CommitPassed());
-    co_return ended;
-  }
-
  private:
-  Task<> DeliverOn() {
-    bool failing = false;
-    while (true) {
-      Status outcome = co_await Deliver();
-      if (co_await IsCancelled()) co_return outcome;
-      if (!outcome.ok() && !std::exchange(failing, true)) {
-        parts_.logger.Warning(
-            "target of a rule waits",
-            {{"rule", taker_.rule().arn}, {"target", taker_.plan().id}, {"error", outcome}});
-      }
-      if (outcome.ok()) failing = false;
-      Duration pause = kApiLook;
-      if (!outcome.ok()) pause = pauses_.Next(parts_.env);
-      CO_RETURN_IF_ERROR(co_await Sleep(pause));
-    }
-  }
+  Task<> Pause() override { return Sleep(pauses_.Next(parts_.env)); }
 
   int64_t NowMs() const { return parts_.env->WallTime().value(); }
 
-  // From the last commit on, until something fails or the topic is gone.
-  Task<> Deliver() {
+  Task<> Deliver() override {
     CO_ASSIGN_OR_RETURN(bool opened, co_await reader_.Open());
     if (!opened) co_return Status::OK();
     waiting_ = ParseWaiting(reader_.note());
@@ -98,7 +69,7 @@ class ApiTask {
   }
 
   Task<> WaitForWork() {
-    TimePoint deadline = parts_.env->Now() + kApiBusLook;
+    TimePoint deadline = parts_.env->Now() + kBusLook;
     for (const auto& [offset, call] : waiting_) {
       auto pause = std::chrono::milliseconds(std::max<int64_t>(call.due_ms - NowMs(), 1));
       deadline = std::min(deadline, parts_.env->Now() + pause);
@@ -227,14 +198,11 @@ class ApiTask {
       co_return Status::OK();
     }
     failure.tries = before.tries;
-    bool is_old = NowMs() - event->arrived_ms > taker_.plan().age_max_ms;
+    bool is_old = IsTooOld(*event);
     bool tried_enough = before.tries >= taker_.plan().tries_max;
     bool gives_up = fate == CallFate::kRefused || is_old || tried_enough ||
                     (fate == CallFate::kAbsent && taker_.plan().dead_letters);
-    if (is_old)
-      failure.exhausted = "MaximumEventAgeInSeconds";
-    else if (tried_enough)
-      failure.exhausted = "MaximumRetryAttempts";
+    failure.exhausted = LimitReached(is_old, tried_enough);
     if (!gives_up) {
       int64_t asked_ms = std::chrono::duration_cast<std::chrono::milliseconds>(asked).count();
       int64_t pause_ms = std::max(PauseMs(before.tries), asked_ms);
@@ -321,26 +289,20 @@ class ApiTask {
     return aws::DecodeBody(aws::BodyCodec::kJson, json);
   }
 
-  const DeliveryParts& parts_;
-  const DeliveryCounters& counters_;
-  DeliveryTurns* const turns_;
-  const EventTaker taker_;
   const std::string delivery_id_;
-  BusReader reader_;
   WaitingCalls waiting_;  // as committed
   // What has come of calls since the last commit: nothing, where they are done. If it fails, they
   // are not called again. By offset and event's id.
   std::map<std::pair<Offset, std::string>, std::optional<WaitingCall>> called_;
-  Backoff pauses_;  // of what fails here, not there
   connector::HttpSession session_;
   connector::ClientThread thread_;  // of the session's calls
 };
 
 }  // namespace
 
-Task<> CallApi(ApiTaskParts parts, EventTaker taker, Target target) {
-  ApiTask task(parts, std::move(taker), std::move(target));
-  co_return co_await task.Run();
+std::unique_ptr<aws::StandingTask> MakeApiTask(RuleTaskParts parts, EventTaker taker,
+                                               Target target) {
+  return std::make_unique<ApiTask>(parts, std::move(taker), std::move(target));
 }
 
 }  // namespace mainstem::gateway::events

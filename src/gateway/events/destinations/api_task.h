@@ -4,17 +4,13 @@
 // Home shard; calls run on a thread of the task's own.
 #pragma once
 
-#include "gateway/events/rules/bus_reader.h"
+#include "gateway/events/rules/rule_task.h"
 
 namespace mainstem::gateway::events {
 
-struct ApiTaskParts {
-  const DeliveryParts& delivery;
-  const DeliveryCounters& counters;
-  DeliveryTurns* turns;
-};
-// Until it is cancelled; ends when the one call that has begun has an answer or no time left, at
-// most 5 seconds, with what was done committed.
-Task<> CallApi(ApiTaskParts parts, EventTaker taker, Target target);
+// Cancelled, it ends when the one call that has begun has an answer or no time left, at most 5
+// seconds, with what was done committed.
+std::unique_ptr<aws::StandingTask> MakeApiTask(RuleTaskParts parts, EventTaker taker,
+                                               Target target);
 
 }  // namespace mainstem::gateway::events

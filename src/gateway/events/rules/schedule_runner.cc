@@ -8,6 +8,7 @@
 #include "core/json_writer.h"
 #include "gateway/aws/epoch_appends.h"
 #include "gateway/aws/random_id.h"
+#include "gateway/aws/standing_task.h"
 #include "gateway/events/rules/schedule.h"
 #include "gateway/events/rules/taken_event.h"
 
@@ -15,7 +16,6 @@ namespace mainstem::gateway::events {
 namespace {
 
 constexpr int64_t kMadeUpMs = 86'400'000;  // no older than an event on the bus
-constexpr Duration kScheduleRetry = std::chrono::seconds(1);
 // The wall clock may be set meanwhile.
 constexpr int64_t kClockLookMs = 30'000;
 constexpr std::string_view kScheduleSource = "aws.events";
@@ -24,8 +24,8 @@ std::string JobOfSchedule(std::string_view schedule_id) {
   return "event-schedule/" + std::string(schedule_id);
 }
 
-// One rule's schedule while it runs.
-class ScheduleTask {
+// One rule's schedule while it runs: until it is never due again.
+class ScheduleTask final : public aws::StandingTask {
  public:
   ScheduleTask(const ScheduleRunner::Parts& parts, RuleKey key, const Rule& rule, Schedule schedule)
       : parts_(parts),
@@ -35,24 +35,14 @@ class ScheduleTask {
         job_(JobOfSchedule(rule.schedule_id)),
         schedule_(schedule) {}
 
-  // Until it is never due again, or cancelled.
-  Task<> Run() {
-    bool failing = false;
-    while (true) {
-      Status outcome = co_await Follow();
-      if (outcome.ok() || co_await IsCancelled()) co_return outcome;
-      if (!std::exchange(failing, true)) {
-        parts_.logger.Warning("schedule of a rule waits",
-                              {{"rule", key_.name}, {"error", outcome}});
-      }
-      CO_RETURN_IF_ERROR(co_await Sleep(kScheduleRetry));
-    }
-  }
-
  private:
   int64_t NowMs() const { return parts_.env->WallTime().value(); }
 
-  Task<> Follow() {
+  void TellWaiting(const Status& cause) override {
+    parts_.logger.Warning("schedule of a rule waits", {{"rule", key_.name}, {"error", cause}});
+  }
+
+  Task<> Work() override {
     CO_ASSIGN_OR_RETURN(storage::JobEpoch last, co_await parts_.log->LastEpoch(job_));
     epoch_ = last.epoch;
     int64_t last_ms = begin_ms_;
@@ -122,8 +112,6 @@ class ScheduleTask {
   int64_t epoch_ = 0;
 };
 
-Task<> RunSchedule(std::unique_ptr<ScheduleTask> task) { co_return co_await task->Run(); }
-
 }  // namespace
 
 ScheduleRunner::ScheduleRunner(Parts parts)
@@ -135,7 +123,7 @@ ScheduleRunner::ScheduleRunner(Parts parts)
 Status ScheduleRunner::Start(const RuleKey& key, const Rule& rule) {
   ASSIGN_OR_RETURN(Schedule schedule, Schedule::Parse(rule.schedule));
   auto task = std::make_unique<ScheduleTask>(parts_, key, rule, schedule);
-  running_.Start(rule.schedule_id, RunSchedule(std::move(task)));
+  running_.Start(rule.schedule_id, aws::StandingTask::Run(std::move(task)));
   return Status::OK();
 }
 

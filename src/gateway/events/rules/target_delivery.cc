@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "core/backoff.h"
 #include "gateway/events/destinations/api_task.h"
 #include "gateway/events/destinations/waiting_calls.h"
 
@@ -12,45 +11,14 @@ namespace {
 constexpr size_t kEventsMax = 10'000;  // of a commit
 constexpr Backoff::Bounds kTargetPauses{.first = std::chrono::seconds(1),
                                         .last = std::chrono::minutes(10)};
-constexpr Duration kTargetLook = std::chrono::seconds(1);
-constexpr Duration kBusLook = std::chrono::seconds(60);
-
 // One target's task while it runs.
-class TargetTask {
+class TargetTask final : public RuleTask {
  public:
-  TargetTask(const DeliveryParts& parts, const DeliveryCounters& counters, DeliveryTurns* turns,
-             EventTaker taker, const Target& target)
-      : parts_(parts),
-        counters_(counters),
-        turns_(turns),
-        taker_(std::move(taker)),
-        reader_(parts, counters, taker_, target),
-        pauses_(kTargetPauses) {}
-
-  // Until it is cancelled.
-  Task<> Run() {
-    Status ended = co_await DeliverOn();
-    CO_RETURN_IF_ERROR(co_await reader_.CommitPassed());
-    co_return ended;
-  }
+  TargetTask(RuleTaskParts parts, EventTaker taker, Target target)
+      : RuleTask(parts, std::move(taker), std::move(target), kTargetPauses) {}
 
  private:
-  Task<> DeliverOn() {
-    while (true) {
-      Status outcome = co_await Deliver();
-      if (co_await IsCancelled()) co_return outcome;
-      if (!outcome.ok() && !failing_) {
-        parts_.logger.Warning(
-            "target of a rule waits",
-            {{"rule", taker_.rule().arn}, {"target", taker_.plan().id}, {"error", outcome}});
-        failing_ = true;
-      }
-      CO_RETURN_IF_ERROR(co_await Pause());
-    }
-  }
-
-  // From the last commit on, until something fails or the topic is gone.
-  Task<> Deliver() {
+  Task<> Deliver() override {
     CO_ASSIGN_OR_RETURN(bool opened, co_await reader_.Open());
     if (!opened) co_return Status::OK();
     while (true) {
@@ -62,11 +30,11 @@ class TargetTask {
   }
 
   // While there is no target the pauses grow, but one that comes back is seen at once.
-  Task<> Pause() {
-    if (!std::exchange(absent_, false)) co_return co_await Sleep(kTargetLook);
+  Task<> Pause() override {
+    if (!std::exchange(absent_, false)) co_return co_await Sleep(kLook);
     TimePoint end = parts_.env->Now() + pauses_.Next(parts_.env);
     while (parts_.env->Now() < end) {
-      CO_RETURN_IF_ERROR(co_await SleepUntil(std::min(end, parts_.env->Now() + kTargetLook)));
+      CO_RETURN_IF_ERROR(co_await SleepUntil(std::min(end, parts_.env->Now() + kLook)));
       EventOutput output(parts_, counters_, taker_);
       auto there = co_await output.TargetIsThere();
       if (there.ok() && *there) break;
@@ -133,7 +101,7 @@ class TargetTask {
   }
 
   void Succeed() {
-    failing_ = false;
+    EndFailures();
     tries_ = 0;
     pauses_.Reset();
   }
@@ -144,7 +112,7 @@ class TargetTask {
     CO_ASSIGN_OR_RETURN(EventOutput::Fate fate, co_await output->Put(event, &failure));
     if (fate == EventOutput::Fate::kPut) co_return true;
     failure.tries = tries_;
-    bool is_old = parts_.env->WallTime().value() - event->arrived_ms > taker_.plan().age_max_ms;
+    bool is_old = IsTooOld(*event);
     if (fate == EventOutput::Fate::kRefused) {
       CO_ASSIGN_OR_RETURN(bool done, co_await output->Abandon(event, failure));
       if (!done) output->Drop(*event, failure);  // what the target can take is behind it
@@ -153,10 +121,7 @@ class TargetTask {
     absent_ = true;
     // Amazon does not try again where there is no target: with dead letters, they are told at once.
     bool tried_enough = tries_ >= taker_.plan().tries_max;
-    if (is_old)
-      failure.exhausted = "MaximumEventAgeInSeconds";
-    else if (tried_enough)
-      failure.exhausted = "MaximumRetryAttempts";
+    failure.exhausted = LimitReached(is_old, tried_enough);
     if (is_old || tried_enough || taker_.plan().dead_letters) {
       CO_ASSIGN_OR_RETURN(bool done, co_await output->Abandon(event, failure));
       if (!done && is_old) output->Drop(*event, failure);
@@ -170,18 +135,9 @@ class TargetTask {
     co_return false;
   }
 
-  const DeliveryParts& parts_;
-  const DeliveryCounters& counters_;
-  DeliveryTurns* const turns_;
-  const EventTaker taker_;
-  BusReader reader_;
-  Backoff pauses_;
-  int64_t tries_ = 0;     // in a row, of the event that waits
-  bool absent_ = false;   // there is no such target
-  bool failing_ = false;  // and the log says so
+  int64_t tries_ = 0;    // in a row, of the event that waits
+  bool absent_ = false;  // there is no such target
 };
-
-Task<> RunTarget(std::unique_ptr<TargetTask> task) { co_return co_await task->Run(); }
 
 DeliveryCounters MakeDeliveryCounters(Metrics* metrics) {
   return {.delivered = &metrics->AddCounter({.name = "mainstem_events_delivered_total",
@@ -208,13 +164,14 @@ Task<> TargetDelivery::Start(RuleKey key, Rule rule, std::string target_id) {
   const Target& target = rule.targets.at(target_id);
   CO_RETURN_IF_ERROR(co_await running_.End(target.delivery_id));
   CO_ASSIGN_OR_RETURN(EventTaker taker, EventTaker::Make(key, rule, target_id, parts_.account));
+  const RuleTaskParts parts{parts_, counters_, &turns_};
+  std::unique_ptr<aws::StandingTask> task;
   if (taker.plan().place.kind == TargetKind::kApi) {
-    running_.Start(target.delivery_id,
-                   CallApi({parts_, counters_, &turns_}, std::move(taker), target));
-    co_return Status::OK();
+    task = MakeApiTask(parts, std::move(taker), target);
+  } else {
+    task = std::make_unique<TargetTask>(parts, std::move(taker), target);
   }
-  auto task = std::make_unique<TargetTask>(parts_, counters_, &turns_, std::move(taker), target);
-  running_.Start(target.delivery_id, RunTarget(std::move(task)));
+  running_.Start(target.delivery_id, aws::StandingTask::Run(std::move(task)));
   co_return Status::OK();
 }
 
