@@ -5,17 +5,15 @@ An archive is never made anew."""
 import glob
 import os
 import sys
-import tarfile
-import tempfile
 
 import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+import golden  # noqa: E402
 import support  # noqa: E402
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition  # noqa: E402
 from confluent_kafka.admin import AdminClient, NewTopic  # noqa: E402
 
-FOLDERS = os.path.join(os.path.dirname(__file__), "folders")
 EVER = {"retention.ms": "-1"}
 
 
@@ -59,6 +57,10 @@ def transactional(node):
     return producer
 
 
+def start_node(folder):
+    return support.Node(folder).start()
+
+
 def fill(node):
     admin = AdminClient({"bootstrap.servers": node.kafka})
     compact = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.01", "segment.bytes": "1048576"}
@@ -90,12 +92,10 @@ def fill(node):
     node.kill()
 
 
-@pytest.mark.parametrize("archive", sorted(glob.glob(os.path.join(FOLDERS, "*.tar.xz"))), ids=os.path.basename)
+@pytest.mark.parametrize("archive", golden.archives("folders"), ids=os.path.basename)
 def test_a_folder_of_an_earlier_format_opens(tmp_path, archive):
-    with tarfile.open(archive) as packed:
-        packed.extractall(tmp_path)
-    node = support.Node(tmp_path)
-    node.start()
+    golden.unpack(archive, tmp_path)
+    node = start_node(tmp_path)
     try:
         for _ in range(2):
             expected = [value(n).encode() for n in range(80)] + [f"{n} in the journal".encode() for n in range(80, 85)]
@@ -121,18 +121,5 @@ def test_a_folder_of_an_earlier_format_opens(tmp_path, archive):
         node.kill()
 
 
-def make(name):
-    with tempfile.TemporaryDirectory() as folder:
-        node = support.Node(folder)
-        node.start()
-        try:
-            fill(node)
-        finally:
-            node.kill()
-        os.makedirs(FOLDERS, exist_ok=True)
-        with tarfile.open(os.path.join(FOLDERS, f"{name}.tar.xz"), "w:xz", preset=9) as packed:
-            packed.add(node.data, "data")
-
-
 if __name__ == "__main__":
-    make(sys.argv[1])
+    golden.make("folders", sys.argv[1], start_node, fill)

@@ -7,15 +7,13 @@ import json
 import os
 import shutil
 import sys
-import tarfile
-import tempfile
 
 import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+import golden  # noqa: E402
 import support  # noqa: E402
 
-FOLDERS = os.path.join(os.path.dirname(__file__), "jobs")
 # The jobs' scripts name the node by an address that is its own whatever port it has.
 ADDRESS = "golden.example:9092"
 CUSTOMERS = ["ann", "bob", "cleo", "dan"]
@@ -175,10 +173,9 @@ def check_all(node):
             raise
 
 
-@pytest.mark.parametrize("archive", sorted(glob.glob(os.path.join(FOLDERS, "*.tar.xz"))), ids=os.path.basename)
+@pytest.mark.parametrize("archive", golden.archives("jobs"), ids=os.path.basename)
 def test_jobs_of_an_earlier_format_go_on(tmp_path, archive):
-    with tarfile.open(archive) as packed:
-        packed.extractall(tmp_path)
+    golden.unpack(archive, tmp_path)
     node = start_node(tmp_path)
     try:
         running, = [job for job in node.api("/jobs")["jobs"] if job["name"] == "running"]
@@ -211,17 +208,5 @@ def test_jobs_of_an_earlier_format_go_on(tmp_path, archive):
         node.kill()
 
 
-def make(name):
-    with tempfile.TemporaryDirectory() as folder:
-        node = start_node(folder)
-        try:
-            fill(node)
-        finally:
-            node.kill()
-        os.makedirs(FOLDERS, exist_ok=True)
-        with tarfile.open(os.path.join(FOLDERS, f"{name}.tar.xz"), "w:xz", preset=9) as packed:
-            packed.add(node.data, "data")
-
-
 if __name__ == "__main__":
-    make(sys.argv[1])
+    golden.make("jobs", sys.argv[1], start_node, fill)
