@@ -13,6 +13,12 @@ Result<std::unique_ptr<TableLookup>> TableSource::MakeLookup(std::vector<int>, s
   return MakeError(ErrorCode::kInternal, "this source finds no rows by key");
 }
 
+Task<> DeliveryWriter::KeepRefused(std::vector<RejectedRecord> refused) {
+  if (refused.empty()) co_return Status::OK();
+  if (reject_handler_ == nullptr) co_return refused[0].cause;
+  co_return co_await reject_handler_->OnRejected(std::move(refused));
+}
+
 Result<std::unique_ptr<InlineWriter>> TableSink::MakeInlineWriter(int) {
   return NoWriter("inline writer");
 }

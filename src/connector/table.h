@@ -198,6 +198,9 @@ class DeliveryWriter {
 
  protected:
   RejectHandler* reject_handler() const { return reject_handler_; }
+  // What is refused is kept by somebody else before the position passes it. Without a handler: the
+  // cause of the first.
+  Task<> KeepRefused(std::vector<RejectedRecord> refused);
 
  private:
   RejectHandler* reject_handler_ = nullptr;

@@ -3,8 +3,8 @@
 
 #include <utility>
 
+#include "core/run_to_end.h"
 #include "core/sync.h"
-#include "storage/run_to_end.h"
 
 namespace mainstem::storage {
 

@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 #include <boost/asio/bind_cancellation_slot.hpp>
 
+#include "core/run_to_end.h"
 #include "storage/bytes.h"
-#include "storage/run_to_end.h"
 
 namespace mainstem::storage {
 

@@ -3,8 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "core/run_to_end.h"
 #include "storage/embedded_log.h"
-#include "storage/run_to_end.h"
 
 namespace mainstem::storage {
 namespace {

@@ -2,8 +2,8 @@
 // their ends are one frame of the journal.
 #include <fmt/format.h>
 
+#include "core/run_to_end.h"
 #include "storage/embedded_log.h"
-#include "storage/run_to_end.h"
 
 namespace mainstem::storage {
 

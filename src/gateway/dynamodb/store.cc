@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "core/run_to_end.h"
 #include "gateway/dynamodb/stored_record_format.h"
 #include "storage/batch_builder.h"
 #include "storage/read_partition.h"
-#include "storage/run_to_end.h"
 
 namespace mainstem::gateway::dynamodb {
 namespace {
@@ -155,7 +155,7 @@ Task<> Store::AppendAndSet(TableDefinition definition) {
 }
 
 Task<> Store::PutTable(TableDefinition definition) {
-  co_return co_await storage::RunToEnd(home_, AppendAndSet(std::move(definition)));
+  co_return co_await RunToEnd(home_, AppendAndSet(std::move(definition)));
 }
 
 Task<> Store::AppendAndErase(std::string table) {
@@ -180,7 +180,7 @@ Task<> Store::DeleteTable(std::string table) {
   auto found = tables_.find(table);
   CHECK(found != tables_.end() && !found->second->deleting);
   found->second->deleting = true;
-  co_return co_await storage::RunToEnd(home_, AppendAndErase(std::move(table)));
+  co_return co_await RunToEnd(home_, AppendAndErase(std::move(table)));
 }
 
 bool Store::AnyLocked(const std::vector<Place>& places) const {
@@ -200,7 +200,7 @@ Task<> Store::WriteItems(std::vector<Place> places, Decide decide) {
   Status outcome = writes.status();
   if (outcome.ok() && !writes->empty()) {
     // Once it is in the log it must be in memory, whether the caller still waits or not.
-    outcome = co_await storage::RunToEnd(home_, Commit(std::move(*writes)));
+    outcome = co_await RunToEnd(home_, Commit(std::move(*writes)));
   }
   for (const Place& place : places) locked_.erase(place);
   unlocked_.NotifyAll();

@@ -13,6 +13,7 @@
 #include <absl/container/flat_hash_set.h>
 #include <arrow/api.h>
 
+#include "process/expr/aggregate_state.h"
 #include "process/expr/value_codec.h"
 #include "process/expr/vector.h"
 #include "process/types/arrow_mapping.h"
@@ -31,7 +32,7 @@ struct BitsKey {
 };
 struct EncodedKey {
   using Type = std::string;
-  static size_t heap_bytes(const Type& key) { return key.capacity() > 15 ? key.capacity() + 1 : 0; }
+  static size_t heap_bytes(const Type& key) { return HeapOf(key); }
   static void Put(const Type& key, std::string* out) { PutBytes(key, out); }
   static Result<Type> Take(std::string_view* bytes) {
     ASSIGN_OR_RETURN(const std::string_view key, TakeBytes(bytes));

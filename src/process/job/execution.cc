@@ -4,8 +4,8 @@
 
 #include <arrow/api.h>
 
+#include "core/run_to_end.h"
 #include "process/checkpoint/savepoint_store.h"
-#include "process/job/shielded.h"
 
 namespace mainstem::process {
 namespace {
@@ -74,7 +74,7 @@ int64_t Execution::RequestCheckpoint() {
 
 Task<ExecutionOutcome> Execution::Run() {
   auto outcome = co_await Supervise();
-  Status closed = co_await Shielded(home_, CloseSubtasks());
+  Status closed = co_await RunToEnd(home_, CloseSubtasks());
   if (outcome.ok()) CO_RETURN_IF_ERROR(closed);
   co_return outcome;
 }

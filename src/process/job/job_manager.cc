@@ -4,9 +4,9 @@
 
 #include <arrow/api.h>
 
+#include "core/run_to_end.h"
 #include "process/job/job_manager_impl.h"
 #include "process/job/job_settings.h"
-#include "process/job/shielded.h"
 #include "process/sql/parser.h"
 #include "process/state/rocksdb_backend.h"
 
@@ -155,14 +155,14 @@ Task<> JobManagerImpl::SampleAll() {
 }
 
 Task<> JobManagerImpl::StopHere() {
-  if (sampler_) CO_RETURN_IF_ERROR(co_await Shielded(home_, sampler_->Close()));
+  if (sampler_) CO_RETURN_IF_ERROR(co_await RunToEnd(home_, sampler_->Close()));
   sampler_.reset();
   for (auto& [id, job] : jobs_) {
     CO_RETURN_IF_ERROR(co_await CloseSavepoint(job.get()));
     if (job->scope) job->scope->Cancel();
   }
   for (auto& [id, job] : jobs_) {
-    if (job->scope) CO_RETURN_IF_ERROR(co_await Shielded(home_, job->scope->Close()));
+    if (job->scope) CO_RETURN_IF_ERROR(co_await RunToEnd(home_, job->scope->Close()));
   }
   jobs_.clear();
   co_return Status::OK();
@@ -269,7 +269,7 @@ Task<> JobManagerImpl::CancelHere(std::string id) {
     co_return Status::OK();
   }
   CO_RETURN_IF_ERROR(co_await CloseSavepoint(job));
-  if (job->scope) CO_RETURN_IF_ERROR(co_await Shielded(home_, job->scope->Close()));
+  if (job->scope) CO_RETURN_IF_ERROR(co_await RunToEnd(home_, job->scope->Close()));
   job->record.state = JobState::kCancelled;
   job->record.finished_at_ms = env()->WallTime().value();
   if (!job->record.pending_savepoint.empty()) {

@@ -4,10 +4,10 @@
 #include <arrow/api.h>
 
 #include "core/durable_folder.h"
+#include "core/run_to_end.h"
 #include "process/checkpoint/savepoint_store.h"
 #include "process/job/job_manager_impl.h"
 #include "process/job/job_settings.h"
-#include "process/job/shielded.h"
 
 namespace mainstem::process {
 
@@ -66,7 +66,7 @@ Task<> JobManagerImpl::SettleAfterCrash(Job* job) {
 
 Task<> JobManagerImpl::CloseSavepoint(Job* job) {
   if (!job->savepoint) co_return Status::OK();
-  co_return co_await Shielded(home_, job->savepoint->Close());
+  co_return co_await RunToEnd(home_, job->savepoint->Close());
 }
 
 Task<Job*> JobManagerImpl::JobForSavepoint(std::string id, std::string folder, std::string* path) {

@@ -2,8 +2,8 @@
 
 #include <arrow/api.h>
 
+#include "core/run_to_end.h"
 #include "process/job/job_topics.h"
-#include "process/job/shielded.h"
 
 namespace mainstem::process {
 namespace {
@@ -226,7 +226,7 @@ Task<> JobRunner::RunUntilDone() {
 Task<> JobRunner::Run() {
   Status status = co_await RunUntilDone();
   savepoint_moved_.NotifyAll();
-  Status closed = co_await Shielded(environment_->env->shard(0), CloseDeliveries());
+  Status closed = co_await RunToEnd(environment_->env->shard(0), CloseDeliveries());
   if (status.ok()) status = closed;
   if (!status.ok() && !Is(status, ErrorCode::kCancelled)) {
     failure_ = status;

@@ -1,11 +1,11 @@
 // The part of the job manager that plans scripts and runs those that run now.
 #include <arrow/api.h>
 
+#include "core/run_to_end.h"
 #include "process/job/job_answers.h"
 #include "process/job/job_manager_impl.h"
 #include "process/job/job_settings.h"
 #include "process/job/result_writer.h"
-#include "process/job/shielded.h"
 #include "process/plan/planner.h"
 #include "process/sql/parser.h"
 #include "process/sql/source_text.h"
@@ -53,7 +53,7 @@ Task<> JobManagerImpl::ExecuteHere(std::string text, ExecuteOptions options,
                                        listener, &temporary);
   }
   for (const std::string& id : temporary) {
-    Status removed = co_await Shielded(home_, RemoveTemporary(id));
+    Status removed = co_await RunToEnd(home_, RemoveTemporary(id));
     if (status.ok()) status = removed;
   }
   co_return status;
@@ -150,7 +150,7 @@ Task<> JobManagerImpl::RunQuery(plan::Answer answer, ResultListener* listener) {
   JobRunner runner(&environment_, std::move(shared), std::move(options));
   Status status = co_await runner.Run();
   CheckpointStore store(env(), state_, options_.state_directory + "/" + record.id);
-  Status removed = co_await Shielded(home_, store.RemoveAll());
+  Status removed = co_await RunToEnd(home_, store.RemoveAll());
   CO_RETURN_IF_ERROR(status);
   co_return removed;
 }

@@ -124,10 +124,8 @@ void InputGate::MergeWatermarks() {
       all_idle_ = true;
       return;
     }
-    const bool all_ended =
-        std::all_of(ports_.begin(), ports_.end(), [](const Port& p) { return p.ended; });
-    for (const Port& port : ports_) {
-      if (all_ended) lowest = std::min(lowest, port.watermark);
+    if (std::all_of(ports_.begin(), ports_.end(), [](const Port& p) { return p.ended; })) {
+      for (const Port& port : ports_) lowest = std::min(lowest, port.watermark);
     }
   }
   const bool is_back = std::exchange(all_idle_, false);

@@ -110,8 +110,7 @@ class ClickhouseWriter final : public connector::DeliveryWriter {
       // What a table refuses that has changed meanwhile is not the rows' fault.
       CO_RETURN_IF_ERROR(
           Named(co_await env_->blocking_pool().Run([this] { return CheckTable(); })));
-      if (reject_handler() == nullptr) co_return refused[0].cause;
-      CO_RETURN_IF_ERROR(co_await reject_handler()->OnRejected(std::move(refused)));
+      CO_RETURN_IF_ERROR(co_await KeepRefused(std::move(refused)));
     }
     env_->CrashPoint("sink.commit");
     ClickhousePosition next = stored_;

@@ -177,7 +177,7 @@ class FileWriter final : public connector::DeliveryWriter, public connector::Ove
       RowKind kind = rows.kinds.empty() ? RowKind::kInsert : rows.kinds[static_cast<size_t>(row)];
       refused.push_back(MakeRefusedRow(*rows.rows, row, kind, place, cause));
     }
-    co_return co_await reject_handler()->OnRejected(std::move(refused));
+    co_return co_await KeepRefused(std::move(refused));
   }
 
   Task<OpenFile> StartFile(std::string folder, Offset start) {

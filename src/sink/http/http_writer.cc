@@ -254,8 +254,7 @@ class HttpWriter final : public connector::DeliveryWriter {
     std::vector<connector::RejectedRecord> records;
     records.push_back(MakeRefusedRow(*messages.rows, row, kind, place,
                                      MakeError(ErrorCode::kInvalidRecord, std::move(text))));
-    if (reject_handler() == nullptr) co_return records[0].cause;
-    co_return co_await reject_handler()->OnRejected(std::move(records));
+    co_return co_await KeepRefused(std::move(records));
   }
 
   Env* env_;

@@ -232,10 +232,7 @@ class IcebergWriter final : public connector::DeliveryWriter {
     CastRows cast;
     CO_ASSIGN_OR_RETURN(
         cast, co_await env_->blocking_pool().Run([&] { return CastOrRefuse(batch, end); }));
-    // Before the commit: what is refused is kept by somebody else before the position passes it.
-    if (!cast.refused.empty()) {
-      CO_RETURN_IF_ERROR(co_await reject_handler()->OnRejected(std::move(cast.refused)));
-    }
+    CO_RETURN_IF_ERROR(co_await KeepRefused(std::move(cast.refused)));
     if (options_->upserts) {
       CO_RETURN_IF_ERROR(
           co_await env_->blocking_pool().Run([&]() -> Status { return TakeDeletions(&cast); }));

@@ -157,10 +157,9 @@ class JdbcWriter final : public connector::DeliveryWriter {
   }
 
   Task<> HandOver(const RowChanges& changes, std::vector<RefusedRow> refused) {
-    if (reject_handler() == nullptr) co_return refused[0].cause;
     RefusedRowPlace place{.delivery_id = delivery_id_, .partition = partition_, .end = *end_};
-    auto rejected = RejectedRecordsOf(changes, std::move(refused), std::move(place));
-    co_return co_await reject_handler()->OnRejected(std::move(rejected));
+    auto records = RejectedRecordsOf(changes, std::move(refused), std::move(place));
+    co_return co_await KeepRefused(std::move(records));
   }
 
   Env* env_;

@@ -213,8 +213,8 @@ Status ReadRedshift(SqlSession* session, CatalogTable* table) {
   return Status::OK();
 }
 
-// What a column of such a type is declared as.
-std::string DeclaredType(const arrow::DataType& type, SqlDialect dialect) {
+// What a column of such a type is declared as; one that may be a key, unless told otherwise.
+std::string DeclaredType(const arrow::DataType& type, SqlDialect dialect, bool may_be_key = true) {
   bool is_mysql = dialect == SqlDialect::kMysql;
   if (dialect == SqlDialect::kRedshift) {
     switch (type.id()) {
@@ -260,8 +260,10 @@ std::string DeclaredType(const arrow::DataType& type, SqlDialect dialect) {
       const auto& decimal = static_cast<const arrow::Decimal128Type&>(type);
       return fmt::format("decimal({}, {})", decimal.precision(), decimal.scale());
     }
-    default: return is_mysql ? "varchar(255)" : "text";
+    default: break;
   }
+  if (!is_mysql) return "text";
+  return may_be_key ? "varchar(255)" : "longtext";
 }
 
 // Finds the differences between the table as declared and as the catalogue has it.
@@ -315,10 +317,9 @@ class StatementTableChecker {
     // A key that is missing would be empty in the rows that are there.
     const auto& key = wanted_.primary_key;
     if (std::find(key.begin(), key.end(), field.name()) != key.end()) return nullptr;
-    const bool is_any_text = type == "varchar(255)";  // MySQL's for a key
     differences_.back().statement = "ALTER TABLE " + name_ + " ADD COLUMN " +
                                     session_->Quote(field.name()) + " " +
-                                    (is_any_text ? "longtext" : type);
+                                    DeclaredType(*field.type(), dialect_, false);
     return nullptr;
   }
 

@@ -289,11 +289,7 @@ class ClusterWriter final : public connector::DeliveryWriter {
       if (is_settled) break;
       CO_RETURN_IF_ERROR(co_await Yield());  // cancelled?
     }
-    // What is refused is kept by somebody else before the position passes it.
-    if (!refused_.empty()) {
-      if (reject_handler() == nullptr) co_return refused_[0].cause;
-      CO_RETURN_IF_ERROR(co_await reject_handler()->OnRejected(std::exchange(refused_, {})));
-    }
+    CO_RETURN_IF_ERROR(co_await KeepRefused(std::exchange(refused_, {})));
     env_->CrashPoint("sink.commit");
     CO_RETURN_IF_ERROR(
         co_await client_->thread->Run([this] { return client_->producer->Commit(*end_); }));

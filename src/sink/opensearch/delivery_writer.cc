@@ -196,8 +196,7 @@ class OpenSearchWriter final : public connector::DeliveryWriter {
       const DocumentChange& change = changes.changes[document.change];
       records.push_back(Refuse(changes, change.row, change.is_delete, document.problem));
     }
-    if (reject_handler() == nullptr) co_return records[0].cause;
-    co_return co_await reject_handler()->OnRejected(std::move(records));
+    co_return co_await KeepRefused(std::move(records));
   }
 
   Env* env_;

@@ -111,7 +111,7 @@ class RedisWriter final : public connector::DeliveryWriter {
     CO_ASSIGN_OR_RETURN(std::vector<RowCommands> rows, CommandsOf(options_->layout, changes));
     CO_RETURN_IF_ERROR(co_await CheckTypes(changes, &rows, &refused));
     // What is refused is kept by somebody else before the position passes it.
-    CO_RETURN_IF_ERROR(co_await HandOver(std::move(refused)));
+    CO_RETURN_IF_ERROR(co_await KeepRefused(std::move(refused)));
     env_->CrashPoint("sink.commit");
     CO_RETURN_IF_ERROR(co_await Commit(changes, rows));
     env_->CrashPoint("sink.commit");
@@ -176,7 +176,7 @@ class RedisWriter final : public connector::DeliveryWriter {
       // Somebody else made the key another type since it was looked at: the others are in.
       if (!status.ok()) refused.push_back(Refuse(changes, row.change, TextOf(status).message));
     }
-    co_return co_await HandOver(std::move(refused));
+    co_return co_await KeepRefused(std::move(refused));
   }
 
   connector::RejectedRecord Refuse(const RowChanges& changes, RowChange change,
@@ -196,12 +196,6 @@ class RedisWriter final : public connector::DeliveryWriter {
          .hint = "correct or filter such rows in the query, or give the table keys of its own "
                  "(option 'key')"});
     return MakeRefusedRow(*changes.rows, change.row, kind, place, std::move(cause));
-  }
-
-  Task<> HandOver(std::vector<connector::RejectedRecord> refused) {
-    if (refused.empty()) co_return Status::OK();
-    if (reject_handler() == nullptr) co_return refused[0].cause;
-    co_return co_await reject_handler()->OnRejected(std::move(refused));
   }
 
   Env* env_;

@@ -192,10 +192,9 @@ class RedshiftWriter final : public connector::DeliveryWriter {
   }
 
   Task<> HandOver(const RowChanges& rows, std::vector<RefusedRow> refused) {
-    if (reject_handler() == nullptr) co_return refused[0].cause;
     RefusedRowPlace place{.delivery_id = delivery_id_, .partition = partition_, .end = *end_};
     auto records = RejectedRecordsOf(rows, std::move(refused), std::move(place));
-    co_return co_await reject_handler()->OnRejected(std::move(records));
+    co_return co_await KeepRefused(std::move(records));
   }
 
   Env* env_;

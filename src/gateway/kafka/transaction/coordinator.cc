@@ -1,13 +1,12 @@
 #include "gateway/kafka/transaction/coordinator.h"
 
-#include "storage/run_to_end.h"
+#include "core/run_to_end.h"
 
 namespace mainstem::gateway::kafka {
 namespace {
 
 constexpr Duration kExpiryInterval = std::chrono::hours(1);
 
-using storage::RunToEnd;
 using storage::TransactionState;
 
 }  // namespace

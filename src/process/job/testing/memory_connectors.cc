@@ -98,9 +98,7 @@ class MemoryTableWriter final : public connector::DeliveryWriter {
       buffered_.push_back({kind, std::move(texts[i])});
     }
     end_ = end;
-    if (refused.empty()) co_return Status::OK();
-    if (reject_handler() == nullptr) co_return refused[0].cause;
-    co_return co_await reject_handler()->OnRejected(std::move(refused));
+    co_return co_await KeepRefused(std::move(refused));
   }
   Task<Offset> Flush(FlushOptions options) override {
     std::lock_guard lock(table_->mutex);

@@ -1,12 +1,12 @@
-// Running a task to its end although the caller may be cancelled: for changes that must be applied
-// in memory once they are in the journal.
+// Running a task to its end although the caller may be cancelled: for closing and cleaning up, and
+// for changes that must be applied in memory once they are in the journal.
 #pragma once
 
 #include <optional>
 
 #include "core/executor.h"
 
-namespace mainstem::storage {
+namespace mainstem {
 
 namespace internal {
 Task<> SpawnToEnd(Executor executor, Task<> task);
@@ -19,7 +19,7 @@ Task<> Keep(asio::awaitable<T, Executor> task, std::optional<T>* outcome) {
 }  // namespace internal
 
 // Like RunOn, but a cancellation of the caller does not reach `task`; the caller waits all the
-// same.
+// same, and its own cancellation stays as it was.
 template <typename T>
 asio::awaitable<T, Executor> RunToEnd(Executor executor, asio::awaitable<T, Executor> task) {
   std::optional<T> outcome;
@@ -28,4 +28,4 @@ asio::awaitable<T, Executor> RunToEnd(Executor executor, asio::awaitable<T, Exec
   co_return std::move(*outcome);
 }
 
-}  // namespace mainstem::storage
+}  // namespace mainstem

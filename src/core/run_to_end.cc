@@ -1,11 +1,11 @@
-#include "storage/run_to_end.h"
+#include "core/run_to_end.h"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 
 #include "core/sync.h"
 
-namespace mainstem::storage::internal {
+namespace mainstem::internal {
 
 Task<> SpawnToEnd(Executor executor, Task<> task) {
   co_return co_await asio::co_spawn(
@@ -13,4 +13,4 @@ Task<> SpawnToEnd(Executor executor, Task<> task) {
       asio::bind_cancellation_slot(asio::cancellation_slot(), kUseAwaitable));
 }
 
-}  // namespace mainstem::storage::internal
+}  // namespace mainstem::internal
