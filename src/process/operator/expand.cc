@@ -1,8 +1,11 @@
 #include "process/operator/expand.h"
 
+#include <utility>
+
 #include <arrow/api.h>
 
 #include "process/expr/take.h"
+#include "process/operator/calc.h"
 #include "process/operator/exchange.h"
 #include "process/types/arrow_mapping.h"
 
@@ -18,17 +21,9 @@ Result<std::shared_ptr<arrow::Array>> TakeOrNull(const arrow::Array& column,
   return arrow::MakeArray(std::move(taken));
 }
 
-// The elements of a batch of collections.
-struct Elements {
-  std::vector<int32_t> rows;      // of the input, one for each row of output
-  std::vector<int32_t> elements;  // index into `columns`; -1: none
-  std::vector<int32_t> numbers;   // of an element in its collection, from 1
-  ColumnVector columns;
-};
-
 // A MULTISET has an element as often as it says.
 void Repeat(const arrow::Array& counts, bool is_multiset, int64_t element, int32_t row,
-            Elements* out) {
+            UnnestedElements* out) {
   int32_t times = 1;
   if (is_multiset) {
     times = static_cast<const arrow::Int32Array&>(counts).Value(element);
@@ -44,20 +39,13 @@ void Repeat(const arrow::Array& counts, bool is_multiset, int64_t element, int32
 // An element that is a NULL ROW gives no row, as in Flink; one that is another NULL gives it.
 template <typename Collection>
 void WalkCollections(const Collection& column, const arrow::Array& values,
-                     const arrow::Array& counts, bool is_multiset, bool keep_empty, Elements* out) {
+                     const arrow::Array& counts, bool is_multiset, UnnestedElements* out) {
   const bool skips_null = values.type_id() == arrow::Type::STRUCT;
   for (int64_t row = 0; row < column.length(); ++row) {
-    const size_t before = out->rows.size();
-    if (column.IsValid(row)) {
-      for (int64_t i = column.value_offset(row); i < column.value_offset(row + 1); ++i) {
-        if (skips_null && values.IsNull(i)) continue;
-        Repeat(counts, is_multiset, i, static_cast<int32_t>(row), out);
-      }
-    }
-    if (keep_empty && out->rows.size() == before) {
-      out->rows.push_back(static_cast<int32_t>(row));
-      out->elements.push_back(-1);
-      out->numbers.push_back(0);
+    if (column.IsNull(row)) continue;
+    for (int64_t i = column.value_offset(row); i < column.value_offset(row + 1); ++i) {
+      if (skips_null && values.IsNull(i)) continue;
+      Repeat(counts, is_multiset, i, static_cast<int32_t>(row), out);
     }
   }
 }
@@ -69,17 +57,17 @@ Result<ColumnVector> FieldsOf(const std::shared_ptr<arrow::Array>& values) {
   return fields;
 }
 
-Result<Elements> ElementsOf(const arrow::Array& column, bool is_multiset, bool keep_empty) {
-  Elements out;
+Result<UnnestedElements> ElementsOf(const arrow::Array& column, bool is_multiset) {
+  UnnestedElements out;
   if (column.type_id() == arrow::Type::MAP) {
     const auto& map = static_cast<const arrow::MapArray&>(column);
     out.columns = {map.keys()};
     if (!is_multiset) out.columns.push_back(map.items());
-    WalkCollections(map, *map.keys(), *map.items(), is_multiset, keep_empty, &out);
+    WalkCollections(map, *map.keys(), *map.items(), is_multiset, &out);
   } else {
     const auto& list = static_cast<const arrow::ListArray&>(column);
     out.columns = {list.values()};
-    WalkCollections(list, *list.values(), *list.values(), false, keep_empty, &out);
+    WalkCollections(list, *list.values(), *list.values(), false, &out);
   }
   if (column.type_id() == arrow::Type::LIST || is_multiset) {
     const std::shared_ptr<arrow::Array> values = out.columns[0];
@@ -88,6 +76,25 @@ Result<Elements> ElementsOf(const arrow::Array& column, bool is_multiset, bool k
     }
   }
   return out;
+}
+
+// Each of `row_count` rows that has no element once, without one.
+void AddRowsWithoutElement(int64_t row_count, UnnestedElements* elements) {
+  const UnnestedElements had = std::exchange(*elements, {});
+  elements->columns = had.columns;
+  size_t next = 0;
+  for (int32_t row = 0; row < row_count; ++row) {
+    const size_t begin = next;
+    for (; next < had.rows.size() && had.rows[next] == row; ++next) {
+      elements->rows.push_back(row);
+      elements->elements.push_back(had.elements[next]);
+      elements->numbers.push_back(had.numbers[next]);
+    }
+    if (next > begin) continue;
+    elements->rows.push_back(row);
+    elements->elements.push_back(-1);
+    elements->numbers.push_back(0);
+  }
 }
 
 }  // namespace
@@ -138,11 +145,48 @@ UnnestOperator::UnnestOperator(const plan::UnnestNode& node)
       with_ordinality_(node.with_ordinality),
       is_multiset_(node.inputs[0]->columns[static_cast<size_t>(node.collection)].type().root() ==
                    TypeRoot::kMultiset),
+      condition_(node.condition),
       output_schema_(ToArrowSchema(node.columns)) {}
 
-Result<ChangelogBatch> UnnestOperator::Unnest(const ChangelogBatch& batch) const {
-  ASSIGN_OR_RETURN(const Elements elements,
-                   ElementsOf(*batch.rows->column(collection_), is_multiset_, keep_empty_));
+Task<> UnnestOperator::Open(const OperatorContext* context) {
+  context_ = context;
+  eval_ = context->eval;
+  if (condition_) {
+    std::vector<ExprPtr> conditions = {condition_};
+    CO_ASSIGN_OR_RETURN(filter_, ExprProgram::Make(std::move(conditions), eval_));
+  }
+  co_return Status::OK();
+}
+
+Task<> UnnestOperator::OnWatermark(int64_t watermark_ms, Output* out) {
+  eval_.watermark_ms = watermark_ms;
+  co_return Status::OK();
+}
+
+Status UnnestOperator::Filter(const ChangelogBatch& batch, UnnestedElements* elements) {
+  SetEvalTime(context_->env, &eval_);
+  ASSIGN_OR_RETURN(const ChangelogBatch candidates, MakeRows(batch, *elements));
+  std::vector<int32_t> kept;
+  RETURN_IF_ERROR(
+      filter_->Filter(candidates.rows->columns(), candidates.rows->num_rows(), eval_, &kept));
+  for (std::vector<int32_t>* each : {&elements->rows, &elements->elements, &elements->numbers}) {
+    size_t count = 0;
+    for (const int32_t index : kept) (*each)[count++] = (*each)[static_cast<size_t>(index)];
+    each->resize(count);
+  }
+  return Status::OK();
+}
+
+Result<ChangelogBatch> UnnestOperator::Unnest(const ChangelogBatch& batch) {
+  ASSIGN_OR_RETURN(UnnestedElements elements,
+                   ElementsOf(*batch.rows->column(collection_), is_multiset_));
+  if (filter_) RETURN_IF_ERROR(Filter(batch, &elements));
+  if (keep_empty_) AddRowsWithoutElement(batch.rows->num_rows(), &elements);
+  return MakeRows(batch, elements);
+}
+
+Result<ChangelogBatch> UnnestOperator::MakeRows(const ChangelogBatch& batch,
+                                                const UnnestedElements& elements) const {
   ASSIGN_OR_RETURN(ChangelogBatch out, TakeFromBatch(batch, elements.rows));
   ColumnVector columns = out.rows->columns();
   for (const auto& values : elements.columns) {

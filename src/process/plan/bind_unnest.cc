@@ -40,17 +40,20 @@ Result<Relation> Binder::BindUnnestJoin(const sql::JoinTable& join) {
   const bool is_left = join.join == sql::JoinKind::kLeft;
   if (join.join == sql::JoinKind::kRight || join.join == sql::JoinKind::kFull || join.natural ||
       !join.using_columns.empty()) {
-    return Error(join.join_span, "UNNEST can be joined by CROSS JOIN or LEFT JOIN .. ON TRUE only");
-  }
-  if (is_left && !IsTrue(join.on.get())) {
-    return Error(join.on != nullptr ? join.on->span : join.join_span,
-                 "LEFT JOIN UNNEST takes ON TRUE only", "filter the elements in WHERE");
+    return Error(join.join_span, "UNNEST can be joined by CROSS JOIN or LEFT JOIN .. ON only");
   }
   ASSIGN_OR_RETURN(Relation joined, BindUnnest(static_cast<const sql::UnnestTable&>(*join.right),
                                                std::move(left), is_left));
   if (join.on == nullptr || IsTrue(join.on.get())) return joined;
   const ExprScope scope{&joined.scope, &joined.node->columns, nullptr, "ON"};
   ASSIGN_OR_RETURN(ExprPtr predicate, BindPredicate(*join.on, scope));
+  if (is_left) {
+    const auto& project = static_cast<const ProjectNode&>(*joined.node);
+    static_cast<UnnestNode&>(*project.inputs[0]).condition = ReplaceInputRefs(
+        predicate,
+        [&](const BoundExpr& ref) { return project.exprs[static_cast<size_t>(ref.index())]; });
+    return joined;
+  }
   joined.node = MakeFilter(joined.node, std::move(predicate), ToSpan(join.on->span));
   return joined;
 }

@@ -31,9 +31,11 @@ std::string DescribeExpand(const ExpandNode& node) {
 }
 
 std::string DescribeUnnest(const UnnestNode& node) {
-  return fmt::format("Correlate(unnest=[{}], joinType=[{}], fields=[{}])",
+  return fmt::format("Correlate(unnest=[{}], joinType=[{}], {}fields=[{}])",
                      node.inputs[0]->columns[static_cast<size_t>(node.collection)].name(),
-                     node.keep_empty ? "LEFT" : "INNER", NamesOf(node.columns, OwnColumns(node)));
+                     node.keep_empty ? "LEFT" : "INNER",
+                     node.condition ? "condition=[" + node.condition->ToString() + "], " : "",
+                     NamesOf(node.columns, OwnColumns(node)));
 }
 
 std::string DescribeRank(const RankNode& node) {

@@ -36,6 +36,7 @@ struct UnnestNode : ExtendingNode {
   UnnestNode() : ExtendingNode(NodeKind::kUnnest) {}
   int collection = 0;       // ARRAY, MAP or MULTISET
   bool keep_empty = false;  // LEFT JOIN: a row without elements stays, with NULLs
+  ExprPtr condition;        // of a LEFT JOIN, over all columns: other elements don't count
   bool with_ordinality = false;
   void VisitInputColumns(const std::function<void(int*)>& visit) override { visit(&collection); }
 };

@@ -98,8 +98,16 @@ class Pruner {
       case NodeKind::kUnion:
         for (const PlanNodePtr& branch : node.inputs) PassOn(node, branch, needed.size());
         return;
-      case NodeKind::kExpand:
       case NodeKind::kUnnest:
+        if (const auto& unnest = static_cast<const UnnestNode&>(node); unnest.condition) {
+          std::vector<int> refs;
+          CollectInputRefs(*unnest.condition, &refs);
+          for (const int ref : refs) {
+            if (ref < unnest.first_own_column()) Want(input, ref);
+          }
+        }
+        [[fallthrough]];
+      case NodeKind::kExpand:
       case NodeKind::kRank:
       case NodeKind::kOver:
       case NodeKind::kSort:
@@ -231,6 +239,16 @@ class Pruner {
     TakeInputColumns(node, node.own_columns);
   }
 
+  void ShrinkUnnest(UnnestNode& unnest) {
+    ShrinkExtending(unnest);
+    if (!unnest.condition) return;
+    const std::vector<int>& moved = moved_.at(&unnest);
+    unnest.condition = ReplaceInputRefs(unnest.condition, [&](const BoundExpr& ref) {
+      return MakeInputRef(moved[static_cast<size_t>(ref.index())], ref.type(), ref.name(),
+                          ref.span());
+    });
+  }
+
   // The node gives all that its inputs give, under its own names and types.
   void ShrinkJoin(JoinNode& join) {
     const PlanNodePtr& left = join.inputs[0];
@@ -322,8 +340,8 @@ class Pruner {
         for (PlanNodePtr& input : node.inputs) input = Aligned(input, needed_.at(&node));
         Keep(node, &node.columns);
         return NoteNeeded(node);
+      case NodeKind::kUnnest: return ShrinkUnnest(static_cast<UnnestNode&>(node));
       case NodeKind::kExpand:
-      case NodeKind::kUnnest:
       case NodeKind::kRank:
       case NodeKind::kOver:
       case NodeKind::kSort: return ShrinkExtending(static_cast<ExtendingNode&>(node));
