@@ -9,6 +9,8 @@ namespace {
 
 // More than kRememberedBatches are kept only while the newest are not durable; this bounds them.
 constexpr size_t kBatchesMax = 16;
+// More than write to one partition at a time.
+constexpr size_t kRefusedMax = 10'000;
 
 Status OutOfOrder(const BatchHeader& batch, std::string why) {
   return MakeError(ErrorCode::kOutOfOrderSequence,
@@ -20,7 +22,10 @@ Status OutOfOrder(const BatchHeader& batch, std::string why) {
 
 Result<std::optional<ProducerBatch>> ProducerStates::Check(const BatchHeader& batch) const {
   auto it = states_.find(batch.producer_id);
-  if (it == states_.end()) return std::nullopt;
+  if (it == states_.end()) {
+    RETURN_IF_ERROR(CheckFirst(batch));
+    return std::nullopt;
+  }
   const State& state = it->second;
   if (batch.producer_epoch < state.epoch) {
     return MakeError(ErrorCode::kInvalidProducerEpoch,
@@ -31,7 +36,10 @@ Result<std::optional<ProducerBatch>> ProducerStates::Check(const BatchHeader& ba
     if (batch.base_sequence != 0) return OutOfOrder(batch, "a new epoch begins with 0");
     return std::nullopt;
   }
-  if (state.batches.empty()) return std::nullopt;
+  if (state.batches.empty()) {
+    if (batch.base_sequence != 0) return OutOfOrder(batch, "a new epoch begins with 0");
+    return std::nullopt;
+  }
   size_t begin = state.batches.size() - std::min(state.batches.size(), kRememberedBatches);
   for (size_t i = begin; i < state.batches.size(); ++i) {
     const ProducerBatch& known = state.batches[i];
@@ -48,7 +56,30 @@ Result<std::optional<ProducerBatch>> ProducerStates::Check(const BatchHeader& ba
   return std::nullopt;
 }
 
+Status ProducerStates::CheckFirst(const BatchHeader& batch) const {
+  auto it = refused_.find(batch.producer_id);
+  bool is_behind = it != refused_.end() && it->second.epoch == batch.producer_epoch &&
+                   it->second.first_sequence < batch.base_sequence;
+  if (!is_behind) return Status::OK();
+  return OutOfOrder(batch, fmt::format("{} was refused before it", it->second.first_sequence));
+}
+
+void ProducerStates::NoteRefused(const BatchHeader& batch, int64_t now_ms) {
+  if (!batch.idempotent() || batch.control() || states_.contains(batch.producer_id)) return;
+  bool is_known = refused_.contains(batch.producer_id);
+  if (!is_known && refused_.size() >= kRefusedMax) return;
+  Refused& refused = refused_[batch.producer_id];
+  bool is_first = !is_known || refused.epoch < batch.producer_epoch;
+  if (!is_first && refused.epoch > batch.producer_epoch) return;
+  if (is_first || batch.base_sequence < refused.first_sequence) {
+    refused.first_sequence = batch.base_sequence;
+  }
+  refused.epoch = batch.producer_epoch;
+  refused.last_seen_ms = now_ms;
+}
+
 void ProducerStates::Remember(const BatchHeader& batch, int64_t now_ms, Offset durable_end) {
+  refused_.erase(batch.producer_id);
   State& state = states_[batch.producer_id];
   bool known = !state.batches.empty() && state.batches.back().last_offset >= batch.base_offset;
   if (known) return;
@@ -100,6 +131,9 @@ std::vector<ProducerInfo> ProducerStates::List() const {
 
 void ProducerStates::Expire(int64_t last_seen_before_ms) {
   absl::erase_if(states_, [last_seen_before_ms](const auto& entry) {
+    return entry.second.last_seen_ms < last_seen_before_ms;
+  });
+  absl::erase_if(refused_, [last_seen_before_ms](const auto& entry) {
     return entry.second.last_seen_ms < last_seen_before_ms;
   });
 }

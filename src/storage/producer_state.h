@@ -35,8 +35,12 @@ class ProducerStates {
   static constexpr size_t kRememberedBatches = 5;
 
   // nullopt: append it. A value: it is a repeat of that batch. kOutOfOrderSequence,
-  // kInvalidProducerEpoch.
+  // kInvalidProducerEpoch. A producer of whom nothing is known may begin with any sequence, as in
+  // Kafka, but not with one behind a batch that was refused.
   Result<std::optional<ProducerBatch>> Check(const BatchHeader& batch) const;
+  // A batch that is refused for now, as on a full disk, and comes again: those that its producer
+  // sent behind it must not be taken before it.
+  void NoteRefused(const BatchHeader& batch, int64_t now_ms);
   // Remembers an appended batch, with its offsets set. One that is already remembered (a replay)
   // changes nothing. `durable_end`: batches at or after it may still be lost.
   void Remember(const BatchHeader& batch, int64_t now_ms, Offset durable_end);
@@ -57,9 +61,17 @@ class ProducerStates {
   struct State {
     ProducerEpoch epoch;
     int64_t last_seen_ms = 0;
-    std::vector<ProducerBatch> batches{};
+    std::vector<ProducerBatch> batches{};  // none yet after a marker that began its epoch
   };
+  // Of a producer without state; not kept over a restart, which ends its connections, too.
+  struct Refused {
+    ProducerEpoch epoch;
+    int32_t first_sequence = 0;
+    int64_t last_seen_ms = 0;
+  };
+  Status CheckFirst(const BatchHeader& batch) const;
   absl::flat_hash_map<ProducerId, State> states_;
+  absl::flat_hash_map<ProducerId, Refused> refused_;
 };
 
 }  // namespace mainstem::storage

@@ -276,7 +276,11 @@ Task<AppendResult> ShardLog::AppendAt(std::unique_ptr<Place> place,
         ErrorCode::kMessageTooLarge,
         fmt::format("{} bytes at once, the journal takes {}", space, journal_->body_bytes_max()));
   }
-  CO_RETURN_IF_ERROR(co_await WaitForTurn(*place, space));
+  Status turn = co_await WaitForTurn(*place, space);
+  if (!turn.ok()) {
+    partition->producers.NoteRefused(checked.front().header, env_->WallTime().value());
+    co_return turn;
+  }
   // From here to the end of Accept nothing waits: offsets follow the order of the journal.
   CO_ASSIGN_OR_RETURN(Accepted accepted, Accept(partition, checked, space));
   place->Leave();
