@@ -139,7 +139,7 @@ Status EmbeddedLog::Recovery::SetTopic(const TopicInfo& info) {
 Task<> EmbeddedLog::SetFolderAside(std::string name) {
   Files& files = env_->files();
   std::string parent = options_.data_dir + "/set-aside";
-  CO_RETURN_IF_ERROR(co_await files.CreateDirectories(parent));
+  CO_RETURN_IF_ERROR(co_await MakeDurableFolder(&files, parent));
   std::string from = topics_folder_ + "/" + name;
   std::string prefix = fmt::format("{}/{}-", parent, name);
   CO_ASSIGN_OR_RETURN(std::string to, co_await FirstFreeName(&files, std::move(prefix)));
@@ -166,8 +166,8 @@ Task<> EmbeddedLog::CheckFolders(Recovery* recovery) {
     CO_RETURN_IF_ERROR(co_await env_->files().RemoveDirectoryTree(std::move(path)));
   }
   for (auto& [id, partition] : recovery->partitions) {
-    CO_ASSIGN_OR_RETURN(std::vector<Segments::Hole> holes,
-                        co_await partition->segments.CheckFiles(partition->log_start));
+    auto look = partition->segments.CheckFiles(partition->log_start, recovery->has_lost_frames);
+    CO_ASSIGN_OR_RETURN(std::vector<Segments::Hole> holes, co_await std::move(look));
     for (Segments::Hole& hole : holes) {
       recovery->lost.push_back({id, hole.begin, hole.end, std::move(hole.what)});
     }

@@ -89,8 +89,9 @@ class Segments {
   // Looks at the active segment's file, which is written to next. Once is enough.
   Task<> CheckActive();
   // Looks at all files when the list is final, and removes those that are not in it. Returns the
-  // holes at or after `log_start`.
-  Task<std::vector<Hole>> CheckFiles(Offset log_start);
+  // holes at or after `log_start`. `keeps_unknown`: the list may be older than the files, and what
+  // it does not tell of is set aside.
+  Task<std::vector<Hole>> CheckFiles(Offset log_start, bool keeps_unknown);
   // In the place of Restore, when nobody knows what the files hold: makes the list from them
   // (segments_rebuild.cc). `on_batch` sees each batch whose checksum is right, in order. What is
   // no part of a log is set aside.
@@ -220,6 +221,8 @@ class Segments {
   Task<> WriteCleaned(Sink* sink, bool is_last);
   Task<> RemoveFiles(std::vector<std::string> paths);
   // Whether files have other names now.
+  Task<bool> KeepUnknownEnd(SegmentInfo segment, int64_t file_bytes);
+  Task<> RemoveUnknown(Offset base_offset, bool keeps_unknown);
   Task<bool> CheckCleanedFiles(const std::vector<DirectoryEntry>& entries);
 
   Env* const env_;

@@ -46,7 +46,7 @@ Task<> Segments::CheckActiveFile(std::optional<int64_t> found_bytes) {
   co_return Status::OK();
 }
 
-Task<std::vector<Segments::Hole>> Segments::CheckFiles(Offset log_start) {
+Task<std::vector<Segments::Hole>> Segments::CheckFiles(Offset log_start, bool keeps_unknown) {
   CO_ASSIGN_OR_RETURN(std::vector<DirectoryEntry> entries, co_await ListFiles());
   CO_ASSIGN_OR_RETURN(bool has_renamed, co_await CheckCleanedFiles(entries));
   if (has_renamed) {
@@ -72,12 +72,18 @@ Task<std::vector<Segments::Hole>> Segments::CheckFiles(Offset log_start) {
     SegmentInfo segment = list_[i];
     std::optional<int64_t> found = size_of(segment);
     sizes.erase(segment.base_offset);
-    if (i + 1 == list_.size()) break;  // the active one is checked
-    if (found.value_or(-1) < segment.bytes) {
+    bool is_active = i + 1 == list_.size();  // which is checked, and written over
+    if (!is_active && found.value_or(-1) < segment.bytes) {
       size_t count = list_.size();
       CO_RETURN_IF_ERROR(co_await Repair(i, found));
       if (list_.size() < count) --i;
-    } else if (*found > segment.bytes) {
+    } else if (found.value_or(-1) > segment.bytes) {
+      bool is_cut = is_active;
+      if (keeps_unknown) {
+        CO_ASSIGN_OR_RETURN(bool is_kept, co_await KeepUnknownEnd(segment, *found));
+        is_cut = is_cut || is_kept;
+      }
+      if (is_cut) continue;
       OpenOptions how{.write = true};
       std::string path = PathOf(segment.base_offset, ".log");
       CO_ASSIGN_OR_RETURN(std::unique_ptr<File> file, co_await env_->files().Open(path, how));
@@ -85,16 +91,39 @@ Task<std::vector<Segments::Hole>> Segments::CheckFiles(Offset log_start) {
     }
   }
   for (const auto& [base, size] : sizes) {
-    for (std::string_view extension : kExtensions) {
-      std::string path = PathOf(base, extension);
-      IgnoreError(co_await env_->files().Remove(path),
-                  "a left-over; tried again at the next start");
-    }
+    // What lies before the list, retention has dropped.
+    bool may_be_needed = keeps_unknown && (list_.empty() || base > list_.front().base_offset);
+    CO_RETURN_IF_ERROR(co_await RemoveUnknown(base, may_be_needed));
   }
   std::vector<Hole> holes = std::move(holes_);
   // Retention had taken them, or was about to.
   std::erase_if(holes, [log_start](const Hole& hole) { return hole.end <= log_start; });
   co_return holes;
+}
+
+// Whether there is one.
+Task<bool> Segments::KeepUnknownEnd(SegmentInfo segment, int64_t file_bytes) {
+  CO_ASSIGN_OR_RETURN(bool is_padding, co_await IsZeroFrom(segment, file_bytes));
+  if (is_padding) co_return false;
+  std::string path = PathOf(segment.base_offset, ".log");
+  CO_ASSIGN_OR_RETURN(std::string remains, co_await SetAside(path, segment.bytes, file_bytes));
+  logger_->Error("the end of a segment may be what lost frames of the journal held",
+                 {{"file", path}, {"position", segment.bytes}, {"set_aside", remains}});
+  co_return true;
+}
+
+Task<> Segments::RemoveUnknown(Offset base_offset, bool keeps_unknown) {
+  if (keeps_unknown) {
+    std::string path = PathOf(base_offset, ".log");
+    CO_ASSIGN_OR_RETURN(std::string remains, co_await MoveAside(&env_->files(), path));
+    logger_->Error("a segment that nothing tells of may be what lost frames of the journal held",
+                   {{"file", path}, {"set_aside", remains}});
+  }
+  for (std::string_view extension : kExtensions) {
+    std::string path = PathOf(base_offset, extension);
+    IgnoreError(co_await env_->files().Remove(path), "a left-over; tried again at the next start");
+  }
+  co_return Status::OK();
 }
 
 // The segment keeps what is whole in its file, or leaves the list.

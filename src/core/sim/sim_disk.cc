@@ -1,5 +1,7 @@
 #include "core/sim/sim_disk.h"
 
+#include <optional>
+
 #include <fmt/format.h>
 
 namespace mainstem {
@@ -14,6 +16,22 @@ std::string ParentOf(const std::string& path) {
 
 Status NotFound(const std::string& path) {
   return MakeError(ErrorCode::kNotFound, fmt::format("'{}' does not exist", path));
+}
+
+// A folder gets another name, with all that lies in it.
+template <typename Namespace>
+void MoveTree(const std::string& from, const std::string& to, Namespace* files,
+              std::set<std::string>* folders) {
+  auto moved = [&](const std::string& path) -> std::optional<std::string> {
+    if (path != from && !path.starts_with(from + "/")) return std::nullopt;
+    return to + path.substr(from.size());
+  };
+  Namespace new_files;
+  for (const auto& [path, node] : *files) new_files[moved(path).value_or(path)] = node;
+  std::set<std::string> new_folders;
+  for (const std::string& path : *folders) new_folders.insert(moved(path).value_or(path));
+  *files = std::move(new_files);
+  *folders = std::move(new_folders);
 }
 
 }  // namespace
@@ -65,6 +83,10 @@ void SimDisk::MakeDurable(const NameChange& change) {
     case SimChange::kRemove: durable_.erase(change.path); break;
     case SimChange::kMakeDirectory: durable_directories_.insert(change.path); break;
     case SimChange::kRename: {
+      if (change.node == nullptr) {  // of a folder
+        MoveTree(change.from, change.path, &durable_, &durable_directories_);
+        break;
+      }
       auto from = durable_.find(change.from);
       if (from != durable_.end() && from->second == change.node) durable_.erase(from);
       durable_[change.path] = change.node;
@@ -295,6 +317,11 @@ class SimFiles final : public Files {
 
   Task<> Rename(std::string from, std::string to) override {
     CO_RETURN_IF_ERROR(disk_->BeginOperation("rename"));
+    if (disk_->directories_.contains(from)) {
+      MoveTree(from, to, &disk_->visible_, &disk_->directories_);
+      Note({.kind = SimChange::kRename, .path = to, .from = from});
+      co_return Status::OK();
+    }
     auto it = disk_->visible_.find(from);
     if (it == disk_->visible_.end()) co_return NotFound(from);
     auto node = it->second;
