@@ -316,7 +316,7 @@ TEST(SetAsideCrashTest, WhatIsDamagedIsKeptWheneverThePowerGoes) {
   const char* tier = std::getenv("MAINSTEM_TIER");
   bool is_full = tier != nullptr && std::string(tier) == "full";
   for (const HarmCase& harm : HarmCases()) {
-    EXPECT_EQ(FirstViolation(harm, is_full ? 5 : 101, {}), "");
+    EXPECT_EQ(FirstViolation(harm, is_full ? 5 : 211, {}), "");
   }
 }
 

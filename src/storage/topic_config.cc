@@ -251,6 +251,9 @@ Status CheckNewTopicConfig(const TopicConfig& config, const TopicConfig& before)
       bool fits = number >= bounds.least && number <= bounds.most;
       if (!fits) return Invalid(name, value, bounds.why);
     }
+    if (name == "internal.segment.bytes") {
+      return Invalid(name, value, "it is for Kafka's own tests; use segment.bytes");
+    }
     bool is_tiering =
         std::find(std::begin(kTiering), std::end(kTiering), name) != std::end(kTiering);
     if (is_tiering && value == "true") return Invalid(name, value, "there is no tiered storage");

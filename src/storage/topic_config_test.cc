@@ -28,6 +28,7 @@ TEST(TopicConfigTest, WhatTheLogDoesNotDoIsRefused) {
                              {"preallocate", "true", "yes"},
                              {"retention.ms", "-1", "-2"},
                              {"cleanup.policy", "compact,delete", "compress"},
+                             {"internal.segment.bytes", nullptr, "1048576"},
                              {"no.such.key", nullptr, "1"}};
   for (const auto& [key, accepted, refused] : kCases) {
     if (accepted != nullptr) {

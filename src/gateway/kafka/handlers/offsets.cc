@@ -1,5 +1,6 @@
 #include "gateway/kafka/handlers/handlers.h"
 #include "gateway/kafka/handlers/partitions.h"
+#include "storage/topic_config.h"
 
 namespace mainstem::gateway::kafka {
 namespace {
@@ -73,6 +74,12 @@ Task<ListOffsetsResponse::Partition> ListPartition(const RequestContext& context
   co_return answer;
 }
 
+// Of a topic that is only compacted, clients delete nothing.
+bool IsOnlyCompacted(const storage::TopicInfo& info) {
+  Result<storage::EffectiveConfig> config = storage::ParseTopicConfig(info.config);
+  return config.ok() && config->compact_policy && !config->delete_policy;
+}
+
 }  // namespace
 
 Task<ListOffsetsResponse> HandleListOffsets(const RequestContext& context,
@@ -134,6 +141,9 @@ Task<DeleteRecordsResponse> HandleDeleteRecords(const RequestContext& context,
       answer.error_code = Code(found.CheckPartition(partition.index));
       if (answer.error_code == 0 && partition.offset < -1) {
         answer.error_code = Code(KafkaError::kOffsetOutOfRange);
+      }
+      if (answer.error_code == 0 && IsOnlyCompacted(*found.info)) {
+        answer.error_code = Code(KafkaError::kPolicyViolation);
       }
       if (answer.error_code == 0) {
         Result<Offset> start = co_await context.services.log->DeleteRecords(

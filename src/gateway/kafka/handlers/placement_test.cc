@@ -1,4 +1,4 @@
-// What one node answers to requests that choose among nodes.
+// What one node answers to requests that choose among nodes, and to those that its topics refuse.
 #include <gtest/gtest.h>
 
 #include "gateway/kafka/error_codes.h"
@@ -66,6 +66,37 @@ TEST_F(PlacementTest, NamesOnlyPartitionsThatNeedAnElectionWhenAskedForAll) {
   Run(HandleElectLeaders(context_, ElectLeadersRequest{}), &response);
   EXPECT_EQ(response.error_code, 0);
   EXPECT_TRUE(response.topics.empty());
+}
+
+TEST_F(PlacementTest, PutsNewPartitionsOnThisNodeOnly) {
+  auto grow = [this](std::vector<CreatePartitionsRequest::Assignment> assignments) {
+    CreatePartitionsRequest request{.validate_only = true};
+    request.topics.push_back({.name = "t", .count = 4, .assignments = std::move(assignments)});
+    CreatePartitionsResponse response;
+    Run(HandleCreatePartitions(context_, request), &response);
+    return response.topics.at(0).error_code;
+  };
+  EXPECT_EQ(grow({{{1}}, {{1}}}), 0);
+  EXPECT_EQ(grow({{{1}}, {{2}}}), Code(KafkaError::kInvalidReplicaAssignment));
+  EXPECT_EQ(grow({{{1}}, {{1, 1}}}), Code(KafkaError::kInvalidReplicaAssignment));
+  EXPECT_EQ(grow({{{1}}, {{}}}), Code(KafkaError::kInvalidReplicaAssignment));
+  EXPECT_EQ(grow({{{1}}}), Code(KafkaError::kInvalidReplicaAssignment));
+}
+
+TEST_F(PlacementTest, DeletesNothingOfATopicThatIsOnlyCompacted) {
+  auto delete_of = [this](const std::string& topic) {
+    DeleteRecordsRequest request;
+    request.topics.push_back({topic, {{.index = 0, .offset = 0}}});
+    DeleteRecordsResponse response;
+    Run(HandleDeleteRecords(context_, request), &response);
+    return response.topics.at(0).partitions.at(0).error_code;
+  };
+  storage::TopicInfo made;
+  Run(log_.CreateTopic("compacted", 1, {{"cleanup.policy", "compact"}}, false), &made);
+  Run(log_.CreateTopic("both", 1, {{"cleanup.policy", "compact,delete"}}, false), &made);
+  EXPECT_EQ(delete_of("t"), 0);
+  EXPECT_EQ(delete_of("both"), 0);
+  EXPECT_EQ(delete_of("compacted"), Code(KafkaError::kPolicyViolation));
 }
 
 TEST_F(PlacementTest, LeavesPartitionsOnThisNode) {

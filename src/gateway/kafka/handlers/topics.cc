@@ -14,11 +14,35 @@ struct Refusal {
 
 Refusal Refuse(KafkaError error, std::string message) { return {Code(error), std::move(message)}; }
 
+bool IsOnlyThisNode(const std::vector<int32_t>& replicas, int32_t node_id) {
+  return replicas.size() == 1 && replicas[0] == node_id;
+}
+
+// Why a topic can't grow as it is asked for.
+Refusal CheckGrowth(const CreatePartitionsRequest::Topic& topic, int32_t partition_count,
+                    int32_t node_id) {
+  if (topic.count <= partition_count) {
+    return Refuse(
+        KafkaError::kInvalidPartitions,
+        fmt::format("the topic has {} partitions already: they can only grow", partition_count));
+  }
+  if (!topic.assignments) return {};
+  if (std::ssize(*topic.assignments) != topic.count - partition_count) {
+    return Refuse(KafkaError::kInvalidReplicaAssignment,
+                  "there must be one assignment for each new partition");
+  }
+  for (const CreatePartitionsRequest::Assignment& assignment : *topic.assignments) {
+    if (IsOnlyThisNode(assignment.broker_ids, node_id)) continue;
+    return Refuse(KafkaError::kInvalidReplicaAssignment, "replicas must be this node alone");
+  }
+  return {};
+}
+
 // Replicas may only be this node. Gives the partition count that the assignment stands for.
 Result<int32_t> CheckAssignments(const CreateTopicsRequest::Topic& topic, int32_t node_id) {
   std::set<int32_t> seen;
   for (const CreateTopicsRequest::Assignment& assignment : topic.assignments) {
-    bool is_ours = assignment.broker_ids == std::vector<int32_t>{node_id};
+    bool is_ours = IsOnlyThisNode(assignment.broker_ids, node_id);
     if (!is_ours) return MakeError(ErrorCode::kInvalidArgument, "replicas must be this node alone");
     seen.insert(assignment.partition_index);
   }
@@ -183,15 +207,14 @@ Task<CreatePartitionsResponse> HandleCreatePartitions(const RequestContext& cont
     if (!found.info) {
       answer.error_code = Code(found.error);
       answer.error_message = "this topic does not exist";
-    } else if (topic.count <= found.info->partition_count) {
-      answer.error_code = Code(KafkaError::kInvalidPartitions);
-      answer.error_message = fmt::format("the topic has {} partitions already: they can only grow",
-                                         found.info->partition_count);
-    } else if (topic.assignments &&
-               std::ssize(*topic.assignments) != topic.count - found.info->partition_count) {
-      answer.error_code = Code(KafkaError::kInvalidReplicaAssignment);
-      answer.error_message = "there must be one assignment for each new partition";
-    } else if (!request.validate_only) {
+      response.topics.push_back(std::move(answer));
+      continue;
+    }
+    Refusal refusal =
+        CheckGrowth(topic, found.info->partition_count, context.services.settings->node_id);
+    answer.error_code = refusal.code;
+    answer.error_message = std::move(refusal.message);
+    if (refusal.code == 0 && !request.validate_only) {
       Result<storage::TopicInfo> grown =
           co_await context.services.log->AddPartitions(found.info->id, topic.count);
       if (Is(grown.status(), ErrorCode::kCancelled)) co_return grown.status();
