@@ -43,7 +43,8 @@ std::string CopyFile(const RowChanges& rows, std::span<const RowChange> changes,
       }
       file += ',';
     }
-    file += change.is_delete ? "t\n" : "f\n";
+    file += change.is_delete ? "t," : "f,";
+    file += std::to_string(change.row) + "\n";
   }
   return file;
 }

@@ -19,7 +19,8 @@ inline constexpr std::string_view kCopyNull = "\\N";
 bool IsCopyValue(const arrow::DataType& type);
 // Whether each text of the row can: neither U+0000 nor what stands for NULL.
 bool IsCopyRow(const arrow::RecordBatch& rows, int64_t row);
-// A line for each change: the columns of the row, and behind them whether it is a deletion (t, f).
+// A line for each change: the columns of the row, and behind them whether it is a deletion (t, f)
+// and its place among the changes of the load.
 std::string CopyFile(const RowChanges& rows, std::span<const RowChange> changes,
                      const std::vector<int>& key_columns);
 // {"entries":[{"url":"s3://bucket/key","mandatory":true}]}

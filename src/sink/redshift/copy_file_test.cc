@@ -23,8 +23,8 @@ TEST(CopyFileTest, TextsAreQuotedNullIsNotAndADeletionIsItsKey) {
       CopyRows(R"([["a \"b\", c\nd", 1, "1.50", "2026-01-02 03:04:05.678"], ["", 5, null, null]])");
   std::vector<RowChange> changes = {{.row = 0}, {.row = 1, .is_delete = true}};
   EXPECT_EQ(CopyFile(rows, changes, {0}),
-            "\"a \"\"b\"\", c\nd\",1,1.50,2026-01-02 03:04:05.678,f\n"
-            "\"\",\\N,\\N,\\N,t\n");
+            "\"a \"\"b\"\", c\nd\",1,1.50,2026-01-02 03:04:05.678,f,0\n"
+            "\"\",\\N,\\N,\\N,t,1\n");
 }
 
 TEST(CopyFileTest, ATextThatStandsForNullIsNotForAFile) {

@@ -10,7 +10,9 @@ using connector::SqlValue;
 namespace {
 
 constexpr char kRedshiftPlace[] = "connector 'redshift': ";
+// Of the table that is loaded, beside the columns of the destination.
 constexpr char kDeletedColumn[] = "mainstem_deleted";
+constexpr char kOrderColumn[] = "mainstem_order";
 
 // "shop"."orders" to "shop"."mainstem_delivery".
 std::string PositionsBeside(const std::string& table) {
@@ -103,32 +105,42 @@ Status RedshiftLoader::FindPosition() {
 Status RedshiftLoader::Stage(const std::string& manifest_url) {
   const std::string columns = absl::StrJoin(table_.columns, ", ");
   RETURN_IF_ERROR(session_->Execute("DROP TABLE IF EXISTS mainstem_rows"));
-  RETURN_IF_ERROR(session_->Execute(
-      fmt::format("CREATE TEMP TABLE mainstem_rows AS SELECT {}, FALSE AS {} FROM {} LIMIT 0",
-                  columns, kDeletedColumn, table_.name)));
+  RETURN_IF_ERROR(session_->Execute(fmt::format(
+      "CREATE TEMP TABLE mainstem_rows AS SELECT {}, FALSE AS {}, CAST(0 AS bigint) AS {} FROM {} "
+      "LIMIT 0",
+      columns, kDeletedColumn, kOrderColumn, table_.name)));
   std::string role = options_.iam_role == "default" ? "default" : SqlLiteral(options_.iam_role);
   std::string region =
       options_.copy_region.empty() ? "" : " REGION " + SqlLiteral(options_.copy_region);
-  return session_->Execute(fmt::format(
-      "COPY mainstem_rows ({}, {}) FROM {} IAM_ROLE {}{} MANIFEST FORMAT AS CSV DATEFORMAT 'auto' "
-      "TIMEFORMAT 'auto' COMPUPDATE OFF STATUPDATE OFF",
-      columns, kDeletedColumn, SqlLiteral(manifest_url), role, region));
+  return session_->Execute(
+      fmt::format("COPY mainstem_rows ({}, {}, {}) FROM {} IAM_ROLE {}{} MANIFEST FORMAT AS CSV "
+                  "DATEFORMAT 'auto' "
+                  "TIMEFORMAT 'auto' COMPUPDATE OFF STATUPDATE OFF",
+                  columns, kDeletedColumn, kOrderColumn, SqlLiteral(manifest_url), role, region));
 }
 
 std::string RedshiftLoader::MergeScript() const {
   const std::string columns = absl::StrJoin(table_.columns, ", ");
-  std::string script;
-  if (!table_.key_columns.empty()) {
-    std::vector<std::string> conditions;
-    for (int column : table_.key_columns) {
-      const std::string& name = table_.columns[static_cast<size_t>(column)];
-      conditions.push_back(table_.name + "." + name + " = mainstem_rows." + name);
-    }
-    script = fmt::format("DELETE FROM {} USING mainstem_rows WHERE {}; ", table_.name,
-                         absl::StrJoin(conditions, " AND "));
+  if (table_.key_columns.empty()) {
+    return fmt::format("INSERT INTO {} ({}) SELECT {} FROM mainstem_rows", table_.name, columns,
+                       columns);
   }
-  return script + fmt::format("INSERT INTO {} ({}) SELECT {} FROM mainstem_rows WHERE NOT {}",
-                              table_.name, columns, columns, kDeletedColumn);
+  std::vector<std::string> there, later, values;
+  for (int column : table_.key_columns) {
+    const std::string& name = table_.columns[static_cast<size_t>(column)];
+    there.push_back(table_.name + "." + name + " = mainstem_rows." + name);
+    later.push_back("later." + name + " = loaded." + name);
+  }
+  for (const std::string& name : table_.columns) values.push_back("loaded." + name);
+  // Which keys are one is for Redshift to say, whose texts may differ in blanks at their end or in
+  // case: of those in a load the last one counts.
+  return fmt::format("DELETE FROM {} USING mainstem_rows WHERE {}; ", table_.name,
+                     absl::StrJoin(there, " AND ")) +
+         fmt::format(
+             "INSERT INTO {} ({}) SELECT {} FROM mainstem_rows AS loaded LEFT JOIN mainstem_rows "
+             "AS later ON {} AND later.{} > loaded.{} WHERE later.{} IS NULL AND NOT loaded.{}",
+             table_.name, columns, absl::StrJoin(values, ", "), absl::StrJoin(later, " AND "),
+             kOrderColumn, kOrderColumn, kOrderColumn, kDeletedColumn);
 }
 
 Status RedshiftLoader::MovePosition(Offset end) {

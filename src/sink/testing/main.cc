@@ -4,8 +4,11 @@
 //
 //   sink_delivery_driver [--key a,b] [--partition-by a] [--partitions N] [--records N] [--rows N]
 //     [--keys N] [--append] [--reject-file PATH] [--crash POINT:N] [--flush-every N]
-//     [--max-failures N] [--make-only] option=value ...
+//     [--max-failures N] [--keep-trying] [--vary-keys] [--make-only] option=value ...
 //
+// --keep-trying: no error ends it, as none ends the delivery of a job.
+// --vary-keys: two thirds of the rows spell their key otherwise, with a blank behind it or in
+// capitals.
 // --make-only delivers nothing: what making the rows costs, for benches.
 // Ends with 0 when everything is delivered, 2 with the error on standard error when it cannot be.
 // Standard output: one line "ready" at the start, then "delivered <partition> <position>".
@@ -42,6 +45,8 @@ struct DriverOptions {
   int64_t flush_every = 3;      // records
   int64_t max_failures = 1000;  // of a kind that may pass
   bool append = false;
+  bool keep_trying = false;
+  bool vary_keys = false;
   bool make_only = false;
   std::string reject_file;
   std::string crash_point;
@@ -74,7 +79,10 @@ Result<ChangelogBatch> MakeRecord(const DriverOptions& options, int64_t partitio
   for (int64_t row = 0; row < options.rows_per_record; ++row) {
     uint32_t mix = Mix(partition, record, row);
     int64_t number = record * options.rows_per_record + row;
-    RETURN_IF_ERROR(k.Append(fmt::format("p{}-{}", partition, mix % options.key_count)));
+    std::string key = fmt::format("p{}-{}", partition, mix % options.key_count);
+    if (options.vary_keys && mix / 1024 % 3 == 1) key += ' ';
+    if (options.vary_keys && mix / 1024 % 3 == 2) key[0] = 'P';
+    RETURN_IF_ERROR(k.Append(key));
     RETURN_IF_ERROR(n.Append(number));
     RETURN_IF_ERROR(amount.Append(arrow::Decimal128(mix % 100000)));
     RETURN_IF_ERROR(at.Append(1767225600000 + number));
@@ -162,9 +170,9 @@ class Driver {
     }
     for (int64_t failures = 0;; ++failures) {
       Status status = co_await DeliverAll(partition);
-      if (status.ok() || !IsRetriable(status) || failures >= options_.max_failures) {
-        co_return status;
-      }
+      if (status.ok()) co_return status;
+      bool may_pass = IsRetriable(status) || options_.keep_trying;
+      if (!may_pass || failures >= options_.max_failures) co_return status;
       std::fprintf(stderr, "retrying: %s\n", Describe(status).c_str());
       CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::milliseconds(50)));
     }
@@ -202,12 +210,14 @@ DriverOptions ReadArguments(int argument_count, char** arguments) {
       {"--partitions", &options.partition_count}, {"--records", &options.record_count},
       {"--rows", &options.rows_per_record},       {"--keys", &options.key_count},
       {"--flush-every", &options.flush_every},    {"--max-failures", &options.max_failures}};
+  std::map<std::string, bool*> flags = {{"--append", &options.append},
+                                        {"--keep-trying", &options.keep_trying},
+                                        {"--vary-keys", &options.vary_keys},
+                                        {"--make-only", &options.make_only}};
   for (int i = 1; i < argument_count; ++i) {
     std::string name = arguments[i];
-    if (name == "--append") {
-      options.append = true;
-    } else if (name == "--make-only") {
-      options.make_only = true;
+    if (flags.count(name) > 0) {
+      *flags[name] = true;
     } else if (!name.starts_with("--")) {
       size_t equals = name.find('=');
       CHECK(equals != std::string::npos);

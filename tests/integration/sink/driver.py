@@ -1,5 +1,6 @@
 """sink_delivery_driver as a child process, and the model of what it delivers (the formula of src/sink/testing/main.cc)."""
 import os
+import signal
 import subprocess
 import time
 
@@ -70,6 +71,15 @@ class Driver:
         self.process.communicate()
         assert self.process.returncode in (0, -9), self.error_text()
         return self.process.returncode == -9
+
+    def stop_after(self, lines):
+        """Holds it up where it is, after so many lines of its output, "ready" the first; go_on lets it go."""
+        for _ in range(lines):
+            assert self.process.stdout.readline(), self.error_text()
+        self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self):
+        self.process.send_signal(signal.SIGCONT)
 
     def finish(self, seconds=120):
         self.start()

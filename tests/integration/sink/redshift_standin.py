@@ -26,7 +26,7 @@ def error(text, state="XX000", detail=""):
 
 
 class Redshift:
-    """`decide`: number of the COPY -> None, or "cut": the connection ends in the middle of it, or "denied"."""
+    """`decide`: number of the COPY -> None, or "cut": the connection ends in the middle of it, or "denied", or "full"."""
 
     def __init__(self, postgres_port, s3, decide=lambda number: None):
         self.port, self.s3, self.decide = postgres_port, s3, decide
@@ -50,7 +50,10 @@ class Redshift:
             threading.Thread(target=self.serve, args=(client,), daemon=True).start()
 
     def serve(self, client):
-        server = socket.create_connection(("127.0.0.1", self.port))
+        try:
+            server = socket.create_connection(("127.0.0.1", self.port))
+        except ConnectionRefusedError:
+            return client.close()  # it is being restarted
         try:
             Session(self, client, server).run()
         except (ConnectionError, OSError, struct.error):
@@ -100,10 +103,12 @@ class Session:
                 self.extended(kind, body)
 
     def pass_answers(self):
-        """Up to ReadyForQuery, or to a question of the login."""
+        """Up to ReadyForQuery, with the client's answers to questions about a password."""
         while True:
             kind, body = self.read(self.server)
             self.client.sendall(message(kind, body))
+            if kind == b"R" and struct.unpack("!I", body[:4])[0] not in (0, 12):
+                self.server.sendall(message(*self.read(self.client)))
             if kind == b"Z":
                 return
 
@@ -153,6 +158,8 @@ class Session:
         verdict = self.redshift.decide(len(self.redshift.copies))
         if verdict == "cut":
             raise ConnectionError
+        if verdict == "full":
+            return self.answer_with(error("Disk Full"))
         if verdict == "denied":
             return self.answer_with(error("S3ServiceException:Access Denied,Status 403,Error AccessDenied"))
         try:
