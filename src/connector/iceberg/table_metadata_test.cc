@@ -131,7 +131,8 @@ TEST(RestCatalogTest, AsksForChangesOnTopOfWhatWasSeen) {
   EXPECT_EQ(CommitTableBody(base, change, {"a", "b"}, "t"),
             R"({"identifier":{"namespace":["a","b"],"name":"t"},"requirements":[)"
             R"({"type":"assert-table-uuid","uuid":"uuid-1"},)"
-            R"({"type":"assert-ref-snapshot-id","ref":"main","snapshot-id":null}],"updates":[)"
+            R"({"type":"assert-ref-snapshot-id","ref":"main","snapshot-id":null},)"
+            R"({"type":"assert-current-schema-id","current-schema-id":0}],"updates":[)"
             R"({"action":"set-properties","updates":{"p":"1"}},)"
             R"({"action":"add-snapshot","snapshot":{"snapshot-id":8,"sequence-number":8,)"
             R"("timestamp-ms":2008,"manifest-list":"s3://lake/db/t/metadata/snap.avro",)"

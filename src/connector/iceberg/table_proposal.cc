@@ -6,6 +6,9 @@
 #include <absl/strings/numbers.h>
 #include <fmt/format.h>
 
+#include <arrow/type.h>
+
+#include "connector/iceberg/column_types.h"
 #include "connector/iceberg/snapshot_draft.h"
 #include "connector/iceberg/snapshot_expiry.h"
 
@@ -32,6 +35,15 @@ std::optional<Offset> ReadPosition(const Properties& properties, const std::stri
 
 std::string PositionWords(std::optional<Offset> position) {
   return position ? std::to_string(position->value()) : "none";
+}
+
+// Whether what the files hold still are columns of the table: readers find them by their ids.
+bool HasColumnsOf(const AppendRequest& request, const TableMetadata& base) {
+  const Schema& written = request.layout->schema;
+  if (request.columns == nullptr || base.schema.id == written.id) return true;
+  auto before = FileSchema(written, *request.columns);
+  auto now = FileSchema(base.schema, *request.columns);
+  return before.ok() && now.ok() && (*now)->Equals(**before, true);
 }
 
 class AppendProposal final : public Proposal {
@@ -74,6 +86,10 @@ class AppendProposal final : public Proposal {
       if (base.uuid != request.layout->uuid) {
         return MakeError(ErrorCode::kUnavailable,
                          "the table was dropped and made anew while rows were written to it");
+      }
+      if (!HasColumnsOf(request, base)) {
+        return MakeError(ErrorCode::kUnavailable,
+                         "columns of the table were changed while rows were written to it");
       }
       std::optional<Offset> stored = StoredPosition(base, request.place);
       if (stored == request.expected) continue;

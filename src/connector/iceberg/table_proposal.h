@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include <arrow/type_fwd.h>
+
 #include "connector/iceberg/catalog.h"
 #include "connector/iceberg/key_index.h"
 #include "connector/iceberg/lake_files.h"
@@ -26,9 +28,10 @@ std::optional<Offset> StoredPosition(const TableMetadata& metadata, const Delive
 
 struct AppendRequest {
   DeliveryPlace place;
-  std::optional<Offset> expected;    // what the table says now, if nobody else writes
-  Offset position;                   // what it is to say with the files
-  MetadataPtr layout;                // schema and partitions the files were written for
+  std::optional<Offset> expected;  // what the table says now, if nobody else writes
+  Offset position;                 // what it is to say with the files
+  MetadataPtr layout;              // schema and partitions the files were written for
+  std::shared_ptr<arrow::Schema> columns = nullptr;  // those of the table that the files hold
   std::vector<DataFile> files = {};  // none: only the position moves, without a snapshot
   // Of tables that are upserted to: what becomes of keys, in order, and which rows of the files
   // (by index) were replaced by later ones already.

@@ -105,13 +105,11 @@ class ClickhouseWriter final : public connector::DeliveryWriter {
     std::vector<connector::RejectedRecord> refused;
     CO_RETURN_IF_ERROR(
         Named(co_await env_->blocking_pool().Run([&] { return WriteRows(&refused); })));
+    // The server takes numbers into a narrower column without a word: rows that went into a table
+    // that has changed are sent again, when it fits, with the same versions and ids.
+    CO_RETURN_IF_ERROR(Named(co_await env_->blocking_pool().Run([this] { return CheckTable(); })));
     // What is refused is kept by somebody else before the position passes it.
-    if (!refused.empty()) {
-      // What a table refuses that has changed meanwhile is not the rows' fault.
-      CO_RETURN_IF_ERROR(
-          Named(co_await env_->blocking_pool().Run([this] { return CheckTable(); })));
-      CO_RETURN_IF_ERROR(co_await KeepRefused(std::move(refused)));
-    }
+    if (!refused.empty()) CO_RETURN_IF_ERROR(co_await KeepRefused(std::move(refused)));
     env_->CrashPoint("sink.commit");
     ClickhousePosition next = stored_;
     next.position = end_;
@@ -210,21 +208,37 @@ class ClickhouseWriter final : public connector::DeliveryWriter {
            ") FORMAT TabSeparated";
   }
 
-  // A row that the server refuses is found by halving.
   Status Insert(const RowChanges& changes, std::span<const ClickhouseRow> rows, bool is_delete,
                 std::vector<connector::RejectedRecord>* refused) {
+    Status status = Send(rows, is_delete);
+    if (!Is(status, ErrorCode::kInvalidRecord)) return status;
+    RETURN_IF_ERROR(CheckTable());  // it may have changed, and then no row is bad
+    return FindRefused(changes, rows, is_delete, status, refused);
+  }
+
+  Status Send(std::span<const ClickhouseRow> rows, bool is_delete) {
     if (rows.empty()) return Status::OK();
     std::string data;
     for (const ClickhouseRow& row : rows) data += row.line;
-    Status status = session_->Run(InsertStatement(is_delete), data).status();
-    if (!Is(status, ErrorCode::kInvalidRecord)) return status;
+    return session_->Run(InsertStatement(is_delete), data).status();
+  }
+
+  // By halving: among the rows are some for which the server answered `cause`.
+  Status FindRefused(const RowChanges& changes, std::span<const ClickhouseRow> rows, bool is_delete,
+                     const Status& cause, std::vector<connector::RejectedRecord>* refused) {
     if (rows.size() == 1) {
-      refused->push_back(Refuse(changes, rows[0].change, TextOf(status).message));
+      refused->push_back(Refuse(changes, rows[0].change, TextOf(cause).message));
       return Status::OK();
     }
     size_t half = rows.size() / 2;
-    RETURN_IF_ERROR(Insert(changes, rows.first(half), is_delete, refused));
-    return Insert(changes, rows.subspan(half), is_delete, refused);
+    for (auto part : {rows.first(half), rows.subspan(half)}) {
+      Status status = Send(part, is_delete);
+      if (Is(status, ErrorCode::kInvalidRecord)) {
+        status = FindRefused(changes, part, is_delete, status, refused);
+      }
+      RETURN_IF_ERROR(status);
+    }
+    return Status::OK();
   }
 
   connector::RejectedRecord Refuse(const RowChanges& changes, RowChange change,

@@ -361,6 +361,7 @@ class IcebergWriter final : public connector::DeliveryWriter {
     request.expected = committed_;
     request.position = end_;
     request.layout = layout_;
+    request.columns = options_->columns;
     // By their numbers, which are without gaps: all of them have ended.
     for (auto& [number, file] : std::exchange(finished_, {})) {
       request.files.push_back(std::move(file));

@@ -359,6 +359,75 @@ class KeepRefused final : public connector::RejectHandler {
   std::vector<connector::RejectedRecord> refused;
 };
 
+// Another engine changes the schema between two commits of a writer.
+Task<> ChangeSchemaUnderWriter(Lake lake, Lake other,
+                               std::function<void(iceberg::Schema*, int32_t* last_id)> change,
+                               Status* second_commit, Status* reopened) {
+  iceberg::DeliveryPlace place{.delivery_id = "job/sink", .partition = PartitionId(0)};
+  auto open = [&] {
+    return MakeIcebergWriter(lake.env, lake.options, lake.committer, lake.files, lake.maintenance,
+                             place);
+  };
+  auto writer = open();
+  connector::DeliveryWriter::FlushOptions flush;
+  CO_RETURN_IF_ERROR(co_await writer->Open());
+  ChangelogBatch batch = LakeBatch(0);
+  CO_RETURN_IF_ERROR(co_await writer->Deliver(std::move(batch), Offset(1)));
+  CO_RETURN_IF_ERROR(co_await writer->Flush(flush));
+  CO_ASSIGN_OR_RETURN(auto table, co_await other.committer->Load());
+  iceberg::Schema schema = (*table)->schema;
+  int32_t last_id = (*table)->last_column_id;
+  schema.id += 1;
+  change(&schema, &last_id);
+  CO_RETURN_IF_ERROR(co_await other.committer->ChangeSchema(*table, schema, last_id));
+  batch = LakeBatch(1);
+  CO_RETURN_IF_ERROR(co_await writer->Deliver(std::move(batch), Offset(2)));
+  *second_commit = (co_await writer->Flush(flush)).status();
+  auto again = open();
+  *reopened = (co_await again->Open()).status();
+  co_return Status::OK();
+}
+
+TEST(IcebergWriterSimTest, AColumnThatGoesUnderTheWriterIsNoticedAtTheCommit) {
+  using Change = std::function<void(iceberg::Schema*, int32_t*)>;
+  const Change drop = [](auto* schema, int32_t*) {
+    schema->fields.erase(schema->fields.begin() + 2);
+  };
+  const Change drop_and_add = [](auto* schema, int32_t* last_id) {
+    schema->fields[2].id = ++*last_id;
+  };
+  const Change rename = [](auto* schema, int32_t*) { schema->fields[2].name = "share"; };
+  const Change drop_inside = [](auto* schema, int32_t*) {
+    schema->fields[3].type.fields.pop_back();
+  };
+  const Change add = [](auto* schema, int32_t* last_id) {
+    iceberg::Field more{.id = ++*last_id, .name = "more", .required = false, .type = {}};
+    more.type.kind = iceberg::TypeKind::kLong;
+    schema->fields.push_back(std::move(more));
+  };
+  struct Case {
+    Change change;
+    bool is_noticed;
+    bool opens_again;
+  };
+  for (const Case& one :
+       {Case{drop, true, false}, Case{drop_and_add, true, true}, Case{rename, true, false},
+        Case{drop_inside, true, false}, Case{add, false, true}}) {
+    SimDisk disk(1);
+    SimEnv env(&disk, {});
+    auto store = std::make_shared<MemoryObjectStore>();
+    Status committed, reopened;
+    Status ran =
+        env.Run(ChangeSchemaUnderWriter(MakeLake(&env, store, false), MakeLake(&env, store, false),
+                                        one.change, &committed, &reopened));
+    ASSERT_TRUE(ran.ok()) << ran;
+    EXPECT_EQ(Is(committed, ErrorCode::kUnavailable), one.is_noticed) << committed;
+    EXPECT_EQ(committed.ok(), !one.is_noticed) << committed;
+    EXPECT_EQ(reopened.ok(), one.opens_again) << reopened;
+    EXPECT_TRUE(reopened.ok() || Is(reopened, ErrorCode::kInvalidArgument)) << reopened;
+  }
+}
+
 TEST(IcebergWriterSimTest, RefusesRowsWhoseTimesDoNotFit) {
   SimDisk disk(1);
   SimEnv env(&disk, {});

@@ -71,6 +71,7 @@ Result<std::vector<RefusedRow>> RowDelivery::Apply(const RowChanges& rows, Offse
   if (CodeOf(written) != ErrorCode::kInvalidRecord) return written;
   // Some row is refused. The fast path has no savepoints, so all of it begins anew with them.
   RETURN_IF_ERROR(RunScript("ROLLBACK"));
+  RETURN_IF_ERROR(CheckTable());  // it may have changed, and then no row is bad
   if (!has_savepoints()) {
     std::vector<RowChange> kept;
     RETURN_IF_ERROR(FindRefused(rows, rows.changes, end, &kept, &refused));
