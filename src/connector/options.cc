@@ -21,6 +21,11 @@ std::string TableOptions::Text(const std::string& name, std::string default_valu
   return found == table_.options.end() ? std::move(default_value) : found->second;
 }
 
+std::string TableOptions::Path(const std::string& name, const std::string& base_directory) const {
+  std::string path = Text(name, "");
+  return path.empty() || path[0] == '/' ? path : base_directory + "/" + path;
+}
+
 bool TableOptions::Bool(const std::string& name, bool default_value) {
   std::optional<std::string> text = Find(name);
   if (!text) return default_value;

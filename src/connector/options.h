@@ -24,6 +24,8 @@ class TableOptions {
   bool Has(const std::string& name) const { return table_.options.count(name) > 0; }
   std::optional<std::string> Find(const std::string& name) const;
   std::string Text(const std::string& name, std::string default_value) const;
+  // That of a file: a relative one is of `base_directory`. Empty when it is not given.
+  std::string Path(const std::string& name, const std::string& base_directory) const;
   bool Bool(const std::string& name, bool default_value);
   int64_t Integer(const std::string& name, int64_t default_value);
   double Number(const std::string& name, double default_value);

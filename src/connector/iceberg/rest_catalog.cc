@@ -1,17 +1,15 @@
 #include "connector/iceberg/rest_catalog.h"
 
-#include <absl/strings/ascii.h>
 #include <absl/strings/str_join.h>
 #include <fmt/format.h>
 
+#include "connector/secret_file.h"
 #include "core/net/percent_encoding.h"
 
 namespace mainstem::connector::iceberg {
 namespace {
 
 namespace dom = simdjson::dom;
-
-constexpr size_t kMaxSecretBytes = 64 << 10;
 
 struct RestProblem {
   std::string type;     // "NoSuchTableException"; empty: no answer of a catalog
@@ -236,9 +234,7 @@ class RestCatalog final : public Catalog {
 
   Task<std::string> SecretOf(std::string value, std::string file) {
     if (!value.empty() || file.empty()) co_return value;
-    CO_ASSIGN_OR_RETURN(value, co_await env_->files().ReadAll(file, kMaxSecretBytes));
-    absl::StripAsciiWhitespace(&value);
-    co_return value;
+    co_return co_await ReadSecretFile(env_, std::move(file));
   }
 
   // Leaves it empty when none was given.
@@ -335,9 +331,10 @@ void WriteRequirements(const TableMetadata& base, const TableChange& change, Jso
     json->Null();
   }
   json->EndObject();
+  // Files with columns that somebody has dropped are not to be added.
+  WriteRequirement("assert-current-schema-id", json);
+  json->Field("current-schema-id", base.schema.id).EndObject();
   if (change.schema) {
-    WriteRequirement("assert-current-schema-id", json);
-    json->Field("current-schema-id", base.schema.id).EndObject();
     WriteRequirement("assert-last-assigned-field-id", json);
     json->Field("last-assigned-field-id", base.last_column_id).EndObject();
   }

@@ -16,6 +16,8 @@ std::vector<OptionSpec> JdbcServerOptions() {
        .required = true},
       {.name = "username", .documentation = "The database user."},
       {.name = "password", .documentation = "Its password.", .secret = true},
+      {.name = "password-file",
+       .documentation = "The file that holds the password, read for each connection (ours)."},
       {.name = "driver", .documentation = "Accepted, without effect: the url names the database."},
       {.name = "connection.max-retry-timeout", .documentation = "Accepted, without effect."},
       {.name = "compatible-mode", .documentation = "Accepted, without effect."},
@@ -28,7 +30,8 @@ Status NamingTable(const Status& status, const TableDescriptor& table) {
   return InContext("table '" + table.name + "': ", status);
 }
 
-Result<PostgresTarget> PostgresServerOf(const TableDescriptor& table) {
+Result<PostgresTarget> PostgresServerOf(const TableDescriptor& table,
+                                        const std::string& base_directory) {
   const TableOptions options(table);
   Result<PostgresTarget> target = ParseJdbcUrl(options.Text("url", ""));
   if (!target.ok()) return NamingTable(target.status(), table);
@@ -36,6 +39,7 @@ Result<PostgresTarget> PostgresServerOf(const TableDescriptor& table) {
   if (auto password = options.Find("password")) {
     target->parameters.emplace_back("password", *password);
   }
+  target->password_file = options.Path("password-file", base_directory);
   return target;
 }
 
@@ -49,6 +53,7 @@ Result<JdbcServer> JdbcServerOf(const TableDescriptor& table, const std::string&
     if (!target.ok()) return NamingTable(target.status(), table);
     target->user = options.Text("username", target->user);
     target->password = options.Text("password", target->password);
+    target->password_file = options.Path("password-file", base_directory);
     return *std::move(target);
   }
   const std::string sqlite = "jdbc:sqlite:";
@@ -63,7 +68,7 @@ Result<JdbcServer> JdbcServerOf(const TableDescriptor& table, const std::string&
     if (path[0] != '/') path = base_directory + "/" + path;
     return SqliteTarget{.path = std::move(path)};
   }
-  ASSIGN_OR_RETURN(PostgresTarget target, PostgresServerOf(table));
+  ASSIGN_OR_RETURN(PostgresTarget target, PostgresServerOf(table, base_directory));
   return target;
 }
 

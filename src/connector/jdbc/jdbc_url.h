@@ -15,6 +15,7 @@ namespace mainstem::connector {
 struct PostgresTarget {
   // libpq's keyword and value; later ones win.
   std::vector<std::pair<std::string, std::string>> parameters;
+  std::string password_file = {};  // read for each connection; wins over a password
   std::string shown;  // "db.example:5432/shop": for messages, without user and password
   bool is_redshift = false;
 };

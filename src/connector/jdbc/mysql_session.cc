@@ -7,6 +7,8 @@
 #include <cstring>
 #include <list>
 
+#include "connector/secret_file.h"
+
 namespace mainstem::connector {
 namespace {
 
@@ -60,7 +62,8 @@ Status ConnectError(const MysqlTarget& target, MYSQL* connection) {
     kind = ErrorCode::kPermissionDenied;
     text.hint = "check 'sslMode' and 'serverSslCert' in the option 'url'";
   } else if (kind == ErrorCode::kPermissionDenied) {
-    text.hint = "check the options 'username' and 'password', and the user's host";
+    text.hint =
+        "check the options 'username' and 'password' or 'password-file', and the user's host";
   } else if (kind == ErrorCode::kNotFound) {
     text.hint = "check the database name in the option 'url'";
   }
@@ -93,7 +96,8 @@ ErrorCode CodeOfMysql(unsigned code, std::string_view sql_state) {
     if (code == passing) return ErrorCode::kUnavailable;
   }
   if (code >= 2000 && code < 3000) return ErrorCode::kUnavailable;  // the client's: connection gone
-  for (unsigned denied : {1044u, 1045u, 1142u, 1143u, 1227u, 1370u, 1698u, 1251u, 1130u}) {
+  for (unsigned denied :
+       {1044u, 1045u, 1142u, 1143u, 1227u, 1370u, 1698u, 1251u, 1130u, 1820u, 1862u}) {
     if (code == denied) return ErrorCode::kPermissionDenied;
   }
   if (code == 1049 || code == 1146) return ErrorCode::kNotFound;
@@ -113,13 +117,17 @@ ErrorCode CodeOfMysql(unsigned code, std::string_view sql_state) {
 }
 
 Result<std::unique_ptr<SqlSession>> MysqlSession::Open(const MysqlTarget& target) {
+  std::string password = target.password;
+  if (!target.password_file.empty()) {
+    ASSIGN_OR_RETURN(password, ReadSecretFileBlocking(target.password_file));
+  }
   MYSQL* connection = mysql_init(nullptr);
   if (connection == nullptr) return MakeError(ErrorCode::kResourceExhausted, "no memory for MySQL");
   std::unique_ptr<MysqlSession> session(new MysqlSession(connection, target.shown));
   SetOptions(target, connection);
   // Found rows, not changed ones: an UPDATE that changes nothing has still found its row.
-  if (mysql_real_connect(connection, target.host.c_str(), target.user.c_str(),
-                         target.password.c_str(), target.database.c_str(), target.port, nullptr,
+  if (mysql_real_connect(connection, target.host.c_str(), target.user.c_str(), password.c_str(),
+                         target.database.c_str(), target.port, nullptr,
                          CLIENT_FOUND_ROWS) == nullptr) {
     return ConnectError(target, connection);
   }
@@ -141,9 +149,15 @@ MysqlSession::~MysqlSession() {
 Status MysqlSession::ErrorOf(unsigned code, const char* state, const char* message) const {
   std::string said = message;
   if (said.size() > kShownMessageBytes) said.resize(kShownMessageBytes);
-  return MakeError(CodeOfMysql(code, state),
-                   {.message = "MySQL at " + shown_ + ": " + said + " (error " +
-                               std::to_string(code) + ", SQLSTATE " + state + ")"});
+  ErrorCode kind = CodeOfMysql(code, state);
+  ErrorText text{.message = "MySQL at " + shown_ + ": " + said + " (error " + std::to_string(code) +
+                            ", SQLSTATE " + state + ")"};
+  if (kind == ErrorCode::kPermissionDenied) {
+    text.hint =
+        "GRANT the user SELECT, INSERT, UPDATE and DELETE on the table, SELECT alone to look rows "
+        "up";
+  }
+  return MakeError(kind, std::move(text));
 }
 
 Result<MYSQL_STMT*> MysqlSession::Prepare(const std::string& statement) {

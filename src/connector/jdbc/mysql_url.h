@@ -22,6 +22,7 @@ struct MysqlTarget {
   std::string database;
   std::string user;
   std::string password;
+  std::string password_file;  // read for each connection; wins over `password`
   MysqlTls tls = MysqlTls::kPreferred;
   std::string ca_file;  // PEM
   unsigned connect_seconds = 10;

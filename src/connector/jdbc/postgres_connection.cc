@@ -7,6 +7,8 @@
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 
+#include "connector/secret_file.h"
+
 namespace mainstem::connector {
 namespace {
 
@@ -32,7 +34,9 @@ Status ConnectError(PGconn* connection, const std::string& shown) {
         "Peer authentication failed", "permission denied for database"}) {
     if (!absl::StrContains(text, refusal)) continue;
     code = ErrorCode::kPermissionDenied;
-    hint = "check the options 'username' and 'password', and the server's pg_hba.conf";
+    hint =
+        "check the options 'username' and 'password' or 'password-file', and the server's "
+        "pg_hba.conf";
   }
   if (absl::StrContains(text, "database \"") && absl::StrContains(text, "does not exist")) {
     code = ErrorCode::kNotFound;
@@ -125,6 +129,11 @@ Result<std::unique_ptr<PostgresConnection>> PostgresConnection::Open(const Postg
     parameters.emplace_back(name, value);
   }
   if (!options.empty()) parameters.emplace_back("options", options);
+  if (!target.password_file.empty()) {
+    std::erase_if(parameters, [](const auto& one) { return one.first == "password"; });
+    ASSIGN_OR_RETURN(std::string password, ReadSecretFileBlocking(target.password_file));
+    parameters.emplace_back("password", std::move(password));
+  }
   parameters.emplace_back("client_encoding", "UTF8");
   std::vector<const char*> names, values;
   for (const auto& [name, value] : parameters) {

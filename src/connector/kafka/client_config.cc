@@ -1,5 +1,4 @@
 #include "connector/kafka/client_config.h"
-#include "core/error_context.h"
 
 #include <algorithm>
 #include <array>
@@ -8,6 +7,9 @@
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_split.h>
 #include <re2/re2.h>
+
+#include "connector/secret_file.h"
+#include "core/error_context.h"
 
 namespace mainstem::connector {
 namespace {
@@ -115,8 +117,6 @@ bool LooksLikePem(const std::string& path) {
 
 using Given = std::map<std::string, std::string>;
 
-constexpr size_t kSecretBytesMax = size_t{1} << 20;  // a file may be a chain of certificates
-
 std::string Take(Given* given, const std::string& name) {
   auto found = given->find(name);
   if (found == given->end()) return "";
@@ -220,8 +220,7 @@ Result<KafkaClientOptions> ReadKafkaClientOptions(const TableDescriptor& table,
 
 Task<KafkaProperties> LoadKafkaProperties(Env* env, KafkaClientOptions options) {
   for (const auto& [name, path] : options.files) {
-    CO_ASSIGN_OR_RETURN(std::string text, co_await env->files().ReadAll(path, kSecretBytesMax));
-    absl::StripTrailingAsciiWhitespace(&text);
+    CO_ASSIGN_OR_RETURN(std::string text, co_await ReadSecretFile(env, path));
     options.given.insert_or_assign(name, std::move(text));
   }
   co_return Translate(options.table, std::move(options.given));

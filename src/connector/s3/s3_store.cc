@@ -36,9 +36,10 @@ std::string FieldOf(const HttpAnswer& answer, std::string_view name) {
   return std::string(answer.headers.Find(name).value_or(""));
 }
 
-bool AreKeysTooOld(const S3Problem& problem) {
-  return problem.code == "ExpiredToken" || problem.code == "InvalidToken" ||
-         problem.code == "InvalidAccessKeyId";
+// Then others may count by now. Answers to HEAD tell no code.
+bool AreKeysRefused(int status, const S3Problem& problem) {
+  return problem.code == "ExpiredToken" || problem.code == "InvalidToken" || status == 401 ||
+         status == 403 || (status == 400 && problem.code.empty());
 }
 
 }  // namespace
@@ -155,11 +156,10 @@ Task<HttpAnswer> S3Store::Send(Call call) {
           !std::exchange(asked_elsewhere, true)) {
         continue;
       }
-      if (AreKeysTooOld(problem) && !std::exchange(asked_for_keys, true)) {
-        ForgetKeys();
-        continue;
+      if (AreKeysRefused(answer->status, problem)) {
+        ForgetKeys();  // who comes later finds the new ones
+        if (options_.keys.access_key.empty() && !std::exchange(asked_for_keys, true)) continue;
       }
-      if (AreKeysTooOld(problem)) ForgetKeys();  // who comes later finds the new ones
       S3Request request{
           .what = NameOf(call), .right = call.right, .bucket = bucket_, .region = region};
       status = StatusOfS3Problem(*answer, problem, request);

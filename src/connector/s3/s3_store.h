@@ -3,7 +3,8 @@
 // one connection each.
 //
 // Passing faults (no answer, 5xx, SlowDown) are retried for half a minute with growing pauses. Keys
-// that have expired are looked up anew once. A region that nobody named is the one that S3 says.
+// that have expired or are refused are looked up anew once. A region that nobody named is the one
+// that S3 says.
 #pragma once
 
 #include <memory>

@@ -1,21 +1,15 @@
 #include "sink/clickhouse/clickhouse_drift.h"
 
-#include <absl/strings/ascii.h>
+#include "connector/secret_file.h"
 
 namespace mainstem::sink {
-namespace {
-
-constexpr size_t kClickhousePasswordBytesMax = size_t{64} << 10;
-
-}  // namespace
 
 Task<std::unique_ptr<ClickhouseSession>> OpenClickhouse(
     Env* env, std::shared_ptr<const ClickhouseOptions> options) {
   ClickhouseServer server = options->server;
   if (!options->password_file.empty()) {
-    CO_ASSIGN_OR_RETURN(server.password, co_await env->files().ReadAll(
-                                             options->password_file, kClickhousePasswordBytesMax));
-    absl::StripAsciiWhitespace(&server.password);
+    CO_ASSIGN_OR_RETURN(server.password,
+                        co_await connector::ReadSecretFile(env, options->password_file));
   }
   co_return std::make_unique<ClickhouseSession>(std::move(server));
 }

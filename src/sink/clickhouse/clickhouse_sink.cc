@@ -72,12 +72,6 @@ class ClickhouseOptionReader {
   }
 
  private:
-  std::string PathOf(const std::string& option) {
-    std::string path = options_.Text(option, "");
-    if (path.empty() || path[0] == '/') return path;
-    return base_directory_ + "/" + path;
-  }
-
   void ReadServer() {
     ClickhouseServer& server = result_.server;
     Result<std::string> url = connector::CheckHttpUrl(options_.Text("url", ""));
@@ -90,12 +84,12 @@ class ClickhouseOptionReader {
     result_.table = options_.Text("table-name", "");
     server.username = options_.Text("username", "");
     server.password = options_.Text("password", "");
-    result_.password_file = PathOf("password-file");
+    result_.password_file = options_.Path("password-file", base_directory_);
     bool has_password = !server.password.empty() || !result_.password_file.empty();
     if (server.username.empty() && has_password) {
       options_.Fail("username", "is needed with a password");
     }
-    server.http.ca_file = PathOf("connection.ca-file");
+    server.http.ca_file = options_.Path("connection.ca-file", base_directory_);
     server.http.connect_timeout = options_.Time("connection.timeout", std::chrono::seconds(10));
     server.http.call_timeout = options_.Time("request.timeout", std::chrono::seconds(60));
     server.http.answer_bytes_max = kClickhouseAnswerBytesMax;

@@ -73,11 +73,6 @@ class OptionReader {
   }
 
  private:
-  std::string PathOf(const std::string& name) const {
-    std::string path = options_.Text(name, "");
-    return path.empty() || path[0] == '/' ? path : base_directory_ + "/" + path;
-  }
-
   void ReadRequest() {
     bool has_key = !result_.key_columns.empty();
     result_.method = options_.Text("method", "POST");
@@ -126,7 +121,7 @@ class OptionReader {
       }
       has_content_type |= absl::EqualsIgnoreCase(name, "content-type");
       if (is_file) {
-        result_.header_files.emplace_back(name, PathOf(option));
+        result_.header_files.emplace_back(name, options_.Path(option, base_directory_));
       } else {
         result_.headers.push_back(name + ": " + value);
       }
@@ -154,14 +149,14 @@ class OptionReader {
     connector::HttpSessionOptions& session = result_.session;
     session.username = options_.Text("username", "");
     session.password = options_.Text("password", "");
-    result_.password_file = PathOf("password-file");
+    result_.password_file = options_.Path("password-file", base_directory_);
     bool has_password = !session.password.empty() || !result_.password_file.empty();
     if (session.username.empty() == has_password) {
       options_.Fail("username", "goes together with 'password' or 'password-file'");
     }
-    session.ca_file = PathOf("connection.ca-file");
-    session.certificate_file = PathOf("connection.certificate-file");
-    session.key_file = PathOf("connection.key-file");
+    session.ca_file = options_.Path("connection.ca-file", base_directory_);
+    session.certificate_file = options_.Path("connection.certificate-file", base_directory_);
+    session.key_file = options_.Path("connection.key-file", base_directory_);
     session.connect_timeout = options_.Time("connection.timeout", std::chrono::seconds(10));
     session.call_timeout = options_.Time("request.timeout", std::chrono::seconds(30));
     session.answer_bytes_max = size_t{1} << 20;
@@ -173,7 +168,7 @@ class OptionReader {
   void ReadSignature() {
     const size_t scheme = options_.Choice("signature.scheme", {"none", "standard", "github"}, 0);
     result_.secret = options_.Text("signature.secret", "");
-    result_.secret_file = PathOf("signature.secret-file");
+    result_.secret_file = options_.Path("signature.secret-file", base_directory_);
     bool has_secret = !result_.secret.empty() || !result_.secret_file.empty();
     if ((scheme != 0) != has_secret) {
       options_.Fail("signature.scheme",

@@ -1,10 +1,10 @@
 #include "sink/http/http_writer.h"
 
-#include <absl/strings/ascii.h>
 #include <arrow/api.h>
 #include <arrow/compute/api.h>
 #include <fmt/format.h>
 
+#include "connector/secret_file.h"
 #include "core/backoff.h"
 #include "core/sync.h"
 #include "sink/refused_row.h"
@@ -17,7 +17,6 @@ namespace {
 // In a row, of one request, before the delivery begins anew with the pauses of the engine.
 constexpr int kRequestTriesMax = 6;
 constexpr Duration kAskedPauseMax = std::chrono::seconds(60);
-constexpr size_t kSecretBytesMax = 64u << 10;
 constexpr size_t kShownAnswerBytes = 300;
 
 // The rows of one delivery that are sent, ready for requests.
@@ -51,16 +50,18 @@ class HttpWriter final : public connector::DeliveryWriter {
     connector::HttpSessionOptions session = options_->session;
     headers_ = options_->headers;
     for (const auto& [name, path] : options_->header_files) {
-      CO_ASSIGN_OR_RETURN(std::string value, co_await ReadSecret(path));
+      CO_ASSIGN_OR_RETURN(std::string value, co_await connector::ReadSecretFile(env_, path));
       headers_.push_back(name + ": " + value);
     }
     if (!options_->password_file.empty()) {
-      CO_ASSIGN_OR_RETURN(session.password, co_await ReadSecret(options_->password_file));
+      CO_ASSIGN_OR_RETURN(session.password,
+                          co_await connector::ReadSecretFile(env_, options_->password_file));
     }
     if (options_->scheme) {
       std::string secret = options_->secret;
       if (!options_->secret_file.empty()) {
-        CO_ASSIGN_OR_RETURN(secret, co_await ReadSecret(options_->secret_file));
+        CO_ASSIGN_OR_RETURN(secret,
+                            co_await connector::ReadSecretFile(env_, options_->secret_file));
       }
       CO_ASSIGN_OR_RETURN(signer_, RequestSigner::Make(*options_->scheme, secret));
     }
@@ -96,11 +97,6 @@ class HttpWriter final : public connector::DeliveryWriter {
   Task<Offset> Flush(FlushOptions) override { co_return place_.position.value_or(Offset(0)); }
 
  private:
-  Task<std::string> ReadSecret(const std::string& path) {
-    CO_ASSIGN_OR_RETURN(std::string text, co_await env_->files().ReadAll(path, kSecretBytesMax));
-    co_return std::string(absl::StripAsciiWhitespace(text));
-  }
-
   Result<Messages> Prepare(const ChangelogBatch& batch, Offset end) const {
     Messages messages;
     arrow::Int64Builder kept;

@@ -7,6 +7,7 @@
 #include "connector/jdbc/jdbc_options.h"
 #include "connector/jdbc/sql_values.h"
 #include "connector/options.h"
+#include "core/error_context.h"
 #include "sink/jdbc/jdbc_drift.h"
 #include "sink/jdbc/postgres_delivery.h"
 #include "sink/jdbc/statement_delivery.h"
@@ -18,6 +19,7 @@ namespace mainstem::sink {
 namespace {
 
 struct JdbcOptions {
+  std::string table_name;  // in SQL
   connector::JdbcServer server;
   DestinationTable table;
   int64_t max_rows = 0;  // 0: no limit by rows
@@ -58,12 +60,12 @@ class JdbcWriter final : public connector::DeliveryWriter {
     for (const std::string& column : options_->table.primary_key) {
       key_columns_.push_back(options_->table.schema->GetFieldIndex(column));
     }
-    CO_RETURN_IF_ERROR(co_await env_->blocking_pool().Run([this] {
+    CO_RETURN_IF_ERROR(Named(co_await env_->blocking_pool().Run([this] {
       Status opened = OpenNow();
       if (opened.ok()) position_ = delivery_->position();
       if (is_locking_) delivery_.reset();
       return opened;
-    }));
+    })));
     co_return position_;
   }
 
@@ -77,16 +79,21 @@ class JdbcWriter final : public connector::DeliveryWriter {
     bool is_due = waiting_.IsDue(now, options_->interval);
     bool is_full =
         waiting_.IsFull(std::min(limit, kMaxBufferedRows), std::numeric_limits<int64_t>::max());
-    if (is_due || is_full) co_return co_await Write();
+    if (is_due || is_full) co_return Named(co_await Write());
     co_return Status::OK();
   }
 
   Task<Offset> Flush(FlushOptions) override {
-    CO_RETURN_IF_ERROR(co_await Write());
+    CO_RETURN_IF_ERROR(Named(co_await Write()));
     co_return position_.value_or(Offset(0));
   }
 
  private:
+  Status Named(const Status& status) const {
+    if (status.ok() || Is(status, ErrorCode::kCancelled)) return status;
+    return InContext("table '" + options_->table_name + "': ", status);
+  }
+
   Status CheckColumns(const arrow::RecordBatch& rows) const {
     const arrow::Schema& schema = *options_->table.schema;
     bool fits = rows.num_columns() == schema.num_fields();
@@ -214,6 +221,7 @@ Result<std::unique_ptr<connector::TableSink>> MakeRowSink(
     connector::JdbcServer server) {
   connector::TableOptions options(table);
   JdbcOptions result;
+  result.table_name = table.name;
   result.server = std::move(server);
   std::string connector = options.Text("connector", "jdbc");
   if (!table.metadata_columns.empty()) {

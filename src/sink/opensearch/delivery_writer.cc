@@ -30,7 +30,10 @@ class OpenSearchWriter final : public connector::DeliveryWriter {
         position_id_(fmt::format("{}/{}", delivery_id_, partition_.value())) {}
 
   Task<std::optional<Offset>> Open() override {
-    cluster_ = std::make_unique<SearchCluster>(options_->cluster);
+    auto cluster = co_await env_->blocking_pool().Run(
+        [this] { return SearchCluster::Open(options_->cluster); });
+    CO_RETURN_IF_ERROR(Named(cluster.status()));
+    cluster_ = std::move(cluster).ValueUnsafe();
     CO_ASSIGN_OR_RETURN(encoder_, format::MakeEncoder(options_->format.format, options_->schema,
                                                       options_->format.options));
     CO_RETURN_IF_ERROR(Named(co_await PutTemplate()));

@@ -32,15 +32,15 @@ class OpenSearchSink final : public connector::TableSink, public connector::Drif
 
   connector::DriftPolicy drift_policy() const override { return options_->drift; }
   Task<connector::Differences> FindDifferences() override {
-    co_return co_await env_->blocking_pool().Run([this] {
-      SearchCluster cluster(options_->cluster);
-      return FindIndexDifferences(&cluster, *options_);
+    co_return co_await env_->blocking_pool().Run([this]() -> Result<connector::Differences> {
+      ASSIGN_OR_RETURN(auto cluster, SearchCluster::Open(options_->cluster));
+      return FindIndexDifferences(cluster.get(), *options_);
     });
   }
   Task<> Evolve() override {
-    co_return co_await env_->blocking_pool().Run([this] {
-      SearchCluster cluster(options_->cluster);
-      return EvolveIndex(&cluster, *options_);
+    co_return co_await env_->blocking_pool().Run([this]() -> Status {
+      ASSIGN_OR_RETURN(auto cluster, SearchCluster::Open(options_->cluster));
+      return EvolveIndex(cluster.get(), *options_);
     });
   }
 
@@ -70,11 +70,15 @@ Status ReadAddress(const connector::TableDescriptor& table, connector::TableOpti
   return Status::OK();
 }
 
-void ReadConnection(connector::TableOptions* options, connector::HttpSessionOptions* http) {
+void ReadConnection(const std::string& base_directory, connector::TableOptions* options,
+                    ClusterOptions* cluster) {
+  connector::HttpSessionOptions* http = &cluster->http;
   http->username = options->Text("username", "");
   http->password = options->Text("password", "");
-  if (http->username.empty() != http->password.empty()) {
-    options->Fail("username", "goes together with 'password'");
+  cluster->password_file = options->Path("password-file", base_directory);
+  bool has_password = !http->password.empty() || !cluster->password_file.empty();
+  if (http->username.empty() == has_password) {
+    options->Fail("username", "goes together with 'password' or 'password-file'");
   }
   http->ca_file = options->Text("connection.ca-file", "");
   http->certificate_file = options->Text("connection.certificate-file", "");
@@ -142,15 +146,12 @@ Result<std::unique_ptr<connector::TableSink>> MakeOpenSearchSink(
   result.table_name = table.name;
   result.schema = table.schema;
   RETURN_IF_ERROR(ReadAddress(table, &options, &result.cluster));
-  ReadConnection(&options, &result.cluster.http);
+  ReadConnection(context.base_directory, &options, &result.cluster);
   ReadFlushing(&options, &result);
   result.drift = connector::DriftPolicyOf(&options);
   result.is_data_stream = options.Bool("sink.data-stream", false);
   result.key_delimiter = options.Text("document-id.key-delimiter", "_");
-  result.template_file = options.Text("sink.index-template-file", "");
-  if (!result.template_file.empty() && result.template_file[0] != '/') {
-    result.template_file = context.base_directory + "/" + result.template_file;
-  }
+  result.template_file = options.Path("sink.index-template-file", context.base_directory);
   RETURN_IF_ERROR(options.status());
   RETURN_IF_ERROR(ReadColumns(table, &result));
   ASSIGN_OR_RETURN(absl::TimeZone zone, format::ParseTimeZone(context.time_zone));
@@ -183,6 +184,9 @@ std::vector<connector::OptionSpec> OpenSearchOptionSpecs() {
        .documentation = "Between the columns of the key in a document's id."},
       {.name = "username", .documentation = "User, for basic authentication.", .secret = false},
       {.name = "password", .documentation = "Its password.", .secret = true},
+      {.name = "password-file",
+       .documentation =
+           "The file that holds the password, read at each start of a delivery (ours)."},
       {.name = "allow-insecure",
        .default_value = "false",
        .documentation = "true: the server's certificate is not checked."},

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include "connector/secret_file.h"
 #include "core/json_writer.h"
 #include "core/net/percent_encoding.h"
 #include "sink/opensearch/bulk_answer.h"
@@ -43,7 +44,7 @@ Status StatusOfAnswer(const HttpAnswer& answer, const std::string& what) {
   }
   switch (answer.status) {
     case 401:
-      text.hint = "check the options 'username' and 'password'";
+      text.hint = "check the options 'username' and 'password' or 'password-file'";
       return MakeError(ErrorCode::kPermissionDenied, std::move(text));
     case 403:
       text.hint =
@@ -58,6 +59,14 @@ Status StatusOfAnswer(const HttpAnswer& answer, const std::string& what) {
 SearchCluster::SearchCluster(ClusterOptions options)
     : options_(std::move(options)), session_(options_.http) {
   CHECK(!options_.hosts.empty());
+}
+
+Result<std::unique_ptr<SearchCluster>> SearchCluster::Open(ClusterOptions options) {
+  if (!options.password_file.empty()) {
+    ASSIGN_OR_RETURN(options.http.password,
+                     connector::ReadSecretFileBlocking(options.password_file));
+  }
+  return std::unique_ptr<SearchCluster>(new SearchCluster(std::move(options)));
 }
 
 Result<HttpAnswer> SearchCluster::Send(const Request& request) {

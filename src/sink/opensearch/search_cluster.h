@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@ struct ClusterOptions {
   std::vector<std::string> hosts;  // checked by CheckHttpUrl; tried in turn
   std::string path_prefix;         // "/search" or empty
   connector::HttpSessionOptions http;
+  std::string password_file = {};  // wins over the password of `http`
 };
 
 // How far a delivery has come, as a document of the index 'mainstem-delivery'. It is changed by
@@ -34,7 +36,8 @@ struct StoredPosition {
 
 class SearchCluster {
  public:
-  explicit SearchCluster(ClusterOptions options);
+  // Reads the file of the password; connects to nobody yet.
+  static Result<std::unique_ptr<SearchCluster>> Open(ClusterOptions options);
 
   // Makes the index when it is missing. Nullopt: no delivery of this id has begun.
   Result<std::optional<StoredPosition>> ReadPosition(const std::string& delivery);
@@ -63,6 +66,7 @@ class SearchCluster {
     std::string_view body = {};
     std::string content_type = "application/json";
   };
+  explicit SearchCluster(ClusterOptions options);
   Result<connector::HttpAnswer> Send(const Request& request);
   Status MakePositions();
 

@@ -1,15 +1,14 @@
 #include "sink/redis/redis_session.h"
 
-#include <absl/strings/ascii.h>
 #include <absl/strings/numbers.h>
 
+#include "connector/secret_file.h"
 #include "core/net/tls/tls_client.h"
 
 namespace mainstem::sink {
 namespace {
 
 constexpr size_t kInputBytes = 64 << 10;
-constexpr size_t kPasswordBytesMax = 64 << 10;
 constexpr size_t kCertificateBytesMax = size_t{1} << 20;
 constexpr std::string_view kScheme = "redis://";
 constexpr std::string_view kTlsScheme = "rediss://";
@@ -164,9 +163,7 @@ Task<> RedisSession::HearServer(const RedisServer& server) {
 Task<> RedisSession::LogIn(const RedisServer& server) {
   std::string password = server.password;
   if (!server.password_file.empty()) {
-    CO_ASSIGN_OR_RETURN(std::string text,
-                        co_await env_->files().ReadAll(server.password_file, kPasswordBytesMax));
-    password = std::string(absl::StripTrailingAsciiWhitespace(text));
+    CO_ASSIGN_OR_RETURN(password, co_await connector::ReadSecretFile(env_, server.password_file));
   }
   RespCommands commands;
   if (!password.empty() && server.username.empty()) commands.Add({"AUTH", password});

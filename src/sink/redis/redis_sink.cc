@@ -62,19 +62,14 @@ class RedisOptionReader {
   }
 
  private:
-  std::string PathOf(const std::string& option) const {
-    std::string path = options_.Text(option, "");
-    return path.empty() || path[0] == '/' ? path : base_directory_ + "/" + path;
-  }
-
   void ReadServer() {
     RedisServer& server = result_.server;
     server.username = options_.Text("username", "");
     server.password = options_.Text("password", "");
-    server.password_file = PathOf("password-file");
-    server.ca_file = PathOf("connection.ca-file");
-    server.certificate_file = PathOf("connection.certificate-file");
-    server.key_file = PathOf("connection.key-file");
+    server.password_file = options_.Path("password-file", base_directory_);
+    server.ca_file = options_.Path("connection.ca-file", base_directory_);
+    server.certificate_file = options_.Path("connection.certificate-file", base_directory_);
+    server.key_file = options_.Path("connection.key-file", base_directory_);
     if (server.certificate_file.empty() != server.key_file.empty()) {
       options_.Fail("connection.certificate-file", "goes together with 'connection.key-file'");
     }

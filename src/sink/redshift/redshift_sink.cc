@@ -95,6 +95,7 @@ Result<std::unique_ptr<connector::TableSink>> MakeRedshiftSink(
       redshift.server.parameters.emplace_back(parameter, *value);
     }
   }
+  redshift.server.password_file = options.Path("password-file", context.base_directory);
   redshift.table = {.name = options.Text("table-name", ""),
                     .schema = table.schema,
                     .primary_key = table.primary_key};
@@ -134,6 +135,8 @@ connector::ConnectorSpec RedshiftSinkConnector(connector::S3Defaults defaults) {
        .required = true},
       {.name = "username", .documentation = "The database user."},
       {.name = "password", .documentation = "Its password.", .secret = true},
+      {.name = "password-file",
+       .documentation = "The file that holds the password, read for each connection."},
       {.name = kCopyPath,
        .documentation = "s3://bucket/folder: where files lie while they are loaded.",
        .required = true},
