@@ -1,8 +1,10 @@
 """What the integration tests share: a real node as a child process, a private PostgreSQL, and the limits of the tier.
 MAINSTEM_BINARY (build/src/cli/mainstem), MAINSTEM_TIER=short|full."""
+import contextlib
 import importlib.util
 import json
 import os
+import pathlib
 import pwd
 import select
 import shutil
@@ -10,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -601,6 +604,23 @@ def java(main, *arguments, stdin=None, timeout=120, heap="256m"):
     """One of Kafka's own tools; the completed process."""
     return subprocess.run(["java", f"-Xmx{heap}", "-XX:TieredStopAtLevel=1", "-cp", KAFKA_LIBS + "/*", main, *arguments], input=stdin,
                           capture_output=True, text=True, timeout=timeout)
+
+
+@contextlib.contextmanager
+def small_disk(size):
+    """A file system of memory with so much room ("32m"), which only root can mount; its folder."""
+    import pytest
+    folder = tempfile.mkdtemp(prefix="mainstem-disk-")
+    os.chmod(folder, 0o755)
+    mounted = os.getuid() == 0 and subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "none", folder], capture_output=True).returncode == 0
+    if not mounted:
+        os.rmdir(folder)
+        pytest.skip("only root can mount a small file system")
+    try:
+        yield pathlib.Path(folder)
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+        os.rmdir(folder)
 
 
 def remove(folder):

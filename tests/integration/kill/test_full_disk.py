@@ -1,23 +1,14 @@
 """A disk that is full: the node says so, keeps what it acknowledged, and goes on by itself when there is room again. On a
 small file system of memory, which only root can mount."""
-import os
-import subprocess
-
 import pytest
 import support
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = os.getuid() == 0 and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m", "none", str(folder)],
-                                                  capture_output=True).returncode == 0
-    if not mounted:
-        pytest.skip("only root can mount a small file system")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+def small_disk():
+    with support.small_disk("200m") as folder:
+        yield folder
 
 
 def produce(producer, numbers, acknowledged):
