@@ -127,6 +127,24 @@ def test_a_killed_server_and_lost_answers_are_waited_for(tmp_path):
         server.stop(signal.SIGKILL)
 
 
+def test_numbers_that_went_into_a_narrower_table_are_sent_again_when_it_fits(tmp_path, store):
+    """Another table takes the place of this one while rows come; the server takes the numbers into it as other ones, without a word."""
+    table, other = keyed(store), keyed(store, COLUMNS.replace("Int64", "Int8"))
+    shape = (1, 300, 20, 60)
+    driver = make(tmp_path, store, table, shape, keep_trying=True, max_failures=100000)
+    driver.start()
+    try:
+        driver.stop_after(3)
+        store.query(f"RENAME TABLE {table} TO {table}_away, {other} TO {table}")
+        driver.go_on()
+        support.wait_until(lambda: "column 'n' is Nullable(Int8)" in driver.error_text(), "the difference", 60)
+        store.query(f"RENAME TABLE {table} TO {other}, {table}_away TO {table}")
+        driver.join(180)
+    finally:
+        driver.process.kill()
+    check_keyed(store, table, shape)
+
+
 def test_values_arrive_and_times_that_a_column_cannot_hold_go_to_quarantine(node, store):
     table = next(names)
     store.query(f"CREATE TABLE {table} (id Int32, day Nullable(Date), moment Nullable(DateTime('Asia/Tokyo')), wall Nullable(DateTime('Asia/Tokyo')), yes Nullable(UInt8), x Nullable(Float64), "
