@@ -93,8 +93,10 @@ class Subtask {
   Task<> Loop();
   Task<> TellTime();  // until it is cancelled
   Task<> HandleBarrier(int64_t checkpoint);
-  Task<> WriteSnapshot(SubtaskReport report, StateMutations mutations, std::string directory);
-  Result<SubtaskReport> MakeReport(SubtaskReport::Kind kind, StateMutations* mutations);
+  Task<> WriteSnapshot(SubtaskReport report, std::vector<StateTable*> tables,
+                       std::string directory);
+  // `tables`, if given: those whose snapshots have begun.
+  Result<SubtaskReport> MakeReport(SubtaskReport::Kind kind, std::vector<StateTable*>* tables);
   void Account(TimePoint began);
 
   SubtaskOptions options_;

@@ -88,7 +88,7 @@ void ChangelogNormalizeOperator::FinishEntries() {
 
 Result<OperatorSnapshot> ChangelogNormalizeOperator::Snapshot() {
   OperatorSnapshot snapshot;
-  snapshot.mutations = rows_of_keys_->Snapshot();
+  snapshot.Add(rows_of_keys_.get());
   return snapshot;
 }
 

@@ -22,7 +22,6 @@ class ChangelogNormalizeOperator final : public Operator {
   Task<> Open(const OperatorContext* context) override;
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
   Result<OperatorSnapshot> Snapshot() override;
-  void OnSnapshotWritten() override { rows_of_keys_->OnWritten(); }
 
  private:
   // What the batch changes, in its order.

@@ -228,14 +228,9 @@ Status ConflictCheckOperator::Violation(const Row& row) const {
 
 Result<OperatorSnapshot> ConflictCheckOperator::Snapshot() {
   OperatorSnapshot snapshot;
-  snapshot.Add(buffer_->Snapshot());
-  snapshot.Add(shown_->Snapshot());
+  snapshot.Add(buffer_->table());
+  snapshot.Add(shown_.get());
   return snapshot;
-}
-
-void ConflictCheckOperator::OnSnapshotWritten() {
-  buffer_->OnSnapshotWritten();
-  shown_->OnWritten();
 }
 
 }  // namespace mainstem::process

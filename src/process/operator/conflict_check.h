@@ -44,7 +44,6 @@ class ConflictCheckOperator final : public Operator {
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
   Task<> OnWatermark(int64_t watermark_ms, Output* out) override;
   Result<OperatorSnapshot> Snapshot() override;
-  void OnSnapshotWritten() override;
 
  private:
   struct Row {

@@ -202,17 +202,12 @@ Task<> DeduplicateOperator::OnWatermark(int64_t watermark_ms, Output* out) {
 
 Result<OperatorSnapshot> DeduplicateOperator::Snapshot() {
   OperatorSnapshot snapshot;
-  snapshot.mutations = kept_->Snapshot();
+  snapshot.Add(kept_.get());
   if (pending_ != nullptr) {
-    snapshot.Add(pending_->Snapshot());
+    snapshot.Add(pending_.get());
     snapshot.blob = WatermarkBlob(watermark_ms_);
   }
   return snapshot;
-}
-
-void DeduplicateOperator::OnSnapshotWritten() {
-  kept_->OnWritten();
-  if (pending_ != nullptr) pending_->OnWritten();
 }
 
 }  // namespace mainstem::process

@@ -50,8 +50,7 @@ class EventTimeBuffer {
   // gone from the buffer. `rows` stays empty when none is due.
   Task<> Take(int64_t watermark_ms, ColumnVector* rows, std::vector<int64_t>* times_ms);
 
-  StateMutations Snapshot() { return table_.Snapshot(); }
-  void OnSnapshotWritten() { table_.OnWritten(); }
+  StateTable* table() { return &table_; }  // for snapshots
   size_t entry_count() const { return table_.entry_count(); }
   size_t memory_bytes() const { return table_.memory_bytes(); }
 

@@ -199,10 +199,8 @@ void GroupAggregateOperator::FinishGroups() {
 
 Result<OperatorSnapshot> GroupAggregateOperator::Snapshot() {
   OperatorSnapshot snapshot;
-  snapshot.mutations = table_->Snapshot();
+  snapshot.Add(table_.get());
   return snapshot;
 }
-
-void GroupAggregateOperator::OnSnapshotWritten() { table_->OnWritten(); }
 
 }  // namespace mainstem::process

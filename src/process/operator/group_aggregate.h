@@ -31,7 +31,6 @@ class GroupAggregateOperator final : public Operator {
   Task<> Open(const OperatorContext* context) override;
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
   Result<OperatorSnapshot> Snapshot() override;
-  void OnSnapshotWritten() override;
 
  private:
   // One row of output: where its key and its values are taken from.

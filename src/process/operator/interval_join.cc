@@ -255,14 +255,10 @@ void IntervalJoinOperator::UpdateMetrics() {
 Result<OperatorSnapshot> IntervalJoinOperator::Snapshot() {
   OperatorSnapshot snapshot;
   for (Side& side : sides_) {
-    snapshot.Add(side.table->Snapshot());
+    snapshot.Add(side.table.get());
   }
   snapshot.blob = WatermarkBlob(watermark_ms_);
   return snapshot;
-}
-
-void IntervalJoinOperator::OnSnapshotWritten() {
-  for (Side& side : sides_) side.table->OnWritten();
 }
 
 }  // namespace mainstem::process

@@ -25,7 +25,6 @@ class IntervalJoinOperator final : public Operator {
   Task<> OnWatermark(int64_t watermark_ms, Output* out) override;
   int64_t HeldBack(int64_t watermark_ms) const override;
   Result<OperatorSnapshot> Snapshot() override;
-  void OnSnapshotWritten() override;
 
  private:
   struct Side {

@@ -22,8 +22,7 @@ class KeyTimers {
   // keys: none is due.
   Task<> TakeDue(int64_t watermark_ms, int64_t* time_ms, EncodedRows* keys);
 
-  StateMutations Snapshot() { return table_.Snapshot(); }
-  void OnSnapshotWritten() { table_.OnWritten(); }
+  StateTable* table() { return &table_; }  // for snapshots
   size_t memory_bytes() const { return table_.memory_bytes(); }
 
  private:

@@ -453,17 +453,11 @@ Task<> MatchOperator::ExpireUpTo(int64_t watermark_ms, Output* out) {
 
 Result<OperatorSnapshot> MatchOperator::Snapshot() {
   OperatorSnapshot snapshot;
-  snapshot.mutations = progress_->Snapshot();
-  if (waiting_ != nullptr) snapshot.Add(waiting_->Snapshot());
-  if (timers_ != nullptr) snapshot.Add(timers_->Snapshot());
+  snapshot.Add(progress_.get());
+  if (waiting_ != nullptr) snapshot.Add(waiting_->table());
+  if (timers_ != nullptr) snapshot.Add(timers_->table());
   snapshot.blob = WatermarkBlob(watermark_ms_);
   return snapshot;
-}
-
-void MatchOperator::OnSnapshotWritten() {
-  progress_->OnWritten();
-  if (waiting_ != nullptr) waiting_->OnSnapshotWritten();
-  if (timers_ != nullptr) timers_->OnSnapshotWritten();
 }
 
 }  // namespace mainstem::process

@@ -45,7 +45,6 @@ class MatchOperator final : public Operator {
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
   Task<> OnWatermark(int64_t watermark_ms, Output* out) override;
   Result<OperatorSnapshot> Snapshot() override;
-  void OnSnapshotWritten() override;
 
  private:
   // The condition of a variable: what depends on the row alone, and what depends on the match.

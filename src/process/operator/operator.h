@@ -69,10 +69,14 @@ struct OperatorContext {
   }
 };
 
-// What an operator hands over at a barrier. Mutations are written by the subtask, on the pool.
+// What an operator hands over at a barrier.
 struct OperatorSnapshot {
-  void Add(StateMutations more) { mutations.Append(std::move(more)); }
-  StateMutations mutations;
+  // The subtask takes what the table held at the barrier, and writes it, while the work goes on.
+  void Add(StateTable* table) {
+    table->BeginSnapshot();
+    tables.push_back(table);
+  }
+  std::vector<StateTable*> tables;
   std::string blob;  // small state without a key; every subtask gets all blobs at a restore
   // Sinks: what this epoch adds to topics.
   std::vector<storage::EpochCommit::Append> appends;
@@ -108,10 +112,8 @@ class Operator {
   // All inputs have ended; the watermark kEndOfTime has come before.
   virtual Task<> Finish(Output* out) { co_return Status::OK(); }
 
-  // At a barrier. Must not wait.
+  // At a barrier. Must not wait, nor look at each entry of its state.
   virtual Result<OperatorSnapshot> Snapshot() { return OperatorSnapshot{}; }
-  // The last snapshot's mutations are written.
-  virtual void OnSnapshotWritten() {}
 };
 
 }  // namespace mainstem::process

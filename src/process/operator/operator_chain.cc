@@ -69,16 +69,12 @@ Result<ChainSnapshot> OperatorChain::Snapshot() {
   ChainSnapshot out;
   for (auto& link : links_) {
     ASSIGN_OR_RETURN(OperatorSnapshot part, link->op->Snapshot());
-    out.mutations.Append(std::move(part.mutations));
+    out.tables.insert(out.tables.end(), part.tables.begin(), part.tables.end());
     std::move(part.appends.begin(), part.appends.end(), std::back_inserter(out.appends));
     if (!part.blob.empty())
       out.blobs.emplace_back(link->context->operator_id, std::move(part.blob));
   }
   return out;
-}
-
-void OperatorChain::OnSnapshotWritten() {
-  for (auto& link : links_) link->op->OnSnapshotWritten();
 }
 
 }  // namespace mainstem::process

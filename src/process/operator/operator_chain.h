@@ -11,7 +11,7 @@ namespace mainstem::process {
 
 // What a chain hands over at a barrier, all operators together.
 struct ChainSnapshot {
-  StateMutations mutations;
+  std::vector<StateTable*> tables;                 // whose snapshots have begun
   std::vector<std::pair<int, std::string>> blobs;  // (operator id, blob), those not empty
   std::vector<storage::EpochCommit::Append> appends;
 };
@@ -27,7 +27,6 @@ class OperatorChain {
   // `input` is the first operator's. Barriers pass through untouched: call Snapshot before.
   Task<> Push(int input, Element element);
   Result<ChainSnapshot> Snapshot();
-  void OnSnapshotWritten();
   bool empty() const { return links_.empty(); }
   bool wants_time() const;
 

@@ -106,9 +106,11 @@ std::vector<std::string> OperatorBench::Push(Element element, int input) {
 
 std::string OperatorBench::Checkpoint(const std::string& directory) {
   ChainSnapshot snapshot = chain_->Snapshot().ValueOrDie();
-  CHECK_OK(backend_->Write(snapshot.mutations));
+  StateMutations mutations;
+  for (StateTable* table : snapshot.tables) table->TakeSnapshot(&mutations);
+  CHECK_OK(backend_->Write(mutations));
   CHECK_OK(backend_->Checkpoint(directory));
-  chain_->OnSnapshotWritten();
+  for (StateTable* table : snapshot.tables) table->OnWritten();
   return snapshot.blobs.empty() ? "" : snapshot.blobs[0].second;
 }
 

@@ -369,21 +369,15 @@ void OverOperator::FinishEntries() {
 
 Result<OperatorSnapshot> OverOperator::Snapshot() {
   OperatorSnapshot snapshot;
-  snapshot.mutations = frames_->Snapshot();
+  snapshot.Add(frames_.get());
   if (waiting_ != nullptr) {
-    snapshot.Add(waiting_->Snapshot());
+    snapshot.Add(waiting_->table());
     snapshot.blob = WatermarkBlob(watermark_ms_);
   }
   if (timers_ != nullptr) {
-    snapshot.Add(timers_->Snapshot());
+    snapshot.Add(timers_->table());
   }
   return snapshot;
-}
-
-void OverOperator::OnSnapshotWritten() {
-  frames_->OnWritten();
-  if (waiting_ != nullptr) waiting_->OnSnapshotWritten();
-  if (timers_ != nullptr) timers_->OnSnapshotWritten();
 }
 
 }  // namespace mainstem::process

@@ -46,7 +46,6 @@ class OverOperator final : public Operator {
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
   Task<> OnWatermark(int64_t watermark_ms, Output* out) override;
   Result<OperatorSnapshot> Snapshot() override;
-  void OnSnapshotWritten() override;
 
  private:
   // A row that is accumulated (sign 1) or taken back. Sources from the batch's row count on are

@@ -192,10 +192,8 @@ void UpdatingOverOperator::FinishEntries() {
 
 Result<OperatorSnapshot> UpdatingOverOperator::Snapshot() {
   OperatorSnapshot snapshot;
-  snapshot.mutations = table_->Snapshot();
+  snapshot.Add(table_.get());
   return snapshot;
 }
-
-void UpdatingOverOperator::OnSnapshotWritten() { table_->OnWritten(); }
 
 }  // namespace mainstem::process

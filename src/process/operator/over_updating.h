@@ -19,7 +19,6 @@ class UpdatingOverOperator final : public Operator {
   Task<> Open(const OperatorContext* context) override;
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
   Result<OperatorSnapshot> Snapshot() override;
-  void OnSnapshotWritten() override;
 
  private:
   struct Sent {

@@ -205,11 +205,9 @@ void PaneAggregateOperator::UpdateMetrics() {
 
 Result<OperatorSnapshot> PaneAggregateOperator::Snapshot() {
   OperatorSnapshot snapshot;
-  snapshot.mutations = table_->Snapshot();
+  snapshot.Add(table_.get());
   snapshot.blob = WatermarkBlob(watermark_ms_);
   return snapshot;
 }
-
-void PaneAggregateOperator::OnSnapshotWritten() { table_->OnWritten(); }
 
 }  // namespace mainstem::process

@@ -27,7 +27,6 @@ class PaneAggregateOperator final : public Operator {
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
   Task<> OnWatermark(int64_t watermark_ms, Output* out) override;
   Result<OperatorSnapshot> Snapshot() override;
-  void OnSnapshotWritten() override;
 
  private:
   // The accumulators of a window's keys. A key that is in one span only is used where it lies; the

@@ -26,7 +26,6 @@ class ProcessingTimeOperator final : public Operator {
   Task<> OnTime(int64_t now_ms, Output* out) override;
   Task<> Finish(Output* out) override { return inner_->Finish(out); }
   Result<OperatorSnapshot> Snapshot() override { return inner_->Snapshot(); }
-  void OnSnapshotWritten() override { inner_->OnSnapshotWritten(); }
 
  private:
   std::unique_ptr<Operator> inner_;

@@ -274,10 +274,8 @@ void RankOperator::Finish() {
 
 Result<OperatorSnapshot> RankOperator::Snapshot() {
   OperatorSnapshot snapshot;
-  snapshot.mutations = table_->Snapshot();
+  snapshot.Add(table_.get());
   return snapshot;
 }
-
-void RankOperator::OnSnapshotWritten() { table_->OnWritten(); }
 
 }  // namespace mainstem::process

@@ -65,7 +65,6 @@ class RankOperator final : public Operator {
   Task<> Open(const OperatorContext* context) override;
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
   Result<OperatorSnapshot> Snapshot() override;
-  void OnSnapshotWritten() override;
 
  private:
   using Place = RankRows::Map::iterator;

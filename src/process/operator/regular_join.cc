@@ -269,13 +269,9 @@ void RegularJoinOperator::FinishEntries(Probe* probe) {
 Result<OperatorSnapshot> RegularJoinOperator::Snapshot() {
   OperatorSnapshot snapshot;
   for (Side& side : sides_) {
-    snapshot.Add(side.table->Snapshot());
+    snapshot.Add(side.table.get());
   }
   return snapshot;
-}
-
-void RegularJoinOperator::OnSnapshotWritten() {
-  for (Side& side : sides_) side.table->OnWritten();
 }
 
 }  // namespace mainstem::process

@@ -28,7 +28,6 @@ class RegularJoinOperator final : public Operator {
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
   void OnInputEnd(int input) override { side(input).has_ended = true; }
   Result<OperatorSnapshot> Snapshot() override;
-  void OnSnapshotWritten() override;
 
  private:
   struct Side {

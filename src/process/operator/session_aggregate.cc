@@ -236,15 +236,10 @@ Task<> SessionAggregateOperator::FireAt(int64_t end, Output* out) {
 
 Result<OperatorSnapshot> SessionAggregateOperator::Snapshot() {
   OperatorSnapshot snapshot;
-  snapshot.mutations = spans_->Snapshot();
-  snapshot.Add(sessions_->Snapshot());
+  snapshot.Add(spans_.get());
+  snapshot.Add(sessions_.get());
   snapshot.blob = WatermarkBlob(watermark_ms_);
   return snapshot;
-}
-
-void SessionAggregateOperator::OnSnapshotWritten() {
-  spans_->OnWritten();
-  sessions_->OnWritten();
 }
 
 }  // namespace mainstem::process

@@ -132,10 +132,8 @@ Task<> SetOperationOperator::OnBatch(int input, ChangelogBatch batch, Output* ou
 
 Result<OperatorSnapshot> SetOperationOperator::Snapshot() {
   OperatorSnapshot snapshot;
-  snapshot.mutations = table_->Snapshot();
+  snapshot.Add(table_.get());
   return snapshot;
 }
-
-void SetOperationOperator::OnSnapshotWritten() { table_->OnWritten(); }
 
 }  // namespace mainstem::process

@@ -22,7 +22,6 @@ class SetOperationOperator final : public Operator {
   Task<> Open(const OperatorContext* context) override;
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
   Result<OperatorSnapshot> Snapshot() override;
-  void OnSnapshotWritten() override;
 
  private:
   class CountsCodec;

@@ -124,13 +124,9 @@ Task<> SortOperator::Finish(Output* out) {
 Result<OperatorSnapshot> SortOperator::Snapshot() {
   OperatorSnapshot snapshot;
   if (table_ == nullptr) return snapshot;
-  snapshot.mutations = table_->Snapshot();
+  snapshot.Add(table_.get());
   snapshot.blob = WatermarkBlob(last_left_ms_);
   return snapshot;
-}
-
-void SortOperator::OnSnapshotWritten() {
-  if (table_ != nullptr) table_->OnWritten();
 }
 
 }  // namespace mainstem::process

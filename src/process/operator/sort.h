@@ -22,7 +22,6 @@ class SortOperator final : public Operator {
   Task<> OnWatermark(int64_t watermark_ms, Output* out) override;
   Task<> Finish(Output* out) override;
   Result<OperatorSnapshot> Snapshot() override;
-  void OnSnapshotWritten() override;
 
  private:
   // Sends the rows of a namespace, in order.

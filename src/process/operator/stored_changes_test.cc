@@ -96,7 +96,9 @@ class StoredChangesTest : public testing::TestWithParam<bool> {
   }
   // Bytes of values that it wrote.
   size_t Write() {
-    const StateMutations mutations = table_->Snapshot();
+    table_->BeginSnapshot();
+    StateMutations mutations;
+    table_->TakeSnapshot(&mutations);
     size_t bytes = 0;
     for (size_t i = 0; i < mutations.size(); ++i) bytes += mutations[i].value.value_or("").size();
     CHECK_OK(backend_->Write(mutations));

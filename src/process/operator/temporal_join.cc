@@ -195,15 +195,10 @@ void TemporalJoinOperator::UpdateMetrics() {
 
 Result<OperatorSnapshot> TemporalJoinOperator::Snapshot() {
   OperatorSnapshot snapshot;
-  snapshot.mutations = versions_->Snapshot();
-  snapshot.Add(waiting_->Snapshot());
+  snapshot.Add(versions_.get());
+  snapshot.Add(waiting_->table());
   snapshot.blob = WatermarkBlob(watermark_ms_);
   return snapshot;
-}
-
-void TemporalJoinOperator::OnSnapshotWritten() {
-  versions_->OnWritten();
-  waiting_->OnSnapshotWritten();
 }
 
 }  // namespace mainstem::process

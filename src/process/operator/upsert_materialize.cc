@@ -78,10 +78,8 @@ Status UpsertMaterializeOperator::TakeBack(StateEntry* entry, std::string_view r
 
 Result<OperatorSnapshot> UpsertMaterializeOperator::Snapshot() {
   OperatorSnapshot snapshot;
-  snapshot.mutations = table_->Snapshot();
+  snapshot.Add(table_.get());
   return snapshot;
 }
-
-void UpsertMaterializeOperator::OnSnapshotWritten() { table_->OnWritten(); }
 
 }  // namespace mainstem::process

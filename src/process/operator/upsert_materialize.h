@@ -20,7 +20,6 @@ class UpsertMaterializeOperator final : public Operator {
   Task<> Open(const OperatorContext* context) override;
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
   Result<OperatorSnapshot> Snapshot() override;
-  void OnSnapshotWritten() override;
 
  private:
   void Add(StateEntry* entry, std::string_view row);

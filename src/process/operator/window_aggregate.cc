@@ -162,11 +162,9 @@ void WindowAggregateOperator::UpdateMetrics() {
 
 Result<OperatorSnapshot> WindowAggregateOperator::Snapshot() {
   OperatorSnapshot snapshot;
-  snapshot.mutations = table_->Snapshot();
+  snapshot.Add(table_.get());
   snapshot.blob = WatermarkBlob(watermark_ms_);
   return snapshot;
 }
-
-void WindowAggregateOperator::OnSnapshotWritten() { table_->OnWritten(); }
 
 }  // namespace mainstem::process

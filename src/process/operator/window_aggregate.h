@@ -45,7 +45,6 @@ class WindowAggregateOperator final : public Operator {
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
   Task<> OnWatermark(int64_t watermark_ms, Output* out) override;
   Result<OperatorSnapshot> Snapshot() override;
-  void OnSnapshotWritten() override;
 
  private:
   bool attached() const { return options_.attached_end >= 0; }

@@ -191,14 +191,10 @@ void WindowJoinOperator::UpdateMetrics() {
 Result<OperatorSnapshot> WindowJoinOperator::Snapshot() {
   OperatorSnapshot snapshot;
   for (Side& side : sides_) {
-    snapshot.Add(side.table->Snapshot());
+    snapshot.Add(side.table.get());
   }
   snapshot.blob = WatermarkBlob(watermark_ms_);
   return snapshot;
-}
-
-void WindowJoinOperator::OnSnapshotWritten() {
-  for (Side& side : sides_) side.table->OnWritten();
 }
 
 }  // namespace mainstem::process

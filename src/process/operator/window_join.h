@@ -22,7 +22,6 @@ class WindowJoinOperator final : public Operator {
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
   Task<> OnWatermark(int64_t watermark_ms, Output* out) override;
   Result<OperatorSnapshot> Snapshot() override;
-  void OnSnapshotWritten() override;
 
  private:
   struct Side {

@@ -118,11 +118,9 @@ void WindowRankOperator::UpdateMetrics() {
 
 Result<OperatorSnapshot> WindowRankOperator::Snapshot() {
   OperatorSnapshot snapshot;
-  snapshot.mutations = table_->Snapshot();
+  snapshot.Add(table_.get());
   snapshot.blob = WatermarkBlob(watermark_ms_);
   return snapshot;
 }
-
-void WindowRankOperator::OnSnapshotWritten() { table_->OnWritten(); }
 
 }  // namespace mainstem::process

@@ -20,7 +20,6 @@ class WindowRankOperator final : public Operator {
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
   Task<> OnWatermark(int64_t watermark_ms, Output* out) override;
   Result<OperatorSnapshot> Snapshot() override;
-  void OnSnapshotWritten() override;
 
  private:
   void Add(RankRows* rows, const std::string& sort_key, std::string_view row);

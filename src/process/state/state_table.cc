@@ -29,6 +29,8 @@ constexpr size_t kSpillMin = 1024;
 constexpr size_t kSpillMinBytes = 1u << 20;
 constexpr size_t kSpillMost = 65536;
 constexpr size_t kSpillMostBytes = 32u << 20;
+// So many places of deleted entries a list of dirty ones may have in any case.
+constexpr size_t kHolesMin = 1024;
 
 }  // namespace
 
@@ -197,6 +199,7 @@ Task<> StateTable::Find(const EncodedRows& keys, std::span<const int64_t> name_s
     if (prefetches) PrefetchAfter(row, keys, name_spaces);
     Probe probe{keys.hash(row), name_spaces.empty() ? 0 : name_spaces[row], keys.row(row)};
     StateEntry* entry = Find(probe);
+    if (entry && IsPending(entry)) entry = Unpend(entry);
     if (entry && IsExpired(entry)) {
       entry = Expire(entry);
     } else if (!entry && may_have_cold_) {
@@ -236,6 +239,7 @@ Task<> StateTable::FetchCold(const EncodedRows& keys, std::span<const int64_t> n
     Probe probe{keys.hash(row), name_spaces.empty() ? 0 : name_spaces[row], keys.row(row)};
     // Rows of one batch may share a key: the first one has inserted it.
     StateEntry* entry = Find(probe);
+    if (entry && IsPending(entry)) entry = Unpend(entry);
     if (!entry && values[i]) {
       CO_ASSIGN_OR_RETURN(entry, InsertStored(stored_keys[i], *values[i]));
     }
@@ -280,7 +284,9 @@ Task<> StateTable::ResolveNamespace(int64_t name_space, std::vector<StateEntry*>
     it->second.has_cold = false;
   }
   for (StateEntry* entry : it->second.hot) {
-    if (entry) entries->push_back(entry);
+    if (!entry) continue;
+    if (IsPending(entry)) Unpend(entry);
+    entries->push_back(entry);
   }
   if (entries->empty()) namespaces_.erase(it);  // its cold entries have been deleted
   co_return Status::OK();
@@ -298,7 +304,9 @@ Task<> StateTable::ResolveAll(std::vector<StateEntry*>* entries) {
     for (auto& [name_space, info] : namespaces_) info.has_cold = false;
   }
   for (StateEntry* entry : clock_) {
-    if (!entry->is_deleted) entries->push_back(entry);
+    if (entry->is_deleted) continue;
+    if (IsPending(entry)) Unpend(entry);
+    entries->push_back(entry);
   }
   co_return Status::OK();
 }
@@ -316,34 +324,53 @@ void StateTable::MarkDirty(StateEntry* entry) {
   entry->is_new = false;
   if (has_ttl()) Stamp(entry, now_ms_);
   Account(entry);
-  if (!entry->is_dirty) AddDirty(entry);
-}
-
-void StateTable::DropDirtyHoles() {
-  std::erase(dirty_, nullptr);
-  dirty_begin_ = 0;
-  for (size_t i = 0; i < dirty_.size(); ++i) dirty_[i]->dirty_slot = static_cast<uint32_t>(i);
-  dirty_holes_ = 0;
-}
-
-void StateTable::PopDirty() {
-  dirty_.pop_front();
-  ++dirty_begin_;
+  if (!IsDirty(entry)) AddDirty(entry);
 }
 
 void StateTable::AddDirty(StateEntry* entry) {
-  if (dirty_holes_ > kSpillMin && dirty_holes_ > dirty_.size() / 2) DropDirtyHoles();
-  entry->is_dirty = true;
-  entry->dirty_slot = dirty_begin_ + static_cast<uint32_t>(dirty_.size());
-  dirty_.push_back(entry);
+  // Else the snapshot would have what came after it.
+  CHECK(!IsPending(entry));
+  entry->dirty_mark = dirty_mark_;
+  dirty_.Add(entry);
+}
+
+void StateTable::DirtyList::Add(StateEntry* entry) {
+  if (holes_ > kHolesMin && holes_ > entries_.size() / 2) DropHoles();
+  entry->dirty_slot = begin_ + static_cast<uint32_t>(entries_.size());
+  entries_.push_back(entry);
+}
+
+void StateTable::DirtyList::Remove(StateEntry* entry) {
+  entries_[entry->dirty_slot - begin_] = nullptr;
+  ++holes_;
+}
+
+StateEntry* StateTable::DirtyList::TakeFirst() {
+  for (;; --holes_) {
+    StateEntry* entry = entries_.front();
+    entries_.pop_front();
+    ++begin_;
+    if (entry == nullptr) continue;
+    if (entries_.size() > kEntriesAhead) {
+      const auto* ahead = reinterpret_cast<const char*>(entries_[kEntriesAhead]);
+      __builtin_prefetch(ahead);
+      __builtin_prefetch(ahead + 64);
+    }
+    return entry;
+  }
+}
+
+void StateTable::DirtyList::DropHoles() {
+  std::erase(entries_, nullptr);
+  begin_ = 0;
+  for (size_t i = 0; i < entries_.size(); ++i) entries_[i]->dirty_slot = static_cast<uint32_t>(i);
+  holes_ = 0;
 }
 
 void StateTable::Delete(StateEntry* entry) {
-  if (!entry->is_stored && !entry->in_flight) {
-    if (entry->is_dirty) {
-      dirty_[entry->dirty_slot - dirty_begin_] = nullptr;
-      ++dirty_holes_;
-    }
+  CHECK(!IsPending(entry));
+  if (!entry->is_stored && !IsInFlight(entry)) {
+    if (IsDirty(entry)) dirty_.Remove(entry);
     Erase(entry);
     return;
   }
@@ -355,7 +382,7 @@ void StateTable::Delete(StateEntry* entry) {
   codec_->Init(entry->value());
   Account(entry);
   entry->is_deleted = true;
-  if (!entry->is_dirty) AddDirty(entry);
+  if (!IsDirty(entry)) AddDirty(entry);
 }
 
 void StateTable::KeepOnce(std::vector<StateEntry*>* entries) {
@@ -380,37 +407,50 @@ EncodedRows KeysOf(const std::vector<StateEntry*>& entries) {
   return keys;
 }
 
-StateMutations StateTable::Snapshot() {
-  if (!backend_->keeps_checkpoints()) return {};
-  CHECK(in_flight_.empty());
+void StateTable::BeginSnapshot() {
+  if (!backend_->keeps_checkpoints()) return;
   CHECK(!snapshot_open_);
+  CHECK(!HasUntaken());
   snapshot_open_ = true;
-  StateMutations mutations;
-  mutations.Reserve(dirty_.size() - dirty_holes_);
-  in_flight_.reserve(dirty_.size() - dirty_holes_);
-  for (StateEntry* entry : dirty_) {
-    if (entry == nullptr || !Store(entry, &mutations)) continue;
-    entry->in_flight = true;
-    in_flight_.push_back(entry);
+  std::swap(dirty_, pending_);
+  dirty_mark_ = 3 - dirty_mark_;
+  flight_mark_ = flight_mark_ % 15 + 1;
+}
+
+void StateTable::TakeSnapshot(StateMutations* out, size_t bytes) {
+  const size_t before = out->bytes();
+  out->Append(std::exchange(taken_early_, {}));
+  while (!pending_.empty() && out->bytes() - before < bytes) {
+    StorePending(pending_.TakeFirst(), out);
   }
-  dirty_.clear();
-  dirty_holes_ = 0;
-  return mutations;
+}
+
+bool StateTable::StorePending(StateEntry* entry, StateMutations* mutations) {
+  if (!Store(entry, mutations)) return false;
+  entry->flight_mark = flight_mark_;
+  if (entry->is_deleted) deletions_in_flight_.push_back(entry);
+  return true;
+}
+
+StateEntry* StateTable::Unpend(StateEntry* entry) {
+  pending_.Remove(entry);
+  return StorePending(entry, &taken_early_) ? entry : nullptr;
 }
 
 void StateTable::OnWritten() {
   if (!backend_->keeps_checkpoints()) return;
+  CHECK(!HasUntaken());
   snapshot_open_ = false;
-  for (StateEntry* entry : in_flight_) {
-    entry->in_flight = false;
-    if (entry->is_deleted && !entry->is_dirty) Erase(entry);
+  for (StateEntry* entry : deletions_in_flight_) {
+    if (entry->is_deleted && !IsDirty(entry)) Erase(entry);
   }
-  in_flight_.clear();
+  deletions_in_flight_.clear();
+  pending_ = {};
 }
 
 // While there are clean entries enough, Evict makes room.
 bool StateTable::ShouldSpill() const {
-  const size_t dirty_count = dirty_.size() - dirty_holes_;
+  const size_t dirty_count = dirty_.size();
   if (dirty_count == 0 || dirty_count <= clock_.size() / 2 || snapshot_open_) return false;
   const bool is_worth_it =
       dirty_count >= kSpillMin || memory_bytes_ / clock_.size() * dirty_count >= kSpillMinBytes;
@@ -419,14 +459,12 @@ bool StateTable::ShouldSpill() const {
 
 // In order of the first change: an entry that changes often goes to the end each time.
 Task<> StateTable::Spill() {
-  const size_t count = std::min((dirty_.size() - dirty_holes_ + 1) / 2, kSpillMost);
+  const size_t count = std::min((dirty_.size() + 1) / 2, kSpillMost);
   StateMutations mutations;
   mutations.Reserve(count);
   std::vector<StateEntry*> deleted;
   for (size_t i = 0; i < count && mutations.bytes() < kSpillMostBytes; ++i) {
-    for (; dirty_.front() == nullptr; --dirty_holes_) PopDirty();
-    StateEntry* entry = dirty_.front();
-    PopDirty();
+    StateEntry* entry = dirty_.TakeFirst();
     if (Store(entry, &mutations) && entry->is_deleted) deleted.push_back(entry);
   }
   auto write = [this, &mutations] { return backend_->Write(mutations); };
@@ -442,7 +480,8 @@ void StateTable::Evict() {
   while (over_budget() && steps-- > 0 && !clock_.empty()) {
     if (clock_hand_ >= clock_.size()) clock_hand_ = 0;
     StateEntry* entry = clock_[clock_hand_];
-    if (entry->is_dirty || entry->in_flight || entry->is_deleted || !entry->is_stored) {
+    const bool is_written = entry->dirty_mark == 0 && !IsInFlight(entry) && entry->is_stored;
+    if (!is_written || entry->is_deleted) {
       ++clock_hand_;
     } else if (entry->was_used) {
       entry->was_used = false;

@@ -3,13 +3,16 @@
 // a batch in two steps: Resolve (which fetches cold keys on the pool), then a synchronous pass over
 // the entries.
 //
-// Epochs: an entry changed since the last snapshot is dirty. Snapshot() hands out all dirty entries
-// in stored form; the caller writes them to the backend and then calls OnWritten(). Only entries
-// that are clean and written may be evicted. Where dirty ones alone exceed the memory, Resolve
-// writes the oldest of them to the backend ahead of the snapshot that they belong to; never between
-// Snapshot and OnWritten, when the backend may only hold what is in that snapshot. Over a backend
-// that keeps no checkpoints a snapshot is empty, and entries stay dirty until memory is wanted.
-// HOT PATH: Resolve and the entries' scratch fields; nothing here is virtual per row.
+// Epochs: an entry changed since the last snapshot is dirty. BeginSnapshot() makes all dirty
+// entries pending, at no cost for each; TakeSnapshot() hands them out in stored form, a piece at a
+// time, between the batches that are worked on meanwhile: a pending entry that an operator is about
+// to get is brought into stored form first. The caller writes the pieces to the backend and then
+// calls OnWritten(). Only entries that are clean and written may be evicted. Where dirty ones alone
+// exceed the memory, Resolve writes the oldest of them to the backend ahead of the snapshot that
+// they belong to; never between BeginSnapshot and OnWritten, when the backend may only hold what is
+// in that snapshot. Over a backend that keeps no checkpoints a snapshot is empty, and entries stay
+// dirty until memory is wanted. HOT PATH: Resolve and the entries' scratch fields; nothing here is
+// virtual per row.
 #pragma once
 
 #include <cstddef>
@@ -76,12 +79,12 @@ struct alignas(16) StateEntry {
   uint32_t dirty_slot = 0;
   uint32_t namespace_slot = 0;
   uint16_t value_units = 0;     // of kUnit bytes
+  uint8_t dirty_mark = 0;       // 0: clean; else one of two that change with each snapshot
   bool is_new : 1 = true;       // made by Resolve and not yet kept: see StateTable::Resolve
-  bool is_dirty : 1 = false;    // changed since the last snapshot
-  bool in_flight : 1 = false;   // in a snapshot that is not yet written
   bool is_deleted : 1 = false;  // kept only until its deletion is stored
   bool is_stored : 1 = false;   // the backend may hold a value for this key
   bool was_used : 1 = true;     // since the clock's hand passed
+  uint8_t flight_mark : 4 = 0;  // of the snapshot that it was last in
 
   static constexpr size_t kUnit = 16;
   size_t value_size() const { return value_units * kUnit; }
@@ -147,10 +150,13 @@ class StateTable {
   // Deletes those that Resolve made for a batch and nobody has kept. `entries` is empty afterwards.
   void DeleteUnkept(std::vector<StateEntry*>* entries);
 
-  // All changes since the last snapshot, in stored form. At most one snapshot is unwritten at a
-  // time.
-  StateMutations Snapshot();
-  // The mutations of the last Snapshot are in the backend.
+  // What TakeSnapshot hands out is the table as it is now. One snapshot at a time.
+  void BeginSnapshot();
+  // Adds the next changes that belong to the snapshot, in stored form: some `bytes` of them, more
+  // where operators were about to change what had not been handed out.
+  void TakeSnapshot(StateMutations* out, size_t bytes = SIZE_MAX);
+  bool HasUntaken() const { return !pending_.empty() || !taken_early_.empty(); }
+  // All that TakeSnapshot has handed out is in the backend, and nothing is untaken.
   void OnWritten();
   // Drops clean entries while the table holds too much; a bounded number of steps a call.
   void Evict();
@@ -203,6 +209,21 @@ class StateTable {
     std::vector<StateEntry*> hot;
     bool has_cold = false;
   };
+  // Entries by their first change. An entry is in one list at most, and knows its slot.
+  class DirtyList {
+   public:
+    size_t size() const { return entries_.size() - holes_; }
+    bool empty() const { return size() == 0; }
+    void Add(StateEntry* entry);
+    void Remove(StateEntry* entry);
+    StateEntry* TakeFirst();  // there must be one
+
+   private:
+    void DropHoles();
+    std::deque<StateEntry*> entries_;  // null: removed since
+    uint32_t begin_ = 0;               // the slot of the first
+    size_t holes_ = 0;
+  };
 
   // ---- time to live (state_ttl.cc). When an entry was changed last stands behind its key.
   bool has_ttl() const { return options_.ttl_ms > 0; }
@@ -222,9 +243,20 @@ class StateTable {
 
   int64_t UntoldBytes() const { return static_cast<int64_t>(memory_bytes_) - told_bytes_; }
   void TellMemory();
+  bool IsDirty(const StateEntry* entry) const { return entry->dirty_mark == dirty_mark_; }
+  // In the snapshot that has begun, and not in stored form yet.
+  bool IsPending(const StateEntry* entry) const {
+    return entry->dirty_mark != 0 && entry->dirty_mark != dirty_mark_;
+  }
+  // In a snapshot that is not yet written. May be true of one that was in an earlier one.
+  bool IsInFlight(const StateEntry* entry) const {
+    return snapshot_open_ && entry->flight_mark == flight_mark_;
+  }
   void AddDirty(StateEntry* entry);
-  void DropDirtyHoles();
-  void PopDirty();
+  // Stores an entry that has been taken out of the pending ones. False: it is gone.
+  bool StorePending(StateEntry* entry, StateMutations* mutations);
+  // The entry, which may be changed now; null: it is gone.
+  StateEntry* Unpend(StateEntry* entry);
   bool ShouldSpill() const;
   // Writes the oldest of the dirty entries. Frees none that is not deleted.
   Task<> Spill();
@@ -265,16 +297,16 @@ class StateTable {
   absl::flat_hash_set<Slot, SlotHash, SlotEqual> entries_;
   std::map<int64_t, NamespaceInfo> namespaces_;
   std::vector<StateEntry*> clock_;  // all entries, in no order; the hand goes round
-  std::deque<StateEntry*> dirty_;   // by the first change; null: deleted since
-  uint32_t dirty_begin_ = 0;        // the dirty_slot of the first of them
-  size_t dirty_holes_ = 0;
+  DirtyList dirty_;
+  DirtyList pending_;
+  StateMutations taken_early_;
   // Of entries with a large value that keeps its changes: what is stored for them.
   struct StoredSize {
     size_t whole = 0;
     size_t appended = 0;
   };
   absl::flat_hash_map<StateEntry*, StoredSize> stored_sizes_;
-  std::vector<StateEntry*> in_flight_;
+  std::vector<StateEntry*> deletions_in_flight_;
   size_t clock_hand_ = 0;
   size_t sweep_hand_ = 0;
   int64_t now_ms_ = 0;  // as of the last Resolve or Lookup; with a time to live only
@@ -282,8 +314,10 @@ class StateTable {
   int64_t told_bytes_ = 0;  // of memory_bytes_, what options_.memory knows
   size_t live_count_ = 0;
   uint32_t batch_stamp_ = 0;
+  uint8_t dirty_mark_ = 1;  // 1 or 2
+  uint8_t flight_mark_ = 0;
   bool may_have_cold_ = false;
-  bool snapshot_open_ = false;  // between Snapshot and OnWritten
+  bool snapshot_open_ = false;  // between BeginSnapshot and OnWritten
 };
 
 }  // namespace mainstem::process

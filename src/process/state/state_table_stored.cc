@@ -26,7 +26,7 @@ Status StateTable::Damaged(const Status& cause) const {
 }
 
 bool StateTable::Store(StateEntry* entry, StateMutations* mutations) {
-  entry->is_dirty = false;
+  entry->dirty_mark = 0;
   if (entry->is_deleted && !entry->is_stored) {
     Erase(entry);
     return false;

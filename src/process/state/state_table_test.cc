@@ -143,7 +143,9 @@ TEST_P(StateTableTest, EqualsAModelThroughEvictionsSnapshotsAndRestores) {
     Run(Count(table.get(), rows, step + 1, &model));
     if (step % 17 == 0) Run(Fire(table.get(), static_cast<int>(random() % 4) - 1, &model));
     if (step % 5 == 0) {
-      auto mutations = table->Snapshot();
+      table->BeginSnapshot();
+      StateMutations mutations;
+      table->TakeSnapshot(&mutations);
       // Changes between snapshot and write belong to the next epoch.
       if (step % 10 == 0) at_checkpoint = model;
       Model* target = &model;
@@ -171,6 +173,54 @@ TEST_P(StateTableTest, EqualsAModelThroughEvictionsSnapshotsAndRestores) {
   Run(ExpectSame(table.get(), &model));
 }
 
+TEST_P(StateTableTest, ASnapshotTakenInPiecesIsTheTableAsItWasWhenItBegan) {
+  std::mt19937 random(13);
+  int changed_early = 0;
+  for (int round = 0; round < 40; ++round) {
+    const std::string folder = root_ + "/round-" + std::to_string(round);
+    Model model;
+    auto backend = factory_->Open(folder + "/live", {}, {}).ValueOrDie();
+    auto table = MakeTable(backend.get(), round % 2 == 0 ? 4000 : 1 << 20);
+    Run(table->Restore());
+    const auto change = [&](int steps) {
+      for (int step = 0; step < steps; ++step) {
+        std::vector<std::pair<int64_t, std::string>> rows;
+        for (int i = 0; i < 8; ++i) {
+          rows.emplace_back(random() % 4, "k" + std::to_string(random() % 30));
+        }
+        Run(Count(table.get(), rows, 1, &model));
+        if (random() % 5 == 0) Run(Fire(table.get(), random() % 4, &model));
+        table->Evict();
+      }
+    };
+    for (int snapshot = 0; snapshot < 6; ++snapshot) {
+      change(static_cast<int>(random() % 6));
+      const Model at_begin = model;
+      table->BeginSnapshot();
+      StateMutations mutations;
+      while (table->HasUntaken()) {
+        const size_t before = mutations.bytes();
+        table->TakeSnapshot(&mutations, 1 + random() % 100);
+        changed_early += mutations.bytes() - before > 200;
+        if (random() % 3 == 0) CHECK_OK(backend->Write(std::exchange(mutations, {})));
+        change(static_cast<int>(random() % 3));
+      }
+      CHECK_OK(backend->Write(mutations));
+      const std::string checkpoint = folder + "/chk-" + std::to_string(snapshot);
+      CHECK_OK(backend->Checkpoint(checkpoint));
+      change(static_cast<int>(random() % 2));
+      table->OnWritten();
+      auto copy = factory_->Open(folder + "/copy-" + std::to_string(snapshot), {checkpoint}, {})
+                      .ValueOrDie();
+      auto restored = MakeTable(copy.get(), 1 << 20);
+      Run(restored->Restore());
+      Run(ExpectSame(restored.get(), &at_begin));
+    }
+    Run(ExpectSame(table.get(), &model));
+  }
+  EXPECT_GT(changed_early, 20);
+}
+
 TEST_P(StateTableTest, SpillsDirtyEntriesBeyondItsBudgetButNotIntoAnOpenSnapshot) {
   std::mt19937 random(11);
   constexpr size_t kBudget = 200'000;
@@ -190,7 +240,9 @@ TEST_P(StateTableTest, SpillsDirtyEntriesBeyondItsBudgetButNotIntoAnOpenSnapshot
   EXPECT_LT(table->memory_bytes(), 2 * kBudget);
   EXPECT_GT(model.size(), 15'000u);
   const Model at_snapshot = model;
-  auto mutations = table->Snapshot();
+  table->BeginSnapshot();
+  StateMutations mutations;
+  table->TakeSnapshot(&mutations);
   change(10);
   CHECK_OK(backend->Write(mutations));
   CHECK_OK(backend->Checkpoint(root_ + "/chk"));
@@ -234,12 +286,14 @@ TEST(StateTableWithoutCheckpointsTest, WritesOnlyWhatMemoryWants) {
     co_return Status::OK();
   };
   CHECK_OK(RunBlocking(Executor(&shard), change(0, 500)));
-  EXPECT_TRUE(table.Snapshot().empty());
+  table.BeginSnapshot();
+  EXPECT_FALSE(table.HasUntaken());
   table.OnWritten();
   EXPECT_FALSE(std::filesystem::exists(root + "/live"));
   for (int begin = 0; begin < 10'000; begin += 500) {
     CHECK_OK(RunBlocking(Executor(&shard), change(begin, begin + 500)));
-    EXPECT_TRUE(table.Snapshot().empty());
+    table.BeginSnapshot();
+    EXPECT_FALSE(table.HasUntaken());
   }
   EXPECT_LT(table.memory_bytes(), 400'000u);
   EXPECT_LT(memory.used_bytes(), 400'000);
@@ -267,7 +321,10 @@ TEST_P(StateTableTest, RestoresAtAnotherParallelism) {
       if (SubtaskOf(KeyGroupOf(Keys({key}).hash(0)), 2) == i) rows.emplace_back(5, key);
     }
     Run(Count(table.get(), rows, 1, &model));
-    CHECK_OK(backend->Write(table->Snapshot()));
+    table->BeginSnapshot();
+    StateMutations mutations;
+    table->TakeSnapshot(&mutations);
+    CHECK_OK(backend->Write(mutations));
     checkpoints.push_back(root_ + "/chk" + std::to_string(i));
     CHECK_OK(backend->Checkpoint(checkpoints.back()));
   }

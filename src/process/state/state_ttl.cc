@@ -32,7 +32,8 @@ bool StateTable::IsExpired(StateEntry* entry) const {
 }
 
 StateEntry* StateTable::Expire(StateEntry* entry) {
-  const bool leaves_memory = !entry->is_stored && !entry->in_flight;
+  if (IsPending(entry)) Unpend(entry);  // which stays, as it is not deleted
+  const bool leaves_memory = !entry->is_stored && !IsInFlight(entry);
   Delete(entry);
   return leaves_memory ? nullptr : entry;
 }

@@ -82,7 +82,10 @@ class StateTtlTest : public testing::Test {
     return entries[0] != nullptr;
   }
   void Checkpoint() {
-    ASSERT_TRUE(backend_->Write(table_->Snapshot()).ok());
+    table_->BeginSnapshot();
+    StateMutations mutations;
+    table_->TakeSnapshot(&mutations);
+    ASSERT_TRUE(backend_->Write(mutations).ok());
     table_->OnWritten();
   }
 
