@@ -130,6 +130,7 @@ Result<std::unique_ptr<connector::TableSink>> MakeFileSink(
     const connector::S3Defaults& defaults) {
   connector::TableOptions options(table);
   FileSinkOptions result;
+  result.table_name = table.name;
   result.file_bytes = options.Bytes("sink.rolling-policy.file-size", result.file_bytes);
   result.rollover = options.Time("sink.rolling-policy.rollover-interval", result.rollover);
   result.inactivity = options.Time("sink.rolling-policy.inactivity-interval", result.inactivity);

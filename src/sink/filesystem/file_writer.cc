@@ -7,6 +7,7 @@
 #include <arrow/api.h>
 
 #include "connector/overwrite.h"
+#include "core/error_context.h"
 #include "sink/filesystem/local_target.h"
 #include "sink/filesystem/object_target.h"
 #include "sink/refused_row.h"
@@ -53,14 +54,16 @@ class FileWriter final : public connector::DeliveryWriter, public connector::Ove
         target_(MakeTarget(env, *options_, std::move(delivery_id), partition)) {}
 
   Task<std::optional<Offset>> Open() override {
-    CO_ASSIGN_OR_RETURN(committed_, co_await target_->Recover());
+    Result<std::optional<Offset>> recovered = co_await target_->Recover();
+    CO_RETURN_IF_ERROR(Named(recovered.status()));
+    committed_ = *recovered;
     end_ = committed_.value_or(Offset(0));
     co_return committed_;
   }
 
   Task<> Deliver(ChangelogBatch batch, Offset end) override {
     CO_RETURN_IF_ERROR(Begin());
-    CO_RETURN_IF_ERROR(co_await Take(std::move(batch), end));
+    CO_RETURN_IF_ERROR(Named(co_await Take(std::move(batch), end)));
     failed_ = false;
     co_return Status::OK();
   }
@@ -71,7 +74,7 @@ class FileWriter final : public connector::DeliveryWriter, public connector::Ove
     CO_RETURN_IF_ERROR(Begin());
     if (options_->overwrites) {
       if (options.final && input_has_ended_ && committed_ != end_) {
-        CO_RETURN_IF_ERROR(co_await Commit());
+        CO_RETURN_IF_ERROR(Named(co_await Commit()));
       }
       failed_ = false;
       co_return committed_.value_or(Offset(0));
@@ -79,13 +82,18 @@ class FileWriter final : public connector::DeliveryWriter, public connector::Ove
     // Without rows only the position moves: that is cheap, and lets the log forget.
     bool only_position = !has_rows() && committed_ != end_;
     if (only_position || IsDue() || (options.final && committed_ != end_)) {
-      CO_RETURN_IF_ERROR(co_await Commit());
+      CO_RETURN_IF_ERROR(Named(co_await Commit()));
     }
     failed_ = false;
     co_return committed_.value_or(Offset(0));
   }
 
  private:
+  Status Named(const Status& status) const {
+    if (status.ok() || Is(status, ErrorCode::kCancelled)) return status;
+    return InContext("connector 'filesystem', table '" + options_->table_name + "': ", status);
+  }
+
   // After a failure files and position may not belong together: only a new writer may go on.
   Status Begin() {
     if (failed_) {

@@ -13,7 +13,8 @@
 namespace mainstem::sink {
 
 struct FileSinkOptions {
-  std::string path;  // of the local disk
+  std::string table_name = {};  // in SQL
+  std::string path;             // of the local disk
   // Set: objects of this bucket instead, whose keys begin with `prefix` ("a/b/" or empty).
   std::shared_ptr<connector::ObjectStore> store = {};
   std::string bucket = {};

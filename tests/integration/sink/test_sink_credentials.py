@@ -282,7 +282,7 @@ def test_keys_of_a_bucket_are_read_anew_from_the_profile_when_they_are_refused(t
     said = {"expired": "write new ones into the profile", "unknown": "access key is not known", "denied": "grant s3:"}[refusal]
     with Proxy(bucket.port, door, whole=True) as proxy:
         driver = objects.make(tmp_path, proxy.url, shape, ["--keep-trying", "--max-failures", 100000], sink__rolling_policy__rollover_interval="1 ms")
-        interrupted(driver, door.lose, ["s3://lake1/", said], lambda: profile(tmp_path, SECRETS[1]))
+        interrupted(driver, door.lose, ["connector 'filesystem', table 'driver': ", "s3://lake1/", said], lambda: profile(tmp_path, SECRETS[1]))
     monkeypatch.delenv("AWS_PROFILE")  # boto's own look at it
     objects.check(bucket, tmp_path, shape)
 
