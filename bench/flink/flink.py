@@ -36,6 +36,24 @@ def fetch():
         os.rename(fetched, PROTOC)
 
 
+# Flink's format parquet does not bring the classes of Hadoop that it needs.
+PARQUET_ARTIFACTS = (f"org.apache.flink:flink-sql-parquet:{VERSION}", "org.apache.hadoop:hadoop-client-api:3.4.1", "org.apache.hadoop:hadoop-client-runtime:3.4.1",
+                     "commons-logging:commons-logging:1.2", "org.slf4j:slf4j-api:1.7.36")
+
+
+def parquet_jars():
+    folder = os.path.join(HOME, "parquet")
+    return [os.path.join(folder, name) for name in sorted(os.listdir(folder))] if os.path.isdir(folder) else []
+
+
+def fetch_parquet():
+    """What Flink needs to write Parquet; only benchmarks do."""
+    fetch()
+    if len(parquet_jars()) < len(PARQUET_ARTIFACTS):
+        for artifact in PARQUET_ARTIFACTS:
+            fetch_artifact(artifact, os.path.join(HOME, "parquet"))
+
+
 def fetch_artifact(artifact, folder):
     subprocess.run(["mvn", "-B", "-q", "dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={folder}"], check=True)
 

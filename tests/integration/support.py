@@ -129,7 +129,7 @@ class Node:
         status, text = self.call("/api/v1/sql", "POST", {"script": script, "settings": settings or {}, "wait_for_inserts": True}, timeout=timeout)
         assert status == 200, text
         results, error = [], None
-        for line in map(json.loads, text.splitlines()):
+        for line in map(json.loads, filter(str.strip, text.splitlines())):  # blank lines say that it still runs
             if "columns" in line:
                 results.append([])
             elif "rows" in line:
