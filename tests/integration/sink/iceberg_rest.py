@@ -102,7 +102,8 @@ class RestCatalog:
         table = self.catalog.load_table(namespace + (parts[3],))
         if method == "GET":
             return 200, self.loaded(table)
-        request = CommitTableRequest.model_validate_json(body)
+        named = {"identifier": {"namespace": list(namespace), "name": parts[3]}}  # the path says it, too: Java's client leaves it out
+        request = CommitTableRequest.model_validate({**named, **json.loads(body)})
         self.catalog.commit_table(table, request.requirements, request.updates)
         return 200, self.loaded(self.catalog.load_table(namespace + (parts[3],)))
 

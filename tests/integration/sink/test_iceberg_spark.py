@@ -11,6 +11,7 @@ import driver as sink
 import support
 import test_iceberg as appends
 import test_iceberg_upserts as upserts
+from iceberg_rest import RestCatalog
 
 SPARK = os.path.join(support.ROOT, ".deps/lake-spark")
 pytestmark = [pytest.mark.skipif(not support.FULL, reason="Spark's start takes 30 s: run ./test full"),
@@ -19,10 +20,14 @@ COLUMNS = "k, n, CAST(amount * 100 AS BIGINT), part"
 
 
 def spark(folder, *statements):
+    return spark_at(str(folder / "wh"), *statements)
+
+
+def spark_at(place, *statements):
     """The rows of each statement."""
     jars = [os.path.join(SPARK, "jars", name) for name in sorted(os.listdir(os.path.join(SPARK, "jars")))]
     run = subprocess.run([os.path.join(SPARK, "venv/bin/python"), os.path.join(os.path.dirname(os.path.abspath(__file__)), "spark_lake.py"),
-                          str(folder / "wh"), ",".join(jars)], input=json.dumps(statements), capture_output=True, text=True, timeout=300)
+                          place, ",".join(jars)], input=json.dumps(statements), capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stderr[-4000:]
     return [json.loads(line[5:]) for line in run.stdout.splitlines() if line.startswith("rows ")]
 
@@ -58,6 +63,22 @@ def test_spark_reads_rows_that_were_replaced_and_deleted_by_vectors(tmp_path, pa
                               "SELECT content, file_format, count(*) FROM lake.default.driver.files GROUP BY content, file_format ORDER BY content")
     assert counted(everything) == upserts.model(upserts.SHAPE)
     assert [row[:2] for row in files] == [[0, "PARQUET"], [1, "PUFFIN"]] and files[1][2] > 0
+
+
+@pytest.mark.parametrize("partitioned_by", [None, "day(at), bucket(4, n)"])
+def test_spark_reads_and_writes_a_table_of_a_rest_catalog_beside_us(tmp_path, partitioned_by):
+    shape, longer = (2, 20, 10, 60), (2, 40, 10, 60)
+    options = {"partitioned_by": partitioned_by} if partitioned_by else {}
+    with RestCatalog(tmp_path, f"file://{tmp_path}/wh") as catalog:
+        appends.rest(catalog, tmp_path, shape, **options).finish()
+        everything, _, columns = spark_at(
+            catalog.url, f"SELECT {COLUMNS} FROM lake.shop.driver",
+            "INSERT INTO lake.shop.driver VALUES ('x', -1, 1.50, TIMESTAMP_NTZ '2026-01-01 00:00:00', 'd/0')", "DESCRIBE lake.shop.driver")
+        assert counted(everything) == appends.model(shape)
+        assert [row[:2] for row in columns[:5]] == [["k", "string"], ["n", "bigint"], ["amount", "decimal(10,2)"], ["at", "timestamp_ntz"], ["part", "string"]]
+        appends.rest(catalog, tmp_path, longer, **options).finish()
+        everything, = spark_at(catalog.url, f"SELECT {COLUMNS} FROM lake.shop.driver")
+    assert counted(everything) == appends.model(longer) + collections.Counter([("x", -1, 150, "d/0")])
 
 
 def test_spark_reads_a_table_whose_files_were_merged(tmp_path):
