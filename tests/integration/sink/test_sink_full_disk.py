@@ -143,6 +143,25 @@ def test_postgresql(tmp_path, small_disk, postgres):
         connection.close()
 
 
+def test_mariadb(tmp_path, small_disk, mariadb):
+    """The table's file lies on the small disk: the server goes on."""
+    if os.getuid() == 0:
+        entry = pwd.getpwnam("mysql")
+        os.chown(small_disk, entry.pw_uid, entry.pw_gid)
+    mariadb.kind, mariadb.options = "mariadb", {"username": "loader", "password": "right"}
+    for name in ("driver", "mainstem_delivery"):
+        mariadb.query(f"DROP TABLE IF EXISTS {name}")
+    mariadb.query("CREATE TABLE driver (k VARCHAR(40) COLLATE utf8mb4_bin PRIMARY KEY, n BIGINT, amount DECIMAL(10,2), at DATETIME(3), part VARCHAR(20)) "
+                  f"DATA DIRECTORY = '{small_disk}'")
+    try:
+        shape = (2, 400, 20, 20000)
+        ballast = fill(small_disk, 100_000)
+        full_for_a_while(others.make(tmp_path, mariadb, shape, max_failures=100000), ballast.unlink, "is full")
+        others.check(mariadb, shape)
+    finally:
+        mariadb.query("DROP TABLE driver")
+
+
 def test_redis_without_memory(tmp_path, redis_server):
     client = redis_server.client()
     client.flushall()
