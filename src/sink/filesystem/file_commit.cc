@@ -176,9 +176,11 @@ Task<> FileCommitter::Write(FileManifest manifest) {
   // folder that is there may still be new: made by a writer that was killed before its sync.
   std::set<std::string> folders;
   for (const FinishedFile& file : manifest.files) {
-    std::string folder = FolderOf(file.from);
-    folders.insert(folder);
-    while (!folder.empty()) folders.insert(folder = FolderOf(folder));
+    for (const std::string& path : {file.from, file.to}) {
+      std::string folder = FolderOf(path);
+      folders.insert(folder);
+      while (!folder.empty()) folders.insert(folder = FolderOf(folder));
+    }
   }
   for (const std::string& folder : folders) {
     CO_RETURN_IF_ERROR(co_await env_->files().SyncDirectory(Absolute(folder)));

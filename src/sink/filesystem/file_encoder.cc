@@ -19,12 +19,13 @@ namespace {
 
 class LineEncoder final : public FileEncoder {
  public:
-  explicit LineEncoder(std::unique_ptr<format::Encoder> encoder) : encoder_(std::move(encoder)) {}
+  LineEncoder(std::unique_ptr<format::Encoder> encoder, std::string delimiter)
+      : encoder_(std::move(encoder)), delimiter_(std::move(delimiter)) {}
   Status Write(const ChangelogBatch& rows) override {
     ASSIGN_OR_RETURN(auto messages, encoder_->Encode(rows));
     for (const std::string& message : messages) {
       bytes_ += message;
-      bytes_ += '\n';
+      bytes_ += delimiter_;
     }
     return Status::OK();
   }
@@ -33,28 +34,34 @@ class LineEncoder final : public FileEncoder {
 
  private:
   std::unique_ptr<format::Encoder> encoder_;
+  std::string delimiter_;
   std::string bytes_;
 };
 
 class LineEncoderFactory final : public FileEncoderFactory {
  public:
+  struct Rules {
+    bool takes_changes = false;
+    std::string delimiter;
+  };
   LineEncoderFactory(connector::FormatChoice choice, std::shared_ptr<arrow::Schema> schema,
-                     bool takes_changes)
-      : choice_(std::move(choice)), schema_(std::move(schema)), takes_changes_(takes_changes) {}
+                     Rules rules)
+      : choice_(std::move(choice)), schema_(std::move(schema)), rules_(std::move(rules)) {}
   Result<std::unique_ptr<FileEncoder>> MakeEncoder() const override {
     ASSIGN_OR_RETURN(auto encoder, format::MakeEncoder(choice_.format, schema_, choice_.options));
-    return std::make_unique<LineEncoder>(std::move(encoder));
+    return std::make_unique<LineEncoder>(std::move(encoder), rules_.delimiter);
   }
   std::string suffix() const override {
     if (choice_.format == "csv") return ".csv";
     return choice_.format == "raw" ? ".txt" : ".json";
   }
-  bool takes_changes() const override { return takes_changes_; }
+  bool is_binary() const override { return false; }
+  bool takes_changes() const override { return rules_.takes_changes; }
 
  private:
   connector::FormatChoice choice_;
   std::shared_ptr<arrow::Schema> schema_;
-  bool takes_changes_;
+  Rules rules_;
 };
 
 // ---- Parquet
@@ -186,10 +193,9 @@ Result<std::shared_ptr<const FileEncoderFactory>> MakeParquetFactory(
 }  // namespace
 
 Result<std::shared_ptr<const FileEncoderFactory>> FileEncoderFactory::Make(
-    const connector::FormatChoice& choice, std::shared_ptr<arrow::Schema> schema,
-    int64_t file_bytes) {
+    const connector::FormatChoice& choice, std::shared_ptr<arrow::Schema> schema, Options options) {
   if (choice.format == "parquet") {
-    return MakeParquetFactory(choice.options, std::move(schema), file_bytes);
+    return MakeParquetFactory(choice.options, std::move(schema), options.file_bytes);
   }
   if (choice.format == "avro") {
     auto factory = std::make_shared<const AvroEncoderFactory>(choice.options, std::move(schema));
@@ -202,9 +208,10 @@ Result<std::shared_ptr<const FileEncoderFactory>> FileEncoderFactory::Make(
                      {.message = "format '" + choice.format + "' is of messages, not of files",
                       .hint = "use 'avro', 'parquet' or 'json'"});
   }
-  const bool takes_changes = info != nullptr && info->is_changelog;
+  LineEncoderFactory::Rules rules{.takes_changes = info != nullptr && info->is_changelog,
+                                  .delimiter = std::move(options.delimiter).value_or("\n")};
   auto factory =
-      std::make_shared<const LineEncoderFactory>(choice, std::move(schema), takes_changes);
+      std::make_shared<const LineEncoderFactory>(choice, std::move(schema), std::move(rules));
   RETURN_IF_ERROR(factory->MakeEncoder());
   return factory;
 }

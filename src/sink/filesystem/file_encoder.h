@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <arrow/type_fwd.h>
@@ -26,15 +27,20 @@ class FileEncoder {
 // Makes encoders of one kind. Immutable; any thread.
 class FileEncoderFactory {
  public:
-  // `schema`: the columns that files hold; `file_bytes`: how great they are to be. Refuses unknown
-  // formats, options and types.
+  struct Options {
+    int64_t file_bytes = 0;                     // how great files are to be
+    std::optional<std::string> delimiter = {};  // behind each row of a text format; none: '\n'
+  };
+  // `schema`: the columns that files hold. Refuses unknown formats, options and types.
   static Result<std::shared_ptr<const FileEncoderFactory>> Make(
       const connector::FormatChoice& choice, std::shared_ptr<arrow::Schema> schema,
-      int64_t file_bytes);
+      Options options);
   virtual ~FileEncoderFactory() = default;
   virtual Result<std::unique_ptr<FileEncoder>> MakeEncoder() const = 0;
   // Of the names of files: ".parquet".
   virtual std::string suffix() const = 0;
+  // Its bytes are packed by the format itself, and made of rows without anything between them.
+  virtual bool is_binary() const { return true; }
   // Rows may be updates and deletes.
   virtual bool takes_changes() const = 0;
 };

@@ -8,6 +8,7 @@
 #include "connector/overwrite.h"
 #include "connector/s3/s3_store.h"
 #include "core/error_context.h"
+#include "format/time_zone.h"
 #include "sink/filesystem/file_encoder.h"
 #include "sink/filesystem/file_writer.h"
 
@@ -15,6 +16,8 @@ namespace mainstem::sink {
 namespace {
 
 using connector::TableDescriptor;
+
+constexpr std::string_view kTimestampMetadata = "timestamp";
 
 class FileSink final : public connector::TableSink {
  public:
@@ -125,6 +128,45 @@ Status SetPlace(const std::string& path, Place place, FileSinkOptions* result) {
   return Status::OK();
 }
 
+// How files are called and what is in them beside the format's own.
+Status SetFiles(connector::TableOptions* options, FileSinkOptions* result) {
+  const std::string kName = "sink.file-name";
+  const std::string kZone = "sink.file-name.time-zone";
+  result->compression = static_cast<FileCompression>(options->Choice(
+      "sink.compression", {std::begin(kFileCompressionNames), std::end(kFileCompressionNames)}, 0));
+  RETURN_IF_ERROR(options->status());
+  if (!options->Has(kName)) return Status::OK();
+  auto zone = format::ParseTimeZone(options->Text(kZone, "UTC"));
+  if (!zone.ok()) options->Fail(kZone, TextOf(zone.status()).message);
+  RETURN_IF_ERROR(options->status());
+  auto names = FileNamePattern::Compile(options->Text(kName, ""), *zone);
+  if (names.ok()) {
+    result->names = std::move(*names);
+  } else {
+    options->Fail(kName, TextOf(names.status()).message, TextOf(names.status()).hint);
+  }
+  return options->status();
+}
+
+// The column that tells the time of a row for the name of its file; empty when there is none.
+Result<std::string> TimeColumnOf(const TableDescriptor& table) {
+  std::string found;
+  for (const connector::MetadataColumn& metadata : table.metadata_columns) {
+    const auto field = table.schema->GetFieldByName(metadata.column);
+    const bool is_time = metadata.key == kTimestampMetadata && !metadata.is_virtual &&
+                         field->type()->id() == arrow::Type::TIMESTAMP;
+    if (!is_time || !found.empty()) {
+      return MakeError(ErrorCode::kSemanticError,
+                       {.message = "table '" + table.name +
+                                   "': metadata of files cannot be written, but 'timestamp'",
+                        .hint = "one column TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' may give "
+                                "the time for 'sink.file-name'"});
+    }
+    found = metadata.column;
+  }
+  return found;
+}
+
 Result<std::unique_ptr<connector::TableSink>> MakeFileSink(
     const TableDescriptor& table, const connector::ConnectorContext& context,
     const connector::S3Defaults& defaults) {
@@ -141,17 +183,15 @@ Result<std::unique_ptr<connector::TableSink>> MakeFileSink(
   std::string success_file = SuccessFileOf(&options);
   if (!table.partition_keys.empty()) result.success_file = std::move(success_file);
   RETURN_IF_ERROR(options.status());
-  if (!table.metadata_columns.empty()) {
-    return MakeError(ErrorCode::kSemanticError,
-                     "table '" + table.name + "': metadata of files cannot be written");
-  }
+  RETURN_IF_ERROR(SetFiles(&options, &result));
+  ASSIGN_OR_RETURN(std::string time_column, TimeColumnOf(table));
   Place place{.env = context.env, .base_directory = context.base_directory, .s3 = {}};
   ASSIGN_OR_RETURN(place.s3, connector::S3OptionsOf(table, defaults));
   Status placed = SetPlace(options.Text("path", ""), std::move(place), &result);
   if (!placed.ok()) return InTable(table, placed);
-  auto layout =
-      PartitionLayout::Make(*table.schema, table.partition_keys,
-                            options.Text("partition.default-name", "__DEFAULT_PARTITION__"));
+  auto layout = PartitionLayout::Make(
+      *table.schema, table.partition_keys,
+      options.Text("partition.default-name", "__DEFAULT_PARTITION__"), std::move(time_column));
   if (!layout.ok()) return InTable(table, layout.status());
   result.layout = std::move(*layout);
   const std::string overwrite(connector::kOverwriteOption);
@@ -169,9 +209,21 @@ Result<std::unique_ptr<connector::TableSink>> MakeFileSink(
     options.Fail("format", "is of messages, not of files", "use 'avro'");
     return options.status();
   }
-  auto encoders = FileEncoderFactory::Make(choice, result.layout.file_schema(), result.file_bytes);
+  FileEncoderFactory::Options encoding{.file_bytes = result.file_bytes,
+                                       .delimiter = options.Find("sink.record-delimiter")};
+  const bool is_for_text =
+      encoding.delimiter.has_value() || result.compression != FileCompression::kNone;
+  auto encoders =
+      FileEncoderFactory::Make(choice, result.layout.file_schema(), std::move(encoding));
   if (!encoders.ok()) return InTable(table, encoders.status());
   result.encoders = std::move(*encoders);
+  if (is_for_text && result.encoders->is_binary()) {
+    options.Fail("format",
+                 "takes neither 'sink.compression' nor 'sink.record-delimiter': its files are "
+                 "binary",
+                 "use the format's own compression");
+    return options.status();
+  }
   return std::make_unique<FileSink>(context.env, std::move(result));
 }
 
@@ -197,6 +249,19 @@ connector::ConnectorSpec FileSinkConnector(connector::S3Defaults defaults) {
        .documentation = "Rows become visible when none came for this time."},
       {.name = "sink.rolling-policy.check-interval",
        .documentation = "Accepted, without effect: checked at every flush."},
+      {.name = "sink.file-name",
+       .documentation =
+           "Name of each file below 'path', with !{timestamp:yyyy/MM/dd} (of its first "
+           "row), !{firehose:random-string} and !{random:uuid} (ours)."},
+      {.name = "sink.file-name.time-zone",
+       .default_value = "UTC",
+       .documentation = "Zone of the times in 'sink.file-name' (ours)."},
+      {.name = "sink.compression",
+       .default_value = "none",
+       .documentation = "Of whole text files: gzip, zip, snappy, hadoop-snappy (ours)."},
+      {.name = "sink.record-delimiter",
+       .documentation = "Stands behind each row of a text file, a newline unless given; may be "
+                        "empty (ours)."},
       {.name = "sink.partition-commit.policy.kind",
        .documentation = "'success-file': marks folders of partitions whose files are committed."},
       {.name = "sink.partition-commit.success-file.name",
@@ -217,6 +282,7 @@ connector::ConnectorSpec FileSinkConnector(connector::S3Defaults defaults) {
     spec.options.push_back(std::move(option));
   }
   spec.takes_format = true;
+  spec.metadata_keys = {{std::string(kTimestampMetadata), "TIMESTAMP_LTZ(3)"}};
   spec.make_sink = [defaults = std::move(defaults)](TableDescriptor table,
                                                     connector::ConnectorContext context) {
     return MakeFileSink(table, context, defaults);

@@ -34,6 +34,8 @@ class FileTarget {
     std::string folder;  // "day=1/", relative to the table's; may be empty
     std::string suffix;  // ".parquet"
     Offset start;        // of the rows in it
+    // Instead of a name that tells what the file holds; nobody else uses it. May have folders.
+    std::string name = {};  // "2026/11/30/clicks-3f2a.gz"
   };
   // The target outlives its files.
   virtual Task<std::unique_ptr<PendingFile>> Start(NewFile file) = 0;

@@ -24,8 +24,25 @@ constexpr int64_t kMaxWaitingFiles = 4;
 struct OpenFile {
   std::unique_ptr<PendingFile> file;
   std::unique_ptr<FileEncoder> encoder;
-  int64_t size = 0;
+  std::unique_ptr<FileCompressor> compressor;  // may be null
+  int64_t size = 0;                            // before compression
 };
+
+// The bytes that its encoder has made, as they are to be in the file. On the pool.
+Result<std::string> TakeBytes(OpenFile* file) {
+  std::string bytes = file->encoder->TakeBytes();
+  file->size += static_cast<int64_t>(bytes.size());
+  if (file->compressor == nullptr) return bytes;
+  return file->compressor->Write(bytes);
+}
+
+Result<std::string> TakeLastBytes(OpenFile* file) {
+  RETURN_IF_ERROR(file->encoder->Finish());
+  ASSIGN_OR_RETURN(std::string bytes, TakeBytes(file));
+  if (file->compressor == nullptr) return bytes;
+  ASSIGN_OR_RETURN(std::string rest, file->compressor->Finish());
+  return bytes + rest;
+}
 
 std::unique_ptr<FileTarget> MakeTarget(Env* env, const FileSinkOptions& options,
                                        std::string delivery_id, PartitionId partition) {
@@ -141,7 +158,7 @@ class FileWriter final : public connector::DeliveryWriter, public connector::Ove
     if (!folder.ok()) co_return co_await RefuseAll(std::move(part), std::move(folder));
     auto found = open_.find(part.folder);
     if (found == open_.end()) {
-      CO_ASSIGN_OR_RETURN(OpenFile file, co_await StartFile(part.folder, start));
+      CO_ASSIGN_OR_RETURN(OpenFile file, co_await StartFile(part.folder, start, FirstTimeOf(part)));
       if (options_->overwrites)
         folders_.insert(part.folder.substr(0, part.folder.find_last_of('/')));
       found = open_.emplace(part.folder, std::move(file)).first;
@@ -150,7 +167,7 @@ class FileWriter final : public connector::DeliveryWriter, public connector::Ove
     std::string bytes;
     CO_ASSIGN_OR_RETURN(bytes, co_await env_->blocking_pool().Run([&]() -> Result<std::string> {
       RETURN_IF_ERROR(file.encoder->Write(part.rows));
-      return file.encoder->TakeBytes();
+      return TakeBytes(&file);
     }));
     CO_RETURN_IF_ERROR(co_await Append(&file, std::move(bytes)));
     if (file.size < options_->file_bytes) co_return Status::OK();
@@ -188,27 +205,37 @@ class FileWriter final : public connector::DeliveryWriter, public connector::Ove
     co_return co_await KeepRefused(std::move(refused));
   }
 
-  Task<OpenFile> StartFile(std::string folder, Offset start) {
+  // A row without a time is of now.
+  format::Instant FirstTimeOf(const PartitionLayout::Part& part) const {
+    if (part.first_time) return *part.first_time;
+    return format::FromTicks(env_->WallTime().value(), 1000);
+  }
+
+  Task<OpenFile> StartFile(std::string folder, Offset start, format::Instant first_time) {
     OpenFile file;
     CO_ASSIGN_OR_RETURN(file.encoder, options_->encoders->MakeEncoder());
     FileTarget::NewFile what{
         .folder = std::move(folder), .suffix = options_->encoders->suffix(), .start = start};
+    what.suffix += SuffixOf(options_->compression);
+    if (options_->names) what.name = options_->names->NameOf(first_time, env_);
+    std::string entry = what.name.empty() ? "rows" + options_->encoders->suffix()
+                                          : what.name.substr(what.name.rfind('/') + 1);
+    if (entry.ends_with(".zip")) entry.resize(entry.size() - 4);
+    CO_ASSIGN_OR_RETURN(file.compressor,
+                        MakeFileCompressor(options_->compression, std::move(entry)));
     CO_ASSIGN_OR_RETURN(file.file, co_await target_->Start(std::move(what)));
     co_return file;
   }
 
   Task<> Append(OpenFile* file, std::string bytes) {
     if (bytes.empty()) co_return Status::OK();
-    file->size += static_cast<int64_t>(bytes.size());
     co_return co_await file->file->Append(std::move(bytes));
   }
 
   Task<> EndFile(OpenFile file) {
     std::string bytes;
-    CO_ASSIGN_OR_RETURN(bytes, co_await env_->blocking_pool().Run([&]() -> Result<std::string> {
-      RETURN_IF_ERROR(file.encoder->Finish());
-      return file.encoder->TakeBytes();
-    }));
+    CO_ASSIGN_OR_RETURN(bytes,
+                        co_await env_->blocking_pool().Run([&] { return TakeLastBytes(&file); }));
     CO_RETURN_IF_ERROR(co_await Append(&file, std::move(bytes)));
     CO_RETURN_IF_ERROR(co_await file.file->Finish(end_));
     finished_bytes_ += file.size;

@@ -3,11 +3,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "connector/s3/object_store.h"
 #include "connector/table.h"
+#include "sink/filesystem/file_compressor.h"
 #include "sink/filesystem/file_encoder.h"
+#include "sink/filesystem/file_name.h"
 #include "sink/filesystem/partition_path.h"
 
 namespace mainstem::sink {
@@ -22,7 +25,9 @@ struct FileSinkOptions {
   std::string success_file = {};  // empty: none; as FileCommitter's
   PartitionLayout layout;
   std::shared_ptr<const FileEncoderFactory> encoders;
-  int64_t file_bytes = 128 << 20;
+  std::optional<FileNamePattern> names = {};  // none: they tell what a file holds
+  FileCompression compression = FileCompression::kNone;
+  int64_t file_bytes = 128 << 20;  // before compression
   Duration rollover = std::chrono::minutes(30);
   Duration inactivity = std::chrono::minutes(30);
   // INSERT OVERWRITE (connector/overwrite.h): at the end the folders of the files are replaced, of

@@ -27,7 +27,7 @@ std::shared_ptr<const FileSinkOptions> TestOptions(std::vector<std::string> part
   options.layout = std::move(*layout);
   connector::FormatChoice json;
   json.format = "json";
-  auto encoders = FileEncoderFactory::Make(json, options.layout.file_schema(), 60);
+  auto encoders = FileEncoderFactory::Make(json, options.layout.file_schema(), {.file_bytes = 60});
   CHECK_OK(encoders);
   options.encoders = std::move(*encoders);
   options.file_bytes = 60;  // of a few rows
@@ -86,8 +86,7 @@ Task<> CheckAll(Env* env, std::shared_ptr<const FileSinkOptions> options) {
   co_return Status::OK();
 }
 
-void FailEverywhere(std::vector<std::string> partition_keys) {
-  FileSinkOptions with_marks = *TestOptions(std::move(partition_keys));
+void FailEverywhere(FileSinkOptions with_marks) {
   with_marks.success_file = "_SUCCESS";
   auto options = std::make_shared<const FileSinkOptions>(std::move(with_marks));
   auto tried =
@@ -97,8 +96,20 @@ void FailEverywhere(std::vector<std::string> partition_keys) {
   EXPECT_GT(*tried, 20);
 }
 
-TEST(FileWriterSimTest, EveryRowIsInOneFileWhateverOperationFails) { FailEverywhere({}); }
-TEST(FileWriterSimTest, EveryRowIsInOneFolderWhateverOperationFails) { FailEverywhere({"p"}); }
+TEST(FileWriterSimTest, EveryRowIsInOneFileWhateverOperationFails) {
+  FailEverywhere(*TestOptions({}));
+}
+TEST(FileWriterSimTest, EveryRowIsInOneFolderWhateverOperationFails) {
+  FailEverywhere(*TestOptions({"p"}));
+}
+TEST(FileWriterSimTest, EveryRowIsInOneNamedFileWhateverOperationFails) {
+  FileSinkOptions options = *TestOptions({});
+  auto names =
+      FileNamePattern::Compile("a/!{timestamp:yyyy/MM}/!{random:uuid}.json", absl::UTCTimeZone());
+  CHECK_OK(names);
+  options.names = std::move(*names);
+  FailEverywhere(std::move(options));
+}
 
 // ---- INSERT OVERWRITE
 
@@ -328,6 +339,25 @@ TEST(PartitionPathTest, KeepsTheOrderOfRowsWithinEachFolder) {
   EXPECT_EQ((*parts)[1].folder, "p=none/");
   EXPECT_EQ((*parts)[1].rows.rows->num_rows(), 2);
   EXPECT_EQ((*parts)[2].folder, "p=../");
+}
+
+TEST(PartitionPathTest, TellsTheTimeOfTheFirstRowAndLeavesItOut) {
+  auto schema =
+      arrow::schema({arrow::field("n", arrow::int64()),
+                     arrow::field("at", arrow::timestamp(arrow::TimeUnit::MILLI, "UTC"))});
+  auto layout = PartitionLayout::Make(*schema, {}, "none", "at");
+  ASSERT_TRUE(layout.ok());
+  EXPECT_EQ(layout->file_schema()->ToString(), "n: int64");
+  auto array = arrow::json::ArrayFromJSONString(arrow::struct_(schema->fields()),
+                                                R"([[1, 1500], [2, null]])");
+  ChangelogBatch batch;
+  batch.rows = *arrow::RecordBatch::FromStructArray(*array);
+  auto parts = layout->Split(batch);
+  ASSERT_TRUE(parts.ok()) << parts.status();
+  ASSERT_TRUE((*parts)[0].first_time.has_value());
+  EXPECT_EQ((*parts)[0].first_time->seconds, 1);
+  EXPECT_EQ((*parts)[0].first_time->nanos, 500'000'000);
+  EXPECT_EQ((*parts)[0].rows.rows->num_columns(), 1);
 }
 
 TEST(PartitionPathTest, RefusesTablesThatHaveOnlyKeys) {

@@ -19,9 +19,11 @@ class LocalTarget::LocalFile final : public PendingFile {
 
   Task<> Finish(Offset end) override {
     CO_RETURN_IF_ERROR(co_await file_->Sync());
-    std::string name = fmt::format("part-{}-{}-{}{}", target_->committer_.tag(),
-                                   what_.start.value(), end.value(), what_.suffix);
-    target_->finished_.push_back({.from = hidden_path_, .to = what_.folder + name});
+    if (what_.name.empty()) {
+      what_.name = fmt::format("part-{}-{}-{}{}", target_->committer_.tag(), what_.start.value(),
+                               end.value(), what_.suffix);
+    }
+    target_->finished_.push_back({.from = hidden_path_, .to = what_.folder + what_.name});
     co_return Status::OK();
   }
 
@@ -43,9 +45,9 @@ LocalTarget::LocalTarget(Env* env, std::string root, std::string delivery_id, Pa
 Task<std::unique_ptr<PendingFile>> LocalTarget::Start(NewFile file) {
   std::string hidden_path = fmt::format("{}{}{}-{}", file.folder, committer_.hidden_prefix(),
                                         file.start.value(), next_file_++);
-  if (!file.folder.empty()) {
-    CO_RETURN_IF_ERROR(
-        co_await committer_.MakeFolder(file.folder.substr(0, file.folder.size() - 1)));
+  const std::string path = file.folder + file.name;
+  if (path.find('/') != std::string::npos) {
+    CO_RETURN_IF_ERROR(co_await committer_.MakeFolder(path.substr(0, path.rfind('/'))));
   }
   CO_ASSIGN_OR_RETURN(
       auto opened, co_await env_->files().Open(root_ + "/" + hidden_path,

@@ -177,8 +177,11 @@ Task<> ObjectTarget::PutManifest() {
 
 Task<std::unique_ptr<PendingFile>> ObjectTarget::Start(NewFile file) {
   // The end is not known yet. The writer makes the name one that nobody else has used.
-  std::string key = fmt::format("{}{}part-{}-{}-{}{}", options_.prefix, file.folder, tag_,
-                                file.start.value(), manifest_.writer.substr(0, 8), file.suffix);
+  if (file.name.empty()) {
+    file.name = fmt::format("part-{}-{}-{}{}", tag_, file.start.value(),
+                            manifest_.writer.substr(0, 8), file.suffix);
+  }
+  std::string key = options_.prefix + file.folder + file.name;
   CO_ASSIGN_OR_RETURN(ObjectUpload upload, co_await options_.store->BeginUpload(std::move(key)));
   manifest_.begun.push_back(upload);
   has_unrecorded_ = true;

@@ -26,9 +26,14 @@ std::string EscapePathName(std::string_view text) {
 
 Result<PartitionLayout> PartitionLayout::Make(const arrow::Schema& schema,
                                               const std::vector<std::string>& keys,
-                                              std::string default_name) {
+                                              std::string default_name, std::string time_column) {
   PartitionLayout layout;
   layout.default_name_ = std::move(default_name);
+  if (!time_column.empty()) {
+    layout.time_column_ = schema.GetFieldIndex(time_column);
+    CHECK(layout.time_column_ >= 0);
+    CHECK(schema.field(layout.time_column_)->type()->id() == arrow::Type::TIMESTAMP);
+  }
   for (const std::string& key : keys) {
     int column = schema.GetFieldIndex(key);
     if (column < 0) {
@@ -39,6 +44,7 @@ Result<PartitionLayout> PartitionLayout::Make(const arrow::Schema& schema,
   arrow::FieldVector fields;
   for (int i = 0; i < schema.num_fields(); ++i) {
     const auto& field = schema.field(i);
+    if (i == layout.time_column_) continue;
     if (std::find(keys.begin(), keys.end(), field->name()) != keys.end()) continue;
     layout.file_columns_.push_back(i);
     fields.push_back(field);
@@ -66,6 +72,15 @@ std::string PartitionLayout::FolderOf(const std::vector<std::optional<std::strin
   std::string folder;
   for (size_t i = 0; i < keys_.size(); ++i) folder += Step(keys_[i].first, values[i].value_or(""));
   return folder;
+}
+
+std::optional<format::Instant> PartitionLayout::TimeOf(const arrow::RecordBatch& rows,
+                                                       int64_t row) const {
+  if (time_column_ < 0) return std::nullopt;
+  const auto& times = static_cast<const arrow::TimestampArray&>(*rows.column(time_column_));
+  if (times.IsNull(row)) return std::nullopt;
+  const auto unit = static_cast<const arrow::TimestampType&>(*times.type()).unit();
+  return format::FromTicks(times.Value(row), format::UnitsPerSecond(unit));
 }
 
 std::string PartitionLayout::Step(const std::string& key, const std::string& value) const {
@@ -109,7 +124,9 @@ Result<std::vector<PartitionLayout::Part>> PartitionLayout::Split(
   std::vector<Part> parts;
   for (size_t i = 0; i < folders.size(); ++i) {
     ASSIGN_OR_RETURN(ChangelogBatch rows, Take(batch, rows_of[i]));
-    parts.push_back({.folder = std::move(folders[i]), .rows = std::move(rows)});
+    parts.push_back({.folder = std::move(folders[i]),
+                     .rows = std::move(rows),
+                     .first_time = TimeOf(*batch.rows, rows_of[i][0])});
   }
   return parts;
 }

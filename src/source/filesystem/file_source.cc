@@ -237,6 +237,13 @@ Result<std::unique_ptr<connector::TableSource>> MakeFileSource(
   connector::TableOptions options(plan.table);
   RETURN_IF_ERROR(SetPlace(context, defaults, &plan));
   if (plan.path.empty() && plan.objects == nullptr) options.Fail("path", "must not be empty");
+  for (const connector::MetadataColumn& metadata : plan.table.metadata_columns) {
+    if (metadata.key != "timestamp") continue;
+    return MakeError(ErrorCode::kSemanticError,
+                     {.message = "table '" + plan.table.name + "': column '" + metadata.column +
+                                 "' ('timestamp') can be written, not read",
+                      .hint = "read the files through a table without it"});
+  }
   plan.name_pattern = options.Text("source.path.regex-pattern", "");
   if (!plan.name_pattern.empty()) {
     re2::RE2::Options quiet;
