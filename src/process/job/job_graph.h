@@ -26,7 +26,8 @@ struct JobSink {
   std::shared_ptr<connector::TableSink> sink;
   connector::SinkKind kind = connector::SinkKind::kInline;
   connector::SinkMode mode = connector::SinkMode::kAppendOnly;
-  std::string delivery_id;
+  std::string delivery_id;       // what the destination knows the delivery by
+  std::string retention_holder;  // what the log does
   std::string topic_name;
   int partition_count = 1;
   storage::TopicId topic{};

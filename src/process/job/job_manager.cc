@@ -25,7 +25,8 @@ JobManagerImpl::JobManagerImpl(Env* env, storage::Log* log,
       home_(env->shard(0)),
       state_memory_(options_.state_memory_bytes - DatabaseBytes(options_)),
       functions_(MakeBuiltinRegistry()),
-      logger_(std::move(logger)) {
+      logger_(std::move(logger)),
+      change_ended_(home_) {
   state_ = options_.state_backends;
   if (!state_) {
     owned_state_ = MakeRocksDbStateBackendFactory(
@@ -56,7 +57,7 @@ JobRecord JobManagerImpl::MakeRecord(const plan::Plan& plan, const std::string& 
                                      size_t index, const SubmitOptions& options) {
   JobRecord record;
   record.name = options.name.empty() ? JobNameOf(plan) : options.name;
-  record.id = NewId(record.name);
+  record.id = options.id.empty() ? NewId(record.name) : options.id;
   record.script = script;
   record.statement_index = static_cast<uint32_t>(index);
   record.state = JobState::kRunning;
@@ -110,6 +111,8 @@ Result<Job*> JobManagerImpl::Find(const std::string& id) {
 Task<> JobManagerImpl::StartHere() {
   sampler_ = std::make_unique<TaskScope>(home_, "jobs", [](const std::string&, const Status&) {});
   sampler_->Spawn("sample", SampleAll());
+  changes_ = std::make_unique<TaskScope>(home_, "changes of jobs",
+                                         [](const std::string&, const Status&) {});
   if (!log()) co_return Status::OK();
   CO_ASSIGN_OR_RETURN(auto stored, co_await log()->ListMeta("jobs/"));
   for (const auto& [key, value] : stored) {
@@ -155,6 +158,8 @@ Task<> JobManagerImpl::SampleAll() {
 }
 
 Task<> JobManagerImpl::StopHere() {
+  if (changes_) CO_RETURN_IF_ERROR(co_await RunToEnd(home_, changes_->Close()));
+  changes_.reset();
   if (sampler_) CO_RETURN_IF_ERROR(co_await RunToEnd(home_, sampler_->Close()));
   sampler_.reset();
   for (auto& [id, job] : jobs_) {
@@ -168,27 +173,38 @@ Task<> JobManagerImpl::StopHere() {
   co_return Status::OK();
 }
 
+Result<JobManagerImpl::PlannedJobs> JobManagerImpl::PlanJobs(
+    const std::string& text, const std::map<std::string, std::string>& settings) const {
+  auto session = NewSession();
+  RETURN_IF_ERROR(ApplySettings(settings, session.get()));
+  ASSIGN_OR_RETURN(sql::Script script, sql::ParseScript(text));
+  PlannedJobs jobs;
+  for (size_t i = 0; i < script.statements.size(); ++i) {
+    ASSIGN_OR_RETURN(plan::Answer answer, session->Execute(*script.statements[i]));
+    if (answer.kind == plan::AnswerKind::kQuery) {
+      return MakeError(ErrorCode::kSemanticError,
+                       {.message = "a SELECT gives its rows to whoever asks, a job has nobody",
+                        .hint = "use INSERT INTO, or run the script with `mainstem sql`"});
+    }
+    if (answer.kind == plan::AnswerKind::kJob) jobs.emplace_back(i, std::move(answer));
+  }
+  if (!jobs.empty()) return jobs;
+  return MakeError(ErrorCode::kSemanticError,
+                   {.message = "the script has no INSERT, so there is nothing to run"});
+}
+
 Task<std::vector<std::string>> JobManagerImpl::SubmitHere(std::string text, SubmitOptions options) {
   if (!log()) co_return MakeError(ErrorCode::kUnsupported, "jobs are kept in a log: there is none");
-  auto session = NewSession();
-  CO_RETURN_IF_ERROR(ApplySettings(options.settings, session.get()));
-  CO_ASSIGN_OR_RETURN(sql::Script script, sql::ParseScript(text));
-  std::vector<std::pair<size_t, plan::Answer>> answers;
-  for (size_t i = 0; i < script.statements.size(); ++i) {
-    CO_ASSIGN_OR_RETURN(plan::Answer answer, session->Execute(*script.statements[i]));
-    if (answer.kind == plan::AnswerKind::kQuery) {
-      co_return MakeError(ErrorCode::kSemanticError,
-                          {.message = "a SELECT gives its rows to whoever asks, a job has nobody",
-                           .hint = "use INSERT INTO, or run the script with `mainstem sql`"});
-    }
-    if (answer.kind == plan::AnswerKind::kJob) answers.emplace_back(i, std::move(answer));
-  }
-  if (answers.empty()) {
+  CO_ASSIGN_OR_RETURN(PlannedJobs jobs, PlanJobs(text, options.settings));
+  if (!options.id.empty() && jobs.size() > 1) {
     co_return MakeError(ErrorCode::kSemanticError,
-                        {.message = "the script has no INSERT, so there is nothing to run"});
+                        "the script of a job with a given id has more than one INSERT");
+  }
+  if (jobs_.contains(options.id)) {
+    co_return MakeError(ErrorCode::kAlreadyExists, "there is a job '" + options.id + "'");
   }
   std::vector<std::string> ids;
-  for (auto& [index, answer] : answers) {
+  for (auto& [index, answer] : jobs) {
     CO_ASSIGN_OR_RETURN(Job * job,
                         co_await AddJob(text, index, std::move(answer), options, true, false));
     ids.push_back(job->record.id);

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "connector/job_service.h"
 #include "connector/registry.h"
 #include "core/env.h"
 #include "core/logging.h"
@@ -78,7 +79,8 @@ class ResultListener {
 };
 
 struct SubmitOptions {
-  std::string name;                             // empty: pipeline.name, else derived from the sink
+  std::string id;    // of the only job of the script; empty: made from the name. kAlreadyExists
+  std::string name;  // empty: pipeline.name, else derived from the sink
   std::map<std::string, std::string> settings;  // as if SET before the script
 };
 
@@ -92,14 +94,12 @@ struct ExecuteOptions {
 
 // Lifecycle: Make, Start, calls from any shard, Stop (jobs keep their checkpoints and resume at the
 // next Start; at most about a second). Env, log and registry outlive it.
-class JobManager {
+class JobManager : public connector::JobService {
  public:
   // `log` may be null (a tool without a log): then jobs are not durable and need no epoch.
   static Result<std::unique_ptr<JobManager>> Make(Env* env, storage::Log* log,
                                                   const connector::ConnectorRegistry* registry,
                                                   JobManagerOptions options, Logger logger);
-  virtual ~JobManager() = default;
-
   // Resumes the jobs that were running. A job that can't be resumed is kFailed, not an error here.
   virtual Task<> Start() = 0;
   virtual Task<> Stop() = 0;

@@ -29,9 +29,9 @@ struct Job {
   Status savepoint_failure;              // of the last one, if it failed
 };
 
-// How a savepoint ended, for whoever waits for it; outlives the job.
-struct SavepointOutcome {
-  explicit SavepointOutcome(Executor executor) : ended(executor) {}
+// How a savepoint, or a change of a job, ended, for whoever waits for it; outlives the job.
+struct ChangeOutcome {
+  explicit ChangeOutcome(Executor executor) : ended(executor) {}
   Event ended;
   std::optional<Status> status;
 };
@@ -67,6 +67,14 @@ class JobManagerImpl final : public JobManager {
   Task<> StopJob(std::string id) override { return RunOn(home_, StopJobHere(std::move(id))); }
   Task<> ResumeJob(std::string id) override { return RunOn(home_, ResumeHere(std::move(id))); }
   Task<> DeleteJob(std::string id) override { return RunOn(home_, DeleteHere(std::move(id))); }
+  Task<> CheckJob(connector::KeptJob job) override {
+    return RunOn(home_, CheckKept(std::move(job)));
+  }
+  Task<> PutJob(connector::KeptJob job) override {
+    return RunOn(home_, Change(PutHere(std::move(job))));
+  }
+  Task<> DropJob(std::string id) override { return RunOn(home_, Change(DropHere(std::move(id)))); }
+  Task<bool> HasJob(std::string id) override { return RunOn(home_, HasHere(std::move(id))); }
   Task<std::string> TakeSavepoint(std::string id, SavepointOptions options) override {
     return RunOn(home_, TakeSavepointHere(std::move(id), std::move(options)));
   }
@@ -96,6 +104,9 @@ class JobManagerImpl final : public JobManager {
   Task<> RunJob(Job* job);
   Result<Job*> Find(const std::string& id);
   Task<> StartHere();
+  using PlannedJobs = std::vector<std::pair<size_t, plan::Answer>>;  // with the statement's index
+  Result<PlannedJobs> PlanJobs(const std::string& text,
+                               const std::map<std::string, std::string>& settings) const;
   Status Relaunch(Job* job);
   Task<> SampleAll();
   Task<> StopHere();
@@ -127,6 +138,17 @@ class JobManagerImpl final : public JobManager {
   Task<> ResumeHere(std::string id);
   Task<> DeleteHere(std::string id);
 
+  // ---- kept for others (job_manager_kept.cc)
+  // One after the other; goes on when the caller goes away, until Stop.
+  Task<> Change(Task<> change);
+  Task<> RunChange(Task<> change, std::shared_ptr<ChangeOutcome> outcome);
+  Task<> CheckKept(connector::KeptJob kept);
+  Task<> PutHere(connector::KeptJob kept);
+  Task<> Replace(Job* job, connector::KeptJob kept);
+  Task<> LetGoOfDelivered(Job* job);
+  Task<> DropHere(std::string id);
+  Task<bool> HasHere(std::string id);
+
   // ---- savepoints (job_manager_savepoints.cc)
   static StopRequest RequestOf(const JobRecord& record);
   static Status StopOutcome(const JobRunner& runner, const Status& status);
@@ -142,7 +164,7 @@ class JobManagerImpl final : public JobManager {
   Task<std::string> TakeSavepointHere(std::string id, SavepointOptions options);
   // Goes on when the caller goes away. What Stop or a cancellation of the job cuts off is cleared
   // away by them.
-  Task<> RunSavepoint(Job* job, std::shared_ptr<SavepointOutcome> outcome);
+  Task<> RunSavepoint(Job* job, std::shared_ptr<ChangeOutcome> outcome);
   Task<> DropFailed(Job* job, Status why);
   Task<std::string> StopWithSavepointHere(std::string id, StopJobOptions options);
   Task<std::string> StopAt(std::string id, std::string path, JobRecord::PendingStop how);
@@ -160,6 +182,9 @@ class JobManagerImpl final : public JobManager {
   std::unique_ptr<plan::ConnectorTableFacts> facts_;
   std::map<std::string, std::unique_ptr<Job>> jobs_;
   std::unique_ptr<TaskScope> sampler_;
+  std::unique_ptr<TaskScope> changes_;  // of jobs that are kept for others
+  bool is_changing_ = false;
+  Event change_ended_;
 };
 
 }  // namespace mainstem::process

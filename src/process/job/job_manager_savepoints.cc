@@ -108,7 +108,7 @@ Task<std::string> JobManagerImpl::TakeSavepointHere(std::string id, SavepointOpt
   CO_RETURN_IF_ERROR(co_await CloseSavepoint(job));
   job->record.pending_savepoint = path;
   CO_RETURN_IF_ERROR(co_await Persist(job));
-  auto outcome = std::make_shared<SavepointOutcome>(home_);
+  auto outcome = std::make_shared<ChangeOutcome>(home_);
   job->savepoint = std::make_unique<TaskScope>(home_, "savepoint/" + id,
                                                [](const std::string&, const Status&) {});
   job->savepoint->Spawn("savepoint", RunSavepoint(job, outcome));
@@ -120,7 +120,7 @@ Task<std::string> JobManagerImpl::TakeSavepointHere(std::string id, SavepointOpt
   co_return path;
 }
 
-Task<> JobManagerImpl::RunSavepoint(Job* job, std::shared_ptr<SavepointOutcome> outcome) {
+Task<> JobManagerImpl::RunSavepoint(Job* job, std::shared_ptr<ChangeOutcome> outcome) {
   Status status = co_await job->runner->TakeSavepoint(job->record.pending_savepoint);
   if (!Is(status, ErrorCode::kCancelled)) {
     if (status.ok()) {

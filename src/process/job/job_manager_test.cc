@@ -188,6 +188,72 @@ TEST_F(JobManagerTest, StopsWithACheckpointAndResumes) {
   ExpectEverythingOnce();
 }
 
+// The job of a keeper (connector/job_service.h), into `copy` or `other`.
+connector::KeptJob KeptInto(const std::string& table) {
+  connector::KeptJob job;
+  job.id = "kept-1";
+  job.name = "kept";
+  job.script = R"(
+SET 'execution.checkpointing.interval' = '15 ms';
+CREATE TABLE src (k STRING, v BIGINT) WITH ('connector' = 'memory', 'name' = 'src');
+CREATE TABLE destination (k STRING, v BIGINT) WITH ('connector' = 'memory-table', 'name' = ')" +
+               table + R"(');
+INSERT INTO destination SELECT k, v FROM src WHERE v < 10;
+)";
+  return job;
+}
+
+Task<> WaitForRows(MemoryTable* table) {
+  while (table->Fold().empty()) CO_RETURN_IF_ERROR(co_await Sleep(milliseconds(5)));
+  co_return Status::OK();
+}
+
+// What waits for a table that is down goes to the next one; then there and back again, also over
+// the one that is down, while the node ends in between.
+TEST_F(JobManagerTest, AKeptJobGoesOnIntoAnotherTableWithEachRowOnce) {
+  outside_.tables["other"] = std::make_shared<MemoryTable>();
+  outside_.tables["down"] = std::make_shared<MemoryTable>();
+  outside_.tables["down"]->differences.push_back(
+      {.column = "v", .problem = "column 'v' is missing"});
+  outside_.sources["src"].unbounded = true;
+  Live(2, [](JobManagerTest* test, JobManager* manager) -> Task<> {
+    test->job_id_ = "kept-1";
+    CO_RETURN_IF_ERROR(co_await manager->PutJob(KeptInto("down")));
+    CO_RETURN_IF_ERROR(co_await RunForAWhile(test, manager));
+    CO_RETURN_IF_ERROR(co_await manager->PutJob(KeptInto("other")));
+    CO_RETURN_IF_ERROR(co_await WaitForRows(test->outside_.tables["other"].get()));
+    for (const char* table : {"other", "copy", "down"}) {
+      CO_RETURN_IF_ERROR(co_await manager->PutJob(KeptInto(table)));
+      CO_RETURN_IF_ERROR(co_await RunForAWhile(test, manager));
+    }
+    connector::KeptJob two_sinks = KeptInto("copy");
+    two_sinks.script = kScript;
+    Status refused = co_await manager->PutJob(std::move(two_sinks));
+    EXPECT_TRUE(Is(refused, ErrorCode::kUnsupported)) << refused;
+    CO_ASSIGN_OR_RETURN(JobDescription job, co_await manager->DescribeJob(test->job_id_));
+    EXPECT_EQ(job.state, JobState::kRunning);
+    co_return Status::OK();
+  });
+  outside_.sources["src"].unbounded = false;
+  Live(2, [](JobManagerTest* test, JobManager* manager) -> Task<> {
+    CO_RETURN_IF_ERROR(co_await manager->PutJob(KeptInto("other")));
+    CO_RETURN_IF_ERROR(co_await RunToEnd(test, manager));
+    CO_ASSIGN_OR_RETURN(JobDescription job, co_await manager->DescribeJob(test->job_id_));
+    EXPECT_EQ(job.state, JobState::kFinished) << job.error;
+    EXPECT_EQ(job.name, "kept");
+    CO_RETURN_IF_ERROR(co_await manager->DropJob("kept-1"));
+    CO_RETURN_IF_ERROR(co_await manager->DropJob("kept-1"));
+    CO_ASSIGN_OR_RETURN(bool is_there, co_await manager->HasJob("kept-1"));
+    EXPECT_FALSE(is_there);
+    co_return Status::OK();
+  });
+  std::vector<std::string> rows = outside_.tables["copy"]->Fold();
+  for (std::string& row : outside_.tables["other"]->Fold()) rows.push_back(std::move(row));
+  std::sort(rows.begin(), rows.end());
+  EXPECT_EQ(rows, copies_);
+  EXPECT_TRUE(outside_.tables["down"]->Fold().empty());
+}
+
 // Statement by statement; the first field of the last row that came.
 class LastField final : public ResultListener {
  public:

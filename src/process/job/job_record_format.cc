@@ -5,7 +5,7 @@
 namespace mainstem::process {
 namespace {
 
-constexpr uint8_t kVersion = 2;
+constexpr uint8_t kVersion = 3;
 
 }  // namespace
 
@@ -29,6 +29,7 @@ std::string EncodeJobRecord(const JobRecord& record) {
   writer.Number(record.savepoint_at_ms);
   writer.Text(record.pending_savepoint);
   writer.Number(static_cast<uint8_t>(record.pending_stop));
+  writer.Number(record.generation);
   return std::move(writer.out());
 }
 
@@ -36,7 +37,7 @@ Result<JobRecord> DecodeJobRecord(std::string_view bytes) {
   ByteReader reader(bytes);
   JobRecord record;
   const auto version = reader.Number<uint8_t>();
-  bool known = version == 1 || version == kVersion;
+  bool known = version >= 1 && version <= kVersion;
   record.id = reader.Text();
   record.name = reader.Text();
   record.script = reader.Text();
@@ -59,6 +60,7 @@ Result<JobRecord> DecodeJobRecord(std::string_view bytes) {
     known &= stop <= static_cast<uint8_t>(JobRecord::PendingStop::kAtLastEpoch);
     record.pending_stop = static_cast<JobRecord::PendingStop>(stop);
   }
+  if (version >= 3) record.generation = reader.Number<uint32_t>();
   if (!known || !reader.finished()) {
     return MakeError(ErrorCode::kCorruptStorage, "a stored job can't be read");
   }

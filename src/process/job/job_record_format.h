@@ -1,12 +1,13 @@
 // A job as it is kept in the log's meta values, under "jobs/<id>":
 //
-//   u8 version (2) | text id | text name | text script | u32 statement index | u8 state | text
+//   u8 version (3) | text id | text name | text script | u32 statement index | u8 state | text
 //   error | i64 created at, ms | i64 finished at, ms | u32 n, (text key, text value)*n settings
 //   | text savepoint | i64 savepoint at, ms | text pending savepoint | u8 pending stop
+//   | u32 generation
 //
 // Numbers little endian; text is u32 length and bytes. Valid iff the version is 1 (which ends with
-// the settings) or 2, state and pending stop are known and the bytes are used up exactly. The plan
-// is made anew from the script at each start.
+// the settings), 2 (with the pending stop) or 3, state and pending stop are known and the bytes are
+// used up exactly. The plan is made anew from the script at each start.
 #pragma once
 
 #include <cstdint>
@@ -37,6 +38,8 @@ struct JobRecord {
   std::string pending_savepoint;
   enum class PendingStop : uint8_t { kNone, kStop, kDrain, kAtLastEpoch };
   PendingStop pending_stop = PendingStop::kNone;
+  // How often the script has been replaced: what an earlier one left at a destination is not its.
+  uint32_t generation = 0;
 };
 
 std::string EncodeJobRecord(const JobRecord& record);

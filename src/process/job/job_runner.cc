@@ -75,7 +75,9 @@ Task<> JobRunner::PrepareLateRows() {
 }
 
 Task<> JobRunner::PrepareDelivery(JobSink* sink) {
-  sink->delivery_id = options_.job_id + "." + sink->node_id;
+  sink->retention_holder = options_.job_id + "." + sink->node_id;
+  sink->delivery_id = sink->retention_holder;
+  if (options_.generation > 0) sink->delivery_id += fmt::format(".{}", options_.generation);
   sink->topic_name = JobTopicName("__mainstem.", options_.job_id, sink->node_id);
   sink->quarantine.topic = QuarantineTopicName(options_.job_id);
   sink->quarantine.delivery_id = sink->delivery_id;
@@ -133,8 +135,13 @@ Task<> JobRunner::Prepare() {
     deliveries_.push_back(std::make_unique<SinkDelivery>(environment_->env, environment_->log, sink,
                                                          environment_->logger));
     CO_RETURN_IF_ERROR(co_await deliveries_.back()->Prepare());
-    deliveries_.back()->Start();
   }
+  co_return Status::OK();
+}
+
+Task<> JobRunner::LetGoOfDelivered() {
+  if (!graph_ready_) CO_RETURN_IF_ERROR(co_await Prepare());
+  for (auto& delivery : deliveries_) CO_RETURN_IF_ERROR(co_await delivery->LetGoOfDelivered());
   co_return Status::OK();
 }
 
@@ -208,6 +215,7 @@ Task<> JobRunner::DrainDeliveries(bool input_has_ended) {
 
 Task<> JobRunner::RunUntilDone() {
   CO_RETURN_IF_ERROR(co_await Prepare());
+  for (auto& delivery : deliveries_) delivery->Start();
   description_.started_at_ms = environment_->env->WallTime().value();
   CO_RETURN_IF_ERROR(co_await RunAttempts());
   savepoint_moved_.NotifyAll();

@@ -37,6 +37,7 @@ struct JobRunnerOptions {
   // End with the first error, as a script run in the foreground wants.
   bool fail_fast = false;
   int64_t created_at_ms = 0;
+  uint32_t generation = 0;  // of the job's script
   std::string checkpoint_directory;
   std::string late_rows_topic;  // empty: late rows are counted only
   std::string restore_from;     // savepoint of a job that has no epoch yet
@@ -72,6 +73,9 @@ class JobRunner {
   // Leaves a savepoint in the folder while the job goes on; returns when everything before it has
   // been delivered and it is whole. One at a time; must have ended before the runner goes.
   Task<> TakeSavepoint(std::string directory);
+  // Before Run or after it: lets go of all rows that destinations have, as they say themselves. One
+  // that does not answer is taken at what it was known to have.
+  Task<> LetGoOfDelivered();
   // Of a job that was stopped with one.
   const Status& savepoint_outcome() const { return savepoint_outcome_; }
   JobState state() const { return description_.state; }

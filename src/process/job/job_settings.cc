@@ -94,6 +94,7 @@ Result<JobRunnerOptions> RunnerOptionsOf(const JobManagerOptions& manager, const
                      settings.Boolean("table.exec.mini-batch.enabled");
   out.late_rows_topic = settings.Text("mainstem.late-rows.topic");
   out.created_at_ms = record.created_at_ms;
+  out.generation = record.generation;
   out.checkpoint_directory = manager.state_directory + "/" + record.id;
   RETURN_IF_ERROR(SetSavepoints(manager, plan, &out));
   return out;

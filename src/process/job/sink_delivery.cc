@@ -57,6 +57,8 @@ struct SinkDelivery::Lane {
   Task<bool> ReadSome(connector::DeliveryWriter* writer);
   Task<> Flush(connector::DeliveryWriter* writer, bool is_final);
   Task<> Trim(Offset before);
+  Task<std::optional<Offset>> AskDestination();
+  Task<> LetGoOfDelivered();
   Task<bool> IsDrained();
 
   Env* env;
@@ -244,12 +246,34 @@ Task<> SinkDelivery::Lane::Flush(connector::DeliveryWriter* writer, bool is_fina
 }
 
 Task<> SinkDelivery::Lane::Trim(Offset before) {
-  std::string holder = fmt::format("{}/{}", sink->delivery_id, where.partition.value());
+  std::string holder = fmt::format("{}/{}", sink->retention_holder, where.partition.value());
   last_trim = env->Now();
   CO_RETURN_IF_ERROR(co_await log->PinRetention(std::move(holder), where, before));
   CO_RETURN_IF_ERROR((co_await log->DeleteRecords(where, before)).status());
   trimmed = before;
   co_return Status::OK();
+}
+
+Task<std::optional<Offset>> SinkDelivery::Lane::AskDestination() {
+  CO_ASSIGN_OR_RETURN(auto writer,
+                      sink->sink->MakeDeliveryWriter(sink->delivery_id, where.partition));
+  writer->set_reject_handler(quarantine);
+  co_return co_await writer->Open();
+}
+
+Task<> SinkDelivery::Lane::LetGoOfDelivered() {
+  CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log->Offsets(where));
+  Offset delivered = flushed;
+  Result<std::optional<Offset>> stored = co_await AskDestination();
+  if (stored.ok()) {
+    delivered = stored->value_or(offsets.log_start);
+  } else {
+    logger.Warning("a destination that is left can't be asked how far it is",
+                   {{"sink", sink->name}, {"error", stored.status()}});
+  }
+  // A position beyond the topic is none of this job's.
+  if (delivered <= offsets.log_start || delivered > offsets.high_watermark) co_return Status::OK();
+  co_return co_await Trim(delivered);
 }
 
 SinkDelivery::SinkDelivery(Env* env, storage::Log* log, std::shared_ptr<JobSink> sink,
@@ -336,7 +360,19 @@ namespace {
 
 Task<> CloseScope(TaskScope* scope) { return scope->Close(); }
 
+template <typename Lane>
+Task<> LetGo(Lane* lane) {
+  return lane->LetGoOfDelivered();
+}
+
 }  // namespace
+
+Task<> SinkDelivery::LetGoOfDelivered() {
+  for (auto& lane : lanes_) {
+    CO_RETURN_IF_ERROR(co_await RunOn(lane->executor, LetGo(lane.get())));
+  }
+  co_return Status::OK();
+}
 
 Task<> SinkDelivery::Close() {
   for (auto& lane : lanes_) {

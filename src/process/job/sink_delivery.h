@@ -39,6 +39,8 @@ class SinkDelivery {
   bool HasCaughtUp() const;
   SinkDescription Describe() const;
   Task<> Close();
+  // Before Start or after Close: the topic lets go of all that the destination has.
+  Task<> LetGoOfDelivered();
 
  private:
   struct Lane;  // one partition
