@@ -9,6 +9,7 @@
 #include "gateway/aws/aws_server.h"
 #include "gateway/dynamodb/dynamo_service.h"
 #include "gateway/events/events_service.h"
+#include "gateway/firehose/firehose_service.h"
 #include "gateway/http/http_gateway.h"
 #include "gateway/kafka/server.h"
 #include "gateway/kinesis/kinesis_service.h"
@@ -98,6 +99,7 @@ struct Node::Impl {
   std::unique_ptr<gateway::dynamodb::DynamoService> dynamodb;
   std::unique_ptr<gateway::logs::LogsService> logs;
   std::unique_ptr<gateway::events::EventsService> events;
+  std::unique_ptr<gateway::firehose::FirehoseService> firehose;
   std::unique_ptr<gateway::aws::AwsServer> aws;
 };
 
@@ -187,9 +189,18 @@ Task<> Node::Impl::OpenAwsServices() {
   CO_ASSIGN_OR_RETURN(dynamodb, co_await gateway::dynamodb::DynamoService::Open(
                                     &engine->env(), &engine->log(), &engine->budget(),
                                     gateway::dynamodb::DynamoOptions()));
+  gateway::firehose::FirehoseOptions firehose_options;
+  firehose_options.forget_topic = forget_topic;
+  CO_ASSIGN_OR_RETURN(
+      firehose,
+      co_await gateway::firehose::FirehoseService::Open(
+          &engine->env(), &engine->log(), &engine->jobs(), &engine->budget(), &engine->metrics(),
+          engine->logger().Named("firehose"), std::move(firehose_options)));
   gateway::logs::LogsOptions logs_options;
   logs_options.forget_topic = forget_topic;
   auto find_stream = [this](std::string stream, std::string partition_key) {
+    constexpr std::string_view kPrefix = gateway::aws::kDeliveryStreamPrefix;
+    if (stream.starts_with(kPrefix)) return firehose->FindPlace(stream.substr(kPrefix.size()));
     return kinesis->FindPlace(std::move(stream), std::move(partition_key));
   };
   logs_options.find_place = find_stream;
@@ -224,7 +235,7 @@ Task<> Node::Impl::StartAws() {
   }
   CO_RETURN_IF_ERROR(co_await OpenAwsServices());
   std::vector<gateway::aws::AwsService*> services{kinesis.get(), dynamodb.get(), logs.get(),
-                                                  events.get()};
+                                                  events.get(), firehose.get()};
   aws = std::make_unique<gateway::aws::AwsServer>(&engine->env(), &engine->budget(),
                                                   &engine->metrics(), engine->logger().Named("aws"),
                                                   std::move(aws_settings), std::move(services));
@@ -244,6 +255,7 @@ std::vector<std::string> Node::Impl::OwnAddresses() const {
   add(fmt::format("localhost:{}", kafka->port()));
   add(fmt::format("127.0.0.1:{}", kafka->port()));
   if (!settings.kafka_advertised.empty()) add(settings.kafka_advertised);
+  add(std::string(connector::kThisNode));
   return addresses;
 }
 
@@ -261,6 +273,7 @@ Task<> Node::Impl::StopDoors() {
   if (aws) status &= co_await aws->Stop();
   if (events) status &= co_await events->Stop();
   if (logs) status &= co_await logs->Stop();
+  if (firehose) status &= co_await firehose->Stop();
   if (http) status &= co_await http->Stop();
   if (kafka) status &= co_await kafka->Stop();
   co_return status;

@@ -27,7 +27,8 @@ const std::vector<ConfigOption>& SettingTable() {
        "AWS ports show; they take clear text from loopback only then. Empty: no TLS"},
       {"tls.key", ConfigType::kString, "", "PEM file with the certificate's key, without password"},
       {"aws.listen", ConfigType::kString, "127.0.0.1:4567",
-       "address of the AWS services (Kinesis Data Streams, CloudWatch Logs, EventBridge, DynamoDB "
+       "address of the AWS services (Kinesis Data Streams, CloudWatch Logs, EventBridge, Firehose, "
+       "DynamoDB "
        "for KCL), for "
        "AWS_ENDPOINT_URL; "
        "none: no such door"},

@@ -69,4 +69,16 @@ void CopyValue(const Value& value, BodyWriter* writer) {
   }
 }
 
+Result<std::string> MergedJson(std::string_view before, const Value& changes) {
+  ASSIGN_OR_RETURN(Document document, DecodeBody(BodyCodec::kJson, std::string(before)));
+  Value merged{.kind = Value::Kind::kMap};
+  for (const Member& member : document.root.members) {
+    if (changes[member.name].is_null()) merged.members.push_back(member);
+  }
+  for (const Member& member : changes.members) {
+    if (!member.value.is_null()) merged.members.push_back(member);
+  }
+  return ToJson(merged);
+}
+
 }  // namespace mainstem::gateway::aws

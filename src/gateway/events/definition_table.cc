@@ -34,19 +34,6 @@ Result<Definition> DecodeDefinition(std::string_view text) {
                     .json = std::string(root["definition"].text)};
 }
 
-Result<std::string> MergeDefinition(std::string_view before, const aws::Value& changes) {
-  ASSIGN_OR_RETURN(aws::Document document,
-                   aws::DecodeBody(aws::BodyCodec::kJson, std::string(before)));
-  aws::Value merged{.kind = aws::Value::Kind::kMap};
-  for (const aws::Member& member : document.root.members) {
-    if (changes[member.name].is_null()) merged.members.push_back(member);
-  }
-  for (const aws::Member& member : changes.members) {
-    if (!member.value.is_null()) merged.members.push_back(member);
-  }
-  return aws::ToJson(merged);
-}
-
 DefinitionTable::DefinitionTable(Env* env, storage::Log* log, std::string prefix)
     : log_(log), prefix_(std::move(prefix)), changes_(env->shard(0)) {}
 

@@ -26,8 +26,6 @@ struct Definition {
 };
 std::string EncodeDefinition(const Definition& definition);
 Result<Definition> DecodeDefinition(std::string_view text);
-// The members of `before`, those of `changes` instead of or beside them.
-Result<std::string> MergeDefinition(std::string_view before, const aws::Value& changes);
 
 class DefinitionTable {
  public:

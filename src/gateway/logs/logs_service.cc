@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "gateway/aws/unavailable.h"
 #include "gateway/logs/operations.h"
 #include "gateway/logs/shapes.h"
 
@@ -45,12 +46,7 @@ LogsCounters MakeLogsCounters(Metrics* metrics) {
 
 // What may work later has another name here than with other services.
 Task<> RunTold(Operation operation, const Context& context, aws::AwsCall* call) {
-  Status outcome = co_await operation(context, call);
-  if (outcome.ok() || Is(outcome, ErrorCode::kCancelled)) co_return outcome;
-  aws::AwsError error = aws::ToAwsError(outcome);
-  if (error.http_status != 503) co_return outcome;
-  error.name = "ServiceUnavailableException";
-  co_return aws::MakeAwsError(std::move(error));
+  co_return aws::UnavailableAs("ServiceUnavailableException", co_await operation(context, call));
 }
 
 Task<std::optional<aws::LogPlace>> FindPlaceHere(LogCatalog* catalog, std::string group,

@@ -4,6 +4,7 @@
 
 #include "core/json_writer.h"
 #include "gateway/aws/body_codec.h"
+#include "gateway/aws/stream_place.h"
 
 namespace mainstem::gateway::logs {
 
@@ -34,15 +35,24 @@ Result<SubscriptionFilter> DecodeFilter(std::string_view text) {
 }
 
 std::string StreamOfArn(std::string_view arn) {
-  constexpr std::string_view kService = ":kinesis:";
-  constexpr std::string_view kStream = ":stream/";
-  size_t service = arn.find(kService);
-  size_t stream = arn.find(kStream);
-  if (!arn.starts_with("arn:aws") || service == std::string_view::npos ||
-      stream == std::string_view::npos || stream < service) {
-    return {};
+  // The part of the service, and what stands before the name in its last part.
+  struct Kind {
+    std::string_view service;
+    std::string_view before;
+    std::string_view prefix;  // of what is returned
+  };
+  constexpr Kind kKinds[] = {{":kinesis:", ":stream/", ""},
+                             {":firehose:", ":deliverystream/", aws::kDeliveryStreamPrefix}};
+  if (!arn.starts_with("arn:aws")) return {};
+  for (const Kind& kind : kKinds) {
+    const size_t service = arn.find(kind.service);
+    const size_t name = arn.find(kind.before);
+    if (service == std::string_view::npos || name == std::string_view::npos || name < service) {
+      continue;
+    }
+    return std::string(kind.prefix) + std::string(arn.substr(name + kind.before.size()));
   }
-  return std::string(arn.substr(stream + kStream.size()));
+  return {};
 }
 
 std::string DataMessage(const SubscribedBatch& batch) {

@@ -1,6 +1,6 @@
-// A subscription: which of a group's events go to which Kinesis stream, and the messages in which
-// they go: gzip of one JSON text with events of one log stream each. Pure; any thread.
-// Source: CloudWatch Logs user guide, "Subscription filters with Kinesis Data Streams".
+// A subscription: which of a group's events go to which Kinesis or delivery stream, and the
+// messages in which they go: gzip of one JSON text with events of one log stream each. Pure; any
+// thread. Source: CloudWatch Logs user guide, "Subscription filters with Kinesis Data Streams".
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,8 @@ struct SubscriptionFilter {
 std::string EncodeFilter(const SubscriptionFilter& filter);
 Result<SubscriptionFilter> DecodeFilter(std::string_view text);
 
-// "arn:aws:kinesis:REGION:ACCOUNT:stream/NAME"; empty when it is no such ARN.
+// "NAME" of "arn:aws:kinesis:REGION:ACCOUNT:stream/NAME", "deliverystream/NAME" of
+// "arn:aws:firehose:REGION:ACCOUNT:deliverystream/NAME"; empty when it is no such ARN.
 std::string StreamOfArn(std::string_view arn);
 
 struct SubscribedEvent {

@@ -1,6 +1,7 @@
 // PutSubscriptionFilter, DescribeSubscriptionFilters, DeleteSubscriptionFilter.
 #include <algorithm>
 
+#include "gateway/aws/stream_place.h"
 #include "gateway/logs/operations.h"
 
 namespace mainstem::gateway::logs {
@@ -33,8 +34,11 @@ Task<> PutSubscriptionFilter(const Context& context, aws::AwsCall* call) {
   std::string stream = StreamOfArn(input["destinationArn"].text);
   if (stream.empty()) {
     co_return InvalidParameter(
-        "destinationArn must be of a Kinesis stream: arn:aws:kinesis:REGION:ACCOUNT:stream/NAME.");
+        "destinationArn must be of a Kinesis stream, arn:aws:kinesis:REGION:ACCOUNT:stream/NAME, "
+        "or "
+        "of a delivery stream, arn:aws:firehose:REGION:ACCOUNT:deliverystream/NAME.");
   }
+  const bool is_delivery_stream = stream.starts_with(aws::kDeliveryStreamPrefix);
   CO_RETURN_IF_ERROR(PatternOf(input["filterPattern"].text).status());
   const auto& filters = found.group->filters;
   if (filters.find(name) == filters.end() && filters.size() >= kFiltersMax) {
@@ -43,8 +47,11 @@ Task<> PutSubscriptionFilter(const Context& context, aws::AwsCall* call) {
   Status reached = co_await context.delivery->SendControlMessage(std::move(stream));
   if (Is(reached, ErrorCode::kNotFound)) {
     co_return InvalidParameter(
-        "Could not deliver test message to specified Kinesis stream. Check if the given kinesis "
-        "stream is in ACTIVE state. ");
+        is_delivery_stream
+            ? "Could not deliver test message to specified Firehose stream. Check if the given "
+              "Firehose stream is in ACTIVE state. "
+            : "Could not deliver test message to specified Kinesis stream. Check if the given "
+              "kinesis stream is in ACTIVE state. ");
   }
   CO_RETURN_IF_ERROR(reached);
   SubscriptionFilter filter{.pattern = std::string(input["filterPattern"].text),

@@ -11,9 +11,9 @@ def client_of(node, key="any", secret="thing", region="eu-central-1", **config):
                         config=Config(**{"retries": {"total_max_attempts": 1}, **config}))
 
 
-def refused(code, call, **arguments):
+def refused(code, call, *positional, **arguments):
     """The message of the error that the call must end with."""
     with pytest.raises(ClientError) as caught:
-        call(**arguments)
+        call(*positional, **arguments)
     assert caught.value.response["Error"]["Code"] == code, caught.value.response
     return caught.value.response["Error"]["Message"]

@@ -48,7 +48,7 @@ Result<std::string> ArchivePattern(std::string_view pattern) {
   RETURN_IF_ERROR(EventPattern::Parse(pattern).status());
   ASSIGN_OR_RETURN(aws::Document no_replay,
                    aws::DecodeBody(aws::BodyCodec::kJson, std::string(kNoReplay)));
-  return MergeDefinition(pattern, no_replay.root);
+  return aws::MergedJson(pattern, no_replay.root);
 }
 
 Task<std::unique_ptr<Archives>> Archives::Open(Parts parts) {
@@ -109,7 +109,7 @@ Task<> Archives::CreateHere(std::string name, std::string region, const aws::Val
       return MakeError(ErrorCode::kAlreadyExists, fmt::format("Archive {} already exists.", name));
     }
     Definition archive{.id = id, .created_ms = now_ms, .modified_ms = now_ms};
-    ASSIGN_OR_RETURN(archive.json, MergeDefinition(OwnMembers(region, topic, place), *input));
+    ASSIGN_OR_RETURN(archive.json, aws::MergedJson(OwnMembers(region, topic, place), *input));
     return archive;
   };
   CO_RETURN_IF_ERROR(co_await table_->Update(name, std::move(change)));
@@ -123,7 +123,7 @@ Task<> Archives::UpdateHere(std::string name, const aws::Value* input) {
     }
     Definition archive = *now;
     archive.modified_ms = parts_.env->WallTime().value();
-    ASSIGN_OR_RETURN(archive.json, MergeDefinition(now->json, *input));
+    ASSIGN_OR_RETURN(archive.json, aws::MergedJson(now->json, *input));
     return archive;
   };
   CO_RETURN_IF_ERROR(co_await table_->Update(name, std::move(change)));

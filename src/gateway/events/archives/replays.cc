@@ -11,6 +11,7 @@
 #include "gateway/aws/random_id.h"
 #include "gateway/aws/shape.h"
 #include "gateway/aws/standing_task.h"
+#include "gateway/aws/value_json.h"
 #include "gateway/events/operations.h"
 #include "gateway/events/rules/taken_event.h"
 
@@ -181,7 +182,7 @@ Task<> Replays::SetState(std::string name, std::string json) {
   DefinitionTable::Change change = [root](const Definition* now) -> Result<Definition> {
     CHECK(now != nullptr);  // only those that have ended are forgotten
     Definition replay = *now;
-    ASSIGN_OR_RETURN(replay.json, MergeDefinition(now->json, *root));
+    ASSIGN_OR_RETURN(replay.json, aws::MergedJson(now->json, *root));
     return replay;
   };
   co_return co_await table_->Update(std::move(name), std::move(change));
@@ -196,7 +197,7 @@ Task<> Replays::Start(std::string name, const aws::Value* input) {
       return MakeError(ErrorCode::kAlreadyExists, fmt::format("Replay {} already exists.", name));
     }
     Definition replay{.id = id, .created_ms = now_ms, .modified_ms = now_ms};
-    ASSIGN_OR_RETURN(replay.json, MergeDefinition(R"({"State":"STARTING"})", *input));
+    ASSIGN_OR_RETURN(replay.json, aws::MergedJson(R"({"State":"STARTING"})", *input));
     return replay;
   };
   CO_RETURN_IF_ERROR(co_await table_->Update(name, std::move(change)));

@@ -73,7 +73,7 @@ Task<> PutDefinition(const Context& context, aws::AwsCall* call, const Definitio
     Definition definition{.id = makes ? aws::RandomId(context.env) : now->id,
                           .created_ms = makes ? context.NowMs() : now->created_ms,
                           .modified_ms = context.NowMs()};
-    ASSIGN_OR_RETURN(definition.json, MergeDefinition(makes ? "{}" : now->json, call->input.root));
+    ASSIGN_OR_RETURN(definition.json, aws::MergedJson(makes ? "{}" : now->json, call->input.root));
     if (kind.check == nullptr) return definition;
     ASSIGN_OR_RETURN(aws::Document merged, aws::DecodeBody(aws::BodyCodec::kJson, definition.json));
     RETURN_IF_ERROR(kind.check(merged.root));

@@ -4,6 +4,7 @@
 
 #include "gateway/aws/body_codec.h"
 #include "gateway/aws/shape.h"
+#include "gateway/aws/stream_place.h"
 #include "gateway/aws/value_json.h"
 #include "gateway/events/destinations/api_destinations.h"
 #include "gateway/events/destinations/api_request.h"
@@ -40,7 +41,9 @@ bool TakePrefix(std::string_view prefix, std::string_view* text) {
 
 std::optional<DeadLetterPlace> ParseDeadLetterArn(std::string_view arn) {
   auto place = ParseTargetArn(arn);
-  if (place && place->kind == TargetKind::kStream) return DeadLetterPlace{.stream = place->name};
+  const bool is_kinesis = place && place->kind == TargetKind::kStream &&
+                          !place->name.starts_with(aws::kDeliveryStreamPrefix);
+  if (is_kinesis) return DeadLetterPlace{.stream = place->name};
   std::string_view queue = ResourceOf(arn, "sqs");
   if (queue.empty() || queue.find_first_of(":/") != std::string_view::npos) return std::nullopt;
   return DeadLetterPlace{.stream = std::string(queue), .is_queue = true};
@@ -51,6 +54,11 @@ std::optional<DeadLetterPlace> ParseDeadLetterArn(std::string_view arn) {
 std::optional<TargetPlace> ParseTargetArn(std::string_view arn) {
   std::string_view name = ResourceOf(arn, "kinesis");
   if (TakePrefix("stream/", &name)) {
+    return TargetPlace{.kind = TargetKind::kStream, .name = std::string(name)};
+  }
+  name = ResourceOf(arn, "firehose");
+  if (name.starts_with(aws::kDeliveryStreamPrefix) &&
+      name.size() > aws::kDeliveryStreamPrefix.size()) {
     return TargetPlace{.kind = TargetKind::kStream, .name = std::string(name)};
   }
   name = ResourceOf(arn, "logs");
@@ -81,8 +89,8 @@ Result<TargetPlan> TargetPlan::Make(const aws::Value& target) {
   auto place = ParseTargetArn(arn);
   if (!place) {
     return BadTarget(
-        fmt::format("Parameter {} is not valid. Reason: targets here are Kinesis streams, log "
-                    "groups, event buses and API destinations.",
+        fmt::format("Parameter {} is not valid. Reason: targets here are Kinesis streams, "
+                    "delivery streams, log groups, event buses and API destinations.",
                     arn));
   }
   ASSIGN_OR_RETURN(TargetInput input, TargetInput::Parse(target));

@@ -15,7 +15,9 @@ namespace mainstem::gateway::events {
 
 enum class TargetKind : uint8_t { kStream, kLogGroup, kBus, kApi, kArchive };
 
-// "arn:aws:kinesis:REGION:ACCOUNT:stream/NAME", "arn:aws:logs:...:log-group:NAME" with or without
+// "arn:aws:kinesis:REGION:ACCOUNT:stream/NAME", "arn:aws:firehose:...:deliverystream/NAME" (a
+// stream, too: aws::kDeliveryStreamPrefix stands before its name),
+// "arn:aws:logs:...:log-group:NAME" with or without
 // ":*", "arn:aws:events:...:event-bus/NAME", ":api-destination/NAME/ID"; and, of
 // archives alone, ":archive/NAME".
 struct TargetPlace {

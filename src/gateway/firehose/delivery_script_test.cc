@@ -1,0 +1,141 @@
+// A delivery stream as SQL, and what can't be one.
+#include "gateway/firehose/delivery_script.h"
+
+#include <gtest/gtest.h>
+
+#include "gateway/aws/aws_error.h"
+
+namespace mainstem::gateway::firehose {
+namespace {
+
+DeliveryStream StreamTo(std::string destination) {
+  return {.job = "firehose-clicks-0000002a",
+          .topic = "firehose.clicks",
+          .version = 3,
+          .destination_kind = "ExtendedS3DestinationConfiguration",
+          .destination = std::move(destination)};
+}
+
+std::string Bucket(const std::string& more) {
+  return R"({"RoleARN": "arn:aws:iam::000000000000:role/r", "BucketARN": "arn:aws:s3:::lake")" +
+         more + "}";
+}
+
+std::string ScriptOf(const DeliveryStream& stream) {
+  auto job = JobOf("clicks", stream);
+  CHECK_OK(job);
+  return job->script;
+}
+
+std::string RefusalOf(const std::string& more) {
+  auto job = JobOf("clicks", StreamTo(Bucket(more)));
+  return job.ok() ? "taken" : aws::ToAwsError(job.status()).message;
+}
+
+bool Has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST(DeliveryScriptTest, IsAnInsertIntoFilesOfTheBucket) {
+  EXPECT_EQ(ScriptOf(StreamTo(Bucket(""))),
+            R"(CREATE TABLE records (
+  data BYTES,
+  arrival TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL
+) WITH (
+  'connector' = 'kafka',
+  'format' = 'raw',
+  'properties.bootstrap.servers' = 'this-node',
+  'properties.isolation.level' = 'read_committed',
+  'scan.startup.mode' = 'earliest-offset',
+  'topic' = 'firehose.clicks'
+);
+CREATE TABLE destination (
+  data BYTES,
+  arrival TIMESTAMP_LTZ(3) METADATA FROM 'timestamp'
+) WITH (
+  'connector' = 'filesystem',
+  'format' = 'raw',
+  'path' = 's3://lake',
+  'sink.compression' = 'none',
+  'sink.file-name' = '!{timestamp:yyyy/MM/dd/HH}/clicks-3-)"
+            R"(!{timestamp:yyyy-MM-dd-HH-mm-ss}-!{random:uuid}',
+  'sink.record-delimiter' = '',
+  'sink.rolling-policy.file-size' = '5MB',
+  'sink.rolling-policy.inactivity-interval' = '300 s',
+  'sink.rolling-policy.rollover-interval' = '300 s'
+);
+INSERT INTO destination SELECT data, arrival FROM records WHERE data IS NOT NULL;
+)");
+}
+
+TEST(DeliveryScriptTest, CarriesHintsCompressionDelimiterAndZone) {
+  const std::string script = ScriptOf(StreamTo(Bucket(R"(, "Prefix": "it's/",
+      "BufferingHints": {"SizeInMBs": 64, "IntervalInSeconds": 0}, "CompressionFormat": "GZIP",
+      "CustomTimeZone": "Asia/Tokyo", "ProcessingConfiguration": {"Enabled": true, "Processors": [
+        {"Type": "AppendDelimiterToRecord",
+         "Parameters": [{"ParameterName": "Delimiter", "ParameterValue": "\\n"}]}]})")));
+  EXPECT_TRUE(Has(script, "'sink.file-name' = 'it''s/!{timestamp:yyyy/MM/dd/HH}/clicks-3-"))
+      << script;
+  EXPECT_TRUE(Has(script, "!{random:uuid}.gz'")) << script;
+  EXPECT_TRUE(Has(script, "'sink.compression' = 'gzip'")) << script;
+  EXPECT_TRUE(Has(script, "'sink.rolling-policy.file-size' = '64MB'")) << script;
+  EXPECT_TRUE(Has(script, "'sink.rolling-policy.rollover-interval' = '0 s'")) << script;
+  EXPECT_TRUE(Has(script, "'sink.record-delimiter' = '\n'")) << script;
+  EXPECT_TRUE(Has(script, "'sink.file-name.time-zone' = 'Asia/Tokyo'")) << script;
+}
+
+TEST(DeliveryScriptTest, ReadsAKinesisStreamFromWhereItEndedThen) {
+  DeliveryStream stream = StreamTo(Bucket(""));
+  stream.source = SourceKind::kKinesisStream;
+  stream.topic = "clicks";
+  stream.source_begin = "partition:0,offset:7;partition:1,offset:0";
+  const std::string script = ScriptOf(stream);
+  EXPECT_TRUE(Has(script, "'topic' = 'clicks'")) << script;
+  EXPECT_TRUE(Has(script, "'scan.startup.mode' = 'specific-offsets'")) << script;
+  EXPECT_TRUE(Has(script, "'scan.startup.specific-offsets' = '" + stream.source_begin + "'"))
+      << script;
+  EXPECT_TRUE(Has(script, "'properties.auto.offset.reset' = 'earliest'")) << script;
+}
+
+TEST(DeliveryScriptTest, RefusesPrefixesAsAmazonDoes) {
+  EXPECT_EQ(RefusalOf(R"(, "Prefix": "a/!{timestamp:HH}/")"),
+            "ErrorOutputPrefix cannot be null or empty when Prefix contains expressions.");
+  EXPECT_EQ(RefusalOf(R"(, "Prefix": "a/!{timestamp:HH}/", "ErrorOutputPrefix": "e/")"), "taken");
+  EXPECT_EQ(RefusalOf(R"(, "ErrorOutputPrefix": "e/!{timestamp:HH}/")"),
+            "ErrorOutputPrefix with expressions must contain !{firehose:error-output-type}.");
+  EXPECT_EQ(RefusalOf(R"(, "Prefix": "!{firehose:error-output-type}/", "ErrorOutputPrefix": "e/")"),
+            "Prefix cannot contain !{firehose:error-output-type}.");
+  EXPECT_EQ(RefusalOf(R"(, "Prefix": "!{other:x}/", "ErrorOutputPrefix": "e/")"),
+            "Prefix has the unknown expression !{other:x}.");
+}
+
+TEST(DeliveryScriptTest, RefusesWhatIsNotAvailable) {
+  EXPECT_EQ(RefusalOf(R"(, "DataFormatConversionConfiguration": {"Enabled": true})"),
+            "Conversion to another format is not available here.");
+  EXPECT_EQ(RefusalOf(R"(, "DynamicPartitioningConfiguration": {"Enabled": true})"),
+            "Dynamic partitioning is not available here.");
+  EXPECT_EQ(RefusalOf(R"(, "ProcessingConfiguration": {"Enabled": true,
+                           "Processors": [{"Type": "Lambda"}]})"),
+            "The processor Lambda is not available here.");
+  EXPECT_EQ(RefusalOf(R"(, "ProcessingConfiguration": {"Enabled": false,
+                           "Processors": [{"Type": "Lambda"}]})"),
+            "taken");
+}
+
+TEST(DeliveryStreamTest, IsKeptAsItIs) {
+  DeliveryStream stream = StreamTo(Bucket(""));
+  stream.state = DeliveryStream::State::kDeleting;
+  stream.source = SourceKind::kKinesisStream;
+  stream.source_arn = "arn:aws:kinesis:r:000000000000:stream/s";
+  stream.source_begin = "partition:0,offset:7";
+  stream.created_ms = 5;
+  stream.updated_ms = 6;
+  stream.tags["a"] = "b";
+  auto read = DecodeStream(EncodeStream(stream));
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(*read, stream);
+  EXPECT_FALSE(DecodeStream("{}").ok());
+}
+
+}  // namespace
+}  // namespace mainstem::gateway::firehose

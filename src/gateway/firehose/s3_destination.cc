@@ -1,0 +1,202 @@
+#include "gateway/firehose/s3_destination.h"
+
+#include <functional>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "gateway/aws/aws_error.h"
+#include "gateway/aws/value_json.h"
+
+namespace mainstem::gateway::firehose {
+namespace {
+
+using aws::InvalidArgument;
+using aws::Value;
+
+constexpr int64_t kBufferMegabytes = 5;
+constexpr int64_t kBufferSeconds = 300;
+
+struct Compression {
+  std::string_view name;       // Amazon's
+  std::string_view option;     // ours
+  std::string_view extension;  // of objects
+};
+constexpr Compression kCompressions[] = {{"UNCOMPRESSED", "none", ""},
+                                         {"GZIP", "gzip", ".gz"},
+                                         {"ZIP", "zip", ".zip"},
+                                         {"Snappy", "snappy", ".snappy"},
+                                         {"HADOOP_SNAPPY", "hadoop-snappy", ".hsnappy"}};
+
+const Compression& CompressionOf(const Value& configuration) {
+  for (const Compression& compression : kCompressions) {
+    if (configuration["CompressionFormat"].text == compression.name) return compression;
+  }
+  return kCompressions[0];
+}
+
+Status NotHere(std::string_view what) {
+  return InvalidArgument(fmt::format("{} is not available here.", what));
+}
+
+// The text between "!{" and "}" of each expression.
+Result<std::vector<std::string_view>> ExpressionsIn(std::string_view prefix) {
+  std::vector<std::string_view> expressions;
+  for (size_t begin = prefix.find("!{"); begin != std::string_view::npos;
+       begin = prefix.find("!{", begin)) {
+    const size_t end = prefix.find('}', begin);
+    if (end == std::string_view::npos) {
+      return InvalidArgument(
+          fmt::format("The prefix {} has an expression without an end.", prefix));
+    }
+    expressions.push_back(prefix.substr(begin + 2, end - begin - 2));
+    begin = end;
+  }
+  return expressions;
+}
+
+bool IsTime(std::string_view expression) { return expression.starts_with("timestamp:"); }
+
+// What stands before the name of each object.
+Result<std::string> PrefixOf(const Value& configuration) {
+  std::string prefix(configuration["Prefix"].text);
+  const std::string_view errors = configuration["ErrorOutputPrefix"].text;
+  ASSIGN_OR_RETURN(auto expressions, ExpressionsIn(prefix));
+  bool has_time = false;
+  for (std::string_view expression : expressions) {
+    has_time |= IsTime(expression);
+    if (IsTime(expression) || expression == "firehose:random-string") continue;
+    if (expression == "firehose:error-output-type") {
+      return InvalidArgument("Prefix cannot contain !{firehose:error-output-type}.");
+    }
+    if (expression.starts_with("partitionKeyFrom")) {
+      return InvalidArgument("Prefix can contain partition keys only with dynamic partitioning.");
+    }
+    return InvalidArgument(fmt::format("Prefix has the unknown expression !{{{}}}.", expression));
+  }
+  if (!expressions.empty() && errors.empty()) {
+    return InvalidArgument(
+        "ErrorOutputPrefix cannot be null or empty when Prefix contains "
+        "expressions.");
+  }
+  ASSIGN_OR_RETURN(auto error_expressions, ExpressionsIn(errors));
+  bool has_type = error_expressions.empty();
+  for (std::string_view expression : error_expressions) {
+    has_type |= expression == "firehose:error-output-type";
+  }
+  if (!has_type) {
+    return InvalidArgument(
+        "ErrorOutputPrefix with expressions must contain "
+        "!{firehose:error-output-type}.");
+  }
+  if (!has_time) prefix += "!{timestamp:yyyy/MM/dd/HH}/";
+  return prefix;
+}
+
+Status CheckAvailable(const Value& configuration) {
+  if (!configuration["EncryptionConfiguration"]["KMSEncryptionConfig"].is_null()) {
+    return NotHere("Encryption with a key of KMS");
+  }
+  if (configuration["DataFormatConversionConfiguration"]["Enabled"].boolean) {
+    return NotHere("Conversion to another format");
+  }
+  if (configuration["DynamicPartitioningConfiguration"]["Enabled"].boolean) {
+    return NotHere("Dynamic partitioning");
+  }
+  if (configuration["S3BackupMode"].text == "Enabled")
+    return NotHere("The backup of source records");
+  return Status::OK();
+}
+
+// What stands behind each record.
+Result<std::string> DelimiterOf(const Value& configuration) {
+  const Value& processing = configuration["ProcessingConfiguration"];
+  if (!processing["Enabled"].boolean) return std::string();
+  std::string delimiter;
+  for (const aws::Member& processor : processing["Processors"].members) {
+    const std::string_view type = processor.value["Type"].text;
+    if (type != "AppendDelimiterToRecord") return NotHere(fmt::format("The processor {}", type));
+    delimiter = "\n";
+    for (const aws::Member& parameter : processor.value["Parameters"].members) {
+      if (parameter.value["ParameterName"].text != "Delimiter") continue;
+      const std::string_view given = parameter.value["ParameterValue"].text;
+      delimiter = given == "\\n" ? "\n" : std::string(given);
+    }
+  }
+  return delimiter;
+}
+
+// "arn:aws:s3:::NAME".
+std::string BucketOf(const Value& configuration) {
+  const std::string_view arn = configuration["BucketARN"].text;
+  return std::string(arn.substr(arn.rfind(':') + 1));
+}
+
+void CopyOr(std::string_view name, const Value& configuration, aws::BodyWriter* answer,
+            const std::function<void(aws::BodyWriter* answer)>& write_default) {
+  answer->Key(name);
+  if (configuration[name].is_null()) {
+    write_default(answer);
+  } else {
+    aws::CopyValue(configuration[name], answer);
+  }
+}
+
+}  // namespace
+
+Result<std::map<std::string, std::string>> FileOptionsOf(const S3Destination& destination) {
+  const Value& configuration = *destination.configuration;
+  RETURN_IF_ERROR(CheckAvailable(configuration));
+  ASSIGN_OR_RETURN(std::string prefix, PrefixOf(configuration));
+  const Value& hints = configuration["BufferingHints"];
+  const int64_t megabytes = aws::IntegerOf(hints["SizeInMBs"]).value_or(kBufferMegabytes);
+  const int64_t seconds = aws::IntegerOf(hints["IntervalInSeconds"]).value_or(kBufferSeconds);
+  const Compression& compression = CompressionOf(configuration);
+  std::string extension(configuration["FileExtension"].text);
+  if (extension.empty()) extension = compression.extension;
+  std::map<std::string, std::string> options{
+      {"connector", "filesystem"},
+      {"path", "s3://" + BucketOf(configuration)},
+      {"format", "raw"},
+      {"sink.file-name", fmt::format("{}{}-!{{timestamp:yyyy-MM-dd-HH-mm-ss}}-!{{random:uuid}}{}",
+                                     prefix, destination.name, extension)},
+      {"sink.compression", std::string(compression.option)},
+      {"sink.rolling-policy.file-size", fmt::format("{}MB", megabytes)},
+      {"sink.rolling-policy.rollover-interval", fmt::format("{} s", seconds)},
+      {"sink.rolling-policy.inactivity-interval", fmt::format("{} s", seconds)}};
+  ASSIGN_OR_RETURN(options["sink.record-delimiter"], DelimiterOf(configuration));
+  const std::string_view zone = configuration["CustomTimeZone"].text;
+  if (!zone.empty()) options["sink.file-name.time-zone"] = zone;
+  return options;
+}
+
+void DescribeS3(const Value& configuration, S3Description what, aws::BodyWriter* answer) {
+  answer->Field("RoleARN", configuration["RoleARN"].text);
+  answer->Field("BucketARN", configuration["BucketARN"].text);
+  answer->Field("Prefix", configuration["Prefix"].text);
+  if (!configuration["ErrorOutputPrefix"].is_null()) {
+    answer->Field("ErrorOutputPrefix", configuration["ErrorOutputPrefix"].text);
+  }
+  const Value& hints = configuration["BufferingHints"];
+  answer->Key("BufferingHints").BeginMap();
+  answer->Key("SizeInMBs").Integer(aws::IntegerOf(hints["SizeInMBs"]).value_or(kBufferMegabytes));
+  answer->Key("IntervalInSeconds");
+  answer->Integer(aws::IntegerOf(hints["IntervalInSeconds"]).value_or(kBufferSeconds)).EndMap();
+  answer->Field("CompressionFormat", CompressionOf(configuration).name);
+  CopyOr("EncryptionConfiguration", configuration, answer, [](aws::BodyWriter* out) {
+    out->BeginMap().Field("NoEncryptionConfig", "NoEncryption").EndMap();
+  });
+  CopyOr("CloudWatchLoggingOptions", configuration, answer,
+         [](aws::BodyWriter* out) { out->BeginMap().Key("Enabled").Boolean(false).EndMap(); });
+  if (!what.extended) return;
+  for (std::string_view name :
+       {"ProcessingConfiguration", "DataFormatConversionConfiguration",
+        "DynamicPartitioningConfiguration", "FileExtension", "CustomTimeZone"}) {
+    if (configuration[name].is_null()) continue;
+    answer->Key(name);
+    aws::CopyValue(configuration[name], answer);
+  }
+  answer->Field("S3BackupMode", "Disabled");
+}
+
+}  // namespace mainstem::gateway::firehose

@@ -1,0 +1,30 @@
+// What an S3DestinationConfiguration or ExtendedS3DestinationConfiguration means for files: options
+// of the `filesystem` sink. Pure; any thread. Sources: the API reference of Amazon Data Firehose,
+// and its guide's "Custom prefixes for Amazon S3 objects" and "Amazon S3 object name format".
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "core/status.h"
+#include "gateway/aws/body_codec.h"
+
+namespace mainstem::gateway::firehose {
+
+struct S3Destination {
+  // Names of files begin so: "clicks-1" for version 1 of stream "clicks".
+  std::string name;
+  const aws::Value* configuration;  // checked against its shape
+};
+// Options of a `filesystem` table. An InvalidArgumentException for what contradicts itself or is
+// not available here.
+Result<std::map<std::string, std::string>> FileOptionsOf(const S3Destination& destination);
+
+// The members of S3DestinationDescription, into a map that is open; with those of the extended one.
+struct S3Description {
+  bool extended = false;
+};
+void DescribeS3(const aws::Value& configuration, S3Description what, aws::BodyWriter* answer);
+
+}  // namespace mainstem::gateway::firehose
