@@ -107,6 +107,7 @@ Task<bool> Segments::KeepUnknownEnd(SegmentInfo segment, int64_t file_bytes) {
   if (is_padding) co_return false;
   std::string path = PathOf(segment.base_offset, ".log");
   CO_ASSIGN_OR_RETURN(std::string remains, co_await SetAside(path, segment.bytes, file_bytes));
+  open_files_->Forget(path, segment.generation);
   logger_->Error("the end of a segment may be what lost frames of the journal held",
                  {{"file", path}, {"position", segment.bytes}, {"set_aside", remains}});
   co_return true;

@@ -13,6 +13,9 @@ constexpr Duration kSlice = std::chrono::microseconds(300);
 // comes, one by one, which costs more.
 constexpr size_t kSnapshotStepBytes = size_t{1} << 20;
 
+// Likewise, of deleted entries that leave memory once that is written.
+constexpr size_t kDeletionsAtOnce = 4096;
+
 // How often operators that want it hear of the time.
 constexpr Duration kTick = std::chrono::milliseconds(20);
 
@@ -180,7 +183,9 @@ Task<> Subtask::WriteSnapshot(SubtaskReport report, std::vector<StateTable*> tab
     return backend->Checkpoint(directory);
   };
   CO_RETURN_IF_ERROR(co_await options_.env->blocking_pool().Run(write));
-  for (StateTable* table : tables) table->OnWritten();
+  for (StateTable* table : tables) {
+    while (!table->OnWritten(kDeletionsAtOnce)) CO_RETURN_IF_ERROR(co_await Yield());
+  }
   is_writing_ = false;
   written_.NotifyAll();
   options_.mailbox->Send(std::move(report));

@@ -171,6 +171,35 @@ TEST_P(StoredChangesTest, OneRowAmongManyWritesLittle) {
   Run(ExpectSame(&model_));
 }
 
+// A value larger than a step is one of its own, and nothing need come meanwhile for the next to go
+// on.
+TEST_P(StoredChangesTest, AStepGoesOnBehindALargeValue) {
+  Open({}, 0);
+  for (const std::string key : {"a", "b", "c"}) {
+    Run(Change(key, {std::string(100'000, key[0]), key}, {}));
+  }
+  Run(Change("d", {"d"}, {}));
+  table_->BeginSnapshot();
+  StateMutations mutations;
+  int step_count = 0;
+  for (; table_->HasUntaken() && step_count < 10; ++step_count) {
+    table_->TakeSnapshot(&mutations, 50'000);
+  }
+  EXPECT_EQ(step_count, 4);
+  EXPECT_EQ(mutations.size(), 4u);
+  const size_t bytes = mutations.bytes();
+  mutations.Append({});
+  EXPECT_EQ(mutations.bytes(), bytes);
+  // What changes before it is written is of the next snapshot.
+  Run(Change("a", {"more"}, {}));
+  CHECK_OK(backend_->Write(mutations));
+  EXPECT_TRUE(table_->OnWritten());
+  EXPECT_GT(Write(), 0u);
+  CHECK_OK(backend_->Checkpoint(root_ + "/chk"));
+  Open({root_ + "/chk"}, 0);
+  Run(ExpectSame(&model_));
+}
+
 // What is put behind a value is written whole before it outgrows it.
 TEST_P(StoredChangesTest, AValueThatChangesForLongStaysSmall) {
   Open({}, 0);

@@ -56,6 +56,7 @@ void StateMutations::Delete(std::string_view key) {
 }
 
 void StateMutations::Append(StateMutations more) {
+  if (more.empty()) return;
   if (empty()) {
     *this = std::move(more);
     return;

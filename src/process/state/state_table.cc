@@ -4,6 +4,8 @@
 #include <new>
 #include <utility>
 
+#include <absl/cleanup/cleanup.h>
+
 #include "core/huge_pages.h"
 
 namespace mainstem::process {
@@ -29,8 +31,6 @@ constexpr size_t kSpillMin = 1024;
 constexpr size_t kSpillMinBytes = 1u << 20;
 constexpr size_t kSpillMost = 65536;
 constexpr size_t kSpillMostBytes = 32u << 20;
-// So many places of deleted entries a list of dirty ones may have in any case.
-constexpr size_t kHolesMin = 1024;
 
 }  // namespace
 
@@ -259,6 +259,8 @@ Task<> StateTable::FetchCold(const EncodedRows& keys, std::span<const int64_t> n
 }
 
 Task<> StateTable::FetchRange(std::string begin, std::string end) {
+  ++fetch_count_;
+  const absl::Cleanup fetched = [this] { --fetch_count_; };
   for (;;) {
     auto scan = [this, &begin, &end] { return backend_->Scan(begin, end, kScanChunk); };
     CO_ASSIGN_OR_RETURN(auto found, co_await pool_->Run(scan));
@@ -334,39 +336,6 @@ void StateTable::AddDirty(StateEntry* entry) {
   dirty_.Add(entry);
 }
 
-void StateTable::DirtyList::Add(StateEntry* entry) {
-  if (holes_ > kHolesMin && holes_ > entries_.size() / 2) DropHoles();
-  entry->dirty_slot = begin_ + static_cast<uint32_t>(entries_.size());
-  entries_.push_back(entry);
-}
-
-void StateTable::DirtyList::Remove(StateEntry* entry) {
-  entries_[entry->dirty_slot - begin_] = nullptr;
-  ++holes_;
-}
-
-StateEntry* StateTable::DirtyList::TakeFirst() {
-  for (;; --holes_) {
-    StateEntry* entry = entries_.front();
-    entries_.pop_front();
-    ++begin_;
-    if (entry == nullptr) continue;
-    if (entries_.size() > kEntriesAhead) {
-      const auto* ahead = reinterpret_cast<const char*>(entries_[kEntriesAhead]);
-      __builtin_prefetch(ahead);
-      __builtin_prefetch(ahead + 64);
-    }
-    return entry;
-  }
-}
-
-void StateTable::DirtyList::DropHoles() {
-  std::erase(entries_, nullptr);
-  begin_ = 0;
-  for (size_t i = 0; i < entries_.size(); ++i) entries_[i]->dirty_slot = static_cast<uint32_t>(i);
-  holes_ = 0;
-}
-
 void StateTable::Delete(StateEntry* entry) {
   CHECK(!IsPending(entry));
   if (!entry->is_stored && !IsInFlight(entry)) {
@@ -437,15 +406,21 @@ StateEntry* StateTable::Unpend(StateEntry* entry) {
   return StorePending(entry, &taken_early_) ? entry : nullptr;
 }
 
-void StateTable::OnWritten() {
-  if (!backend_->keeps_checkpoints()) return;
+bool StateTable::OnWritten(size_t deletions) {
+  if (!backend_->keeps_checkpoints()) return true;
   CHECK(!HasUntaken());
-  snapshot_open_ = false;
-  for (StateEntry* entry : deletions_in_flight_) {
+  // A range that is being fetched may hold what was stored before the deletion: as long as the
+  // entry is there, it does not come back.
+  if (fetch_count_ > 0) return false;
+  for (; !deletions_in_flight_.empty() && deletions > 0; --deletions) {
+    StateEntry* entry = deletions_in_flight_.back();
+    deletions_in_flight_.pop_back();
     if (entry->is_deleted && !IsDirty(entry)) Erase(entry);
   }
-  deletions_in_flight_.clear();
+  if (!deletions_in_flight_.empty()) return false;
+  snapshot_open_ = false;
   pending_ = {};
+  return true;
 }
 
 // While there are clean entries enough, Evict makes room.

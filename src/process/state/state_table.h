@@ -17,7 +17,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -33,6 +32,7 @@
 #include "process/state/key_group.h"
 #include "process/state/row_codec.h"
 #include "process/state/state_backend.h"
+#include "process/state/state_entry.h"
 #include "process/state/state_memory.h"
 
 namespace mainstem::process {
@@ -64,38 +64,6 @@ class ValueCodec {
   // What is stored, or on its way there, is the value as it is now.
   virtual void OnStored(std::byte* value) const {}
 };
-
-// One key's entry. Its address is stable while it is in the table. Operators use value(), the key
-// and the scratch fields; the rest is the table's.
-struct alignas(16) StateEntry {
-  uint64_t hash = 0;
-  int64_t name_space = 0;
-  uint32_t key_size = 0;
-  uint32_t heap_bytes = 0;
-  // The operator's own, for one batch: position of the entry in the batch's list of groups.
-  uint32_t batch_stamp = 0;
-  uint32_t batch_group = 0;
-  uint32_t clock_slot = 0;
-  uint32_t dirty_slot = 0;
-  uint32_t namespace_slot = 0;
-  uint16_t value_units = 0;     // of kUnit bytes
-  uint8_t dirty_mark = 0;       // 0: clean; else one of two that change with each snapshot
-  bool is_new : 1 = true;       // made by Resolve and not yet kept: see StateTable::Resolve
-  bool is_deleted : 1 = false;  // kept only until its deletion is stored
-  bool is_stored : 1 = false;   // the backend may hold a value for this key
-  bool was_used : 1 = true;     // since the clock's hand passed
-  uint8_t flight_mark : 4 = 0;  // of the snapshot that it was last in
-
-  static constexpr size_t kUnit = 16;
-  size_t value_size() const { return value_units * kUnit; }
-  std::byte* value() { return reinterpret_cast<std::byte*>(this + 1); }
-  std::string_view key() const {
-    return {reinterpret_cast<const char*>(this + 1) + value_size(), key_size};
-  }
-  int key_group() const { return KeyGroupOf(hash); }
-};
-
-static_assert(sizeof(StateEntry) == 48, "one of each key: each byte counts");
 
 // The keys of entries, with hashes, to find others by.
 EncodedRows KeysOf(const std::vector<StateEntry*>& entries);
@@ -156,8 +124,9 @@ class StateTable {
   // where operators were about to change what had not been handed out.
   void TakeSnapshot(StateMutations* out, size_t bytes = SIZE_MAX);
   bool HasUntaken() const { return !pending_.empty() || !taken_early_.empty(); }
-  // All that TakeSnapshot has handed out is in the backend, and nothing is untaken.
-  void OnWritten();
+  // All that TakeSnapshot has handed out is in the backend, and nothing is untaken. Lets go of so
+  // many deleted entries; false: call again, after others. True: the next snapshot may begin.
+  bool OnWritten(size_t deletions = SIZE_MAX);
   // Drops clean entries while the table holds too much; a bounded number of steps a call.
   void Evict();
 
@@ -208,21 +177,6 @@ class StateTable {
   struct NamespaceInfo {
     std::vector<StateEntry*> hot;
     bool has_cold = false;
-  };
-  // Entries by their first change. An entry is in one list at most, and knows its slot.
-  class DirtyList {
-   public:
-    size_t size() const { return entries_.size() - holes_; }
-    bool empty() const { return size() == 0; }
-    void Add(StateEntry* entry);
-    void Remove(StateEntry* entry);
-    StateEntry* TakeFirst();  // there must be one
-
-   private:
-    void DropHoles();
-    std::deque<StateEntry*> entries_;  // null: removed since
-    uint32_t begin_ = 0;               // the slot of the first
-    size_t holes_ = 0;
   };
 
   // ---- time to live (state_ttl.cc). When an entry was changed last stands behind its key.
@@ -297,8 +251,8 @@ class StateTable {
   absl::flat_hash_set<Slot, SlotHash, SlotEqual> entries_;
   std::map<int64_t, NamespaceInfo> namespaces_;
   std::vector<StateEntry*> clock_;  // all entries, in no order; the hand goes round
-  DirtyList dirty_;
-  DirtyList pending_;
+  DirtyEntries dirty_;
+  DirtyEntries pending_;
   StateMutations taken_early_;
   // Of entries with a large value that keeps its changes: what is stored for them.
   struct StoredSize {
@@ -318,6 +272,7 @@ class StateTable {
   uint8_t flight_mark_ = 0;
   bool may_have_cold_ = false;
   bool snapshot_open_ = false;  // between BeginSnapshot and OnWritten
+  int fetch_count_ = 0;         // of ranges that are being fetched
 };
 
 }  // namespace mainstem::process
