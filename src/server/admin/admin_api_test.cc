@@ -109,6 +109,10 @@ class ScriptedJobs final : public process::JobManager {
   Task<> StopJob(std::string id) override { co_return Note("stop " + id); }
   Task<> ResumeJob(std::string id) override { co_return Note("resume " + id); }
   Task<> DeleteJob(std::string id) override { co_return Note("delete " + id); }
+  Task<> CheckJob(connector::KeptJob job) override { co_return Note("check " + job.id); }
+  Task<> PutJob(connector::KeptJob job) override { co_return Note("put " + job.id); }
+  Task<> DropJob(std::string id) override { co_return Note("drop " + id); }
+  Task<bool> HasJob(std::string id) override { co_return false; }
 
  private:
   Status Note(std::string call) {
