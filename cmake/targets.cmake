@@ -4,7 +4,7 @@
 # COLD: nothing here runs once for each row or request of many, so it is compiled for a short build.
 # COLD_FILES name...: so are these files (without .cc) and folders (with a slash at their end).
 # All targets share precompiled headers: `pch_core` or, for those that list arrow_lib, `pch_arrow`; cold ones
-# `pch_cold`, test programs `pch_test`.
+# `pch_cold` or `pch_cold_arrow`, test programs `pch_test`.
 include(GoogleTest)
 
 function(mainstem_sources glob out_sources out_tests)
@@ -75,10 +75,14 @@ function(mainstem_cold_objects name names sources_name deps)
     mainstem_batches(${name}_cold cold 8)
   endif()
   add_library(${name}_cold OBJECT ${cold})
-  target_link_libraries(${name}_cold PUBLIC ${deps} pch_cold)
+  set(pch pch_cold)
+  if("arrow_lib" IN_LIST deps)
+    set(pch pch_cold_arrow)
+  endif()
+  target_link_libraries(${name}_cold PUBLIC ${deps} ${pch})
   target_compile_definitions(${name}_cold PRIVATE $<TARGET_PROPERTY:${name},COMPILE_DEFINITIONS>)
   target_compile_options(${name}_cold PRIVATE $<TARGET_PROPERTY:${name},COMPILE_OPTIONS> -O1)
-  target_precompile_headers(${name}_cold REUSE_FROM pch_cold)
+  target_precompile_headers(${name}_cold REUSE_FROM ${pch})
 endfunction()
 
 function(mainstem_library name)
@@ -109,8 +113,10 @@ function(mainstem_library name)
   if(arg_COLD)
     set(pch pch_cold)
     target_compile_options(${name} PRIVATE -O1)
-  elseif("arrow_lib" IN_LIST arg_DEPS)
-    set(pch pch_arrow)
+  endif()
+  if("arrow_lib" IN_LIST arg_DEPS)
+    string(REPLACE pch_core pch_arrow pch ${pch})
+    string(REPLACE pch_cold pch_cold_arrow pch ${pch})
   endif()
   target_precompile_headers(${name} REUSE_FROM ${pch})
   target_link_libraries(${name} PUBLIC ${pch})

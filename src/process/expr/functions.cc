@@ -33,6 +33,13 @@ bool MatchesArg(const LogicalType& type, Arg arg) {
   return false;
 }
 
+Kernel Swapped(Kernel kernel) {
+  return [kernel = std::move(kernel)](KernelScope& scope, std::span<const Vector> args) {
+    const Vector swapped[] = {args[1], args[0]};
+    return kernel(scope, swapped);
+  };
+}
+
 LogicalType WantedType(const LogicalType& type, Arg arg) {
   const bool is_null = type.root() == TypeRoot::kNull;
   switch (arg) {

@@ -85,6 +85,9 @@ void DefineRewrite(FunctionRegistry* registry, std::string name, int args_min, i
 void DefineInfer(FunctionRegistry* registry, std::string name, int args_min, int args_max,
                  Infer infer, FunctionFlags flags = {}, CallForm form = CallForm::kEager);
 
+// A kernel of two arguments, given them the other way round.
+Kernel Swapped(Kernel kernel);
+
 inline constexpr FunctionFlags kCanFail{.can_fail = true};
 // Date pattern in argument `index`, if given: true unless it is a literal that compiles.
 bool DatePatternCanFail(const CallSite& site, size_t index);

@@ -221,13 +221,6 @@ Kernel AddMillisKernel(const LogicalType& type, int64_t sign) {
   });
 }
 
-Kernel Swapped(Kernel kernel) {
-  return [kernel](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
-    const Vector swapped[2] = {args[1], args[0]};
-    return kernel(scope, swapped);
-  };
-}
-
 std::optional<Signature> DatetimeSignature(const CallSite& site, Operator op) {
   const LogicalType &a = site.type(0), &b = site.type(1);
   if (op != Operator::kPlus && op != Operator::kMinus) return std::nullopt;

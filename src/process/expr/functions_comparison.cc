@@ -22,13 +22,6 @@ std::optional<Comparison> OfSwappedSides(Comparison comparison) {
   return std::nullopt;
 }
 
-Kernel Swapped(Kernel kernel) {
-  return [kernel = std::move(kernel)](KernelScope& scope, std::span<const Vector> args) {
-    const Vector swapped[] = {args[1], args[0]};
-    return kernel(scope, swapped);
-  };
-}
-
 // Compares as the dialect's engine does: NaN is equal to nothing. Not those of swapped sides.
 template <typename T, typename Make>
 Kernel ForComparison(Comparison comparison, Make make) {

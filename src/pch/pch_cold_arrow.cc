@@ -1,0 +1,1 @@
+#include "pch/pch_cold_arrow.h"
