@@ -160,8 +160,12 @@ class Pruner {
     return moved_.at(input.get())[static_cast<size_t>(column)];
   }
   ExprPtr Moved(const PlanNodePtr& input, const ExprPtr& expr) const {
+    return Renumbered(expr, moved_.at(input.get()));
+  }
+  static ExprPtr Renumbered(const ExprPtr& expr, const std::vector<int>& moved) {
     return ReplaceInputRefs(expr, [&](const BoundExpr& ref) {
-      return MakeInputRef(Moved(input, ref.index()), ref.type(), ref.name(), ref.span());
+      return MakeInputRef(moved[static_cast<size_t>(ref.index())], ref.type(), ref.name(),
+                          ref.span());
     });
   }
   void MoveAggregates(const PlanNodePtr& input, std::vector<int>* keys,
@@ -241,12 +245,7 @@ class Pruner {
 
   void ShrinkUnnest(UnnestNode& unnest) {
     ShrinkExtending(unnest);
-    if (!unnest.condition) return;
-    const std::vector<int>& moved = moved_.at(&unnest);
-    unnest.condition = ReplaceInputRefs(unnest.condition, [&](const BoundExpr& ref) {
-      return MakeInputRef(moved[static_cast<size_t>(ref.index())], ref.type(), ref.name(),
-                          ref.span());
-    });
+    if (unnest.condition) unnest.condition = Renumbered(unnest.condition, moved_.at(&unnest));
   }
 
   // The node gives all that its inputs give, under its own names and types.
@@ -263,12 +262,7 @@ class Pruner {
     for (int& key : join.right_keys) key = right_moved[static_cast<size_t>(key)];
     if (join.left_time >= 0) join.left_time = left_moved[static_cast<size_t>(join.left_time)];
     if (join.right_time >= 0) join.right_time = right_moved[static_cast<size_t>(join.right_time)];
-    for (ExprPtr& condition : join.conditions) {
-      condition = ReplaceInputRefs(condition, [&](const BoundExpr& ref) {
-        return MakeInputRef(moved[static_cast<size_t>(ref.index())], ref.type(), ref.name(),
-                            ref.span());
-      });
-    }
+    for (ExprPtr& condition : join.conditions) condition = Renumbered(condition, moved);
     Columns columns = left->columns;
     if (join.sends_right()) {
       columns.insert(columns.end(), right->columns.begin(), right->columns.end());
