@@ -52,6 +52,15 @@ Status BatchBuilder::BuildOnto(std::vector<std::byte>* batches) {
   return Status::OK();
 }
 
+Status BatchBuilder::AddOnto(std::vector<std::byte>* batches, size_t bytes_max,
+                             int64_t timestamp_ms, std::optional<std::string_view> key,
+                             std::optional<std::string_view> value) {
+  const size_t needed = RecordBytesBound(key, value, {});
+  if (record_count_ > 0 && bytes() + needed > bytes_max) RETURN_IF_ERROR(BuildOnto(batches));
+  Add(timestamp_ms, key, value);
+  return Status::OK();
+}
+
 void BatchBuilder::Clear() {
   batch_.resize(kBatchHeaderBytes);
   record_count_ = 0;

@@ -45,6 +45,9 @@ class BatchBuilder {
   Result<std::vector<std::byte>> Build();
   // The same, behind the batches that are there.
   Status BuildOnto(std::vector<std::byte>* batches);
+  // Adds a record; first, where the batch would take more than `bytes_max` with it, BuildOnto.
+  Status AddOnto(std::vector<std::byte>* batches, size_t bytes_max, int64_t timestamp_ms,
+                 std::optional<std::string_view> key, std::optional<std::string_view> value);
 
  private:
   void Clear();

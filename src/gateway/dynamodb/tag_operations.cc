@@ -3,13 +3,12 @@
 
 #include <fmt/format.h>
 
+#include "gateway/aws/tags.h"
 #include "gateway/dynamodb/errors.h"
 #include "gateway/dynamodb/operations.h"
 
 namespace mainstem::gateway::dynamodb {
 namespace {
-
-constexpr size_t kTagsMax = 50;
 
 Result<const Table*> FindTagged(const Context& context, const aws::Value& input) {
   std::string_view arn = input["ResourceArn"].text;
@@ -22,10 +21,8 @@ Result<const Table*> FindTagged(const Context& context, const aws::Value& input)
                      fmt::format("Requested resource not found: ResourcArn: {} not found", arn));
 }
 
-using TagMap = std::map<std::string, std::string>;
-
 Task<> ChangeTags(const Context& context, aws::AwsCall* call,
-                  std::function<Status(const aws::Value& input, TagMap* tags)> change_tags) {
+                  std::function<Status(const aws::Value& input, aws::TagMap* tags)> change_tags) {
   CO_ASSIGN_OR_RETURN(TableChange change, co_await TableChange::Begin(context));
   CO_ASSIGN_OR_RETURN(const Table* table, FindTagged(context, call->input.root));
   TableDefinition definition = table->definition();
@@ -36,20 +33,15 @@ Task<> ChangeTags(const Context& context, aws::AwsCall* call,
   co_return Status::OK();
 }
 
-Status AddTags(const aws::Value& input, TagMap* tags) {
-  for (const aws::Member& member : input["Tags"].members) {
-    (*tags)[std::string(member.value["Key"].text)] = member.value["Value"].text;
-  }
-  if (tags->size() <= kTagsMax) return Status::OK();
+Status AddTags(const aws::Value& input, aws::TagMap* tags) {
+  if (aws::PutTags(input["Tags"], tags)) return Status::OK();
   return DynamoError("LimitExceededException",
                      "One or more parameter values were invalid: Too many tags: a table has at "
                      "most 50");
 }
 
-Status RemoveTags(const aws::Value& input, TagMap* tags) {
-  for (const aws::Member& member : input["TagKeys"].members) {
-    tags->erase(std::string(member.value.text));
-  }
+Status RemoveTags(const aws::Value& input, aws::TagMap* tags) {
+  aws::RemoveTags(input["TagKeys"], tags);
   return Status::OK();
 }
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "gateway/aws/tags.h"
 #include "gateway/events/operations.h"
 
 namespace mainstem::gateway::events {
@@ -10,7 +11,6 @@ namespace {
 
 constexpr char kBusPageKind = 'B';
 constexpr int64_t kListMax = 100;
-constexpr size_t kTagsMax = 50;
 
 std::string BusArn(const Context& context, const aws::AwsCall& call, std::string_view name) {
   return fmt::format("arn:aws:events:{}:{}:event-bus/{}", call.region, context.account, name);
@@ -34,11 +34,9 @@ void WriteBus(const Context& context, const aws::AwsCall& call, const std::strin
 }  // namespace
 
 Status SetTags(const aws::Value& input, std::map<std::string, std::string>* tags) {
-  for (const aws::Member& tag : input["Tags"].members) {
-    (*tags)[std::string(tag.value["Key"].text)] = tag.value["Value"].text;
-  }
-  for (const aws::Member& key : input["TagKeys"].members) tags->erase(std::string(key.value.text));
-  if (tags->size() <= kTagsMax) return Status::OK();
+  aws::PutTags(input["Tags"], tags);
+  aws::RemoveTags(input["TagKeys"], tags);
+  if (tags->size() <= aws::kTagsMax) return Status::OK();
   return aws::MakeAwsError("ValidationException", "A resource can have at most 50 tags.");
 }
 

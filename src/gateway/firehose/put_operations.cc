@@ -47,11 +47,7 @@ Task<Offset> PutAll(const Context& context, storage::TopicPartition partition,
   std::vector<std::byte> batches;
   const int64_t now_ms = context.NowMs();
   for (std::string_view data : records) {
-    const size_t needed = storage::RecordBytesBound(std::nullopt, data, {});
-    if (builder.record_count() > 0 && builder.bytes() + needed > kPutBatchBytes) {
-      CO_RETURN_IF_ERROR(builder.BuildOnto(&batches));
-    }
-    builder.Add(now_ms, std::nullopt, data);
+    CO_RETURN_IF_ERROR(builder.AddOnto(&batches, kPutBatchBytes, now_ms, std::nullopt, data));
   }
   CO_RETURN_IF_ERROR(builder.BuildOnto(&batches));
   CO_ASSIGN_OR_RETURN(storage::AppendResult appended,

@@ -1,19 +1,16 @@
 // TagDeliveryStream, UntagDeliveryStream, ListTagsForDeliveryStream.
+#include "gateway/aws/tags.h"
 #include "gateway/firehose/operations.h"
 
 namespace mainstem::gateway::firehose {
 namespace {
 
-constexpr size_t kStreamTagsMax = 50;
 constexpr int64_t kListedTagsMax = 50;
 
 }  // namespace
 
 Status AddTags(const aws::Value& input, std::map<std::string, std::string>* tags) {
-  for (const aws::Member& tag : input["Tags"].members) {
-    (*tags)[std::string(tag.value["Key"].text)] = tag.value["Value"].text;
-  }
-  if (tags->size() <= kStreamTagsMax) return Status::OK();
+  if (aws::PutTags(input["Tags"], tags)) return Status::OK();
   return aws::MakeAwsError("LimitExceededException", "A delivery stream can have at most 50 tags.");
 }
 
@@ -29,9 +26,7 @@ Task<> TagDeliveryStream(const Context& context, aws::AwsCall* call) {
 
 Task<> UntagDeliveryStream(const Context& context, aws::AwsCall* call) {
   StreamCatalog::Change change = [call](DeliveryStream* stream) {
-    for (const aws::Member& key : call->input.root["TagKeys"].members) {
-      stream->tags.erase(std::string(key.value.text));
-    }
+    aws::RemoveTags(call->input.root["TagKeys"], &stream->tags);
     return Status::OK();
   };
   std::string name(call->input.root["DeliveryStreamName"].text);

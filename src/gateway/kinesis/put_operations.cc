@@ -67,13 +67,8 @@ Status CheckRecordSize(const Stream& stream, const aws::Value& record, size_t nu
 Status AddToShard(const Stream& stream, const UserRecord& record, int64_t now_ms,
                   ShardWrite* write) {
   size_t room = std::min(kBatchBytes, stream.batch_bytes_max());
-  size_t needed = storage::RecordBytesBound(record.partition_key, record.data, {});
-  if (write->builder.record_count() > 0 && write->builder.bytes() + needed > room) {
-    RETURN_IF_ERROR(write->builder.BuildOnto(&write->batches));
-  }
-  write->builder.Add(now_ms, record.partition_key, record.data);
   ++write->count;
-  return Status::OK();
+  return write->builder.AddOnto(&write->batches, room, now_ms, record.partition_key, record.data);
 }
 
 // What the KPL has packed into one goes as its single records, all to the shard of the whole; the
