@@ -1,10 +1,10 @@
 # mainstem_library(NAME DEPS lib...): a static library of every .cc here (tests, fuzz targets and
 # main.cc apart), and a test program NAME_test of every *_test.cc, run by ctest.
-# BATCH n: so many files are compiled at once (6; 10 of tests and cold libraries, 8 of cold files).
+# BATCH n: so many files are compiled at once (6; 14 of tests, 10 of cold libraries, 8 of cold files).
 # COLD: nothing here runs once for each row or request of many, so it is compiled for a short build.
 # COLD_FILES name...: so are these files (without .cc) and folders (with a slash at their end).
 # All targets share precompiled headers: `pch_core` or, for those that list arrow_lib, `pch_arrow`; cold ones
-# `pch_cold` or `pch_cold_arrow`, test programs `pch_test`.
+# `pch_cold` or `pch_cold_arrow`, test programs `pch_test` or `pch_test_arrow`.
 include(GoogleTest)
 
 function(mainstem_sources glob out_sources out_tests)
@@ -122,11 +122,15 @@ function(mainstem_library name)
   target_link_libraries(${name} PUBLIC ${pch})
   if(tests)
     if(MAINSTEM_UNITY)
-      mainstem_batches(${name}_test tests 10)
+      mainstem_batches(${name}_test tests 14)
     endif()
     add_executable(${name}_test ${tests})
-    target_link_libraries(${name}_test PRIVATE ${name} pch_test GTest::gtest_main)
-    target_precompile_headers(${name}_test REUSE_FROM pch_test)
+    set(pch pch_test)
+    if("arrow_lib" IN_LIST arg_DEPS)
+      set(pch pch_test_arrow)
+    endif()
+    target_link_libraries(${name}_test PRIVATE ${name} ${pch} GTest::gtest_main)
+    target_precompile_headers(${name}_test REUSE_FROM ${pch})
     # Simulated runs (tests named *Sim*) are a part of their own: ./test sim SEED.
     add_test(NAME ${name} COMMAND ${name}_test --gtest_filter=-*Sim*)
     add_test(NAME ${name}_sim COMMAND ${name}_test --gtest_filter=*Sim*)

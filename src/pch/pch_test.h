@@ -1,6 +1,6 @@
 // Precompiled header of the test programs.
 #pragma once
-#include "pch/pch_arrow.h"
+#include "pch/pch_core.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
