@@ -65,7 +65,7 @@ Task<Records> ReadAll(Log* log, TopicPartition partition) {
 }
 
 // What a client knows of a topic; it outlives crashes.
-struct Ledger {
+struct CompactionLedger {
   int64_t next = 0;
   Records acknowledged;
   int compacted = 0;
@@ -96,7 +96,8 @@ struct Ledger {
 };
 
 // Batches of three records; of the last key only tombstones follow its first value.
-Task<> AppendRound(EmbeddedLog* log, TopicPartition partition, Ledger* ledger, int batches) {
+Task<> AppendRound(EmbeddedLog* log, TopicPartition partition, CompactionLedger* ledger,
+                   int batches) {
   for (int i = 0; i < batches; ++i) {
     BatchBuilderOptions options;
     options.codec = i % 2 == 0 ? Codec::kNone : Codec::kLz4;
@@ -128,14 +129,15 @@ Task<TopicInfo> FindOrCreate(EmbeddedLog* log, TopicConfig config) {
   co_return co_await log->CreateTopic(name, 1, std::move(config), false);
 }
 
-using Body = Task<> (*)(SimEnv* env, EmbeddedLog* log, TopicPartition partition, Ledger* ledger);
+using Body = Task<> (*)(SimEnv* env, EmbeddedLog* log, TopicPartition partition,
+                        CompactionLedger* ledger);
 
 struct Scenario {
   TopicConfig config = Compacted();
   EmbeddedLogOptions options = Options();
 };
 
-Task<> OpenAndRun(SimEnv* env, Scenario scenario, Ledger* ledger, Body body) {
+Task<> OpenAndRun(SimEnv* env, Scenario scenario, CompactionLedger* ledger, Body body) {
   CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log,
                       co_await EmbeddedLog::Open(env, scenario.options));
   auto topic = co_await FindOrCreate(log.get(), scenario.config);
@@ -149,7 +151,8 @@ Task<> OpenAndRun(SimEnv* env, Scenario scenario, Ledger* ledger, Body body) {
   co_return stopped;
 }
 
-Task<> FillAndCompact(SimEnv* env, EmbeddedLog* log, TopicPartition partition, Ledger* ledger) {
+Task<> FillAndCompact(SimEnv* env, EmbeddedLog* log, TopicPartition partition,
+                      CompactionLedger* ledger) {
   for (int round = 0; round < 3; ++round) {
     CO_RETURN_IF_ERROR(co_await AppendRound(log, partition, ledger, 45));
     CO_RETURN_IF_ERROR(co_await log->Checkpoint());
@@ -159,7 +162,7 @@ Task<> FillAndCompact(SimEnv* env, EmbeddedLog* log, TopicPartition partition, L
   co_return Status::OK();
 }
 
-Task<> CheckNow(SimEnv* env, EmbeddedLog* log, TopicPartition partition, Ledger* ledger) {
+Task<> CheckNow(SimEnv* env, EmbeddedLog* log, TopicPartition partition, CompactionLedger* ledger) {
   CO_ASSIGN_OR_RETURN(Records seen, co_await ReadAll(log, partition));
   CO_ASSIGN_OR_RETURN(PartitionOffsets offsets, co_await log->Offsets(partition));
   ledger->Check(seen, offsets.log_start.value());
@@ -168,7 +171,7 @@ Task<> CheckNow(SimEnv* env, EmbeddedLog* log, TopicPartition partition, Ledger*
 }
 
 Task<> FillCompactAndCount(SimEnv* env, EmbeddedLog* log, TopicPartition partition,
-                           Ledger* ledger) {
+                           CompactionLedger* ledger) {
   CO_RETURN_IF_ERROR(co_await FillAndCompact(env, log, partition, ledger));
   CO_RETURN_IF_ERROR(co_await CheckNow(env, log, partition, ledger));
   CO_ASSIGN_OR_RETURN(Records seen, co_await ReadAll(log, partition));
@@ -183,7 +186,7 @@ Task<> FillCompactAndCount(SimEnv* env, EmbeddedLog* log, TopicPartition partiti
 
 TEST(CompactionTest, KeepsTheNewestRecordOfEachKeyAlsoOverARestart) {
   SimDisk disk(1, {});
-  Ledger ledger;
+  CompactionLedger ledger;
   {
     SimEnv env(&disk, {.seed = 1});
     Status status = env.Run(OpenAndRun(&env, {}, &ledger, FillCompactAndCount));
@@ -199,9 +202,9 @@ TEST(CompactionTest, TakesSeveralPassesWhenTheKeysDoNotFit) {
   scenario.options.compaction_key_bytes = 1;  // as few as there can be
   SimDisk disk(1, {});
   SimEnv env(&disk, {.seed = 1});
-  Ledger ledger;
+  CompactionLedger ledger;
   auto body = [](SimEnv* env, EmbeddedLog* log, TopicPartition partition,
-                 Ledger* ledger) -> Task<> {
+                 CompactionLedger* ledger) -> Task<> {
     // 200 keys, twice each: the table holds 48.
     for (int round = 0; round < 2; ++round) {
       for (int i = 0; i < 200; ++i) {
@@ -236,9 +239,9 @@ TEST(CompactionTest, DropsTombstonesAfterTheirTime) {
   scenario.config = Compacted({{"delete.retention.ms", "60000"}});
   SimDisk disk(1, {});
   SimEnv env(&disk, {.seed = 1});
-  Ledger ledger;
+  CompactionLedger ledger;
   auto body = [](SimEnv* env, EmbeddedLog* log, TopicPartition partition,
-                 Ledger* ledger) -> Task<> {
+                 CompactionLedger* ledger) -> Task<> {
     CO_RETURN_IF_ERROR(co_await AppendRound(log, partition, ledger, 40));
     // Nothing more of key6: its newest tombstone lies in what is compacted.
     for (int i = 0; i < 90; ++i) {
@@ -269,7 +272,7 @@ TEST(CompactionTest, DropsTombstonesAfterTheirTime) {
 }
 
 Task<> FillCompactAndExpectAll(SimEnv* env, EmbeddedLog* log, TopicPartition partition,
-                               Ledger* ledger) {
+                               CompactionLedger* ledger) {
   CO_RETURN_IF_ERROR(co_await FillAndCompact(env, log, partition, ledger));
   CO_ASSIGN_OR_RETURN(Records seen, co_await ReadAll(log, partition));
   EXPECT_EQ(seen.size(), ledger->acknowledged.size());
@@ -283,7 +286,7 @@ TEST(CompactionTest, LeavesAloneWhatIsTooYoungOrNotWorthIt) {
     scenario.config = Compacted(config);
     SimDisk disk(1, {});
     SimEnv env(&disk, {.seed = 1});
-    Ledger ledger;
+    CompactionLedger ledger;
     Status status = env.Run(OpenAndRun(&env, scenario, &ledger, FillCompactAndExpectAll));
     ASSERT_TRUE(status.ok()) << Describe(status);
   }
@@ -295,9 +298,9 @@ TEST(CompactionTest, EndsTheActiveSegmentWhenTheGreatestLagIsOver) {
       Compacted({{"max.compaction.lag.ms", "60000"}, {"min.cleanable.dirty.ratio", "1"}});
   SimDisk disk(1, {});
   SimEnv env(&disk, {.seed = 1});
-  Ledger ledger;
+  CompactionLedger ledger;
   auto body = [](SimEnv* env, EmbeddedLog* log, TopicPartition partition,
-                 Ledger* ledger) -> Task<> {
+                 CompactionLedger* ledger) -> Task<> {
     CO_RETURN_IF_ERROR(co_await AppendRound(log, partition, ledger, 10));
     CO_RETURN_IF_ERROR(co_await log->Checkpoint());
     CO_RETURN_IF_ERROR(co_await log->Compact());
@@ -318,9 +321,9 @@ TEST(CompactionTest, EndsTheActiveSegmentWhenTheGreatestLagIsOver) {
 TEST(CompactionTest, APinKeepsWhatFollowsIt) {
   SimDisk disk(1, {});
   SimEnv env(&disk, {.seed = 1});
-  Ledger ledger;
+  CompactionLedger ledger;
   auto body = [](SimEnv* env, EmbeddedLog* log, TopicPartition partition,
-                 Ledger* ledger) -> Task<> {
+                 CompactionLedger* ledger) -> Task<> {
     std::string holder = "sink";
     CO_RETURN_IF_ERROR(co_await log->PinRetention(holder, partition, Offset(0)));
     co_return co_await FillCompactAndExpectAll(env, log, partition, ledger);
@@ -343,11 +346,11 @@ Task<> AppendNumbered(EmbeddedLog* log, TopicPartition partition, int32_t sequen
 
 TEST(CompactionTest, KnowsAProducersLastBatchesAlthoughTheirRecordsAreGone) {
   SimDisk disk(1, {});
-  Ledger ledger;
+  CompactionLedger ledger;
   {
     SimEnv env(&disk, {.seed = 1});
     auto body = [](SimEnv* env, EmbeddedLog* log, TopicPartition partition,
-                   Ledger* ledger) -> Task<> {
+                   CompactionLedger* ledger) -> Task<> {
       for (int32_t i = 0; i < 3; ++i) {
         CO_RETURN_IF_ERROR(co_await AppendNumbered(log, partition, i, Offset(i)));
       }
@@ -367,7 +370,7 @@ TEST(CompactionTest, KnowsAProducersLastBatchesAlthoughTheirRecordsAreGone) {
   }
   SimEnv env(&disk, {.seed = 2});
   auto body = [](SimEnv* env, EmbeddedLog* log, TopicPartition partition,
-                 Ledger* ledger) -> Task<> {
+                 CompactionLedger* ledger) -> Task<> {
     CO_ASSIGN_OR_RETURN(PartitionOffsets offsets, co_await log->Offsets(partition));
     CO_RETURN_IF_ERROR(co_await AppendNumbered(log, partition, 2, Offset(2)));
     co_return co_await AppendNumbered(log, partition, 3, offsets.high_watermark);
@@ -376,10 +379,10 @@ TEST(CompactionTest, KnowsAProducersLastBatchesAlthoughTheirRecordsAreGone) {
   ASSERT_TRUE(status.ok()) << Describe(status);
 }
 
-Task<> ReadWhile(EmbeddedLog* log, TopicPartition partition, Ledger* ledger, const bool* ended,
-                 int* rounds) {
+Task<> ReadWhile(EmbeddedLog* log, TopicPartition partition, CompactionLedger* ledger,
+                 const bool* ended, int* rounds) {
   while (!*ended) {
-    Ledger before = *ledger;
+    CompactionLedger before = *ledger;
     CO_ASSIGN_OR_RETURN(Records seen, co_await ReadAll(log, partition));
     before.Check(seen);
     CO_ASSIGN_OR_RETURN(OffsetForTime found, co_await log->FindByTime(partition, 1200));
@@ -391,15 +394,15 @@ Task<> ReadWhile(EmbeddedLog* log, TopicPartition partition, Ledger* ledger, con
   co_return Status::OK();
 }
 
-Task<> FillThenEnd(SimEnv* env, EmbeddedLog* log, TopicPartition partition, Ledger* ledger,
-                   bool* ended) {
+Task<> FillThenEnd(SimEnv* env, EmbeddedLog* log, TopicPartition partition,
+                   CompactionLedger* ledger, bool* ended) {
   Status status = co_await FillAndCompact(env, log, partition, ledger);
   *ended = true;
   co_return status;
 }
 
 Task<> ReadBesideCompaction(SimEnv* env, EmbeddedLog* log, TopicPartition partition,
-                            Ledger* ledger) {
+                            CompactionLedger* ledger) {
   CO_RETURN_IF_ERROR(co_await AppendRound(log, partition, ledger, 100));
   bool ended = false;
   int rounds = 0;
@@ -421,7 +424,7 @@ TEST(CompactionTest, ReadersNeverMissARecordWhileSegmentsAreReplaced) {
   for (uint64_t seed = 1; seed <= 6; ++seed) {
     SimDisk disk(seed, {});
     SimEnv env(&disk, {.seed = seed});
-    Ledger ledger;
+    CompactionLedger ledger;
     Status status = env.Run(OpenAndRun(&env, {}, &ledger, ReadBesideCompaction));
     ASSERT_TRUE(status.ok()) << "seed " << seed << ": " << Describe(status);
   }
@@ -440,7 +443,7 @@ Task<> RetainWhile(EmbeddedLog* log, TopicPartition partition, const bool* ended
 }
 
 Task<> CompactBesideRetention(SimEnv* env, EmbeddedLog* log, TopicPartition partition,
-                              Ledger* ledger) {
+                              CompactionLedger* ledger) {
   bool ended = false;
   Status first;
   TaskScope scope(env->shard(0), "test", [&first](const std::string&, const Status& status) {
@@ -463,7 +466,7 @@ TEST(CompactionTest, GetsAlongWithRetentionOverRestarts) {
   scenario.config["retention.ms"] = "-1";
   for (uint64_t seed = 1; seed <= 5; ++seed) {
     SimDisk disk(seed, {});
-    Ledger ledger;
+    CompactionLedger ledger;
     for (int run = 0; run < 3; ++run) {
       SimEnv env(&disk, {.seed = seed + 100 * static_cast<uint64_t>(run)});
       Status status = env.Run(OpenAndRun(&env, scenario, &ledger, CompactBesideRetention));
@@ -473,7 +476,7 @@ TEST(CompactionTest, GetsAlongWithRetentionOverRestarts) {
 }
 
 Task<> DeleteBesideCompaction(SimEnv* env, EmbeddedLog* log, TopicPartition partition,
-                              Ledger* ledger) {
+                              CompactionLedger* ledger) {
   CO_RETURN_IF_ERROR(co_await AppendRound(log, partition, ledger, 90));
   CO_RETURN_IF_ERROR(co_await log->Checkpoint());
   TaskScope scope(env->shard(0), "test", [](const std::string&, const Status& status) {
@@ -495,17 +498,17 @@ TEST(CompactionTest, EndsWhenItsTopicIsDeleted) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     SimDisk disk(seed, {});
     SimEnv env(&disk, {.seed = seed});
-    Ledger ledger;
+    CompactionLedger ledger;
     Status status = env.Run(OpenAndRun(&env, {}, &ledger, DeleteBesideCompaction));
     ASSERT_TRUE(status.ok()) << "seed " << seed << ": " << Describe(status);
   }
 }
 
 TEST(CompactionTest, SurvivesTheFailureOfAnyOperation) {
-  auto ledger = std::make_shared<Ledger>();
+  auto ledger = std::make_shared<CompactionLedger>();
   int finished = 0;
   auto body = [&ledger](SimEnv* env) {
-    *ledger = Ledger();
+    *ledger = CompactionLedger();
     return OpenAndRun(env, {}, ledger.get(), FillAndCompact);
   };
   auto check = [&ledger, &finished](SimEnv* env) {
@@ -520,7 +523,7 @@ TEST(CompactionTest, SurvivesTheFailureOfAnyOperation) {
 
 // Power goes at random steps, several times on one disk. The first violation, or nothing.
 std::string PowerCuts(uint64_t seed, bool keeps_promises, int cut_count, int* compacted) {
-  auto* ledger = new Ledger();  // leaked with the envs
+  auto* ledger = new CompactionLedger();  // leaked with the envs
   const Status status = CutPower(
       {.seed = seed, .count = cut_count, .keeps_promises = keeps_promises},
       {.body = [ledger](SimEnv* env) { return OpenAndRun(env, {}, ledger, FillAndCompact); },

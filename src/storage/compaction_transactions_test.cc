@@ -90,7 +90,7 @@ Task<> Check(EmbeddedLog* log, TopicPartition partition) {
   co_return Status::OK();
 }
 
-Task<> Fill(SimEnv* env) {
+Task<> FillTransactions(SimEnv* env) {
   CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log,
                       co_await EmbeddedLog::Open(env, WorkOptions()));
   TopicConfig config{{"cleanup.policy", "compact"},
@@ -122,7 +122,7 @@ TEST(CompactionTransactionsTest, KeepsTheNewestCommittedRecordAndNothingAborted)
   SimDisk disk(1, {});
   {
     SimEnv env(&disk, {.seed = 1});
-    Status status = env.Run(Fill(&env));
+    Status status = env.Run(FillTransactions(&env));
     ASSERT_TRUE(status.ok()) << Describe(status);
   }
   SimEnv env(&disk, {.seed = 2});

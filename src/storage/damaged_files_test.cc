@@ -36,7 +36,7 @@ Task<> AppendValue(EmbeddedLog* log, TopicPartition partition, int64_t offset, i
 }
 
 // Three segments of 1 MiB in "t", the last one active; nothing is settled, as after a kill.
-Task<> Fill(SimEnv* env, TopicConfig more) {
+Task<> FillDamaged(SimEnv* env, TopicConfig more) {
   CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log,
                       co_await EmbeddedLog::Open(env, LogOptions()));
   TopicConfig config{{"segment.bytes", "1048576"}};
@@ -98,7 +98,7 @@ using Harm = std::function<Task<>(Files* files, std::string folder)>;
 
 Status RunHarmed(const Harm& harm, const TopicConfig& config, SimDisk* disk, Outcome* outcome) {
   Runs runs(disk, 7);
-  RETURN_IF_ERROR(runs.Run([&](SimEnv* env) { return Fill(env, config); }));
+  RETURN_IF_ERROR(runs.Run([&](SimEnv* env) { return FillDamaged(env, config); }));
   RETURN_IF_ERROR(runs.Run([&](SimEnv* env) { return harm(&env->files(), "/data/topics/t-0"); }));
   RETURN_IF_ERROR(runs.Run([&](SimEnv* env) { return OpenAndLook(env, &outcome->before, true); }));
   return runs.Run([&](SimEnv* env) { return OpenAndLook(env, &outcome->after, false); });
@@ -227,7 +227,7 @@ TEST(DamagedBatchTest, AReadThatMeetsABrokenBatchIsLoggedOnceAndTheRestIsServed)
     Runs runs(&disk, 11);
     // The indexes are there: behind a batch of which not even the length is known they tell where
     // to read on.
-    auto fill = [](SimEnv* env) { return Fill(env, {}); };
+    auto fill = [](SimEnv* env) { return FillDamaged(env, {}); };
     ASSERT_TRUE(runs.Run(fill, ProcessEnd::kKill).ok());
     std::vector<std::string> files = SegmentFiles(disk);
     ASSERT_EQ(files.size(), 3u);
@@ -530,7 +530,8 @@ TEST(RetainedFilesTest, WhatRetentionRemovedIsNoDamage) {
   SimDisk disk(1);
   Runs runs(&disk, 3);
   TopicConfig config{{"retention.ms", "3600000"}};
-  ASSERT_TRUE(runs.Run([&](SimEnv* env) { return Fill(env, config); }, ProcessEnd::kKill).ok());
+  ASSERT_TRUE(
+      runs.Run([&](SimEnv* env) { return FillDamaged(env, config); }, ProcessEnd::kKill).ok());
   ASSERT_TRUE(runs.Run(Retain, ProcessEnd::kKill).ok());
   EXPECT_TRUE(SegmentFiles(disk).empty());
   std::vector<int64_t> offsets;

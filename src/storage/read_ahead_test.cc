@@ -27,7 +27,7 @@ struct Filled {
 };
 
 // A topic of kBatchCount batches in segments of 4 MiB; the tail cache has only the last ones.
-Task<Filled> Fill(SimEnv* env) {
+Task<Filled> FillSegments(SimEnv* env) {
   Filled made;
   CO_ASSIGN_OR_RETURN(made.log, co_await EmbeddedLog::Open(env, SmallLog("/data")));
   TopicConfig config{{"segment.bytes", "4194304"}, {"retention.ms", "-1"}};  // they are of 1970
@@ -66,7 +66,7 @@ using FilledBody = std::function<Task<>(Filled* filled)>;
 
 // Stops the log whatever the body says.
 Task<> RunOnFilled(SimEnv* env, FilledBody body) {
-  CO_ASSIGN_OR_RETURN(Filled filled, co_await Fill(env));
+  CO_ASSIGN_OR_RETURN(Filled filled, co_await FillSegments(env));
   Status status = co_await body(&filled);
   Status stopped = co_await filled.log->Stop();
   co_return status.ok() ? stopped : status;
