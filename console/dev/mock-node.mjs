@@ -55,7 +55,7 @@ const node = () => ({
 const snapshot = () => JSON.stringify({ node: node(), topics: topics(), jobs: jobs() });
 const record = (i) => ({
   partition: i % 4, offset: 32_000 + i, timestamp_ms: Date.now() - (50 - i) * 137, key: `s${(i * 7919 % 65536).toString(16)}`, value_kind: 'json', size_bytes: 182,
-  value: JSON.stringify({ event_id: `e${32_000 + i}`, session: `s${(i * 7919 % 65536).toString(16)}`, type: ['view', 'view', 'cart', 'order'][i % 4], page: ['/', '/product/kettle', '/search', '/checkout'][i % 4], product: i % 3 ? 'kettle' : null, amount: i % 4 === 3 ? 39.9 : null, status: 200, ts: '2026-11-23 20:15:04.120' }), headers: i % 2 ? [] : [{ key: 'source', value: 'shop' }],
+  value: JSON.stringify({ event_id: `e${32_000 + i}`, session: `s${(i * 7919 % 65536).toString(16)}`, type: ['view', 'view', 'cart', 'order'][i % 4], page: ['/', '/product/kettle', '/search', '/checkout'][i % 4], product: i % 3 ? 'kettle' : null, amount: i % 4 === 3 ? 39.9 : null, status: 200, took_ms: 20 + (i * 37 % 23) + (i % 17 === 0 ? 60 : 0), ts: '2026-11-23 20:15:04.120' }), headers: i % 2 ? [] : [{ key: 'source', value: 'shop' }],
 });
 const groups = () => (empty ? [] : [{ id: 'billing', state: 'Stable', protocol: 'cooperative-sticky', member_count: 2, lag: 1_204 }, { id: 'search-index', state: 'Empty', protocol: '', member_count: 0, lag: 88_210 }]);
 
@@ -73,7 +73,7 @@ function answer(path) {
   if (path.startsWith('/api/v1/groups/')) return { ...groups()[0], members: [{ id: 'consumer-1-4c1e', client_id: 'billing-1', host: '/127.0.0.1', assignment: [{ topic: 'clicks', partition: 0 }, { topic: 'clicks', partition: 1 }] }], offsets: [0, 1, 2, 3].map((p) => ({ topic: 'clicks', partition: p, committed: 320_000 - p * 300, high_watermark: 321_000, lag: 1000 + p * 300 })) };
   if (path.startsWith('/api/v1/jobs/')) return details(path.split('/')[4]);
   if (path.endsWith('/records')) return { records: Array.from({ length: 50 }, (_, i) => record(i)), scanned: 50, complete: true, next: { 0: 1, 1: 2 } };
-  if (path.startsWith('/api/v1/topics/')) return { ...topic(path.split('/')[4], 4, 1840, 1_284_000), partitions: [0, 1, 2, 3].map((id) => ({ id, log_start: 0, high_watermark: 321_000 + id * 9100, last_stable_offset: 321_000, size_bytes: 68e6 })), config_all: [{ name: 'retention.ms', value: '604800000', source: 'default', default: '604800000', documentation: 'How long records are kept.', honoured: true }, { name: 'cleanup.policy', value: 'compact', source: 'topic', default: 'delete', documentation: 'delete drops old records, compact keeps the newest of each key.', honoured: true }] };
+  if (path.startsWith('/api/v1/topics/')) return { ...topic(path.split('/')[4], 4, 1840, 1_284_000), partitions: [0, 1, 2, 3].map((id) => ({ id, log_start: 0, high_watermark: 321_000 + id * 9100 + Math.round(turn * (500 - id * 90) + 160 * Math.sin((turn + id * 5) / 4)), last_stable_offset: 321_000, size_bytes: 68e6 })), config_all: [{ name: 'retention.ms', value: '604800000', source: 'default', default: '604800000', documentation: 'How long records are kept.', honoured: true }, { name: 'cleanup.policy', value: 'compact', source: 'topic', default: 'delete', documentation: 'delete drops old records, compact keeps the newest of each key.', honoured: true }] };
   return null;
 }
 
@@ -81,7 +81,7 @@ const server = createServer((request, response) => {
   const { pathname } = new URL(request.url, 'http://x');
   const stream = (text, every) => { response.writeHead(200, { 'Content-Type': 'text/event-stream' }); response.write(text()); const timer = setInterval(() => response.write(text()), every); request.on('close', () => clearInterval(timer)); };
   if (pathname === '/api/v1/live') return stream(() => `data: ${snapshot()}\n\n`, 1000);
-  if (pathname.endsWith('/events')) { let i = 0; return stream(() => `data: ${JSON.stringify({ ...record(i++), timestamp_ms: Date.now() })}\n\n`, 400); }
+  if (pathname.endsWith('/events')) { let i = 0; const base64 = (text) => Buffer.from(text).toString('base64'); return stream(() => { const { partition, offset, key, value } = record(i++); return `data: ${JSON.stringify({ partition, offset: offset + 50, timestamp_ms: Date.now(), key_base64: base64(key), value_base64: base64(value) })}\n\n`; }, 400); }
   if (pathname === '/api/v1/sql') {
     response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
     const rows = [['+I', 'view', '812'], ['+I', 'cart', '201'], ['-U', 'view', '812'], ['+U', 'view', '813'], ['+I', null, '4']];

@@ -8,7 +8,7 @@ const WIDTH = 228, HEIGHT = 112, GAP_X = 62, GAP_Y = 24;
 export interface Chain extends Operator { parts: Operator[] }
 interface Placed { op: Chain; x: number; y: number }
 
-export const shortName = (name: string) => name.replace(/\bdefault_catalog\.default_database\./g, '');
+export const shortName = (name: string) => name.replace(/default_catalog\.default_database\./g, '');
 
 export function chains(operators: Operator[]): Chain[] {
   const headOf = new Map<number, number>();

@@ -16,6 +16,7 @@ function Details(props: { operators: Operator[]; selected: number | null }) {
   const facts: [string, string][] = [
     ['Watermark', chain.watermark_ms === null ? 'none yet' : dateTime(chain.watermark_ms)], ['Working', percent(chain.busy_ratio)], ['Back-pressured', percent(chain.backpressured_ratio)],
     ['Parallel', `×${chain.parallelism}`], ['Late rows', exact(chain.late_rows)], ['Rejected rows', exact(chain.rejected_rows)],
+    ...(chain.lag_records >= 0 ? [['Unread records', exact(chain.lag_records)] as [string, string]] : []),
     ...(chain.inputs.length === 0 ? [['Bytes in', bytesPerSecond(chain.bytes_in_per_second)] as [string, string]] : []),
   ];
   return (
@@ -54,7 +55,7 @@ export function Job(props: { id: string }) {
   };
   const ended = job ? ENDED.has(job.state) : false;
   return (
-    <Page title={<><a class="up" href={link('jobs')}>Jobs</a>{job?.name ?? props.id} {job && <State state={job.state} />}</>}
+    <Page title={<><a class="up" href={link('jobs')}>Jobs</a>{job ? shortName(job.name) : props.id} {job && <State state={job.state} />}</>}
       actions={job && <>
         {!ended && <button type="button" disabled={job.savepoint.in_progress} onClick={() => void act('savepoints')} title="Leaves a copy of the state, from which another job can go on">{job.savepoint.in_progress ? 'Taking a savepoint …' : 'Savepoint'}</button>}
         {!ended && <button type="button" onClick={() => void act('stop')} title="Takes a checkpoint, then ends">Stop</button>}

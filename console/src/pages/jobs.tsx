@@ -1,4 +1,5 @@
 import { ago, dateTime, duration } from '../format';
+import { shortName } from '../graph';
 import { useLive } from '../live';
 import { link } from '../router';
 import { Card, Command, Empty, Loading, Meter, Page, State } from '../ui';
@@ -22,7 +23,7 @@ export function Jobs() {
             <tbody>
               {jobs.map((job) => (
                 <tr key={job.id}>
-                  <td><a href={link('jobs', job.id)}>{job.name}</a><div class="soft clip mono">{job.error || job.statement.replace(/\s+/g, ' ')}</div></td>
+                  <td><a href={link('jobs', job.id)}>{shortName(job.name)}</a><div class="soft clip mono">{job.error || job.statement.replace(/\s+/g, ' ')}</div></td>
                   <td><State state={job.state} /></td>
                   <td>{job.progress.ratio === null ? <span class="soft">{job.bounded ? '–' : 'endless'}</span> : <><Meter ratio={job.progress.ratio} label="Progress" good /> {Math.round(job.progress.ratio * 100)}%{job.progress.eta_ms ? <span class="soft"> · {duration(job.progress.eta_ms)} left</span> : null}</>}</td>
                   <td>{job.checkpoint.id > 0 ? <>#{job.checkpoint.id} <span class="soft">{ago(job.checkpoint.completed_at_ms, now)}</span></> : <span class="soft">none yet</span>}</td>

@@ -3,14 +3,42 @@ import { ApiError, get, toError, type RecordPage, type RecordRow, type TopicDeta
 import { bytes, clock, dateTime, exact } from '../format';
 import { Json } from '../json';
 import { Card, Command, Empty, ErrorBox } from '../ui';
+import { FieldChart, LAST } from './fieldchart';
 
-const TAIL_KEPT = 200;
-interface TailEvent { partition: number; offset: number; timestamp_ms: number; key: string | null; value: string | null; headers?: { key: string; value: string | null }[] }
-
-function kindOf(text: string | null): RecordRow['value_kind'] {
-  if (text === null) return 'null';
-  try { JSON.parse(text); return 'json'; } catch { return 'text'; }
+// While following: rows that are shown, and messages that are kept to draw.
+const TAIL_SHOWN = 200, TAIL_KEPT = Math.max(...LAST);
+interface TailEvent {
+  partition: number; offset: number; timestamp_ms: number; key_base64?: string; value_base64?: string;
+  headers?: { key: string; value_base64?: string }[];
 }
+
+// Bytes as the records of a page come: text as it is, other bytes as hexadecimal digits.
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+function shown(base64: string | undefined): { text: string | null; binary: boolean; size: number } {
+  if (base64 === undefined) return { text: null, binary: false, size: 0 };
+  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  try {
+    return { text: UTF8.decode(bytes), binary: false, size: bytes.length };
+  } catch {
+    return { text: Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(''), binary: true, size: bytes.length };
+  }
+}
+
+function toRow(event: TailEvent): RecordRow {
+  const value = shown(event.value_base64);
+  const kind = (): RecordRow['value_kind'] => {
+    if (value.text === null) return 'null';
+    if (value.binary) return 'binary';
+    try { JSON.parse(value.text); return 'json'; } catch { return 'text'; }
+  };
+  return {
+    partition: event.partition, offset: event.offset, timestamp_ms: event.timestamp_ms, key: shown(event.key_base64).text, value: value.text, value_kind: kind(), size_bytes: value.size,
+    headers: (event.headers ?? []).map((header) => ({ key: header.key, value: shown(header.value_base64).text })),
+  };
+}
+
+// Where a page of records ends, as the API takes it.
+const places = (page: RecordPage) => Object.entries(page.next).map(([p, o]) => `${p}:${o}`).join(',');
 
 function Value(props: { record: RecordRow }) {
   const { record } = props;
@@ -57,6 +85,7 @@ export function Messages(props: { topic: TopicDetails }) {
   const [tail, setTail] = useState(false);
   const [page, setPage] = useState<RecordPage | null>(null);
   const [tailed, setTailed] = useState<RecordRow[]>([]);
+  const [before, setBefore] = useState<RecordRow[]>([]);  // the newest when the following began
   const [error, setError] = useState<ApiError | null>(null);
   const [busy, setBusy] = useState(false);
   const [open, setOpen] = useState<string | null>(null);
@@ -85,30 +114,48 @@ export function Messages(props: { topic: TopicDetails }) {
     }
     setBusy(false);
   };
-  const more = () => { if (page) void load(Object.entries(page.next).map(([p, o]) => `${p}:${o}`).join(','), true); };
+  const more = () => { if (page) void load(places(page), true); };
 
   useEffect(() => { if (!tail) void load(); }, [partition, from, tail]);
   useEffect(() => {
     if (!tail) return;
     setTailed([]);
-    const query = new URLSearchParams({ from: 'latest', decode: 'text' });
-    if (partition) query.set('partition', partition);
-    const source = new EventSource(`/v1/topics/${name}/events?${query}`);
+    setBefore([]);
+    const stop = new AbortController();
+    let source: EventSource | null = null;
     let waiting: RecordRow[] = [];
-    source.onmessage = (message) => {
-      const event = JSON.parse(message.data) as TailEvent;
-      waiting.unshift({ ...event, headers: event.headers ?? [], value_kind: kindOf(event.value), size_bytes: event.value?.length ?? 0 });
+    // The newest records first, then what comes after them: none is missed between.
+    const follow = async () => {
+      const query = new URLSearchParams({ from: '-50', limit: '50', 'as-text': '1' });
+      if (partition) query.set('partition', partition);
+      try {
+        const newest = await get<RecordPage>(`/api/v1/topics/${name}/records?${query}`, stop.signal);
+        setBefore([...newest.records].reverse());
+        setError(null);
+        const events = new URLSearchParams({ from: places(newest), decode: 'base64' });
+        if (partition) events.set('partition', partition);
+        source = new EventSource(`/v1/topics/${name}/events?${events}`);
+        source.onmessage = (message) => {
+          waiting.push(toRow(JSON.parse(message.data) as TailEvent));
+          if (waiting.length > TAIL_KEPT) waiting.shift();
+        };
+      } catch (cause) {
+        if (stop.signal.aborted) return;
+        setError(toError(cause));
+        setTail(false);
+      }
     };
+    void follow();
     const flush = setInterval(() => {
       if (waiting.length === 0) return;
-      const batch = waiting;
+      const batch = waiting.reverse();
       waiting = [];
       setTailed((old) => [...batch, ...old].slice(0, TAIL_KEPT));
     }, 200);
-    return () => { source.close(); clearInterval(flush); };
+    return () => { stop.abort(); source?.close(); clearInterval(flush); };
   }, [tail, partition]);
 
-  const records = tail ? tailed : from === 'latest' && !search && !filter ? [...(page?.records ?? [])].reverse() : page?.records ?? [];
+  const records = tail ? tailed.slice(0, TAIL_SHOWN) : from === 'latest' && !search && !filter ? [...(page?.records ?? [])].reverse() : page?.records ?? [];
   const submit = (event: Event) => { event.preventDefault(); setTail(false); void load(); };
   return (
     <Card class="messages">
@@ -131,6 +178,7 @@ export function Messages(props: { topic: TopicDetails }) {
         <button type="button" class={tail ? 'live on' : 'live'} aria-pressed={tail} onClick={() => setTail(!tail)}>{tail ? 'Live' : 'Follow'}</button>
       </form>
       <ErrorBox error={error} />
+      {tail && <FieldChart records={[...tailed, ...before].slice(0, TAIL_KEPT)} />}
       {records.length === 0 ? (tail ? <p class="waiting"><span class="pulse" /> Waiting for the next record…</p> : page && !busy && (
         search || filter ? <Empty title="Nothing found"><p>{exact(page.scanned)} records were looked at{page.complete ? '' : ', and there are more'}.</p>{!page.complete && <button type="button" onClick={more}>Look further</button>}</Empty>
           : <Empty title="No records here"><p>Send one:</p><Command>{`curl -d 'hello' ${location.origin}/v1/topics/${props.topic.name}/events`}</Command></Empty>

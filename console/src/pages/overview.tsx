@@ -1,5 +1,6 @@
-import { Throughput } from '../chart';
+import { Legend, Throughput } from '../chart';
 import { bytes, bytesPerSecond, count, duration, perSecond, plural } from '../format';
+import { shortName } from '../graph';
 import { useLive } from '../live';
 import { link } from '../router';
 import { Card, Command, Empty, Loading, Meter, Page, Sparkline, Stat, State } from '../ui';
@@ -20,7 +21,7 @@ export function Overview() {
         <Stat label="Disk" value={bytes(topics.reduce((sum, topic) => sum + topic.size_bytes, 0))} note={`${bytes(node.disk_free_bytes)} free`} />
         <Stat label="Up for" value={duration(node.uptime_ms)} note={`version ${node.version}`} />
       </div>
-      <Card title="Throughput" aside={<span class="legend"><i class="in" />in{node.rates.bytes_out !== undefined && <><i class="out" />out</>}</span>}>
+      <Card title="Throughput" aside={<Legend lines={[{ label: 'in' }, ...(node.rates.bytes_out !== undefined ? [{ label: 'out' }] : [])]} />}>
         <Throughput live={live} />
       </Card>
       <div class="columns">
@@ -51,13 +52,13 @@ export function Overview() {
           ) : (
             <table class="list"><tbody>
               {jobs.slice(0, 8).map((job) => (
-                <tr><td><a href={link('jobs', job.id)}>{job.name}</a>{job.error && <div class="soft clip">{job.error}</div>}</td><td class="right"><State state={job.state} /></td></tr>
+                <tr><td><a href={link('jobs', job.id)}>{shortName(job.name)}</a>{job.error && <div class="soft clip">{job.error}</div>}</td><td class="right"><State state={job.state} /></td></tr>
               ))}
             </tbody></table>
           )}
         </Card>
       </div>
-      <p class="foot soft">{plural(node.topic_count, 'topic')}, {plural(node.job_count, 'job')}. Written events are described at <a href="/docs/api">Events over HTTP</a>; metrics for Prometheus at <a href="/metrics">/metrics</a>.</p>
+      <p class="foot soft">{plural(node.topic_count, 'topic')}, {plural(node.job_count, 'job')}. In counts what producers and jobs write into topics, not the node's internal topics. Written events are described at <a href="/docs/api">Events over HTTP</a>; metrics for Prometheus at <a href="/metrics">/metrics</a>.</p>
     </Page>
   );
 }

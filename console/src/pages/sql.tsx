@@ -134,7 +134,7 @@ export function SqlPage() {
         </div>
       </Card>
       <ErrorBox error={error} />
-      {submitted.length > 0 && <Card><p>Running as {submitted.map((id) => <a href={link('jobs', id)}>{id}</a>)}.</p></Card>}
+      {submitted.length > 0 && <Card><p>Running as {submitted.map((id, i) => <>{i > 0 && ', '}<a href={link('jobs', id)}>{id}</a></>)}.</p></Card>}
       {shown.map((outcome, i) => <Card><Result outcome={outcome} running={busy && i === shown.length - 1} /></Card>)}
       {busy && shown.length === 0 && <Card><p class="waiting"><span class="pulse" /> Running…</p></Card>}
       {!busy && !error && shown.length === 0 && submitted.length === 0 && !text.trim() && (

@@ -1,11 +1,12 @@
 import { useState } from 'preact/hooks';
 import { ApiError, call, toError, type TopicDetails } from '../api';
-import { bytes, count, exact, perSecond, plural } from '../format';
+import { bytes, bytesPerSecond, count, exact, perSecond, plural } from '../format';
 import { useFetch } from '../hooks';
 import { useLive } from '../live';
 import { go, link, path } from '../router';
-import { Card, Dialog, ErrorBox, Loading, Page, Sparkline, Stat, Tabs } from '../ui';
+import { Card, Dialog, ErrorBox, Loading, Page, Stat, Tabs } from '../ui';
 import { Messages } from './messages';
+import { TopicRates } from './topicrates';
 
 function Partitions(props: { topic: TopicDetails }) {
   const largest = Math.max(1, ...props.topic.partitions.map((p) => p.high_watermark - p.log_start));
@@ -73,7 +74,7 @@ function Settings(props: { topic: TopicDetails; reload: () => void }) {
 export function Topic(props: { name: string; tab: string }) {
   const live = useLive();
   const url = `/api/v1/topics/${encodeURIComponent(props.name)}`;
-  const { data: topic, error, reload } = useFetch<TopicDetails>(url, 3000);
+  const { data: topic, error, reload } = useFetch<TopicDetails>(url, 1000);
   const [deleting, setDeleting] = useState(false);
   const [confirmed, setConfirmed] = useState('');
   const [failed, setFailed] = useState<ApiError | null>(null);
@@ -105,11 +106,12 @@ export function Topic(props: { name: string; tab: string }) {
       {!topic ? !error && <Loading /> : (
         <>
           <div class="stats tight">
-            <Stat label="In" value={`${perSecond(sample?.rates.records_in ?? 0)}`} note={<Sparkline values={live.topics.get(props.name) ?? []} width={132} height={22} />} />
+            <Stat label="In" value={`${perSecond(sample?.rates.records_in ?? 0)}`} note={bytesPerSecond(sample?.rates.bytes_in ?? 0)} />
             <Stat label="Records" value={count(topic.records)} note={exact(topic.records)} />
             <Stat label="Size" value={bytes(topic.size_bytes)} note={topic.records > 0 ? `${bytes(topic.size_bytes / topic.records)} a record` : 'empty'} />
             <Stat label="Partitions" value={topic.partition_count} note={topic.config['cleanup.policy'] === 'compact' ? 'compacted' : 'kept by time and size'} />
           </div>
+          <TopicRates topic={topic} />
           <Tabs tabs={tabs} current={props.tab} />
           {props.tab === 'partitions' ? <Partitions topic={topic} /> : props.tab === 'settings' ? <Settings topic={topic} reload={reload} /> : <Messages key={topic.id} topic={topic} />}
         </>

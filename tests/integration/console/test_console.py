@@ -1,16 +1,18 @@
 """The console in real Chromium against a real node; and that the committed bundle is made of the committed sources."""
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import threading
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(__file__)))
-from support import ROOT  # noqa: E402
+from support import ROOT, wait_until  # noqa: E402
 
 CONSOLE = os.path.join(ROOT, "console")
 
@@ -50,6 +52,38 @@ def test_the_bundle_loads_nothing_from_elsewhere():
         assert "http://" not in text and "https://" not in text, name
 
 
+def consumer(node, group):
+    made = Consumer({"bootstrap.servers": node.kafka, "group.id": group, "auto.offset.reset": "earliest", "enable.auto.commit": False})
+    made.subscribe(["clicks"])
+    return made
+
+
+def read_and_commit(group, count):
+    """Commits behind that many records, of both partitions if they came from both."""
+    for _ in range(count):
+        message = wait_until(lambda: group.poll(0.1), "a record")
+        assert not message.error(), message.error()
+        group.commit(message, asynchronous=False)
+
+
+@contextlib.contextmanager
+def reading(group):
+    """Keeps the member alive, as a consumer's loop does."""
+    ended = threading.Event()
+
+    def loop():
+        while not ended.is_set():
+            group.poll(0.1)
+    thread = threading.Thread(target=loop)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        group.close()
+
+
 def test_pages_work_in_a_browser(node, tmp_path):
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if not chromium or not shutil.which("node"):
@@ -66,6 +100,16 @@ def test_pages_work_in_a_browser(node, tmp_path):
     producer.begin_transaction()
     producer.produce("orders", "open")
     producer.flush(30)
+    left = consumer(node, "search-index")
+    read_and_commit(left, 7)
+    left.close()
+    billing = consumer(node, "billing")
+    read_and_commit(billing, 120)
+    with reading(billing):
+        walk(chromium, node, tmp_path)
+
+
+def walk(chromium, node, tmp_path):
     result = subprocess.run(["node", os.path.join(CONSOLE, "dev/walk.mjs"), f"http://{node.http}", str(tmp_path)], capture_output=True, text=True,
                             timeout=240, env=dict(os.environ, CHROMIUM=chromium))
     assert result.returncode == 0, result.stdout + result.stderr
