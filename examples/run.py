@@ -4,11 +4,10 @@
   examples/run.py fraud-detection            plays a bounded input, shows the results, computes them again without SQL, ends
   examples/run.py fraud-detection --live     traffic by the clock and a console to look at, until Ctrl-C"""
 import argparse
-import json
+import contextlib
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -32,7 +31,6 @@ class Stage:
         self.example, self.files = os.path.join(HERE, name), os.path.join(folder, "out")
         self.postgres = demo.Postgres(os.path.join(folder, "postgres")) if os.path.exists(self.path("schema.sql")) else None
         self.node = demo.Node(os.path.join(folder, "node"), kafka, http)
-        self.node.process = None
 
     def path(self, name):
         return os.path.join(self.example, name)
@@ -44,9 +42,13 @@ class Stage:
         self.node.start()
 
     def stop(self):
+        demo.signals.ignore()
+        demo.end_children(but=(self.node.process, self.postgres and self.postgres.process))
         self.node.stop()
         if self.postgres:
             self.postgres.stop()
+        demo.end_children()
+        if self.postgres:
             shutil.rmtree(self.postgres.folder, ignore_errors=True)
 
     def traffic(self, *arguments):
@@ -73,11 +75,11 @@ class Stage:
         command = [PYTHON, self.path("check.py"), "--bootstrap", self.node.kafka, "--http", self.node.http, "--files", self.files, "--show", str(show)]
         if self.postgres:
             command += ["--postgres", f"host=127.0.0.1 port={self.postgres.port} user=postgres dbname=postgres"]
-        return subprocess.run(command).returncode
+        return demo.spawn(command).wait()
 
 
 def once(stage, options):
-    subprocess.run(stage.traffic("--once", "--seed", str(options.seed)), check=True, stdout=sys.stderr)
+    demo.run(stage.traffic("--once", "--seed", str(options.seed)), stdout=sys.stderr)
     begin = time.monotonic()
     stage.wait_for(stage.submit("latest-offset"))
     demo.say(f"the pipeline finished in {time.monotonic() - begin:.1f} s")
@@ -85,22 +87,18 @@ def once(stage, options):
 
 
 def live(stage, options):
-    subprocess.run(stage.traffic("--topics"), check=True)
+    demo.run(stage.traffic("--topics"), stdout=sys.stderr)
     jobs = stage.submit("unbounded")
-    player = subprocess.Popen(stage.traffic("--seed", str(options.seed)), stdout=subprocess.DEVNULL, preexec_fn=lambda: os.setpgid(0, 0))
+    player = demo.spawn(stage.traffic("--seed", str(options.seed)), stdout=subprocess.DEVNULL)
     demo.say(f"\n  Console     {stage.node.http}/#/jobs/{jobs[0]}\n  Kafka       {stage.node.kafka}\n  Files       {stage.files}")
     if stage.postgres:
         demo.say(f"  PostgreSQL  psql -h 127.0.0.1 -p {stage.postgres.port} -U postgres")
     demo.say("\nCtrl-C ends and forgets everything.")
-    stopping = []
-    signal.signal(signal.SIGINT, lambda *_: stopping.append(1))
-    signal.signal(signal.SIGTERM, lambda *_: stopping.append(1))
-    while not stopping and stage.node.process.poll() is None and player.poll() is None:
-        time.sleep(0.2)
-    ended_by_itself = not stopping
-    player.terminate()
-    player.wait(10)
-    return 1 if ended_by_itself else 0
+    with contextlib.suppress(demo.Ended):
+        while stage.node.process.poll() is None and player.poll() is None:
+            time.sleep(0.2)
+        return 1  # ended by itself
+    return 0
 
 
 def main():
@@ -112,7 +110,7 @@ def main():
     parser.add_argument("--kafka-port", type=int, default=0, help="default: a free one")
     parser.add_argument("--http-port", type=int, default=0)
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
+    demo.signals.catch()
     folder = tempfile.mkdtemp(prefix="mainstem-example-")
     os.chmod(folder, 0o755)  # PostgreSQL runs as a user of its own when we are root
     stage = Stage(options.example, folder, f"127.0.0.1:{options.kafka_port}", f"127.0.0.1:{options.http_port}")

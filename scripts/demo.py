@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """What ./run shows: a node, a private PostgreSQL, the clickstream pipeline and its traffic player, started and stopped together."""
 import argparse
+import contextlib
+import fcntl
 import glob
 import hashlib
 import json
@@ -25,6 +27,72 @@ PYTHON = sys.executable
 
 def say(text):
     print(text, file=sys.stderr, flush=True)
+
+
+class Ended(SystemExit):
+    """Ctrl-C or a polite kill; its code is what a shell expects."""
+
+
+class Signals:
+    """Ctrl-C and SIGTERM end the program at the next step, in order: what was started is stopped. No child sees our Ctrl-C."""
+
+    def __init__(self):
+        self.held, self.waiting = 0, None
+
+    def catch(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.come)
+
+    def come(self, number, _):
+        self.waiting = number
+        if not self.held:
+            self.ignore()  # a second one must not cut off the stopping
+            raise Ended(128 + number)
+
+    @contextlib.contextmanager
+    def hold(self):
+        """What must not be cut in two, as a start and the note of who was started."""
+        self.held += 1
+        try:
+            yield
+        finally:
+            self.held -= 1
+        if self.waiting and not self.held:
+            self.ignore()
+            raise Ended(128 + self.waiting)
+
+    def ignore(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+
+
+signals = Signals()  # of the process
+children = []
+
+
+def spawn(command, **settings):
+    """A child in a session of its own; one that still runs at our end is ended."""
+    with signals.hold():
+        child = subprocess.Popen(command, start_new_session=True, **settings)
+        children.append(child)
+    return child
+
+
+def run(command, **settings):
+    """Runs a program to its end; gives what it printed."""
+    child = spawn(command, text=True, stdout=settings.pop("stdout", subprocess.PIPE), **settings)
+    output, _ = child.communicate()
+    if child.returncode != 0:
+        sys.exit(f"{os.path.basename(command[0])} failed ({child.returncode}): {' '.join(command)}")
+    return output
+
+
+def end_children(but=()):
+    for child in children:
+        if child not in but and child.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
 
 
 def free_port():
@@ -53,6 +121,11 @@ def open_to_all(folder):
         folder = os.path.dirname(folder)
 
 
+def folder_in_tmp(folder):
+    """Where PostgreSQL's files lie when its user can't enter their place: named after it."""
+    return "/var/tmp/mainstem-postgres-" + hashlib.sha256(folder.encode()).hexdigest()[:12]
+
+
 def postgres_programs():
     """The folder of initdb and postgres: Debian's newest, else where the path leads."""
     debian = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"), key=lambda path: int(re.search(r"/(\d+)/bin", path)[1]))
@@ -67,8 +140,8 @@ class Postgres:
         self.bin, self.folder, self.process = postgres_programs(), folder, None
         self.user = pwd.getpwnam("postgres") if os.getuid() == 0 else None
         if self.user and not open_to_all(os.path.dirname(folder)):
-            # User postgres can't enter this place: its files lie in /var/tmp, in a folder named after it.
-            self.folder = "/var/tmp/mainstem-postgres-" + hashlib.sha256(folder.encode()).hexdigest()[:12]
+            # User postgres can't enter this place: its files lie elsewhere.
+            self.folder = folder_in_tmp(folder)
             say(f"  PostgreSQL's files lie in {self.folder}: its user can't enter {os.path.dirname(folder)}")
 
     def kept_port(self):
@@ -94,46 +167,47 @@ class Postgres:
         self.port = self.kept_port()
         if self.user:
             os.chown(self.folder, self.user.pw_uid, self.user.pw_gid)
-        data = os.path.join(self.folder, "data")
-        if not os.path.exists(os.path.join(data, "PG_VERSION")):
-            subprocess.run([self.bin + "/initdb", "-D", data, "-A", "trust", "-U", "postgres", "--no-sync"], check=True,
-                           stdout=subprocess.DEVNULL, preexec_fn=self.become, cwd="/")
-        self.process = subprocess.Popen(
+        data, made = os.path.join(self.folder, "data"), os.path.join(self.folder, "data.new")
+        if not os.path.exists(data):  # made beside it, so that one that was cut off is never taken for whole
+            shutil.rmtree(made, ignore_errors=True)
+            run([self.bin + "/initdb", "-D", made, "-A", "trust", "-U", "postgres", "--no-sync"], stdout=subprocess.DEVNULL,
+                preexec_fn=self.become, cwd="/")
+            os.rename(made, data)
+        self.process = spawn(
             [self.bin + "/postgres", "-D", data, "-c", "listen_addresses=127.0.0.1", "-c", f"port={self.port}", "-c",
              "unix_socket_directories=", "-c", "shared_buffers=32MB", "-c", "logging_collector=off"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=self.prepare_child, cwd="/")
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=self.become, cwd="/")
         for _ in range(300):
             if subprocess.run([self.bin + "/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]).returncode == 0:
                 return
+            if self.process.poll() is not None:
+                break
             time.sleep(0.05)
         sys.exit("PostgreSQL did not start in " + self.folder)
 
-    def prepare_child(self):
-        os.setpgid(0, 0)  # Ctrl-C is for us: the server is stopped after the node
-        self.become()
-
     def psql(self, *arguments):
-        return subprocess.run(["psql", "-X", "-q", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-v", "ON_ERROR_STOP=1",
-                               *arguments], check=True, capture_output=True, text=True).stdout
+        return run(["psql", "-X", "-q", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-v", "ON_ERROR_STOP=1", *arguments],
+                   env=dict(os.environ, PGOPTIONS="-c client_min_messages=warning"))
 
     def stop(self):
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-            self.process.wait(30)
+            with contextlib.suppress(subprocess.TimeoutExpired):  # it is crash-safe, as the node is
+                self.process.wait(5)
 
 
 class Node:
     def __init__(self, folder, kafka, http):
+        self.process = None
         self.command = [BINARY, "serve", "--json", "--data", folder, "--kafka-listen", kafka, "--http-listen", http, "--aws-listen", "127.0.0.1:0",
                         "--log-file", os.path.join(os.path.dirname(folder), "node.log")]
 
     def start(self):
         begin = time.monotonic()
-        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, preexec_fn=lambda: os.setpgid(0, 0), cwd=ROOT)
+        self.process = spawn(self.command, stdout=subprocess.PIPE, cwd=ROOT)
         readable, _, _ = select.select([self.process.stdout], [], [], 60)
         line = self.process.stdout.readline() if readable else b""
         if not line:
-            self.stop()
             sys.exit("the node did not start (see above, and node.log in the data folder)")
         ready = json.loads(line)
         self.kafka, self.http, self.seconds = ready["kafka"], "http://" + ready["http"], time.monotonic() - begin
@@ -151,10 +225,8 @@ class Node:
     def stop(self):
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
 
 
 def pipeline(node, postgres, files, bounded):
@@ -180,8 +252,7 @@ def table(title, text):
 
 def once(options, node, postgres, files):
     say(f"  … a Kafka client plays {options.events} clicks of ten minutes")
-    subprocess.run(player(node, "--events", str(options.events), "--start", "2026-03-01 10:00:00", "--seed", str(options.seed)), check=True,
-                   stdout=subprocess.DEVNULL)
+    run(player(node, "--events", str(options.events), "--start", "2026-03-01 10:00:00", "--seed", str(options.seed)), stdout=subprocess.DEVNULL)
     begin = time.monotonic()
     ids = node.api("/jobs", "POST", {"script": pipeline(node, postgres, files, "latest-offset")})["job_ids"]
     while True:
@@ -198,20 +269,17 @@ def once(options, node, postgres, files):
     table("page views per minute (PostgreSQL, table page_views, the first rows)", postgres.psql(
         "-c", "SELECT at_minute, page, view_count, visitors FROM page_views ORDER BY at_minute, view_count DESC, page LIMIT 8"))
     table("clicks of each kind (PostgreSQL, table click_totals)", postgres.psql("-c", "SELECT * FROM click_totals ORDER BY type"))
-    table("funnel per ten seconds (topic funnel, the last five)", subprocess.run(
-        [BINARY, "--node", node.http, "consume", "funnel", "-n", "5"], check=True, capture_output=True, text=True).stdout)
+    table("funnel per ten seconds (topic funnel, the last five)", run([BINARY, "--node", node.http, "consume", "funnel", "-n", "5"]))
     print("\nthe same, recomputed from the events by examples/clickstream/check.py:", flush=True)
-    code = subprocess.run([PYTHON, os.path.join(EXAMPLE, "check.py"), "--bootstrap", node.kafka, "--postgres",
-                           f"host=127.0.0.1 port={postgres.port} user=postgres dbname=postgres", "--files", files]).returncode
-    return code
+    return spawn([PYTHON, os.path.join(EXAMPLE, "check.py"), "--bootstrap", node.kafka, "--postgres",
+                  f"host=127.0.0.1 port={postgres.port} user=postgres dbname=postgres", "--files", files]).wait()
 
 
 def live(options, node, postgres, files):
     running = [job for job in node.api("/jobs")["jobs"] if job["name"] == "clickstream" and job["state"].upper() not in ("FAILED", "CANCELLED")]
     if not running:
         node.api("/jobs", "POST", {"script": pipeline(node, postgres, files, "unbounded")})
-    traffic = subprocess.Popen(player(node, "--rate", str(options.rate), "--seed", str(time.time_ns() % 100000)), stdout=subprocess.DEVNULL,
-                               preexec_fn=lambda: os.setpgid(0, 0))
+    traffic = spawn(player(node, "--rate", str(options.rate), "--seed", str(time.time_ns() % 100000)), stdout=subprocess.DEVNULL)
     say(f"""
 Mainstem is at work (the node started in {node.seconds:.2f} s).
 
@@ -223,23 +291,43 @@ Mainstem is at work (the node started in {node.seconds:.2f} s).
 
   Data lies in {os.path.relpath(options.data)}; ./run --reset forgets it. Ctrl-C ends; the next ./run goes on where this one stopped.
 """)
-    stopping = []
-    signal.signal(signal.SIGINT, lambda *_: stopping.append(1))
-    signal.signal(signal.SIGTERM, lambda *_: stopping.append(1))
-    while not stopping:
-        time.sleep(0.2)
-        if node.process.poll() is not None:
-            say("the node ended by itself: see node.log in the data folder")
-            break
-        if traffic.poll() is not None:
-            say("the traffic player ended by itself")
-            break
-    traffic.terminate()
-    traffic.wait(10)
+    with contextlib.suppress(Ended):
+        while True:
+            time.sleep(0.2)
+            if node.process.poll() is not None:
+                say("the node ended by itself: see node.log in the data folder")
+                return 1
+            if traffic.poll() is not None:
+                say("the traffic player ended by itself")
+                return 1
     return 0
 
 
+def lock(folder):
+    """Held until we end: two ./run in one folder would take each other's data away. A node there counts as well."""
+    os.makedirs(folder, exist_ok=True)
+    held = open(os.path.join(folder, "run.lock"), "w")
+    for file in (held, *(open(path) for path in [os.path.join(folder, "node/LOCK")] if os.path.exists(path))):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            sys.exit(f"another ./run or node works in {os.path.relpath(folder)}: stop it, or choose another folder with --data DIR")
+        if file is not held:
+            file.close()  # free for our own node
+    return held
+
+
+def forget(folder):
+    """Removes what ./run keeps in a folder, and nothing else: `mainstem serve` may have its own things there."""
+    postgres = os.path.join(folder, "postgres")
+    gone = [path for path in (*(os.path.join(folder, name) for name in ("node", "lake", "node.log")), postgres, folder_in_tmp(postgres)) if os.path.exists(path)]
+    for path in gone:
+        shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
+    return gone
+
+
 def main():
+    signals.catch()
     parser = argparse.ArgumentParser(prog="./run", description="Shows Mainstem at work on a shop's clicks.")
     parser.add_argument("--once", action="store_true", help="play a bounded input, print and check the results, end")
     parser.add_argument("--reset", action="store_true", help="forget the data of earlier runs first")
@@ -251,20 +339,19 @@ def main():
     parser.add_argument("--http-port", type=int, default=8080)
     options = parser.parse_args()
     options.data = os.path.abspath(os.path.join(options.data, "once") if options.once else options.data)
-    if options.reset or options.once:
-        shutil.rmtree(options.data, ignore_errors=True)
-    os.makedirs(options.data, exist_ok=True)
     files = os.path.join(options.data, "lake")
     kafka, http = ("127.0.0.1:0", "127.0.0.1:0") if options.once else (f"127.0.0.1:{options.kafka_port}", f"127.0.0.1:{options.http_port}")
+    held = lock(options.data)
     if not options.once:
         for port, flag in ((options.kafka_port, "--kafka-port"), (options.http_port, "--http-port")):
             if not port_is_free(port):
                 sys.exit(f"port {port} is taken by another program: choose one with {flag} N")
+    # Tables without the log that filled them, as when somebody removed the data by hand, are of no use.
+    if options.reset or options.once or not os.path.exists(os.path.join(options.data, "node")):
+        gone = forget(options.data)
+        if gone and not options.once:
+            say("  forgotten: " + ", ".join(os.path.relpath(path) if path.startswith(options.data) else path for path in gone))
     postgres, node = Postgres(os.path.join(options.data, "postgres")), Node(os.path.join(options.data, "node"), kafka, http)
-    if options.reset or options.once:
-        shutil.rmtree(postgres.folder, ignore_errors=True)
-    node.process = None
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     try:
         postgres.start()
         node.start()
@@ -272,10 +359,14 @@ def main():
         make_topics(node)
         code = once(options, node, postgres, files) if options.once else live(options, node, postgres, files)
     finally:
+        signals.ignore()
+        end_children(but=(node.process, postgres.process))  # who uses them, first
         node.stop()
         postgres.stop()
+        end_children()
         if options.once:
             shutil.rmtree(postgres.folder, ignore_errors=True)
+        held.close()
     sys.exit(code)
 
 

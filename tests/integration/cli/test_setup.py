@@ -1,6 +1,7 @@
 """What scripts/setup and ./run say before there is anything: without root, on another distribution, for help and wrong flags.
 The machine is a folder of a few programs that stands for the whole PATH."""
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.dirname(__file__)))
 from support import ROOT  # noqa: E402
 
-ALWAYS = ["bash", "sh", "env", "cat", "sed", "grep", "sha256sum", "cut", "mkdir", "dirname", "find", "touch", "tr", "tail", "sleep", "date", "ls"]
+ALWAYS = ["bash", "sh", "env", "cat", "sed", "grep", "sha256sum", "cut", "mkdir", "dirname", "find", "touch", "tr", "tail", "sleep", "date", "ls", "uname"]
 DEBIAN = "#!/bin/sh\nexit 1\n"  # dpkg-query and apt-cache that know nothing
 
 
@@ -36,6 +37,14 @@ def machine(tmp_path):
     return run
 
 
+def has_environment(machine):
+    """A Python that can install anything."""
+    python = machine.project / ".deps/venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\n")
+    python.chmod(0o755)
+
+
 def test_without_root_it_names_the_command(machine):
     for name in ("apt-get", "apt-cache", "dpkg-query"):
         machine.script(name, DEBIAN)
@@ -50,16 +59,45 @@ def test_without_apt_it_names_what_to_install_and_takes_what_is_there(machine):
     assert "libsimdjson-dev (<simdjson.h>)" in result.stderr and "cmake (cmake)" in result.stderr
     # A compiler that finds every header, and all programs: the way of another distribution's packages.
     machine.script("c++", "#!/bin/sh\ncat >/dev/null\n")
-    for name in ("g++", "cmake", "ninja", "ccache", "mold", "pkg-config", "pg_config", "initdb"):
+    for name in ("g++", "cmake", "ninja", "ccache", "mold", "pkg-config", "pg_config", "initdb", "kcat", "curl"):
         machine.script(name, "#!/bin/sh\n")
     machine.script("python3", "#!/bin/sh\nexit 0\n")
-    venv = machine.project / ".deps/venv/bin"
-    venv.mkdir(parents=True)
-    (venv / "python").write_text("#!/bin/sh\necho called pip\n")
-    (venv / "python").chmod(0o755)
+    has_environment(machine)
     result = machine("scripts/setup", "run")
     assert result.returncode == 0, result.stderr
+    assert "… step 1 of 1: install Arrow C++ and clients, about 10s to go" in result.stderr
     assert "ok install Arrow C++" in result.stderr
+
+
+def test_each_step_says_which_it_is_and_how_long_the_rest_takes(machine):
+    """As root, with an apt that installs everything; off a terminal a line when a step begins, and one when it has ended."""
+    machine.script("id", "#!/bin/sh\necho 0\n")
+    machine.script("apt-cache", DEBIAN)
+    machine.script("dpkg-query", DEBIAN)
+    machine.script("apt-get", "#!/bin/sh\n[ $1 = update ] || echo installed $*\n")
+    machine.script("c++", "#!/bin/sh\nexit 1\n")
+    has_environment(machine)
+    result = machine("scripts/setup", "run")
+    assert result.returncode == 0, result.stderr
+    told = [line for line in result.stderr.splitlines() if "… step" in line]
+    count = len(told)
+    assert [line.split(":")[0].split("step ")[1] for line in told] == [f"{i + 1} of {count}" for i in range(count)]
+    seconds = [int(re.search(r"about (\d+)s to go", line)[1]) for line in told]
+    assert seconds == sorted(seconds, reverse=True) and seconds[-1] > 0
+    assert result.stderr.count("  ok ") == count and "install Arrow C++" in told[-1]
+
+
+def test_another_processor_and_an_older_system_are_told_before_the_compiler_fails(machine):
+    machine.script("uname", "#!/bin/sh\necho aarch64\n")
+    result = machine("scripts/setup", "run")
+    assert result.returncode == 1 and "x86-64" in result.stderr and "aarch64" in result.stderr
+    machine.script("uname", "#!/bin/sh\necho x86_64\n")
+    machine.script("dpkg-query", "#!/bin/sh\necho install ok installed\n")
+    machine.script("c++", "#!/bin/sh\ncase $(cat) in *BOOST_VERSION*) echo 107400 ;; *__GNUC__*) echo 11 ;; esac\n")
+    has_environment(machine)
+    result = machine("scripts/setup", "run")
+    assert result.returncode == 1
+    assert "Boost 1.74 is too old (1.81 is needed), g++ 11 is too old (12 is needed)" in result.stderr and "Debian 12" in result.stderr
 
 
 def test_run_explains_itself_and_refuses_a_wrong_flag_before_any_set_up(machine):
