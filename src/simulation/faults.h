@@ -35,11 +35,11 @@ class Faults {
   Node* const node_;
   Ledger* const ledger_;
   Dice dice_;
-  TimePoint down_since_ = kNoDeadline;
   // The journal is fenced after an error of the disk: an operator starts the node anew.
   bool needs_restart_ = false;
   bool has_seen_fault_ = false;
   bool is_calm_ = false;
+  bool began_calm_ = false;  // the start of the node that runs
   bool finishing_ = false;
 };
 
