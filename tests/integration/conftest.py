@@ -9,6 +9,18 @@ sys.path.insert(0, os.path.dirname(__file__))
 import support  # noqa: E402
 
 
+def pytest_terminal_summary(terminalreporter):
+    """Tests that were skipped for want of recorded data, by name; ./test collects them."""
+    skipped = [report.nodeid for report in terminalreporter.stats.get("skipped", []) if support.RECORDED in str(report.longrepr)]
+    if skipped:
+        terminalreporter.line(f"not checked, for want of recorded data that is no part of the project: {len(skipped)}")
+    for name in skipped:
+        terminalreporter.line("  " + name)
+    if "MAINSTEM_UNCHECKED" in os.environ and "PYTEST_XDIST_WORKER" not in os.environ:
+        with open(os.environ["MAINSTEM_UNCHECKED"], "a") as file:
+            file.writelines(name + "\n" for name in skipped)
+
+
 @pytest.fixture
 def node(tmp_path):
     server = support.Node(tmp_path)

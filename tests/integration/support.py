@@ -35,6 +35,14 @@ def wait_until(condition, what, seconds=30.0):
         time.sleep(0.02)
 
 
+def needs_recorded(path, variable):
+    """Skips a test that needs data which is no part of the project; the run names it at its end (conftest.py)."""
+    if not os.path.exists(path):
+        import pytest
+        pytest.skip(f"{RECORDED} {os.path.basename(path)} is not there ({variable})")
+
+
+RECORDED = "recorded data:"
 # What programs under test take as DuckDB's library.
 DUCKDB = os.path.join(ROOT, ".deps/duckdb/node_modules/@duckdb/node-bindings-linux-x64/libduckdb.so")
 os.environ.setdefault("MAINSTEM_DUCKDB_LIBRARY", DUCKDB)
@@ -89,6 +97,15 @@ class Node:
             self.process.wait()
             self.process.stdout.close()
             self.process = None
+
+    def wait_for_crash(self, seconds=60.0):
+        """Until it has killed itself at its crash point; fails when it does not, or ends in another way."""
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the crash point was not reached in {seconds} s:\n" + self.log_tail()) from None
+        assert code == -signal.SIGKILL, f"the node ended with {code} instead of its crash point:\n" + self.log_tail()
+        self.kill()
 
     def stop(self, seconds=10.0):
         """SIGTERM, as Ctrl-C; returns the seconds it took and fails on an unclean end."""

@@ -4,10 +4,8 @@ import os
 import subprocess
 import sys
 
-import pytest
-
 sys.path.insert(0, os.path.dirname(os.path.dirname(__file__)))
-from support import BINARY, ROOT  # noqa: E402
+from support import BINARY, ROOT, needs_recorded  # noqa: E402
 
 REAL_LOG = os.environ.get("ACCESS_LOG", os.path.join(ROOT, "..", "shared/data/apache-access.log.gz"))
 
@@ -26,8 +24,7 @@ def test_a_made_up_log():
 
 
 def test_a_real_log():
-    if not os.path.exists(REAL_LOG):
-        pytest.skip("the real log is not there (ACCESS_LOG)")
+    needs_recorded(REAL_LOG, "ACCESS_LOG")
     out = run(REAL_LOG)
     assert "requests-per-hour: 291 rows, equal" in out
     assert "top-pages: 119 rows, equal" in out and "visitors: 12 rows, equal" in out

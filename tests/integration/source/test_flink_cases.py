@@ -31,8 +31,7 @@ def fold(changelog):
 
 @pytest.mark.parametrize("name", ["075-file-sink-with-key", "079-like-table-hints", "081-jdbc-upsert-sink"])
 def test_a_case_ends_as_in_flink(name, node, tmp_path, request):
-    if not os.path.isdir(os.path.join(CASES, name)):
-        pytest.skip(f"no case {name} in {CASES}")
+    support.needs_recorded(os.path.join(CASES, name), "MAINSTEM_FLINK_CASES")
     folder = str(tmp_path / name)
     shutil.copytree(os.path.join(CASES, name), folder)
     script = open(folder + "/query.sql").read().replace("${CASE}", folder)
