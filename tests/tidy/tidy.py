@@ -46,6 +46,7 @@ MAX_LINE = 100
 MAX_SOURCE = 600
 MAX_HEADER = 300
 MAX_README = 80
+MAX_SCRIPT = 600  # Python and shell
 
 offences = []
 
@@ -58,6 +59,13 @@ def tracked(*patterns):
     out = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", *patterns], cwd=ROOT, capture_output=True,
                          text=True, check=True).stdout.split()
     return [p for p in out if os.path.exists(os.path.join(ROOT, p))]
+
+
+def is_shell(path):
+    if "." in os.path.basename(path):
+        return False
+    with open(os.path.join(ROOT, path), "rb") as f:
+        return re.match(rb"#!.*\b(ba)?sh\b", f.readline(100)) is not None
 
 
 def read(path):
@@ -102,12 +110,25 @@ def check_sizes(sizes):
             limit = MAX_README
         if "_test.cc" in path:
             limit = 1000
+        if path.endswith((".py", ".sh")) or "." not in os.path.basename(path):
+            limit = MAX_SCRIPT
+        check_ratchet(path, count, limit, allowed.get(path))
         limit = max(limit, allowed.get(path, 0))
         if count > limit:
             offend(path, 1, f"{count} lines, at most {limit}: split it along a concept")
     for path in allowed:
         if path not in sizes:
             offend("tests/tidy/ratchet.txt", 1, f"{path} is gone: remove its line")
+
+
+def check_ratchet(path, count, limit, allowed):
+    """What has shrunk does not grow again."""
+    if allowed is None:
+        return
+    if count <= limit:
+        offend("tests/tidy/ratchet.txt", 1, f"{path} has {count} lines, no more than any may: remove its line")
+    elif count < allowed:
+        offend("tests/tidy/ratchet.txt", 1, f"{path} has {count} lines: lower its number {allowed}")
 
 
 def check_format(paths):
@@ -199,7 +220,8 @@ def check_test_names():
 def main():
     sources = tracked("src/*.cc", "src/*.h", "src/*.def")
     sizes = {path: check_text(path) for path in sources}
-    sizes.update({path: len(read(path)) for path in tracked("src/*README.md", "console/README.md")})
+    scripts = [path for path in tracked() if path.endswith((".py", ".sh")) or is_shell(path)]
+    sizes.update({path: len(read(path)) for path in [*tracked("src/*README.md", "console/README.md"), *scripts]})
     check_sizes(sizes)
     check_dead(sources)
     check_machine_paths()
