@@ -8,10 +8,14 @@
 #include "cli/command.h"
 #include "cli/settings_from_flags.h"
 #include "cli/signals.h"
+#include "cli/stop_limit.h"
 #include "server/node.h"
 
 namespace mainstem::cli {
 namespace {
+
+// Doors and jobs have nothing to save at a stop, so what takes longer is a call that hangs.
+constexpr std::chrono::milliseconds kStopWait{1000};
 
 // Many partitions and connections need many descriptors; the soft limit is often 1024.
 void RaiseFileLimit() {
@@ -51,7 +55,17 @@ Status Serve(const GlobalOptions& globals, const SettingFlags& flags) {
   std::fflush(stdout);
   WaitForStopSignal();
   ExitOnStopSignal();
-  return node->Stop();
+  Status stopped;
+  {
+    StopLimit limit(kStopWait, [&logger] {
+      logger.Warning(
+          "stopped without waiting for a call that hangs; the next start goes on where "
+          "the last checkpoints are");
+    });
+    stopped = node->StopDoorsAndJobs();
+  }
+  Status closed = node->StopLog();
+  return stopped.ok() ? closed : stopped;
 }
 
 }  // namespace

@@ -109,13 +109,16 @@ Task<> Engine::StartJobs(std::vector<std::string> own_addresses) {
   co_return co_await jobs_->Start();
 }
 
-Task<> Engine::StopParts() {
-  Status status;
-  if (jobs_) status &= co_await jobs_->Stop();
-  if (log_) status &= co_await log_->Stop();
-  co_return status;
+Status Engine::StopJobs() {
+  return jobs_ ? RunBlocking(env_->shard(0), jobs_->Stop()) : Status::OK();
 }
 
-Status Engine::Stop() { return RunBlocking(env_->shard(0), StopParts()); }
+Status Engine::StopLog() { return log_ ? RunBlocking(env_->shard(0), log_->Stop()) : Status::OK(); }
+
+Status Engine::Stop() {
+  Status jobs = StopJobs();
+  Status log = StopLog();
+  return jobs.ok() ? log : jobs;
+}
 
 }  // namespace mainstem::server

@@ -27,8 +27,10 @@ class Engine {
   ~Engine();
 
   Task<> StartJobs(std::vector<std::string> own_addresses);
-  // Jobs, then the log; at most about a second.
-  Status Stop();
+  // Jobs, as long as their calls to the outside take; then the log, about a second at most.
+  Status StopJobs();
+  Status StopLog();
+  Status Stop();  // both
 
   const Settings& settings() const { return settings_; }
   Env& env() { return *env_; }
@@ -42,7 +44,6 @@ class Engine {
  private:
   Engine(Settings settings, Logger logger);
   Task<> OpenLog();
-  Task<> StopParts();
 
   Settings settings_;
   Logger logger_;

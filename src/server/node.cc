@@ -293,10 +293,18 @@ Result<std::unique_ptr<Node>> Node::Start(Settings settings, Logger logger) {
   return node;
 }
 
-Status Node::Stop() {
+Status Node::StopDoorsAndJobs() {
   Status doors = RunBlocking(impl_->engine->env().shard(0), impl_->StopDoors());
-  Status engine = impl_->engine->Stop();
-  return doors.ok() ? engine : doors;
+  Status jobs = impl_->engine->StopJobs();
+  return doors.ok() ? jobs : doors;
+}
+
+Status Node::StopLog() { return impl_->engine->StopLog(); }
+
+Status Node::Stop() {
+  Status first = StopDoorsAndJobs();
+  Status log = StopLog();
+  return first.ok() ? log : first;
 }
 
 std::string Node::kafka_address() const {

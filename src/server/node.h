@@ -19,8 +19,13 @@ class Node {
   static Result<std::unique_ptr<Node>> Start(Settings settings, Logger logger);
   ~Node();
 
-  // Doors first, then jobs, then the log; at most about a second. The next Start resumes.
-  Status Stop();
+  // First doors and jobs, then the log. A call of a job to the outside that hangs holds the first
+  // one until the time limit of its connector; whoever does not want to wait may end the process
+  // instead, since nothing is saved there. The log takes about a second at most. The next Start
+  // resumes.
+  Status StopDoorsAndJobs();
+  Status StopLog();
+  Status Stop();  // both
 
   std::string kafka_address() const;  // "127.0.0.1:9092", with the port that was taken
   std::string http_address() const;

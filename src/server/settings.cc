@@ -49,8 +49,10 @@ const std::vector<ConfigOption>& SettingTable() {
        "true: the bucket stands in the path; false: before the host's name; empty: as the endpoint "
        "needs it"},
       {"memory", ConfigType::kBytes, "1GB",
-       "hard budget of the process; about 70% is accounted to caches, state, rows on their way and "
-       "requests"},
+       "size that the process is planned for: about 70% is the limit of caches, state, rows on "
+       "their "
+       "way and requests, the rest is for what is not accounted (docs/status.md, known "
+       "weaknesses)"},
       {"shards", ConfigType::kInteger, "0", "threads that own partitions; 0: one for each core"},
       {"topics.auto-create", ConfigType::kBoolean, "true",
        "create a topic when a client asks for one that does not exist"},
