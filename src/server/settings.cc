@@ -49,10 +49,8 @@ const std::vector<ConfigOption>& SettingTable() {
        "true: the bucket stands in the path; false: before the host's name; empty: as the endpoint "
        "needs it"},
       {"memory", ConfigType::kBytes, "1GB",
-       "size that the process is planned for: about 70% is the limit of caches, state, rows on "
-       "their "
-       "way and requests, the rest is for what is not accounted (docs/status.md, known "
-       "weaknesses)"},
+       "what the process is meant to fit into: 70% of it is the limit of caches, state, rows on "
+       "their way and requests; the rest is for what is not accounted (docs/status.md)"},
       {"shards", ConfigType::kInteger, "0", "threads that own partitions; 0: one for each core"},
       {"topics.auto-create", ConfigType::kBoolean, "true",
        "create a topic when a client asks for one that does not exist"},
