@@ -5,7 +5,8 @@ import { Json } from '../json';
 import { Card, Command, Empty, ErrorBox } from '../ui';
 import { FieldChart, LAST } from './fieldchart';
 
-// While following: rows that are shown, and messages that are kept to draw.
+// While following: how often the page is drawn, and with how many new rows each is marked; rows that are shown, and messages kept to draw.
+const FLUSH_MS = 400, CALM = 10;
 const TAIL_SHOWN = 200, TAIL_KEPT = Math.max(...LAST);
 interface TailEvent {
   partition: number; offset: number; timestamp_ms: number; key_base64?: string; value_base64?: string;
@@ -86,6 +87,7 @@ export function Messages(props: { topic: TopicDetails }) {
   const [page, setPage] = useState<RecordPage | null>(null);
   const [tailed, setTailed] = useState<RecordRow[]>([]);
   const [before, setBefore] = useState<RecordRow[]>([]);  // the newest when the following began
+  const [rush, setRush] = useState(false);  // so many come that marking each one costs more than it tells
   const [error, setError] = useState<ApiError | null>(null);
   const [busy, setBusy] = useState(false);
   const [open, setOpen] = useState<string | null>(null);
@@ -150,8 +152,9 @@ export function Messages(props: { topic: TopicDetails }) {
       if (waiting.length === 0) return;
       const batch = waiting.reverse();
       waiting = [];
+      setRush(batch.length > CALM);
       setTailed((old) => [...batch, ...old].slice(0, TAIL_KEPT));
-    }, 200);
+    }, FLUSH_MS);
     return () => { stop.abort(); source?.close(); clearInterval(flush); };
   }, [tail, partition]);
 
@@ -189,7 +192,7 @@ export function Messages(props: { topic: TopicDetails }) {
             <tbody>
               {records.map((record) => {
                 const id = `${record.partition}@${record.offset}`;
-                return <Row key={id} record={record} open={open === id} fresh={tail} toggle={() => setOpen(open === id ? null : id)} />;
+                return <Row key={id} record={record} open={open === id} fresh={tail && !rush} toggle={() => setOpen(open === id ? null : id)} />;
               })}
             </tbody>
           </table>
