@@ -107,11 +107,25 @@ TEST(DeliveryScriptTest, RefusesPrefixesAsAmazonDoes) {
             "Prefix cannot contain !{firehose:error-output-type}.");
   EXPECT_EQ(RefusalOf(R"(, "Prefix": "!{other:x}/", "ErrorOutputPrefix": "e/")"),
             "Prefix has the unknown expression !{other:x}.");
+  const std::string errors = R"(, "ErrorOutputPrefix": "e/!{firehose:error-output-type}/)";
+  EXPECT_EQ(RefusalOf(errors + R"(!{timestamp:HH}/!{firehose:random-string}/")"), "taken");
+  EXPECT_EQ(RefusalOf(errors + R"(!{other:x}/")"),
+            "ErrorOutputPrefix has the unknown expression !{other:x}.");
+}
+
+TEST(DeliveryScriptTest, TakesBothBufferingHintsOrNone) {
+  const std::string both = "BufferingHints must have both SizeInMBs and IntervalInSeconds.";
+  EXPECT_EQ(RefusalOf(R"(, "BufferingHints": {"SizeInMBs": 3})"), both);
+  EXPECT_EQ(RefusalOf(R"(, "BufferingHints": {"IntervalInSeconds": 3})"), both);
+  EXPECT_EQ(RefusalOf(R"(, "BufferingHints": {})"), "taken");
 }
 
 TEST(DeliveryScriptTest, RefusesWhatIsNotAvailable) {
   EXPECT_EQ(RefusalOf(R"(, "DataFormatConversionConfiguration": {"Enabled": true})"),
             "Conversion to another format is not available here.");
+  EXPECT_EQ(RefusalOf(R"(, "DataFormatConversionConfiguration": {})"),
+            "Conversion to another format is not available here.");
+  EXPECT_EQ(RefusalOf(R"(, "DataFormatConversionConfiguration": {"Enabled": false})"), "taken");
   EXPECT_EQ(RefusalOf(R"(, "DynamicPartitioningConfiguration": {"Enabled": true})"),
             "Dynamic partitioning is not available here.");
   EXPECT_EQ(RefusalOf(R"(, "ProcessingConfiguration": {"Enabled": true,

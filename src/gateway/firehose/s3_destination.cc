@@ -82,7 +82,11 @@ Result<std::string> PrefixOf(const Value& configuration) {
   ASSIGN_OR_RETURN(auto error_expressions, ExpressionsIn(errors));
   bool has_type = error_expressions.empty();
   for (std::string_view expression : error_expressions) {
-    has_type |= expression == "firehose:error-output-type";
+    const bool is_type = expression == "firehose:error-output-type";
+    has_type |= is_type;
+    if (is_type || IsTime(expression) || expression == "firehose:random-string") continue;
+    return InvalidArgument(
+        fmt::format("ErrorOutputPrefix has the unknown expression !{{{}}}.", expression));
   }
   if (!has_type) {
     return InvalidArgument(
@@ -97,7 +101,9 @@ Status CheckAvailable(const Value& configuration) {
   if (!configuration["EncryptionConfiguration"]["KMSEncryptionConfig"].is_null()) {
     return NotHere("Encryption with a key of KMS");
   }
-  if (configuration["DataFormatConversionConfiguration"]["Enabled"].boolean) {
+  // On unless it is told not to be.
+  const Value& conversion = configuration["DataFormatConversionConfiguration"];
+  if (!conversion.is_null() && (conversion["Enabled"].is_null() || conversion["Enabled"].boolean)) {
     return NotHere("Conversion to another format");
   }
   if (configuration["DynamicPartitioningConfiguration"]["Enabled"].boolean) {
@@ -106,6 +112,19 @@ Status CheckAvailable(const Value& configuration) {
   if (configuration["S3BackupMode"].text == "Enabled")
     return NotHere("The backup of source records");
   return Status::OK();
+}
+
+struct Buffer {
+  int64_t megabytes = kBufferMegabytes;
+  int64_t seconds = kBufferSeconds;
+};
+Result<Buffer> BufferOf(const Value& configuration) {
+  const Value& hints = configuration["BufferingHints"];
+  if (hints["SizeInMBs"].is_null() != hints["IntervalInSeconds"].is_null()) {
+    return InvalidArgument("BufferingHints must have both SizeInMBs and IntervalInSeconds.");
+  }
+  return Buffer{.megabytes = aws::IntegerOf(hints["SizeInMBs"]).value_or(kBufferMegabytes),
+                .seconds = aws::IntegerOf(hints["IntervalInSeconds"]).value_or(kBufferSeconds)};
 }
 
 // What stands behind each record.
@@ -148,9 +167,7 @@ Result<std::map<std::string, std::string>> FileOptionsOf(const S3Destination& de
   const Value& configuration = *destination.configuration;
   RETURN_IF_ERROR(CheckAvailable(configuration));
   ASSIGN_OR_RETURN(std::string prefix, PrefixOf(configuration));
-  const Value& hints = configuration["BufferingHints"];
-  const int64_t megabytes = aws::IntegerOf(hints["SizeInMBs"]).value_or(kBufferMegabytes);
-  const int64_t seconds = aws::IntegerOf(hints["IntervalInSeconds"]).value_or(kBufferSeconds);
+  ASSIGN_OR_RETURN(const Buffer buffer, BufferOf(configuration));
   const Compression& compression = CompressionOf(configuration);
   std::string extension(configuration["FileExtension"].text);
   if (extension.empty()) extension = compression.extension;
@@ -161,9 +178,9 @@ Result<std::map<std::string, std::string>> FileOptionsOf(const S3Destination& de
       {"sink.file-name", fmt::format("{}{}-!{{timestamp:yyyy-MM-dd-HH-mm-ss}}-!{{random:uuid}}{}",
                                      prefix, destination.name, extension)},
       {"sink.compression", std::string(compression.option)},
-      {"sink.rolling-policy.file-size", fmt::format("{}MB", megabytes)},
-      {"sink.rolling-policy.rollover-interval", fmt::format("{} s", seconds)},
-      {"sink.rolling-policy.inactivity-interval", fmt::format("{} s", seconds)}};
+      {"sink.rolling-policy.file-size", fmt::format("{}MB", buffer.megabytes)},
+      {"sink.rolling-policy.rollover-interval", fmt::format("{} s", buffer.seconds)},
+      {"sink.rolling-policy.inactivity-interval", fmt::format("{} s", buffer.seconds)}};
   ASSIGN_OR_RETURN(options["sink.record-delimiter"], DelimiterOf(configuration));
   const std::string_view zone = configuration["CustomTimeZone"].text;
   if (!zone.empty()) options["sink.file-name.time-zone"] = zone;
