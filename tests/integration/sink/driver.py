@@ -104,9 +104,12 @@ class Driver:
 RECORDS_PER_KILL = 20  # in each of two partitions: more than a run can get done before its kill
 
 
-def deliver_with_kills(driver, rng, kills, seconds=120, points=("sink.commit",)):
-    """Kills the driver `kills` times, half at the named points, half at any moment; then lets it end within so many seconds. Counts by kind. Runs are
-    measured in flushes, not in seconds: the speed of the machine does not matter."""
+LAST_RUN_SECONDS = 1800  # what takes longer hangs, however slow the machine
+
+
+def deliver_with_kills(driver, rng, kills, points=("sink.commit",)):
+    """Kills the driver `kills` times, half at the named points, half at any moment; then lets it end. Counts by kind. Runs are measured in flushes, not in
+    seconds: the speed of the machine does not matter."""
     hits = dict.fromkeys(["random", *points], 0)
     for number in range(kills):
         point = points[number // 2 % len(points)] if number % 2 == 0 else None
@@ -116,6 +119,6 @@ def deliver_with_kills(driver, rng, kills, seconds=120, points=("sink.commit",))
         else:
             break  # everything is delivered: too few records for so many kills
     begin = time.monotonic()
-    driver.finish(seconds)
+    driver.finish(LAST_RUN_SECONDS)
     print(f"kills: {hits}, last run {time.monotonic() - begin:.1f} s")
     return hits

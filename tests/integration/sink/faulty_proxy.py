@@ -21,9 +21,9 @@ class Proxy:
     """`decide(number, method, path, body)`: None lets it through; "cut-before" and "cut-after" end the connection without an answer,
     before or after the server has seen the request; (status, text) is the answer. `upstream`: port, or a function
     (method, path, headers, body) -> (status, text). `whole`: all header fields pass in both directions, and `decide` gets those of the
-    request instead of its body."""
+    request instead of its body. `port`: 0: a free one."""
 
-    def __init__(self, upstream, decide=lambda *_: None, tls=None, user=None, whole=False):
+    def __init__(self, upstream, decide=lambda *_: None, tls=None, user=None, whole=False, port=0):
         outer = self
         self.count, self.requests = 0, []
         self.lock = threading.Lock()
@@ -85,14 +85,15 @@ class Proxy:
 
             do_GET = do_PUT = do_POST = do_HEAD = do_PATCH = do_DELETE = handle_any
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
         self.server.handle_error = lambda *_: None  # a cut connection is what the test wants
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*tls)
             self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server.server_address[1]}"
+        self.port = self.server.server_address[1]
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
 
     def __enter__(self):

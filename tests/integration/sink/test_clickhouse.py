@@ -87,7 +87,7 @@ def test_kills_at_any_moment_and_at_the_commit_change_nothing(tmp_path, store, k
     kills = 100 if support.FULL else 16
     shape = (2, sink.RECORDS_PER_KILL * kills, 10, 60)
     table = keyed(store) if key else appended(store)
-    hits = sink.deliver_with_kills(make(tmp_path, store, table, shape, key), kill_seed(), kills, seconds=300)
+    hits = sink.deliver_with_kills(make(tmp_path, store, table, shape, key), kill_seed(), kills)
     (check_keyed if key else check_appended)(store, table, shape)
     assert sum(hits.values()) == kills, hits
 

@@ -52,7 +52,7 @@ def test_kills_at_any_moment_and_at_the_commit_change_nothing(tmp_path):
     kills = 100 if support.FULL else 12
     print(f"KILL_SEED={seed}")
     shape = (2, sink.RECORDS_PER_KILL * kills, 10, 60)
-    hits = sink.deliver_with_kills(make(tmp_path, shape), random.Random(seed), kills, 300)
+    hits = sink.deliver_with_kills(make(tmp_path, shape), random.Random(seed), kills)
     check(tmp_path, shape)
     assert sum(hits.values()) == kills, hits
 

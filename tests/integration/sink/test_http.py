@@ -116,6 +116,22 @@ def test_faults_on_the_way_lose_nothing_and_keep_the_order_of_first_arrivals(tmp
     assert len(receiver.requests) == len(firsts) + verdicts["cut-after"]
 
 
+def test_a_server_that_is_restarted_is_waited_for(tmp_path):
+    shape, stops = (1, 40, 10, 60), threading.Event()
+    with Receiver(lambda *_: "cut-before" if stops.is_set() else None) as first:
+        driver = make(tmp_path, first.url, shape, max_failures=100000)
+        driver.start()
+        support.wait_until(lambda: len(first.requests) > 20, "the first rows")
+        stops.set()
+        count = first.proxy.count
+        support.wait_until(lambda: first.proxy.count > count, "that it ends the connection")
+    with Receiver(port=first.proxy.port) as second:
+        driver.join()
+    found = {**first.by_key(), **second.by_key()}
+    assert sorted((row_of(json.loads(body)) for body in found.values()), key=repr) == expected_rows(shape)
+    assert second.requests
+
+
 def test_a_slow_server_is_given_up_and_asked_again(tmp_path):
     def decide(number, *_):
         if number in (3, 4):

@@ -122,7 +122,7 @@ def test_kills_at_any_moment_and_at_the_commit_change_nothing(tmp_path, partitio
     kills = kill_count()
     shape = (2, 20 * kills, 5, 60)
     driver = make(tmp_path, shape, ["--partition-by", "part"] if partitioned else [], sink__commit_interval="1 ms")
-    hits = sink.deliver_with_kills(driver, kill_seed(), kills, seconds=600)
+    hits = sink.deliver_with_kills(driver, kill_seed(), kills)
     check_everywhere(tmp_path, shape)
     assert sum(hits.values()) == kills, hits
 
@@ -131,7 +131,7 @@ def test_kills_change_nothing_in_a_bucket(s3, tmp_path):
     kills = kill_count() // 2
     shape = (2, 20 * kills, 5, 60)
     driver = make(tmp_path, shape, warehouse=f"s3://lake1/{tmp_path.name}", s3__endpoint=s3.url, sink__commit_interval="1 ms")
-    hits = sink.deliver_with_kills(driver, kill_seed(), kills, seconds=600)
+    hits = sink.deliver_with_kills(driver, kill_seed(), kills)
     check(bucket_table(s3, tmp_path), shape)
     source = f"iceberg_scan('s3://lake1/{tmp_path.name}/default/driver')"
     assert collections.Counter(readers.duckdb_rows(source, before=readers.duckdb_s3(s3))) == model(shape)
@@ -181,7 +181,7 @@ def test_kills_change_nothing_with_a_rest_catalog(tmp_path):
     kills = kill_count()
     shape = (2, 20 * kills, 5, 60)
     with RestCatalog(tmp_path, f"file://{tmp_path}/wh") as catalog:
-        hits = sink.deliver_with_kills(rest(catalog, tmp_path, shape, sink__commit_interval="1 ms"), kill_seed(), kills, seconds=600)
+        hits = sink.deliver_with_kills(rest(catalog, tmp_path, shape, sink__commit_interval="1 ms"), kill_seed(), kills)
         check(rest_table(catalog), shape)
         assert sum(hits.values()) == kills, hits
 
@@ -322,7 +322,7 @@ def test_kills_of_writer_and_catalog_change_nothing(reference, tmp_path):
     kills = kill_count()
     shape = (2, 20 * kills, 5, 60)
     driver = with_reference(reference, tmp_path, "killed", shape, sink__commit_interval="1 ms")
-    hits = sink.deliver_with_kills(driver, kill_seed(), kills, seconds=600)
+    hits = sink.deliver_with_kills(driver, kill_seed(), kills)
     check(reference_table(reference, "shop.eu.killed"), shape)
     assert sum(hits.values()) == kills, hits
     shape = (1, 300, 5, 60)

@@ -35,10 +35,21 @@ class Sqlite:
             connection.close()
 
 
-@pytest.fixture
-def server(mariadb):
-    mariadb.kind, mariadb.options = "mariadb", {"username": "loader", "password": "right"}
-    return mariadb
+@pytest.fixture(params=["mariadb", "mysql"])
+def server(request):
+    server = request.getfixturevalue(request.param)
+    server.kind, server.options = request.param, {"username": "loader", "password": "right"}
+    return server
+
+
+def make_user(server, name, password, rights):
+    server.query(f"DROP USER IF EXISTS {name}@'127.0.0.1'; CREATE USER {name}@'127.0.0.1' IDENTIFIED BY '{password}'; GRANT {rights} TO {name}@'127.0.0.1'")
+
+
+def cut_connections(server, user):
+    """One of them may be gone before its turn."""
+    for line in server.client(f"SELECT id FROM information_schema.processlist WHERE user = '{user}'").stdout.split():
+        server.client(f"KILL {line}")
 
 
 def prepared(database):
@@ -123,9 +134,7 @@ def test_cut_connections_and_a_killed_server_are_waited_for(tmp_path, server):
 
     def cut():
         while not stop.wait(0.1):
-            found = table.client("SELECT id FROM information_schema.processlist WHERE user = 'loader'")
-            for line in found.stdout.split():
-                table.client(f"KILL {line}")
+            cut_connections(table, "loader")
 
     thread = threading.Thread(target=cut)
     driver.start()
@@ -229,8 +238,7 @@ def test_mysql_says_what_is_wrong(tmp_path, server, change, options, expected):
 
 def test_a_user_who_may_not_make_the_table_of_positions_is_told(tmp_path, server):
     table = prepared(server)
-    table.query("CREATE OR REPLACE USER poor@'127.0.0.1' IDENTIFIED BY 'x'; GRANT SELECT, INSERT, UPDATE, DELETE ON shop.driver TO "
-                "poor@'127.0.0.1'")
+    make_user(table, "poor", "x", "SELECT, INSERT, UPDATE, DELETE ON shop.driver")
     message = make(tmp_path, table, options={"username": "poor", "password": "x"}).fail()
     assert "mainstem_delivery, which keeps the delivered positions" in message and "CREATE TABLE IF NOT EXISTS" in message
 

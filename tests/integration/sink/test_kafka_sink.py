@@ -129,7 +129,7 @@ def test_kills_change_nothing_in_a_real_kafka(tmp_path, real_topics):
     kills = 20 if support.FULL else 6
     shape = (1, sink.RECORDS_PER_KILL * kills, 10, 60)
     topic = real_topics.make(next(names), 2)
-    hits = sink.deliver_with_kills(appending(tmp_path, real_topics, topic, shape), kill_seed(), kills, seconds=300)
+    hits = sink.deliver_with_kills(appending(tmp_path, real_topics, topic, shape), kill_seed(), kills)
     check_appended(real_topics, topic, shape)
     assert sum(hits.values()) == kills, hits
 
@@ -177,7 +177,7 @@ def test_at_least_once_needs_no_transactions_and_loses_nothing(tmp_path, topics)
     topic, kills = topics.make(next(names), 2), 6
     shape = (1, sink.RECORDS_PER_KILL * kills, 10, 60)
     driver = appending(tmp_path, topics, topic, shape, options={"sink.delivery-guarantee": "at-least-once"})
-    sink.deliver_with_kills(driver, kill_seed(), kills, seconds=300)
+    sink.deliver_with_kills(driver, kill_seed(), kills)
     assert {k: sorted(set(found)) for k, found in numbers(topics, topic).items()} == {"p0": list(range(shape[1] * shape[2]))}
 
 

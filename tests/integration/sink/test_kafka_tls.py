@@ -80,7 +80,7 @@ def test_kills_change_nothing_through_tls(tmp_path, secure):
     shape = (1, sink.RECORDS_PER_KILL * kills, 10, 60)
     topic = topics.make(next(names), 2)
     rng = random.Random(11)
-    hits = sink.deliver_with_kills(appending(tmp_path, topics, topic, shape, options=password(secure)), rng, kills, seconds=300)
+    hits = sink.deliver_with_kills(appending(tmp_path, topics, topic, shape, options=password(secure)), rng, kills)
     check_appended(topics, topic, shape)
     assert sum(hits.values()) == kills, hits
 

@@ -112,25 +112,32 @@ def test_rights_that_are_revoked_in_postgresql_are_named_until_they_are_back(tmp
     relations.check(guarded, SHAPE)
 
 
-def test_a_changed_password_of_mariadb_is_read_from_its_file(tmp_path, mariadb):
-    mariadb.kind, mariadb.options = "mariadb", {"username": "rotated", "password-file": kept(tmp_path, SECRETS[0])}
-    table = others.prepared(mariadb)
-    table.query(f"CREATE OR REPLACE USER rotated@'127.0.0.1' IDENTIFIED BY '{SECRETS[0]}'; GRANT ALL ON shop.* TO rotated@'127.0.0.1'")
+@pytest.fixture(params=["mariadb", "mysql"])
+def shop(request):
+    server = request.getfixturevalue(request.param)
+    server.kind = request.param
+    return others.prepared(server)
+
+
+def test_a_changed_password_of_mysql_is_read_from_its_file(tmp_path, shop):
+    table, shop.options = shop, {"username": "rotated", "password-file": kept(tmp_path, SECRETS[0])}
+    others.make_user(table, "rotated", SECRETS[0], "ALL ON shop.*")
 
     def lose():
-        table.query(f"ALTER USER rotated@'127.0.0.1' IDENTIFIED BY '{SECRETS[1]}'; KILL USER rotated@'127.0.0.1'")
+        table.query(f"ALTER USER rotated@'127.0.0.1' IDENTIFIED BY '{SECRETS[1]}'")
+        others.cut_connections(table, "rotated")
     interrupted(others.make(tmp_path, table, SHAPE, **TRYING), lose, ["table 'driver': cannot connect to MySQL", "Access denied", "'password-file'"],
                 lambda: kept(tmp_path, SECRETS[1]))
     others.check(table, SHAPE)
 
 
-def test_rights_that_are_revoked_in_mariadb_are_named_until_they_are_back(tmp_path, mariadb):
-    mariadb.kind, mariadb.options = "mariadb", {"username": "limited", "password": SECRETS[0]}
-    table = others.prepared(mariadb)
-    table.query(f"CREATE OR REPLACE USER limited@'127.0.0.1' IDENTIFIED BY '{SECRETS[0]}'; GRANT ALL ON shop.* TO limited@'127.0.0.1'")
+def test_rights_that_are_revoked_in_mysql_are_named_until_they_are_back(tmp_path, shop):
+    table, shop.options = shop, {"username": "limited", "password": SECRETS[0]}
+    others.make_user(table, "limited", SECRETS[0], "ALL ON shop.*")
 
     def lose():
-        table.query("REVOKE INSERT ON shop.* FROM limited@'127.0.0.1'; KILL USER limited@'127.0.0.1'")
+        table.query("REVOKE INSERT ON shop.* FROM limited@'127.0.0.1'")
+        others.cut_connections(table, "limited")
     interrupted(others.make(tmp_path, table, SHAPE, **TRYING), lose, ["table 'driver'", "INSERT command denied to user 'limited'", "GRANT the user SELECT, INSERT"],
                 lambda: table.query("GRANT ALL ON shop.* TO limited@'127.0.0.1'"))
     others.check(table, SHAPE)

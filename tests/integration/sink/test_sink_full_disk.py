@@ -144,23 +144,25 @@ def test_postgresql(tmp_path, small_disk, postgres):
         connection.close()
 
 
-def test_mariadb(tmp_path, small_disk, mariadb):
+@pytest.mark.parametrize("kind", ["mariadb", "mysql"])
+def test_mysql(tmp_path, small_disk, request, kind):
     """The table's file lies on the small disk: the server goes on."""
+    server = request.getfixturevalue(kind)
     if os.getuid() == 0:
         entry = pwd.getpwnam("mysql")
         os.chown(small_disk, entry.pw_uid, entry.pw_gid)
-    mariadb.kind, mariadb.options = "mariadb", {"username": "loader", "password": "right"}
+    server.kind, server.options = kind, {"username": "loader", "password": "right"}
     for name in ("driver", "mainstem_delivery"):
-        mariadb.query(f"DROP TABLE IF EXISTS {name}")
-    mariadb.query("CREATE TABLE driver (k VARCHAR(40) COLLATE utf8mb4_bin PRIMARY KEY, n BIGINT, amount DECIMAL(10,2), at DATETIME(3), part VARCHAR(20)) "
+        server.query(f"DROP TABLE IF EXISTS {name}")
+    server.query("CREATE TABLE driver (k VARCHAR(40) COLLATE utf8mb4_bin PRIMARY KEY, n BIGINT, amount DECIMAL(10,2), at DATETIME(3), part VARCHAR(20)) "
                   f"DATA DIRECTORY = '{small_disk}'")
     try:
         shape = (2, 400, 20, 20000)
         ballast = fill(small_disk, 100_000)
-        full_for_a_while(others.make(tmp_path, mariadb, shape, max_failures=100000), ballast.unlink, "is full")
-        others.check(mariadb, shape)
+        full_for_a_while(others.make(tmp_path, server, shape, max_failures=100000), ballast.unlink, "is full")
+        others.check(server, shape)
     finally:
-        mariadb.query("DROP TABLE driver")
+        server.query("DROP TABLE driver")
 
 
 def test_redis_without_memory(tmp_path, redis_server):
@@ -203,19 +205,31 @@ def test_opensearch_that_takes_no_more_documents(tmp_path, opensearch):
     documents.check(opensearch, SHAPE)
 
 
-def test_a_bucket_whose_quota_is_used_up(tmp_path, s3, monkeypatch):
+@pytest.mark.parametrize("connector", ["filesystem", "iceberg", "iceberg upserts"])
+def test_a_bucket_whose_quota_is_used_up(tmp_path, s3, monkeypatch, connector):
+    if connector != "filesystem" and not support.FULL:
+        pytest.skip("the full tier: a store tries for half a minute before it says so")
     for name, value in support.S3Server.KEYS.items():
         monkeypatch.setenv(name, value)
     is_full, shape = [False], (2, 60, 20, 60)
+    lake = {"warehouse": f"s3://lake1/{tmp_path.name}", "sink__commit_interval": "1 ms"}
 
     def decide(number, method, path, headers):
         if number == 20:
             is_full[0] = True
         return objects.error(403, "QuotaExceeded") if is_full[0] and method in ("PUT", "POST") else None
     with Proxy(s3.port, decide, whole=True) as proxy:
-        driver = objects.make(tmp_path, proxy.url, shape, PATIENT, sink__rolling_policy__rollover_interval="1 ms")
+        if connector == "filesystem":
+            driver = objects.make(tmp_path, proxy.url, shape, PATIENT, sink__rolling_policy__rollover_interval="1 ms")
+        elif connector == "iceberg":
+            driver = lakes.make(tmp_path, shape, PATIENT, s3__endpoint=proxy.url, **lake)
+        else:
+            driver = upserts.make(tmp_path, shape, s3__endpoint=proxy.url, **lake)
         full_for_a_while(driver, lambda: is_full.__setitem__(0, False), "QuotaExceeded")
-    objects.check(s3, tmp_path, shape)
+    if connector == "filesystem":
+        objects.check(s3, tmp_path, shape)
+    else:
+        (lakes if connector == "iceberg" else upserts).check(lakes.bucket_table(s3, tmp_path), shape)
 
 
 def test_a_webhook_without_room(tmp_path):
