@@ -127,6 +127,17 @@ def test_a_killed_server_and_lost_answers_are_waited_for(tmp_path):
         server.stop(signal.SIGKILL)
 
 
+def test_rows_arrive_over_tls_and_who_is_not_trusted_gets_none(tmp_path, store):
+    table, tls = keyed(store), faulty_proxy.make_certificate(tmp_path)
+    other, _ = faulty_proxy.make_certificate(tmp_path, "other")
+    with faulty_proxy.Proxy(store.port, tls=tls, whole=True) as proxy:
+        options = {"url": proxy.url, "connection.ca-file": other}
+        sink.says(make(tmp_path, store, table, options=options).fail(), ["connector 'clickhouse', table 'driver'", proxy.url, "certificate"])
+        assert store.rows(f"SELECT k FROM {table}") == []
+        make(tmp_path, store, table, options={**options, "connection.ca-file": tls[0]}).finish()
+    check_keyed(store, table)
+
+
 def test_numbers_that_went_into_a_narrower_table_are_sent_again_when_it_fits(tmp_path, store):
     """Another table takes the place of this one while rows come; the server takes the numbers into it as other ones, without a word."""
     table, other = keyed(store), keyed(store, COLUMNS.replace("Int64", "Int8"))

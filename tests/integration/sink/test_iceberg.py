@@ -14,7 +14,7 @@ import pytest
 import driver as sink
 import lake_readers as readers
 import support
-from faulty_proxy import Proxy
+from faulty_proxy import Proxy, make_certificate
 from iceberg_rest import RestCatalog
 
 SHAPE = (2, 60, 20, 60)  # partitions, records, rows in each, keys
@@ -184,6 +184,15 @@ def test_kills_change_nothing_with_a_rest_catalog(tmp_path):
         hits = sink.deliver_with_kills(rest(catalog, tmp_path, shape, sink__commit_interval="1 ms"), kill_seed(), kills)
         check(rest_table(catalog), shape)
         assert sum(hits.values()) == kills, hits
+
+
+def test_a_rest_catalog_is_asked_through_tls_and_only_when_it_is_trusted(tmp_path):
+    tls, (other, _) = make_certificate(tmp_path), make_certificate(tmp_path, "other")
+    with RestCatalog(tmp_path, f"file://{tmp_path}/wh") as catalog, Proxy(catalog.server.server_port, tls=tls, whole=True) as proxy:
+        sink.says(rest(catalog, tmp_path, uri=proxy.url, connection__ca_file=other).fail(), ["table 'driver'", proxy.url, "certificate"])
+        assert not catalog.requests
+        rest(catalog, tmp_path, uri=proxy.url, connection__ca_file=tls[0]).finish()
+        check(rest_table(catalog))
 
 
 def test_lost_answers_and_refusals_that_pass_change_nothing(tmp_path):
