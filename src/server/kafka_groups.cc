@@ -90,8 +90,4 @@ Task<> KafkaGroups::DeleteGroup(std::string id) {
   co_return MakeError(ErrorCode::kNotFound, fmt::format("group '{}' does not exist", id));
 }
 
-Task<> KafkaGroups::ForgetTopic(std::string topic) {
-  co_return co_await coordinator_->ForgetTopic(std::move(topic));
-}
-
 }  // namespace mainstem::server

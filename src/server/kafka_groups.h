@@ -13,7 +13,6 @@ class KafkaGroups final : public GroupView {
   Task<std::vector<std::string>> ListGroups() override;
   Task<GroupDetails> DescribeGroup(std::string id) override;
   Task<> DeleteGroup(std::string id) override;
-  Task<> ForgetTopic(std::string topic) override;
 
  private:
   gateway::kafka::GroupCoordinator* coordinator_;

@@ -176,12 +176,8 @@ Task<> Node::Impl::StartHttp() {
 }
 
 Task<> Node::Impl::OpenAwsServices() {
-  auto forget_topic = [this](std::string topic) {
-    return kafka->groups().ForgetTopic(std::move(topic));
-  };
   gateway::kinesis::KinesisOptions options;
   options.limits = engine->settings().aws_limits;
-  options.forget_topic = forget_topic;
   CO_ASSIGN_OR_RETURN(kinesis,
                       co_await gateway::kinesis::KinesisService::Open(
                           &engine->env(), &engine->log(), &engine->budget(), &engine->metrics(),
@@ -190,14 +186,12 @@ Task<> Node::Impl::OpenAwsServices() {
                                     &engine->env(), &engine->log(), &engine->budget(),
                                     gateway::dynamodb::DynamoOptions()));
   gateway::firehose::FirehoseOptions firehose_options;
-  firehose_options.forget_topic = forget_topic;
   CO_ASSIGN_OR_RETURN(
       firehose,
       co_await gateway::firehose::FirehoseService::Open(
           &engine->env(), &engine->log(), &engine->jobs(), &engine->budget(), &engine->metrics(),
           engine->logger().Named("firehose"), std::move(firehose_options)));
   gateway::logs::LogsOptions logs_options;
-  logs_options.forget_topic = forget_topic;
   auto find_stream = [this](std::string stream, std::string partition_key) {
     constexpr std::string_view kPrefix = gateway::aws::kDeliveryStreamPrefix;
     if (stream.starts_with(kPrefix)) return firehose->FindPlace(stream.substr(kPrefix.size()));
@@ -209,7 +203,6 @@ Task<> Node::Impl::OpenAwsServices() {
                           &engine->env(), &engine->log(), &engine->budget(), &engine->metrics(),
                           engine->logger().Named("logs"), std::move(logs_options)));
   gateway::events::EventsOptions events_options;
-  events_options.forget_topic = forget_topic;
   events_options.find_stream = find_stream;
   events_options.find_log = [this](std::string group, std::string stream) {
     return logs->FindPlace(std::move(group), std::move(stream));

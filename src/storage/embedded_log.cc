@@ -20,7 +20,6 @@ constexpr auto kCheckpointRetry = 1s;
 constexpr int64_t kStopFlushBytesMax = int64_t{96} << 20;
 constexpr auto kStopFlushTime = 600ms;
 constexpr auto kStopSettleTime = 200ms;
-constexpr size_t kWaitedPartitionsMax = 10'000;
 constexpr auto kDamageSaidAgain = 1min;
 constexpr size_t kDamageSaidMax = 1000;
 

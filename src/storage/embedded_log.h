@@ -69,8 +69,9 @@ class EmbeddedLog final : public Log, public TransactionLog {
   Task<TopicInfo> CreateTopic(std::string name, int32_t partition_count, TopicConfig config,
                               bool validate_only) override;
   Task<> DeleteTopic(TopicId id) override;
+  void OnTopicDeleted(std::function<void(const std::string& topic)> forget) override;
   Task<TopicInfo> AddPartitions(TopicId id, int32_t new_count) override;
-  Task<> SetTopicConfig(TopicId id, TopicConfig config, bool validate_only) override;
+  Task<> ChangeTopicConfig(TopicId id, ConfigChange change, bool validate_only) override;
   std::vector<TopicInfo> ListTopics() const override;
   std::optional<TopicInfo> FindTopic(const std::string& name) const override;
   std::optional<TopicInfo> FindTopic(const TopicId& id) const override;
@@ -150,7 +151,7 @@ class EmbeddedLog final : public Log, public TransactionLog {
   Task<> PublishTopic(TopicInfo info, int32_t first_new_partition);
   Task<> DoDeleteTopic(TopicId id);
   Task<TopicInfo> DoAddPartitions(TopicId id, int32_t new_count);
-  Task<> DoSetTopicConfig(TopicId id, TopicConfig config, bool validate_only);
+  Task<> DoChangeTopicConfig(TopicId id, ConfigChange change, bool validate_only);
   // Journals the change and applies it to meta_.
   Task<> Commit(Change change);
   Task<ProducerId> DoNextProducerId();
@@ -199,6 +200,7 @@ class EmbeddedLog final : public Log, public TransactionLog {
 
   // Home shard only.
   MetaState meta_;
+  std::function<void(const std::string& topic)> forget_topic_;
   int64_t next_producer_id_ = 0;
   std::set<std::string> jobs_in_commit_;
   LogPosition covered_{0};  // by the newest snapshot

@@ -34,7 +34,9 @@ class EmbeddedLogTest : public testing::Test {
   Task<> Waiting();
   Task<> Retention();
   Task<> Times();
+  Task<> Newest();
   Task<> Deleting();
+  Task<> ChangingConfigs();
   Task<> Validation();
 };
 
@@ -361,6 +363,65 @@ Task<> EmbeddedLogTest::Times() {
 }
 
 TEST_F(EmbeddedLogTest, FindsOffsetsByTimeInMemoryAndSegments) { Run(Times()); }
+
+// The newest record is not there any more.
+Task<> EmbeddedLogTest::Newest() {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await Open());
+  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("t", 1, no_config_, false));
+  TopicPartition partition{topic.id, PartitionId(0)};
+  const std::vector<std::vector<int64_t>> batches = {{100}, {90, 50, 70}, {60}};
+  for (const std::vector<int64_t>& times : batches) {
+    BatchBuilder builder;
+    for (int64_t time : times) builder.Add(time, "k", "v");
+    CO_ASSIGN_OR_RETURN(std::vector<std::byte> batch, builder.Build());
+    CO_RETURN_IF_ERROR((co_await log->Append(partition, batch, {})));
+  }
+  const std::vector<std::pair<int64_t, int64_t>> expected = {{1, 90}, {2, 70}, {4, 60}};
+  for (int round = 0; round < 2; ++round) {  // in memory, then in a segment
+    for (const auto& [start, newest] : expected) {
+      bool is_over = start > 1 && round == 0;  // the log's start does not go back
+      if (is_over) continue;
+      CO_RETURN_IF_ERROR((co_await log->DeleteRecords(partition, Offset(start))));
+      CO_ASSIGN_OR_RETURN(OffsetForTime found, co_await log->FindMaxTimestamp(partition));
+      EXPECT_EQ(found.timestamp_ms, newest) << start;
+    }
+    CO_RETURN_IF_ERROR(co_await log->Checkpoint());
+    CO_RETURN_IF_ERROR(co_await log->Stop());
+    log.reset();
+    CO_ASSIGN_OR_RETURN(log, co_await Open());
+  }
+  co_return co_await log->Stop();
+}
+
+TEST_F(EmbeddedLogTest, FindsTheNewestOfWhatIsLeft) { Run(Newest()); }
+
+Task<> SetKey(EmbeddedLog* log, TopicId id, std::string key, std::string value) {
+  Log::ConfigChange change = [key, value](TopicConfig config) {
+    config[key] = value;
+    return config;
+  };
+  co_return co_await log->ChangeTopicConfig(id, std::move(change), false);
+}
+
+Task<> EmbeddedLogTest::ChangingConfigs() {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await Open());
+  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("t", 1, no_config_, false));
+  TaskScope scope(env_->shard(0), "changes", [](const std::string&, const Status& status) {
+    ADD_FAILURE() << Describe(status);
+  });
+  scope.Spawn("one", SetKey(log.get(), topic.id, "retention.ms", "3600000"));
+  scope.Spawn("other", SetKey(log.get(), topic.id, "max.message.bytes", "5000"));
+  CO_RETURN_IF_ERROR(co_await scope.Join());
+  CO_RETURN_IF_ERROR(co_await scope.Close());
+  const TopicConfig both = {{"retention.ms", "3600000"}, {"max.message.bytes", "5000"}};
+  EXPECT_EQ(log->FindTopic("t")->config, both);
+  Status refused = co_await SetKey(log.get(), topic.id, "no.such.key", "1");
+  EXPECT_TRUE(Is(refused, ErrorCode::kInvalidConfig)) << Describe(refused);
+  EXPECT_EQ(log->FindTopic("t")->config, both);
+  co_return co_await log->Stop();
+}
+
+TEST_F(EmbeddedLogTest, TwoChangesOfATopicAtOnceBothCount) { Run(ChangingConfigs()); }
 
 Task<> EmbeddedLogTest::Deleting() {
   CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await Open());

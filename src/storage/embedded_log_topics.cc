@@ -66,7 +66,11 @@ Task<TopicInfo> EmbeddedLog::CreateTopic(std::string name, int32_t partition_cou
 Task<> EmbeddedLog::Commit(Change change) {
   std::vector<Change> changes;
   changes.push_back(change);
-  UniqueFunction apply([this, change = std::move(change)] { meta_.Apply(change); });
+  UniqueFunction apply([this, change = std::move(change)] {
+    meta_.Apply(change);
+    const auto* deletion = std::get_if<TopicDeletion>(&change);
+    if (deletion != nullptr && forget_topic_) forget_topic_(deletion->name);
+  });
   co_return co_await shards_[0]->Journalled(std::move(changes), std::move(apply));
 }
 
@@ -133,6 +137,10 @@ Task<> EmbeddedLog::PublishTopic(TopicInfo info, int32_t first_new_partition) {
   co_return Status::OK();
 }
 
+void EmbeddedLog::OnTopicDeleted(std::function<void(const std::string& topic)> forget) {
+  forget_topic_ = std::move(forget);
+}
+
 Task<> EmbeddedLog::DeleteTopic(TopicId id) {
   co_return co_await RunToEnd(HomeExecutor(), DoDeleteTopic(id));
 }
@@ -194,18 +202,21 @@ Task<TopicInfo> EmbeddedLog::DoAddPartitions(TopicId id, int32_t new_count) {
   co_return info;
 }
 
-Task<> EmbeddedLog::SetTopicConfig(TopicId id, TopicConfig config, bool validate_only) {
-  auto task = DoSetTopicConfig(id, std::move(config), validate_only);
+Task<> EmbeddedLog::ChangeTopicConfig(TopicId id, ConfigChange change, bool validate_only) {
+  auto task = DoChangeTopicConfig(id, std::move(change), validate_only);
   co_return co_await RunToEnd(HomeExecutor(), std::move(task));
 }
 
-Task<> EmbeddedLog::DoSetTopicConfig(TopicId id, TopicConfig config, bool validate_only) {
+Task<> EmbeddedLog::DoChangeTopicConfig(TopicId id, ConfigChange change, bool validate_only) {
   CO_RETURN_IF_ERROR(co_await topics_lock_.Acquire());
   std::shared_ptr<const Topic> topic = FindState(id);
-  Status status = topic ? CheckNewTopicConfig(config, topic->info.config) : UnknownTopicId();
+  Result<TopicConfig> config = UnknownTopicId();
+  if (topic) config = change(topic->info.config);
+  Status status = config.status();
+  if (status.ok()) status = CheckNewTopicConfig(*config, topic->info.config);
   if (status.ok() && !validate_only) {
     TopicInfo info = topic->info;
-    info.config = std::move(config);
+    info.config = *std::move(config);
     status = co_await PublishTopic(info, info.partition_count);
   }
   topics_lock_.Release();

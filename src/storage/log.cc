@@ -2,6 +2,11 @@
 
 namespace mainstem::storage {
 
+Task<> Log::SetTopicConfig(TopicId id, TopicConfig config, bool validate_only) {
+  ConfigChange replace = [config = std::move(config)](const TopicConfig&) { return config; };
+  return ChangeTopicConfig(id, std::move(replace), validate_only);
+}
+
 Task<> Log::AppendEach(std::vector<PartitionAppend> appends, AppendOptions options) {
   for (const PartitionAppend& append : appends) {
     *append.outcome = co_await Append(append.partition, append.batches, options);

@@ -144,6 +144,8 @@ struct JobEpoch {
   std::string metadata;
 };
 
+inline constexpr size_t kWaitedPartitionsMax = 10'000;  // of one WaitForData
+
 class Log {
  public:
   virtual ~Log() = default;
@@ -153,9 +155,16 @@ class Log {
   virtual Task<TopicInfo> CreateTopic(std::string name, int32_t partition_count, TopicConfig config,
                                       bool validate_only) = 0;
   virtual Task<> DeleteTopic(TopicId id) = 0;
+  // Is called when a topic's deletion is durable, in the step that drops its offsets from the log,
+  // on the log's home executor, where this is called, too; null ends that. One at a time.
+  virtual void OnTopicDeleted(std::function<void(const std::string& topic)> forget) = 0;
   virtual Task<TopicInfo> AddPartitions(TopicId id, int32_t new_count) = 0;
-  // Replaces the whole set of user-given values.
-  virtual Task<> SetTopicConfig(TopicId id, TopicConfig config, bool validate_only) = 0;
+  // `change` makes the topic's new set of user-given values of the one that it has, on the log's
+  // home executor, after the changes that came before; its error refuses.
+  using ConfigChange = std::function<Result<TopicConfig>(TopicConfig current)>;
+  virtual Task<> ChangeTopicConfig(TopicId id, ConfigChange change, bool validate_only) = 0;
+  // Replaces the whole set.
+  Task<> SetTopicConfig(TopicId id, TopicConfig config, bool validate_only);
   // Snapshots, without waiting; any thread. Sorted by name.
   virtual std::vector<TopicInfo> ListTopics() const = 0;
   virtual std::optional<TopicInfo> FindTopic(const std::string& name) const = 0;
@@ -173,7 +182,7 @@ class Log {
   // kOffsetOutOfRange below log start or above the high watermark; empty at the end.
   virtual Task<ReadResult> Read(TopicPartition partition, Offset from, ReadOptions options) = 0;
   // Waits until the high watermark of any partition passes its given offset, the topic goes away,
-  // or the deadline; true when something moved. At most 10,000 partitions a call.
+  // or the deadline; true when something moved. At most kWaitedPartitionsMax a call.
   virtual Task<bool> WaitForData(std::vector<std::pair<TopicPartition, Offset>> beyond,
                                  TimePoint deadline) = 0;
   virtual Task<PartitionOffsets> Offsets(TopicPartition partition) = 0;

@@ -11,7 +11,8 @@ Partition::Partition(TopicPartition id, std::shared_ptr<const Topic> topic_state
     : id(id),
       folder(fmt::format("{}/{}-{}", topics_folder, topic_state->info.name, id.partition)),
       topic(std::move(topic_state)),
-      segments(access, {.parent = topics_folder, .folder = folder, .topic_id = id.topic_id}) {}
+      segments(access, {.parent = topics_folder, .folder = folder, .topic_id = id.topic_id}),
+      env_(access.env) {}
 
 void Partition::Restore(const PartitionState& state) {
   log_start = state.log_start;
@@ -33,11 +34,11 @@ void Partition::Replay(std::span<const std::byte> batch, LogPosition sequence,
 
 void Partition::Learn(std::span<const std::byte> batch, const BatchHeader& header) {
   if (header.control()) {
-    AcceptMarker(header, header.max_timestamp);
+    AcceptMarker(header, env_->WallTime().value());
     std::optional<bool> committed = ReadMarker(batch);
     if (committed && !transactions.HasSeen(header)) EndTransaction(header, *committed);
   } else if (header.idempotent()) {
-    producers.Remember(header, header.max_timestamp, header.next_offset());
+    producers.Remember(header, env_->WallTime().value(), header.next_offset());
     if (!transactions.HasSeen(header)) transactions.Remember(header);
   }
 }
@@ -128,11 +129,11 @@ const TailBatch* Partition::FindTailByTime(Offset from, int64_t timestamp_ms) co
   return nullptr;
 }
 
-int64_t Partition::TailMaxTimestamp() const {
+int64_t Partition::TailMaxTimestamp(Offset from) const {
   int64_t newest = -1;
   for (const TailBatch& batch : tail_) {
     if (batch.last_offset >= high_watermark) break;
-    newest = std::max(newest, batch.max_timestamp);
+    if (batch.base_offset >= from) newest = std::max(newest, batch.max_timestamp);
   }
   return newest;
 }

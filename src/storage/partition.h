@@ -73,7 +73,8 @@ class Partition {
   Offset tail_begin() const;
   const TailBatch* FindTailByTime(Offset from, int64_t timestamp_ms) const;
 
-  int64_t TailMaxTimestamp() const;  // of what is durable; -1: nothing
+  // Of what is durable in batches that begin at or after `from`; -1: nothing.
+  int64_t TailMaxTimestamp(Offset from) const;
 
   // Writes what is in frames up to `limit` to segments; durable when it returns.
   Task<> Flush(LogPosition limit);
@@ -132,10 +133,12 @@ class Partition {
   int file_user_count = 0;  // flush or retention is at work on the files
 
  private:
-  // What a batch tells of its producer.
+  // What a batch tells of its producer. Recovery has no better time than its own, which may be long
+  // after the producer wrote and lets the state live longer: clients choose their timestamps.
   void Learn(std::span<const std::byte> batch, const BatchHeader& header);
   size_t FirstUnflushed() const;
   void NoteStep(const CompactionChange& change);
+  Env* const env_;
   std::deque<TailBatch> tail_;
   int64_t unflushed_bytes_ = 0;
   PartitionCompactionState compaction_;  // without segments

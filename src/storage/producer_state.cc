@@ -145,7 +145,9 @@ std::vector<ProducerSnapshot> ProducerStates::Snapshot(Offset durable_end) const
     for (const ProducerBatch& batch : state.batches) {
       if (batch.last_offset < durable_end) snapshot.batches.push_back(batch);
     }
-    if (!snapshot.batches.empty()) snapshots.push_back(std::move(snapshot));
+    // A marker may have begun an epoch, of which no batch has come yet.
+    bool is_known = state.batches.empty() || !snapshot.batches.empty();
+    if (is_known) snapshots.push_back(std::move(snapshot));
   }
   std::sort(snapshots.begin(), snapshots.end(),
             [](const ProducerSnapshot& a, const ProducerSnapshot& b) { return a.id < b.id; });

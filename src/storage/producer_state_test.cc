@@ -45,6 +45,18 @@ TEST(ProducerStatesTest, AnEpochThatAMarkerBeganBeginsWithZero) {
   EXPECT_TRUE(Is(states.Check(SequencedHeader(2)).status(), ErrorCode::kInvalidProducerEpoch));
 }
 
+TEST(ProducerStatesTest, SuchAnEpochIsKeptBeforeItsFirstBatch) {
+  ProducerStates before;
+  before.Remember(SequencedHeader(0), 1000, Offset(0));
+  std::vector<std::byte> marker = MakeMarker(kSomeProducer, ProducerEpoch(1), true, 1000);
+  before.RememberMarker(ReadBatchHeader(marker.data()), 1000);
+  ProducerStates after;
+  for (const ProducerSnapshot& kept : before.Snapshot(Offset(100))) after.Restore(kept);
+  EXPECT_TRUE(Is(after.Check(SequencedHeader(7, 1)).status(), ErrorCode::kOutOfOrderSequence));
+  EXPECT_TRUE(Is(after.Check(SequencedHeader(2)).status(), ErrorCode::kInvalidProducerEpoch));
+  EXPECT_TRUE(IsTakenAsNew(after, SequencedHeader(0, 1)));
+}
+
 TEST(ProducerStatesTest, WhatWasSentBehindARefusedBatchWaitsForIt) {
   ProducerStates states;
   states.NoteRefused(SequencedHeader(2), 1000);
@@ -137,6 +149,40 @@ Task<> ComeBackLate(SimEnv* env) {
   CO_ASSIGN_OR_RETURN(AppendResult late, co_await log->Append(partition, behind_a_gap, {}));
   EXPECT_EQ(late.base_offset, Offset(3));
   co_return Status::OK();
+}
+
+// Records of 1970, as a mirror of old data sends them.
+Task<> SendOldRecords(SimEnv* env, TopicPartition* partition) {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> opened,
+                      co_await EmbeddedLog::Open(env, SmallLog("/data")));
+  EmbeddedLog* log = opened.release();
+  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("t", 1, {}, false));
+  *partition = {topic.id, PartitionId(0)};
+  std::vector<std::byte> first = SequencedBatch(0);
+  co_return (co_await log->Append(*partition, first, {})).status();
+}
+
+Task<> SendThemAgain(SimEnv* env, TopicPartition partition) {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> opened,
+                      co_await EmbeddedLog::Open(env, SmallLog("/data")));
+  EmbeddedLog* log = opened.release();
+  CO_RETURN_IF_ERROR(co_await log->Checkpoint());
+  std::vector<std::byte> first = SequencedBatch(0);
+  CO_ASSIGN_OR_RETURN(AppendResult again, co_await log->Append(partition, first, {}));
+  EXPECT_EQ(again.base_offset, Offset(0));
+  CO_ASSIGN_OR_RETURN(PartitionOffsets offsets, co_await log->Offsets(partition));
+  EXPECT_EQ(offsets.high_watermark, Offset(2));
+  co_return Status::OK();
+}
+
+TEST(ProducerStatesTest, ARepeatOfOldRecordsIsKnownAfterACrash) {
+  SimDisk disk(1);
+  Runs runs(&disk, 1);
+  TopicPartition partition;
+  Status status = runs.Run([&](SimEnv* env) { return SendOldRecords(env, &partition); });
+  ASSERT_TRUE(status.ok()) << Describe(status);
+  status = runs.Run([&](SimEnv* env) { return SendThemAgain(env, partition); });
+  ASSERT_TRUE(status.ok()) << Describe(status);
 }
 
 TEST(ProducerStatesTest, AProducerIsForgottenAfterItsTime) {

@@ -36,9 +36,11 @@ Task<std::shared_ptr<File>> OpenFiles::Open(std::string key, std::string path, O
     entries_.splice(entries_.begin(), entries_, known->second);
     co_return known->second->second;
   }
+  const uint64_t forget_count = forget_count_;
   CO_ASSIGN_OR_RETURN(std::unique_ptr<File> opened, co_await files_->Open(std::move(path), how));
   std::shared_ptr<File> file = std::move(opened);
-  if (by_key_.contains(key)) co_return file;  // another task was quicker
+  if (by_key_.contains(key)) co_return file;          // another task was quicker
+  if (forget_count != forget_count_) co_return file;  // perhaps what is gone meanwhile
   entries_.emplace_front(key, file);
   by_key_[key] = entries_.begin();
   if (entries_.size() > count_max_) {
@@ -73,6 +75,7 @@ Task<std::shared_ptr<File>> OpenFiles::ForDurableWriting(std::string path) {
 }
 
 void OpenFiles::Forget(const std::string& path, int64_t generation) {
+  ++forget_count_;
   for (std::string_view kind : {"r", "d", "w", "s"}) {
     auto it = by_key_.find(KeyOf(kind, path, generation));
     if (it == by_key_.end()) continue;

@@ -40,6 +40,7 @@ class OpenFiles {
   // Direct; of the active segment, which is never compacted.
   Task<std::shared_ptr<File>> ForWriting(std::string path);
   Task<std::shared_ptr<File>> ForDurableWriting(std::string path);
+  // Also what is being opened now is not kept.
   void Forget(const std::string& path, int64_t generation);
 
  private:
@@ -47,6 +48,7 @@ class OpenFiles {
   using Entry = std::pair<std::string, std::shared_ptr<File>>;
   Files* const files_;
   const size_t count_max_;
+  uint64_t forget_count_ = 0;
   std::list<Entry> entries_;  // last used first
   std::unordered_map<std::string, std::list<Entry>::iterator> by_key_;
 };
@@ -78,6 +80,8 @@ class Segments {
   Segments(SegmentAccess access, Place place);
 
   void Restore(std::vector<SegmentInfo> segments);
+  // The files go: who still reads leaves none behind.
+  void MarkRemoved() { is_removed_ = true; }
   // ---- after a restart (segments_check.cc). A file that is missing, or shorter than it was,
   // leaves a hole: what is whole in it stays, the rest of it is set aside, readers go on behind the
   // hole.
@@ -226,6 +230,7 @@ class Segments {
   Task<bool> CheckCleanedFiles(const std::vector<DirectoryEntry>& entries);
 
   Env* const env_;
+  bool is_removed_ = false;
   OpenFiles* const open_files_;
   ChunkPool* const buffers_;
   ReadAhead* const read_ahead_;

@@ -225,6 +225,7 @@ Task<> Segments::MendIndex(SegmentInfo segment) {
 }
 
 Task<> Segments::SaveIndex(std::shared_ptr<Index> index, int64_t segment_bytes) {
+  if (is_removed_) co_return Status::OK();  // the folder may be another topic's soon
   OpenOptions how{.write = true, .create = true, .truncate = true};
   std::string offsets_path = PathOf(index->base_offset, ".index");
   CO_ASSIGN_OR_RETURN(std::unique_ptr<File> offsets,

@@ -140,6 +140,8 @@ class ShardLog {
   Task<> MoveLogStart(std::shared_ptr<Partition> partition, Offset log_start);
   static Offset LeaveOutUncommitted(const Partition& partition, Offset from, Offset end,
                                     const ReadOptions& options, ReadResult* result);
+  Task<int64_t> MaxTimestampInBatch(SharedBytes batch, Offset from);
+  Task<int64_t> MaxTimestampWithin(TopicPartition id, Offset from, Offset end);
   Task<OffsetForTime> FindInBatch(SharedBytes batch, Offset from, int64_t timestamp_ms);
 
   Env* const env_;

@@ -44,16 +44,20 @@ Task<> ShardLog::RemovePartition(TopicPartition id) {
   if (!partition) co_return Status::OK();
   partitions_.erase(id);
   partition->deleted = true;
+  partition->segments.MarkRemoved();
   partition->data_waiters.FireAll();
   room_event_.NotifyAll();
   while (partition->file_user_count > 0 || partition->is_compacting) {
     CO_RETURN_IF_ERROR(co_await file_event_.Wait());
   }
+  Status removed = co_await env_->files().RemoveDirectoryTree(partition->folder);
+  // Only now, that no reader can open them again: a topic of the same name may follow, with files
+  // of the same names.
   for (const SegmentInfo& segment : partition->segments.list()) {
     std::string path = partition->folder + "/" + SegmentFileName(segment.base_offset, ".log");
     open_files_.Forget(path, segment.generation);
   }
-  co_return co_await env_->files().RemoveDirectoryTree(partition->folder);
+  co_return removed;
 }
 
 // ---------------------------------------------------------------- flush

@@ -8,6 +8,8 @@
 namespace mainstem::storage {
 namespace {
 
+constexpr size_t kScanBytes = size_t{1} << 20;
+
 Status OutOfRange(Offset from, const Partition& partition) {
   return MakeError(ErrorCode::kOffsetOutOfRange,
                    fmt::format("offset {} is not within {} to {}", from, partition.log_start,
@@ -122,13 +124,59 @@ Task<OffsetForTime> ShardLog::FindByTime(TopicPartition id, int64_t timestamp_ms
   co_return none;
 }
 
+// Of the batch's records at or after `from`; -1: none.
+Task<int64_t> ShardLog::MaxTimestampInBatch(SharedBytes batch, Offset from) {
+  auto work = [&batch, from]() -> Result<int64_t> {
+    ASSIGN_OR_RETURN(RecordReader reader, RecordReader::Open(batch.bytes));
+    RecordView record;
+    int64_t newest = -1;
+    while (true) {
+      ASSIGN_OR_RETURN(bool more, reader.Next(&record));
+      if (!more) break;
+      if (record.offset >= from) newest = std::max(newest, record.timestamp_ms);
+    }
+    return newest;
+  };
+  co_return co_await env_->blocking_pool().Run(work);
+}
+
+// Batch by batch, of those from `from` to before `end`, of which the first may begin earlier.
+Task<int64_t> ShardLog::MaxTimestampWithin(TopicPartition id, Offset from, Offset end) {
+  int64_t newest = -1;
+  Offset at = from;
+  while (at < end) {
+    ReadOptions some{.max_bytes = kScanBytes};
+    CO_ASSIGN_OR_RETURN(ReadResult read, co_await Read(id, at, some));
+    if (read.batches.empty()) break;
+    for (const SharedBytes& batch : read.batches) {
+      BatchHeader header = ReadBatchHeader(batch.bytes.data());
+      int64_t timestamp = header.max_timestamp;
+      if (header.base_offset < from) {
+        CO_ASSIGN_OR_RETURN(timestamp, co_await MaxTimestampInBatch(batch, from));
+      }
+      newest = std::max(newest, timestamp);
+      at = header.next_offset();
+    }
+  }
+  co_return newest;
+}
+
 Task<OffsetForTime> ShardLog::FindMaxTimestamp(TopicPartition id) {
   CO_ASSIGN_OR_RETURN(std::shared_ptr<Partition> partition, Require(id));
-  int64_t newest = -1;
+  const Offset from = partition->log_start;
+  int64_t newest = partition->TailMaxTimestamp(from);
+  // What DeleteRecords took away may be the newest of its segment, or of its batch.
+  Offset cut_end = from;
   for (const SegmentInfo& segment : partition->segments.list()) {
-    newest = std::max(newest, segment.max_timestamp);
+    if (segment.base_offset >= from) {
+      newest = std::max(newest, segment.max_timestamp);
+    } else {
+      cut_end = std::max(cut_end, segment.next_offset);
+    }
   }
-  newest = std::max(newest, partition->TailMaxTimestamp());
+  if (from >= partition->tail_begin()) cut_end = std::min(from + 1, partition->high_watermark);
+  CO_ASSIGN_OR_RETURN(int64_t cut, co_await MaxTimestampWithin(id, from, cut_end));
+  newest = std::max(newest, cut);
   if (newest < 0) {
     OffsetForTime none{Offset(-1), -1};
     co_return none;

@@ -47,12 +47,12 @@ Result<EventBus> DecodeBus(std::string_view text) {
   return bus;
 }
 
-BusCatalog::BusCatalog(Env* env, storage::Log* log, ForgetTopic forget_topic)
-    : env_(env), log_(log), forget_topic_(std::move(forget_topic)), changes_(env->shard(0)) {}
+BusCatalog::BusCatalog(Env* env, storage::Log* log)
+    : env_(env), log_(log), changes_(env->shard(0)) {}
 
 Task<std::unique_ptr<BusCatalog>> BusCatalog::Open(Env* env, storage::Log* log,
-                                                   MemoryBudget* budget, ForgetTopic forget_topic) {
-  auto catalog = std::unique_ptr<BusCatalog>(new BusCatalog(env, log, std::move(forget_topic)));
+                                                   MemoryBudget* budget) {
+  auto catalog = std::unique_ptr<BusCatalog>(new BusCatalog(env, log));
   CO_RETURN_IF_ERROR(co_await catalog->Load(budget));
   co_return catalog;
 }
@@ -107,10 +107,7 @@ Task<> BusCatalog::DeleteHere(std::string name) {
   auto found = buses_.find(name);
   if (found == buses_.end()) co_return Status::OK();
   auto topic = log_->FindTopic(BusTopic(name));
-  if (topic) {
-    CO_RETURN_IF_ERROR(co_await log_->DeleteTopic(topic->id));
-    if (forget_topic_) CO_RETURN_IF_ERROR(co_await forget_topic_(topic->name));
-  }
+  if (topic) CO_RETURN_IF_ERROR(co_await log_->DeleteTopic(topic->id));
   env_->CrashPoint("event_bus.delete");
   CO_RETURN_IF_ERROR(co_await table_->Erase(name));
   buses_.erase(found);

@@ -34,11 +34,8 @@ Result<EventBus> DecodeBus(std::string_view text);
 
 class BusCatalog {
  public:
-  // Told after a topic was deleted, so that group offsets vanish with it. May be empty.
-  using ForgetTopic = std::function<Task<>(std::string topic)>;
   // Borrows env and log.
-  static Task<std::unique_ptr<BusCatalog>> Open(Env* env, storage::Log* log, MemoryBudget* budget,
-                                                ForgetTopic forget_topic);
+  static Task<std::unique_ptr<BusCatalog>> Open(Env* env, storage::Log* log, MemoryBudget* budget);
 
   using Buses = std::map<std::string, EventBus, std::less<>>;
   const Buses& buses() const { return buses_; }
@@ -52,7 +49,7 @@ class BusCatalog {
   Task<> Update(std::string name, Change change);  // kNotFound
 
  private:
-  BusCatalog(Env* env, storage::Log* log, ForgetTopic forget_topic);
+  BusCatalog(Env* env, storage::Log* log);
   Task<> Load(MemoryBudget* budget);
   Task<> CreateHere(std::string name, EventBus bus);
   Task<> DeleteHere(std::string name);
@@ -61,7 +58,6 @@ class BusCatalog {
 
   Env* const env_;
   storage::Log* const log_;
-  const ForgetTopic forget_topic_;
   std::unique_ptr<aws::RecordTable> table_;
   Buses buses_;
   storage::ChangesInTurn changes_;

@@ -112,9 +112,7 @@ Task<std::unique_ptr<EventsService>> EventsService::Open(Env* env, storage::Log*
                                                          Logger logger, EventsOptions options) {
   CO_ASSIGN_OR_RETURN(aws::TokenSealer sealer, co_await aws::TokenSealer::Open(env, log));
   Impl::Catalogs catalogs;
-  auto forget_topic = options.forget_topic;
-  CO_ASSIGN_OR_RETURN(catalogs.buses,
-                      co_await BusCatalog::Open(env, log, budget, std::move(forget_topic)));
+  CO_ASSIGN_OR_RETURN(catalogs.buses, co_await BusCatalog::Open(env, log, budget));
   CO_ASSIGN_OR_RETURN(catalogs.apis, co_await ApiDestinations::Open(env, log));
   Archives::Parts archives{
       .env = env, .log = log, .buses = catalogs.buses.get(), .account = options.account};

@@ -19,8 +19,6 @@ namespace mainstem::gateway::events {
 
 struct EventsOptions {
   std::string account = "000000000000";  // of ARNs and events
-  // Told after a bus's topic was deleted. May be empty.
-  std::function<Task<>(std::string topic)> forget_topic{};
   // What rules deliver to.
   aws::FindStreamPlace find_stream;
   aws::FindLogPlace find_log;

@@ -61,11 +61,7 @@ Task<std::unique_ptr<FirehoseService>> FirehoseService::Open(Env* env, storage::
                                                              MemoryBudget* budget, Metrics* metrics,
                                                              Logger logger,
                                                              FirehoseOptions options) {
-  StreamCatalog::Parts parts{.env = env,
-                             .log = log,
-                             .jobs = jobs,
-                             .logger = std::move(logger),
-                             .forget_topic = std::move(options.forget_topic)};
+  StreamCatalog::Parts parts{.env = env, .log = log, .jobs = jobs, .logger = std::move(logger)};
   CO_ASSIGN_OR_RETURN(auto catalog, co_await StreamCatalog::Open(std::move(parts)));
   Context context{.env = env,
                   .log = log,

@@ -20,8 +20,6 @@ namespace mainstem::gateway::firehose {
 
 struct FirehoseOptions {
   std::string account = "000000000000";  // of ARNs
-  // Told after a stream's topic was deleted. May be empty.
-  std::function<Task<>(std::string topic)> forget_topic{};
 };
 
 // Borrows everything but the options; all must outlive it. Run may be called on any shard.

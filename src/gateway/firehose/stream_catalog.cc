@@ -153,10 +153,7 @@ Task<> StreamCatalog::Remove(std::string name, DeliveryStream stream) {
   CO_RETURN_IF_ERROR(co_await parts_.jobs->DropJob(stream.job));
   parts_.env->CrashPoint("firehose.delete");
   auto topic = IsOwnTopic(stream) ? parts_.log->FindTopic(stream.topic) : std::nullopt;
-  if (topic) {
-    CO_RETURN_IF_ERROR(co_await parts_.log->DeleteTopic(topic->id));
-    if (parts_.forget_topic) CO_RETURN_IF_ERROR(co_await parts_.forget_topic(topic->name));
-  }
+  if (topic) CO_RETURN_IF_ERROR(co_await parts_.log->DeleteTopic(topic->id));
   parts_.env->CrashPoint("firehose.delete");
   co_return co_await parts_.log->PutMeta(std::string(kKeyPrefix) + name, std::nullopt);
 }

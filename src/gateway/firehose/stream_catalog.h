@@ -27,8 +27,6 @@ class StreamCatalog {
     storage::Log* log;
     connector::JobService* jobs;  // has been started, and stops after the catalog
     Logger logger;
-    // Told after a topic was deleted, so that group offsets vanish with it. May be empty.
-    std::function<Task<>(std::string topic)> forget_topic;
   };
   // Ends what a crash cut off.
   static Task<std::unique_ptr<StreamCatalog>> Open(Parts parts);

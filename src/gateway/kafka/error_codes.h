@@ -15,6 +15,7 @@ enum class KafkaError : int16_t {
   kCorruptMessage = 2,
   kUnknownTopicOrPartition = 3,
   kOffsetMetadataTooLarge = 12,
+  kCoordinatorLoadInProgress = 14,
   kCoordinatorNotAvailable = 15,
   kInvalidTopic = 17,
   kInvalidRequiredAcks = 21,
@@ -24,6 +25,7 @@ enum class KafkaError : int16_t {
   kUnknownMemberId = 25,
   kInvalidSessionTimeout = 26,
   kRebalanceInProgress = 27,
+  kInvalidCommitOffsetSize = 28,
   kIllegalSaslState = 34,
   kUnsupportedVersion = 35,
   kTopicAlreadyExists = 36,
@@ -69,6 +71,18 @@ constexpr int16_t Code(KafkaError error) { return static_cast<int16_t>(error); }
 // 0 for OK.
 inline int16_t KafkaCode(const Status& status) {
   return status.ok() ? 0 : TraitsOf(CodeOf(status)).kafka_code;
+}
+
+// The same for what groups and transactions keep. Clients give up at codes of partitions there
+// (Java's at 56 in OffsetCommit, EndTxn, InitProducerId), and come again at this one, whichever API
+// it is.
+inline int16_t CoordinatorCode(const Status& status) {
+  if (Is(status, ErrorCode::kStorageError) || Is(status, ErrorCode::kDiskFull) ||
+      Is(status, ErrorCode::kResourceExhausted) || Is(status, ErrorCode::kTimedOut)) {
+    return Code(KafkaError::kCoordinatorLoadInProgress);
+  }
+  if (Is(status, ErrorCode::kRecordListTooLarge)) return Code(KafkaError::kInvalidCommitOffsetSize);
+  return KafkaCode(status);
 }
 
 }  // namespace mainstem::gateway::kafka

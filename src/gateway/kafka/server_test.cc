@@ -194,6 +194,25 @@ TEST_F(KafkaServerTest, LongPollEndsWhenARecordComesOverAnotherConnection) {
   EXPECT_EQ(fetched->topics[0].partitions[0].records.size(), 1u);
 }
 
+// More than the log waits for in one call.
+TEST_F(KafkaServerTest, AFetchOfVeryManyPartitionsHearsOfAllOfThem) {
+  constexpr int32_t kCount = storage::kWaitedPartitionsMax + 1;
+  MakeTopic("t", kCount);
+  FetchRequest request = Fetch("t", 0, 60'000);
+  for (int32_t i = 1; i < kCount; ++i) {
+    request.topics[0].partitions.push_back({.index = i, .max_bytes = 1});
+  }
+  auto consumer = Connect();
+  ASSERT_TRUE(consumer->SendRequest(12, 1, request).ok());
+  std::vector<std::byte> batch = Batch("a");
+  ProduceRequest last = Produce("t", batch);
+  last.topics[0].partitions[0].index = kCount - 1;
+  ASSERT_TRUE(Connect()->Call<ProduceResponse>(9, last).ok());
+  Result<FetchResponse> fetched = consumer->Receive<FetchResponse>(12, 1);
+  ASSERT_TRUE(fetched.ok()) << fetched.status();
+  EXPECT_EQ(fetched->topics[0].partitions.back().records.size(), 1u);
+}
+
 TEST_F(KafkaServerTest, FirstBatchGoesOutHoweverSmallTheLimits) {
   MakeTopic("t", 2);
   auto client = Connect();

@@ -62,7 +62,7 @@ struct KinesisService::Impl {
   Impl(Env* env, storage::Log* log, MemoryBudget* budget, Metrics* metrics, Logger logger,
        KinesisOptions options, aws::TokenSealer given_sealer)
       : sealer(std::move(given_sealer)),
-        catalog(env, log, std::move(logger), std::move(options.forget_topic)),
+        catalog(env, log, std::move(logger)),
         context{.env = env,
                 .log = log,
                 .budget = budget,

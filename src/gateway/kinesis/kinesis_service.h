@@ -19,8 +19,6 @@ namespace mainstem::gateway::kinesis {
 struct KinesisOptions {
   std::string account = "000000000000";  // of ARNs and messages
   bool limits = false;                   // Amazon's, of each shard's throughput
-  // Told after a stream's topic was deleted. May be empty.
-  std::function<Task<>(std::string topic)> forget_topic{};
 };
 
 // Borrows everything but the options; all must outlive it. Run may be called on any shard.

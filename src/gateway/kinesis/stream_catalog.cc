@@ -43,13 +43,8 @@ Task<> StreamCatalog::Acquire() {
   co_return Status::OK();
 }
 
-StreamCatalog::StreamCatalog(Env* env, storage::Log* log, Logger logger, ForgetTopic forget_topic)
-    : env_(env),
-      log_(log),
-      logger_(std::move(logger)),
-      forget_topic_(std::move(forget_topic)),
-      home_(env->shard(0)),
-      released_(home_) {}
+StreamCatalog::StreamCatalog(Env* env, storage::Log* log, Logger logger)
+    : env_(env), log_(log), logger_(std::move(logger)), home_(env->shard(0)), released_(home_) {}
 
 Task<> StreamCatalog::Start() {
   CO_ASSIGN_OR_RETURN(auto values, co_await log_->ListMeta(std::string(kStreamMetaPrefix)));
@@ -187,7 +182,6 @@ Task<> StreamCatalog::DeleteHere(StreamPtr stream) {
   CO_RETURN_IF_ERROR(co_await Acquire());
   Lock lock(this);
   CO_RETURN_IF_ERROR(co_await log_->DeleteTopic(stream->topic().id));
-  if (forget_topic_) CO_RETURN_IF_ERROR(co_await forget_topic_(stream->name()));
   co_return co_await Prune();
 }
 
@@ -198,11 +192,12 @@ Task<> StreamCatalog::SetConfig(storage::TopicId id, storage::TopicConfig change
 Task<> StreamCatalog::SetConfigHere(storage::TopicId id, storage::TopicConfig changes) {
   CO_RETURN_IF_ERROR(co_await Acquire());
   Lock lock(this);
-  auto topic = log_->FindTopic(id);
-  if (!topic) co_return NoSuchStream();
-  storage::TopicConfig config = topic->config;
-  for (auto& [key, value] : changes) config[key] = value;
-  co_return co_await log_->SetTopicConfig(id, std::move(config), false);
+  if (!log_->FindTopic(id)) co_return NoSuchStream();
+  auto change = [changes = std::move(changes)](storage::TopicConfig config) {
+    for (const auto& [key, value] : changes) config[key] = value;
+    return config;
+  };
+  co_return co_await log_->ChangeTopicConfig(id, std::move(change), false);
 }
 
 Task<> StreamCatalog::Update(storage::TopicId id, Change change) {

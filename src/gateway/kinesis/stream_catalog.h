@@ -27,11 +27,8 @@ struct NewStream {
 
 class StreamCatalog {
  public:
-  // Told after a topic was deleted, so that group offsets vanish with it. May be empty.
-  using ForgetTopic = std::function<Task<>(std::string topic)>;
-
   // Borrows env and log.
-  StreamCatalog(Env* env, storage::Log* log, Logger logger, ForgetTopic forget_topic);
+  StreamCatalog(Env* env, storage::Log* log, Logger logger);
 
   // Reads what is known, drops what belongs to deleted topics, ends reshardings that a crash cut
   // off. On the home shard.
@@ -78,7 +75,6 @@ class StreamCatalog {
   Env* const env_;
   storage::Log* const log_;
   const Logger logger_;
-  const ForgetTopic forget_topic_;
   const Executor home_;
   bool locked_ = false;  // home shard only
   Event released_;

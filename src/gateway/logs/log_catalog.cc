@@ -45,21 +45,17 @@ Status GroupIsGone() {
 
 }  // namespace
 
-LogCatalog::LogCatalog(Env* env, storage::Log* log, SubscriptionDelivery* delivery, Logger logger,
-                       ForgetTopic forget_topic)
+LogCatalog::LogCatalog(Env* env, storage::Log* log, SubscriptionDelivery* delivery, Logger logger)
     : env_(env),
       log_(log),
       delivery_(delivery),
       logger_(std::move(logger)),
-      forget_topic_(std::move(forget_topic)),
       changes_(env->shard(0)) {}
 
 Task<std::unique_ptr<LogCatalog>> LogCatalog::Open(Env* env, storage::Log* log,
                                                    MemoryBudget* budget,
-                                                   SubscriptionDelivery* delivery, Logger logger,
-                                                   ForgetTopic forget_topic) {
-  auto catalog = std::unique_ptr<LogCatalog>(
-      new LogCatalog(env, log, delivery, std::move(logger), std::move(forget_topic)));
+                                                   SubscriptionDelivery* delivery, Logger logger) {
+  auto catalog = std::unique_ptr<LogCatalog>(new LogCatalog(env, log, delivery, std::move(logger)));
   CO_RETURN_IF_ERROR(co_await catalog->Load(budget));
   co_return catalog;
 }
@@ -160,10 +156,12 @@ Task<> LogCatalog::WriteGroup(std::string name, GroupDefinition definition) {
 }
 
 Task<> LogCatalog::SetRetention(storage::TopicInfo topic, std::string retention_ms) {
-  std::string& known = topic.config["retention.ms"];
-  if (known == retention_ms) co_return Status::OK();
-  known = std::move(retention_ms);
-  co_return co_await log_->SetTopicConfig(topic.id, std::move(topic.config), false);
+  if (topic.config["retention.ms"] == retention_ms) co_return Status::OK();
+  auto change = [retention_ms](storage::TopicConfig config) {
+    config["retention.ms"] = retention_ms;
+    return config;
+  };
+  co_return co_await log_->ChangeTopicConfig(topic.id, std::move(change), false);
 }
 
 // In pieces: a group may have a great many streams.
@@ -269,7 +267,6 @@ Task<> LogCatalog::DeleteHere(LogGroupPtr group) {
   env_->CrashPoint("log_group.delete");
   group->deleted = true;
   groups_.erase(group->name);
-  if (forget_topic_) CO_RETURN_IF_ERROR(co_await forget_topic_(topic->name));
   co_return co_await EraseRecords(group->name, group->definition.id);
 }
 

@@ -21,12 +21,9 @@ namespace mainstem::gateway::logs {
 
 class LogCatalog {
  public:
-  // Told after a topic was deleted, so that group offsets vanish with it. May be empty.
-  using ForgetTopic = std::function<Task<>(std::string topic)>;
   // Borrows env, log and delivery, which it tells of filters.
   static Task<std::unique_ptr<LogCatalog>> Open(Env* env, storage::Log* log, MemoryBudget* budget,
-                                                SubscriptionDelivery* delivery, Logger logger,
-                                                ForgetTopic forget_topic);
+                                                SubscriptionDelivery* delivery, Logger logger);
 
   using Groups = std::map<std::string, LogGroupPtr, std::less<>>;
   const Groups& groups() const { return groups_; }
@@ -48,8 +45,7 @@ class LogCatalog {
   Task<> DeleteFilter(LogGroupPtr group, std::string name);  // kNotFound
 
  private:
-  LogCatalog(Env* env, storage::Log* log, SubscriptionDelivery* delivery, Logger logger,
-             ForgetTopic forget_topic);
+  LogCatalog(Env* env, storage::Log* log, SubscriptionDelivery* delivery, Logger logger);
   Task<> Load(MemoryBudget* budget);
   std::string ChooseTopic(std::string_view group) const;
   bool IsTopicTaken(const std::string& topic) const;
@@ -78,7 +74,6 @@ class LogCatalog {
   storage::Log* const log_;
   SubscriptionDelivery* const delivery_;
   const Logger logger_;
-  const ForgetTopic forget_topic_;
   std::unique_ptr<aws::RecordTable> table_;
   Groups groups_;
   storage::ChangesInTurn changes_;

@@ -105,9 +105,7 @@ Task<std::unique_ptr<LogsService>> LogsService::Open(Env* env, storage::Log* log
                                     .account = options.account,
                                     .find_place = options.find_place};
   auto delivery = std::make_unique<SubscriptionDelivery>(std::move(parts));
-  auto forget_topic = options.forget_topic;
-  auto catalog =
-      co_await LogCatalog::Open(env, log, budget, delivery.get(), logger, std::move(forget_topic));
+  auto catalog = co_await LogCatalog::Open(env, log, budget, delivery.get(), logger);
   if (!catalog.ok()) {
     IgnoreError(co_await delivery->Stop(), "the failure to open is what counts");
     co_return catalog.status();

@@ -20,8 +20,6 @@ namespace mainstem::gateway::logs {
 
 struct LogsOptions {
   std::string account = "000000000000";  // of ARNs
-  // Told after a group's topic was deleted. May be empty.
-  std::function<Task<>(std::string topic)> forget_topic{};
   // The streams that subscriptions deliver to.
   aws::FindStreamPlace find_place;
 };

@@ -123,11 +123,6 @@ class ScriptedJobs final : public process::JobManager {
 
 class OneGroup final : public GroupView {
  public:
-  Task<> ForgetTopic(std::string topic) override {
-    forgotten.push_back(std::move(topic));
-    co_return Status::OK();
-  }
-  std::vector<std::string> forgotten;
   Task<std::vector<std::string>> ListGroups() override {
     std::vector<std::string> ids(2, "gone");
     ids[0] = "billing";

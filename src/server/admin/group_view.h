@@ -34,7 +34,6 @@ class GroupView {
   virtual Task<std::vector<std::string>> ListGroups() = 0;
   virtual Task<GroupDetails> DescribeGroup(std::string id) = 0;  // kNotFound
   virtual Task<> DeleteGroup(std::string id) = 0;                // kNotFound; refused with members
-  virtual Task<> ForgetTopic(std::string topic) = 0;  // it was deleted: its offsets vanish
 };
 
 }  // namespace mainstem::server

@@ -119,15 +119,17 @@ Task<> TopicsApi::Change(HttpExchange* exchange) {
   CO_ASSIGN_OR_RETURN(int32_t partitions, PartitionCount(body));
   CO_ASSIGN_OR_RETURN(auto changes, body.TextMap("config"));
   if (!changes.empty()) {
-    storage::TopicConfig config = topic.config;
-    for (auto& [key, value] : changes) {
-      if (value) {
-        config[key] = std::move(*value);
-      } else {
-        config.erase(key);
+    auto change = [changes = std::move(changes)](storage::TopicConfig config) {
+      for (const auto& [key, value] : changes) {
+        if (value) {
+          config[key] = *value;
+        } else {
+          config.erase(key);
+        }
       }
-    }
-    CO_RETURN_IF_ERROR(co_await log_->SetTopicConfig(topic.id, std::move(config), false));
+      return config;
+    };
+    CO_RETURN_IF_ERROR(co_await log_->ChangeTopicConfig(topic.id, std::move(change), false));
   }
   if (partitions > 0 && partitions != topic.partition_count) {
     CO_RETURN_IF_ERROR(co_await log_->AddPartitions(topic.id, partitions));
@@ -140,8 +142,6 @@ Task<> TopicsApi::Delete(HttpExchange* exchange) {
   CO_ASSIGN_OR_RETURN(TopicInfo topic,
                       FindTopicOrFail(*log_, exchange->request().Parameter("topic")));
   CO_RETURN_IF_ERROR(co_await log_->DeleteTopic(topic.id));
-  // A topic of the same name, made later, must not inherit the offsets of this one.
-  if (groups_ != nullptr) CO_RETURN_IF_ERROR(co_await groups_->ForgetTopic(topic.name));
   co_return co_await RespondJson(exchange, 200, "{}");
 }
 

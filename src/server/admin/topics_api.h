@@ -10,10 +10,7 @@ class TopicsApi {
  public:
   TopicsApi(const AdminDependencies* dependencies, const AdminOptions* options,
             TopicSampler* sampler)
-      : log_(dependencies->log),
-        groups_(dependencies->groups),
-        options_(options),
-        sampler_(sampler) {}
+      : log_(dependencies->log), options_(options), sampler_(sampler) {}
   void AddRoutes(net::HttpRouter* router);
 
  private:
@@ -25,7 +22,6 @@ class TopicsApi {
   Task<> Describe(HttpExchange* exchange, int status, storage::TopicInfo topic);
 
   storage::Log* log_;
-  GroupView* groups_;  // may be null
   const AdminOptions* options_;
   TopicSampler* sampler_;
 };

@@ -37,8 +37,9 @@ class FakeLog final : public storage::Log {
   }
 
   Task<> DeleteTopic(storage::TopicId) override { co_return No(); }
+  void OnTopicDeleted(std::function<void(const std::string& topic)>) override {}
   Task<storage::TopicInfo> AddPartitions(storage::TopicId, int32_t) override { co_return No(); }
-  Task<> SetTopicConfig(storage::TopicId, storage::TopicConfig, bool) override { co_return No(); }
+  Task<> ChangeTopicConfig(storage::TopicId, ConfigChange, bool) override { co_return No(); }
   Task<storage::AppendResult> Append(storage::TopicPartition, std::span<const std::byte>,
                                      storage::AppendOptions) override {
     co_return No();

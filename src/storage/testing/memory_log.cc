@@ -37,6 +37,9 @@ Task<TopicInfo> MemoryLog::CreateTopic(std::string name, int32_t partition_count
 
 Task<> MemoryLog::DeleteTopic(TopicId id) {
   std::lock_guard lock(mutex_);
+  for (const auto& [name, topic] : topics_) {
+    if (topic.id == id && forget_topic_) forget_topic_(name);
+  }
   std::erase_if(topics_, [&](const auto& entry) { return entry.second.id == id; });
   std::erase_if(partitions_, [&](const auto& entry) { return entry.first.topic_id == id; });
   co_return Status::OK();
@@ -53,10 +56,12 @@ Task<TopicInfo> MemoryLog::AddPartitions(TopicId id, int32_t new_count) {
   co_return MakeError(ErrorCode::kUnknownTopicId, "no such topic");
 }
 
-Task<> MemoryLog::SetTopicConfig(TopicId id, TopicConfig config, bool validate_only) {
+Task<> MemoryLog::ChangeTopicConfig(TopicId id, ConfigChange change, bool validate_only) {
   std::lock_guard lock(mutex_);
   for (auto& [name, topic] : topics_) {
-    if (topic.id == id && !validate_only) topic.config = config;
+    if (topic.id != id) continue;
+    CO_ASSIGN_OR_RETURN(TopicConfig config, change(topic.config));
+    if (!validate_only) topic.config = std::move(config);
   }
   co_return Status::OK();
 }
@@ -138,6 +143,9 @@ Task<ReadResult> MemoryLog::Read(TopicPartition partition, Offset from, ReadOpti
 
 Task<bool> MemoryLog::WaitForData(std::vector<std::pair<TopicPartition, Offset>> beyond,
                                   TimePoint deadline) {
+  if (beyond.size() > kWaitedPartitionsMax) {
+    co_return MakeError(ErrorCode::kInvalidArgument, "too many partitions to wait for");
+  }
   // Looks less often the longer nothing comes: a simulation may wait for hours.
   constexpr Duration kPauseMax = 64ms;
   for (Duration pause = 1ms;; pause = std::min(2 * pause, kPauseMax)) {

@@ -33,8 +33,11 @@ class MemoryLog final : public Log, public TransactionLog {
   Task<TopicInfo> CreateTopic(std::string name, int32_t partition_count, TopicConfig config,
                               bool validate_only) override;
   Task<> DeleteTopic(TopicId id) override;
+  void OnTopicDeleted(std::function<void(const std::string& topic)> forget) override {
+    forget_topic_ = std::move(forget);
+  }
   Task<TopicInfo> AddPartitions(TopicId id, int32_t new_count) override;
-  Task<> SetTopicConfig(TopicId id, TopicConfig config, bool validate_only) override;
+  Task<> ChangeTopicConfig(TopicId id, ConfigChange change, bool validate_only) override;
   std::vector<TopicInfo> ListTopics() const override;
   std::optional<TopicInfo> FindTopic(const std::string& name) const override;
   std::optional<TopicInfo> FindTopic(const TopicId& id) const override;
@@ -88,6 +91,7 @@ class MemoryLog final : public Log, public TransactionLog {
   Env* env_;
   mutable std::mutex mutex_;  // guards everything below; never held across a wait
   std::map<std::string, TopicInfo> topics_;
+  std::function<void(const std::string& topic)> forget_topic_;
   std::map<TopicPartition, Partition> partitions_;
   std::map<std::string, JobEpoch> epochs_;
   std::map<std::string, std::string> meta_;

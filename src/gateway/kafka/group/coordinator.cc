@@ -1,6 +1,9 @@
 #include "gateway/kafka/group/coordinator.h"
 
 #include <algorithm>
+#include <deque>
+
+#include <boost/asio/dispatch.hpp>
 
 #include "gateway/kafka/codec/wire.h"
 
@@ -8,8 +11,8 @@ namespace mainstem::gateway::kafka {
 namespace {
 
 constexpr std::string_view kGroupPrefix = "kafka-groups/";
+constexpr size_t kSavesAtOnce = 256;
 constexpr Duration kKeepRetry = std::chrono::milliseconds(500);
-constexpr Duration kOffsetExpiryInterval = std::chrono::minutes(10);
 
 std::string KeyOf(const std::string& group) { return std::string(kGroupPrefix) + group; }
 
@@ -88,9 +91,6 @@ Task<GroupCoordinator::DeletedOffsets> GroupCoordinator::DeleteOffsets(
     std::string group, std::vector<std::pair<std::string, PartitionId>> offsets) {
   return RunOn(home_, DeleteOffsetsHere(std::move(group), std::move(offsets)));
 }
-Task<> GroupCoordinator::ForgetTopic(std::string topic) {
-  return RunOn(home_, ForgetTopicHere(std::move(topic)));
-}
 Task<std::vector<GroupSummary>> GroupCoordinator::List() { return RunOn(home_, ListHere()); }
 Task<GroupDescription> GroupCoordinator::Describe(std::string group) {
   return RunOn(home_, DescribeHere(std::move(group)));
@@ -112,13 +112,19 @@ Task<> GroupCoordinator::StartHere() {
     pending_.Add(one.transactional_id, one.key, std::move(one.offset));
   }
   CO_RETURN_IF_ERROR(co_await LoadGroups());
+  log_->OnTopicDeleted([this](const std::string& topic) {
+    boost::asio::dispatch(home_, [this, topic] { ForgetTopic(topic); });
+  });
   scope_.Spawn("save", SaveGroups());
   scope_.Spawn("deadlines", FireDeadlines());
   scope_.Spawn("offset expiry", ExpireOffsets());
   co_return Status::OK();
 }
 
-Task<> GroupCoordinator::StopHere() { co_return co_await scope_.Close(); }
+Task<> GroupCoordinator::StopHere() {
+  log_->OnTopicDeleted(nullptr);
+  co_return co_await scope_.Close();
+}
 
 Task<> GroupCoordinator::LoadGroups() {
   CO_ASSIGN_OR_RETURN(auto kept, co_await log_->ListMeta(std::string(kGroupPrefix)));
@@ -151,30 +157,44 @@ Task<> GroupCoordinator::SaveGroups() {
       CO_RETURN_IF_ERROR(co_await unsaved_grew_.Wait(retry));
       if (unsaved_.empty()) unsaved_ = not_kept_;
     }
-    std::string id = unsaved_.begin()->first;
-    Unsaved kept = unsaved_.begin()->second;
-    const uint64_t version = kept.version;
-    Status status = co_await SaveGroup(id, kept.saved);
-    if (Is(status, ErrorCode::kCancelled)) co_return status;
-    if (status.ok()) {
-      not_kept_.erase(id);
-    } else if (!not_kept_.insert_or_assign(id, std::move(kept)).second) {
-      logger_.Debug("membership still not kept", {{"group", id}, {"error", status}});
-    } else {
-      logger_.Warning(
-          "membership not kept: no commits of offsets until it is; members join again "
-          "after a restart",
-          {{"group", id}, {"error", status}});
+    std::deque<Save> some;  // their writes meet in few flushes
+    for (auto it = unsaved_.begin(); it != unsaved_.end() && some.size() < kSavesAtOnce; ++it) {
+      some.push_back({.id = it->first, .kept = it->second});
     }
-    if (unsaved_.at(id).version != version) continue;  // there is something newer to keep
-    unsaved_.erase(id);
-    if (Group* group = Find(id)) AfterCall(*group);
+    TaskScope writes(home_, "saves", [](const std::string&, const Status&) {});
+    for (Save& save : some) writes.Spawn("save", SaveGroup(&save));
+    Status joined = co_await writes.Join();
+    if (!joined.ok()) {  // not else: who has closed a scope can't be cancelled any more
+      CO_RETURN_IF_ERROR(co_await writes.Close());
+      co_return joined;
+    }
+    for (Save& save : some) OnSaved(std::move(save));
   }
 }
 
-Task<> GroupCoordinator::SaveGroup(std::string id, std::optional<SavedGroup> saved) {
-  if (Find(id) == nullptr || !saved) co_return co_await log_->PutMeta(KeyOf(id), std::nullopt);
-  co_return co_await log_->PutMeta(KeyOf(id), EncodeSavedGroup(*saved));
+void GroupCoordinator::OnSaved(Save save) {
+  const uint64_t version = save.kept.version;
+  if (save.outcome.ok()) {
+    not_kept_.erase(save.id);
+  } else if (!not_kept_.insert_or_assign(save.id, std::move(save.kept)).second) {
+    logger_.Debug("membership still not kept", {{"group", save.id}, {"error", save.outcome}});
+  } else {
+    logger_.Warning(
+        "membership not kept: no commits of offsets until it is; members join again "
+        "after a restart",
+        {{"group", save.id}, {"error", save.outcome}});
+  }
+  if (unsaved_.at(save.id).version != version) return;  // there is something newer to keep
+  unsaved_.erase(save.id);
+  if (Group* group = Find(save.id)) AfterCall(*group);
+}
+
+Task<> GroupCoordinator::SaveGroup(Save* save) {
+  std::optional<std::string> bytes;
+  if (Find(save->id) != nullptr && save->kept.saved) bytes = EncodeSavedGroup(*save->kept.saved);
+  save->outcome = co_await log_->PutMeta(KeyOf(save->id), std::move(bytes));
+  if (Is(save->outcome, ErrorCode::kCancelled)) co_return save->outcome;
+  co_return Status::OK();
 }
 
 void GroupCoordinator::NoteUnsaved(Group& group) {
@@ -195,10 +215,16 @@ Task<> GroupCoordinator::FireDeadlines() {
     TimePoint next = by_deadline_.empty() ? kNoDeadline : by_deadline_.begin()->first;
     CO_RETURN_IF_ERROR(co_await deadline_moved_.Wait(next));
     TimePoint now = env_->Now();
-    while (!by_deadline_.empty() && by_deadline_.begin()->first <= now) {
-      std::string id = by_deadline_.begin()->second;
-      by_deadline_.erase(by_deadline_.begin());
-      deadlines_.erase(id);
+    std::vector<std::string> due;  // each once: what is due again at once lets others go first
+    for (const auto& [deadline, id] : by_deadline_) {
+      if (deadline > now) break;
+      due.push_back(id);
+    }
+    for (const std::string& id : due) {
+      auto deadline = deadlines_.find(id);
+      if (deadline == deadlines_.end() || deadline->second > now) continue;
+      by_deadline_.erase({deadline->second, id});
+      deadlines_.erase(deadline);
       Group* group = Find(id);
       if (group == nullptr) continue;
       group->OnTime(now);
@@ -223,7 +249,7 @@ Group& GroupCoordinator::FindOrAdd(const std::string& id) {
 }
 
 void GroupCoordinator::DeliverReplies(Group& group) {
-  for (GroupReply& reply : group.TakeReplies()) {
+  for (GroupReply& reply : group.TakeReplies(env_->Now())) {
     ReplyToken token = std::visit([](const auto& typed) { return typed.token; }, reply);
     auto waiting = waiting_.find(token);
     if (waiting == waiting_.end()) continue;
@@ -238,6 +264,7 @@ void GroupCoordinator::AfterCall(Group& group) {
   if (!unsaved_.contains(id)) DeliverReplies(group);
   TimePoint next = group.NextDeadline();
   if (group.IsIdle() && group.generation() == 0) {
+    DeliverReplies(group);
     groups_.erase(id);  // nobody ever became a member
     next = kNoDeadline;
   }
@@ -323,181 +350,6 @@ Task<std::vector<KafkaError>> GroupCoordinator::LeaveHere(std::string group_id,
   co_return errors;
 }
 
-// ---- offsets
-
-KafkaError GroupCoordinator::CheckCommit(const CommitCall& call, bool is_transactional) {
-  Group* group = Find(call.group);
-  if (group == nullptr) {
-    return call.generation >= 0 ? KafkaError::kIllegalGeneration : KafkaError::kNone;
-  }
-  bool is_member = call.generation >= 0;
-  if (is_member && not_kept_.contains(call.group)) return KafkaError::kCoordinatorNotAvailable;
-  KafkaError error = group->CheckCommit(call.member_id, call.instance_id, call.generation,
-                                        env_->Now(), is_transactional);
-  AfterCall(*group);
-  return error;
-}
-
-Task<KafkaError> GroupCoordinator::CommitHere(CommitCall call) {
-  KafkaError error = CheckCommit(call, /*is_transactional=*/false);
-  if (error != KafkaError::kNone) co_return error;
-  std::vector<std::pair<storage::Log::OffsetKey, std::optional<storage::CommittedOffset>>> batch;
-  for (OffsetCommit& commit : call.offsets) {
-    commit.offset.commit_time_ms = env_->WallTime().value();
-    batch.emplace_back(storage::Log::OffsetKey{call.group, commit.topic, commit.partition},
-                       commit.offset);
-  }
-  if (batch.empty()) co_return KafkaError::kNone;
-  CO_RETURN_IF_ERROR(co_await log_->CommitOffsets(std::move(batch)));
-  GroupOffsets& offsets = offsets_[call.group];
-  for (OffsetCommit& commit : call.offsets) {
-    pending_.Erase({call.group, commit.topic, commit.partition});
-    offsets[{std::move(commit.topic), commit.partition}] = std::move(commit.offset);
-  }
-  co_return KafkaError::kNone;
-}
-
-Task<KafkaError> GroupCoordinator::CommitInTransactionHere(std::string transactional_id,
-                                                           CommitCall call) {
-  KafkaError error = CheckCommit(call, /*is_transactional=*/true);
-  if (error != KafkaError::kNone || call.offsets.empty()) co_return error;
-  std::vector<std::pair<storage::Log::OffsetKey, storage::CommittedOffset>> batch;
-  for (OffsetCommit& commit : call.offsets) {
-    commit.offset.commit_time_ms = env_->WallTime().value();
-    storage::Log::OffsetKey key{call.group, std::move(commit.topic), commit.partition};
-    batch.emplace_back(std::move(key), std::move(commit.offset));
-  }
-  CO_RETURN_IF_ERROR(co_await transactions_->AddTransactionOffsets(transactional_id, batch));
-  for (auto& [key, offset] : batch) pending_.Add(transactional_id, key, std::move(offset));
-  co_return KafkaError::kNone;
-}
-
-Task<> GroupCoordinator::EndTransactionHere(std::string transactional_id, bool committed) {
-  auto pending = pending_.Take(transactional_id);
-  if (!committed) co_return Status::OK();
-  for (auto& [key, offset] : pending) {
-    offsets_[key.group][{key.topic, key.partition}] = std::move(offset);
-  }
-  co_return Status::OK();
-}
-
-Task<std::set<std::pair<std::string, PartitionId>>> GroupCoordinator::UnstableOffsetsHere(
-    std::string group) {
-  co_return pending_.OfGroup(group);
-}
-
-Task<GroupOffsets> GroupCoordinator::OffsetsHere(std::string group) {
-  auto found = offsets_.find(group);
-  if (found == offsets_.end()) co_return GroupOffsets();
-  co_return found->second;
-}
-
-Task<> GroupCoordinator::RemoveOffsets(std::string group,
-                                       std::vector<std::pair<std::string, PartitionId>> keys) {
-  std::vector<std::pair<storage::Log::OffsetKey, std::optional<storage::CommittedOffset>>> batch;
-  for (const auto& [topic, partition] : keys) {
-    batch.emplace_back(storage::Log::OffsetKey{group, topic, partition}, std::nullopt);
-  }
-  if (batch.empty()) co_return Status::OK();
-  CO_RETURN_IF_ERROR(co_await log_->CommitOffsets(std::move(batch)));
-  for (const auto& [topic, partition] : keys) pending_.Erase({group, topic, partition});
-  auto found = offsets_.find(group);
-  if (found == offsets_.end()) co_return Status::OK();
-  for (const auto& key : keys) found->second.erase(key);
-  if (found->second.empty()) offsets_.erase(found);
-  co_return Status::OK();
-}
-
-Task<GroupCoordinator::DeletedOffsets> GroupCoordinator::DeleteOffsetsHere(
-    std::string group_id, std::vector<std::pair<std::string, PartitionId>> offsets) {
-  DeletedOffsets outcome;
-  Group* group = Find(group_id);
-  auto known = offsets_.find(group_id);
-  if (group == nullptr && known == offsets_.end()) {
-    outcome.error = KafkaError::kGroupIdNotFound;
-    co_return outcome;
-  }
-  std::set<std::string> subscribed;
-  if (group != nullptr && !group->members().empty()) {
-    if (group->protocol_type() != "consumer") {
-      outcome.error = KafkaError::kNonEmptyGroup;
-      co_return outcome;
-    }
-    for (const auto& [id, member] : group->members()) {
-      for (const GroupProtocol& protocol : member.protocols) {
-        for (std::string& topic : SubscribedTopics(protocol.metadata)) {
-          subscribed.insert(std::move(topic));
-        }
-      }
-    }
-  }
-  std::vector<std::pair<std::string, PartitionId>> keys;
-  for (const auto& key : offsets) {
-    bool is_subscribed = subscribed.contains(key.first);
-    outcome.offsets.push_back(is_subscribed ? KafkaError::kGroupSubscribedToTopic
-                                            : KafkaError::kNone);
-    if (!is_subscribed) keys.push_back(key);
-  }
-  CO_RETURN_IF_ERROR(co_await RemoveOffsets(group_id, std::move(keys)));
-  co_return outcome;
-}
-
-Task<> GroupCoordinator::ForgetTopicHere(std::string topic) {
-  std::map<std::string, std::vector<std::pair<std::string, PartitionId>>> doomed;
-  for (const auto& [group, offsets] : offsets_) {
-    for (const auto& [key, offset] : offsets) {
-      if (key.first == topic) doomed[group].push_back(key);
-    }
-  }
-  for (const storage::Log::OffsetKey& key : pending_.OfTopic(topic)) {
-    doomed[key.group].emplace_back(key.topic, key.partition);
-  }
-  for (auto& [group, keys] : doomed) {
-    CO_RETURN_IF_ERROR(co_await RemoveOffsets(group, std::move(keys)));
-  }
-  co_return Status::OK();
-}
-
-bool GroupCoordinator::IsExpired(const std::string& group_id,
-                                 const storage::CommittedOffset& offset) const {
-  int64_t now_ms = env_->WallTime().value();
-  int64_t since_ms = offset.commit_time_ms;
-  auto found = groups_.find(group_id);
-  if (found == groups_.end()) {
-    since_ms = std::max(since_ms, started_.value());  // it may have had members that nobody kept
-  } else {
-    if (!found->second->IsIdle()) return false;
-    Duration empty_for = env_->Now() - found->second->empty_since();
-    since_ms =
-        std::max(since_ms,
-                 now_ms - std::chrono::duration_cast<std::chrono::milliseconds>(empty_for).count());
-  }
-  return now_ms - since_ms >= settings_.offsets_retention.count();
-}
-
-Task<> GroupCoordinator::ExpireOffsets() {
-  for (;;) {
-    CO_RETURN_IF_ERROR(co_await Sleep(kOffsetExpiryInterval));
-    std::map<std::string, std::vector<std::pair<std::string, PartitionId>>> doomed;
-    for (const auto& [group, offsets] : offsets_) {
-      for (const auto& [key, offset] : offsets) {
-        if (IsExpired(group, offset)) doomed[group].push_back(key);
-      }
-    }
-    for (auto& [group, keys] : doomed) {
-      Status status = co_await RemoveOffsets(group, std::move(keys));
-      if (status.ok() || Is(status, ErrorCode::kCancelled)) continue;
-      logger_.Warning("offsets not expired, will try again", {{"group", group}, {"error", status}});
-    }
-    std::erase_if(groups_, [this](const auto& entry) {
-      bool is_over = entry.second->IsIdle() && !offsets_.contains(entry.first);
-      if (is_over) unsaved_[entry.first] = {std::nullopt, next_unsaved_version_++};
-      return is_over;
-    });
-    unsaved_grew_.NotifyAll();
-  }
-}
-
 // ---- administration
 
 Task<std::vector<GroupSummary>> GroupCoordinator::ListHere() {
@@ -554,6 +406,7 @@ Task<KafkaError> GroupCoordinator::DeleteHere(std::string group_id) {
   group = Find(group_id);
   // Somebody may have joined meanwhile: then the group goes on without offsets.
   if (group != nullptr && !has_members(group)) {
+    DeliverReplies(*group);
     groups_.erase(group_id);
     CO_RETURN_IF_ERROR(co_await log_->PutMeta(KeyOf(group_id), std::nullopt));
   }

@@ -106,15 +106,23 @@ class GroupCoordinator {
   };
   Task<DeletedOffsets> DeleteOffsets(std::string group,
                                      std::vector<std::pair<std::string, PartitionId>> offsets);
-  // For a topic that was deleted: its offsets vanish from every group.
-  Task<> ForgetTopic(std::string topic);
-
   Task<std::vector<GroupSummary>> List();
   Task<GroupDescription> Describe(std::string group);
   Task<KafkaError> Delete(std::string group);
 
  private:
   struct Waiting;
+  // What a group was when it gave replies that wait until this is kept. By the time
+  // it is written the next rebalance may have begun.
+  struct Unsaved {
+    std::optional<SavedGroup> saved;  // nothing: the group is over
+    uint64_t version = 0;
+  };
+  struct Save {
+    std::string id;
+    Unsaved kept;
+    Status outcome{};
+  };
 
   Task<JoinReply> JoinHere(std::string group, JoinCall call);
   Task<SyncReply> SyncHere(std::string group, SyncCall call);
@@ -129,7 +137,6 @@ class GroupCoordinator {
   Task<GroupOffsets> OffsetsHere(std::string group);
   Task<DeletedOffsets> DeleteOffsetsHere(std::string group,
                                          std::vector<std::pair<std::string, PartitionId>> offsets);
-  Task<> ForgetTopicHere(std::string topic);
   Task<std::vector<GroupSummary>> ListHere();
   Task<GroupDescription> DescribeHere(std::string group);
   Task<KafkaError> DeleteHere(std::string group);
@@ -138,7 +145,8 @@ class GroupCoordinator {
 
   Task<> LoadGroups();
   Task<> SaveGroups();
-  Task<> SaveGroup(std::string id, std::optional<SavedGroup> saved);
+  Task<> SaveGroup(Save* save);
+  void OnSaved(Save save);
   void NoteUnsaved(Group& group);
   Task<> FireDeadlines();
   Task<> ExpireOffsets();
@@ -151,7 +159,9 @@ class GroupCoordinator {
   void DeliverReplies(Group& group);
   Task<GroupReply> AwaitReply(std::string group, ReplyToken token);
   Task<> RemoveOffsets(std::string group, std::vector<std::pair<std::string, PartitionId>> keys);
+  void ForgetTopic(const std::string& topic);
   bool IsExpired(const std::string& group, const storage::CommittedOffset& offset) const;
+  std::vector<std::pair<std::string, PartitionId>> ExpiredOffsets(const std::string& group) const;
 
   Env* const env_;
   storage::Log* const log_;
@@ -168,12 +178,6 @@ class GroupCoordinator {
   std::map<std::string, TimePoint> deadlines_;               // by group
   std::set<std::pair<TimePoint, std::string>> by_deadline_;  // the same, ordered
   Event deadline_moved_;
-  // Groups whose replies wait until this is kept: what the group was when it gave them. By the time
-  // it is written the next rebalance may have begun.
-  struct Unsaved {
-    std::optional<SavedGroup> saved;  // nothing: the group is over
-    uint64_t version = 0;
-  };
   std::map<std::string, Unsaved> unsaved_;
   // Those of which that failed, as on a full disk: it is tried again. After a crash such a group is
   // what it was before, so until then nobody commits in it: an older member could undo that.

@@ -79,6 +79,12 @@ Task<> JoinOnFullDisk(SimEnv* env, SimDisk* disk, std::string* member) {
   Result<KafkaError> refused = co_await CommitOne(node->groups.get(), *member);
   EXPECT_TRUE(refused.ok() && *refused == KafkaError::kCoordinatorNotAvailable)
       << Describe(refused.status());
+  // Of a group without members: clients come again at this code, and give up at one of a partition.
+  CommitCall call{.group = "alone"};
+  call.offsets.push_back({.topic = "t", .partition = PartitionId(0), .offset = {}});
+  refused = co_await node->groups->Commit(std::move(call));
+  EXPECT_TRUE(Is(refused.status(), ErrorCode::kDiskFull)) << Describe(refused.status());
+  EXPECT_EQ(CoordinatorCode(refused.status()), Code(KafkaError::kCoordinatorLoadInProgress));
   disk->set_capacity_bytes(int64_t{1} << 40);
   CO_RETURN_IF_ERROR(co_await Sleep(5s));
   CO_ASSIGN_OR_RETURN(KafkaError error, co_await CommitOne(node->groups.get(), *member));

@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace mainstem::gateway::kafka {
+namespace {
+
+// While only static members are left that are away: whatever rebalance timeout they asked for.
+constexpr Duration kLeaderWaitMin = std::chrono::seconds(1);
+
+}  // namespace
 
 const std::string& Group::Member::MetadataFor(const std::string& protocol) const {
   static const std::string kNothing;
@@ -170,6 +176,7 @@ void Group::ReplyJoin(Member& member, bool skip_assignment) {
                   .leader = leader_,
                   .skip_assignment = skip_assignment,
                   .member_id = member.id};
+  member.has_reply = true;
   if (member.id == leader_) {
     for (const auto& [id, other] : members_) {
       reply.members.push_back({id, other.instance_id, other.MetadataFor(protocol_name_)});
@@ -211,7 +218,8 @@ void Group::CompleteJoin(TimePoint now) {
     if (member.join_token == 0 && !member.instance_id) absent.push_back(id);
   }
   if (!any_joined && !members_.empty() && absent.size() < members_.size()) {
-    rebalance_deadline_ = now + RebalanceTimeout();  // nobody is there to lead: another round
+    // Nobody is there to lead: another round.
+    rebalance_deadline_ = now + std::max(RebalanceTimeout(), kLeaderWaitMin);
     return;
   }
   is_initial_rebalance_ = false;
@@ -289,8 +297,11 @@ bool Group::Supports(const std::string& type, const std::vector<GroupProtocol>& 
 }
 
 Duration Group::RebalanceTimeout() const {
+  constexpr Duration kMin = std::chrono::milliseconds(1);  // clients may ask for none
   Duration longest{};
-  for (const auto& [id, member] : members_) longest = std::max(longest, member.rebalance_timeout);
+  for (const auto& [id, member] : members_) {
+    longest = std::max({longest, member.rebalance_timeout, kMin});
+  }
   return longest;
 }
 
@@ -335,7 +346,9 @@ void Group::ReplySyncs(KafkaError error) {
     if (error != KafkaError::kNone) {
       RefuseSync(token, error);
     } else {
+      member.has_reply = true;
       replies_.push_back(SyncReply{.token = token,
+                                   .member_id = id,
                                    .protocol_type = protocol_type_,
                                    .protocol_name = protocol_name_,
                                    .assignment = member.assignment});
@@ -433,6 +446,15 @@ void Group::Abandon(ReplyToken token, TimePoint now) {
   }
 }
 
+std::vector<GroupReply> Group::TakeReplies(TimePoint now) {
+  for (const GroupReply& reply : replies_) {
+    auto member = members_.find(std::visit([](const auto& one) { return one.member_id; }, reply));
+    if (member == members_.end() || !std::exchange(member->second.has_reply, false)) continue;
+    RenewSession(member->second, now);
+  }
+  return std::exchange(replies_, {});
+}
+
 // ---- time
 
 void Group::RenewSession(Member& member, TimePoint now) {
@@ -467,12 +489,10 @@ void Group::OnTime(TimePoint now) {
   }
 }
 
-// A member that waits for an answer of ours can't send heartbeats: it is alive.
 void Group::ExpireSessions(TimePoint now) {
   std::vector<std::string> expired;
   for (const auto& [id, member] : members_) {
-    bool waits = member.join_token != 0 || member.sync_token != 0;
-    if (!waits && member.session_deadline <= now) expired.push_back(id);
+    if (!member.Waits() && member.session_deadline <= now) expired.push_back(id);
   }
   for (const std::string& id : expired) RemoveMember(id, KafkaError::kUnknownMemberId, now);
 }
@@ -481,8 +501,7 @@ TimePoint Group::NextDeadline() const {
   TimePoint next = kNoDeadline;
   for (const auto& [id, deadline] : pending_) next = std::min(next, deadline);
   for (const auto& [id, member] : members_) {
-    bool waits = member.join_token != 0 || member.sync_token != 0;
-    if (!waits) next = std::min(next, member.session_deadline);
+    if (!member.Waits()) next = std::min(next, member.session_deadline);
   }
   if (state_ == State::kPreparingRebalance) {
     next = std::min(next, is_initial_rebalance_ ? initial_delay_end_ : rebalance_deadline_);

@@ -92,6 +92,7 @@ struct SyncCall {
 struct SyncReply {
   ReplyToken token = 0;
   KafkaError error = KafkaError::kNone;
+  std::string member_id;  // empty with an error
   std::string protocol_type;
   std::string protocol_name;
   std::string assignment;
@@ -116,9 +117,12 @@ class Group {
     ReplyToken join_token = 0;  // waits for the end of the rebalance
     ReplyToken sync_token = 0;  // waits for the leader's assignment
     bool has_synced = false;    // in this generation
+    bool has_reply = false;     // that is not delivered yet
     bool supports_skip_assignment = false;
 
     const std::string& MetadataFor(const std::string& protocol) const;
+    // For an answer of ours: it can't send heartbeats, and is alive.
+    bool Waits() const { return join_token != 0 || sync_token != 0 || has_reply; }
   };
 
   // `make_member_id(prefix)` gives a new unique id.
@@ -151,7 +155,9 @@ class Group {
   // For a fresh group only. The members have to be heard of soon (return_time_max).
   void Restore(SavedGroup saved, TimePoint empty_since, TimePoint now);
 
-  std::vector<GroupReply> TakeReplies() { return std::exchange(replies_, {}); }
+  // Those that are delivered now: a member's session begins anew with its reply, and does not end
+  // before.
+  std::vector<GroupReply> TakeReplies(TimePoint now);
 
   const std::string& id() const { return id_; }
   State state() const { return state_; }

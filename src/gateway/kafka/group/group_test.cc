@@ -41,6 +41,7 @@ class GroupTest : public ::testing::Test {
   ReplyToken Join(JoinCall call) {
     ReplyToken token = call.token;
     group_.Join(std::move(call), now_);
+    Deliver();
     return token;
   }
   ReplyToken Sync(const std::string& member_id, int32_t generation,
@@ -52,11 +53,15 @@ class GroupTest : public ::testing::Test {
     call.assignments = std::move(assignments);
     ReplyToken token = call.token;
     group_.Sync(std::move(call), now_);
+    Deliver();
     return token;
+  }
+  void Deliver() {
+    for (GroupReply& reply : group_.TakeReplies(now_)) arrived_.push_back(std::move(reply));
   }
   template <typename Reply>
   std::optional<Reply> Take(ReplyToken token) {
-    for (GroupReply& reply : group_.TakeReplies()) arrived_.push_back(std::move(reply));
+    Deliver();
     for (auto it = arrived_.begin(); it != arrived_.end(); ++it) {
       const auto* typed = std::get_if<Reply>(&*it);
       if (typed == nullptr || typed->token != token) continue;
@@ -71,6 +76,7 @@ class GroupTest : public ::testing::Test {
   void Pass(Duration duration) {
     now_ += duration;
     group_.OnTime(now_);
+    Deliver();
   }
   // A group with one member that is stable; returns its id.
   std::string MakeStable(JoinCall call) {
@@ -388,6 +394,41 @@ TEST_F(GroupTest, AbsentStaticMemberKeepsItsPlaceThroughARebalance) {
   EXPECT_EQ(reply.leader, reply.member_id);  // the absent one can't lead
   EXPECT_EQ(reply.members.size(), 2u);
   EXPECT_EQ(group_.members().count(absent), 1u);
+}
+
+// It may ask for no rebalance timeout at all.
+TEST_F(GroupTest, AbsentStaticMemberAloneIsLookedForWithoutHaste) {
+  JoinCall patient = Call();
+  std::string dynamic = MakeStable(std::move(patient));
+  JoinCall odd = StaticCall("s");
+  odd.rebalance_timeout = Duration::zero();
+  ReplyToken token = Join(std::move(odd));
+  Join(Call(dynamic));
+  std::string id = Joined(token).member_id;
+  Sync(dynamic, 2, {});
+  Sync(id, 2, {});
+  ASSERT_EQ(group_.state(), State::kStable);
+  group_.Leave(dynamic, std::nullopt, now_);
+  for (int i = 0; i < 3; ++i) {
+    Pass(milliseconds(1));
+    EXPECT_GE(group_.NextDeadline(), now_ + milliseconds(500));
+  }
+  Pass(seconds(11));  // its session ends
+  EXPECT_EQ(group_.state(), State::kEmpty);
+}
+
+TEST_F(GroupTest, AReplyThatIsHeldBackKeepsItsMemberAlive) {
+  JoinCall call = Call();
+  ReplyToken token = call.token;
+  group_.Join(std::move(call), now_);
+  now_ += seconds(30);
+  group_.OnTime(now_);
+  JoinReply reply = Joined(token);
+  EXPECT_EQ(reply.error, KafkaError::kNone);
+  EXPECT_EQ(group_.Heartbeat(reply.member_id, std::nullopt, reply.generation, now_),
+            KafkaError::kNone);
+  Pass(seconds(11));
+  EXPECT_EQ(group_.state(), State::kEmpty);
 }
 
 TEST_F(GroupTest, StaticMemberIsRemovedByItsInstanceId) {

@@ -29,14 +29,10 @@ class PendingOffsets {
     if (taken.empty()) return {};
     return std::move(taken.mapped());
   }
-  std::vector<Key> OfTopic(const std::string& topic) const {
-    std::vector<Key> keys;
-    for (const auto& [id, offsets] : by_transaction_) {
-      for (const auto& [key, offset] : offsets) {
-        if (key.topic == topic) keys.push_back(key);
-      }
+  void EraseTopic(const std::string& topic) {
+    for (auto& [id, offsets] : by_transaction_) {
+      std::erase_if(offsets, [&](const auto& entry) { return entry.first.topic == topic; });
     }
-    return keys;
   }
   std::set<std::pair<std::string, PartitionId>> OfGroup(const std::string& group) const {
     std::set<std::pair<std::string, PartitionId>> partitions;

@@ -108,7 +108,7 @@ TEST_F(RestoredGroupTest, MembersGoOnInTheirGeneration) {
   EXPECT_EQ(group.NextDeadline(), kNow + seconds(45));
   SyncCall sync{.token = 5, .member_id = "m1", .instance_id = "i1", .generation = 7};
   group.Sync(std::move(sync), kNow);
-  EXPECT_EQ(std::get<SyncReply>(group.TakeReplies().at(0)).assignment, "xyz");
+  EXPECT_EQ(std::get<SyncReply>(group.TakeReplies(kNow).at(0)).assignment, "xyz");
   EXPECT_EQ(*group.Save(), Example());
 }
 

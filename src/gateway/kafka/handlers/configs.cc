@@ -109,16 +109,19 @@ std::optional<Outcome> CheckAlterable(const RequestContext& context, int8_t type
   return std::nullopt;
 }
 
-Task<Outcome> SetTopicConfig(const RequestContext& context, const std::string& name,
-                             storage::TopicConfig config, bool validate_only) {
+// `refusal`, which `change` may set, says more than its error.
+Task<Outcome> ChangeTopicConfig(const RequestContext& context, const std::string& name,
+                                storage::Log::ConfigChange change,
+                                std::shared_ptr<const Outcome> refusal, bool validate_only) {
   auto info = context.services.log->FindTopic(name);
   if (!info) {
     Outcome gone = Fail(KafkaError::kUnknownTopicOrPartition, "this topic does not exist");
     co_return gone;
   }
   Status status =
-      co_await context.services.log->SetTopicConfig(info->id, std::move(config), validate_only);
+      co_await context.services.log->ChangeTopicConfig(info->id, std::move(change), validate_only);
   if (Is(status, ErrorCode::kCancelled)) co_return status;
+  if (refusal->code != 0) co_return *refusal;
   Outcome outcome{KafkaCode(status), ErrorMessage(status)};
   co_return outcome;
 }
@@ -181,6 +184,16 @@ Outcome ApplyChange(const IncrementalAlterConfigsRequest::Config& change,
   }
 }
 
+Result<storage::TopicConfig> ApplyAll(
+    const std::vector<IncrementalAlterConfigsRequest::Config>& changes, storage::TopicConfig config,
+    Outcome* refusal) {
+  for (const IncrementalAlterConfigsRequest::Config& change : changes) {
+    *refusal = ApplyChange(change, &config);
+    if (refusal->code != 0) return MakeError(ErrorCode::kInvalidConfig, "refused");
+  }
+  return config;
+}
+
 }  // namespace
 
 Task<DescribeConfigsResponse> HandleDescribeConfigs(const RequestContext& context,
@@ -222,9 +235,10 @@ Task<AlterConfigsResponse> HandleAlterConfigs(const RequestContext& context,
       }
     }
     if (outcome.code == 0) {
+      auto replace = [config = std::move(config)](const storage::TopicConfig&) { return config; };
       CO_ASSIGN_OR_RETURN(
-          outcome, co_await SetTopicConfig(context, resource.resource_name, std::move(config),
-                                           request.validate_only));
+          outcome, co_await ChangeTopicConfig(context, resource.resource_name, std::move(replace),
+                                              std::make_shared<Outcome>(), request.validate_only));
     }
     response.resources.push_back(
         {outcome.code, std::move(outcome.message), resource.resource_type, resource.resource_name});
@@ -242,19 +256,16 @@ Task<IncrementalAlterConfigsResponse> HandleIncrementalAlterConfigs(
       continue;
     }
     Outcome outcome;
-    storage::TopicConfig config;
     if (auto refusal = CheckAlterable(context, resource.resource_type, resource.resource_name)) {
       outcome = std::move(*refusal);
-    } else if (auto info = context.services.log->FindTopic(resource.resource_name)) {
-      config = info->config;
-    }
-    for (const IncrementalAlterConfigsRequest::Config& change : resource.configs) {
-      if (outcome.code == 0) outcome = ApplyChange(change, &config);
-    }
-    if (outcome.code == 0) {
+    } else {
+      auto refused = std::make_shared<Outcome>();
+      auto change = [changes = resource.configs, refused](storage::TopicConfig config) {
+        return ApplyAll(changes, std::move(config), refused.get());
+      };
       CO_ASSIGN_OR_RETURN(
-          outcome, co_await SetTopicConfig(context, resource.resource_name, std::move(config),
-                                           request.validate_only));
+          outcome, co_await ChangeTopicConfig(context, resource.resource_name, std::move(change),
+                                              refused, request.validate_only));
     }
     response.resources.push_back(
         {outcome.code, std::move(outcome.message), resource.resource_type, resource.resource_name});

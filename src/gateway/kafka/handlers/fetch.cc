@@ -7,6 +7,8 @@ namespace {
 
 constexpr int16_t kFetchByTopicId = 13;
 constexpr Duration kWaitMax = std::chrono::minutes(5);
+// With more partitions than can be waited for, until all are looked at again.
+constexpr Duration kUnwatchedWait = std::chrono::milliseconds(100);
 
 // A partition of the request that can be read, and where its answer stands.
 struct Source {
@@ -86,6 +88,13 @@ class Fetch {
       FetchResponse::Partition& answer =
           response_.topics[source.topic_index].partitions[source.partition_index];
       int64_t limit = std::max<int64_t>(0, std::min<int64_t>(source.max_bytes, left));
+      if (outcome.total_bytes > 0 && limit == 0) {  // not even read
+        Result<storage::PartitionOffsets> offsets =
+            co_await context_.services.log->Offsets(source.partition);
+        if (Is(offsets.status(), ErrorCode::kCancelled)) co_return offsets.status();
+        if (offsets.ok()) TakeOffsets(*offsets, &source, &answer);
+        continue;
+      }
       storage::ReadOptions options;
       options.max_bytes = static_cast<size_t>(limit);
       options.read_committed = request_.isolation_level == kReadCommitted;
@@ -114,6 +123,15 @@ class Fetch {
     co_return outcome;
   }
 
+  static void TakeOffsets(const storage::PartitionOffsets& offsets, Source* source,
+                          FetchResponse::Partition* answer) {
+    answer->error_code = 0;
+    answer->high_watermark = offsets.high_watermark.value();
+    answer->last_stable_offset = offsets.last_stable_offset.value();
+    answer->log_start_offset = offsets.log_start.value();
+    source->seen_end = std::max(source->from, offsets.high_watermark);
+  }
+
   int64_t WantedBytes() const {
     int64_t partitions = 0;
     for (const Source& source : sources_) partitions += std::max(0, source.max_bytes);
@@ -127,8 +145,15 @@ class Fetch {
     bool is_cancelled = co_await IsCancelled();
     if (is_cancelled) co_return MakeError(ErrorCode::kCancelled, "cancelled");
     std::vector<std::pair<storage::TopicPartition, Offset>> beyond;
-    beyond.reserve(sources_.size());
-    for (const Source& source : sources_) beyond.emplace_back(source.partition, source.seen_end);
+    size_t count = sources_.size();
+    if (count > storage::kWaitedPartitionsMax) {  // of the others it hears a little later
+      count = storage::kWaitedPartitionsMax;
+      deadline = std::min(deadline, context_.services.env->Now() + kUnwatchedWait);
+    }
+    beyond.reserve(count);
+    for (const Source& source : std::span(sources_).first(count)) {
+      beyond.emplace_back(source.partition, source.seen_end);
+    }
     co_return co_await context_.services.log->WaitForData(std::move(beyond), deadline);
   }
 

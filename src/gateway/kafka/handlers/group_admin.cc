@@ -67,7 +67,7 @@ Task<DeleteGroupsResponse> HandleDeleteGroups(const RequestContext& context,
   for (const std::string& id : request.group_ids) {
     Result<KafkaError> error = co_await context.services.groups->Delete(id);
     if (Is(error.status(), ErrorCode::kCancelled)) co_return error.status();
-    int16_t code = error.ok() ? Code(*error) : KafkaCode(error.status());
+    int16_t code = error.ok() ? Code(*error) : CoordinatorCode(error.status());
     response.results.push_back({id, code});
   }
   co_return response;

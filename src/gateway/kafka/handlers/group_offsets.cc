@@ -106,7 +106,7 @@ Task<OffsetCommitResponse> HandleOffsetCommit(const RequestContext& context,
     outcome = co_await context.services.groups->Commit(std::move(call));
   }
   if (Is(outcome.status(), ErrorCode::kCancelled)) co_return outcome.status();
-  int16_t code = outcome.ok() ? Code(*outcome) : KafkaCode(outcome.status());
+  int16_t code = outcome.ok() ? Code(*outcome) : CoordinatorCode(outcome.status());
   if (code == 0) co_return response;
   FailOffsets(code, &response);
   co_return response;
@@ -148,7 +148,7 @@ Task<OffsetDeleteResponse> HandleOffsetDelete(const RequestContext& context,
   Result<GroupCoordinator::DeletedOffsets> deleted =
       co_await context.services.groups->DeleteOffsets(request.group_id, std::move(keys));
   if (Is(deleted.status(), ErrorCode::kCancelled)) co_return deleted.status();
-  response.error_code = deleted.ok() ? Code(deleted->error) : KafkaCode(deleted.status());
+  response.error_code = deleted.ok() ? Code(deleted->error) : CoordinatorCode(deleted.status());
   if (response.error_code != 0) {
     response.topics.clear();
     co_return response;

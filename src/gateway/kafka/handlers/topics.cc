@@ -144,7 +144,6 @@ Task<> DeleteOne(const RequestContext& context, const FoundTopic& found,
   answer->name = found.info->name;
   answer->topic_id = found.info->id;
   Status status = co_await context.services.log->DeleteTopic(found.info->id);
-  if (status.ok()) status = co_await context.services.groups->ForgetTopic(found.info->name);
   if (Is(status, ErrorCode::kCancelled)) co_return status;
   answer->error_code = KafkaCode(status);
   answer->error_message = ErrorMessage(status);

@@ -30,7 +30,7 @@ KafkaError ForVersion(KafkaError error, int16_t version, int16_t first_fenced) {
 Task<KafkaError> ToError(Result<KafkaError> outcome) {
   if (outcome.ok()) co_return *outcome;
   if (Is(outcome.status(), ErrorCode::kCancelled)) co_return outcome.status();
-  co_return static_cast<KafkaError>(KafkaCode(outcome.status()));
+  co_return static_cast<KafkaError>(CoordinatorCode(outcome.status()));
 }
 
 using TopicAnswers = std::vector<AddPartitionsToTxnResponse::Topic>;
@@ -82,7 +82,7 @@ Task<InitProducerIdResponse> HandleInitProducerId(const RequestContext& context,
   if (!request.transactional_id) {
     Result<ProducerId> id = co_await context.services.log->NextProducerId();
     if (Is(id.status(), ErrorCode::kCancelled)) co_return id.status();
-    response.error_code = KafkaCode(id.status());
+    response.error_code = CoordinatorCode(id.status());
     if (id.ok()) response.producer_id = id->value();
     co_return response;
   }
@@ -92,7 +92,7 @@ Task<InitProducerIdResponse> HandleInitProducerId(const RequestContext& context,
   Result<TransactionCoordinator::Reply> reply =
       co_await context.services.transactions->InitProducer(std::move(call));
   if (Is(reply.status(), ErrorCode::kCancelled)) co_return reply.status();
-  response.error_code = KafkaCode(reply.status());
+  response.error_code = CoordinatorCode(reply.status());
   if (!reply.ok()) co_return response;
   response.error_code = Code(ForVersion(reply->error, context.version, kFirstFencedAtInit));
   response.producer_id = reply->producer.id.value();
@@ -139,7 +139,7 @@ Task<EndTxnResponse> HandleEndTxn(const RequestContext& context, const EndTxnReq
   Result<TransactionCoordinator::Reply> reply =
       co_await context.services.transactions->End(request.transactional_id, call);
   if (Is(reply.status(), ErrorCode::kCancelled)) co_return reply.status();
-  response.error_code = KafkaCode(reply.status());
+  response.error_code = CoordinatorCode(reply.status());
   if (!reply.ok()) co_return response;
   response.error_code = Code(ForVersion(reply->error, context.version, kFirstFencedAtEnd));
   if (reply->error != KafkaError::kNone) co_return response;
