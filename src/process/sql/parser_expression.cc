@@ -456,7 +456,9 @@ Result<ExprPtr> Parser::ParseKeywordPrimary(bool* taken) {
 }
 
 bool Parser::AtQuery(size_t ahead) const {
-  while (IsSymbol("(", ahead)) ++ahead;  // ((SELECT ..))
+  // ((SELECT ..)). Not through all that a text may have: this is asked anew at each of them.
+  const size_t ahead_max = ahead + kNestingMax;
+  while (ahead < ahead_max && IsSymbol("(", ahead)) ++ahead;
   if (IsWord("SELECT", ahead) || IsWord("WITH", ahead)) return true;
   return IsWord("VALUES", ahead);
 }
