@@ -15,9 +15,8 @@ using plan::PlanNode;
 
 // Operators without anything to restore. A sink's count of refused rows belongs to the job.
 bool KeepsState(const GraphOperator& op) {
-  static constexpr std::array<std::string_view, 8> kStateless = {
-      "Calc",           "Union",      "WindowTable", "NotNull",
-      "StampWatermark", "LookupJoin", "Expand",      "Unnest"};
+  static constexpr std::array<std::string_view, 7> kStateless = {
+      "Calc", "Union", "WindowTable", "NotNull", "LookupJoin", "Expand", "Unnest"};
   if (op.name.starts_with("Source: ") || op.name.starts_with("Sink: ")) return false;
   return std::find(kStateless.begin(), kStateless.end(), op.name) == kStateless.end();
 }

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "process/operator/row_columns.h"
+#include "process/operator/watermark_blob.h"
 #include "process/types/arrow_mapping.h"
 
 namespace mainstem::process {
@@ -19,6 +20,15 @@ std::shared_ptr<arrow::Int64Array> Int64ArrayOf(std::vector<int64_t> values) {
 
 }  // namespace
 
+// The highest: no row comes with an earlier stamp than those that wait, whichever subtask it was.
+Task<> StampWatermarkOperator::Open(const OperatorContext* context) {
+  for (const std::string& blob : context->restored_blobs) {
+    const int64_t before = LowestWatermark({blob});  // none after the end of time
+    watermark_ms_ = std::max(watermark_ms_, before);
+  }
+  co_return Status::OK();
+}
+
 Task<> StampWatermarkOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
   const int64_t count = batch.rows->num_rows();
   ColumnVector columns = batch.rows->columns();
@@ -28,8 +38,14 @@ Task<> StampWatermarkOperator::OnBatch(int input, ChangelogBatch batch, Output* 
 }
 
 Task<> StampWatermarkOperator::OnWatermark(int64_t watermark_ms, Output* out) {
-  watermark_ms_ = watermark_ms;
+  watermark_ms_ = std::max(watermark_ms_, watermark_ms);
   co_return Status::OK();
+}
+
+Result<OperatorSnapshot> StampWatermarkOperator::Snapshot() {
+  OperatorSnapshot snapshot;
+  snapshot.blob = WatermarkBlob(watermark_ms_);
+  return snapshot;
 }
 
 Task<> ConflictCheckOperator::Open(const OperatorContext* context) {
@@ -80,13 +96,10 @@ Task<> ConflictCheckOperator::OnBatch(int input, ChangelogBatch batch, Output* o
 }
 
 Task<> ConflictCheckOperator::OnWatermark(int64_t watermark_ms, Output* out) {
-  // What a checkpoint kept was stamped in an earlier run, whose watermarks mean nothing now.
-  const int64_t due = watermark_ms_ == kNoWatermark ? kEndOfTime : watermark_ms;
-  watermark_ms_ = watermark_ms;
   for (;;) {
     ColumnVector rows;
     std::vector<int64_t> times_ms;
-    CO_RETURN_IF_ERROR(co_await buffer_->Take(due, &rows, &times_ms));
+    CO_RETURN_IF_ERROR(co_await buffer_->Take(watermark_ms, &rows, &times_ms));
     if (times_ms.empty()) break;
     CO_RETURN_IF_ERROR(co_await Fold(rows, times_ms));
   }
@@ -97,6 +110,9 @@ Task<> ConflictCheckOperator::OnWatermark(int64_t watermark_ms, Output* out) {
   CO_ASSIGN_OR_RETURN(ChangelogBatch changes, sent_.Take(*row_codec_, schema_));
   co_return co_await out->Emit(Element::Batch(std::move(changes)));
 }
+
+// Rows that came behind the end of time.
+Task<> ConflictCheckOperator::Finish(Output* out) { return OnWatermark(kEndOfTime, out); }
 
 Task<> ConflictCheckOperator::Fold(const ColumnVector& rows, const std::vector<int64_t>& times_ms) {
   const auto row_count = static_cast<int64_t>(times_ms.size());

@@ -13,15 +13,17 @@
 
 namespace mainstem::process {
 
-// Adds a BIGINT column: the watermark that each row came behind. It stands before the exchange by
-// the sink's key, where a row's watermark is still that of its own subtask.
+// Adds a BIGINT column: the watermark that each row came behind, over restarts. It stands before
+// the exchange by the sink's key, where a row's watermark is still that of its own subtask.
 class StampWatermarkOperator final : public Operator {
  public:
   explicit StampWatermarkOperator(std::shared_ptr<arrow::Schema> output_schema)
       : output_schema_(std::move(output_schema)) {}
   std::string name() const override { return "StampWatermark"; }
+  Task<> Open(const OperatorContext* context) override;
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
   Task<> OnWatermark(int64_t watermark_ms, Output* out) override;
+  Result<OperatorSnapshot> Snapshot() override;
 
  private:
   std::shared_ptr<arrow::Schema> output_schema_;
@@ -43,6 +45,7 @@ class ConflictCheckOperator final : public Operator {
   Task<> Open(const OperatorContext* context) override;
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
   Task<> OnWatermark(int64_t watermark_ms, Output* out) override;
+  Task<> Finish(Output* out) override;
   Result<OperatorSnapshot> Snapshot() override;
 
  private:
@@ -74,7 +77,6 @@ class ConflictCheckOperator final : public Operator {
   RowListCodec list_codec_;
   std::unique_ptr<EventTimeBuffer> buffer_;
   std::unique_ptr<StateTable> shown_;
-  int64_t watermark_ms_ = kNoWatermark;
   std::map<std::string, Left, std::less<>> left_;  // empty between watermarks
   SentRows sent_;
 };

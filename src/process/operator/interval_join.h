@@ -22,6 +22,7 @@ class IntervalJoinOperator final : public Operator {
   std::string name() const override { return "IntervalJoin"; }
   Task<> Open(const OperatorContext* context) override;
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
+  int64_t restored_watermark() const override { return watermark_ms_; }
   Task<> OnWatermark(int64_t watermark_ms, Output* out) override;
   int64_t HeldBack(int64_t watermark_ms) const override;
   Result<OperatorSnapshot> Snapshot() override;

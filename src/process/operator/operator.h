@@ -99,7 +99,10 @@ class Operator {
   // Prepares and restores state. `context` outlives the operator.
   virtual Task<> Open(const OperatorContext* context) { co_return Status::OK(); }
   virtual Task<> OnBatch(int input, ChangelogBatch batch, Output* out) = 0;
-  // Called before the watermark goes on to the next operator.
+  // After Open: the watermark that the operator was restored with. It stands for every one behind
+  // it that comes, so that what was late stays late: sources begin with what their splits know.
+  virtual int64_t restored_watermark() const { return kNoWatermark; }
+  // Called before the watermark goes on to the next operator. Watermarks never go back.
   virtual Task<> OnWatermark(int64_t watermark_ms, Output* out) { co_return Status::OK(); }
   // The watermark that goes on: behind the one that came, for an operator that still sends rows
   // of earlier times.

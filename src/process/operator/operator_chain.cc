@@ -21,7 +21,10 @@ bool OperatorChain::wants_time() const {
 }
 
 Task<> OperatorChain::Open() {
-  for (auto& link : links_) CO_RETURN_IF_ERROR(co_await link->op->Open(link->context));
+  for (auto& link : links_) {
+    CO_RETURN_IF_ERROR(co_await link->op->Open(link->context));
+    link->watermark_ms = link->op->restored_watermark();
+  }
   co_return Status::OK();
 }
 
@@ -48,6 +51,7 @@ Task<> OperatorChain::PushTo(size_t index, int input, Element element) {
       link->context->metrics->rows_in += element.batch.rows->num_rows();
       co_return co_await link->op->OnBatch(input, std::move(element.batch), link);
     case Element::Kind::kWatermark:
+      element.value = link->watermark_ms = std::max(link->watermark_ms, element.value);
       link->context->metrics->watermark_ms = element.value;
       CO_RETURN_IF_ERROR(co_await link->op->OnWatermark(element.value, link));
       element.value = link->op->HeldBack(element.value);

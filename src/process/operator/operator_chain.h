@@ -37,6 +37,7 @@ class OperatorChain {
     const OperatorContext* context = nullptr;
     OperatorChain* chain = nullptr;
     size_t index = 0;
+    int64_t watermark_ms = kNoWatermark;  // the highest that has come, over restarts
     Task<> Emit(Element element) override;
   };
   Task<> PushTo(size_t index, int input, Element element);

@@ -80,13 +80,16 @@ class OperatorBench::Sink final : public Output {
 };
 
 OperatorBench::OperatorBench(std::unique_ptr<Operator> op, std::vector<std::string> restored_blobs,
-                             std::vector<std::string> restore_from, StateBackendFactory* factory) {
+                             std::vector<std::string> restore_from, StateBackendFactory* factory,
+                             Place place) {
   if (!factory) {
     own_factory_ = MakeMemoryStateBackendFactory();
     factory = own_factory_.get();
   }
   backend_ = factory->Open("/live", std::move(restore_from), {}).ValueOrDie();
   context_.env = &env_;
+  context_.subtask = place.subtask;
+  context_.parallelism = place.parallelism;
   context_.backend = backend_.get();
   context_.metrics = &metrics_;
   context_.state_memory = &state_memory_;

@@ -1,6 +1,7 @@
 // Runs one operator over hand-made batches on an inline pool, for tests.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -19,13 +20,20 @@ std::vector<std::string> ToLines(const Element& element);
 // Takes elements in, keeps what comes out.
 class OperatorBench {
  public:
+  struct Place {
+    int subtask = 0;
+    int parallelism = 1;
+  };
   OperatorBench(std::unique_ptr<Operator> op, std::vector<std::string> restored_blobs = {},
-                std::vector<std::string> restore_from = {}, StateBackendFactory* factory = nullptr);
+                std::vector<std::string> restore_from = {}, StateBackendFactory* factory = nullptr,
+                Place place = {0, 1});
   ~OperatorBench();
   // The lines that this element made come out.
   std::vector<std::string> Push(Element element, int input = 0);
   // Snapshot, written and checkpointed in `directory`; the operator's blob.
   std::string Checkpoint(const std::string& directory);
+  // The clock on the wall goes on.
+  void Wait(std::chrono::milliseconds by) { env_.JumpWallTime(by); }
   OperatorMetrics& metrics() { return metrics_; }
 
  private:

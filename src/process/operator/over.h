@@ -44,6 +44,7 @@ class OverOperator final : public Operator {
   std::string name() const override { return "OverAggregate"; }
   Task<> Open(const OperatorContext* context) override;
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
+  int64_t restored_watermark() const override { return watermark_ms_; }
   Task<> OnWatermark(int64_t watermark_ms, Output* out) override;
   Result<OperatorSnapshot> Snapshot() override;
 

@@ -6,7 +6,6 @@
 #include <arrow/api.h>
 
 #include "process/operator/row_columns.h"
-#include "process/operator/watermark_blob.h"
 
 namespace mainstem::process {
 namespace {
@@ -61,13 +60,20 @@ Task<> PaneAggregateOperator::Open(const OperatorContext* context) {
   table_ = std::make_unique<StateTable>(std::move(table), aggregates_.get(), context->backend,
                                         &context->env->blocking_pool());
   accumulator_.emplace(options_.keys, aggregates_.get(), codec_.get(), table_.get());
-  watermark_ms_ = LowestWatermark(context->restored_blobs);
-  next_end_ = FirstOpenEnd(watermark_ms_);
+  CO_ASSIGN_OR_RETURN(PaneProgress before,
+                      PaneProgress::Of(context->restored_blobs, context->key_groups()));
+  watermark_ms_ = before.watermark_ms;
+  if (before.parts.empty()) next_end_ = FirstOpenEnd(watermark_ms_);
+  for (const PaneProgress::Part& part : before.parts) {
+    next_end_ = std::max(next_end_, part.next_end);
+  }
+  behind_ = std::move(before.parts);
+  std::erase_if(behind_, [&](const auto& part) { return part.next_end == next_end_; });
   co_return co_await table_->Restore();
 }
 
 int64_t PaneAggregateOperator::FirstOpenEnd(int64_t watermark_ms) const {
-  if (watermark_ms == kNoWatermark) return INT64_MIN;
+  if (watermark_ms == kNoWatermark) return PaneProgress::kNothingSent;
   // Local times of windows differ from instants by less than this.
   constexpr int64_t kZoneSlack = 36LL * 3600 * 1000;
   if (watermark_ms > kEndOfTime - kZoneSlack) return kAfterAll;
@@ -106,6 +112,7 @@ void PaneAggregateOperator::AssignPanes(const std::vector<int64_t>& times) {
 }
 
 Task<> PaneAggregateOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
+  CO_RETURN_IF_ERROR(co_await CatchUp(out));
   std::vector<int64_t> times;
   CO_RETURN_IF_ERROR(TimesOf(*batch.rows->column(options_.window.time_column), &times));
   AssignPanes(times);
@@ -120,21 +127,47 @@ Task<> PaneAggregateOperator::OnBatch(int input, ChangelogBatch batch, Output* o
 
 Task<> PaneAggregateOperator::OnWatermark(int64_t watermark_ms, Output* out) {
   watermark_ms_ = watermark_ms;
+  CO_RETURN_IF_ERROR(co_await CatchUp(out));
   const int64_t first_open = FirstOpenEnd(watermark_ms);
+  CO_ASSIGN_OR_RETURN(next_end_, co_await SendUpTo(next_end_, first_open, out));
+  next_end_ = std::max(next_end_, first_open);
+  table_->Evict();
+  UpdateMetrics();
+  co_return Status::OK();
+}
+
+Task<int64_t> PaneAggregateOperator::SendUpTo(int64_t next_end, int64_t first_open, Output* out) {
   while (true) {
     // Nothing lies before the first span that there is: no window between has rows.
     const std::vector<int64_t> first = table_->NamespacesUpTo(INT64_MAX, 1);
     if (first.empty()) break;
-    const int64_t end = std::max(next_end_, PaneSpan::Of(first[0]).end);
+    const int64_t end = std::max(next_end, PaneSpan::Of(first[0]).end);
     if (end >= first_open) break;
     CO_RETURN_IF_ERROR(co_await BuildSpans(end));
     CO_RETURN_IF_ERROR(co_await Fire(end, out));
     CO_RETURN_IF_ERROR(co_await Forget(end));
-    next_end_ = end + 1;
+    next_end = end + 1;
   }
-  next_end_ = std::max(next_end_, first_open);
-  table_->Evict();
-  UpdateMetrics();
+  co_return next_end;
+}
+
+// A subtask of before was behind another one by a tick of the clock, or by a source that came back
+// late: its windows go out now, without more rows.
+Task<> PaneAggregateOperator::CatchUp(Output* out) {
+  const std::vector<PaneProgress::Part> behind = std::exchange(behind_, {});
+  for (const PaneProgress::Part& part : behind) {
+    only_ = part.groups;
+    CO_RETURN_IF_ERROR(co_await SendUpTo(part.next_end, next_end_, out));
+  }
+  only_.reset();
+  co_return Status::OK();
+}
+
+Task<> PaneAggregateOperator::Entries(const PaneSpan& span, std::vector<StateEntry*>* entries) {
+  CO_RETURN_IF_ERROR(co_await table_->ResolveNamespace(span.name(), entries));
+  if (!only_) co_return Status::OK();
+  std::erase_if(*entries,
+                [&](const StateEntry* entry) { return !only_->Contains(entry->key_group()); });
   co_return Status::OK();
 }
 
@@ -151,7 +184,7 @@ Task<> PaneAggregateOperator::BuildSpans(int64_t end) {
 
 Task<> PaneAggregateOperator::MergeInto(const PaneSpan& half, const PaneSpan& whole) {
   std::vector<StateEntry*> sources, targets;
-  CO_RETURN_IF_ERROR(co_await table_->ResolveNamespace(half.name(), &sources));
+  CO_RETURN_IF_ERROR(co_await Entries(half, &sources));
   if (sources.empty()) co_return Status::OK();
   const EncodedRows keys = KeysOf(sources);
   const std::vector<int64_t> names(sources.size(), whole.name());
@@ -171,7 +204,7 @@ Task<> PaneAggregateOperator::Fire(int64_t window_end, Output* out) {
   std::vector<StateEntry*> entries;
   Merged merged(aggregates_.get());
   for (const PaneSpan& span : spans) {
-    CO_RETURN_IF_ERROR(co_await table_->ResolveNamespace(span.name(), &entries));
+    CO_RETURN_IF_ERROR(co_await Entries(span, &entries));
     for (StateEntry* entry : entries) CO_RETURN_IF_ERROR(merged.Add(entry));
   }
   const std::span<const std::string_view> keys(merged.keys());
@@ -192,7 +225,7 @@ Task<> PaneAggregateOperator::Forget(int64_t window_end) {
   std::vector<StateEntry*> entries;
   panes_.SpansDoneAfter(window_end, &spans);
   for (const PaneSpan& span : spans) {
-    CO_RETURN_IF_ERROR(co_await table_->ResolveNamespace(span.name(), &entries));
+    CO_RETURN_IF_ERROR(co_await Entries(span, &entries));
     for (StateEntry* entry : entries) table_->Delete(entry);
   }
   co_return Status::OK();
@@ -203,10 +236,25 @@ void PaneAggregateOperator::UpdateMetrics() {
   context_->metrics->state_bytes = static_cast<int64_t>(table_->memory_bytes());
 }
 
+PaneProgress PaneAggregateOperator::Progress() const {
+  PaneProgress progress{.watermark_ms = watermark_ms_, .parts = {}};
+  int begun = context_->key_groups().begin;
+  const auto add = [&](int end, int64_t next_end) {
+    if (end > begun) progress.parts.push_back({{begun, end}, next_end});
+    begun = std::max(begun, end);
+  };
+  for (const PaneProgress::Part& part : behind_) {
+    add(part.groups.begin, next_end_);
+    add(part.groups.end, part.next_end);
+  }
+  add(context_->key_groups().end, next_end_);
+  return progress;
+}
+
 Result<OperatorSnapshot> PaneAggregateOperator::Snapshot() {
   OperatorSnapshot snapshot;
   snapshot.Add(table_.get());
-  snapshot.blob = WatermarkBlob(watermark_ms_);
+  snapshot.blob = Progress().ToBlob();
   return snapshot;
 }
 

@@ -13,6 +13,7 @@
 #include <absl/container/flat_hash_map.h>
 
 #include "process/operator/late_marks.h"
+#include "process/operator/pane_progress.h"
 #include "process/operator/window_aggregate.h"
 #include "process/time/panes.h"
 
@@ -25,6 +26,7 @@ class PaneAggregateOperator final : public Operator {
   std::string name() const override { return "WindowAggregate"; }
   Task<> Open(const OperatorContext* context) override;
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
+  int64_t restored_watermark() const override { return watermark_ms_; }
   Task<> OnWatermark(int64_t watermark_ms, Output* out) override;
   Result<OperatorSnapshot> Snapshot() override;
 
@@ -52,10 +54,17 @@ class PaneAggregateOperator final : public Operator {
   int64_t FirstOpenEnd(int64_t watermark_ms) const;
   // Fills rows_ and names_: the rows that count, each with the spans that it counts in.
   void AssignPanes(const std::vector<int64_t>& times);
+  // Sends the windows from `next_end` on that are over, those that have rows. Gives the end of the
+  // first that has not been looked at.
+  Task<int64_t> SendUpTo(int64_t next_end, int64_t first_open, Output* out);
+  // Brings restored key groups that are behind up to next_end_.
+  Task<> CatchUp(Output* out);
+  Task<> Entries(const PaneSpan& span, std::vector<StateEntry*>* entries);
   Task<> BuildSpans(int64_t end);
   Task<> MergeInto(const PaneSpan& half, const PaneSpan& whole);
   Task<> Fire(int64_t window_end, Output* out);
   Task<> Forget(int64_t window_end);
+  PaneProgress Progress() const;
   void UpdateMetrics();
 
   WindowAggregateOptions options_;
@@ -69,7 +78,10 @@ class PaneAggregateOperator final : public Operator {
   std::optional<WindowOutput> output_;
   int64_t watermark_ms_ = kNoWatermark;
   LateMarks late_;
-  int64_t next_end_ = INT64_MIN;  // of the first window that has not been sent
+  // Of the first window that has not been sent, but for restored key groups that are behind.
+  int64_t next_end_ = PaneProgress::kNothingSent;
+  std::vector<PaneProgress::Part> behind_;
+  std::optional<KeyGroupRange> only_;  // entries of others are left alone
 
   // Of the batch at hand; kept for their capacity.
   std::vector<int32_t> rows_;

@@ -82,6 +82,80 @@ TEST(PaneAggregateTest, ARowThatIsTakenBackLeavesNoWindow) {
               ElementsAre("+I b 1 1 10", "+I b 1 1 15", "wm 100"));
 }
 
+// Two subtasks, of which one has sent more windows, become one. The key is `owner`'s; watermarks
+// are those of subtasks 0 and 1.
+class MergedSubtasks {
+ public:
+  MergedSubtasks() {
+    const auto codec = RowCodec::Make({arrow::utf8()}).ValueOrDie();
+    EncodedRows keys;
+    const auto batch = MakeBatch("s", {{"+I", "a"}});
+    CHECK_OK(codec.Encode(batch.rows->columns(), 1, &keys));
+    keys.ComputeHashes();
+    owner_ = SubtaskOf(KeyGroupOf(keys.hash(0)), 2);
+  }
+  void Run(int64_t owners_watermark, int64_t others_watermark) {
+    for (int subtask : {0, 1}) {
+      const std::string directory = "/" + std::to_string(subtask);
+      OperatorBench bench(Make(plan::WindowKind::kHop, 10, 1), {}, {}, &*factory_, {subtask, 2});
+      if (subtask == owner_) bench.Push(PaneRows({{"+I", "a", "1", "5"}}));
+      bench.Push(Element::Watermark(subtask == owner_ ? owners_watermark : others_watermark));
+      blobs_.push_back(bench.Checkpoint(directory));
+      directories_.push_back(directory);
+    }
+    // A barrier may come before anything else.
+    std::string blob;
+    {
+      OperatorBench bench(Make(plan::WindowKind::kHop, 10, 1), blobs_, directories_, &*factory_);
+      blob = bench.Checkpoint("/merged");
+    }
+    merged_.emplace(Make(plan::WindowKind::kHop, 10, 1), std::vector{blob},
+                    std::vector<std::string>{"/merged"}, &*factory_);
+  }
+  OperatorBench& bench() { return *merged_; }
+
+ private:
+  int owner_;
+  std::unique_ptr<StateBackendFactory> factory_ = MakeMemoryStateBackendFactory();
+  std::vector<std::string> blobs_, directories_;
+  std::optional<OperatorBench> merged_;
+};
+
+TEST(PaneAggregateTest, SendsNoWindowAgainThatOnlyAnotherSubtaskHadNotReached) {
+  MergedSubtasks merged;
+  merged.Run(9, 6);
+  EXPECT_THAT(merged.bench().Push(Element::Watermark(10)), ElementsAre("+I a 1 1 11", "wm 10"));
+  merged.bench().Push(PaneRows({{"+I", "a", "2", "6"}}));
+  EXPECT_THAT(merged.bench().Push(Element::Watermark(11)), ElementsAre("+I a 2 3 12", "wm 11"));
+}
+
+TEST(PaneAggregateTest, BringsKeysUpThatAreBehindAnotherSubtasks) {
+  MergedSubtasks merged;
+  merged.Run(6, 9);
+  EXPECT_THAT(merged.bench().Push(Element::Watermark(10)),
+              ElementsAre("+I a 1 1 8", "+I a 1 1 9", "+I a 1 1 10", "+I a 1 1 11", "wm 10"));
+  EXPECT_THAT(merged.bench().Push(Element::Watermark(100)),
+              ElementsAre("+I a 1 1 12", "+I a 1 1 13", "+I a 1 1 14", "+I a 1 1 15", "wm 100"));
+  EXPECT_EQ(merged.bench().metrics().state_entries, 0);
+}
+
+TEST(PaneProgressTest, ComesBackForOtherKeyGroups) {
+  const PaneProgress first{.watermark_ms = 9, .parts = {{{0, 64}, 10}}};
+  const PaneProgress second{.watermark_ms = 6, .parts = {{{64, 100}, 7}, {{100, 128}, 8}}};
+  EXPECT_EQ(second.ToBlob().size(), 8u + 2 * 16);
+  const auto of = [&](int begin, int end) {
+    return PaneProgress::Of({second.ToBlob(), first.ToBlob()}, {begin, end}).ValueOrDie();
+  };
+  EXPECT_EQ(of(0, 128).watermark_ms, 9);
+  EXPECT_THAT(of(32, 90).parts,
+              ElementsAre(PaneProgress::Part{{32, 64}, 10}, PaneProgress::Part{{64, 90}, 7}));
+  EXPECT_EQ(of(64, 128).watermark_ms, 6);
+  EXPECT_EQ(PaneProgress::Of({}, {0, 128})->watermark_ms, kNoWatermark);
+  const PaneProgress ended{.watermark_ms = kEndOfTime, .parts = {{{0, 128}, 99}}};
+  EXPECT_EQ(PaneProgress::Of({ended.ToBlob()}, {0, 128})->watermark_ms, kNoWatermark);
+  EXPECT_FALSE(PaneProgress::Of({first.ToBlob() + "x"}, {0, 128}).ok());
+}
+
 // Random rows, some of them late, through checkpoints and restores, against plain counting.
 class Play {
  public:

@@ -1,5 +1,7 @@
 #include "process/operator/processing_time.h"
 
+#include <algorithm>
+
 #include <arrow/api.h>
 
 #include "process/operator/window_table.h"
@@ -8,7 +10,10 @@ namespace mainstem::process {
 
 Task<> ProcessingTimeOperator::Open(const OperatorContext* context) {
   context_ = context;
-  return inner_->Open(context);
+  CO_RETURN_IF_ERROR(co_await inner_->Open(context));
+  // A clock that was set back meanwhile makes no row late.
+  now_ms_ = std::max(now_ms_, inner_->restored_watermark() + 1);
+  co_return Status::OK();
 }
 
 Task<> ProcessingTimeOperator::OnTime(int64_t now_ms, Output* out) {

@@ -31,7 +31,7 @@ class ProcessingTimeOperator final : public Operator {
   std::unique_ptr<Operator> inner_;
   int time_column_;
   const OperatorContext* context_ = nullptr;
-  int64_t now_ms_ = 0;  // never goes back, whatever the clock does
+  int64_t now_ms_ = 0;  // never goes back, whatever the clock does, nor over a restart
 };
 
 }  // namespace mainstem::process

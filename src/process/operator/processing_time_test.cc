@@ -84,5 +84,19 @@ TEST(ProcessingTimeTest, WindowsThatCloseDuringARestartAreSentAfterIt) {
   EXPECT_THAT(bench.Push(Element::Time(kFarAway)), ElementsAre("+I a 1", "wm 35184372088831"));
 }
 
+TEST(ProcessingTimeTest, AClockThatWasSetBackDuringARestartMakesNoRowLate) {
+  auto factory = MakeMemoryStateBackendFactory();
+  std::string blob;
+  {
+    OperatorBench bench(CountPerHour(), {}, {}, factory.get());
+    bench.Push(Element::Time(kFarAway));
+    blob = bench.Checkpoint("/one");
+  }
+  OperatorBench bench(CountPerHour(), {blob}, {"/one"}, factory.get());
+  bench.Push(KeyRows({"a"}));
+  EXPECT_EQ(bench.metrics().late_rows, 0);
+  EXPECT_THAT(bench.Push(Element::Time(2 * kFarAway)), ElementsAre("+I a 1", "wm 70368744177663"));
+}
+
 }  // namespace
 }  // namespace mainstem::process

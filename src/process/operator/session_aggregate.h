@@ -31,6 +31,7 @@ class SessionAggregateOperator final : public Operator {
   std::string name() const override { return "SessionAggregate"; }
   Task<> Open(const OperatorContext* context) override;
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
+  int64_t restored_watermark() const override { return watermark_ms_; }
   Task<> OnWatermark(int64_t watermark_ms, Output* out) override;
   Result<OperatorSnapshot> Snapshot() override;
 

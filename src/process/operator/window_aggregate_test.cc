@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "process/operator/operator_test_support.h"
+#include "process/operator/watermark_blob.h"
 
 namespace mainstem::process {
 namespace {
@@ -77,6 +78,19 @@ TEST(WindowAggregateTest, KeepsWindowsAndLatenessThroughARestore) {
   bench.Push(Rows({{"+I", "a", "1", "5"}, {"+I", "a", "1", "16"}}));
   EXPECT_EQ(bench.metrics().late_rows, 1);
   EXPECT_THAT(bench.Push(Element::Watermark(19)), ElementsAre("+I a 2 10 20", "wm 19"));
+}
+
+// The first watermark after a restore is that of the slowest split, which may have been idle.
+TEST(WindowAggregateTest, WhatWasLateStaysLateUnderAWatermarkThatBeginsLower) {
+  auto factory = MakeMemoryStateBackendFactory();
+  OperatorBench bench(
+      std::make_unique<WindowAggregateOperator>(Options(plan::WindowKind::kTumble, 10)),
+      {WatermarkBlob(100)}, {}, factory.get());
+  EXPECT_THAT(bench.Push(Element::Watermark(50)), ElementsAre("wm 100"));
+  EXPECT_THAT(bench.Push(Rows({{"+I", "a", "1", "60"}})), IsEmpty());
+  EXPECT_EQ(bench.metrics().late_rows, 1);
+  EXPECT_EQ(LowestWatermark({bench.Checkpoint("/one")}), 100);
+  EXPECT_THAT(bench.Push(Element::Watermark(100)), ElementsAre("wm 100"));
 }
 
 }  // namespace
