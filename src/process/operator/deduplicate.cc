@@ -36,6 +36,10 @@ Task<> DeduplicateOperator::Open(const OperatorContext* context) {
     pending_ = std::make_unique<StateTable>(std::move(pending), &kept_codec_, context->backend,
                                             &context->env->blocking_pool());
     CO_RETURN_IF_ERROR(co_await pending_->Restore());
+    sent_until_ms_ = watermark_ms_;
+    table.is_held = [this](const std::byte* value) {
+      return KeptRowCodec::Of(value).time_ms > sent_until_ms_;
+    };
   }
   table.ttl_ms = state_ttl_ms_;
   kept_ = std::make_unique<StateTable>(std::move(table), &kept_codec_, context->backend,
@@ -177,7 +181,27 @@ void DeduplicateOperator::Finish() {
 
 Task<> DeduplicateOperator::OnWatermark(int64_t watermark_ms, Output* out) {
   watermark_ms_ = watermark_ms;
-  if (pending_ == nullptr || !pending_->HasNamespaceUpTo(watermark_ms)) co_return Status::OK();
+  if (pending_ == nullptr) co_return Status::OK();
+  CO_RETURN_IF_ERROR(co_await SendDue(watermark_ms, out));
+  sent_until_ms_ = watermark_ms;
+  Finish();
+  co_return Status::OK();
+}
+
+// The time to live of a key begins when its row is sent.
+Task<> DeduplicateOperator::Keep(const std::vector<StateEntry*>& sent) {
+  if (state_ttl_ms_ == 0) co_return Status::OK();
+  const EncodedRows keys = KeysOf(sent);
+  std::vector<StateEntry*> kept;
+  CO_RETURN_IF_ERROR(co_await kept_->Lookup(keys, {}, &kept));
+  for (StateEntry* entry : kept) {
+    if (entry != nullptr) kept_->MarkDirty(entry);
+  }
+  co_return Status::OK();
+}
+
+Task<> DeduplicateOperator::SendDue(int64_t watermark_ms, Output* out) {
+  if (!pending_->HasNamespaceUpTo(watermark_ms)) co_return Status::OK();
   std::vector<StateEntry*> entries, due;
   const auto send = [&]() -> Task<> {
     std::vector<std::string_view> rows;
@@ -186,6 +210,7 @@ Task<> DeduplicateOperator::OnWatermark(int64_t watermark_ms, Output* out) {
     ChangelogBatch batch;
     batch.rows = arrow::RecordBatch::Make(output_schema_, static_cast<int64_t>(rows.size()),
                                           std::move(columns));
+    CO_RETURN_IF_ERROR(co_await Keep(due));
     for (StateEntry* entry : due) pending_->Delete(entry);
     due.clear();
     co_return co_await out->Emit(Element::Batch(std::move(batch)));
@@ -196,7 +221,6 @@ Task<> DeduplicateOperator::OnWatermark(int64_t watermark_ms, Output* out) {
     if (due.size() >= kRowsPerOutput) CO_RETURN_IF_ERROR(co_await send());
   }
   if (!due.empty()) CO_RETURN_IF_ERROR(co_await send());
-  Finish();
   co_return Status::OK();
 }
 

@@ -37,6 +37,8 @@ class DeduplicateOperator final : public Operator {
   Task<> KeepEarliest(const ChangelogBatch& batch);
   // Rows that may be the earliest of their key: not late, and earlier than the one that is there.
   std::vector<int32_t> EarlierRows(const std::vector<int64_t>& times);
+  Task<> SendDue(int64_t watermark_ms, Output* out);
+  Task<> Keep(const std::vector<StateEntry*>& sent);
   void Finish();
 
   plan::RankStrategy strategy_;
@@ -54,6 +56,7 @@ class DeduplicateOperator final : public Operator {
   std::unique_ptr<StateTable> kept_;
   std::unique_ptr<StateTable> pending_;  // kFirstTime only
   int64_t watermark_ms_ = kNoWatermark;
+  int64_t sent_until_ms_ = kNoWatermark;  // later rows wait: their keys stay, whatever their age
   LateMarks late_;
 
   // Of the batch at hand.

@@ -154,8 +154,8 @@ Result<size_t> IntervalJoinOperator::JoinFrom(Probe* probe, size_t begin, Change
     const auto at = static_cast<size_t>(own_is_left ? pair.right : pair.left);
     probe->matches[own] += others[at]->copies;
     sent.insert(sent.end(), static_cast<size_t>(others[at]->copies), pair);
-    if (!other_side.is_outer || others[at]->matches > 0) continue;
-    others[at]->AddMatches(1 - others[at]->matches);
+    if (!other_side.is_outer || others[at]->matches >= others[at]->copies) continue;
+    others[at]->AddMatches(others[at]->copies - others[at]->matches);
     other_side.table->MarkDirty(entry_of_other[at]);
   }
   if (!sent.empty()) {
@@ -171,7 +171,8 @@ std::vector<int32_t> IntervalJoinOperator::KeepRows(Probe* probe) {
     const bool may_match =
         probe->has_null[row] == 0 && Plus(probe->times[row], own.to_ms) > watermark_ms_;
     if (may_match) {
-      JoinRowsCodec::RowsOf(probe->own[row]).Add(probe->rows.row(row), probe->matches[row]);
+      const int32_t matches = probe->matches[row] > 0 ? 1 : 0;
+      JoinRowsCodec::RowsOf(probe->own[row]).AddCopy(probe->rows.row(row), matches);
       own.table->MarkDirty(probe->own[row]);
     } else if (own.is_outer && probe->matches[row] == 0) {
       lonely.push_back(static_cast<int32_t>(row));
@@ -217,8 +218,8 @@ Task<> IntervalJoinOperator::Expire(size_t input, Output* out) {
     for (size_t i = 0; i < entries.size(); ++i) {
       if (side.is_outer) {
         for (const JoinRow& row : JoinRowsCodec::RowsOf(entries[i]).rows()) {
-          if (row.matches > 0) continue;
-          rows.insert(rows.end(), static_cast<size_t>(row.copies),
+          if (row.matches >= row.copies) continue;
+          rows.insert(rows.end(), static_cast<size_t>(row.copies - row.matches),
                       static_cast<int32_t>(lonely.size()));
           lonely.push_back(row.view());
         }

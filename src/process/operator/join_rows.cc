@@ -66,6 +66,14 @@ void JoinRows::Add(std::string_view bytes, int32_t matches) {
   rows_[at].is_changed = true;
 }
 
+void JoinRows::AddCopy(std::string_view bytes, int32_t matches) {
+  const uint64_t hash = StableHash(bytes);
+  const size_t at = Find(bytes, hash);
+  if (at == rows_.size()) return Append(bytes, hash, 1, matches);
+  ++rows_[at].copies;
+  rows_[at].AddMatches(matches);
+}
+
 bool JoinRows::Remove(std::string_view bytes) {
   const size_t at = Find(bytes, StableHash(bytes));
   if (at == rows_.size()) return false;

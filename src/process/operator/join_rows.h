@@ -25,7 +25,9 @@ struct JoinRow {
   uint32_t size = 0;
   uint32_t hash = 0;  // of the bytes
   int32_t copies = 0;
-  int32_t matches = 0;      // below 0 when the other side took back a row that never came
+  // Partners; below 0 when the other side took back a row that never came. Of an interval join: the
+  // copies that had a partner.
+  int32_t matches = 0;
   bool is_changed = false;  // since it was stored
 
   std::string_view view() const { return {bytes.get(), size}; }
@@ -44,6 +46,8 @@ class JoinRows {
 
   // One more copy; `matches` is the row's from now on.
   void Add(std::string_view bytes, int32_t matches);
+  // One more copy, whose matches come to those that the row has.
+  void AddCopy(std::string_view bytes, int32_t matches);
   // One copy less; false when there is none.
   bool Remove(std::string_view bytes);
 

@@ -17,6 +17,9 @@ struct KeptRow {
 class KeptRowCodec final : public ValueCodec {
  public:
   static KeptRow& Of(StateEntry* entry) { return *reinterpret_cast<KeptRow*>(entry->value()); }
+  static const KeptRow& Of(const std::byte* value) {
+    return *reinterpret_cast<const KeptRow*>(value);
+  }
   size_t value_bytes() const override { return sizeof(KeptRow); }
   void Init(std::byte* value) const override { new (value) KeptRow(); }
   void Destroy(std::byte* value) const override { reinterpret_cast<KeptRow*>(value)->~KeptRow(); }

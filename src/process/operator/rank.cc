@@ -241,9 +241,7 @@ void RankOperator::Update(RankRows* rows, Place old, std::string_view sort_key,
     const Place next = std::next(old);
     former = rows->Extract(old);
     // Back to the same place among rows of one key.
-    const Place place = rows->rows.emplace_hint(next, std::string(sort_key),
-                                                RankedRow{std::string(row), std::string(key)});
-    rows->bytes += former.key().size() + row.size() + key.size();
+    const Place place = rows->InsertBefore(next, sort_key, row, key);
     Replace(former.mapped().row, place->second.row, old_number);
     output_->Keep(std::move(former));
     return;

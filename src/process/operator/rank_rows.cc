@@ -24,6 +24,14 @@ RankRows::Map::iterator RankRows::Insert(std::string_view sort_key, std::string_
   return at;
 }
 
+RankRows::Map::iterator RankRows::InsertBefore(Map::iterator next, std::string_view sort_key,
+                                               std::string_view row, std::string_view key) {
+  const auto at =
+      rows.emplace_hint(next, std::string(sort_key), RankedRow{std::string(row), std::string(key)});
+  bytes += BytesOf(*at);
+  return at;
+}
+
 RankRows::Map::node_type RankRows::Extract(Map::iterator at) {
   bytes -= BytesOf(*at);
   return rows.extract(at);

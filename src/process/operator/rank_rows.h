@@ -21,6 +21,9 @@ struct RankRows {
   size_t bytes = 0;  // of heap memory, estimated
 
   Map::iterator Insert(std::string_view sort_key, std::string_view row, std::string_view key);
+  // The same, just before `next`, which has this key or the first one behind it.
+  Map::iterator InsertBefore(Map::iterator next, std::string_view sort_key, std::string_view row,
+                             std::string_view key);
   // The row leaves the partition but stays readable as long as the node does.
   Map::node_type Extract(Map::iterator at);
 };

@@ -23,6 +23,7 @@ Result<ColumnVector> WindowAccumulator::Taken(const ChangelogBatch& batch, const
 void WindowAccumulator::GroupByEntry() {
   const uint32_t stamp = table_->NextBatchStamp();
   blocks_.clear();
+  touched_.clear();
   group_of_row_.resize(entries_.size());
   for (size_t row = 0; row < entries_.size(); ++row) {
     StateEntry* entry = entries_[row];
@@ -30,7 +31,7 @@ void WindowAccumulator::GroupByEntry() {
       entry->batch_stamp = stamp;
       entry->batch_group = static_cast<uint32_t>(blocks_.size());
       blocks_.push_back(entry->value());
-      table_->MarkDirty(entry);
+      touched_.push_back(entry);
     }
     group_of_row_[row] = entry->batch_group;
   }
@@ -56,7 +57,10 @@ Task<> WindowAccumulator::Add(const ChangelogBatch& batch, Rows rows) {
     }
     step.signs = signs_.data();
   }
-  co_return aggregates_->Accumulate(step);
+  CO_RETURN_IF_ERROR(aggregates_->Accumulate(step));
+  // Only now: what an entry takes is counted as it is then.
+  for (StateEntry* entry : touched_) table_->MarkDirty(entry);
+  co_return Status::OK();
 }
 
 }  // namespace mainstem::process

@@ -31,7 +31,7 @@ class WindowAccumulator {
  private:
   // The columns that are read, at their places; of the wanted rows only.
   Result<ColumnVector> Taken(const ChangelogBatch& batch, const Rows& rows) const;
-  // Each entry's block once, and for each row the position of its own.
+  // Each entry and its block once, and for each row the position of its own.
   void GroupByEntry();
 
   const std::vector<int> key_columns_;
@@ -42,7 +42,8 @@ class WindowAccumulator {
   // Of the batch at hand; kept for their capacity.
   EncodedRows keys_;
   std::vector<StateEntry*> entries_;
-  std::vector<std::byte*> blocks_;
+  std::vector<StateEntry*> touched_;  // each once
+  std::vector<std::byte*> blocks_;    // of touched_
   std::vector<uint32_t> group_of_row_;
   std::vector<int8_t> signs_;
 };

@@ -93,5 +93,26 @@ TEST(WindowAggregateTest, WhatWasLateStaysLateUnderAWatermarkThatBeginsLower) {
   EXPECT_THAT(bench.Push(Element::Watermark(100)), ElementsAre("wm 100"));
 }
 
+TEST(WindowAggregateTest, CountsTheMemoryOfWhatItHasTaken) {
+  WindowAggregateOptions options = Options(plan::WindowKind::kTumble, 10);
+  options.keys = {1};
+  options.key_types = {arrow::int64()};
+  plan::AggregateSpec texts;
+  texts.call.name = "ARRAY_AGG";
+  texts.call.args = {LogicalType::String()};
+  texts.call.is_grouped = true;
+  texts.args = {0};
+  options.aggregates = {texts};
+  options.output_schema = arrow::schema(
+      {arrow::field("v", arrow::int64()), arrow::field("texts", arrow::list(arrow::utf8())),
+       options.output_schema->field(2), options.output_schema->field(3)});
+  OperatorBench bench(std::make_unique<WindowAggregateOperator>(options));
+  std::vector<std::vector<std::string>> rows;
+  const std::string text(1024, 'x');
+  for (int i = 0; i < 10'000; ++i) rows.push_back({"+I", text, std::to_string(i), "3"});
+  bench.Push(Rows(rows));
+  EXPECT_GT(bench.metrics().state_bytes, 10'000'000);
+}
+
 }  // namespace
 }  // namespace mainstem::process

@@ -82,6 +82,8 @@ class StateTable {
     // table.exec.state.ttl: an entry that was not changed for so long is gone: Resolve gives an
     // empty one and Lookup none. 0: entries stay for ever. By `clock`'s wall time.
     int64_t ttl_ms = 0;
+    // Entries that stay all the same; asked with a value.
+    std::function<bool(const std::byte* value)> is_held;
     Env* clock = nullptr;
   };
   StateTable(Options options, const ValueCodec* codec, StateBackend* backend, BlockingPool* pool);

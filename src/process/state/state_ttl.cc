@@ -28,7 +28,8 @@ bool StateTable::IsExpired(StateEntry* entry) const {
   if (!has_ttl() || entry->is_deleted) return false;
   int64_t changed_at_ms = 0;
   std::memcpy(&changed_at_ms, ChangedAt(entry), sizeof(changed_at_ms));
-  return now_ms_ - changed_at_ms >= options_.ttl_ms;
+  if (now_ms_ - changed_at_ms < options_.ttl_ms) return false;
+  return !options_.is_held || !options_.is_held(entry->value());
 }
 
 StateEntry* StateTable::Expire(StateEntry* entry) {
