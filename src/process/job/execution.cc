@@ -101,10 +101,13 @@ Task<> Execution::LoadLastEpoch() {
 }
 
 Task<> Execution::LoadSavepoint() {
-  if (options_.restore_from.empty()) {
-    if (!stop_ || !stop_->at_last_epoch) co_return Status::OK();
-    co_return MakeError(ErrorCode::kInvalidArgument, "the job has no checkpoint yet");
+  if (stop_ && stop_->at_last_epoch) {
+    co_return MakeError(
+        ErrorCode::kInvalidArgument,
+        {.message = "the job has no checkpoint yet",
+         .detail = options_.restore_from.empty() ? "" : "it begins with " + options_.restore_from});
   }
+  if (options_.restore_from.empty()) co_return Status::OK();
   SavepointStore savepoints(env_, factory_);
   restored_directory_ = options_.restore_from;
   CO_ASSIGN_OR_RETURN(CheckpointManifest manifest, co_await savepoints.Load(restored_directory_));

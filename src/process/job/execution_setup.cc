@@ -3,6 +3,7 @@
 
 #include <arrow/api.h>
 
+#include "connector/restored_source.h"
 #include "process/job/execution.h"
 
 namespace mainstem::process {
@@ -47,6 +48,16 @@ bool HasEnded(const std::vector<CheckpointManifest::Split>& splits, const std::s
     any = true;
   }
   return any;
+}
+
+void TellRestored(const std::vector<CheckpointManifest::Split>& splits, const GraphSource& source) {
+  auto* restored = dynamic_cast<connector::RestoredSource*>(source.source.get());
+  if (restored == nullptr) return;
+  std::set<std::string> ids;
+  for (const CheckpointManifest::Split& split : splits) {
+    if (split.node_id == source.node_id) ids.insert(split.split_id);
+  }
+  if (!ids.empty()) restored->SetRestored(std::move(ids));
 }
 
 }  // namespace
@@ -225,6 +236,7 @@ Task<> Execution::AssignSplits(const GraphVertex& vertex, bool discover_again) {
   const GraphSource& source = *vertex.source;
   Duration interval = source.source->discovery_interval();
   if (discover_again && interval == Duration::zero()) co_return Status::OK();
+  if (!discover_again) TellRestored(restored_.splits, source);
   CO_ASSIGN_OR_RETURN(auto discovered, co_await source.source->DiscoverSplits());
   std::map<std::string, SplitProgress> splits;
   for (auto& split : discovered) {

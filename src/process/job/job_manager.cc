@@ -97,7 +97,7 @@ Task<> JobManagerImpl::RunJob(Job* job) {
     logger_.Error("job failed", {{"job", job->record.id}, {"error", status}});
   }
   if (job->record.pending_stop != JobRecord::PendingStop::kNone) {
-    SettleSavepoint(job, StopOutcome(*job->runner, status));
+    SettleSavepoint(job, job->record.pending_savepoint, StopOutcome(*job->runner, status));
   }
   co_return co_await Persist(job);
 }
@@ -298,7 +298,8 @@ Task<> JobManagerImpl::CancelHere(std::string id) {
 Task<> JobManagerImpl::StopJobHere(std::string id) {
   CO_ASSIGN_OR_RETURN(Job * job, Find(id));
   if (!job->scope || IsTerminal(job->record.state)) co_return Status::OK();
-  job->runner->RequestStop({});
+  // One that stops with a savepoint goes on with that.
+  if (job->record.pending_stop == JobRecord::PendingStop::kNone) job->runner->RequestStop({});
   co_return co_await job->scope->Join();
 }
 

@@ -152,19 +152,21 @@ class JobManagerImpl final : public JobManager {
   // ---- savepoints (job_manager_savepoints.cc)
   static StopRequest RequestOf(const JobRecord& record);
   static Status StopOutcome(const JobRunner& runner, const Status& status);
-  // What was begun has ended, well or not.
-  void SettleSavepoint(Job* job, Status outcome);
+  // The savepoint at `path` has ended, well or not. Nothing if it is not the pending one any more.
+  void SettleSavepoint(Job* job, const std::string& path, Status outcome);
   // Removes what is there of the pending savepoint, unless it is whole after all.
   Task<> DropPending(Job* job, Status why);
   // A stop goes on with the job that is launched, unless its savepoint, and so all, is done.
   Task<> SettleAfterCrash(Job* job);
   Task<> CloseSavepoint(Job* job);
-  // A job that can give one, and the path of the new one, whose parent folder is there.
+  // A job that can give one, and the path of the new one, whose parent folder is there. The caller
+  // makes it the pending one before it waits for anything.
   Task<Job*> JobForSavepoint(std::string id, std::string folder, std::string* path);
   Task<std::string> TakeSavepointHere(std::string id, SavepointOptions options);
+  static Status CheckNoSavepoint(const Job& job);
   // Goes on when the caller goes away. What Stop or a cancellation of the job cuts off is cleared
   // away by them.
-  Task<> RunSavepoint(Job* job, std::shared_ptr<ChangeOutcome> outcome);
+  Task<> RunSavepoint(Job* job, std::string path, std::shared_ptr<ChangeOutcome> outcome);
   Task<> DropFailed(Job* job, Status why);
   Task<std::string> StopWithSavepointHere(std::string id, StopJobOptions options);
   Task<std::string> StopAt(std::string id, std::string path, JobRecord::PendingStop how);

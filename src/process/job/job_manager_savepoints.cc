@@ -27,9 +27,10 @@ Status JobManagerImpl::StopOutcome(const JobRunner& runner, const Status& status
       "the job was " + std::string(ToString(runner.state())) + " before the savepoint was taken");
 }
 
-void JobManagerImpl::SettleSavepoint(Job* job, Status outcome) {
+void JobManagerImpl::SettleSavepoint(Job* job, const std::string& path, Status outcome) {
+  if (job->record.pending_savepoint != path) return;
   if (outcome.ok()) {
-    job->record.savepoint = job->record.pending_savepoint;
+    job->record.savepoint = path;
     job->record.savepoint_at_ms = env()->WallTime().value();
   } else {
     logger_.Warning("savepoint failed", {{"job", job->record.id}, {"error", outcome}});
@@ -41,9 +42,10 @@ void JobManagerImpl::SettleSavepoint(Job* job, Status outcome) {
 
 Task<> JobManagerImpl::DropPending(Job* job, Status why) {
   SavepointStore savepoints(env(), state_);
-  auto whole = co_await savepoints.RemoveUnlessWhole(job->record.pending_savepoint);
+  const std::string path = job->record.pending_savepoint;
+  auto whole = co_await savepoints.RemoveUnlessWhole(path);
   if (Is(whole.status(), ErrorCode::kCancelled)) co_return whole.status();
-  SettleSavepoint(job, whole.ok() && *whole ? Status::OK() : why);
+  SettleSavepoint(job, path, whole.ok() && *whole ? Status::OK() : why);
   co_return Status::OK();
 }
 
@@ -60,13 +62,21 @@ Task<> JobManagerImpl::SettleAfterCrash(Job* job) {
     record.finished_at_ms = env()->WallTime().value();
   }
   Status lost = MakeError(ErrorCode::kCancelled, "the node ended before it was whole");
-  SettleSavepoint(job, is_whole ? Status::OK() : std::move(lost));
+  const std::string path = record.pending_savepoint;
+  SettleSavepoint(job, path, is_whole ? Status::OK() : std::move(lost));
   co_return co_await Persist(job);
 }
 
 Task<> JobManagerImpl::CloseSavepoint(Job* job) {
   if (!job->savepoint) co_return Status::OK();
   co_return co_await RunToEnd(home_, job->savepoint->Close());
+}
+
+Status JobManagerImpl::CheckNoSavepoint(const Job& job) {
+  if (job.record.pending_savepoint.empty()) return Status::OK();
+  return MakeError(
+      ErrorCode::kAlreadyExists,
+      "a savepoint of job '" + job.record.id + "' is being taken: " + job.record.pending_savepoint);
 }
 
 Task<Job*> JobManagerImpl::JobForSavepoint(std::string id, std::string folder, std::string* path) {
@@ -76,11 +86,7 @@ Task<Job*> JobManagerImpl::JobForSavepoint(std::string id, std::string folder, s
                         {.message = "this job keeps no checkpoints, so it has no savepoint",
                          .hint = "submit it to a node with a data folder"});
   }
-  if (!job->record.pending_savepoint.empty()) {
-    co_return MakeError(
-        ErrorCode::kAlreadyExists,
-        "a savepoint of job '" + id + "' is being taken: " + job->record.pending_savepoint);
-  }
+  CO_RETURN_IF_ERROR(CheckNoSavepoint(*job));
   if (job->record.state == JobState::kFinished || job->record.state == JobState::kCancelled) {
     co_return MakeError(ErrorCode::kInvalidArgument, "job '" + id + "' is " +
                                                          std::string(ToString(job->record.state)) +
@@ -95,7 +101,9 @@ Task<Job*> JobManagerImpl::JobForSavepoint(std::string id, std::string folder, s
   CO_ASSIGN_OR_RETURN(std::string parent, SavepointFolderOf(options_, answer.plan, folder));
   CO_RETURN_IF_ERROR(co_await MakeDurableFolder(&env()->files(), parent));
   *path = fmt::format("{}/savepoint-{}-{:08x}", parent, id, env()->Random() & 0xffffffff);
-  CO_ASSIGN_OR_RETURN(job, Find(id));  // it may have gone meanwhile
+  // It may have gone meanwhile, or somebody else was quicker.
+  CO_ASSIGN_OR_RETURN(job, Find(id));
+  CO_RETURN_IF_ERROR(CheckNoSavepoint(*job));
   co_return job;
 }
 
@@ -105,13 +113,22 @@ Task<std::string> JobManagerImpl::TakeSavepointHere(std::string id, SavepointOpt
   if (IsTerminal(job->record.state)) {
     co_return co_await StopAt(id, path, JobRecord::PendingStop::kAtLastEpoch);
   }
-  CO_RETURN_IF_ERROR(co_await CloseSavepoint(job));
   job->record.pending_savepoint = path;
-  CO_RETURN_IF_ERROR(co_await Persist(job));
+  Status begun = co_await CloseSavepoint(job);
+  CO_ASSIGN_OR_RETURN(job, Find(id));
+  if (begun.ok()) begun = co_await Persist(job);
+  CO_ASSIGN_OR_RETURN(job, Find(id));
+  if (job->record.pending_savepoint != path) {
+    co_return MakeError(ErrorCode::kCancelled, "the job was cancelled meanwhile");
+  }
+  if (!begun.ok()) {
+    SettleSavepoint(job, path, begun);
+    co_return begun;
+  }
   auto outcome = std::make_shared<ChangeOutcome>(home_);
   job->savepoint = std::make_unique<TaskScope>(home_, "savepoint/" + id,
                                                [](const std::string&, const Status&) {});
-  job->savepoint->Spawn("savepoint", RunSavepoint(job, outcome));
+  job->savepoint->Spawn("savepoint", RunSavepoint(job, path, outcome));
   while (!outcome->status) {
     CO_ASSIGN_OR_RETURN(bool notified, co_await outcome->ended.Wait());
     (void)notified;
@@ -120,11 +137,12 @@ Task<std::string> JobManagerImpl::TakeSavepointHere(std::string id, SavepointOpt
   co_return path;
 }
 
-Task<> JobManagerImpl::RunSavepoint(Job* job, std::shared_ptr<ChangeOutcome> outcome) {
-  Status status = co_await job->runner->TakeSavepoint(job->record.pending_savepoint);
+Task<> JobManagerImpl::RunSavepoint(Job* job, std::string path,
+                                    std::shared_ptr<ChangeOutcome> outcome) {
+  Status status = co_await job->runner->TakeSavepoint(path);
   if (!Is(status, ErrorCode::kCancelled)) {
     if (status.ok()) {
-      SettleSavepoint(job, status);
+      SettleSavepoint(job, path, status);
     } else {
       status = co_await DropFailed(job, std::move(status));
     }
@@ -163,7 +181,11 @@ Task<std::string> JobManagerImpl::StopAt(std::string id, std::string path,
   job->record.pending_stop = how;
   if (how == JobRecord::PendingStop::kAtLastEpoch) {
     if (job->scope) CO_RETURN_IF_ERROR(co_await job->scope->Join());
-    CO_RETURN_IF_ERROR(Relaunch(job));
+    Status begun = Relaunch(job);
+    if (!begun.ok()) {
+      SettleSavepoint(job, path, begun);
+      co_return begun;
+    }
     CO_RETURN_IF_ERROR(co_await Persist(job));
   } else {
     CO_RETURN_IF_ERROR(co_await Persist(job));

@@ -332,6 +332,126 @@ TEST_F(JobManagerTest, RefusesASavepointThatDoesNotFitUnlessItsStateMayBeLeftOut
   });
 }
 
+struct SavepointAnswer {
+  Status status = MakeError(ErrorCode::kInternal, "no answer");
+  std::string path;
+};
+
+Task<> AskForSavepoint(JobManager* manager, std::string id, bool stops, SavepointAnswer* answer) {
+  Result<std::string> path = std::string();
+  if (stops) {
+    StopJobOptions options;
+    path = co_await manager->StopJobWithSavepoint(std::move(id), std::move(options));
+  } else {
+    SavepointOptions options;
+    path = co_await manager->TakeSavepoint(std::move(id), std::move(options));
+  }
+  answer->status = path.status();
+  if (path.ok()) answer->path = *path;
+  co_return Status::OK();
+}
+
+// A savepoint that is told of is there, and is the job's last one.
+Task<> ExpectTold(JobManager* manager, std::string id, SavepointAnswer answer) {
+  CO_ASSIGN_OR_RETURN(JobDescription job, co_await manager->DescribeJob(std::move(id)));
+  EXPECT_FALSE(job.savepoint.in_progress);
+  if (!answer.status.ok()) co_return Status::OK();
+  EXPECT_EQ(job.savepoint.path, answer.path);
+  EXPECT_TRUE(std::filesystem::exists(answer.path)) << answer.path;
+  co_return Status::OK();
+}
+
+TEST_F(JobManagerTest, APlainStopTakesNoSavepointFromAnother) {
+  outside_.sources["src"].unbounded = true;
+  Live(2, [](JobManagerTest* test, JobManager* manager) -> Task<> {
+    CO_RETURN_IF_ERROR(co_await SubmitJob(test, manager));
+    CO_RETURN_IF_ERROR(co_await RunForAWhile(test, manager));
+    Executor home = co_await asio::this_coro::executor;
+    for (int i = 0; i < 8; ++i) {
+      SavepointAnswer answer;
+      TaskScope scope(home, "stop", [](const std::string&, const Status&) {});
+      scope.Spawn("savepoint", AskForSavepoint(manager, test->job_id_, true, &answer));
+      CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::microseconds(400) * i));
+      CO_RETURN_IF_ERROR(co_await manager->StopJob(test->job_id_));
+      CO_RETURN_IF_ERROR(co_await scope.Join());
+      CO_RETURN_IF_ERROR(co_await ExpectTold(manager, test->job_id_, std::move(answer)));
+      CO_RETURN_IF_ERROR(co_await manager->ResumeJob(test->job_id_));
+    }
+    co_return co_await manager->CancelJob(test->job_id_);
+  });
+}
+
+TEST_F(JobManagerTest, OfTwoSavepointsAtOnceOneIsRefused) {
+  outside_.sources["src"].unbounded = true;
+  Live(2, [](JobManagerTest* test, JobManager* manager) -> Task<> {
+    CO_RETURN_IF_ERROR(co_await SubmitJob(test, manager));
+    CO_RETURN_IF_ERROR(co_await RunForAWhile(test, manager));
+    Executor home = co_await asio::this_coro::executor;
+    SavepointAnswer first, second;
+    TaskScope scope(home, "savepoints", [](const std::string&, const Status&) {});
+    scope.Spawn("first", AskForSavepoint(manager, test->job_id_, false, &first));
+    scope.Spawn("second", AskForSavepoint(manager, test->job_id_, false, &second));
+    CO_RETURN_IF_ERROR(co_await scope.Join());
+    if (!first.status.ok()) std::swap(first, second);
+    EXPECT_TRUE(first.status.ok()) << first.status;
+    EXPECT_TRUE(Is(second.status, ErrorCode::kAlreadyExists)) << second.status;
+    CO_RETURN_IF_ERROR(co_await ExpectTold(manager, test->job_id_, std::move(first)));
+    co_return co_await manager->CancelJob(test->job_id_);
+  });
+}
+
+TEST_F(JobManagerTest, AJobThatFailedBeforeItsFirstCheckpointHasNoSavepoint) {
+  outside_.sources["src"].unbounded = true;
+  Live(2, [](JobManagerTest* test, JobManager* manager) -> Task<> {
+    CO_RETURN_IF_ERROR(co_await SubmitJob(test, manager));
+    SavepointAnswer answer;
+    CO_RETURN_IF_ERROR(co_await AskForSavepoint(manager, test->job_id_, false, &answer));
+    CO_RETURN_IF_ERROR(answer.status);
+    SubmitOptions options;
+    options.settings["execution.savepoint.path"] = answer.path;
+    CO_RETURN_IF_ERROR(co_await manager->CancelJob(test->job_id_));
+    std::string script = kScript;
+    script.replace(script.find("15 ms"), 5, "10 min");
+    script.replace(script.find("SELECT k, v FROM"), 11, "SELECT k, v / (v - v)");
+    CO_ASSIGN_OR_RETURN(auto ids, co_await manager->Submit(script, std::move(options)));
+    test->job_id_ = ids[0];
+    CO_RETURN_IF_ERROR(co_await RunToEnd(test, manager));
+    answer = SavepointAnswer();
+    CO_RETURN_IF_ERROR(co_await AskForSavepoint(manager, test->job_id_, false, &answer));
+    EXPECT_TRUE(Is(answer.status, ErrorCode::kInvalidArgument)) << answer.status;
+    EXPECT_EQ(TextOf(answer.status).message, "the job has no checkpoint yet");
+    co_return co_await ExpectTold(manager, test->job_id_, std::move(answer));
+  });
+}
+
+TEST_F(JobManagerTest, ReadsASplitThatIsNewerThanTheCheckpointFromItsBeginning) {
+  auto& source = outside_.sources["src"];
+  source.unbounded = source.starts_at_end = true;
+  static std::vector<ChangelogBatch> later;
+  later = std::move(source.splits.back());
+  later.resize(2);
+  source.splits.pop_back();
+  Live(2, [](JobManagerTest* test, JobManager* manager) -> Task<> {
+    CO_RETURN_IF_ERROR(co_await SubmitJob(test, manager));
+    co_return co_await manager->StopJob(test->job_id_);
+  });
+  source.splits.push_back(std::move(later));
+  Live(2, [](JobManagerTest* test, JobManager* manager) -> Task<> {
+    CO_RETURN_IF_ERROR(co_await manager->ResumeJob(test->job_id_));
+    JobDescription job;
+    for (int64_t read = 0; read < 2 * kRows;) {
+      CO_ASSIGN_OR_RETURN(job, co_await manager->DescribeJob(test->job_id_));
+      EXPECT_FALSE(IsTerminal(job.state)) << job.error;
+      if (IsTerminal(job.state)) co_return Status::OK();
+      for (const OperatorDescription& op : job.operators) {
+        if (op.name.starts_with("Source")) read = op.rows_out;
+      }
+      CO_RETURN_IF_ERROR(co_await Sleep(milliseconds(1)));
+    }
+    co_return co_await manager->CancelJob(test->job_id_);
+  });
+}
+
 Task<> RunScript(JobManager* manager, std::string script, ResultListener* listener) {
   ExecuteOptions options;
   co_return co_await manager->Execute(std::move(script), std::move(options), listener);

@@ -55,6 +55,7 @@ JobRunner::JobRunner(const JobEnvironment* environment, std::shared_ptr<const pl
 JobRunner::~JobRunner() = default;
 
 void JobRunner::RequestStop(StopRequest request) {
+  if (stop_ && !stop_->savepoint.empty()) return;
   stop_ = std::move(request);
   if (execution_) execution_->RequestStop(stop_->options);
 }

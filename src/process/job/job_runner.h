@@ -68,7 +68,8 @@ class JobRunner {
   // Until the job is kFinished, kStopped or kFailed; see state(). The status is that of a failed
   // job, or of the cancellation.
   Task<> Run();
-  // The last one counts. What became of its savepoint: see savepoint_outcome().
+  // The last one counts, but for one after a request for a savepoint. What became of that: see
+  // savepoint_outcome().
   void RequestStop(StopRequest request);
   // Leaves a savepoint in the folder while the job goes on; returns when everything before it has
   // been delivered and it is whole. One at a time; must have ended before the runner goes.
@@ -76,7 +77,7 @@ class JobRunner {
   // Before Run or after it: lets go of all rows that destinations have, as they say themselves. One
   // that does not answer is taken at what it was known to have.
   Task<> LetGoOfDelivered();
-  // Of a job that was stopped with one.
+  // Of a job that was stopped; kInvalidArgument while it has left none.
   const Status& savepoint_outcome() const { return savepoint_outcome_; }
   JobState state() const { return description_.state; }
   // Of a job that is kFailed.
@@ -134,7 +135,8 @@ class JobRunner {
   int64_t wanted_epoch_ = 0;
   int64_t held_epoch_ = 0;
   Event savepoint_moved_;
-  Status savepoint_outcome_;
+  Status savepoint_outcome_ =
+      MakeError(ErrorCode::kInvalidArgument, "the job was stopped before the savepoint was taken");
   Status failure_;
 };
 

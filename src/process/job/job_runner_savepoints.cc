@@ -88,9 +88,10 @@ Task<> JobRunner::TakeSavepoint(std::string directory) {
 // The job is still stopped when this fails: its checkpoint is there, and can become a savepoint
 // elsewhere.
 Task<> JobRunner::LeaveStopSavepoint() {
+  std::string directory = stop_->savepoint;
   CO_RETURN_IF_ERROR(co_await DrainDeliveries(false));
   const int64_t epoch = execution_->metrics().checkpoint.id;
-  savepoint_outcome_ = co_await WriteSavepoint(epoch, stop_->savepoint);
+  savepoint_outcome_ = co_await WriteSavepoint(epoch, std::move(directory));
   if (Is(savepoint_outcome_, ErrorCode::kCancelled)) co_return savepoint_outcome_;
   co_return Status::OK();
 }

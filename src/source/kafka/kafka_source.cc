@@ -5,6 +5,7 @@
 
 #include "connector/kafka/client_config.h"
 #include "connector/options.h"
+#include "connector/restored_source.h"
 #include "core/error_context.h"
 #include "core/suggest.h"
 #include "source/kafka/cluster_topics.h"
@@ -45,7 +46,7 @@ std::shared_ptr<arrow::Schema> KeySchema(const KafkaPlan& plan) {
   return arrow::schema(std::move(fields));
 }
 
-class KafkaSource final : public connector::TableSource {
+class KafkaSource final : public connector::TableSource, public connector::RestoredSource {
  public:
   explicit KafkaSource(KafkaPlan plan)
       : plan_(std::move(plan)), outside_(plan_.key_columns.begin(), plan_.key_columns.end()) {}
@@ -65,6 +66,12 @@ class KafkaSource final : public connector::TableSource {
   }
   Duration discovery_interval() const override {
     return bounded() ? Duration::zero() : plan_.discovery_interval;
+  }
+
+  // Partitions that came since are read whole, as those that are found while the job runs.
+  void SetRestored(std::set<std::string> split_ids) override {
+    restored_ = std::move(split_ids);
+    discovered_ = true;
   }
 
   Task<std::vector<SourceSplit>> DiscoverSplits() override {
@@ -126,7 +133,9 @@ class KafkaSource final : public connector::TableSource {
     std::vector<PartitionName> found, unknown;
     for (const auto& [topic, count] : counts) {
       for (int32_t i = 0; i < count; ++i) {
-        found.push_back({.topic = topic, .partition = i});
+        PartitionName partition{.topic = topic, .partition = i};
+        if (restored_.contains(partition.ToString())) continue;
+        found.push_back(std::move(partition));
         if (positions_.count(found.back()) == 0) unknown.push_back(found.back());
       }
     }
@@ -162,6 +171,7 @@ class KafkaSource final : public connector::TableSource {
 
   KafkaPlan plan_;
   std::set<std::string> outside_;
+  std::set<std::string> restored_;  // no split of these is discovered
   std::map<PartitionName, std::string> positions_;
   bool discovered_ = false;
 };

@@ -8,6 +8,7 @@
 
 #include <filesystem>
 
+#include "connector/restored_source.h"
 #include "storage/batch_builder.h"
 #include "storage/embedded_log.h"
 
@@ -302,6 +303,26 @@ TEST_F(KafkaSourceTest, StartsWhereTheOptionsSay) {
       {{.id = "clicks/0", .position = "1"}, {.id = "clicks/1", .position = "0"}}));
   EXPECT_EQ(rows({{"scan.startup.mode", "group-offsets"}, {"properties.group.id", "g"}}),
             Rows{"b"});
+}
+
+TEST_F(KafkaSourceTest, ReadsPartitionsThatAreNewerThanACheckpointFromTheirBeginning) {
+  Run(Append(0, {{"k", Event("a", 1)}}));
+  Run(Append(1, {{"k", Event("b", 2)}}));
+  std::vector<connector::SourceSplit> splits;
+  const auto discover = [&](Options options) {
+    auto source = Make(Table(std::move(options))).ValueOrDie();
+    dynamic_cast<connector::RestoredSource&>(*source).SetRestored({"clicks/0"});
+    Run([](connector::TableSource* from, std::vector<connector::SourceSplit>* out) -> Task<> {
+      CO_ASSIGN_OR_RETURN(*out, co_await from->DiscoverSplits());
+      co_return Status::OK();
+    }(source.get(), &splits));
+    ASSERT_EQ(splits.size(), 1u);
+    EXPECT_EQ(splits[0].id, "clicks/1");
+    EXPECT_EQ(splits[0].position, "0");
+  };
+  discover({{"scan.startup.mode", "latest-offset"}});
+  // Neither one has an offset in the group.
+  discover({{"scan.startup.mode", "group-offsets"}, {"properties.group.id", "none"}});
 }
 
 TEST_F(KafkaSourceTest, WaitsForNewRecordsAndWakesForThem) {

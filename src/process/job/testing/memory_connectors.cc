@@ -4,6 +4,7 @@
 
 #include <arrow/api.h>
 
+#include "connector/restored_source.h"
 #include "core/sync.h"
 
 namespace mainstem::process::testing {
@@ -44,15 +45,19 @@ class MemoryReader final : public connector::SplitReader {
   std::vector<int> projection_;
 };
 
-class MemorySource final : public connector::TableSource {
+class MemorySource final : public connector::TableSource, public connector::RestoredSource {
  public:
   explicit MemorySource(const MemoryRows* rows) : rows_(rows) {}
   bool bounded() const override { return !rows_->unbounded; }
   bool insert_only() const override { return rows_->insert_only; }
+  void SetRestored(std::set<std::string> split_ids) override { restored_ = std::move(split_ids); }
   Task<std::vector<connector::SourceSplit>> DiscoverSplits() override {
     std::vector<connector::SourceSplit> splits;
     for (size_t i = 0; i < rows_->splits.size(); ++i) {
-      splits.push_back({.id = std::to_string(i), .position = "0"});
+      std::string id = std::to_string(i);
+      if (restored_.contains(id)) continue;
+      const bool at_end = rows_->starts_at_end && restored_.empty();
+      splits.push_back({std::move(id), std::to_string(at_end ? rows_->splits[i].size() : 0)});
     }
     co_return splits;
   }
@@ -65,6 +70,7 @@ class MemorySource final : public connector::TableSource {
 
  private:
   const MemoryRows* rows_;
+  std::set<std::string> restored_;
 };
 
 class MemoryTableWriter final : public connector::DeliveryWriter {

@@ -22,6 +22,8 @@ struct MemoryRows {
   bool insert_only = true;
   // Bounded unless set: then the splits wait for ever at their end.
   bool unbounded = false;
+  // Splits of a fresh start begin at their end; those that come after a restore are read whole.
+  bool starts_at_end = false;
   // What each read takes.
   Duration read_delay{0};
   // Come with the first batch of each split.
