@@ -2,13 +2,29 @@
 
 namespace mainstem::connector::iceberg {
 
-void KeyIndex::AddFile(const std::string& file, PartitionTuple partition) {
-  auto [found, is_new] = numbers_.emplace(file, static_cast<int32_t>(files_.size()));
-  if (is_new) files_.push_back({.path = file, .partition = std::move(partition)});
+void KeyIndex::AddFile(KnownFile file) {
+  auto [found, is_new] = numbers_.try_emplace(file.path, static_cast<int32_t>(files_.size()));
+  if (is_new && free_numbers_.empty()) {
+    files_.emplace_back();
+  } else if (is_new) {
+    found->second = free_numbers_.back();
+    free_numbers_.pop_back();
+  }
+  files_[static_cast<size_t>(found->second)] = std::move(file);
 }
 
-const PartitionTuple& KeyIndex::PartitionOf(const std::string& file) const {
-  return files_[static_cast<size_t>(numbers_.at(file))].partition;
+void KeyIndex::DropFile(const std::string& file) {
+  vectors_.erase(file);
+  auto found = numbers_.find(file);
+  if (found == numbers_.end()) return;
+  files_[static_cast<size_t>(found->second)] = {};
+  free_numbers_.push_back(found->second);
+  numbers_.erase(found);
+}
+
+const KeyIndex::KnownFile* KeyIndex::FindFile(const std::string& file) const {
+  auto found = numbers_.find(file);
+  return found == numbers_.end() ? nullptr : &files_[static_cast<size_t>(found->second)];
 }
 
 std::optional<RowPlace> KeyIndex::Find(const RowKey& key) const {

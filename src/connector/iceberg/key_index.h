@@ -1,7 +1,7 @@
 // Where the newest row of each key lies in an Iceberg table that is upserted to: data file and
 // position, and which rows of each file are deleted. In memory, made from the table itself when a
 // writer opens it, and kept up by each commit: there is nothing beside the table that a crash could
-// leave behind it. Valid for one snapshot. Used under the committer's lock.
+// leave behind it. Valid for one snapshot and one partition spec. Used under the committer's lock.
 //
 // A key takes about 50 bytes.
 #pragma once
@@ -57,16 +57,29 @@ struct KeyIndexSlot;
 
 class KeyIndex {
  public:
-  // Nothing: of an empty table.
-  explicit KeyIndex(std::optional<int64_t> snapshot_id) : snapshot_id_(snapshot_id) {}
+  // A data file that the snapshot has, and the manifest that says so.
+  struct KnownFile {
+    std::string path;
+    PartitionTuple partition;
+    int64_t record_count = 0;
+    std::string manifest;
+  };
+
+  // `snapshot_id`: nothing: of an empty table.
+  KeyIndex(std::optional<int64_t> snapshot_id, int32_t spec_id)
+      : snapshot_id_(snapshot_id), spec_id_(spec_id) {}
 
   std::optional<int64_t> snapshot_id() const { return snapshot_id_; }
+  int32_t spec_id() const { return spec_id_; }
   void set_snapshot_id(int64_t id) { snapshot_id_ = id; }
   size_t key_count() const { return places_.size(); }
 
-  // Files are made known before keys are put into them.
-  void AddFile(const std::string& file, PartitionTuple partition);
-  const PartitionTuple& PartitionOf(const std::string& file) const;
+  // Files are made known before keys are put into them, and again when their manifest is another.
+  void AddFile(KnownFile file);
+  // No key's row is in it any more. Its vector goes, too.
+  void DropFile(const std::string& file);
+  // Null: there is none. Valid until the next file comes or goes.
+  const KnownFile* FindFile(const std::string& file) const;
   std::optional<RowPlace> Find(const RowKey& key) const;
   void Put(const RowKey& key, const std::string& file, int64_t position);
   void Remove(const RowKey& key) { places_.erase(key); }
@@ -80,7 +93,6 @@ class KeyIndex {
   };
   const std::map<std::string, Vector>& vectors() const { return vectors_; }  // by data file
   void SetVector(const std::string& data_file, Vector vector);
-  void DropVector(const std::string& data_file) { vectors_.erase(data_file); }
 
  private:
   struct Place {
@@ -88,12 +100,10 @@ class KeyIndex {
     int64_t position = 0;
   };
   std::optional<int64_t> snapshot_id_;
+  int32_t spec_id_;
   absl::flat_hash_map<RowKey, Place> places_;
-  struct KnownFile {
-    std::string path;
-    PartitionTuple partition;
-  };
-  std::vector<KnownFile> files_;  // by number; those that are gone keep theirs
+  std::vector<KnownFile> files_;       // by number
+  std::vector<int32_t> free_numbers_;  // of files that are gone
   absl::flat_hash_map<std::string, int32_t> numbers_;
   std::map<std::string, Vector> vectors_;
 };

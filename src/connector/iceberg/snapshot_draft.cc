@@ -52,6 +52,7 @@ void SnapshotDraft::Begin(const TableMetadata& base) {
 
 Task<> SnapshotDraft::AddManifests(MetadataPtr layout, std::vector<ManifestRow> rows) {
   for (const ManifestRow& row : rows) {
+    if (row.status == ManifestStatus::kExisting) continue;
     partitions_.emplace(layout->spec.id, row.file.partition);
     bool has_rows = row.file.content == 0;
     if (row.status == ManifestStatus::kAdded) (has_rows ? added_ : added_deletes_).Add(row.file);
@@ -70,9 +71,22 @@ Task<> SnapshotDraft::AddManifests(MetadataPtr layout, std::vector<ManifestRow> 
     entry.path = fmt::format("{}/{}-m{}.avro", folder_, uuid_, manifests_.size());
     entry.length = static_cast<int64_t>(bytes.size());
     CO_RETURN_IF_ERROR(co_await context_.files->Write(entry.path, std::move(bytes)));
+    for (const ManifestRow& row : part) {
+      if (context_.keys == nullptr || !row.is_live() || row.file.content != 0) continue;
+      KeyIndex::KnownFile known;
+      known.path = row.file.path;
+      known.partition = row.file.partition;
+      known.record_count = row.file.record_count;
+      known.manifest = entry.path;
+      files_.push_back(std::move(known));
+    }
     manifests_.push_back(std::move(entry));
   }
   co_return Status::OK();
+}
+
+void SnapshotDraft::AddFilesTo(KeyIndex* index) const {
+  for (const KeyIndex::KnownFile& file : files_) index->AddFile(file);
 }
 
 Task<Snapshot> SnapshotDraft::Finish(MetadataPtr base, int attempt, Properties summary,
@@ -137,26 +151,46 @@ void SnapshotDraft::AddCounts(const Snapshot* parent, Properties* summary) const
 Status VectorDraft::Check(const TableMetadata& base) const {
   if (context_.keys == nullptr) return Status::OK();
   const KeyIndex* index = context_.keys->index.get();
-  if (index != nullptr && index->snapshot_id() == base.current_snapshot_id) return Status::OK();
+  bool is_valid = index != nullptr && index->snapshot_id() == base.current_snapshot_id &&
+                  index->spec_id() == base.spec.id;
+  if (is_valid) return Status::OK();
   return MakeError(ErrorCode::kUnavailable,
                    "another program has changed the table: where its keys are is read anew");
 }
 
-void VectorDraft::Delete(const std::string& file, const PartitionTuple& partition,
-                         Positions positions) {
-  Change& change = changes_[file];
-  change.partition = partition;
+void VectorDraft::Delete(Target target, Positions positions) {
+  Change& change = changes_[target.file];
+  change.target = std::move(target);
   change.positions |= positions;
 }
+
+void VectorDraft::DropEmptyFiles() {
+  const KeyIndex& index = *context_.keys->index;
+  for (const auto& [file, vector] : index.vectors()) {
+    if (auto change = changes_.find(file); change != changes_.end()) {
+      change->second.positions |= vector.positions;
+      continue;
+    }
+    // Another engine, or a version before this one, has left it there.
+    const KeyIndex::KnownFile* known = index.FindFile(file);
+    bool is_empty = known != nullptr &&
+                    vector.positions.cardinality() >= static_cast<uint64_t>(known->record_count);
+    if (is_empty) Drop(file);
+  }
+  std::erase_if(changes_, [this](const auto& change) {
+    const auto& [file, deletion] = change;
+    auto record_count = static_cast<uint64_t>(deletion.target.record_count);
+    if (deletion.positions.cardinality() < record_count) return false;
+    Drop(file);
+    return true;
+  });
+}
+
 Task<std::vector<ManifestRow>> VectorDraft::Write(MetadataPtr base, int64_t snapshot_id) {
   std::vector<ManifestRow> rows;
   const auto& before = context_.keys->index->vectors();
   std::vector<std::pair<std::string, Positions>> vectors;
-  for (auto& [file, change] : changes_) {
-    if (auto old = before.find(file); old != before.end())
-      change.positions |= old->second.positions;
-    vectors.emplace_back(file, change.positions);
-  }
+  for (const auto& [file, change] : changes_) vectors.emplace_back(file, change.positions);
   bool drops_any = std::any_of(dropped_.begin(), dropped_.end(),
                                [&](const std::string& file) { return before.count(file) > 0; });
   if (vectors.empty() && !drops_any) co_return rows;
@@ -179,7 +213,7 @@ Task<std::vector<ManifestRow>> VectorDraft::Write(MetadataPtr base, int64_t snap
     row.file.content = 1;
     row.file.path = path;
     row.file.format = "PUFFIN";
-    row.file.partition = changes_.at(placed.data_file).partition;
+    row.file.partition = changes_.at(placed.data_file).target.partition;
     row.file.record_count = placed.cardinality;
     row.file.size_bytes = file_bytes;
     row.file.referenced_file = placed.data_file;
@@ -202,7 +236,7 @@ std::set<std::string> VectorDraft::ManifestsOfDeletes(const std::vector<Manifest
 
 void VectorDraft::OnDone(const SnapshotDraft& draft) {
   KeyIndex* index = context_.keys->index.get();
-  for (const std::string& file : dropped_) index->DropVector(file);
+  for (const std::string& file : dropped_) index->DropFile(file);
   for (ManifestRow& row : added_) {
     row.sequence_number = row.file_sequence_number = draft.sequence_number();
     std::string file = *row.file.referenced_file;

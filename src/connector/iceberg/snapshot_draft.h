@@ -27,16 +27,19 @@ class SnapshotDraft {
   int64_t id() const { return id_; }
   bool has_manifests() const { return !manifests_.empty(); }
   bool has_deletes() const { return added_deletes_.files + removed_deletes_.files > 0; }
+  bool removes_files() const { return removed_.files > 0; }     // of rows
   int64_t sequence_number() const { return sequence_number_; }  // of the last Finish
   bool is_in(const TableMetadata& base) const { return base.FindSnapshot(id_) != nullptr; }
 
   void Begin(const TableMetadata& base);
-  // A manifest of rows of one spec; several when there are many.
+  // A manifest of files of one spec; several when there are many.
   Task<> AddManifests(MetadataPtr layout, std::vector<ManifestRow> rows);
   // On top of `base`, whose manifests it takes over but for those in `replaced`. `summary`: beside
   // the counts.
   Task<Snapshot> Finish(MetadataPtr base, int attempt, Properties summary,
                         std::set<std::string> replaced);
+  // The files of rows that its manifests have.
+  void AddFilesTo(KeyIndex* index) const;
 
  private:
   void AddCounts(const Snapshot* parent, Properties* summary) const;
@@ -46,6 +49,7 @@ class SnapshotDraft {
   std::string uuid_;    // in the names of its files
   std::string folder_;  // of them
   std::vector<ManifestEntry> manifests_;
+  std::vector<KeyIndex::KnownFile> files_;  // of rows; only where there is an index
   FileCounts added_, removed_, added_deletes_, removed_deletes_;
   int64_t sequence_number_ = 0;
   std::set<std::pair<int32_t, PartitionTuple>> partitions_;
@@ -53,15 +57,26 @@ class SnapshotDraft {
 
 // The deletion vectors of a table as one commit leaves them: all of them in new manifests, which
 // take the place of all that there were. Without an index of keys it does nothing.
+//
+// A file of which every row is deleted has no vector: it has to leave the table, by who makes the
+// commit. Readers may keep such a file with its vector, but DuckDB 1.5.5 loses rows of others then.
 class VectorDraft {
  public:
   explicit VectorDraft(ProposalContext context) : context_(std::move(context)) {}
 
   // kUnavailable: the index is not about `base`.
   Status Check(const TableMetadata& base) const;
-  void Delete(const std::string& file, const PartitionTuple& partition, Positions positions);
+  struct Target {
+    std::string file;
+    PartitionTuple partition;
+    int64_t record_count = 0;
+  };
+  void Delete(Target target, Positions positions);
   // A file that goes needs no vector.
   void Drop(const std::string& file) { dropped_.insert(file); }
+  // Once, after all deletions: drops the files that have no row left.
+  void DropEmptyFiles();
+  const std::set<std::string>& dropped() const { return dropped_; }
   // Writes the vectors' file. Returns what the manifests of deletes are to hold; empty: nothing
   // changes.
   Task<std::vector<ManifestRow>> Write(MetadataPtr base, int64_t snapshot_id);
@@ -71,7 +86,7 @@ class VectorDraft {
 
  private:
   struct Change {
-    PartitionTuple partition;
+    Target target;
     Positions positions;
   };
   ProposalContext context_;

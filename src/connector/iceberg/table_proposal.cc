@@ -56,26 +56,10 @@ class AppendProposal final : public Proposal {
 
   Task<> Prepare(MetadataPtr base) override {
     draft_.Begin(*base);
-    // A manifest holds files of one spec.
-    struct Group {
-      MetadataPtr layout;
-      std::vector<DataFile> files;
-    };
-    std::map<int32_t, Group> groups;
-    for (const AppendRequest& request : requests_) {
-      if (request.files.empty()) continue;
-      Group& group = groups[request.layout->spec.id];
-      if (group.layout == nullptr || group.layout->schema.id < request.layout->schema.id) {
-        group.layout = request.layout;
-      }
-      group.files.insert(group.files.end(), request.files.begin(), request.files.end());
-    }
-    for (auto& [spec_id, group] : groups) {
-      CO_RETURN_IF_ERROR(co_await draft_.AddManifests(std::move(group.layout),
-                                                      AddedRows(draft_.id(), group.files)));
-    }
+    if (context_.keys != nullptr) FindReplacedRows();
+    CO_RETURN_IF_ERROR(co_await AddFiles());
     if (context_.keys == nullptr) co_return Status::OK();
-    FindReplacedRows();
+    CO_RETURN_IF_ERROR(co_await LeaveOutEmptyFiles(base));
     CO_ASSIGN_OR_RETURN(std::vector<ManifestRow> rows, co_await vectors_.Write(base, draft_.id()));
     if (!rows.empty()) CO_RETURN_IF_ERROR(co_await draft_.AddManifests(base, std::move(rows)));
     co_return Status::OK();
@@ -90,6 +74,10 @@ class AppendProposal final : public Proposal {
       if (!HasColumnsOf(request, base)) {
         return MakeError(ErrorCode::kUnavailable,
                          "columns of the table were changed while rows were written to it");
+      }
+      if (context_.keys != nullptr && base.spec.id != request.layout->spec.id) {
+        return MakeError(ErrorCode::kUnavailable,
+                         "the table's partitions were changed while rows were written to it");
       }
       std::optional<Offset> stored = StoredPosition(base, request.place);
       if (stored == request.expected) continue;
@@ -111,16 +99,17 @@ class AppendProposal final : public Proposal {
           std::to_string(request.position.value());
     }
     if (!draft_.has_manifests()) co_return change;
-    Properties summary = {{"operation", draft_.has_deletes() ? "overwrite" : "append"}};
+    bool overwrites = draft_.has_deletes() || draft_.removes_files();
+    Properties summary = {{"operation", overwrites ? "overwrite" : "append"}};
     for (const AppendRequest& request : requests_) {
       summary[kDeliveryId] = request.place.delivery_id;
       summary[PositionSummary(request.place)] = std::to_string(request.position.value());
     }
-    std::set<std::string> replaced;
+    std::set<std::string> replaced = replaced_manifests_;
     if (draft_.has_deletes()) {
       CO_ASSIGN_OR_RETURN(std::vector<ManifestEntry> entries,
                           co_await context_.lists->Of(base->current_snapshot()));
-      replaced = VectorDraft::ManifestsOfDeletes(entries);
+      replaced.merge(VectorDraft::ManifestsOfDeletes(entries));
     }
     CO_ASSIGN_OR_RETURN(change.snapshot,
                         co_await draft_.Finish(std::move(base), attempt, summary, replaced));
@@ -130,9 +119,7 @@ class AppendProposal final : public Proposal {
   void OnDone() override {
     if (context_.keys == nullptr || !draft_.has_manifests()) return;
     KeyIndex* index = context_.keys->index.get();
-    for (const AppendRequest& request : requests_) {
-      for (const DataFile& file : request.files) index->AddFile(file.path, file.partition);
-    }
+    draft_.AddFilesTo(index);
     for (const auto& [key, place] : places_) {
       if (place) {
         index->Put(key, place->file, place->position);
@@ -151,12 +138,62 @@ class AppendProposal final : public Proposal {
   }
 
  private:
+  // Those of which a row is left.
+  Task<> AddFiles() {
+    // A manifest holds files of one spec.
+    struct Group {
+      MetadataPtr layout;
+      std::vector<DataFile> files;
+    };
+    std::map<int32_t, Group> groups;
+    for (const AppendRequest& request : requests_) {
+      for (const DataFile& file : request.files) {
+        if (vectors_.dropped().count(file.path) > 0) continue;
+        Group& group = groups[request.layout->spec.id];
+        if (group.layout == nullptr || group.layout->schema.id < request.layout->schema.id) {
+          group.layout = request.layout;
+        }
+        group.files.push_back(file);
+      }
+    }
+    for (auto& [spec_id, group] : groups) {
+      CO_RETURN_IF_ERROR(co_await draft_.AddManifests(std::move(group.layout),
+                                                      AddedRows(draft_.id(), group.files)));
+    }
+    co_return Status::OK();
+  }
+
+  // Files of the table that have no row left: their manifests are written anew without them.
+  Task<> LeaveOutEmptyFiles(MetadataPtr base) {
+    for (const std::string& file : vectors_.dropped()) {
+      const KeyIndex::KnownFile* known = context_.keys->index->FindFile(file);
+      if (known != nullptr) replaced_manifests_.insert(known->manifest);
+    }
+    if (replaced_manifests_.empty()) co_return Status::OK();
+    CO_ASSIGN_OR_RETURN(std::vector<ManifestEntry> entries,
+                        co_await context_.lists->Of(base->current_snapshot()));
+    for (const ManifestEntry& entry : entries) {
+      if (replaced_manifests_.count(entry.path) == 0) continue;
+      CO_ASSIGN_OR_RETURN(std::string bytes, co_await context_.files->Read(entry.path));
+      CO_ASSIGN_OR_RETURN(std::vector<ManifestRow> rows,
+                          ReadManifest(bytes, entry, base->schema, base->spec));
+      std::erase_if(rows, [](const ManifestRow& row) { return !row.is_live(); });
+      for (ManifestRow& row : rows) {
+        bool goes = vectors_.dropped().count(row.file.path) > 0;
+        row.status = goes ? ManifestStatus::kDeleted : ManifestStatus::kExisting;
+        if (goes) row.snapshot_id = draft_.id();
+      }
+      CO_RETURN_IF_ERROR(co_await draft_.AddManifests(base, std::move(rows)));
+    }
+    co_return Status::OK();
+  }
+
   void FindReplacedRows() {
     const KeyIndex& index = *context_.keys->index;
     std::map<std::string, Positions> replaced;
-    std::map<std::string, PartitionTuple> fresh;
+    std::map<std::string, const DataFile*> fresh;
     for (const AppendRequest& request : requests_) {
-      for (const DataFile& file : request.files) fresh[file.path] = file.partition;
+      for (const DataFile& file : request.files) fresh[file.path] = &file;
       for (const auto& [number, positions] : request.replaced) {
         replaced[request.files[static_cast<size_t>(number)].path] |= positions;
       }
@@ -173,16 +210,27 @@ class AppendProposal final : public Proposal {
       }
     }
     for (auto& [file, positions] : replaced) {
-      auto own = fresh.find(file);
-      const PartitionTuple& partition = own == fresh.end() ? index.PartitionOf(file) : own->second;
-      vectors_.Delete(file, partition, std::move(positions));
+      VectorDraft::Target target;
+      target.file = file;
+      if (auto own = fresh.find(file); own != fresh.end()) {
+        target.partition = own->second->partition;
+        target.record_count = own->second->record_count;
+      } else {
+        const KeyIndex::KnownFile* known = index.FindFile(file);
+        CHECK(known != nullptr);
+        target.partition = known->partition;
+        target.record_count = known->record_count;
+      }
+      vectors_.Delete(std::move(target), std::move(positions));
     }
+    vectors_.DropEmptyFiles();
   }
 
   ProposalContext context_;
   std::vector<AppendRequest> requests_;
   SnapshotDraft draft_;
   VectorDraft vectors_;
+  std::set<std::string> replaced_manifests_;  // of files that have no row left
   // Of the keys of all requests, as they are after the commit; nullopt: no row.
   absl::flat_hash_map<RowKey, std::optional<RowPlace>> places_;
 };
@@ -246,7 +294,7 @@ class RewriteProposal final : public Proposal {
   void OnDone() override {
     if (context_.keys == nullptr) return;
     KeyIndex* index = context_.keys->index.get();
-    for (const DataFile& output : request_.outputs) index->AddFile(output.path, output.partition);
+    draft_.AddFilesTo(index);
     for (const MovedRow& row : request_.moved) {
       index->Move(row.key,
                   {.file = request_.inputs[static_cast<size_t>(row.input)].path,

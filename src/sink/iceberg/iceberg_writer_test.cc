@@ -270,6 +270,24 @@ Task<> ViewLake(Lake lake, iceberg::TableView* view, std::vector<iceberg::DataFi
   co_return Status::OK();
 }
 
+// The summary's totals are what the manifests name, and no file without a row is there.
+void ExpectCounted(iceberg::TableView* view, const std::vector<iceberg::DataFile>& files,
+                   const std::string& what) {
+  int64_t row_count = 0, deleted_count = 0, vector_count = 0;
+  for (const iceberg::DataFile& file : files) {
+    auto deleted = static_cast<int64_t>(view->vectors[file.path].cardinality());
+    EXPECT_LT(deleted, file.record_count) << what;
+    row_count += file.record_count;
+    deleted_count += deleted;
+    vector_count += deleted > 0 ? 1 : 0;
+  }
+  const iceberg::Properties& summary = view->metadata->current_snapshot()->summary;
+  EXPECT_EQ(summary.at("total-data-files"), std::to_string(files.size())) << what;
+  EXPECT_EQ(summary.at("total-records"), std::to_string(row_count)) << what;
+  EXPECT_EQ(summary.at("total-position-deletes"), std::to_string(deleted_count)) << what;
+  EXPECT_EQ(summary.at("total-delete-files"), std::to_string(vector_count)) << what;
+}
+
 void ExpectUpserted(SimEnv* env, std::shared_ptr<MemoryObjectStore> store, bool partitioned,
                     const std::string& what) {
   Lake lake = MakeUpsertLake(env, store, partitioned);
@@ -296,6 +314,7 @@ void ExpectUpserted(SimEnv* env, std::shared_ptr<MemoryObjectStore> store, bool 
   }
   EXPECT_EQ(found, model) << what;
   EXPECT_EQ(live_count, model.size()) << what;
+  ExpectCounted(&view, files, what);
 }
 
 class IcebergUpsertFaultSimTest : public ::testing::TestWithParam<bool> {};
@@ -336,6 +355,81 @@ TEST(IcebergUpsertSimTest, RowsAreMergedWithoutThoseThatAreDeleted) {
   EXPECT_GE(row_count, 5);
   EXPECT_LT(row_count, kUpsertBatchCount * kRowsOfBatch / 3);
   EXPECT_LT(files.size(), 10u);
+}
+
+ChangelogBatch KeysOf(const std::vector<int64_t>& keys, RowKind kind) {
+  arrow::Int64Builder column, values;
+  ChangelogBatch batch;
+  for (int64_t key : keys) {
+    CHECK_OK(column.Append(key));
+    CHECK_OK(values.Append(1));
+    batch.kinds.push_back(kind);
+  }
+  auto schema = UpsertBatch(0, nullptr).rows->schema();
+  batch.rows =
+      arrow::RecordBatch::Make(schema, static_cast<int64_t>(keys.size()),
+                               {column.Finish().ValueOrDie(), values.Finish().ValueOrDie()});
+  return batch;
+}
+
+// Each batch is a file of its own, each list of them a commit. Asks after each commit.
+Task<> CommitEach(Lake lake, std::vector<std::vector<ChangelogBatch>> commits,
+                  std::vector<iceberg::Properties>* summaries) {
+  iceberg::DeliveryPlace place{.delivery_id = "job/sink", .partition = PartitionId(0)};
+  auto writer =
+      MakeIcebergWriter(lake.env, lake.options, lake.committer, lake.files, nullptr, place);
+  CO_RETURN_IF_ERROR(co_await writer->Open());
+  connector::DeliveryWriter::FlushOptions flush;
+  flush.final = true;
+  int64_t end = 0;
+  for (std::vector<ChangelogBatch>& commit : commits) {
+    for (ChangelogBatch& batch : commit) {
+      CO_RETURN_IF_ERROR(co_await writer->Deliver(std::move(batch), Offset(++end)));
+    }
+    CO_RETURN_IF_ERROR(co_await writer->Flush(flush));
+    iceberg::TableView view;
+    std::vector<iceberg::DataFile> files;
+    CO_RETURN_IF_ERROR(co_await ViewLake(lake, &view, &files));
+    ExpectCounted(&view, files, "commit " + std::to_string(summaries->size()));
+    summaries->push_back(view.metadata->current_snapshot()->summary);
+  }
+  co_return Status::OK();
+}
+
+TEST(IcebergUpsertSimTest, AFileOfWhichNoRowIsLeftLeavesTheTable) {
+  SimDisk disk(1);
+  SimEnv env(&disk, {});
+  Lake lake = MakeUpsertLake(&env, std::make_shared<MemoryObjectStore>(), false);
+  lake.options->file_bytes = 1;
+  const auto put = [](std::vector<int64_t> keys) { return KeysOf(keys, RowKind::kUpdateAfter); };
+  const auto remove = [](std::vector<int64_t> keys) { return KeysOf(keys, RowKind::kDelete); };
+  std::vector<std::vector<ChangelogBatch>> commits;
+  commits.push_back({put({1, 2}), put({1, 2}), put({3, 4}), put({5, 6})});  // the first is replaced
+  commits.push_back({put({1, 2})});            // a file beside others in its manifest
+  commits.push_back({put({3})});               // half of a file
+  commits.push_back({put({4}), put({5})});     // its other half, and half of another
+  commits.push_back({remove({1, 2, 6})});      // two files, and nothing comes
+  commits.push_back({put({7}), remove({7})});  // nothing is left of all that comes
+  commits.push_back({remove({3, 4, 5})});
+  std::vector<iceberg::Properties> summaries;
+  Status status = env.Run(CommitEach(lake, std::move(commits), &summaries));
+  ASSERT_TRUE(status.ok()) << status;
+  ASSERT_EQ(summaries.size(), 7u);
+  struct Counts {
+    std::string operation, added, deleted, total, vectors;
+  };
+  const std::vector<Counts> expected = {
+      {"append", "3", "", "3", "0"},     {"overwrite", "1", "1", "3", "0"},
+      {"overwrite", "1", "", "4", "1"},  {"overwrite", "2", "1", "5", "1"},
+      {"overwrite", "0", "2", "3", "0"}, {"overwrite", "0", "2", "3", "0"},
+      {"overwrite", "0", "3", "0", "0"}};
+  for (size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_EQ(summaries[i]["operation"], expected[i].operation) << i;
+    EXPECT_EQ(summaries[i]["added-data-files"], expected[i].added) << i;
+    EXPECT_EQ(summaries[i]["deleted-data-files"], expected[i].deleted) << i;
+    EXPECT_EQ(summaries[i]["total-data-files"], expected[i].total) << i;
+    EXPECT_EQ(summaries[i]["total-delete-files"], expected[i].vectors) << i;
+  }
 }
 
 TEST(IcebergUpsertSimTest, ATableWithoutDeletionVectorsIsRefused) {
