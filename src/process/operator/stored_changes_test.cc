@@ -53,6 +53,7 @@ class StoredChangesTest : public testing::TestWithParam<bool> {
                                                               .key_groups = {},
                                                               .memory = &memory_,
                                                               .ttl_ms = ttl_ms,
+                                                              .is_held = {},
                                                               .clock = &env_},
                                           &codec_, backend_.get(), &pool_);
     Run(table_->Restore());

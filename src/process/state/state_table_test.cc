@@ -66,7 +66,8 @@ class StateTableTest : public testing::TestWithParam<bool> {
                                                             .table_id = 3,
                                                             .key_groups = range,
                                                             .indexed_by_namespace = true,
-                                                            .memory = memories_.back().get()},
+                                                            .memory = memories_.back().get(),
+                                                            .is_held = {}},
                                         &codec_, backend, &pool_);
   }
   void Run(Task<> task) { CHECK_OK(RunBlocking(Executor(&shard_), std::move(task))); }
