@@ -92,7 +92,11 @@ class Fetch {
         Result<storage::PartitionOffsets> offsets =
             co_await context_.services.log->Offsets(source.partition);
         if (Is(offsets.status(), ErrorCode::kCancelled)) co_return offsets.status();
-        if (offsets.ok()) TakeOffsets(*offsets, &source, &answer);
+        if (offsets.ok()) {
+          TakeOffsets(*offsets, &source, &answer);
+        } else {
+          SetError(&answer, FetchErrorOf(offsets.status()));
+        }
         continue;
       }
       storage::ReadOptions options;
@@ -108,13 +112,12 @@ class Fetch {
         continue;
       }
       bool fits = outcome.total_bytes == 0 || read->total_bytes <= static_cast<size_t>(limit);
-      answer.error_code = 0;
-      answer.high_watermark = read->high_watermark.value();
-      answer.last_stable_offset = read->last_stable_offset.value();
-      answer.log_start_offset = read->log_start_offset.value();
+      TakeOffsets({.log_start = read->log_start_offset,
+                   .high_watermark = read->high_watermark,
+                   .last_stable_offset = read->last_stable_offset},
+                  &source, &answer);
       answer.records = fits ? std::move(read->batches) : Records();
       if (fits && options.read_committed) ListAborted(read->aborted, &answer);
-      source.seen_end = std::max(source.from, read->high_watermark);
       if (!fits) continue;
       outcome.total_bytes += read->total_bytes;
       left -= static_cast<int64_t>(read->total_bytes);
