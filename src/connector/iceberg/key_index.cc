@@ -2,6 +2,19 @@
 
 namespace mainstem::connector::iceberg {
 
+KeyIndex::KnownFile KeyIndex::KnownFile::Of(const DataFile& file, std::string manifest) {
+  KnownFile known;
+  known.path = file.path;
+  known.partition = file.partition;
+  known.record_count = file.record_count;
+  known.manifest = std::move(manifest);
+  return known;
+}
+
+bool KeyIndex::IsAbout(const TableMetadata& table) const {
+  return snapshot_id_ == table.current_snapshot_id && spec_id_ == table.spec.id;
+}
+
 void KeyIndex::AddFile(KnownFile file) {
   auto [found, is_new] = numbers_.try_emplace(file.path, static_cast<int32_t>(files_.size()));
   if (is_new && free_numbers_.empty()) {

@@ -63,15 +63,15 @@ class KeyIndex {
     PartitionTuple partition;
     int64_t record_count = 0;
     std::string manifest;
+    static KnownFile Of(const DataFile& file, std::string manifest);
   };
 
   // `snapshot_id`: nothing: of an empty table.
   KeyIndex(std::optional<int64_t> snapshot_id, int32_t spec_id)
       : snapshot_id_(snapshot_id), spec_id_(spec_id) {}
 
-  std::optional<int64_t> snapshot_id() const { return snapshot_id_; }
-  int32_t spec_id() const { return spec_id_; }
   void set_snapshot_id(int64_t id) { snapshot_id_ = id; }
+  bool IsAbout(const TableMetadata& table) const;
   size_t key_count() const { return places_.size(); }
 
   // Files are made known before keys are put into them, and again when their manifest is another.

@@ -73,12 +73,7 @@ Task<> SnapshotDraft::AddManifests(MetadataPtr layout, std::vector<ManifestRow> 
     CO_RETURN_IF_ERROR(co_await context_.files->Write(entry.path, std::move(bytes)));
     for (const ManifestRow& row : part) {
       if (context_.keys == nullptr || !row.is_live() || row.file.content != 0) continue;
-      KeyIndex::KnownFile known;
-      known.path = row.file.path;
-      known.partition = row.file.partition;
-      known.record_count = row.file.record_count;
-      known.manifest = entry.path;
-      files_.push_back(std::move(known));
+      files_.push_back(KeyIndex::KnownFile::Of(row.file, entry.path));
     }
     manifests_.push_back(std::move(entry));
   }
@@ -151,9 +146,7 @@ void SnapshotDraft::AddCounts(const Snapshot* parent, Properties* summary) const
 Status VectorDraft::Check(const TableMetadata& base) const {
   if (context_.keys == nullptr) return Status::OK();
   const KeyIndex* index = context_.keys->index.get();
-  bool is_valid = index != nullptr && index->snapshot_id() == base.current_snapshot_id &&
-                  index->spec_id() == base.spec.id;
-  if (is_valid) return Status::OK();
+  if (index != nullptr && index->IsAbout(base)) return Status::OK();
   return MakeError(ErrorCode::kUnavailable,
                    "another program has changed the table: where its keys are is read anew");
 }

@@ -185,10 +185,7 @@ Task<> TableCommitter::OpenKeysHere(std::shared_ptr<KeyReader> reader) {
   if (context_.keys == nullptr) context_.keys = std::make_shared<KeyIndexSlot>();
   KeyIndexSlot& slot = *context_.keys;
   Status made;
-  bool is_valid = slot.index != nullptr &&
-                  slot.index->snapshot_id() == current_->current_snapshot_id &&
-                  slot.index->spec_id() == current_->spec.id;
-  if (!is_valid) {
+  if (slot.index == nullptr || !slot.index->IsAbout(*current_)) {
     auto index = co_await ReadIndex(std::move(reader));
     made = index.status();
     if (index.ok()) slot.index = std::move(*index);
@@ -218,12 +215,7 @@ Task<std::unique_ptr<KeyIndex>> TableCommitter::ReadIndex(std::shared_ptr<KeyRea
     for (const ManifestRow& row : rows) {
       if (!row.is_live()) continue;
       std::string path = row.file.path;
-      KeyIndex::KnownFile known;
-      known.path = path;
-      known.partition = row.file.partition;
-      known.record_count = row.file.record_count;
-      known.manifest = entry.path;
-      index->AddFile(std::move(known));
+      index->AddFile(KeyIndex::KnownFile::Of(row.file, entry.path));
       CO_ASSIGN_OR_RETURN(std::vector<RowKey> keys, co_await reader->ReadKeys(base, row.file));
       auto vector = index->vectors().find(path);
       for (size_t i = 0; i < keys.size(); ++i) {
