@@ -16,6 +16,17 @@ Status OutOfRange(Offset from, const Partition& partition) {
                                partition.high_watermark));
 }
 
+// Those at or after `from`, until `visit` gives false.
+template <typename Visit>
+Status VisitRecords(std::span<const std::byte> batch, Offset from, Visit visit) {
+  ASSIGN_OR_RETURN(RecordReader reader, RecordReader::Open(batch));
+  RecordView record;
+  while (true) {
+    ASSIGN_OR_RETURN(bool more, reader.Next(&record));
+    if (!more || (record.offset >= from && !visit(record))) return Status::OK();
+  }
+}
+
 }  // namespace
 
 Task<ReadResult> ShardLog::Read(TopicPartition id, Offset from, ReadOptions options) {
@@ -85,16 +96,13 @@ Task<PartitionOffsets> ShardLog::Offsets(TopicPartition id) {
 // The first record in the batch that is late enough.
 Task<OffsetForTime> ShardLog::FindInBatch(SharedBytes batch, Offset from, int64_t timestamp_ms) {
   auto work = [&batch, from, timestamp_ms]() -> Result<OffsetForTime> {
-    ASSIGN_OR_RETURN(RecordReader reader, RecordReader::Open(batch.bytes));
-    RecordView record;
-    while (true) {
-      ASSIGN_OR_RETURN(bool more, reader.Next(&record));
-      if (!more) break;
-      if (record.offset >= from && record.timestamp_ms >= timestamp_ms) {
-        return OffsetForTime{record.offset, record.timestamp_ms};
-      }
-    }
-    return OffsetForTime{Offset(-1), -1};
+    OffsetForTime found{Offset(-1), -1};
+    RETURN_IF_ERROR(VisitRecords(batch.bytes, from, [&](const RecordView& record) {
+      if (record.timestamp_ms < timestamp_ms) return true;
+      found = {record.offset, record.timestamp_ms};
+      return false;
+    }));
+    return found;
   };
   // Decompression may take long.
   co_return co_await env_->blocking_pool().Run(work);
@@ -127,14 +135,11 @@ Task<OffsetForTime> ShardLog::FindByTime(TopicPartition id, int64_t timestamp_ms
 // Of the batch's records at or after `from`; -1: none.
 Task<int64_t> ShardLog::MaxTimestampInBatch(SharedBytes batch, Offset from) {
   auto work = [&batch, from]() -> Result<int64_t> {
-    ASSIGN_OR_RETURN(RecordReader reader, RecordReader::Open(batch.bytes));
-    RecordView record;
     int64_t newest = -1;
-    while (true) {
-      ASSIGN_OR_RETURN(bool more, reader.Next(&record));
-      if (!more) break;
-      if (record.offset >= from) newest = std::max(newest, record.timestamp_ms);
-    }
+    RETURN_IF_ERROR(VisitRecords(batch.bytes, from, [&newest](const RecordView& record) {
+      newest = std::max(newest, record.timestamp_ms);
+      return true;
+    }));
     return newest;
   };
   co_return co_await env_->blocking_pool().Run(work);

@@ -153,7 +153,7 @@ class JobManagerImpl final : public JobManager {
   static StopRequest RequestOf(const JobRecord& record);
   static Status StopOutcome(const JobRunner& runner, const Status& status);
   // The savepoint at `path` has ended, well or not. Nothing if it is not the pending one any more.
-  void SettleSavepoint(Job* job, const std::string& path, Status outcome);
+  void SettleSavepoint(Job* job, std::string path, Status outcome);
   // Removes what is there of the pending savepoint, unless it is whole after all.
   Task<> DropPending(Job* job, Status why);
   // A stop goes on with the job that is launched, unless its savepoint, and so all, is done.

@@ -27,10 +27,10 @@ Status JobManagerImpl::StopOutcome(const JobRunner& runner, const Status& status
       "the job was " + std::string(ToString(runner.state())) + " before the savepoint was taken");
 }
 
-void JobManagerImpl::SettleSavepoint(Job* job, const std::string& path, Status outcome) {
+void JobManagerImpl::SettleSavepoint(Job* job, std::string path, Status outcome) {
   if (job->record.pending_savepoint != path) return;
   if (outcome.ok()) {
-    job->record.savepoint = path;
+    job->record.savepoint = std::move(path);
     job->record.savepoint_at_ms = env()->WallTime().value();
   } else {
     logger_.Warning("savepoint failed", {{"job", job->record.id}, {"error", outcome}});
@@ -62,8 +62,7 @@ Task<> JobManagerImpl::SettleAfterCrash(Job* job) {
     record.finished_at_ms = env()->WallTime().value();
   }
   Status lost = MakeError(ErrorCode::kCancelled, "the node ended before it was whole");
-  const std::string path = record.pending_savepoint;
-  SettleSavepoint(job, path, is_whole ? Status::OK() : std::move(lost));
+  SettleSavepoint(job, record.pending_savepoint, is_whole ? Status::OK() : std::move(lost));
   co_return co_await Persist(job);
 }
 

@@ -30,6 +30,17 @@ def connect(address):
     return s
 
 
+def cut_off(address, whole):
+    """Sends the beginnings of a request, each over a connection of its own, and waits for its end."""
+    for length in range(1, len(whole), 3):
+        with connect(address) as s:
+            s.sendall(whole[:length])
+            s.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(ConnectionError):
+                while s.recv(65536):
+                    pass
+
+
 def closed(s):
     """True when the other side has ended the connection."""
     try:
@@ -295,13 +306,7 @@ def test_huge_and_wrong_sql_costs_little(node):
 
 def test_the_admin_api_refuses_what_it_does_not_know_and_too_much(node):
     whole = b'POST /api/v1/topics HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{"name": "x"}'
-    for length in range(1, len(whole), 3):
-        with connect(node.http) as s:
-            s.sendall(whole[:length])
-            s.shutdown(socket.SHUT_WR)
-            with contextlib.suppress(ConnectionError):
-                while s.recv(65536):
-                    pass
+    cut_off(node.http, whole)
     assert node.api("/topics")["topics"] == []
     before = rss_mb(node)
     for path, method, body, status in (
@@ -322,13 +327,7 @@ def test_the_aws_door_takes_no_cut_off_call_and_no_wrong_length(node):
         return (f"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: {target}\r\nContent-Type: application/x-amz-json-1.1\r\n"
                 f"Content-Length: {len(body) if length is None else length}\r\n\r\n").encode() + body
     before, whole = rss_mb(node), call(b'{"StreamName": "x", "ShardCount": 1}')
-    for length in range(1, len(whole), 3):
-        with connect(node.aws) as s:
-            s.sendall(whole[:length])
-            s.shutdown(socket.SHUT_WR)
-            with contextlib.suppress(ConnectionError):
-                while s.recv(65536):
-                    pass
+    cut_off(node.aws, whole)
     for length, status in ((-1, b"400"), ("x", b"400"), (10**30, b"400"), (10**12, b"413")):
         assert support.raw_http(node.aws, call(b"{}", length)).split(b" ")[1] == status, length
     for target in ("Kinesis_20131202.ListStreams", "Logs_20140328.DescribeLogGroups", "AWSEvents.ListEventBuses", "DynamoDB_20120810.ListTables", "Firehose_20150804.ListDeliveryStreams"):

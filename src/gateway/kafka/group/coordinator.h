@@ -106,14 +106,15 @@ class GroupCoordinator {
   };
   Task<DeletedOffsets> DeleteOffsets(std::string group,
                                      std::vector<std::pair<std::string, PartitionId>> offsets);
+
   Task<std::vector<GroupSummary>> List();
   Task<GroupDescription> Describe(std::string group);
   Task<KafkaError> Delete(std::string group);
 
  private:
   struct Waiting;
-  // What a group was when it gave replies that wait until this is kept. By the time
-  // it is written the next rebalance may have begun.
+  // What a group was when it gave replies that wait until this is kept. By the time it is written
+  // the next rebalance may have begun.
   struct Unsaved {
     std::optional<SavedGroup> saved;  // nothing: the group is over
     uint64_t version = 0;

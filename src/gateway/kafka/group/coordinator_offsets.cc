@@ -136,7 +136,6 @@ void GroupCoordinator::ForgetTopic(const std::string& topic) {
   pending_.EraseTopic(topic);
 }
 
-// Not when a transaction is about to set it: that one counts from its end.
 bool GroupCoordinator::IsExpired(const std::string& group_id,
                                  const storage::CommittedOffset& offset) const {
   int64_t now_ms = env_->WallTime().value();
@@ -154,15 +153,19 @@ bool GroupCoordinator::IsExpired(const std::string& group_id,
   return now_ms - since_ms >= settings_.offsets_retention.count();
 }
 
+// Without those that a transaction is about to set: they count from its end.
 std::vector<std::pair<std::string, PartitionId>> GroupCoordinator::ExpiredOffsets(
     const std::string& group) const {
   std::vector<std::pair<std::string, PartitionId>> expired;
   auto found = offsets_.find(group);
   if (found == offsets_.end()) return expired;
-  const std::set<std::pair<std::string, PartitionId>> unstable = pending_.OfGroup(group);
   for (const auto& [key, offset] : found->second) {
-    if (!unstable.contains(key) && IsExpired(group, offset)) expired.push_back(key);
+    if (IsExpired(group, offset)) expired.push_back(key);
   }
+  if (expired.empty())
+    return expired;  // nearly always: the open transactions are not looked through
+  const std::set<std::pair<std::string, PartitionId>> unstable = pending_.OfGroup(group);
+  std::erase_if(expired, [&](const auto& key) { return unstable.contains(key); });
   return expired;
 }
 

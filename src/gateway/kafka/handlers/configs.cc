@@ -109,10 +109,8 @@ std::optional<Outcome> CheckAlterable(const RequestContext& context, int8_t type
   return std::nullopt;
 }
 
-// `refusal`, which `change` may set, says more than its error.
 Task<Outcome> ChangeTopicConfig(const RequestContext& context, const std::string& name,
-                                storage::Log::ConfigChange change,
-                                std::shared_ptr<const Outcome> refusal, bool validate_only) {
+                                storage::Log::ConfigChange change, bool validate_only) {
   auto info = context.services.log->FindTopic(name);
   if (!info) {
     Outcome gone = Fail(KafkaError::kUnknownTopicOrPartition, "this topic does not exist");
@@ -121,7 +119,6 @@ Task<Outcome> ChangeTopicConfig(const RequestContext& context, const std::string
   Status status =
       co_await context.services.log->ChangeTopicConfig(info->id, std::move(change), validate_only);
   if (Is(status, ErrorCode::kCancelled)) co_return status;
-  if (refusal->code != 0) co_return *refusal;
   Outcome outcome{KafkaCode(status), ErrorMessage(status)};
   co_return outcome;
 }
@@ -141,15 +138,16 @@ std::vector<std::string> SplitList(const std::string& list) {
 }
 
 // Adds to, or takes from, a comma-separated list.
-Outcome ChangeList(const IncrementalAlterConfigsRequest::Config& change,
-                   storage::TopicConfig* config) {
+Status ChangeList(const IncrementalAlterConfigsRequest::Config& change,
+                  storage::TopicConfig* config) {
   const storage::ConfigKey* key = FindKey(change.name);
   if (key == nullptr) {
-    return Fail(KafkaError::kInvalidConfig, fmt::format("unknown configuration {}", change.name));
+    return MakeError(ErrorCode::kInvalidConfig,
+                     fmt::format("unknown configuration {}", change.name));
   }
   if (key->kind != storage::ConfigKind::kList) {
-    return Fail(KafkaError::kInvalidConfig,
-                fmt::format("configuration {} is not a list", change.name));
+    return MakeError(ErrorCode::kInvalidConfig,
+                     fmt::format("configuration {} is not a list", change.name));
   }
   auto set = config->find(change.name);
   std::string current = set == config->end() ? key->default_value : set->second;
@@ -159,37 +157,37 @@ Outcome ChangeList(const IncrementalAlterConfigsRequest::Config& change,
     if (change.operation == kAppend) values.push_back(value);
   }
   (*config)[change.name] = boost::join(values, ",");
-  return {};
+  return Status::OK();
 }
 
-Outcome ApplyChange(const IncrementalAlterConfigsRequest::Config& change,
-                    storage::TopicConfig* config) {
+Status ApplyChange(const IncrementalAlterConfigsRequest::Config& change,
+                   storage::TopicConfig* config) {
   if (change.operation == kDelete) {
     if (FindKey(change.name) == nullptr) {
-      return Fail(KafkaError::kInvalidConfig, fmt::format("unknown configuration {}", change.name));
+      return MakeError(ErrorCode::kInvalidConfig,
+                       fmt::format("unknown configuration {}", change.name));
     }
     config->erase(change.name);
-    return {};
+    return Status::OK();
   }
   if (!change.value) {
-    return Fail(KafkaError::kInvalidRequest, fmt::format("no value for {}", change.name));
+    return MakeError(ErrorCode::kInvalidArgument, fmt::format("no value for {}", change.name));
   }
   switch (change.operation) {
-    case kSet: (*config)[change.name] = *change.value; return {};
+    case kSet: (*config)[change.name] = *change.value; return Status::OK();
     case kAppend:
     case kSubtract: return ChangeList(change, config);
     default:
-      return Fail(KafkaError::kInvalidRequest,
-                  fmt::format("unknown operation {} for {}", change.operation, change.name));
+      return MakeError(ErrorCode::kInvalidArgument,
+                       fmt::format("unknown operation {} for {}", change.operation, change.name));
   }
 }
 
 Result<storage::TopicConfig> ApplyAll(
-    const std::vector<IncrementalAlterConfigsRequest::Config>& changes, storage::TopicConfig config,
-    Outcome* refusal) {
+    const std::vector<IncrementalAlterConfigsRequest::Config>& changes,
+    storage::TopicConfig config) {
   for (const IncrementalAlterConfigsRequest::Config& change : changes) {
-    *refusal = ApplyChange(change, &config);
-    if (refusal->code != 0) return MakeError(ErrorCode::kInvalidConfig, "refused");
+    RETURN_IF_ERROR(ApplyChange(change, &config));
   }
   return config;
 }
@@ -238,7 +236,7 @@ Task<AlterConfigsResponse> HandleAlterConfigs(const RequestContext& context,
       auto replace = [config = std::move(config)](const storage::TopicConfig&) { return config; };
       CO_ASSIGN_OR_RETURN(
           outcome, co_await ChangeTopicConfig(context, resource.resource_name, std::move(replace),
-                                              std::make_shared<Outcome>(), request.validate_only));
+                                              request.validate_only));
     }
     response.resources.push_back(
         {outcome.code, std::move(outcome.message), resource.resource_type, resource.resource_name});
@@ -259,13 +257,12 @@ Task<IncrementalAlterConfigsResponse> HandleIncrementalAlterConfigs(
     if (auto refusal = CheckAlterable(context, resource.resource_type, resource.resource_name)) {
       outcome = std::move(*refusal);
     } else {
-      auto refused = std::make_shared<Outcome>();
-      auto change = [changes = resource.configs, refused](storage::TopicConfig config) {
-        return ApplyAll(changes, std::move(config), refused.get());
+      auto change = [changes = resource.configs](storage::TopicConfig config) {
+        return ApplyAll(changes, std::move(config));
       };
       CO_ASSIGN_OR_RETURN(
           outcome, co_await ChangeTopicConfig(context, resource.resource_name, std::move(change),
-                                              refused, request.validate_only));
+                                              request.validate_only));
     }
     response.resources.push_back(
         {outcome.code, std::move(outcome.message), resource.resource_type, resource.resource_name});
