@@ -9,6 +9,13 @@ sys.path.insert(0, os.path.dirname(__file__))
 import support  # noqa: E402
 
 
+def pytest_collection_modifyitems(items):
+    """What hangs fails by its name, with the stacks of its threads, and the run goes on."""
+    for item in items:
+        if not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(4 * 3600 if support.FULL else 420))
+
+
 def pytest_terminal_summary(terminalreporter):
     """Tests that were skipped for want of recorded data, by name; ./test collects them."""
     skipped = [report.nodeid for report in terminalreporter.stats.get("skipped", []) if support.RECORDED in str(report.longrepr)]
