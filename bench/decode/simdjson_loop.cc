@@ -1,7 +1,8 @@
-// The limit that decoding has: a plain simdjson on-demand loop that takes from each line of a nexmark file the columns of q0
-// (auction, bidder, price, dateTime, extra of a bid) into vectors, and nothing else. Usage: simdjson_loop FILE
-#include <sys/resource.h>
+// The limit that decoding has: a plain simdjson on-demand loop that takes from each line of a
+// nexmark file the columns of q0 (auction, bidder, price, dateTime, extra of a bid) into vectors,
+// and nothing else. Usage: simdjson_loop FILE
 #include <simdjson.h>
+#include <sys/resource.h>
 
 #include <cstdio>
 #include <vector>
@@ -30,8 +31,13 @@ int main(int argc, char** argv) {
     }
   }
   getrusage(RUSAGE_SELF, &after);
-  double seconds = static_cast<double>(after.ru_utime.tv_sec - before.ru_utime.tv_sec + after.ru_stime.tv_sec - before.ru_stime.tv_sec) +
-                   1e-6 * static_cast<double>(after.ru_utime.tv_usec - before.ru_utime.tv_usec + after.ru_stime.tv_usec - before.ru_stime.tv_usec);
-  std::printf("{\"events\": %zu, \"bids\": %zu, \"cpu_s\": %.3f, \"events_per_cpu_s\": %.0f, \"mb_per_cpu_s\": %.0f}\n", events, auction.size(), seconds,
-              static_cast<double>(events) / seconds, static_cast<double>(json.size()) / 1e6 / seconds);
+  double seconds = static_cast<double>(after.ru_utime.tv_sec - before.ru_utime.tv_sec +
+                                       after.ru_stime.tv_sec - before.ru_stime.tv_sec) +
+                   1e-6 * static_cast<double>(after.ru_utime.tv_usec - before.ru_utime.tv_usec +
+                                              after.ru_stime.tv_usec - before.ru_stime.tv_usec);
+  std::printf(
+      "{\"events\": %zu, \"bids\": %zu, \"cpu_s\": %.3f, \"events_per_cpu_s\": %.0f, "
+      "\"mb_per_cpu_s\": %.0f}\n",
+      events, auction.size(), seconds, static_cast<double>(events) / seconds,
+      static_cast<double>(json.size()) / 1e6 / seconds);
 }

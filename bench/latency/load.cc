@@ -68,10 +68,10 @@ Sent Send(const std::string& bootstrap, const std::string& topic, int64_t rate, 
     if (wait > 0) std::this_thread::sleep_for(std::chrono::nanoseconds(wait));
     sent.late_ms = std::max(sent.late_ms, (NowNanos() - due) / 1'000'000);
     for (; sent.events < rate * (ms + 1) / 1000; ++sent.events) {
-      const int size =
-          std::snprintf(event, sizeof(event), R"({"k":%lld,"v":%lld,"ts":%lld})",
-                        static_cast<long long>(sent.events * 2654435761 % keys),
-                        static_cast<long long>(sent.events % 100), static_cast<long long>(NowNanos()));
+      const int size = std::snprintf(event, sizeof(event), R"({"k":%lld,"v":%lld,"ts":%lld})",
+                                     static_cast<long long>(sent.events * 2654435761 % keys),
+                                     static_cast<long long>(sent.events % 100),
+                                     static_cast<long long>(NowNanos()));
       RdKafka::ErrorCode code;
       while ((code = producer->produce(topic, 0, RdKafka::Producer::RK_MSG_COPY, event,
                                        static_cast<size_t>(size), nullptr, 0, 0, nullptr)) ==
@@ -103,7 +103,8 @@ double Percentile(const std::vector<int64_t>& sorted, double share) {
 
 int main(int argc, char** argv) {
   if (argc != 8) {
-    std::fprintf(stderr, "usage: query_load BOOTSTRAP INPUT OUTPUT EVENTS_PER_S SECONDS WARM_UP_S KEYS\n");
+    std::fprintf(stderr,
+                 "usage: query_load BOOTSTRAP INPUT OUTPUT EVENTS_PER_S SECONDS WARM_UP_S KEYS\n");
     return 2;
   }
   const std::string bootstrap = argv[1], input = argv[2], output = argv[3];
@@ -115,7 +116,8 @@ int main(int argc, char** argv) {
                           {"enable.auto.commit", "false"},
                           {"fetch.wait.max.ms", "100"}});
   std::string error;
-  std::unique_ptr<RdKafka::KafkaConsumer> consumer(RdKafka::KafkaConsumer::create(conf.get(), error));
+  std::unique_ptr<RdKafka::KafkaConsumer> consumer(
+      RdKafka::KafkaConsumer::create(conf.get(), error));
   std::unique_ptr<RdKafka::TopicPartition> partition(
       RdKafka::TopicPartition::create(output, 0, RdKafka::Topic::OFFSET_END));
   std::vector<RdKafka::TopicPartition*> partitions{partition.get()};
@@ -147,10 +149,11 @@ int main(int argc, char** argv) {
                  static_cast<long long>(sent.failed));
     return 1;
   }
-  std::printf(R"({"events":%lld,"results":%zu,"p50_ms":%.2f,"p90_ms":%.2f,"p99_ms":%.2f,"p999_ms":%.2f,"max_ms":%.1f,"sender_late_ms":%lld})"
-              "\n",
-              static_cast<long long>(sent.events), latencies.size(), Percentile(latencies, 0.5),
-              Percentile(latencies, 0.9), Percentile(latencies, 0.99), Percentile(latencies, 0.999),
-              static_cast<double>(latencies.back()) / 1e6, static_cast<long long>(sent.late_ms));
+  std::printf(
+      R"({"events":%lld,"results":%zu,"p50_ms":%.2f,"p90_ms":%.2f,"p99_ms":%.2f,"p999_ms":%.2f,"max_ms":%.1f,"sender_late_ms":%lld})"
+      "\n",
+      static_cast<long long>(sent.events), latencies.size(), Percentile(latencies, 0.5),
+      Percentile(latencies, 0.9), Percentile(latencies, 0.99), Percentile(latencies, 0.999),
+      static_cast<double>(latencies.back()) / 1e6, static_cast<long long>(sent.late_ms));
   return 0;
 }

@@ -70,7 +70,8 @@ int main(int argc, char** argv) {
       std::memcpy(&count, value.data(), sizeof(count));
     }
     ++count;
-    Check(db->Put(no_log, name, rocksdb::Slice(reinterpret_cast<const char*>(&count), sizeof(count))));
+    Check(db->Put(no_log, name,
+                  rocksdb::Slice(reinterpret_cast<const char*>(&count), sizeof(count))));
   }
   std::cout << "{\"rows\": " << rows << "}\n";
 }

@@ -16,6 +16,15 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.timeout(4 * 3600 if support.FULL else 420))
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport():
+    """Under ./test, which has called scripts/setup, a test must not be left out for want of what that installs."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.skipped and "run scripts/setup test" in str(report.longrepr) and "MAINSTEM_UNCHECKED" in os.environ:
+        report.outcome, report.longrepr = "failed", f"scripts/setup test was run, and yet: {report.longrepr}"
+
+
 def pytest_terminal_summary(terminalreporter):
     """Tests that were skipped for want of recorded data, by name; ./test collects them."""
     skipped = [report.nodeid for report in terminalreporter.stats.get("skipped", []) if support.RECORDED in str(report.longrepr)]

@@ -221,12 +221,14 @@ def main():
     sources = tracked("src/*.cc", "src/*.h", "src/*.def")
     sizes = {path: check_text(path) for path in sources}
     scripts = [path for path in tracked() if path.endswith((".py", ".sh")) or is_shell(path)]
-    sizes.update({path: len(read(path)) for path in [*tracked("src/*README.md", "console/README.md"), *scripts]})
+    more = tracked("src/*README.md", "console/README.md", "bench/*.cc", "bench/*.h", "tests/*.cc", "tests/*.h")
+    sizes.update({path: len(read(path)) for path in [*more, *scripts]})
     check_sizes(sizes)
     check_dead(sources)
     check_machine_paths()
     check_test_names()
-    check_format([p for p in sources if not p.endswith(".def")])
+    beside = tracked("bench/*.cc", "bench/*.h", "tests/*.cc", "tests/*.h")
+    check_format([p for p in sources if not p.endswith(".def")] + beside)
     if "--no-headers" not in sys.argv:
         check_headers([p for p in sources if p.endswith(".h")])
     for line in offences:

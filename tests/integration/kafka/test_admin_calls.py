@@ -19,7 +19,7 @@ def documented():
 
 
 @pytest.mark.skipif(not glob.glob(os.path.join(support.KAFKA_LIBS, "kafka-clients-*.jar")) or not shutil.which("java"),
-                    reason="no java, or no Kafka jars in KAFKA_LIBS")
+                    reason="no java, or no Kafka jars in KAFKA_LIBS: run scripts/setup test")
 def test_each_call_does_what_the_page_says(node):
     ran = support.java(os.path.join(FOLDER, "AdminCalls.java"), node.kafka, timeout=300)
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -10,7 +10,7 @@ import pytest
 import support
 
 pytestmark = pytest.mark.skipif(not glob.glob(os.path.join(support.KAFKA_LIBS, "kafka-tools-*.jar")) or not shutil.which("java"),
-                                reason="no java, or no Kafka jars in KAFKA_LIBS")
+                                reason="no java, or no Kafka jars in KAFKA_LIBS: run scripts/setup test")
 ACLS, ELECTIONS = "org.apache.kafka.tools.AclCommand", "org.apache.kafka.tools.LeaderElectionCommand"
 REASSIGN, CONFIGS = "org.apache.kafka.tools.reassign.ReassignPartitionsCommand", "kafka.admin.ConfigCommand"
 

@@ -8,7 +8,7 @@ import support
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic, ResourceType
 
-needs_java = pytest.mark.skipif(not os.path.isdir(support.KAFKA_LIBS), reason="no Kafka at KAFKA_LIBS")
+needs_java = pytest.mark.skipif(not os.path.isdir(support.KAFKA_LIBS), reason="no Kafka at KAFKA_LIBS: run scripts/setup test")
 
 
 def fresh(prefix):
@@ -317,7 +317,7 @@ def test_members_go_on_after_a_crash_without_a_rebalance(node):
 CLIENTS = os.path.join(support.ROOT, ".deps/clients/node_modules")
 
 
-@pytest.mark.skipif(not os.path.isdir(os.path.join(CLIENTS, "kafkajs")), reason="no KafkaJS in .deps/clients: npm install kafkajs there")
+@pytest.mark.skipif(not os.path.isdir(os.path.join(CLIENTS, "kafkajs")), reason="no KafkaJS in .deps/clients: run scripts/setup test")
 def test_kafkajs_produces_and_consumes_in_a_group(shared_node):
     script = os.path.join(os.path.dirname(__file__), "kafkajs_roundtrip.js")
     result = subprocess.run(["node", script, shared_node.kafka, fresh("js")], capture_output=True, text=True, timeout=60,

@@ -133,7 +133,7 @@ def test_a_kill_in_the_midst_of_it_leaves_the_old_or_the_new(tmp_path, moment):
         node.kill()
 
 
-@pytest.mark.skipif(not os.path.isdir(support.KAFKA_LIBS) or not shutil.which("java"), reason="no java, or no Kafka at KAFKA_LIBS")
+@pytest.mark.skipif(not os.path.isdir(support.KAFKA_LIBS) or not shutil.which("java"), reason="no java, or no Kafka at KAFKA_LIBS: run scripts/setup test")
 def test_kafkas_tool_reads_a_compacted_segment(node):
     topic = "dumped"
     make_topic(node, topic)

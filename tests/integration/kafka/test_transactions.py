@@ -13,9 +13,9 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
 FOLDER = os.path.dirname(__file__)
 CLIENTS = os.path.join(support.ROOT, ".deps/clients/node_modules")
-needs_java = pytest.mark.skipif(not os.path.isdir(support.KAFKA_LIBS), reason="no Kafka at KAFKA_LIBS")
+needs_java = pytest.mark.skipif(not os.path.isdir(support.KAFKA_LIBS), reason="no Kafka at KAFKA_LIBS: run scripts/setup test")
 needs_kafkajs = pytest.mark.skipif(not os.path.isdir(os.path.join(CLIENTS, "kafkajs")),
-                                   reason="no KafkaJS in .deps/clients: npm install kafkajs there")
+                                   reason="no KafkaJS in .deps/clients: run scripts/setup test")
 
 
 def fresh(prefix):

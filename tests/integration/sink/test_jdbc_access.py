@@ -29,7 +29,7 @@ def make_certificate(folder, name):
 @pytest.fixture(scope="module")
 def server():
     if not shutil.which("openssl"):
-        pytest.skip("no openssl")
+        pytest.skip("no openssl: run scripts/setup test")
     folder = tempfile.mkdtemp(prefix="mainstem-pg-tls-")
     os.chmod(folder, 0o755)
     certificate, key = make_certificate(folder, "server")

@@ -22,7 +22,7 @@ def dump(path, *more):
 
 
 @pytest.mark.skipif(not glob.glob(os.path.join(LIBS, "kafka-tools-*.jar")) or not shutil.which("java"),
-                    reason="no java, or no Kafka jars in KAFKA_LIBS")
+                    reason="no java, or no Kafka jars in KAFKA_LIBS: run scripts/setup test")
 @pytest.mark.parametrize("codec", ["none", "gzip", "snappy", "lz4", "zstd"])
 def test_kafkas_tool_reads_our_segments(tmp_path, codec):
     subprocess.run([BENCH, "--folder", str(tmp_path), "--gb", "0.004", "--batch-kb", "16", "--record-bytes", "100",
