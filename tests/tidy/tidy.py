@@ -142,48 +142,80 @@ def check_format(paths):
 
 def header_flags():
     include = subprocess.run([PYTHON, "-c", "import pyarrow;print(pyarrow.get_include())"], capture_output=True, text=True)
-    flags = ["-std=c++20", "-fsyntax-only", "-DBOOST_ASIO_NO_DEPRECATED", "-I" + SRC]
+    flags = ["-std=c++20", "-DBOOST_ASIO_NO_DEPRECATED", "-I" + SRC]
     if include.returncode == 0:
         flags += ["-isystem", include.stdout.strip()]
     build = os.path.join(ROOT, "build", "src")
     return flags + ["-I" + build]
 
 
-def closure_hash(path, cache):
-    """Hash of a header and of all project headers it includes: unchanged means still self-contained."""
-    seen, queue, digest = set(), [path], hashlib.sha256()
-    while queue:
-        p = queue.pop()
-        if p in seen or not os.path.exists(os.path.join(ROOT, p)):
-            continue
-        seen.add(p)
-        if p not in cache:
-            text = open(os.path.join(ROOT, p), "rb").read()
-            cache[p] = (hashlib.sha256(text).hexdigest(), ["src/" + m for m in re.findall(r'#include "([^"]+)"', text.decode(errors="replace"))])
-        queue += cache[p][1]
-    for p in sorted(seen):
-        digest.update((p + cache[p][0]).encode())
-    return digest.hexdigest()
+class Headers:
+    """What each header includes, directly or not."""
+
+    def __init__(self):
+        self.texts = {}
+
+    def text(self, path):
+        if path not in self.texts:
+            self.texts[path] = open(os.path.join(ROOT, path), encoding="utf-8").read()
+        return self.texts[path]
+
+    def included(self, path):
+        return ["src/" + m for m in re.findall(r'#include "([^"]+)"', self.text(path))]
+
+    def closure(self, path):
+        seen, queue = set(), [path]
+        while queue:
+            p = queue.pop()
+            if p not in seen and os.path.exists(os.path.join(ROOT, p)):
+                seen.add(p)
+                queue += self.included(p)
+        return sorted(seen)
+
+    def hash(self, path):
+        """Unchanged means still self-contained."""
+        return hashlib.sha256("".join(p + self.text(p) for p in self.closure(path)).encode()).hexdigest()
+
+    def uses_arrow(self, path):
+        return any(re.search(r"#include <arrow/(?!type_fwd|result|status)", self.text(p)) for p in self.closure(path))
 
 
-def check_headers(headers):
-    stamp_dir = os.path.join(ROOT, ".deps", "tidy-headers")
-    os.makedirs(stamp_dir, exist_ok=True)
-    flags, cache = header_flags(), {}
+def check_headers(paths):
+    """The short tier has what comes from outside the project parsed once (clang's precompiled headers), and takes a header for checked that another
+    includes before any of ours; the full tier compiles each alone, with the compiler that builds it: a quarter of an hour."""
+    full = os.environ.get("MAINSTEM_TIER") == "full"
+    stamps = os.path.join(ROOT, ".deps", "tidy-headers")
+    os.makedirs(stamps, exist_ok=True)
+    flags, headers = header_flags(), Headers()
+    if not full:
+        included_first = {headers.included(path)[0] for path in paths if headers.included(path)}
+        paths = [path for path in paths if path not in included_first and not path.startswith("src/pch/")]
+
+    def stamp(path):
+        return os.path.join(stamps, ("full-" if full else "") + headers.hash(path))
+
+    paths = [path for path in paths if not os.path.exists(stamp(path))]
+    if not paths:
+        return
+    parsed = {}  # by whether Arrow's headers are among them
+    if not full:
+        flags += ["-w", "-fpch-instantiate-templates"]
+        for arrow, name in ((False, "pch_core"), (True, "pch_arrow")):
+            parsed[arrow] = os.path.join(stamps, name + ".pch")
+            subprocess.run(["clang++-14", *flags, "-x", "c++-header", f"src/pch/{name}.h", "-o", parsed[arrow]], cwd=ROOT, check=True)
 
     def one(path):
-        stamp = os.path.join(stamp_dir, closure_hash(path, cache))
-        if os.path.exists(stamp):
-            return
-        run = subprocess.run(["g++", *flags, "-x", "c++", "-"], input=f'#include "{path[4:]}"\n', cwd=ROOT, text=True, capture_output=True)
+        compiler = ["g++"] if full else ["clang++-14", "-include-pch", parsed[headers.uses_arrow(path)]]
+        run = subprocess.run([*compiler, *flags, "-fsyntax-only", "-x", "c++", "-"], input=f'#include "{path[4:]}"\n', cwd=ROOT, text=True,
+                             capture_output=True)
         if run.returncode != 0:
-            first = next((l for l in run.stderr.split("\n") if "error" in l), run.stderr[:200])
+            first = next((line for line in run.stderr.split("\n") if "error" in line), run.stderr[:200])
             offend(path, 1, f"does not compile alone: {first}")
         else:
-            open(stamp, "w").close()
+            open(stamp(path), "w").close()
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(one, headers))
+        list(pool.map(one, paths))
 
 
 def check_dead(sources):

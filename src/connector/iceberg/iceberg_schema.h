@@ -43,9 +43,9 @@ struct Type {
   TypeKind kind = TypeKind::kOther;
   int32_t precision = 0;  // of a decimal
   int32_t scale = 0;
-  int64_t length = 0;              // of fixed
-  std::string other = {};          // kOther: its JSON
-  std::vector<Field> fields = {};  // of a struct; list: its element; map: key and value
+  int64_t length = 0;         // of fixed
+  std::string other = {};     // kOther: its JSON
+  std::vector<Field> fields;  // of a struct; list: its element; map: key and value
 
   bool is_nested() const {
     return kind == TypeKind::kStruct || kind == TypeKind::kList || kind == TypeKind::kMap;
