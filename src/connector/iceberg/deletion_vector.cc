@@ -1,5 +1,7 @@
 #include "connector/iceberg/deletion_vector.h"
 
+#include <algorithm>
+
 #include <zlib.h>
 
 #include "connector/iceberg/iceberg_schema.h"
@@ -62,10 +64,20 @@ Result<Positions> ParseDeletionVectorBlob(std::string_view blob) {
 VectorFile WriteVectorFile(const std::vector<std::pair<std::string, Positions>>& vectors) {
   VectorFile file;
   file.bytes = kPuffinMagic;
+  struct Blob {
+    std::string bytes;
+    size_t index = 0;
+  };
+  std::vector<Blob> blobs;
+  for (size_t i = 0; i < vectors.size(); ++i) {
+    blobs.push_back({.bytes = DeletionVectorBlob(vectors[i].second), .index = i});
+  }
+  std::stable_sort(blobs.begin(), blobs.end(),
+                   [](const Blob& a, const Blob& b) { return a.bytes.size() < b.bytes.size(); });
   JsonWriter json;
   json.BeginObject().Key("blobs").BeginArray();
-  for (const auto& [data_file, positions] : vectors) {
-    std::string blob = DeletionVectorBlob(positions);
+  for (const auto& [blob, index] : blobs) {
+    const auto& [data_file, positions] = vectors[index];
     PlacedVector placed{.data_file = data_file,
                         .cardinality = static_cast<int64_t>(positions.cardinality()),
                         .offset = static_cast<int64_t>(file.bytes.size()),

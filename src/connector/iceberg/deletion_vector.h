@@ -40,7 +40,9 @@ struct VectorFile {
   std::string bytes;
   std::vector<PlacedVector> vectors;
 };
-// One Puffin file of several vectors, by data file.
+// One Puffin file of several vectors, by data file; the short ones first. DuckDB 1.5.5 takes the
+// vector before for the one that it asks for where the one before is at least as long as all that
+// follows.
 VectorFile WriteVectorFile(const std::vector<std::pair<std::string, Positions>>& vectors);
 
 }  // namespace mainstem::connector::iceberg

@@ -66,5 +66,21 @@ TEST(DeletionVectorTest, AFileSaysWhereItsVectorsAre) {
             std::string::npos);
 }
 
+TEST(DeletionVectorTest, ShortVectorsStandBeforeLongOnes) {
+  Positions one, two;
+  one.add(uint64_t{7});
+  two.add(uint64_t{7});
+  two.add(uint64_t{9});
+  VectorFile file = WriteVectorFile({{"a", SomePositions()}, {"b", one}, {"c", two}, {"d", one}});
+  std::vector<std::string> names;
+  int64_t end = 4;  // of the magic number
+  for (const PlacedVector& placed : file.vectors) {
+    names.push_back(placed.data_file);
+    EXPECT_EQ(placed.offset, end) << placed.data_file;
+    end = placed.offset + placed.length;
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"b", "d", "c", "a"}));
+}
+
 }  // namespace
 }  // namespace mainstem::connector::iceberg

@@ -1,6 +1,7 @@
 #include "connector/iceberg/snapshot_draft.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include <absl/strings/numbers.h>
 #include <fmt/format.h>
@@ -31,6 +32,12 @@ void NumberRows(const TableMetadata& base, std::vector<ManifestEntry>* entries,
   }
   snapshot->first_row_id = base.next_row_id;
   snapshot->added_rows = next - base.next_row_id;
+}
+
+// As they lie in their files: DuckDB 1.5.5 needs them in this order (deletion_vector.h).
+bool LiesBefore(const ManifestRow& a, const ManifestRow& b) {
+  return std::tie(a.file.path, a.file.content_offset) <
+         std::tie(b.file.path, b.file.content_offset);
 }
 
 }  // namespace
@@ -148,7 +155,7 @@ Status VectorDraft::Check(const TableMetadata& base) const {
   const KeyIndex* index = context_.keys->index.get();
   if (index != nullptr && index->IsAbout(base)) return Status::OK();
   return MakeError(ErrorCode::kUnavailable,
-                   "another program has changed the table: where its keys are is read anew");
+                   "the table was changed meanwhile: where its keys are is read anew");
 }
 
 void VectorDraft::Delete(Target target, Positions positions) {
@@ -194,7 +201,10 @@ Task<std::vector<ManifestRow>> VectorDraft::Write(MetadataPtr base, int64_t snap
     if (goes) row.snapshot_id = snapshot_id;
     rows.push_back(std::move(row));
   }
-  if (vectors.empty()) co_return rows;
+  if (vectors.empty()) {
+    std::sort(rows.begin(), rows.end(), LiesBefore);
+    co_return rows;
+  }
   uint64_t high = context_.env->Random();
   std::string path = fmt::format("{}/{}-deletes.puffin", base->data_location(),
                                  UuidText(high, context_.env->Random()));
@@ -216,6 +226,7 @@ Task<std::vector<ManifestRow>> VectorDraft::Write(MetadataPtr base, int64_t snap
     rows.push_back(row);
     added_.push_back(std::move(row));
   }
+  std::sort(rows.begin(), rows.end(), LiesBefore);
   co_return rows;
 }
 

@@ -59,7 +59,7 @@ class SnapshotDraft {
 // take the place of all that there were. Without an index of keys it does nothing.
 //
 // A file of which every row is deleted has no vector: it has to leave the table, by who makes the
-// commit. Readers may keep such a file with its vector, but DuckDB 1.5.5 loses rows of others then.
+// commit.
 class VectorDraft {
  public:
   explicit VectorDraft(ProposalContext context) : context_(std::move(context)) {}
