@@ -50,7 +50,7 @@ struct SinkDelivery::Lane {
         scope(executor, "delivery", [](const std::string&, const Status&) {}) {}
 
   Task<> Run();
-  Task<> DeliverUntilError(bool* made_progress);
+  Task<> DeliverUntilError();
   // After a failure: waits as long as the destination's table does not fit, if the sink wants that.
   // False when that was not what failed.
   Task<bool> Park();
@@ -107,9 +107,9 @@ struct SinkDelivery::Lane {
 
 Task<> SinkDelivery::Lane::Run() {
   Backoff backoff({});
+  Offset reached = flushed;  // when it failed last
   for (;;) {
-    bool made_progress = false;
-    Status status = co_await DeliverUntilError(&made_progress);
+    Status status = co_await DeliverUntilError();
     if (status.ok()) {
       if (done) co_return status;
       continue;  // what was written is closed: with a new writer
@@ -122,7 +122,8 @@ Task<> SinkDelivery::Lane::Run() {
     SetError(status);
     ++retries;
     logger.Warning("delivery failed", {{"sink", sink->name}, {"error", status}});
-    if (made_progress) backoff.Reset();
+    // Rows that were read are no progress: it is what the destination has taken.
+    if (flushed != std::exchange(reached, flushed)) backoff.Reset();
     CO_RETURN_IF_ERROR(co_await Sleep(backoff.Next(env)));
   }
 }
@@ -153,7 +154,7 @@ Task<bool> SinkDelivery::Lane::Park() {
   co_return is_parked;
 }
 
-Task<> SinkDelivery::Lane::DeliverUntilError(bool* made_progress) {
+Task<> SinkDelivery::Lane::DeliverUntilError() {
   CO_RETURN_IF_ERROR(co_await connector::EvolveDestination(sink->sink.get()));
   CO_ASSIGN_OR_RETURN(auto writer,
                       sink->sink->MakeDeliveryWriter(sink->delivery_id, where.partition));
@@ -176,7 +177,6 @@ Task<> SinkDelivery::Lane::DeliverUntilError(bool* made_progress) {
   last_flush = env->Now();
   for (;;) {
     CO_ASSIGN_OR_RETURN(bool got_some, co_await ReadSome(writer.get()));
-    *made_progress |= got_some;
     if (has_unflushed && (!got_some || env->Now() - last_flush >= kFlushInterval)) {
       CO_RETURN_IF_ERROR(co_await Flush(writer.get(), false));
     }
