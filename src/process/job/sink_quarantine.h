@@ -2,8 +2,12 @@
 // quarantine topic, or nowhere. Owned by the sink's SinkDelivery, shared by its partitions.
 #pragma once
 
-#include <atomic>
+#include <cstdint>
+#include <mutex>
 #include <string>
+#include <vector>
+
+#include <absl/container/flat_hash_set.h>
 
 #include "connector/table.h"
 #include "process/operator/reject_rule.h"
@@ -17,10 +21,14 @@ struct SinkQuarantineOptions {
   std::string delivery_id;  // what the origins of this sink's rows begin with, before a '/'
 };
 
-// Any shard. Durable before OnRejected returns. After a crash of the node, or a destination that
-// failed between the two, the same rows come a second time, with equal origins. The limit counts
-// what lies in the topic from earlier starts as well: who has looked at the records and deletes
-// them gives the sink a new chance. With kSkip nothing is kept, and each start counts anew.
+// Any shard. Durable before OnRejected returns. The limit counts what lies in the topic from
+// earlier starts as well: who has looked at the records and deletes them gives the sink a new
+// chance. With kSkip nothing is kept, and each start counts anew.
+//
+// A delivery that is tried again refuses the same rows again, with equal origins: what was kept is
+// known by a hash of origin and text (16 bytes or so in memory), and neither kept nor counted
+// twice. After a crash between the two a row may be kept twice. Of rows that are equal in both, and
+// come in several calls, one is kept.
 class SinkQuarantine final : public connector::RejectHandler {
  public:
   // `env` and `log` outlive it.
@@ -31,15 +39,23 @@ class SinkQuarantine final : public connector::RejectHandler {
   Task<> CountKept();
   // kInvalidRecord, naming the first of them, when they are more than the limit: then none is kept.
   Task<> OnRejected(std::vector<connector::RejectedRecord> records) override;
-  int64_t row_count() const { return row_count_; }
+  int64_t row_count() const {
+    std::lock_guard lock(mutex_);
+    return row_count_;
+  }
 
  private:
+  // Leaves in `records` what is new, and counts it; kInvalidRecord, then nothing is counted.
+  Status CountNew(std::vector<connector::RejectedRecord>* records, std::vector<uint64_t>* hashes);
+  void Uncount(const std::vector<uint64_t>& hashes);
   Task<> Keep(std::vector<connector::RejectedRecord> records);
 
   Env* env_;
   storage::Log* log_;
   SinkQuarantineOptions options_;
-  std::atomic<int64_t> row_count_{0};
+  mutable std::mutex mutex_;  // guards what follows; never held across a wait
+  int64_t row_count_ = 0;
+  absl::flat_hash_set<uint64_t> known_;  // at most as many as the limit
 };
 
 }  // namespace mainstem::process

@@ -40,6 +40,20 @@ class SinkQuarantineTest : public ::testing::Test {
     co_return Status::OK();
   }
 
+  int64_t KeptCount() {
+    int64_t count = 0;
+    Status status = env_.Run(CountKept(&log_, &count));
+    EXPECT_TRUE(status.ok()) << status;
+    return count;
+  }
+  static Task<> CountKept(storage::Log* log, int64_t* count) {
+    auto topic = log->FindTopic(QuarantineTopicName("job"));
+    storage::TopicPartition where{topic->id, PartitionId(0)};
+    CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log->Offsets(where));
+    *count = offsets.high_watermark.value();
+    co_return Status::OK();
+  }
+
   SimDisk disk_{1};
   SimEnv env_{&disk_, {}};
   storage::MemoryLog log_{&env_};
@@ -60,6 +74,33 @@ TEST_F(SinkQuarantineTest, CountsARowThatCameTwiceOnceAndOthersNotAtAll) {
   EXPECT_TRUE(Start({"job.sink-1/0@<5", "job.sink-1/0@<5"}).ok());
   EXPECT_TRUE(Start({"job.sink-1/0@<5"}).ok());
   EXPECT_TRUE(Start({"job.sink-1/0@<6", "job.sink-1/0@<7"}).ok());
+}
+
+// A delivery that fails after it has refused a row is tried again for ever.
+TEST_F(SinkQuarantineTest, KeepsAndCountsARowOnceHoweverOftenItsDeliveryIsTriedAgain) {
+  std::vector<std::string> again(10, "job.sink-1/0@<5");
+  EXPECT_TRUE(Start(again).ok());
+  EXPECT_EQ(KeptCount(), 1);
+  EXPECT_TRUE(Start(again).ok());
+  EXPECT_EQ(KeptCount(), 1);
+  EXPECT_TRUE(Start(again, RejectPolicy::kSkip).ok());
+}
+
+TEST_F(SinkQuarantineTest, KeepsEqualRowsOfOneCall) {
+  SinkQuarantineOptions options{.rule = {.policy = RejectPolicy::kQuarantine, .max = 3},
+                                .topic = QuarantineTopicName("job"),
+                                .table = "o",
+                                .delivery_id = "job.sink-1"};
+  SinkQuarantine quarantine(&env_, &log_, std::move(options));
+  std::vector<connector::RejectedRecord> rows(2);
+  for (auto& row : rows) {
+    row.origin = "job.sink-1/0@<5";
+    row.raw_bytes = "+I[1]";
+    row.cause = MakeError(ErrorCode::kInvalidRecord, "too great");
+  }
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(env_.Run(quarantine.OnRejected(rows)).ok());
+  EXPECT_EQ(quarantine.row_count(), 2);
+  EXPECT_EQ(KeptCount(), 2);
 }
 
 TEST_F(SinkQuarantineTest, CountsAnewWhereNothingIsKept) {
