@@ -290,7 +290,7 @@ TEST(JobCrashTest, WritesEachRowOnceThroughCrashesAndOtherParallelism) {
 // Three jobs after each other, each from the savepoint of the one before.
 TEST(JobCrashTest, GoesOnFromSavepointsThroughCrashesAndOtherParallelism) {
   int crashes = 0, savepoints = 0, crashes_in_stops = 0;
-  for (uint64_t seed = 1; seed <= 150; ++seed) {
+  for (uint64_t seed = 1; seed <= 300; ++seed) {
     SCOPED_TRACE(fmt::format("seed {}", seed));
     World world(seed, seed % 2 == 0);
     Status outcome;
