@@ -1,5 +1,6 @@
 """sink_delivery_driver as a child process, and the model of what it delivers (the formula of src/sink/testing/main.cc)."""
 import os
+import select
 import signal
 import subprocess
 import time
@@ -59,12 +60,18 @@ class Driver:
     def start(self, crash=None):
         extra = ["--crash", crash] if crash else []
         self.process = subprocess.Popen([self.command[0], *extra, *self.command[1:]], stdout=subprocess.PIPE,
-                                        stderr=open(self.errors, "ab"), cwd=self.folder)
+                                        stderr=open(self.errors, "ab"), cwd=self.folder, bufsize=0)
+
+    def line(self, seconds=120):
+        """The next line of its output; empty when it has ended."""
+        readable, _, _ = select.select([self.process.stdout], [], [], seconds)
+        assert readable, f"nothing came for {seconds} s:\n{self.error_text()}"
+        return self.process.stdout.readline()
 
     def kill_after(self, flushes, seconds):
         """Kills it so many seconds after so many flushes; True when it was killed, by us or at its crash point."""
         for _ in range(flushes + 1):  # the first line is "ready"
-            if not self.process.stdout.readline():
+            if not self.line():
                 break
         time.sleep(seconds)
         self.process.kill()
@@ -75,7 +82,7 @@ class Driver:
     def stop_after(self, lines):
         """Holds it up where it is, after so many lines of its output, "ready" the first; go_on lets it go."""
         for _ in range(lines):
-            assert self.process.stdout.readline(), self.error_text()
+            assert self.line(), self.error_text()
         self.process.send_signal(signal.SIGSTOP)
 
     def go_on(self):

@@ -340,7 +340,7 @@ def test_kills_of_writer_and_catalog_change_nothing(reference, tmp_path):
     try:
         for _ in range(3):
             for _ in range(15):
-                driver.process.stdout.readline()
+                driver.line()
             reference.stop()
             reference.start()
         driver.join()

@@ -157,7 +157,7 @@ def test_a_killed_broker_is_waited_for(tmp_path):
     driver.start()
     try:
         for _ in range(3):
-            assert driver.process.stdout.readline()
+            assert driver.line()
             broker.kill()
             time.sleep(0.3)
             broker.start()

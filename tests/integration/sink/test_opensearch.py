@@ -134,7 +134,7 @@ def test_a_killed_server_is_waited_for(tmp_path, search):
     driver = make(tmp_path, search.url, shape, max_failures=100000)
     driver.start()
     for _ in range(3):
-        driver.process.stdout.readline()
+        driver.line()
     search.stop(signal.SIGKILL)
     search.start()
     driver.join(180)

@@ -92,7 +92,7 @@ def test_a_killed_server_holds_the_sink_up_and_no_more(tmp_path):
         rng = random.Random(1)
         for _ in range(5):
             for _ in range(rng.randrange(5, 15)):
-                driver.process.stdout.readline()
+                driver.line()
             server.stop()
             server.start()
         driver.join()

@@ -5,6 +5,10 @@ import collections
 import json
 import os
 import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
 
 import confluent_kafka.admin as kafka_admin
 import pytest
@@ -196,23 +200,36 @@ def test_a_changed_password_of_clickhouse_is_read_from_its_file(tmp_path, clickh
     with open(users) as f:
         before = f.read()
 
-    def set_password(old, new):
-        with open(users) as f:
-            text = f.read()
-        with open(users, "w") as f:  # the server looks at it every two seconds
-            f.write(text.replace(f"<loader><password>{old}", f"<loader><password>{new}"))
-    set_password(support.Clickhouse.PASSWORD, SECRETS[0])
+    def write(text):
+        """Whole at once, and again until the server has seen it: it looks every two seconds, and only when the file's time has changed by a second."""
+        with open(users + ".new", "w") as f:
+            f.write(text)
+        os.replace(users + ".new", users)
+        password = text.split("<loader><password>")[1].split("<")[0]
+
+        def is_seen():
+            os.utime(users)
+            time.sleep(0.5)
+            login = urllib.parse.urlencode({"user": "loader", "password": password, "query": "SELECT 1"})
+            try:
+                return urllib.request.urlopen(f"{clickhouse.url}/?{login}", timeout=10).read() == b"1\n"
+            except urllib.error.HTTPError:
+                return False
+        support.wait_until(is_seen, "ClickHouse to take another password", 60)
+
+    def set_password(new):
+        write(before.replace(f"<loader><password>{support.Clickhouse.PASSWORD}", f"<loader><password>{new}"))
+    set_password(SECRETS[0])
     try:
         clickhouse.query("DROP TABLE IF EXISTS mainstem_delivery")
         table = clicks.keyed(clickhouse)
         shape = (2, 200, 20, 60)
         options = {"username": "loader", "password-file": kept(tmp_path, SECRETS[0])}
-        interrupted(clicks.make(tmp_path, clickhouse, table, shape, options=options, **TRYING), lambda: set_password(*SECRETS),
+        interrupted(clicks.make(tmp_path, clickhouse, table, shape, options=options, **TRYING), lambda: set_password(SECRETS[1]),
                     ["connector 'clickhouse', table 'driver'", "Wrong password", "check the user and password"], lambda: kept(tmp_path, SECRETS[1]))
         clicks.check_keyed(clickhouse, table, shape)
     finally:
-        with open(users, "w") as f:
-            f.write(before)
+        write(before)
 
 
 class Door:
