@@ -1,8 +1,7 @@
 #include "sink/jdbc/jdbc_sink.h"
 
-#include <limits>
-
 #include <arrow/api.h>
+#include <arrow/util/byte_size.h>
 
 #include "connector/jdbc/jdbc_options.h"
 #include "connector/jdbc/sql_values.h"
@@ -29,6 +28,7 @@ struct JdbcOptions {
 
 // What one writer may hold back, whatever the options say.
 constexpr int64_t kMaxBufferedRows = 50000;
+constexpr int64_t kMaxBufferedBytes = int64_t{32} << 20;
 
 // Blocks.
 Result<std::unique_ptr<RowDelivery>> OpenDelivery(const connector::JdbcServer& server,
@@ -72,13 +72,13 @@ class JdbcWriter final : public connector::DeliveryWriter {
   Task<> Deliver(ChangelogBatch batch, Offset end) override {
     CO_RETURN_IF_ERROR(CheckColumns(*batch.rows));
     TimePoint now = env_->Now();
-    waiting_.Add(batch.rows->num_rows(), 0, now);
+    CO_ASSIGN_OR_RETURN(int64_t bytes, arrow::util::ReferencedBufferSize(*batch.rows));
+    waiting_.Add(batch.rows->num_rows(), bytes, now);
     if (batch.rows->num_rows() > 0) buffer_.push_back(std::move(batch));
     end_ = end;
     int64_t limit = options_->max_rows > 0 ? options_->max_rows : kMaxBufferedRows;
     bool is_due = waiting_.IsDue(now, options_->interval);
-    bool is_full =
-        waiting_.IsFull(std::min(limit, kMaxBufferedRows), std::numeric_limits<int64_t>::max());
+    bool is_full = waiting_.IsFull(std::min(limit, kMaxBufferedRows), kMaxBufferedBytes);
     if (is_due || is_full) co_return Named(co_await Write());
     co_return Status::OK();
   }

@@ -1,9 +1,11 @@
 #include "sink/jdbc/statement_delivery.h"
 
 #include <cmath>
+#include <limits>
 
 #include <absl/strings/str_join.h>
 #include <arrow/api.h>
+#include <fmt/format.h>
 
 #include "connector/jdbc/mysql_session.h"
 #include "connector/jdbc/sql_values.h"
@@ -19,6 +21,15 @@ namespace {
 // Rows of one statement: few different statements, so that each is prepared once.
 constexpr size_t kMysqlStatementRows[] = {256, 16, 1};
 constexpr size_t kMysqlParametersMax = 60000;  // of 65,535
+// What MySQL's message of a statement holds beside the values: in front, and with each of them.
+constexpr int64_t kMysqlMessageBytes = 1024;
+constexpr int64_t kMysqlValueBytes = 16;
+constexpr int64_t kNumberBytes = 40;  // or a time, as text
+
+int64_t BytesOf(const arrow::Array& column, int64_t row) {
+  if (!arrow::is_binary_like(column.type_id())) return kNumberBytes;
+  return static_cast<int64_t>(static_cast<const arrow::BinaryArray&>(column).GetView(row).size());
+}
 
 bool HoldsNoNumber(const arrow::Array& column, int64_t row) {
   if (column.IsNull(row)) return false;
@@ -47,8 +58,11 @@ class StatementDelivery final : public RowDelivery {
         SqlRows rows,
         session_->Run("SELECT position FROM mainstem_delivery WHERE delivery_id = ? AND part = ?",
                       Id()));
-    if (rows.rows.empty()) return Status::OK();
-    set_position(Offset(std::stoll(rows.rows[0][0].value_or("0"))));
+    if (!rows.rows.empty()) set_position(Offset(std::stoll(rows.rows[0][0].value_or("0"))));
+    if (dialect_ != SqlDialect::kMysql) return Status::OK();
+    ASSIGN_OR_RETURN(SqlRows packet, session_->Run("SELECT @@max_allowed_packet", {}));
+    CHECK(packet.rows.size() == 1 && packet.rows[0][0].has_value());
+    statement_bytes_max_ = std::stoll(*packet.rows[0][0]) - kMysqlMessageBytes;
     return Status::OK();
   }
 
@@ -122,7 +136,8 @@ class StatementDelivery final : public RowDelivery {
       bool is_delete = changes[0].is_delete;
       size_t run = 1;
       while (run < changes.size() && changes[run].is_delete == is_delete) ++run;
-      size_t count = StatementRows(run, is_delete);
+      size_t count = StatementRows(rows, changes.first(run));
+      if (count == 0) return TooLong(rows, changes[0]);
       RETURN_IF_ERROR(WriteRun(rows, changes.first(count), is_delete));
       changes = changes.subspan(count);
     }
@@ -177,14 +192,45 @@ class StatementDelivery final : public RowDelivery {
     return values;
   }
 
-  size_t StatementRows(size_t run, bool is_delete) const {
+  int64_t BytesOfChange(const RowChanges& rows, RowChange change) const {
+    int64_t bytes = 0;
+    auto add = [&](int column) {
+      bytes += BytesOf(*rows.rows->column(column), change.row) + kMysqlValueBytes;
+    };
+    if (change.is_delete) {
+      for (int column : table_.key_columns) add(column);
+    } else {
+      for (int i = 0; i < rows.rows->num_columns(); ++i) add(i);
+    }
+    return bytes;
+  }
+
+  // How many of the changes, all of one kind, one statement takes. 0: not even the first.
+  size_t StatementRows(const RowChanges& rows, std::span<const RowChange> run) const {
     // In SQLite a statement costs next to nothing, and the parser does for long ones.
     if (dialect_ == SqlDialect::kSqlite) return 1;
-    size_t width = is_delete ? table_.key_columns.size() : table_.columns.size();
-    for (size_t rows : kMysqlStatementRows) {
-      if (rows <= run && rows * width <= kMysqlParametersMax) return rows;
+    size_t width = run[0].is_delete ? table_.key_columns.size() : table_.columns.size();
+    size_t most = std::max<size_t>(1, std::min(run.size(), kMysqlParametersMax / width));
+    size_t fitting = 0;
+    int64_t bytes = 0;
+    while (fitting < std::min(most, kMysqlStatementRows[0])) {
+      bytes += BytesOfChange(rows, run[fitting]);
+      if (bytes > statement_bytes_max_) break;
+      ++fitting;
     }
-    return 1;
+    for (size_t count : kMysqlStatementRows) {
+      if (count <= fitting) return count;
+    }
+    return 0;
+  }
+
+  Status TooLong(const RowChanges& rows, RowChange change) const {
+    return MakeError(
+        ErrorCode::kInvalidRecord,
+        {.message =
+             fmt::format("it has {} bytes, and the server's max_allowed_packet is {}",
+                         BytesOfChange(rows, change), statement_bytes_max_ + kMysqlMessageBytes),
+         .hint = "filter such rows in the query, or raise the server's max_allowed_packet"});
   }
 
   Status WriteRun(const RowChanges& rows, std::span<const RowChange> changes, bool is_delete) {
@@ -263,6 +309,7 @@ class StatementDelivery final : public RowDelivery {
   std::unique_ptr<SqlSession> session_;
   connector::DuckdbSession* duckdb_;  // the session, if it is one
   StatementTable table_;
+  int64_t statement_bytes_max_ = std::numeric_limits<int64_t>::max();
 };
 
 Result<std::unique_ptr<RowDelivery>> MakeStatementDelivery(std::unique_ptr<SqlSession> session,

@@ -4,11 +4,12 @@
 //
 //   sink_delivery_driver [--key a,b] [--partition-by a] [--partitions N] [--records N] [--rows N]
 //     [--keys N] [--append] [--reject-file PATH] [--crash POINT:N] [--flush-every N]
-//     [--max-failures N] [--keep-trying] [--vary-keys] [--make-only] option=value ...
+//     [--max-failures N] [--keep-trying] [--vary-keys] [--wide N] [--make-only] option=value ...
 //
 // --keep-trying: no error ends it, as none ends the delivery of a job.
 // --vary-keys: two thirds of the rows spell their key otherwise, with a blank behind it or in
 // capitals.
+// --wide: a third of the rows have so many bytes in "part".
 // --make-only delivers nothing: what making the rows costs, for benches.
 // Ends with 0 when everything is delivered, 2 with the error on standard error when it cannot be.
 // Standard output: one line "ready" at the start, then "delivered <partition> <position>".
@@ -44,6 +45,7 @@ struct DriverOptions {
   int64_t key_count = 50;
   int64_t flush_every = 3;      // records
   int64_t max_failures = 1000;  // of a kind that may pass
+  int64_t wide_bytes = 0;       // 0: no row is wide
   bool append = false;
   bool keep_trying = false;
   bool vary_keys = false;
@@ -86,7 +88,11 @@ Result<ChangelogBatch> MakeRecord(const DriverOptions& options, int64_t partitio
     RETURN_IF_ERROR(n.Append(number));
     RETURN_IF_ERROR(amount.Append(arrow::Decimal128(mix % 100000)));
     RETURN_IF_ERROR(at.Append(1767225600000 + number));
-    RETURN_IF_ERROR(mix % 7 == 0 ? part.AppendNull() : part.Append(fmt::format("d/{}", mix % 3)));
+    std::string text = fmt::format("d/{}", mix % 3);
+    if (options.wide_bytes > 0 && mix % 3 == 1) {
+      text.resize(static_cast<size_t>(options.wide_bytes), 'w');
+    }
+    RETURN_IF_ERROR(mix % 7 == 0 ? part.AppendNull() : part.Append(text));
     if (options.append) continue;
     bool is_delete = mix / 64 % 5 == 0;
     batch.kinds.push_back(is_delete ? RowKind::kDelete : RowKind::kUpdateAfter);
@@ -206,10 +212,13 @@ class Driver {
 
 DriverOptions ReadArguments(int argument_count, char** arguments) {
   DriverOptions options;
-  std::map<std::string, int64_t*> numbers = {
-      {"--partitions", &options.partition_count}, {"--records", &options.record_count},
-      {"--rows", &options.rows_per_record},       {"--keys", &options.key_count},
-      {"--flush-every", &options.flush_every},    {"--max-failures", &options.max_failures}};
+  std::map<std::string, int64_t*> numbers = {{"--partitions", &options.partition_count},
+                                             {"--records", &options.record_count},
+                                             {"--rows", &options.rows_per_record},
+                                             {"--keys", &options.key_count},
+                                             {"--flush-every", &options.flush_every},
+                                             {"--max-failures", &options.max_failures},
+                                             {"--wide", &options.wide_bytes}};
   std::map<std::string, bool*> flags = {{"--append", &options.append},
                                         {"--keep-trying", &options.keep_trying},
                                         {"--vary-keys", &options.vary_keys},

@@ -96,6 +96,47 @@ def test_upserts_and_deletes_end_as_the_model(tmp_path, table):
     check(table)
 
 
+def widened(shape, wide):
+    """Of the model without deletions: key, number and the length of "part"."""
+    for k, n, _, _, part, _ in sink.rows(*shape):
+        yield k, n, None if part is None else wide if part == "d/1" else len(part)
+
+
+@pytest.mark.parametrize("wide, rows, refused", [(20_000, 300, False), (1_100_000, 40, True)])
+def test_rows_beyond_what_a_packet_holds(tmp_path, server, wide, rows, refused):
+    """Many together, and one alone: the latter is refused, the others arrive."""
+    before = server.query("SELECT @@global.max_allowed_packet")[0][0]
+    server.query("DROP TABLE IF EXISTS driver; DROP TABLE IF EXISTS mainstem_delivery; "
+                 "CREATE TABLE driver (k VARCHAR(40), n BIGINT, amount DECIMAL(10,2), at DATETIME(3), part LONGTEXT); SET GLOBAL max_allowed_packet = 1048576")
+    try:
+        shape = (1, 2, rows, 60)
+        make(tmp_path, server, shape, key=None, append=True, wide=wide, reject_file=tmp_path / "refused", max_failures=3).finish()
+        found = sorted((k, int(n), None if size is None else int(size)) for k, n, size in server.query("SELECT k, n, LENGTH(part) FROM driver"))
+        model = sorted(widened(shape, wide), key=lambda row: row[:2])
+        fitting = [row for row in model if row[2] is None or row[2] < 1_000_000]
+        assert found == fitting and (len(fitting) < len(model)) == refused
+        if refused:
+            lines = (tmp_path / "refused").read_text().splitlines()
+            assert len(lines) == len(model) - len(fitting) and all("max_allowed_packet is 1048576" in line for line in lines)
+    finally:
+        server.query(f"SET GLOBAL max_allowed_packet = {before}")
+
+
+def test_many_bytes_are_not_held_back(tmp_path):
+    """With no other limit in the way a transaction takes what waits when it is 32 MiB."""
+    database = Sqlite(tmp_path)
+    database.query("CREATE TABLE driver (k TEXT, n BIGINT, amount DECIMAL(10,2), at TEXT, part TEXT)")
+    shape = (1, 20, 10, 60)
+    options = {"sink.buffer-flush.interval": "1 h", "sink.buffer-flush.max-rows": "50000"}
+    driver = make(tmp_path, database, shape, key=None, append=True, wide=1_000_000, flush_every=1000, options=options)
+    driver.start(crash="sink.commit:2")  # within its second transaction at the latest
+    driver.process.communicate(timeout=60)
+    (position,) = database.query("SELECT position FROM mainstem_delivery")[0]
+    assert 0 < position < shape[1]
+    driver.finish()
+    assert sorted(n for (n,) in database.query("SELECT n FROM driver")) == list(range(200))
+
+
 def test_kills_at_any_moment_and_at_the_commit_change_nothing(tmp_path, table):
     seed = int(os.environ.get("KILL_SEED", time.time_ns() % 1_000_000))
     kills = 100 if support.FULL else 16
