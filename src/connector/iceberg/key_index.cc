@@ -12,7 +12,8 @@ KeyIndex::KnownFile KeyIndex::KnownFile::Of(const DataFile& file, std::string ma
 }
 
 bool KeyIndex::IsAbout(const TableMetadata& table) const {
-  return snapshot_id_ == table.current_snapshot_id && spec_id_ == table.spec.id;
+  return snapshot_id_ == table.current_snapshot_id && spec_id_ == table.spec.id &&
+         schema_id_ == table.schema.id;
 }
 
 void KeyIndex::AddFile(KnownFile file) {

@@ -1,7 +1,8 @@
 // Where the newest row of each key lies in an Iceberg table that is upserted to: data file and
 // position, and which rows of each file are deleted. In memory, made from the table itself when a
 // writer opens it, and kept up by each commit: there is nothing beside the table that a crash could
-// leave behind it. Valid for one snapshot and one partition spec. Used under the committer's lock.
+// leave behind it. Valid for one snapshot, one partition spec and one schema: a key of a wider type
+// has another hash. Used under the committer's lock.
 //
 // A key takes about 50 bytes.
 #pragma once
@@ -66,9 +67,11 @@ class KeyIndex {
     static KnownFile Of(const DataFile& file, std::string manifest);
   };
 
-  // `snapshot_id`: nothing: of an empty table.
-  KeyIndex(std::optional<int64_t> snapshot_id, int32_t spec_id)
-      : snapshot_id_(snapshot_id), spec_id_(spec_id) {}
+  // Of the table as this says it is; without a snapshot it is empty.
+  explicit KeyIndex(const TableMetadata& table)
+      : snapshot_id_(table.current_snapshot_id),
+        spec_id_(table.spec.id),
+        schema_id_(table.schema.id) {}
 
   void set_snapshot_id(int64_t id) { snapshot_id_ = id; }
   bool IsAbout(const TableMetadata& table) const;
@@ -101,6 +104,7 @@ class KeyIndex {
   };
   std::optional<int64_t> snapshot_id_;
   int32_t spec_id_;
+  int32_t schema_id_;
   absl::flat_hash_map<RowKey, Place> places_;
   std::vector<KnownFile> files_;       // by number
   std::vector<int32_t> free_numbers_;  // of files that are gone

@@ -196,7 +196,7 @@ Task<> TableCommitter::OpenKeysHere(std::shared_ptr<KeyReader> reader) {
 
 Task<std::unique_ptr<KeyIndex>> TableCommitter::ReadIndex(std::shared_ptr<KeyReader> reader) {
   MetadataPtr base = current_;
-  auto index = std::make_unique<KeyIndex>(base->current_snapshot_id, base->spec.id);
+  auto index = std::make_unique<KeyIndex>(*base);
   CO_ASSIGN_OR_RETURN(std::vector<ManifestEntry> entries,
                       co_await context_.lists->Of(base->current_snapshot()));
   for (const ManifestEntry& entry : entries) {

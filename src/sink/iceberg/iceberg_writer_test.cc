@@ -3,6 +3,7 @@
 #include "sink/iceberg/iceberg_writer.h"
 
 #include <arrow/api.h>
+#include <arrow/compute/api.h>
 #include <arrow/io/memory.h>
 #include <gtest/gtest.h>
 #include <parquet/arrow/reader.h>
@@ -430,6 +431,45 @@ TEST(IcebergUpsertSimTest, AFileOfWhichNoRowIsLeftLeavesTheTable) {
     EXPECT_EQ(summaries[i]["total-data-files"], expected[i].total) << i;
     EXPECT_EQ(summaries[i]["total-delete-files"], expected[i].vectors) << i;
   }
+}
+
+// The same INT keys twice, by a writer each; in between their column is made BIGINT.
+Task<> WidenKeyBetween(Lake lake, iceberg::TableView* view, std::vector<iceberg::DataFile>* files) {
+  iceberg::DeliveryPlace place{.delivery_id = "job/sink", .partition = PartitionId(0)};
+  connector::DeliveryWriter::FlushOptions flush{.final = true};
+  for (int64_t end = 1; end <= 2; ++end) {
+    auto writer =
+        MakeIcebergWriter(lake.env, lake.options, lake.committer, lake.files, nullptr, place);
+    CO_RETURN_IF_ERROR(co_await writer->Open());
+    ChangelogBatch batch = KeysOf({1, 2, 3}, RowKind::kUpdateAfter);
+    CO_ASSIGN_OR_RETURN(auto keys, arrow::compute::Cast(*batch.rows->column(0), arrow::int32()));
+    batch.rows = arrow::RecordBatch::Make(lake.options->columns, 3, {keys, batch.rows->column(1)});
+    CO_RETURN_IF_ERROR(co_await writer->Deliver(std::move(batch), Offset(end)));
+    CO_RETURN_IF_ERROR(co_await writer->Flush(flush));
+    CO_ASSIGN_OR_RETURN(auto table, co_await lake.committer->Load());
+    iceberg::Schema schema = (*table)->schema;
+    schema.id = 1;
+    schema.fields[0].type.kind = iceberg::TypeKind::kLong;
+    if (end == 2) continue;
+    CO_RETURN_IF_ERROR(co_await lake.committer->ChangeSchema(*table, schema, 2));
+  }
+  co_return co_await ViewLake(lake, view, files);
+}
+
+TEST(IcebergUpsertSimTest, AKeyOfAWiderTypeIsStillTheSame) {
+  SimDisk disk(1);
+  SimEnv env(&disk, {});
+  Lake lake = MakeUpsertLake(&env, std::make_shared<MemoryObjectStore>(), false);
+  IcebergSinkOptions& options = *lake.options;
+  options.columns =
+      arrow::schema({arrow::field("k", arrow::int32(), false), arrow::field("v", arrow::int64())});
+  options.new_table.schema = iceberg::SchemaOfColumns(*options.columns, {"k"}).ValueOrDie();
+  iceberg::TableView view;
+  std::vector<iceberg::DataFile> files;
+  Status status = env.Run(WidenKeyBetween(lake, &view, &files));
+  ASSERT_TRUE(status.ok()) << status;
+  ASSERT_EQ(files.size(), 1u);  // the first has no row left
+  EXPECT_EQ(files[0].record_count, 3);
 }
 
 TEST(IcebergUpsertSimTest, ATableWithoutDeletionVectorsIsRefused) {
