@@ -28,6 +28,9 @@ class BodyDecoder {
 };
 // One body alone.
 Result<Document> DecodeBody(BodyCodec codec, std::string body);
+// JSON that this node wrote itself, of parts that were within the limits each: any number of
+// members, and kStoredDepthMax levels.
+Result<Document> DecodeStoredJson(std::string body);
 
 // Writes an answer value by value. Keys and values alternate within maps, as they come.
 class BodyWriter {

@@ -10,7 +10,12 @@ namespace mainstem::gateway::aws {
 
 class JsonParserPool;
 std::shared_ptr<JsonParserPool> MakeJsonParserPool();
-Result<Document> DecodeJson(std::shared_ptr<JsonParserPool> pool, std::string body);
+struct JsonLimits {
+  int depth_max = kDepthMax;
+  size_t members_max = kMembersMax;
+};
+Result<Document> DecodeJson(std::shared_ptr<JsonParserPool> pool, std::string body,
+                            JsonLimits limits);
 std::unique_ptr<BodyWriter> MakeJsonWriter();
 Result<Document> DecodeCbor(std::string body);
 std::unique_ptr<BodyWriter> MakeCborWriter();

@@ -54,23 +54,25 @@ Status BadJson(std::string_view why) {
 
 // simdjson takes room for each token: a body that is nothing but tokens is refused before. Keys of
 // records may hold commas, too.
-constexpr size_t kCommasMax = 5 * kMembersMax;
+constexpr size_t kCommasAMember = 5;
 
-bool HasTooManyCommas(std::string_view body) {
+bool HasTooManyCommas(std::string_view body, size_t members_max) {
+  if (body.size() / kCommasAMember <= members_max) return false;
   size_t count = 0;
   for (size_t at = body.find(','); at != std::string_view::npos; at = body.find(',', at + 1)) {
-    if (++count > kCommasMax) return true;
+    if (++count > kCommasAMember * members_max) return true;
   }
   return false;
 }
 
 struct JsonConverter {
   Status Convert(dom::element element, int depth, Value* out);
-  size_t members_left = kMembersMax;
+  int depth_max;
+  size_t members_left;
 };
 
 Status JsonConverter::Convert(dom::element element, int depth, Value* out) {
-  if (depth > kDepthMax) return BadJson("it is nested too deeply");
+  if (depth > depth_max) return BadJson("it is nested too deeply");
   if (members_left-- == 0) return BadJson("it has too many members");
   switch (element.type()) {
     case dom::element_type::NULL_VALUE: break;
@@ -157,8 +159,9 @@ class JsonBodyWriter final : public BodyWriter {
 
 std::shared_ptr<JsonParserPool> MakeJsonParserPool() { return std::make_shared<JsonParserPool>(); }
 
-Result<Document> DecodeJson(std::shared_ptr<JsonParserPool> pool, std::string body) {
-  if (HasTooManyCommas(body)) return BadJson("it has too many members");
+Result<Document> DecodeJson(std::shared_ptr<JsonParserPool> pool, std::string body,
+                            JsonLimits limits) {
+  if (HasTooManyCommas(body, limits.members_max)) return BadJson("it has too many members");
   auto parsed = std::make_shared<ParsedJson>(std::move(pool));
   // The parser keeps the texts itself: the body goes when this returns.
   body.reserve(body.size() + simdjson::SIMDJSON_PADDING);
@@ -166,7 +169,7 @@ Result<Document> DecodeJson(std::shared_ptr<JsonParserPool> pool, std::string bo
   auto error = parsed->parser->parse(body.data(), body.size(), false).get(root);
   if (error != simdjson::SUCCESS) return BadJson(simdjson::error_message(error));
   Document document;
-  JsonConverter converter;
+  JsonConverter converter{.depth_max = limits.depth_max, .members_left = limits.members_max};
   RETURN_IF_ERROR(converter.Convert(root, 0, &document.root));
   document.owner = std::move(parsed);
   return document;

@@ -55,5 +55,6 @@ struct Document {
 inline constexpr int kDepthMax = 72;
 // Members of all lists and maps together: what a body of a few bytes each would otherwise grow to.
 inline constexpr size_t kMembersMax = 100'000;
+inline constexpr int kStoredDepthMax = 1'000;
 
 }  // namespace mainstem::gateway::aws

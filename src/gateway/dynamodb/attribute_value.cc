@@ -14,7 +14,6 @@ using JsonKind = aws::Value::Kind;
 
 constexpr std::array<std::string_view, 10> kTypeNames = {"S", "N", "B",  "BOOL", "NULL",
                                                          "M", "L", "SS", "NS",   "BS"};
-constexpr int kNestingMax = 32;
 
 Status WrongJson(std::string message) {
   return aws::MakeAwsError(aws::AwsError{.name = "com.amazon.coral.service#SerializationException",
@@ -71,10 +70,13 @@ Result<std::vector<std::string>> SetIn(const aws::Value& value, ItemReader read,
 
 class ValueReader {
  public:
+  explicit ValueReader(int nesting_max) : nesting_max_(nesting_max) {}
   Result<AttributeValue> Read(const aws::Value& value, int depth);
 
  private:
   Status ReadInto(std::string_view type, const aws::Value& value, int depth, AttributeValue* out);
+
+  const int nesting_max_;
 };
 
 Status ValueReader::ReadInto(std::string_view type, const aws::Value& value, int depth,
@@ -114,9 +116,7 @@ Status ValueReader::ReadInto(std::string_view type, const aws::Value& value, int
 }
 
 Result<AttributeValue> ValueReader::Read(const aws::Value& value, int depth) {
-  if (depth > kNestingMax) {
-    return Invalid("Nesting Levels have exceeded supported limits");
-  }
+  if (depth > nesting_max_) return NestsTooDeeply();
   if (value.kind != JsonKind::kMap) {
     if (value.kind == JsonKind::kList) return WrongJson("Start of list found where not expected");
     return WrongJson("Unexpected value type in payload");
@@ -159,16 +159,26 @@ DecimalNumber AttributeValue::number() const {
   return *parsed;
 }
 
-Result<AttributeValue> ParseAttributeValue(const aws::Value& value) {
-  return ValueReader().Read(value, 0);
+int NestingOf(const AttributeValue& value) {
+  int nesting = 0;
+  for (const auto& [name, inner] : value.map) nesting = std::max(nesting, 1 + NestingOf(inner));
+  for (const AttributeValue& inner : value.list) nesting = std::max(nesting, 1 + NestingOf(inner));
+  return nesting;
 }
 
-Result<Item> ParseItem(const aws::Value& value) {
+Status NestsTooDeeply() { return Invalid("Nesting Levels have exceeded supported limits"); }
+
+Result<AttributeValue> ParseAttributeValue(const aws::Value& value) {
+  return ValueReader(kNestingMax).Read(value, 0);
+}
+
+Result<Item> ParseItem(const aws::Value& value, int nesting_max) {
   if (value.is_null()) return Item();
   if (value.kind != JsonKind::kMap) return WrongJson("Expected map or null");
   Item item;
   for (const aws::Member& member : value.members) {
-    ASSIGN_OR_RETURN(item[std::string(member.name)], ParseAttributeValue(member.value));
+    ASSIGN_OR_RETURN(item[std::string(member.name)],
+                     ValueReader(nesting_max).Read(member.value, 0));
   }
   return item;
 }

@@ -46,9 +46,14 @@ struct AttributeValue {
 
 using Item = std::map<std::string, AttributeValue, std::less<>>;
 
+// Lists and maps within each other, of one attribute.
+inline constexpr int kNestingMax = 32;
+int NestingOf(const AttributeValue& value);  // 0 of what holds nothing
+Status NestsTooDeeply();
+
 // An AwsError when it is none.
 Result<AttributeValue> ParseAttributeValue(const aws::Value& value);
-Result<Item> ParseItem(const aws::Value& value);
+Result<Item> ParseItem(const aws::Value& value, int nesting_max = kNestingMax);
 void WriteAttributeValue(const AttributeValue& value, aws::BodyWriter* out);
 void WriteItem(const Item& item, aws::BodyWriter* out);
 

@@ -71,6 +71,24 @@ Task<> KeepThroughRestarts(TableDoor* door) {
 }
 TEST(DynamoServiceTest, KeepsTablesAndItemsThroughRestarts) { RunTables(KeepThroughRestarts); }
 
+// Of more members than a request may have, and still below 400 KB.
+Task<> KeepALongList(TableDoor* door) {
+  CO_RETURN_IF_ERROR(co_await door->Call("CreateTable", kCreateTable));
+  std::string list = R"({"N":"1"})";
+  for (int i = 1; i < 45'000; ++i) list += R"(,{"N":"1"})";
+  std::string put = R"({"TableName":"leases","Item":{"k":{"S":"a"},"l":{"L":[)" + list + "]}}}";
+  CO_RETURN_IF_ERROR(co_await door->Call("PutItem", std::move(put)));
+  std::string update = R"j({"TableName":"leases","Key":{"k":{"S":"a"}},)j"
+                       R"j("UpdateExpression":"SET l = list_append(l, l)"})j";
+  CO_ASSIGN_OR_RETURN(RawResponse doubled, co_await door->Call("UpdateItem", std::move(update)));
+  EXPECT_EQ(doubled.body, "{}");
+  CO_RETURN_IF_ERROR(co_await door->Restart());
+  CO_ASSIGN_OR_RETURN(RawResponse got, co_await door->Call("GetItem", kGetOne));
+  EXPECT_EQ(got.body, R"({"Item":{"k":{"S":"a"},"l":{"L":[)" + list + "," + list + "]}}}");
+  co_return Status::OK();
+}
+TEST(DynamoServiceTest, KeepsItemsOfMoreMembersThanARequestMayHave) { RunTables(KeepALongList); }
+
 // As compaction leaves it: the table's only record behind its items'.
 Task<> StartBehindCompaction(TableDoor* door) {
   CO_RETURN_IF_ERROR(co_await door->log.CreateTopic(std::string(kStoreTopic), 1, {}, false));

@@ -220,20 +220,26 @@ Result<std::optional<AttributeValue>> Reduced(const AttributeValue& before,
   return left;
 }
 
-Status ApplyDelete(const Update::Change& change, const Item& before, AttributeValue* root) {
+// Sets that have nothing left are removed with what else is: lists would be shifted.
+Status ApplyDelete(const Update::Change& change, const Item& before, AttributeValue* root,
+                   std::vector<Path>* removes) {
   const AttributeValue* found = FindValue(change.path, before);
   if (found == nullptr) return Status::OK();
   ASSIGN_OR_RETURN(auto left, Reduced(*found, change.value));
-  return left ? Put(change.path, *std::move(left), root) : Remove(change.path, root);
+  if (left) return Put(change.path, *std::move(left), root);
+  removes->push_back(change.path);
+  return Status::OK();
 }
 
-// Those of one list that come later first, so that the others keep their places.
-std::vector<Path> InOrderOfRemoval(std::vector<Path> paths) {
-  std::stable_sort(paths.begin(), paths.end(), [](const Path& a, const Path& b) {
-    bool same_list = a.size() == b.size() && std::equal(a.begin(), a.end() - 1, b.begin());
-    return same_list && a.back().index > b.back().index;
+// Of each list what comes later first, with all that lies within, so that the others keep their
+// places.
+void OrderForRemoval(std::vector<Path>* paths) {
+  auto step_before = [](const PathStep& a, const PathStep& b) {
+    return a.index != b.index ? a.index > b.index : a.name < b.name;
+  };
+  std::sort(paths->begin(), paths->end(), [step_before](const Path& a, const Path& b) {
+    return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), step_before);
   });
-  return paths;
 }
 
 // What of `value` lies at the paths, of which `depth` steps have led to it.
@@ -320,17 +326,19 @@ Result<UpdateOutcome> ApplyUpdate(const Update& update, const Item& before) {
     puts.emplace_back(&add.path, std::move(value));
   }
   for (auto& [path, value] : puts) {
+    int above = static_cast<int>(path->size()) - 1;
+    if (above + NestingOf(value) > kNestingMax) return NestsTooDeeply();
     RETURN_IF_ERROR(Put(*path, std::move(value), &root));
     outcome.touched.push_back(*path);
   }
+  std::vector<Path> removes = update.removes;
+  outcome.touched.insert(outcome.touched.end(), removes.begin(), removes.end());
   for (const Update::Change& change : update.deletes) {
-    RETURN_IF_ERROR(ApplyDelete(change, before, &root));
+    RETURN_IF_ERROR(ApplyDelete(change, before, &root, &removes));
     outcome.touched.push_back(change.path);
   }
-  for (const Path& path : InOrderOfRemoval(update.removes)) {
-    RETURN_IF_ERROR(Remove(path, &root));
-    outcome.touched.push_back(path);
-  }
+  OrderForRemoval(&removes);
+  for (const Path& path : removes) RETURN_IF_ERROR(Remove(path, &root));
   outcome.item = std::move(root.map);
   return outcome;
 }

@@ -135,6 +135,34 @@ TEST(ExpressionTest, UpdatesTakeValuesFromTheItemAsItWas) {
   EXPECT_EQ(Change("REMOVE nothing"), R"({"id":{"S":"k"}})");
 }
 
+TEST(ExpressionTest, ListsAreTakenFromAtThePlacesOfBefore) {
+  constexpr std::string_view kMixed =
+      R"({"a":{"N":"1"},"b":{"N":"2"},"l":{"L":[{"S":"x"},{"S":"y"},{"S":"z"}]}})";
+  EXPECT_EQ(Change("REMOVE a, l[0], b, l[1]", kMixed), R"({"l":{"L":[{"S":"z"}]}})");
+  constexpr std::string_view kMaps =
+      R"({"l":{"L":[{"M":{"k":{"N":"1"}}},{"M":{"k":{"N":"2"},"j":{"N":"3"}}}]}})";
+  EXPECT_EQ(Change("REMOVE l[0], l[1].k", kMaps), R"({"l":{"L":[{"M":{"j":{"N":"3"}}}]}})");
+  constexpr std::string_view kSets = R"({"l":{"L":[{"SS":["b"]},{"S":"y"},{"S":"z"}]}})";
+  EXPECT_EQ(Change("DELETE l[0] :set REMOVE l[1]", kSets), R"({"l":{"L":[{"S":"z"}]}})");
+}
+
+// Of one element each.
+std::string NestedLists(int levels) {
+  std::string text = R"({"S":"x"})";
+  for (int i = 0; i < levels; ++i) text = R"({"L":[)" + text + "]}";
+  return text;
+}
+
+TEST(ExpressionTest, UpdatesNestNoDeeperThanItemsMay) {
+  auto nested = [](int levels) {
+    std::string path = "l";
+    for (int i = 0; i < levels; ++i) path += "[0]";
+    return Change("SET " + path + " = l", "{\"l\":" + NestedLists(levels) + "}");
+  };
+  EXPECT_EQ(nested(16), "{\"l\":" + NestedLists(32) + "}");
+  EXPECT_EQ(nested(17), "Nesting Levels have exceeded supported limits");
+}
+
 TEST(ExpressionTest, UpdatesThatCannotBe) {
   EXPECT_THAT(Change("SET a = b"), HasSubstr("does not exist in the item"));
   EXPECT_THAT(Change("SET m.x = :5"), HasSubstr("invalid for update"));

@@ -6,6 +6,8 @@ namespace {
 constexpr char kTableTag = 'T';
 constexpr char kItemTag = 'I';
 constexpr size_t kLengthBytes = 4;
+// Two levels of JSON each. More than any update allows: what is in the log must be readable.
+constexpr int kStoredNestingMax = aws::kStoredDepthMax / 2 - 2;
 
 Status BrokenRecord(const char* what) {
   return MakeError(ErrorCode::kCorruptStorage,
@@ -72,9 +74,9 @@ Result<TableDefinition> ParseTableRecord(std::string_view value) {
 
 Result<Item> ParseItemRecord(std::string_view value) {
   ASSIGN_OR_RETURN(std::string_view text, WithoutVersion(value));
-  auto document = aws::DecodeBody(aws::BodyCodec::kJson, std::string(text));
+  auto document = aws::DecodeStoredJson(std::string(text));
   if (!document.ok()) return BrokenRecord("its item is not JSON");
-  auto item = ParseItem(document->root);
+  auto item = ParseItem(document->root, kStoredNestingMax);
   if (!item.ok()) return BrokenRecord("its item is none");
   return item;
 }
