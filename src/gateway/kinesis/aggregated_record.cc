@@ -1,5 +1,6 @@
 #include "gateway/kinesis/aggregated_record.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -80,6 +81,14 @@ bool ReadUserRecord(std::string_view message, const std::vector<std::string_view
   return true;
 }
 
+// Longer ones no PutRecord could have.
+bool IsPartitionKey(std::string_view text) {
+  auto begins_character = [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; };
+  auto count = std::count_if(text.begin(), text.end(), begins_character);
+  return static_cast<size_t>(count) <= kPartitionKeyCharactersMax &&
+         text.size() <= 4 * kPartitionKeyCharactersMax;
+}
+
 bool IsAggregate(std::string_view data, std::string_view* message) {
   if (!data.starts_with(kAggregateMagic) || data.size() < kAggregateMagic.size() + kDigestBytes) {
     return false;
@@ -93,7 +102,15 @@ bool IsAggregate(std::string_view data, std::string_view* message) {
 
 }  // namespace
 
-std::vector<UserRecord> UnpackAggregatedRecord(std::string_view data) {
+size_t BytesOf(const std::vector<UserRecord>& records) {
+  size_t bytes = 0;
+  for (const UserRecord& record : records) {
+    bytes += record.partition_key.size() + record.data.size();
+  }
+  return bytes;
+}
+
+std::vector<UserRecord> UnpackAggregatedRecord(std::string_view data, size_t bytes_max) {
   constexpr uint64_t kKeys = 1;
   constexpr uint64_t kRecords = 3;
   std::string_view message;
@@ -106,12 +123,13 @@ std::vector<UserRecord> UnpackAggregatedRecord(std::string_view data) {
     if (field->number == kRecords && field->bytes) packed.push_back(*field->bytes);
   }
   if (reader.broken() || packed.size() > kUserRecordsMax) return {};
+  if (!std::all_of(keys.begin(), keys.end(), IsPartitionKey)) return {};
   std::vector<UserRecord> records(packed.size());
   size_t bytes = 0;
   for (size_t i = 0; i < packed.size(); ++i) {
     if (!ReadUserRecord(packed[i], keys, &records[i])) return {};
     bytes += records[i].partition_key.size() + records[i].data.size();
-    if (bytes > kUserRecordBytesMax) return {};
+    if (bytes > bytes_max) return {};
   }
   return records;
 }

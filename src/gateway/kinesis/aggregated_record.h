@@ -19,8 +19,12 @@ struct UserRecord {
 // What a packed record may become; others stay as they are.
 inline constexpr size_t kUserRecordsMax = 100'000;
 inline constexpr size_t kUserRecordBytesMax = 16 << 20;
+inline constexpr size_t kPartitionKeyCharactersMax = 256;
+size_t BytesOf(const std::vector<UserRecord>& records);
 
-// The records within, views into `data`; none when it is a record like any other.
-std::vector<UserRecord> UnpackAggregatedRecord(std::string_view data);
+// The records within, views into `data`; none when it is a record like any other, or when they are
+// more than `bytes_max`: many may share one key.
+std::vector<UserRecord> UnpackAggregatedRecord(std::string_view data,
+                                               size_t bytes_max = kUserRecordBytesMax);
 
 }  // namespace mainstem::gateway::kinesis

@@ -58,6 +58,24 @@ TEST(AggregatedRecordTest, UnpacksOnlySoMuch) {
   for (size_t i = 0; i < kUserRecordBytesMax / 256; ++i) message += record;
   EXPECT_FALSE(UnpackAggregatedRecord(Packed(message)).empty());
   EXPECT_TRUE(UnpackAggregatedRecord(Packed(message + record)).empty());
+  EXPECT_EQ(UnpackAggregatedRecord(Packed(key + record + record), 512).size(), 2u);
+  EXPECT_TRUE(UnpackAggregatedRecord(Packed(key + record + record), 511).empty());
+}
+
+TEST(AggregatedRecordTest, KeysAreNoLongerThanAnyRecords) {
+  std::string record("\x1a\x04\x08\x00\x1a\x00", 6);
+  auto with_key = [&](const std::string& key) {
+    std::string message = "\x0a";
+    message.push_back(static_cast<char>((key.size() & 0x7F) | 0x80));
+    message.push_back(static_cast<char>(key.size() >> 7));
+    return UnpackAggregatedRecord(Packed(message + key + record));
+  };
+  EXPECT_FALSE(with_key(std::string(256, 'k')).empty());
+  EXPECT_TRUE(with_key(std::string(257, 'k')).empty());
+  std::string umlauts;
+  for (int i = 0; i < 256; ++i) umlauts += "ä";
+  EXPECT_FALSE(with_key(umlauts).empty());
+  EXPECT_TRUE(with_key(umlauts + "k").empty());
 }
 
 }  // namespace

@@ -16,6 +16,9 @@ namespace {
 // Of one record batch; more become several batches of one append.
 constexpr size_t kBatchBytes = 512u << 10;
 constexpr int64_t kRequestBytesMax = 10 << 20;
+// What all packed records of a call may become together; the rest stay packed.
+constexpr size_t kUnpackedBytesMax = 32 << 20;
+constexpr int64_t kUnpackedRecordBytes = 16;  // of each record in its batch, and its view
 
 // What one shard gets of a call.
 struct ShardWrite {
@@ -36,6 +39,8 @@ struct PutPlan {
   std::map<int32_t, ShardWrite> shards;
   std::vector<PutEntry> entries;  // as the records came
   int64_t bytes = 0;
+  size_t unpacked_bytes = 0;
+  MemoryLease unpacked{};  // beyond the body, which its lease covers
 };
 
 Result<HashKey> KeyOf(const aws::Value& record) {
@@ -71,8 +76,27 @@ Status AddToShard(const Stream& stream, const UserRecord& record, int64_t now_ms
   return write->builder.AddOnto(&write->batches, room, now_ms, record.partition_key, record.data);
 }
 
-// What the KPL has packed into one goes as its single records, all to the shard of the whole; the
-// answer tells the first one's place.
+// What the KPL has packed into one as its single records; none of other records.
+Result<std::vector<UserRecord>> Unpack(const Context& context, std::string_view data,
+                                       PutPlan* plan) {
+  size_t room = std::min(kUserRecordBytesMax, kUnpackedBytesMax - plan->unpacked_bytes);
+  std::vector<UserRecord> records = UnpackAggregatedRecord(data, room);
+  if (records.empty()) return records;
+  size_t bytes = BytesOf(records);
+  plan->unpacked_bytes += bytes;
+  int64_t wanted = plan->unpacked.bytes() + static_cast<int64_t>(bytes) +
+                   static_cast<int64_t>(records.size()) * kUnpackedRecordBytes;
+  if (plan->unpacked.bytes() == 0) {
+    plan->unpacked = context.budget->TryLease(wanted);
+    if (plan->unpacked.bytes() == wanted) return records;
+  } else if (plan->unpacked.Resize(wanted)) {
+    return records;
+  }
+  return MakeError(ErrorCode::kResourceExhausted, "there is no memory for packed records now");
+}
+
+// Packed records go as their single ones, all to the shard of the whole; the answer tells the first
+// one's place.
 Status AddRecord(const Context& context, const Stream& stream, const aws::Value& record,
                  int64_t now_ms, PutPlan* plan) {
   ASSIGN_OR_RETURN(HashKey key, KeyOf(record));
@@ -89,7 +113,7 @@ Status AddRecord(const Context& context, const Stream& stream, const aws::Value&
   ShardWrite& write = plan->shards[shard];
   plan->entries.push_back({.shard = shard, .position = write.count});
   plan->bytes += bytes;
-  std::vector<UserRecord> packed = UnpackAggregatedRecord(data);
+  ASSIGN_OR_RETURN(std::vector<UserRecord> packed, Unpack(context, data, plan));
   if (packed.empty()) packed.push_back({.partition_key = partition_key, .data = data});
   for (const UserRecord& single : packed) {
     RETURN_IF_ERROR(AddToShard(stream, single, now_ms, &write));
