@@ -5,6 +5,7 @@
 
 #include "gateway/kinesis/consumers.h"
 #include "gateway/kinesis/operations.h"
+#include "gateway/kinesis/stream_tags.h"
 
 namespace mainstem::gateway::kinesis {
 namespace {
@@ -55,6 +56,7 @@ Status AddConsumer(const ConsumerMeta& consumer, const std::string& account, con
 Result<ConsumerMeta> FindConsumer(const Context& context, const Stream& stream,
                                   const aws::Value& input) {
   ConsumerName wanted = ParseConsumerArn(input["ConsumerARN"].text);
+  if (wanted.name.empty()) wanted = ParseConsumerArn(input["ResourceARN"].text);
   if (wanted.name.empty()) wanted.name = std::string(input["ConsumerName"].text);
   if (wanted.name.empty()) {
     return aws::InvalidArgument(
@@ -90,6 +92,7 @@ Task<> RegisterStreamConsumer(const Context& context, aws::AwsCall* call) {
   CO_ASSIGN_OR_RETURN(StreamPtr stream, co_await FindStream(context, call));
   ConsumerMeta consumer{.name = std::string(call->input.root["ConsumerName"].text),
                         .created_ms = context.NowMs()};
+  CO_RETURN_IF_ERROR(TagsIn(context, *call, stream->name()).Apply(&consumer.tags));
   std::string name = stream->name();
   storage::TopicId id = stream->topic().id;
   std::string account = context.account;
@@ -150,7 +153,9 @@ Task<> DeregisterStreamConsumer(const Context& context, aws::AwsCall* call) {
   storage::TopicId id = stream->topic().id;
   stream.reset();
   StreamCatalog::Change apply = [consumer](const Stream&, StreamMeta* meta) {
-    std::erase(meta->consumers, consumer);
+    std::erase_if(meta->consumers, [&](const ConsumerMeta& known) {
+      return known.name == consumer.name && known.created_ms == consumer.created_ms;
+    });
     return Status::OK();
   };
   co_return co_await context.catalog->Update(id, std::move(apply));

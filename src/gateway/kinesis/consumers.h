@@ -16,7 +16,7 @@ struct ConsumerName {
 };
 ConsumerName ParseConsumerArn(std::string_view arn);
 
-// By ConsumerARN or ConsumerName; a ResourceNotFoundException when there is none.
+// By ConsumerARN, ResourceARN or ConsumerName; a ResourceNotFoundException when there is none.
 Result<ConsumerMeta> FindConsumer(const Context& context, const Stream& stream,
                                   const aws::Value& input);
 

@@ -59,20 +59,23 @@ KinesisCounters MakeCounters(Metrics* metrics) {
 }  // namespace
 
 struct KinesisService::Impl {
-  Impl(Env* env, storage::Log* log, MemoryBudget* budget, Metrics* metrics, Logger logger,
+  Impl(Env* env, storage::Log* log, MemoryBudget* budget, Metrics* metrics, Logger given_logger,
        KinesisOptions options, aws::TokenSealer given_sealer)
-      : sealer(std::move(given_sealer)),
-        catalog(env, log, std::move(logger)),
+      : logger(std::move(given_logger)),
+        sealer(std::move(given_sealer)),
+        catalog(env, log, logger),
         context{.env = env,
                 .log = log,
                 .budget = budget,
                 .catalog = &catalog,
+                .logger = &logger,
                 .sealer = &sealer,
                 .subscriptions = &subscriptions,
                 .limits = options.limits ? &limits : nullptr,
                 .account = std::move(options.account),
                 .counters = MakeCounters(metrics)} {}
 
+  const Logger logger;
   const aws::TokenSealer sealer;
   StreamCatalog catalog;
   Subscriptions subscriptions;

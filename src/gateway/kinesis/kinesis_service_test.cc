@@ -5,6 +5,10 @@
 #include <gtest/gtest.h>
 
 #include "gateway/aws/testing/aws_door.h"
+#include "gateway/kinesis/hash_key.h"
+#include "storage/batch_builder.h"
+#include "storage/bytes.h"
+#include "storage/crc32c.h"
 
 namespace mainstem::gateway::kinesis {
 namespace {
@@ -139,6 +143,123 @@ Task<> ReadWithoutMemory(Door* door) {
 }
 
 TEST(KinesisServiceTest, WithoutMemoryItSaysWhatSdksTryAgain) { RunScenario(ReadWithoutMemory); }
+
+// As the KPL packs: `count` empty records of one key.
+std::string PackedData(int count) {
+  std::string message = std::string("\x0a\x80\x02", 3) + std::string(256, 'k');
+  for (int i = 0; i < count; ++i) message += std::string("\x1a\x04\x08\x00\x1a\x00", 6);
+  std::string data = "\xF3\x89\x9A\xC2" + message;
+  HashKey digest = HashKeyOf(message);
+  for (int shift = 120; shift >= 0; shift -= 8) data.push_back(static_cast<char>(digest >> shift));
+  std::string text;
+  aws::AppendBase64(data, &text);
+  return text;
+}
+
+Task<int64_t> RecordsIn(Door* door) {
+  auto topic = door->log.FindTopic("s");
+  storage::TopicPartition partition{.topic_id = topic->id, .partition = PartitionId(0)};
+  CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await door->log.Offsets(partition));
+  co_return offsets.high_watermark.value();
+}
+
+// 10 KB of a request become 400 KB: of hundreds of them gigabytes.
+Task<> PutWhatUnpacksToMuch(Door* door) {
+  constexpr int kRecords = 1600;
+  constexpr int kPacked = 100;
+  CO_RETURN_IF_ERROR(co_await door->Call("CreateStream", kCreate));
+  std::string one = R"({"PartitionKey":"k","Data":")" + PackedData(kRecords) + "\"}";
+  std::string body = R"({"StreamName":"s","Records":[)" + one;
+  for (int i = 1; i < kPacked; ++i) body += "," + one;
+  body += "]}";
+  CO_ASSIGN_OR_RETURN(RawResponse put, co_await door->Call("PutRecords", body));
+  EXPECT_EQ(put.status, 200);
+  constexpr int kUnpacked = (32 << 20) / (kRecords * 256);
+  CO_ASSIGN_OR_RETURN(int64_t count, co_await RecordsIn(door));
+  EXPECT_EQ(count, kUnpacked * kRecords + kPacked - kUnpacked);
+  // They are leased.
+  EXPECT_EQ(door->budget.used_bytes(), 0);
+  MemoryLease most = door->budget.TryLease(door->budget.shared_bytes() - (16 << 20));
+  CO_ASSIGN_OR_RETURN(put, co_await door->Call("PutRecords", body));
+  EXPECT_EQ(put.status, 503);
+  CO_ASSIGN_OR_RETURN(int64_t after, co_await RecordsIn(door));
+  EXPECT_EQ(after, count);
+  co_return Status::OK();
+}
+TEST(KinesisServiceTest, PackedRecordsTakeOnlySoMuchMemory) { RunScenario(PutWhatUnpacksToMuch); }
+
+// As a Kafka client may write it: compressed, and broken within.
+Task<> ReadPastABrokenBatch(Door* door) {
+  CO_RETURN_IF_ERROR(co_await door->Call("CreateStream", kCreate));
+  CO_RETURN_IF_ERROR(co_await door->Call("PutRecord", kPut));
+  storage::BatchBuilder builder({.codec = storage::Codec::kZstd});
+  builder.Add(1, "k", "lost");
+  CO_ASSIGN_OR_RETURN(std::vector<std::byte> broken, builder.Build());
+  std::fill(broken.begin() + 61, broken.end(), std::byte{0xFF});
+  storage::StoreBig(broken.data() + 17, storage::Crc32c(std::span(broken).subspan(21)));
+  auto topic = door->log.FindTopic("s");
+  storage::TopicPartition partition{.topic_id = topic->id, .partition = PartitionId(0)};
+  CO_RETURN_IF_ERROR(co_await door->log.Append(partition, broken, {}));
+  CO_RETURN_IF_ERROR(co_await door->Call("PutRecord", kPut));
+  CO_ASSIGN_OR_RETURN(std::string iterator, co_await door->Iterator());
+  CO_ASSIGN_OR_RETURN(RawResponse read, co_await door->Call("GetRecords", R"({"ShardIterator":")" +
+                                                                              iterator + "\"}"));
+  EXPECT_EQ(read.status, 200);
+  size_t count = 0;
+  for (size_t at = 0; (at = read.body.find("AAEC", at)) != std::string::npos; ++at) ++count;
+  EXPECT_EQ(count, 2u);
+  co_return Status::OK();
+}
+TEST(KinesisServiceTest, ReadsOnBehindABatchThatCannotBeDecoded) {
+  RunScenario(ReadPastABrokenBatch);
+}
+
+Task<> CallAnew(Door* door, std::string operation, std::string body) {
+  auto [near, far] = net::MakeMemoryStreamPair(door->env->shard(0));
+  door->server->Serve(std::move(far));
+  RawClient client(std::move(near));
+  RawClient::Request request{.method = "POST", .target = "/"};
+  request.headers.emplace_back("Content-Type", "application/x-amz-json-1.1");
+  request.headers.emplace_back("X-Amz-Target", "Kinesis_20131202." + operation);
+  request.body = std::move(body);
+  CO_ASSIGN_OR_RETURN(RawResponse response, co_await client.Call(std::move(request)));
+  EXPECT_EQ(response.status, 200) << operation << response.body;
+  co_return Status::OK();
+}
+
+// A slow write is waited for by a resharding, for which the others wait: each has found the stream
+// before it was resharded.
+Task<> ChangeAtOnce(Door* door, std::string operation, std::string body) {
+  CO_RETURN_IF_ERROR(co_await door->Call("CreateStream", R"({"StreamName":"s","ShardCount":2})"));
+  door->log.append_delay = 2s;
+  TaskScope calls(door->env->shard(0), "calls",
+                  [](const std::string& name, const Status& status) { FAIL() << name << status; });
+  auto call = [&](std::string name, std::string input) {
+    calls.Spawn(name, CallAnew(door, name, std::move(input)));
+    return Sleep(100ms);
+  };
+  CO_RETURN_IF_ERROR(co_await call("PutRecord", kPut));
+  for (const char* shard : {"0", "1"}) {
+    HashKey key = EvenRanges(4)[*shard == '0' ? 1 : 3].first;
+    CO_RETURN_IF_ERROR(co_await call(
+        "SplitShard", R"({"StreamName":"s","ShardToSplit":")" + std::string(shard) +
+                          R"(","NewStartingHashKey":")" + FormatHashKey(key) + "\"}"));
+  }
+  CO_RETURN_IF_ERROR(co_await call(operation, std::move(body)));
+  co_return co_await calls.Join();
+}
+
+Task<> ReshardAndSetRetention(Door* door) {
+  return ChangeAtOnce(door, "IncreaseStreamRetentionPeriod",
+                      R"({"StreamName":"s","RetentionPeriodHours":48})");
+}
+TEST(KinesisServiceTest, RetentionIsSetWhileTheStreamIsResharded) {
+  RunScenario(ReshardAndSetRetention);
+}
+Task<> ReshardAndDelete(Door* door) {
+  return ChangeAtOnce(door, "DeleteStream", R"({"StreamName":"s"})");
+}
+TEST(KinesisServiceTest, AStreamIsDeletedWhileItIsResharded) { RunScenario(ReshardAndDelete); }
 
 }  // namespace
 }  // namespace mainstem::gateway::kinesis

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/env.h"
+#include "core/logging.h"
 #include "core/memory_budget.h"
 #include "core/metrics.h"
 #include "gateway/aws/aws_error.h"
@@ -29,6 +30,7 @@ struct Context {
   storage::Log* log;
   MemoryBudget* budget;
   StreamCatalog* catalog;
+  const Logger* logger;
   const aws::TokenSealer* sealer;
   Subscriptions* subscriptions;
   ShardLimits* limits;  // null: there are none

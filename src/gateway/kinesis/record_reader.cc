@@ -94,7 +94,14 @@ Task<ReadOutcome> ReadRecords(const Context& context, const Shard& shard,
     }
     for (const storage::SharedBytes& batch : read.batches) {
       if (progress.IsFull(limits)) break;
-      CO_RETURN_IF_ERROR(WriteBatch(shard, batch, limits, &progress, answer));
+      Status written = WriteBatch(shard, batch, limits, &progress, answer);
+      if (written.ok()) continue;
+      // Nobody looks into compressed batches when they come from a Kafka client.
+      CO_ASSIGN_OR_RETURN(storage::BatchHeader header, storage::ParseBatchHeader(batch.bytes));
+      outcome.next = std::max(outcome.next, header.next_offset());
+      context.logger->Warning(
+          "a batch of a stream can't be read and is left out",
+          {{"shard", shard.name()}, {"offset", header.base_offset}, {"error", written}});
     }
     outcome.at_end = outcome.next >= read.last_stable_offset;
     if (outcome.at_end) break;

@@ -102,6 +102,9 @@ Task<> Change(const Context& context, StreamPtr stream, StreamCatalog::Change ch
   stream.reset();  // it would be waited for
   Status status = co_await context.catalog->Update(id, std::move(change));
   if (Is(status, ErrorCode::kUnknownTopicId)) co_return StreamNotFound(context, name);
+  if (Is(status, ErrorCode::kInvalidPartitions)) {
+    co_return aws::MakeAwsError("LimitExceededException", TextOf(status).message);
+  }
   co_return status;
 }
 

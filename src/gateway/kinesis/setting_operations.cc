@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "gateway/kinesis/consumers.h"
 #include "gateway/kinesis/operations.h"
 #include "gateway/kinesis/stream_tags.h"
 
@@ -33,23 +34,34 @@ Task<> SetRetention(const Context& context, aws::AwsCall* call, bool increase) {
   CO_ASSIGN_OR_RETURN(StreamPtr stream, co_await FindStream(context, call));
   int64_t hours = aws::IntegerOf(call->input.root["RetentionPeriodHours"]).value_or(0);
   CO_RETURN_IF_ERROR(CheckRetention(*stream, hours, increase));
+  storage::TopicId id = stream->topic().id;
+  stream.reset();
   storage::TopicConfig changes;
   changes["retention.ms"] = std::to_string(hours * kHourMillis);
-  co_return co_await context.catalog->SetConfig(stream->topic().id, std::move(changes));
+  co_return co_await context.catalog->SetConfig(id, std::move(changes));
+}
+
+// Of TagResource and its like: a consumer's ARN means the consumer.
+bool IsOfConsumer(const aws::AwsCall& call) {
+  return !ParseConsumerArn(call.input.root["ResourceARN"].text).name.empty();
 }
 
 Task<> ChangeTags(const Context& context, aws::AwsCall* call, StreamPtr stream) {
-  TagChange change{.stream_name = stream->name(), .account = context.account};
-  for (const aws::Member& tag : call->input.root["Tags"].members) {
-    change.added[std::string(tag.name)] = tag.value.text;
-  }
-  for (const aws::Member& key : call->input.root["TagKeys"].members) {
-    change.removed.emplace_back(key.value.text);
+  TagChange change = TagsIn(context, *call, stream->name());
+  std::optional<ConsumerMeta> consumer;
+  if (IsOfConsumer(*call)) {
+    CO_RETURN_IF_ERROR(FindConsumer(context, *stream, call->input.root).Value(&consumer.emplace()));
   }
   storage::TopicId id = stream->topic().id;
   stream.reset();
-  StreamCatalog::Change apply = [change](const Stream&, StreamMeta* meta) {
-    return change.Apply(&meta->tags);
+  StreamCatalog::Change apply = [change, consumer](const Stream&, StreamMeta* meta) {
+    if (!consumer) return change.Apply(&meta->tags);
+    for (ConsumerMeta& known : meta->consumers) {
+      if (known.name == consumer->name && known.created_ms == consumer->created_ms) {
+        return change.Apply(&known.tags);
+      }
+    }
+    return Status::OK();  // deregistered meanwhile
   };
   co_return co_await context.catalog->Update(id, std::move(apply));
 }
@@ -86,8 +98,13 @@ Task<> ListTagsForStream(const Context& context, aws::AwsCall* call) {
 
 Task<> ListTagsForResource(const Context& context, aws::AwsCall* call) {
   CO_ASSIGN_OR_RETURN(StreamPtr stream, co_await FindStream(context, call));
+  std::map<std::string, std::string> tags = stream->meta().tags;
+  if (IsOfConsumer(*call)) {
+    CO_ASSIGN_OR_RETURN(ConsumerMeta consumer, FindConsumer(context, *stream, call->input.root));
+    tags = std::move(consumer.tags);
+  }
   call->answer->BeginMap().Key("Tags").BeginList();
-  for (const auto& tag : stream->meta().tags) WriteTag(tag, call->answer.get());
+  for (const auto& tag : tags) WriteTag(tag, call->answer.get());
   call->answer->EndList().EndMap();
   co_return Status::OK();
 }

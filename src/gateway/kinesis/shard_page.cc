@@ -35,9 +35,21 @@ int64_t TakeInteger(std::string_view* bytes) {
   return static_cast<int64_t>(value);
 }
 
+// A child begins where its parents end: its own time of creation, by which sequence numbers are
+// ordered, may lie a second later.
+bool HasBegun(const Stream& stream, const Shard& shard, int64_t time_ms) {
+  if (!shard.meta.parent) return shard.meta.created_ms <= time_ms;
+  for (auto index : {shard.meta.parent, shard.meta.adjacent}) {
+    if (!index) continue;
+    const Shard& parent = *stream.FindShard(*index);
+    if (!parent.closed() || parent.meta.closed_ms > time_ms) return false;
+  }
+  return true;
+}
+
 // Whether it took records at that time.
-bool WasOpenAt(const Shard& shard, int64_t time_ms) {
-  return shard.meta.created_ms <= time_ms && (!shard.closed() || shard.meta.closed_ms > time_ms);
+bool WasOpenAt(const Stream& stream, const Shard& shard, int64_t time_ms) {
+  return HasBegun(stream, shard, time_ms) && (!shard.closed() || shard.meta.closed_ms > time_ms);
 }
 
 bool IsWanted(const Stream& stream, const Shard& shard, const ShardPage& page) {
@@ -45,8 +57,9 @@ bool IsWanted(const Stream& stream, const Shard& shard, const ShardPage& page) {
   int64_t horizon_ms =
       std::max(page.now_ms - stream.retention_hours() * kMillisPerHour, stream.meta().created_ms);
   switch (page.filter) {
-    case ShardFilterType::kAtTrimHorizon: return WasOpenAt(shard, horizon_ms);
-    case ShardFilterType::kAtTimestamp: return WasOpenAt(shard, std::max(page.time_ms, horizon_ms));
+    case ShardFilterType::kAtTrimHorizon: return WasOpenAt(stream, shard, horizon_ms);
+    case ShardFilterType::kAtTimestamp:
+      return WasOpenAt(stream, shard, std::max(page.time_ms, horizon_ms));
     case ShardFilterType::kFromTimestamp:
       return !shard.closed() || shard.meta.closed_ms >= std::max(page.time_ms, horizon_ms);
     case ShardFilterType::kAtLatest: return !shard.closed() && !shard.closing();

@@ -23,28 +23,8 @@ int64_t BatchBytesFor(int32_t record_kib_max) {
   return int64_t{record_kib_max} * 1024 + kBatchSlackBytes;
 }
 
-// Gives the lock back when its task ends, however it ends.
-class StreamCatalog::Lock {
- public:
-  explicit Lock(StreamCatalog* catalog) : catalog_(catalog) {}
-  ~Lock() {
-    catalog_->locked_ = false;
-    catalog_->released_.NotifyAll();
-  }
-  Lock(const Lock&) = delete;
-
- private:
-  StreamCatalog* catalog_;
-};
-
-Task<> StreamCatalog::Acquire() {
-  while (locked_) CO_RETURN_IF_ERROR(co_await released_.Wait());
-  locked_ = true;
-  co_return Status::OK();
-}
-
 StreamCatalog::StreamCatalog(Env* env, storage::Log* log, Logger logger)
-    : env_(env), log_(log), logger_(std::move(logger)), home_(env->shard(0)), released_(home_) {}
+    : env_(env), log_(log), logger_(std::move(logger)), home_(env->shard(0)), changes_(home_) {}
 
 Task<> StreamCatalog::Start() {
   CO_ASSIGN_OR_RETURN(auto values, co_await log_->ListMeta(std::string(kStreamMetaPrefix)));
@@ -66,7 +46,12 @@ Task<> StreamCatalog::Start() {
     for (const auto& [id, entry] : entries_) metas[id] = entry.meta;
   }
   for (const auto& entry : metas) {
-    CO_RETURN_IF_ERROR(co_await FinishReshard(entry.first, entry.second));
+    Status finished = co_await FinishReshard(entry.first, entry.second);
+    if (Is(finished, ErrorCode::kCancelled)) co_return finished;
+    if (finished.ok()) continue;
+    // It takes records all the same. The next start tries again.
+    logger_.Warning("a resharding that a stop has cut off can't be ended",
+                    {{"stream", StreamMetaKey(entry.first)}, {"error", finished}});
   }
   co_return Status::OK();
 }
@@ -88,7 +73,7 @@ Task<StreamPtr> StreamCatalog::FindTopic(std::optional<storage::TopicInfo> topic
   if (!topic || !IsStream(*topic)) co_return StreamPtr();
   StreamPtr stream = FindKnown(*topic);
   if (stream) co_return stream;
-  CO_RETURN_IF_ERROR(co_await RunOn(home_, Adopt(topic->id)));
+  CO_RETURN_IF_ERROR(co_await changes_.Run(AdoptHere(topic->id)));
   co_return FindKnown(*topic);
 }
 
@@ -108,9 +93,7 @@ std::vector<storage::TopicInfo> StreamCatalog::List() const {
   return topics;
 }
 
-Task<> StreamCatalog::Adopt(storage::TopicId id) {
-  CO_RETURN_IF_ERROR(co_await Acquire());
-  Lock lock(this);
+Task<> StreamCatalog::AdoptHere(storage::TopicId id) {
   {
     std::lock_guard guard(mutex_);
     if (entries_.count(id) > 0) co_return Status::OK();
@@ -155,12 +138,10 @@ std::weak_ptr<const WriteToken> StreamCatalog::Publish(storage::TopicId id, Stre
 }
 
 Task<> StreamCatalog::Create(NewStream stream) {
-  return RunOn(home_, CreateHere(std::move(stream)));
+  return changes_.Run(CreateHere(std::move(stream)));
 }
 
 Task<> StreamCatalog::CreateHere(NewStream stream) {
-  CO_RETURN_IF_ERROR(co_await Acquire());
-  Lock lock(this);
   storage::TopicConfig config;
   config["retention.ms"] = std::to_string(kDefaultRetentionMs);
   config["max.message.bytes"] = std::to_string(BatchBytesFor(stream.meta.record_kib_max));
@@ -174,24 +155,18 @@ Task<> StreamCatalog::CreateHere(NewStream stream) {
   co_return co_await Prune();
 }
 
-Task<> StreamCatalog::Delete(StreamPtr stream) {
-  return RunOn(home_, DeleteHere(std::move(stream)));
-}
+Task<> StreamCatalog::Delete(storage::TopicId id) { return changes_.Run(DeleteHere(id)); }
 
-Task<> StreamCatalog::DeleteHere(StreamPtr stream) {
-  CO_RETURN_IF_ERROR(co_await Acquire());
-  Lock lock(this);
-  CO_RETURN_IF_ERROR(co_await log_->DeleteTopic(stream->topic().id));
+Task<> StreamCatalog::DeleteHere(storage::TopicId id) {
+  CO_RETURN_IF_ERROR(co_await log_->DeleteTopic(id));
   co_return co_await Prune();
 }
 
 Task<> StreamCatalog::SetConfig(storage::TopicId id, storage::TopicConfig changes) {
-  return RunOn(home_, SetConfigHere(id, std::move(changes)));
+  return changes_.Run(SetConfigHere(id, std::move(changes)));
 }
 
 Task<> StreamCatalog::SetConfigHere(storage::TopicId id, storage::TopicConfig changes) {
-  CO_RETURN_IF_ERROR(co_await Acquire());
-  Lock lock(this);
   if (!log_->FindTopic(id)) co_return NoSuchStream();
   auto change = [changes = std::move(changes)](storage::TopicConfig config) {
     for (const auto& [key, value] : changes) config[key] = value;
@@ -201,37 +176,51 @@ Task<> StreamCatalog::SetConfigHere(storage::TopicId id, storage::TopicConfig ch
 }
 
 Task<> StreamCatalog::Update(storage::TopicId id, Change change) {
-  return RunOn(home_, UpdateHere(id, std::move(change)));
+  return changes_.Run(UpdateHere(id, std::move(change)));
 }
 
 Task<> StreamCatalog::UpdateHere(storage::TopicId id, Change change) {
-  CO_RETURN_IF_ERROR(co_await Acquire());
-  Lock lock(this);
   auto topic = log_->FindTopic(id);
   StreamPtr stream = topic ? FindKnown(*topic) : nullptr;
   if (!stream) co_return NoSuchStream();
-  StreamMeta meta = stream->meta();
-  size_t shards_before = meta.shards.size();
+  StreamMeta before = stream->meta();
+  StreamMeta meta = before;
   CO_RETURN_IF_ERROR(change(*stream, &meta));
-  bool resharded = meta.shards.size() != shards_before;
   stream.reset();
+  if (meta.shards.size() != before.shards.size()) {
+    co_return co_await ReshardHere(id, std::move(before), std::move(meta));
+  }
   CO_RETURN_IF_ERROR(co_await Persist(id, meta));
-  if (resharded) co_return co_await FinishReshard(id, std::move(meta));
   Publish(id, std::move(meta), Routes::kSame);
   co_return Status::OK();
 }
 
-// The children's partitions come before anybody is sent to them, and the parents are closed when
-// nobody writes to them any more. A crash in between is made up for by the next start.
-Task<> StreamCatalog::FinishReshard(storage::TopicId id, StreamMeta meta) {
-  auto topic = log_->FindTopic(id);
-  if (!topic || meta.shards.empty()) co_return Status::OK();
-  auto wanted = static_cast<int32_t>(meta.shards.size());
-  if (topic->partition_count < wanted) {
-    CO_ASSIGN_OR_RETURN(topic, co_await log_->AddPartitions(id, wanted));
+// The children's partitions come before anybody is sent to them. A crash in between is made up for
+// by the next start.
+Task<> StreamCatalog::ReshardHere(storage::TopicId id, StreamMeta before, StreamMeta meta) {
+  CO_RETURN_IF_ERROR(co_await Persist(id, meta));
+  Status added = co_await AddPartitions(id, meta.shards.size());
+  if (!added.ok()) {
+    CO_RETURN_IF_ERROR(co_await Persist(id, before));
+    co_return added;
   }
+  co_return co_await CloseParents(id, std::move(meta));
+}
+
+Task<> StreamCatalog::AddPartitions(storage::TopicId id, size_t count) {
+  auto topic = log_->FindTopic(id);
+  if (!topic) co_return NoSuchStream();
+  auto wanted = static_cast<int32_t>(count);
+  if (topic->partition_count >= wanted) co_return Status::OK();
+  co_return (co_await log_->AddPartitions(id, wanted)).status();
+}
+
+// Parents are closed when nobody writes to them any more.
+Task<> StreamCatalog::CloseParents(storage::TopicId id, StreamMeta meta) {
   std::weak_ptr<const WriteToken> older = Publish(id, meta, Routes::kNew);
   while (!older.expired()) CO_RETURN_IF_ERROR(co_await Sleep(kWriterPoll));
+  auto topic = log_->FindTopic(id);
+  if (!topic) co_return NoSuchStream();
   int64_t now_ms = env_->WallTime().value();
   bool closes = false;
   {
@@ -246,6 +235,22 @@ Task<> StreamCatalog::FinishReshard(storage::TopicId id, StreamMeta meta) {
   CO_RETURN_IF_ERROR(co_await Persist(id, meta));
   Publish(id, std::move(meta), Routes::kSame);
   co_return Status::OK();
+}
+
+// Of a start.
+Task<> StreamCatalog::FinishReshard(storage::TopicId id, StreamMeta meta) {
+  auto topic = log_->FindTopic(id);
+  if (!topic || meta.shards.empty()) co_return Status::OK();
+  Status added = co_await AddPartitions(id, meta.shards.size());
+  if (!added.ok()) {
+    // Parents are closed when the partitions are there: without the children they are open again.
+    logger_.Warning("a resharding that a stop has cut off is given up: it gets no partitions",
+                    {{"stream", topic->name}, {"error", added}});
+    meta.shards.resize(static_cast<size_t>(topic->partition_count));
+    Publish(id, meta, Routes::kNew);
+    CO_RETURN_IF_ERROR(co_await Persist(id, meta));
+  }
+  co_return co_await CloseParents(id, std::move(meta));
 }
 
 }  // namespace mainstem::gateway::kinesis

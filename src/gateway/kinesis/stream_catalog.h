@@ -1,7 +1,8 @@
 // The streams of the node: every topic that is not internal is one. Finds them, makes and deletes
 // them, and changes what a stream is beyond its topic. A topic that nobody has used as a stream yet
 // becomes one at its first use. Find may be called on any shard; changes run on the home shard, one
-// at a time, and are durable when they return.
+// at a time, each to its end even when its caller has gone, and are durable when they return.
+// Nobody may hold a StreamPtr while waiting for a change: a resharding waits for all of its stream.
 #pragma once
 
 #include <functional>
@@ -13,6 +14,7 @@
 #include "core/env.h"
 #include "core/logging.h"
 #include "gateway/kinesis/stream.h"
+#include "storage/changes_in_turn.h"
 
 namespace mainstem::gateway::kinesis {
 
@@ -31,7 +33,7 @@ class StreamCatalog {
   StreamCatalog(Env* env, storage::Log* log, Logger logger);
 
   // Reads what is known, drops what belongs to deleted topics, ends reshardings that a crash cut
-  // off. On the home shard.
+  // off; those that get no partitions are given up. On the home shard.
   Task<> Start();
 
   // Null when there is none.
@@ -41,9 +43,10 @@ class StreamCatalog {
   std::vector<storage::TopicInfo> List() const;
 
   Task<> Create(NewStream stream);  // kAlreadyExists
-  Task<> Delete(StreamPtr stream);
+  Task<> Delete(storage::TopicId id);
   // Applies `change` to the newest meta and makes it durable. When it adds shards, their parents
-  // are closed: the call returns when nobody can write to them any more.
+  // are closed: the call returns when nobody can write to them any more. When the topic gets no
+  // partitions for them, nothing has changed.
   using Change = std::function<Status(const Stream& stream, StreamMeta* meta)>;
   Task<> Update(storage::TopicId id, Change change);
   // Sets these keys of the topic's configuration.
@@ -55,29 +58,29 @@ class StreamCatalog {
     std::shared_ptr<const WriteToken> writing;
     StreamPtr stream;  // made when somebody asks
   };
-  class Lock;
 
   StreamPtr FindKnown(const storage::TopicInfo& topic);
   Task<StreamPtr> FindTopic(std::optional<storage::TopicInfo> topic);
-  Task<> Adopt(storage::TopicId id);
+  Task<> AdoptHere(storage::TopicId id);
   Task<> Prune();
   Task<> CreateHere(NewStream stream);
-  Task<> DeleteHere(StreamPtr stream);
+  Task<> DeleteHere(storage::TopicId id);
   Task<> SetConfigHere(storage::TopicId id, storage::TopicConfig changes);
   Task<> UpdateHere(storage::TopicId id, Change change);
   Task<> Persist(storage::TopicId id, const StreamMeta& meta);
   // Shows it to everybody. Gives what writers by the streams shown before hold.
   enum class Routes : uint8_t { kSame, kNew };
   std::weak_ptr<const WriteToken> Publish(storage::TopicId id, StreamMeta meta, Routes routes);
+  Task<> ReshardHere(storage::TopicId id, StreamMeta before, StreamMeta meta);
+  Task<> AddPartitions(storage::TopicId id, size_t count);
+  Task<> CloseParents(storage::TopicId id, StreamMeta meta);
   Task<> FinishReshard(storage::TopicId id, StreamMeta meta);
-  Task<> Acquire();
 
   Env* const env_;
   storage::Log* const log_;
   const Logger logger_;
   const Executor home_;
-  bool locked_ = false;  // home shard only
-  Event released_;
+  storage::ChangesInTurn changes_;
   mutable std::mutex mutex_;  // guards entries_; held for look-ups only
   std::map<storage::TopicId, Entry> entries_;
 };

@@ -74,14 +74,18 @@ Status ReadShards(dom::element root, StreamMeta* meta) {
   return Status::OK();
 }
 
-Status ReadTagsAndConsumers(dom::element root, StreamMeta* meta) {
+Status ReadTags(dom::element owner, std::map<std::string, std::string>* out) {
   dom::object tags;
-  if (root["tags"].get_object().get(tags) != simdjson::SUCCESS) return BadMeta("'tags'");
+  if (owner["tags"].get_object().get(tags) != simdjson::SUCCESS) return BadMeta("'tags'");
   for (auto [name, value] : tags) {
     std::string_view text;
     if (value.get_string().get(text) != simdjson::SUCCESS) return BadMeta("a tag");
-    meta->tags[std::string(name)] = text;
+    (*out)[std::string(name)] = text;
   }
+  return Status::OK();
+}
+
+Status ReadConsumers(dom::element root, StreamMeta* meta) {
   dom::array consumers;
   if (root["consumers"].get_array().get(consumers) != simdjson::SUCCESS) {
     return BadMeta("'consumers'");
@@ -92,9 +96,18 @@ Status ReadTagsAndConsumers(dom::element root, StreamMeta* meta) {
     consumer.name = reader.Text("name");
     consumer.created_ms = reader.Integer("created_ms", 0, INT64_MAX);
     RETURN_IF_ERROR(reader.Outcome());
+    // Consumers had none once.
+    bool has_tags = item["tags"].error() != simdjson::NO_SUCH_FIELD;
+    if (has_tags) RETURN_IF_ERROR(ReadTags(item, &consumer.tags));
     meta->consumers.push_back(std::move(consumer));
   }
   return Status::OK();
+}
+
+void WriteTags(const std::map<std::string, std::string>& tags, JsonWriter* json) {
+  json->Key("tags").BeginObject();
+  for (const auto& [name, value] : tags) json->Field(name, value);
+  json->EndObject();
 }
 
 }  // namespace
@@ -103,11 +116,11 @@ std::string EncodeStreamMeta(const StreamMeta& meta) {
   JsonWriter json;
   json.BeginObject().Field("version", kMetaVersion).Field("created_ms", meta.created_ms);
   json.Field("on_demand", meta.on_demand).Field("record_kib_max", meta.record_kib_max);
-  json.Key("tags").BeginObject();
-  for (const auto& [name, value] : meta.tags) json.Field(name, value);
-  json.EndObject().Key("consumers").BeginArray();
+  WriteTags(meta.tags, &json);
+  json.Key("consumers").BeginArray();
   for (const ConsumerMeta& consumer : meta.consumers) {
     json.BeginObject().Field("name", consumer.name).Field("created_ms", consumer.created_ms);
+    if (!consumer.tags.empty()) WriteTags(consumer.tags, &json);
     json.EndObject();
   }
   json.EndArray().Key("shards").BeginArray();
@@ -138,7 +151,8 @@ Result<StreamMeta> DecodeStreamMeta(std::string_view text) {
   if (root["on_demand"].get_bool().get(meta.on_demand) != simdjson::SUCCESS) {
     return BadMeta("'on_demand'");
   }
-  RETURN_IF_ERROR(ReadTagsAndConsumers(root, &meta));
+  RETURN_IF_ERROR(ReadTags(root, &meta.tags));
+  RETURN_IF_ERROR(ReadConsumers(root, &meta));
   RETURN_IF_ERROR(ReadShards(root, &meta));
   return meta;
 }

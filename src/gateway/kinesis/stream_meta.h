@@ -32,6 +32,7 @@ struct ShardMeta {
 struct ConsumerMeta {
   std::string name;
   int64_t created_ms = 0;
+  std::map<std::string, std::string> tags{};
   bool operator==(const ConsumerMeta&) const = default;
 };
 

@@ -146,7 +146,9 @@ Task<> DeleteStream(const Context& context, aws::AwsCall* call) {
                     stream->name(), context.account));
   }
   std::string name = stream->name();
-  Status deleted = co_await context.catalog->Delete(std::move(stream));
+  storage::TopicId id = stream->topic().id;
+  stream.reset();
+  Status deleted = co_await context.catalog->Delete(id);
   if (Is(deleted, ErrorCode::kUnknownTopicId)) co_return StreamNotFound(context, name);
   co_return deleted;
 }

@@ -35,6 +35,17 @@ uint32_t CodePoint(std::string_view text, size_t* size) {
 
 }  // namespace
 
+TagChange TagsIn(const Context& context, const aws::AwsCall& call, const std::string& stream_name) {
+  TagChange change{.stream_name = stream_name, .account = context.account};
+  for (const aws::Member& tag : call.input.root["Tags"].members) {
+    change.added[std::string(tag.name)] = tag.value.text;
+  }
+  for (const aws::Member& key : call.input.root["TagKeys"].members) {
+    change.removed.emplace_back(key.value.text);
+  }
+  return change;
+}
+
 bool IsTagText(std::string_view text) {
   while (!text.empty()) {
     size_t size = 1;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/status.h"
+#include "gateway/kinesis/operations.h"
 
 namespace mainstem::gateway::kinesis {
 
@@ -19,6 +20,9 @@ struct TagChange {
   // An AwsError, and nothing changed, for characters that tags can't have or too many tags.
   Status Apply(std::map<std::string, std::string>* tags) const;
 };
+
+// By the call's Tags and TagKeys.
+TagChange TagsIn(const Context& context, const aws::AwsCall& call, const std::string& stream_name);
 
 // Letters, digits, blanks and _ . / = + - @ %; of texts that are UTF-8.
 bool IsTagText(std::string_view text);

@@ -20,7 +20,9 @@ storage::TopicInfo Topic(int32_t partitions) {
 // Two shards; the first was split an hour after the stream was made, its children were merged
 // another hour later.
 StreamMeta Lineage() {
-  StreamMeta meta{.created_ms = kCreated, .tags = {{"a", "ä\""}}, .consumers = {{"c", 5}}};
+  StreamMeta meta{.created_ms = kCreated,
+                  .tags = {{"a", "ä\""}},
+                  .consumers = {{"c", 5, {{"t", "v"}}}, {"d", 6}}};
   std::vector<HashKeyRange> halves = EvenRanges(2);
   std::vector<HashKeyRange> quarters = EvenRanges(4);
   meta.shards = {
@@ -95,6 +97,22 @@ TEST(ShardPageTest, FiltersByTheTimesWhenShardsWereOpen) {
   EXPECT_EQ(select(ShardFilterType::kAtTimestamp, between), (Indexes{1, 2, 3}));
   EXPECT_EQ(select(ShardFilterType::kFromTimestamp, between), (Indexes{1, 2, 3, 4}));
   EXPECT_EQ(Selected(stream, {.now_ms = now, .after = ShardName(2)}), (Indexes{3, 4}));
+}
+
+// A child's time may lie a second behind its parent's: there is no hole in between.
+TEST(ShardPageTest, ChildrenBeginWhereTheirParentsEnd) {
+  StreamMeta meta = Lineage();
+  meta.shards[2].created_ms = meta.shards[3].created_ms = kCreated + kHour + 900;
+  meta.shards[4].created_ms = kCreated + 2 * kHour + 900;
+  Stream stream(Topic(5), meta, nullptr);
+  auto at = [&](int64_t time_ms) {
+    return Selected(stream, {.filter = ShardFilterType::kAtTimestamp,
+                             .time_ms = time_ms,
+                             .now_ms = kCreated + 3 * kHour});
+  };
+  EXPECT_EQ(at(kCreated + kHour - 1), (Indexes{0, 1}));
+  EXPECT_EQ(at(kCreated + kHour), (Indexes{1, 2, 3}));
+  EXPECT_EQ(at(kCreated + 2 * kHour), (Indexes{1, 4}));
 }
 
 TEST(ShardPageTest, LeavesOutWhatHasExpired) {

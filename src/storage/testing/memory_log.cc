@@ -47,6 +47,7 @@ Task<> MemoryLog::DeleteTopic(TopicId id) {
 
 Task<TopicInfo> MemoryLog::AddPartitions(TopicId id, int32_t new_count) {
   std::lock_guard lock(mutex_);
+  CO_RETURN_IF_ERROR(partition_error);
   for (auto& [name, topic] : topics_) {
     if (topic.id != id) continue;
     topic.partition_count = new_count;
@@ -113,6 +114,7 @@ Status MemoryLog::AppendTo(Partition* partition, std::span<const std::byte> batc
 
 Task<AppendResult> MemoryLog::Append(TopicPartition partition, std::span<const std::byte> batches,
                                      AppendOptions options) {
+  if (append_delay > Duration()) CO_RETURN_IF_ERROR(co_await Sleep(append_delay));
   std::lock_guard lock(mutex_);
   auto error = append_errors.find(partition.partition);
   if (error != append_errors.end()) co_return error->second;

@@ -29,6 +29,10 @@ class MemoryLog final : public Log, public TransactionLog {
   std::function<CommitFault(const EpochCommit&)> commit_hook;
   // Appends to these partitions (of any topic) fail.
   std::map<PartitionId, Status> append_errors;
+  // Others take that long.
+  Duration append_delay{};
+  // What AddPartitions fails with.
+  Status partition_error;
 
   Task<TopicInfo> CreateTopic(std::string name, int32_t partition_count, TopicConfig config,
                               bool validate_only) override;

@@ -214,6 +214,19 @@ def test_tags_by_name_and_by_arn(kinesis, stream):
     assert "invalid characters" in refused("InvalidArgumentException", kinesis.add_tags_to_stream, StreamName=stream, Tags={"a": "!"})
 
 
+def test_a_consumer_has_tags_of_its_own(kinesis, stream):
+    arn = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]["StreamARN"]
+    kinesis.add_tags_to_stream(StreamName=stream, Tags={"of": "stream"})
+    consumer = kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="c", Tags={"a": "1"})["Consumer"]["ConsumerARN"]
+    kinesis.tag_resource(ResourceARN=consumer, Tags={"b": "2"})
+    assert kinesis.list_tags_for_resource(ResourceARN=consumer)["Tags"] == [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}]
+    kinesis.untag_resource(ResourceARN=consumer, TagKeys=["a"])
+    assert kinesis.list_tags_for_resource(ResourceARN=consumer)["Tags"] == [{"Key": "b", "Value": "2"}]
+    assert kinesis.list_tags_for_resource(ResourceARN=arn)["Tags"] == [{"Key": "of", "Value": "stream"}]
+    refused("ResourceNotFoundException", kinesis.list_tags_for_resource, ResourceARN=consumer.replace("/c:", "/d:"))
+    kinesis.deregister_stream_consumer(ConsumerARN=consumer)
+
+
 def test_mode_and_the_greatest_record_can_be_changed(kinesis, stream):
     arn = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]["StreamARN"]
     kinesis.update_max_record_size(StreamARN=arn, MaxRecordSizeInKiB=2048)
