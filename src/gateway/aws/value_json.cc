@@ -69,16 +69,29 @@ void CopyValue(const Value& value, BodyWriter* writer) {
   }
 }
 
-Result<std::string> MergedJson(std::string_view before, const Value& changes) {
-  ASSIGN_OR_RETURN(Document document, DecodeBody(BodyCodec::kJson, std::string(before)));
+namespace {
+
+Value MergedValue(const Value& before, const Value& changes, int levels) {
   Value merged{.kind = Value::Kind::kMap};
-  for (const Member& member : document.root.members) {
+  for (const Member& member : before.members) {
     if (changes[member.name].is_null()) merged.members.push_back(member);
   }
   for (const Member& member : changes.members) {
-    if (!member.value.is_null()) merged.members.push_back(member);
+    const Value& old = before[member.name];
+    if (member.value.is_null()) continue;
+    bool merges =
+        levels > 0 && old.kind == Value::Kind::kMap && member.value.kind == Value::Kind::kMap;
+    merged.members.push_back(member);
+    if (merges) merged.members.back().value = MergedValue(old, member.value, levels - 1);
   }
-  return ToJson(merged);
+  return merged;
+}
+
+}  // namespace
+
+Result<std::string> MergedJson(std::string_view before, const Value& changes, int levels) {
+  ASSIGN_OR_RETURN(Document document, DecodeBody(BodyCodec::kJson, std::string(before)));
+  return ToJson(MergedValue(document.root, changes, levels));
 }
 
 }  // namespace mainstem::gateway::aws

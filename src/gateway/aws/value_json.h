@@ -12,8 +12,9 @@ namespace mainstem::gateway::aws {
 // Compact, members in their order. Numbers are written anew: by value, not as they were spelled.
 // Bytes are base64, times seconds.
 std::string ToJson(const Value& value);
-// The members of `before`, a JSON object, those of `changes` instead of or beside them.
-Result<std::string> MergedJson(std::string_view before, const Value& changes);
+// The members of `before`, a JSON object, those of `changes` instead of or beside them. Objects
+// down to `levels` below are merged in the same way instead of being replaced.
+Result<std::string> MergedJson(std::string_view before, const Value& changes, int levels = 0);
 // The same into an answer. Members that are null are left out: AWS's shapes have none.
 void CopyValue(const Value& value, BodyWriter* writer);
 

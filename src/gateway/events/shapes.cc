@@ -159,22 +159,23 @@ void AddConnectionOperations(Shapes* shapes) {
   Shape more = Structure({{"HeaderParameters", PairList()},
                           {"QueryStringParameters", PairList()},
                           {"BodyParameters", PairList()}});
-  Shape secret = Required(Text(1, 512));
-  Shape basic = Structure({{"Username", secret}, {"Password", secret}});
-  Shape key = Structure({{"ApiKeyName", secret}, {"ApiKeyValue", secret}});
-  Shape parameters = Structure({{"BasicAuthParameters", basic},
-                                {"ApiKeyAuthParameters", key},
-                                {"InvocationHttpParameters", more}});
+  auto parameters = [&](Shape secret) {
+    return Structure(
+        {{"BasicAuthParameters", Structure({{"Username", secret}, {"Password", secret}})},
+         {"ApiKeyAuthParameters", Structure({{"ApiKeyName", secret}, {"ApiKeyValue", secret}})},
+         {"InvocationHttpParameters", more}});
+  };
   Shape type = OneOf({"BASIC", "OAUTH_CLIENT_CREDENTIALS", "API_KEY"});
   Shape name = Required(RuleName());
-  (*shapes)["CreateConnection"] = Structure({{"Name", name},
-                                             {"Description", Text(0, 512)},
-                                             {"AuthorizationType", Required(type)},
-                                             {"AuthParameters", Required(parameters)}});
+  (*shapes)["CreateConnection"] =
+      Structure({{"Name", name},
+                 {"Description", Text(0, 512)},
+                 {"AuthorizationType", Required(type)},
+                 {"AuthParameters", Required(parameters(Required(Text(1, 512))))}});
   (*shapes)["UpdateConnection"] = Structure({{"Name", name},
                                              {"Description", Text(0, 512)},
                                              {"AuthorizationType", type},
-                                             {"AuthParameters", parameters}});
+                                             {"AuthParameters", parameters(Text(1, 512))}});
   (*shapes)["DescribeConnection"] = Structure({{"Name", name}});
   (*shapes)["DeleteConnection"] = Structure({{"Name", name}});
   (*shapes)["ListConnections"] = Structure({{"NamePrefix", RuleName()},

@@ -102,10 +102,15 @@ def test_connections_and_destinations_are_made_described_and_deleted(events, end
     page = events.list_api_destinations(Limit=1, ConnectionArn=made["ConnectionArn"])
     assert [d["Name"] for d in page["ApiDestinations"] + events.list_api_destinations(NextToken=page["NextToken"])["ApiDestinations"]] == ["d", "d2"]
     assert [c["Name"] for c in events.list_connections(NamePrefix="c")["Connections"]] == ["c"]
-    # An update is checked with what it leaves as it is.
+    # What an update does not name stays, but with another kind of authorization.
     more = {"InvocationHttpParameters": {"HeaderParameters": [{"Key": "X-More", "Value": "v"}]}}
-    assert "BasicAuthParameters is required" in refused("ValidationException", events.update_connection, Name="c", AuthParameters=more)
-    assert events.describe_connection(Name="c")["AuthParameters"]["BasicAuthParameters"]["Username"]
+    events.update_connection(Name="c", AuthParameters=more)
+    auth = events.describe_connection(Name="c")["AuthParameters"]
+    assert auth["BasicAuthParameters"] == {"Username": "u"} and auth["InvocationHttpParameters"]["HeaderParameters"][0]["Key"] == "X-More"
+    assert "ApiKeyAuthParameters is required" in refused("ValidationException", events.update_connection, Name="c", AuthorizationType="API_KEY")
+    half = {"ApiKeyAuthParameters": {"ApiKeyName": "X-Key"}}
+    assert "ApiKeyValue of ApiKeyAuthParameters is required" in refused("ValidationException", events.update_connection, Name="c", AuthorizationType="API_KEY",
+                                                                       AuthParameters=half)
     events.delete_connection(Name="c")
     assert events.describe_api_destination(Name="d")["ApiDestinationState"] == "INACTIVE"
     events.delete_api_destination(Name="d")

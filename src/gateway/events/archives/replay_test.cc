@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "gateway/events/testing/events_door.h"
+#include "storage/batch_builder.h"
 
 namespace mainstem::gateway::events {
 namespace {
@@ -102,6 +103,39 @@ Task<> GoOnAfterARestart(EventsDoor* door) {
 
 TEST(ReplayTest, AReplayGoesOnAfterARestart) {
   aws::RunAtDoor<EventsDoor>(ThenStop<GoOnAfterARestart>);
+}
+
+// Events are stamped before they are in the log: their times are not sorted.
+Task<> ReplayOfATime(EventsDoor* door) {
+  constexpr int64_t kBegin = 1'800'000'000;
+  CO_RETURN_IF_ERROR(co_await FillArchive(door));
+  storage::BatchBuilder builder;
+  for (int64_t second : {10, 70, 20, -5, 30, 60}) {
+    std::string event = R"({"at":)" + std::to_string(second) + "}";
+    builder.Add((kBegin + second) * 1000, std::nullopt, event);
+  }
+  CO_ASSIGN_OR_RETURN(std::vector<std::byte> batch, builder.Build());
+  auto topic = door->log.FindTopic("archives.a");
+  storage::TopicPartition archive{.topic_id = topic->id, .partition = PartitionId(0)};
+  CO_RETURN_IF_ERROR(co_await door->log.Append(archive, batch, {}));
+  CO_RETURN_IF_ERROR(co_await door->Ask(
+      "StartReplay", R"({"ReplayName":"r","EventSourceArn":"arn:aws:events:r:1:archive/a",)"
+                     R"("EventStartTime":1800000000,"EventEndTime":1800000060,"Destination":)"
+                     R"({"Arn":"arn:aws:events:r:000000000000:event-bus/default"}})"));
+  CO_RETURN_IF_ERROR(co_await Sleep(30s));
+  CO_ASSIGN_OR_RETURN(std::string replay, co_await DescribeReplayNow(door));
+  EXPECT_THAT(replay, HasSubstr(R"("State":"COMPLETED")"));
+  CO_ASSIGN_OR_RETURN(auto bus, co_await RecordsOf(door, "events.default"));
+  EXPECT_EQ(bus.size(), size_t{kArchived + 3});
+  for (size_t i = kArchived; i < bus.size(); ++i) {
+    EXPECT_EQ(bus[i].value,
+              R"({"replay-name":"r","at":)" + std::to_string(10 * (i - kArchived + 1)) + "}");
+  }
+  co_return Status::OK();
+}
+
+TEST(ReplayTest, ReplaysWhatArrivedInTheTimeWhereverItLies) {
+  aws::RunAtDoor<EventsDoor>(ThenStop<ReplayOfATime>);
 }
 
 Task<> CancelIt(EventsDoor* door) {

@@ -20,6 +20,8 @@ namespace {
 
 constexpr size_t kReplayReadBytes = 256 << 10;
 constexpr int64_t kReplayMemory = 12 << 20;
+// Events are stamped before they are appended: those of one moment may lie among later ones.
+constexpr int64_t kArrivalDisorderMs = 60'000;
 constexpr int64_t kRememberedMs = int64_t{90} * 86'400'000;
 
 std::string JobOfReplay(std::string_view id) { return "event-replay/" + std::string(id); }
@@ -102,9 +104,9 @@ class Replays::ReplayTask final : public aws::StandingTask {
     int64_t now_ms = parts_.env->WallTime().value();
     aws::CommittedReader::Piece piece{.bytes_max = kReplayReadBytes};
     piece.take = [&](const storage::RecordView& record) -> Result<bool> {
-      at_end = at_end || record.timestamp_ms >= end_ms_;
-      if (at_end) return true;
-      last_ms_ = record.timestamp_ms;
+      at_end = at_end || record.timestamp_ms >= end_ms_ + kArrivalDisorderMs;
+      if (at_end || record.timestamp_ms < begin_ms_ || record.timestamp_ms >= end_ms_) return true;
+      last_ms_ = std::max(last_ms_, record.timestamp_ms);
       std::string event = ReplayedEvent(record.value.value_or(""), name_);
       storage::RecordHeader header{.key = kReplayRulesHeader, .value = rules_};
       std::span<const storage::RecordHeader> headers(&header, rules_.empty() ? 0 : 1);

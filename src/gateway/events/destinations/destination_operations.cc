@@ -1,4 +1,6 @@
 // Connections and API destinations: making, changing, deleting, describing.
+#include <array>
+
 #include <fmt/format.h>
 
 #include "connector/http/http_session.h"
@@ -59,6 +61,16 @@ void WriteDefinition(const Context& context, const aws::AwsCall& call, const Def
   if (&kind == &kConnectionKind) answer->Key("LastAuthorizedTime").Time(definition.modified_ms);
 }
 
+// AuthParameters' objects and theirs: an update of one secret leaves the others as they are, unless
+// it is of another kind of authorization.
+int LevelsMerged(const DefinitionKind& kind, std::string_view before, const aws::Value& changes) {
+  if (&kind != &kConnectionKind) return 0;
+  std::string_view type = changes["AuthorizationType"].text;
+  if (type.empty()) return 2;
+  auto document = aws::DecodeBody(aws::BodyCodec::kJson, std::string(before));
+  return document.ok() && document->root["AuthorizationType"].text == type ? 2 : 0;
+}
+
 // Makes or changes one, and answers.
 Task<> PutDefinition(const Context& context, aws::AwsCall* call, const DefinitionKind& kind,
                      DefinitionTable* table, bool makes) {
@@ -73,7 +85,10 @@ Task<> PutDefinition(const Context& context, aws::AwsCall* call, const Definitio
     Definition definition{.id = makes ? aws::RandomId(context.env) : now->id,
                           .created_ms = makes ? context.NowMs() : now->created_ms,
                           .modified_ms = context.NowMs()};
-    ASSIGN_OR_RETURN(definition.json, aws::MergedJson(makes ? "{}" : now->json, call->input.root));
+    std::string_view before = makes ? "{}" : now->json;
+    const aws::Value& input = call->input.root;
+    ASSIGN_OR_RETURN(definition.json,
+                     aws::MergedJson(before, input, LevelsMerged(kind, before, input)));
     if (kind.check == nullptr) return definition;
     ASSIGN_OR_RETURN(aws::Document merged, aws::DecodeBody(aws::BodyCodec::kJson, definition.json));
     RETURN_IF_ERROR(kind.check(merged.root));
@@ -132,6 +147,16 @@ Status CheckConnection(const aws::Value& connection) {
     return aws::MakeAwsError(
         "ValidationException",
         fmt::format("Parameter {} is required for AuthorizationType {}.", wanted, type));
+  }
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kNeeded = {
+      {{"BasicAuthParameters", "Username"},
+       {"BasicAuthParameters", "Password"},
+       {"ApiKeyAuthParameters", "ApiKeyName"},
+       {"ApiKeyAuthParameters", "ApiKeyValue"}}};
+  for (const auto& [parameters, name] : kNeeded) {
+    if (auth[parameters].is_null() || !auth[parameters][name].text.empty()) continue;
+    return aws::MakeAwsError("ValidationException",
+                             fmt::format("Parameter {} of {} is required.", name, parameters));
   }
   std::string_view key_name = auth["ApiKeyAuthParameters"]["ApiKeyName"].text;
   std::vector<std::string_view> names;
