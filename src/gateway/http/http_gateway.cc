@@ -247,8 +247,8 @@ struct HttpGateway::Impl {
     size_t begin = from == "latest" ? events.size() - count : 0;
     JsonWriter json;
     json.BeginObject().Field("topic", topic.name).Key("events").BeginArray();
-    for (size_t i = begin; i < begin + count; ++i) {
-      json.Raw(events[i].json);
+    for (size_t i = 0; i < begin + count; ++i) {
+      if (i >= begin) json.Raw(events[i].json);
       positions[events[i].partition] = events[i].offset + 1;
     }
     json.EndArray().Field("next", FormatPositions(positions)).EndObject();

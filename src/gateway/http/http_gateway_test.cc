@@ -98,6 +98,21 @@ Task<> WriteAndRead(Fixture* f) {
 }
 TEST(HttpGateway, WritesEventsAndGivesThemBack) { RunScenario(WriteAndRead); }
 
+Task<> ReadOnFromTheLatest(Fixture* f) {
+  CO_RETURN_IF_ERROR(co_await f->log.CreateTopic("t", 4, {}, false));
+  RawClient client = f->Connect();
+  for (int i = 0; i < 20; ++i) {
+    auto post = Post(fmt::format("/v1/topics/t/events?partition={}", i % 4), kJson, R"({"a":1})");
+    CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(post)));
+    EXPECT_EQ(answer.status, 200) << answer.body;
+  }
+  CO_ASSIGN_OR_RETURN(RawResponse page,
+                      co_await client.Call(Get("/v1/topics/t/events?from=latest&limit=3")));
+  EXPECT_THAT(page.body, HasSubstr(R"("next":"0:5,1:5,2:5,3:5")"));
+  co_return Status::OK();
+}
+TEST(HttpGateway, TheLatestPageIsFollowedByWhatComesAfterIt) { RunScenario(ReadOnFromTheLatest); }
+
 Task<> Keys(Fixture* f) {
   CO_RETURN_IF_ERROR(co_await f->log.CreateTopic("t", 4, {}, false));
   RawClient client = f->Connect();

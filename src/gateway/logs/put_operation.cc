@@ -24,7 +24,10 @@ struct Accepted {
   size_t end = 0;      // from here on they are too new
 };
 
-int64_t TimeOfEvent(const aws::Member& event) { return event.value["timestamp"].integer; }
+// SDKs may write it as a decimal number.
+int64_t TimeOfEvent(const aws::Member& event) {
+  return aws::IntegerOf(event.value["timestamp"]).value_or(0);
+}
 
 Status CheckBatch(const std::vector<aws::Member>& events) {
   int64_t bytes = 0;

@@ -220,6 +220,14 @@ def test_events_outside_amazons_window_are_told_and_dropped(logs, group):
     logs.put_log_events(logGroupName=group, logStreamName="a", logEvents=[{"timestamp": now, "message": "m"}], sequenceToken="whatever")
 
 
+def test_a_time_may_be_written_as_a_decimal_number(logs, group, shared_node):
+    now = now_ms()
+    body = f'{{"logGroupName":"{group}","logStreamName":"a","logEvents":[{{"timestamp":{now / 1e12!r}e12,"message":"m"}}]}}'
+    head = f"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: Logs_20140328.PutLogEvents\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    assert support.raw_http(shared_node.aws, (head + body).encode()).startswith(b"HTTP/1.1 200 ")
+    assert [e["timestamp"] for e in logs.filter_log_events(logGroupName=group)["events"]] == [now]
+
+
 def test_events_are_filtered_by_patterns_streams_and_time(logs, group):
     now = now_ms()
     put(logs, group, "a", (now, "ERROR one"), (now + 2, json.dumps({"code": 500, "user": None})), (now + 4, '10.0.0.1 - [now] "GET /x" 404'))

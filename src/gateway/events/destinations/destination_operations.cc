@@ -85,7 +85,7 @@ Task<> PutDefinition(const Context& context, aws::AwsCall* call, const Definitio
     Definition definition{.id = makes ? aws::RandomId(context.env) : now->id,
                           .created_ms = makes ? context.NowMs() : now->created_ms,
                           .modified_ms = context.NowMs()};
-    std::string_view before = makes ? "{}" : now->json;
+    const std::string before = makes ? "{}" : now->json;
     const aws::Value& input = call->input.root;
     ASSIGN_OR_RETURN(definition.json,
                      aws::MergedJson(before, input, LevelsMerged(kind, before, input)));
