@@ -48,6 +48,7 @@ ExceptionKind KindOfException(int number) {
       return {ErrorCode::kInvalidRecord,
               "correct or filter such rows in the query, or change the table"};
     case 16:
+    case 44:
     case 47:
     case 48:
     case 62:
@@ -93,11 +94,22 @@ std::string ClickhouseSession::FullName(const std::string& table) const {
 }
 
 Result<std::string> ClickhouseSession::Run(const std::string& statement, std::string_view data) {
+  return Call(statement, data, "");
+}
+
+Status ClickhouseSession::Insert(const std::string& statement, std::string_view data,
+                                 InsertOptions options) {
+  const char* settings = options.drops_equal_blocks ? "" : "insert_deduplicate=0&";
+  return Call(statement, data, settings).status();
+}
+
+Result<std::string> ClickhouseSession::Call(const std::string& statement, std::string_view data,
+                                            const std::string& settings) {
   connector::HttpCall call;
   call.method = "POST";
   // Times with a zone are understood so.
-  call.url =
-      server_.url + "/?date_time_input_format=best_effort&query=" + net::PercentEncode(statement);
+  call.url = server_.url + "/?date_time_input_format=best_effort&" + settings +
+             "query=" + net::PercentEncode(statement);
   if (!server_.username.empty()) {
     call.headers.push_back("X-ClickHouse-User: " + server_.username);
     call.headers.push_back("X-ClickHouse-Key: " + server_.password);

@@ -36,6 +36,11 @@ class ClickhouseSession {
   // What the server answers. kInvalidRecord: it cannot take the values; kPermissionDenied;
   // kNotFound: no such table or database; kUnavailable: it may be otherwise in a while.
   Result<std::string> Run(const std::string& statement, std::string_view data = {});
+  struct InsertOptions {
+    // A block that is equal to one before it is left out by an engine that is replicated.
+    bool drops_equal_blocks = true;
+  };
+  Status Insert(const std::string& statement, std::string_view data, InsertOptions options);
   // nullopt when there is none.
   Result<std::optional<ClickhouseTable>> Describe(const std::string& table);
   // nullopt: never seen. Makes the table of positions when it is not there.
@@ -47,6 +52,9 @@ class ClickhouseSession {
   std::string FullName(const std::string& table) const;
 
  private:
+  Result<std::string> Call(const std::string& statement, std::string_view data,
+                           const std::string& settings);
+
   ClickhouseServer server_;
   connector::HttpSession http_;
 };

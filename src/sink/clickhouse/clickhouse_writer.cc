@@ -220,7 +220,10 @@ class ClickhouseWriter final : public connector::DeliveryWriter {
     if (rows.empty()) return Status::OK();
     std::string data;
     for (const ClickhouseRow& row : rows) data += row.line;
-    return session_->Run(InsertStatement(is_delete), data).status();
+    // Rows without a version and an id may be equal, and still be several.
+    bool are_told_apart = !options_->key.empty() || !options_->place.row_id.empty();
+    return session_->Insert(InsertStatement(is_delete), data,
+                            {.drops_equal_blocks = are_told_apart});
   }
 
   // By halving: among the rows are some for which the server answered `cause`.

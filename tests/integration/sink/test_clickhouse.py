@@ -106,6 +106,23 @@ def test_what_comes_twice_would_be_seen_twice_without_the_row_id(tmp_path, store
     assert set(found) == {(k, n) for k, n, *_ in sink.rows(*shape)} and len(found) > len(set(found))
 
 
+@pytest.mark.parametrize("row_id", [False, True])
+def test_equal_inserts_are_no_duplicates_unless_rows_have_ids(tmp_path, store, row_id):
+    """A replicated engine, which needs more than one server, leaves out a block that it had before. What it is told is seen on the way."""
+    paths = []
+    table = appended(store)
+    with faulty_proxy.Proxy(store.port, lambda number, method, path, headers: paths.append(path), whole=True) as proxy:
+        options = {"connector": "clickhouse", "url": proxy.url, "table-name": table, **({"sink.row-id-column": "_row"} if row_id else {})}
+        sink.made(tmp_path, options, (1, 10, 5, 60), append=True).finish()
+    inserts = [path for path in paths if f"INSERT%20INTO%20%60default%60.%60{table}%60" in path]
+    assert inserts and all(("insert_deduplicate=0" in path) == (not row_id) for path in inserts), paths
+
+
+def test_a_column_that_the_server_computes_is_told_and_not_waited_for(tmp_path, store):
+    table = appended(store, COLUMNS.replace("part Nullable(String)", "part Nullable(String) MATERIALIZED 'x'"))
+    sink.says(make(tmp_path, store, table, key=None).fail(), ["part", "MATERIALIZED"])
+
+
 def test_a_killed_server_and_lost_answers_are_waited_for(tmp_path):
     folder = tmp_path / "clickhouse"
     folder.mkdir()
