@@ -50,6 +50,13 @@ class LakeFiles::LocalFile final : public LakeFile {
     co_return co_await files_->SyncDirectory(std::move(folder));
   }
 
+  Task<> GiveUp() override {
+    file_.reset();
+    Status removed = co_await files_->Remove(path_);
+    if (Is(removed, ErrorCode::kNotFound)) co_return Status::OK();
+    co_return removed;
+  }
+
  private:
   Files* files_;
   std::string path_;
@@ -79,6 +86,11 @@ class LakeFiles::StoredFile final : public LakeFile {
     if (!Is(completed, ErrorCode::kNotFound)) co_return completed;
     // Completed before, by the request whose answer was lost.
     co_return (co_await store_->Describe(key_)).status();
+  }
+
+  Task<> GiveUp() override {
+    if (!upload_.id.empty()) CO_RETURN_IF_ERROR(co_await store_->AbortUpload(upload_));
+    co_return co_await store_->Remove(key_);  // of a Finish whose answer was lost
   }
 
  private:
@@ -175,9 +187,11 @@ Task<std::string> LakeFiles::Read(std::string location) {
 Task<std::string> LakeFiles::WriteTemporary(std::string folder, std::string bytes) {
   std::string temporary = fmt::format("{}/.{:016x}.tmp", folder, env_->Random());
   CO_ASSIGN_OR_RETURN(std::unique_ptr<LakeFile> file, co_await Start(temporary));
-  CO_RETURN_IF_ERROR(co_await file->Append(std::move(bytes)));
-  CO_RETURN_IF_ERROR(co_await file->Finish());
-  co_return temporary;
+  Status written = co_await file->Append(std::move(bytes));
+  if (written.ok()) written = co_await file->Finish();
+  if (written.ok()) co_return temporary;
+  IgnoreError(co_await file->GiveUp(), "a hidden name more does no harm");
+  co_return written;
 }
 
 Task<> LakeFiles::Write(std::string location, std::string bytes) {
@@ -191,7 +205,11 @@ Task<> LakeFiles::Write(std::string location, std::string bytes) {
   std::string path = LocalPathOf(location);
   CO_ASSIGN_OR_RETURN(std::string temporary,
                       co_await WriteTemporary(ParentFolder(path), std::move(bytes)));
-  CO_RETURN_IF_ERROR(co_await env_->files().Rename(temporary, path));
+  Status renamed = co_await env_->files().Rename(temporary, path);
+  if (!renamed.ok()) {
+    IgnoreError(co_await env_->files().Remove(temporary), "a hidden name more does no harm");
+    co_return renamed;
+  }
   std::string folder = ParentFolder(path);
   co_return co_await env_->files().SyncDirectory(std::move(folder));
 }
@@ -314,10 +332,24 @@ Task<std::unique_ptr<LakeFile>> LakeFiles::Start(std::string location) {
   }
   std::string path = LocalPathOf(location);
   std::string folder = ParentFolder(path);
-  CO_RETURN_IF_ERROR(co_await MakeFolders(std::move(folder)));
-  CO_ASSIGN_OR_RETURN(auto file, co_await env_->files().Open(
-                                     path, {.write = true, .create = true, .truncate = true}));
-  co_return std::make_unique<LocalFile>(&env_->files(), std::move(path), std::move(file));
+  CO_RETURN_IF_ERROR(co_await MakeFolders(folder));
+  Result<std::unique_ptr<File>> file = co_await OpenNew(path);
+  if (Is(file.status(), ErrorCode::kNotFound)) {
+    // Somebody has removed the folder since.
+    {
+      std::lock_guard lock(mutex_);
+      folders_.erase(folder);
+    }
+    CO_RETURN_IF_ERROR(co_await MakeFolders(std::move(folder)));
+    file = co_await OpenNew(path);
+  }
+  CO_RETURN_IF_ERROR(file);
+  co_return std::make_unique<LocalFile>(&env_->files(), std::move(path), std::move(*file));
+}
+
+Task<std::unique_ptr<File>> LakeFiles::OpenNew(std::string path) {
+  co_return co_await env_->files().Open(std::move(path),
+                                        {.write = true, .create = true, .truncate = true});
 }
 
 }  // namespace mainstem::connector::iceberg

@@ -16,13 +16,16 @@
 
 namespace mainstem::connector::iceberg {
 
-// A file in the making. Nobody reads it before something refers to it.
+// A file in the making. Nobody reads it before something refers to it. Whoever can't finish it
+// gives it up, or what is there of it stays.
 class LakeFile {
  public:
   virtual ~LakeFile() = default;
   virtual Task<> Append(std::string bytes) = 0;
   // Whole and durable when it returns.
   virtual Task<> Finish() = 0;
+  // Removes what is there of it, also after a Finish that has failed.
+  virtual Task<> GiveUp() = 0;
 };
 
 struct LakeFilesOptions {
@@ -69,6 +72,7 @@ class LakeFiles {
   Task<> MakeFolders(std::string folder);
   // A durable local file under a hidden name in the folder; returns its path.
   Task<std::string> WriteTemporary(std::string folder, std::string bytes);
+  Task<std::unique_ptr<File>> OpenNew(std::string path);
 
   Env* env_;
   std::mutex mutex_;  // guards what follows; never held across a wait

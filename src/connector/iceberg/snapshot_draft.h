@@ -26,6 +26,7 @@ class SnapshotDraft {
 
   int64_t id() const { return id_; }
   bool has_manifests() const { return !manifests_.empty(); }
+  const std::vector<ManifestEntry>& manifests() const { return manifests_; }
   bool has_deletes() const { return added_deletes_.files + removed_deletes_.files > 0; }
   bool removes_files() const { return removed_.files > 0; }     // of rows
   int64_t sequence_number() const { return sequence_number_; }  // of the last Finish
@@ -77,6 +78,8 @@ class VectorDraft {
   // Once, after all deletions: drops the files that have no row left.
   void DropEmptyFiles();
   const std::set<std::string>& dropped() const { return dropped_; }
+  // Of the vectors that Write has written; empty: none.
+  std::string path() const { return added_.empty() ? "" : added_[0].file.path; }
   // Writes the vectors' file. Returns what the manifests of deletes are to hold; empty: nothing
   // changes.
   Task<std::vector<ManifestRow>> Write(MetadataPtr base, int64_t snapshot_id);

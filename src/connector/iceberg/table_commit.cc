@@ -281,10 +281,20 @@ Task<> TableCommitter::CommitAlone(std::shared_ptr<Proposal> proposal) {
 Task<> TableCommitter::Commit(std::shared_ptr<Proposal> proposal) {
   MetadataPtr base = current_;
   CHECK(base != nullptr);
-  CO_RETURN_IF_ERROR(proposal->Check(*base));
-  CO_RETURN_IF_ERROR(co_await proposal->Prepare(base));
+  Status prepared = proposal->Check(*base);
+  if (prepared.ok()) prepared = co_await proposal->Prepare(base);
+  if (!prepared.ok()) {
+    // The catalog was not asked for it: nothing will ever name these.
+    IgnoreError(co_await RemoveAll(proposal->WrittenFiles()), "orphans are looked for later");
+    co_return prepared;
+  }
   env_->CrashPoint("sink.commit");
   co_return co_await TryUntilDone(std::move(proposal), std::move(base));
+}
+
+Task<> TableCommitter::RemoveAll(std::vector<std::string> files) {
+  for (std::string& file : files) CO_RETURN_IF_ERROR(co_await files_->Remove(std::move(file)));
+  co_return Status::OK();
 }
 
 Task<> TableCommitter::TryUntilDone(std::shared_ptr<Proposal> proposal, MetadataPtr base) {

@@ -97,6 +97,7 @@ class TableCommitter : public std::enable_shared_from_this<TableCommitter> {
   Task<> CommitAlone(std::shared_ptr<Proposal> proposal);
   // Under the lock.
   Task<> Commit(std::shared_ptr<Proposal> proposal);
+  Task<> RemoveAll(std::vector<std::string> files);
   Task<> TryUntilDone(std::shared_ptr<Proposal> proposal, MetadataPtr base);
   void Remember(MetadataPtr metadata);
 

@@ -130,6 +130,16 @@ class AppendProposal final : public Proposal {
     vectors_.OnDone(draft_);
   }
 
+  std::vector<std::string> WrittenFiles() const override {
+    std::vector<std::string> paths;
+    for (const AppendRequest& request : requests_) {
+      for (const DataFile& file : request.files) paths.push_back(file.path);
+    }
+    for (const ManifestEntry& entry : draft_.manifests()) paths.push_back(entry.path);
+    if (!vectors_.path().empty()) paths.push_back(vectors_.path());
+    return paths;
+  }
+
   bool IsDone(const TableMetadata& base) override {
     if (draft_.has_manifests()) return draft_.is_in(base);
     return std::all_of(requests_.begin(), requests_.end(), [&](const AppendRequest& request) {

@@ -90,6 +90,8 @@ class Proposal {
   virtual bool IsDone(const TableMetadata& base) = 0;
   // It is in the table.
   virtual void OnDone() {}
+  // What nobody needs when no attempt was made: files that were written for it, and by it.
+  virtual std::vector<std::string> WrittenFiles() const { return {}; }
 };
 
 // Requests that wait together, as one snapshot.

@@ -208,22 +208,11 @@ class ParquetRewriter final : public iceberg::FileRewriter {
                                         iceberg::UuidText(high, env_->Random()));
     output.described.partition = inputs[0].file.partition;
     CO_ASSIGN_OR_RETURN(output.file, co_await files_->Start(output.described.path));
-    for (size_t i = 0; i < inputs.size(); ++i) {
-      CO_RETURN_IF_ERROR(
-          co_await Copy(layout, &inputs[i], static_cast<int32_t>(i), &output, &rewritten.moved));
+    Status written = co_await WriteRows(layout, &inputs, row_count, &output, &rewritten.moved);
+    if (!written.ok()) {
+      IgnoreError(co_await output.file->GiveUp(), "orphans are looked for later");
+      co_return written;
     }
-    std::string bytes;
-    CO_ASSIGN_OR_RETURN(bytes, co_await env_->blocking_pool().Run([&]() -> Result<std::string> {
-      RETURN_IF_ERROR(output.encoder->Finish(&output.described));
-      return output.encoder->TakeBytes();
-    }));
-    if (output.described.record_count != row_count) {
-      co_return MakeError(ErrorCode::kCorruptStorage,
-                          fmt::format("files are said to have {} rows, and have {}", row_count,
-                                      output.described.record_count));
-    }
-    if (!bytes.empty()) CO_RETURN_IF_ERROR(co_await output.file->Append(std::move(bytes)));
-    CO_RETURN_IF_ERROR(co_await output.file->Finish());
     rewritten.files.push_back(std::move(output.described));
     co_return rewritten;
   }
@@ -256,6 +245,27 @@ class ParquetRewriter final : public iceberg::FileRewriter {
   }
 
   // What the pointers are to lives until it returns.
+  Task<> WriteRows(iceberg::MetadataPtr layout, const std::vector<Input>* inputs, int64_t row_count,
+                   Output* output, std::vector<iceberg::MovedRow>* moved) {
+    for (size_t i = 0; i < inputs->size(); ++i) {
+      CO_RETURN_IF_ERROR(
+          co_await Copy(layout, &(*inputs)[i], static_cast<int32_t>(i), output, moved));
+    }
+    std::string bytes;
+    CO_ASSIGN_OR_RETURN(bytes, co_await env_->blocking_pool().Run([&]() -> Result<std::string> {
+      RETURN_IF_ERROR(output->encoder->Finish(&output->described));
+      return output->encoder->TakeBytes();
+    }));
+    if (output->described.record_count != row_count) {
+      co_return MakeError(ErrorCode::kCorruptStorage,
+                          fmt::format("files are said to have {} rows, and have {}", row_count,
+                                      output->described.record_count));
+    }
+    if (!bytes.empty()) CO_RETURN_IF_ERROR(co_await output->file->Append(std::move(bytes)));
+    co_return co_await output->file->Finish();
+  }
+
+  // Likewise.
   Task<> Copy(iceberg::MetadataPtr layout, const Input* input, int32_t number, Output* output,
               std::vector<iceberg::MovedRow>* moved) {
     CO_ASSIGN_OR_RETURN(std::unique_ptr<ParquetInput> opened,

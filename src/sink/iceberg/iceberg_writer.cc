@@ -30,6 +30,7 @@ constexpr size_t kOpenFilesMax = 64;
 constexpr int64_t kDefaultFileBytes = int64_t{512} << 20;
 // A commit comes early when so many keys wait for it: they are held in memory.
 constexpr size_t kChangedKeysMax = 500000;
+constexpr const char* kFileMore = "a file that nothing names does no harm, and is looked for later";
 
 struct OpenDataFile {
   iceberg::DataFile described;
@@ -68,7 +69,10 @@ class IcebergWriter final : public connector::DeliveryWriter {
   Task<> Deliver(ChangelogBatch batch, Offset end) override {
     CO_RETURN_IF_ERROR(Begin());
     Status taken = co_await Take(std::move(batch), end);
-    if (!taken.ok()) co_return InTable(taken);
+    if (!taken.ok()) {
+      IgnoreError(co_await GiveUpFiles(), kFileMore);
+      co_return InTable(taken);
+    }
     failed_ = false;
     co_return Status::OK();
   }
@@ -79,7 +83,10 @@ class IcebergWriter final : public connector::DeliveryWriter {
                   places_.size() >= kChangedKeysMax;
     if (committed_ != end_ && end_ != Offset(0) && (is_due || options.final)) {
       Status committed = co_await Commit();
-      if (!committed.ok()) co_return InTable(committed);
+      if (!committed.ok()) {
+        IgnoreError(co_await GiveUpFiles(), kFileMore);
+        co_return InTable(committed);
+      }
     }
     failed_ = false;
     co_return committed_.value_or(Offset(0));
@@ -341,21 +348,43 @@ class IcebergWriter final : public connector::DeliveryWriter {
     co_return co_await EndFile(std::move(file));
   }
 
-  Task<> EndFile(OpenDataFile file) {
-    std::string bytes;
-    CO_ASSIGN_OR_RETURN(bytes, co_await env_->blocking_pool().Run([&]() -> Result<std::string> {
-      RETURN_IF_ERROR(file.encoder->Finish(&file.described));
-      return file.encoder->TakeBytes();
-    }));
-    if (!bytes.empty()) CO_RETURN_IF_ERROR(co_await file.file->Append(std::move(bytes)));
-    CO_RETURN_IF_ERROR(co_await file.file->Finish());
-    finished_[file.number] = std::move(file.described);
+  // After a failure: the files that no commit was asked to take. Ends with the first that can't be
+  // removed, as a store may take half a minute to say so.
+  Task<> GiveUpFiles() {
+    std::map<std::string, OpenDataFile> open = std::exchange(open_, {});
+    for (auto& [key, file] : open) CO_RETURN_IF_ERROR(co_await file.file->GiveUp());
+    std::map<int32_t, iceberg::DataFile> finished = std::exchange(finished_, {});
+    for (auto& [number, file] : finished) CO_RETURN_IF_ERROR(co_await files_->Remove(file.path));
     co_return Status::OK();
   }
 
+  Task<> EndFile(OpenDataFile file) {
+    Status ended = co_await FinishFile(&file);
+    if (ended.ok()) {
+      finished_[file.number] = std::move(file.described);
+    } else {
+      IgnoreError(co_await file.file->GiveUp(), kFileMore);
+    }
+    co_return ended;
+  }
+
+  // `file` lives until it returns.
+  Task<> FinishFile(OpenDataFile* file) {
+    std::string bytes;
+    CO_ASSIGN_OR_RETURN(bytes, co_await env_->blocking_pool().Run([&]() -> Result<std::string> {
+      RETURN_IF_ERROR(file->encoder->Finish(&file->described));
+      return file->encoder->TakeBytes();
+    }));
+    if (!bytes.empty()) CO_RETURN_IF_ERROR(co_await file->file->Append(std::move(bytes)));
+    co_return co_await file->file->Finish();
+  }
+
   Task<> Commit() {
-    std::map<std::string, OpenDataFile> open = std::exchange(open_, {});
-    for (auto& [key, file] : open) CO_RETURN_IF_ERROR(co_await EndFile(std::move(file)));
+    while (!open_.empty()) {
+      OpenDataFile file = std::move(open_.begin()->second);
+      open_.erase(open_.begin());
+      CO_RETURN_IF_ERROR(co_await EndFile(std::move(file)));
+    }
     iceberg::AppendRequest request;
     request.place = place_;
     request.expected = committed_;

@@ -85,6 +85,7 @@ def test_an_iceberg_table_of_files(tmp_path, small_disk):
     ballast = fill(small_disk, 500_000)
     full_for_a_while(driver, ballast.unlink)
     lakes.check_everywhere(small_disk, shape)
+    assert not list(small_disk.rglob(".*.tmp"))
 
 
 def test_an_iceberg_table_of_files_that_is_upserted_to(tmp_path, small_disk):
@@ -94,6 +95,7 @@ def test_an_iceberg_table_of_files_that_is_upserted_to(tmp_path, small_disk):
     ballast = fill(small_disk, 150_000)
     full_for_a_while(driver, ballast.unlink)
     upserts.check_everywhere(small_disk, shape)
+    assert not list(small_disk.rglob(".*.tmp"))
 
 
 def test_sqlite(tmp_path, small_disk):
