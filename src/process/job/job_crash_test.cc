@@ -4,13 +4,12 @@
 // run.
 #include <random>
 
-#include <arrow/api.h>
 #include <gtest/gtest.h>
 
 #include "core/sim/sim_env.h"
 #include "process/checkpoint/savepoint_store.h"
 #include "process/job/job_runner.h"
-#include "process/job/testing/memory_connectors.h"
+#include "process/job/testing/counting_job.h"
 #include "storage/record_batch.h"
 #include "storage/testing/memory_log.h"
 
@@ -18,94 +17,17 @@ namespace mainstem::process {
 namespace {
 
 using storage::MemoryLog;
-using testing::MemoryTable;
+using testing::CountingModel;
 using testing::MemoryWorld;
-
-constexpr int kCrashSplits = 3;
-constexpr int kBatchesPerSplit = 30;
-constexpr int kRowsPerBatch = 20;
-
-ChangelogBatch MakeRows(std::mt19937_64* random,
-                        std::map<std::string, std::pair<int64_t, int64_t>>* model) {
-  arrow::StringBuilder keys;
-  arrow::Int64Builder values;
-  for (int i = 0; i < kRowsPerBatch; ++i) {
-    std::string key = "k" + std::to_string((*random)() % 25);
-    auto value = static_cast<int64_t>((*random)() % 100);
-    CHECK_OK(keys.Append(key));
-    CHECK_OK(values.Append(value));
-    auto& [count, sum] = (*model)[key];
-    ++count;
-    sum += value;
-  }
-  auto schema =
-      arrow::schema({arrow::field("k", arrow::utf8()), arrow::field("v", arrow::int64())});
-  ChangelogBatch batch;
-  batch.rows = arrow::RecordBatch::Make(schema, kRowsPerBatch,
-                                        {keys.Finish().ValueOrDie(), values.Finish().ValueOrDie()});
-  return batch;
-}
-
-connector::TableDescriptor Table(const std::string& name, const std::string& connector,
-                                 const std::string& option) {
-  connector::TableDescriptor table;
-  table.name = name;
-  table.options["connector"] = connector;
-  table.options[option] = name;
-  return table;
-}
-
-// src -> (all rows to the topic), src -> GROUP BY k -> table.
-plan::Plan MakePlan(bool upsert) {
-  plan::Columns rows = {{"k", LogicalType::String()}, {"v", LogicalType::BigInt()}};
-  auto scan = std::make_shared<plan::ScanNode>();
-  scan->id = "scan-1";
-  scan->table = Table("src", "memory", "name");
-  scan->projection = {0, 1};
-  scan->columns = rows;
-  auto group = std::make_shared<plan::GroupAggregateNode>();
-  group->id = "group-aggregate-1";
-  group->inputs = {scan};
-  group->keys = {0};
-  plan::AggregateSpec count;
-  count.call.name = "COUNT";
-  count.result = LogicalType::BigInt().NotNull();
-  plan::AggregateSpec sum;
-  sum.call.name = "SUM";
-  sum.call.args = {LogicalType::BigInt()};
-  sum.args = {1};
-  sum.result = LogicalType::BigInt();
-  group->aggregates = {count, sum};
-  group->columns = {{"k", LogicalType::String()}, {"c", count.result}, {"s", sum.result}};
-  group->changelog = {.update_before = !upsert, .update_after = true, .deletes = false};
-  auto sink = std::make_shared<plan::SinkNode>();
-  sink->id = "sink-1";
-  sink->inputs = {group};
-  sink->table = Table("out", "memory-table", "name");
-  sink->mode = upsert ? connector::SinkMode::kUpsert : connector::SinkMode::kRetract;
-  if (upsert) {
-    sink->table.primary_key = {"k"};
-    sink->primary_key = {0};
-  }
-  auto topic = std::make_shared<plan::SinkNode>();
-  topic->id = "sink-2";
-  topic->inputs = {scan};
-  topic->table = Table("copy", "memory-topic", "topic");
-  plan::Plan plan;
-  plan.sinks = {sink, topic};
-  return plan;
-}
 
 class World {
  public:
   explicit World(uint64_t seed, bool upsert)
-      : random_(seed), disk_(seed), plan_(std::make_shared<plan::Plan>(MakePlan(upsert))) {
-    for (int split = 0; split < kCrashSplits; ++split) {
-      auto& batches = outside_.sources["src"].splits.emplace_back();
-      for (int i = 0; i < kBatchesPerSplit; ++i) batches.push_back(MakeRows(&random_, &model_));
-    }
-    outside_.sources["src"].read_delay = std::chrono::milliseconds(1);
-    outside_.tables["out"] = std::make_shared<MemoryTable>();
+      : random_(seed),
+        disk_(seed),
+        model_({}, &random_, &outside_),
+        is_upsert_(upsert),
+        plan_(std::make_shared<plan::Plan>(testing::CountingPlan(upsert))) {
     outside_.tables["out"]->fail_flushes = static_cast<int>(seed % 5);
     testing::AddMemoryConnectors(&outside_, &registry_);
     state_ = MakeMemoryStateBackendFactory();
@@ -156,15 +78,8 @@ class World {
   }
 
   void ExpectEqualsModel() {
-    std::vector<std::string> expected;
-    int64_t total = 0;
-    for (const auto& [key, value] : model_) {
-      expected.push_back(fmt::format("{}|{}|{}", key, value.first, value.second));
-      total += value.first;
-    }
-    std::sort(expected.begin(), expected.end());
-    EXPECT_EQ(Folded(), expected);
-    EXPECT_EQ(CountTopic(), total);
+    EXPECT_EQ(CountingModel::TableOf(&outside_, is_upsert_), model_.ExpectedTable());
+    EXPECT_EQ(CountTopic(), static_cast<int64_t>(model_.ExpectedTopic().size()));
   }
 
   std::mt19937_64& random() { return random_; }
@@ -218,18 +133,6 @@ class World {
     co_return Status::OK();
   }
 
-  // Upserts: the last row of each key; else the folded changelog.
-  std::vector<std::string> Folded() {
-    MemoryTable& table = *outside_.tables["out"];
-    if (plan_->sinks[0]->mode == connector::SinkMode::kRetract) return table.Fold();
-    std::map<std::string, std::string> last;
-    for (const auto& row : table.rows) last[row.text.substr(0, row.text.find('|'))] = row.text;
-    std::vector<std::string> out;
-    for (auto& [key, text] : last) out.push_back(text);
-    std::sort(out.begin(), out.end());
-    return out;
-  }
-
   int64_t CountTopic() {
     int64_t count = 0;
     auto env = std::make_unique<SimEnv>(&disk_, SimEnvOptions{.seed = 1});
@@ -246,8 +149,9 @@ class World {
 
   std::mt19937_64 random_;
   SimDisk disk_;
-  std::map<std::string, std::pair<int64_t, int64_t>> model_;
   MemoryWorld outside_;
+  CountingModel model_;
+  const bool is_upsert_;
   connector::ConnectorRegistry registry_;
   std::unique_ptr<StateBackendFactory> state_;
   StateMemory state_memory_{64u << 20};
