@@ -167,7 +167,7 @@ class HadoopCatalog final : public Catalog {
       if (there == text) written = Status::OK();
     }
     CO_RETURN_IF_ERROR(written);
-    env_->CrashPoint("sink.commit");
+    env_->CrashPoint("sink.committed");
     if (IsLongAgo(seen_ms_)) CO_RETURN_IF_ERROR(co_await TakeBackIfStale(version));
     co_await WriteHint(version);
     seen_ms_ = env_->WallTime().value();

@@ -135,7 +135,7 @@ class RestCatalog final : public Catalog {
     Request commit{.method = "POST", .path = TablePath()};
     commit.body = CommitTableBody(*base, change, options_.database, options_.table);
     CO_ASSIGN_OR_RETURN(std::string body, co_await Ask(std::move(commit)));
-    env_->CrashPoint("sink.commit");
+    env_->CrashPoint("sink.committed");
     CO_ASSIGN_OR_RETURN(MetadataPtr metadata, ReadTable(body));
     co_return metadata;
   }

@@ -304,7 +304,7 @@ Task<> TableCommitter::TryUntilDone(std::shared_ptr<Proposal> proposal, Metadata
     CO_ASSIGN_OR_RETURN(TableChange change, co_await proposal->Make(base, attempt));
     env_->CrashPoint("sink.commit");
     Result<MetadataPtr> committed = co_await catalog_->Commit(base, std::move(change));
-    env_->CrashPoint("sink.commit");
+    env_->CrashPoint("sink.committed");
     if (committed.ok()) {
       Remember(*committed);
       proposal->OnDone();

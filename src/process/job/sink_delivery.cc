@@ -235,7 +235,7 @@ Task<bool> SinkDelivery::Lane::ReadSome(connector::DeliveryWriter* writer) {
 Task<> SinkDelivery::Lane::Flush(connector::DeliveryWriter* writer, bool is_final) {
   connector::DeliveryWriter::FlushOptions options;
   options.final = is_final;
-  env->CrashPoint("sink.commit");
+  env->CrashPoint("sink.flush");
   CO_ASSIGN_OR_RETURN(flushed, co_await writer->Flush(options));
   // A sink that rolls files by itself may flush less than it was given.
   has_unflushed = flushed < position && !is_final;

@@ -115,7 +115,7 @@ class ClickhouseWriter final : public connector::DeliveryWriter {
     next.position = end_;
     CO_RETURN_IF_ERROR(Named(co_await env_->blocking_pool().Run(
         [&] { return session_->WritePosition(delivery_id_, partition_, next); })));
-    env_->CrashPoint("sink.commit");
+    env_->CrashPoint("sink.committed");
     stored_ = next;
     buffer_.clear();
     ends_.clear();

@@ -160,7 +160,7 @@ Task<> FileCommitter::Remove(std::vector<std::string> replaced) {
     const std::string path = root_ + "/" + file;
     CO_ASSIGN_OR_RETURN(bool exists, co_await env_->files().Exists(path));
     if (!exists) continue;  // removed before
-    env_->CrashPoint("sink.commit");
+    env_->CrashPoint("sink.committed");
     CO_RETURN_IF_ERROR(co_await env_->files().Remove(path));
     folders.insert(FolderOf(file));
   }
@@ -188,7 +188,7 @@ Task<> FileCommitter::Write(FileManifest manifest) {
   env_->CrashPoint("sink.commit");
   CO_RETURN_IF_ERROR(
       co_await env_->files().WriteAtomically(ManifestPath(), ManifestText(manifest)));
-  env_->CrashPoint("sink.commit");
+  env_->CrashPoint("sink.committed");
   co_return Status::OK();
 }
 

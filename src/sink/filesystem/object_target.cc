@@ -204,7 +204,7 @@ Task<> ObjectTarget::Commit(Offset position) {
   manifest_.begun.clear();
   env_->CrashPoint("sink.commit");
   CO_RETURN_IF_ERROR(co_await PutManifest());
-  env_->CrashPoint("sink.commit");
+  env_->CrashPoint("sink.committed");
   co_return co_await CompleteFiles();
 }
 
@@ -212,7 +212,7 @@ Task<> ObjectTarget::CompleteFiles() {
   std::vector<CommittedUpload> files = manifest_.files;
   for (CommittedUpload& file : files) {
     CO_RETURN_IF_ERROR(co_await Complete(std::move(file)));
-    env_->CrashPoint("sink.commit");
+    env_->CrashPoint("sink.committed");
   }
   if (files.empty()) co_return Status::OK();
   if (!options_.success_file.empty()) {

@@ -143,7 +143,7 @@ Status RowDelivery::Commit(Env* env) {
   CHECK(moving_to_.has_value());
   env->CrashPoint("sink.commit");
   RETURN_IF_ERROR(RunScript("COMMIT"));
-  env->CrashPoint("sink.commit");
+  env->CrashPoint("sink.committed");
   position_ = moving_to_;
   moving_to_.reset();
   return Status::OK();

@@ -293,7 +293,7 @@ class ClusterWriter final : public connector::DeliveryWriter {
     env_->CrashPoint("sink.commit");
     CO_RETURN_IF_ERROR(
         co_await client_->thread->Run([this] { return client_->producer->Commit(*end_); }));
-    env_->CrashPoint("sink.commit");
+    env_->CrashPoint("sink.committed");
     position_ = end_;
     is_begun_ = false;
     held_.clear();

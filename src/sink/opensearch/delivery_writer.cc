@@ -171,7 +171,7 @@ class OpenSearchWriter final : public connector::DeliveryWriter {
     }
     env_->CrashPoint("sink.commit");
     CO_RETURN_IF_ERROR(co_await Store(*end_, *end_));
-    env_->CrashPoint("sink.commit");
+    env_->CrashPoint("sink.committed");
     co_return Status::OK();
   }
 

@@ -114,7 +114,7 @@ class RedisWriter final : public connector::DeliveryWriter {
     CO_RETURN_IF_ERROR(co_await KeepRefused(std::move(refused)));
     env_->CrashPoint("sink.commit");
     CO_RETURN_IF_ERROR(co_await Commit(changes, rows));
-    env_->CrashPoint("sink.commit");
+    env_->CrashPoint("sink.committed");
     position_ = end_;
     co_return Status::OK();
   }

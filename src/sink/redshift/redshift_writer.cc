@@ -163,7 +163,7 @@ class RedshiftWriter final : public connector::DeliveryWriter {
     env_->CrashPoint("sink.commit");
     CO_RETURN_IF_ERROR(
         co_await env_->blocking_pool().Run([this, keep] { return loader_->Merge(*end_, keep); }));
-    env_->CrashPoint("sink.commit");
+    env_->CrashPoint("sink.committed");
     co_return Status::OK();
   }
 

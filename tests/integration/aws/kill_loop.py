@@ -1,7 +1,6 @@
 """Kills of the node in a loop, and clients that write through them."""
 import os
 import random
-import subprocess
 import threading
 import time
 
@@ -65,12 +64,8 @@ def kill_again_and_again(node, rng, longest, while_up=lambda number: None):
         node.kill()
         if number % 2:
             node.start(crash_point=f"journal.flush:{rng.randrange(1, 40)}")
-            try:
-                node.process.wait(8)
-                at_flush += 1
-            except subprocess.TimeoutExpired:
-                pass  # so few flushes in that time
-            node.kill()
+            node.wait_for_crash()
+            at_flush += 1
         else:
             node.start()
             while_up(number)

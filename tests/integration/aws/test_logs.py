@@ -335,8 +335,7 @@ def test_a_group_is_whole_or_not_there_after_a_crash(tmp_path):
             node.start(crash_point=point)
             with pytest.raises(Exception):
                 getattr(logs_of(node), call)(logGroupName="new" if call.startswith("create") else "whole")
-            node.process.wait(10)
-            node.kill()
+            node.wait_for_crash()
             node.start()
             logs = logs_of(node)
             names = [g["logGroupName"] for g in logs.describe_log_groups()["logGroups"]]
@@ -370,8 +369,7 @@ def test_a_retention_that_was_not_answered_deletes_nothing(tmp_path):
             node.start(crash_point=point)
             with pytest.raises(Exception):
                 logs_of(node).put_retention_policy(logGroupName="kept", retentionInDays=days)
-            node.process.wait(10)
-            node.kill()
+            node.wait_for_crash()
             node.start()
             assert logs_of(node).describe_log_groups()["logGroups"][0]["retentionInDays"] == after
             assert retention_of(node, "logs.kept") == after * DAY

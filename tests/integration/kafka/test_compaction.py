@@ -117,9 +117,8 @@ def test_a_kill_in_the_midst_of_it_leaves_the_old_or_the_new(tmp_path, moment):
         records = rounds(ROUNDS)
         offsets = produce(node, "table", records)
         newest = {key: offset for offset, (key, _) in sorted(zip(offsets, records))}
-        support.wait_until(lambda: not node.running(), "the kill", 60)
+        node.wait_for_crash()
         assert glob.glob(os.path.join(folder_of(node, "table"), "*.cleaned")) or moment == "renamed"
-        node.kill()
         node.start()
         assert not glob.glob(os.path.join(folder_of(node, "table"), "*.cleaned"))
         sent = dict(zip(offsets, records))

@@ -111,16 +111,20 @@ class Driver:
 RECORDS_PER_KILL = 20  # in each of two partitions: more than a run can get done before its kill
 
 
+# How many flushes, or steps of maintenance, a run may get through before it dies there.
+HITS_MAX = {"sink.commit": 3, "sink.committed": 3, "sink.load": 6, "sink.maintenance": 6}
+
+
 LAST_RUN_SECONDS = 1800  # what takes longer hangs, however slow the machine
 
 
-def deliver_with_kills(driver, rng, kills, points=("sink.commit",)):
+def deliver_with_kills(driver, rng, kills, points=("sink.commit", "sink.committed")):
     """Kills the driver `kills` times, half at the named points, half at any moment; then lets it end. Counts by kind. Runs are measured in flushes, not in
     seconds: the speed of the machine does not matter."""
     hits = dict.fromkeys(["random", *points], 0)
     for number in range(kills):
         point = points[number // 2 % len(points)] if number % 2 == 0 else None
-        driver.start(crash=f"{point}:{rng.randrange(1, 7)}" if point else None)
+        driver.start(crash=f"{point}:{rng.randint(1, HITS_MAX[point])}" if point else None)
         if driver.kill_after(1000 if point else rng.randrange(12), 0 if point else rng.uniform(0, 0.004)):
             hits[point or "random"] += 1
         else:

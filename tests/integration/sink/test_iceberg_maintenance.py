@@ -74,7 +74,7 @@ def test_kills_in_the_middle_of_maintenance_change_nothing(tmp_path, partitioned
     kills = kill_count()
     shape = (2, 20 * kills, 5, 60)
     driver = make(tmp_path, shape, ["--partition-by", "part"] if partitioned else [], **FAST)
-    hits = sink.deliver_with_kills(driver, kill_seed(), kills, points=("sink.maintenance", "sink.commit"))
+    hits = sink.deliver_with_kills(driver, kill_seed(), kills, points=("sink.maintenance", "sink.commit", "sink.committed"))
     check_everywhere(tmp_path, shape)
     check_fit(readers.local_table(tmp_path / "wh"), 4 if partitioned else 1)
     assert sum(hits.values()) == kills and hits["sink.maintenance"] > 0, hits
@@ -84,7 +84,7 @@ def test_kills_in_the_middle_of_maintenance_change_nothing_in_a_bucket(s3, tmp_p
     kills = kill_count() // 2
     shape = (2, 20 * kills, 5, 60)
     driver = make(tmp_path, shape, warehouse=f"s3://lake1/{tmp_path.name}", s3__endpoint=s3.url, **FAST)
-    hits = sink.deliver_with_kills(driver, kill_seed(), kills, points=("sink.maintenance", "sink.commit"))
+    hits = sink.deliver_with_kills(driver, kill_seed(), kills, points=("sink.maintenance", "sink.commit", "sink.committed"))
     key = readers.newest_metadata(s3.keys(f"{tmp_path.name}/default/driver/metadata/"))
     table = readers.static_table(f"s3://lake1/{key}", **readers.s3_properties(s3))
     check(table, shape)
@@ -97,7 +97,7 @@ def test_kills_change_nothing_with_a_rest_catalog(tmp_path):
     shape = (2, 20 * kills, 5, 60)
     with RestCatalog(tmp_path, f"file://{tmp_path}/wh") as catalog:
         driver = rest(catalog, tmp_path, shape, **FAST)
-        hits = sink.deliver_with_kills(driver, kill_seed(), kills, points=("sink.maintenance", "sink.commit"))
+        hits = sink.deliver_with_kills(driver, kill_seed(), kills, points=("sink.maintenance", "sink.commit", "sink.committed"))
         check(rest_table(catalog), shape)
         check_fit(rest_table(catalog))
         assert sum(hits.values()) == kills, hits

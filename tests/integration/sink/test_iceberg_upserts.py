@@ -102,7 +102,7 @@ def test_kills_at_any_moment_change_nothing(tmp_path, partitioned_by):
     kills = kill_count()
     shape = (2, 20 * kills, 5, 60)
     driver = make(tmp_path, shape, **fast(**({"partitioned_by": partitioned_by} if partitioned_by else {})))
-    hits = sink.deliver_with_kills(driver, kill_seed(), kills, points=("sink.commit", "sink.maintenance"))
+    hits = sink.deliver_with_kills(driver, kill_seed(), kills, points=("sink.commit", "sink.committed", "sink.maintenance"))
     check_everywhere(tmp_path, shape)
     assert sum(hits.values()) == kills, hits
 
@@ -111,7 +111,7 @@ def test_kills_change_nothing_in_a_bucket(s3, tmp_path):
     kills = kill_count() // 2
     shape = (2, 20 * kills, 5, 60)
     driver = make(tmp_path, shape, **fast(warehouse=f"s3://lake1/{tmp_path.name}", s3__endpoint=s3.url))
-    hits = sink.deliver_with_kills(driver, kill_seed(), kills, points=("sink.commit", "sink.maintenance"))
+    hits = sink.deliver_with_kills(driver, kill_seed(), kills, points=("sink.commit", "sink.committed", "sink.maintenance"))
     key = readers.newest_metadata(s3.keys(f"{tmp_path.name}/default/driver/metadata/"))
     check(readers.static_table(f"s3://lake1/{key}", **readers.s3_properties(s3)), shape)
     source = f"iceberg_scan('s3://lake1/{tmp_path.name}/default/driver')"

@@ -120,7 +120,7 @@ def test_rows_of_a_data_stream_are_there_once_even_when_it_rolls_over(tmp_path, 
         "index": "driver-stream", "sink.data-stream": "true", "sink.index-template-file": str(template)})
     rng, kills = random.Random(8), 0
     for number in range(8):
-        driver.start(crash=f"sink.commit:{rng.randrange(1, 9) * 2 + 1}")  # after a group was written, before that is noted
+        driver.start(crash=f"sink.commit:{rng.randrange(2, 10)}")  # after a group was written, before that is noted
         kills += driver.kill_after(1000, 0)
         search.call("/driver-stream/_rollover", "POST")
     driver.finish()

@@ -81,7 +81,7 @@ def test_kills_at_any_moment_in_a_load_and_at_the_commit_change_nothing(tmp_path
     shape = (2, sink.RECORDS_PER_KILL * kills, 10, 60)
     with Redshift(table.port, bucket) as redshift:
         driver = make(tmp_path, redshift, bucket, shape, options={"sink.buffer-flush.max-rows": 60})  # many loads
-        hits = sink.deliver_with_kills(driver, random.Random(seed), kills, points=("sink.commit", "sink.load"))
+        hits = sink.deliver_with_kills(driver, random.Random(seed), kills, points=("sink.commit", "sink.committed", "sink.load"))
         check(table, bucket, tmp_path, redshift, shape)
     assert sum(hits.values()) == kills, hits
 

@@ -80,15 +80,15 @@ def has_finished(node, job):
         return False
 
 
-@pytest.mark.parametrize("hit", range(1, 8))
-def test_old_files_go_only_when_the_new_ones_are_whole(node, tmp_path, hit):
+@pytest.mark.parametrize("point", ["sink.flush:1", "sink.commit:1", *(f"sink.committed:{n}" for n in range(1, 6))])
+def test_old_files_go_only_when_the_new_ones_are_whole(node, tmp_path, point):
     folder = tmp_path / "t"
     table = PLAIN % folder
     for i in range(3):
         fine(node, table, f"INSERT INTO t VALUES ({i}, 'old'), ({i + 10}, 'old')")
     old, new = visible(folder), [100, 101, 102]
     node.stop()
-    node.start(crash_point=f"sink.commit:{hit}")
+    node.start(crash_point=point)
     script = (f"SET 'execution.runtime-mode' = 'batch';\n{table}"
               "INSERT OVERWRITE t VALUES (100, 'new'), (101, 'new'), (102, 'new');")
     [job] = node.submit(script)

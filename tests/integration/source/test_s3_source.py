@@ -94,10 +94,9 @@ def test_new_objects_are_found_and_a_killed_node_goes_on_where_it_was(s3, tmp_pa
             support.wait_until(lambda: len(seen()) > count - 5000, "some rows in the bucket")
             node.kill()
             put(f"b{step}", 5000)
-            node.start(crash_point="sink.commit:%d" % (step + 1) if step % 2 else None)
+            node.start(crash_point=[None, "sink.commit:1", None, "sink.committed:1"][step])
             if step % 2:
-                support.wait_until(lambda: node.process.poll() is not None, "the crash")
-                node.kill()
+                node.wait_for_crash()
                 node.start()
         support.wait_until(lambda: len(seen()) >= count, "all rows in the bucket")
         assert seen() == list(range(count))
