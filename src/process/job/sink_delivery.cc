@@ -7,6 +7,7 @@
 
 #include "connector/drift.h"
 #include "connector/overwrite.h"
+#include "connector/resuming_writer.h"
 #include "core/backoff.h"
 #include "process/operator/delivery_format.h"
 #include "storage/record_batch.h"
@@ -175,12 +176,14 @@ Task<> SinkDelivery::Lane::DeliverUntilError() {
   delivered_to = position.value();
   SetError(Status::OK());
   last_flush = env->Now();
+  auto* resuming = dynamic_cast<connector::ResumingWriter*>(writer.get());
   for (;;) {
     CO_ASSIGN_OR_RETURN(bool got_some, co_await ReadSome(writer.get()));
     if (has_unflushed && (!got_some || env->Now() - last_flush >= kFlushInterval)) {
       CO_RETURN_IF_ERROR(co_await Flush(writer.get(), false));
     }
-    if (position.value() >= wanted && flushed.value() < wanted) {
+    bool may_end_here = resuming == nullptr || position >= resuming->begun_to();
+    if (position.value() >= wanted && flushed.value() < wanted && may_end_here) {
       co_return co_await Flush(writer.get(), true);
     }
     if (got_some) continue;

@@ -4,6 +4,7 @@
 #include <arrow/api.h>
 #include <gtest/gtest.h>
 
+#include "connector/resuming_writer.h"
 #include "core/sim/sim_env.h"
 #include "process/operator/delivery_format.h"
 #include "storage/batch_builder.h"
@@ -16,16 +17,18 @@ namespace {
 struct Destination {
   bool commits = false;
   int64_t position = 0;
-  std::vector<TimePoint> tries;
+  Offset begun_to{0};  // of a group that an earlier writer has begun
+  std::vector<TimePoint> tries = {};
 };
 
-class CountedWriter final : public connector::DeliveryWriter {
+class CountedWriter final : public connector::DeliveryWriter, public connector::ResumingWriter {
  public:
   CountedWriter(Env* env, Destination* destination) : env_(env), destination_(destination) {}
   Task<std::optional<Offset>> Open() override {
     std::optional<Offset> stored(destination_->position);
     co_return stored;
   }
+  Offset begun_to() const override { return destination_->begun_to; }
   Task<> Deliver(ChangelogBatch batch, Offset end) override {
     end_ = end;
     co_return Status::OK();
@@ -33,6 +36,9 @@ class CountedWriter final : public connector::DeliveryWriter {
   Task<Offset> Flush(FlushOptions options) override {
     destination_->tries.push_back(env_->Now());
     if (!destination_->commits) co_return MakeError(ErrorCode::kUnavailable, "the disk is full");
+    if (end_ && *end_ < destination_->begun_to) {
+      co_return MakeError(ErrorCode::kInvalidArgument, "the log was restored");
+    }
     if (end_) destination_->position = end_->value();
     co_return Offset(destination_->position);
   }
@@ -59,12 +65,12 @@ class CountedSink final : public connector::TableSink {
   Destination* destination_;
 };
 
-Task<> AppendRow(storage::Log* log, storage::TopicId topic) {
+Task<> AppendRow(storage::Log* log, storage::TopicId topic, size_t length = 1) {
   ChangelogBatch batch;
-  arrow::Int64Builder values;
-  CO_RETURN_IF_ERROR(values.Append(1));
+  arrow::StringBuilder values;
+  CO_RETURN_IF_ERROR(values.Append(std::string(length, 'v')));
   CO_ASSIGN_OR_RETURN(auto column, values.Finish());
-  auto schema = arrow::schema({arrow::field("v", arrow::int64())});
+  auto schema = arrow::schema({arrow::field("v", arrow::utf8())});
   batch.rows = arrow::RecordBatch::Make(schema, 1, {column});
   CO_ASSIGN_OR_RETURN(std::string value, EncodeDelivery(batch));
   storage::BatchBuilder builder;
@@ -76,20 +82,25 @@ Task<> AppendRow(storage::Log* log, storage::TopicId topic) {
   co_return (co_await log->Append(where, bytes, append)).status();
 }
 
-Task<> FailThenRecover(SimEnv* env, storage::Log* log, Destination* destination) {
-  storage::TopicConfig config;
-  CO_ASSIGN_OR_RETURN(storage::TopicInfo topic,
-                      co_await log->CreateTopic("changes", 1, std::move(config), false));
-  CO_RETURN_IF_ERROR(co_await AppendRow(log, topic.id));
+std::shared_ptr<JobSink> CountedJobSink(Env* env, storage::TopicId topic,
+                                        Destination* destination) {
   auto sink = std::make_shared<JobSink>();
   sink->name = "o";
   sink->sink = std::make_shared<CountedSink>(env, destination);
   sink->kind = connector::SinkKind::kDelivery;
   sink->delivery_id = "job.sink-1";
   sink->retention_holder = "job.sink-1";
-  sink->topic = topic.id;
+  sink->topic = topic;
   sink->quarantine.rule.policy = RejectPolicy::kFail;
-  SinkDelivery delivery(env, log, sink, Logger::Silent());
+  return sink;
+}
+
+Task<> FailThenRecover(SimEnv* env, storage::Log* log, Destination* destination) {
+  storage::TopicConfig config;
+  CO_ASSIGN_OR_RETURN(storage::TopicInfo topic,
+                      co_await log->CreateTopic("changes", 1, std::move(config), false));
+  CO_RETURN_IF_ERROR(co_await AppendRow(log, topic.id));
+  SinkDelivery delivery(env, log, CountedJobSink(env, topic.id, destination), Logger::Silent());
   delivery.Start();
   CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::minutes(5)));
   EXPECT_EQ(delivery.Describe().state, "retrying");
@@ -117,6 +128,36 @@ TEST(SinkDeliveryTest, PausesGrowWhileRowsAreTakenButNotCommitted) {
   storage::MemoryLog log(&env);
   Destination destination;
   Status status = env.Run(FailThenRecover(&env, &log, &destination));
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+Task<> CatchUpWithinGroup(SimEnv* env, storage::Log* log, Destination* destination) {
+  storage::TopicConfig config;
+  CO_ASSIGN_OR_RETURN(storage::TopicInfo topic,
+                      co_await log->CreateTopic("changes", 1, std::move(config), false));
+  // So long that each is read alone.
+  constexpr size_t kRowBytes = 800'000;
+  CO_RETURN_IF_ERROR(co_await AppendRow(log, topic.id, kRowBytes));
+  SinkDelivery delivery(env, log, CountedJobSink(env, topic.id, destination), Logger::Silent());
+  CO_RETURN_IF_ERROR(co_await delivery.AskToCatchUp());
+  CO_RETURN_IF_ERROR(co_await AppendRow(log, topic.id, kRowBytes));
+  delivery.Start();
+  CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::seconds(5)));
+  SinkDescription described = delivery.Describe();
+  EXPECT_EQ(described.state, "running") << described.last_error;
+  EXPECT_EQ(destination->position, 2);
+  EXPECT_TRUE(delivery.HasCaughtUp());
+  co_return co_await delivery.Close();
+}
+
+TEST(SinkDeliveryTest, ASavepointWaitsForTheEndOfAGroupThatWasBegun) {
+  SimDisk disk(1);
+  SimEnv env(&disk, {});
+  storage::MemoryLog log(&env);
+  Destination destination;
+  destination.commits = true;
+  destination.begun_to = Offset(2);
+  Status status = env.Run(CatchUpWithinGroup(&env, &log, &destination));
   EXPECT_TRUE(status.ok()) << status;
 }
 

@@ -4,6 +4,7 @@
 #include <arrow/util/byte_size.h>
 #include <fmt/format.h>
 
+#include "connector/resuming_writer.h"
 #include "core/error_context.h"
 #include "sink/opensearch/document_changes.h"
 #include "sink/opensearch/document_writer.h"
@@ -19,7 +20,7 @@ constexpr int64_t kGroupRowsMax = 20000;
 constexpr int64_t kGroupBytesMax = int64_t{32} << 20;
 constexpr size_t kTemplateBytesMax = size_t{4} << 20;
 
-class OpenSearchWriter final : public connector::DeliveryWriter {
+class OpenSearchWriter final : public connector::DeliveryWriter, public connector::ResumingWriter {
  public:
   OpenSearchWriter(Env* env, std::shared_ptr<const OpenSearchOptions> options,
                    std::string delivery_id, PartitionId partition)
@@ -52,6 +53,8 @@ class OpenSearchWriter final : public connector::DeliveryWriter {
     begun_to_ = stored_.attempted;
     co_return stored_.position;
   }
+
+  Offset begun_to() const override { return begun_to_; }
 
   Task<> Deliver(ChangelogBatch batch, Offset end) override {
     CO_RETURN_IF_ERROR(Named(CheckDeliveredColumns(*options_->schema, *batch.rows)));
