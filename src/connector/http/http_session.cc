@@ -7,6 +7,8 @@
 #include <absl/strings/numbers.h>
 #include <fmt/format.h>
 
+#include "connector/http/call_apart.h"
+
 namespace mainstem::connector {
 
 struct HttpSession::Curl {
@@ -46,6 +48,11 @@ size_t TakeAnswerHeader(char* data, size_t size, size_t count, void* user) {
   return size * count;
 }
 
+// Not zero: the call ends here.
+int IsToStop(void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return IsCallGivenUp() ? 1 : 0;
+}
+
 std::string WithoutQuery(const std::string& url) { return url.substr(0, url.find('?')); }
 
 long Milliseconds(Duration duration) {
@@ -65,6 +72,8 @@ Status NoAnswer(CURLcode code, const std::string& url, const char* detail) {
     case CURLE_SSL_ISSUER_ERROR:
       text.hint = "check the certificates that the options name, and the server's own";
       return MakeError(ErrorCode::kPermissionDenied, std::move(text));
+    case CURLE_ABORTED_BY_CALLBACK:
+      return MakeError(ErrorCode::kCancelled, "the call of " + url + " was given up");
     default: return MakeError(ErrorCode::kUnavailable, std::move(text));
   }
 }
@@ -125,6 +134,8 @@ Result<HttpAnswer> HttpSession::Call(const HttpCall& call) {
     curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 0L);
     curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 0L);
   }
+  curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, IsToStop);
   CURLcode code = curl_easy_perform(handle);
   if (bytes.is_too_long) {
     return MakeError(ErrorCode::kUnavailable,

@@ -3,6 +3,7 @@
 #include <absl/strings/numbers.h>
 #include <fmt/format.h>
 
+#include "connector/http/call_apart.h"
 #include "core/backoff.h"
 #include "core/net/percent_encoding.h"
 #include "core/net/sigv4.h"
@@ -143,8 +144,8 @@ Task<HttpAnswer> S3Store::Send(Call call) {
   for (;;) {
     CO_ASSIGN_OR_RETURN(AwsProfileKeys keys, co_await Keys());
     std::string region = Region(keys);
-    Result<HttpAnswer> answer =
-        co_await env_->blocking_pool().Run([&] { return SendOnce(call, keys, region); });
+    BlockingCall send = [&] { return SendOnce(call, keys, region); };
+    Result<HttpAnswer> answer = co_await CallApart(std::move(send));
     Status status = answer.status();
     if (answer.ok()) {
       bool is_success = answer->status >= 200 && answer->status < 300;
@@ -164,7 +165,7 @@ Task<HttpAnswer> S3Store::Send(Call call) {
           .what = NameOf(call), .right = call.right, .bucket = bucket_, .region = region};
       status = StatusOfS3Problem(*answer, problem, request);
     }
-    if (!IsRetriable(status)) co_return status;
+    if (!IsRetriable(status) || Is(status, ErrorCode::kCancelled)) co_return status;
     Duration pause = backoff.Next(env_);
     if (answer.ok() && answer->retry_after) pause = std::max(pause, *answer->retry_after);
     if (env_->Now() + pause > give_up) co_return status;
