@@ -59,9 +59,14 @@ def is_numeric(type_name):
     return type_name in ("INT", "BIGINT", "DOUBLE") or is_decimal(type_name)
 
 
-def column(alias, name, type_name, exact=True):
-    """`exact`: sums of it do not depend on their order (DOUBLE alone may not be)."""
-    return N("column", type_name, alias=alias, name=name, exact=exact)
+def column(alias, name, type_name, exact=True, varies=True):
+    """`exact`: sums of it do not depend on their order (DOUBLE alone may not be). Not `varies`: it is a constant of a query within."""
+    return N("column", type_name, alias=alias, name=name, exact=exact, varies=varies)
+
+
+def varies(expression):
+    """Whether it is more than constants, of queries within as well: planners compute those."""
+    return any(node.get("varies") if node.kind == "column" else node.kind not in ("literal", "call") for node in expression.walk())
 
 
 def literal(type_name, value):
@@ -77,5 +82,5 @@ def call(op, type_name, *args, exact=True, **attrs):
 class Output:
     """A column of a relation."""
 
-    def __init__(self, name, type_name, exact=True):
-        self.name, self.type, self.exact = name, type_name, exact
+    def __init__(self, name, type_name, exact=True, varies=True):
+        self.name, self.type, self.exact, self.varies = name, type_name, exact, varies

@@ -3,7 +3,7 @@
  - RANK and DENSE_RANK: on a stream Flink answers something else than the standard;
  - aggregates without GROUP BY over nothing: a row in DuckDB, none on a stream of Flink's. They get HAVING COUNT(*) > 0 there."""
 from expressions import Expressions
-from nodes import N, Output, call, column, literal
+from nodes import N, Output, call, column, literal, varies
 from tables import IN_ORDER_MS, make_table
 
 SET_OPERATIONS = ["UNION ALL", "UNION ALL", "UNION", "UNION", "INTERSECT", "EXCEPT", "INTERSECT ALL", "EXCEPT ALL"]
@@ -56,7 +56,7 @@ class Queries:
             return Queries.outputs(query.left)
         if query.kind == "with":
             return Queries.outputs(query.query)
-        return [Output(i.name, i.type, bool(i.expr.get("exact"))) for i in query.items]
+        return [Output(i.name, i.type, bool(i.expr.get("exact")), varies(i.expr)) for i in query.items]
 
     def projection(self, depth):
         rng = self.rng
@@ -88,7 +88,8 @@ class Queries:
     def where(self, expressions, depth):
         rng = self.rng
         conjuncts = []
-        while rng.random() < 0.3:
+        constant = expressions.leaves and not any(varies(leaf) for leaf in expressions.leaves)
+        while rng.random() < 0.3 and not constant:  # why not: Expressions.predicate
             conjuncts.append(expressions.predicate(rng.choice([0, 1, 2])))
         if rng.random() < 0.25 and depth > 0 and expressions.leaves:
             conjuncts.append(self.subquery_test(expressions, depth - 1))
@@ -196,7 +197,7 @@ class Queries:
         sources = []
         for _ in range(self.rng.choice([1, 2])):
             alias = self.alias()
-            sources.append((N("table", None, {}, name=name, alias=alias), [column(alias, o.name, o.type, o.exact) for o in outputs]))
+            sources.append((N("table", None, {}, name=name, alias=alias), [column(alias, o.name, o.type, o.exact, o.varies) for o in outputs]))
         source, leaves = sources[0]
         if len(sources) == 2:
             source, leaves = self.joined(sources[0], sources[1])
@@ -232,7 +233,7 @@ class Queries:
         inner = self.finish("select", items, {"source": source, "where": where, "group": [], "having": []}, distinct=False)
         inner.items.append(N("item", "BIGINT", {"expr": N("row_number", "BIGINT", {"partition": partition, "order": order}, exact=True)}, name="rn"))
         alias = self.alias()
-        outputs = [column(alias, o.name, o.type, o.exact) for o in self.outputs(inner)]
+        outputs = [column(alias, o.name, o.type, o.exact, o.varies) for o in self.outputs(inner)]
         source = N("subquery", None, {"query": inner}, alias=alias)
         rank = outputs.pop()
         where = [call("le", "BOOLEAN", rank.copy(), literal("INT", rng.choice([1, 1, 2, 3])))]
@@ -419,7 +420,7 @@ class Queries:
                             {"source": N("table", None, {}, name=table.name, alias=alias), "where": [], "group": [], "having": []}, distinct=False)
         inner.items.append(N("item", "BIGINT", {"expr": N("row_number", "BIGINT", {"partition": partition, "order": order}, exact=True)}, name="rn"))
         outer = self.alias()
-        outputs = [column(outer, o.name, o.type, o.exact) for o in self.outputs(inner)]
+        outputs = [column(outer, o.name, o.type, o.exact, o.varies) for o in self.outputs(inner)]
         where = [call("eq", "BOOLEAN", outputs.pop(), literal("INT", 1))]
         return self.finish("select", [o.copy() for o in outputs], {"source": N("subquery", None, {"query": inner}, alias=outer),
                                                                    "where": where, "group": [], "having": []}, distinct=False)
@@ -437,7 +438,7 @@ class Queries:
         if depth > 0 and kind < (0.55 if not simple else 0.4):
             alias = self.alias()
             query = self.query(depth - 1)
-            return N("subquery", None, {"query": query}, alias=alias), [column(alias, o.name, o.type, o.exact) for o in self.outputs(query)]
+            return N("subquery", None, {"query": query}, alias=alias), [column(alias, o.name, o.type, o.exact, o.varies) for o in self.outputs(query)]
         if any(t.rowtime for t in self.tables) and rng.random() < 0.06:
             source, leaves, bounds = self.window_source()
             return source, leaves[:-1] + bounds  # without its time, see window_join
@@ -446,7 +447,7 @@ class Queries:
             return self.values(alias)
         if self.views and rng.random() < 0.4:
             name, query = self.views[0]
-            return N("table", None, {}, name=name, alias=alias), [column(alias, o.name, o.type, o.exact) for o in self.outputs(query)]
+            return N("table", None, {}, name=name, alias=alias), [column(alias, o.name, o.type, o.exact, o.varies) for o in self.outputs(query)]
         table = rng.choice(self.tables)
         return N("table", None, {}, name=table.name, alias=alias), [column(alias, c.name, c.type) for c in table.columns]
 
@@ -482,7 +483,7 @@ class Queries:
                 kids["order"] = self.ordering(inner)
             query = self.finish("select", items, kids, distinct=False, limit=rng.choice([1, 2]) if form == "first" else None)
         node = N("lateral", None, {"left": source, "query": query}, alias=alias, join=rng.choice(["INNER", "LEFT"]))
-        return node, leaves + [column(alias, o.name, o.type, o.exact) for o in self.outputs(query)]
+        return node, leaves + [column(alias, o.name, o.type, o.exact, o.varies) for o in self.outputs(query)]
 
     def values(self, alias):
         rng = self.rng
