@@ -10,10 +10,10 @@ import support  # noqa: E402
 
 
 def pytest_collection_modifyitems(items):
-    """What hangs fails by its name, with the stacks of its threads, and the run goes on."""
+    """What hangs fails by its name, after ten minutes in the short tier, with the stacks of its threads, and the run goes on."""
     for item in items:
         if not item.get_closest_marker("timeout"):
-            item.add_marker(pytest.mark.timeout(4 * 3600 if support.FULL else 420))
+            item.add_marker(pytest.mark.timeout(4 * 3600 if support.FULL else 600))
 
 
 @pytest.hookimpl(hookwrapper=True)
