@@ -39,10 +39,11 @@ bool CanInline(const std::vector<ExprPtr>& inner, const std::vector<ExprPtr>& ou
   std::vector<int> counts(inner.size(), 0);
   for (const ExprPtr& expr : outer) CountRefs(*expr, &counts);
   for (size_t i = 0; i < inner.size(); ++i) {
-    if (counts[i] == 0 || inner[i]->args().empty()) continue;
+    const ExprKind kind = inner[i]->kind();
+    if (counts[i] == 0 || kind == ExprKind::kInputRef || kind == ExprKind::kLiteral) continue;
     if (CountNodes(*inner[i], kInlinedNodesMax) > kInlinedNodesMax) return false;
     if (counts[i] == 1) continue;
-    if (!IsDeterministic(*inner[i])) return false;
+    if (!IsDeterministic(*inner[i])) return false;  // UUID() is one value for all who read it
     if (CountNodes(*inner[i], kCopiedNodesMax) > kCopiedNodesMax) return false;
   }
   return true;
