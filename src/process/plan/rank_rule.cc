@@ -151,10 +151,11 @@ Movement MovementOf(const PlanNode& node, int column) {
       if (!node.inputs[0]->changelog.insert_only()) return Movement::kAny;
       const auto at = static_cast<size_t>(column);
       if (at < aggregate.keys.size()) return Movement::kNone;
-      const AggregateCall& call = aggregate.aggregates[at - aggregate.keys.size()].call;
-      if (call.name == "COUNT" || call.name == "MAX") return Movement::kUp;
+      const AggregateSpec& spec = aggregate.aggregates[at - aggregate.keys.size()];
+      if (spec.call.name == "COUNT" || spec.call.name == "MAX") return Movement::kUp;
       // A first value after NULL goes up.
-      if (call.name == "MIN" && !call.args[0].nullable()) return Movement::kDown;
+      const bool has_null = spec.call.args.empty() || spec.call.args[0].nullable();
+      if (spec.call.name == "MIN" && !has_null && spec.filter < 0) return Movement::kDown;
       return Movement::kAny;
     }
     default: return Movement::kAny;
@@ -165,6 +166,10 @@ bool RowsOnlyMoveUp(const RankNode& rank) {
   if (rank.order.empty()) return false;
   return std::all_of(rank.order.begin(), rank.order.end(), [&](const SortKey& key) {
     const Movement movement = MovementOf(*rank.inputs[0], key.column);
+    const auto at = static_cast<size_t>(key.column);
+    // A first value after NULL, where that stands before all others, goes down.
+    const bool has_null = rank.inputs[0]->columns[at].type().nullable();
+    if (movement == Movement::kUp && has_null && key.descending && key.nulls_first) return false;
     return movement == Movement::kNone ||
            movement == (key.descending ? Movement::kUp : Movement::kDown);
   });
