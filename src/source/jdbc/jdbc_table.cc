@@ -51,9 +51,11 @@ Result<JdbcTable> JdbcTable::Find(connector::PostgresConnection* connection,
                                   const JdbcTarget& target, const std::vector<int>& projection) {
   JdbcTable table;
   table.shown_ = "'" + target.table_name + "' at " + connection->shown();
+  // -1: of char(2) without its length PostgreSQL says "bpchar"; with NULL "character", which read
+  // back is char(1).
   ASSIGN_OR_RETURN(
       const auto columns,
-      connection->Run("SELECT a.attname, format_type(a.atttypid, NULL), c.oid::regclass::text, "
+      connection->Run("SELECT a.attname, format_type(a.atttypid, -1), c.oid::regclass::text, "
                       "c.relkind IN ('r', 'm') FROM pg_class c JOIN pg_attribute a "
                       "ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
                       "WHERE c.oid = $1::regclass ORDER BY a.attnum",

@@ -85,3 +85,16 @@ def test_a_column_or_table_that_is_not_there_is_told(tmp_path, table):
     table.query("DROP TABLE customers")
     done = run(tmp_path, table, "SELECT o.id FROM orders AS o JOIN customers FOR SYSTEM_TIME AS OF o.pt AS c ON o.customer = c.id;")
     assert done.returncode != 0 and "customers" in done.stderr, done.stderr
+
+
+def test_a_key_of_fixed_length_in_postgresql_is_compared_whole(tmp_path, postgres):
+    postgres.query("DROP TABLE IF EXISTS countries; CREATE TABLE countries (code CHAR(2), name TEXT)")
+    postgres.query("INSERT INTO countries VALUES ('DE', 'Germany'), ('DK', 'Denmark')")
+    (tmp_path / "orders.jsonl").write_text('{"id": 1, "country": "DE"}\n{"id": 2, "country": "DK"}\n{"id": 3, "country": "D"}\n')
+    script = f"""CREATE TABLE orders (id INT, country STRING, pt AS PROCTIME()) WITH ('connector' = 'filesystem',
+        'path' = '{tmp_path}/orders.jsonl', 'format' = 'json');
+      CREATE TABLE countries (code STRING, name STRING) WITH ('connector' = 'jdbc', 'url' = '{postgres.jdbc_url}', 'table-name' = 'countries',
+        'username' = 'postgres');
+      SELECT o.id, c.name FROM orders AS o LEFT JOIN countries FOR SYSTEM_TIME AS OF o.pt AS c ON o.country = c.code;"""
+    done = subprocess.run([support.BINARY, "run", "-", "--json"], input=script, capture_output=True, text=True, timeout=90)
+    assert rows(done) == [[1, "Germany"], [2, "Denmark"], [3, None]]
