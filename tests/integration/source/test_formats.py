@@ -85,6 +85,7 @@ def test_parquet_files_of_pyarrow_are_read_by_column_and_a_wrong_one_is_told(nod
     assert "c.parquet': not a Parquet file" in wrong, wrong
     left_out = script % (tmp_path / "lake", ", 'scan.bad-records' = 'skip'")
     assert rows(node.sql(left_out + "SELECT COUNT(id) FROM lake;"))[-1][1:] == [str(count + 10)]
+    (folder / "c.parquet").unlink()  # or it may be the one that is told
     other = left_out.replace("price DECIMAL(12, 4)", "price INT").replace("'skip'", "'fail'")
     told = json.dumps(node.sql(other + "SELECT price FROM lake;"))
     assert "column 'price' holds decimal128(9, 2), the table declares it INT" in told and ".parquet'" in told, told
