@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "gateway/aws/shape.h"
 #include "gateway/kinesis/hash_key.h"
 
 namespace mainstem::gateway::kinesis {
@@ -83,10 +84,7 @@ bool ReadUserRecord(std::string_view message, const std::vector<std::string_view
 
 // Longer ones no PutRecord could have.
 bool IsPartitionKey(std::string_view text) {
-  auto begins_character = [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; };
-  auto count = std::count_if(text.begin(), text.end(), begins_character);
-  return static_cast<size_t>(count) <= kPartitionKeyCharactersMax &&
-         text.size() <= 4 * kPartitionKeyCharactersMax;
+  return aws::TextLength(text) <= kPartitionKeyCharactersMax;
 }
 
 bool IsAggregate(std::string_view data, std::string_view* message) {

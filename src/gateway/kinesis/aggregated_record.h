@@ -19,7 +19,7 @@ struct UserRecord {
 // What a packed record may become; others stay as they are.
 inline constexpr size_t kUserRecordsMax = 100'000;
 inline constexpr size_t kUserRecordBytesMax = 16 << 20;
-inline constexpr size_t kPartitionKeyCharactersMax = 256;
+inline constexpr int64_t kPartitionKeyCharactersMax = 256;
 size_t BytesOf(const std::vector<UserRecord>& records);
 
 // The records within, views into `data`; none when it is a record like any other, or when they are

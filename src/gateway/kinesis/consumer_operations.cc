@@ -153,9 +153,8 @@ Task<> DeregisterStreamConsumer(const Context& context, aws::AwsCall* call) {
   storage::TopicId id = stream->topic().id;
   stream.reset();
   StreamCatalog::Change apply = [consumer](const Stream&, StreamMeta* meta) {
-    std::erase_if(meta->consumers, [&](const ConsumerMeta& known) {
-      return known.name == consumer.name && known.created_ms == consumer.created_ms;
-    });
+    std::erase_if(meta->consumers,
+                  [&](const ConsumerMeta& known) { return known.IsSameRegistration(consumer); });
     return Status::OK();
   };
   co_return co_await context.catalog->Update(id, std::move(apply));

@@ -57,9 +57,7 @@ Task<> ChangeTags(const Context& context, aws::AwsCall* call, StreamPtr stream) 
   StreamCatalog::Change apply = [change, consumer](const Stream&, StreamMeta* meta) {
     if (!consumer) return change.Apply(&meta->tags);
     for (ConsumerMeta& known : meta->consumers) {
-      if (known.name == consumer->name && known.created_ms == consumer->created_ms) {
-        return change.Apply(&known.tags);
-      }
+      if (known.IsSameRegistration(*consumer)) return change.Apply(&known.tags);
     }
     return Status::OK();  // deregistered meanwhile
   };

@@ -34,6 +34,10 @@ struct ConsumerMeta {
   int64_t created_ms = 0;
   std::map<std::string, std::string> tags{};
   bool operator==(const ConsumerMeta&) const = default;
+  // Whatever its tags are by now.
+  bool IsSameRegistration(const ConsumerMeta& other) const {
+    return name == other.name && created_ms == other.created_ms;
+  }
 };
 
 struct StreamMeta {
