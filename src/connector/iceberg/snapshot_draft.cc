@@ -201,10 +201,16 @@ Task<std::vector<ManifestRow>> VectorDraft::Write(MetadataPtr base, int64_t snap
     if (goes) row.snapshot_id = snapshot_id;
     rows.push_back(std::move(row));
   }
-  if (vectors.empty()) {
-    std::sort(rows.begin(), rows.end(), LiesBefore);
-    co_return rows;
+  if (!vectors.empty()) {
+    CO_RETURN_IF_ERROR(co_await WriteVectors(std::move(base), snapshot_id, std::move(vectors)));
+    rows.insert(rows.end(), added_.begin(), added_.end());
   }
+  std::sort(rows.begin(), rows.end(), LiesBefore);
+  co_return rows;
+}
+
+Task<> VectorDraft::WriteVectors(MetadataPtr base, int64_t snapshot_id,
+                                 std::vector<std::pair<std::string, Positions>> vectors) {
   uint64_t high = context_.env->Random();
   std::string path = fmt::format("{}/{}-deletes.puffin", base->data_location(),
                                  UuidText(high, context_.env->Random()));
@@ -223,11 +229,9 @@ Task<std::vector<ManifestRow>> VectorDraft::Write(MetadataPtr base, int64_t snap
     row.file.content_offset = placed.offset;
     row.file.content_size = placed.length;
     row.file.sort_order_id.reset();
-    rows.push_back(row);
     added_.push_back(std::move(row));
   }
-  std::sort(rows.begin(), rows.end(), LiesBefore);
-  co_return rows;
+  co_return Status::OK();
 }
 
 std::set<std::string> VectorDraft::ManifestsOfDeletes(const std::vector<ManifestEntry>& entries) {

@@ -92,6 +92,10 @@ class VectorDraft {
     Target target;
     Positions positions;
   };
+  // By data file, as one file; into added_.
+  Task<> WriteVectors(MetadataPtr base, int64_t snapshot_id,
+                      std::vector<std::pair<std::string, Positions>> vectors);
+
   ProposalContext context_;
   std::map<std::string, Change> changes_;  // by data file
   std::set<std::string> dropped_;
