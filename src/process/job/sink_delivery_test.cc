@@ -95,6 +95,14 @@ std::shared_ptr<JobSink> CountedJobSink(Env* env, storage::TopicId topic,
   return sink;
 }
 
+void RunOverLog(Task<> (*test)(SimEnv*, storage::Log*, Destination*), Destination* destination) {
+  SimDisk disk(1);
+  SimEnv env(&disk, {});
+  storage::MemoryLog log(&env);
+  Status status = env.Run(test(&env, &log, destination));
+  EXPECT_TRUE(status.ok()) << status;
+}
+
 Task<> FailThenRecover(SimEnv* env, storage::Log* log, Destination* destination) {
   storage::TopicConfig config;
   CO_ASSIGN_OR_RETURN(storage::TopicInfo topic,
@@ -123,12 +131,8 @@ Task<> FailThenRecover(SimEnv* env, storage::Log* log, Destination* destination)
 }
 
 TEST(SinkDeliveryTest, PausesGrowWhileRowsAreTakenButNotCommitted) {
-  SimDisk disk(1);
-  SimEnv env(&disk, {});
-  storage::MemoryLog log(&env);
   Destination destination;
-  Status status = env.Run(FailThenRecover(&env, &log, &destination));
-  EXPECT_TRUE(status.ok()) << status;
+  RunOverLog(FailThenRecover, &destination);
 }
 
 Task<> CatchUpWithinGroup(SimEnv* env, storage::Log* log, Destination* destination) {
@@ -151,14 +155,10 @@ Task<> CatchUpWithinGroup(SimEnv* env, storage::Log* log, Destination* destinati
 }
 
 TEST(SinkDeliveryTest, ASavepointWaitsForTheEndOfAGroupThatWasBegun) {
-  SimDisk disk(1);
-  SimEnv env(&disk, {});
-  storage::MemoryLog log(&env);
   Destination destination;
   destination.commits = true;
   destination.begun_to = Offset(2);
-  Status status = env.Run(CatchUpWithinGroup(&env, &log, &destination));
-  EXPECT_TRUE(status.ok()) << status;
+  RunOverLog(CatchUpWithinGroup, &destination);
 }
 
 }  // namespace

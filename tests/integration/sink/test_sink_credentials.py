@@ -57,11 +57,17 @@ def interrupted(driver, lose, expected, mend):
         driver.process.kill()
 
 
+def replace_whole(path, text):
+    """So that nobody reads half of it."""
+    with open(f"{path}.new", "w") as f:
+        f.write(text)
+    os.replace(f"{path}.new", path)
+
+
 def kept(folder, text):
     """A file with the secret; it is replaced whole, as those do who rotate secrets."""
     path = folder / "secret"
-    (folder / "secret.new").write_text(text + "\n")
-    os.replace(folder / "secret.new", path)
+    replace_whole(path, text + "\n")
     return str(path)
 
 
@@ -201,10 +207,8 @@ def test_a_changed_password_of_clickhouse_is_read_from_its_file(tmp_path, clickh
         before = f.read()
 
     def write(text):
-        """Whole at once, and again until the server has seen it: it looks every two seconds, and only when the file's time has changed by a second."""
-        with open(users + ".new", "w") as f:
-            f.write(text)
-        os.replace(users + ".new", users)
+        """And waits until the server has seen it: it looks every two seconds, and only when the file's time has changed by a second."""
+        replace_whole(users, text)
         password = text.split("<loader><password>")[1].split("<")[0]
 
         def is_seen():
