@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -60,6 +61,42 @@ func readAll(ctx context.Context, client *kinesis.Client, stream string) int {
 	return count
 }
 
+// Subscribes from the newest record on, tells so, and counts what comes, again and again: a subscription ends after five minutes,
+// and this SDK may close the connection under an answer that comes before its own goroutine has seen the request's end
+// (smithy-go 1.28.9: safeWriteToReadCloser.WriteTo gives io.EOF once the body is closed).
+func follow(ctx context.Context, client *kinesis.Client, consumer *string, shard string, subscribed func(), found chan<- int) {
+	start := types.StartingPosition{Type: types.ShardIteratorTypeLatest}
+	begun := time.Now()
+	for ctx.Err() == nil {
+		subscription, err := client.SubscribeToShard(ctx, &kinesis.SubscribeToShardInput{ConsumerARN: consumer, ShardId: &shard, StartingPosition: &start})
+		var busy *types.ResourceInUseException
+		if errors.As(err, &busy) { // within five seconds of the one before
+			time.Sleep(time.Second)
+			continue
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		check(err)
+		if start.Type == types.ShardIteratorTypeLatest {
+			start = types.StartingPosition{Type: types.ShardIteratorTypeAtTimestamp, Timestamp: &begun}
+			subscribed()
+		}
+		events := subscription.GetStream()
+		for event := range events.Events() {
+			if records, is := event.(*types.SubscribeToShardEventStreamMemberSubscribeToShardEvent); is {
+				start = types.StartingPosition{Type: types.ShardIteratorTypeAfterSequenceNumber, SequenceNumber: records.Value.ContinuationSequenceNumber}
+				for range records.Value.Records {
+					found <- 1
+				}
+			}
+		}
+		if err := events.Close(); err != nil && ctx.Err() == nil {
+			log.Print("subscribing to ", shard, " again: ", err)
+		}
+	}
+}
+
 func pushed(ctx context.Context, client *kinesis.Client, stream string, begin, count int) int {
 	summary, err := client.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: &stream})
 	check(err)
@@ -69,22 +106,12 @@ func pushed(ctx context.Context, client *kinesis.Client, stream string, begin, c
 	found := make(chan int, count)
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
+	var followed sync.WaitGroup
 	for _, shard := range []string{"shardId-000000000000", "shardId-000000000001"} {
-		subscription, err := client.SubscribeToShard(ctx, &kinesis.SubscribeToShardInput{ConsumerARN: consumer.Consumer.ConsumerARN, ShardId: &shard,
-			StartingPosition: &types.StartingPosition{Type: types.ShardIteratorTypeLatest}})
-		check(err)
-		events := subscription.GetStream()
-		defer events.Close()
-		go func() {
-			for event := range events.Events() {
-				if records, is := event.(*types.SubscribeToShardEventStreamMemberSubscribeToShardEvent); is {
-					for range records.Value.Records {
-						found <- 1
-					}
-				}
-			}
-		}()
+		followed.Add(1)
+		go follow(ctx, client, consumer.Consumer.ConsumerARN, shard, followed.Done, found)
 	}
+	followed.Wait()
 	put(ctx, client, stream, begin, count)
 	total := 0
 	for total < count {
