@@ -22,7 +22,7 @@ struct KeptJob {
 };
 
 // Any shard. Calls end what they have begun, whether the caller waits or not; after a crash they
-// are made again.
+// are made again. Those for one job, and what users command it, come one after the other.
 class JobService {
  public:
   virtual ~JobService() = default;
@@ -31,11 +31,12 @@ class JobService {
   // Makes the job. One of that id goes on from where it is, with what it has not delivered yet, as
   // the script says now; nothing happens when it says so already, whatever has become of the job.
   // The new script has the sinks of the old one, in other places or with other options: else
-  // kUnsupported, before anything has changed. Durable when it returns. May take as long as an old
-  // destination that does not answer is asked how far it is: then what it took last may be
-  // delivered to the new one, too.
+  // kUnsupported, before anything has changed. Durable when it returns; when it fails, the job
+  // goes on as it was. May take the 10 seconds for which an old destination that does not answer is
+  // asked how far it is: then what it took last may be delivered to the new one, too.
   virtual Task<> PutJob(KeptJob job) = 0;
-  // Ends and forgets it, with what it has not delivered. Of one that is not there: nothing.
+  // Ends and forgets it, with what it has not delivered. Of one that is not there: removes what may
+  // be left of it.
   virtual Task<> DropJob(std::string id) = 0;
   virtual Task<bool> HasJob(std::string id) = 0;
 };

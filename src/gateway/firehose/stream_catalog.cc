@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "core/backoff.h"
 #include "core/sync.h"
 #include "gateway/aws/aws_error.h"
 #include "gateway/firehose/delivery_script.h"
@@ -15,7 +16,8 @@ using State = DeliveryStream::State;
 
 constexpr std::string_view kKeyPrefix = "firehose/";
 constexpr size_t kStreamsMax = 1'000;
-constexpr Duration kFollowRetry = std::chrono::seconds(1);
+constexpr Backoff::Bounds kRetryPauses{.first = std::chrono::seconds(1),
+                                       .last = std::chrono::seconds(30)};
 
 // A day, as long as Amazon keeps what it could not deliver; a call has at most 4 MiB.
 storage::TopicConfig StreamTopicConfig() {
@@ -34,7 +36,7 @@ StreamCatalog::StreamCatalog(Parts parts)
     : parts_(std::move(parts)),
       changes_(parts_.env->shard(0)),
       following_(parts_.env->shard(0), [this](const std::string& name, const Status& error) {
-        parts_.logger.Warning("the job of a delivery stream stays as it is",
+        parts_.logger.Warning("a delivery stream stays as it is",
                               {{"stream", name}, {"error", error}});
       }) {}
 
@@ -60,7 +62,8 @@ Task<> StreamCatalog::Load() {
     }
     DeliveryStream stream = *std::move(decoded);
     if (stream.state != State::kActive) {
-      CO_RETURN_IF_ERROR(co_await Remove(name, std::move(stream)));
+      leaving_[name] = std::move(stream);
+      CO_RETURN_IF_ERROR(co_await RemoveNowOrLater(name));
       continue;
     }
     streams_[name] = std::move(stream);
@@ -89,7 +92,8 @@ Task<> StreamCatalog::Check(std::string name, DeliveryStream stream) {
 }
 
 Task<> StreamCatalog::Create(std::string name, DeliveryStream stream) {
-  return changes_.Run(CreateHere(std::move(name), std::move(stream)));
+  auto change = CreateHere(name, std::move(stream));
+  return changes_.Run(std::move(name), std::move(change));
 }
 
 // Its record is there before anything else is, and says that it is not whole yet.
@@ -97,6 +101,10 @@ Task<> StreamCatalog::CreateHere(std::string name, DeliveryStream stream) {
   if (streams_.contains(name)) {
     co_return MakeError(ErrorCode::kAlreadyExists,
                         fmt::format("there is a delivery stream {}", name));
+  }
+  if (leaving_.contains(name)) {
+    co_return MakeError(ErrorCode::kAlreadyExists,
+                        fmt::format("the delivery stream {} is being deleted", name));
   }
   if (streams_.size() >= kStreamsMax) {
     co_return aws::MakeAwsError("LimitExceededException", "There are 1,000 delivery streams.");
@@ -116,7 +124,8 @@ Task<> StreamCatalog::CreateHere(std::string name, DeliveryStream stream) {
   CO_RETURN_IF_ERROR(co_await Keep(name, EncodeStream(stream)));
   Status made = co_await Make(name, stream);
   if (made.ok()) co_return made;
-  CO_RETURN_IF_ERROR(co_await Remove(std::move(name), std::move(stream)));
+  leaving_[name] = std::move(stream);
+  CO_RETURN_IF_ERROR(co_await RemoveNowOrLater(std::move(name)));
   co_return made;
 }
 
@@ -136,7 +145,10 @@ Task<> StreamCatalog::Make(std::string name, DeliveryStream stream) {
   co_return Status::OK();
 }
 
-Task<> StreamCatalog::Delete(std::string name) { return changes_.Run(DeleteHere(std::move(name))); }
+Task<> StreamCatalog::Delete(std::string name) {
+  auto change = DeleteHere(name);
+  return changes_.Run(std::move(name), std::move(change));
+}
 
 Task<> StreamCatalog::DeleteHere(std::string name) {
   auto found = streams_.find(name);
@@ -145,21 +157,45 @@ Task<> StreamCatalog::DeleteHere(std::string name) {
   stream.state = State::kDeleting;
   CO_RETURN_IF_ERROR(co_await Keep(name, EncodeStream(stream)));
   streams_.erase(name);
+  leaving_[name] = std::move(stream);
   CO_RETURN_IF_ERROR(co_await following_.End(name));
-  co_return co_await Remove(std::move(name), std::move(stream));
+  co_return co_await RemoveNowOrLater(std::move(name));
 }
 
-Task<> StreamCatalog::Remove(std::string name, DeliveryStream stream) {
+Task<> StreamCatalog::RemoveNowOrLater(std::string name) {
+  Status removed = co_await Remove(name);
+  if (removed.ok() || Is(removed, ErrorCode::kCancelled)) co_return removed;
+  parts_.logger.Warning("what a delivery stream has left can't be removed yet",
+                        {{"stream", name}, {"error", removed}});
+  CO_RETURN_IF_ERROR(co_await following_.End(name));  // of an earlier one of that name
+  following_.Start(name, RemoveLater(name));
+  co_return Status::OK();
+}
+
+Task<> StreamCatalog::RemoveLater(std::string name) {
+  Backoff pauses(kRetryPauses);
+  for (;;) {
+    CO_RETURN_IF_ERROR(co_await Sleep(pauses.Next(parts_.env)));
+    Status removed = co_await Remove(name);
+    if (removed.ok() || Is(removed, ErrorCode::kCancelled)) co_return removed;
+  }
+}
+
+Task<> StreamCatalog::Remove(std::string name) {
+  const DeliveryStream stream = leaving_.at(name);
   CO_RETURN_IF_ERROR(co_await parts_.jobs->DropJob(stream.job));
   parts_.env->CrashPoint("firehose.delete");
   auto topic = IsOwnTopic(stream) ? parts_.log->FindTopic(stream.topic) : std::nullopt;
   if (topic) CO_RETURN_IF_ERROR(co_await parts_.log->DeleteTopic(topic->id));
   parts_.env->CrashPoint("firehose.delete");
-  co_return co_await parts_.log->PutMeta(std::string(kKeyPrefix) + name, std::nullopt);
+  CO_RETURN_IF_ERROR(co_await parts_.log->PutMeta(std::string(kKeyPrefix) + name, std::nullopt));
+  leaving_.erase(name);
+  co_return Status::OK();
 }
 
 Task<> StreamCatalog::Update(std::string name, Change change) {
-  return changes_.Run(UpdateHere(std::move(name), std::move(change)));
+  auto update = UpdateHere(name, std::move(change));
+  return changes_.Run(std::move(name), std::move(update));
 }
 
 Task<> StreamCatalog::UpdateHere(std::string name, Change change) {
@@ -184,6 +220,7 @@ Task<> StreamCatalog::UpdateHere(std::string name, Change change) {
 }
 
 Task<> StreamCatalog::Follow(std::string name) {
+  Backoff pauses(kRetryPauses);
   for (bool is_first = true;; is_first = false) {
     const DeliveryStream* stream = Find(name);
     if (stream == nullptr) co_return Status::OK();
@@ -196,7 +233,7 @@ Task<> StreamCatalog::Follow(std::string name) {
       parts_.logger.Warning("the job of a delivery stream can't be changed yet",
                             {{"stream", name}, {"error", put}});
     }
-    CO_RETURN_IF_ERROR(co_await Sleep(kFollowRetry));
+    CO_RETURN_IF_ERROR(co_await Sleep(pauses.Next(parts_.env)));
   }
 }
 

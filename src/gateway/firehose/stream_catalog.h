@@ -1,7 +1,7 @@
 // The delivery streams of the node: finds them, makes, changes and deletes them, and sees to it
 // that each has its topic and its job. Definitions lie in the log's small values (Log::PutMeta),
-// where no Kafka client reads the keys of endpoints. Home shard only; changes come one after the
-// other, are ended once begun, and are durable when they return.
+// where no Kafka client reads the keys of endpoints. Home shard only; changes of one stream come
+// one after the other, are ended once begun, and are durable when they return.
 #pragma once
 
 #include <functional>
@@ -15,7 +15,7 @@
 #include "core/logging.h"
 #include "gateway/aws/named_tasks.h"
 #include "gateway/firehose/delivery_stream.h"
-#include "storage/changes_in_turn.h"
+#include "storage/changes_by_name.h"
 #include "storage/log.h"
 
 namespace mainstem::gateway::firehose {
@@ -40,7 +40,8 @@ class StreamCatalog {
   // place; an InvalidArgumentException for a destination that can't be; a LimitExceededException
   // beyond 1,000.
   Task<> Create(std::string name, DeliveryStream stream);
-  // With what is not delivered. kNotFound.
+  // With what is not delivered. What can't be removed at once is removed later; until then the name
+  // is taken. kNotFound.
   Task<> Delete(std::string name);
   // Applies `change` to the newest definition. A changed destination gets the next version, and its
   // job follows soon. kNotFound; an InvalidArgumentException.
@@ -55,8 +56,11 @@ class StreamCatalog {
   Task<> DeleteHere(std::string name);
   Task<> UpdateHere(std::string name, Change change);
   Task<> Keep(std::string name, std::string text);
-  // Removes job, topic and record, as far as they are there.
-  Task<> Remove(std::string name, DeliveryStream stream);
+  // Removes job, topic and record of one that is leaving, as far as they are there.
+  Task<> Remove(std::string name);
+  // The same, or goes on with it in the background.
+  Task<> RemoveNowOrLater(std::string name);
+  Task<> RemoveLater(std::string name);
   // Whether a job of it can be; its errors are told to the caller.
   Task<> Check(std::string name, DeliveryStream stream);
   // Until the stream's job is as the definition says.
@@ -64,8 +68,9 @@ class StreamCatalog {
 
   const Parts parts_;
   Streams streams_;
-  storage::ChangesInTurn changes_;
-  aws::NamedTasks following_;  // by the stream's name
+  Streams leaving_;  // not whole, or deleted: their records are still there
+  storage::ChangesByName changes_;
+  aws::NamedTasks following_;  // by the stream's name; of those that leave: their removal
 };
 
 }  // namespace mainstem::gateway::firehose

@@ -13,10 +13,26 @@
 namespace mainstem::process {
 namespace {
 
+constexpr std::string_view kRecordPrefix = "jobs/";  // job_record_format.h
+
 // Of the memory for state, what RocksDB gets; the rest is for hot state.
 size_t DatabaseBytes(const JobManagerOptions& options) { return options.state_memory_bytes / 4; }
 
 }  // namespace
+
+HeldJob::HeldJob(std::shared_ptr<Job> job) : job_(std::move(job)) {
+  CHECK(!job_->is_held);
+  job_->is_held = true;
+}
+
+HeldJob::~HeldJob() { LetGo(); }
+
+std::shared_ptr<Job> HeldJob::LetGo() {
+  if (job_ == nullptr) return nullptr;
+  job_->is_held = false;
+  job_->let_go.NotifyAll();
+  return std::move(job_);
+}
 
 JobManagerImpl::JobManagerImpl(Env* env, storage::Log* log,
                                const connector::ConnectorRegistry* registry,
@@ -25,8 +41,7 @@ JobManagerImpl::JobManagerImpl(Env* env, storage::Log* log,
       home_(env->shard(0)),
       state_memory_(options_.state_memory_bytes - DatabaseBytes(options_)),
       functions_(MakeBuiltinRegistry()),
-      logger_(std::move(logger)),
-      change_ended_(home_) {
+      logger_(std::move(logger)) {
   state_ = options_.state_backends;
   if (!state_) {
     owned_state_ = MakeRocksDbStateBackendFactory(
@@ -50,7 +65,8 @@ std::string JobManagerImpl::NewId(const std::string& name) {
 
 Task<> JobManagerImpl::Persist(Job* job) {
   if (!job->durable) co_return Status::OK();
-  co_return co_await log()->PutMeta("jobs/" + job->record.id, EncodeJobRecord(job->record));
+  co_return co_await log()->PutMeta(std::string(kRecordPrefix) + job->record.id,
+                                    EncodeJobRecord(job->record));
 }
 
 JobRecord JobManagerImpl::MakeRecord(const plan::Plan& plan, const std::string& script,
@@ -80,7 +96,7 @@ Status JobManagerImpl::Launch(Job* job, plan::Plan plan, bool fail_fast) {
   }
   auto shared = std::make_shared<const plan::Plan>(std::move(plan));
   job->runner = std::make_unique<JobRunner>(&environment_, std::move(shared), std::move(options));
-  job->scope = std::make_unique<TaskScope>(home_, "job/" + job->record.id,
+  job->scope = std::make_shared<TaskScope>(home_, "job/" + job->record.id,
                                            [](const std::string&, const Status&) {});
   job->scope->Spawn("run", RunJob(job));
   return Status::OK();
@@ -102,10 +118,19 @@ Task<> JobManagerImpl::RunJob(Job* job) {
   co_return co_await Persist(job);
 }
 
-Result<Job*> JobManagerImpl::Find(const std::string& id) {
+Result<std::shared_ptr<Job>> JobManagerImpl::Find(const std::string& id) const {
   auto it = jobs_.find(id);
   if (it == jobs_.end()) return MakeError(ErrorCode::kNotFound, "there is no job '" + id + "'");
-  return it->second.get();
+  return it->second;
+}
+
+Task<HeldJob> JobManagerImpl::Hold(std::string id) {
+  for (;;) {
+    CO_ASSIGN_OR_RETURN(std::shared_ptr<Job> job, Find(id));
+    if (!job->is_held) co_return HeldJob(std::move(job));
+    CO_ASSIGN_OR_RETURN(bool notified, co_await job->let_go.Wait());
+    (void)notified;
+  }
 }
 
 Task<> JobManagerImpl::StartHere() {
@@ -114,27 +139,53 @@ Task<> JobManagerImpl::StartHere() {
   changes_ = std::make_unique<TaskScope>(home_, "changes of jobs",
                                          [](const std::string&, const Status&) {});
   if (!log()) co_return Status::OK();
-  CO_ASSIGN_OR_RETURN(auto stored, co_await log()->ListMeta("jobs/"));
+  CO_ASSIGN_OR_RETURN(auto stored, co_await log()->ListMeta(std::string(kRecordPrefix)));
   for (const auto& [key, value] : stored) {
+    auto job = std::make_shared<Job>(home_);
+    job->durable = true;
+    if (value.empty()) {
+      job->record.id = job->record.name = key.substr(kRecordPrefix.size());
+      job->record.state = JobState::kCancelled;
+      job->is_forgotten = true;
+      jobs_[job->record.id] = std::move(job);
+      continue;
+    }
     auto record = DecodeJobRecord(value);
     if (!record.ok()) {
       logger_.Error("job can't be read", {{"key", key}, {"error", record.status()}});
       continue;
     }
-    auto job = std::make_unique<Job>();
     job->record = std::move(*record);
-    job->durable = true;
     Job* added = (jobs_[job->record.id] = std::move(job)).get();
     CO_RETURN_IF_ERROR(co_await SettleAfterCrash(added));
-    if (IsTerminal(added->record.state)) continue;
-    Status status = Relaunch(added);
-    if (status.ok()) continue;
-    added->record.state = JobState::kFailed;
-    added->record.error = mainstem::Describe(status);
-    logger_.Error("job can't be resumed", {{"job", added->record.id}, {"error", status}});
-    CO_RETURN_IF_ERROR(co_await Persist(added));
+    if (!IsTerminal(added->record.state)) CO_RETURN_IF_ERROR(co_await RelaunchOrFail(added));
+  }
+  co_return co_await FinishForgetting();
+}
+
+// What can't be removed now must not keep the others from running; the next start tries again.
+Task<> JobManagerImpl::FinishForgetting() {
+  std::vector<std::shared_ptr<Job>> forgotten;
+  for (auto& [id, job] : jobs_) {
+    if (job->is_forgotten) forgotten.push_back(job);
+  }
+  for (auto& job : forgotten) {
+    Status removed = co_await Forget(job.get());
+    if (Is(removed, ErrorCode::kCancelled)) co_return removed;
+    if (removed.ok()) continue;
+    logger_.Warning("what a deleted job has left can't be removed yet",
+                    {{"job", job->record.id}, {"error", removed}});
   }
   co_return Status::OK();
+}
+
+Task<> JobManagerImpl::RelaunchOrFail(Job* job) {
+  Status status = Relaunch(job);
+  if (status.ok()) co_return status;
+  job->record.state = JobState::kFailed;
+  job->record.error = mainstem::Describe(status);
+  logger_.Error("job can't be resumed", {{"job", job->record.id}, {"error", status}});
+  co_return co_await Persist(job);
 }
 
 Status JobManagerImpl::Relaunch(Job* job) {
@@ -162,11 +213,12 @@ Task<> JobManagerImpl::StopHere() {
   changes_.reset();
   if (sampler_) CO_RETURN_IF_ERROR(co_await RunToEnd(home_, sampler_->Close()));
   sampler_.reset();
-  for (auto& [id, job] : jobs_) {
+  const auto jobs = jobs_;  // a command may end while this waits
+  for (const auto& [id, job] : jobs) {
     CO_RETURN_IF_ERROR(co_await CloseSavepoint(job.get()));
     if (job->scope) job->scope->Cancel();
   }
-  for (auto& [id, job] : jobs_) {
+  for (const auto& [id, job] : jobs) {
     if (job->scope) CO_RETURN_IF_ERROR(co_await RunToEnd(home_, job->scope->Close()));
   }
   jobs_.clear();
@@ -205,30 +257,37 @@ Task<std::vector<std::string>> JobManagerImpl::SubmitHere(std::string text, Subm
   }
   std::vector<std::string> ids;
   for (auto& [index, answer] : jobs) {
-    CO_ASSIGN_OR_RETURN(Job * job,
+    CO_ASSIGN_OR_RETURN(std::shared_ptr<Job> job,
                         co_await AddJob(text, index, std::move(answer), options, true, false));
     ids.push_back(job->record.id);
   }
   co_return ids;
 }
 
-Task<Job*> JobManagerImpl::AddJob(std::string script, size_t index, plan::Answer answer,
-                                  SubmitOptions options, bool durable, bool fail_fast) {
-  auto owned = std::make_unique<Job>();
-  Job* job = owned.get();
+Task<std::shared_ptr<Job>> JobManagerImpl::AddJob(std::string script, size_t index,
+                                                  plan::Answer answer, SubmitOptions options,
+                                                  bool durable, bool fail_fast) {
+  auto job = std::make_shared<Job>(home_);
   job->record = MakeRecord(answer.plan, script, index, options);
   CO_ASSIGN_OR_RETURN(JobRunnerOptions runner, OptionsFor(job->record, answer.plan));
   CO_RETURN_IF_ERROR(co_await CheckSavepointFits(environment_, answer.plan, std::move(runner)));
+  const std::string id = job->record.id;
+  if (jobs_.contains(id)) {  // somebody else was quicker
+    co_return MakeError(ErrorCode::kAlreadyExists, "there is a job '" + id + "'");
+  }
   job->statement = answer.sql;
   job->durable = durable;
-  jobs_[job->record.id] = std::move(owned);
-  Status status = co_await Persist(job);
-  if (!status.ok()) {
-    jobs_.erase(job->record.id);
-    co_return status;
+  HeldJob held(job);
+  jobs_[id] = job;
+  Status persisted = co_await Persist(job.get());
+  if (!persisted.ok()) {
+    jobs_.erase(id);
+    co_return persisted;
   }
-  CO_RETURN_IF_ERROR(Launch(job, std::move(answer.plan), fail_fast));
-  co_return job;
+  Status launched = Launch(job.get(), std::move(answer.plan), fail_fast);
+  if (launched.ok()) co_return job;
+  CO_RETURN_IF_ERROR(co_await Forget(job.get()));
+  co_return launched;
 }
 
 JobDescription JobManagerImpl::DescriptionOf(const Job& job) const {
@@ -263,12 +322,12 @@ Task<std::vector<JobDescription>> JobManagerImpl::ListHere() {
 }
 
 Task<JobDescription> JobManagerImpl::DescribeHere(std::string id) {
-  CO_ASSIGN_OR_RETURN(Job * job, Find(id));
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<Job> job, Find(id));
   co_return DescriptionOf(*job);
 }
 
 Task<WatermarkReport> JobManagerImpl::WatermarkHere(std::string id) {
-  CO_ASSIGN_OR_RETURN(Job * job, Find(id));
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<Job> job, Find(id));
   const JobState state = DescriptionOf(*job).state;
   if (state != JobState::kRunning) {
     co_return MakeError(ErrorCode::kInvalidArgument,
@@ -280,67 +339,94 @@ Task<WatermarkReport> JobManagerImpl::WatermarkHere(std::string id) {
 }
 
 Task<> JobManagerImpl::CancelHere(std::string id) {
-  CO_ASSIGN_OR_RETURN(Job * job, Find(id));
+  CO_ASSIGN_OR_RETURN(HeldJob job, co_await Hold(id));
+  co_return co_await Cancel(job.get());
+}
+
+Task<> JobManagerImpl::EndWork(Job* job) {
+  CO_RETURN_IF_ERROR(co_await CloseSavepoint(job));
+  if (job->scope) CO_RETURN_IF_ERROR(co_await RunToEnd(home_, job->scope->Close()));
+  co_return Status::OK();
+}
+
+Task<> JobManagerImpl::Cancel(Job* job) {
   if (IsTerminal(job->record.state) && job->record.state != JobState::kStopped) {
     co_return Status::OK();
   }
-  CO_RETURN_IF_ERROR(co_await CloseSavepoint(job));
-  if (job->scope) CO_RETURN_IF_ERROR(co_await RunToEnd(home_, job->scope->Close()));
+  CO_RETURN_IF_ERROR(co_await EndWork(job));
   job->record.state = JobState::kCancelled;
   job->record.finished_at_ms = env()->WallTime().value();
-  if (!job->record.pending_savepoint.empty()) {
-    CO_RETURN_IF_ERROR(co_await DropPending(
-        job, MakeError(ErrorCode::kCancelled, "the job was cancelled before it was whole")));
-  }
+  CO_RETURN_IF_ERROR(co_await DropPending(
+      job, MakeError(ErrorCode::kCancelled, "the job was cancelled before it was whole")));
   co_return co_await Persist(job);
 }
 
 Task<> JobManagerImpl::StopJobHere(std::string id) {
-  CO_ASSIGN_OR_RETURN(Job * job, Find(id));
-  if (!job->scope || IsTerminal(job->record.state)) co_return Status::OK();
-  // One that stops with a savepoint goes on with that.
-  if (job->record.pending_stop == JobRecord::PendingStop::kNone) job->runner->RequestStop({});
-  co_return co_await job->scope->Join();
+  std::shared_ptr<TaskScope> scope;
+  {
+    CO_ASSIGN_OR_RETURN(HeldJob job, co_await Hold(id));
+    if (!job->scope || IsTerminal(job->record.state)) co_return Status::OK();
+    // One that stops with a savepoint goes on with that.
+    if (job->record.pending_stop == JobRecord::PendingStop::kNone) job->runner->RequestStop({});
+    scope = job->scope;
+  }
+  co_return co_await scope->Join();
 }
 
 Task<> JobManagerImpl::ResumeHere(std::string id) {
-  CO_ASSIGN_OR_RETURN(Job * job, Find(id));
+  CO_ASSIGN_OR_RETURN(HeldJob job, co_await Hold(id));
   if (job->record.state != JobState::kStopped && job->record.state != JobState::kFailed) {
     co_return MakeError(
         ErrorCode::kInvalidArgument,
         {.message = "job '" + id + "' is " + std::string(ToString(job->record.state)) +
                     ", only a stopped or failed one can be resumed"});
   }
-  CO_RETURN_IF_ERROR(co_await CloseSavepoint(job));
+  CO_RETURN_IF_ERROR(co_await CloseSavepoint(job.get()));
   if (job->scope) CO_RETURN_IF_ERROR(co_await job->scope->Join());
-  CO_RETURN_IF_ERROR(Relaunch(job));
-  co_return co_await Persist(job);
+  CO_RETURN_IF_ERROR(Relaunch(job.get()));
+  co_return co_await Persist(job.get());
 }
 
 Task<> JobManagerImpl::DeleteHere(std::string id) {
-  CO_ASSIGN_OR_RETURN(Job * job, Find(id));
+  CO_ASSIGN_OR_RETURN(HeldJob job, co_await Hold(id));
   if (!IsTerminal(job->record.state)) {
     co_return MakeError(ErrorCode::kInvalidArgument,
                         {.message = "job '" + id + "' is running", .hint = "cancel it first"});
   }
-  CO_RETURN_IF_ERROR(co_await CloseSavepoint(job));
+  CO_RETURN_IF_ERROR(co_await CloseSavepoint(job.get()));
   if (job->scope) CO_RETURN_IF_ERROR(co_await job->scope->Join());
-  co_return co_await Forget(id);
+  co_return co_await Forget(job.get());
 }
 
-Task<> JobManagerImpl::Forget(std::string id) {
-  bool durable = jobs_.at(id)->durable;
+// The record says that it goes before anything does, and goes last.
+Task<> JobManagerImpl::Forget(Job* job) {
+  const std::string id = job->record.id;
+  const std::string key = std::string(kRecordPrefix) + id;
+  if (job->durable) CO_RETURN_IF_ERROR(co_await log()->PutMeta(key, ""));
+  job->is_forgotten = true;
+  job->record.state = JobState::kCancelled;
+  env()->CrashPoint("job.forget");
+  CO_RETURN_IF_ERROR(co_await RemoveTraces(id));
+  if (job->durable) CO_RETURN_IF_ERROR(co_await log()->PutMeta(key, std::nullopt));
   jobs_.erase(id);
+  co_return Status::OK();
+}
+
+Task<> JobManagerImpl::RemoveTraces(std::string id) {
   if (log()) {
-    if (durable) CO_RETURN_IF_ERROR(co_await log()->PutMeta("jobs/" + id, std::nullopt));
     for (const storage::TopicInfo& topic : log()->ListTopics()) {
       if (!topic.name.starts_with("__mainstem." + id + ".")) continue;
-      CO_RETURN_IF_ERROR(co_await log()->DeleteTopic(topic.id));
+      Status deleted = co_await log()->DeleteTopic(topic.id);
+      if (!Is(deleted, ErrorCode::kUnknownTopicId)) CO_RETURN_IF_ERROR(deleted);
+      env()->CrashPoint("job.forget");
     }
     CO_RETURN_IF_ERROR(co_await log()->ForgetJob(id));
+    env()->CrashPoint("job.forget");
   }
   CheckpointStore store(env(), state_, options_.state_directory + "/" + id);
-  co_return co_await store.RemoveAll();
+  CO_RETURN_IF_ERROR(co_await store.RemoveAll());
+  env()->CrashPoint("job.forget");
+  co_return Status::OK();
 }
 
 Result<std::unique_ptr<JobManager>> JobManager::Make(Env* env, storage::Log* log,

@@ -18,15 +18,38 @@
 
 namespace mainstem::process {
 
-// A job known to this node, running or not.
+// A job known to this node, running or not. Shared by the manager and by calls that wait for it,
+// which may outlast it; changed through HeldJob only, and by its own tasks.
 struct Job {
+  explicit Job(Executor home) : let_go(home) {}
   JobRecord record;
   std::string statement;
-  bool durable = false;  // kept in the log's meta values
+  bool durable = false;       // kept in the log's meta values
+  bool is_forgotten = false;  // what is left of it is being removed
   std::unique_ptr<JobRunner> runner;
-  std::unique_ptr<TaskScope> scope;
+  std::shared_ptr<TaskScope> scope;  // whoever waits for it shares it: a resumed job has another
   std::unique_ptr<TaskScope> savepoint;  // the one that is being taken beside the job's work
   Status savepoint_failure;              // of the last one, if it failed
+  bool is_held = false;
+  Event let_go;  // is_held may be false now
+};
+
+// The only right to change a job, over all that the change waits for: commands come one after the
+// other. Those that wait for the job's own work (a stop, a savepoint) let go of it before, so that
+// a cancellation can end them. Home shard.
+class HeldJob {
+ public:
+  explicit HeldJob(std::shared_ptr<Job> job);
+  HeldJob(HeldJob&&) = default;
+  HeldJob& operator=(HeldJob&&) = delete;
+  ~HeldJob();
+  Job* get() const { return job_.get(); }
+  Job* operator->() const { return job_.get(); }
+  // The job stays alive with the caller.
+  std::shared_ptr<Job> LetGo();
+
+ private:
+  std::shared_ptr<Job> job_;  // null when let go of
 };
 
 // How a savepoint, or a change of a job, ended, for whoever waits for it; outlives the job.
@@ -102,17 +125,22 @@ class JobManagerImpl final : public JobManager {
   Status Launch(Job* job, plan::Plan plan, bool fail_fast);
   // Keeps the record in step with how the job ended. A job cut off by Stop stays as it was.
   Task<> RunJob(Job* job);
-  Result<Job*> Find(const std::string& id);
+  Result<std::shared_ptr<Job>> Find(const std::string& id) const;
+  // Waits until nobody else changes it. kNotFound, also when it was forgotten meanwhile.
+  Task<HeldJob> Hold(std::string id);
   Task<> StartHere();
   using PlannedJobs = std::vector<std::pair<size_t, plan::Answer>>;  // with the statement's index
   Result<PlannedJobs> PlanJobs(const std::string& text,
                                const std::map<std::string, std::string>& settings) const;
   Status Relaunch(Job* job);
+  // One that can't be is kFailed, and says why.
+  Task<> RelaunchOrFail(Job* job);
+  Task<> FinishForgetting();
   Task<> SampleAll();
   Task<> StopHere();
   Task<std::vector<std::string>> SubmitHere(std::string text, SubmitOptions options);
-  Task<Job*> AddJob(std::string script, size_t index, plan::Answer answer, SubmitOptions options,
-                    bool durable, bool fail_fast);
+  Task<std::shared_ptr<Job>> AddJob(std::string script, size_t index, plan::Answer answer,
+                                    SubmitOptions options, bool durable, bool fail_fast);
 
   Task<> ExecuteHere(std::string text, ExecuteOptions options, ResultListener* listener);
   Task<> ExecuteStatement(const sql::Statement& statement, size_t index, const std::string& script,
@@ -134,17 +162,22 @@ class JobManagerImpl final : public JobManager {
   Task<JobDescription> DescribeHere(std::string id);
   Task<WatermarkReport> WatermarkHere(std::string id);
   Task<> CancelHere(std::string id);
+  Task<> Cancel(Job* job);
+  // Cuts its tasks off; the record stays.
+  Task<> EndWork(Job* job);
   Task<> StopJobHere(std::string id);
   Task<> ResumeHere(std::string id);
   Task<> DeleteHere(std::string id);
 
   // ---- kept for others (job_manager_kept.cc)
-  // One after the other; goes on when the caller goes away, until Stop.
+  // Goes on when the caller goes away, until Stop.
   Task<> Change(Task<> change);
   Task<> RunChange(Task<> change, std::shared_ptr<ChangeOutcome> outcome);
   Task<> CheckKept(connector::KeptJob kept);
   Task<> PutHere(connector::KeptJob kept);
   Task<> Replace(Job* job, connector::KeptJob kept);
+  // Durable when it returns; else the record is as it was.
+  Task<> ChangeScript(Job* job, connector::KeptJob kept, size_t statement_index);
   Task<> LetGoOfDelivered(Job* job);
   Task<> DropHere(std::string id);
   Task<bool> HasHere(std::string id);
@@ -154,24 +187,25 @@ class JobManagerImpl final : public JobManager {
   static Status StopOutcome(const JobRunner& runner, const Status& status);
   // The savepoint at `path` has ended, well or not. Nothing if it is not the pending one any more.
   void SettleSavepoint(Job* job, std::string path, Status outcome);
-  // Removes what is there of the pending savepoint, unless it is whole after all.
+  // Removes what is there of the pending savepoint, unless there is none or it is whole after all.
   Task<> DropPending(Job* job, Status why);
   // A stop goes on with the job that is launched, unless its savepoint, and so all, is done.
   Task<> SettleAfterCrash(Job* job);
   Task<> CloseSavepoint(Job* job);
-  // A job that can give one, and the path of the new one, whose parent folder is there. The caller
-  // makes it the pending one before it waits for anything.
-  Task<Job*> JobForSavepoint(std::string id, std::string folder, std::string* path);
+  // The path of a new savepoint of a job that can give one; its parent folder is there.
+  Task<std::string> NewSavepoint(Job* job, std::string folder);
   Task<std::string> TakeSavepointHere(std::string id, SavepointOptions options);
-  static Status CheckNoSavepoint(const Job& job);
   // Goes on when the caller goes away. What Stop or a cancellation of the job cuts off is cleared
   // away by them.
   Task<> RunSavepoint(Job* job, std::string path, std::shared_ptr<ChangeOutcome> outcome);
   Task<> DropFailed(Job* job, Status why);
   Task<std::string> StopWithSavepointHere(std::string id, StopJobOptions options);
-  Task<std::string> StopAt(std::string id, std::string path, JobRecord::PendingStop how);
-  // Removes everything the job has left: record, epochs, internal topics, checkpoints.
-  Task<> Forget(std::string id);
+  Task<std::string> StopAt(HeldJob held, std::string path, JobRecord::PendingStop how);
+  // Removes everything the job has left: epochs, internal topics, checkpoints, at last the record.
+  // What is cut off goes on with the next call, or the next start.
+  Task<> Forget(Job* job);
+  // All but the record. May be repeated.
+  Task<> RemoveTraces(std::string id);
 
   JobManagerOptions options_;
   Executor home_;
@@ -182,11 +216,9 @@ class JobManagerImpl final : public JobManager {
   Logger logger_;
   JobEnvironment environment_{nullptr, nullptr, nullptr, nullptr, {}, Logger::Silent()};
   std::unique_ptr<plan::ConnectorTableFacts> facts_;
-  std::map<std::string, std::unique_ptr<Job>> jobs_;
+  std::map<std::string, std::shared_ptr<Job>> jobs_;
   std::unique_ptr<TaskScope> sampler_;
   std::unique_ptr<TaskScope> changes_;  // of jobs that are kept for others
-  bool is_changing_ = false;
-  Event change_ended_;
 };
 
 }  // namespace mainstem::process

@@ -16,6 +16,10 @@ bool HasSameSinks(const plan::Plan& before, const plan::Plan& after) {
   return true;
 }
 
+bool IsTopicGone(const Status& status) {
+  return Is(status, ErrorCode::kUnknownTopic) || Is(status, ErrorCode::kUnknownTopicId);
+}
+
 }  // namespace
 
 Task<> JobManagerImpl::Change(Task<> change) {
@@ -29,14 +33,7 @@ Task<> JobManagerImpl::Change(Task<> change) {
 }
 
 Task<> JobManagerImpl::RunChange(Task<> change, std::shared_ptr<ChangeOutcome> outcome) {
-  Status status;
-  while (is_changing_ && status.ok()) status = (co_await change_ended_.Wait()).status();
-  if (status.ok()) {
-    is_changing_ = true;
-    status = co_await std::move(change);
-    is_changing_ = false;
-    change_ended_.NotifyAll();
-  }
+  Status status = co_await std::move(change);
   outcome->status = status;
   outcome->ended.NotifyAll();
   co_return status;
@@ -47,19 +44,24 @@ Task<> JobManagerImpl::CheckKept(connector::KeptJob kept) {
 }
 
 Task<> JobManagerImpl::PutHere(connector::KeptJob kept) {
-  auto found = jobs_.find(kept.id);
-  if (found == jobs_.end()) {
-    SubmitOptions options{
-        .id = std::move(kept.id), .name = std::move(kept.name), .settings = kept.settings};
-    co_return (co_await SubmitHere(std::move(kept.script), std::move(options))).status();
+  Result<HeldJob> held = co_await Hold(kept.id);
+  if (held.ok() && !(*held)->is_forgotten) {
+    Job* job = held->get();
+    if (job->record.script == kept.script) co_return Status::OK();
+    co_return co_await Replace(job, std::move(kept));
   }
-  Job* job = found->second.get();
-  if (job->record.script == kept.script) co_return Status::OK();
-  co_return co_await Replace(job, std::move(kept));
+  if (held.ok()) {
+    CO_RETURN_IF_ERROR(co_await Forget(held->get()));
+  } else if (!Is(held.status(), ErrorCode::kNotFound)) {
+    co_return held.status();
+  }
+  SubmitOptions options{
+      .id = std::move(kept.id), .name = std::move(kept.name), .settings = kept.settings};
+  co_return (co_await SubmitHere(std::move(kept.script), std::move(options))).status();
 }
 
 // The checkpoint, and the topic with what is not delivered, are by the job's id: they stay. Cut off
-// before the record is written, the old script goes on.
+// before the record is written, or when it can't be, the old script goes on.
 Task<> JobManagerImpl::Replace(Job* job, connector::KeptJob kept) {
   CO_ASSIGN_OR_RETURN(PlannedJobs planned, PlanJobs(kept.script, kept.settings));
   Result<plan::Answer> before = PlanOf(job->record);
@@ -67,24 +69,41 @@ Task<> JobManagerImpl::Replace(Job* job, connector::KeptJob kept) {
     co_return MakeError(ErrorCode::kUnsupported,
                         "job '" + job->record.id + "' can't go on with other sinks than it has");
   }
-  CO_RETURN_IF_ERROR(co_await CloseSavepoint(job));
-  if (job->scope) CO_RETURN_IF_ERROR(co_await RunToEnd(home_, job->scope->Close()));
+  CO_RETURN_IF_ERROR(co_await EndWork(job));
+  // A stop goes on with the new script; a savepoint that was taken beside the work can't.
+  if (job->record.pending_stop == JobRecord::PendingStop::kNone) {
+    CO_RETURN_IF_ERROR(co_await DropPending(
+        job, MakeError(ErrorCode::kCancelled, "the job was changed before it was whole")));
+  }
+  const bool is_running = !IsTerminal(job->record.state);
+  Status changed = co_await ChangeScript(job, std::move(kept), planned[0].first);
+  if (changed.ok()) co_return co_await RelaunchOrFail(job);
+  if (is_running && !Is(changed, ErrorCode::kCancelled)) {
+    CO_RETURN_IF_ERROR(co_await RelaunchOrFail(job));
+  }
+  co_return changed;
+}
+
+Task<> JobManagerImpl::ChangeScript(Job* job, connector::KeptJob kept, size_t statement_index) {
   Status let_go = co_await LetGoOfDelivered(job);
-  if (Is(let_go, ErrorCode::kCancelled)) co_return let_go;
+  // The log's own trouble passes; without it the new destination would get what the old one has.
+  if (!let_go.ok() && IsRetriable(let_go) && !IsTopicGone(let_go)) co_return let_go;
   if (!let_go.ok()) {
     logger_.Warning("a job leaves its destinations as they are",
                     {{"job", job->record.id}, {"error", let_go}});
   }
   env()->CrashPoint("job.replace");
+  JobRecord before = job->record;
   job->record.script = std::move(kept.script);
   job->record.settings = std::move(kept.settings);
   job->record.name = std::move(kept.name);
-  job->record.statement_index = static_cast<uint32_t>(planned[0].first);
+  job->record.statement_index = static_cast<uint32_t>(statement_index);
   ++job->record.generation;
   job->record.state = JobState::kRunning;
   job->record.finished_at_ms = 0;
-  CO_RETURN_IF_ERROR(co_await Persist(job));
-  co_return Relaunch(job);
+  Status persisted = co_await Persist(job);
+  if (!persisted.ok()) job->record = std::move(before);
+  co_return persisted;
 }
 
 Task<> JobManagerImpl::LetGoOfDelivered(Job* job) {
@@ -97,12 +116,19 @@ Task<> JobManagerImpl::LetGoOfDelivered(Job* job) {
   co_return co_await job->runner->LetGoOfDelivered();
 }
 
+// Of one that is not there something may be left: an earlier version removed its record first.
 Task<> JobManagerImpl::DropHere(std::string id) {
-  if (!jobs_.contains(id)) co_return Status::OK();
-  CO_RETURN_IF_ERROR(co_await CancelHere(id));
-  co_return co_await DeleteHere(std::move(id));
+  Result<HeldJob> job = co_await Hold(id);
+  if (Is(job.status(), ErrorCode::kNotFound)) co_return co_await RemoveTraces(std::move(id));
+  CO_RETURN_IF_ERROR(job.status());
+  CO_RETURN_IF_ERROR(co_await Cancel(job->get()));
+  CO_RETURN_IF_ERROR(co_await EndWork(job->get()));
+  co_return co_await Forget(job->get());
 }
 
-Task<bool> JobManagerImpl::HasHere(std::string id) { co_return jobs_.contains(id); }
+Task<bool> JobManagerImpl::HasHere(std::string id) {
+  Result<std::shared_ptr<Job>> job = Find(id);
+  co_return job.ok() && !(*job)->is_forgotten;
+}
 
 }  // namespace mainstem::process

@@ -41,8 +41,9 @@ void JobManagerImpl::SettleSavepoint(Job* job, std::string path, Status outcome)
 }
 
 Task<> JobManagerImpl::DropPending(Job* job, Status why) {
-  SavepointStore savepoints(env(), state_);
   const std::string path = job->record.pending_savepoint;
+  if (path.empty()) co_return Status::OK();
+  SavepointStore savepoints(env(), state_);
   auto whole = co_await savepoints.RemoveUnlessWhole(path);
   if (Is(whole.status(), ErrorCode::kCancelled)) co_return whole.status();
   SettleSavepoint(job, path, whole.ok() && *whole ? Status::OK() : why);
@@ -71,27 +72,24 @@ Task<> JobManagerImpl::CloseSavepoint(Job* job) {
   co_return co_await RunToEnd(home_, job->savepoint->Close());
 }
 
-Status JobManagerImpl::CheckNoSavepoint(const Job& job) {
-  if (job.record.pending_savepoint.empty()) return Status::OK();
-  return MakeError(
-      ErrorCode::kAlreadyExists,
-      "a savepoint of job '" + job.record.id + "' is being taken: " + job.record.pending_savepoint);
-}
-
-Task<Job*> JobManagerImpl::JobForSavepoint(std::string id, std::string folder, std::string* path) {
-  CO_ASSIGN_OR_RETURN(Job * job, Find(id));
+Task<std::string> JobManagerImpl::NewSavepoint(Job* job, std::string folder) {
+  const JobRecord& record = job->record;
   if (!job->durable || !options_.recovers_jobs) {
     co_return MakeError(ErrorCode::kUnsupported,
                         {.message = "this job keeps no checkpoints, so it has no savepoint",
                          .hint = "submit it to a node with a data folder"});
   }
-  CO_RETURN_IF_ERROR(CheckNoSavepoint(*job));
-  if (job->record.state == JobState::kFinished || job->record.state == JobState::kCancelled) {
-    co_return MakeError(ErrorCode::kInvalidArgument, "job '" + id + "' is " +
-                                                         std::string(ToString(job->record.state)) +
-                                                         ": there is nothing to go on with");
+  if (!record.pending_savepoint.empty()) {
+    co_return MakeError(ErrorCode::kAlreadyExists,
+                        fmt::format("a savepoint of job '{}' is being taken: {}", record.id,
+                                    record.pending_savepoint));
   }
-  CO_ASSIGN_OR_RETURN(plan::Answer answer, PlanOf(job->record));
+  if (record.state == JobState::kFinished || record.state == JobState::kCancelled) {
+    co_return MakeError(ErrorCode::kInvalidArgument,
+                        fmt::format("job '{}' is {}: there is nothing to go on with", record.id,
+                                    ToString(record.state)));
+  }
+  CO_ASSIGN_OR_RETURN(plan::Answer answer, PlanOf(record));
   if (answer.plan.batch) {
     co_return MakeError(ErrorCode::kUnsupported,
                         {.message = "a job in batch mode has no savepoints",
@@ -99,26 +97,21 @@ Task<Job*> JobManagerImpl::JobForSavepoint(std::string id, std::string folder, s
   }
   CO_ASSIGN_OR_RETURN(std::string parent, SavepointFolderOf(options_, answer.plan, folder));
   CO_RETURN_IF_ERROR(co_await MakeDurableFolder(&env()->files(), parent));
-  *path = fmt::format("{}/savepoint-{}-{:08x}", parent, id, env()->Random() & 0xffffffff);
-  // It may have gone meanwhile, or somebody else was quicker.
-  CO_ASSIGN_OR_RETURN(job, Find(id));
-  CO_RETURN_IF_ERROR(CheckNoSavepoint(*job));
-  co_return job;
+  co_return fmt::format("{}/savepoint-{}-{:08x}", parent, record.id, env()->Random() & 0xffffffff);
 }
 
 Task<std::string> JobManagerImpl::TakeSavepointHere(std::string id, SavepointOptions options) {
-  std::string path;
-  CO_ASSIGN_OR_RETURN(Job * job, co_await JobForSavepoint(id, options.folder, &path));
+  CO_ASSIGN_OR_RETURN(HeldJob held, co_await Hold(id));
+  Job* job = held.get();
+  CO_ASSIGN_OR_RETURN(std::string path, co_await NewSavepoint(job, options.folder));
   if (IsTerminal(job->record.state)) {
-    co_return co_await StopAt(id, path, JobRecord::PendingStop::kAtLastEpoch);
+    co_return co_await StopAt(std::move(held), path, JobRecord::PendingStop::kAtLastEpoch);
   }
   job->record.pending_savepoint = path;
   Status begun = co_await CloseSavepoint(job);
-  CO_ASSIGN_OR_RETURN(job, Find(id));
   if (begun.ok()) begun = co_await Persist(job);
-  CO_ASSIGN_OR_RETURN(job, Find(id));
   if (job->record.pending_savepoint != path) {
-    co_return MakeError(ErrorCode::kCancelled, "the job was cancelled meanwhile");
+    co_return MakeError(ErrorCode::kCancelled, "the job has ended meanwhile");
   }
   if (!begun.ok()) {
     SettleSavepoint(job, path, begun);
@@ -128,6 +121,7 @@ Task<std::string> JobManagerImpl::TakeSavepointHere(std::string id, SavepointOpt
   job->savepoint = std::make_unique<TaskScope>(home_, "savepoint/" + id,
                                                [](const std::string&, const Status&) {});
   job->savepoint->Spawn("savepoint", RunSavepoint(job, path, outcome));
+  held.LetGo();
   while (!outcome->status) {
     CO_ASSIGN_OR_RETURN(bool notified, co_await outcome->ended.Wait());
     (void)notified;
@@ -159,10 +153,10 @@ Task<> JobManagerImpl::DropFailed(Job* job, Status why) {
 }
 
 Task<std::string> JobManagerImpl::StopWithSavepointHere(std::string id, StopJobOptions options) {
-  std::string path;
-  CO_ASSIGN_OR_RETURN(Job * job, co_await JobForSavepoint(id, options.folder, &path));
+  CO_ASSIGN_OR_RETURN(HeldJob held, co_await Hold(id));
+  CO_ASSIGN_OR_RETURN(std::string path, co_await NewSavepoint(held.get(), options.folder));
   auto how = options.drain ? JobRecord::PendingStop::kDrain : JobRecord::PendingStop::kStop;
-  if (IsTerminal(job->record.state)) {
+  if (IsTerminal(held->record.state)) {
     if (options.drain) {
       co_return MakeError(ErrorCode::kInvalidArgument,
                           {.message = "job '" + id + "' does not run: nothing can be drained",
@@ -170,28 +164,28 @@ Task<std::string> JobManagerImpl::StopWithSavepointHere(std::string id, StopJobO
     }
     how = JobRecord::PendingStop::kAtLastEpoch;
   }
-  co_return co_await StopAt(id, std::move(path), how);
+  co_return co_await StopAt(std::move(held), std::move(path), how);
 }
 
-Task<std::string> JobManagerImpl::StopAt(std::string id, std::string path,
+Task<std::string> JobManagerImpl::StopAt(HeldJob held, std::string path,
                                          JobRecord::PendingStop how) {
-  CO_ASSIGN_OR_RETURN(Job * job, Find(id));
-  job->record.pending_savepoint = path;
-  job->record.pending_stop = how;
+  held->record.pending_savepoint = path;
+  held->record.pending_stop = how;
   if (how == JobRecord::PendingStop::kAtLastEpoch) {
-    if (job->scope) CO_RETURN_IF_ERROR(co_await job->scope->Join());
-    Status begun = Relaunch(job);
+    if (held->scope) CO_RETURN_IF_ERROR(co_await held->scope->Join());
+    Status begun = Relaunch(held.get());
     if (!begun.ok()) {
-      SettleSavepoint(job, path, begun);
+      SettleSavepoint(held.get(), path, begun);
       co_return begun;
     }
-    CO_RETURN_IF_ERROR(co_await Persist(job));
+    CO_RETURN_IF_ERROR(co_await Persist(held.get()));
   } else {
-    CO_RETURN_IF_ERROR(co_await Persist(job));
-    job->runner->RequestStop(RequestOf(job->record));
+    CO_RETURN_IF_ERROR(co_await Persist(held.get()));
+    held->runner->RequestStop(RequestOf(held->record));
   }
-  CO_RETURN_IF_ERROR(co_await job->scope->Join());
-  CO_ASSIGN_OR_RETURN(job, Find(id));
+  std::shared_ptr<Job> job = held.LetGo();
+  std::shared_ptr<TaskScope> scope = job->scope;
+  CO_RETURN_IF_ERROR(co_await scope->Join());
   if (job->record.savepoint == path) co_return path;
   CO_RETURN_IF_ERROR(job->savepoint_failure);
   co_return MakeError(ErrorCode::kCancelled,

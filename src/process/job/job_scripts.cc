@@ -92,14 +92,15 @@ Task<> JobManagerImpl::Carry(plan::Answer answer, size_t index, const std::strin
   SubmitOptions submit;
   submit.settings = options.settings;
   bool durable = options.durable_jobs && log();
-  CO_ASSIGN_OR_RETURN(Job * job,
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<Job> job,
                       co_await AddJob(script, index, std::move(answer), std::move(submit), durable,
                                       options.wait_for_inserts));
   std::string id = job->record.id;
   if (!durable) temporary->push_back(id);
   CO_RETURN_IF_ERROR(listener->OnJob(id));
   if (!options.wait_for_inserts) co_return Status::OK();
-  CO_RETURN_IF_ERROR(co_await job->scope->Join());
+  std::shared_ptr<TaskScope> scope = job->scope;
+  CO_RETURN_IF_ERROR(co_await scope->Join());
   if (job->runner->state() != JobState::kFailed) co_return Status::OK();
   co_return job->runner->failure();
 }
@@ -109,7 +110,7 @@ Task<> JobManagerImpl::ShowJobs(const plan::Answer& answer, ResultListener* list
   if (answer.job_id.empty()) {
     CO_ASSIGN_OR_RETURN(jobs, co_await ListHere());
   } else {
-    CO_ASSIGN_OR_RETURN(Job * job, Find(answer.job_id));
+    CO_ASSIGN_OR_RETURN(std::shared_ptr<Job> job, Find(answer.job_id));
     jobs.push_back(DescriptionOf(*job));
   }
   co_return GiveJobs(jobs, answer.plan.time_zone, listener);
@@ -156,10 +157,11 @@ Task<> JobManagerImpl::RunQuery(plan::Answer answer, ResultListener* listener) {
 }
 
 Task<> JobManagerImpl::RemoveTemporary(std::string id) {
-  auto it = jobs_.find(id);
-  if (it == jobs_.end()) co_return Status::OK();
-  CO_RETURN_IF_ERROR(co_await it->second->scope->Close());
-  co_return co_await Forget(id);
+  Result<HeldJob> job = co_await Hold(id);
+  if (Is(job.status(), ErrorCode::kNotFound)) co_return Status::OK();
+  CO_RETURN_IF_ERROR(job.status());
+  CO_RETURN_IF_ERROR(co_await (*job)->scope->Close());
+  co_return co_await Forget(job->get());
 }
 
 Task<std::string> JobManagerImpl::ExplainHere(std::string text) {

@@ -9,6 +9,7 @@
 #include "connector/overwrite.h"
 #include "connector/resuming_writer.h"
 #include "core/backoff.h"
+#include "core/run_to_end.h"
 #include "process/operator/delivery_format.h"
 #include "storage/record_batch.h"
 
@@ -19,6 +20,8 @@ using std::chrono::milliseconds;
 constexpr Duration kPoll = milliseconds(500);
 constexpr Duration kFlushInterval = std::chrono::seconds(1);
 constexpr Duration kTrimInterval = std::chrono::seconds(5);
+// How long a destination that is left is asked how far it is.
+constexpr Duration kAskTime = std::chrono::seconds(10);
 // How often a table is looked at that does not fit.
 constexpr Backoff::Bounds kParkPauses{.first = milliseconds(500), .last = std::chrono::seconds(10)};
 
@@ -59,6 +62,8 @@ struct SinkDelivery::Lane {
   Task<> Flush(connector::DeliveryWriter* writer, bool is_final);
   Task<> Trim(Offset before);
   Task<std::optional<Offset>> AskDestination();
+  Task<> KeepAnswer(std::optional<Result<std::optional<Offset>>>* answer, Event* answered);
+  Task<std::optional<Offset>> AskInTime();
   Task<> LetGoOfDelivered();
   Task<bool> IsDrained();
 
@@ -264,10 +269,36 @@ Task<std::optional<Offset>> SinkDelivery::Lane::AskDestination() {
   co_return co_await writer->Open();
 }
 
+Task<> SinkDelivery::Lane::KeepAnswer(std::optional<Result<std::optional<Offset>>>* answer,
+                                      Event* answered) {
+  Result<std::optional<Offset>> stored = co_await AskDestination();
+  *answer = std::move(stored);
+  answered->NotifyAll();
+  co_return Status::OK();
+}
+
+Task<std::optional<Offset>> SinkDelivery::Lane::AskInTime() {
+  std::optional<Result<std::optional<Offset>>> answer;
+  Event answered(executor);
+  TaskScope asking(executor, "ask", [](const std::string&, const Status&) {});
+  asking.Spawn("ask", KeepAnswer(&answer, &answered));
+  const TimePoint deadline = env->Now() + kAskTime;
+  Status waited;
+  while (!answer && waited.ok() && env->Now() < deadline) {
+    waited = (co_await answered.Wait(deadline)).status();
+  }
+  const bool is_in_time = answer.has_value();
+  CO_RETURN_IF_ERROR(co_await RunToEnd(executor, asking.Close()));
+  CO_RETURN_IF_ERROR(waited);
+  if (is_in_time) co_return *std::move(answer);
+  co_return MakeError(ErrorCode::kTimedOut, "it did not answer within 10 seconds");
+}
+
 Task<> SinkDelivery::Lane::LetGoOfDelivered() {
   CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log->Offsets(where));
   Offset delivered = flushed;
-  Result<std::optional<Offset>> stored = co_await AskDestination();
+  Result<std::optional<Offset>> stored = co_await AskInTime();
+  if (Is(stored.status(), ErrorCode::kCancelled)) co_return stored.status();
   if (stored.ok()) {
     delivered = stored->value_or(offsets.log_start);
   } else {

@@ -265,6 +265,7 @@ Task<> MemoryLog::ForgetJob(std::string job_id) {
 }
 
 Task<> MemoryLog::PutMeta(std::string key, std::optional<std::string> value) {
+  if (meta_hook) CO_RETURN_IF_ERROR(meta_hook(key, value));
   std::lock_guard lock(mutex_);
   if (value) {
     meta_[key] = *value;

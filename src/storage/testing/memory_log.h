@@ -27,6 +27,8 @@ class MemoryLog final : public Log, public TransactionLog {
     Status after;
   };
   std::function<CommitFault(const EpochCommit&)> commit_hook;
+  // Fails PutMeta with what this returns, before it happens.
+  std::function<Status(const std::string& key, const std::optional<std::string>& value)> meta_hook;
   // Appends to these partitions (of any topic) fail.
   std::map<PartitionId, Status> append_errors;
   // Others take that long.

@@ -80,6 +80,7 @@ class MemoryTableWriter final : public connector::DeliveryWriter {
       : table_(std::move(table)), delivery_id_(std::move(delivery_id)), partition_(partition) {}
 
   Task<std::optional<Offset>> Open() override {
+    while (table_->hangs) CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::milliseconds(1)));
     std::lock_guard lock(table_->mutex);
     CO_RETURN_IF_ERROR(connector::DriftError("the table does not fit: ", table_->differences));
     auto& positions = table_->positions[delivery_id_];

@@ -3,6 +3,7 @@
 // hold outlives the jobs, as an outside system would.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -47,6 +48,8 @@ struct MemoryTable {
   // Not empty: the table cannot be opened when one blocks. After so many looks they are gone.
   connector::Differences differences;
   int looks_left = -1;  // negative: they stay
+  // It takes connections and does not answer.
+  std::atomic<bool> hangs{false};
 
   // The rows that are left when every change is applied, sorted.
   std::vector<std::string> Fold();
