@@ -298,8 +298,19 @@ Task<> EmbeddedLogTest::Retention() {
   CO_RETURN_IF_ERROR(co_await log->ApplyRetention());
   CO_ASSIGN_OR_RETURN(PartitionOffsets offsets, co_await log->Offsets(partition));
   EXPECT_EQ(offsets.log_start, Offset(10));  // segments hold 10 each
+  // A job's pin goes with it, here and after a restart; others stay.
+  CO_RETURN_IF_ERROR(co_await log->PinRetention("job.sources", partition, pin));
+  CO_RETURN_IF_ERROR(co_await log->PinRetention("job2.sources", partition, pin));
   pin.reset();
   CO_RETURN_IF_ERROR(co_await log->PinRetention("sink", partition, pin));
+  CO_RETURN_IF_ERROR(co_await log->ForgetJob("job2"));
+  CO_RETURN_IF_ERROR(co_await log->Stop());
+  log.reset();
+  CO_ASSIGN_OR_RETURN(log, co_await Open());
+  CO_RETURN_IF_ERROR(co_await log->ApplyRetention());
+  CO_ASSIGN_OR_RETURN(offsets, co_await log->Offsets(partition));
+  EXPECT_EQ(offsets.log_start, Offset(10));
+  CO_RETURN_IF_ERROR(co_await log->ForgetJob("job"));
   CO_RETURN_IF_ERROR(co_await log->ApplyRetention());
   for (int round = 0; round < 2; ++round) {
     CO_ASSIGN_OR_RETURN(offsets, co_await log->Offsets(partition));

@@ -263,6 +263,16 @@ Task<JobEpoch> CopyEpoch(const MetaState* meta, std::string job_id) {
   co_return it->second;
 }
 
+using PinList = std::vector<std::pair<std::string, TopicPartition>>;
+
+Task<PinList> CopyPins(const MetaState* meta, std::string prefix) {
+  PinList pins;
+  for (const auto& [key, from] : meta->pins) {
+    if (key.first.starts_with(prefix)) pins.push_back(key);
+  }
+  co_return pins;
+}
+
 Task<std::map<std::string, std::string>> CopyValues(const MetaState* meta, std::string prefix) {
   std::map<std::string, std::string> values;
   auto it = meta->values.lower_bound(prefix);
@@ -281,6 +291,11 @@ Task<JobEpoch> EmbeddedLog::LastEpoch(std::string job_id) {
 }
 
 Task<> EmbeddedLog::ForgetJob(std::string job_id) {
+  CO_ASSIGN_OR_RETURN(auto pins, co_await RunOn(HomeExecutor(), CopyPins(&meta_, job_id + ".")));
+  for (auto& [holder, partition] : pins) {
+    Status let_go = co_await PinRetention(std::move(holder), partition, std::nullopt);
+    if (!Is(let_go, ErrorCode::kUnknownTopicId)) CO_RETURN_IF_ERROR(let_go);
+  }
   Change change = JobEpochChange{std::move(job_id), std::nullopt};
   co_return co_await RunToEnd(HomeExecutor(), Commit(std::move(change)));
 }

@@ -225,6 +225,63 @@ TEST(LogCrashTest, GoesOnAfterReplayingMoreThanTheCacheHolds) {
   }
 }
 
+// What was answered about the pin of a job before the process went.
+struct PinLedger {
+  bool is_held = false;
+  bool is_let_go = false;
+};
+
+Task<> HoldAndForgetIn(EmbeddedLog* log, PinLedger* ledger) {
+  TopicConfig config;
+  std::string name = "held";
+  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic(name, 1, config, false));
+  TopicPartition partition{topic.id, PartitionId(0)};
+  std::vector<std::byte> batch = MakeBatch({"a", "b"});
+  CO_RETURN_IF_ERROR(co_await log->Append(partition, batch, {}));
+  CO_RETURN_IF_ERROR(co_await log->PinRetention("job.sources", partition, Offset(1)));
+  ledger->is_held = true;
+  CO_RETURN_IF_ERROR(co_await log->Checkpoint());
+  ledger->is_held = false;
+  CO_RETURN_IF_ERROR(co_await log->ForgetJob("job"));
+  ledger->is_let_go = true;
+  co_return co_await log->Checkpoint();
+}
+
+Task<> HoldAndForget(SimEnv* env, PinLedger* ledger) {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await EmbeddedLog::Open(env, TinyLog()));
+  Status worked = co_await HoldAndForgetIn(log.get(), ledger);
+  Status stopped = co_await log->Stop();
+  CO_RETURN_IF_ERROR(worked);
+  co_return stopped;
+}
+
+Task<> CheckPin(SimEnv* env, PinLedger* ledger) {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await EmbeddedLog::Open(env, TinyLog()));
+  std::optional<TopicInfo> topic = log->FindTopic("held");
+  if (topic) {
+    TopicPartition partition{topic->id, PartitionId(0)};
+    CO_ASSIGN_OR_RETURN(PartitionOffsets offsets, co_await log->Offsets(partition));
+    const Offset end = offsets.high_watermark;
+    CO_ASSIGN_OR_RETURN(Offset start, co_await log->DeleteRecords(partition, end));
+    EXPECT_TRUE(!ledger->is_held || start == Offset(1)) << start.value();
+    EXPECT_TRUE(!ledger->is_let_go || start == end) << start.value();
+    // Whoever forgets a job does it again when it was cut off.
+    CO_RETURN_IF_ERROR(co_await log->ForgetJob("job"));
+    CO_ASSIGN_OR_RETURN(start, co_await log->DeleteRecords(partition, end));
+    EXPECT_EQ(start, end);
+  }
+  *ledger = {};
+  co_return co_await log->Stop();
+}
+
+TEST(LogCrashTest, AJobHoldsRecordsUntilItIsForgotten) {
+  PinLedger ledger;
+  auto tried = ForEachFault(1, {.body = [&](SimEnv* env) { return HoldAndForget(env, &ledger); },
+                                .check = [&](SimEnv* env) { return CheckPin(env, &ledger); }});
+  ASSERT_TRUE(tried.ok()) << Describe(tried.status());
+  EXPECT_GE(*tried, 20);
+}
+
 // What tells two runs of a seed apart.
 struct RunTrace {
   uint64_t hash = 0;

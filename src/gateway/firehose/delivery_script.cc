@@ -32,6 +32,7 @@ std::string SourceTable(const DeliveryStream& stream) {
                   {"topic", stream.topic},
                   {"properties.bootstrap.servers", std::string(connector::kThisNode)},
                   {"properties.isolation.level", "read_committed"},
+                  {"scan.holds-retention", "true"},
                   {"format", "raw"}};
   if (stream.source_begin.empty()) {
     options["scan.startup.mode"] = "earliest-offset";
@@ -64,6 +65,8 @@ Result<connector::KeptJob> JobOf(std::string_view name, const DeliveryStream& st
       "INSERT INTO destination SELECT data, arrival FROM records WHERE data IS NOT NULL;\n";
   // One buffer, as Amazon has it.
   job.settings["parallelism.default"] = "1";
+  // Nobody is there who would start it again.
+  job.settings["mainstem.restart.permanent-errors"] = "true";
   return job;
 }
 

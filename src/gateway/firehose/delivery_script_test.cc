@@ -46,6 +46,7 @@ TEST(DeliveryScriptTest, IsAnInsertIntoFilesOfTheBucket) {
   'format' = 'raw',
   'properties.bootstrap.servers' = 'this-node',
   'properties.isolation.level' = 'read_committed',
+  'scan.holds-retention' = 'true',
   'scan.startup.mode' = 'earliest-offset',
   'topic' = 'firehose.clicks'
 );

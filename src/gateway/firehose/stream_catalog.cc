@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "connector/retention.h"
 #include "core/backoff.h"
 #include "core/sync.h"
 #include "gateway/aws/aws_error.h"
@@ -133,7 +134,12 @@ Task<> StreamCatalog::Make(std::string name, DeliveryStream stream) {
   parts_.env->CrashPoint("firehose.create");
   if (IsOwnTopic(stream)) {
     auto config = StreamTopicConfig();
-    CO_RETURN_IF_ERROR(co_await parts_.log->CreateTopic(stream.topic, 1, std::move(config), false));
+    CO_ASSIGN_OR_RETURN(storage::TopicInfo topic, co_await parts_.log->CreateTopic(
+                                                      stream.topic, 1, std::move(config), false));
+    // The job moves it when it has read.
+    const storage::TopicPartition partition{.topic_id = topic.id, .partition = PartitionId(0)};
+    CO_RETURN_IF_ERROR(co_await parts_.log->PinRetention(connector::SourcesHolderOf(stream.job),
+                                                         partition, Offset(0)));
     parts_.env->CrashPoint("firehose.create");
   }
   CO_ASSIGN_OR_RETURN(connector::KeptJob job, JobOf(name, stream));

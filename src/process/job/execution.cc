@@ -4,11 +4,15 @@
 
 #include <arrow/api.h>
 
+#include "connector/retention.h"
 #include "core/run_to_end.h"
 #include "process/checkpoint/savepoint_store.h"
 
 namespace mainstem::process {
 namespace {
+
+// How often what is pinned for sources moves: a pin that lags only keeps more.
+constexpr Duration kHoldInterval = std::chrono::seconds(5);
 
 std::string PartName(int vertex, int subtask) { return fmt::format("v{}-{}", vertex, subtask); }
 
@@ -169,7 +173,11 @@ Task<ExecutionOutcome> Execution::Supervise() {
         if (vertex.source) CO_RETURN_IF_ERROR(co_await AssignSplits(vertex, true));
       }
     }
+    if (!to_hold_.empty() && env_->Now() >= next_hold_) {
+      CO_RETURN_IF_ERROR(co_await HoldRetention());
+    }
     TimePoint deadline = next_discovery_;
+    if (!to_hold_.empty()) deadline = std::min(deadline, next_hold_);
     if (options_.durable && !pending_) {
       if (env_->Now() >= next_checkpoint_) {
         next_checkpoint_ = env_->Now() + options_.checkpoint_interval;
@@ -381,15 +389,47 @@ Task<> Execution::Complete(bool final_one) {
 }
 
 Task<> Execution::NotifySources(const CheckpointManifest& manifest) {
+  SourcePositions all;
+  for (const auto& split : manifest.splits) {
+    all[split.node_id].push_back({split.split_id, split.position});
+  }
   for (const GraphVertex& vertex : graph_->vertices) {
     if (!vertex.source) continue;
-    std::vector<connector::SourceSplit> positions;
-    for (const auto& split : manifest.splits) {
-      if (split.node_id == vertex.source->node_id) {
-        positions.push_back({split.split_id, split.position});
-      }
-    }
+    std::vector<connector::SourceSplit> positions = all[vertex.source->node_id];
     CO_RETURN_IF_ERROR(co_await vertex.source->source->OnCheckpointComplete(std::move(positions)));
+  }
+  NoteHolds(all);
+  co_return Status::OK();
+}
+
+// A topic that several sources read is held for the one that is least far.
+void Execution::NoteHolds(const SourcePositions& positions) {
+  if (!options_.durable) return;
+  to_hold_.clear();
+  for (const GraphVertex& vertex : graph_->vertices) {
+    if (!vertex.source) continue;
+    auto* holding = dynamic_cast<connector::HoldingSource*>(vertex.source->source.get());
+    const auto read = positions.find(vertex.source->node_id);
+    if (holding == nullptr || read == positions.end()) continue;
+    for (const auto& [partition, from] : holding->HeldFrom(read->second)) {
+      auto [it, is_first] = to_hold_.emplace(partition, from);
+      if (!is_first) it->second = std::min(it->second, from);
+    }
+  }
+}
+
+Task<> Execution::HoldRetention() {
+  next_hold_ = env_->Now() + kHoldInterval;
+  const auto wanted = std::exchange(to_hold_, {});
+  for (const auto& [partition, from] : wanted) {
+    const auto held = held_.find(partition);
+    if (held != held_.end() && held->second == from) continue;
+    Status pinned =
+        co_await log_->PinRetention(connector::SourcesHolderOf(options_.job_id), partition, from);
+    // Gone meanwhile: whoever reads it says so.
+    if (Is(pinned, ErrorCode::kUnknownTopicId)) continue;
+    CO_RETURN_IF_ERROR(pinned);
+    held_[partition] = from;
   }
   co_return Status::OK();
 }

@@ -116,6 +116,12 @@ class Execution {
   void KeepEndedSplits(const Pending& pending);
   CheckpointManifest MakeManifest(const Pending& pending) const;
   Task<> NotifySources(const CheckpointManifest& manifest);
+  // By the node id of the source.
+  using SourcePositions = std::map<std::string, std::vector<connector::SourceSplit>>;
+  // What sources want to be kept when they may begin again there.
+  void NoteHolds(const SourcePositions& positions);
+  // Pins it; not after each checkpoint, but soon after the last one.
+  Task<> HoldRetention();
   Executor ShardOf(int index) const;
   const std::string& NodeIdOf(int operator_id) const;
 
@@ -142,6 +148,10 @@ class Execution {
   std::map<std::pair<int, size_t>, EdgeChannels> channels_;
   std::vector<std::vector<std::unique_ptr<Subtask>>> subtasks_;
   std::map<int, std::set<std::string>> known_splits_;  // of each source vertex
+  SourcePositions first_positions_;                    // where this attempt began to read
+  std::map<storage::TopicPartition, Offset> to_hold_;  // what is to be pinned next
+  std::map<storage::TopicPartition, Offset> held_;     // what is
+  TimePoint next_hold_{};
   std::set<std::pair<int, int>> finished_;
   // Of subtasks that ended after their part in the checkpoint that is being taken.
   std::vector<SubtaskReport> final_reports_;

@@ -226,7 +226,8 @@ Task<> Execution::StartSubtasks() {
   for (const GraphVertex& vertex : graph_->vertices) {
     if (vertex.source) CO_RETURN_IF_ERROR(co_await AssignSplits(vertex, false));
   }
-  co_return Status::OK();
+  NoteHolds(first_positions_);
+  co_return co_await HoldRetention();
 }
 
 // Splits go round the subtasks in the order of their ids; a restored one keeps its position, and
@@ -255,6 +256,9 @@ Task<> Execution::AssignSplits(const GraphVertex& vertex, bool discover_again) {
   std::vector<std::vector<SplitProgress>> parts(row.size());
   for (auto& [id, split] : splits) {
     if (known.contains(id)) continue;
+    if (!discover_again) {
+      first_positions_[source.node_id].push_back({.id = id, .position = split.position});
+    }
     parts[known.size() % row.size()].push_back(std::move(split));
     known.insert(id);
   }

@@ -9,8 +9,8 @@ namespace mainstem::process {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr Duration kFirstBackoff = milliseconds(200);
-constexpr Duration kLastBackoff = std::chrono::seconds(30);
+constexpr Backoff::Bounds kRestartPauses{.first = milliseconds(400),
+                                         .last = std::chrono::seconds(30)};
 constexpr size_t kSampleCount = 6;
 
 // Errors that come back with the same input, however often it is tried.
@@ -92,6 +92,7 @@ Task<> JobRunner::PrepareDelivery(JobSink* sink) {
 }
 
 Task<> JobRunner::Prepare() {
+  deliveries_.clear();  // of a try that failed
   GraphOptions graph;
   graph.job_id = options_.job_id;
   graph.parallelism = options_.parallelism;
@@ -108,7 +109,6 @@ Task<> JobRunner::Prepare() {
          .hint = "bound it, as with 'scan.bounded.mode' or 'number-of-rows', or SET "
                  "'execution.runtime-mode' = 'streaming'"});
   }
-  graph_ready_ = true;
   description_.bounded = graph_.bounded;
   bool needs_quarantine = false;
   for (const GraphVertex& vertex : graph_.vertices) {
@@ -137,11 +137,12 @@ Task<> JobRunner::Prepare() {
                                                          environment_->logger));
     CO_RETURN_IF_ERROR(co_await deliveries_.back()->Prepare());
   }
+  is_prepared_ = true;
   co_return Status::OK();
 }
 
 Task<> JobRunner::LetGoOfDelivered() {
-  if (!graph_ready_) CO_RETURN_IF_ERROR(co_await Prepare());
+  if (!is_prepared_) CO_RETURN_IF_ERROR(co_await Prepare());
   for (auto& delivery : deliveries_) CO_RETURN_IF_ERROR(co_await delivery->LetGoOfDelivered());
   co_return Status::OK();
 }
@@ -179,7 +180,7 @@ Task<ExecutionOutcome> JobRunner::RunAttempt() {
 
 // Attempt after attempt, until the job has ended or stopped.
 Task<> JobRunner::RunAttempts() {
-  Duration backoff = kFirstBackoff;
+  Backoff backoff(kRestartPauses);
   for (;;) {
     TimePoint began = environment_->env->Now();
     auto outcome = co_await RunAttempt();
@@ -188,19 +189,33 @@ Task<> JobRunner::RunAttempts() {
           *outcome == ExecutionOutcome::kStopped ? JobState::kStopped : JobState::kFinishing;
       co_return Status::OK();
     }
-    if (Is(outcome.status(), ErrorCode::kCancelled)) co_return outcome.status();
-    if (options_.fail_fast || !options_.durable || IsPermanent(outcome.status())) {
-      co_return outcome.status();
-    }
-    description_.state = JobState::kRestarting;
-    description_.error = mainstem::Describe(outcome.status());
-    ++description_.restart_count;
-    environment_->logger.Warning("job restarts",
-                                 {{"job", options_.job_id}, {"error", outcome.status()}});
+    if (!TriesAgain(outcome.status(), IsPermanent(outcome.status()))) co_return outcome.status();
     // A while of good work forgives what was before.
-    bool ran_well = environment_->env->Now() - began > std::chrono::minutes(1);
-    backoff = ran_well ? kFirstBackoff : std::min(backoff * 2, kLastBackoff);
-    CO_RETURN_IF_ERROR(co_await Sleep(backoff));
+    if (environment_->env->Now() - began > std::chrono::minutes(1)) backoff.Reset();
+    CO_RETURN_IF_ERROR(co_await AwaitRestart(outcome.status(), &backoff));
+  }
+}
+
+bool JobRunner::TriesAgain(const Status& failure, bool is_permanent) const {
+  if (options_.fail_fast || !options_.durable || Is(failure, ErrorCode::kCancelled)) return false;
+  return options_.restarts_always || !is_permanent;
+}
+
+Task<> JobRunner::AwaitRestart(Status failure, Backoff* backoff) {
+  description_.state = JobState::kRestarting;
+  description_.error = mainstem::Describe(failure);
+  ++description_.restart_count;
+  environment_->logger.Warning("job restarts", {{"job", options_.job_id}, {"error", failure}});
+  co_return co_await Sleep(backoff->Next(environment_->env));
+}
+
+// What is wrong with the script itself is told at once; a disk that is full, say, passes.
+Task<> JobRunner::PrepareUntilItWorks() {
+  Backoff backoff(kRestartPauses);
+  for (;;) {
+    Status prepared = co_await Prepare();
+    if (prepared.ok() || !TriesAgain(prepared, !IsRetriable(prepared))) co_return prepared;
+    CO_RETURN_IF_ERROR(co_await AwaitRestart(prepared, &backoff));
   }
 }
 
@@ -215,7 +230,7 @@ Task<> JobRunner::DrainDeliveries(bool input_has_ended) {
 }
 
 Task<> JobRunner::RunUntilDone() {
-  CO_RETURN_IF_ERROR(co_await Prepare());
+  CO_RETURN_IF_ERROR(co_await PrepareUntilItWorks());
   for (auto& delivery : deliveries_) delivery->Start();
   description_.started_at_ms = environment_->env->WallTime().value();
   CO_RETURN_IF_ERROR(co_await RunAttempts());

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "core/backoff.h"
 #include "core/logging.h"
 #include "process/job/execution.h"
 #include "process/job/job_description.h"
@@ -36,6 +37,9 @@ struct JobRunnerOptions {
   bool durable = true;
   // End with the first error, as a script run in the foreground wants.
   bool fail_fast = false;
+  // Try again after errors, too, that come back with the same input: somebody may mend what is
+  // wrong.
+  bool restarts_always = false;
   int64_t created_at_ms = 0;
   uint32_t generation = 0;  // of the job's script
   std::string checkpoint_directory;
@@ -91,6 +95,9 @@ class JobRunner {
  private:
   Task<> RunUntilDone();
   Task<> Prepare();
+  Task<> PrepareUntilItWorks();
+  bool TriesAgain(const Status& failure, bool is_permanent) const;
+  Task<> AwaitRestart(Status failure, Backoff* backoff);
   Task<> PrepareQuarantine();
   Task<> PrepareLateRows();
   Task<> PrepareDelivery(JobSink* sink);
@@ -119,7 +126,7 @@ class JobRunner {
   std::shared_ptr<const plan::Plan> plan_;
   JobRunnerOptions options_;
   JobGraph graph_;
-  bool graph_ready_ = false;
+  bool is_prepared_ = false;
   std::optional<CheckpointStore> store_;
   storage::TopicPartition quarantine_;
   std::optional<storage::TopicPartition> late_rows_;

@@ -93,6 +93,7 @@ Result<JobRunnerOptions> RunnerOptionsOf(const JobManagerOptions& manager, const
   out.fold_updates = plan.settings.contains("table.exec.mini-batch.enabled") &&
                      settings.Boolean("table.exec.mini-batch.enabled");
   out.late_rows_topic = settings.Text("mainstem.late-rows.topic");
+  out.restarts_always = settings.Boolean("mainstem.restart.permanent-errors");
   out.created_at_ms = record.created_at_ms;
   out.generation = record.generation;
   out.checkpoint_directory = manager.state_directory + "/" + record.id;

@@ -142,6 +142,34 @@ TEST(KeptJobTest, CommandsOfUsersWaitForAChange) {
   }
 }
 
+Task<> StartOnAFullDisk(KeptWorld* world, Env* env, bool is_permanent) {
+  CO_ASSIGN_OR_RETURN(auto manager, world->MakeManager(env));
+  CO_RETURN_IF_ERROR(co_await manager->Start());
+  world->log.create_topic_error =
+      MakeError(is_permanent ? ErrorCode::kUnsupported : ErrorCode::kDiskFull, "no room");
+  connector::KeptJob kept = NumbersInto("first");
+  if (is_permanent) kept.settings["mainstem.restart.permanent-errors"] = "true";
+  CO_RETURN_IF_ERROR(co_await manager->PutJob(std::move(kept)));
+  CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::minutes(2)));
+  CO_ASSIGN_OR_RETURN(JobDescription job, co_await manager->DescribeJob("kept-1"));
+  EXPECT_EQ(job.state, JobState::kRestarting);
+  EXPECT_GT(job.restart_count, 3);
+  EXPECT_NE(job.error.find("no room"), std::string::npos) << job.error;
+  world->log.create_topic_error = Status::OK();
+  CO_RETURN_IF_ERROR(co_await WaitForMore(world, "first"));
+  co_return co_await manager->Stop();
+}
+
+TEST(KeptJobTest, IsStartedAgainUntilItCanBe) {
+  for (const bool is_permanent : {false, true}) {
+    KeptWorld world;
+    SimEnv env(&world.disk, SimEnvOptions{.seed = 1});
+    Status outcome =
+        env.Run(StartOnAFullDisk(&world, &env, is_permanent), std::chrono::minutes(10));
+    ASSERT_TRUE(outcome.ok()) << outcome;
+  }
+}
+
 Task<> PutAndRun(KeptWorld* world, Env* env, JobManager** manager) {
   CO_ASSIGN_OR_RETURN(auto made, world->MakeManager(env));
   *manager = made.release();

@@ -87,6 +87,7 @@ const std::vector<SettingSpec>& KnownSettings() {
       {"execution.state-recovery.ignore-unclaimed-state", kB, "false", ""},
       {"execution.state-recovery.path", kT, "", ""},
       {"mainstem.late-rows.topic", kT, "", ""},
+      {"mainstem.restart.permanent-errors", kB, "false", ""},
       {"parallelism.default", kI, "1", ""},
       {"pipeline.auto-watermark-interval", kD, "200 ms", ""},
       {"pipeline.max-parallelism", kI, "128", "", false},

@@ -1,11 +1,14 @@
 #include "source/kafka/kafka_source.h"
 
+#include <mutex>
+
 #include <arrow/api.h>
 #include <re2/re2.h>
 
 #include "connector/kafka/client_config.h"
 #include "connector/options.h"
 #include "connector/restored_source.h"
+#include "connector/retention.h"
 #include "core/error_context.h"
 #include "core/suggest.h"
 #include "source/kafka/cluster_topics.h"
@@ -28,6 +31,7 @@ struct KafkaPlan {
   std::string group;
   std::string reset;
   bool upsert = false;
+  bool holds_retention = false;
   Duration discovery_interval{};
   connector::FormatChoice value_format;
   connector::FormatChoice key_format;
@@ -46,7 +50,39 @@ std::shared_ptr<arrow::Schema> KeySchema(const KafkaPlan& plan) {
   return arrow::schema(std::move(fields));
 }
 
-class KafkaSource final : public connector::TableSource, public connector::RestoredSource {
+// Of a partition that the topic, made again, does not have: nothing comes, until it has.
+class GoneReader final : public connector::SplitReader {
+ public:
+  GoneReader(std::shared_ptr<KafkaTopics> from, const SourceSplit& split, PartitionName partition,
+             std::shared_ptr<arrow::Schema> schema)
+      : from_(std::move(from)),
+        position_(split.position),
+        partition_(std::move(partition)),
+        schema_(std::move(schema)) {}
+  Task<connector::SourceBatch> Read(size_t, TimePoint deadline) override {
+    if (from_->InOwnLog(partition_)) {
+      co_return MakeError(ErrorCode::kUnavailable,
+                          "partition '" + partition_.ToString() + "' is there again");
+    }
+    CO_RETURN_IF_ERROR(co_await SleepUntil(deadline));
+    connector::SourceBatch batch;
+    CO_ASSIGN_OR_RETURN(batch.batch.rows, arrow::RecordBatch::MakeEmpty(schema_));
+    batch.position = position_;
+    batch.caught_up = true;
+    batch.lag_records = 0;
+    co_return batch;
+  }
+
+ private:
+  const std::shared_ptr<KafkaTopics> from_;
+  const std::string position_;
+  const PartitionName partition_;
+  const std::shared_ptr<arrow::Schema> schema_;
+};
+
+class KafkaSource final : public connector::TableSource,
+                          public connector::RestoredSource,
+                          public connector::HoldingSource {
  public:
   explicit KafkaSource(KafkaPlan plan)
       : plan_(std::move(plan)), outside_(plan_.key_columns.begin(), plan_.key_columns.end()) {}
@@ -84,6 +120,17 @@ class KafkaSource final : public connector::TableSource, public connector::Resto
                                                           std::vector<int> projection) override {
     CO_ASSIGN_OR_RETURN(PartitionPosition position, PartitionPosition::Parse(split.position));
     CO_ASSIGN_OR_RETURN(PartitionName partition, PartitionName::Parse(split.id));
+    if (plan_.holds_retention) {
+      Result<PartitionPosition> reachable = co_await Reachable(partition, position);
+      if (Is(reachable.status(), ErrorCode::kNotFound)) {
+        arrow::FieldVector fields;
+        for (int column : projection) fields.push_back(plan_.table.schema->field(column));
+        auto schema = arrow::schema(std::move(fields));
+        co_return std::make_unique<GoneReader>(plan_.from, split, partition, std::move(schema));
+      }
+      CO_RETURN_IF_ERROR(Named(reachable.status()));
+      position = *reachable;
+    }
     RecordDecodeOptions options;
     options.env = plan_.env;
     options.topic = partition.topic;
@@ -108,6 +155,21 @@ class KafkaSource final : public connector::TableSource, public connector::Resto
     co_return std::move(reader).ValueUnsafe();
   }
 
+  std::map<storage::TopicPartition, Offset> HeldFrom(
+      const std::vector<SourceSplit>& positions) const override {
+    std::map<storage::TopicPartition, Offset> held;
+    if (!plan_.holds_retention) return held;
+    for (const SourceSplit& split : positions) {
+      Result<PartitionName> partition = PartitionName::Parse(split.id);
+      Result<PartitionPosition> position = PartitionPosition::Parse(split.position);
+      if (!partition.ok() || !position.ok()) continue;  // opening it says so
+      const auto where = plan_.from->InOwnLog(*partition);
+      if (!where || (position->topic && *position->topic != where->topic_id)) continue;
+      held[*where] = position->next;
+    }
+    return held;
+  }
+
   Task<> OnCheckpointComplete(std::vector<SourceSplit> positions) override {
     if (plan_.group.empty()) co_return Status::OK();
     GroupOffsets offsets;
@@ -124,6 +186,36 @@ class KafkaSource final : public connector::TableSource, public connector::Resto
     if (status.ok() || Is(status, ErrorCode::kCancelled)) return status;
     if (TextOf(status).message.starts_with("table '")) return status;
     return InContext("table '" + plan_.table.name + "': ", status);
+  }
+
+  // Where to go on, for a source whose records should be there. When they are not, that is first an
+  // error, so that the job tells it; the next attempt goes on with the oldest that there are.
+  // kNotFound: the partition is gone, too.
+  Task<PartitionPosition> Reachable(PartitionName partition, PartitionPosition position) {
+    Status there = co_await plan_.from->CheckPosition(partition, position);
+    const auto where = plan_.from->InOwnLog(partition);
+    if (there.ok() && where) position.topic = where->topic_id;
+    if (there.ok()) co_return position;
+    if (!Is(there, ErrorCode::kOffsetOutOfRange)) co_return there;
+    const bool is_remade = position.topic && (!where || where->topic_id != *position.topic);
+    const std::string at = position.ToString();
+    if (IsNews(is_remade ? partition.topic + at.substr(at.find('@')) : partition.ToString() + at)) {
+      ErrorText text = TextOf(there);
+      text.detail = "it goes on with the oldest record there is";
+      co_return MakeError(ErrorCode::kOffsetOutOfRange, std::move(text));
+    }
+    if (!where) {
+      co_return MakeError(ErrorCode::kNotFound, "partition " + partition.ToString() + " is gone");
+    }
+    CO_ASSIGN_OR_RETURN(PartitionBounds known, co_await plan_.from->Bounds(partition));
+    position.next = known.begin;
+    position.topic = where->topic_id;
+    co_return position;
+  }
+
+  bool IsNews(std::string loss) {
+    std::lock_guard lock(told_mutex_);
+    return told_losses_.insert(std::move(loss)).second;
   }
 
   Task<std::vector<SourceSplit>> Discover() {
@@ -161,6 +253,8 @@ class KafkaSource final : public connector::TableSource, public connector::Resto
     if (discovered_) start.mode = ScanBoundary::Mode::kEarliest;
     for (const PartitionName& partition : partitions) {
       PartitionPosition position;
+      const auto where = plan_.from->InOwnLog(partition);
+      if (plan_.holds_retention && where) position.topic = where->topic_id;
       CO_ASSIGN_OR_RETURN(position.next, co_await ResolveStart(context, start, partition, &groups));
       CO_ASSIGN_OR_RETURN(position.end,
                           co_await ResolveEnd(context, plan_.end, partition, &groups));
@@ -174,6 +268,8 @@ class KafkaSource final : public connector::TableSource, public connector::Resto
   std::set<std::string> restored_;  // no split of these is discovered
   std::map<PartitionName, std::string> positions_;
   bool discovered_ = false;
+  std::mutex told_mutex_;  // splits are opened on their shards
+  std::set<std::string> told_losses_;
 };
 
 void ReadTopics(connector::TableOptions* options, KafkaPlan* plan) {
@@ -251,6 +347,7 @@ Result<KafkaPlan> MakePlan(connector::TableDescriptor table,
   plan.end = ReadEndBoundary(&options);
   plan.group = options.Text("properties.group.id", "");
   plan.reset = options.Text("properties.auto.offset.reset", "none");
+  plan.holds_retention = options.Bool("scan.holds-retention", false);
   bool read_committed =
       options.Choice("properties.isolation.level", {"read_uncommitted", "read_committed"}, 0) == 1;
   bool is_own = connector::IsOwnAddress(bootstrap, context.own_addresses);
@@ -261,6 +358,11 @@ Result<KafkaPlan> MakePlan(connector::TableDescriptor table,
   ReadFormats(&options, &plan);
   RETURN_IF_ERROR(options.status());
   if (!is_own) {
+    if (plan.holds_retention) {
+      return MakeError(
+          ErrorCode::kInvalidArgument,
+          "table '" + plan.table.name + "': 'scan.holds-retention' is of this node's topics only");
+    }
     ASSIGN_OR_RETURN(connector::KafkaClientOptions client,
                      connector::ReadKafkaClientOptions(plan.table, context.base_directory));
     plan.from = MakeClusterTopics({.env = context.env,
@@ -310,6 +412,9 @@ connector::ConnectorSpec BaseSpec() {
                   {.name = "scan.topic-partition-discovery.interval",
                    .default_value = "5 s; 5 min in another cluster",
                    .documentation = "how often new partitions are looked for"},
+                  {.name = "scan.holds-retention",
+                   .default_value = "false",
+                   .documentation = "of this node's topics: what the job has not read is kept"},
                   {.name = "key.fields-prefix"},
                   {.name = "value.fields-include", .default_value = "ALL"}},
       .takes_format = true,

@@ -2,6 +2,7 @@
 // metadata, bounds, waiting, and what is refused.
 #include "source/kafka/kafka_source.h"
 
+#include <absl/strings/escaping.h>
 #include <arrow/api.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <filesystem>
 
 #include "connector/restored_source.h"
+#include "connector/retention.h"
 #include "storage/batch_builder.h"
 #include "storage/embedded_log.h"
 
@@ -82,6 +84,10 @@ Task<> ReadQuiet(Env* env, connector::TableSource* source, connector::SourceSpli
     NoteTopic(batch, seen);
   } while (!seen->ended && !seen->caught_up);
   co_return Status::OK();
+}
+
+std::string HexOf(const storage::TopicId& id) {
+  return absl::BytesToHexString(std::string(reinterpret_cast<const char*>(id.data()), id.size()));
 }
 
 class KafkaSourceTest : public testing::Test {
@@ -323,6 +329,79 @@ TEST_F(KafkaSourceTest, ReadsPartitionsThatAreNewerThanACheckpointFromTheirBegin
   discover({{"scan.startup.mode", "latest-offset"}});
   // Neither one has an offset in the group.
   discover({{"scan.startup.mode", "group-offsets"}, {"properties.group.id", "none"}});
+}
+
+TEST_F(KafkaSourceTest, TellsOnceThatHeldRecordsAreGoneAndGoesOn) {
+  for (int n = 0; n < 6; ++n) Run(Append(0, {{"k", Event("a", n)}}));
+  Run([](storage::Log* log, TopicPartition partition) -> Task<> {
+    co_return (co_await log->DeleteRecords(partition, Offset(4))).status();
+  }(log_.get(), {topic_.id, PartitionId(0)}));
+  const std::string id = "@" + HexOf(topic_.id);
+  const std::string other = "@" + std::string(32, 'a');
+  const std::string dropped = "offsets 1 to 3 of partition 'clicks/0' were dropped";
+  struct Case {
+    std::string position;
+    std::string told;
+  };
+  for (const Case& lost :
+       {Case{"1" + id, dropped}, Case{"1", dropped},
+        Case{"9" + id, "partition 'clicks/0' ends at offset 6, and 9 was to be read"},
+        Case{"5" + other, "topic 'clicks' was deleted and made again since it was read last"}}) {
+    connector::SourceSplit split{.id = "clicks/0", .position = lost.position};
+    auto source = Make(Table({{"scan.holds-retention", "true"}})).ValueOrDie();
+    SeenOfTopic seen;
+    Status told =
+        RunBlocking(env_->shard(0), ReadQuiet(env_.get(), source.get(), split, {1}, 9, &seen));
+    EXPECT_TRUE(Is(told, ErrorCode::kOffsetOutOfRange)) << told;
+    EXPECT_NE(TextOf(told).message.find(lost.told), std::string::npos) << told;
+    Run(ReadQuiet(env_.get(), source.get(), split, {1}, 9, &seen));
+    EXPECT_EQ(seen.rows, (Rows{"4", "5"})) << lost.position;
+    EXPECT_EQ(seen.position, "6" + id);
+  }
+}
+
+// Of all partitions of a topic that was made again it is told once; one that is not there any more
+// gives nothing, until it is.
+TEST_F(KafkaSourceTest, WaitsForAPartitionThatATopicMadeAgainDoesNotHave) {
+  const std::string other = "@" + std::string(32, 'a');
+  auto source = Make(Table({{"scan.holds-retention", "true"}})).ValueOrDie();
+  connector::SourceSplit first{.id = "clicks/0", .position = "5" + other};
+  connector::SourceSplit gone{.id = "clicks/7", .position = "5" + other};
+  SeenOfTopic seen;
+  Status told =
+      RunBlocking(env_->shard(0), ReadQuiet(env_.get(), source.get(), first, {1}, 9, &seen));
+  EXPECT_TRUE(Is(told, ErrorCode::kOffsetOutOfRange)) << told;
+  Run(ReadQuiet(env_.get(), source.get(), gone, {1}, 9, &seen));
+  EXPECT_TRUE(seen.caught_up && seen.rows.empty() && !seen.ended);
+  EXPECT_EQ(seen.position, gone.position);
+  std::unique_ptr<connector::SplitReader> reader;
+  Run([](connector::TableSource* from, connector::SourceSplit split,
+         std::unique_ptr<connector::SplitReader>* out) -> Task<> {
+    std::vector<int> columns = {1};
+    CO_ASSIGN_OR_RETURN(*out, co_await from->OpenSplit(std::move(split), std::move(columns)));
+    co_return Status::OK();
+  }(source.get(), gone, &reader));
+  Run([](storage::Log* log, storage::TopicId topic) -> Task<> {
+    co_return (co_await log->AddPartitions(topic, 8)).status();
+  }(log_.get(), topic_.id));
+  Status there =
+      RunBlocking(env_->shard(0), [](connector::SplitReader* from, TimePoint deadline) -> Task<> {
+        co_return (co_await from->Read(9, deadline)).status();
+      }(reader.get(), env_->Now()));
+  EXPECT_TRUE(Is(there, ErrorCode::kUnavailable)) << there;
+}
+
+TEST_F(KafkaSourceTest, HoldsWhatItHasNotReadWhenAskedTo) {
+  const std::string id = "@" + HexOf(topic_.id);
+  const std::vector<connector::SourceSplit> positions = {{.id = "clicks/0", .position = "3" + id},
+                                                         {.id = "clicks/1", .position = "4"},
+                                                         {.id = "gone/0", .position = "5" + id}};
+  auto plain = Make(Table()).ValueOrDie();
+  EXPECT_TRUE(dynamic_cast<connector::HoldingSource*>(plain.get())->HeldFrom(positions).empty());
+  auto source = Make(Table({{"scan.holds-retention", "true"}})).ValueOrDie();
+  const std::map<TopicPartition, Offset> held = {{{topic_.id, PartitionId(0)}, Offset(3)},
+                                                 {{topic_.id, PartitionId(1)}, Offset(4)}};
+  EXPECT_EQ(dynamic_cast<connector::HoldingSource*>(source.get())->HeldFrom(positions), held);
 }
 
 TEST_F(KafkaSourceTest, WaitsForNewRecordsAndWakesForThem) {

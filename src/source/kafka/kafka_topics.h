@@ -14,10 +14,13 @@
 
 namespace mainstem::source {
 
-// Position of a split: "<next offset>" or, for a scan with an end, "<next offset>-<end offset>".
+// Position of a split: "<next offset>" or, for a scan with an end, "<next offset>-<end offset>"; of
+// a source that holds retention "@<topic id>" stands behind it, in hexadecimal digits.
 struct PartitionPosition {
   Offset next;
   std::optional<Offset> end;
+  // One that is made again under its name has another; absent: it is not looked at.
+  std::optional<storage::TopicId> topic;
 
   std::string ToString() const;
   static Result<PartitionPosition> Parse(const std::string& text);
@@ -49,6 +52,15 @@ class KafkaTopics {
   // Of the first record with that time or a later one; nullopt: none.
   virtual Task<std::optional<Offset>> OffsetAtTime(PartitionName partition,
                                                    int64_t timestamp_ms) = 0;
+  // Where it lies in this node's log; nothing of another cluster, or when it is not there.
+  virtual std::optional<storage::TopicPartition> InOwnLog(const PartitionName& partition) const {
+    return std::nullopt;
+  }
+  // kOffsetOutOfRange: reading can't go on there, because records are gone. Only in this node's
+  // log; other clusters say so when they are read.
+  virtual Task<> CheckPosition(PartitionName partition, PartitionPosition position) {
+    co_return Status::OK();
+  }
   // What the group has committed for them; partitions without an offset are absent.
   virtual Task<GroupOffsets> CommittedOffsets(std::string group,
                                               std::vector<PartitionName> partitions) = 0;

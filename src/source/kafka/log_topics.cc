@@ -1,5 +1,6 @@
 #include "source/kafka/log_topics.h"
 
+#include <fmt/format.h>
 #include <re2/re2.h>
 
 #include "core/suggest.h"
@@ -33,6 +34,31 @@ class LogTopics final : public KafkaTopics {
     CO_ASSIGN_OR_RETURN(storage::TopicPartition where, Find(partition));
     CO_ASSIGN_OR_RETURN(storage::PartitionOffsets known, co_await log_->Offsets(where));
     co_return PartitionBounds{.begin = known.log_start, .end = known.high_watermark};
+  }
+
+  std::optional<storage::TopicPartition> InOwnLog(const PartitionName& partition) const override {
+    Result<storage::TopicPartition> where = Find(partition);
+    if (!where.ok()) return std::nullopt;
+    return *where;
+  }
+
+  Task<> CheckPosition(PartitionName partition, PartitionPosition position) override {
+    if (position.end && position.next >= *position.end) co_return Status::OK();
+    CO_RETURN_IF_ERROR(CheckTopic(partition, position));
+    CO_ASSIGN_OR_RETURN(PartitionBounds known, co_await Bounds(partition));
+    if (position.next < known.begin) {
+      co_return MakeError(
+          ErrorCode::kOffsetOutOfRange,
+          fmt::format("offsets {} to {} of partition '{}' were dropped before they were read",
+                      position.next.value(), known.begin.value() - 1, partition.ToString()));
+    }
+    if (position.next > known.end) {
+      co_return MakeError(
+          ErrorCode::kOffsetOutOfRange,
+          fmt::format("partition '{}' ends at offset {}, and {} was to be read",
+                      partition.ToString(), known.end.value(), position.next.value()));
+    }
+    co_return Status::OK();
   }
 
   Task<std::optional<Offset>> OffsetAtTime(PartitionName partition, int64_t timestamp_ms) override {
@@ -75,12 +101,21 @@ class LogTopics final : public KafkaTopics {
       PartitionName partition, PartitionPosition position,
       std::unique_ptr<RecordDecoder> decoder) override {
     PartitionReadOptions options;
+    CO_RETURN_IF_ERROR(CheckTopic(partition, position));
     CO_ASSIGN_OR_RETURN(options.partition, Find(partition));
     options.read_committed = read_committed_;
     co_return std::make_unique<PartitionReader>(log_, options, position, std::move(decoder));
   }
 
  private:
+  Status CheckTopic(const PartitionName& partition, const PartitionPosition& position) const {
+    std::optional<storage::TopicInfo> topic = log_->FindTopic(partition.topic);
+    if (!topic || !position.topic || *position.topic == topic->id) return Status::OK();
+    return MakeError(
+        ErrorCode::kOffsetOutOfRange,
+        "topic '" + partition.topic + "' was deleted and made again since it was read last");
+  }
+
   Status UnknownTopic(const std::string& name) const {
     std::vector<std::string> names;
     for (const storage::TopicInfo& info : log_->ListTopics()) {

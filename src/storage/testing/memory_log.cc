@@ -19,6 +19,7 @@ Status Unknown() { return MakeError(ErrorCode::kUnknownTopic, "no such topic or 
 
 Task<TopicInfo> MemoryLog::CreateTopic(std::string name, int32_t partition_count,
                                        TopicConfig config, bool validate_only) {
+  CO_RETURN_IF_ERROR(create_topic_error);
   std::lock_guard lock(mutex_);
   if (topics_.contains(name)) co_return MakeError(ErrorCode::kAlreadyExists, "topic exists");
   TopicInfo topic;

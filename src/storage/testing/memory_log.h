@@ -29,6 +29,7 @@ class MemoryLog final : public Log, public TransactionLog {
   std::function<CommitFault(const EpochCommit&)> commit_hook;
   // Fails PutMeta with what this returns, before it happens.
   std::function<Status(const std::string& key, const std::optional<std::string>& value)> meta_hook;
+  Status create_topic_error;  // of CreateTopic
   // Appends to these partitions (of any topic) fail.
   std::map<PartitionId, Status> append_errors;
   // Others take that long.
