@@ -218,14 +218,13 @@ void AppendFitted(TextSink& sink, Text text, int32_t length, bool pad) {
     ++bytes;
   }
   sink.Append(text.substr(0, bytes));
-  if (!pad) return;
-  for (; characters < length; ++characters) sink.Append(' ');
+  if (pad) sink.AppendRepeated(' ', length - characters);
 }
 
 void AppendFittedBytes(TextSink& sink, Text value, int32_t length, bool pad) {
-  std::string bytes(value.substr(0, static_cast<size_t>(length)));
-  if (pad) bytes.resize(static_cast<size_t>(length), '\0');
-  sink.Append(bytes);
+  const Text kept = value.substr(0, static_cast<size_t>(length));
+  sink.Append(kept);
+  if (pad) sink.AppendRepeated('\0', length - static_cast<int64_t>(kept.size()));
 }
 
 // Fits what `kernel` wrote to the length of CHAR(n), VARCHAR(n), BINARY(n) or VARBINARY(n).
@@ -288,9 +287,10 @@ Kernel FormatNestedKernel() {
         sink.Append(text);
       }
       sink.EndRow();
+      if (sink.failed()) return scope.Fail(row, sink);
     }
     arrow::BufferVector buffers{validity};
-    RETURN_IF_ERROR(sink.Finish(&buffers));
+    RETURN_IF_ERROR(sink.Finish(scope.function_name(), &buffers));
     return MakeVector(scope.type(), count, arg.constant, std::move(buffers));
   };
 }

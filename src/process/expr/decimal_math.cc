@@ -15,6 +15,7 @@ namespace mainstem::process {
 namespace {
 
 constexpr int kDigitsMax = 38;
+constexpr int kWideDigitsMax = 76;  // that Wide holds whatever they are
 using Wide = arrow::Decimal256;
 
 constexpr std::array<Int128, kDigitsMax + 1> MakePowers() {
@@ -36,6 +37,12 @@ std::optional<Int128> Narrow(const Wide& value, int precision) {
   if (!value.FitsInPrecision(precision)) return std::nullopt;
   const auto& words = value.little_endian_array();
   return static_cast<Int128>((static_cast<unsigned __int128>(words[1]) << 64) | words[0]);
+}
+
+int DigitCount(Int128 value) {
+  int count = 0;
+  for (Int128 rest = AbsoluteValue(value); rest != 0; rest /= 10) ++count;
+  return count;
 }
 
 Wide WidePower(int n) {
@@ -76,22 +83,24 @@ std::optional<Int128> Checked(Int128 value, int precision) {
 
 }  // namespace
 
-Int128 PowerOfTen(int n) { return kPowers[static_cast<size_t>(n)]; }
+Int128 PowerOfTen(int n) {
+  CHECK(n >= 0 && n <= kDigitsMax);
+  return kPowers[static_cast<size_t>(n)];
+}
 
 std::optional<Int128> Rescale(Int128 value, int from_scale, int to_scale, int precision,
                               DecimalRounding rounding) {
-  if (to_scale >= from_scale) {
+  const int64_t shift = static_cast<int64_t>(to_scale) - from_scale;
+  if (shift >= 0) {
     Int128 scaled;
-    if (to_scale - from_scale > kDigitsMax)
-      return value == 0 ? std::optional<Int128>(0) : std::nullopt;
-    if (__builtin_mul_overflow(value, PowerOfTen(to_scale - from_scale), &scaled)) {
+    if (shift > kDigitsMax) return value == 0 ? std::optional<Int128>(0) : std::nullopt;
+    if (__builtin_mul_overflow(value, PowerOfTen(static_cast<int>(shift)), &scaled)) {
       return std::nullopt;
     }
     return Checked(scaled, precision);
   }
-  const int cut = from_scale - to_scale;
-  if (cut > kDigitsMax) return 0;
-  return Checked(DivideRounded(value, PowerOfTen(cut), rounding), precision);
+  if (-shift > kDigitsMax) return 0;
+  return Checked(DivideRounded(value, PowerOfTen(static_cast<int>(-shift)), rounding), precision);
 }
 
 std::optional<Int128> DecimalAdd(Int128 a, int a_scale, Int128 b, int b_scale,
@@ -132,6 +141,8 @@ std::optional<Int128> DecimalDivide(Int128 a, int a_scale, Int128 b, int b_scale
     if (remainder >= AbsoluteValue(b) - remainder) quotient += (dividend < 0) == (b < 0) ? 1 : -1;
     return Checked(quotient, result.precision);
   }
+  // Of a dividend of more digits than 256 bits hold, no quotient fits: b has 38 digits at most.
+  if (shift >= 0 && DigitCount(a) + shift > kWideDigitsMax) return std::nullopt;
   if (shift >= 0)
     return Narrow(DivideHalfUp(Widen(a) * WidePower(shift), Widen(b)), result.precision);
   return Narrow(DivideHalfUp(Widen(a), Widen(b) * WidePower(-shift)), result.precision);

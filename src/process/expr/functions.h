@@ -124,6 +124,32 @@ Result<Vector> RunBuilder(KernelScope& scope, std::span<const Vector> args, bool
   return FinishBuilder(builder.get(), constant);
 }
 
+// For texts of arguments that may be NULL: f(row, TextSink&) -> Result<bool> writes the text of each
+// row; false: NULL.
+template <typename F>
+Result<Vector> RunText(KernelScope& scope, std::span<const Vector> args, F f) {
+  const bool constant = AllConstant(args);
+  const int64_t count = constant ? 1 : scope.row_count();
+  std::shared_ptr<arrow::Buffer> validity;  // made at the first NULL
+  TextSink sink;
+  RETURN_IF_ERROR(sink.Init(count, scope.pool()));
+  for (int64_t row = 0; row < count; ++row) {
+    ASSIGN_OR_RETURN(const bool has_value, f(row, sink));
+    if (!has_value) {
+      if (validity == nullptr) {
+        ASSIGN_OR_RETURN(validity, AllocateBits(count, true, scope.pool()));
+      }
+      arrow::bit_util::ClearBit(validity->mutable_data(), row);
+      sink.Discard();
+    }
+    sink.EndRow();
+    if (sink.failed()) return scope.Fail(row, sink);
+  }
+  arrow::BufferVector buffers{validity};
+  RETURN_IF_ERROR(sink.Finish(scope.function_name(), &buffers));
+  return MakeVector(scope.type(), count, constant, std::move(buffers));
+}
+
 // ---- UTF-8
 // ---------------------------------------------------------------------------------------
 bool IsAscii(Text text);

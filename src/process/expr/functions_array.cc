@@ -338,21 +338,24 @@ int32_t PositionOf(const RowView& row) {
 
 Kernel JoinKernel() {
   return [](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
-    return RunBuilder<arrow::StringBuilder>(
-        scope, args, true, [&](int64_t row, arrow::StringBuilder& builder) -> Status {
-          const RowView view(args, row);
-          const arrow::ArrayData& data = view.Elements(0);
-          const Column<Text> texts(data);
-          std::string joined;
-          bool first = true;
-          for (int64_t i = view.Begin(0); i < view.End(0); ++i) {
-            if (data.IsNull(i) && args.size() < 3) continue;
-            if (!first) joined += view.String(1);
-            first = false;
-            joined += data.IsNull(i) ? view.String(2) : texts[i];
-          }
-          return builder.Append(joined);
-        });
+    if (AnyConstantNull(args)) return ConstantNull(scope.type());
+    const std::vector<Validity> valid(args.begin(), args.end());
+    return RunText(scope, args, [&](int64_t row, TextSink& sink) -> Result<bool> {
+      for (const Validity& argument : valid) {
+        if (!argument[row]) return false;
+      }
+      const RowView view(args, row);
+      const arrow::ArrayData& data = view.Elements(0);
+      const Column<Text> texts(data);
+      bool first = true;
+      for (int64_t i = view.Begin(0); i < view.End(0); ++i) {
+        if (data.IsNull(i) && args.size() < 3) continue;
+        if (!first) sink.Append(view.String(1));
+        first = false;
+        sink.Append(data.IsNull(i) ? view.String(2) : texts[i]);
+      }
+      return true;
+    });
   };
 }
 

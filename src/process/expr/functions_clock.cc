@@ -113,7 +113,7 @@ Kernel UuidKernel() {
       sink.EndRow();
     }
     arrow::BufferVector buffers{nullptr};
-    RETURN_IF_ERROR(sink.Finish(&buffers));
+    RETURN_IF_ERROR(sink.Finish(scope.function_name(), &buffers));
     return MakeVector(scope.type(), scope.row_count(), false, std::move(buffers));
   };
 }

@@ -501,50 +501,42 @@ bool AppendPrintf(Text format, const std::vector<PrintfArgument>& args, std::str
   return true;
 }
 
+void ReadPrintfArgument(const arrow::ArrayData& data, int64_t at, const LogicalType& type,
+                        const ValueTextOptions& options, PrintfArgument* value) {
+  *value = {};
+  AppendValueText(data, at, type, options, &value->text);
+  value->is_null = data.IsNull(at);
+  if (type.root() == TypeRoot::kBoolean) absl::AsciiStrToLower(&value->text);
+  if (value->is_null) return;
+  if (type.IsInteger()) {
+    value->integer = std::strtoll(value->text.c_str(), nullptr, 10);
+    value->bits = static_cast<uint64_t>(*value->integer);
+    if (type.root() == TypeRoot::kTinyInt) value->bits &= 0xFFU;
+    if (type.root() == TypeRoot::kSmallInt) value->bits &= 0xFFFFU;
+    if (type.root() == TypeRoot::kInteger) value->bits &= 0xFFFFFFFFU;
+  } else if (type.IsNumeric() && type.root() != TypeRoot::kDecimal) {
+    value->floating = std::strtod(value->text.c_str(), nullptr);
+  }
+}
+
 Kernel PrintfKernel() {
   return [](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     const ValueTextOptions options{.time_zone = scope.context().time_zone};
-    const bool constant = AllConstant(args);
-    const int64_t count = constant ? 1 : scope.row_count();
     if (args[0].IsConstantNull()) return ConstantNull(scope.type());
-    ASSIGN_OR_RETURN(auto validity, AllocateBits(count, true, scope.pool()));
     const Validity valid(args[0]);
     const Column<Text> formats(args[0]);
-    TextSink sink;
-    RETURN_IF_ERROR(sink.Init(count, scope.pool()));
     std::vector<PrintfArgument> values(args.size() - 1);
     std::string out;
-    for (int64_t row = 0; row < count; ++row) {
+    return RunText(scope, args, [&](int64_t row, TextSink& sink) -> Result<bool> {
       for (size_t i = 1; i < args.size(); ++i) {
-        const LogicalType& type = scope.arg_type(i);
         const int64_t at = args[i].constant ? 0 : row;
-        PrintfArgument& value = values[i - 1];
-        value = {};
-        AppendValueText(*args[i].data, at, type, options, &value.text);
-        value.is_null = args[i].data->IsNull(at);
-        if (type.root() == TypeRoot::kBoolean) absl::AsciiStrToLower(&value.text);
-        if (value.is_null) continue;
-        if (type.IsInteger()) {
-          value.integer = std::strtoll(value.text.c_str(), nullptr, 10);
-          value.bits = static_cast<uint64_t>(*value.integer);
-          if (type.root() == TypeRoot::kTinyInt) value.bits &= 0xFFU;
-          if (type.root() == TypeRoot::kSmallInt) value.bits &= 0xFFFFU;
-          if (type.root() == TypeRoot::kInteger) value.bits &= 0xFFFFFFFFU;
-        } else if (type.IsNumeric() && type.root() != TypeRoot::kDecimal) {
-          value.floating = std::strtod(value.text.c_str(), nullptr);
-        }
+        ReadPrintfArgument(*args[i].data, at, scope.arg_type(i), options, &values[i - 1]);
       }
       out.clear();
-      if (valid[row] && AppendPrintf(formats[row], values, &out)) {
-        sink.Append(out);
-      } else {
-        arrow::bit_util::ClearBit(validity->mutable_data(), row);
-      }
-      sink.EndRow();
-    }
-    arrow::BufferVector buffers{validity};
-    RETURN_IF_ERROR(sink.Finish(&buffers));
-    return MakeVector(scope.type(), count, constant, std::move(buffers));
+      if (!valid[row] || !AppendPrintf(formats[row], values, &out)) return false;
+      sink.Append(out);
+      return true;
+    });
   };
 }
 

@@ -334,13 +334,9 @@ Kernel BuildKernel(bool object) {
   return [object](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     const bool absent = Column<Text>(args[0])[0] == "ABSENT";
     const ValueTextOptions options{.time_zone = scope.context().time_zone};
-    const bool constant = AllConstant(args);
-    const int64_t count = constant ? 1 : scope.row_count();
-    TextSink sink;
-    RETURN_IF_ERROR(sink.Init(count, scope.pool()));
     std::string out;
     JsonMembers members;
-    for (int64_t row = 0; row < count; ++row) {
+    return RunText(scope, args, [&](int64_t row, TextSink& sink) -> Result<bool> {
       out = object ? "" : "[";
       members.clear();
       for (size_t i = object ? 2 : 1; i < args.size(); i += object ? 2 : 1) {
@@ -370,11 +366,8 @@ Kernel BuildKernel(bool object) {
         out += ']';
       }
       sink.Append(out);
-      sink.EndRow();
-    }
-    arrow::BufferVector buffers{nullptr};
-    RETURN_IF_ERROR(sink.Finish(&buffers));
-    return MakeVector(scope.type(), count, constant, std::move(buffers));
+      return true;
+    });
   };
 }
 

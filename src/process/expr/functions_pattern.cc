@@ -224,7 +224,7 @@ Kernel ReplaceKernel() {
             sink.Append(Text(copied, static_cast<size_t>(groups[0].data() - copied)));
             sink.Append(replacement);  // as it is: Flink knows no references to groups
             copied = groups[0].data() + groups[0].size();
-            return true;
+            return !sink.failed();
           });
           sink.Append(Text(copied, static_cast<size_t>(text.data() + text.size() - copied)));
           return true;

@@ -105,9 +105,13 @@ bool Pad(TextSink& sink, Text text, int64_t length, Text pad, bool left) {
     sink.Append(Slice(text, 0, length));
     return true;
   }
+  if (length > kTextBytesMax) {  // a character has a byte at least
+    sink.RefuseValue();
+    return true;
+  }
   if (!left) sink.Append(text);
   const int64_t pad_count = CharacterCount(pad);
-  for (int64_t rest = length - count; rest > 0; rest -= pad_count) {
+  for (int64_t rest = length - count; rest > 0 && !sink.failed(); rest -= pad_count) {
     sink.Append(rest >= pad_count ? pad : Slice(pad, 0, rest));
   }
   if (left) sink.Append(text);
@@ -162,7 +166,7 @@ int32_t Instr(Text text, Text needle, int64_t start, int64_t nth) {
 void Replace(TextSink& sink, Text text, Text search, Text replacement) {
   if (search.empty()) return ReplaceNothing(sink, text, replacement);
   size_t offset = 0;
-  for (size_t found; (found = text.find(search, offset)) != Text::npos;
+  for (size_t found; !sink.failed() && (found = text.find(search, offset)) != Text::npos;
        offset = found + search.size()) {
     sink.Append(text.substr(offset, found - offset));
     sink.Append(replacement);
@@ -182,16 +186,14 @@ void Overlay(TextSink& sink, Text text, Text replacement, int64_t start, int64_t
   if (length > 0 && rest < count) sink.Append(text.substr(CharacterOffset(text, rest)));
 }
 
-std::string Translate(Text text, Text from, Text to) {
-  std::string out;
+void Translate(TextSink& sink, Text text, Text from, Text to) {
   for (size_t i = 0; i < text.size();) {
     const size_t begin = i;
     format::NextCodePoint(text, &i);
     const Text character = text.substr(begin, i - begin);
     const size_t at = from.find(character);
-    out += at == Text::npos ? character : Slice(to, CharacterCount(from.substr(0, at)), 1);
+    sink.Append(at == Text::npos ? character : Slice(to, CharacterCount(from.substr(0, at)), 1));
   }
-  return out;
 }
 
 // NULL for the characters to replace, or for what replaces them, is as the empty text.
@@ -203,11 +205,11 @@ Kernel TranslateKernel() {
     const auto text_at = [&](size_t i, int64_t row) {
       return args[i].IsConstantNull() || !valid[i][row] ? Text() : columns[i][row];
     };
-    return RunBuilder<arrow::StringBuilder>(
-        scope, args, false, [&](int64_t row, arrow::StringBuilder& builder) {
-          if (!valid[0][row]) return builder.AppendNull();
-          return builder.Append(Translate(columns[0][row], text_at(1, row), text_at(2, row)));
-        });
+    return RunText(scope, args, [&](int64_t row, TextSink& sink) -> Result<bool> {
+      if (!valid[0][row]) return false;
+      Translate(sink, columns[0][row], text_at(1, row), text_at(2, row));
+      return true;
+    });
   };
 }
 
@@ -249,21 +251,15 @@ Kernel ConcatKernel() {
       });
     }
     if (AnyConstantNull(args)) return ConstantNull(scope.type());
-    std::vector<Column<Text>> columns(args.begin(), args.end());
-    const bool constant = AllConstant(args);
-    const int64_t count = constant ? 1 : scope.row_count();
-    ASSIGN_OR_RETURN(auto validity, CombineValidity(args, count, scope.pool()));
-    TextSink sink;
-    RETURN_IF_ERROR(sink.Init(count, scope.pool()));
-    for (int64_t row = 0; row < count; ++row) {
-      if (validity == nullptr || arrow::bit_util::GetBit(validity->data(), row)) {
-        for (const auto& column : columns) sink.Append(column[row]);
+    const std::vector<Validity> valid(args.begin(), args.end());
+    const std::vector<Column<Text>> columns(args.begin(), args.end());
+    return RunText(scope, args, [&](int64_t row, TextSink& sink) -> Result<bool> {
+      for (const Validity& argument : valid) {
+        if (!argument[row]) return false;
       }
-      sink.EndRow();
-    }
-    arrow::BufferVector buffers{validity};
-    RETURN_IF_ERROR(sink.Finish(&buffers));
-    return MakeVector(scope.type(), count, constant, std::move(buffers));
+      for (const auto& column : columns) sink.Append(column[row]);
+      return true;
+    });
   };
 }
 
@@ -271,26 +267,19 @@ Kernel ConcatKernel() {
 Kernel ConcatWithSeparatorKernel() {
   return [](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     if (args[0].IsConstantNull()) return ConstantNull(scope.type());
-    const bool constant = AllConstant(args);
-    const int64_t count = constant ? 1 : scope.row_count();
-    std::vector<Validity> valid(args.begin(), args.end());
-    std::vector<Column<Text>> columns(args.begin(), args.end());
-    ASSIGN_OR_RETURN(auto validity, CombineValidity(args.first(1), count, scope.pool()));
-    TextSink sink;
-    RETURN_IF_ERROR(sink.Init(count, scope.pool()));
-    for (int64_t row = 0; row < count; ++row) {
+    const std::vector<Validity> valid(args.begin(), args.end());
+    const std::vector<Column<Text>> columns(args.begin(), args.end());
+    return RunText(scope, args, [&](int64_t row, TextSink& sink) -> Result<bool> {
+      if (!valid[0][row]) return false;
       bool first = true;
-      for (size_t i = 1; i < args.size() && valid[0][row]; ++i) {
+      for (size_t i = 1; i < args.size(); ++i) {
         if (!valid[i][row]) continue;
         if (!first) sink.Append(columns[0][row]);
         first = false;
         sink.Append(columns[i][row]);
       }
-      sink.EndRow();
-    }
-    arrow::BufferVector buffers{validity};
-    RETURN_IF_ERROR(sink.Finish(&buffers));
-    return MakeVector(scope.type(), count, constant, std::move(buffers));
+      return true;
+    });
   };
 }
 
@@ -298,20 +287,19 @@ Kernel ConcatWithSeparatorKernel() {
 Kernel EltKernel() {
   return [](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     if (args[0].IsConstantNull()) return ConstantNull(scope.type());
-    std::vector<Validity> valid(args.begin(), args.end());
+    const std::vector<Validity> valid(args.begin(), args.end());
     std::vector<std::optional<Column<Text>>> columns(args.size());
     for (size_t i = 1; i < args.size(); ++i) columns[i].emplace(args[i]);
     const Column<int64_t> index(args[0]);
-    return RunBuilder<arrow::StringBuilder>(scope, args, false,
-                                            [&](int64_t row, arrow::StringBuilder& builder) {
-                                              if (!valid[0][row]) return builder.AppendNull();
-                                              const int64_t at = index[row];
-                                              if (at < 1 || at >= static_cast<int64_t>(args.size()))
-                                                return builder.AppendNull();
-                                              const size_t chosen = static_cast<size_t>(at);
-                                              if (!valid[chosen][row]) return builder.AppendNull();
-                                              return builder.Append((*columns[chosen])[row]);
-                                            });
+    return RunText(scope, args, [&](int64_t row, TextSink& sink) -> Result<bool> {
+      if (!valid[0][row]) return false;
+      const int64_t at = index[row];
+      if (at < 1 || at >= static_cast<int64_t>(args.size())) return false;
+      const size_t chosen = static_cast<size_t>(at);
+      if (!valid[chosen][row]) return false;
+      sink.Append((*columns[chosen])[row]);
+      return true;
+    });
   };
 }
 
@@ -447,6 +435,18 @@ Kernel TrimKernel() {
   };
 }
 
+// Whether REPLACE may make a text much longer.
+bool MayLengthen(const CallSite& site) {
+  const auto search = site.StringLiteral(1), replacement = site.StringLiteral(2);
+  return !replacement || (replacement->size() > 1 && (!search || replacement->size() > search->size()));
+}
+
+// Whether a length in argument `index` may make a text too long: a literal of a usual size does not.
+bool MayBeLong(const CallSite& site, size_t index) {
+  const auto length = site.IntLiteral(index);
+  return !length || *length > 1'000'000;
+}
+
 void AddTrims(FunctionRegistry* registry) {
   DefineTrim(registry, "LTRIM", true, false);
   DefineTrim(registry, "RTRIM", false, true);
@@ -468,7 +468,9 @@ void AddTrims(FunctionRegistry* registry) {
                            StrictKernel<Text, Text, int64_t, Text>(
                                [left](TextSink& sink, Text text, int64_t length, Text pad) {
                                  return Pad(sink, text, length, pad, left);
-                               })}}});
+                               })}},
+            .flags = kCanFail,
+            .can_fail = [](const CallSite& site) { return MayBeLong(site, 1); }});
   }
 }
 
@@ -520,7 +522,9 @@ void AddEdits(FunctionRegistry* registry) {
   Define(registry, {.name = "REPLACE",
                     .overloads = {{{Arg::kText, Arg::kText, Arg::kText},
                                    kText,
-                                   StrictKernel<Text, Text, Text, Text>(Replace)}}});
+                                   StrictKernel<Text, Text, Text, Text>(Replace)}},
+                    .flags = kCanFail,
+                    .can_fail = [](const CallSite& site) { return MayLengthen(site); }});
   const ResultType translated = [](const CallSite& site) {
     return LogicalType::String().WithNullable(site.type(0).nullable());
   };
@@ -551,13 +555,11 @@ void AddEdits(FunctionRegistry* registry) {
           .overloads = {{{Arg::kText, Arg::kInteger},
                          kText,
                          StrictKernel<Text, Text, int64_t>(
-                             [](RowErrors& errors, TextSink& sink, Text text, int64_t n) {
-                               constexpr int64_t kBytesMax = 64 << 20;
-                               if (n > 0 && static_cast<int64_t>(text.size()) > kBytesMax / n) {
-                                 errors.Fail("REPEAT makes a text longer than 64 MiB");
-                                 return;
-                               }
-                               for (; n > 0; --n) sink.Append(text);
+                             [](TextSink& sink, Text text, int64_t n) {
+                               if (text.empty() || n <= 0) return;
+                               const auto size = static_cast<int64_t>(text.size());
+                               if (size > kTextBytesMax / n) return sink.RefuseValue();
+                               for (; n > 0 && !sink.failed(); --n) sink.Append(text);
                              })}},
           .flags = kCanFail});
 }

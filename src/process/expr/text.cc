@@ -1,5 +1,6 @@
 #include "process/expr/text.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -286,7 +287,8 @@ Parsed<Int128> ParseDecimal(std::string_view text, DecimalShape shape) {
   const bool negative = rest.front() == '-';
   if (negative || rest.front() == '+') rest.remove_prefix(1);
   Int128 value = 0;
-  int significant = 0, scale = 0, dropped = 0;
+  int significant = 0;
+  int64_t scale = 0, dropped = 0;
   bool any = false, in_fraction = false, round_up = false;
   size_t i = 0;
   for (; i < rest.size(); ++i) {
@@ -315,14 +317,15 @@ Parsed<Int128> ParseDecimal(std::string_view text, DecimalShape shape) {
     const char* end = exponent_text.data() + exponent_text.size();
     const auto parsed = std::from_chars(exponent_text.data(), end, exponent);
     if (exponent_text.empty() || parsed.ptr != end || parsed.ec != std::errc{}) return invalid();
-    if (std::abs(exponent) > 1000) return exponent < 0 ? Parsed<Int128>{0} : overflow();
     scale -= exponent;
   }
   scale -= dropped;
   if (round_up && scale <= shape.scale) value += 1;
-  std::optional<Int128> result;
-  if (scale < 0 && value != 0 && shape.scale - scale > 38) return overflow();
-  result = Rescale(value, scale, shape.scale, shape.precision);
+  // Beyond these there is nothing left of 38 digits, or too much.
+  constexpr int64_t kScaleMin = -100, kScaleMax = 200;
+  const auto result =
+      Rescale(value, static_cast<int>(std::clamp(scale, kScaleMin, kScaleMax)), shape.scale,
+              shape.precision);
   if (!result) return overflow();
   return {negative ? -*result : *result};
 }

@@ -10,8 +10,6 @@
 namespace mainstem::process {
 namespace {
 
-constexpr size_t kTextBytesMax = 2147483647;
-
 // Width of a fixed-width Arrow type in bytes; 0 for bit, variable and nested ones.
 int64_t FixedWidth(const arrow::DataType& type) {
   switch (type.id()) {
@@ -92,8 +90,9 @@ Result<Vector> Gather(const std::shared_ptr<arrow::DataType>& type, int64_t coun
       const Picked picked = row_of(i);
       sink.Append(Column<std::string_view>(*picked.source->data)[picked.row]);
       sink.EndRow();
+      if (sink.failed()) break;
     }
-    RETURN_IF_ERROR(sink.Finish(&buffers));
+    RETURN_IF_ERROR(sink.Finish("a column", &buffers));
   } else if (is_bool) {
     ASSIGN_OR_RETURN(buffers[1], AllocateBits(count, false, pool));
     uint8_t* out = buffers[1]->mutable_data();
@@ -123,6 +122,18 @@ bool MayHaveNulls(const Vector& vector) {
 }
 
 }  // namespace
+
+std::string_view KernelScope::function_name() const {
+  if (expr_.kind() != ExprKind::kCast) return expr_.name();
+  return expr_.is_try() ? "TRY_CAST" : "CAST";
+}
+
+Status KernelScope::Fail(int64_t row, const TextSink& sink) {
+  if (sink.memory_short()) {
+    return MakeError(ErrorCode::kResourceExhausted, sink.FailureText(function_name()));
+  }
+  return Fail(row, sink.FailureText(function_name()));
+}
 
 Status KernelScope::Fail(int64_t row, std::string message) {
   const int64_t root_row = root_rows_ == nullptr ? row : root_rows_[row];
@@ -163,40 +174,6 @@ Result<std::shared_ptr<arrow::Buffer>> CombineValidity(std::span<const Vector> a
                                                 data.offset, row_count, 0));
   }
   return combined;
-}
-
-Status TextSink::Init(int64_t row_count, arrow::MemoryPool* pool) {
-  pool_ = pool;
-  ASSIGN_OR_RETURN(
-      offset_buffer_,
-      arrow::AllocateBuffer((row_count + 1) * static_cast<int64_t>(sizeof(int32_t)), pool));
-  ASSIGN_OR_RETURN(data_, arrow::AllocateResizableBuffer(row_count * 8 + 64, pool));
-  offsets_ = reinterpret_cast<int32_t*>(offset_buffer_->mutable_data());
-  offsets_[0] = 0;
-  bytes_ = reinterpret_cast<char*>(data_->mutable_data());
-  capacity_ = static_cast<size_t>(data_->size());
-  return Status::OK();
-}
-
-void TextSink::Grow(size_t wanted) {
-  const size_t capacity = std::max(capacity_ * 2, size_ + wanted);
-  status_ &= data_->Resize(static_cast<int64_t>(capacity), false);
-  CHECK(status_.ok());  // out of memory here leaves nowhere to write
-  bytes_ = reinterpret_cast<char*>(data_->mutable_data());
-  capacity_ = capacity;
-}
-
-Status TextSink::Finish(arrow::BufferVector* buffers) {
-  if (size_ > kTextBytesMax) {
-    return MakeError(ErrorCode::kResourceExhausted,
-                     {.message = fmt::format("a text column of {} bytes is too large", size_),
-                      .hint = "use smaller batches or shorter values"});
-  }
-  RETURN_IF_ERROR(data_->Resize(static_cast<int64_t>(size_), false));
-  buffers->resize(1);
-  buffers->push_back(std::move(offset_buffer_));
-  buffers->push_back(std::move(data_));
-  return Status::OK();
 }
 
 Vector MakeVector(const LogicalType& type, int64_t length, bool constant,

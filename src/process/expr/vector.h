@@ -23,6 +23,7 @@
 #include "core/status.h"
 #include "process/expr/bound_expr.h"
 #include "process/expr/evaluator.h"
+#include "process/expr/text_sink.h"
 
 namespace mainstem::process {
 
@@ -64,8 +65,12 @@ class KernelScope {
     if (*state_ == nullptr) *state_ = std::make_shared<T>();
     return *static_cast<T*>(state_->get());
   }
+  // Of the function, or CAST: for messages.
+  std::string_view function_name() const;
   // Records which row of the batch failed, and makes the error.
   Status Fail(int64_t row, std::string message);
+  // The same for a sink that has failed at the row.
+  Status Fail(int64_t row, const TextSink& sink);
 
  private:
   const BoundExpr& expr_;
@@ -172,43 +177,6 @@ class Column<std::string_view> {
 // Rows that are valid in every argument: a bitmap from bit 0, or nullptr if all rows are.
 Result<std::shared_ptr<arrow::Buffer>> CombineValidity(std::span<const Vector> args,
                                                        int64_t row_count, arrow::MemoryPool* pool);
-
-// The rows of a STRING or BYTES result, written one after the other.
-class TextSink {
- public:
-  Status Init(int64_t row_count, arrow::MemoryPool* pool);
-  void Append(std::string_view text) {
-    if (size_ + text.size() > capacity_) [[unlikely]]
-      Grow(text.size());
-    if (!text.empty()) std::memcpy(bytes_ + size_, text.data(), text.size());
-    size_ += text.size();
-  }
-  void Append(char c) { Append(std::string_view(&c, 1)); }
-  // Bytes of the current row so far; valid until the next Append.
-  std::string_view current() const {
-    return {bytes_ + row_begin_, size_ - static_cast<size_t>(row_begin_)};
-  }
-  void Discard() { size_ = static_cast<size_t>(row_begin_); }
-  void EndRow() {
-    offsets_[++row_] = static_cast<int32_t>(size_);
-    row_begin_ = static_cast<int64_t>(size_);
-  }
-  // Fails if the column has more than 2 GiB.
-  Status Finish(arrow::BufferVector* buffers);
-
- private:
-  void Grow(size_t wanted);
-  std::unique_ptr<arrow::ResizableBuffer> data_;
-  std::unique_ptr<arrow::Buffer> offset_buffer_;
-  int32_t* offsets_ = nullptr;
-  char* bytes_ = nullptr;
-  size_t size_ = 0;
-  size_t capacity_ = 0;
-  int64_t row_ = 0;
-  int64_t row_begin_ = 0;
-  arrow::MemoryPool* pool_ = nullptr;
-  Status status_;
-};
 
 // Collects one row's failure; the loop looks at it after each row.
 class RowErrors {
@@ -439,10 +407,14 @@ Result<Vector> RunStrict(KernelScope& scope, std::span<const Vector> args, F f) 
     } else if constexpr (!kText) {
       store(row, R{});
     }
-    if constexpr (kText) sink.EndRow();
+    if constexpr (kText) {
+      sink.EndRow();
+      if (sink.failed()) [[unlikely]]
+        return scope.Fail(row, sink);
+    }
   }
   arrow::BufferVector buffers{validity, values};
-  if constexpr (kText) RETURN_IF_ERROR(sink.Finish(&buffers));
+  if constexpr (kText) RETURN_IF_ERROR(sink.Finish(scope.function_name(), &buffers));
   return MakeVector(scope.type(), count, constant, std::move(buffers));
 }
 
