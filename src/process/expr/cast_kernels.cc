@@ -146,6 +146,14 @@ Result<Kernel> CastBoolean(const LogicalType& from, const LogicalType& to) {
   });
 }
 
+// ---- Moments ------------------------------------------------------------------------------------
+
+int64_t TicksOrFail(RowErrors& errors, Moment moment, int64_t units) {
+  const auto ticks = TicksOfMoment(moment, units);
+  if (!ticks) errors.Fail(kTicksOutOfRange);
+  return ticks.value_or(0);
+}
+
 // ---- From text ----------------------------------------------------------------------------------
 
 // Runs a Parsed<T>-returning function on text.
@@ -176,12 +184,12 @@ Kernel ParseTimestampKernel(const LogicalType& to) {
                                    std::span<const Vector> args) -> Result<Vector> {
     const absl::TimeZone zone = scope.context().time_zone;
     return RunStrict<int64_t, Text>(scope, args, [&](RowErrors& errors, Text text) -> int64_t {
-      auto parsed = ParseTimestamp(text, units, precision);
+      auto parsed = ParseMoment(text, precision);
       if (!parsed.value) {
         errors.Fail(std::move(parsed.error));
         return 0;
       }
-      return local ? FromLocal(zone, *parsed.value, units) : *parsed.value;
+      return TicksOrFail(errors, local ? FromLocal(zone, *parsed.value) : *parsed.value, units);
     });
   };
 }
@@ -333,17 +341,6 @@ Result<Kernel> CastToText(const LogicalType& from) {
 
 // ---- Date and time ------------------------------------------------------------------------------
 
-// Ticks of one unit as ticks of another, then cut to `precision` digits.
-int64_t RescaleTicks(int64_t ticks, int64_t from_units, int64_t to_units, int64_t cut) {
-  if (to_units >= from_units) {
-    ticks = static_cast<int64_t>(static_cast<uint64_t>(ticks) *
-                                 static_cast<uint64_t>(to_units / from_units));
-  } else {
-    ticks = FloorDivide(ticks, from_units / to_units);
-  }
-  return cut == 1 ? ticks : FloorDivide(ticks, cut) * cut;
-}
-
 // Ticks that one digit of the type's precision stands for.
 int64_t CutOf(const LogicalType& type) {
   int64_t cut = type.UnitsPerSecond();
@@ -360,14 +357,19 @@ Kernel TimestampToTimestamp(const LogicalType& from, const LogicalType& to) {
     const absl::TimeZone zone = scope.context().time_zone;
     const bool shift = (to_local || from_local) && zone != absl::UTCTimeZone();
     if (!shift && from_units == to_units && cut == 1) return Relabel()(scope, args);
-    if (!shift) {
+    if (!shift && to_units <= from_units) {
+      const int64_t divisor = from_units / to_units;
       return RunDense<int64_t, int64_t>(scope, args, [=](int64_t ticks) {
-        return RescaleTicks(ticks, from_units, to_units, cut);
+        ticks = FloorDivide(ticks, divisor);
+        return cut == 1 ? ticks : FloorDivide(ticks, cut) * cut;
       });
     }
-    return RunStrict<int64_t, int64_t>(scope, args, [&](int64_t ticks) {
-      ticks = RescaleTicks(ticks, from_units, to_units, cut);
-      return to_local ? ToLocal(zone, ticks, to_units) : FromLocal(zone, ticks, to_units);
+    return RunStrict<int64_t, int64_t>(scope, args, [&](RowErrors& errors, int64_t ticks) {
+      Moment moment = MomentOfTicks(ticks, from_units);
+      if (shift && to_local) moment.seconds = ToLocal(zone, moment.seconds, 1);
+      if (shift && from_local) moment = FromLocal(zone, moment);
+      ticks = TicksOrFail(errors, moment, to_units);
+      return cut == 1 ? ticks : FloorDivide(ticks, cut) * cut;
     });
   };
 }
@@ -390,13 +392,14 @@ Kernel TimestampToDay(const LogicalType& from, const LogicalType& to) {
 // A DATE becomes midnight, a TIME a moment of 1970-01-01.
 Kernel DayToTimestamp(const LogicalType& from, const LogicalType& to) {
   const int64_t units = to.UnitsPerSecond();
-  const int64_t factor = from.root() == Root::kDate ? units * kSecondsPerDay : units / 1000;
+  const bool from_date = from.root() == Root::kDate;
   const bool local = to.root() == Root::kTimestampLtz;
   return [=](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     const absl::TimeZone zone = scope.context().time_zone;
-    return RunStrict<int64_t, int32_t>(scope, args, [&](int32_t value) -> int64_t {
-      const int64_t ticks = static_cast<int64_t>(value) * factor;
-      return local ? FromLocal(zone, ticks, units) : ticks;
+    return RunStrict<int64_t, int32_t>(scope, args, [&](RowErrors& errors, int32_t value) {
+      const Moment moment =
+          from_date ? Moment{value * kSecondsPerDay, 0} : MomentOfTicks(value, 1000);
+      return TicksOrFail(errors, local ? FromLocal(zone, moment) : moment, units);
     });
   };
 }
@@ -498,6 +501,11 @@ Kernel CastNested(const LogicalType& from, const LogicalType& to) {
 
 bool CastCanFail(const LogicalType& from, const LogicalType& to) {
   if (from.IsCharacter()) return !to.IsCharacter() && !to.IsBinary();
+  // To nanoseconds, which reach less far.
+  if (from.IsDatetime() && to.IsTimestamp()) {
+    return to.UnitsPerSecond() == 1'000'000'000 && from.root() != TypeRoot::kTime &&
+           !(from.root() == to.root() && from.UnitsPerSecond() == to.UnitsPerSecond());
+  }
   if (from.IsNested() && !to.IsCharacter()) {
     if (from.root() == Root::kRow) {
       for (size_t i = 0; i < from.fields().size(); ++i) {

@@ -7,8 +7,6 @@
 #include <absl/strings/match.h>
 #include <fmt/format.h>
 
-#include "process/expr/datetime.h"
-
 namespace mainstem::process {
 namespace {
 
@@ -50,13 +48,15 @@ std::optional<int> TakeName(std::string_view* text,
   return std::nullopt;
 }
 
+// Empty too if the number has more than nine digits that count.
 std::optional<int64_t> TakeDigits(std::string_view* text, size_t min, size_t max) {
+  constexpr int64_t kMax = 999'999'999;
   size_t count = 0;
   int64_t value = 0;
   while (count < max && count < text->size() && (*text)[count] >= '0' && (*text)[count] <= '9') {
-    value = value * 10 + ((*text)[count++] - '0');
+    value = std::min(value * 10 + ((*text)[count++] - '0'), kMax + 1);
   }
-  if (count < min) return std::nullopt;
+  if (count < min || value > kMax) return std::nullopt;
   text->remove_prefix(count);
   return value;
 }
@@ -72,7 +72,7 @@ bool TakeZone(std::string_view* text) {
   return true;
 }
 
-int64_t FirstOfYear(int64_t year) { return DaysFromCivil(static_cast<int>(year), 1, 1); }
+int64_t FirstOfYear(int64_t year) { return DaysFromCivil(year, 1, 1); }
 
 // 1 = Sunday.
 int64_t LocalDayOfWeek(int64_t days) { return ExtractUnit(TimeUnit::kDayOfWeek, days, 0); }
@@ -221,7 +221,7 @@ Result<DatePattern> DatePattern::Make(std::string_view pattern) {
   return result;
 }
 
-void DatePattern::Format(LocalTime time, std::string* out) const {
+void DatePattern::Format(Moment time, std::string* out) const {
   const int64_t days = FloorDivide(time.seconds, kSecondsPerDay);
   const int64_t second_of_day = time.seconds - days * kSecondsPerDay;
   const int hour = static_cast<int>(second_of_day / 3600);
@@ -293,7 +293,7 @@ void DatePattern::Format(LocalTime time, std::string* out) const {
   }
 }
 
-std::optional<DatePattern::LocalTime> DatePattern::Parse(std::string_view text) const {
+std::optional<Moment> DatePattern::Parse(std::string_view text) const {
   Fields fields;
   const auto number = [&](std::optional<int>* field, size_t min, size_t max) {
     const auto value = TakeDigits(&text, min, max);
@@ -374,7 +374,7 @@ std::optional<DatePattern::LocalTime> DatePattern::Parse(std::string_view text) 
   if (fields.day_of_year) days = DaysFromCivil(year, 1, 1) + *fields.day_of_year - 1;
   int hour = fields.hour.value_or(0);
   if (fields.hour12) hour = *fields.hour12 + (fields.afternoon.value_or(false) ? 12 : 0);
-  return LocalTime{days * kSecondsPerDay + hour * 3600 + fields.minute.value_or(0) * 60 +
+  return Moment{days * kSecondsPerDay + hour * 3600 + fields.minute.value_or(0) * 60 +
                        fields.second.value_or(0),
                    fields.nanos};
 }
@@ -458,8 +458,7 @@ std::optional<DatePattern::LooseTime> DatePattern::ParseLoosely(std::string_view
   year += FloorDivide(month - 1, 12);
   if (year > 9999) return std::nullopt;
   int64_t days = day_of_year ? FirstOfYear(year) + *day_of_year - 1
-                             : DaysFromCivil(static_cast<int>(year),
-                                             static_cast<int>(FloorModulo(month - 1, 12)) + 1, 1) +
+                             : DaysFromCivil(year, static_cast<int>(FloorModulo(month - 1, 12)) + 1, 1) +
                                    day - 1;
   if (afternoon.value_or(false)) hour += 12;
   const int64_t carried = FloorDivide(millis, 1000);

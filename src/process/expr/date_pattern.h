@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/status.h"
+#include "process/expr/datetime.h"
 
 namespace mainstem::process {
 
@@ -19,21 +20,16 @@ class DatePattern {
   // InvalidArgument for a letter without meaning and a quoted text without end.
   static Result<DatePattern> Make(std::string_view pattern);
 
-  // Wall-clock time since 1970-01-01; nanos 0..999'999'999.
-  struct LocalTime {
-    int64_t seconds;
-    int64_t nanos;
-  };
   // Appends the wall-clock time.
-  void Format(LocalTime time, std::string* out) const;
+  void Format(Moment time, std::string* out) const;
   // Times of the same so many seconds (from 1970 on) have the same text; 0: within a second it may
   // differ.
   int64_t unit_seconds() const { return unit_seconds_; }
   // Empty if the text does not match from begin to end. A zone in it is not looked at.
-  std::optional<LocalTime> Parse(std::string_view text) const;
+  std::optional<Moment> Parse(std::string_view text) const;
 
   struct LooseTime {
-    LocalTime time;
+    Moment time;
     std::optional<int32_t> zone_offset_seconds;  // of a zone in the text
   };
   // As SimpleDateFormat of Java, lenient: what follows a match is not looked at, digits may be

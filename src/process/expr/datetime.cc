@@ -10,6 +10,19 @@
 namespace mainstem::process {
 namespace {
 
+// The calendar comes again after so long. The library's years have 16 bits: what lies far away is
+// reckoned in the period around 1970 and moved by whole ones.
+constexpr int64_t kPeriodYears = 400;
+constexpr int64_t kPeriodDays = 146'097;
+
+// How many periods to take away; none within some 20'000 years.
+int64_t Periods(int64_t value, int64_t period) {
+  return value > -50 * period && value < 50 * period ? 0 : FloorDivide(value, period);
+}
+std::chrono::year YearIn(int64_t year, int64_t periods) {
+  return std::chrono::year{static_cast<int>(year - periods * kPeriodYears)};
+}
+
 // 0 = Sunday.
 int WeekDay(int64_t days) { return static_cast<int>(FloorModulo(days + 4, 7)); }
 
@@ -23,7 +36,7 @@ int64_t IsoWeek(int64_t days, int64_t* iso_year) {
 // First day of the unit that contains `days`; units of a day or longer.
 int64_t FloorDays(TimeUnit unit, int64_t days) {
   const CivilDate date = CivilFromDays(days);
-  const auto year = [](int64_t y) { return DaysFromCivil(static_cast<int>(y), 1, 1); };
+  const auto year = [](int64_t y) { return DaysFromCivil(y, 1, 1); };
   switch (unit) {
     case TimeUnit::kMillennium: return year(FloorDivide(date.year - 1, 1000) * 1000 + 1);
     case TimeUnit::kCentury: return year(FloorDivide(date.year - 1, 100) * 100 + 1);
@@ -65,7 +78,7 @@ int64_t WholeMonths(int64_t from_millis, int64_t to_millis) {
   const int64_t from_day = FloorDivide(from_millis, kMillisPerDay);
   const int64_t to_day = FloorDivide(to_millis, kMillisPerDay);
   const CivilDate from = CivilFromDays(from_day), to = CivilFromDays(to_day);
-  int64_t months = (static_cast<int64_t>(to.year) - from.year) * 12 +
+  int64_t months = (to.year - from.year) * 12 +
                    static_cast<int64_t>(to.month) - static_cast<int64_t>(from.month);
   const int64_t reached = AddMonths(from_day, months);
   const bool time_before =
@@ -77,34 +90,36 @@ int64_t WholeMonths(int64_t from_millis, int64_t to_millis) {
 }  // namespace
 
 CivilDate CivilFromDays(int64_t days) {
-  const std::chrono::year_month_day date{
-      std::chrono::sys_days{std::chrono::days{static_cast<int>(days)}}};
-  return {static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-          static_cast<unsigned>(date.day())};
+  const int64_t periods = Periods(days, kPeriodDays);
+  const std::chrono::year_month_day date{std::chrono::sys_days{
+      std::chrono::days{static_cast<int>(days - periods * kPeriodDays)}}};
+  return {static_cast<int>(date.year()) + periods * kPeriodYears,
+          static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day())};
 }
 
-int32_t DaysFromCivil(int year, int month, int day) {
-  const std::chrono::year_month_day date{std::chrono::year{year},
+int64_t DaysFromCivil(int64_t year, int month, int day) {
+  const int64_t periods = Periods(year, kPeriodYears);
+  const std::chrono::year_month_day date{YearIn(year, periods),
                                          std::chrono::month{static_cast<unsigned>(month)},
                                          std::chrono::day{static_cast<unsigned>(day)}};
-  return static_cast<int32_t>(std::chrono::sys_days{date}.time_since_epoch().count());
+  return std::chrono::sys_days{date}.time_since_epoch().count() + periods * kPeriodDays;
 }
 
-int DaysInMonth(int year, int month) {
+int DaysInMonth(int64_t year, int month) {
   const std::chrono::year_month_day_last last{
-      std::chrono::year{year},
+      YearIn(year, Periods(year, kPeriodYears)),
       std::chrono::month_day_last{std::chrono::month{static_cast<unsigned>(month)}}};
   return static_cast<int>(static_cast<unsigned>(last.day()));
 }
 
-bool IsValidDate(int year, int month, int day) {
+bool IsValidDate(int64_t year, int month, int day) {
   return month >= 1 && month <= 12 && day >= 1 && day <= DaysInMonth(year, month);
 }
 
 int64_t AddMonths(int64_t days, int64_t months) {
   const CivilDate date = CivilFromDays(days);
-  const int64_t total = static_cast<int64_t>(date.year) * 12 + date.month - 1 + months;
-  const int year = static_cast<int>(FloorDivide(total, 12));
+  const int64_t total = date.year * 12 + date.month - 1 + months;
+  const int64_t year = FloorDivide(total, 12);
   const int month = static_cast<int>(FloorModulo(total, 12)) + 1;
   return DaysFromCivil(year, month, std::min(static_cast<int>(date.day), DaysInMonth(year, month)));
 }
@@ -197,15 +212,33 @@ int64_t DifferenceInUnits(TimeUnit unit, int64_t from_millis, int64_t to_millis)
 
 int64_t ToLocal(const absl::TimeZone& zone, int64_t ticks, int64_t units_per_second) {
   const int64_t seconds = FloorDivide(ticks, units_per_second);
-  return ticks +
-         static_cast<int64_t>(zone.At(absl::FromUnixSeconds(seconds)).offset) * units_per_second;
+  const int64_t offset = zone.At(absl::FromUnixSeconds(seconds)).offset;
+  int64_t local;
+  if (!__builtin_add_overflow(ticks, offset * units_per_second, &local)) return local;
+  return offset < 0 ? INT64_MIN : INT64_MAX;
 }
 
-int64_t FromLocal(const absl::TimeZone& zone, int64_t local_ticks, int64_t units_per_second) {
-  const int64_t seconds = FloorDivide(local_ticks, units_per_second);
-  const absl::CivilSecond civil = absl::CivilSecond(1970, 1, 1) + seconds;
-  const int64_t instant = absl::ToUnixSeconds(zone.At(civil).pre);
-  return instant * units_per_second + (local_ticks - seconds * units_per_second);
+Moment FromLocal(const absl::TimeZone& zone, Moment local) {
+  const absl::CivilSecond civil = absl::CivilSecond(1970, 1, 1) + local.seconds;
+  return {absl::ToUnixSeconds(zone.At(civil).pre), local.nanos};
+}
+
+std::optional<int64_t> TicksOfMoment(Moment time, int64_t units_per_second) {
+  // From the next second backwards: the least ticks lie in a second whose begin does not fit.
+  const int64_t fraction = time.nanos / (1'000'000'000 / units_per_second);
+  int64_t ticks;
+  if (time.seconds < 0) {
+    if (__builtin_mul_overflow(time.seconds + 1, units_per_second, &ticks) ||
+        __builtin_sub_overflow(ticks, units_per_second - fraction, &ticks)) {
+      return std::nullopt;
+    }
+    return ticks;
+  }
+  if (__builtin_mul_overflow(time.seconds, units_per_second, &ticks) ||
+      __builtin_add_overflow(ticks, fraction, &ticks)) {
+    return std::nullopt;
+  }
+  return ticks;
 }
 
 Result<absl::TimeZone> ParseTimeZone(std::string_view name) { return format::ParseTimeZone(name); }

@@ -22,14 +22,14 @@ constexpr int64_t FloorDivide(int64_t a, int64_t b) {
 constexpr int64_t FloorModulo(int64_t a, int64_t b) { return a - FloorDivide(a, b) * b; }
 
 struct CivilDate {
-  int year;
+  int64_t year;
   unsigned month;  // 1..12
   unsigned day;    // 1..31
 };
 CivilDate CivilFromDays(int64_t days);
-int32_t DaysFromCivil(int year, int month, int day);
-int DaysInMonth(int year, int month);
-bool IsValidDate(int year, int month, int day);
+int64_t DaysFromCivil(int64_t year, int month, int day);
+int DaysInMonth(int64_t year, int month);
+bool IsValidDate(int64_t year, int month, int day);
 // Keeps the day, or takes the month's last one.
 int64_t AddMonths(int64_t days, int64_t months);
 
@@ -65,9 +65,26 @@ int64_t CeilToUnit(TimeUnit unit, int64_t millis);
 // TIMESTAMPDIFF of whole units, toward zero, of milliseconds.
 int64_t DifferenceInUnits(TimeUnit unit, int64_t from_millis, int64_t to_millis);
 
-// Instant <-> local wall clock, in ticks. A wall-clock time in a gap moves forward by the gap; in
-// an overlap the earlier offset counts.
+// A moment since 1970-01-01, of a wall clock or in UTC; nanos 0..999'999'999. What ticks are not wide
+// enough for: in nanoseconds they reach from 1677 to 2262 only.
+struct Moment {
+  int64_t seconds;
+  int64_t nanos;
+};
+constexpr Moment MomentOfTicks(int64_t ticks, int64_t units_per_second) {
+  const int64_t seconds = FloorDivide(ticks, units_per_second);
+  return {seconds, (ticks - seconds * units_per_second) * (1'000'000'000 / units_per_second)};
+}
+// Empty if it does not fit.
+std::optional<int64_t> TicksOfMoment(Moment time, int64_t units_per_second);
+// What to say then.
+inline constexpr const char* kTicksOutOfRange =
+    "a TIMESTAMP of 7 to 9 digits must lie between 1677-09-21 and 2262-04-11";
+
+// Instant <-> local wall clock. A wall-clock time in a gap moves forward by the gap; in an overlap
+// the earlier offset counts.
+Moment FromLocal(const absl::TimeZone& zone, Moment local);
+// In ticks; what would not fit is the last that does.
 int64_t ToLocal(const absl::TimeZone& zone, int64_t ticks, int64_t units_per_second);
-int64_t FromLocal(const absl::TimeZone& zone, int64_t local_ticks, int64_t units_per_second);
 
 }  // namespace mainstem::process

@@ -149,6 +149,7 @@ void Define(FunctionRegistry* registry, FunctionSpec spec) {
   entry.infer = [spec = std::move(spec)](const CallSite& site) -> Result<Signature> {
     for (const Overload& overload : spec.overloads) {
       if (!Fits(overload, site)) continue;
+      if (spec.check) RETURN_IF_ERROR(spec.check(site));
       Signature signature{.result = overload.result(site)};
       for (size_t i = 0; i < site.size(); ++i) {
         signature.args.push_back(WantedType(site.type(i), ArgAt(overload, i)));

@@ -73,6 +73,8 @@ struct FunctionSpec {
   FunctionFlags flags = {};
   // For functions that fail only on some constants (a wrong pattern): false where the call cannot.
   std::function<bool(const CallSite&)> can_fail = {};
+  // Refuses calls whose constants can't be right.
+  std::function<Status(const CallSite&)> check = {};
 };
 void Define(FunctionRegistry* registry, FunctionSpec spec);
 // The same under further names.

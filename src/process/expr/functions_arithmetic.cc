@@ -195,11 +195,16 @@ Kernel AddMonthsKernel(const LogicalType& type, int64_t sign) {
       return static_cast<int32_t>(AddMonths(days, sign * months));
     });
   }
-  const int64_t units_per_day = type.UnitsPerSecond() * kSecondsPerDay;
-  return StrictKernel<int64_t, int64_t, int32_t>([=](int64_t ticks, int32_t months) {
-    const int64_t days = FloorDivide(ticks, units_per_day);
-    return AddMonths(days, sign * months) * units_per_day + (ticks - days * units_per_day);
-  });
+  const int64_t units = type.UnitsPerSecond();
+  return StrictKernel<int64_t, int64_t, int32_t>(
+      [=](RowErrors& errors, int64_t ticks, int32_t months) {
+        Moment moment = MomentOfTicks(ticks, units);
+        const int64_t days = FloorDivide(moment.seconds, kSecondsPerDay);
+        moment.seconds += (AddMonths(days, sign * months) - days) * kSecondsPerDay;
+        const auto sum = TicksOfMoment(moment, units);
+        if (!sum) errors.Fail(kTicksOutOfRange);
+        return sum.value_or(0);
+      });
 }
 
 Kernel AddMillisKernel(const LogicalType& type, int64_t sign) {
@@ -215,6 +220,17 @@ Kernel AddMillisKernel(const LogicalType& type, int64_t sign) {
     });
   }
   const int64_t factor = sign * (type.UnitsPerSecond() / 1000);
+  if (type.UnitsPerSecond() == 1'000'000'000) {
+    return StrictKernel<int64_t, int64_t, int64_t>(
+        [factor](RowErrors& errors, int64_t ticks, int64_t millis) {
+          int64_t sum = 0;
+          if (__builtin_mul_overflow(factor, millis, &millis) ||
+              __builtin_add_overflow(ticks, millis, &sum)) {
+            errors.Fail(kTicksOutOfRange);
+          }
+          return sum;
+        });
+  }
   return DenseKernel<int64_t, int64_t, int64_t>([factor](int64_t ticks, int64_t millis) {
     return static_cast<int64_t>(static_cast<uint64_t>(ticks) +
                                 static_cast<uint64_t>(factor) * static_cast<uint64_t>(millis));
@@ -237,6 +253,7 @@ std::optional<Signature> DatetimeSignature(const CallSite& site, Operator op) {
   signature.args = swap ? std::vector<LogicalType>{interval, result}
                         : std::vector<LogicalType>{result, interval};
   signature.kernel = swap ? Swapped(std::move(kernel)) : std::move(kernel);
+  signature.can_fail = result.IsTimestamp() && result.UnitsPerSecond() == 1'000'000'000;
   return signature;
 }
 

@@ -94,6 +94,12 @@ void AppendUtf8(TextSink& sink, uint32_t value) {
   sink.Append(format::Utf8Character(value).bytes());
 }
 
+// A STRING holds no other bytes.
+void AppendValidUtf8(TextSink& sink, Text bytes) {
+  std::string scratch;
+  sink.Append(format::ReplaceInvalidUtf8(bytes, &scratch));
+}
+
 void AppendUnit(TextSink& sink, uint32_t unit, bool little) {
   const char high = static_cast<char>(unit >> 8), low = static_cast<char>(unit & 0xFF);
   sink.Append(little ? low : high);
@@ -119,7 +125,7 @@ void Encode(TextSink& sink, Text text, Charset charset) {
 
 void Decode(TextSink& sink, Text bytes, Charset charset) {
   constexpr uint32_t kReplacement = 0xFFFD;
-  if (charset == Charset::kUtf8) return sink.Append(bytes);
+  if (charset == Charset::kUtf8) return AppendValidUtf8(sink, bytes);
   if (charset == Charset::kAscii || charset == Charset::kLatin1) {
     for (const char c : bytes) {
       const auto value = static_cast<unsigned char>(c);
@@ -177,7 +183,7 @@ bool FromBase64(RowErrors& errors, TextSink& sink, Text text) {
     errors.Fail(fmt::format("'{}' is not Base64", text.substr(0, 100)));
     return false;
   }
-  sink.Append(out);
+  AppendValidUtf8(sink, out);
   return true;
 }
 
@@ -350,19 +356,21 @@ void UrlEncode(TextSink& sink, Text text) {
 }
 
 bool UrlDecode(TextSink& sink, Text text) {
+  std::string bytes;
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '+') {
-      sink.Append(' ');
+      bytes += ' ';
     } else if (text[i] != '%') {
-      sink.Append(text[i]);
+      bytes += text[i];
     } else {
       if (i + 2 >= text.size()) return false;
       const int high = HexDigit(text[i + 1]), low = HexDigit(text[i + 2]);
       if (high < 0 || low < 0) return false;
-      sink.Append(static_cast<char>(high << 4 | low));
+      bytes += static_cast<char>(high << 4 | low);
       i += 2;
     }
   }
+  AppendValidUtf8(sink, bytes);
   return true;
 }
 
@@ -481,12 +489,12 @@ bool AppendPrintf(Text format, const std::vector<PrintfArgument>& args, std::str
     size_t width = 0;
     int precision = -1;
     while (i < format.size() && std::isdigit(static_cast<unsigned char>(format[i])) != 0) {
-      width = width * 10 + static_cast<size_t>(format[i++] - '0');
+      width = std::min<size_t>(width * 10 + static_cast<size_t>(format[i++] - '0'), 1'000'000);
     }
     if (i < format.size() && format[i] == '.') {
       for (precision = 0, ++i;
            i < format.size() && std::isdigit(static_cast<unsigned char>(format[i])) != 0; ++i) {
-        precision = precision * 10 + (format[i] - '0');
+        precision = std::min(precision * 10 + (format[i] - '0'), 1'000'000);
       }
     }
     constexpr size_t kWidthMax = 1000;

@@ -132,15 +132,18 @@ Result<Signature> InferDatetimeCeilFloor(const CallSite& site, bool ceil) {
   }
   const int64_t units = type.UnitsPerSecond();
   const bool local = type.root() == TypeRoot::kTimestampLtz;
+  signature.can_fail = units == 1'000'000'000;
   signature.kernel = [=](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     const absl::TimeZone zone = scope.context().time_zone;
-    return RunStrict<int64_t, int64_t>(scope, args.first(1), [&](int64_t ticks) {
+    return RunStrict<int64_t, int64_t>(scope, args.first(1), [&](RowErrors& errors, int64_t ticks) {
       if (local) ticks = ToLocal(zone, ticks, units);
       const int64_t per_milli = units / 1000;
       const int64_t millis = FloorDivide(ticks, per_milli);
-      const bool fraction = ceil && millis * per_milli != ticks;
-      const int64_t rounded = round(fraction ? millis + 1 : millis) * per_milli;
-      return local ? FromLocal(zone, rounded, units) : rounded;
+      const bool fraction = ceil && ticks % per_milli != 0;
+      const Moment rounded = MomentOfTicks(round(fraction ? millis + 1 : millis), 1000);
+      const auto result = TicksOfMoment(local ? FromLocal(zone, rounded) : rounded, units);
+      if (!result) errors.Fail(kTicksOutOfRange);
+      return result.value_or(0);
     });
   };
   return signature;
@@ -153,7 +156,7 @@ Result<Signature> InferCeilFloor(const CallSite& site) {
 
 double RoundDouble(double value, int64_t digits, bool truncate) {
   if (!std::isfinite(value)) return value;
-  const double power = std::pow(10.0, static_cast<double>(std::abs(digits)));
+  const double power = std::pow(10.0, std::fabs(static_cast<double>(digits)));
   if (!std::isfinite(power)) return digits > 0 ? value : 0;
   // By the decimal that the double's text shows where that is exact enough, as the dialect does.
   char text[kTextMax];
@@ -188,38 +191,44 @@ int64_t RoundInteger(int64_t value, int64_t digits, bool truncate) {
   return static_cast<int64_t>(*rounded * power);
 }
 
+// Digits of a literal change the type. Those of a column can't: the value is rounded row by row.
 Result<Signature> InferRoundDecimal(const CallSite& site, bool truncate) {
   const LogicalType& type = site.type(0);
-  const int64_t digits = site.size() == 1 ? 0 : site.IntLiteral(1).value_or(type.scale());
-  const LogicalType result =
-      DecimalRoundType(type, static_cast<int32_t>(std::max<int64_t>(digits, -38)));
   const int from = type.scale();
-  const int to = static_cast<int>(std::min<int64_t>(digits, from));
-  const DecimalShape shape{result.precision(), result.scale()};
   const auto rounding = truncate ? DecimalRounding::kTruncate : DecimalRounding::kHalfUp;
-  Signature signature{.result = result.WithNullable(site.AnyNullable())};
-  signature.kernel = [=](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
-    return RunStrict<Int128, Int128>(scope, args.first(1),
-                                     [=](Int128 value) -> std::optional<Int128> {
-                                       const auto rounded = Rescale(value, from, to, 38, rounding);
-                                       if (!rounded) return std::nullopt;
-                                       return Rescale(*rounded, to, shape.scale, shape.precision);
-                                     });
+  const auto literal = site.size() == 1 ? std::optional<int64_t>(0) : site.IntLiteral(1);
+  const LogicalType result =
+      literal ? DecimalRoundType(type, static_cast<int32_t>(std::clamp<int64_t>(*literal, -38, 38)))
+              : type;
+  const DecimalShape shape{result.precision(), result.scale()};
+  const auto round = [=](Int128 value, int64_t digits) -> std::optional<Int128> {
+    const int to = static_cast<int>(std::clamp<int64_t>(digits, -38, from));
+    const auto rounded = Rescale(value, from, to, 38, rounding);
+    return rounded ? Rescale(*rounded, to, shape.scale, shape.precision) : std::nullopt;
   };
+  Signature signature{.result = result.WithNullable(site.AnyNullable())};
+  if (literal) {
+    signature.kernel = [round, digits = *literal](KernelScope& scope,
+                                                  std::span<const Vector> args) -> Result<Vector> {
+      return RunStrict<Int128, Int128>(scope, args.first(1),
+                                       [&](Int128 value) { return round(value, digits); });
+    };
+    return signature;
+  }
+  signature.args = {type, LogicalType::BigInt()};
+  signature.kernel = StrictKernel<Int128, Int128, int64_t>(round);
   return signature;
 }
 
 Result<Signature> InferRound(const CallSite& site) {
   const bool truncate = site.name() == "TRUNCATE";
   const LogicalType& type = site.type(0);
+  if (site.size() == 2 && !MatchesArg(site.type(1), Arg::kInteger)) {
+    return site.CannotApply(fmt::format("'{}(<NUMERIC>, <INTEGER>)'", site.name()));
+  }
   if (type.root() == TypeRoot::kDecimal) return InferRoundDecimal(site, truncate);
   Signature signature{.result = type.WithNullable(site.AnyNullable())};
-  if (site.size() == 2) {
-    if (!MatchesArg(site.type(1), Arg::kInteger)) {
-      return site.CannotApply(fmt::format("'{}(<NUMERIC>, <INTEGER>)'", site.name()));
-    }
-    signature.args = {type, LogicalType::BigInt()};
-  }
+  if (site.size() == 2) signature.args = {type, LogicalType::BigInt()};
   ASSIGN_OR_RETURN(
       signature.kernel, NumberKernelFor(site, type, [truncate](auto zero) -> Kernel {
         using T = decltype(zero);

@@ -5,6 +5,7 @@
 #include <re2/re2.h>
 
 #include "process/expr/functions.h"
+#include "process/expr/java_regex.h"
 #include "process/expr/like_pattern.h"
 
 namespace mainstem::process {
@@ -15,57 +16,77 @@ re2::StringPiece Piece(Text text) { return {text.data(), text.size()}; }
 // The last pattern of a call, compiled; patterns are mostly constant.
 class RegexCache {
  public:
-  // Null if the pattern is not valid.
-  const RE2* Get(Text pattern) {
-    if (!known_ || text_ != pattern) {
+  // Null if the pattern is not valid. The row fails if it is one in Java.
+  const CompiledRegex* Get(RowErrors& errors, Text pattern) {
+    if (!regex_ || text_ != pattern) {
       text_ = pattern;
-      known_ = true;
-      RE2::Options options;
-      options.set_log_errors(false);
-      regex_ = std::make_unique<RE2>(Translate(pattern), options);
+      regex_.emplace(pattern);
     }
-    return regex_->ok() ? regex_.get() : nullptr;
+    if (regex_->get() != nullptr) return &*regex_;
+    if (auto unsupported = regex_->Unsupported(pattern)) errors.Fail(*std::move(unsupported));
+    return nullptr;
   }
-  std::string error() const { return regex_->error(); }
 
  private:
-  // Named groups are written (?<name>..) in the dialect, (?P<name>..) in RE2.
-  static std::string Translate(Text pattern) {
-    std::string result;
-    for (size_t i = 0; i < pattern.size(); ++i) {
-      result += pattern[i];
-      if (pattern[i] == '\\' && i + 1 < pattern.size()) {
-        result += pattern[++i];
-      } else if (pattern.substr(i).starts_with("(?<") && i + 3 < pattern.size() &&
-                 pattern[i + 3] != '=' && pattern[i + 3] != '!') {
-        result += "?P<";
-        i += 2;
-      }
-    }
-    return result;
-  }
-
-  bool known_ = false;
   std::string text_;
-  std::unique_ptr<RE2> regex_;
+  std::optional<CompiledRegex> regex_;
 };
 
-// Finds the match from `offset`; groups[0] is the whole match.
-bool Find(const RE2& regex, Text text, size_t offset, std::vector<re2::StringPiece>* groups) {
+// Refuses a pattern in the text that no row could be matched by.
+Status CheckRegex(const CallSite& site) {
+  const auto pattern = site.StringLiteral(1);
+  if (!pattern) return Status::OK();
+  auto unsupported = CompiledRegex(*pattern).Unsupported(*pattern);
+  if (!unsupported) return Status::OK();
+  return MakeError(ErrorCode::kSemanticError,
+                   {.message = *std::move(unsupported),
+                    .hint = "matching takes linear time whatever the pattern, so that it knows no "
+                            "lookaround, back-references and possessive quantifiers"});
+}
+bool RegexCanFail(const CallSite& site) { return !site.StringLiteral(1); }
+
+using RegexGroups = std::vector<re2::StringPiece>;
+
+bool FindIn(const RE2& regex, Text text, size_t offset, RegexGroups* groups) {
   groups->resize(static_cast<size_t>(regex.NumberOfCapturingGroups()) + 1);
   return regex.Match(Piece(text), offset, text.size(), RE2::UNANCHORED, groups->data(),
                      static_cast<int>(groups->size()));
 }
 
+// The text without the end of its last line; itself if that has none.
+Text WithoutLastLineEnd(Text text) {
+  for (const Text end : {Text("\r\n"), Text("\n"), Text("\r"), Text("\u0085"), Text("\u2028"),
+                         Text("\u2029")}) {
+    if (text.ends_with(end)) return text.substr(0, text.size() - end.size());
+  }
+  return text;
+}
+
+// Finds the first match from `offset`; groups[0] is the whole match.
+bool FindFrom(const CompiledRegex& regex, Text text, size_t offset, RegexGroups* groups) {
+  const bool found = FindIn(*regex.get(), text, offset, groups);
+  if (!regex.ends_before_newline()) return found;
+  const Text line = WithoutLastLineEnd(text);
+  if (line.size() == text.size() || offset > line.size()) return found;
+  // Where both match at one place the longer text is what a greedy pattern takes.
+  RegexGroups before;
+  if (!FindIn(*regex.get(), line, offset, &before)) return found;
+  if (!found || before[0].data() < (*groups)[0].data()) *groups = std::move(before);
+  return true;
+}
+
 // Calls f(groups) for each match until it returns false.
 template <typename F>
-void ForEachMatch(const RE2& regex, Text text, F f) {
-  std::vector<re2::StringPiece> groups;
+void ForEachMatch(const CompiledRegex& regex, Text text, F f) {
+  RegexGroups groups;
   size_t offset = 0;
-  while (offset <= text.size() && Find(regex, text, offset, &groups)) {
+  while (offset <= text.size() && FindFrom(regex, text, offset, &groups)) {
     if (!f(groups)) return;
-    const size_t end = static_cast<size_t>(groups[0].data() - text.data()) + groups[0].size();
-    offset = groups[0].empty() ? end + 1 : end;
+    offset = static_cast<size_t>(groups[0].data() - text.data()) + groups[0].size();
+    if (!groups[0].empty()) continue;
+    do {  // the next character
+      ++offset;
+    } while (offset < text.size() && (text[offset] & 0xC0) == 0x80);
   }
 }
 
@@ -146,23 +167,24 @@ std::string SimilarToRegex(Text pattern, Text escape) {
 Kernel SimilarKernel(bool negated) {
   return [negated](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     struct State {
-      RegexCache cache;
-      std::string pattern, escape, regex;
+      std::string pattern, escape;
+      std::unique_ptr<RE2> regex;
     };
     auto& state = scope.State<State>();
     const auto match = [&](RowErrors& errors, Text text, Text pattern, Text escape) -> bool {
-      if (state.regex.empty() || state.pattern != pattern || state.escape != escape) {
+      if (state.regex == nullptr || state.pattern != pattern || state.escape != escape) {
         state.pattern = pattern;
         state.escape = escape;
-        state.regex = SimilarToRegex(pattern, escape);
+        RE2::Options options;
+        options.set_log_errors(false);
+        state.regex = std::make_unique<RE2>(SimilarToRegex(pattern, escape), options);
       }
-      const RE2* regex = state.cache.Get(state.regex);
-      if (regex == nullptr) {
+      if (!state.regex->ok()) {
         errors.Fail(
-            fmt::format("Invalid regular expression '{}': {}", pattern, state.cache.error()));
+            fmt::format("Invalid regular expression '{}': {}", pattern, state.regex->error()));
         return false;
       }
-      return RE2::PartialMatch(Piece(text), *regex) != negated;
+      return RE2::PartialMatch(Piece(text), *state.regex) != negated;
     };
     if (args.size() == 3) return RunStrict<bool, Text, Text, Text>(scope, args, match);
     return RunStrict<bool, Text, Text>(scope, args,
@@ -178,19 +200,20 @@ Kernel SimilarKernel(bool negated) {
 Kernel RegexpKernel() {
   return [](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     auto& cache = scope.State<RegexCache>();
-    return RunStrict<bool, Text, Text>(scope, args, [&](Text text, Text pattern) -> bool {
-      const RE2* regex = pattern.empty() ? nullptr : cache.Get(pattern);
-      return regex != nullptr && RE2::PartialMatch(Piece(text), *regex);
-    });
+    RegexGroups groups;
+    return RunStrict<bool, Text, Text>(
+        scope, args, [&](RowErrors& errors, Text text, Text pattern) -> bool {
+          const CompiledRegex* regex = pattern.empty() ? nullptr : cache.Get(errors, pattern);
+          return regex != nullptr && FindFrom(*regex, text, 0, &groups);
+        });
   };
 }
 
 // NULL if there is no match, the group did not take part, or the pattern is not valid.
-bool Extract(RegexCache& cache, TextSink& sink, Text text, Text pattern, int64_t group) {
-  const RE2* regex = cache.Get(pattern);
-  if (regex == nullptr || group < 0 || group > regex->NumberOfCapturingGroups()) return false;
-  std::vector<re2::StringPiece> groups;
-  if (!Find(*regex, text, 0, &groups)) return false;
+bool Extract(const CompiledRegex* regex, TextSink& sink, Text text, int64_t group) {
+  if (regex == nullptr || group < 0 || group > regex->get()->NumberOfCapturingGroups()) return false;
+  RegexGroups groups;
+  if (!FindFrom(*regex, text, 0, &groups)) return false;
   const re2::StringPiece found = groups[static_cast<size_t>(group)];
   if (found.data() == nullptr) return false;
   sink.Append(Text(found.data(), found.size()));
@@ -201,13 +224,14 @@ Kernel ExtractKernel() {
   return [](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     auto& cache = scope.State<RegexCache>();
     if (args.size() == 2) {
-      return RunStrict<Text, Text, Text>(scope, args, [&](TextSink& sink, Text text, Text pattern) {
-        return Extract(cache, sink, text, pattern, 0);
-      });
+      return RunStrict<Text, Text, Text>(
+          scope, args, [&](RowErrors& errors, TextSink& sink, Text text, Text pattern) {
+            return Extract(cache.Get(errors, pattern), sink, text, 0);
+          });
     }
     return RunStrict<Text, Text, Text, int64_t>(
-        scope, args, [&](TextSink& sink, Text text, Text pattern, int64_t group) {
-          return Extract(cache, sink, text, pattern, group);
+        scope, args, [&](RowErrors& errors, TextSink& sink, Text text, Text pattern, int64_t group) {
+          return Extract(cache.Get(errors, pattern), sink, text, group);
         });
   };
 }
@@ -216,8 +240,9 @@ Kernel ReplaceKernel() {
   return [](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     auto& cache = scope.State<RegexCache>();
     return RunStrict<Text, Text, Text, Text>(
-        scope, args, [&](TextSink& sink, Text text, Text pattern, Text replacement) {
-          const RE2* regex = cache.Get(pattern);
+        scope, args,
+        [&](RowErrors& errors, TextSink& sink, Text text, Text pattern, Text replacement) {
+          const CompiledRegex* regex = cache.Get(errors, pattern);
           if (regex == nullptr) return false;
           const char* copied = text.data();
           ForEachMatch(*regex, text, [&](const auto& groups) {
@@ -241,9 +266,12 @@ Kernel ExtractAllKernel() {
     if (args.size() == 3) indexes.emplace(args[2]);
     return RunBuilder<arrow::ListBuilder>(
         scope, args, true, [&](int64_t row, arrow::ListBuilder& builder) -> Status {
-          const RE2* regex = cache.Get(patterns[row]);
+          RowErrors errors;
+          const CompiledRegex* regex = cache.Get(errors, patterns[row]);
+          if (errors.failed()) return scope.Fail(row, errors.Take());
           const int64_t wanted = indexes ? (*indexes)[row] : 1;
-          if (regex == nullptr || wanted < 0 || wanted > regex->NumberOfCapturingGroups()) {
+          if (regex == nullptr || wanted < 0 ||
+              wanted > regex->get()->NumberOfCapturingGroups()) {
             return builder.AppendNull();
           }
           RETURN_IF_ERROR(builder.Append());
@@ -252,7 +280,7 @@ Kernel ExtractAllKernel() {
             const re2::StringPiece found = groups[static_cast<size_t>(wanted)];
             status &= static_cast<arrow::StringBuilder*>(builder.value_builder())
                           ->Append(std::string_view(found.data(), found.size()));
-            return true;
+            return status.ok();
           });
           return status;
         });
@@ -264,53 +292,54 @@ template <typename F>
 Kernel CountKernel(F f) {
   return [f](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     auto& cache = scope.State<RegexCache>();
-    return RunStrict<int32_t, Text, Text>(scope, args,
-                                          [&](Text text, Text pattern) -> std::optional<int32_t> {
-                                            const RE2* regex = cache.Get(pattern);
-                                            if (regex == nullptr) return std::nullopt;
-                                            return f(*regex, text);
-                                          });
+    return RunStrict<int32_t, Text, Text>(
+        scope, args, [&](RowErrors& errors, Text text, Text pattern) -> std::optional<int32_t> {
+          const CompiledRegex* regex = cache.Get(errors, pattern);
+          if (regex == nullptr) return std::nullopt;
+          return f(*regex, text);
+        });
   };
+}
+
+int32_t CountMatches(const CompiledRegex& regex, Text text) {
+  int32_t count = 0;
+  ForEachMatch(regex, text, [&](const auto&) { return ++count > 0; });
+  return count;
+}
+
+// 1-based character of the first match; 0 = none.
+int32_t PlaceOfMatch(const CompiledRegex& regex, Text text) {
+  RegexGroups groups;
+  if (!FindFrom(regex, text, 0, &groups)) return 0;
+  const auto bytes = static_cast<size_t>(groups[0].data() - text.data());
+  return static_cast<int32_t>(CharacterCount(text.substr(0, bytes))) + 1;
+}
+
+void DefineRegexp(FunctionRegistry* registry, std::string name, std::vector<Overload> overloads) {
+  Define(registry, {.name = std::move(name),
+                    .overloads = std::move(overloads),
+                    .flags = kCanFail,
+                    .can_fail = RegexCanFail,
+                    .check = CheckRegex});
 }
 
 void AddRegexp(FunctionRegistry* registry) {
   const ResultType truth = Returns(LogicalType::Boolean());
   const ResultType number = ReturnsNullable(LogicalType::Int());
-  DefineAs(registry, {"REGEXP", "RLIKE"},
-           {.name = "", .overloads = {{{Arg::kText, Arg::kText}, truth, RegexpKernel()}}});
-  Define(
-      registry,
-      {.name = "REGEXP_EXTRACT",
-       .overloads = {{{Arg::kText, Arg::kText}, kTextNullable, ExtractKernel()},
-                     {{Arg::kText, Arg::kText, Arg::kInteger}, kTextNullable, ExtractKernel()}}});
-  Define(registry, {.name = "REGEXP_SUBSTR",
-                    .overloads = {{{Arg::kText, Arg::kText}, kTextNullable, ExtractKernel()}}});
-  Define(registry, {.name = "REGEXP_REPLACE",
-                    .overloads = {{{Arg::kText, Arg::kText, Arg::kText},
-                                   Returns(LogicalType::String()),
-                                   ReplaceKernel()}}});
   const ResultType list = ReturnsNullable(LogicalType::Array(LogicalType::String()));
-  Define(registry,
-         {.name = "REGEXP_EXTRACT_ALL",
-          .overloads = {{{Arg::kText, Arg::kText}, list, ExtractAllKernel()},
-                        {{Arg::kText, Arg::kText, Arg::kInteger}, list, ExtractAllKernel()}}});
-  Define(registry,
-         {.name = "REGEXP_COUNT",
-          .overloads = {
-              {{Arg::kText, Arg::kText}, number, CountKernel([](const RE2& regex, Text text) {
-                 int32_t count = 0;
-                 ForEachMatch(regex, text, [&](const auto&) { return ++count > 0; });
-                 return count;
-               })}}});
-  Define(registry,
-         {.name = "REGEXP_INSTR",
-          .overloads = {
-              {{Arg::kText, Arg::kText}, number, CountKernel([](const RE2& regex, Text text) {
-                 std::vector<re2::StringPiece> groups;
-                 if (!Find(regex, text, 0, &groups)) return 0;
-                 const auto bytes = static_cast<size_t>(groups[0].data() - text.data());
-                 return static_cast<int32_t>(CharacterCount(text.substr(0, bytes))) + 1;
-               })}}});
+  const std::vector<Arg> two = {Arg::kText, Arg::kText};
+  const std::vector<Arg> with_group = {Arg::kText, Arg::kText, Arg::kInteger};
+  DefineRegexp(registry, "REGEXP", {{two, truth, RegexpKernel()}});
+  DefineRegexp(registry, "RLIKE", {{two, truth, RegexpKernel()}});
+  DefineRegexp(registry, "REGEXP_EXTRACT",
+               {{two, kTextNullable, ExtractKernel()}, {with_group, kTextNullable, ExtractKernel()}});
+  DefineRegexp(registry, "REGEXP_SUBSTR", {{two, kTextNullable, ExtractKernel()}});
+  DefineRegexp(registry, "REGEXP_REPLACE",
+               {{{Arg::kText, Arg::kText, Arg::kText}, kText, ReplaceKernel()}});
+  DefineRegexp(registry, "REGEXP_EXTRACT_ALL",
+               {{two, list, ExtractAllKernel()}, {with_group, list, ExtractAllKernel()}});
+  DefineRegexp(registry, "REGEXP_COUNT", {{two, number, CountKernel(CountMatches)}});
+  DefineRegexp(registry, "REGEXP_INSTR", {{two, number, CountKernel(PlaceOfMatch)}});
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ class PatternCache {
 
   // A time by the pattern that Get gave. Rows mostly come in order of time: many in a row have the
   // same day or minute.
-  const std::string& Format(DatePattern::LocalTime time) {
+  const std::string& Format(Moment time) {
     const int64_t unit = pattern_->unit_seconds();
     const int64_t number = unit > 0 ? FloorDivide(time.seconds, unit) : 0;
     if (unit > 0 && has_formatted_ && number == formatted_unit_) return formatted_;
@@ -61,9 +61,8 @@ const DatePattern& DefaultPattern() {
 // -------------------------------------------------------------------------------------
 
 int64_t ExtractFromTicks(TimeUnit unit, int64_t ticks, int64_t units) {
-  const int64_t seconds = FloorDivide(ticks, units);
+  const auto [seconds, nanos] = MomentOfTicks(ticks, units);
   const int64_t days = FloorDivide(seconds, kSecondsPerDay);
-  const int64_t nanos = (ticks - seconds * units) * (1'000'000'000 / units);
   return ExtractUnit(unit, days, (seconds - days * kSecondsPerDay) * 1'000'000'000 + nanos);
 }
 
@@ -230,24 +229,28 @@ Result<ExprPtr> RewriteOverlaps(const FunctionRegistry& registry, const CallSite
 
 Kernel DateFormatKernel(const LogicalType& type) {
   const bool from_text = type.IsCharacter();
-  const int64_t units = from_text ? 1'000'000'000 : type.UnitsPerSecond();
+  const int64_t units = from_text ? 1 : type.UnitsPerSecond();
   const bool local = type.root() == TypeRoot::kTimestampLtz;
   return [=](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     auto& cache = scope.State<PatternCache>();
     const absl::TimeZone zone = scope.context().time_zone;
     std::string error;
-    const auto format = [&](RowErrors& errors, TextSink& sink, int64_t ticks, Text pattern) {
+    const auto format = [&](RowErrors& errors, TextSink& sink, Moment time, Text pattern) {
       if (cache.Get(pattern, &error) == nullptr) return errors.Fail(error);
-      if (local) ticks = ToLocal(zone, ticks, units);
-      const int64_t seconds = FloorDivide(ticks, units);
-      sink.Append(cache.Format({seconds, (ticks - seconds * units) * (1'000'000'000 / units)}));
+      sink.Append(cache.Format(time));
     };
-    if (!from_text) return RunStrict<Text, int64_t, Text>(scope, args, format);
+    if (!from_text) {
+      return RunStrict<Text, int64_t, Text>(
+          scope, args, [&](RowErrors& errors, TextSink& sink, int64_t ticks, Text pattern) {
+            if (local) ticks = ToLocal(zone, ticks, units);
+            format(errors, sink, MomentOfTicks(ticks, units), pattern);
+          });
+    }
     return RunStrict<Text, Text, Text>(
         scope, args, [&](RowErrors& errors, TextSink& sink, Text text, Text pattern) {
           const auto parsed = DefaultPattern().ParseLoosely(text);
           if (!parsed) return false;
-          format(errors, sink, parsed->time.seconds * 1'000'000'000 + parsed->time.nanos, pattern);
+          format(errors, sink, parsed->time, pattern);
           return true;
         });
   };
@@ -265,16 +268,10 @@ Result<Signature> InferDateFormat(const CallSite& site) {
                    .can_fail = DatePatternCanFail(site, 1)};
 }
 
-std::optional<DatePattern::LocalTime> ParsePlain(Text text) {
-  const auto parsed = ParseTimestamp(text, 1'000'000'000, 9);
-  if (!parsed.value) return std::nullopt;
-  const int64_t seconds = FloorDivide(*parsed.value, 1'000'000'000);
-  return DatePattern::LocalTime{seconds, *parsed.value - seconds * 1'000'000'000};
-}
+std::optional<Moment> ParsePlain(Text text) { return ParseMoment(text, 9).value; }
 
 // What TO_TIMESTAMP reads: text of the pattern, or of the form that it takes without one.
-std::optional<DatePattern::LocalTime> ParseLocal(PatternCache& cache, Text text, Text pattern,
-                                                 std::string* error) {
+std::optional<Moment> ParseLocal(PatternCache& cache, Text text, Text pattern, std::string* error) {
   const DatePattern* compiled = cache.Get(pattern, error);
   if (compiled == nullptr) return std::nullopt;
   if (const auto time = compiled->Parse(text)) return time;
@@ -285,9 +282,8 @@ Kernel ToTimestampKernel() {
   return [](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     auto& cache = scope.State<PatternCache>();
     const int64_t units = scope.type().UnitsPerSecond();
-    const auto ticks = [units](const std::optional<DatePattern::LocalTime>& time) {
-      return time ? std::optional(time->seconds * units + time->nanos / (1'000'000'000 / units))
-                  : std::nullopt;
+    const auto ticks = [units](const std::optional<Moment>& time) {
+      return time ? TicksOfMoment(*time, units) : std::nullopt;
     };
     if (args.size() == 1) {
       return RunStrict<int64_t, Text>(scope, args,
@@ -330,8 +326,7 @@ Kernel TextToLtzKernel() {
         state.zone_name = zone;
       }
       if (!time) return std::nullopt;
-      return FromLocal(state.zone, time->seconds * units + time->nanos / (1'000'000'000 / units),
-                       units);
+      return TicksOfMoment(FromLocal(state.zone, *time), units);
     };
     if (args.size() == 1) {
       return RunStrict<int64_t, Text>(scope, args, [&](RowErrors& errors, Text text) {
@@ -376,7 +371,7 @@ Kernel UnixTimestampKernel() {
       const auto read = pattern.ParseLoosely(text);
       if (!read) return INT64_MIN;
       if (read->zone_offset_seconds) return read->time.seconds - *read->zone_offset_seconds;
-      return FromLocal(zone, read->time.seconds, 1);
+      return FromLocal(zone, read->time).seconds;
     };
     if (args.size() == 1) {
       return RunStrict<int64_t, Text>(scope, args,
@@ -402,7 +397,9 @@ Kernel FromUnixTimeKernel() {
     std::string error;
     const auto format = [&](RowErrors& errors, TextSink& sink, int64_t seconds, Text pattern) {
       if (cache.Get(pattern, &error) == nullptr) return errors.Fail(error);
-      sink.Append(cache.Format({ToLocal(zone, seconds, 1), 0}));
+      // Through milliseconds of 64 bits, as the dialect does: what does not fit comes round.
+      const auto millis = static_cast<int64_t>(static_cast<uint64_t>(seconds) * 1000);
+      sink.Append(cache.Format({ToLocal(zone, FloorDivide(millis, 1000), 1), 0}));
     };
     if (args.size() == 2) return RunStrict<Text, int64_t, Text>(scope, args, format);
     return RunStrict<Text, int64_t>(scope, args, [&](RowErrors& errors, TextSink& sink, int64_t s) {
@@ -418,8 +415,7 @@ Kernel ConvertTzKernel() {
           const auto read = DefaultPattern().ParseLoosely(text);
           const auto from_zone = ParseTimeZone(from), to_zone = ParseTimeZone(to);
           if (!read || !from_zone.ok() || !to_zone.ok()) return false;
-          const int64_t seconds =
-              ToLocal(*to_zone, FromLocal(*from_zone, read->time.seconds, 1), 1);
+          const int64_t seconds = ToLocal(*to_zone, FromLocal(*from_zone, read->time).seconds, 1);
           char out[kTextMax];
           sink.Append(Text(out, FormatTimestamp(seconds, 1, 0, out)));
           return true;

@@ -221,7 +221,8 @@ void CollectMember(ondemand::value value, const std::vector<Step>& steps, size_t
     if (field.error() || field.unescaped_key().get(key)) return;
     if (key != steps[at].keys[0]) continue;
     if (field.value().get(member)) return;
-    return CollectPlain(member, steps, at + 1, items);
+    items->clear();  // of equal keys the last one counts
+    CollectPlain(member, steps, at + 1, items);
   }
 }
 

@@ -366,7 +366,7 @@ Parsed<int32_t> ParseDate(std::string_view text) {
   if (!good || !rest.empty() || *year > 9999 || !IsValidDate(*year, month, day)) {
     return {std::nullopt, ForInput(text, "")};
   }
-  return {DaysFromCivil(*year, month, day)};
+  return {static_cast<int32_t>(DaysFromCivil(*year, month, day))};
 }
 
 Parsed<int32_t> ParseTime(std::string_view text) {
@@ -381,9 +381,9 @@ Parsed<int32_t> ParseTime(std::string_view text) {
   return {static_cast<int32_t>(clock->seconds * 1000 + clock->nanos / 1'000'000)};
 }
 
-Parsed<int64_t> ParseTimestamp(std::string_view text, int64_t units_per_second, int precision) {
+Parsed<Moment> ParseMoment(std::string_view text, int precision) {
   const auto invalid = [&] {
-    return Parsed<int64_t>{std::nullopt, fmt::format("Text '{}' could not be parsed", text)};
+    return Parsed<Moment>{std::nullopt, fmt::format("Text '{}' could not be parsed", text)};
   };
   std::string_view rest = text;
   const auto year = TakeNumber(&rest, 4);
@@ -414,11 +414,15 @@ Parsed<int64_t> ParseTimestamp(std::string_view text, int64_t units_per_second, 
   const int64_t days = DaysFromCivil(*year, *month, std::min(*day, DaysInMonth(*year, *month)));
   int64_t cut = 1;
   for (int i = precision; i < 9; ++i) cut *= 10;
-  const int64_t nanos = clock.nanos / cut * cut;
-  const int64_t seconds = days * kSecondsPerDay + clock.seconds;
-  int64_t ticks;
-  if (__builtin_mul_overflow(seconds, units_per_second, &ticks)) return invalid();
-  return {ticks + nanos / (1'000'000'000 / units_per_second)};
+  return {Moment{days * kSecondsPerDay + clock.seconds, clock.nanos / cut * cut}};
+}
+
+Parsed<int64_t> ParseTimestamp(std::string_view text, int64_t units_per_second, int precision) {
+  auto time = ParseMoment(text, precision);
+  if (!time.value) return {std::nullopt, std::move(time.error)};
+  const auto ticks = TicksOfMoment(*time.value, units_per_second);
+  if (!ticks) return {std::nullopt, fmt::format("'{}': {}", text, kTicksOutOfRange)};
+  return {ticks};
 }
 
 }  // namespace mainstem::process

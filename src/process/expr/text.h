@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "process/expr/datetime.h"
 #include "process/expr/decimal_math.h"
 #include "process/types/logical_type.h"
 
@@ -43,7 +44,9 @@ Parsed<bool> ParseBoolean(std::string_view text);
 Parsed<int32_t> ParseDate(std::string_view text);  // days; what follows a blank is not read
 Parsed<int32_t> ParseTime(std::string_view text);  // milliseconds of the day
 // `yyyy-MM-dd[ HH:mm:ss[.f]]`, no blanks around it; a day past the month's end (but <= 31) becomes
-// the last one. Ticks of units_per_second; digits past `precision` are cut.
+// the last one. Digits past `precision` are cut.
+Parsed<Moment> ParseMoment(std::string_view text, int precision);
+// The same as ticks of units_per_second.
 Parsed<int64_t> ParseTimestamp(std::string_view text, int64_t units_per_second, int precision);
 
 }  // namespace mainstem::process
