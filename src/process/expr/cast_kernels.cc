@@ -1,5 +1,6 @@
 #include "process/expr/cast_kernels.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -10,6 +11,7 @@
 #include "format/utf8.h"
 #include "process/expr/datetime.h"
 #include "process/expr/decimal_math.h"
+#include "process/expr/take.h"
 #include "process/expr/text.h"
 #include "process/types/arrow_mapping.h"
 
@@ -419,21 +421,43 @@ Result<Kernel> CastDatetime(const LogicalType& from, const LogicalType& to) {
 
 // ---- Nested -------------------------------------------------------------------------------------
 
-// Casts child `child` of the array with the element's kernel.
-Status CastChild(KernelScope& scope, arrow::ArrayData* data, size_t child, const LogicalType& from,
-                 const LogicalType& to) {
+// The row of `nested` that place `at` of its children belongs to.
+int64_t ParentRow(const arrow::ArrayData& nested, int64_t at) {
+  if (nested.type->id() == arrow::Type::STRUCT) return at;
+  const int32_t* offsets = nested.GetValues<int32_t>(1);
+  const int32_t* after = std::upper_bound(offsets, offsets + nested.length, at);
+  return after - offsets - 1;
+}
+
+// Casts child `child` of `holder`, which is `nested` or the entries of it, with the element's
+// kernel.
+Status CastChild(KernelScope& scope, const arrow::ArrayData& nested, arrow::ArrayData* holder,
+                 size_t child, const LogicalType& from, const LogicalType& to) {
   if (from.EqualsIgnoreNullability(to)) return Status::OK();
   ASSIGN_OR_RETURN(const Kernel kernel, MakeCastKernel(from, to));
   const ExprPtr cast = MakeUncheckedCast(MakeInputRef(0, from), to, scope.failure_is_null());
   std::shared_ptr<void> state;
   EvalFailure failure;
-  KernelScope child_scope(*cast, scope.context(), data->child_data[child]->length, &state, nullptr,
-                          &failure);
-  const Vector source{data->child_data[child], false};
+  KernelScope child_scope(*cast, scope.context(), holder->child_data[child]->length, &state,
+                          nullptr, &failure);
+  const Vector source{holder->child_data[child], false};
   Result<Vector> result = kernel(child_scope, {&source, 1});
-  if (!result.ok()) return scope.Fail(0, failure.message);
-  data->child_data[child] = result->data;
+  if (!result.ok() && failure.row < 0) return result.status();
+  if (!result.ok()) return scope.Fail(ParentRow(nested, failure.row), failure.message);
+  ASSIGN_OR_RETURN(result, Flatten(*result, source.data->length, scope.pool()));
+  holder->child_data[child] = result->data;
   return Status::OK();
+}
+
+// The value without what no row shows, which may have no cast: elements of rows that are NULL, and
+// of those beyond a slice.
+Result<std::shared_ptr<arrow::ArrayData>> OnlyShown(const arrow::ArrayData& data,
+                                                    arrow::MemoryPool* pool) {
+  std::vector<int32_t> rows(static_cast<size_t>(data.length));
+  for (int64_t row = 0; row < data.length; ++row) {
+    rows[static_cast<size_t>(row)] = data.IsNull(row) ? -1 : static_cast<int32_t>(row);
+  }
+  return TakeColumn(data, rows.data(), data.length, TakeNulls::kNullIndexes, pool);
 }
 
 // Sets the rows of `data` to NULL in which a part of `source` is not NULL, and its cast is: what
@@ -469,29 +493,37 @@ Status NullFailedRows(const KernelScope& scope, const arrow::ArrayData& source,
 
 Kernel CastNested(const LogicalType& from, const LogicalType& to) {
   return [from, to](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
-    auto data = args[0].data->Copy();
+    std::shared_ptr<arrow::ArrayData> source = args[0].data;
+    const bool can_fail = CastCanFail(from, to);
+    if (can_fail) {
+      ASSIGN_OR_RETURN(source, OnlyShown(*source, scope.pool()));
+    }
+    auto data = source->Copy();
     data->type = ToArrowType(to);
+    const auto cast = [&](arrow::ArrayData* holder, size_t child, const LogicalType& from_child,
+                          const LogicalType& to_child) {
+      return CastChild(scope, *source, holder, child, from_child, to_child);
+    };
     if (from.root() == Root::kRow) {
       for (size_t i = 0; i < from.fields().size(); ++i) {
-        RETURN_IF_ERROR(
-            CastChild(scope, data.get(), i, from.fields()[i].type(), to.fields()[i].type()));
+        RETURN_IF_ERROR(cast(data.get(), i, from.fields()[i].type(), to.fields()[i].type()));
       }
     } else if (from.root() == Root::kArray) {
-      RETURN_IF_ERROR(CastChild(scope, data.get(), 0, from.element(), to.element()));
+      RETURN_IF_ERROR(cast(data.get(), 0, from.element(), to.element()));
     } else {
       data->child_data[0] = data->child_data[0]->Copy();
       const arrow::DataType& map_type = *data->type;
       data->child_data[0]->type = map_type.field(0)->type();
       arrow::ArrayData* entries = data->child_data[0].get();
       if (from.root() == Root::kMap) {
-        RETURN_IF_ERROR(CastChild(scope, entries, 0, from.key(), to.key()));
-        RETURN_IF_ERROR(CastChild(scope, entries, 1, from.element(), to.element()));
+        RETURN_IF_ERROR(cast(entries, 0, from.key(), to.key()));
+        RETURN_IF_ERROR(cast(entries, 1, from.element(), to.element()));
       } else {
-        RETURN_IF_ERROR(CastChild(scope, entries, 0, from.element(), to.element()));
+        RETURN_IF_ERROR(cast(entries, 0, from.element(), to.element()));
       }
     }
-    if (scope.failure_is_null() && CastCanFail(from, to)) {
-      RETURN_IF_ERROR(NullFailedRows(scope, *args[0].data, data.get()));
+    if (scope.failure_is_null() && can_fail) {
+      RETURN_IF_ERROR(NullFailedRows(scope, *source, data.get()));
     }
     return Vector{std::move(data), args[0].constant};
   };

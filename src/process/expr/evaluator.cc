@@ -2,6 +2,8 @@
 
 #include <numeric>
 
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 #include <arrow/api.h>
 #include <fmt/format.h>
 
@@ -34,7 +36,19 @@ struct Frame {
   const std::vector<int32_t>* rows_in_parent = nullptr;  // null for the batch itself
   const int32_t* root_rows = nullptr;                    // row numbers in the batch; null = same
   int64_t row_count = 0;
-  std::vector<std::optional<Vector>> memo = {};
+  absl::flat_hash_map<int, Vector> memo = {};  // by node: few of many in a branch
+};
+
+// Equal expressions have one node.
+struct HashOfExpr {
+  size_t operator()(const std::pair<ExprPtr, int>& node) const {
+    return static_cast<size_t>(node.first->hash());
+  }
+};
+struct SameExpr {
+  bool operator()(const std::pair<ExprPtr, int>& a, const std::pair<ExprPtr, int>& b) const {
+    return a.first->Equals(*b.first);
+  }
 };
 
 }  // namespace
@@ -51,7 +65,6 @@ class ExprProgramImpl {
     context_ = &context;
     failure_ = failure;
     frame_ = Frame{.row_count = row_count};
-    frame_.memo.resize(nodes_.size());
     return Status::OK();
   }
   Result<Vector> EvaluateRoot(size_t root) { return Evaluate(roots_[root], frame_); }
@@ -59,6 +72,7 @@ class ExprProgramImpl {
 
  private:
   Result<int> MakeNode(const ExprPtr& expr, const EvalContext& context);
+  Result<int> MakeListNode(const ExprPtr& in, const EvalContext& context);
   Status Fold(int id, const EvalContext& context);
   Result<Vector> Evaluate(int id, Frame& frame);
   Result<Vector> EvaluateHere(int id, Frame& frame);
@@ -75,6 +89,7 @@ class ExprProgramImpl {
   }
 
   std::vector<Node> nodes_;
+  absl::flat_hash_set<std::pair<ExprPtr, int>, HashOfExpr, SameExpr> shared_;  // the mergeable ones
   std::vector<int> roots_;
   // For the running call.
   const std::vector<std::shared_ptr<arrow::Array>>* columns_ = nullptr;
@@ -87,18 +102,19 @@ class ExprProgramImpl {
 // -------------------------------------------------------------------------------------
 
 Result<int> ExprProgramImpl::AddNode(const ExprPtr& expr, const EvalContext& context) {
-  for (size_t i = 0; i < nodes_.size(); ++i) {
-    if (nodes_[i].mergeable && nodes_[i].expr->Equals(*expr)) return static_cast<int>(i);
-  }
+  if (const auto known = shared_.find({expr, 0}); known != shared_.end()) return known->second;
   ASSIGN_OR_RETURN(const int id, MakeNode(expr, context));
+  if (nodes_[static_cast<size_t>(id)].mergeable) shared_.emplace(expr, id);
   if (IsConstant(*expr)) RETURN_IF_ERROR(Fold(id, context));
   return id;
 }
 
 Result<int> ExprProgramImpl::MakeNode(const ExprPtr& expr, const EvalContext& context) {
   Node node{.expr = expr};
-  for (const ExprPtr& arg : expr->args()) {
-    ASSIGN_OR_RETURN(const int id, AddNode(arg, context));
+  const bool has_list = expr->IsCallTo("IN SET");
+  for (size_t i = 0; i < (has_list ? 2 : expr->args().size()); ++i) {
+    ASSIGN_OR_RETURN(const int id, has_list && i == 1 ? MakeListNode(expr, context)
+                                                      : AddNode(expr->args()[i], context));
     node.args.push_back(id);
     node.can_fail |= nodes_[static_cast<size_t>(id)].can_fail;
     node.mergeable &= nodes_[static_cast<size_t>(id)].mergeable;
@@ -130,6 +146,29 @@ Result<int> ExprProgramImpl::MakeNode(const ExprPtr& expr, const EvalContext& co
     }
   }
   nodes_.push_back(std::move(node));
+  return static_cast<int>(nodes_.size()) - 1;
+}
+
+// The constants of an IN, as one column: there may be many thousands.
+Result<int> ExprProgramImpl::MakeListNode(const ExprPtr& in, const EvalContext& context) {
+  Node list{.expr = in};
+  ExprProgramImpl constants;
+  ASSIGN_OR_RETURN(auto builder, arrow::MakeBuilder(ToArrowType(in->args()[1]->type())));
+  for (const ExprPtr& arg : std::span(in->args()).subspan(1)) {
+    ASSIGN_OR_RETURN(const int id, constants.AddNode(arg, context));
+    const Node& node = constants.nodes_[static_cast<size_t>(id)];
+    if (!node.constant) {  // said when a row reaches it
+      list.constant_error = node.constant_error;
+      list.can_fail = true;
+      break;
+    }
+    RETURN_IF_ERROR(builder->AppendArraySlice(arrow::ArraySpan(*node.constant->data), 0, 1));
+  }
+  if (list.constant_error.ok()) {
+    ASSIGN_OR_RETURN(const auto column, builder->Finish());
+    list.constant = FromArray(*column);
+  }
+  nodes_.push_back(std::move(list));
   return static_cast<int>(nodes_.size()) - 1;
 }
 
@@ -186,19 +225,19 @@ Status ExprProgramImpl::Fold(int id, const EvalContext& context) {
 Result<Vector> ExprProgramImpl::Evaluate(int id, Frame& frame) {
   const size_t index = static_cast<size_t>(id);
   if (nodes_[index].constant) return *nodes_[index].constant;
-  if (frame.memo[index]) return *frame.memo[index];
+  if (const auto found = frame.memo.find(id); found != frame.memo.end()) return found->second;
   // What an enclosing frame has already computed, or a column, is picked from there.
   const Frame* known = frame.parent;
-  while (known != nullptr && !known->memo[index]) known = known->parent;
+  while (known != nullptr && !known->memo.contains(id)) known = known->parent;
   const bool is_input = nodes_[index].expr->kind() == ExprKind::kInputRef;
   if (frame.parent != nullptr && (known != nullptr || is_input)) {
     ASSIGN_OR_RETURN(const Vector above, Evaluate(id, const_cast<Frame&>(*frame.parent)));
-    ASSIGN_OR_RETURN(frame.memo[index],
+    ASSIGN_OR_RETURN(Vector picked,
                      Take(above, frame.rows_in_parent->data(), frame.row_count, pool()));
-  } else {
-    ASSIGN_OR_RETURN(frame.memo[index], EvaluateHere(id, frame));
+    return frame.memo.emplace(id, std::move(picked)).first->second;
   }
-  return *frame.memo[index];
+  ASSIGN_OR_RETURN(Vector computed, EvaluateHere(id, frame));
+  return frame.memo.emplace(id, std::move(computed)).first->second;
 }
 
 Result<Vector> ExprProgramImpl::EvaluateHere(int id, Frame& frame) {
@@ -255,7 +294,6 @@ Frame ExprProgramImpl::SubFrame(const Frame& frame, const std::vector<int32_t>& 
             .rows_in_parent = &rows,
             .root_rows = root_rows->data(),
             .row_count = static_cast<int64_t>(rows.size())};
-  sub.memo.resize(nodes_.size());
   return sub;
 }
 
@@ -345,8 +383,8 @@ Result<Vector> ExprProgramImpl::EvaluateCase(int id, Frame& frame) {
   const Node& node = nodes_[static_cast<size_t>(id)];
   const size_t branch_count = node.args.size() / 2;  // the ELSE apart
   const bool lazy = AnyCanFail(node, 1);
-  const uint16_t undecided = UINT16_MAX;
-  std::vector<uint16_t> choice(static_cast<size_t>(frame.row_count), undecided);
+  std::vector<uint32_t> choice(static_cast<size_t>(frame.row_count));
+  std::vector<std::vector<int32_t>> chosen(branch_count + 1);
   std::vector<int32_t> open(static_cast<size_t>(frame.row_count));
   std::iota(open.begin(), open.end(), 0);
   std::vector<uint8_t> truth;
@@ -366,35 +404,32 @@ Result<Vector> ExprProgramImpl::EvaluateCase(int id, Frame& frame) {
     for (size_t k = 0; k < open.size(); ++k) {
       const int32_t row = open[k];
       if (truth[part ? k : static_cast<size_t>(row)] == kTrue) {
-        choice[static_cast<size_t>(row)] = static_cast<uint16_t>(branch);
+        choice[static_cast<size_t>(row)] = static_cast<uint32_t>(branch);
+        chosen[branch].push_back(row);
       } else {
         open[kept++] = row;
       }
     }
     open.resize(kept);
   }
-  for (int32_t row : open) choice[static_cast<size_t>(row)] = static_cast<uint16_t>(branch_count);
+  for (int32_t row : open) choice[static_cast<size_t>(row)] = static_cast<uint32_t>(branch_count);
+  chosen[branch_count] = std::move(open);
   // Values: of the rows that chose them, or of all rows where nothing can fail.
-  std::vector<Vector> sources;
-  std::vector<uint8_t> compact;
+  const Vector none = ConstantNull(node.expr->type());
+  std::vector<Vector> sources(branch_count + 1, none);
+  std::vector<uint8_t> compact(branch_count + 1, 1);
   for (size_t branch = 0; branch <= branch_count; ++branch) {
+    const std::vector<int32_t>& rows = chosen[branch];
+    if (rows.empty()) continue;
     const int value = branch == branch_count ? node.args.back() : node.args[branch * 2 + 1];
-    std::vector<int32_t> rows;
-    for (int64_t row = 0; row < frame.row_count; ++row) {
-      if (choice[static_cast<size_t>(row)] == branch) rows.push_back(static_cast<int32_t>(row));
-    }
-    const bool all = static_cast<int64_t>(rows.size()) == frame.row_count;
-    if (all && frame.row_count > 0) return Evaluate(value, frame);
-    compact.push_back(lazy || rows.empty());
-    if (compact.back()) {
+    if (static_cast<int64_t>(rows.size()) == frame.row_count) return Evaluate(value, frame);
+    if (lazy) {
       std::vector<int32_t> root_rows;
       Frame sub = SubFrame(frame, rows, &root_rows);
-      ASSIGN_OR_RETURN(Vector source, rows.empty() ? Result<Vector>(ConstantNull(node.expr->type()))
-                                                   : Evaluate(value, sub));
-      sources.push_back(std::move(source));
+      ASSIGN_OR_RETURN(sources[branch], Evaluate(value, sub));
     } else {
-      ASSIGN_OR_RETURN(Vector source, Evaluate(value, frame));
-      sources.push_back(std::move(source));
+      compact[branch] = 0;
+      ASSIGN_OR_RETURN(sources[branch], Evaluate(value, frame));
     }
   }
   return Merge(node.expr->type(), sources, compact, choice, pool());
@@ -403,7 +438,7 @@ Result<Vector> ExprProgramImpl::EvaluateCase(int id, Frame& frame) {
 Result<Vector> ExprProgramImpl::EvaluateCoalesce(int id, Frame& frame) {
   const Node& node = nodes_[static_cast<size_t>(id)];
   const size_t count = static_cast<size_t>(frame.row_count);
-  std::vector<uint16_t> choice(count, 0);
+  std::vector<uint32_t> choice(count, 0);
   std::vector<int32_t> open(count);
   std::iota(open.begin(), open.end(), 0);
   std::vector<Vector> sources;
@@ -426,7 +461,7 @@ Result<Vector> ExprProgramImpl::EvaluateCoalesce(int id, Frame& frame) {
     const bool last = i + 1 == node.args.size();
     for (size_t k = 0; k < open.size(); ++k) {
       if (last || valid[static_cast<int64_t>(k)]) {
-        choice[static_cast<size_t>(open[k])] = static_cast<uint16_t>(sources.size());
+        choice[static_cast<size_t>(open[k])] = static_cast<uint32_t>(sources.size());
         taken.push_back(static_cast<int32_t>(k));
       } else {
         open[kept++] = open[k];

@@ -1,4 +1,5 @@
 // Functions on arrays. Most choose elements of their arguments: a Picker names them for a row.
+#include <absl/container/flat_hash_set.h>
 #include <arrow/api.h>
 #include <fmt/format.h>
 
@@ -115,47 +116,35 @@ void DefinePicker(FunctionRegistry* registry, std::string name, int args_min, in
               [=](const CallSite& site) { return InferArrays(site, shape, PickerKernel(picker)); });
 }
 
-// Keeps the first of equal elements.
-class Seen {
- public:
-  bool Add(std::string value) {
-    if (Contains(value)) return false;
-    values_.push_back(std::move(value));
-    return true;
-  }
-  bool Contains(const std::string& value) const {
-    return std::find(values_.begin(), values_.end(), value) != values_.end();
-  }
-
- private:
-  std::vector<std::string> values_;
-};
+using EncodedSet = absl::flat_hash_set<std::string>;
 
 void AddSetPickers(FunctionRegistry* registry) {
   const Picker distinct = [](const RowView& row, Picks* picks) {
-    Seen seen;
+    EncodedSet seen;
     for (size_t arg = 0; arg < 2; ++arg) {
       for (int64_t i = row.Begin(arg); i < row.End(arg); ++i) {
-        if (seen.Add(row.Encoded(arg, i))) picks->push_back({arg, i});
+        if (seen.insert(row.Encoded(arg, i)).second) picks->push_back({arg, i});
       }
     }
   };
   DefinePicker(registry, "ARRAY_UNION", 2, 2, Shape::kArrays, distinct);
   DefinePicker(registry, "ARRAY_DISTINCT", 1, 1, Shape::kArrays,
                [](const RowView& row, Picks* picks) {
-                 Seen seen;
+                 EncodedSet seen;
                  for (int64_t i = row.Begin(0); i < row.End(0); ++i) {
-                   if (seen.Add(row.Encoded(0, i))) picks->push_back({0, i});
+                   if (seen.insert(row.Encoded(0, i)).second) picks->push_back({0, i});
                  }
                });
   for (bool keep : {true, false}) {
     DefinePicker(registry, keep ? "ARRAY_INTERSECT" : "ARRAY_EXCEPT", 2, 2, Shape::kArrays,
                  [keep](const RowView& row, Picks* picks) {
-                   Seen other, given;
-                   for (int64_t i = row.Begin(1); i < row.End(1); ++i) other.Add(row.Encoded(1, i));
+                   EncodedSet other, given;
+                   for (int64_t i = row.Begin(1); i < row.End(1); ++i) {
+                     other.insert(row.Encoded(1, i));
+                   }
                    for (int64_t i = row.Begin(0); i < row.End(0); ++i) {
                      std::string value = row.Encoded(0, i);
-                     if (other.Contains(value) == keep && given.Add(std::move(value))) {
+                     if (other.contains(value) == keep && given.insert(std::move(value)).second) {
                        picks->push_back({0, i});
                      }
                    }

@@ -1,7 +1,8 @@
 // Constructors of ARRAY, MAP and ROW, element access, and functions on maps.
-#include <algorithm>
 #include <optional>
 
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
 #include <arrow/api.h>
 #include <fmt/format.h>
 
@@ -33,6 +34,9 @@ const arrow::ArrayData& KeysOf(const arrow::ArrayData& map) {
 const arrow::ArrayData& ItemsOf(const arrow::ArrayData& map) {
   return *map.child_data[0]->child_data[1];
 }
+
+// Where entry `i` of the map's ranges stands in its keys and items.
+int64_t EntryOf(const arrow::ArrayData& map, int64_t i) { return map.child_data[0]->offset + i; }
 
 std::string Encoded(const arrow::ArrayData& data, int64_t row) {
   std::string bytes;
@@ -71,15 +75,14 @@ Kernel MapKernel() {
     return RunBuilder<arrow::MapBuilder>(
         scope, args, false, [&](int64_t row, arrow::MapBuilder& builder) -> Status {
           RETURN_IF_ERROR(builder.Append());
-          std::vector<std::string> keys;
-          for (size_t i = 0; i < args.size(); i += 2) {
-            keys.push_back(Encoded(*args[i].data, RowOf(args[i], row)));
+          std::vector<bool> is_last(args.size() / 2);
+          absl::flat_hash_set<std::string> later;
+          for (size_t i = is_last.size(); i-- > 0;) {
+            const Vector& key = args[i * 2];
+            is_last[i] = later.insert(Encoded(*key.data, RowOf(key, row))).second;
           }
-          for (size_t i = 0; i < keys.size(); ++i) {
-            if (std::find(keys.begin() + static_cast<int64_t>(i) + 1, keys.end(), keys[i]) !=
-                keys.end()) {
-              continue;
-            }
+          for (size_t i = 0; i < is_last.size(); ++i) {
+            if (!is_last[i]) continue;
             const Vector &key = args[i * 2], &value = args[i * 2 + 1];
             if (key.data->IsNull(RowOf(key, row))) return scope.Fail(row, kNullKey);
             RETURN_IF_ERROR(AppendFrom(builder.key_builder(), *key.data, RowOf(key, row)));
@@ -174,7 +177,8 @@ Kernel MapItemKernel() {
           const auto [begin, end] = RangeOf(data, RowOf(args[0], row));
           const std::string key = Encoded(*args[1].data, RowOf(args[1], row));
           for (int64_t i = begin; i < end; ++i) {
-            if (Encoded(KeysOf(data), i) == key) return AppendFrom(&builder, ItemsOf(data), i);
+            const int64_t at = EntryOf(data, i);
+            if (Encoded(KeysOf(data), at) == key) return AppendFrom(&builder, ItemsOf(data), at);
           }
           return builder.AppendNull();
         });
@@ -320,16 +324,14 @@ Result<Signature> InferMapUnion(const CallSite& site) {
     return RunBuilder<arrow::MapBuilder>(
         scope, args, true, [&](int64_t row, arrow::MapBuilder& builder) -> Status {
           RETURN_IF_ERROR(builder.Append());
-          std::vector<std::string> seen;
+          absl::flat_hash_set<std::string> seen;
           for (size_t i = args.size(); i-- > 0;) {
             const arrow::ArrayData& map = *args[i].data;
             const auto [begin, end] = RangeOf(map, RowOf(args[i], row));
             for (int64_t at = begin; at < end; ++at) {
-              std::string key = Encoded(KeysOf(map), at);
-              if (std::find(seen.begin(), seen.end(), key) != seen.end()) continue;
-              seen.push_back(std::move(key));
-              RETURN_IF_ERROR(AppendFrom(builder.key_builder(), KeysOf(map), at));
-              RETURN_IF_ERROR(AppendFrom(builder.item_builder(), ItemsOf(map), at));
+              if (!seen.insert(Encoded(KeysOf(map), EntryOf(map, at))).second) continue;
+              RETURN_IF_ERROR(AppendFrom(builder.key_builder(), KeysOf(map), EntryOf(map, at)));
+              RETURN_IF_ERROR(AppendFrom(builder.item_builder(), ItemsOf(map), EntryOf(map, at)));
             }
           }
           return Status::OK();
@@ -352,15 +354,17 @@ Kernel StrToMapKernel() {
           auto* keys = static_cast<arrow::StringBuilder*>(builder.key_builder());
           auto* items = static_cast<arrow::StringBuilder*>(builder.item_builder());
           std::vector<std::pair<Text, std::optional<Text>>> found;
+          absl::flat_hash_map<absl::string_view, size_t> places;
           while (!text.empty()) {
             const size_t end = list.empty() ? Text::npos : text.find(list);
             const Text entry = text.substr(0, end);
             const size_t split = pair.empty() ? Text::npos : entry.find(pair);
             const Text key = entry.substr(0, split);
             // Of a key that comes again the last value counts.
-            auto at = std::ranges::find(found, key, &std::pair<Text, std::optional<Text>>::first);
-            if (at == found.end()) at = found.insert(at, {key, std::nullopt});
-            at->second = split == Text::npos ? std::nullopt
+            const auto [place, is_new] =
+                places.try_emplace(absl::string_view(key.data(), key.size()), found.size());
+            if (is_new) found.emplace_back(key, std::nullopt);
+            found[place->second].second = split == Text::npos ? std::nullopt
                                              : std::optional(entry.substr(split + pair.size()));
             if (end == Text::npos) break;
             text.remove_prefix(end + list.size());

@@ -1,5 +1,6 @@
 // = <> < <= > >=, IS [NOT] DISTINCT FROM, IN, GREATEST, LEAST.
 #include <algorithm>
+#include <unordered_map>
 
 #include <absl/container/flat_hash_set.h>
 #include <arrow/api.h>
@@ -8,6 +9,7 @@
 #include "process/expr/cast.h"
 #include "process/expr/decimal_math.h"
 #include "process/expr/functions.h"
+#include "process/expr/value_codec.h"
 #include "process/types/type_coercion.h"
 
 namespace mainstem::process {
@@ -45,10 +47,50 @@ Kernel CompareKernel(Comparison comparison) {
   });
 }
 
+// The values of an array, by a hash of their bytes.
+class HashedPlaces {
+ public:
+  HashedPlaces(const arrow::Array& values, int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) places_.emplace(Encoded(values, i), i);
+  }
+  // The places of values that have the same bytes as the one at `at` of another array.
+  auto EqualTo(const arrow::Array& values, int64_t at) const {
+    return places_.equal_range(Encoded(values, at));
+  }
+
+ private:
+  static std::string Encoded(const arrow::Array& values, int64_t at) {
+    std::string bytes;
+    EncodeValue(*values.data(), at, &bytes);
+    return bytes;
+  }
+  std::unordered_multimap<std::string, int64_t> places_;
+};
+
 // Entries of a map have no order.
+bool EqualLargeMaps(const arrow::MapArray& left, int64_t a, const arrow::MapArray& right,
+                    int64_t b) {
+  const int64_t begin = right.value_offset(b);
+  const HashedPlaces places(*right.keys(), begin, begin + right.value_length(b));
+  for (int64_t i = left.value_offset(a); i < left.value_offset(a) + left.value_length(a); ++i) {
+    const auto [first, last] = places.EqualTo(*left.keys(), i);
+    const bool found = std::any_of(first, last, [&](const auto& place) {
+      return left.items()->RangeEquals(*right.items(), i, i + 1, place.second);
+    });
+    if (!found) return false;
+  }
+  return true;
+}
+
 bool EqualMaps(const arrow::MapArray& left, int64_t a, const arrow::MapArray& right, int64_t b) {
   const int64_t count = left.value_length(a);
   if (right.value_length(b) != count) return false;
+  // Equal keys of these types have equal bytes.
+  constexpr int64_t kLargeFrom = 16;
+  const arrow::DataType& key = *left.keys()->type();
+  if (count >= kLargeFrom && !arrow::is_floating(key.id()) && !arrow::is_nested(key.id())) {
+    return EqualLargeMaps(left, a, right, b);
+  }
   for (int64_t i = left.value_offset(a); i < left.value_offset(a) + count; ++i) {
     bool found = false;
     for (int64_t j = right.value_offset(b); !found && j < right.value_offset(b) + count; ++j) {
@@ -235,18 +277,18 @@ struct InSet {
   absl::flat_hash_set<std::conditional_t<std::is_same_v<T, Text>, std::string, T>> values = {};
 };
 
-// x IN (constants ...): one probe a row; unknown if absent and the list has a NULL.
+// x IN (constants ...): one probe a row; unknown if absent and the list has a NULL. The program
+// gives the constants as one column, whatever the rows.
 template <typename T>
 Kernel HashedIn() {
   return [](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     auto& set = scope.State<InSet<T>>();
     if (!set.filled) {
-      for (const Vector& arg : args.subspan(1)) {
-        if (arg.IsConstantNull()) {
-          set.has_null = true;
-        } else {
-          set.values.emplace(Column<T>(arg)[0]);
-        }
+      const Column<T> values(args[1]);
+      const Validity valid(args[1]);
+      for (int64_t i = 0; i < args[1].data->length; ++i) {
+        if (valid[i]) set.values.emplace(values[i]);
+        set.has_null |= !valid[i];
       }
       set.filled = true;
     }

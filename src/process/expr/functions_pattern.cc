@@ -100,10 +100,24 @@ struct LikeCache {
   bool known = false;
 };
 
+bool IsEscape(Text text) { return CharacterCount(text) == 1; }
+std::string WrongEscape(Text text) {
+  return fmt::format("Invalid escape character '{}': it must be one character", text);
+}
+Status CheckEscape(const CallSite& site) {
+  const auto escape = site.size() == 3 ? site.StringLiteral(2) : std::nullopt;
+  if (!escape || IsEscape(*escape)) return Status::OK();
+  return MakeError(ErrorCode::kSemanticError, WrongEscape(*escape));
+}
+
 Kernel LikeKernel(bool negated) {
   return [negated](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     auto& cache = scope.State<LikeCache>();
     const auto match = [&](RowErrors& errors, Text text, Text pattern, Text escape) -> bool {
+      if (args.size() == 3 && !IsEscape(escape)) {
+        errors.Fail(WrongEscape(escape));
+        return false;
+      }
       if (!cache.known || cache.pattern != pattern || cache.escape != escape) {
         cache.pattern = pattern;
         cache.escape = escape;
@@ -137,8 +151,10 @@ std::string SimilarToRegex(Text pattern, Text escape) {
   bool in_set = false;
   for (size_t i = 0; i < pattern.size(); ++i) {
     const char c = pattern[i];
-    if (!escape.empty() && c == escape[0] && i + 1 < pattern.size()) {
-      regex += RE2::QuoteMeta(Piece(pattern.substr(++i, 1)));
+    if (!escape.empty() && pattern.substr(i).starts_with(escape) &&
+        i + escape.size() < pattern.size()) {
+      i += escape.size();
+      regex += RE2::QuoteMeta(Piece(pattern.substr(i, 1)));
     } else if (const size_t end =
                    pattern.substr(i).starts_with("[:") ? pattern.find(":]", i) : Text::npos;
                in_set && end != Text::npos) {
@@ -172,6 +188,10 @@ Kernel SimilarKernel(bool negated) {
     };
     auto& state = scope.State<State>();
     const auto match = [&](RowErrors& errors, Text text, Text pattern, Text escape) -> bool {
+      if (args.size() == 3 && !IsEscape(escape)) {
+        errors.Fail(WrongEscape(escape));
+        return false;
+      }
       if (state.regex == nullptr || state.pattern != pattern || state.escape != escape) {
         state.pattern = pattern;
         state.escape = escape;
@@ -353,12 +373,14 @@ void AddPatternFunctions(FunctionRegistry* registry) {
             .overloads = {{{Arg::kText, Arg::kText}, truth, LikeKernel(negated)},
                           {{Arg::kText, Arg::kText, Arg::kText}, truth, LikeKernel(negated)}},
             .flags = kCanFail,
-            .can_fail = LikeCanFail});
+            .can_fail = LikeCanFail,
+            .check = CheckEscape});
     Define(registry,
            {.name = prefix + "SIMILAR TO",
             .overloads = {{{Arg::kText, Arg::kText}, truth, SimilarKernel(negated)},
                           {{Arg::kText, Arg::kText, Arg::kText}, truth, SimilarKernel(negated)}},
-            .flags = kCanFail});
+            .flags = kCanFail,
+            .check = CheckEscape});
   }
   AddRegexp(registry);
 }

@@ -352,8 +352,9 @@ std::string JavaNumber(std::string_view token) {
   int64_t exponent = 0;
   std::string_view power = token.substr(mark + 1);
   if (power.starts_with('+')) power.remove_prefix(1);
-  if (std::from_chars(power.data(), power.data() + power.size(), exponent).ec != std::errc()) {
-    return std::string(token);
+  const auto parsed = std::from_chars(power.data(), power.data() + power.size(), exponent);
+  if (parsed.ec != std::errc() || exponent < INT32_MIN || exponent > INT32_MAX) {
+    return std::string(token);  // beyond what Java's numbers have
   }
   std::string_view mantissa = token.substr(0, mark);
   std::string sign, digits;

@@ -22,11 +22,13 @@ std::optional<LikePattern> LikePattern::Make(std::string_view pattern, std::stri
   };
   for (size_t i = 0; i < pattern.size(); ++i) {
     const char c = pattern[i];
-    if (!escape.empty() && c == escape[0]) {
-      if (i + 1 == pattern.size()) return std::nullopt;
-      const char next = pattern[++i];
-      if (next != '%' && next != '_' && next != escape[0]) return std::nullopt;
-      literal += next;
+    if (!escape.empty() && pattern.substr(i).starts_with(escape)) {
+      const std::string_view rest = pattern.substr(i + escape.size());
+      const bool is_wildcard = rest.starts_with('%') || rest.starts_with('_');
+      if (!is_wildcard && !rest.starts_with(escape)) return std::nullopt;
+      const std::string_view escaped = is_wildcard ? rest.substr(0, 1) : escape;
+      literal += escaped;
+      i += escape.size() + escaped.size() - 1;
     } else if (c == '%') {
       flush();
       const bool repeated = !result.pieces_.empty() && result.pieces_.back().kind == Kind::kAny;

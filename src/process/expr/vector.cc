@@ -217,7 +217,7 @@ Result<Vector> FromScalar(const arrow::Scalar& scalar, const LogicalType& type) 
 }
 
 Result<Vector> Merge(const LogicalType& type, std::span<const Vector> sources,
-                     std::span<const uint8_t> compact, std::span<const uint16_t> choice,
+                     std::span<const uint8_t> compact, std::span<const uint32_t> choice,
                      arrow::MemoryPool* pool) {
   const int64_t count = static_cast<int64_t>(choice.size());
   // Where row i comes from is asked twice (validity, values): positions are computed once.
@@ -226,7 +226,7 @@ Result<Vector> Merge(const LogicalType& type, std::span<const Vector> sources,
   bool may_have_nulls = false;
   for (const Vector& source : sources) may_have_nulls |= MayHaveNulls(source);
   for (int64_t i = 0; i < count; ++i) {
-    const uint16_t chosen = choice[static_cast<size_t>(i)];
+    const uint32_t chosen = choice[static_cast<size_t>(i)];
     position[static_cast<size_t>(i)] = sources[chosen].constant ? 0
                                        : compact[chosen]        ? cursor[chosen]++
                                                                 : static_cast<int32_t>(i);

@@ -447,7 +447,7 @@ Result<Vector> FromScalar(const arrow::Scalar& scalar, const LogicalType& type);
 // Row r of the result is the next unread row of sources[choice[r]] if `compact[choice[r]]`, else
 // row r of it. Sources are of one type.
 Result<Vector> Merge(const LogicalType& type, std::span<const Vector> sources,
-                     std::span<const uint8_t> compact, std::span<const uint16_t> choice,
+                     std::span<const uint8_t> compact, std::span<const uint32_t> choice,
                      arrow::MemoryPool* pool);
 
 }  // namespace mainstem::process
