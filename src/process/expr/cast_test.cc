@@ -124,5 +124,61 @@ TEST(Literals, TakeTheirTypesFromTheDigits) {
   EXPECT_FALSE(MakeDateLiteral("2026-02-30").ok());
 }
 
+// Rows: ['1'], NULL over a hidden 'x', ['2', 'y'].
+std::shared_ptr<arrow::Array> ListsWithHiddenText() {
+  arrow::ListBuilder builder(arrow::default_memory_pool(),
+                             std::make_shared<arrow::StringBuilder>());
+  auto* items = static_cast<arrow::StringBuilder*>(builder.value_builder());
+  for (const std::vector<std::string>& row :
+       std::vector<std::vector<std::string>>{{"1"}, {"x"}, {"2", "y"}}) {
+    EXPECT_TRUE(builder.Append().ok());
+    EXPECT_TRUE(items->AppendValues(row).ok());
+  }
+  auto data = (*builder.Finish())->data()->Copy();
+  auto valid = *arrow::AllocateEmptyBitmap(3);
+  arrow::bit_util::SetBit(valid->mutable_data(), 0);
+  arrow::bit_util::SetBit(valid->mutable_data(), 2);
+  data->buffers[0] = std::move(valid);
+  data->null_count = 1;
+  return arrow::MakeArray(data);
+}
+
+TEST(Cast, LooksAtShownElementsOnly) {
+  const ExprPtr list = MakeInputRef(0, T::Array(T::String()));
+  const auto run = [&](const ExprPtr& expr, const std::shared_ptr<arrow::Array>& column,
+                       EvalFailure* failure) {
+    auto program = ExprProgram::Make({expr}, UtcContext());
+    const auto columns = (*program)->Evaluate({column}, column->length(), UtcContext(), failure);
+    if (!columns.ok()) return TextOf(columns.status()).message;
+    EXPECT_TRUE((*columns)[0]->ValidateFull().ok());
+    const auto text = *ToText((*columns)[0], expr->type(), UtcContext());
+    std::string rows;
+    for (int64_t row = 0; row < text->length(); ++row) {
+      rows +=
+          text->IsNull(row) ? "NULL" : static_cast<const arrow::StringArray&>(*text).GetString(row);
+      rows += ' ';
+    }
+    return rows;
+  };
+  const auto lists = ListsWithHiddenText();
+  EvalFailure failure;
+  EXPECT_EQ(run(Cast(list, T::Array(T::Int())), lists->Slice(0, 2), &failure), "[1] NULL ");
+  EXPECT_EQ(run(Cast(list, T::Array(T::Int())), lists->Slice(1, 1), &failure), "NULL ");
+  EXPECT_EQ(run(TryCast(list, T::Array(T::Int())), lists, &failure), "[1] NULL NULL ");
+  EXPECT_EQ(run(Cast(list, T::Array(T::Int())), lists, &failure),
+            "For input string: 'y'. Invalid character found.");
+  EXPECT_EQ(failure.row, 2);
+  // The same of ROWs: the second is NULL.
+  arrow::StringBuilder texts;
+  EXPECT_TRUE(texts.AppendValues({"1", "x"}).ok());
+  auto valid = *arrow::AllocateEmptyBitmap(2);
+  arrow::bit_util::SetBit(valid->mutable_data(), 0);
+  const auto rows = arrow::MakeArray(arrow::ArrayData::Make(
+      ToArrowType(T::Row({{"a", T::String()}})), 2,
+      {std::shared_ptr<arrow::Buffer>(std::move(valid))}, {(*texts.Finish())->data()}, 1));
+  const ExprPtr row = MakeInputRef(0, T::Row({{"a", T::String()}}));
+  EXPECT_EQ(run(Cast(row, T::Row({{"a", T::Int()}})), rows, &failure), "(1) NULL ");
+}
+
 }  // namespace
 }  // namespace mainstem::process::testing

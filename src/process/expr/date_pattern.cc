@@ -375,8 +375,8 @@ std::optional<Moment> DatePattern::Parse(std::string_view text) const {
   int hour = fields.hour.value_or(0);
   if (fields.hour12) hour = *fields.hour12 + (fields.afternoon.value_or(false) ? 12 : 0);
   return Moment{days * kSecondsPerDay + hour * 3600 + fields.minute.value_or(0) * 60 +
-                       fields.second.value_or(0),
-                   fields.nanos};
+                    fields.second.value_or(0),
+                fields.nanos};
 }
 
 std::optional<DatePattern::LooseTime> DatePattern::ParseLoosely(std::string_view text) const {
@@ -457,9 +457,10 @@ std::optional<DatePattern::LooseTime> DatePattern::ParseLoosely(std::string_view
   }
   year += FloorDivide(month - 1, 12);
   if (year > 9999) return std::nullopt;
-  int64_t days = day_of_year ? FirstOfYear(year) + *day_of_year - 1
-                             : DaysFromCivil(year, static_cast<int>(FloorModulo(month - 1, 12)) + 1, 1) +
-                                   day - 1;
+  int64_t days =
+      day_of_year
+          ? FirstOfYear(year) + *day_of_year - 1
+          : DaysFromCivil(year, static_cast<int>(FloorModulo(month - 1, 12)) + 1, 1) + day - 1;
   if (afternoon.value_or(false)) hour += 12;
   const int64_t carried = FloorDivide(millis, 1000);
   result.time = {days * kSecondsPerDay + hour * 3600 + minute * 60 + second + carried,

@@ -78,8 +78,8 @@ int64_t WholeMonths(int64_t from_millis, int64_t to_millis) {
   const int64_t from_day = FloorDivide(from_millis, kMillisPerDay);
   const int64_t to_day = FloorDivide(to_millis, kMillisPerDay);
   const CivilDate from = CivilFromDays(from_day), to = CivilFromDays(to_day);
-  int64_t months = (to.year - from.year) * 12 +
-                   static_cast<int64_t>(to.month) - static_cast<int64_t>(from.month);
+  int64_t months = (to.year - from.year) * 12 + static_cast<int64_t>(to.month) -
+                   static_cast<int64_t>(from.month);
   const int64_t reached = AddMonths(from_day, months);
   const bool time_before =
       FloorModulo(to_millis, kMillisPerDay) < FloorModulo(from_millis, kMillisPerDay);
@@ -91,8 +91,8 @@ int64_t WholeMonths(int64_t from_millis, int64_t to_millis) {
 
 CivilDate CivilFromDays(int64_t days) {
   const int64_t periods = Periods(days, kPeriodDays);
-  const std::chrono::year_month_day date{std::chrono::sys_days{
-      std::chrono::days{static_cast<int>(days - periods * kPeriodDays)}}};
+  const std::chrono::year_month_day date{
+      std::chrono::sys_days{std::chrono::days{static_cast<int>(days - periods * kPeriodDays)}}};
   return {static_cast<int>(date.year()) + periods * kPeriodYears,
           static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day())};
 }

@@ -19,7 +19,10 @@ constexpr int64_t FloorDivide(int64_t a, int64_t b) {
   const int64_t quotient = a / b;
   return quotient - ((a % b != 0) && ((a < 0) != (b < 0)) ? 1 : 0);
 }
-constexpr int64_t FloorModulo(int64_t a, int64_t b) { return a - FloorDivide(a, b) * b; }
+constexpr int64_t FloorModulo(int64_t a, int64_t b) {
+  const int64_t rest = a % b;
+  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
 
 struct CivilDate {
   int64_t year;
@@ -65,15 +68,15 @@ int64_t CeilToUnit(TimeUnit unit, int64_t millis);
 // TIMESTAMPDIFF of whole units, toward zero, of milliseconds.
 int64_t DifferenceInUnits(TimeUnit unit, int64_t from_millis, int64_t to_millis);
 
-// A moment since 1970-01-01, of a wall clock or in UTC; nanos 0..999'999'999. What ticks are not wide
-// enough for: in nanoseconds they reach from 1677 to 2262 only.
+// A moment since 1970-01-01, of a wall clock or in UTC; nanos 0..999'999'999. What ticks are not
+// wide enough for: in nanoseconds they reach from 1677 to 2262 only.
 struct Moment {
   int64_t seconds;
   int64_t nanos;
 };
 constexpr Moment MomentOfTicks(int64_t ticks, int64_t units_per_second) {
-  const int64_t seconds = FloorDivide(ticks, units_per_second);
-  return {seconds, (ticks - seconds * units_per_second) * (1'000'000'000 / units_per_second)};
+  return {FloorDivide(ticks, units_per_second),
+          FloorModulo(ticks, units_per_second) * (1'000'000'000 / units_per_second)};
 }
 // Empty if it does not fit.
 std::optional<int64_t> TicksOfMoment(Moment time, int64_t units_per_second);

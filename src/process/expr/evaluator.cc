@@ -4,6 +4,7 @@
 
 #include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
+#include <absl/hash/hash.h>
 #include <arrow/api.h>
 #include <fmt/format.h>
 
@@ -42,7 +43,7 @@ struct Frame {
 // Equal expressions have one node.
 struct HashOfExpr {
   size_t operator()(const std::pair<ExprPtr, int>& node) const {
-    return static_cast<size_t>(node.first->hash());
+    return absl::Hash<uint64_t>()(node.first->hash());
   }
 };
 struct SameExpr {
@@ -112,9 +113,11 @@ Result<int> ExprProgramImpl::AddNode(const ExprPtr& expr, const EvalContext& con
 Result<int> ExprProgramImpl::MakeNode(const ExprPtr& expr, const EvalContext& context) {
   Node node{.expr = expr};
   const bool has_list = expr->IsCallTo("IN SET");
-  for (size_t i = 0; i < (has_list ? 2 : expr->args().size()); ++i) {
-    ASSIGN_OR_RETURN(const int id, has_list && i == 1 ? MakeListNode(expr, context)
-                                                      : AddNode(expr->args()[i], context));
+  const size_t arg_count = has_list ? 2 : expr->args().size();
+  for (size_t i = 0; i < arg_count; ++i) {
+    const bool is_list = has_list && i == 1;
+    ASSIGN_OR_RETURN(const int id,
+                     is_list ? MakeListNode(expr, context) : AddNode(expr->args()[i], context));
     node.args.push_back(id);
     node.can_fail |= nodes_[static_cast<size_t>(id)].can_fail;
     node.mergeable &= nodes_[static_cast<size_t>(id)].mergeable;

@@ -163,5 +163,30 @@ TEST(BoundExpr, PrintsAndComparesByStructure) {
   EXPECT_TRUE(IsConstant(*Fn("+", {I(1), I(2)})));
 }
 
+TEST(Evaluator, TakesListsOfManyThousandConstants) {
+  std::vector<ExprPtr> args = {kX};
+  for (int32_t i = 0; i < 20'000; ++i) args.push_back(I(2 * i));
+  const auto column = Ints({0, 39'998, 3, std::nullopt, 40'000});
+  EXPECT_EQ(Evaluated(Fn("IN", args), {column}), "TRUE|TRUE|FALSE|NULL|FALSE");
+  args.push_back(N(T::Int()));
+  EXPECT_EQ(Evaluated(Fn("NOT IN", args), {column}), "FALSE|FALSE|NULL|NULL|NULL");
+  // Of another type than the column's, and one that has no value.
+  args = {MakeInputRef(0, T::BigInt(), "x")};
+  for (int32_t i = 0; i < 10; ++i) args.push_back(I(i));
+  args.push_back(Cast(S("none"), T::Int()));
+  EXPECT_EQ(Evaluated(Fn("IN", args), {Column<arrow::Int64Builder, int64_t>({7})}),
+            "error: For input string: 'none'. Invalid character found.");
+}
+
+TEST(Evaluator, CountsMoreBranchesThan16Bits) {
+  std::vector<ExprPtr> args = {Fn("=", {kX, I(5)}), I(-5)};
+  for (int32_t i = 0; i < 66'000; ++i) {
+    args.push_back(B(false));
+    args.push_back(I(1));
+  }
+  args.push_back(kX);
+  EXPECT_EQ(Evaluated(Fn("CASE", args), {Ints({5, 7, std::nullopt})}), "-5|7|NULL");
+}
+
 }  // namespace
 }  // namespace mainstem::process::testing

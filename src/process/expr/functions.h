@@ -126,8 +126,8 @@ Result<Vector> RunBuilder(KernelScope& scope, std::span<const Vector> args, bool
   return FinishBuilder(builder.get(), constant);
 }
 
-// For texts of arguments that may be NULL: f(row, TextSink&) -> Result<bool> writes the text of each
-// row; false: NULL.
+// For texts of arguments that may be NULL: f(row, TextSink&) -> Result<bool> writes the text of
+// each row; false: NULL.
 template <typename F>
 Result<Vector> RunText(KernelScope& scope, std::span<const Vector> args, F f) {
   const bool constant = AllConstant(args);

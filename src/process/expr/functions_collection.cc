@@ -364,8 +364,9 @@ Kernel StrToMapKernel() {
             const auto [place, is_new] =
                 places.try_emplace(absl::string_view(key.data(), key.size()), found.size());
             if (is_new) found.emplace_back(key, std::nullopt);
-            found[place->second].second = split == Text::npos ? std::nullopt
-                                             : std::optional(entry.substr(split + pair.size()));
+            found[place->second].second = split == Text::npos
+                                              ? std::nullopt
+                                              : std::optional(entry.substr(split + pair.size()));
             if (end == Text::npos) break;
             text.remove_prefix(end + list.size());
           }

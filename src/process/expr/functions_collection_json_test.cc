@@ -193,5 +193,119 @@ TEST(Encodings, GiveTheReferenceResults) {
   });
 }
 
+TEST(Json, OfEqualKeysTheLastCounts) {
+  Check({
+      {Fn("JSON_VALUE", {S(R"({"a": 1, "a": 2})"), S("$.a")}), "", "2"},
+      {Fn("JSON_VALUE", {S(R"({"a": {"b": 1}, "a": {"c": 2}})"), S("$.a.b")}), "", "NULL"},
+      {Fn("JSON_VALUE", {S(R"({"a": [1, {"b": 3, "b": 4}], "c": 5})"), S("$.a[1].b")}), "", "4"},
+      {Fn("JSON_QUERY", {S(R"({"a": 1e-9223372036854775808})"), S("$")}), "",
+       R"({"a":1e-9223372036854775808})"},
+  });
+}
+
+TEST(Patterns, GoOnByCharactersAndKnowTheLastLinesEnd) {
+  Check({
+      {Fn("HEX", {Fn("REGEXP_REPLACE", {S("é"), S("x*"), S("-")})}), "", "2DC3A92D"},
+      {Fn("REGEXP_COUNT", {S("é"), S("x*")}), "", "2"},
+      {Fn("REGEXP", {S("ab\n"), S("b$")}), "", "TRUE"},
+      {Fn("REGEXP", {S("ab\nc"), S("b$")}), "", "FALSE"},
+      {Fn("REGEXP", {S("ab\n"), S("b\\z")}), "", "FALSE"},
+      {Fn("REGEXP_EXTRACT", {S("ab\r\n"), S("(\\w+)$"), I(1)}), "", "ab"},
+      {Fn("REGEXP_REPLACE", {S("ab\n"), S("b$"), S("-")}), "", "a-\n"},
+      {Fn("REGEXP_EXTRACT", {S("a\t b"), S("a\\h+b")}), "", "a\t b"},
+      {Fn("REGEXP_COUNT", {S("aB1_"), S("\\p{Lower}|[\\p{Digit}_]")}), "", "3"},
+      {Fn("REGEXP_EXTRACT", {S("naïve"), S("\\u00ef(?<rest>.*)"), I(1)}), "", "ve"},
+      {Fn("REGEXP_EXTRACT", {S("a.b*"), S("\\Q.b*\\E")}), "", ".b*"},
+      {Fn("REGEXP", {S("a"), S("(")}), "", "FALSE"},
+      {Fn("REGEXP_EXTRACT", {S("a"), S("a**")}), "", "NULL"},
+      {Fn("REGEXP_COUNT", {S("a+b"), S("[+]+?")}), "", "1"},
+  });
+}
+
+TEST(Patterns, NameWhatLinearTimeDoesNotAllow) {
+  const std::vector<std::pair<const char*, const char*>> cases = {
+      {"a(?=b)", "a lookahead (?=..)"},
+      {"a(?!b)", "a lookahead (?!..)"},
+      {"(?<=a)b", "a lookbehind (?<=..)"},
+      {"(?<!a)b", "a lookbehind (?<!..)"},
+      {"(?>a)b", "an atomic group (?>..)"},
+      {"(a)\\1", "a back-reference \\1"},
+      {"(?<n>a)\\k<n>", "a back-reference \\k<name>"},
+      {"a++b", "a possessive quantifier ++"},
+      {"a{1,2}+", "a possessive quantifier }+"},
+      {"[a-z&&[^b]]", "an intersection of classes [a&&b]"},
+      {"[a[bc]]", "a class within a class [a[b]]"},
+      {"(?x)a b", "the flag (?x)"},
+      {"\\p{javaLowerCase}", "the property \\p{javaLowerCase}"},
+      {"a{2000}", "a repetition of more than 1000 times"},
+  };
+  for (const auto& [pattern, lacks] : cases) {
+    const std::string message = std::string("regular expression '") + pattern + "' has " + lacks +
+                                ", which is not supported";
+    for (const char* name : {"REGEXP", "REGEXP_EXTRACT", "REGEXP_COUNT", "REGEXP_EXTRACT_ALL"}) {
+      const auto bound = Functions().Bind(name, {S("ab"), S(pattern)});
+      ASSERT_FALSE(bound.ok()) << pattern;
+      EXPECT_EQ(TextOf(bound.status()).message, message);
+      // From a column the row fails.
+      const ExprPtr call = Fn(name, {S("ab"), Fn("||", {S(pattern), S("")})});
+      EXPECT_EQ(OverColumns(call), "error: " + message);
+    }
+  }
+}
+
+TEST(Encodings, TextsStayUtf8) {
+  const std::string replaced = "a\xEF\xBF\xBD";
+  Check({
+      {Fn("DECODE", {Fn("UNHEX", {S("61C3")}), S("UTF-8")}), "", replaced},
+      {Fn("URL_DECODE", {S("a%C3")}), "", replaced},
+      {Fn("FROM_BASE64", {S("YcM=")}), "", replaced},
+  });
+}
+
+TEST(Arrays, SetsOfManyElements) {
+  std::vector<ExprPtr> elements;
+  for (int32_t i = 0; i < 4'000; ++i) elements.push_back(I(i / 2));
+  const ExprPtr array = Fn("ARRAY", elements);
+  EXPECT_EQ(Folded(Fn("CARDINALITY", {Fn("ARRAY_DISTINCT", {array})})), "2000");
+  EXPECT_EQ(Folded(Fn("CARDINALITY", {Fn("ARRAY_INTERSECT", {array, array})})), "2000");
+  EXPECT_EQ(Folded(Fn("CARDINALITY", {Fn("ARRAY_EXCEPT", {array, Fn("ARRAY", {I(7)})})})), "1999");
+  EXPECT_EQ(Folded(Fn("CARDINALITY", {Fn("ARRAY_UNION", {array, Fn("ARRAY", {I(-7)})})})), "2001");
+  std::vector<ExprPtr> entries, turned;
+  for (int32_t i = 0; i < 4'000; ++i) {
+    entries.insert(entries.end(), {I(i / 2), I(i)});
+    turned.insert(turned.begin(), {I(i / 2), I(i | 1)});
+  }
+  const ExprPtr map = Fn("MAP", entries);
+  EXPECT_EQ(Folded(Fn("CARDINALITY", {map})), "2000");
+  EXPECT_EQ(Folded(Fn("ITEM", {map, I(1)})), "3");
+  EXPECT_EQ(Folded(Fn("=", {map, Fn("MAP", turned)})), "TRUE");
+  entries.back() = I(0);
+  EXPECT_EQ(Folded(Fn("=", {map, Fn("MAP", entries)})), "FALSE");
+}
+
+// A slice of maps, whose entries are a slice of a longer column too.
+TEST(Maps, LookBehindTheEntriesOffset) {
+  auto builder = *arrow::MakeBuilder(ToArrowType(T::Map(T::Int(), T::Int())));
+  auto& maps = static_cast<arrow::MapBuilder&>(*builder);
+  for (int32_t i = 0; i < 3; ++i) {
+    EXPECT_TRUE(maps.Append().ok());
+    EXPECT_TRUE(static_cast<arrow::Int32Builder*>(maps.key_builder())->Append(i).ok());
+    EXPECT_TRUE(static_cast<arrow::Int32Builder*>(maps.item_builder())->Append(10 * i).ok());
+  }
+  const auto data = (*builder->Finish())->data()->Copy();
+  data->child_data[0] = data->child_data[0]->Slice(1, 2);
+  data->length = 2;  // rows with the keys 1 and 2
+  const ExprPtr map = MakeInputRef(0, T::Map(T::Int(), T::Int()));
+  const ExprPtr all = Fn("||", {Cast(Fn("ITEM", {map, I(1)}), T::String()), S("")});
+  const ExprPtr both = Fn("ITEM", {Fn("MAP_UNION", {map, map}), I(2)});
+  auto program = ExprProgram::Make({all, both}, UtcContext());
+  const auto columns = (*program)->Evaluate({arrow::MakeArray(data)}, 2, UtcContext());
+  ASSERT_TRUE(columns.ok()) << columns.status();
+  EXPECT_EQ((**(*columns)[0]->GetScalar(0)).ToString(), "10");
+  EXPECT_TRUE((*columns)[0]->IsNull(1));
+  EXPECT_TRUE((*columns)[1]->IsNull(0));
+  EXPECT_EQ((**(*columns)[1]->GetScalar(1)).ToString(), "20");
+}
+
 }  // namespace
 }  // namespace mainstem::process::testing

@@ -139,5 +139,72 @@ TEST(Math, FunctionsGiveTheReferenceResults) {
   });
 }
 
+TEST(Decimals, TakeAnyExponent) {
+  Check({
+      {TryCast(S("1e-2147483648"), LogicalType::Decimal(10, 2)), "", "0.00"},
+      {TryCast(S("1e2147483647"), LogicalType::Decimal(10, 2)), "", "NULL"},
+      {TryCast(S("0e2147483647"), LogicalType::Decimal(10, 2)), "", "0.00"},
+      {TryCast(S("0.05e2"), LogicalType::Decimal(10, 2)), "", "5.00"},
+      {TryCast(S("123456789012345678901234567890123456789e-39"), LogicalType::Decimal(10, 2)), "",
+       "0.12"},
+      {TryCast(S("0." + std::string(1500, '0') + "25e1501"), LogicalType::Decimal(10, 2)), "",
+       "2.50"},
+  });
+}
+
+TEST(Decimals, DivisionThatDoesNotFitIsNull) {
+  Check({
+      {Fn("/", {Dec("12345678901234567890123456789012345678", 38, 0),
+                Dec("0.79999999999999999999999999999999999999", 38, 38)}),
+       "", "NULL"},
+      {Fn("/", {Dec("0", 38, 0), Dec("0.79999999999999999999999999999999999999", 38, 38)}), "",
+       "0.000000"},
+      {Fn("/", {Dec("12345678901234567890123456789012", 38, 0),
+                Dec("0.50000000000000000000000000000000000000", 38, 38)}),
+       "", "24691357802469135780246913578024.000000"},
+  });
+}
+
+TEST(Decimals, RoundToTheDigitsOfTheRow) {
+  const auto decimals = [](const std::vector<const char*>& texts) {
+    auto builder = *arrow::MakeBuilder(arrow::decimal128(10, 3));
+    for (const char* text : texts) {
+      EXPECT_TRUE(static_cast<arrow::Decimal128Builder&>(*builder)
+                      .Append(*arrow::Decimal128::FromString(text))
+                      .ok());
+    }
+    return *builder->Finish();
+  };
+  arrow::Int64Builder digits;
+  EXPECT_TRUE(digits.AppendValues({1, -1, 0, 7, INT64_MIN, INT64_MAX}).ok());
+  EXPECT_TRUE(digits.AppendNull().ok());
+  const auto values = decimals({"12.345", "15.000", "2.500", "1.234", "1.234", "1.234", "1.234"});
+  const ExprPtr value = MakeInputRef(0, LogicalType::Decimal(10, 3));
+  const ExprPtr places = MakeInputRef(1, LogicalType::BigInt());
+  const std::vector<std::pair<const char*, std::string>> cases = {
+      {"ROUND", "12.300 20.000 3.000 1.234 0.000 1.234 NULL "},
+      {"TRUNCATE", "12.300 10.000 2.000 1.234 0.000 1.234 NULL "}};
+  for (const auto& [name, expected] : cases) {
+    const ExprPtr call = Fn(name, {value, places});
+    EXPECT_EQ(call->type().ToResultString(), "DECIMAL(10,3)");
+    auto program = ExprProgram::Make({call}, UtcContext());
+    const auto columns = (*program)->Evaluate({values, *digits.Finish()}, 7, UtcContext());
+    ASSERT_TRUE(columns.ok()) << columns.status();
+    EXPECT_TRUE(digits.AppendValues({1, -1, 0, 7, INT64_MIN, INT64_MAX}).ok());
+    EXPECT_TRUE(digits.AppendNull().ok());
+    const auto text = *ToText((*columns)[0], call->type(), UtcContext());
+    std::string rows;
+    for (int64_t row = 0; row < 7; ++row) {
+      rows +=
+          text->IsNull(row) ? "NULL" : static_cast<const arrow::StringArray&>(*text).GetString(row);
+      rows += ' ';
+    }
+    EXPECT_EQ(rows, expected);
+  }
+  Check({{Fn("ROUND", {F(1.25), L(INT64_MIN)}), "", "0.0"},
+         {Fn("ROUND", {Dec("1.25", 5, 2), N(LogicalType::Int())}), "", "NULL"}});
+  EXPECT_FALSE(Functions().Bind("ROUND", {Dec("1.25", 5, 2), S("1")}).ok());
+}
+
 }  // namespace
 }  // namespace mainstem::process::testing

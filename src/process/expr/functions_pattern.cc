@@ -43,7 +43,12 @@ Status CheckRegex(const CallSite& site) {
                     .hint = "matching takes linear time whatever the pattern, so that it knows no "
                             "lookaround, back-references and possessive quantifiers"});
 }
-bool RegexCanFail(const CallSite& site) { return !site.StringLiteral(1); }
+// By a pattern that is not known yet, or a replacement that makes texts long.
+bool RegexCanFail(const CallSite& site) {
+  const bool replaces = site.size() == 3 && site.type(2).IsCharacter();
+  const auto replacement = replaces ? site.StringLiteral(2) : std::optional<std::string>("");
+  return !site.StringLiteral(1) || !replacement || replacement->size() > 1;
+}
 
 using RegexGroups = std::vector<re2::StringPiece>;
 
@@ -55,8 +60,8 @@ bool FindIn(const RE2& regex, Text text, size_t offset, RegexGroups* groups) {
 
 // The text without the end of its last line; itself if that has none.
 Text WithoutLastLineEnd(Text text) {
-  for (const Text end : {Text("\r\n"), Text("\n"), Text("\r"), Text("\u0085"), Text("\u2028"),
-                         Text("\u2029")}) {
+  for (const Text end :
+       {Text("\r\n"), Text("\n"), Text("\r"), Text("\u0085"), Text("\u2028"), Text("\u2029")}) {
     if (text.ends_with(end)) return text.substr(0, text.size() - end.size());
   }
   return text;
@@ -73,6 +78,13 @@ bool FindFrom(const CompiledRegex& regex, Text text, size_t offset, RegexGroups*
   if (!FindIn(*regex.get(), line, offset, &before)) return found;
   if (!found || before[0].data() < (*groups)[0].data()) *groups = std::move(before);
   return true;
+}
+
+// Cheaper than where.
+bool IsFoundIn(const CompiledRegex& regex, Text text) {
+  if (RE2::PartialMatch(Piece(text), *regex.get())) return true;
+  return regex.ends_before_newline() &&
+         RE2::PartialMatch(Piece(WithoutLastLineEnd(text)), *regex.get());
 }
 
 // Calls f(groups) for each match until it returns false.
@@ -220,18 +232,18 @@ Kernel SimilarKernel(bool negated) {
 Kernel RegexpKernel() {
   return [](KernelScope& scope, std::span<const Vector> args) -> Result<Vector> {
     auto& cache = scope.State<RegexCache>();
-    RegexGroups groups;
     return RunStrict<bool, Text, Text>(
         scope, args, [&](RowErrors& errors, Text text, Text pattern) -> bool {
           const CompiledRegex* regex = pattern.empty() ? nullptr : cache.Get(errors, pattern);
-          return regex != nullptr && FindFrom(*regex, text, 0, &groups);
+          return regex != nullptr && IsFoundIn(*regex, text);
         });
   };
 }
 
 // NULL if there is no match, the group did not take part, or the pattern is not valid.
 bool Extract(const CompiledRegex* regex, TextSink& sink, Text text, int64_t group) {
-  if (regex == nullptr || group < 0 || group > regex->get()->NumberOfCapturingGroups()) return false;
+  if (regex == nullptr || group < 0 || group > regex->get()->NumberOfCapturingGroups())
+    return false;
   RegexGroups groups;
   if (!FindFrom(*regex, text, 0, &groups)) return false;
   const re2::StringPiece found = groups[static_cast<size_t>(group)];
@@ -250,7 +262,8 @@ Kernel ExtractKernel() {
           });
     }
     return RunStrict<Text, Text, Text, int64_t>(
-        scope, args, [&](RowErrors& errors, TextSink& sink, Text text, Text pattern, int64_t group) {
+        scope, args,
+        [&](RowErrors& errors, TextSink& sink, Text text, Text pattern, int64_t group) {
           return Extract(cache.Get(errors, pattern), sink, text, group);
         });
   };
@@ -290,8 +303,7 @@ Kernel ExtractAllKernel() {
           const CompiledRegex* regex = cache.Get(errors, patterns[row]);
           if (errors.failed()) return scope.Fail(row, errors.Take());
           const int64_t wanted = indexes ? (*indexes)[row] : 1;
-          if (regex == nullptr || wanted < 0 ||
-              wanted > regex->get()->NumberOfCapturingGroups()) {
+          if (regex == nullptr || wanted < 0 || wanted > regex->get()->NumberOfCapturingGroups()) {
             return builder.AppendNull();
           }
           RETURN_IF_ERROR(builder.Append());
@@ -351,8 +363,9 @@ void AddRegexp(FunctionRegistry* registry) {
   const std::vector<Arg> with_group = {Arg::kText, Arg::kText, Arg::kInteger};
   DefineRegexp(registry, "REGEXP", {{two, truth, RegexpKernel()}});
   DefineRegexp(registry, "RLIKE", {{two, truth, RegexpKernel()}});
-  DefineRegexp(registry, "REGEXP_EXTRACT",
-               {{two, kTextNullable, ExtractKernel()}, {with_group, kTextNullable, ExtractKernel()}});
+  DefineRegexp(
+      registry, "REGEXP_EXTRACT",
+      {{two, kTextNullable, ExtractKernel()}, {with_group, kTextNullable, ExtractKernel()}});
   DefineRegexp(registry, "REGEXP_SUBSTR", {{two, kTextNullable, ExtractKernel()}});
   DefineRegexp(registry, "REGEXP_REPLACE",
                {{{Arg::kText, Arg::kText, Arg::kText}, kText, ReplaceKernel()}});

@@ -1,23 +1,16 @@
 // Functions on text by position and content. Positions and lengths count characters, not bytes.
-#include <clocale>
-#include <cwctype>
-
 #include <arrow/api.h>
 #include <fmt/format.h>
 
 #include "format/utf8.h"
 #include "process/expr/functions.h"
+#include "process/expr/text_case.h"
 #include "process/types/type_coercion.h"
 
 namespace mainstem::process {
 namespace {
 
 // ---- Case ---------------------------------------------------------------------------------------
-
-locale_t UnicodeLocale() {
-  static const locale_t locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
-  return locale;
-}
 
 char AsciiCase(char c, bool upper) {
   if (upper) return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
@@ -29,16 +22,7 @@ void AppendCase(TextSink& sink, Text text, bool upper) {
     for (char c : text) sink.Append(AsciiCase(c, upper));
     return;
   }
-  for (size_t i = 0; i < text.size();) {
-    const uint32_t c = format::NextCodePoint(text, &i);
-    if (upper && c == 0xDF) {
-      sink.Append("SS");
-      continue;
-    }
-    const auto cased = static_cast<uint32_t>(upper ? towupper_l(c, UnicodeLocale())
-                                                   : towlower_l(c, UnicodeLocale()));
-    sink.Append(format::Utf8Character(cased).bytes());
-  }
+  upper ? AppendUpper(sink, text) : AppendLower(sink, text);
 }
 
 // Words are of ASCII letters and digits; what is beyond ASCII parts them and stays as it is.
@@ -438,10 +422,12 @@ Kernel TrimKernel() {
 // Whether REPLACE may make a text much longer.
 bool MayLengthen(const CallSite& site) {
   const auto search = site.StringLiteral(1), replacement = site.StringLiteral(2);
-  return !replacement || (replacement->size() > 1 && (!search || replacement->size() > search->size()));
+  return !replacement ||
+         (replacement->size() > 1 && (!search || replacement->size() > search->size()));
 }
 
-// Whether a length in argument `index` may make a text too long: a literal of a usual size does not.
+// Whether a length in argument `index` may make a text too long: a literal of a usual size does
+// not.
 bool MayBeLong(const CallSite& site, size_t index) {
   const auto length = site.IntLiteral(index);
   return !length || *length > 1'000'000;
@@ -550,18 +536,18 @@ void AddEdits(FunctionRegistry* registry) {
   Define(registry,
          {.name = "REVERSE",
           .overloads = {{{Arg::kText}, kTextNullable, StrictKernel<Text, Text>(Reverse)}}});
-  Define(registry,
-         {.name = "REPEAT",
-          .overloads = {{{Arg::kText, Arg::kInteger},
-                         kText,
-                         StrictKernel<Text, Text, int64_t>(
-                             [](TextSink& sink, Text text, int64_t n) {
-                               if (text.empty() || n <= 0) return;
-                               const auto size = static_cast<int64_t>(text.size());
-                               if (size > kTextBytesMax / n) return sink.RefuseValue();
-                               for (; n > 0 && !sink.failed(); --n) sink.Append(text);
-                             })}},
-          .flags = kCanFail});
+  Define(
+      registry,
+      {.name = "REPEAT",
+       .overloads = {{{Arg::kText, Arg::kInteger},
+                      kText,
+                      StrictKernel<Text, Text, int64_t>([](TextSink& sink, Text text, int64_t n) {
+                        if (text.empty() || n <= 0) return;
+                        const auto size = static_cast<int64_t>(text.size());
+                        if (size > kTextBytesMax / n) return sink.RefuseValue();
+                        for (; n > 0 && !sink.failed(); --n) sink.Append(text);
+                      })}},
+       .flags = kCanFail});
 }
 
 }  // namespace

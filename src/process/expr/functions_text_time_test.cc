@@ -223,5 +223,72 @@ TEST(Clock, TakesTheTimesOfTheContext) {
   EXPECT_EQ(Folded(Fn("TYPEOF", {Fn("LOCALTIMESTAMP", {})})), "TIMESTAMP(3) NOT NULL");
 }
 
+TEST(Strings, ChangeCaseAsTheReference) {
+  Check({
+      {Fn("UPPER", {Cast(S("straße ﬁn ŉ և"), T::String())}), "", "STRASSE FIN ʼN ԵՒ"},
+      {Fn("UPPER", {Cast(S("\u1FB3 \u0390 \uFB03"), T::String())}), "",
+       "\u0391\u0399 \u0399\u0308\u0301 FFI"},
+      {Fn("LOWER", {S("ΟΔΟΣ ΣΑΣ Σ ΑΣ'Α ΑΣ.")}), "", "οδος σας σ ασ'α ας."},
+      {Fn("LOWER", {Cast(S("İX"), T::String())}), "", "i\u0307x"},
+  });
+}
+
+TEST(Time, TakesTheYearsThatNanosecondsDoNotReach) {
+  Check({
+      {Fn("TO_TIMESTAMP", {S("9999-12-31 23:59:59")}), "", "9999-12-31 23:59:59.000"},
+      {Fn("TO_TIMESTAMP", {S("0001-01-01 00:00:00.123")}), "", "0001-01-01 00:00:00.123"},
+      {Fn("TO_TIMESTAMP_LTZ", {S("9999-12-31 23:59:59")}), "", "9999-12-31 23:59:59.000"},
+      {Fn("DATE_FORMAT", {S("9999-12-31 00:00:00"), S("yyyy-MM-dd")}), "", "9999-12-31"},
+      {Cast(Ts("2300-01-01 00:00:00"), T::Timestamp(6)), "", "2300-01-01 00:00:00.000000"},
+      {TryCast(Ts("2300-01-01 00:00:00"), T::Timestamp(9)), "", "NULL"},
+      {TryCast(Date("1600-01-01"), T::Timestamp(9)), "", "NULL"},
+      {TryCast(S("2300-01-01 00:00:00"), T::Timestamp(9)), "", "NULL"},
+      {Cast(Ts("1677-09-21 00:12:43.145224193"), T::String()), "", "1677-09-21 00:12:43.145224193"},
+      {Cast(Ts("2262-04-11 23:47:16.854775807"), T::String()), "", "2262-04-11 23:47:16.854775807"},
+      {Fn("+", {Date("2026-01-31"), Months(1'200'000)}), "", "102026-01-31"},
+  });
+  const std::string out_of_range =
+      "error: a TIMESTAMP of 7 to 9 digits must lie between 1677-09-21 and 2262-04-11";
+  for (const ExprPtr& expr :
+       {Cast(Ts("2300-01-01 00:00:00"), T::Timestamp(9)), Cast(Date("1600-01-01"), T::Timestamp(9)),
+        Cast(S("2300-01-01 00:00:00"), T::TimestampLtz(9)),
+        Fn("+", {Ts("2262-01-01 00:00:00.123456789"), Months(12)}),
+        Fn("+", {Ts("2262-01-01 00:00:00.123456789"), Millis(INT64_MAX)})}) {
+    EXPECT_EQ(Folded(expr), out_of_range) << expr->ToString();
+    EXPECT_EQ(OverColumns(expr), out_of_range) << expr->ToString();
+  }
+  const auto literal = MakeTimestampLiteral("2300-01-01 00:00:00.123456789");
+  EXPECT_FALSE(literal.ok());
+}
+
+TEST(Time, ReadsNumbersOfManyDigits) {
+  const std::string ds(30, 'd'), nines(30, '9');
+  Check({
+      {Fn("TO_TIMESTAMP", {S(nines), S(ds)}), "", "NULL"},
+      {Fn("TO_TIMESTAMP", {S("4294967297"), S("dddddddddd")}), "", "NULL"},
+      {Fn("TO_DATE", {S(nines + "1"), S(ds + "M")}), "", "NULL"},
+      // As Java counts: what does not fit its milliseconds comes round.
+      {Fn("FROM_UNIXTIME", {L(INT64_MAX)}), "", "1969-12-31 23:59:59"},
+  });
+}
+
+TEST(Patterns, EscapesAreOneCharacter) {
+  Check({
+      {Fn("LIKE", {S("a%c"), S("aé%c"), S("é")}), "", "TRUE"},
+      {Fn("LIKE", {S("abc"), S("aé%c"), S("é")}), "", "FALSE"},
+      {Fn("LIKE", {S("éb"), S("éé_"), S("é")}), "", "TRUE"},
+      {Fn("SIMILAR TO", {S("a%c"), S("aé%c"), S("é")}), "", "TRUE"},
+      {Fn("SIMILAR TO", {S("abc"), S("aé%c"), S("é")}), "", "FALSE"},
+  });
+  for (const char* name : {"LIKE", "NOT LIKE", "SIMILAR TO"}) {
+    for (const char* escape : {"", "ab"}) {
+      const auto bound = Functions().Bind(name, {S("a"), S("a"), S(escape)});
+      ASSERT_FALSE(bound.ok());
+      EXPECT_EQ(TextOf(bound.status()).message,
+                std::string("Invalid escape character '") + escape + "': it must be one character");
+    }
+  }
+}
+
 }  // namespace
 }  // namespace mainstem::process::testing

@@ -49,7 +49,7 @@ class RegexTranslator {
       } else if (c == '(') {
         Group();
       } else if (c == '+' && after_quantifier) {
-        Lacks(fmt::format("a possessive quantifier ({}+)", pattern_[at_ - 1]));
+        Lacks(fmt::format("a possessive quantifier {}+", pattern_[at_ - 1]));
       } else {
         Plain(c, after_quantifier);
       }
@@ -90,8 +90,8 @@ class RegexTranslator {
   }
 
   void InClass(char c) {
-    if (c == '[') return Lacks("a class within a class ([a[b]])");
-    if (Rest().starts_with("&&")) return Lacks("an intersection of classes ([a&&b])");
+    if (c == '[') return Lacks("a class within a class [a[b]]");
+    if (Rest().starts_with("&&")) return Lacks("an intersection of classes [a&&b]");
     if (c == ']') in_class_ = false;
     Take(1);
   }
@@ -100,12 +100,12 @@ class RegexTranslator {
     const Text rest = Rest();
     if (!rest.starts_with("(?")) return Take(1);
     if (rest.starts_with("(?=") || rest.starts_with("(?!")) {
-      return Lacks(fmt::format("a lookahead ({}..))", rest.substr(0, 3)));
+      return Lacks(fmt::format("a lookahead {}..)", rest.substr(0, 3)));
     }
     if (rest.starts_with("(?<=") || rest.starts_with("(?<!")) {
-      return Lacks(fmt::format("a lookbehind ({}..))", rest.substr(0, 4)));
+      return Lacks(fmt::format("a lookbehind {}..)", rest.substr(0, 4)));
     }
-    if (rest.starts_with("(?>")) return Lacks("an atomic group ((?>..))");
+    if (rest.starts_with("(?>")) return Lacks("an atomic group (?>..)");
     if (rest.starts_with("(?<")) return Put("(?P<", 3);
     Flags();
   }
@@ -142,9 +142,7 @@ class RegexTranslator {
       case 'v':
       case 'V': return Set(kVerticalSpace, c == 'V');
       case 'R': return in_class_ ? Take(2) : Put(fmt::format("(?:\\r\\n|[{}])", kVerticalSpace), 2);
-      case 'Z':
-        out_.ends_before_newline = true;
-        return Put("(?-m:$)", 2);
+      case 'Z': out_.ends_before_newline = true; return Put("(?-m:$)", 2);
       case 'z': has_absolute_end_ = true; return Take(2);
       case 'e': return Put("\\x1B", 2);
       case 'c':
@@ -154,7 +152,7 @@ class RegexTranslator {
       case '0': return Octal();
       case 'p':
       case 'P': return Property();
-      case 'k': return Lacks("a back-reference (\\k<name>)");
+      case 'k': return Lacks("a back-reference \\k<name>");
       case 'G':
       case 'X':
       case 'N': return Lacks(fmt::format("\\{}", c));
@@ -163,7 +161,7 @@ class RegexTranslator {
         return Take(2);
       default: break;
     }
-    if (c >= '1' && c <= '9') return Lacks(fmt::format("a back-reference (\\{})", c));
+    if (c >= '1' && c <= '9') return Lacks(fmt::format("a back-reference \\{}", c));
     Take(2);
   }
 
@@ -190,7 +188,8 @@ class RegexTranslator {
     if (!unit) return Take(2);
     const auto low = UnitAt(at_ + 6);
     if (*unit >= 0xD800 && *unit < 0xDC00 && low && *low >= 0xDC00 && *low < 0xE000) {
-      return Put(fmt::format("\\x{{{:X}}}", 0x10000 + ((*unit - 0xD800) << 10) + *low - 0xDC00), 12);
+      return Put(fmt::format("\\x{{{:X}}}", 0x10000 + ((*unit - 0xD800) << 10) + *low - 0xDC00),
+                 12);
     }
     Put(fmt::format("\\x{{{:X}}}", *unit), 6);
   }
@@ -240,9 +239,7 @@ class RegexTranslator {
 
 }  // namespace
 
-JavaRegex TranslateJavaRegex(std::string_view pattern) {
-  return RegexTranslator(pattern).Run();
-}
+JavaRegex TranslateJavaRegex(std::string_view pattern) { return RegexTranslator(pattern).Run(); }
 
 CompiledRegex::CompiledRegex(std::string_view pattern) {
   JavaRegex translated = TranslateJavaRegex(pattern);

@@ -182,9 +182,7 @@ size_t FormatTime(int32_t millis, int precision, char* out) {
 }
 
 size_t FormatTimestamp(int64_t ticks, int64_t units_per_second, int precision, char* out) {
-  const int64_t seconds = FloorDivide(ticks, units_per_second);
-  const int64_t fraction =
-      (ticks - seconds * units_per_second) * (1'000'000'000 / units_per_second);
+  const auto [seconds, nanos_of_second] = MomentOfTicks(ticks, units_per_second);
   const int64_t days = FloorDivide(seconds, kSecondsPerDay);
   const int32_t millis = static_cast<int32_t>((seconds - days * kSecondsPerDay) * 1000);
   size_t size = FormatDate(static_cast<int32_t>(days), out);
@@ -193,7 +191,7 @@ size_t FormatTimestamp(int64_t ticks, int64_t units_per_second, int precision, c
   if (precision > 0) {
     out[size++] = '.';
     char nanos[20];
-    Digits(nanos, static_cast<uint64_t>(fraction), 9);
+    Digits(nanos, static_cast<uint64_t>(nanos_of_second), 9);
     size += Copy({nanos, static_cast<size_t>(precision)}, out + size);
   }
   return size;
@@ -323,9 +321,8 @@ Parsed<Int128> ParseDecimal(std::string_view text, DecimalShape shape) {
   if (round_up && scale <= shape.scale) value += 1;
   // Beyond these there is nothing left of 38 digits, or too much.
   constexpr int64_t kScaleMin = -100, kScaleMax = 200;
-  const auto result =
-      Rescale(value, static_cast<int>(std::clamp(scale, kScaleMin, kScaleMax)), shape.scale,
-              shape.precision);
+  const auto result = Rescale(value, static_cast<int>(std::clamp(scale, kScaleMin, kScaleMax)),
+                              shape.scale, shape.precision);
   if (!result) return overflow();
   return {negative ? -*result : *result};
 }

@@ -6,7 +6,8 @@
 
 namespace mainstem::process {
 
-Status TextSink::Init(int64_t row_count, arrow::MemoryPool* pool) {
+Status TextSink::Init(int64_t row_count, arrow::MemoryPool* pool, TextLimits limits) {
+  limits_ = limits;
   ASSIGN_OR_RETURN(
       offset_buffer_,
       arrow::AllocateBuffer((row_count + 1) * static_cast<int64_t>(sizeof(int32_t)), pool));
@@ -20,13 +21,13 @@ Status TextSink::Init(int64_t row_count, arrow::MemoryPool* pool) {
 
 bool TextSink::Grow(size_t wanted) {
   if (failed()) return false;
-  constexpr auto kColumnMax = static_cast<size_t>(kTextColumnBytesMax);
-  if (current().size() + wanted > static_cast<size_t>(kTextBytesMax)) {
+  const auto column_max = static_cast<size_t>(limits_.column_bytes);
+  if (current().size() + wanted > static_cast<size_t>(limits_.value_bytes)) {
     limit_ = Limit::kValue;
-  } else if (size_ + wanted > kColumnMax) {
+  } else if (size_ + wanted > column_max) {
     limit_ = Limit::kColumn;
   } else {
-    const size_t capacity = std::min(std::max(capacity_ * 2, size_ + wanted), kColumnMax);
+    const size_t capacity = std::min(std::max(capacity_ * 2, size_ + wanted), column_max);
     const Status resized = data_->Resize(static_cast<int64_t>(capacity), false);
     if (resized.ok()) {
       bytes_ = reinterpret_cast<char*>(data_->mutable_data());
@@ -53,10 +54,10 @@ std::string TextSink::FailureText(std::string_view function) const {
   switch (limit_) {
     case Limit::kNone: return {};
     case Limit::kValue:
-      return fmt::format("{} makes a text longer than {} MiB", function, kTextBytesMax >> 20);
+      return fmt::format("{} makes a text longer than {} MiB", function, limits_.value_bytes >> 20);
     case Limit::kColumn:
-      return fmt::format("{} makes texts of more than {} MiB for {} rows", function,
-                         kTextColumnBytesMax >> 20, row_ + 1);
+      return fmt::format("{} makes texts of more than {} bytes for {} rows", function,
+                         limits_.column_bytes, row_);
     case Limit::kMemory:
       return fmt::format("no memory for the texts that {} makes: {}", function, memory_error_);
   }
@@ -65,9 +66,8 @@ std::string TextSink::FailureText(std::string_view function) const {
 
 Status TextSink::Finish(std::string_view function, arrow::BufferVector* buffers) {
   if (failed()) {
-    return MakeError(
-        memory_short() ? ErrorCode::kResourceExhausted : ErrorCode::kEvaluationError,
-        FailureText(function));
+    return MakeError(memory_short() ? ErrorCode::kResourceExhausted : ErrorCode::kEvaluationError,
+                     FailureText(function));
   }
   RETURN_IF_ERROR(data_->Resize(static_cast<int64_t>(size_), false));
   buffers->resize(1);

@@ -1,6 +1,7 @@
 // The rows of a STRING or BYTES column, written one after the other, within limits: no value and no
 // column may take all memory, whatever lengths the rows ask for.
-// HOT PATH: Append is a comparison and a copy. Internal to expr/; lives for one call, on one thread.
+// HOT PATH: Append is a comparison and a copy. Internal to expr/; lives for one call, on one
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -16,14 +17,17 @@
 
 namespace mainstem::process {
 
-inline constexpr int64_t kTextBytesMax = int64_t{64} << 20;        // of one value
-inline constexpr int64_t kTextColumnBytesMax = int64_t{1} << 30;  // of the values of one batch
+inline constexpr int64_t kTextBytesMax = int64_t{64} << 20;  // of a value that a function makes
+struct TextLimits {
+  int64_t value_bytes = kTextBytesMax;
+  int64_t column_bytes = int64_t{1} << 30;  // of all values of a batch; below 2 GiB
+};
 
 // After a value or the column has passed its limit, or memory is short, nothing more is written;
 // Finish then fails. Loops that write much look at failed() and stop.
 class TextSink {
  public:
-  Status Init(int64_t row_count, arrow::MemoryPool* pool);
+  Status Init(int64_t row_count, arrow::MemoryPool* pool, TextLimits limits = {});
   void Append(std::string_view text) {
     if (text.size() > capacity_ - size_) [[unlikely]] {
       if (!Grow(text.size())) return;
@@ -42,7 +46,7 @@ class TextSink {
   }
   void Discard() { size_ = static_cast<size_t>(row_begin_); }
   void EndRow() {
-    if (static_cast<int64_t>(size_) - row_begin_ > kTextBytesMax) [[unlikely]]
+    if (static_cast<int64_t>(size_) - row_begin_ > limits_.value_bytes) [[unlikely]]
       RefuseValue();
     offsets_[++row_] = static_cast<int32_t>(size_);
     row_begin_ = static_cast<int64_t>(size_);
@@ -67,6 +71,7 @@ class TextSink {
   size_t capacity_ = 0;
   int64_t row_ = 0;
   int64_t row_begin_ = 0;
+  TextLimits limits_;
   Limit limit_ = Limit::kNone;
   std::string memory_error_;
 };

@@ -84,15 +84,18 @@ Result<Vector> Gather(const std::shared_ptr<arrow::DataType>& type, int64_t coun
   }
   arrow::BufferVector buffers{validity, nullptr};
   if (IsText(*type)) {
+    // A value that is there may be longer than one that is made.
+    TextLimits limits;
+    limits.value_bytes = limits.column_bytes;
     TextSink sink;
-    RETURN_IF_ERROR(sink.Init(count, pool));
+    RETURN_IF_ERROR(sink.Init(count, pool, limits));
     for (int64_t i = 0; i < count; ++i) {
       const Picked picked = row_of(i);
       sink.Append(Column<std::string_view>(*picked.source->data)[picked.row]);
       sink.EndRow();
       if (sink.failed()) break;
     }
-    RETURN_IF_ERROR(sink.Finish("a column", &buffers));
+    RETURN_IF_ERROR(sink.Finish("an expression", &buffers));
   } else if (is_bool) {
     ASSIGN_OR_RETURN(buffers[1], AllocateBits(count, false, pool));
     uint8_t* out = buffers[1]->mutable_data();

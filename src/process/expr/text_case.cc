@@ -1,0 +1,201 @@
+#include "process/expr/text_case.h"
+
+#include <algorithm>
+#include <array>
+#include <clocale>
+#include <cwctype>
+#include <optional>
+
+#include "format/utf8.h"
+
+namespace mainstem::process {
+namespace {
+
+// Characters whose capitals are several (Unicode's special casing), by code.
+struct SeveralCapitals {
+  uint32_t code;
+  std::array<uint32_t, 3> capitals;  // 0 ends them
+};
+constexpr SeveralCapitals kSeveralCapitals[] = {
+    // clang-format off
+    {0x00DF, {0x0053, 0x0053}},
+    {0x0149, {0x02BC, 0x004E}},
+    {0x01F0, {0x004A, 0x030C}},
+    {0x0390, {0x0399, 0x0308, 0x0301}},
+    {0x03B0, {0x03A5, 0x0308, 0x0301}},
+    {0x0587, {0x0535, 0x0552}},
+    {0x1E96, {0x0048, 0x0331}},
+    {0x1E97, {0x0054, 0x0308}},
+    {0x1E98, {0x0057, 0x030A}},
+    {0x1E99, {0x0059, 0x030A}},
+    {0x1E9A, {0x0041, 0x02BE}},
+    {0x1F50, {0x03A5, 0x0313}},
+    {0x1F52, {0x03A5, 0x0313, 0x0300}},
+    {0x1F54, {0x03A5, 0x0313, 0x0301}},
+    {0x1F56, {0x03A5, 0x0313, 0x0342}},
+    {0x1F80, {0x1F08, 0x0399}},
+    {0x1F81, {0x1F09, 0x0399}},
+    {0x1F82, {0x1F0A, 0x0399}},
+    {0x1F83, {0x1F0B, 0x0399}},
+    {0x1F84, {0x1F0C, 0x0399}},
+    {0x1F85, {0x1F0D, 0x0399}},
+    {0x1F86, {0x1F0E, 0x0399}},
+    {0x1F87, {0x1F0F, 0x0399}},
+    {0x1F88, {0x1F08, 0x0399}},
+    {0x1F89, {0x1F09, 0x0399}},
+    {0x1F8A, {0x1F0A, 0x0399}},
+    {0x1F8B, {0x1F0B, 0x0399}},
+    {0x1F8C, {0x1F0C, 0x0399}},
+    {0x1F8D, {0x1F0D, 0x0399}},
+    {0x1F8E, {0x1F0E, 0x0399}},
+    {0x1F8F, {0x1F0F, 0x0399}},
+    {0x1F90, {0x1F28, 0x0399}},
+    {0x1F91, {0x1F29, 0x0399}},
+    {0x1F92, {0x1F2A, 0x0399}},
+    {0x1F93, {0x1F2B, 0x0399}},
+    {0x1F94, {0x1F2C, 0x0399}},
+    {0x1F95, {0x1F2D, 0x0399}},
+    {0x1F96, {0x1F2E, 0x0399}},
+    {0x1F97, {0x1F2F, 0x0399}},
+    {0x1F98, {0x1F28, 0x0399}},
+    {0x1F99, {0x1F29, 0x0399}},
+    {0x1F9A, {0x1F2A, 0x0399}},
+    {0x1F9B, {0x1F2B, 0x0399}},
+    {0x1F9C, {0x1F2C, 0x0399}},
+    {0x1F9D, {0x1F2D, 0x0399}},
+    {0x1F9E, {0x1F2E, 0x0399}},
+    {0x1F9F, {0x1F2F, 0x0399}},
+    {0x1FA0, {0x1F68, 0x0399}},
+    {0x1FA1, {0x1F69, 0x0399}},
+    {0x1FA2, {0x1F6A, 0x0399}},
+    {0x1FA3, {0x1F6B, 0x0399}},
+    {0x1FA4, {0x1F6C, 0x0399}},
+    {0x1FA5, {0x1F6D, 0x0399}},
+    {0x1FA6, {0x1F6E, 0x0399}},
+    {0x1FA7, {0x1F6F, 0x0399}},
+    {0x1FA8, {0x1F68, 0x0399}},
+    {0x1FA9, {0x1F69, 0x0399}},
+    {0x1FAA, {0x1F6A, 0x0399}},
+    {0x1FAB, {0x1F6B, 0x0399}},
+    {0x1FAC, {0x1F6C, 0x0399}},
+    {0x1FAD, {0x1F6D, 0x0399}},
+    {0x1FAE, {0x1F6E, 0x0399}},
+    {0x1FAF, {0x1F6F, 0x0399}},
+    {0x1FB2, {0x1FBA, 0x0399}},
+    {0x1FB3, {0x0391, 0x0399}},
+    {0x1FB4, {0x0386, 0x0399}},
+    {0x1FB6, {0x0391, 0x0342}},
+    {0x1FB7, {0x0391, 0x0342, 0x0399}},
+    {0x1FBC, {0x0391, 0x0399}},
+    {0x1FC2, {0x1FCA, 0x0399}},
+    {0x1FC3, {0x0397, 0x0399}},
+    {0x1FC4, {0x0389, 0x0399}},
+    {0x1FC6, {0x0397, 0x0342}},
+    {0x1FC7, {0x0397, 0x0342, 0x0399}},
+    {0x1FCC, {0x0397, 0x0399}},
+    {0x1FD2, {0x0399, 0x0308, 0x0300}},
+    {0x1FD3, {0x0399, 0x0308, 0x0301}},
+    {0x1FD6, {0x0399, 0x0342}},
+    {0x1FD7, {0x0399, 0x0308, 0x0342}},
+    {0x1FE2, {0x03A5, 0x0308, 0x0300}},
+    {0x1FE3, {0x03A5, 0x0308, 0x0301}},
+    {0x1FE4, {0x03A1, 0x0313}},
+    {0x1FE6, {0x03A5, 0x0342}},
+    {0x1FE7, {0x03A5, 0x0308, 0x0342}},
+    {0x1FF2, {0x1FFA, 0x0399}},
+    {0x1FF3, {0x03A9, 0x0399}},
+    {0x1FF4, {0x038F, 0x0399}},
+    {0x1FF6, {0x03A9, 0x0342}},
+    {0x1FF7, {0x03A9, 0x0342, 0x0399}},
+    {0x1FFC, {0x03A9, 0x0399}},
+    {0xFB00, {0x0046, 0x0046}},
+    {0xFB01, {0x0046, 0x0049}},
+    {0xFB02, {0x0046, 0x004C}},
+    {0xFB03, {0x0046, 0x0046, 0x0049}},
+    {0xFB04, {0x0046, 0x0046, 0x004C}},
+    {0xFB05, {0x0053, 0x0054}},
+    {0xFB06, {0x0053, 0x0054}},
+    {0xFB13, {0x0544, 0x0546}},
+    {0xFB14, {0x0544, 0x0535}},
+    {0xFB15, {0x0544, 0x053B}},
+    {0xFB16, {0x054E, 0x0546}},
+    {0xFB17, {0x0544, 0x053D}}
+    // clang-format on
+};
+
+constexpr uint32_t kDottedCapitalI = 0x130, kCombiningDot = 0x307;
+constexpr uint32_t kCapitalSigma = 0x3A3, kSmallSigma = 0x3C3, kFinalSigma = 0x3C2;
+
+locale_t UnicodeLocale() {
+  static const locale_t locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  return locale;
+}
+
+void AppendCodePoint(TextSink& sink, uint32_t code) {
+  sink.Append(format::Utf8Character(code).bytes());
+}
+
+bool IsCased(uint32_t code) {
+  return iswupper_l(code, UnicodeLocale()) != 0 || iswlower_l(code, UnicodeLocale()) != 0;
+}
+
+// What stands within words without being a letter: apostrophes, dots, accents by themselves.
+bool IsIgnored(uint32_t code) {
+  return code == '\'' || code == '.' || code == ':' || code == 0xAD || code == 0xB7 ||
+         code == 0x2019 || (code >= 0x300 && code < 0x370);
+}
+
+// Whether the sigma of bytes [begin, end) ends a word.
+bool EndsWord(std::string_view text, size_t begin, size_t end) {
+  bool after_letter = false;
+  while (begin > 0) {
+    do {
+      --begin;
+    } while (begin > 0 && (text[begin] & 0xC0) == 0x80);
+    size_t at = begin;
+    const uint32_t code = format::NextCodePoint(text, &at);
+    if (IsIgnored(code)) continue;
+    after_letter = IsCased(code);
+    break;
+  }
+  while (after_letter && end < text.size()) {
+    const uint32_t code = format::NextCodePoint(text, &end);
+    if (!IsIgnored(code)) return !IsCased(code);
+  }
+  return after_letter;
+}
+
+}  // namespace
+
+void AppendUpper(TextSink& sink, std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    const uint32_t code = format::NextCodePoint(text, &i);
+    const auto* several = std::lower_bound(
+        std::begin(kSeveralCapitals), std::end(kSeveralCapitals), code,
+        [](const SeveralCapitals& entry, uint32_t wanted) { return entry.code < wanted; });
+    if (several == std::end(kSeveralCapitals) || several->code != code) {
+      AppendCodePoint(sink, static_cast<uint32_t>(towupper_l(code, UnicodeLocale())));
+      continue;
+    }
+    for (const uint32_t capital : several->capitals) {
+      if (capital != 0) AppendCodePoint(sink, capital);
+    }
+  }
+}
+
+void AppendLower(TextSink& sink, std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    const size_t begin = i;
+    const uint32_t code = format::NextCodePoint(text, &i);
+    if (code == kCapitalSigma) {
+      AppendCodePoint(sink, EndsWord(text, begin, i) ? kFinalSigma : kSmallSigma);
+    } else if (code == kDottedCapitalI) {
+      sink.Append('i');
+      AppendCodePoint(sink, kCombiningDot);
+    } else {
+      AppendCodePoint(sink, static_cast<uint32_t>(towlower_l(code, UnicodeLocale())));
+    }
+  }
+}
+
+}  // namespace mainstem::process
