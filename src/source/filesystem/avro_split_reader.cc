@@ -51,7 +51,8 @@ Task<> AvroSplitReader::Open(FileSplitId id, FilePosition position,
   id_ = std::move(id);
   origin_.path = position.path;
   origin_.outside = std::move(outside);
-  CO_ASSIGN_OR_RETURN(auto found, co_await FindSplitFile(files_, id_, position.path));
+  CO_ASSIGN_OR_RETURN(auto found,
+                      co_await OpenSplitFile(files_, id_, position.path, options_.when_gone));
   finished_ = !found;  // deleted: nothing of it can be read any more
   if (finished_) co_return Status::OK();
   renamed_ = found->path != position.path;
@@ -127,6 +128,7 @@ Task<bool> AvroSplitReader::Fill(size_t size) {
     CO_ASSIGN_OR_RETURN(size_t count, co_await file_->ReadAt(end, into));
     buffer_.resize(before + count);
     bytes_read_ += static_cast<int64_t>(count);
+    if (count == 0 && size_limit_ >= 0) co_return FileBecameShorter(origin_.path);
     if (count == 0) co_return false;
     quiet_since_ = env_->Now();
     poll_interval_ = kMinPollInterval;

@@ -127,5 +127,16 @@ TEST_F(AvroSplitReaderTest, FollowsAFileThatGrowsWithinABlock) {
   EXPECT_EQ(rows, (Lines{"0", "1", "2", "3", "4", "5", "6", "7", "8"}));
 }
 
+TEST_F(AvroSplitReaderTest, SaysWhichFileWasReplacedBeforeItWasRead) {
+  Write("/d/a.avro", AvroBytes(0, 4, 10));
+  auto source = Open(Fields());
+  auto splits = Discover(source.get());
+  ASSERT_EQ(splits.size(), 1u);
+  CHECK_OK(env_.Run(env_.files().Remove("/d/a.avro")));
+  Write("/d/a.avro", AvroBytes(0, 4, 10));
+  EXPECT_EQ(TextOf(OpenOnly(source.get(), splits[0])).message,
+            "table 't': file '/d/a.avro' was replaced before it was read to its end");
+}
+
 }  // namespace
 }  // namespace mainstem::source

@@ -35,7 +35,9 @@ Task<> AddFile(Files* files, std::string path, std::vector<FoundFile>* found) {
 Task<> AddFolder(Files* files, std::string folder, int depth, std::vector<FoundFile>* found) {
   if (depth > kMaxFolderDepth) co_return Status::OK();  // a loop of links
   Result<std::vector<DirectoryEntry>> entries = co_await files->List(folder);
-  if (!entries.ok()) co_return co_await AddFile(files, folder, found);
+  // No folder: a file, or gone since it was listed.
+  if (Is(entries.status(), ErrorCode::kNotFound)) co_return co_await AddFile(files, folder, found);
+  CO_RETURN_IF_ERROR(entries);
   for (const DirectoryEntry& entry : *entries) {
     if (IsHidden(entry.name)) continue;
     std::string path = Join(folder, entry.name);
@@ -57,7 +59,8 @@ Task<> Expand(Files* files, std::string folder, const std::vector<std::string>& 
     co_return co_await Expand(files, Join(folder, part), parts, index + 1, found);
   }
   Result<std::vector<DirectoryEntry>> entries = co_await files->List(folder);
-  if (!entries.ok()) co_return Status::OK();  // a glob may match nothing
+  if (Is(entries.status(), ErrorCode::kNotFound)) co_return Status::OK();  // may match nothing
+  CO_RETURN_IF_ERROR(entries);
   if (part == "**") CO_RETURN_IF_ERROR(co_await Expand(files, folder, parts, index + 1, found));
   for (const DirectoryEntry& entry : *entries) {
     if (IsHidden(entry.name)) continue;

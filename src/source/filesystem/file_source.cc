@@ -144,6 +144,21 @@ class FileSource final : public connector::TableSource {
 
   Task<std::unique_ptr<connector::SplitReader>> OpenSplit(SourceSplit split,
                                                           std::vector<int> projection) override {
+    Result<std::unique_ptr<connector::SplitReader>> reader =
+        co_await Open(std::move(split), std::move(projection));
+    if (Is(reader.status(), ErrorCode::kNotFound)) {
+      co_return InContext("table '" + plan_.table.name + "': ", reader.status());
+    }
+    co_return reader;
+  }
+
+ private:
+  Files* files() const {
+    return plan_.objects != nullptr ? plan_.objects.get() : &plan_.env->files();
+  }
+
+  Task<std::unique_ptr<connector::SplitReader>> Open(SourceSplit split,
+                                                     std::vector<int> projection) {
     CO_ASSIGN_OR_RETURN(FileSplitId id, FileSplitId::Parse(split.id));
     CO_ASSIGN_OR_RETURN(FilePosition position, FilePosition::Parse(split.position));
     ScanLayout layout = ScanLayout::Make(plan_.table, projection, outside_);
@@ -163,11 +178,6 @@ class FileSource final : public connector::TableSource {
     CO_RETURN_IF_ERROR(
         co_await reader->Open(std::move(id), std::move(position), std::move(outside)));
     co_return reader;
-  }
-
- private:
-  Files* files() const {
-    return plan_.objects != nullptr ? plan_.objects.get() : &plan_.env->files();
   }
 
   // Empty: not to be read yet.
@@ -203,7 +213,8 @@ class FileSource final : public connector::TableSource {
           co_await reader->Open(std::move(id), std::move(position), std::move(outside)));
       co_return reader;
     }
-    auto reader = std::make_unique<ParquetSplitReader>(plan_.env, files(), std::move(layout));
+    auto reader = std::make_unique<ParquetSplitReader>(plan_.env, files(), plan_.read.when_gone,
+                                                       std::move(layout));
     CO_RETURN_IF_ERROR(
         co_await reader->Open(std::move(id), std::move(position), std::move(outside)));
     co_return reader;
@@ -256,6 +267,7 @@ Result<std::unique_ptr<connector::TableSource>> MakeFileSource(
   plan.default_partition = options.Text("partition.default-name", "__DEFAULT_PARTITION__");
   bool monitors = options.Has("source.monitor-interval");
   plan.read.tail = monitors && plan.objects == nullptr;  // objects do not grow
+  plan.read.when_gone = monitors ? WhenGone::kEnds : WhenGone::kFails;
   plan.monitor_interval = options.Time("source.monitor-interval", Duration::zero());
   if (monitors && plan.monitor_interval <= Duration::zero()) {
     options.Fail("source.monitor-interval", "must be above 0");

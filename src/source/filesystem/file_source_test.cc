@@ -122,6 +122,11 @@ Task<> ReadSplit(Env* env, connector::TableSource* source, connector::SourceSpli
   co_return Status::OK();
 }
 
+Task<> Discover(connector::TableSource* source, std::vector<connector::SourceSplit>* splits) {
+  CO_ASSIGN_OR_RETURN(*splits, co_await source->DiscoverSplits());
+  co_return Status::OK();
+}
+
 Task<> ReadAll(Env* env, connector::TableSource* source, std::vector<int> projection,
                size_t batch_rows, SeenOfFile* seen) {
   CO_ASSIGN_OR_RETURN(auto splits, co_await source->DiscoverSplits());
@@ -204,6 +209,65 @@ TEST_F(FileSourceTest, SaysWhenThereIsNoSuchFile) {
   EXPECT_EQ(TextOf(status).message, "table 't': there is no file or folder '/nowhere/a.log'");
 }
 
+// Splits are found, then the file is gone before its turn comes: its rows must not be left out
+// without a word.
+TEST_F(FileSourceTest, SaysWhichFileWasDeletedOrReplacedBeforeItWasRead) {
+  Run(WriteFile(&env_, "/d/a.log", "one\n"));
+  auto source = Open("/d/a.log");
+  std::vector<connector::SourceSplit> splits;
+  Run(Discover(source.get(), &splits));
+  ASSERT_EQ(splits.size(), 1u);
+  Run(env_.files().Remove("/d/a.log"));
+  SeenOfFile seen;
+  Status deleted = env_.Run(ReadSplit(&env_, source.get(), splits[0], {0}, 10, &seen));
+  EXPECT_EQ(TextOf(deleted).message,
+            "table 't': file '/d/a.log' was deleted before it was read to its end");
+  EXPECT_FALSE(IsRetriable(deleted));
+  Run(WriteFile(&env_, "/d/a.log", "two\n"));
+  Status replaced = env_.Run(ReadSplit(&env_, source.get(), splits[0], {0}, 10, &seen));
+  EXPECT_EQ(TextOf(replaced).message,
+            "table 't': file '/d/a.log' was replaced before it was read to its end");
+  EXPECT_EQ(seen.rows, Lines{});
+}
+
+Task<> CutWhileItIsRead(Env* env, connector::TableSource* source, Status* after_cut) {
+  CO_ASSIGN_OR_RETURN(auto splits, co_await source->DiscoverSplits());
+  std::vector<int> projection = {0};
+  CO_ASSIGN_OR_RETURN(auto reader, co_await source->OpenSplit(splits[0], projection));
+  OpenOptions options;
+  options.write = true;
+  CO_ASSIGN_OR_RETURN(auto file, co_await env->files().Open("/d/a.log", options));
+  CO_RETURN_IF_ERROR(co_await file->Truncate(8));
+  for (bool is_over = false; !is_over && after_cut->ok();) {
+    auto batch = co_await reader->Read(100, env->Now() + 1s);
+    *after_cut = batch.status();
+    is_over = batch.ok() && batch->end_of_split;
+  }
+  co_return Status::OK();
+}
+
+TEST_F(FileSourceTest, SaysWhichFileBecameShorterWhileItWasRead) {
+  Run(WriteFile(&env_, "/d/a.log", "one\ntwo\nthree\n"));
+  auto source = Open("/d/a.log");
+  Status after_cut;
+  Run(CutWhileItIsRead(&env_, source.get(), &after_cut));
+  EXPECT_EQ(TextOf(after_cut).message, "file '/d/a.log' became shorter while it was read");
+}
+
+// A folder that cannot be listed is not one without files.
+TEST_F(FileSourceTest, FailsWhenAFolderCannotBeListed) {
+  Run(WriteFile(&env_, "/d/sub/a.log", "one\n"));
+  std::vector<connector::SourceSplit> splits;
+  for (const char* path : {"/d", "/d/*/*.log", "/d/**/*.log"}) {
+    for (int64_t operation : {0, 1}) {
+      auto source = Open(path, {{"source.monitor-interval", "1 s"}});
+      disk_.FailOperation(operation);
+      Status status = env_.Run(Discover(source.get(), &splits));
+      EXPECT_TRUE(Is(status, ErrorCode::kStorageError)) << path << " " << status;
+    }
+  }
+}
+
 TEST_F(FileSourceTest, GoesOnExactlyAfterEveryRow) {
   std::string text;
   Lines all;
@@ -219,12 +283,9 @@ TEST_F(FileSourceTest, GoesOnExactlyAfterEveryRow) {
     SeenOfFile seen;
     Run(ReadAll(&env_, source.get(), {0}, 1, &seen));
     ASSERT_EQ(seen.rows, all) << path;
-    std::string id;
-    Run([](connector::TableSource* s, std::string* out) -> Task<> {
-      CO_ASSIGN_OR_RETURN(auto splits, co_await s->DiscoverSplits());
-      *out = splits[0].id;
-      co_return Status::OK();
-    }(source.get(), &id));
+    std::vector<connector::SourceSplit> splits;
+    Run(Discover(source.get(), &splits));
+    std::string id = splits[0].id;
     for (size_t n = 0; n < all.size(); ++n) {
       auto again = Open(path);
       SeenOfFile rest;

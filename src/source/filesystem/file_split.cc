@@ -65,11 +65,33 @@ Task<std::optional<FoundFile>> FindSplitFile(Files* files, FileSplitId id, std::
     candidates.clear();
     std::string folder = ParentFolder(last_path);
     entries = co_await files->List(folder);
-    if (!entries.ok()) co_return std::nullopt;
+    if (Is(entries.status(), ErrorCode::kNotFound)) co_return std::nullopt;
+    CO_RETURN_IF_ERROR(entries);
     for (const DirectoryEntry& entry : *entries) {
       if (!entry.is_directory) candidates.push_back(folder + "/" + entry.name);
     }
   }
+}
+
+Task<std::optional<FoundFile>> OpenSplitFile(Files* files, FileSplitId id, std::string last_path,
+                                             WhenGone when_gone) {
+  CO_ASSIGN_OR_RETURN(auto found, co_await FindSplitFile(files, std::move(id), last_path));
+  if (found || when_gone == WhenGone::kEnds) co_return found;
+  CO_ASSIGN_OR_RETURN(bool is_another, co_await files->Exists(last_path));
+  co_return MakeError(
+      ErrorCode::kNotFound,
+      {.message = "file '" + last_path + "' was " + (is_another ? "replaced" : "deleted") +
+                  " before it was read to its end",
+       .hint = "leave the files of a table without 'source.monitor-interval' as they are while a "
+               "job reads them; start the job anew to read what is there now"});
+}
+
+Status FileBecameShorter(const std::string& path) {
+  return MakeError(ErrorCode::kInvalidArgument,
+                   {.message = "file '" + path + "' became shorter while it was read",
+                    .hint = "leave the files of a table without 'source.monitor-interval' as they "
+                            "are while a job reads them; start the job anew to read what is there "
+                            "now"});
 }
 
 connector::RejectedRecord FileOrigin::Rejected(const std::string& place,

@@ -30,7 +30,8 @@ Task<> FileSplitReader::Open(FileSplitId id, FilePosition position,
                              std::map<std::string, std::shared_ptr<arrow::Array>> outside) {
   id_ = std::move(id);
   origin_.outside = std::move(outside);
-  CO_ASSIGN_OR_RETURN(bool found, co_await FindPath(position.path));
+  CO_ASSIGN_OR_RETURN(auto found,
+                      co_await OpenSplitFile(files_, id_, position.path, options_.when_gone));
   if (!found) {
     // Rotated away and deleted while nobody looked: nothing of it can be read any more.
     origin_.path = position.path;
@@ -38,6 +39,7 @@ Task<> FileSplitReader::Open(FileSplitId id, FilePosition position,
     finished_ = true;
     co_return Status::OK();
   }
+  SetFound(std::move(*found));
   renamed_ = origin_.path != position.path;
   decompressor_ = MakeDecompressorFor(origin_.path);
   if (options_.tail) {
@@ -56,12 +58,9 @@ Task<> FileSplitReader::Open(FileSplitId id, FilePosition position,
   co_return co_await SeekTo(std::move(position));
 }
 
-Task<bool> FileSplitReader::FindPath(std::string last_path) {
-  CO_ASSIGN_OR_RETURN(auto found, co_await FindSplitFile(files_, id_, last_path));
-  if (!found) co_return false;
-  origin_.path = std::move(found->path);
-  origin_.identity = found->identity;
-  co_return true;
+void FileSplitReader::SetFound(FoundFile found) {
+  origin_.path = std::move(found.path);
+  origin_.identity = found.identity;
 }
 
 Task<> FileSplitReader::SeekTo(FilePosition position) {
@@ -216,6 +215,7 @@ Task<FileSplitReader::Fill> FileSplitReader::ReadPlain() {
   CO_ASSIGN_OR_RETURN(size_t count, co_await file_->ReadAt(offset, lines_.Prepare(wanted)));
   lines_.Commit(count);
   bytes_read_ += static_cast<int64_t>(count);
+  if (count == 0 && size_limit_ >= 0) co_return FileBecameShorter(origin_.path);
   if (count == 0) co_return Fill::kEnd;
   poll_interval_ = kMinPollInterval;
   quiet_since_ = env_->Now();
@@ -282,8 +282,9 @@ Task<bool> FileSplitReader::CheckEnd() {
     co_return true;
   }
   std::string last_path = origin_.path;
-  CO_ASSIGN_OR_RETURN(bool found, co_await FindPath(last_path));
+  CO_ASSIGN_OR_RETURN(auto found, co_await FindSplitFile(files_, id_, last_path));
   if (!found) co_return true;  // deleted, and read to its end
+  SetFound(std::move(*found));
   Duration quiet = env_->Now() - quiet_since_;
   // A writer may go on for a while in a file that was renamed under it.
   bool was_renamed = origin_.path != last_path;

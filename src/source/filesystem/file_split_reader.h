@@ -22,6 +22,7 @@ inline constexpr Duration kMinPollInterval = std::chrono::milliseconds(20);
 
 struct FileReadOptions {
   bool tail = false;
+  WhenGone when_gone = WhenGone::kEnds;
   size_t max_line_bytes = size_t{1} << 20;
   bool skip_blank_lines = true;
   // How long a file that was renamed is still followed once it is quiet.
@@ -46,7 +47,7 @@ class FileSplitReader final : public connector::SplitReader {
     std::vector<connector::RejectedRecord> rejected;
   };
 
-  Task<bool> FindPath(std::string last_path);
+  void SetFound(FoundFile found);
   Task<> SeekTo(FilePosition position);
   Task<std::string> ReadTail(int64_t offset);
   Task<Fill> ReadMore();

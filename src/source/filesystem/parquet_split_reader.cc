@@ -34,14 +34,16 @@ Task<bool> IsCompleteParquet(Files* files, std::string path) {
   co_return count == tail.size() && (magic == "PAR1" || magic == "PARE");
 }
 
-ParquetSplitReader::ParquetSplitReader(Env* env, Files* files, ScanLayout layout)
-    : env_(env), files_(files), layout_(std::move(layout)) {}
+ParquetSplitReader::ParquetSplitReader(Env* env, Files* files, WhenGone when_gone,
+                                       ScanLayout layout)
+    : env_(env), files_(files), when_gone_(when_gone), layout_(std::move(layout)) {}
 
 Task<> ParquetSplitReader::Open(FileSplitId id, FilePosition position,
                                 std::map<std::string, std::shared_ptr<arrow::Array>> outside) {
   origin_.path = position.path;
   origin_.outside = std::move(outside);
-  CO_ASSIGN_OR_RETURN(auto found, co_await FindSplitFile(files_, id, position.path));
+  CO_ASSIGN_OR_RETURN(auto found,
+                      co_await OpenSplitFile(files_, std::move(id), position.path, when_gone_));
   if (!found) co_return Status::OK();  // deleted: nothing of it can be read any more
   origin_.path = found->path;
   origin_.identity = found->identity;

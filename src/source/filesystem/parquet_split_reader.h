@@ -23,7 +23,7 @@ Task<bool> IsCompleteParquet(Files* files, std::string path);
 
 class ParquetSplitReader final : public connector::SplitReader {
  public:
-  ParquetSplitReader(Env* env, Files* files, ScanLayout layout);
+  ParquetSplitReader(Env* env, Files* files, WhenGone when_gone, ScanLayout layout);
   // `outside`: arrays of one value for the columns that the path gives.
   Task<> Open(FileSplitId id, FilePosition position,
               std::map<std::string, std::shared_ptr<arrow::Array>> outside);
@@ -39,6 +39,7 @@ class ParquetSplitReader final : public connector::SplitReader {
 
   Env* env_;
   Files* files_;
+  WhenGone when_gone_;
   ScanLayout layout_;
   FileOrigin origin_;
   std::unique_ptr<File> file_;

@@ -182,5 +182,16 @@ TEST_F(ParquetSplitReaderTest, WaitsForAFileToBeComplete) {
   EXPECT_EQ(ReadAll(source.get(), {0}, 10).rows.size(), 4u);
 }
 
+TEST_F(ParquetSplitReaderTest, SaysWhichFileWasReplacedBeforeItWasRead) {
+  Write("/d/a.parquet", ParquetBytes(Goods(4), 3));
+  auto source = Open(GoodsFields());
+  auto splits = Discover(source.get());
+  ASSERT_EQ(splits.size(), 1u);
+  CHECK_OK(env_.Run(env_.files().Remove("/d/a.parquet")));
+  Write("/d/a.parquet", ParquetBytes(Goods(4), 3));
+  EXPECT_EQ(TextOf(OpenOnly(source.get(), splits[0])).message,
+            "table 't': file '/d/a.parquet' was replaced before it was read to its end");
+}
+
 }  // namespace
 }  // namespace mainstem::source

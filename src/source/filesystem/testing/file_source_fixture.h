@@ -51,6 +51,24 @@ class FileSourceFixture : public testing::Test {
     CHECK_OK(env_.Run(Write(&env_, std::move(path), std::move(bytes))));
   }
 
+  static Task<> Discover(connector::TableSource* source,
+                         std::vector<connector::SourceSplit>* splits) {
+    CO_ASSIGN_OR_RETURN(*splits, co_await source->DiscoverSplits());
+    co_return Status::OK();
+  }
+  std::vector<connector::SourceSplit> Discover(connector::TableSource* source) {
+    std::vector<connector::SourceSplit> splits;
+    CHECK_OK(env_.Run(Discover(source, &splits)));
+    return splits;
+  }
+  static Task<> Open(connector::TableSource* source, connector::SourceSplit split) {
+    std::vector<int> projection = {0};
+    co_return (co_await source->OpenSplit(std::move(split), projection)).status();
+  }
+  Status OpenOnly(connector::TableSource* source, connector::SourceSplit split) {
+    return env_.Run(Open(source, std::move(split)));
+  }
+
   static Task<> ReadAll(Env* env, connector::TableSource* source, std::string position,
                         std::vector<int> projection, size_t max_rows, Seen* seen) {
     CO_ASSIGN_OR_RETURN(auto splits, co_await source->DiscoverSplits());
