@@ -70,6 +70,11 @@ class CanalDecoder final : public EnvelopeDecoder {
       return Reject(row, "an UPDATE has not one entry of 'old' for each of 'data'", "");
     }
     for (int64_t i = 0; i < count; ++i) {
+      bool has_images = data.values()->IsValid(data.value_offset(row) + i) &&
+                        (!is_update || old.values()->IsValid(old.value_offset(row) + i));
+      if (!has_images) return Reject(row, "an entry of 'data' or 'old' is null", "");
+    }
+    for (int64_t i = 0; i < count; ++i) {
       std::string_view image = TextOrEmpty(*data.values(), data.value_offset(row) + i);
       RowKind kind = type == "INSERT" ? RowKind::kInsert : RowKind::kDelete;
       if (is_update) {

@@ -133,6 +133,20 @@ TEST(CanalJsonTest, TellsMetadataOfEachRow) {
   EXPECT_EQ(nested.raw.metadata[1]->ToString().find("12") == std::string::npos, false);
 }
 
+TEST(CanalJsonTest, RejectsAnEventWithARowThatIsNull) {
+  Lines events = {R"({"data":[{"id":1},null],"type":"INSERT"})",
+                  R"({"data":[{"id":1},{"id":2}],"old":[{"id":0},null],"type":"UPDATE"})",
+                  R"({"data":[{"id":3}],"old":[null],"type":"INSERT"})"};
+  Decoded strict = Decode("canal-json", {field("id", arrow::int32())}, events);
+  EXPECT_EQ(strict.rows, (Lines{R"({"id":3})"}));
+  ASSERT_EQ(strict.causes.size(), 2u);
+  EXPECT_EQ(strict.causes[0].find("an entry of 'data' or 'old' is null"), 0u) << strict.causes[0];
+  Decoded lenient = Decode("canal-json", {field("id", arrow::int32())}, events,
+                           {{"ignore-parse-errors", "true"}});
+  EXPECT_EQ(lenient.rows, (Lines{R"({"id":3})"}));
+  EXPECT_TRUE(lenient.causes.empty());
+}
+
 TEST(CanalJsonTest, WritesWhatItReads) {
   Lines events = {R"({"data":[{"id":1,"name":"a","w":1.5}],"type":"INSERT"})",
                   R"({"data":[{"id":1,"name":"a","w":1.5}],"type":"DELETE"})"};

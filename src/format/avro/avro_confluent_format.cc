@@ -16,7 +16,7 @@ namespace {
 
 constexpr const char* kName = "avro-confluent";
 constexpr size_t kHeadBytes = 5;
-constexpr size_t kMaxKnownSchemas = 1000;
+constexpr size_t kMaxKnownSchemas = 1000;  // and those of one batch
 // How long an id that the registry does not know is not asked for again.
 constexpr Duration kUnknownFor = std::chrono::seconds(10);
 
@@ -109,6 +109,8 @@ class ConfluentDecoder final : public AvroMessageDecoder {
         registry_(options_.registry) {}
 
   Task<> Prepare(Env* env, std::span<const std::string_view> messages) override {
+    // Only here: Decode needs all schemas of its messages at once.
+    if (known_.size() >= kMaxKnownSchemas) known_.clear();
     for (std::string_view message : messages) {
       if (message.data() == nullptr) continue;
       Result<int32_t> id = SchemaIdOf(message);
@@ -143,7 +145,6 @@ class ConfluentDecoder final : public AvroMessageDecoder {
   };
 
   Task<> Learn(Env* env, int32_t id) {
-    if (known_.size() >= kMaxKnownSchemas) known_.clear();
     Result<std::string> json = co_await registry_.Find(env, id);
     Known known;
     known.until = env->Now() + kUnknownFor;

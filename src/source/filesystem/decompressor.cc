@@ -12,7 +12,10 @@ class GzipDecompressor final : public Decompressor {
   ~GzipDecompressor() override { inflateEnd(&stream_); }
 
   Result<size_t> Run(std::string_view* input, std::span<std::byte> out) override {
-    if (complete_ && !input->empty()) {
+    // What tapes and blocks of a fixed size are filled up with, as gzip itself takes it.
+    if (complete_) input->remove_prefix(std::min(input->find_first_not_of('\0'), input->size()));
+    if (complete_ && input->empty()) return 0;
+    if (complete_) {
       // Members may follow each other.
       CHECK(inflateReset(&stream_) == Z_OK);
       complete_ = false;

@@ -284,6 +284,7 @@ Result<std::unique_ptr<connector::TableSource>> MakeFileSource(
     options.Fail("format", "is of messages, not of files", "use 'avro', 'parquet' or 'json'");
   }
   plan.read.skip_blank_lines = plan.format.format != "raw";
+  plan.read.skip_byte_order_mark = plan.format.format != "raw";
   RETURN_IF_ERROR(options.status());
   // Made once for its errors: they belong to CREATE TABLE's time, not to the first read.
   std::set<std::string> outside(plan.table.partition_keys.begin(), plan.table.partition_keys.end());

@@ -332,6 +332,32 @@ TEST_F(FileSourceTest, RejectsLongAndBadLinesWithTheirPlace) {
   EXPECT_EQ(seen.rejected[1].substr(0, 32), "/d/a.json@2018: not valid JSON: ");
 }
 
+// Editors and spreadsheets put one there; Flink's readers of csv and json pass over it, too.
+TEST_F(FileSourceTest, PassesOverAByteOrderMark) {
+  std::string mark = "\xEF\xBB\xBF";
+  Run(WriteFile(&env_, "/d/a.csv", mark + "1\n2\n" + mark + "3\n"));
+  Run(WriteFile(&env_, "/d/b.csv.gz", Gzip(mark + "4\n")));
+  connector::TableDescriptor table{.name = "t",
+                                   .schema = arrow::schema({arrow::field("v", arrow::int32())})};
+  auto source = Open({{"path", "/d"}, {"format", "csv"}}, table);
+  SeenOfFile seen;
+  Run(ReadAll(&env_, source.get(), {0}, 100, &seen));
+  EXPECT_EQ(seen.rows, (Lines{"1", "2", "4"}));
+  EXPECT_EQ(seen.rejected.size(), 1u);
+  SeenOfFile raw;
+  Run(ReadAll(&env_, Open("/d/a.csv").get(), {0}, 1, &raw));
+  EXPECT_EQ(raw.rows[0], mark + "1");
+}
+
+TEST_F(FileSourceTest, PassesOverZerosBehindTheEndOfAGzipFile) {
+  std::string zeros(100'000, '\0');
+  Run(WriteFile(&env_, "/d/a.gz", Gzip("one\n") + zeros.substr(0, 5) + Gzip("two\n") + zeros));
+  SeenOfFile seen;
+  Run(ReadAll(&env_, Open("/d/a.gz").get(), {0}, 100, &seen));
+  EXPECT_EQ(seen.rows, (Lines{"one", "two"}));
+  EXPECT_EQ(seen.rejected, Lines{});
+}
+
 TEST_F(FileSourceTest, RejectsABrokenCompressedFile) {
   std::string zipped = Gzip(std::string(5000, 'a') + "\n");
   zipped[zipped.size() / 2] ^= 0x55;

@@ -13,6 +13,7 @@ using connector::SourceBatch;
 
 constexpr size_t kChunkBytes = size_t{1} << 20;
 constexpr size_t kCompressedChunkBytes = size_t{64} << 10;
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 }  // namespace
 
@@ -146,10 +147,14 @@ void FileSplitReader::TakeLine(const LineBuffer::Line& line, Pending* pending) {
                                  .cause = MakeError(ErrorCode::kDecodeError, std::move(text))});
     return;
   }
-  if (options_.skip_blank_lines && line.text.find_first_not_of(" \t") == std::string_view::npos) {
+  std::string_view text = line.text;
+  if (options_.skip_byte_order_mark && line.offset == 0 && text.starts_with(kByteOrderMark)) {
+    text.remove_prefix(kByteOrderMark.size());
+  }
+  if (options_.skip_blank_lines && text.find_first_not_of(" \t") == std::string_view::npos) {
     return;
   }
-  pending->messages.push_back(line.text);
+  pending->messages.push_back(text);
   pending->offsets.push_back(line.offset);
 }
 

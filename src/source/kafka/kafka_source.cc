@@ -136,7 +136,6 @@ class KafkaSource final : public connector::TableSource,
     options.topic = partition.topic;
     options.partition = partition.partition;
     options.upsert = plan_.upsert;
-    if (plan_.value_format.format == "json") options.deletion_message = "{}";
     ScanLayout layout = ScanLayout::Make(plan_.table, projection, outside_);
     CO_ASSIGN_OR_RETURN(auto value_decoder,
                         format::MakeDecoder(plan_.value_format.format, layout.decode_target(),

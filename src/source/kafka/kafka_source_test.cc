@@ -265,6 +265,57 @@ TEST_F(KafkaSourceTest, ReadsAKeyedTopicAsAChangelog) {
   EXPECT_EQ(seen.rows, (Rows{"+U a|1", "-D a|null"}));
 }
 
+// A deletion has no value, so that no rule of the value's format concerns it.
+TEST_F(KafkaSourceTest, DeletesWhateverTheFormatSaysOfMissingFields) {
+  std::string key = "{\"user\":\"a\"}";
+  Run(Append(0, {{key, Event("a", 1)}, {key, std::nullopt}, {key, Event("a", 2)}}));
+  connector::TableDescriptor table = Table({{"connector", "upsert-kafka"},
+                                            {"key.format", "json"},
+                                            {"value.format", "json"},
+                                            {"value.json.fail-on-missing-field", "true"}});
+  table.options.erase("format");
+  table.options.erase("scan.startup.mode");
+  table.primary_key = {"user"};
+  SeenOfTopic seen;
+  Run(ReadAll(table, {1, 0}, &seen));
+  EXPECT_EQ(seen.rows, (Rows{"+U 1|a", "-D null|a", "+U 2|a"}));
+  EXPECT_EQ(seen.rejected, Rows{});
+  SeenOfTopic counted;
+  Run(ReadAll(table, {}, &counted));
+  EXPECT_EQ(counted.rows, (Rows{"+U ", "-D ", "+U "}));
+  table.schema =
+      arrow::schema({arrow::field("user", arrow::utf8()), arrow::field("v", arrow::utf8())});
+  table.options["value.format"] = "raw";
+  table.options["value.fields-include"] = "EXCEPT_KEY";
+  table.options.erase("value.json.fail-on-missing-field");
+  SeenOfTopic raw;
+  Run(ReadAll(table, {1, 0}, &raw));
+  EXPECT_EQ(raw.rows,
+            (Rows{"+U " + Event("a", 1) + "|a", "-D null|a", "+U " + Event("a", 2) + "|a"}));
+}
+
+// 'raw' makes a row of NULL of a missing value; a record whose key is bad has none.
+TEST_F(KafkaSourceTest, GivesNoRowOfARecordWhoseKeyIsBad) {
+  Run(Append(0, {{"{\"user\":\"a\"}", "1"}, {"bad", "2"}, {"{\"user\":\"c\"}", "3"}}));
+  Options options = {{"key.format", "json"},
+                     {"key.fields", "user"},
+                     {"value.format", "raw"},
+                     {"value.fields-include", "EXCEPT_KEY"}};
+  connector::TableDescriptor table = Table(options);
+  table.options.erase("format");
+  table.schema =
+      arrow::schema({arrow::field("user", arrow::utf8()), arrow::field("v", arrow::utf8())});
+  SeenOfTopic seen;
+  Run(ReadAll(table, {0, 1}, &seen));
+  EXPECT_EQ(seen.rows, (Rows{"a|1", "c|3"}));
+  EXPECT_EQ(seen.rejected, Rows{"clicks/0@1 2"});
+  table.options["key.json.ignore-parse-errors"] = "true";
+  SeenOfTopic skipped;
+  Run(ReadAll(table, {0, 1}, &skipped));
+  EXPECT_EQ(skipped.rows, (Rows{"a|1", "c|3"}));
+  EXPECT_EQ(skipped.rejected, Rows{});
+}
+
 TEST_F(KafkaSourceTest, EndsABoundedScanWhereItWasWhenItBegan) {
   Run(Append(0, {{"k", Event("a", 1)}, {"k", Event("b", 2)}}));
   auto source = Make(Table({{"scan.bounded.mode", "latest-offset"}})).ValueOrDie();

@@ -45,9 +45,7 @@ void RecordDecoder::CollectMessages(GatheredRecords* gathered) const {
   gathered->values.reserve(gathered->records.size());
   for (const storage::RecordView& record : gathered->records) {
     if (key_decoder_ != nullptr) gathered->keys.push_back(OrNull(record.key));
-    // For an upsert table a deletion is a row of NULLs beside its key.
-    bool is_deletion = options_.upsert && !record.value;
-    gathered->values.push_back(is_deletion ? options_.deletion_message : OrNull(record.value));
+    gathered->values.push_back(OrNull(record.value));
   }
 }
 
@@ -59,8 +57,9 @@ void RecordDecoder::Reject(const GatheredRecords& gathered, size_t record, Statu
                              .cause = std::move(cause)});
 }
 
-// The key's columns of all records into keys_; a record with a bad key is rejected whole.
-Status RecordDecoder::DecodeKeys(const GatheredRecords& gathered, std::vector<bool>* bad,
+// The key's columns of all records into keys_. A record whose key is bad is rejected whole, or
+// passed over whole where the key's format is told to.
+Status RecordDecoder::DecodeKeys(const GatheredRecords& gathered, std::vector<bool>* no_row,
                                  SourceBatch* batch) {
   ASSIGN_OR_RETURN(format::DecodedMessages decoded, key_decoder_->Decode(gathered.keys));
   keys_ = decoded.batch.rows;
@@ -68,10 +67,50 @@ Status RecordDecoder::DecodeKeys(const GatheredRecords& gathered, std::vector<bo
   for (size_t row = 0; row < decoded.message_of_row.size(); ++row) {
     key_row_of_record_[decoded.message_of_row[row]] = static_cast<int64_t>(row);
   }
+  for (size_t i = 0; i < gathered.records.size(); ++i) {
+    (*no_row)[i] = gathered.records[i].key && key_row_of_record_[i] < 0;
+  }
   for (format::RejectedMessage& rejected : decoded.rejected) {
-    (*bad)[rejected.index] = true;
+    (*no_row)[rejected.index] = true;
     Reject(gathered, rejected.index, std::move(rejected.cause), batch);
   }
+  return Status::OK();
+}
+
+// Leaves out what a format makes of the missing values of `no_row`, and puts one row of NULLs for
+// each deletion, whatever the format makes of it.
+Status RecordDecoder::FitToRecords(const GatheredRecords& gathered, const std::vector<bool>& no_row,
+                                   format::DecodedMessages* decoded) const {
+  arrow::Int64Builder indices;
+  std::vector<uint32_t> record_of_row;
+  std::vector<RowKind> kinds;
+  size_t row = 0;
+  for (uint32_t record = 0; record < gathered.records.size(); ++record) {
+    bool is_deletion = IsDeletion(gathered.records[record]) && !no_row[record];
+    if (is_deletion) {
+      RETURN_IF_ERROR(indices.AppendNull());
+      record_of_row.push_back(record);
+    }
+    for (; row < decoded->message_of_row.size() && decoded->message_of_row[row] == record; ++row) {
+      if (is_deletion || no_row[record]) continue;
+      RETURN_IF_ERROR(indices.Append(static_cast<int64_t>(row)));
+      record_of_row.push_back(record);
+      if (!decoded->batch.kinds.empty()) kinds.push_back(decoded->batch.kinds[row]);
+    }
+  }
+  CHECK(row == decoded->message_of_row.size());  // in the messages' order
+  ASSIGN_OR_RETURN(auto taken, indices.Finish());
+  arrow::ArrayVector columns = decoded->batch.rows->columns();
+  for (auto& column : columns) {
+    ASSIGN_OR_RETURN(column, arrow::compute::Take(*column, *taken));
+  }
+  for (auto& column : decoded->metadata) {
+    ASSIGN_OR_RETURN(column, arrow::compute::Take(*column, *taken));
+  }
+  decoded->batch.rows =
+      arrow::RecordBatch::Make(decoded->batch.rows->schema(), taken->length(), std::move(columns));
+  decoded->batch.kinds = std::move(kinds);
+  decoded->message_of_row = std::move(record_of_row);
   return Status::OK();
 }
 
@@ -92,12 +131,15 @@ Result<std::shared_ptr<arrow::Array>> RecordDecoder::KeyColumn(
 Result<SourceBatch> RecordDecoder::DecodeCollected(GatheredRecords* gathered) {
   SourceBatch batch;
   batch.rejected = std::move(gathered->rejected);
-  std::vector<bool> bad(gathered->records.size(), false);
-  if (key_decoder_ != nullptr) RETURN_IF_ERROR(DecodeKeys(*gathered, &bad, &batch));
+  std::vector<bool> no_row(gathered->records.size(), false);
+  if (key_decoder_ != nullptr) RETURN_IF_ERROR(DecodeKeys(*gathered, &no_row, &batch));
+  bool fits = true;
   for (size_t i = 0; i < gathered->records.size(); ++i) {
-    if (bad[i]) gathered->values[i] = std::string_view();
+    if (no_row[i]) gathered->values[i] = std::string_view();
+    fits = fits && !no_row[i] && !IsDeletion(gathered->records[i]);
   }
   ASSIGN_OR_RETURN(format::DecodedMessages decoded, value_decoder_->Decode(gathered->values));
+  if (!fits) RETURN_IF_ERROR(FitToRecords(*gathered, no_row, &decoded));
   for (format::RejectedMessage& rejected : decoded.rejected) {
     Reject(*gathered, rejected.index, std::move(rejected.cause), &batch);
   }
@@ -111,8 +153,8 @@ Result<SourceBatch> RecordDecoder::DecodeCollected(GatheredRecords* gathered) {
   if (options_.upsert) {
     batch.batch.kinds.clear();
     for (uint32_t record : decoded.message_of_row) {
-      batch.batch.kinds.push_back(gathered->records[record].value ? RowKind::kUpdateAfter
-                                                                  : RowKind::kDelete);
+      bool is_deletion = IsDeletion(gathered->records[record]);
+      batch.batch.kinds.push_back(is_deletion ? RowKind::kDelete : RowKind::kUpdateAfter);
     }
   }
   return batch;

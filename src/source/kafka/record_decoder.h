@@ -19,8 +19,6 @@ struct RecordDecodeOptions {
   int32_t partition = 0;
   // Values are the state of their key: no value means deleted.
   bool upsert = false;
-  // What the value's format decodes to NULL in every column; null view: a null message does.
-  std::string_view deletion_message;
 };
 
 // Some records, in order. Views live as long as whoever gathered them says.
@@ -59,8 +57,14 @@ class RecordDecoder {
   Result<std::shared_ptr<arrow::Array>> MetadataColumn(const std::string& key,
                                                        const GatheredRecords& gathered,
                                                        const std::vector<uint32_t>& record_of_row);
-  Status DecodeKeys(const GatheredRecords& gathered, std::vector<bool>* bad,
+  // `no_row`: by record, those of whose key nothing can be told.
+  Status DecodeKeys(const GatheredRecords& gathered, std::vector<bool>* no_row,
                     connector::SourceBatch* batch);
+  bool IsDeletion(const storage::RecordView& record) const {
+    return options_.upsert && !record.value;
+  }
+  Status FitToRecords(const GatheredRecords& gathered, const std::vector<bool>& no_row,
+                      format::DecodedMessages* decoded) const;
   Result<std::shared_ptr<arrow::Array>> KeyColumn(const std::string& column,
                                                   const std::vector<uint32_t>& record_of_row);
   void Reject(const GatheredRecords& gathered, size_t record, Status cause,

@@ -285,6 +285,18 @@ def test_avro_confluent_reads_each_record_by_its_own_schema(node):
     registry.close()
 
 
+def test_avro_confluent_takes_more_schemas_at_once_than_it_remembers(node):
+    # All records come in one batch: the first one's schema is still needed when the last one's is learned.
+    registry = Registry()
+    schemas = [{"type": "record", "name": f"V{i}", "fields": [{"name": "id", "type": "int"}]} for i in range(1050)]
+    produce(node, "many", [framed(registry.add(json.dumps(schema), "many-value"), schema, {"id": i}) for i, schema in enumerate(schemas)])
+    table = ("CREATE TABLE many (id INT) WITH (%s, 'value.format' = 'avro-confluent', 'value.avro-confluent.url' = '%s');\n" %
+             (KAFKA % ("many", node.kafka), registry.url))
+    got = rows(node.sql(table + "SELECT COUNT(*), SUM(id) FROM many;"))
+    assert got[-1][1:] == ["1050", str(sum(range(1050)))], got[-1]
+    registry.close()
+
+
 def test_avro_confluent_writes_what_confluents_own_reader_reads_and_waits_for_its_registry(node):
     import fastavro
     from confluent_kafka import Consumer
