@@ -40,8 +40,8 @@ enum class WhenGone : uint8_t { kEnds, kFails };
 
 // The file of a split by its inode: where it was last, else in the same folder under another name.
 Task<std::optional<FoundFile>> FindSplitFile(Files* files, FileSplitId id, std::string last_path);
-// As above, for a reader that begins: with kFails, what is gone is kNotFound, which tells whether it
-// was deleted or replaced.
+// As above, for a reader that begins: with kFails, what is gone is kNotFound, which tells whether
+// it was deleted or replaced.
 Task<std::optional<FoundFile>> OpenSplitFile(Files* files, FileSplitId id, std::string last_path,
                                              WhenGone when_gone);
 // A file that is read once has fewer bytes than when it was opened.
