@@ -30,6 +30,14 @@ Status JdbcReader::Open() {
   std::string where, offset;
   absl::string_view position = options_.position;
   if (absl::ConsumePrefix(&position, "ctid:")) {
+    if (!table_->has_ctid()) {
+      return MakeError(ErrorCode::kInvalidArgument,
+                       {.message = "table " + table_->name() +
+                                   " was one heap when the job stopped and is none now (a view, a "
+                                   "partitioned table, or one with children): the row to go on at "
+                                   "is not known",
+                        .hint = "start the job anew"});
+    }
     where = fmt::format("ctid > '{}'::tid", std::string(position));
   } else if (absl::ConsumePrefix(&position, "row:") && absl::SimpleAtoi(position, &rows_read_)) {
     offset = fmt::format(" OFFSET {}", rows_read_);

@@ -56,7 +56,8 @@ Result<JdbcTable> JdbcTable::Find(connector::PostgresConnection* connection,
   ASSIGN_OR_RETURN(
       const auto columns,
       connection->Run("SELECT a.attname, format_type(a.atttypid, -1), c.oid::regclass::text, "
-                      "c.relkind IN ('r', 'm') FROM pg_class c JOIN pg_attribute a "
+                      "c.relkind IN ('r', 'm') AND NOT c.relhassubclass "
+                      "FROM pg_class c JOIN pg_attribute a "
                       "ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
                       "WHERE c.oid = $1::regclass ORDER BY a.attnum",
                       {target.table_name}));

@@ -29,7 +29,7 @@ class JdbcTable {
   static Status CheckTypes(const std::string& table, const arrow::Schema& schema);
 
   const std::string& name() const { return name_; }  // quoted
-  // Rows lie in a heap of their own, in an order that a ctid names.
+  // Rows lie in one heap of their own, in an order that a ctid names.
   bool has_ctid() const { return has_ctid_; }
   // The projection's columns, each as a text that Decode reads.
   const std::string& select_list() const { return select_list_; }

@@ -3,6 +3,8 @@ import json
 import subprocess
 import time
 
+import pytest
+
 import support
 
 
@@ -72,9 +74,14 @@ def test_wrong_tables_are_named(postgres):
     assert "cannot be read by connector 'jdbc'" in array, array
 
 
-def test_a_killed_job_goes_on_behind_the_last_row(node, postgres):
-    postgres.query("DROP TABLE IF EXISTS big, copy; CREATE TABLE big (id int, pad text); CREATE TABLE copy (id int, pad text)")
-    postgres.query("INSERT INTO big SELECT i, repeat('x', 100) FROM generate_series(1, 300000) i")
+@pytest.mark.parametrize("child", [None, "big_child"])
+def test_a_killed_job_goes_on_behind_the_last_row(node, postgres, child):
+    """Rows of a table with children (INHERITS) lie in several heaps, where each has a first row."""
+    postgres.query("DROP TABLE IF EXISTS big_child, big, copy; CREATE TABLE big (id int, pad text); CREATE TABLE copy (id int, pad text)")
+    if child:
+        postgres.query(f"CREATE TABLE {child} () INHERITS (big)")
+    for first, last, heap in ((1, 100000, "big"), (100001, 300000, child or "big")):
+        postgres.query(f"INSERT INTO {heap} SELECT i, repeat('x', 100) FROM generate_series({first}, {last}) i")
     node.submit("SET 'execution.checkpointing.interval' = '50 ms';\n" + table(postgres, "big", "id INT, pad STRING", ", 'scan.fetch-size' = '500'") +
                 table(postgres, "copy", "id INT, pad STRING") + "INSERT INTO copy SELECT id, pad FROM big;")
     kills = 0
