@@ -7,6 +7,7 @@
 #include <arrow/api.h>
 
 #include "process/plan/binder.h"
+#include "process/plan/outer_join_rule.h"
 #include "process/plan/rules.h"
 #include "process/types/arrow_mapping.h"
 
@@ -45,6 +46,8 @@ class JoinPlanner {
     done_[node.get()] = out;
     return out;
   }
+  // Whether a condition was moved into a join or below it.
+  bool has_moved() const { return has_moved_; }
 
  private:
   static PlanNodePtr Filtered(PlanNodePtr input, const std::vector<ExprPtr>& conjuncts,
@@ -53,20 +56,19 @@ class JoinPlanner {
     return input;
   }
 
-  // Filter(Join(a, b)): conjuncts about a side that is never padded go below, those about both
-  // sides of an INNER join become a part of its condition.
+  // Filter(Join(a, b)), or several filters: conjuncts about a side that is never padded go below,
+  // those about both sides of an INNER join become a part of its condition.
   PlanNodePtr PushFilter(const PlanNodePtr& node) {
-    const auto& filter = static_cast<const FilterNode&>(*node);
-    if (filter.inputs[0]->kind != NodeKind::kJoin || shared_.Contains(filter.inputs[0].get()))
-      return node;
-    auto join = std::static_pointer_cast<JoinNode>(filter.inputs[0]);
+    std::vector<ExprPtr> conjuncts, left, right, above;
+    const PlanNodePtr below = shared_.BelowFilters(node, &conjuncts);
+    if (below->kind != NodeKind::kJoin || shared_.Contains(below.get())) return node;
+    auto join = std::static_pointer_cast<JoinNode>(below);
+    join->type = TypeBelow(*join, conjuncts);
     const auto left_count = static_cast<int>(join->inputs[0]->columns.size());
     const bool left_kept = join->type != JoinType::kRight && join->type != JoinType::kFull;
     // A version that does not pass still ends the one before it.
     const bool right_kept =
         !HasVersions(*join) && (join->type == JoinType::kInner || join->type == JoinType::kRight);
-    std::vector<ExprPtr> conjuncts, left, right, above;
-    SplitConjunction(filter.predicate, &conjuncts);
     for (const ExprPtr& conjunct : conjuncts) {
       const Reads reads = SidesOf(*conjunct, left_count);
       if (!IsDeterministic(*conjunct)) {
@@ -82,10 +84,11 @@ class JoinPlanner {
         above.push_back(conjunct);
       }
     }
-    join->inputs[0] = Filtered(join->inputs[0], left, filter.span);
-    join->inputs[1] = Filtered(join->inputs[1], right, filter.span);
+    has_moved_ = has_moved_ || above.size() < conjuncts.size();
+    join->inputs[0] = Filtered(join->inputs[0], left, node->span);
+    join->inputs[1] = Filtered(join->inputs[1], right, node->span);
     PlanNodePtr out = PlanJoin(join);
-    return Filtered(std::move(out), above, filter.span);
+    return Filtered(std::move(out), above, node->span);
   }
 
   // Finds the keys; conditions about one side go below it where that changes nothing.
@@ -109,6 +112,7 @@ class JoinPlanner {
         rest.push_back(conjunct);
       }
     }
+    has_moved_ = has_moved_ || !left.empty() || !right.empty();
     join->inputs[0] = Filtered(join->inputs[0], left, join->span);
     join->inputs[1] = Filtered(join->inputs[1], right, join->span);
     return SetKeys(join, keys, rest);
@@ -201,6 +205,7 @@ class JoinPlanner {
   std::unordered_map<const PlanNode*, PlanNodePtr> done_;
   std::unordered_set<const PlanNode*> planned_;
   std::vector<PlanNodePtr> kept_;
+  bool has_moved_ = false;
 };
 
 }  // namespace
@@ -228,9 +233,10 @@ std::string_view OperatorNameOf(JoinTime time) {
   return "Join";
 }
 
-void PlanJoins(Plan* plan) {
+bool PlanJoins(Plan* plan) {
   JoinPlanner planner(*plan);
   for (const auto& sink : plan->sinks) sink->inputs[0] = planner.Rewrite(sink->inputs[0]);
+  return planner.has_moved();
 }
 
 }  // namespace mainstem::process::plan

@@ -96,4 +96,13 @@ bool SharedNodes::Contains(const PlanNode* node) const {
   return found != consumers_.end() && found->second > 1;
 }
 
+PlanNodePtr SharedNodes::BelowFilters(const PlanNodePtr& node,
+                                      std::vector<ExprPtr>* conjuncts) const {
+  const PlanNodePtr& input = node->inputs[0];
+  const bool goes_on = input->kind == NodeKind::kFilter && !Contains(input.get());
+  PlanNodePtr below = goes_on ? BelowFilters(input, conjuncts) : input;
+  SplitConjunction(static_cast<const FilterNode&>(*node).predicate, conjuncts);
+  return below;
+}
+
 }  // namespace mainstem::process::plan

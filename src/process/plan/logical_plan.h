@@ -256,6 +256,9 @@ class SharedNodes {
  public:
   explicit SharedNodes(const Plan& plan);
   bool Contains(const PlanNode* node) const;
+  // Below `node`, a filter, and the filters directly below it that nobody else reads; adds their
+  // conjuncts, the lowest one's first.
+  PlanNodePtr BelowFilters(const PlanNodePtr& node, std::vector<ExprPtr>* conjuncts) const;
 
  private:
   std::map<const PlanNode*, int> consumers_;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
+#include <tuple>
 #include <unordered_map>
 
 #include <arrow/scalar.h>
@@ -111,26 +113,49 @@ PlanNodePtr MakeRank(const OverNode& over, const NumberRange& range) {
   return MakeProject(std::move(rank), std::move(exprs), over.columns, over.span);
 }
 
-// What stands for `node`, a filter over numbered rows, if it bounds the number; else null.
-PlanNodePtr RankOf(const PlanNodePtr& node) {
-  if (node->kind != NodeKind::kFilter || node->inputs[0]->kind != NodeKind::kOver) return nullptr;
-  const auto& over = static_cast<const OverNode&>(*node->inputs[0]);
-  if (!IsNumbering(over)) return nullptr;
-  std::vector<ExprPtr> conditions, rest;
-  SplitConjunction(static_cast<const FilterNode&>(*node).predicate, &conditions);
-  NumberRange range;
-  for (const ExprPtr& condition : conditions) {
-    if (!Narrow(condition, over.first_own_column(), &range)) rest.push_back(condition);
+class RankFormer {
+ public:
+  explicit RankFormer(const Plan& plan) : shared_(plan) {}
+
+  // What stands for `node`, a filter (or several) over numbered rows, if it bounds the number; else
+  // null.
+  PlanNodePtr RankOf(const PlanNodePtr& node) {
+    if (node->kind != NodeKind::kFilter) return nullptr;
+    std::vector<ExprPtr> conditions, rest;
+    PlanNodePtr numbered = shared_.BelowFilters(node, &conditions);
+    // A filter that others read as well is theirs and ours, unless it makes a Rank for all of them.
+    while (numbered->kind == NodeKind::kFilter && RankOf(numbered) == nullptr) {
+      numbered = shared_.BelowFilters(numbered, &conditions);
+    }
+    if (numbered->kind != NodeKind::kOver) return nullptr;
+    const auto& over = static_cast<const OverNode&>(*numbered);
+    if (!IsNumbering(over)) return nullptr;
+    NumberRange range;
+    for (const ExprPtr& condition : conditions) {
+      if (!Narrow(condition, over.first_own_column(), &range)) rest.push_back(condition);
+    }
+    // A lower bound alone makes a Rank too, for check_ordered.cc to refuse.
+    if (rest.size() == conditions.size()) return nullptr;
+    if (range.start > range.end) {
+      return MakeFilter(numbered, MakeBoolLiteral(false), node->span);
+    }
+    // Equal bounds of one numbering are computed once.
+    PlanNodePtr& rank = ranks_[{&over, range.start, range.end}];
+    if (rank == nullptr) rank = MakeRank(over, range);
+    PlanNodePtr out = rank;
+    for (const ExprPtr& condition : rest) out = MakeFilter(std::move(out), condition, node->span);
+    return out;
   }
-  // A lower bound alone makes a Rank too, for check_ordered.cc to refuse.
-  if (rest.size() == conditions.size()) return nullptr;
-  if (range.start > range.end) {
-    return MakeFilter(node->inputs[0], MakeBoolLiteral(false), node->span);
+
+  // Of several filters in a row the uppermost takes all.
+  bool IsTakenFromAbove(const PlanNode& node, const PlanNode& input) const {
+    return node.kind == NodeKind::kFilter && !shared_.Contains(&input);
   }
-  PlanNodePtr out = MakeRank(over, range);
-  for (const ExprPtr& condition : rest) out = MakeFilter(std::move(out), condition, node->span);
-  return out;
-}
+
+ private:
+  const SharedNodes shared_;
+  std::map<std::tuple<const OverNode*, int64_t, int64_t>, PlanNodePtr> ranks_;
+};
 
 // ---- what the input sends
 
@@ -220,22 +245,47 @@ std::optional<WindowBounds> WindowBoundsOf(const PlanNode& node) {
   }
 }
 
-void FormRanks(Plan* plan) {
+bool FormRanks(Plan* plan) {
+  RankFormer former(*plan);
   std::unordered_map<const PlanNode*, PlanNodePtr> done;
   std::vector<PlanNodePtr> replaced;  // addresses are keys: none may be used again
   for (PlanNode* node : InTopologicalOrder(*plan)) {
     for (PlanNodePtr& input : node->inputs) {
+      if (former.IsTakenFromAbove(*node, *input)) continue;
       const auto found = done.find(input.get());
       if (found != done.end()) {
         input = found->second;
         continue;
       }
-      if (PlanNodePtr rank = RankOf(input)) {
+      if (PlanNodePtr rank = former.RankOf(input)) {
         done.emplace(input.get(), rank);
         replaced.push_back(std::exchange(input, std::move(rank)));
       }
     }
   }
+  return !replaced.empty();
+}
+
+bool BoundsNumber(const PlanNode& node, const ExprPtr& predicate) {
+  std::vector<ExprPtr> conjuncts;
+  SplitConjunction(predicate, &conjuncts);
+  const PlanNode* at = &node;
+  for (; at->kind == NodeKind::kProject || at->kind == NodeKind::kFilter;
+       at = at->inputs[0].get()) {
+    if (at->kind == NodeKind::kFilter) continue;
+    const auto& exprs = static_cast<const ProjectNode&>(*at).exprs;
+    for (ExprPtr& conjunct : conjuncts) {
+      conjunct = ReplaceInputRefs(
+          conjunct, [&](const BoundExpr& ref) { return exprs[static_cast<size_t>(ref.index())]; });
+    }
+  }
+  if (at->kind != NodeKind::kOver) return false;
+  const auto& over = static_cast<const OverNode&>(*at);
+  if (!IsNumbering(over)) return false;
+  NumberRange range;
+  return std::any_of(conjuncts.begin(), conjuncts.end(), [&](const ExprPtr& conjunct) {
+    return Narrow(conjunct, over.first_own_column(), &range);
+  });
 }
 
 void DecideStrategy(RankNode* rank) {

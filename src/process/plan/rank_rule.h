@@ -8,8 +8,11 @@
 namespace mainstem::process::plan {
 
 // Filters on ROW_NUMBER() OVER (..) become Rank nodes. A condition that the others leave out
-// stays a filter.
-void FormRanks(Plan* plan);
+// stays a filter. Whether there is a new one.
+bool FormRanks(Plan* plan);
+// Whether `predicate`, over the output of `node`, bounds the number of rows that are numbered
+// there, below projections and filters.
+bool BoundsNumber(const PlanNode& node, const ExprPtr& predicate);
 
 // Sets `strategy` and `row_key` by what the input sends, which must be known.
 void DecideStrategy(RankNode* rank);

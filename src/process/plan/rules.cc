@@ -94,7 +94,9 @@ class Simplifier {
   PlanNodePtr PushFilter(const PlanNodePtr& node) {
     auto& filter = static_cast<FilterNode&>(*node);
     const PlanNodePtr below = filter.inputs[0];
-    if (below->kind != NodeKind::kProject || shared_.Contains(below.get())) return node;
+    if (below->kind != NodeKind::kProject) return node;
+    // What others read as well is computed once for all, but a Top-N is one for each bound.
+    if (shared_.Contains(below.get()) && !BoundsNumber(*below, filter.predicate)) return node;
     const auto& project = static_cast<const ProjectNode&>(*below);
     std::vector<int> refs;
     CollectInputRefs(*filter.predicate, &refs);
@@ -333,9 +335,13 @@ void AssignIds(Plan* plan) {
 }
 
 Status Optimize(Plan* plan, const FunctionRegistry& functions, const sql::SourceText& source) {
-  SimplifyProjections(plan);
-  FormRanks(plan);
-  PlanJoins(plan);
+  // What comes through a join may go on through a projection, bound a row number, or meet another
+  // join. Conditions only go down, so that this ends.
+  for (bool has_moved = true; has_moved;) {
+    SimplifyProjections(plan);
+    has_moved = FormRanks(plan);
+    has_moved = PlanJoins(plan) || has_moved;
+  }
   SimplifyProjections(plan);
   RETURN_IF_ERROR(SettleTimes(plan, source));
   FuseWindows(plan);

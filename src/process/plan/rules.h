@@ -15,7 +15,8 @@ Status Optimize(Plan* plan, const FunctionRegistry& functions, const sql::Source
 
 // The single rules, in the order in which Optimize applies them.
 void SimplifyProjections(Plan* plan);
-void PlanJoins(Plan* plan);
+// Whether a condition got into a join, or below one.
+bool PlanJoins(Plan* plan);
 void FuseWindows(Plan* plan);
 Status ExpandSessions(Plan* plan, const FunctionRegistry& functions);
 void PruneColumns(Plan* plan);
