@@ -50,14 +50,17 @@ bool HasEnded(const std::vector<CheckpointManifest::Split>& splits, const std::s
   return any;
 }
 
-void TellRestored(const std::vector<CheckpointManifest::Split>& splits, const GraphSource& source) {
+Status TellRestored(const std::vector<CheckpointManifest::Split>& splits,
+                    const GraphSource& source) {
   auto* restored = dynamic_cast<connector::RestoredSource*>(source.source.get());
-  if (restored == nullptr) return;
-  std::set<std::string> ids;
+  if (restored == nullptr) return Status::OK();
+  std::vector<connector::RestoredSplit> own;
   for (const CheckpointManifest::Split& split : splits) {
-    if (split.node_id == source.node_id) ids.insert(split.split_id);
+    if (split.node_id != source.node_id) continue;
+    own.push_back(
+        {.split = {.id = split.split_id, .position = split.position}, .ended = split.ended});
   }
-  if (!ids.empty()) restored->SetRestored(std::move(ids));
+  return own.empty() ? Status::OK() : restored->SetRestored(std::move(own));
 }
 
 }  // namespace
@@ -237,7 +240,7 @@ Task<> Execution::AssignSplits(const GraphVertex& vertex, bool discover_again) {
   const GraphSource& source = *vertex.source;
   Duration interval = source.source->discovery_interval();
   if (discover_again && interval == Duration::zero()) co_return Status::OK();
-  if (!discover_again) TellRestored(restored_.splits, source);
+  if (!discover_again) CO_RETURN_IF_ERROR(TellRestored(restored_.splits, source));
   CO_ASSIGN_OR_RETURN(auto discovered, co_await source.source->DiscoverSplits());
   std::map<std::string, SplitProgress> splits;
   for (auto& split : discovered) {

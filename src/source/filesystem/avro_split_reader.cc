@@ -52,8 +52,8 @@ Task<> AvroSplitReader::Open(FileSplitId id, FilePosition position,
   origin_.path = position.path;
   origin_.outside = std::move(outside);
   CO_ASSIGN_OR_RETURN(auto found,
-                      co_await OpenSplitFile(files_, id_, position.path, options_.when_gone));
-  finished_ = !found;  // deleted: nothing of it can be read any more
+                      co_await OpenSplitFile(files_, &id_, position.path, options_.when_gone));
+  finished_ = gone_ = !found;  // deleted: nothing of it can be read any more
   if (finished_) co_return Status::OK();
   renamed_ = found->path != position.path;
   origin_.path = found->path;
@@ -100,7 +100,8 @@ Task<> AvroSplitReader::ReadHeader(FilePosition position) {
 FilePosition AvroSplitReader::position() const {
   return {.offset = offset_,
           .tail_hash = std::to_string(rows_done_ + rows_to_skip_) + ":" + Hex(header_.marker),
-          .path = origin_.path};
+          .path = origin_.path,
+          .gone = gone_};
 }
 
 void AvroSplitReader::Drop(size_t size) {
@@ -217,8 +218,9 @@ Task<bool> AvroSplitReader::CheckEnd(SourceBatch* batch) {
     Reject(std::move(opened), batch);
     co_return true;
   }
-  CO_ASSIGN_OR_RETURN(auto found, co_await FindSplitFile(files_, id_, origin_.path));
-  if (!found) co_return true;  // deleted, and read to its end
+  CO_ASSIGN_OR_RETURN(auto found, co_await FindSplitFile(files_, &id_, origin_.path));
+  gone_ = !found;
+  if (gone_) co_return true;  // deleted, and read to its end
   if (found->path != origin_.path) renamed_ = true;
   origin_.path = found->path;
   co_return renamed_ && env_->Now() - quiet_since_ >= options_.renamed_quiet_time;

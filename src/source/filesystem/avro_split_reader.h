@@ -67,6 +67,7 @@ class AvroSplitReader final : public connector::SplitReader {
   int64_t bytes_read_ = 0;
   bool finished_ = false;
   bool renamed_ = false;
+  bool gone_ = false;
   Status broken_;  // to be reported
   Duration poll_interval_{};
   TimePoint quiet_since_;

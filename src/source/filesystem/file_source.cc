@@ -6,10 +6,12 @@
 #include <re2/re2.h>
 
 #include "connector/options.h"
+#include "connector/restored_source.h"
 #include "connector/s3/s3_store.h"
 #include "core/error_context.h"
 #include "source/filesystem/avro_split_reader.h"
 #include "source/filesystem/file_split_reader.h"
+#include "source/filesystem/known_files.h"
 #include "source/filesystem/object_files.h"
 #include "source/filesystem/parquet_split_reader.h"
 
@@ -93,7 +95,29 @@ bool IsWholeFile(const FileSourcePlan& plan) {
   return info != nullptr && info->has_own_files;
 }
 
-class FileSource final : public connector::TableSource {
+// Tells EndedFiles where the reader's split has ended.
+class EndNotingReader final : public connector::SplitReader {
+ public:
+  EndNotingReader(std::unique_ptr<connector::SplitReader> reader, FileSplitId id,
+                  std::shared_ptr<EndedFiles> ended)
+      : reader_(std::move(reader)), id_(std::move(id)), ended_(std::move(ended)) {}
+
+  Task<connector::SourceBatch> Read(size_t max_rows, TimePoint deadline) override {
+    CO_ASSIGN_OR_RETURN(connector::SourceBatch batch, co_await reader_->Read(max_rows, deadline));
+    if (batch.end_of_split) {
+      CO_ASSIGN_OR_RETURN(FilePosition end, FilePosition::Parse(batch.position));
+      ended_->Add(id_, std::move(end));
+    }
+    co_return batch;
+  }
+
+ private:
+  std::unique_ptr<connector::SplitReader> reader_;
+  FileSplitId id_;
+  std::shared_ptr<EndedFiles> ended_;
+};
+
+class FileSource final : public connector::TableSource, public connector::RestoredSource {
  public:
   explicit FileSource(FileSourcePlan plan)
       : plan_(std::move(plan)),
@@ -109,6 +133,10 @@ class FileSource final : public connector::TableSource {
     return info != nullptr && info->reads_rows_by_name;
   }
   Duration discovery_interval() const override { return plan_.monitor_interval; }
+
+  Status SetRestored(std::vector<connector::RestoredSplit> splits) override {
+    return known_.SetRestored(splits);
+  }
 
   Task<std::vector<SourceSplit>> DiscoverSplits() override {
     Result<std::vector<FoundFile>> found = std::vector<FoundFile>();
@@ -133,11 +161,11 @@ class FileSource final : public connector::TableSource {
       if (Is(fingerprint.status(), ErrorCode::kNotFound)) continue;
       CO_RETURN_IF_ERROR(fingerprint);
       if (fingerprint->empty()) continue;
-      FileSplitId id{.device = file.identity.device,
-                     .inode = file.identity.inode,
-                     .fingerprint = *fingerprint};
+      Result<FileSplitId> id = co_await SplitOf(file, *fingerprint);
+      if (Is(id.status(), ErrorCode::kNotFound)) continue;
+      CO_RETURN_IF_ERROR(id);
       FilePosition start{.offset = 0, .tail_hash = "-", .path = file.path};
-      splits.push_back({.id = id.ToString(), .position = start.ToString()});
+      splits.push_back({.id = id->ToString(), .position = start.ToString()});
     }
     co_return splits;
   }
@@ -145,11 +173,14 @@ class FileSource final : public connector::TableSource {
   Task<std::unique_ptr<connector::SplitReader>> OpenSplit(SourceSplit split,
                                                           std::vector<int> projection) override {
     Result<std::unique_ptr<connector::SplitReader>> reader =
-        co_await Open(std::move(split), std::move(projection));
+        co_await Open(split, std::move(projection));
     if (Is(reader.status(), ErrorCode::kNotFound)) {
       co_return InContext("table '" + plan_.table.name + "': ", reader.status());
     }
-    co_return reader;
+    CO_RETURN_IF_ERROR(reader);
+    if (!plan_.read.tail) co_return reader;
+    CO_ASSIGN_OR_RETURN(FileSplitId id, FileSplitId::Parse(split.id));
+    co_return std::make_unique<EndNotingReader>(std::move(*reader), std::move(id), known_.ended());
   }
 
  private:
@@ -178,6 +209,29 @@ class FileSource final : public connector::TableSource {
     CO_RETURN_IF_ERROR(
         co_await reader->Open(std::move(id), std::move(position), std::move(outside)));
     co_return reader;
+  }
+
+  Task<FileSplitId> SplitOf(FoundFile file, std::string fingerprint) {
+    FileSplitId id{.device = file.identity.device,
+                   .inode = file.identity.inode,
+                   .fingerprint = std::move(fingerprint)};
+    if (plan_.objects != nullptr) co_return id;
+    KnownFiles::IsSame is_same;
+    if (plan_.read.tail) {
+      is_same = [this](std::string path, FilePosition position) {
+        return IsSame(std::move(path), std::move(position));
+      };
+    }
+    co_return co_await known_.Recognize(std::move(file), std::move(id), std::move(is_same));
+  }
+
+  // Where the fingerprint does not say so already.
+  Task<bool> IsSame(std::string path, FilePosition position) {
+    Files* files = &plan_.env->files();
+    if (position.tail_hash == "-" || plan_.format.format == "avro") co_return true;
+    if (plan_.format.format != "parquet") co_return co_await HoldsTail(files, path, position);
+    CO_ASSIGN_OR_RETURN(std::string hash, co_await ReadParquetFooterHash(files, path));
+    co_return hash == position.tail_hash;
   }
 
   // Empty: not to be read yet.
@@ -222,6 +276,7 @@ class FileSource final : public connector::TableSource {
 
   FileSourcePlan plan_;
   std::set<std::string> outside_;
+  KnownFiles known_;
 };
 
 Status SetPlace(const connector::ConnectorContext& context, const connector::S3Defaults& defaults,

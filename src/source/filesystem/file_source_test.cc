@@ -1,146 +1,25 @@
-// The filesystem source on the simulated disk and clock: reading whole files, going on after a
-// restart at every possible position, and tailing through growth, rotation and truncation.
+// The filesystem source on the simulated disk and clock: reading whole files, and going on after a
+// restart at every possible position.
 #include "source/filesystem/file_source.h"
 
 #include <filesystem>
 
-#include <arrow/api.h>
-#include <gtest/gtest.h>
-#include <zlib.h>
-#include <zstd.h>
-
-#include "core/sim/sim_env.h"
 #include "core/sync.h"
 #include "source/filesystem/file_split.h"
+#include "source/filesystem/testing/line_file_fixture.h"
 
 namespace mainstem::source {
 namespace {
 
 using namespace std::chrono_literals;
-using Lines = std::vector<std::string>;
-using Options = std::map<std::string, std::string>;
 
-std::span<const std::byte> Bytes(std::string_view text) {
-  return std::as_bytes(std::span(text.data(), text.size()));
-}
-
-Task<> WriteFile(Env* env, std::string path, std::string contents) {
-  CO_RETURN_IF_ERROR(co_await env->files().CreateDirectories(path.substr(0, path.rfind('/'))));
-  OpenOptions options;
-  options.write = options.create = options.truncate = true;
-  CO_ASSIGN_OR_RETURN(auto file, co_await env->files().Open(path, options));
-  co_return co_await file->WriteAt(0, Bytes(contents));
-}
-
-Task<> AppendFile(Env* env, std::string path, std::string contents) {
-  OpenOptions options;
-  options.write = options.create = true;
-  CO_ASSIGN_OR_RETURN(auto file, co_await env->files().Open(path, options));
-  CO_ASSIGN_OR_RETURN(int64_t size, co_await file->Size());
-  co_return co_await file->WriteAt(size, Bytes(contents));
-}
-
-std::string Gzip(const std::string& text) {
-  std::string out(compressBound(text.size()) + 64, '\0');
-  z_stream stream{};
-  CHECK(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  CHECK(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
-
-std::string Zstd(const std::string& text) {
-  std::string out(ZSTD_compressBound(text.size()), '\0');
-  out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 3));
-  return out;
-}
-
-// What reading gave so far.
-struct SeenOfFile {
-  Lines rows;
-  Lines rejected;
-  Lines positions;  // after each row, when read one row at a time
-  bool ended = false;
-  bool caught_up = false;
-  std::vector<int64_t> unread;  // after each batch
-};
-
-void Note(const connector::SourceBatch& batch, SeenOfFile* seen) {
-  for (int64_t row = 0; row < batch.batch.rows->num_rows(); ++row) {
-    std::string text;
-    for (const auto& column : batch.batch.rows->columns()) {
-      text += (text.empty() ? "" : "|") + column->GetScalar(row).ValueOrDie()->ToString();
-    }
-    seen->rows.push_back(text);
-    seen->positions.push_back(batch.position);
-  }
-  for (const auto& rejected : batch.rejected) {
-    seen->rejected.push_back(rejected.origin + ": " + TextOf(rejected.cause).message);
-  }
-  seen->unread.push_back(batch.lag_records);
-  seen->ended = batch.end_of_split;
-  seen->caught_up = batch.caught_up;
-}
-
-class FileSourceTest : public testing::Test {
- protected:
-  // A table of one STRING column in format raw, with the options added.
-  std::unique_ptr<connector::TableSource> Open(const std::string& path, Options options = {}) {
-    options["path"] = path;
-    return Open(std::move(options),
-                {.name = "t", .schema = arrow::schema({arrow::field("line", arrow::utf8())})});
-  }
-  std::unique_ptr<connector::TableSource> Open(Options options, connector::TableDescriptor table) {
-    options.emplace("format", "raw");
-    table.options = std::move(options);
-    auto source = FileSourceConnector({}).make_source(table, {.env = &env_});
-    EXPECT_TRUE(source.ok()) << source.status().ToString();
-    return std::move(*source);
-  }
-  void Run(Task<> task) {
-    Status status = env_.Run(std::move(task));
-    EXPECT_TRUE(status.ok()) << status.ToString();
-  }
-
-  SimDisk disk_{1};
-  SimEnv env_{&disk_, {}};
-};
-
-Task<> ReadSplit(Env* env, connector::TableSource* source, connector::SourceSplit split,
-                 std::vector<int> projection, size_t batch_rows, SeenOfFile* seen) {
-  CO_ASSIGN_OR_RETURN(auto reader, co_await source->OpenSplit(split, projection));
-  seen->ended = false;
-  while (!seen->ended) {
-    CO_ASSIGN_OR_RETURN(auto batch, co_await reader->Read(batch_rows, env->Now() + 1s));
-    Note(batch, seen);
-  }
-  co_return Status::OK();
-}
-
-Task<> Discover(connector::TableSource* source, std::vector<connector::SourceSplit>* splits) {
-  CO_ASSIGN_OR_RETURN(*splits, co_await source->DiscoverSplits());
-  co_return Status::OK();
-}
-
-Task<> ReadAll(Env* env, connector::TableSource* source, std::vector<int> projection,
-               size_t batch_rows, SeenOfFile* seen) {
-  CO_ASSIGN_OR_RETURN(auto splits, co_await source->DiscoverSplits());
-  for (const auto& split : splits) {
-    CO_RETURN_IF_ERROR(co_await ReadSplit(env, source, split, projection, batch_rows, seen));
-  }
-  co_return Status::OK();
-}
+class FileSourceTest : public LineFileFixture {};
 
 Task<> LookThroughALoop(Files* files, std::string loop) {
   FileSplitId id{.device = 1, .inode = 2, .fingerprint = ""};
-  Status looped = (co_await FindSplitFile(files, id, loop)).status();
+  Status looped = (co_await FindSplitFile(files, &id, loop)).status();
   EXPECT_TRUE(Is(looped, ErrorCode::kStorageError)) << looped;
-  CO_ASSIGN_OR_RETURN(auto gone, co_await FindSplitFile(files, id, loop + "-gone"));
+  CO_ASSIGN_OR_RETURN(auto gone, co_await FindSplitFile(files, &id, loop + "-gone"));
   EXPECT_FALSE(gone.has_value());
   co_return Status::OK();
 }
@@ -366,151 +245,6 @@ TEST_F(FileSourceTest, RejectsABrokenCompressedFile) {
   SeenOfFile seen;
   Run(ReadAll(&env_, source.get(), {0}, 100, &seen));
   EXPECT_EQ(seen.rejected.size(), 1u);
-}
-
-// A tailed table with one reader for each split found.
-class Tail {
- public:
-  Tail(Env* env, connector::TableSource* source) : env_(env), source_(source) {}
-  // Finds new splits and reads every one until it is quiet.
-  Task<> Step() {
-    CO_ASSIGN_OR_RETURN(auto splits, co_await source_->DiscoverSplits());
-    std::vector<int> projection = {0};
-    for (const auto& split : splits) {
-      if (readers_.count(split.id) > 0) continue;
-      CO_ASSIGN_OR_RETURN(readers_[split.id], co_await source_->OpenSplit(split, projection));
-    }
-    for (auto& [id, reader] : readers_) {
-      if (reader == nullptr) continue;
-      do {
-        CO_ASSIGN_OR_RETURN(auto batch, co_await reader->Read(100, env_->Now() + 100ms));
-        Note(batch, &seen);
-        positions[id] = batch.position;
-      } while (!seen.ended && !seen.caught_up);
-      if (seen.ended) {
-        reader.reset();
-        ++ended_count;
-      }
-    }
-    co_return Status::OK();
-  }
-  Lines TakeRows() { return std::exchange(seen.rows, {}); }
-
-  SeenOfFile seen;
-  std::map<std::string, std::string> positions;
-  int ended_count = 0;
-
- private:
-  Env* env_;
-  connector::TableSource* source_;
-  std::map<std::string, std::unique_ptr<connector::SplitReader>> readers_;
-};
-
-class FileTailTest : public FileSourceTest {
- protected:
-  FileTailTest()
-      : source_(Open("/d/*.log", {{"source.monitor-interval", "1 s"}})),
-        tail_(&env_, source_.get()) {}
-  Lines Step() {
-    Run(tail_.Step());
-    return tail_.TakeRows();
-  }
-
-  std::unique_ptr<connector::TableSource> source_;
-  Tail tail_;
-};
-
-TEST_F(FileTailTest, WaitsForFilesAndForTheEndOfALine) {
-  EXPECT_FALSE(source_->bounded());
-  EXPECT_EQ(Step(), Lines{});
-  Run(WriteFile(&env_, "/d/a.log", "on"));
-  EXPECT_EQ(Step(), Lines{});
-  Run(AppendFile(&env_, "/d/a.log", "e\ntw"));
-  EXPECT_EQ(Step(), Lines{"one"});
-  EXPECT_TRUE(tail_.seen.caught_up);
-  Run(AppendFile(&env_, "/d/a.log", "o\n"));
-  Run(WriteFile(&env_, "/d/b.log", "b1\n"));
-  EXPECT_EQ(Step(), (Lines{"two", "b1"}));
-}
-
-TEST_F(FileTailTest, FollowsARotatedFileAndFindsTheNewOne) {
-  Run(WriteFile(&env_, "/d/a.log", "one\n"));
-  EXPECT_EQ(Step(), Lines{"one"});
-  Run(env_.files().Rename("/d/a.log", "/d/a.old"));
-  Run(WriteFile(&env_, "/d/a.log", "three\n"));
-  Run(AppendFile(&env_, "/d/a.old", "two\n"));
-  Lines rows = Step();
-  std::sort(rows.begin(), rows.end());
-  EXPECT_EQ(rows, (Lines{"three", "two"}));
-  for (int i = 0; i < 200 && tail_.ended_count == 0; ++i) Step();
-  EXPECT_EQ(tail_.ended_count, 1);  // quiet under its new name
-  Run(AppendFile(&env_, "/d/a.log", "four\n"));
-  EXPECT_EQ(Step(), Lines{"four"});
-}
-
-TEST_F(FileSourceTest, TailsSmallCompressedFilesWhenTheyAreComplete) {
-  Run(WriteFile(&env_, "/z/a.gz", Gzip("one\n").substr(0, 21)));
-  Run(WriteFile(&env_, "/z/b.zst", Zstd("two\n").substr(0, 6)));
-  auto source = Open("/z", {{"source.monitor-interval", "1 s"}});
-  Tail tail(&env_, source.get());
-  Run(tail.Step());
-  EXPECT_EQ(tail.TakeRows(), Lines{});
-  Run(WriteFile(&env_, "/z/a.gz", Gzip("one\n")));  // 24 bytes
-  Run(WriteFile(&env_, "/z/b.zst", Zstd("two\n")));
-  Run(tail.Step());
-  EXPECT_EQ(tail.TakeRows(), (Lines{"one", "two"}));
-  EXPECT_EQ(tail.ended_count, 2);
-  Run(tail.Step());
-  EXPECT_EQ(tail.TakeRows(), Lines{});
-}
-
-TEST_F(FileTailTest, EndsWithADeletedFile) {
-  Run(WriteFile(&env_, "/d/a.log", "one\n"));
-  EXPECT_EQ(Step(), Lines{"one"});
-  Run(env_.files().Remove("/d/a.log"));
-  EXPECT_EQ(Step(), Lines{});
-  EXPECT_EQ(tail_.ended_count, 1);
-}
-
-TEST_F(FileTailTest, ReadsATruncatedFileAnew) {
-  Run(WriteFile(&env_, "/d/a.log", "# head\none\n"));
-  EXPECT_EQ(Step(), (Lines{"# head", "one"}));
-  // Same beginning: the split goes on at 0. Shorter, then as long but different.
-  Run(WriteFile(&env_, "/d/a.log", "# head\n2\n"));
-  EXPECT_EQ(Step(), (Lines{"# head", "2"}));
-  Run(WriteFile(&env_, "/d/a.log", "# head\n3 is longer than before\n"));
-  EXPECT_EQ(Step(), (Lines{"# head", "3 is longer than before"}));
-  // Another beginning: another split.
-  Run(WriteFile(&env_, "/d/a.log", "other\nx\n"));
-  Lines rows = Step();
-  Lines more = Step();
-  rows.insert(rows.end(), more.begin(), more.end());
-  EXPECT_EQ(rows, (Lines{"other", "x"}));
-  EXPECT_EQ(tail_.ended_count, 1);
-}
-
-TEST_F(FileTailTest, GoesOnAfterARestartUnderTheNewName) {
-  Run(WriteFile(&env_, "/d/a.log", "one\n"));
-  EXPECT_EQ(Step(), Lines{"one"});
-  auto [id, position] = *tail_.positions.begin();
-  Run(AppendFile(&env_, "/d/a.log", "two\n"));
-  Run(env_.files().Rename("/d/a.log", "/d/a.log.1"));
-  auto again = Open("/d/*.log", {{"source.monitor-interval", "1 s"}});
-  SeenOfFile seen;
-  connector::SourceSplit split{.id = id, .position = position};
-  Run(ReadSplit(&env_, again.get(), split, {0}, 10, &seen));
-  EXPECT_EQ(seen.rows, Lines{"two"});
-}
-
-TEST_F(FileTailTest, EndsAtOnceWhenTheFileIsGoneAfterARestart) {
-  Run(WriteFile(&env_, "/d/a.log", "one\n"));
-  EXPECT_EQ(Step(), Lines{"one"});
-  auto [id, position] = *tail_.positions.begin();
-  Run(env_.files().Remove("/d/a.log"));
-  SeenOfFile seen;
-  connector::SourceSplit split{.id = id, .position = position};
-  Run(ReadSplit(&env_, source_.get(), split, {0}, 10, &seen));
-  EXPECT_EQ(seen.rows, Lines{});
 }
 
 }  // namespace

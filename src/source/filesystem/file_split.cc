@@ -17,7 +17,8 @@ std::string NameOf(const std::string& path) { return path.substr(path.rfind('/')
 }  // namespace
 
 std::string FilePosition::ToString() const {
-  return std::to_string(offset) + " " + (tail_hash.empty() ? "-" : tail_hash) + " " + path;
+  std::string hash = tail_hash.empty() ? "-" : tail_hash;
+  return std::to_string(offset) + (gone ? " !" : " ") + hash + " " + path;
 }
 
 Result<FilePosition> FilePosition::Parse(const std::string& text) {
@@ -27,7 +28,9 @@ Result<FilePosition> FilePosition::Parse(const std::string& text) {
   if (second == std::string::npos || !absl::SimpleAtoi(text.substr(0, first), &position.offset)) {
     return MakeError(ErrorCode::kInvalidArgument, "'" + text + "' is no position in a file");
   }
-  position.tail_hash = text.substr(first + 1, second - first - 1);
+  position.gone = text[first + 1] == '!';
+  size_t hash = first + (position.gone ? 2 : 1);
+  position.tail_hash = text.substr(hash, second - hash);
   position.path = text.substr(second + 1);
   return position;
 }
@@ -35,47 +38,55 @@ Result<FilePosition> FilePosition::Parse(const std::string& text) {
 std::string HashTail(std::string_view tail) { return fmt::format("{:016x}", Fnv1a(tail)); }
 
 std::string FileSplitId::ToString() const {
-  return "file:" + std::to_string(device) + "-" + std::to_string(inode) + "-" + fingerprint;
+  std::string text = fmt::format("file:{}-{}-{}", device, inode, fingerprint);
+  if (generation > 1) text += fmt::format("-{}", generation);
+  return text;
 }
 
 Result<FileSplitId> FileSplitId::Parse(const std::string& text) {
   FileSplitId id;
   std::vector<std::string> parts = absl::StrSplit(text, absl::ByAnyChar(":-"));
-  if (parts.size() != 4 || parts[0] != "file" || !absl::SimpleAtoi(parts[1], &id.device) ||
-      !absl::SimpleAtoi(parts[2], &id.inode)) {
+  bool is_later = parts.size() == 5;
+  if ((parts.size() != 4 && !is_later) || parts[0] != "file" ||
+      !absl::SimpleAtoi(parts[1], &id.device) || !absl::SimpleAtoi(parts[2], &id.inode) ||
+      (is_later && !absl::SimpleAtoi(parts[4], &id.generation))) {
     return MakeError(ErrorCode::kInvalidArgument, "'" + text + "' names no file split");
   }
   id.fingerprint = parts[3];
   return id;
 }
 
-Task<std::optional<FoundFile>> FindSplitFile(Files* files, FileSplitId id, std::string last_path) {
+Task<std::optional<FoundFile>> FindSplitFile(Files* files, FileSplitId* id, std::string last_path) {
   std::vector<std::string> candidates = {last_path};
-  Result<std::vector<DirectoryEntry>> entries = std::vector<DirectoryEntry>();
+  std::optional<FoundFile> elsewhere;
   for (bool listed = false;; listed = true) {
     for (const std::string& candidate : candidates) {
       Result<FileIdentity> identity = co_await files->Identify(candidate);
       if (Is(identity.status(), ErrorCode::kNotFound)) continue;
       CO_RETURN_IF_ERROR(identity);  // what cannot be looked at now is not gone
-      if (identity->device != id.device || identity->inode != id.inode) continue;
+      if (identity->inode != id->inode) continue;
       FoundFile found{.path = candidate, .identity = *identity};
-      co_return found;
+      if (identity->device == id->device) co_return found;
+      if (!elsewhere) elsewhere = std::move(found);
     }
-    if (listed || id.device == kObjectDevice) co_return std::nullopt;
+    if (id->device == kObjectDevice) co_return std::nullopt;
+    if (listed) break;
     candidates.clear();
     std::string folder = ParentFolder(last_path);
-    entries = co_await files->List(folder);
-    if (Is(entries.status(), ErrorCode::kNotFound)) co_return std::nullopt;
+    Result<std::vector<DirectoryEntry>> entries = co_await files->List(folder);
+    if (Is(entries.status(), ErrorCode::kNotFound)) break;
     CO_RETURN_IF_ERROR(entries);
     for (const DirectoryEntry& entry : *entries) {
       if (!entry.is_directory) candidates.push_back(folder + "/" + entry.name);
     }
   }
+  if (elsewhere) id->device = elsewhere->identity.device;
+  co_return elsewhere;
 }
 
-Task<std::optional<FoundFile>> OpenSplitFile(Files* files, FileSplitId id, std::string last_path,
+Task<std::optional<FoundFile>> OpenSplitFile(Files* files, FileSplitId* id, std::string last_path,
                                              WhenGone when_gone) {
-  CO_ASSIGN_OR_RETURN(auto found, co_await FindSplitFile(files, std::move(id), last_path));
+  CO_ASSIGN_OR_RETURN(auto found, co_await FindSplitFile(files, id, last_path));
   if (found || when_gone == WhenGone::kEnds) co_return found;
   CO_ASSIGN_OR_RETURN(bool is_another, co_await files->Exists(last_path));
   co_return MakeError(

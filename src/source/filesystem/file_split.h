@@ -18,18 +18,22 @@ struct FilePosition {
   int64_t offset = 0;
   std::string tail_hash;  // "-": unknown
   std::string path;
+  bool gone = false;  // there was no such file any more; written as '!' before the hash
 
   std::string ToString() const;
   static Result<FilePosition> Parse(const std::string& text);
 };
 std::string HashTail(std::string_view tail);
 
-// "file:<device>-<inode>-<fingerprint>"
+// "file:<device>-<inode>-<fingerprint>", and "-<generation>" behind it from the second file on that
+// has them all.
 struct FileSplitId {
   uint64_t device = 0;
   uint64_t inode = 0;
   std::string fingerprint;
+  int generation = 1;
 
+  FileSplitId First() const { return {device, inode, fingerprint, 1}; }
   std::string ToString() const;
   static Result<FileSplitId> Parse(const std::string& text);
 };
@@ -39,10 +43,11 @@ struct FileSplitId {
 enum class WhenGone : uint8_t { kEnds, kFails };
 
 // The file of a split by its inode: where it was last, else in the same folder under another name.
-Task<std::optional<FoundFile>> FindSplitFile(Files* files, FileSplitId id, std::string last_path);
+// A device may have another number since the split was found: then `id` gets it.
+Task<std::optional<FoundFile>> FindSplitFile(Files* files, FileSplitId* id, std::string last_path);
 // As above, for a reader that begins: with kFails, what is gone is kNotFound, which tells whether
 // it was deleted or replaced.
-Task<std::optional<FoundFile>> OpenSplitFile(Files* files, FileSplitId id, std::string last_path,
+Task<std::optional<FoundFile>> OpenSplitFile(Files* files, FileSplitId* id, std::string last_path,
                                              WhenGone when_gone);
 // A file that is read once has fewer bytes than when it was opened.
 Status FileBecameShorter(const std::string& path);

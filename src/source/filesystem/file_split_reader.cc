@@ -15,7 +15,28 @@ constexpr size_t kChunkBytes = size_t{1} << 20;
 constexpr size_t kCompressedChunkBytes = size_t{64} << 10;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
+// The up to kTailBytes before `offset`, as far as they are there.
+Task<std::string> ReadTailOf(File* file, int64_t offset) {
+  size_t count = static_cast<size_t>(std::min<int64_t>(offset, LineBuffer::kTailBytes));
+  std::string tail(count, '\0');
+  std::span<std::byte> into = std::as_writable_bytes(std::span<char>(tail));
+  CO_ASSIGN_OR_RETURN(size_t read,
+                      co_await file->ReadAt(offset - static_cast<int64_t>(count), into));
+  tail.resize(read);
+  co_return tail;
+}
+
 }  // namespace
+
+Task<bool> HoldsTail(Files* files, std::string path, FilePosition position) {
+  if (position.offset == 0) co_return false;
+  OpenOptions options;
+  CO_ASSIGN_OR_RETURN(auto file, co_await files->Open(path, options));
+  CO_ASSIGN_OR_RETURN(std::string tail, co_await ReadTailOf(file.get(), position.offset));
+  co_return static_cast<int64_t>(tail.size()) ==
+          std::min<int64_t>(position.offset, LineBuffer::kTailBytes) &&
+      HashTail(tail) == position.tail_hash;
+}
 
 FileSplitReader::FileSplitReader(Env* env, Files* files, FileReadOptions options, ScanLayout layout,
                                  std::unique_ptr<format::Decoder> decoder)
@@ -32,12 +53,12 @@ Task<> FileSplitReader::Open(FileSplitId id, FilePosition position,
   id_ = std::move(id);
   origin_.outside = std::move(outside);
   CO_ASSIGN_OR_RETURN(auto found,
-                      co_await OpenSplitFile(files_, id_, position.path, options_.when_gone));
+                      co_await OpenSplitFile(files_, &id_, position.path, options_.when_gone));
   if (!found) {
     // Rotated away and deleted while nobody looked: nothing of it can be read any more.
     origin_.path = position.path;
-    lines_.Reset(position.offset);
-    finished_ = true;
+    position.gone = true;
+    EndAt(std::move(position));
     co_return Status::OK();
   }
   SetFound(std::move(*found));
@@ -48,7 +69,11 @@ Task<> FileSplitReader::Open(FileSplitId id, FilePosition position,
     fingerprint_options.compressed = decompressor_ != nullptr;
     CO_ASSIGN_OR_RETURN(std::string fingerprint,
                         co_await Fingerprint(files_, origin_.path, fingerprint_options));
-    finished_ = fingerprint != id_.fingerprint;
+    if (fingerprint != id_.fingerprint) {
+      position.path = origin_.path;
+      EndAt(std::move(position));
+      co_return Status::OK();
+    }
   }
   // Bounded files may have grown since they were found, and a short one without a newline is then
   // told by its inode alone.
@@ -64,11 +89,13 @@ void FileSplitReader::SetFound(FoundFile found) {
   origin_.identity = found.identity;
 }
 
+void FileSplitReader::EndAt(FilePosition position) {
+  lines_.Reset(position.offset);
+  ended_at_ = std::move(position);
+  finished_ = true;
+}
+
 Task<> FileSplitReader::SeekTo(FilePosition position) {
-  if (finished_) {
-    lines_.Reset(position.offset);
-    co_return Status::OK();
-  }
   if (decompressor_ != nullptr) {
     lines_.Reset(position.offset);
     discard_ = position.offset;
@@ -93,13 +120,7 @@ Task<> FileSplitReader::SeekTo(FilePosition position) {
 }
 
 Task<std::string> FileSplitReader::ReadTail(int64_t offset) {
-  size_t count = static_cast<size_t>(std::min<int64_t>(offset, LineBuffer::kTailBytes));
-  std::string tail(count, '\0');
-  std::span<std::byte> into = std::as_writable_bytes(std::span<char>(tail));
-  CO_ASSIGN_OR_RETURN(size_t read,
-                      co_await file_->ReadAt(offset - static_cast<int64_t>(count), into));
-  tail.resize(read);
-  co_return tail;
+  co_return co_await ReadTailOf(file_.get(), offset);
 }
 
 Task<SourceBatch> FileSplitReader::Read(size_t max_rows, TimePoint deadline) {
@@ -173,8 +194,9 @@ Result<SourceBatch> FileSplitReader::Finish(Pending pending) {
   batch.batch.kinds = std::move(decoded.batch.kinds);
   batch.rejected = std::move(pending.rejected);
   FilePosition position{.offset = lines_.position(), .tail_hash = "", .path = origin_.path};
+  position.gone = gone_;
   if (decompressor_ == nullptr) position.tail_hash = HashTail(lines_.Tail());
-  batch.position = position.ToString();
+  batch.position = ended_at_ ? ended_at_->ToString() : position.ToString();
   batch.bytes_read = static_cast<size_t>(std::exchange(bytes_read_, 0));
   batch.end_of_split = finished_;
   batch.caught_up = finished_ || (at_end_ && pending.messages.empty());
@@ -287,8 +309,9 @@ Task<bool> FileSplitReader::CheckEnd() {
     co_return true;
   }
   std::string last_path = origin_.path;
-  CO_ASSIGN_OR_RETURN(auto found, co_await FindSplitFile(files_, id_, last_path));
-  if (!found) co_return true;  // deleted, and read to its end
+  CO_ASSIGN_OR_RETURN(auto found, co_await FindSplitFile(files_, &id_, last_path));
+  gone_ = !found;
+  if (gone_) co_return true;  // deleted, and read to its end
   SetFound(std::move(*found));
   Duration quiet = env_->Now() - quiet_since_;
   // A writer may go on for a while in a file that was renamed under it.

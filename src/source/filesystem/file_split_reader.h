@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "connector/table.h"
@@ -31,6 +32,10 @@ struct FileReadOptions {
   Duration max_poll_interval = std::chrono::seconds(1);
 };
 
+// Whether a file holds before the position what was read there; one that ended before anything was
+// read holds nothing of it.
+Task<bool> HoldsTail(Files* files, std::string path, FilePosition position);
+
 class FileSplitReader final : public connector::SplitReader {
  public:
   FileSplitReader(Env* env, Files* files, FileReadOptions options, ScanLayout layout,
@@ -49,6 +54,8 @@ class FileSplitReader final : public connector::SplitReader {
   };
 
   void SetFound(FoundFile found);
+  // Without reading anything more.
+  void EndAt(FilePosition position);
   Task<> SeekTo(FilePosition position);
   Task<std::string> ReadTail(int64_t offset);
   Task<Fill> ReadMore();
@@ -76,6 +83,8 @@ class FileSplitReader final : public connector::SplitReader {
   int64_t lines_read_ = 0;     // since it was opened,
   int64_t bytes_at_open_ = 0;  // where that was
   bool finished_ = false;
+  std::optional<FilePosition> ended_at_;  // before anything was read
+  bool gone_ = false;
   bool at_end_ = false;   // the last read met the end
   bool renamed_ = false;  // no longer where it was found
 

@@ -17,6 +17,22 @@ std::shared_ptr<arrow::Schema> WantedColumns(const ScanLayout& layout) {
   return arrow::schema(std::move(fields));
 }
 
+// Fewer bytes when the file ends before.
+Task<std::string> ReadPiece(File* file, int64_t offset, int64_t size) {
+  std::string bytes(static_cast<size_t>(size), '\0');
+  int64_t done = 0;
+  while (done < size) {
+    int64_t wanted = std::min(size - done, kReadBytes);
+    auto into =
+        std::as_writable_bytes(std::span<char>(bytes.data() + done, static_cast<size_t>(wanted)));
+    CO_ASSIGN_OR_RETURN(size_t count, co_await file->ReadAt(offset + done, into));
+    if (count == 0) break;
+    done += static_cast<int64_t>(count);
+  }
+  bytes.resize(static_cast<size_t>(done));
+  co_return bytes;
+}
+
 }  // namespace
 
 Task<bool> IsCompleteParquet(Files* files, std::string path) {
@@ -34,6 +50,21 @@ Task<bool> IsCompleteParquet(Files* files, std::string path) {
   co_return count == tail.size() && (magic == "PAR1" || magic == "PARE");
 }
 
+Task<std::string> ReadParquetFooterHash(Files* files, std::string path) {
+  OpenOptions options;
+  CO_ASSIGN_OR_RETURN(auto file, co_await files->Open(path, options));
+  CO_ASSIGN_OR_RETURN(int64_t size, co_await file->Size());
+  int64_t tail_bytes = std::min(size, kParquetTailBytes);
+  CO_ASSIGN_OR_RETURN(std::string tail,
+                      co_await ReadPiece(file.get(), size - tail_bytes, tail_bytes));
+  Result<int64_t> footer_bytes = ParquetFooterBytes(tail, size);
+  if (!footer_bytes.ok()) co_return std::string("-");
+  CO_ASSIGN_OR_RETURN(
+      std::string footer,
+      co_await ReadPiece(file.get(), size - tail_bytes - *footer_bytes, *footer_bytes));
+  co_return HashTail(footer);
+}
+
 ParquetSplitReader::ParquetSplitReader(Env* env, Files* files, WhenGone when_gone,
                                        ScanLayout layout)
     : env_(env), files_(files), when_gone_(when_gone), layout_(std::move(layout)) {}
@@ -42,9 +73,9 @@ Task<> ParquetSplitReader::Open(FileSplitId id, FilePosition position,
                                 std::map<std::string, std::shared_ptr<arrow::Array>> outside) {
   origin_.path = position.path;
   origin_.outside = std::move(outside);
-  CO_ASSIGN_OR_RETURN(auto found,
-                      co_await OpenSplitFile(files_, std::move(id), position.path, when_gone_));
-  if (!found) co_return Status::OK();  // deleted: nothing of it can be read any more
+  CO_ASSIGN_OR_RETURN(auto found, co_await OpenSplitFile(files_, &id, position.path, when_gone_));
+  gone_ = !found;
+  if (gone_) co_return Status::OK();  // deleted: nothing of it can be read any more
   origin_.path = found->path;
   origin_.identity = found->identity;
   OpenOptions options;
@@ -57,18 +88,9 @@ Task<> ParquetSplitReader::Open(FileSplitId id, FilePosition position,
 }
 
 Task<std::string> ParquetSplitReader::ReadRange(int64_t offset, int64_t size) {
-  std::string bytes(static_cast<size_t>(size), '\0');
-  int64_t done = 0;
-  while (done < size) {
-    int64_t wanted = std::min(size - done, kReadBytes);
-    auto into =
-        std::as_writable_bytes(std::span<char>(bytes.data() + done, static_cast<size_t>(wanted)));
-    CO_ASSIGN_OR_RETURN(size_t count, co_await file_->ReadAt(offset + done, into));
-    if (count == 0) break;
-    done += static_cast<int64_t>(count);
-  }
-  bytes_read_ += done;
-  if (done < size) {
+  CO_ASSIGN_OR_RETURN(std::string bytes, co_await ReadPiece(file_.get(), offset, size));
+  bytes_read_ += static_cast<int64_t>(bytes.size());
+  if (static_cast<int64_t>(bytes.size()) < size) {
     co_return MakeError(ErrorCode::kDecodeError, "the file became shorter while it was read");
   }
   co_return bytes;
@@ -157,6 +179,7 @@ Task<SourceBatch> ParquetSplitReader::Read(size_t max_rows, TimePoint deadline) 
   auto fill = [&](const ScanLayout::Other& other) { return origin_.Column(other, count); };
   CO_ASSIGN_OR_RETURN(batch.batch.rows, layout_.Assemble(*rows, fill));
   FilePosition position{.offset = row_, .tail_hash = footer_hash_, .path = origin_.path};
+  position.gone = gone_;
   batch.position = position.ToString();
   batch.bytes_read = static_cast<size_t>(std::exchange(bytes_read_, 0));
   batch.lag_records = row_count() - row_;

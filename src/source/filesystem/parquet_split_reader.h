@@ -20,6 +20,8 @@ namespace mainstem::source {
 
 // Whether the file ends as a whole one does. False as well when it is gone.
 Task<bool> IsCompleteParquet(Files* files, std::string path);
+// As in positions; "-" of what is no Parquet file.
+Task<std::string> ReadParquetFooterHash(Files* files, std::string path);
 
 class ParquetSplitReader final : public connector::SplitReader {
  public:
@@ -46,6 +48,7 @@ class ParquetSplitReader final : public connector::SplitReader {
   std::unique_ptr<ParquetFile> parquet_;  // null: the file is gone, or is none
   Status broken_;                         // to be reported
   std::string footer_hash_ = "-";
+  bool gone_ = false;
   int64_t row_ = 0;                              // the next to be given out
   int64_t group_end_ = 0;                        // first row behind the row group that is open
   int64_t decoded_row_ = 0;                      // the next that decoding gives

@@ -173,6 +173,16 @@ TEST_F(ParquetSplitReaderTest, CutsTimesAndDecodesDictionariesAndNestedColumns) 
   EXPECT_NE(seen.rows[2].find("[0, 1]"), std::string::npos) << seen.rows[2];
 }
 
+TEST_F(ParquetSplitReaderTest, KnowsAFileAgainThatItHasRead) {
+  Write("/d/a.parquet", ParquetBytes(Goods(4), 3));
+  auto source = Open(GoodsFields(), {{"source.monitor-interval", "1 s"}});
+  auto before = Discover(source.get());
+  EXPECT_EQ(ReadAll(source.get(), {0}, 10).rows.size(), 4u);
+  auto after = Discover(source.get());
+  ASSERT_EQ(after.size(), 1u);
+  EXPECT_EQ(after[0].id, before[0].id);
+}
+
 TEST_F(ParquetSplitReaderTest, WaitsForAFileToBeComplete) {
   std::string good = ParquetBytes(Goods(4), 3);
   Write("/d/a.parquet", good.substr(0, good.size() / 2));

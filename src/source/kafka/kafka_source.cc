@@ -105,9 +105,11 @@ class KafkaSource final : public connector::TableSource,
   }
 
   // Partitions that came since are read whole, as those that are found while the job runs.
-  void SetRestored(std::set<std::string> split_ids) override {
-    restored_ = std::move(split_ids);
+  Status SetRestored(std::vector<connector::RestoredSplit> splits) override {
+    restored_.clear();
+    for (const connector::RestoredSplit& restored : splits) restored_.insert(restored.split.id);
     discovered_ = true;
+    return Status::OK();
   }
 
   Task<std::vector<SourceSplit>> DiscoverSplits() override {

@@ -368,7 +368,8 @@ TEST_F(KafkaSourceTest, ReadsPartitionsThatAreNewerThanACheckpointFromTheirBegin
   std::vector<connector::SourceSplit> splits;
   const auto discover = [&](Options options) {
     auto source = Make(Table(std::move(options))).ValueOrDie();
-    dynamic_cast<connector::RestoredSource&>(*source).SetRestored({"clicks/0"});
+    CHECK_OK(dynamic_cast<connector::RestoredSource&>(*source).SetRestored(
+        {{.split = {.id = "clicks/0", .position = "0"}}}));
     Run([](connector::TableSource* from, std::vector<connector::SourceSplit>* out) -> Task<> {
       CO_ASSIGN_OR_RETURN(*out, co_await from->DiscoverSplits());
       co_return Status::OK();

@@ -50,7 +50,10 @@ class MemorySource final : public connector::TableSource, public connector::Rest
   explicit MemorySource(const MemoryRows* rows) : rows_(rows) {}
   bool bounded() const override { return !rows_->unbounded; }
   bool insert_only() const override { return rows_->insert_only; }
-  void SetRestored(std::set<std::string> split_ids) override { restored_ = std::move(split_ids); }
+  Status SetRestored(std::vector<connector::RestoredSplit> splits) override {
+    for (const connector::RestoredSplit& restored : splits) restored_.insert(restored.split.id);
+    return Status::OK();
+  }
   Task<std::vector<connector::SourceSplit>> DiscoverSplits() override {
     std::vector<connector::SourceSplit> splits;
     for (size_t i = 0; i < rows_->splits.size(); ++i) {
