@@ -30,6 +30,8 @@ Task<std::string> ReadTailOf(File* file, int64_t offset) {
 
 Task<bool> HoldsTail(Files* files, std::string path, FilePosition position) {
   if (position.offset == 0) co_return false;
+  // Of older versions, which did not keep the hash of a file that was gone at a restart.
+  if (position.tail_hash == HashTail("")) co_return true;
   OpenOptions options;
   CO_ASSIGN_OR_RETURN(auto file, co_await files->Open(path, options));
   CO_ASSIGN_OR_RETURN(std::string tail, co_await ReadTailOf(file.get(), position.offset));

@@ -68,7 +68,8 @@ Status RecordDecoder::DecodeKeys(const GatheredRecords& gathered, std::vector<bo
     key_row_of_record_[decoded.message_of_row[row]] = static_cast<int64_t>(row);
   }
   for (size_t i = 0; i < gathered.records.size(); ++i) {
-    (*no_row)[i] = gathered.records[i].key && key_row_of_record_[i] < 0;
+    // An empty key, like none, is one of NULLs.
+    (*no_row)[i] = !OrNull(gathered.records[i].key).empty() && key_row_of_record_[i] < 0;
   }
   for (format::RejectedMessage& rejected : decoded.rejected) {
     (*no_row)[rejected.index] = true;
