@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <utility>
+#include <vector>
 
 #include <absl/strings/ascii.h>
 #include <fmt/format.h>
@@ -15,6 +16,7 @@ using Text = std::string_view;
 // Members of a class, without its brackets.
 constexpr Text kHorizontalSpace =
     "\\t \\x{A0}\\x{1680}\\x{180E}\\x{2000}-\\x{200A}\\x{202F}\\x{205F}\\x{3000}";
+constexpr Text kLineEnds = "\\n\\r\\x{85}\\x{2028}\\x{2029}";
 constexpr Text kVerticalSpace = "\\n\\x0B\\f\\r\\x{85}\\x{2028}\\x{2029}";
 
 // \p{Alpha} and the like stand for ASCII letters in Java.
@@ -72,6 +74,11 @@ class RegexTranslator {
 
   void Plain(char c, bool after_quantifier) {
     if (c == '$') out_.ends_before_newline = true;
+    if (c == ')' && !outer_dots_.empty()) {
+      dot_takes_all_ = outer_dots_.back();
+      outer_dots_.pop_back();
+    }
+    if (c == '.' && !dot_takes_all_) return Put(fmt::format("[^{}]", kLineEnds), 1);
     if (c == '{') {
       const size_t end = Rest().find('}');
       after_quantifier_ = end != Text::npos;
@@ -98,6 +105,7 @@ class RegexTranslator {
 
   void Group() {
     const Text rest = Rest();
+    outer_dots_.push_back(dot_takes_all_);
     if (!rest.starts_with("(?")) return Take(1);
     if (rest.starts_with("(?=") || rest.starts_with("(?!")) {
       return Lacks(fmt::format("a lookahead {}..)", rest.substr(0, 3)));
@@ -114,14 +122,22 @@ class RegexTranslator {
   void Flags() {
     std::string flags = "(?";
     size_t end = 2;
+    bool sets = true;
     for (; end < Rest().size(); ++end) {
       const char c = Rest()[end];
       if (c == 'x' || c == 'U') return Lacks(fmt::format("the flag (?{})", c));
       if (c != 'i' && c != 'm' && c != 's' && c != '-' && c != 'u' && c != 'd') break;
       if (c != 'u' && c != 'd') flags += c;
+      if (c == '-') sets = false;
+      if (c == 's' || c == 'd') dot_takes_all_ = sets;  // RE2 knows about the newline
     }
+    // Flags without a group of their own hold for the rest of the one around.
+    if (Rest().substr(end).starts_with(')')) outer_dots_.back() = dot_takes_all_;
     const bool is_empty = flags.size() == 2 && end > 2 && Rest().substr(end).starts_with(')');
-    if (is_empty) return Put("", end + 1);
+    if (is_empty) {
+      outer_dots_.pop_back();
+      return Put("", end + 1);
+    }
     Put(flags, end);
   }
 
@@ -161,6 +177,7 @@ class RegexTranslator {
         return Take(2);
       default: break;
     }
+    if ((c & 0x80) != 0) return Put("", 1);  // the character itself
     if (c >= '1' && c <= '9') return Lacks(fmt::format("a back-reference \\{}", c));
     Take(2);
   }
@@ -232,6 +249,8 @@ class RegexTranslator {
   Text pattern_;
   size_t at_ = 0;
   bool in_class_ = false;
+  bool dot_takes_all_ = false;    // or all but the newline, which RE2 sees to
+  std::vector<bool> outer_dots_;  // of the groups around
   bool after_quantifier_ = false;
   bool has_absolute_end_ = false;
   JavaRegex out_;
