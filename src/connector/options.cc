@@ -7,6 +7,7 @@
 #include <arrow/type.h>
 
 #include "core/config.h"
+#include "core/suggest.h"
 
 namespace mainstem::connector {
 
@@ -101,7 +102,8 @@ size_t TableOptions::Choice(const std::string& name, const std::vector<std::stri
     if (absl::EqualsIgnoreCase(*text, choices[i])) return i;
     known += (i == 0 ? "'" : ", '") + choices[i] + "'";
   }
-  Fail(name, "must be one of " + known);
+  std::optional<std::string> near = NearestName(*text, choices);
+  Fail(name, "must be one of " + known, near ? "did you mean '" + *near + "'?" : "");
   return default_index;
 }
 

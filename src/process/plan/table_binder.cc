@@ -7,6 +7,28 @@
 #include "process/sql/parser.h"
 
 namespace mainstem::process::plan {
+namespace {
+
+// Where the option stands that `message` is about: its value when the connector or format is not
+// known, else its name.
+sql::SourceSpan SpanOfOption(const sql::CreateTable& create, std::string_view message) {
+  for (const sql::Option& option : create.options) {
+    std::string unknown = fmt::format(
+        "there is no {} '{}'", option.key == "connector" ? option.key : "format", option.value);
+    if (message.ends_with(unknown)) return option.value_span;
+    // The message may leave out "value." or "key." before a format's option.
+    std::string_view name = option.key;
+    for (std::string_view prefix : {"value.", "key."}) {
+      if (name.starts_with(prefix)) name.remove_prefix(prefix.size());
+    }
+    for (std::string_view quoted : {std::string_view(option.key), name}) {
+      if (message.ends_with(fmt::format("has no option '{}'", quoted))) return option.key_span;
+    }
+  }
+  return create.options_span;
+}
+
+}  // namespace
 
 Result<TableColumn> TableBinder::MakeColumn(const sql::ColumnDefinition& definition) {
   TableColumn column;
@@ -202,11 +224,14 @@ Status TableBinder::MergeLike(const sql::LikeClause& like, CatalogTable* table) 
   return Status::OK();
 }
 
-Status TableBinder::CheckConnector(const std::string& name, const CatalogTable& table,
-                                   const sql::SourceSpan& span) {
+Status TableBinder::CheckConnector(const sql::CreateTable& create, const CatalogTable& table) {
   // A table without one is there for others to be LIKE it.
   if (!table.options.contains("connector")) return Status::OK();
-  return binder_.Locate(binder_.context_.facts->Check(Describe(name, table, false)), span);
+  ASSIGN_OR_RETURN(TablePath path, binder_.BindPath(create.name));
+  Status status = binder_.context_.facts->Check(Describe(path.ToString(), table, false));
+  if (status.ok()) return status;
+  if (create.options.empty()) return binder_.Locate(status, create.name.span);
+  return binder_.Locate(status, SpanOfOption(create, TextOf(status).message));
 }
 
 Status TableBinder::Complete(CatalogTable* table, const SourceSpan& span) {
@@ -246,9 +271,7 @@ Result<CatalogTable> TableBinder::Bind(const sql::CreateTable& create) {
   RETURN_IF_ERROR(BindTableWatermark(
       &table, create.watermark.has_value() ? create.watermark->column[0].span : create.name.span));
   if (table.columns.empty()) return binder_.Error(create.name.span, "a table needs columns");
-  ASSIGN_OR_RETURN(TablePath path, binder_.BindPath(create.name));
-  RETURN_IF_ERROR(CheckConnector(path.ToString(), table,
-                                 create.options.empty() ? create.name.span : create.options_span));
+  RETURN_IF_ERROR(CheckConnector(create, table));
   return table;
 }
 
@@ -268,9 +291,7 @@ Result<CatalogTable> TableBinder::BindAs(const sql::CreateTable& create) {
   table.temporary = create.temporary;
   for (const sql::Option& option : create.options) table.options[option.key] = option.value;
   RETURN_IF_ERROR(BindKeys(create, &table));
-  ASSIGN_OR_RETURN(TablePath path, binder_.BindPath(create.name));
-  RETURN_IF_ERROR(CheckConnector(path.ToString(), table,
-                                 create.options.empty() ? create.name.span : create.options_span));
+  RETURN_IF_ERROR(CheckConnector(create, table));
   return table;
 }
 

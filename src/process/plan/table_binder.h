@@ -33,8 +33,7 @@ class TableBinder {
   Status BindWatermarkDefinition(const sql::WatermarkDefinition& definition, CatalogTable* table);
   Status BindPrimaryKey(const sql::PrimaryKeyDefinition& key, CatalogTable* table) const;
   Status BindKeys(const sql::CreateTable& create, CatalogTable* table) const;
-  Status CheckConnector(const std::string& name, const CatalogTable& table,
-                        const sql::SourceSpan& span);
+  Status CheckConnector(const sql::CreateTable& create, const CatalogTable& table);
 
   // ---- ALTER TABLE (alter_table.cc)
   Status AddToTable(const sql::AlterTable& alter, CatalogTable* table);
