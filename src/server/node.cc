@@ -158,6 +158,7 @@ Task<> Node::Impl::StartHttp() {
       .data_dir = settings.data_dir,
       .kafka_address = Joined(settings.kafka_listen, kafka->port()),
       .http_address = Joined(settings.http_listen, http_port),
+      .memory_limit_bytes = settings.memory_bytes,
       .allow_remote_changes = settings.allow_remote_admin,
   };
   admin = std::make_unique<AdminApi>(std::move(parts), std::move(admin_options));

@@ -112,6 +112,15 @@ Result<int64_t> InRange(const Config& config, const std::string& key, int64_t le
                    fmt::format("setting '{}': {} is not in {}..{}", key, value, least, most));
 }
 
+// A loop that does something at each interval needs time between.
+Result<int64_t> Interval(const Config& config, const std::string& key) {
+  constexpr int64_t kLeastMs = 10;
+  int64_t value_ms = config.GetDurationMs(key);
+  if (value_ms >= kLeastMs && value_ms <= INT32_MAX) return value_ms;
+  return MakeError(ErrorCode::kInvalidArgument, fmt::format("setting '{}': {} ms is not in {}..{}",
+                                                            key, value_ms, kLeastMs, INT32_MAX));
+}
+
 // Kafka's clients and tools know it as 32 bits of milliseconds.
 Result<int64_t> TransactionTimeoutMax(const Config& config) {
   int64_t value_ms = config.GetDurationMs("transactions.max-timeout");
@@ -164,8 +173,13 @@ Status TakeS3Settings(const Config& config, Settings* settings) {
 
 Result<Settings> MakeSettings(const Config& config) {
   constexpr int64_t kLeastMemory = int64_t{256} << 20;
+  constexpr int64_t kLeastJournal = int64_t{64} << 20;
   Settings settings;
   settings.data_dir = config.GetString("data");
+  if (settings.data_dir.empty()) {
+    return MakeError(ErrorCode::kInvalidArgument, {.message = "setting 'data' is empty",
+                                                   .hint = "name the folder for the data"});
+  }
   ASSIGN_OR_RETURN(settings.kafka_listen, ParseHostPort(config.GetString("kafka.listen")));
   settings.kafka_advertised = config.GetString("kafka.advertised");
   if (!settings.kafka_advertised.empty()) RETURN_IF_ERROR(ParseHostPort(settings.kafka_advertised));
@@ -187,10 +201,17 @@ Result<Settings> MakeSettings(const Config& config) {
   settings.default_partitions = static_cast<int32_t>(partitions);
   ASSIGN_OR_RETURN(settings.transaction_timeout_max_ms, TransactionTimeoutMax(config));
   settings.journal_limit_bytes = config.GetBytes("journal.limit");
-  settings.journal_checkpoint_interval_ms = config.GetDurationMs("journal.checkpoint-interval");
+  if (settings.journal_limit_bytes < kLeastJournal) {
+    return MakeError(ErrorCode::kInvalidArgument,
+                     {.message = fmt::format("setting 'journal.limit': {} bytes are too few",
+                                             settings.journal_limit_bytes),
+                      .hint = "give it 64MB or more"});
+  }
+  ASSIGN_OR_RETURN(settings.journal_checkpoint_interval_ms,
+                   Interval(config, "journal.checkpoint-interval"));
   ASSIGN_OR_RETURN(int64_t parallelism, InRange(config, "sql.parallelism", 1, 128));
   settings.default_parallelism = static_cast<int32_t>(parallelism);
-  settings.checkpoint_interval_ms = config.GetDurationMs("sql.checkpoint-interval");
+  ASSIGN_OR_RETURN(settings.checkpoint_interval_ms, Interval(config, "sql.checkpoint-interval"));
   settings.allow_remote_admin = config.GetBoolean("http.allow-remote-admin");
   settings.cors_origin = config.GetString("http.cors-origin");
   ASSIGN_OR_RETURN(settings.logging.level, ParseLevel(config.GetString("log.level")));

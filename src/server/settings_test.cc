@@ -33,6 +33,11 @@ TEST(SettingsTest, RefusesWhatCannotWork) {
   EXPECT_FALSE(Load({{"kafka.listen", "localhost:99999"}}).ok());
   EXPECT_FALSE(Load({{"topics.default-partitions", "0"}}).ok());
   EXPECT_FALSE(Load({{"log.level", "loud"}}).ok());
+  EXPECT_FALSE(Load({{"data", ""}}).ok());
+  // A loop without a pause.
+  EXPECT_FALSE(Load({{"journal.checkpoint-interval", "0"}}).ok());
+  EXPECT_FALSE(Load({{"sql.checkpoint-interval", "1ms"}}).ok());
+  EXPECT_FALSE(Load({{"journal.limit", "0"}}).ok());
 }
 
 TEST(SettingsTest, TheAwsDoorIsOpenOnLoopbackOnlyUnlessItChecksKeys) {

@@ -1,5 +1,7 @@
 #include "gateway/http/follow.h"
 
+#include <algorithm>
+
 namespace mainstem::gateway::http {
 namespace {
 
@@ -36,12 +38,15 @@ Task<> Follow(Env* env, storage::Log* log, FollowOptions options, FollowSink* si
       std::vector<FollowedEvent> events;
       PartitionId current = partition;
       Offset before = next;
+      // Each event carries the positions of all partitions: of many, fewer events are sent at once.
+      const size_t events_max = std::clamp(kReadBytes / (FormatPositions(positions).size() + 1),
+                                           size_t{1}, kEventsPerSend);
       auto visit = [&](const storage::RecordView& record) -> Result<bool> {
         JsonWriter json;
         RETURN_IF_ERROR(writer.Write(current, record, &json));
         next = record.offset + 1;
         events.push_back({FormatPositions(positions), json.Take()});
-        return events.size() < kEventsPerSend;
+        return events.size() < events_max;
       };
       storage::TopicPartition id{.topic_id = options.topic.id, .partition = current};
       CO_ASSIGN_OR_RETURN(VisitResult visited,

@@ -18,7 +18,7 @@ struct AdminApi::Impl {
         sampler(&dependencies),
         node(&dependencies, &options, &sampler),
         topics(&dependencies, &options, &sampler),
-        records(&dependencies),
+        records(&dependencies, &options),
         groups(&dependencies, &options),
         transactions(&dependencies, &options),
         jobs(&dependencies, &options),

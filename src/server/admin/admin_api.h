@@ -50,6 +50,9 @@ struct AdminOptions {
   std::string data_dir;
   std::string kafka_address;  // "127.0.0.1:9092"
   std::string http_address;
+  // The records of one answer, as JSON; what is beyond is to be asked for with "next".
+  size_t records_answer_bytes = 4 << 20;
+  int64_t memory_limit_bytes = 0;  // of the whole process; 0: not told
   // Else calls that change something are taken from loopback only.
   bool allow_remote_changes = false;
 };

@@ -190,6 +190,8 @@ class FarStream final : public Stream {
   std::string address_;
 };
 
+constexpr size_t kAnswerBytes = 64 * 1024;
+
 struct Fixture {
   explicit Fixture(SimEnv* env)
       : env(env),
@@ -203,7 +205,11 @@ struct Fixture {
              .metrics = &metrics,
              .connectors = {},
              .bytes_out_total = [this] { return out; }},
-            {.version = "9.9", .data_dir = "/data", .kafka_address = "k:1", .http_address = "h:2"}),
+            {.version = "9.9",
+             .data_dir = "/data",
+             .kafka_address = "k:1",
+             .http_address = "h:2",
+             .records_answer_bytes = kAnswerBytes}),
         server(env->shard(0), {}, WithRoutes()) {}
   const net::HttpRouter* WithRoutes() {
     api.AddRoutes(&router);
@@ -358,6 +364,42 @@ Task<> Records(Fixture* f) {
   co_return Status::OK();
 }
 TEST(AdminApi, BrowsesAndSearchesRecords) { RunScenario(Records); }
+
+// 200 values of 256 KiB, each six times as long in JSON: an answer holds 16 MiB, and all of them
+// are found page after page.
+Task<> LargeRecords(Fixture* f) {
+  constexpr int64_t kCount = 200;
+  constexpr size_t kAnswerMax = kAnswerBytes + 1024;
+  CO_RETURN_IF_ERROR(co_await f->log.CreateTopic("t", 1, {}, false));
+  std::vector<std::string> one{std::string(1024, '\x01')};
+  for (int64_t i = 0; i < kCount; ++i) {
+    CO_RETURN_IF_ERROR(co_await f->AppendValues("t", 0, one));
+  }
+  RawClient client = f->Connect();
+  int64_t next = 0;
+  int pages = 0;
+  for (; next < kCount; ++pages) {
+    auto call = Call("GET", fmt::format("/api/v1/topics/t/records?from={}&limit=1000", next));
+    CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(call)));
+    CHECK(answer.status == 200);
+    EXPECT_LE(answer.body.size(), kAnswerMax);
+    size_t place = answer.body.rfind(R"("next":{"0":)");
+    CHECK(place != std::string::npos);
+    int64_t before = std::exchange(next, std::atoll(answer.body.c_str() + place + 12));
+    CHECK(next > before);
+    EXPECT_THAT(answer.body.substr(place - 40),
+                HasSubstr(next < kCount ? R"("complete":false)" : R"("complete":true)"));
+  }
+  EXPECT_GT(pages, 10);
+  // Of the newest, what there is room for.
+  auto call = Call("GET", "/api/v1/topics/t/records?from=-50&limit=50");
+  CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(call)));
+  EXPECT_LE(answer.body.size(), kAnswerMax);
+  EXPECT_THAT(answer.body, HasSubstr(R"("offset":199,)"));
+  EXPECT_THAT(answer.body, Not(HasSubstr(R"("offset":151,)")));
+  co_return Status::OK();
+}
+TEST(AdminApi, AnAnswerOfRecordsIsBounded) { RunScenario(LargeRecords); }
 
 TEST(RecordFilter, ComparesJsonPaths) {
   auto keeps = [](std::string path, std::string_view value) {

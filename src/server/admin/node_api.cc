@@ -70,6 +70,7 @@ Task<std::string> NodeApi::DescribeNode(NodeSample sample, int64_t job_count) {
   json.Field("data_dir", options_->data_dir).Field("kafka_address", options_->kafka_address);
   json.Field("http_address", options_->http_address).Key("memory").BeginObject();
   const MemoryBudget* memory = dependencies_->memory;
+  json.Field("limit_bytes", options_->memory_limit_bytes);
   json.Field("budget_bytes", memory == nullptr ? 0 : memory->total_bytes());
   json.Field("used_bytes", memory == nullptr ? 0 : memory->used_bytes());
   json.Field("rss_bytes", resident).EndObject();

@@ -21,7 +21,9 @@ constexpr int64_t kLimitMaximum = 1000;
 constexpr int64_t kScanRecords = 200'000;
 constexpr int64_t kScanBytes = 128 << 20;
 constexpr size_t kVisitBytes = 1 << 20;
-constexpr size_t kShownBytes = 256 * 1024;  // of one value
+constexpr Duration kLeaseWait = std::chrono::seconds(2);
+constexpr Duration kLeaseRetry = std::chrono::milliseconds(10);
+constexpr size_t kShownBytes = 256 * 1024;  // of one value, key or header
 
 struct Found {
   int64_t timestamp_ms;
@@ -63,8 +65,9 @@ class RecordWriter {
   }
 
  private:
-  // Text as it is; other bytes as hexadecimal digits.
+  // Text as it is; other bytes as hexadecimal digits. What is too long is cut.
   void WriteText(std::optional<std::string_view> bytes, JsonWriter* json) const {
+    if (bytes) bytes = bytes->substr(0, kShownBytes);
     if (!bytes) {
       json->Null();
     } else if (simdjson::validate_utf8(bytes->data(), bytes->size())) {
@@ -93,6 +96,8 @@ struct Scan {
   bool keep_last = false;  // of what was found, the newest
   int64_t scanned = 0;
   int64_t scanned_bytes = 0;
+  size_t partition_bytes_max = 0;  // of what is found in one partition, as JSON
+  bool is_cut = false;             // some partition has more than that
   std::vector<Found> found;
   bool exhausted() const { return scanned >= kScanRecords || scanned_bytes >= kScanBytes; }
 };
@@ -101,23 +106,36 @@ struct Scan {
 Task<Offset> ScanPartition(storage::Log* log, storage::TopicPartition id, Offset from,
                            RecordFilter* filter, RecordWriter* writer, Scan* scan) {
   int64_t found = 0;
+  const size_t begin = scan->found.size();
+  size_t found_bytes = 0;
+  std::optional<Offset> full_at;  // there is no room for this record
   http::RecordVisitor visit = [&](const storage::RecordView& record) -> Result<bool> {
     ++scan->scanned;
     scan->scanned_bytes += static_cast<int64_t>(record.value ? record.value->size() : 0);
     if (filter->Keeps(record)) {
       ASSIGN_OR_RETURN(std::string json, writer->Write(id.partition, record));
+      found_bytes += json.size();
+      while (found_bytes > scan->partition_bytes_max && scan->found.size() > begin) {
+        if (!scan->keep_last) {
+          full_at = record.offset;
+          return false;
+        }
+        found_bytes -= scan->found[begin].json.size();
+        scan->found.erase(scan->found.begin() + static_cast<std::ptrdiff_t>(begin));
+      }
       scan->found.push_back({record.timestamp_ms, id.partition, record.offset, std::move(json)});
       ++found;
     }
     return found < scan->limit && !scan->exhausted();
   };
-  while (found < scan->limit && !scan->exhausted()) {
+  while (found < scan->limit && !full_at && !scan->exhausted()) {
     CO_ASSIGN_OR_RETURN(http::VisitResult visited,
                         co_await http::VisitRecords(log, id, from, kVisitBytes, visit));
     if (visited.next == from) break;
-    from = visited.next;
+    from = full_at.value_or(visited.next);
     CO_RETURN_IF_ERROR(co_await Yield());
   }
+  scan->is_cut |= full_at.has_value();
   co_return from;
 }
 
@@ -147,6 +165,24 @@ Result<http::ReadFrom> ParseFrom(std::string_view text, int64_t* back_count) {
   http::ReadFrom from;
   from.kind = http::ReadFrom::Kind::kLatest;
   return from;
+}
+
+// For what is found, and the answer made of it. Half of what is shared is left for what comes in;
+// when there is no more, others are waited for a while.
+Task<MemoryLease> LeaseAnswer(Env* env, MemoryBudget* memory, size_t answer_bytes) {
+  if (memory == nullptr) co_return MemoryLease();
+  int64_t leave = memory->shared_bytes() / 2;
+  TimePoint deadline = env->Now() + kLeaseWait;
+  while (true) {
+    MemoryLease lease =
+        memory->TryLease(std::min(2 * static_cast<int64_t>(answer_bytes), leave), leave);
+    if (lease.bytes() > 0) co_return std::move(lease);
+    if (env->Now() >= deadline) break;
+    CO_RETURN_IF_ERROR(co_await Sleep(kLeaseRetry));
+  }
+  co_return MakeError(ErrorCode::kResourceExhausted,
+                      {.message = "too many records are being looked at",
+                       .hint = "try again in a moment, or give the node more with --memory"});
 }
 
 }  // namespace
@@ -179,6 +215,8 @@ Task<> RecordsApi::Browse(HttpExchange* exchange) {
   }
   CO_ASSIGN_OR_RETURN(http::Positions positions,
                       co_await http::ResolvePositions(log_, topic, std::move(resolve)));
+  scan.partition_bytes_max = answer_bytes_ / positions.size();
+  CO_ASSIGN_OR_RETURN(MemoryLease lease, co_await LeaseAnswer(env_, memory_, answer_bytes_));
   RecordWriter writer(request.QueryFlag("as-text"));
   for (auto& [id, offset] : positions) {
     storage::TopicPartition from_id{.topic_id = topic.id, .partition = id};
@@ -196,7 +234,9 @@ Task<> RecordsApi::Browse(HttpExchange* exchange) {
   JsonWriter json;
   json.BeginObject().Key("records").BeginArray();
   for (size_t i = begin; i < begin + count; ++i) json.Raw(scan.found[i].json);
-  json.EndArray().Field("scanned", scan.scanned).Field("complete", !scan.exhausted());
+  json.EndArray()
+      .Field("scanned", scan.scanned)
+      .Field("complete", !scan.exhausted() && !scan.is_cut);
   json.Key("next").BeginObject();
   for (const auto& [id, offset] : positions) {
     json.Field(std::to_string(id.value()), offset.value());
