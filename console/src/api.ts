@@ -3,7 +3,7 @@
 export interface Rates { bytes_in: number; bytes_out?: number; records_in: number }
 export interface Node {
   version: string; uptime_ms: number; now_ms: number; data_dir: string; kafka_address: string; http_address: string;
-  memory: { budget_bytes: number; used_bytes: number; rss_bytes: number };
+  memory: { limit_bytes: number; budget_bytes: number; used_bytes: number; rss_bytes: number };
   disk_free_bytes: number; rates: Rates; topic_count: number; job_count: number;
 }
 export interface Topic {

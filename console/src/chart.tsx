@@ -55,7 +55,12 @@ function options(props: LinesProps, width: number): uPlot.Options {
   };
 }
 
+// Axes without a point would be of some other time.
 export function Lines(props: LinesProps) {
+  return props.times.length > 0 ? <Plot {...props} /> : <div class="chart" style={{ height: props.height }} />;
+}
+
+function Plot(props: LinesProps) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const shown = useRef(props);

@@ -1,7 +1,8 @@
 // Pages by the part behind "#": "#/topics/clicks". Works from any folder and needs nothing of the node.
 import { useEffect, useState } from 'preact/hooks';
 
-export const path = () => location.hash.replace(/^#\/?/, '').split('/').map(decodeURIComponent).filter(Boolean);
+const decoded = (step: string) => { try { return decodeURIComponent(step); } catch { return step; } };  // "%" typed by hand
+export const path = () => location.hash.replace(/^#\/?/, '').split('/').map(decoded).filter(Boolean);
 export const link = (...steps: string[]) => '#/' + steps.map(encodeURIComponent).join('/');
 export const go = (...steps: string[]) => { location.hash = link(...steps); };
 

@@ -23,12 +23,12 @@ export function Jobs() {
             <tbody>
               {jobs.map((job) => (
                 <tr key={job.id}>
-                  <td><a href={link('jobs', job.id)}>{shortName(job.name)}</a><div class="soft clip mono">{job.error || job.statement.replace(/\s+/g, ' ')}</div></td>
+                  <td class="rest"><a href={link('jobs', job.id)}>{shortName(job.name)}</a><div class="soft clip mono">{job.error || job.statement.replace(/\s+/g, ' ')}</div></td>
                   <td><State state={job.state} /></td>
                   <td>{job.progress.ratio === null ? <span class="soft">{job.bounded ? '–' : 'endless'}</span> : <><Meter ratio={job.progress.ratio} label="Progress" good /> {Math.round(job.progress.ratio * 100)}%{job.progress.eta_ms ? <span class="soft"> · {duration(job.progress.eta_ms)} left</span> : null}</>}</td>
-                  <td>{job.checkpoint.id > 0 ? <>#{job.checkpoint.id} <span class="soft">{ago(job.checkpoint.completed_at_ms, now)}</span></> : <span class="soft">none yet</span>}</td>
+                  <td class="keep">{job.checkpoint.id > 0 ? <>#{job.checkpoint.id} <span class="soft">{ago(job.checkpoint.completed_at_ms, now)}</span></> : <span class="soft">none yet</span>}</td>
                   <td class="num">{job.restart_count}</td>
-                  <td class="soft">{dateTime(job.started_at_ms || job.created_at_ms)}</td>
+                  <td class="soft keep">{dateTime(job.started_at_ms || job.created_at_ms)}</td>
                 </tr>
               ))}
             </tbody>

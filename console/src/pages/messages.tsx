@@ -137,6 +137,11 @@ export function Messages(props: { topic: TopicDetails }) {
         const events = new URLSearchParams({ from: places(newest), decode: 'base64' });
         if (partition) events.set('partition', partition);
         source = new EventSource(`/v1/topics/${name}/events?${events}`);
+        source.addEventListener('error', (message) => {  // the node's word, not the loss of the connection
+          if (!(message instanceof MessageEvent)) return;
+          setError(toError(new Error((JSON.parse(message.data) as { error: { message: string } }).error.message)));
+          setTail(false);
+        });
         source.onmessage = (message) => {
           waiting.push(toRow(JSON.parse(message.data) as TailEvent));
           if (waiting.length > TAIL_KEPT) waiting.shift();

@@ -17,7 +17,7 @@ export function Overview() {
         <Stat label="In" value={bytesPerSecond(node.rates.bytes_in)} note={`${perSecond(node.rates.records_in)} records`} />
         {node.rates.bytes_out !== undefined && <Stat label="Out" value={bytesPerSecond(node.rates.bytes_out)} note="to consumers" />}
         <Stat label="Memory" value={bytes(memory.rss_bytes)}
-          note={memory.budget_bytes > 0 ? <><Meter ratio={memory.used_bytes / memory.budget_bytes} label="Share of the memory budget in use" /> {bytes(memory.used_bytes)} leased</> : 'resident'} />
+          note={memory.limit_bytes > 0 ? <><Meter ratio={memory.rss_bytes / memory.limit_bytes} label="Share of the memory in use" /> of {bytes(memory.limit_bytes)}</> : 'resident'} />
         <Stat label="Disk" value={bytes(topics.reduce((sum, topic) => sum + topic.size_bytes, 0))} note={`${bytes(node.disk_free_bytes)} free`} />
         <Stat label="Up for" value={duration(node.uptime_ms)} note={`version ${node.version}`} />
       </div>
@@ -52,7 +52,7 @@ export function Overview() {
           ) : (
             <table class="list"><tbody>
               {jobs.slice(0, 8).map((job) => (
-                <tr><td><a href={link('jobs', job.id)}>{shortName(job.name)}</a>{job.error && <div class="soft clip">{job.error}</div>}</td><td class="right"><State state={job.state} /></td></tr>
+                <tr><td class="rest"><a href={link('jobs', job.id)}>{shortName(job.name)}</a>{job.error && <div class="soft clip">{job.error}</div>}</td><td class="right"><State state={job.state} /></td></tr>
               ))}
             </tbody></table>
           )}

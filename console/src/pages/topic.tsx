@@ -93,7 +93,7 @@ export function Topic(props: { name: string; tab: string }) {
   ];
   return (
     <Page title={<><a class="up" href={link('topics')}>Topics</a>{props.name}</>}
-      actions={<button type="button" class="quiet danger" onClick={() => { setConfirmed(''); setDeleting(true); }}>Delete…</button>}>
+      actions={topic && <button type="button" class="quiet danger" onClick={() => { setConfirmed(''); setDeleting(true); }}>Delete…</button>}>
       <Dialog open={deleting} title={`Delete ${props.name}?`} onClose={() => setDeleting(false)}>
         <form onSubmit={remove}>
           <p>All {topic ? plural(topic.records, 'record') : 'records'} are lost for good. Type the topic's name to confirm.</p>
