@@ -12,6 +12,12 @@ step_to_go() {  # after so many seconds of this step
   printf ', about %ss to go' "$((left + step_rest))"
 }
 
+step_stop() {  # a process and those that it started
+  local child
+  for child in $(pgrep -P "$1" 2>/dev/null); do step_stop "$child"; done
+  kill "$1" 2>/dev/null || true
+}
+
 step() {
   local title=$1 start=$SECONDS log rc=0 pid line
   shift
@@ -19,12 +25,15 @@ step() {
   if [ "$mainstem_tty" = 1 ]; then
     "$@" >"$log" 2>&1 </dev/null &
     pid=$!
+    # What runs behind does not hear Ctrl-C: apt or ninja would go on behind the prompt.
+    trap 'step_stop "$pid"; exit 130' INT TERM
     while kill -0 "$pid" 2>/dev/null; do
       line=$(tail -c 300 "$log" 2>/dev/null | tr '\r' '\n' | grep -v '^ *$' | tail -n 1 | cut -c1-50)
       printf '\r\033[K  … %s%s (%ss%s) %s' "$(step_which)" "$title" "$((SECONDS - start))" "$(step_to_go $((SECONDS - start)))" "$line" >&2
       sleep 0.5
     done
     wait "$pid" || rc=$?
+    trap - INT TERM
     printf '\r\033[K' >&2
   else
     printf '  … %s%s%s\n' "$(step_which)" "$title" "$(step_to_go 0)" >&2
