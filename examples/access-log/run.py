@@ -36,7 +36,7 @@ def wait_for(http, jobs):
     while True:
         described = [call(http, f"/api/v1/jobs/{job}") for job in jobs]
         for job in described:
-            if job["state"] in ("FAILED", "CANCELLED"):
+            if job["state"] in ("FAILED", "CANCELLED") or job["restart_count"] > 2:  # what does not pass by itself
                 sys.exit(f"job {job['id']} {job['state']}: {job['error']}")
         if all(job["state"] == "FINISHED" for job in described):
             return
@@ -65,6 +65,8 @@ def main():
     parser.add_argument("--node", help="base URL of a node that runs already")
     parser.add_argument("--keep", help="folder for the Parquet files (default: a temporary one)")
     options = parser.parse_args()
+    if options.log and not os.access(options.log, os.R_OK):
+        sys.exit(f"cannot read {options.log}: give an access log in the combined format, plain or .gz")
     folder, process = tempfile.mkdtemp(prefix="mainstem-access-log-"), None
     try:
         http = options.node

@@ -51,7 +51,10 @@ Status CreateCertificate(const GlobalOptions& globals, const CertificateFlags& f
   std::filesystem::path certificate = folder / "certificate.pem";
   std::filesystem::path key = folder / "key.pem";
   RETURN_IF_ERROR(WriteNewFile(key, made.key, 0600));
-  RETURN_IF_ERROR(WriteNewFile(certificate, made.certificate, 0644));
+  if (Status written = WriteNewFile(certificate, made.certificate, 0644); !written.ok()) {
+    std::filesystem::remove(key, error);  // without its certificate it is of no use
+    return written;
+  }
   JsonWriter json;
   json.BeginObject().Field("certificate", certificate.string()).Field("key", key.string());
   json.EndObject();

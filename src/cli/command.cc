@@ -6,7 +6,9 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
+#include <system_error>
 
 #include "core/json_writer.h"
 #include "server/settings.h"
@@ -32,6 +34,11 @@ void PrintError(const Status& status, bool json) {
   if (!text.hint.empty()) fmt::print(stderr, "hint: {}\n", text.hint);
 }
 
+Status CannotPrint(int error) {
+  return MakeError(ErrorCode::kStorageError,
+                   "cannot write to standard output: " + std::generic_category().message(error));
+}
+
 Status Tell(const GlobalOptions& globals, const Outcome& outcome) {
   std::string_view text = globals.json ? outcome.json : outcome.text;
   while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
@@ -46,7 +53,14 @@ Status WithJson(const std::string& text, const std::function<Status(const elemen
     return MakeError(ErrorCode::kInternal,
                      {.message = "the node's answer is no JSON", .detail = text.substr(0, 200)});
   }
-  return use(root);
+  try {
+    return use(root);
+  } catch (const simdjson::simdjson_error& error) {
+    return MakeError(ErrorCode::kInternal,
+                     {.message = "the answer is not that of a Mainstem node",
+                      .detail = fmt::format("{}: {}", error.what(), text.substr(0, 200)),
+                      .hint = "is --node the address of its HTTP port?"});
+  }
 }
 
 std::string TextOf(const element& object, std::string_view member) {
@@ -77,15 +91,19 @@ size_t TerminalWidth() {
 
 Result<std::string> ReadInput(const std::string& path) {
   std::FILE* file = path == "-" ? stdin : std::fopen(path.c_str(), "rb");
-  if (file == nullptr) {
-    return MakeError(ErrorCode::kNotFound, fmt::format("cannot read '{}'", path));
-  }
+  auto failed = [&] {
+    return MakeError(ErrorCode::kNotFound, fmt::format("cannot read '{}': {}", path,
+                                                       std::generic_category().message(errno)));
+  };
+  if (file == nullptr) return failed();
   std::string text;
   char buffer[65536];
   for (size_t count; (count = std::fread(buffer, 1, sizeof buffer, file)) > 0;) {
     text.append(buffer, count);
   }
+  Status status = std::ferror(file) != 0 ? failed() : Status::OK();
   if (file != stdin) std::fclose(file);
+  RETURN_IF_ERROR(status);
   return text;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,8 @@ void AddCertificateCommand(CLI::App& app, const GlobalOptions& globals, Invocati
 
 // On standard error: the message with detail and hint, or {"error":{..}} in the admin API's shape.
 void PrintError(const Status& status, bool json);
+// Standard output takes no more; `error` is an errno.
+Status CannotPrint(int error);
 // The end of a command that changed something: `text` for people, `json` (an object) for machines.
 struct Outcome {
   std::string text;
@@ -70,7 +73,7 @@ Result<std::string> ReadInput(const std::string& path);
 struct SettingFlags {
   std::string config_path;
   std::vector<std::string> assignments;
-  std::vector<std::pair<std::string, std::string>> flags;  // key, value ("" when not given)
+  std::vector<std::pair<std::string, std::optional<std::string>>> flags;  // key, value if given
 };
 void AddSettingFlags(CLI::App& command, SettingFlags& flags);
 

@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 
 #include <cstdlib>
+#include <optional>
 
 #include <fmt/format.h>
 #include <simdjson.h>
@@ -67,6 +68,9 @@ Status ErrorFromBody(long status, const std::string& body) {
     if (std::string message = field("message"); !message.empty()) text.message = message;
     text.detail = field("detail");
     text.hint = field("hint");
+    // kCancelled is what this command is when the user ends it.
+    auto code = CodeNamed(field("code"));
+    if (code && *code != ErrorCode::kCancelled) return MakeError(*code, std::move(text));
   }
   return MakeError(FromHttp(status), std::move(text));
 }
@@ -79,6 +83,7 @@ Status Perform(CURL* handle, const std::string& base_url, const HttpRequest& req
     headers = curl_slist_append(headers, header.c_str());
   }
   curl_easy_setopt(handle, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request.method.c_str());
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT, 10L);
@@ -131,6 +136,14 @@ Status Perform(CURL* handle, const std::string& base_url, const HttpRequest& req
 }
 
 }  // namespace
+
+std::optional<ErrorCode> CodeNamed(std::string_view name) {
+#define MS_ERROR(code, arrow_code, retriable, kafka, http, sqlstate) \
+  if (name == #code) return ErrorCode::k##code;
+#include "core/errors.def"
+#undef MS_ERROR
+  return std::nullopt;
+}
 
 HttpClient::HttpClient(std::string base_url)
     : base_url_(std::move(base_url)), curl_(std::make_unique<Curl>()) {

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,9 @@ struct HttpRequest {
   std::string content_type = "application/json";
   std::vector<std::string> headers = {};  // "Accept: text/event-stream"
 };
+
+// The error that a node names so ("UnknownTopic"); nothing for a name of another version.
+std::optional<ErrorCode> CodeNamed(std::string_view name);
 
 class HttpClient {
  public:

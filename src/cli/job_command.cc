@@ -36,7 +36,7 @@ Status List(const GlobalOptions& globals, const JobOptions&) {
   return WithJson(body, [](const element& root) {
     TextTable table({"job", "name", "state", "restarts", "error"});
     for (element job : root["jobs"].get_array()) {
-      table.Add({TextOf(job, "id"), TextOf(job, "name"), TextOf(job, "state"),
+      table.Add({TextOf(job, "id"), ShortName(TextOf(job, "name")), TextOf(job, "state"),
                  TextOf(job, "restart_count"), TextOf(job, "error")});
     }
     fmt::print("{}", table.Render(TerminalWidth()));
@@ -118,14 +118,23 @@ Status Wait(const GlobalOptions& globals, const JobOptions& options) {
   });
 }
 
+// Empty for null.
+std::string TimeOf(const element& object, std::string_view member) {
+  int64_t ms;
+  return object[member].get(ms) == simdjson::SUCCESS ? HumanTime(ms) : "";
+}
+
 void PrintOperators(const element& root) {
-  TextTable table({"operator", "parallel", "rows in", "rows out", "in/s", "busy", "late", "lag"});
+  TextTable table({"operator", "parallel", "rows in", "rows out", "out/s", "busy", "held back",
+                   "watermark", "late", "lag"});
+  auto percent = [](double ratio) { return fmt::format("{:.0f}%", ratio * 100); };
   for (element op : root["operators"].get_array()) {
     int64_t lag = IntOf(op, "lag_records");
-    table.Add({TextOf(op, "name"), TextOf(op, "parallelism"), HumanCount(IntOf(op, "rows_in")),
-               HumanCount(IntOf(op, "rows_out")),
-               HumanCount(static_cast<int64_t>(NumberOf(op, "rows_in_per_second"))),
-               fmt::format("{:.0f}%", NumberOf(op, "busy_ratio") * 100), TextOf(op, "late_rows"),
+    table.Add({ShortName(TextOf(op, "name")), TextOf(op, "parallelism"),
+               HumanCount(IntOf(op, "rows_in")), HumanCount(IntOf(op, "rows_out")),
+               HumanCount(static_cast<int64_t>(NumberOf(op, "rows_out_per_second"))),
+               percent(NumberOf(op, "busy_ratio")), percent(NumberOf(op, "backpressured_ratio")),
+               TimeOf(op, "watermark_ms"), TextOf(op, "late_rows"),
                lag < 0 ? "" : HumanCount(lag)});
   }
   fmt::print("{}\n", table.Render(TerminalWidth()));
@@ -137,7 +146,7 @@ Status Show(const GlobalOptions& globals, const JobOptions& options) {
                    client.Call({.path = "/api/v1/jobs/" + net::PercentEncode(options.id)}));
   if (globals.json) return fmt::print("{}\n", body), Status::OK();
   return WithJson(body, [](const element& root) {
-    fmt::print("job {} ({}): {}\n", TextOf(root, "id"), TextOf(root, "name"),
+    fmt::print("job {} ({}): {}\n", TextOf(root, "id"), ShortName(TextOf(root, "name")),
                TextOf(root, "state"));
     if (std::string error = TextOf(root, "error"); !error.empty()) fmt::print("  {}\n", error);
     element savepoint;
@@ -151,19 +160,14 @@ Status Show(const GlobalOptions& globals, const JobOptions& options) {
     PrintOperators(root);
     TextTable sinks({"sink", "connector", "guarantee", "delivered", "lag", "state", "last error"});
     for (element sink : root["sinks"].get_array()) {
-      sinks.Add({TextOf(sink, "name"), TextOf(sink, "connector"), TextOf(sink, "guarantee"),
-                 HumanCount(IntOf(sink, "rows_delivered")), HumanCount(IntOf(sink, "lag_records")),
-                 TextOf(sink, "state"), TextOf(sink, "last_error")});
+      sinks.Add({ShortName(TextOf(sink, "name")), TextOf(sink, "connector"),
+                 TextOf(sink, "guarantee"), HumanCount(IntOf(sink, "rows_delivered")),
+                 HumanCount(IntOf(sink, "lag_records")), TextOf(sink, "state"),
+                 TextOf(sink, "last_error")});
     }
     fmt::print("{}", sinks.Render(TerminalWidth()));
     return Status::OK();
   });
-}
-
-// Empty for null.
-std::string TimeOf(const element& object, std::string_view member) {
-  int64_t ms;
-  return object[member].get(ms) == simdjson::SUCCESS ? HumanTime(ms) : "";
 }
 
 Status Watermark(const GlobalOptions& globals, const JobOptions& options) {

@@ -1,7 +1,10 @@
 // mainstem: the one binary. Subcommands live in their own files; this one only joins them.
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <string_view>
+#include <system_error>
 
 #include <CLI/CLI.hpp>
 
@@ -25,6 +28,28 @@ constexpr int kMisused = 2;        // as most Unix tools: the command line itsel
 bool WantsJson(int argc, char** argv) {
   auto is_json = [](std::string_view word) { return word == "--json"; };
   return std::any_of(argv, argv + argc, is_json);
+}
+
+// Commands with an engine in them have sockets and pipes of their own, whose ends are errors there;
+// the others end quietly, as filters do, when nobody reads what they print.
+bool HasEngine(const CLI::App& app) {
+  for (const char* name : {"serve", "run", "test"}) {
+    if (app.got_subcommand(name)) return true;
+  }
+  return false;
+}
+
+mainstem::Status Run(const CLI::App& app, const mainstem::cli::Invocation& chosen) {
+  if (!HasEngine(app)) std::signal(SIGPIPE, SIG_DFL);
+  mainstem::Status status;
+  try {
+    status = chosen.action();
+  } catch (const std::system_error& error) {  // fmt::print's
+    return mainstem::cli::CannotPrint(error.code().value());
+  }
+  if (!status.ok()) return status;
+  bool failed = std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
+  return failed ? mainstem::cli::CannotPrint(errno) : status;
 }
 
 }  // namespace
@@ -73,7 +98,7 @@ int main(int argc, char** argv) {
     PrintError(UsageError(app, error), WantsJson(argc, argv));
     return kMisused;
   }
-  mainstem::Status status = chosen.action();
+  mainstem::Status status = Run(app, chosen);
   if (status.ok()) return 0;
   if (mainstem::Is(status, mainstem::ErrorCode::kCancelled)) return kInterrupted;
   PrintError(status, globals.json);

@@ -25,30 +25,31 @@ std::optional<double> Known(const element& object, std::string_view member) {
   return value;
 }
 
-// As many columns as the terminal has, so that the line can be written over.
-std::string CutToTerminal(std::string text) {
+size_t ColumnsOfTerminal() {
   winsize size{};
-  size_t width = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-  return text.size() < width ? text : text.substr(0, width - 1);
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 }  // namespace
 
 JobProgress ProgressOf(const process::JobDescription& job) {
-  JobProgress out{.name = job.name, .ratio = job.progress.ratio, .eta_ms = job.progress.eta_ms};
+  JobProgress out{
+      .name = ShortName(job.name), .ratio = job.progress.ratio, .eta_ms = job.progress.eta_ms};
   out.draining = job.state == process::JobState::kFinishing;
   for (const process::OperatorDescription& op : job.operators) {
     if (op.name.starts_with(kSource)) {
       out.rows += op.rows_out;
       out.rows_per_second += op.rows_out_per_second;
     }
-    out.prints_to_screen |= op.name.starts_with(kSink) && op.detail.starts_with(kPrint);
+    if (!op.name.starts_with(kSink)) continue;
+    out.rows_written += op.rows_in;
+    out.prints_to_screen |= op.detail.starts_with(kPrint);
   }
   return out;
 }
 
 JobProgress ProgressOf(const element& job) {
-  JobProgress out{.name = TextOf(job, "name")};
+  JobProgress out{.name = ShortName(TextOf(job, "name"))};
   out.draining = TextOf(job, "state") == ToString(process::JobState::kFinishing);
   element progress;
   if (job["progress"].get(progress) == simdjson::SUCCESS) {
@@ -56,7 +57,9 @@ JobProgress ProgressOf(const element& job) {
     if (auto eta = Known(progress, "eta_ms")) out.eta_ms = static_cast<int64_t>(*eta);
   }
   for (element op : job["operators"].get_array()) {
-    if (!TextOf(op, "name").starts_with(kSource)) continue;
+    std::string name = TextOf(op, "name");
+    if (name.starts_with(kSink)) out.rows_written += IntOf(op, "rows_in");
+    if (!name.starts_with(kSource)) continue;
     out.rows += IntOf(op, "rows_out");
     out.rows_per_second += NumberOf(op, "rows_out_per_second");
   }
@@ -71,16 +74,20 @@ void EstimatePace(const JobProgress& first, double seconds_ago, JobProgress* now
   now->eta_ms = static_cast<int64_t>(unread / now->rows_per_second * 1000);
 }
 
-std::string ProgressText(const JobProgress& progress) {
-  std::string text = progress.name + ": ";
+std::string ProgressText(const JobProgress& progress, size_t width) {
+  std::string text = ": ";
   if (progress.ratio) text += fmt::format("{:.0f}%, ", *progress.ratio * 100);
   text += HumanCount(progress.rows) + " rows";
-  if (progress.draining) return text + ", delivering the last results";
-  if (progress.rows_per_second >= 1) {
-    text += fmt::format(", {}/s", HumanCount(static_cast<int64_t>(progress.rows_per_second)));
+  if (progress.draining) {
+    text += ", delivering the last results";
+  } else {
+    if (progress.rows_per_second >= 1) {
+      text += fmt::format(", {}/s", HumanCount(static_cast<int64_t>(progress.rows_per_second)));
+    }
+    if (progress.eta_ms) text += fmt::format(", {} to go", HumanDuration(*progress.eta_ms));
   }
-  if (progress.eta_ms) text += fmt::format(", {} to go", HumanDuration(*progress.eta_ms));
-  return text;
+  size_t room = width > text.size() ? width - text.size() : 0;
+  return CutTo(CutTo(progress.name, room) + text, width);
 }
 
 ProgressLine::ProgressLine()
@@ -94,7 +101,7 @@ void ProgressLine::Show(JobProgress progress) {
     first_seen_ = now;
   }
   EstimatePace(*first_, std::chrono::duration<double>(now - first_seen_).count(), &progress);
-  fmt::print(stderr, "\r\033[K{}", CutToTerminal("  " + ProgressText(progress)));
+  fmt::print(stderr, "\r\033[K{}", "  " + ProgressText(progress, ColumnsOfTerminal() - 3));
   std::fflush(stderr);
   shown_ = true;
 }

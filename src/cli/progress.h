@@ -16,8 +16,9 @@ class element;
 namespace mainstem::cli {
 
 struct JobProgress {
-  std::string name;
+  std::string name;  // without the default catalog and database, which most names begin with
   int64_t rows = 0;  // read by its sources so far
+  int64_t rows_written = 0;  // that its sinks were given
   double rows_per_second = 0;
   std::optional<double> ratio = {};  // of a bounded input whose size is known
   std::optional<int64_t> eta_ms = {};
@@ -31,8 +32,9 @@ JobProgress ProgressOf(const simdjson::dom::element& job);  // as the admin API 
 // long ago, and now.
 void EstimatePace(const JobProgress& first, double seconds_ago, JobProgress* now);
 
-// "load: 45%, 1,234,567 rows, 230,000/s, 12s to go"
-std::string ProgressText(const JobProgress& progress);
+// "load: 45%, 1,234,567 rows, 230,000/s, 12s to go". A name that leaves no room for the rest in
+// `width` columns is cut.
+std::string ProgressText(const JobProgress& progress, size_t width);
 
 // Lifecycle: make, Show any number of times, Clear (or destroy). One thread.
 class ProgressLine {

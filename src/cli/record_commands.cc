@@ -2,6 +2,13 @@
 // and out to standard output, over the node's HTTP door.
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include <absl/strings/ascii.h>
+#include <absl/strings/numbers.h>
 #include <fmt/format.h>
 #include <simdjson.h>
 #include <CLI/CLI.hpp>
@@ -32,29 +39,55 @@ struct ConsumeOptions {
 constexpr size_t kFlushBytes = 512 * 1024;
 constexpr int64_t kPageRecords = 1000;  // that the node gives at once
 
+// What the node says of a request whose first line is line `first_line` of the input: its "line 3"
+// becomes that of the input, and what was written before is said, so that nobody sends it again.
+Status InInput(const Status& status, int64_t first_line) {
+  if (first_line == 1) return status;
+  ErrorText text = mainstem::TextOf(status);
+  constexpr std::string_view kLine = " in line ";
+  if (size_t place = text.message.find(kLine); place != std::string::npos) {
+    size_t begin = place + kLine.size();
+    size_t end = std::min(text.message.find_first_not_of("0123456789", begin), text.message.size());
+    int64_t line = 0;
+    if (absl::SimpleAtoi(text.message.substr(begin, end - begin), &line)) {
+      text.message.replace(begin, end - begin, std::to_string(line + first_line - 1));
+    }
+  }
+  text.hint =
+      fmt::format("what stands before line {0} is written; go on with: tail -n +{0}", first_line);
+  return MakeError(CodeOf(status), std::move(text));
+}
+
 Status Produce(const GlobalOptions& globals, const ProduceOptions& options) {
   HttpClient client(globals.node);
   std::string path = "/v1/topics/" + net::PercentEncode(options.topic) + "/events";
   if (!options.key_field.empty()) path += "?key-field=" + net::PercentEncode(options.key_field);
   std::string body, line;
-  int64_t count = 0, sent = 0;
+  int64_t count = 0, sent = 0;              // records
+  int64_t line_number = 0, first_line = 1;  // read so far; the first of `body`
   auto flush = [&]() -> Status {
     if (body.empty()) return Status::OK();
-    RETURN_IF_ERROR(client.Call(
-        {.method = "POST", .path = path, .body = body, .content_type = "application/x-ndjson"}));
+    auto answer = client.Call(
+        {.method = "POST", .path = path, .body = body, .content_type = "application/x-ndjson"});
+    if (!answer.ok()) return InInput(answer.status(), first_line);
     sent = count;
     body.clear();
+    first_line = line_number + 1;
     return Status::OK();
   };
   Status status;
   if (isatty(STDIN_FILENO)) fmt::print(stderr, "one JSON value a line; Ctrl-D ends\n");
   while (status.ok() && std::getline(std::cin, line)) {
-    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    body += line + "\n";
-    ++count;
+    ++line_number;
+    body += line + "\n";  // empty lines, too: the node counts lines as the input does
+    count += line.find_first_not_of(" \t\r") != std::string::npos;
     if (body.size() >= kFlushBytes) status = flush();
   }
   if (status.ok()) status = flush();
+  if (status.ok() && std::cin.bad()) {
+    status = MakeError(ErrorCode::kStorageError,
+                       "cannot read standard input: " + std::generic_category().message(errno));
+  }
   if (globals.json) {
     fmt::print("{{\"topic\":{},\"written\":{}}}\n", JsonQuote(options.topic), sent);
   } else {
@@ -63,18 +96,25 @@ Status Produce(const GlobalOptions& globals, const ProduceOptions& options) {
   return status;
 }
 
-void PrintRecord(const GlobalOptions& globals, const element& record) {
+Status PrintRecord(const GlobalOptions& globals, const element& record) {
+  std::string line;
   if (globals.json) {
-    fmt::print("{}\n", simdjson::minify(record));
+    line = simdjson::minify(record);
   } else {
     std::string key = TextOf(record, "key"), value = TextOf(record, "value");
     if (key.empty()) key = TextOf(record, "key_base64");
     if (value.empty()) value = TextOf(record, "value_base64");
-    fmt::print("{} {}@{}{} {}\n", HumanTime(IntOf(record, "timestamp_ms")),
-               TextOf(record, "partition"), TextOf(record, "offset"),
-               key.empty() ? "" : " [" + key + "]", value);
+    line = fmt::format("{} {}@{}{} {}", HumanTime(IntOf(record, "timestamp_ms")),
+                       TextOf(record, "partition"), TextOf(record, "offset"),
+                       key.empty() ? "" : " [" + key + "]", value);
+    if (TextOf(record, "cut") == "true") {
+      line += fmt::format(" ... (cut: {} bytes in all)", TextOf(record, "size_bytes"));
+    }
+    if (isatty(STDOUT_FILENO)) line = Printable(line, false);
   }
-  std::fflush(stdout);
+  line += "\n";
+  bool printed = std::fwrite(line.data(), 1, line.size(), stdout) == line.size();
+  return printed && std::fflush(stdout) == 0 ? Status::OK() : CannotPrint(errno);
 }
 
 // Page after page, a partition after the other, bytes that are no text in base64: nothing is cut or
@@ -90,7 +130,7 @@ Status Export(const GlobalOptions& globals, const ConsumeOptions& options, int64
     int64_t count = 0;
     RETURN_IF_ERROR(WithJson(body, [&](const element& root) {
       for (element record : root["events"].get_array()) {
-        PrintRecord(globals, record);
+        RETURN_IF_ERROR(PrintRecord(globals, record));
         ++count;
       }
       from = TextOf(root, "next");
@@ -100,6 +140,16 @@ Status Export(const GlobalOptions& globals, const ConsumeOptions& options, int64
     left -= count;
   }
   return Status::OK();
+}
+
+// The error that ends a stream of events.
+Status ErrorOf(const std::string& json) {
+  return WithJson(json, [](const element& root) {
+    element error = root["error"];
+    return MakeError(ErrorCode::kUnavailable, {.message = TextOf(error, "message"),
+                                               .detail = TextOf(error, "detail"),
+                                               .hint = TextOf(error, "hint")});
+  });
 }
 
 Status Consume(const GlobalOptions& globals, const ConsumeOptions& options) {
@@ -115,21 +165,30 @@ Status Consume(const GlobalOptions& globals, const ConsumeOptions& options) {
                      client.Call({.path = fmt::format("/api/v1/topics/{}/records?from={}&limit={}",
                                                       topic, net::PercentEncode(from), limit)}));
     return WithJson(body, [&](const element& root) {
-      for (element record : root["records"].get_array()) PrintRecord(globals, record);
+      for (element record : root["records"].get_array()) {
+        RETURN_IF_ERROR(PrintRecord(globals, record));
+      }
       return Status::OK();
     });
   }
   int64_t seen = 0;
   Status failed;
+  std::string kind, data;  // of the server-sent event whose lines come
   RETURN_IF_ERROR(client.Stream(
       {.path = fmt::format("/v1/topics/{}/events?from={}", topic, net::PercentEncode(options.from)),
        .headers = {"Accept: text/event-stream"}},
       [&](std::string_view line) {
-        if (!line.starts_with("data:")) return true;
-        failed = WithJson(std::string(line.substr(5)), [&](const element& root) {
-          PrintRecord(globals, root);
-          return Status::OK();
-        });
+        if (line.starts_with("event:"))
+          kind = std::string(absl::StripAsciiWhitespace(std::string(line.substr(6))));
+        if (line.starts_with("data:")) data += std::string(line.substr(5)) + "\n";
+        if (!line.empty()) return true;
+        if (std::exchange(kind, "") == "error") {
+          failed = ErrorOf(std::exchange(data, ""));
+          return false;
+        }
+        if (data.empty()) return true;
+        failed = WithJson(std::exchange(data, ""),
+                          [&](const element& root) { return PrintRecord(globals, root); });
         return failed.ok() && (options.limit == 0 || ++seen < options.limit);
       }));
   return failed;
@@ -163,7 +222,8 @@ void AddConsumeCommand(CLI::App& app, const GlobalOptions& globals, Invocation& 
   auto options = std::make_shared<ConsumeOptions>();
   command->add_option("topic", options->topic, "name of the topic")->required();
   command->add_option("--from", options->from, "earliest, latest or an offset");
-  command->add_option("-n,--limit", options->limit, "stop after so many records");
+  command->add_option("-n,--limit", options->limit, "stop after so many records")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
   command->add_flag("-f,--follow", options->follow, "go on with what comes");
   command->callback([&globals, &chosen, options] {
     chosen.action = [&globals, options] { return Consume(globals, *options); };

@@ -1,8 +1,13 @@
 #include "cli/result_printer.h"
 
+#include <cerrno>
+
+#include <absl/strings/match.h>
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/progress.h"
+#include "cli/text_table.h"
 #include "core/json_writer.h"
 
 namespace mainstem::cli {
@@ -60,7 +65,25 @@ void ResultPrinter::Columns(std::vector<std::string> names, const std::vector<st
     header += " " + Pad(names_[i], widths_[i], IsNumeric(types_[i]));
     line += " " + std::string(widths_[i], '-');
   }
-  if (!options_.json) fmt::print(options_.out, "{}\n{}\n", header, line);
+  if (!options_.json) header_ = header + "\n" + line + "\n";
+  is_text_ = false;
+  if (!MayBeText()) PrintHeader();
+}
+
+void ResultPrinter::Print(const std::string& text) {
+  if (!status_.ok() || std::fwrite(text.data(), 1, text.size(), options_.out) == text.size())
+    return;
+  status_ = CannotPrint(errno);
+}
+
+Status ResultPrinter::Flush() {
+  if (status_.ok() && std::fflush(options_.out) != 0) status_ = CannotPrint(errno);
+  return status_;
+}
+
+void ResultPrinter::PrintHeader() {
+  Print(header_);
+  header_.clear();
 }
 
 void ResultPrinter::Row(std::string_view kind,
@@ -74,36 +97,58 @@ void ResultPrinter::Row(std::string_view kind,
       line += fields[i] ? JsonOf(*fields[i], types_[i]) : "null";
     }
     line += "}}";
+  } else if (MayBeText() && fields[0] && absl::StrContains(*fields[0], '\n')) {
+    is_text_ = true;
+    line = *fields[0];
   } else {
+    PrintHeader();
     line = std::string(kind) + " ";
     for (size_t i = 0; i < fields.size() && i < widths_.size(); ++i) {
-      std::string_view text = fields[i] ? std::string_view(*fields[i]) : kNull;
+      std::string text = fields[i] ? Printable(*fields[i], true) : std::string(kNull);
       line += " " + Pad(text, widths_[i], IsNumeric(types_[i]));
     }
     line.erase(line.find_last_not_of(' ') + 1);
   }
-  fmt::print(options_.out, "{}\n", line);
+  Print(line + "\n");
 }
 
-void ResultPrinter::Done() {
-  if (!in_result_) return;
+Status ResultPrinter::Done() {
+  if (!in_result_) return status_;
   in_result_ = false;
-  if (!options_.json) fmt::print(options_.out, "({} row{})\n\n", rows_, rows_ == 1 ? "" : "s");
-  std::fflush(options_.out);
-}
-
-void ResultPrinter::Message(const std::string& text) {
-  if (!text.empty() && !options_.json) fmt::print(options_.out, "{}\n", text);
-  std::fflush(options_.out);
-}
-
-void ResultPrinter::Job(const std::string& id) {
-  if (options_.json) {
-    fmt::print(options_.out, "{{\"job\":{}}}\n", JsonQuote(id));
-    std::fflush(options_.out);
-  } else {
-    Message("started job " + id);
+  if (!options_.json && is_text_) {
+    Print("\n");
+  } else if (!options_.json) {
+    PrintHeader();
+    Print(fmt::format("({} row{})\n\n", rows_, rows_ == 1 ? "" : "s"));
   }
+  return Flush();
+}
+
+Status ResultPrinter::Message(const std::string& text) {
+  if (!text.empty() && !options_.json) Print(text + "\n");
+  return Flush();
+}
+
+Status ResultPrinter::Job(const std::string& id) {
+  if (!options_.json) return Message("started job " + id);
+  Print(fmt::format("{{\"job\":{}}}\n", JsonQuote(id)));
+  return Flush();
+}
+
+Status ResultPrinter::JobFinished(const process::JobDescription& job) {
+  const JobProgress progress = ProgressOf(job);
+  int64_t took_ms = job.finished_at_ms - job.started_at_ms;
+  if (options_.json) {
+    Print(fmt::format(R"({{"job":{},"state":"{}","rows_read":{},"rows_written":{},"took_ms":{}}})",
+                      JsonQuote(job.id), ToString(job.state), progress.rows, progress.rows_written,
+                      took_ms) +
+          "\n");
+  } else {
+    Print(fmt::format("{}: {} rows read, {} written in {}\n", progress.name,
+                      HumanCount(progress.rows), HumanCount(progress.rows_written),
+                      HumanDuration(took_ms)));
+  }
+  return Flush();
 }
 
 }  // namespace mainstem::cli

@@ -1,5 +1,6 @@
 // Prints the rows of a query as they come: a header, then one line a row with its kind when the
-// result is a changelog. `json`: one object a line, {"op":"+I","row":{...}}: numbers and booleans
+// result is a changelog. A result of one text of several lines (EXPLAIN, SHOW CREATE TABLE) is
+// printed as it is. `json`: one object a line, {"op":"+I","row":{...}}: numbers and booleans
 // as such, everything else as text. One thread.
 #pragma once
 
@@ -9,6 +10,9 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "core/status.h"
+#include "process/job/job_description.h"
 
 namespace mainstem::cli {
 
@@ -22,19 +26,32 @@ class ResultPrinter {
 
   void Columns(std::vector<std::string> names, const std::vector<std::string>& types);
   void Row(std::string_view kind, const std::vector<std::optional<std::string>>& fields);
+  // What was printed is seen now, through a pipe, too. An error, here and below, when the output
+  // takes no more.
+  Status Flush();
   // Ends one result; says how many rows there were.
-  void Done();
-  void Message(const std::string& text);
+  Status Done();
+  Status Message(const std::string& text);
   // A job was started that goes on by itself.
-  void Job(const std::string& id);
+  Status Job(const std::string& id);
+  // A job that was waited for has finished: what it read and wrote.
+  Status JobFinished(const process::JobDescription& job);
 
  private:
+  void Print(const std::string& text);
+  void PrintHeader();
+  // What EXPLAIN and SHOW CREATE name their column.
+  bool MayBeText() const { return names_.size() == 1 && names_[0] == "result"; }
+
   Options options_;
+  Status status_;  // the first failure to write
   std::vector<std::string> names_;
   std::vector<size_t> widths_;
   std::vector<std::string> types_;  // without NOT NULL and parameters: "DECIMAL"
   int64_t rows_ = 0;
   bool in_result_ = false;
+  std::string header_;    // until the first row shows whether it is wanted
+  bool is_text_ = false;  // the result is a text: no header, no count
 };
 
 }  // namespace mainstem::cli

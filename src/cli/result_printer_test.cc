@@ -28,7 +28,7 @@ void PrintRow(ResultPrinter& printer) {
                                                    "STRING", "INTERVAL YEAR TO MONTH", "DOUBLE"});
   printer.Row("+I", {"9007199254740993", "1.50", "TRUE", "12", "+1-02", "1.0E10"});
   printer.Row("+U", {"-1", std::nullopt, "FALSE", "a\"b", std::nullopt, "NaN"});
-  printer.Done();
+  CHECK_OK(printer.Done());
 }
 
 TEST(ResultPrinterTest, GivesMachinesNumbersAndBooleansAsSuch) {
@@ -45,7 +45,7 @@ TEST(ResultPrinterTest, GivesPeopleATable) {
                     [](ResultPrinter& printer) {
                       printer.Columns({"n", "s"}, {"INTEGER NOT NULL", "STRING"});
                       printer.Row("+I", {"1", "a"});
-                      printer.Done();
+                      CHECK_OK(printer.Done());
                     }),
             "op             n s                   \n"
             "--  ------------ --------------------\n"
@@ -53,13 +53,78 @@ TEST(ResultPrinterTest, GivesPeopleATable) {
             "(1 row)\n\n");
 }
 
+TEST(ResultPrinterTest, PrintsATextOfSeveralLinesAsItIs) {
+  auto explain = [](ResultPrinter& printer) {
+    printer.Columns({"result"}, {"STRING"});
+    printer.Row("+I", {"== Plan ==\nCalc\n"});
+    CHECK_OK(printer.Done());
+  };
+  EXPECT_EQ(Printed(false, explain), "== Plan ==\nCalc\n\n\n");
+  EXPECT_EQ(Printed(true, explain), R"({"op":"+I","row":{"result":"== Plan ==\nCalc\n"}})"
+                                    "\n");
+  // A query's column of that name, too, has a header when its rows are no such texts.
+  EXPECT_EQ(Printed(false,
+                    [](ResultPrinter& printer) {
+                      printer.Columns({"result"}, {"STRING"});
+                      printer.Row("+I", {"a"});
+                      CHECK_OK(printer.Done());
+                    }),
+            "op  result              \n"
+            "--  --------------------\n"
+            "+I  a\n"
+            "(1 row)\n\n");
+}
+
+TEST(ResultPrinterTest, TellsWhatAFinishedJobDid) {
+  process::JobDescription job;
+  job.id = "insert-1";
+  job.name = "insert-into_default_catalog.default_database.t";
+  job.state = process::JobState::kFinished;
+  job.started_at_ms = 1000;
+  job.finished_at_ms = 1250;
+  job.operators.resize(2);
+  job.operators[0].name = "Source: s";
+  job.operators[0].rows_out = 3000;
+  job.operators[1].name = "Sink: t";
+  job.operators[1].rows_in = 12;
+  auto finish = [&](ResultPrinter& printer) { CHECK_OK(printer.JobFinished(job)); };
+  EXPECT_EQ(Printed(false, finish), "insert-into_t: 3,000 rows read, 12 written in 250ms\n");
+  EXPECT_EQ(
+      Printed(true, finish),
+      R"({"job":"insert-1","state":"FINISHED","rows_read":3000,"rows_written":12,"took_ms":250})"
+      "\n");
+}
+
 TEST(ResultPrinterTest, TellsMachinesOnlyRowsAndJobs) {
   EXPECT_EQ(Printed(true,
                     [](ResultPrinter& printer) {
-                      printer.Message("table 'a' created");
-                      printer.Job("insert-1");
+                      CHECK_OK(printer.Message("table 'a' created"));
+                      CHECK_OK(printer.Job("insert-1"));
                     }),
             "{\"job\":\"insert-1\"}\n");
+}
+
+TEST(ResultPrinterTest, SaysThatTheOutputTakesNoMore) {
+  std::FILE* full = std::fopen("/dev/full", "w");
+  ASSERT_NE(full, nullptr);
+  ResultPrinter printer({.json = false, .out = full});
+  printer.Columns({"n"}, {"INTEGER"});
+  printer.Row("+I", {"1"});
+  EXPECT_EQ(TextOf(printer.Flush()).message,
+            "cannot write to standard output: No space left on device");
+  EXPECT_FALSE(printer.Done().ok());
+  std::fclose(full);
+}
+
+TEST(ResultPrinterTest, DataDoesNotMoveTheCursor) {
+  EXPECT_EQ(Printed(false,
+                    [](ResultPrinter& printer) {
+                      printer.Columns({"s"}, {"STRING"});
+                      printer.Row("+I", {"a\x1b[2Jb\nc\xc2\x9b"});
+                    }),
+            "op  s                   \n"
+            "--  --------------------\n"
+            "+I  a\\x1b[2Jb c\\x9b\n");
 }
 
 }  // namespace

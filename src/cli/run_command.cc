@@ -1,13 +1,16 @@
 // mainstem run FILE.sql: runs a script in this process, with a private log that is gone afterwards
 // unless --data names a folder. Bounded statements end by themselves; Ctrl-C ends the others.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <mutex>
+#include <system_error>
 
 #include "cli/command.h"
 #include "cli/progress.h"
@@ -36,7 +39,8 @@ constexpr auto kProgressInterval = std::chrono::milliseconds(300);
 // Prints what the script makes, statement after statement. `progress` outlives it.
 class Printer final : public process::ResultListener {
  public:
-  Printer(bool json, ProgressLine* progress) : progress_(progress), printer_({.json = json}) {}
+  Printer(ResultPrinter::Options options, ProgressLine* progress)
+      : progress_(progress), printer_(options) {}
   Status OnColumns(const std::vector<process::ResultColumn>& columns) override {
     progress_->Clear();
     std::vector<std::string> names, types;
@@ -49,17 +53,20 @@ class Printer final : public process::ResultListener {
   }
   Status OnRows(std::vector<process::ResultRow> rows) override {
     for (const auto& row : rows) printer_.Row(row.kind, row.fields);
-    return Status::OK();
+    return printer_.Flush();
   }
   Status OnJob(const std::string& job_id) override {
     job_ids_.push_back(job_id);
     return Status::OK();
   }
+  Status OnJobFinished(const process::JobDescription& job) override {
+    progress_->Clear();
+    return printer_.JobFinished(job);
+  }
   Status OnStatementDone(const std::string& message) override {
     progress_->Clear();
-    printer_.Done();
-    printer_.Message(message);
-    return Status::OK();
+    RETURN_IF_ERROR(printer_.Done());
+    return printer_.Message(message);
   }
   const std::vector<std::string>& job_ids() const { return job_ids_; }
 
@@ -87,9 +94,18 @@ Task<> ShowProgress(server::Engine* engine, const Printer* printer, ProgressLine
 // A folder that is removed with everything in it.
 class PrivateFolder {
  public:
-  PrivateFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "mainstem-run-XXXXXX").string();
-    if (mkdtemp(name.data()) != nullptr) path_ = name;
+  Status Make() {
+    std::error_code error;
+    std::filesystem::path parent = std::filesystem::temp_directory_path(error);
+    std::string name = (parent / "mainstem-run-XXXXXX").string();
+    if (!error && mkdtemp(name.data()) == nullptr) error.assign(errno, std::generic_category());
+    if (error) {
+      return MakeError(ErrorCode::kStorageError,
+                       {.message = "cannot make a folder for temporary data: " + error.message(),
+                        .hint = "set TMPDIR to a folder that can be written to, or give --data"});
+    }
+    path_ = name;
+    return Status::OK();
   }
   ~PrivateFolder() {
     std::error_code ignored;  // best effort: the folder is temporary
@@ -169,10 +185,23 @@ Task<> TellRejected(server::Engine* engine, RejectedReportOptions options) {
   co_return Status::OK();
 }
 
+// Standard output for JSON alone: what else is written there (rows of `print` tables) goes to
+// standard error from now on.
+Result<std::FILE*> KeepStandardOutput() {
+  int kept = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+  std::FILE* out = kept < 0 ? nullptr : fdopen(kept, "w");
+  if (out == nullptr || dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
+    return MakeError(ErrorCode::kInternal,
+                     "cannot write to standard output: " + std::generic_category().message(errno));
+  }
+  return out;
+}
+
 Status Run(const GlobalOptions& globals, const RunOptions& options) {
   ASSIGN_OR_RETURN(std::string text, ReadInput(options.file));
   ASSIGN_OR_RETURN(std::string script, process::sql::Substitute(text, options.defines));
   PrivateFolder folder;
+  RETURN_IF_ERROR(folder.Make());
   ASSIGN_OR_RETURN(
       server::Settings settings,
       SettingsFromFlags(options.flags, {{"data", folder.path()}, {"log.level", "warning"}}));
@@ -188,7 +217,8 @@ Status Run(const GlobalOptions& globals, const RunOptions& options) {
     execute.settings["parallelism.default"] = std::to_string(options.parallelism);
   }
   ProgressLine line;
-  Printer printer(globals.json, &line);
+  ASSIGN_OR_RETURN(std::FILE * out, globals.json ? KeepStandardOutput() : stdout);
+  Printer printer({.json = globals.json, .out = out}, &line);
   Status status = RunBlocking(
       engine->env().shard(0),
       ExecuteScript(engine.get(), script, std::move(execute), &printer, &line, interrupt.get()));
@@ -209,7 +239,8 @@ void AddRunCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chos
       "Examples:\n"
       "  mainstem run report.sql\n"
       "  mainstem run pipeline.sql -D INPUT=access.log.gz -p 2 --json\n"
-      "On a terminal a line says how far a job is. Ctrl-C ends what has no end.");
+      "On a terminal a line says how far a job is. Ctrl-C ends what has no end.\n"
+      "With --json standard output has JSON only; rows of print tables go to standard error.");
   auto options = std::make_shared<RunOptions>();
   command->add_option("file", options->file, "SQL file, - for standard input")->required();
   command->add_option("-D,--define", options->defines,

@@ -27,11 +27,12 @@ void RaiseFileLimit() {
 
 Status Serve(const GlobalOptions& globals, const SettingFlags& flags) {
   ASSIGN_OR_RETURN(server::Settings settings, SettingsFromFlags(flags, {}));
-  BlockStopSignals();
+  StopWatch stop;
   RaiseFileLimit();
   auto begin = std::chrono::steady_clock::now();
   ASSIGN_OR_RETURN(Logger logger, Logger::Make(settings.logging));
   ASSIGN_OR_RETURN(auto node, server::Node::Start(settings, logger));
+  stop.Expect();
   std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   if (globals.json) {
     fmt::print(
@@ -53,8 +54,7 @@ Status Serve(const GlobalOptions& globals, const SettingFlags& flags) {
         settings.data_dir);
   }
   std::fflush(stdout);
-  WaitForStopSignal();
-  ExitOnStopSignal();
+  stop.Wait();
   Status stopped;
   {
     StopLimit limit(kStopWait, [&logger] {

@@ -44,7 +44,7 @@ Result<server::Settings> SettingsFromFlags(const SettingFlags& flags,
   sources.yaml_path = flags.config_path;
   sources.environment = EnvironmentVariable;
   for (const auto& [key, value] : flags.flags) {
-    if (!value.empty()) sources.command_line[key] = value;
+    if (value) sources.command_line[key] = *value;
   }
   for (const std::string& assignment : flags.assignments) {
     size_t equals = assignment.find('=');

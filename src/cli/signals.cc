@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 
 namespace mainstem::cli {
@@ -39,11 +41,35 @@ void OnStopSignal(std::function<void()> stop) {
   }).detach();
 }
 
-void ExitOnStopSignal() {
-  std::thread([] {
+struct StopWatch::State {
+  std::mutex mutex;  // guards the rest
+  std::condition_variable changed;
+  bool is_expected = false;
+  bool has_come = false;
+};
+
+StopWatch::StopWatch() : state_(std::make_shared<State>()) {
+  BlockStopSignals();
+  std::thread([state = state_] {
     int signal = WaitForStopSignal();
-    _exit(128 + signal);
+    {
+      std::lock_guard lock(state->mutex);
+      if (!state->is_expected) _exit(128 + signal);
+      state->has_come = true;
+    }
+    state->changed.notify_all();
+    _exit(128 + WaitForStopSignal());
   }).detach();
+}
+
+void StopWatch::Expect() {
+  std::lock_guard lock(state_->mutex);
+  state_->is_expected = true;
+}
+
+void StopWatch::Wait() {
+  std::unique_lock lock(state_->mutex);
+  state_->changed.wait(lock, [this] { return state_->has_come; });
 }
 
 }  // namespace mainstem::cli

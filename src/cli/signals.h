@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 
 namespace mainstem::cli {
 
@@ -12,7 +13,19 @@ int WaitForStopSignal();
 // Calls `stop`, on a thread of its own, when a stop signal comes; a further one ends the process at
 // once. `stop` may be called at any time until the process ends.
 void OnStopSignal(std::function<void()> stop);
-// Ends the process at once, with the usual status, when a (further) stop signal comes.
-void ExitOnStopSignal();
+
+// Takes stop signals on a thread of its own. Until Expect one ends the process at once, as a crash
+// would: a start may take long, and has nothing to save. Then Wait returns with the first; a
+// further one ends the process at once. Made before any other thread.
+class StopWatch {
+ public:
+  StopWatch();
+  void Expect();
+  void Wait();
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
 
 }  // namespace mainstem::cli

@@ -1,13 +1,17 @@
 // mainstem sql: statements for a running node, from -e, a file, a pipe or a prompt.
 #include <unistd.h>
 
+#include <absl/strings/ascii.h>
 #include <fmt/format.h>
 #include <simdjson.h>
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <optional>
+#include <vector>
 
 #include "cli/command.h"
 #include "cli/result_printer.h"
+#include "cli/typed_script.h"
 #include "core/json_writer.h"
 
 namespace mainstem::cli {
@@ -16,7 +20,7 @@ namespace {
 using simdjson::dom::element;
 
 struct SqlOptions {
-  std::string statement;
+  std::optional<std::string> statement;
   std::string file;
 };
 
@@ -24,9 +28,10 @@ struct SqlOptions {
 Status HandleLine(const element& line, ResultPrinter& printer) {
   element value;
   if (line["error"].get(value) == simdjson::SUCCESS) {
-    return MakeError(ErrorCode::kInvalidArgument, {.message = TextOf(value, "message"),
-                                                   .detail = TextOf(value, "detail"),
-                                                   .hint = TextOf(value, "hint")});
+    auto code = CodeNamed(TextOf(value, "code")).value_or(ErrorCode::kInvalidArgument);
+    return MakeError(code, {.message = TextOf(value, "message"),
+                            .detail = TextOf(value, "detail"),
+                            .hint = TextOf(value, "hint")});
   }
   if (line["columns"].get(value) == simdjson::SUCCESS) {
     std::vector<std::string> names, types;
@@ -53,58 +58,98 @@ Status HandleLine(const element& line, ResultPrinter& printer) {
       }
       printer.Row(kind, fields);
     }
+    return printer.Flush();
   } else if (line["job"].get(value) == simdjson::SUCCESS) {
-    printer.Job(TextOf(line, "job"));
+    return printer.Job(TextOf(line, "job"));
   } else if (line["done"].get(value) == simdjson::SUCCESS) {
-    printer.Done();
-    printer.Message(TextOf(line, "done"));
+    RETURN_IF_ERROR(printer.Done());
+    return printer.Message(TextOf(line, "done"));
   }
   return Status::OK();
 }
 
-Status RunScript(const GlobalOptions& globals, const std::string& script) {
+// Runs `definitions` in silence, then `script`.
+Status RunScript(const GlobalOptions& globals, const std::vector<std::string>& definitions,
+                 const std::string& script) {
   HttpClient client(globals.node);
   ResultPrinter printer({.json = globals.json});
+  std::string text;
+  for (const std::string& definition : definitions) text += definition + "\n";
+  text += script;
+  size_t silent = definitions.size();  // each ends with a "done"
+  bool is_ours = false;
   Status failed;
-  RETURN_IF_ERROR(client.Stream(
-      {.method = "POST",
-       .path = "/api/v1/sql",
-       .body = "{\"script\":" + JsonQuote(script) + ",\"wait_for_inserts\":false}"},
-      [&](std::string_view line) {
-        if (line.empty()) return true;
-        failed = WithJson(std::string(line),
-                          [&](const element& root) { return HandleLine(root, printer); });
-        return failed.ok();
-      }));
+  auto handle = [&](const element& root) -> Status {
+    element value;
+    bool is_done = root["done"].get(value) == simdjson::SUCCESS;
+    is_ours |= is_done || root["error"].get(value) == simdjson::SUCCESS;
+    if (silent > 0 && root["error"].get(value) != simdjson::SUCCESS) {
+      silent -= is_done ? 1 : 0;
+      return Status::OK();
+    }
+    return HandleLine(root, printer);
+  };
+  RETURN_IF_ERROR(
+      client.Stream({.method = "POST",
+                     .path = "/api/v1/sql",
+                     .body = "{\"script\":" + JsonQuote(text) + ",\"wait_for_inserts\":false}"},
+                    [&](std::string_view line) {
+                      if (line.empty()) return true;
+                      failed = WithJson(std::string(line), handle);
+                      return failed.ok();
+                    }));
+  if (failed.ok() && !is_ours && !absl::StripAsciiWhitespace(script).empty()) {
+    return MakeError(ErrorCode::kInternal, {.message = "the answer is not that of a Mainstem node",
+                                            .hint = "is --node the address of its HTTP port?"});
+  }
   return failed;
 }
 
+// "  quit ; " -> "QUIT": how words of the prompt itself are told from statements.
+std::string WordOf(std::string word) {
+  auto is_beside = [](unsigned char c) { return c == ';' || absl::ascii_isspace(c); };
+  while (!word.empty() && is_beside(static_cast<unsigned char>(word.back()))) word.pop_back();
+  absl::StripLeadingAsciiWhitespace(&word);
+  absl::AsciiStrToUpper(&word);
+  return word;
+}
+
+constexpr std::string_view kPromptHelp =
+    "SHOW TABLES;  DESCRIBE t;  SHOW JOBS;         what is there\n"
+    "SELECT ... FROM t WHERE ...;                  rows as they come; Ctrl-C ends an endless one "
+    "and the prompt\n"
+    "CREATE TABLE, VIEW ...;  SET 'key' = 'v';     kept for this session\n"
+    "INSERT INTO t SELECT ...;                     starts a job that goes on without the prompt\n"
+    "EXPLAIN SELECT ...;                           the plan\n"
+    "HELP, QUIT (or EXIT, Ctrl-D). History and editing: rlwrap mainstem sql. The language: "
+    "docs/sql.md\n";
+
 Status Prompt(const GlobalOptions& globals) {
-  fmt::print("Mainstem SQL at {}. End a statement with ; and the session with Ctrl-D.\n",
+  fmt::print("Mainstem SQL at {}. End a statement with ; and the session with QUIT. HELP helps.\n",
              globals.node);
-  std::string session;  // DDL typed so far: each request is a session of its own
-  std::string statement, line;
+  std::vector<std::string>
+      session;  // definitions typed so far: each request is a session of its own
+  TypedScript typed;
+  std::string line;
   while (true) {
-    fmt::print("{}", statement.empty() ? "sql> " : "  -> ");
+    fmt::print("{}", typed.empty() ? "sql> " : "  -> ");
     std::fflush(stdout);
     if (!std::getline(std::cin, line)) break;
-    statement += line + "\n";
-    size_t last = statement.find_last_not_of(" \n\t");
-    if (last == std::string::npos) {
-      statement.clear();
+    std::string word = typed.empty() ? WordOf(line) : "";
+    if (word == "QUIT" || word == "EXIT") return Status::OK();
+    if (word == "HELP" || word == "?") {
+      fmt::print("{}", kPromptHelp);
       continue;
     }
-    if (statement[last] != ';') continue;
-    Status status = RunScript(globals, session + statement);
-    std::string head = statement.substr(statement.find_first_not_of(" \n\t"), 4);
-    for (char& c : head) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-    bool keeps = head == "CREA" || head == "SET " || head == "DROP" || head == "ALTE";
-    if (!status.ok()) {
-      PrintError(status, globals.json);
-    } else if (keeps) {
-      session += statement;
+    typed.Add(line);
+    while (auto statement = typed.Next()) {
+      Status status = RunScript(globals, session, *statement);
+      if (!status.ok()) {
+        PrintError(status, globals.json);
+      } else if (IsDefinition(*statement)) {
+        session.push_back(std::move(*statement));
+      }
     }
-    statement.clear();
   }
   fmt::print("\n");
   return Status::OK();
@@ -124,10 +169,10 @@ void AddSqlCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chos
   command->add_option("-f,--file", options->file, "SQL file, - for standard input");
   command->callback([&globals, &chosen, options] {
     chosen.action = [&globals, options]() -> Status {
-      if (!options->statement.empty()) return RunScript(globals, options->statement);
+      if (options->statement) return RunScript(globals, {}, *options->statement);
       if (options->file.empty() && isatty(STDIN_FILENO)) return Prompt(globals);
       ASSIGN_OR_RETURN(std::string script, ReadInput(options->file.empty() ? "-" : options->file));
-      return RunScript(globals, script);
+      return RunScript(globals, {}, script);
     };
   });
 }

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <ctime>
 
+#include <absl/strings/str_replace.h>
 #include <fmt/format.h>
 
 #include "core/status.h"
@@ -18,17 +19,6 @@ size_t WidthOf(const std::string& text) {
   }));
 }
 
-std::string CutTo(const std::string& text, size_t width) {
-  if (WidthOf(text) <= width) return text;
-  std::string out;
-  size_t count = 0;
-  for (char c : text) {
-    if ((static_cast<unsigned char>(c) & 0xC0) != 0x80 && ++count >= width) break;
-    out += c;
-  }
-  return out + "…";
-}
-
 bool IsNumber(const std::string& cell) {
   return !cell.empty() &&
          (std::isdigit(static_cast<unsigned char>(cell[0])) ||
@@ -38,12 +28,46 @@ bool IsNumber(const std::string& cell) {
 
 }  // namespace
 
+std::string CutTo(const std::string& text, size_t width) {
+  if (WidthOf(text) <= width) return text;
+  if (width == 0) return "";
+  std::string out;
+  size_t count = 0;
+  for (char c : text) {
+    if ((static_cast<unsigned char>(c) & 0xC0) != 0x80 && ++count >= width) break;
+    out += c;
+  }
+  return out + "…";
+}
+
+std::string Printable(std::string_view text, bool one_line) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    unsigned char c = static_cast<unsigned char>(text[i]);
+    bool is_break = c == '\n' || c == '\r' || c == '\t';
+    // U+0080 to U+009F are controls, too.
+    bool is_c1 = c == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
+    if (is_break) {
+      out += one_line ? ' ' : text[i];
+    } else if (is_c1) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[++i]));
+    } else if (c < 0x20 || c == 0x7F) {
+      out += fmt::format("\\x{:02x}", c);
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+std::string ShortName(std::string name) {
+  absl::StrReplaceAll({{"default_catalog.default_database.", ""}}, &name);
+  return name;
+}
+
 void TextTable::Add(std::vector<std::string> row) {
   CHECK(row.size() == header_.size());
-  for (std::string& cell : row) {
-    std::replace_if(
-        cell.begin(), cell.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
-  }
+  for (std::string& cell : row) cell = Printable(cell, true);
   rows_.push_back(std::move(row));
 }
 
@@ -115,12 +139,12 @@ std::string HumanDuration(int64_t ms) {
 }
 
 std::string HumanTime(int64_t ms) {
-  std::time_t seconds = ms / 1000;
+  std::time_t seconds = ms >= 0 ? ms / 1000 : (ms - 999) / 1000;
   std::tm parts{};
   gmtime_r(&seconds, &parts);
   char text[32];
   std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
-  return fmt::format("{}.{:03}", text, ms % 1000);
+  return fmt::format("{}.{:03}", text, ms - seconds * 1000);
 }
 
 }  // namespace mainstem::cli

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace mainstem::cli {
@@ -19,6 +20,13 @@ class TextTable {
   std::vector<std::vector<std::string>> rows_;
 };
 
+// Control characters as "\x1b": what data holds must not move the cursor or colour the screen. Line
+// breaks and tabs as blanks when `one_line`, else as they are.
+std::string Printable(std::string_view text, bool one_line);
+// At most `width` characters, an ellipsis at the end of what was cut.
+std::string CutTo(const std::string& text, size_t width);
+// Without "default_catalog.default_database.", wherever it stands.
+std::string ShortName(std::string name);
 // 1536 -> "1.5 KiB"
 std::string HumanBytes(double bytes);
 // 1234567 -> "1,234,567"

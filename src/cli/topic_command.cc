@@ -40,8 +40,16 @@ Result<std::string> ConfigJson(const std::vector<std::string>& pairs) {
 Status List(const GlobalOptions& globals, const TopicOptions& options) {
   HttpClient client(globals.node);
   ASSIGN_OR_RETURN(std::string body, client.Call({.path = "/api/v1/topics"}));
-  if (globals.json) return fmt::print("{}\n", body), Status::OK();
+  if (globals.json && options.internal) return fmt::print("{}\n", body), Status::OK();
   return WithJson(body, [&](const element& root) {
+    if (globals.json) {
+      std::string shown;
+      for (element topic : root["topics"].get_array()) {
+        if (TextOf(topic, "internal") == "true") continue;
+        shown += (shown.empty() ? "" : ",") + simdjson::minify(topic);
+      }
+      return fmt::print("{{\"topics\":[{}]}}\n", shown), Status::OK();
+    }
     TextTable table({"topic", "partitions", "records", "size", "in/s"});
     for (element topic : root["topics"].get_array()) {
       if (TextOf(topic, "internal") == "true" && !options.internal) continue;

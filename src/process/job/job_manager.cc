@@ -110,7 +110,8 @@ Task<> JobManagerImpl::RunJob(Job* job) {
   job->record.finished_at_ms = env()->WallTime().value();
   if (!status.ok()) {
     job->record.error = mainstem::Describe(status);
-    logger_.Error("job failed", {{"job", job->record.id}, {"error", status}});
+    // Who waits for a job that lives only as long as its script is told the error.
+    if (job->durable) logger_.Error("job failed", {{"job", job->record.id}, {"error", status}});
   }
   if (job->record.pending_stop != JobRecord::PendingStop::kNone) {
     SettleSavepoint(job, job->record.pending_savepoint, StopOutcome(*job->runner, status));

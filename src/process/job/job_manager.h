@@ -72,6 +72,8 @@ class ResultListener {
   virtual Status OnRows(std::vector<ResultRow> rows) = 0;
   // An INSERT was submitted as a job.
   virtual Status OnJob(const std::string& job_id) { return Status::OK(); }
+  // It was waited for, and has finished.
+  virtual Status OnJobFinished(const JobDescription& job) { return Status::OK(); }
   // The statement is done; `message` is "" or text such as an EXPLAIN.
   virtual Status OnStatementDone(const std::string& message) { return Status::OK(); }
   // A statement failed. Returning OK goes on with the next one, as test runners want.

@@ -101,8 +101,8 @@ Task<> JobManagerImpl::Carry(plan::Answer answer, size_t index, const std::strin
   if (!options.wait_for_inserts) co_return Status::OK();
   std::shared_ptr<TaskScope> scope = job->scope;
   CO_RETURN_IF_ERROR(co_await scope->Join());
-  if (job->runner->state() != JobState::kFailed) co_return Status::OK();
-  co_return job->runner->failure();
+  if (job->runner->state() == JobState::kFailed) co_return job->runner->failure();
+  co_return listener->OnJobFinished(DescriptionOf(*job));
 }
 
 Task<> JobManagerImpl::ShowJobs(const plan::Answer& answer, ResultListener* listener) {

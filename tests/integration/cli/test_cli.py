@@ -177,7 +177,7 @@ def test_machines_get_json_of_every_command(node):
     assert told("job", "delete", job)["done"] == "delete"
     assert told("topic", "delete", "a") == {"deleted": "a"}
     assert any(setting["key"] == "kafka.listen" for setting in told("config")["settings"])
-    for arguments, code in [(["topic", "show", "nope"], "NotFound"), (["sql", "-e", "SELEC 1"], "InvalidArgument"), (["topik"], "InvalidArgument")]:
+    for arguments, code in [(["topic", "show", "nope"], "UnknownTopic"), (["sql", "-e", "SELEC 1"], "SyntaxError"), (["topik"], "InvalidArgument")]:
         failed = node.cli("--json", *arguments, check=False)
         assert failed.returncode != 0 and json.loads(failed.stderr)["error"]["code"] == code, failed
 
