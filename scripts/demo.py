@@ -329,7 +329,7 @@ def forget(folder):
 def main():
     signals.catch()
     parser = argparse.ArgumentParser(prog="./run", description="Shows Mainstem at work on a shop's clicks.")
-    parser.add_argument("--once", action="store_true", help="play a bounded input, print and check the results, end")
+    parser.add_argument("--once", action="store_true", help="play a bounded input on ports of its own, print and check the results, end")
     parser.add_argument("--reset", action="store_true", help="forget the data of earlier runs first")
     parser.add_argument("--events", type=int, default=20000, help="clicks that --once plays")
     parser.add_argument("--seed", type=int, default=1)

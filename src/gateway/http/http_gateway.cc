@@ -377,10 +377,14 @@ void HttpGateway::AddRoutes(net::HttpRouter* router) {
               net::Answering([](const HttpRequest&) -> Result<HttpResponse> {
                 return net::JsonResponse(200, std::string(OpenApiDocument()));
               }));
-  router->Add(HttpMethod::kGet, "/docs/api",
-              net::Answering([](const HttpRequest&) -> Result<HttpResponse> {
-                return net::TextResponse(200, "text/html; charset=utf-8", std::string(ApiPage()));
-              }));
+  router->Add(
+      HttpMethod::kGet, "/docs/api", net::Answering([](const HttpRequest&) -> Result<HttpResponse> {
+        auto page = net::TextResponse(200, "text/html; charset=utf-8", std::string(ApiPage()));
+        page.headers.Add("Content-Security-Policy",
+                         "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors "
+                         "'none'; base-uri 'none'");
+        return page;
+      }));
 }
 
 }  // namespace mainstem::gateway::http
