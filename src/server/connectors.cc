@@ -3,6 +3,7 @@
 #include "sink/blackhole/blackhole_sink.h"
 #include "sink/clickhouse/clickhouse_sink.h"
 #include "sink/filesystem/file_sink.h"
+#include "sink/http/endpoint_sink.h"
 #include "sink/http/http_sink.h"
 #include "sink/iceberg/iceberg_sink.h"
 #include "sink/jdbc/jdbc_sink.h"
@@ -32,6 +33,7 @@ connector::ConnectorRegistry MakeConnectorRegistry(connector::S3Defaults s3) {
   registry.Add(sink::DuckdbSinkConnector());
   registry.Add(sink::FileSinkConnector(s3));
   registry.Add(sink::HttpSinkConnector());
+  registry.Add(sink::EndpointSinkConnector());
   registry.Add(sink::IcebergSinkConnector(s3));
   registry.Add(sink::JdbcSinkConnector());
   registry.Add(sink::KafkaSinkConnector());

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "gateway/aws/aws_error.h"
+#include "gateway/firehose/http_destination.h"
 #include "gateway/firehose/s3_destination.h"
 
 namespace mainstem::gateway::firehose {
@@ -27,24 +28,64 @@ std::string CreateTable(std::string_view head, const Options& options) {
   return text + "\n);\n";
 }
 
-std::string SourceTable(const DeliveryStream& stream) {
+struct SourceOf {
+  std::string_view table;
+  std::string topic;
+  std::string_view begin = {};  // 'scan.startup.specific-offsets'; empty: the earliest
+};
+
+std::string SourceTable(const SourceOf& source) {
   Options options{{"connector", "kafka"},
-                  {"topic", stream.topic},
+                  {"topic", source.topic},
                   {"properties.bootstrap.servers", std::string(connector::kThisNode)},
                   {"properties.isolation.level", "read_committed"},
                   {"scan.holds-retention", "true"},
                   {"format", "raw"}};
-  if (stream.source_begin.empty()) {
+  if (source.begin.empty()) {
     options["scan.startup.mode"] = "earliest-offset";
   } else {
     options["scan.startup.mode"] = "specific-offsets";
-    options["scan.startup.specific-offsets"] = stream.source_begin;
+    options["scan.startup.specific-offsets"] = source.begin;
     options["properties.auto.offset.reset"] = "earliest";  // of shards that came later
   }
-  return CreateTable(
-      "CREATE TABLE records (\n  data BYTES,\n"
-      "  arrival TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL\n",
-      options);
+  return CreateTable(fmt::format("CREATE TABLE {} (\n  data BYTES,\n"
+                                 "  arrival TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL\n",
+                                 source.table),
+                     options);
+}
+
+Result<std::string> FileTable(std::string_view table, const S3Destination& destination) {
+  ASSIGN_OR_RETURN(Options options, FileOptionsOf(destination));
+  return CreateTable(fmt::format("CREATE TABLE {} (\n  data BYTES,\n"
+                                 "  arrival TIMESTAMP_LTZ(3) METADATA FROM 'timestamp'\n",
+                                 table),
+                     options);
+}
+
+std::string InsertInto(std::string_view table, std::string_view from) {
+  return fmt::format("INSERT INTO {} SELECT data, arrival FROM {} WHERE data IS NOT NULL;\n", table,
+                     from);
+}
+
+// What the endpoint does not take comes back by the job's quarantine, and goes to the bucket.
+Result<std::string> EndpointScript(const std::string& file_name, const DeliveryStream& stream,
+                                   const aws::Value& configuration) {
+  ASSIGN_OR_RETURN(Options endpoint, EndpointOptionsOf(configuration, stream.arn));
+  const aws::Value& bucket = configuration["S3Configuration"];
+  S3Destination failed{.name = file_name, .configuration = &bucket, .error_type = kHttpErrorType};
+  std::string script = CreateTable(
+      "CREATE TABLE destination (\n  data BYTES,\n  arrival TIMESTAMP_LTZ(3)\n", endpoint);
+  script += SourceTable({.table = "failed_records", .topic = FailedTopicOf(stream)});
+  ASSIGN_OR_RETURN(std::string table, FileTable("failed", failed));
+  script += table;
+  std::string inserts = InsertInto("destination", "records");
+  inserts += InsertInto("failed", "failed_records");
+  if (BacksUpAll(configuration)) {
+    ASSIGN_OR_RETURN(table, FileTable("backup", {.name = file_name, .configuration = &bucket}));
+    script += table;
+    inserts += InsertInto("backup", "records");
+  }
+  return script + "EXECUTE STATEMENT SET BEGIN\n" + inserts + "END;\n";
 }
 
 }  // namespace
@@ -52,17 +93,18 @@ std::string SourceTable(const DeliveryStream& stream) {
 Result<connector::KeptJob> JobOf(std::string_view name, const DeliveryStream& stream) {
   ASSIGN_OR_RETURN(aws::Document document,
                    aws::DecodeBody(aws::BodyCodec::kJson, stream.destination));
-  S3Destination s3{.name = fmt::format("{}-{}", name, stream.version),
-                   .configuration = &document.root};
-  ASSIGN_OR_RETURN(Options options, FileOptionsOf(s3));
-  connector::KeptJob job{.id = stream.job, .name = fmt::format("firehose.{}", name)};
-  job.script = SourceTable(stream);
-  job.script += CreateTable(
-      "CREATE TABLE destination (\n  data BYTES,\n"
-      "  arrival TIMESTAMP_LTZ(3) METADATA FROM 'timestamp'\n",
-      options);
-  job.script +=
-      "INSERT INTO destination SELECT data, arrival FROM records WHERE data IS NOT NULL;\n";
+  const std::string file_name = fmt::format("{}-{}", name, stream.version);
+  connector::KeptJob job{.id = stream.job, .name = fmt::format("firehose.{}", name), .script = ""};
+  job.script =
+      SourceTable({.table = "records", .topic = stream.topic, .begin = stream.source_begin});
+  if (HasFailedRecords(stream)) {
+    ASSIGN_OR_RETURN(std::string rest, EndpointScript(file_name, stream, document.root));
+    job.script += rest;
+  } else {
+    S3Destination s3{.name = file_name, .configuration = &document.root};
+    ASSIGN_OR_RETURN(std::string table, FileTable("destination", s3));
+    job.script += table + InsertInto("destination", "records");
+  }
   // One buffer, as Amazon has it.
   job.settings["parallelism.default"] = "1";
   // Nobody is there who would start it again.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "gateway/aws/aws_error.h"
+#include "gateway/firehose/http_destination.h"
 
 namespace mainstem::gateway::firehose {
 namespace {
@@ -137,10 +138,65 @@ TEST(DeliveryScriptTest, RefusesWhatIsNotAvailable) {
             "taken");
 }
 
+DeliveryStream StreamToEndpoint(const std::string& more) {
+  DeliveryStream stream = StreamTo(R"({"EndpointConfiguration": {"Url": "https://h/p",
+      "AccessKey": "it's"}, "S3Configuration": )" +
+                                   Bucket(R"(, "Prefix": "p/")") + more + "}");
+  stream.destination_kind = kHttpKind;
+  stream.arn = "arn:aws:firehose:r:000000000000:deliverystream/clicks";
+  return stream;
+}
+
+TEST(DeliveryScriptTest, SendsToAnEndpointAndWhatFailsToTheBucket) {
+  const std::string script = ScriptOf(StreamToEndpoint(R"(, "RetryOptions":
+      {"DurationInSeconds": 7}, "RequestConfiguration": {"ContentEncoding": "GZIP",
+      "CommonAttributes": [{"AttributeName": "a", "AttributeValue": "b"}]})"));
+  for (const char* part :
+       {"'connector' = 'firehose-endpoint'", "'url' = 'https://h/p'", "'access-key' = 'it''s'",
+        "'source-arn' = 'arn:aws:firehose:r:000000000000:deliverystream/clicks'",
+        "'content-encoding' = 'gzip'", R"('common-attributes' = '{"commonAttributes":{"a":"b"}}')",
+        "'sink.buffer.size' = '5MB'", "'sink.buffer.interval' = '300 s'",
+        "'sink.retry.duration' = '7 s'",
+        "'topic' = '__mainstem.quarantine.firehose-clicks-0000002a'",
+        "'sink.file-name' = 'p/http-endpoint-failed/!{timestamp:yyyy/MM/dd/HH}/clicks-3-",
+        "'sink.record-delimiter' = '\n'",
+        "EXECUTE STATEMENT SET BEGIN\n"
+        "INSERT INTO destination SELECT data, arrival FROM records WHERE data IS NOT NULL;\n"
+        "INSERT INTO failed SELECT data, arrival FROM failed_records WHERE data IS NOT NULL;\n"
+        "END;\n"}) {
+    EXPECT_TRUE(Has(script, part)) << part << " in\n" << script;
+  }
+  EXPECT_FALSE(Has(script, "backup"));
+  const std::string all = ScriptOf(StreamToEndpoint(R"(, "S3BackupMode": "AllData")"));
+  EXPECT_TRUE(Has(all, "INSERT INTO backup SELECT data, arrival FROM records")) << all;
+  EXPECT_TRUE(Has(all, "'sink.file-name' = 'p/!{timestamp:yyyy/MM/dd/HH}/clicks-3-")) << all;
+}
+
+TEST(DeliveryScriptTest, MergesTheBucketOfAnEndpoint) {
+  const std::string before = StreamToEndpoint("").destination;
+  auto merge = [&before](const std::string& update) {
+    auto document = aws::DecodeBody(aws::BodyCodec::kJson, update);
+    CHECK_OK(document);
+    return MergedHttp(before, document->root);
+  };
+  auto merged =
+      merge(R"({"S3Update": {"Prefix": "q/"}, "RetryOptions": {"DurationInSeconds": 0}})");
+  ASSERT_TRUE(merged.ok()) << merged.status();
+  DeliveryStream stream = StreamToEndpoint("");
+  stream.destination = *merged;
+  const std::string script = ScriptOf(stream);
+  EXPECT_TRUE(Has(script, "'url' = 'https://h/p'")) << script;
+  EXPECT_TRUE(Has(script, "'path' = 's3://lake'")) << script;
+  EXPECT_TRUE(Has(script, "'sink.file-name' = 'q/http-endpoint-failed/")) << script;
+  EXPECT_TRUE(Has(script, "'sink.retry.duration' = '0 s'")) << script;
+  EXPECT_FALSE(merge(R"({"S3BackupMode": "AllData"})").ok());
+}
+
 TEST(DeliveryStreamTest, IsKeptAsItIs) {
   DeliveryStream stream = StreamTo(Bucket(""));
   stream.state = DeliveryStream::State::kDeleting;
   stream.source = SourceKind::kKinesisStream;
+  stream.arn = "arn:aws:firehose:r:000000000000:deliverystream/clicks";
   stream.source_arn = "arn:aws:kinesis:r:000000000000:stream/s";
   stream.source_begin = "partition:0,offset:7";
   stream.created_ms = 5;

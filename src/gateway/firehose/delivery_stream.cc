@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "connector/job_service.h"
 #include "core/json_writer.h"
 #include "gateway/aws/body_codec.h"
 
@@ -20,12 +21,19 @@ std::string_view NameOf(SourceKind kind) {
   return kind == SourceKind::kDirectPut ? "DirectPut" : "KinesisStreamAsSource";
 }
 
+std::string FailedTopicOf(const DeliveryStream& stream) {
+  return std::string(connector::kQuarantinePrefix) + stream.job;
+}
+
 std::string TopicOf(std::string_view stream) { return fmt::format("firehose.{}", stream); }
+
+bool HasFailedRecords(const DeliveryStream& stream) { return stream.destination_kind == kHttpKind; }
 
 std::string EncodeStream(const DeliveryStream& stream) {
   JsonWriter json;
   json.BeginObject().Field("version", 1);
   json.Field("state", kStates[static_cast<size_t>(stream.state)]).Field("job", stream.job);
+  json.Field("arn", stream.arn);
   json.Field("source", NameOf(stream.source)).Field("topic", stream.topic);
   json.Field("source_arn", stream.source_arn).Field("source_role_arn", stream.source_role_arn);
   json.Field("source_begin", stream.source_begin);
@@ -42,6 +50,7 @@ Result<DeliveryStream> DecodeStream(std::string_view text) {
                    aws::DecodeBody(aws::BodyCodec::kJson, std::string(text)));
   const aws::Value& root = document.root;
   DeliveryStream stream{.job = std::string(root["job"].text),
+                        .arn = std::string(root["arn"].text),
                         .topic = std::string(root["topic"].text),
                         .source_arn = std::string(root["source_arn"].text),
                         .source_role_arn = std::string(root["source_role_arn"].text),

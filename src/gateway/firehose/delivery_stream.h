@@ -14,6 +14,8 @@ namespace mainstem::gateway::firehose {
 enum class SourceKind : uint8_t { kDirectPut, kKinesisStream };
 std::string_view NameOf(SourceKind kind);  // "DirectPut", "KinesisStreamAsSource"
 
+inline constexpr std::string_view kHttpKind = "HttpEndpointDestinationConfiguration";
+
 // Kept as JSON under "firehose/NAME".
 struct DeliveryStream {
   enum class State : uint8_t {
@@ -22,7 +24,8 @@ struct DeliveryStream {
     kDeleting,
   };
   State state = State::kActive;
-  std::string job;  // the id of its job
+  std::string job;    // the id of its job
+  std::string arn{};  // as it was told when the stream was made
   SourceKind source = SourceKind::kDirectPut;
   std::string topic;  // what its job reads
   // Of a Kinesis stream: the ARNs as given, and the place in each partition from which to read, as
@@ -38,11 +41,16 @@ struct DeliveryStream {
   std::map<std::string, std::string> tags{};
   bool operator==(const DeliveryStream&) const = default;
 };
+// An HTTP endpoint's failed records go through a topic of their own: what its job has refused.
+bool HasFailedRecords(const DeliveryStream& stream);
+
 std::string EncodeStream(const DeliveryStream& stream);
 Result<DeliveryStream> DecodeStream(std::string_view text);
 
 inline constexpr int64_t kRecordBytesMax = 1'024'000;
 
+// The topic with what its destination did not take, and that is not in the bucket yet.
+std::string FailedTopicOf(const DeliveryStream& stream);
 // The topic in which the records of a DirectPut stream lie.
 std::string TopicOf(std::string_view stream);
 

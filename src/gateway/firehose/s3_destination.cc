@@ -14,8 +14,7 @@ namespace {
 using aws::InvalidArgument;
 using aws::Value;
 
-constexpr int64_t kBufferMegabytes = 5;
-constexpr int64_t kBufferSeconds = 300;
+constexpr Buffer kDefaultBuffer;
 
 struct Compression {
   std::string_view name;       // Amazon's
@@ -114,19 +113,6 @@ Status CheckAvailable(const Value& configuration) {
   return Status::OK();
 }
 
-struct Buffer {
-  int64_t megabytes = kBufferMegabytes;
-  int64_t seconds = kBufferSeconds;
-};
-Result<Buffer> BufferOf(const Value& configuration) {
-  const Value& hints = configuration["BufferingHints"];
-  if (hints["SizeInMBs"].is_null() != hints["IntervalInSeconds"].is_null()) {
-    return InvalidArgument("BufferingHints must have both SizeInMBs and IntervalInSeconds.");
-  }
-  return Buffer{.megabytes = aws::IntegerOf(hints["SizeInMBs"]).value_or(kBufferMegabytes),
-                .seconds = aws::IntegerOf(hints["IntervalInSeconds"]).value_or(kBufferSeconds)};
-}
-
 // What stands behind each record.
 Result<std::string> DelimiterOf(const Value& configuration) {
   const Value& processing = configuration["ProcessingConfiguration"];
@@ -143,6 +129,22 @@ Result<std::string> DelimiterOf(const Value& configuration) {
     }
   }
   return delimiter;
+}
+
+// Where failed records go. An expression of its own is not there when ErrorOutputPrefix has none.
+Result<std::string> ErrorPrefixOf(const Value& configuration, std::string_view error_type) {
+  RETURN_IF_ERROR(PrefixOf(configuration));
+  constexpr std::string_view kType = "!{firehose:error-output-type}";
+  constexpr std::string_view kTime = "!{timestamp:yyyy/MM/dd/HH}/";
+  std::string prefix(configuration["ErrorOutputPrefix"].text);
+  if (prefix.empty()) prefix = configuration["Prefix"].text;
+  if (prefix.find("!{") == std::string::npos) {
+    return fmt::format("{}{}/{}", prefix, error_type, kTime);
+  }
+  for (size_t at = prefix.find(kType); at != std::string::npos; at = prefix.find(kType)) {
+    prefix.replace(at, kType.size(), error_type);
+  }
+  return prefix;
 }
 
 // "arn:aws:s3:::NAME".
@@ -163,11 +165,24 @@ void CopyOr(std::string_view name, const Value& configuration, aws::BodyWriter* 
 
 }  // namespace
 
+Result<Buffer> BufferOf(const Value& configuration, Buffer default_buffer) {
+  const Value& hints = configuration["BufferingHints"];
+  if (hints["SizeInMBs"].is_null() != hints["IntervalInSeconds"].is_null()) {
+    return InvalidArgument("BufferingHints must have both SizeInMBs and IntervalInSeconds.");
+  }
+  return Buffer{
+      .megabytes = aws::IntegerOf(hints["SizeInMBs"]).value_or(default_buffer.megabytes),
+      .seconds = aws::IntegerOf(hints["IntervalInSeconds"]).value_or(default_buffer.seconds)};
+}
+
 Result<std::map<std::string, std::string>> FileOptionsOf(const S3Destination& destination) {
   const Value& configuration = *destination.configuration;
+  const bool is_failed = !destination.error_type.empty();
   RETURN_IF_ERROR(CheckAvailable(configuration));
-  ASSIGN_OR_RETURN(std::string prefix, PrefixOf(configuration));
-  ASSIGN_OR_RETURN(const Buffer buffer, BufferOf(configuration));
+  ASSIGN_OR_RETURN(std::string prefix, is_failed
+                                           ? ErrorPrefixOf(configuration, destination.error_type)
+                                           : PrefixOf(configuration));
+  ASSIGN_OR_RETURN(const Buffer buffer, BufferOf(configuration, kDefaultBuffer));
   const Compression& compression = CompressionOf(configuration);
   std::string extension(configuration["FileExtension"].text);
   if (extension.empty()) extension = compression.extension;
@@ -182,6 +197,7 @@ Result<std::map<std::string, std::string>> FileOptionsOf(const S3Destination& de
       {"sink.rolling-policy.rollover-interval", fmt::format("{} s", buffer.seconds)},
       {"sink.rolling-policy.inactivity-interval", fmt::format("{} s", buffer.seconds)}};
   ASSIGN_OR_RETURN(options["sink.record-delimiter"], DelimiterOf(configuration));
+  if (is_failed) options["sink.record-delimiter"] = "\n";
   const std::string_view zone = configuration["CustomTimeZone"].text;
   if (!zone.empty()) options["sink.file-name.time-zone"] = zone;
   return options;
@@ -196,9 +212,11 @@ void DescribeS3(const Value& configuration, S3Description what, aws::BodyWriter*
   }
   const Value& hints = configuration["BufferingHints"];
   answer->Key("BufferingHints").BeginMap();
-  answer->Key("SizeInMBs").Integer(aws::IntegerOf(hints["SizeInMBs"]).value_or(kBufferMegabytes));
+  answer->Key("SizeInMBs")
+      .Integer(aws::IntegerOf(hints["SizeInMBs"]).value_or(kDefaultBuffer.megabytes));
   answer->Key("IntervalInSeconds");
-  answer->Integer(aws::IntegerOf(hints["IntervalInSeconds"]).value_or(kBufferSeconds)).EndMap();
+  answer->Integer(aws::IntegerOf(hints["IntervalInSeconds"]).value_or(kDefaultBuffer.seconds))
+      .EndMap();
   answer->Field("CompressionFormat", CompressionOf(configuration).name);
   CopyOr("EncryptionConfiguration", configuration, answer, [](aws::BodyWriter* out) {
     out->BeginMap().Field("NoEncryptionConfig", "NoEncryption").EndMap();

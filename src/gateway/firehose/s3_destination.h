@@ -12,10 +12,19 @@
 
 namespace mainstem::gateway::firehose {
 
+struct Buffer {
+  int64_t megabytes = 5;
+  int64_t seconds = 300;
+};
+// BufferingHints; an InvalidArgumentException for one without the other.
+Result<Buffer> BufferOf(const aws::Value& configuration, Buffer default_buffer);
+
 struct S3Destination {
   // Names of files begin so: "clicks-1" for version 1 of stream "clicks".
   std::string name;
   const aws::Value* configuration;  // checked against its shape
+  // Of failed records: what ErrorOutputPrefix calls them; they are lines then.
+  std::string_view error_type = {};
 };
 // Options of a `filesystem` table. An InvalidArgumentException for what contradicts itself or is
 // not available here.

@@ -125,6 +125,37 @@ Shape ExtendedS3(bool is_update) {
   return Structure(std::move(fields));
 }
 
+// Amazon takes https only; a node may stand beside its endpoint.
+bool IsEndpointUrl(std::string_view text) {
+  return text.starts_with("https://") || text.starts_with("http://");
+}
+constexpr Pattern kEndpointUrl{"https?://.*", IsEndpointUrl};
+
+Shape HttpEndpoint(bool is_update) {
+  Shape endpoint = Structure({{"Url", Required(Matching(&kEndpointUrl, Text(1, 1000)))},
+                              {"Name", Matching(&kNotBlank, Text(1, 256))},
+                              {"AccessKey", Text(0, 4096)}});
+  Shape hints = Structure({{"SizeInMBs", Whole(1, 64)}, {"IntervalInSeconds", Whole(0, 900)}});
+  Shape attribute = Structure({{"AttributeName", Required(Matching(&kNotBlank, Text(1, 256)))},
+                               {"AttributeValue", Required(Text(0, 1024))}});
+  Shape request = Structure({{"ContentEncoding", OneOf({"NONE", "GZIP"})},
+                             {"CommonAttributes", List(std::move(attribute), 0, 50)}});
+  Shape retry = Structure({{"DurationInSeconds", Whole(0, 7200)}});
+  std::vector<aws::Field> fields = {
+      {"EndpointConfiguration", RequiredUnless(is_update, std::move(endpoint))},
+      {"BufferingHints", std::move(hints)},
+      {"CloudWatchLoggingOptions", Logging()},
+      {"RequestConfiguration", std::move(request)},
+      {"ProcessingConfiguration", Processing()},
+      {"RoleARN", RoleArn()},
+      {"RetryOptions", std::move(retry)},
+      {"S3BackupMode", OneOf({"FailedDataOnly", "AllData"})},
+      {"SecretsManagerConfiguration", Structure({{"Enabled", Flag()}})}};
+  fields.push_back(
+      {is_update ? "S3Update" : "S3Configuration", RequiredUnless(is_update, S3(is_update))});
+  return Structure(std::move(fields));
+}
+
 Shape TagList() {
   return List(Structure({{"Key", Required(Text(1, 128))}, {"Value", Text(0, 256)}}), 1, 50);
 }
@@ -144,6 +175,7 @@ std::map<std::string, Shape, std::less<>> MakeShapes() {
                  {"KinesisStreamSourceConfiguration", std::move(kinesis)},
                  {"S3DestinationConfiguration", S3(false)},
                  {"ExtendedS3DestinationConfiguration", ExtendedS3(false)},
+                 {"HttpEndpointDestinationConfiguration", HttpEndpoint(false)},
                  {"Tags", TagList()}});
   shapes["DeleteDeliveryStream"] =
       Structure({{"DeliveryStreamName", Required(StreamName())}, {"AllowForceDelete", Flag()}});
@@ -160,7 +192,8 @@ std::map<std::string, Shape, std::less<>> MakeShapes() {
                  {"CurrentDeliveryStreamVersionId", Required(Matching(&kNumber, Text(1, 50)))},
                  {"DestinationId", Required(Text(1, 100))},
                  {"S3DestinationUpdate", S3(true)},
-                 {"ExtendedS3DestinationUpdate", ExtendedS3(true)}});
+                 {"ExtendedS3DestinationUpdate", ExtendedS3(true)},
+                 {"HttpEndpointDestinationUpdate", HttpEndpoint(true)}});
   shapes["TagDeliveryStream"] =
       Structure({{"DeliveryStreamName", Required(StreamName())}, {"Tags", Required(TagList())}});
   shapes["UntagDeliveryStream"] = Structure({{"DeliveryStreamName", Required(StreamName())},

@@ -142,6 +142,12 @@ Task<> StreamCatalog::Make(std::string name, DeliveryStream stream) {
                                                          partition, Offset(0)));
     parts_.env->CrashPoint("firehose.create");
   }
+  if (HasFailedRecords(stream)) {
+    auto config = StreamTopicConfig();
+    CO_RETURN_IF_ERROR(
+        co_await parts_.log->CreateTopic(FailedTopicOf(stream), 1, std::move(config), false));
+    parts_.env->CrashPoint("firehose.create");
+  }
   CO_ASSIGN_OR_RETURN(connector::KeptJob job, JobOf(name, stream));
   CO_RETURN_IF_ERROR(co_await parts_.jobs->PutJob(std::move(job)));
   parts_.env->CrashPoint("firehose.create");
@@ -191,6 +197,10 @@ Task<> StreamCatalog::Remove(std::string name) {
   const DeliveryStream stream = leaving_.at(name);
   CO_RETURN_IF_ERROR(co_await parts_.jobs->DropJob(stream.job));
   parts_.env->CrashPoint("firehose.delete");
+  if (auto failed = parts_.log->FindTopic(FailedTopicOf(stream))) {
+    CO_RETURN_IF_ERROR(co_await parts_.log->DeleteTopic(failed->id));
+    parts_.env->CrashPoint("firehose.delete");
+  }
   auto topic = IsOwnTopic(stream) ? parts_.log->FindTopic(stream.topic) : std::nullopt;
   if (topic) CO_RETURN_IF_ERROR(co_await parts_.log->DeleteTopic(topic->id));
   parts_.env->CrashPoint("firehose.delete");

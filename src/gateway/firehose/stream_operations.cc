@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "gateway/aws/value_json.h"
+#include "gateway/firehose/http_destination.h"
 #include "gateway/firehose/operations.h"
 #include "gateway/firehose/s3_destination.h"
 
@@ -22,15 +23,11 @@ struct DestinationKind {
 };
 constexpr DestinationKind kDestinationKinds[] = {
     {"ExtendedS3DestinationConfiguration", "ExtendedS3DestinationUpdate"},
-    {"S3DestinationConfiguration", "S3DestinationUpdate"}};
-constexpr std::string_view kDestinationsElsewhere[] = {"Redshift",
-                                                       "Elasticsearch",
-                                                       "Amazonopensearchservice",
-                                                       "AmazonOpenSearchServerless",
-                                                       "Splunk",
-                                                       "HttpEndpoint",
-                                                       "Snowflake",
-                                                       "Iceberg"};
+    {"S3DestinationConfiguration", "S3DestinationUpdate"},
+    {kHttpKind, "HttpEndpointDestinationUpdate"}};
+constexpr std::string_view kDestinationsElsewhere[] = {
+    "Redshift",  "Elasticsearch", "Amazonopensearchservice", "AmazonOpenSearchServerless", "Splunk",
+    "Snowflake", "Iceberg"};
 
 std::string ArnOf(const Context& context, const aws::AwsCall& call, std::string_view name) {
   return fmt::format("arn:aws:firehose:{}:{}:deliverystream/{}", call.region, context.account,
@@ -113,6 +110,12 @@ Status WriteDestination(const DeliveryStream& stream, aws::BodyWriter* answer) {
   ASSIGN_OR_RETURN(aws::Document document,
                    aws::DecodeBody(aws::BodyCodec::kJson, stream.destination));
   answer->BeginMap().Field("DestinationId", kDestinationId);
+  if (stream.destination_kind == kHttpKind) {
+    answer->Key("HttpEndpointDestinationDescription").BeginMap();
+    DescribeHttp(document.root, answer);
+    answer->EndMap().EndMap();
+    return Status::OK();
+  }
   answer->Key("S3DestinationDescription").BeginMap();
   DescribeS3(document.root, {}, answer);
   answer->EndMap().Key("ExtendedS3DestinationDescription").BeginMap();
@@ -149,13 +152,14 @@ Task<> CreateDeliveryStream(const Context& context, aws::AwsCall* call) {
     co_return aws::InvalidArgument("Encryption of a delivery stream is not available here.");
   }
   CO_ASSIGN_OR_RETURN(const DestinationKind* kind, DestinationIn(input, false));
-  DeliveryStream stream{.created_ms = context.NowMs(),
+  const std::string name = NameIn(*call);
+  DeliveryStream stream{.arn = ArnOf(context, *call, name),
+                        .created_ms = context.NowMs(),
                         .destination_kind = std::string(kind->configuration),
                         .destination = aws::ToJson(input[kind->configuration])};
   CO_RETURN_IF_ERROR(CheckDestinationSize(stream.destination));
   CO_RETURN_IF_ERROR(AddTags(input, &stream.tags));
   CO_RETURN_IF_ERROR(co_await SetSource(context, &input, &stream));
-  std::string name = NameIn(*call);
   Status created = co_await context.catalog->Create(name, std::move(stream));
   CO_RETURN_IF_ERROR(ToldOfStream(context, *call, std::move(created)));
   call->answer->BeginMap().Field("DeliveryStreamARN", ArnOf(context, *call, name)).EndMap();
@@ -225,8 +229,13 @@ Task<> UpdateDestination(const Context& context, aws::AwsCall* call) {
                       "version id: {} do not match.",
                       input["DeliveryStreamName"].text, stream->version, given));
     }
-    ASSIGN_OR_RETURN(stream->destination,
-                     aws::MergedJson(stream->destination, input[kind->update]));
+    const bool is_http = kind->configuration == kHttpKind;
+    if (is_http != (stream->destination_kind == kHttpKind)) {
+      return aws::InvalidArgument("A destination can't become one of another kind here.");
+    }
+    const Value& update = input[kind->update];
+    ASSIGN_OR_RETURN(stream->destination, is_http ? MergedHttp(stream->destination, update)
+                                                  : aws::MergedJson(stream->destination, update));
     return CheckDestinationSize(stream->destination);
   };
   Status updated = co_await context.catalog->Update(NameIn(*call), std::move(change));

@@ -2,6 +2,7 @@
 
 #include <cctype>
 
+#include "connector/job_service.h"
 #include "storage/topic_config.h"
 
 namespace mainstem::process {
@@ -17,7 +18,7 @@ std::string JobTopicName(std::string_view prefix, const std::string& job, const 
 }
 
 std::string QuarantineTopicName(const std::string& job) {
-  return JobTopicName("__mainstem.quarantine.", job, "");
+  return JobTopicName(connector::kQuarantinePrefix, job, "");
 }
 
 namespace {

@@ -39,6 +39,7 @@ Status AddHashesOf(const std::string& delivery_id, std::span<const std::byte> ba
 }  // namespace
 
 Task<> SinkQuarantine::CountKept() {
+  if (!HasLimit()) co_return Status::OK();
   auto topic = log_->FindTopic(options_.topic);
   if (!topic || options_.rule.policy != RejectPolicy::kQuarantine) co_return Status::OK();
   storage::TopicPartition where{topic->id, PartitionId(0)};
@@ -62,6 +63,10 @@ Task<> SinkQuarantine::CountKept() {
 Status SinkQuarantine::CountNew(std::vector<connector::RejectedRecord>* records,
                                 std::vector<uint64_t>* hashes) {
   std::lock_guard lock(mutex_);
+  if (!HasLimit()) {
+    row_count_ += static_cast<int64_t>(records->size());
+    return Status::OK();
+  }
   // Rows of this call that are equal to each other are several.
   std::erase_if(*records, [&](const connector::RejectedRecord& record) {
     uint64_t hash = HashOf(record.origin, record.raw_bytes);
@@ -93,7 +98,7 @@ Task<> SinkQuarantine::OnRejected(std::vector<connector::RejectedRecord> records
   CO_RETURN_IF_ERROR(CountNew(&records, &hashes));
   if (records.empty() || options_.rule.policy == RejectPolicy::kSkip) co_return Status::OK();
   Status kept = co_await Keep(std::move(records));
-  if (!kept.ok()) Uncount(hashes);  // they come again
+  if (!kept.ok()) Uncount(hashes);  // they come again; without a limit they count again
   co_return kept;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -28,7 +29,8 @@ struct SinkQuarantineOptions {
 // A delivery that is tried again refuses the same rows again, with equal origins: what was kept is
 // known by a hash of origin and text (16 bytes or so in memory), and neither kept nor counted
 // twice. After a crash between the two a row may be kept twice. Of rows that are equal in both, and
-// come in several calls, one is kept.
+// come in several calls, one is kept. Without a limit (the greatest there is) nothing of this is
+// remembered: what is refused again is kept again.
 class SinkQuarantine final : public connector::RejectHandler {
  public:
   // `env` and `log` outlive it.
@@ -45,6 +47,7 @@ class SinkQuarantine final : public connector::RejectHandler {
   }
 
  private:
+  bool HasLimit() const { return options_.rule.max != std::numeric_limits<int64_t>::max(); }
   // Leaves in `records` what is new, and counts it; kInvalidRecord, then nothing is counted.
   Status CountNew(std::vector<connector::RejectedRecord>* records, std::vector<uint64_t>* hashes);
   void Uncount(const std::vector<uint64_t>& hashes);

@@ -86,6 +86,21 @@ TEST_F(SinkQuarantineTest, KeepsAndCountsARowOnceHoweverOftenItsDeliveryIsTriedA
   EXPECT_TRUE(Start(again, RejectPolicy::kSkip).ok());
 }
 
+TEST_F(SinkQuarantineTest, RemembersNothingWithoutALimit) {
+  SinkQuarantineOptions options{
+      .rule = {.policy = RejectPolicy::kQuarantine, .max = std::numeric_limits<int64_t>::max()},
+      .topic = QuarantineTopicName("job"),
+      .table = "o",
+      .delivery_id = "job.sink-1"};
+  for (int start = 1; start <= 2; ++start) {
+    SinkQuarantine quarantine(&env_, &log_, options);
+    std::vector<std::string> again(5, "job.sink-1/0@<5");
+    ASSERT_TRUE(env_.Run(RefuseAll(&quarantine, std::move(again))).ok());
+    EXPECT_EQ(quarantine.row_count(), 5);
+    EXPECT_EQ(KeptCount(), 5 * start);
+  }
+}
+
 TEST_F(SinkQuarantineTest, KeepsEqualRowsOfOneCall) {
   SinkQuarantineOptions options{.rule = {.policy = RejectPolicy::kQuarantine, .max = 3},
                                 .topic = QuarantineTopicName("job"),

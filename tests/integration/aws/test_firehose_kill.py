@@ -12,14 +12,14 @@ import support
 class RecordWriter(PatientWriter):
     """Puts numbered records and remembers those that were answered."""
 
-    def __init__(self, node, name):
+    def __init__(self, node, name, stream="killed"):
         super().__init__(name)
-        self.client = firehose_of(node)
+        self.client, self.stream = firehose_of(node), stream
 
     def put(self):
         numbers = range(self.sent, self.sent + random.choice((1, 10, 300)))
         self.sent = numbers.stop
-        answer = self.client.put_record_batch(DeliveryStreamName="killed",
+        answer = self.client.put_record_batch(DeliveryStreamName=self.stream,
                                               Records=[{"Data": f"{self.name} {n} {'x' * 100}\n".encode()} for n in numbers])
         assert answer["FailedPutCount"] == 0
         self.answered += numbers
