@@ -44,6 +44,7 @@ JobRunner::JobRunner(const JobEnvironment* environment, std::shared_ptr<const pl
       plan_(std::move(plan)),
       options_(std::move(options)),
       stop_(options_.stop),
+      stop_requested_(environment->env->shard(0)),
       savepoint_moved_(environment->env->shard(0)) {
   description_.id = options_.job_id;
   description_.name = options_.name;
@@ -58,6 +59,7 @@ void JobRunner::RequestStop(StopRequest request) {
   if (stop_ && !stop_->savepoint.empty()) return;
   stop_ = std::move(request);
   if (execution_) execution_->RequestStop(stop_->options);
+  stop_requested_.NotifyAll();
 }
 
 Task<> JobRunner::PrepareQuarantine() {
@@ -193,6 +195,7 @@ Task<> JobRunner::RunAttempts() {
     // A while of good work forgives what was before.
     if (environment_->env->Now() - began > std::chrono::minutes(1)) backoff.Reset();
     CO_RETURN_IF_ERROR(co_await AwaitRestart(outcome.status(), &backoff));
+    if (description_.state == JobState::kStopped) co_return Status::OK();
   }
 }
 
@@ -206,8 +209,16 @@ Task<> JobRunner::AwaitRestart(Status failure, Backoff* backoff) {
   description_.error = mainstem::Describe(failure);
   ++description_.restart_count;
   environment_->logger.Warning("job restarts", {{"job", options_.job_id}, {"error", failure}});
-  co_return co_await Sleep(backoff->Next(environment_->env));
+  Env* env = environment_->env;
+  const TimePoint deadline = env->Now() + backoff->Next(env);
+  while (!StopsAtOnce() && env->Now() < deadline) {
+    CO_RETURN_IF_ERROR(co_await stop_requested_.Wait(deadline));
+  }
+  if (StopsAtOnce()) description_.state = JobState::kStopped;
+  co_return Status::OK();
 }
+
+bool JobRunner::StopsAtOnce() const { return stop_ && stop_->savepoint.empty(); }
 
 // What is wrong with the script itself is told at once; a disk that is full, say, passes.
 Task<> JobRunner::PrepareUntilItWorks() {
@@ -216,6 +227,7 @@ Task<> JobRunner::PrepareUntilItWorks() {
     Status prepared = co_await Prepare();
     if (prepared.ok() || !TriesAgain(prepared, !IsRetriable(prepared))) co_return prepared;
     CO_RETURN_IF_ERROR(co_await AwaitRestart(prepared, &backoff));
+    if (description_.state == JobState::kStopped) co_return Status::OK();
   }
 }
 
@@ -231,6 +243,7 @@ Task<> JobRunner::DrainDeliveries(bool input_has_ended) {
 
 Task<> JobRunner::RunUntilDone() {
   CO_RETURN_IF_ERROR(co_await PrepareUntilItWorks());
+  if (description_.state == JobState::kStopped) co_return Status::OK();
   for (auto& delivery : deliveries_) delivery->Start();
   description_.started_at_ms = environment_->env->WallTime().value();
   CO_RETURN_IF_ERROR(co_await RunAttempts());

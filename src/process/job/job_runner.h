@@ -97,7 +97,9 @@ class JobRunner {
   Task<> Prepare();
   Task<> PrepareUntilItWorks();
   bool TriesAgain(const Status& failure, bool is_permanent) const;
+  // Between two tries a job stops where it is: kStopped when this returns.
   Task<> AwaitRestart(Status failure, Backoff* backoff);
+  bool StopsAtOnce() const;
   Task<> PrepareQuarantine();
   Task<> PrepareLateRows();
   Task<> PrepareDelivery(JobSink* sink);
@@ -135,6 +137,7 @@ class JobRunner {
   JobDescription description_;
   std::deque<SampleSet> samples_;
   std::optional<StopRequest> stop_;
+  Event stop_requested_;
   int64_t failed_checkpoints_ = 0;  // each ended an attempt
   bool is_attempting_ = false;      // execution_ is the one that runs
   // The savepoint that is being taken: the epoch that it waits for, then its checkpoint.

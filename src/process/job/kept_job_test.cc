@@ -155,6 +155,12 @@ Task<> StartOnAFullDisk(KeptWorld* world, Env* env, bool is_permanent) {
   EXPECT_EQ(job.state, JobState::kRestarting);
   EXPECT_GT(job.restart_count, 3);
   EXPECT_NE(job.error.find("no room"), std::string::npos) << job.error;
+  // It can be stopped all the same.
+  CO_RETURN_IF_ERROR(co_await manager->StopJob("kept-1"));
+  CO_ASSIGN_OR_RETURN(job, co_await manager->DescribeJob("kept-1"));
+  EXPECT_EQ(job.state, JobState::kStopped);
+  CO_RETURN_IF_ERROR(co_await manager->ResumeJob("kept-1"));
+  CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::seconds(5)));
   world->log.create_topic_error = Status::OK();
   CO_RETURN_IF_ERROR(co_await WaitForMore(world, "first"));
   co_return co_await manager->Stop();

@@ -46,6 +46,7 @@ class Endpoint:
                 pass
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None  # a killed node leaves its connections
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/into/here?a=b"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
