@@ -72,6 +72,17 @@ bool EndsWith(const std::string& text, std::string_view end) {
 
 }  // namespace
 
+Status CheckCompression(const std::string& path) {
+  for (std::string_view end : {".bz2", ".xz", ".lzma", ".lz4", ".zip", ".7z", ".Z", ".br"}) {
+    if (!EndsWith(path, end)) continue;
+    return MakeError(
+        ErrorCode::kUnsupported,
+        {.message = "file '" + path + "' is compressed in a way that is not read",
+         .hint = "gzip (.gz) and Zstandard (.zst) are; a 'path' with a glob can leave it out"});
+  }
+  return Status::OK();
+}
+
 std::unique_ptr<Decompressor> MakeDecompressorFor(const std::string& path) {
   if (EndsWith(path, ".gz")) return std::make_unique<GzipDecompressor>();
   if (EndsWith(path, ".zst")) return std::make_unique<ZstdDecompressor>();

@@ -21,6 +21,8 @@ class Decompressor {
   virtual bool complete() const = 0;
 };
 
+// kUnsupported when the name's ending is that of a compression which is not read.
+Status CheckCompression(const std::string& path);
 // By the name's ending; null for a plain file.
 std::unique_ptr<Decompressor> MakeDecompressorFor(const std::string& path);
 

@@ -237,6 +237,15 @@ TEST_F(FileSourceTest, PassesOverZerosBehindTheEndOfAGzipFile) {
   EXPECT_EQ(seen.rejected, Lines{});
 }
 
+TEST_F(FileSourceTest, SaysThatACompressionIsNotRead) {
+  Run(WriteFile(&env_, "/d/a.log.bz2", "BZh9"));
+  auto source = Open("/d/a.log*");
+  SeenOfFile seen;
+  Status status = env_.Run(ReadAll(&env_, source.get(), {0}, 100, &seen));
+  EXPECT_EQ(TextOf(status).message, "file '/d/a.log.bz2' is compressed in a way that is not read");
+  EXPECT_EQ(CodeOf(status), ErrorCode::kUnsupported);
+}
+
 TEST_F(FileSourceTest, RejectsABrokenCompressedFile) {
   std::string zipped = Gzip(std::string(5000, 'a') + "\n");
   zipped[zipped.size() / 2] ^= 0x55;

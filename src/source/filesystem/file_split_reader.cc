@@ -65,6 +65,7 @@ Task<> FileSplitReader::Open(FileSplitId id, FilePosition position,
   }
   SetFound(std::move(*found));
   renamed_ = origin_.path != position.path;
+  CO_RETURN_IF_ERROR(CheckCompression(origin_.path));
   decompressor_ = MakeDecompressorFor(origin_.path);
   if (options_.tail) {
     FingerprintOptions fingerprint_options;
