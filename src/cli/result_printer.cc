@@ -2,7 +2,6 @@
 
 #include <cerrno>
 
-#include <absl/strings/match.h>
 #include <fmt/format.h>
 
 #include "cli/command.h"
@@ -41,6 +40,12 @@ std::string JsonOf(const std::string& text, std::string_view family) {
   bool is_number = IsNumeric(family) && !text.empty() &&
                    text.find_first_not_of("-+.0123456789E") == std::string::npos;
   return is_number ? text : JsonQuote(text);
+}
+
+// What EXPLAIN and SHOW CREATE answer with.
+bool IsOutline(std::string_view text) {
+  return text.find('\n') != std::string_view::npos &&
+         (text.starts_with("== ") || text.starts_with("CREATE "));
 }
 
 std::string Pad(std::string_view text, size_t width, bool right) {
@@ -97,9 +102,9 @@ void ResultPrinter::Row(std::string_view kind,
       line += fields[i] ? JsonOf(*fields[i], types_[i]) : "null";
     }
     line += "}}";
-  } else if (MayBeText() && fields[0] && absl::StrContains(*fields[0], '\n')) {
+  } else if (MayBeText() && fields[0] && IsOutline(*fields[0])) {
     is_text_ = true;
-    line = *fields[0];
+    line = Printable(*fields[0], false);
   } else {
     PrintHeader();
     line = std::string(kind) + " ";

@@ -34,6 +34,7 @@ struct RunOptions {
   SettingFlags flags;
 };
 
+constexpr std::string_view kTemporaryData = "<temporary>";  // where no folder is named
 constexpr auto kProgressInterval = std::chrono::milliseconds(300);
 
 // Prints what the script makes, statement after statement. `progress` outlives it.
@@ -201,11 +202,14 @@ Status Run(const GlobalOptions& globals, const RunOptions& options) {
   ASSIGN_OR_RETURN(std::string text, ReadInput(options.file));
   ASSIGN_OR_RETURN(std::string script, process::sql::Substitute(text, options.defines));
   PrivateFolder folder;
-  RETURN_IF_ERROR(folder.Make());
-  ASSIGN_OR_RETURN(
-      server::Settings settings,
-      SettingsFromFlags(options.flags, {{"data", folder.path()}, {"log.level", "warning"}}));
-  settings.data_is_temporary = settings.data_dir == folder.path();
+  ASSIGN_OR_RETURN(server::Settings settings,
+                   SettingsFromFlags(options.flags, {{"data", std::string(kTemporaryData)},
+                                                     {"log.level", "warning"}}));
+  settings.data_is_temporary = settings.data_dir == kTemporaryData;
+  if (settings.data_is_temporary) {
+    RETURN_IF_ERROR(folder.Make());
+    settings.data_dir = folder.path();
+  }
   BlockStopSignals();
   ASSIGN_OR_RETURN(Logger logger, Logger::Make(settings.logging));
   ASSIGN_OR_RETURN(auto engine, server::Engine::Open(settings, logger));

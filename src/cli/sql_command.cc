@@ -146,6 +146,7 @@ Status Prompt(const GlobalOptions& globals) {
       Status status = RunScript(globals, session, *statement);
       if (!status.ok()) {
         PrintError(status, globals.json);
+        typed.Clear();  // what was typed behind it counted on it
       } else if (IsDefinition(*statement)) {
         session.push_back(std::move(*statement));
       }

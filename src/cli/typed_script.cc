@@ -1,5 +1,6 @@
 #include "cli/typed_script.h"
 
+#include <array>
 #include <vector>
 
 #include <absl/strings/ascii.h>
@@ -21,8 +22,8 @@ class Scanner {
       char c = text_[at_];
       if (c == ';') {
         ++at_;
-        if (!InStatementSet()) return at_;
-        word_before_ = "";
+        if (!is_set_ || part_ == std::vector<std::string>{"END"}) return at_;
+        part_.clear();
       } else if (c == '\'' || c == '`') {
         if (!SkipQuoted(c)) return std::nullopt;
         Count("");
@@ -77,21 +78,25 @@ class Scanner {
     return word;
   }
 
+  // What stands between two ';' is a part; of the words of one the first few are kept.
   void Count(const std::string& word) {
-    if (first_words_.size() < 3) first_words_.push_back(word);
-    word_before_ = word;
-  }
-
-  bool InStatementSet() const {
-    static const std::vector<std::string> kBegin{"BEGIN", "STATEMENT", "SET"};
-    static const std::vector<std::string> kExecute{"EXECUTE", "STATEMENT", "SET"};
-    return (first_words_ == kBegin || first_words_ == kExecute) && word_before_ != "END";
+    if (part_.size() < kPartWords) part_.push_back(word);
+    if (is_set_) return;
+    before_ = {before_[1], before_[2], word};
+    if (part_ == std::vector<std::string>{"BEGIN", "STATEMENT", "SET"}) is_set_ = true;
+    // EXECUTE, EXPLAIN .. or COMPILE PLAN .. FOR STATEMENT SET BEGIN
+    if (before_ == std::array<std::string, 3>{"STATEMENT", "SET", "BEGIN"}) {
+      is_set_ = true;
+      part_.clear();
+    }
   }
 
   std::string_view text_;
   size_t at_ = 0;
-  std::vector<std::string> first_words_;
-  std::string word_before_;
+  static constexpr size_t kPartWords = 4;
+  std::vector<std::string> part_;
+  std::array<std::string, 3> before_;  // the last words
+  bool is_set_ = false;                // a statement set: it ends with END as a part of its own
 };
 
 }  // namespace

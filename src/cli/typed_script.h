@@ -14,6 +14,8 @@ class TypedScript {
   // The next whole statement, its ';' included; nothing while more must be typed. A statement set
   // is one statement, up to its END. Strings, quoted names and comments may hold ';' and line ends.
   std::optional<std::string> Next();
+  // Forgets what is not a whole statement yet.
+  void Clear() { text_.clear(); }
   // Nothing has been typed but blanks and whole comments.
   bool empty() const;
 

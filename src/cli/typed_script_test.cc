@@ -51,6 +51,19 @@ TEST(TypedScriptTest, AStatementSetIsOneStatement) {
   }
 }
 
+TEST(TypedScriptTest, AnEndOfACaseEndsNoSet) {
+  std::string set =
+      "EXECUTE STATEMENT SET BEGIN INSERT INTO a SELECT CASE WHEN b > 0 THEN 1 END; "
+      "INSERT INTO c SELECT 2; END;";
+  EXPECT_THAT(StatementsOf({set + " SELECT 1;"}), ElementsAre(set, " SELECT 1;"));
+  std::string explain =
+      "EXPLAIN CHANGELOG_MODE STATEMENT SET BEGIN INSERT INTO a SELECT 1; "
+      "INSERT INTO b SELECT 2; END;";
+  EXPECT_THAT(StatementsOf({explain}), ElementsAre(explain));
+  EXPECT_THAT(StatementsOf({"SELECT CASE WHEN a THEN 1 END; SELECT 2;"}),
+              ElementsAre("SELECT CASE WHEN a THEN 1 END;", " SELECT 2;"));
+}
+
 TEST(TypedScriptTest, KeepsDefinitionsOnly) {
   for (const char* kept : {"CREATE TABLE t (a INT);", "-- c\ncreate view v as select 1;",
                            "SET 'a' = 'b';", "USE db;", "RESET 'a';", "DROP TABLE t;"}) {

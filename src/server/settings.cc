@@ -20,8 +20,8 @@ const std::vector<ConfigOption>& SettingTable() {
        "address of console, HTTP events, admin API and metrics"},
       {"http.allow-remote-admin", ConfigType::kBoolean, "false",
        "let other hosts than loopback change things through the admin API; the node then answers "
-       "to any "
-       "name, so that a foreign web page may reach it by one, too: only where no browser can"},
+       "to any name, so that a foreign web page may reach it by one, too: only where no browser "
+       "can"},
       {"http.cors-origin", ConfigType::kString, "",
        "origin (or *) whose pages may post events from a browser; empty: same origin only"},
       {"tls.certificate", ConfigType::kString, "",

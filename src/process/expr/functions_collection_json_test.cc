@@ -223,6 +223,11 @@ TEST(Patterns, GoOnByCharactersAndKnowTheLastLinesEnd) {
       {Fn("REGEXP", {S("a"), S("(")}), "", "FALSE"},
       {Fn("REGEXP_EXTRACT", {S("a"), S("a**")}), "", "NULL"},
       {Fn("REGEXP_COUNT", {S("a+b"), S("[+]+?")}), "", "1"},
+      {Fn("REGEXP_COUNT", {S("a\x0B\tb"), S("\\s")}), "", "2"},
+      {Fn("REGEXP_COUNT", {S("a\x0B\tb"), S("[\\sa]")}), "", "3"},
+      {Fn("REGEXP_COUNT", {S("a\x0B\tb"), S("\\S")}), "", "2"},
+      {Fn("REGEXP", {S("a"), S("(?i-u)A")}), "", "TRUE"},
+      {Fn("REGEXP_EXTRACT_ALL", {S("ab"), S("(a)|(b)"), I(1)}), "ARRAY", "[a, NULL]"},
   });
 }
 

@@ -310,8 +310,11 @@ Kernel ExtractAllKernel() {
           Status status;
           ForEachMatch(*regex, texts[row], [&](const auto& groups) {
             const re2::StringPiece found = groups[static_cast<size_t>(wanted)];
-            status &= static_cast<arrow::StringBuilder*>(builder.value_builder())
-                          ->Append(std::string_view(found.data(), found.size()));
+            auto* values = static_cast<arrow::StringBuilder*>(builder.value_builder());
+            // A group that took no part.
+            status &= found.data() == nullptr
+                          ? values->AppendNull()
+                          : values->Append(std::string_view(found.data(), found.size()));
             return status.ok();
           });
           return status;

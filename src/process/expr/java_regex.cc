@@ -14,6 +14,7 @@ namespace {
 using Text = std::string_view;
 
 // Members of a class, without its brackets.
+constexpr Text kSpace = " \\t\\n\\x0B\\f\\r";
 constexpr Text kHorizontalSpace =
     "\\t \\x{A0}\\x{1680}\\x{180E}\\x{2000}-\\x{200A}\\x{202F}\\x{205F}\\x{3000}";
 constexpr Text kLineEnds = "\\n\\r\\x{85}\\x{2028}\\x{2029}";
@@ -131,6 +132,7 @@ class RegexTranslator {
       if (c == '-') sets = false;
       if (c == 's' || c == 'd') dot_takes_all_ = sets;  // RE2 knows about the newline
     }
+    if (flags.back() == '-') flags.pop_back();  // (?i-u): nothing is left to take away
     // Flags without a group of their own hold for the rest of the one around.
     if (Rest().substr(end).starts_with(')')) outer_dots_.back() = dot_takes_all_;
     const bool is_empty = flags.size() == 2 && end > 2 && Rest().substr(end).starts_with(')');
@@ -153,6 +155,10 @@ class RegexTranslator {
     const char c = rest[1];
     switch (c) {
       case 'Q': return Quoted();
+      case 'S':
+        if (in_class_) return Take(2);
+        [[fallthrough]];
+      case 's': return Set(kSpace, c == 'S');  // RE2's is without \x0B
       case 'h':
       case 'H': return Set(kHorizontalSpace, c == 'H');
       case 'v':

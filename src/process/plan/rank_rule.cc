@@ -124,7 +124,7 @@ class RankFormer {
     std::vector<ExprPtr> conditions, rest;
     PlanNodePtr numbered = shared_.BelowFilters(node, &conditions);
     // A filter that others read as well is theirs and ours, unless it makes a Rank for all of them.
-    while (numbered->kind == NodeKind::kFilter && RankOf(numbered) == nullptr) {
+    while (numbered->kind == NodeKind::kFilter && !MakesRank(numbered)) {
       numbered = shared_.BelowFilters(numbered, &conditions);
     }
     if (numbered->kind != NodeKind::kOver) return nullptr;
@@ -153,7 +153,13 @@ class RankFormer {
   }
 
  private:
+  bool MakesRank(const PlanNodePtr& node) {
+    if (const auto known = makes_rank_.find(node); known != makes_rank_.end()) return known->second;
+    return makes_rank_[node] = RankOf(node) != nullptr;
+  }
+
   const SharedNodes shared_;
+  std::unordered_map<PlanNodePtr, bool> makes_rank_;  // else a chain of views is walked 2^n times
   std::map<std::tuple<const OverNode*, int64_t, int64_t>, PlanNodePtr> ranks_;
 };
 

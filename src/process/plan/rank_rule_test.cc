@@ -81,6 +81,32 @@ TEST_F(RankRuleTest, ComputesAViewThatBoundsItselfOnce) {
   EXPECT_EQ(Ranks(query), 1) << session_.PlanOf(query);
 }
 
+TEST_F(RankRuleTest, PlansAChainOfViewsThatAllAreReadInNoTime) {
+  session_.MustRun(
+      "CREATE VIEW v0 AS SELECT user_id AS u, amount, ROW_NUMBER() OVER (PARTITION BY user_id "
+      "ORDER BY "
+      "ts) AS rn FROM ev");
+  std::string query = "SELECT u FROM v0";
+  for (int i = 1; i <= 30; ++i) {  // twice the time for each would be minutes
+    session_.MustRun("CREATE VIEW v" + std::to_string(i) + " AS SELECT * FROM v" +
+                     std::to_string(i - 1) + " WHERE amount <> " + std::to_string(i));
+    query += " UNION ALL SELECT u FROM v" + std::to_string(i);
+  }
+  EXPECT_EQ(Ranks(query), 0) << session_.PlanOf(query);
+}
+
+TEST_F(RankRuleTest, ComputesWhatIsRandomOnceForAllBounds) {
+  session_.MustRun(
+      "CREATE VIEW ids AS SELECT UUID() AS id, user_id AS u, ROW_NUMBER() OVER (PARTITION BY "
+      "user_id "
+      "ORDER BY ts) AS rn FROM ev");
+  const std::string query =
+      "SELECT a.u FROM (SELECT * FROM ids WHERE rn <= 2) a JOIN (SELECT * FROM ids WHERE rn <= 5) "
+      "b "
+      "ON a.id = b.id";
+  EXPECT_EQ(CountIn(query, "UUID()"), 1) << session_.PlanOf(query);
+}
+
 TEST_F(RankRuleTest, StillRefusesARowNumberThatNothingBounds) {
   const std::string message = session_.MessageOf(
       "SELECT u FROM numbered WHERE rn <= 2 UNION ALL SELECT u FROM numbered WHERE rn + 0 < "

@@ -90,14 +90,22 @@ class Simplifier {
   }
 
  private:
+  static bool MayBeCopied(const ProjectNode& project) {
+    return std::all_of(project.exprs.begin(), project.exprs.end(),
+                       [](const ExprPtr& expr) { return IsDeterministic(*expr); });
+  }
+
   // Filter(Project(x)) -> Project(Filter(x)): rows that do not pass are not computed.
   PlanNodePtr PushFilter(const PlanNodePtr& node) {
     auto& filter = static_cast<FilterNode&>(*node);
     const PlanNodePtr below = filter.inputs[0];
     if (below->kind != NodeKind::kProject) return node;
-    // What others read as well is computed once for all, but a Top-N is one for each bound.
-    if (shared_.Contains(below.get()) && !BoundsNumber(*below, filter.predicate)) return node;
     const auto& project = static_cast<const ProjectNode&>(*below);
+    // What others read as well is computed once for all, but a Top-N is one for each bound.
+    if (shared_.Contains(below.get()) &&
+        !(BoundsNumber(*below, filter.predicate) && MayBeCopied(project))) {
+      return node;
+    }
     std::vector<int> refs;
     CollectInputRefs(*filter.predicate, &refs);
     for (const int ref : refs) {

@@ -120,6 +120,7 @@ Task<Offset> ScanPartition(storage::Log* log, storage::TopicPartition id, Offset
           full_at = record.offset;
           return false;
         }
+        scan->is_cut = true;
         found_bytes -= scan->found[begin].json.size();
         scan->found.erase(scan->found.begin() + static_cast<std::ptrdiff_t>(begin));
       }

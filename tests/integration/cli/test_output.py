@@ -90,6 +90,9 @@ def test_a_temporary_folder_that_cannot_be_used_is_said(tmp_path):
         result = subprocess.run([support.BINARY, "run", script(tmp_path, "SELECT 1;")], capture_output=True, text=True, timeout=60,
                                 env=dict(os.environ, TMPDIR=str(folder)))
         assert result.returncode == 1 and "set TMPDIR" in result.stderr, result
+        with_data = subprocess.run([support.BINARY, "run", "--data", str(tmp_path / "data"), script(tmp_path, "SELECT 1;")], capture_output=True, text=True,
+                                   timeout=60, env=dict(os.environ, TMPDIR=str(folder)))
+        assert with_data.returncode == 0, with_data
     assert not os.path.exists("/LOCK")
     result = subprocess.run([support.BINARY, "run", str(tmp_path)], capture_output=True, text=True, timeout=60)
     assert result.returncode == 1 and "Is a directory" in result.stderr
