@@ -18,8 +18,8 @@ class RestoredSource {
  public:
   virtual ~RestoredSource() = default;
   // Before splits are discovered: a checkpoint holds the positions of these. Where they would have
-  // begun need not be known, and others are new. Never empty. Fails when they are of another
-  // source.
+  // begun need not be known, and others are new. Empty: there is none, and what an earlier attempt
+  // of the job has found does not count. Fails when they are of another source.
   virtual Status SetRestored(std::vector<RestoredSplit> splits) = 0;
 };
 

@@ -60,7 +60,7 @@ Status TellRestored(const std::vector<CheckpointManifest::Split>& splits,
     own.push_back(
         {.split = {.id = split.split_id, .position = split.position}, .ended = split.ended});
   }
-  return own.empty() ? Status::OK() : restored->SetRestored(std::move(own));
+  return restored->SetRestored(std::move(own));
 }
 
 }  // namespace

@@ -54,7 +54,11 @@ Task<> AvroSplitReader::Open(FileSplitId id, FilePosition position,
   CO_ASSIGN_OR_RETURN(auto found,
                       co_await OpenSplitFile(files_, &id_, position.path, options_.when_gone));
   finished_ = gone_ = !found;  // deleted: nothing of it can be read any more
-  if (finished_) co_return Status::OK();
+  if (finished_) {
+    position.gone = true;
+    ended_at_ = std::move(position);
+    co_return Status::OK();
+  }
   renamed_ = found->path != position.path;
   origin_.path = found->path;
   origin_.identity = found->identity;
@@ -85,10 +89,13 @@ Task<> AvroSplitReader::ReadHeader(FilePosition position) {
       decoder_, format::AvroFileDecoder::Make(header_, layout_.decode_target(), format_options_));
   Drop(header_.bytes);
   size_t colon = position.tail_hash.find(':');
-  if (colon == std::string::npos || position.tail_hash.substr(colon + 1) != Hex(header_.marker) ||
-      position.offset < offset_) {
-    co_return Status::OK();
+  if (colon == std::string::npos) co_return Status::OK();
+  bool is_same = position.tail_hash.substr(colon + 1) == Hex(header_.marker);
+  if (options_.when_gone == WhenGone::kFails) {
+    if (!is_same) co_return FileWasReplaced(origin_.path);
+    if (position.offset > origin_.identity.size) co_return FileBecameShorter(origin_.path);
   }
+  if (!is_same || position.offset < offset_) co_return Status::OK();
   int64_t rows;
   if (!absl::SimpleAtoi(position.tail_hash.substr(0, colon), &rows)) co_return Status::OK();
   buffer_.clear();
@@ -98,6 +105,7 @@ Task<> AvroSplitReader::ReadHeader(FilePosition position) {
 }
 
 FilePosition AvroSplitReader::position() const {
+  if (ended_at_) return *ended_at_;
   return {.offset = offset_,
           .tail_hash = std::to_string(rows_done_ + rows_to_skip_) + ":" + Hex(header_.marker),
           .path = origin_.path,
@@ -219,8 +227,13 @@ Task<bool> AvroSplitReader::CheckEnd(SourceBatch* batch) {
     co_return true;
   }
   CO_ASSIGN_OR_RETURN(auto found, co_await FindSplitFile(files_, &id_, origin_.path));
-  gone_ = !found;
-  if (gone_) co_return true;  // deleted, and read to its end
+  if (!found) {
+    CO_ASSIGN_OR_RETURN(bool waits,
+                        co_await MayComeBack(env_, files_, origin_.path, &folder_missing_since_));
+    gone_ = !waits;
+    co_return gone_;  // deleted, and read to its end
+  }
+  folder_missing_since_.reset();
   if (found->path != origin_.path) renamed_ = true;
   origin_.path = found->path;
   co_return renamed_ && env_->Now() - quiet_since_ >= options_.renamed_quiet_time;

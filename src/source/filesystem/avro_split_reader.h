@@ -9,6 +9,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "connector/table.h"
@@ -68,6 +69,8 @@ class AvroSplitReader final : public connector::SplitReader {
   bool finished_ = false;
   bool renamed_ = false;
   bool gone_ = false;
+  std::optional<FilePosition> ended_at_;  // before anything was read
+  std::optional<TimePoint> folder_missing_since_;
   Status broken_;  // to be reported
   Duration poll_interval_{};
   TimePoint quiet_since_;

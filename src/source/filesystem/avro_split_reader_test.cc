@@ -52,13 +52,40 @@ TEST_F(AvroSplitReaderTest, GoesOnBehindEachRow) {
   EXPECT_EQ(ReadAll(source.get(), {}, 100).rows.size(), 9u);  // COUNT(*)
 }
 
-TEST_F(AvroSplitReaderTest, ReadsAFileWrittenAnewInPlaceFromItsBeginning) {
+TEST_F(AvroSplitReaderTest, SaysThatAFileWasWrittenAnewInPlace) {
   Write("/d/a.avro", AvroBytes(0, 9, 30000));
   auto source = Open(Fields());
+  auto splits = Discover(source.get());
   Seen whole = ReadAll(source.get(), {0}, 1);
+  splits[0].position = whole.positions[4];
   Write("/d/a.avro", AvroBytes(100, 104, 10));
-  EXPECT_EQ(ReadAll(source.get(), {0}, 9, whole.positions[4]).rows,
-            (Lines{"100", "101", "102", "103"}));
+  EXPECT_EQ(TextOf(OpenOnly(source.get(), splits[0])).message,
+            "table 't': file '/d/a.avro' was replaced before it was read to its end");
+}
+
+TEST_F(AvroSplitReaderTest, SaysThatAFileWasCutWhileNobodyReadIt) {
+  std::string bytes = AvroBytes(0, 9, 30000);
+  Write("/d/a.avro", bytes);
+  auto source = Open(Fields());
+  auto splits = Discover(source.get());
+  splits[0].position = ReadAll(source.get(), {0}, 1).positions[4];
+  Write("/d/a.avro", bytes.substr(0, 50000));
+  EXPECT_EQ(TextOf(OpenOnly(source.get(), splits[0])).message,
+            "file '/d/a.avro' became shorter while it was read");
+}
+
+TEST_F(AvroSplitReaderTest, GoesOnWhenAFileThatWasAwayAtARestartIsThereAgain) {
+  Write("/d/a.avro", AvroBytes(0, 9, 30000));
+  auto source = Open(Fields(), {{"source.monitor-interval", "1 s"}});
+  auto before = Discover(source.get());
+  before[0].position = ReadAll(Open(Fields()).get(), {0}, 1).positions[4];
+  CHECK_OK(env_.Run(env_.files().Rename("/d", "/away")));
+  EXPECT_TRUE(ReadSplit(source.get(), before[0], 3).rows.empty());
+  CHECK_OK(env_.Run(env_.files().Rename("/away", "/d")));
+  auto after = Discover(source.get());
+  ASSERT_EQ(after.size(), 1u);
+  EXPECT_EQ(after[0].id, before[0].id + "-2");
+  EXPECT_EQ(ReadSplit(source.get(), after[0], 3).rows, (Lines{"5", "6", "7", "8"}));
 }
 
 TEST_F(AvroSplitReaderTest, GoesOnBehindABrokenBlock) {

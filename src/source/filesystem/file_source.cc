@@ -161,11 +161,10 @@ class FileSource final : public connector::TableSource, public connector::Restor
       if (Is(fingerprint.status(), ErrorCode::kNotFound)) continue;
       CO_RETURN_IF_ERROR(fingerprint);
       if (fingerprint->empty()) continue;
-      Result<FileSplitId> id = co_await SplitOf(file, *fingerprint);
-      if (Is(id.status(), ErrorCode::kNotFound)) continue;
-      CO_RETURN_IF_ERROR(id);
-      FilePosition start{.offset = 0, .tail_hash = "-", .path = file.path};
-      splits.push_back({.id = id->ToString(), .position = start.ToString()});
+      Result<KnownFiles::Split> split = co_await SplitOf(file, *fingerprint);
+      if (Is(split.status(), ErrorCode::kNotFound)) continue;
+      CO_RETURN_IF_ERROR(split);
+      splits.push_back({.id = split->id.ToString(), .position = split->start.ToString()});
     }
     co_return splits;
   }
@@ -211,11 +210,14 @@ class FileSource final : public connector::TableSource, public connector::Restor
     co_return reader;
   }
 
-  Task<FileSplitId> SplitOf(FoundFile file, std::string fingerprint) {
+  Task<KnownFiles::Split> SplitOf(FoundFile file, std::string fingerprint) {
     FileSplitId id{.device = file.identity.device,
                    .inode = file.identity.inode,
                    .fingerprint = std::move(fingerprint)};
-    if (plan_.objects != nullptr) co_return id;
+    if (plan_.objects != nullptr) {
+      KnownFiles::Split split{.id = std::move(id), .start = FilePosition::BeginningOf(file.path)};
+      co_return split;
+    }
     KnownFiles::IsSame is_same;
     if (plan_.read.tail) {
       is_same = [this](std::string path, FilePosition position) {

@@ -133,6 +133,31 @@ TEST_F(FileSourceTest, SaysWhichFileBecameShorterWhileItWasRead) {
   EXPECT_EQ(TextOf(after_cut).message, "file '/d/a.log' became shorter while it was read");
 }
 
+// After a restart, when nobody looked.
+TEST_F(FileSourceTest, DoesNotBeginAgainWithAFileThatIsNotAsItWas) {
+  std::string text = "one\ntwo\nthree\n";
+  const auto resume = [&](const std::string& path, const std::string& before,
+                          const std::string& after) {
+    Run(WriteFile(&env_, path, before));
+    auto source = Open(path);
+    std::vector<connector::SourceSplit> splits;
+    Run(Discover(source.get(), &splits));
+    SeenOfFile seen;
+    Run(ReadSplit(&env_, source.get(), splits[0], {0}, 1, &seen));
+    splits[0].position = seen.positions[1];
+    Run(WriteFile(&env_, path, after));
+    SeenOfFile rest;
+    Status status = env_.Run(ReadSplit(&env_, Open(path).get(), splits[0], {0}, 1, &rest));
+    EXPECT_EQ(rest.rows, Lines{});
+    return TextOf(status).message;
+  };
+  EXPECT_EQ(resume("/d/a.log", text, "one\n"), "file '/d/a.log' became shorter while it was read");
+  EXPECT_EQ(resume("/d/b.log", text, "one\nTWO\nthree\nfour\n"),
+            "table 't': file '/d/b.log' was replaced before it was read to its end");
+  EXPECT_EQ(resume("/d/c.gz", Gzip(text), Gzip("one\n")),
+            "file '/d/c.gz' became shorter while it was read");
+}
+
 // A folder that cannot be listed is not one without files.
 TEST_F(FileSourceTest, FailsWhenAFolderCannotBeListed) {
   Run(WriteFile(&env_, "/d/sub/a.log", "one\n"));

@@ -14,7 +14,19 @@ namespace {
 
 std::string NameOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
+Status NotAsItWas(const std::string& path, const std::string& what) {
+  return MakeError(
+      ErrorCode::kNotFound,
+      {.message = "file '" + path + "' was " + what + " before it was read to its end",
+       .hint = "leave the files of a table without 'source.monitor-interval' as they are while a "
+               "job reads them; start the job anew to read what is there now"});
+}
+
 }  // namespace
+
+FilePosition FilePosition::BeginningOf(std::string path) {
+  return {.offset = 0, .tail_hash = "-", .path = std::move(path)};
+}
 
 std::string FilePosition::ToString() const {
   std::string hash = tail_hash.empty() ? "-" : tail_hash;
@@ -89,13 +101,18 @@ Task<std::optional<FoundFile>> OpenSplitFile(Files* files, FileSplitId* id, std:
   CO_ASSIGN_OR_RETURN(auto found, co_await FindSplitFile(files, id, last_path));
   if (found || when_gone == WhenGone::kEnds) co_return found;
   CO_ASSIGN_OR_RETURN(bool is_another, co_await files->Exists(last_path));
-  co_return MakeError(
-      ErrorCode::kNotFound,
-      {.message = "file '" + last_path + "' was " + (is_another ? "replaced" : "deleted") +
-                  " before it was read to its end",
-       .hint = "leave the files of a table without 'source.monitor-interval' as they are while a "
-               "job reads them; start the job anew to read what is there now"});
+  co_return NotAsItWas(last_path, is_another ? "replaced" : "deleted");
 }
+
+Task<bool> MayComeBack(Env* env, Files* files, std::string path,
+                       std::optional<TimePoint>* missing_since) {
+  CO_ASSIGN_OR_RETURN(bool has_folder, co_await files->Exists(ParentFolder(path)));
+  if (has_folder) co_return false;
+  if (!*missing_since) *missing_since = env->Now();
+  co_return env->Now() - **missing_since < kFolderPatience;
+}
+
+Status FileWasReplaced(const std::string& path) { return NotAsItWas(path, "replaced"); }
 
 Status FileBecameShorter(const std::string& path) {
   return MakeError(ErrorCode::kInvalidArgument,

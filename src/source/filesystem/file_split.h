@@ -20,6 +20,7 @@ struct FilePosition {
   std::string path;
   bool gone = false;  // there was no such file any more; written as '!' before the hash
 
+  static FilePosition BeginningOf(std::string path);
   std::string ToString() const;
   static Result<FilePosition> Parse(const std::string& text);
 };
@@ -49,8 +50,17 @@ Task<std::optional<FoundFile>> FindSplitFile(Files* files, FileSplitId* id, std:
 // it was deleted or replaced.
 Task<std::optional<FoundFile>> OpenSplitFile(Files* files, FileSplitId* id, std::string last_path,
                                              WhenGone when_gone);
-// A file that is read once has fewer bytes than when it was opened.
+// A file that is read once has fewer bytes than when it was opened, or than were read of it.
 Status FileBecameShorter(const std::string& path);
+// It holds something else than what was read of it.
+Status FileWasReplaced(const std::string& path);
+
+// Whether a file that was not found may come back with its folder, which is missing: moved away or
+// not mounted for a moment. Not for ever, since a deleted file takes room as long as it is open.
+// `missing_since` is the caller's, for each file; empty at first and when the file is found.
+inline constexpr Duration kFolderPatience = std::chrono::minutes(1);
+Task<bool> MayComeBack(Env* env, Files* files, std::string path,
+                       std::optional<TimePoint>* missing_since);
 
 // The file that rows come from.
 struct FileOrigin {

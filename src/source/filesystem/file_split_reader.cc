@@ -105,18 +105,20 @@ Task<> FileSplitReader::SeekTo(FilePosition position) {
     co_return Status::OK();
   }
   std::string tail;
+  bool is_shorter = false;
   bool is_same = true;
   if (position.offset > 0) {
     CO_ASSIGN_OR_RETURN(tail, co_await ReadTail(position.offset));
-    is_same = static_cast<int64_t>(tail.size()) ==
-                  std::min<int64_t>(position.offset, LineBuffer::kTailBytes) &&
-              (position.tail_hash == "-" || HashTail(tail) == position.tail_hash);
+    is_shorter = static_cast<int64_t>(tail.size()) <
+                 std::min<int64_t>(position.offset, LineBuffer::kTailBytes);
+    is_same = !is_shorter && (position.tail_hash == "-" || HashTail(tail) == position.tail_hash);
   }
-  // Truncated and written anew since: all of it is unread.
   if (is_same) {
     lines_.Reset(position.offset, std::move(tail));
+  } else if (options_.when_gone == WhenGone::kFails) {
+    co_return is_shorter ? FileBecameShorter(origin_.path) : FileWasReplaced(origin_.path);
   } else {
-    lines_.Reset(0);
+    lines_.Reset(0);  // truncated and written anew since: all of it is unread
   }
   bytes_at_open_ = lines_.position();
   co_return Status::OK();
@@ -302,7 +304,13 @@ Task<FileSplitReader::Fill> FileSplitReader::ReadCompressed() {
 Task<bool> FileSplitReader::CheckEnd() {
   if (finished_) co_return true;
   bool cut_off = decompressor_ != nullptr && !decompressor_->complete();
-  if (decompressor_ != nullptr && !cut_off) co_return true;
+  if (decompressor_ != nullptr && !cut_off) {
+    // It ends before what was read of it.
+    if (discard_ > 0 && options_.when_gone == WhenGone::kFails) {
+      co_return FileBecameShorter(origin_.path);
+    }
+    co_return true;
+  }
   if (!options_.tail) {
     if (cut_off) {
       co_return MakeError(ErrorCode::kInvalidArgument,
@@ -313,8 +321,13 @@ Task<bool> FileSplitReader::CheckEnd() {
   }
   std::string last_path = origin_.path;
   CO_ASSIGN_OR_RETURN(auto found, co_await FindSplitFile(files_, &id_, last_path));
-  gone_ = !found;
-  if (gone_) co_return true;  // deleted, and read to its end
+  if (!found) {
+    CO_ASSIGN_OR_RETURN(bool waits,
+                        co_await MayComeBack(env_, files_, last_path, &folder_missing_since_));
+    gone_ = !waits;
+    co_return gone_;  // deleted, and read to its end
+  }
+  folder_missing_since_.reset();
   SetFound(std::move(*found));
   Duration quiet = env_->Now() - quiet_since_;
   // A writer may go on for a while in a file that was renamed under it.

@@ -85,6 +85,7 @@ class FileSplitReader final : public connector::SplitReader {
   bool finished_ = false;
   std::optional<FilePosition> ended_at_;  // before anything was read
   bool gone_ = false;
+  std::optional<TimePoint> folder_missing_since_;
   bool at_end_ = false;   // the last read met the end
   bool renamed_ = false;  // no longer where it was found
 

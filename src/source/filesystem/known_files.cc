@@ -5,6 +5,17 @@
 #include "core/path.h"
 
 namespace mainstem::source {
+namespace {
+
+// Of a file that holds what was read up to `end`. In its old place it is followed as before; in
+// another one it may be a rotated one that nobody writes to.
+bool GoesOn(const FoundFile& file, const FilePosition& end) {
+  if (!end.gone) return false;
+  bool may_hold_more = end.tail_hash == "-" || file.identity.size > end.offset;
+  return end.path == file.path || may_hold_more;
+}
+
+}  // namespace
 
 void EndedFiles::Add(const FileSplitId& id, FilePosition position) {
   std::lock_guard lock(mutex_);
@@ -53,26 +64,33 @@ KnownFiles::Known* KnownFiles::FindOnOtherDevice(const FoundFile& file, const Fi
   return nullptr;
 }
 
-Task<FileSplitId> KnownFiles::Recognize(FoundFile file, FileSplitId id, IsSame is_same) {
+void KnownFiles::BeginNext(Known* known, FilePosition start) {
+  ++known->id.generation;
+  known->start = std::move(start);
+  known->start.gone = false;
+  known->same_identity = {};
+}
+
+Task<KnownFiles::Split> KnownFiles::Recognize(FoundFile file, FileSplitId id, IsSame is_same) {
   auto found = files_.find(id.ToString());
   Known* known = found != files_.end() ? &found->second : FindOnOtherDevice(file, id);
   if (known == nullptr) {
-    files_[id.ToString()].id = id;
-    co_return id;
+    known = &files_[id.ToString()];
+    known->id = id;
   }
   std::optional<FilePosition> end = ended_->Find(known->id);
-  if (!end || is_same == nullptr || file.identity == known->same_identity) co_return known->id;
-  // What was gone from its place and is there again is another file in a used inode.
-  bool same = !end->gone || end->path != file.path;
-  if (same) {
-    CO_ASSIGN_OR_RETURN(same, co_await is_same(file.path, std::move(*end)));
-  }
-  if (same) {
+  if (end && is_same != nullptr && file.identity != known->same_identity) {
+    CO_ASSIGN_OR_RETURN(bool same, co_await is_same(file.path, *end));
     known->same_identity = file.identity;
-  } else {
-    ++known->id.generation;
+    if (!same) {
+      BeginNext(known, FilePosition::BeginningOf(file.path));
+    } else if (GoesOn(file, *end)) {
+      BeginNext(known, std::move(*end));
+    }
   }
-  co_return known->id;
+  Split split{.id = known->id, .start = known->start};
+  split.start.path = file.path;
+  co_return split;
 }
 
 }  // namespace mainstem::source

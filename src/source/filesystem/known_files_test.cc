@@ -164,8 +164,8 @@ TEST_F(FileTailTest, DoesNotReadAFileAgainThatIsQuietOrInAnotherFolder) {
 // A new file often gets the inode of one that was deleted, and files of csv begin alike.
 TEST_F(FileTailTest, ReadsANewFileInAUsedInodeThatBeginsAlike) {
   Run(env_.files().CreateDirectories("/away"));
-  Run(WriteFile(&env_, "/d/a.log", "# head\n"));
-  EXPECT_EQ(Step(), Lines{"# head"});
+  Run(WriteFile(&env_, "/d/a.log", "# head\nzero\n"));
+  EXPECT_EQ(Step(), (Lines{"# head", "zero"}));
   for (const char* row : {"one", "two"}) {
     // Out of reach as if deleted, and the inode comes back with other contents.
     Run(env_.files().Rename("/d/a.log", "/away/a"));
@@ -176,6 +176,51 @@ TEST_F(FileTailTest, ReadsANewFileInAUsedInodeThatBeginsAlike) {
     EXPECT_EQ(Step(), Lines{});
   }
   EXPECT_EQ(tail_.ended_count, 2);
+}
+
+TEST_F(FileTailTest, GoesOnWithAFileThatWasMovedOutAndBack) {
+  Run(env_.files().CreateDirectories("/away"));
+  Run(WriteFile(&env_, "/d/a.log", "one\n"));
+  EXPECT_EQ(Step(), Lines{"one"});
+  for (const char* back : {"/d/a.log", "/d/b.log", "/d/b.log"}) {
+    std::string before = tail_.ended_count < 2 ? "/d/a.log" : "/d/b.log";
+    Run(env_.files().Rename(before, "/away/a"));
+    EXPECT_EQ(Step(), Lines{});
+    Run(AppendFile(&env_, "/away/a", std::string("to ") + back + "\n"));
+    Run(env_.files().Rename("/away/a", back));
+    EXPECT_EQ(Step(), Lines{std::string("to ") + back});
+    Run(AppendFile(&env_, back, "more\n"));
+    EXPECT_EQ(Step(), Lines{"more"});
+  }
+  EXPECT_EQ(tail_.ended_count, 3);
+}
+
+TEST_F(FileTailTest, WaitsForAFolderThatIsAwayForAMoment) {
+  Run(WriteFile(&env_, "/d/a.log", "one\ntw"));
+  EXPECT_EQ(Step(), Lines{"one"});
+  Run(env_.files().Rename("/d", "/away"));
+  EXPECT_EQ(Step(), Lines{});
+  Run(AppendFile(&env_, "/away/a.log", "o\n"));
+  EXPECT_EQ(Step(), Lines{"two"});
+  Run(env_.files().Rename("/away", "/d"));
+  EXPECT_EQ(Step(), Lines{});
+  Run(AppendFile(&env_, "/d/a.log", "three\n"));
+  EXPECT_EQ(Step(), Lines{"three"});
+  EXPECT_EQ(tail_.ended_count, 0);
+}
+
+// Its files would take room for ever.
+TEST_F(FileTailTest, LetsAFolderGoThatStaysAwayAndGoesOnWhenItIsThereAgain) {
+  Run(WriteFile(&env_, "/d/a.log", "one\n"));
+  EXPECT_EQ(Step(), Lines{"one"});
+  Run(env_.files().Rename("/d", "/away"));
+  TimePoint begin = env_.Now();
+  while (tail_.ended_count == 0) EXPECT_EQ(Step(), Lines{});
+  EXPECT_GE(env_.Now() - begin, kFolderPatience);
+  Run(AppendFile(&env_, "/away/a.log", "two\n"));
+  Run(env_.files().Rename("/away", "/d"));
+  EXPECT_EQ(Step(), Lines{"two"});
+  EXPECT_EQ(Step(), Lines{});
 }
 
 class FileRestoredTest : public FileTailTest {
@@ -237,6 +282,50 @@ TEST_F(FileRestoredTest, ReadsAFileThatWasEmptiedMeanwhileWhenItHasLinesAgain) {
   ended.split.position = position;
   Run(WriteFile(&env_, "/d/a.log", "# head\none\nmore\n"));
   EXPECT_EQ(FindAfter({ended}, tailed_)[0].id, id);
+}
+
+// As one that is not mounted yet when the node starts.
+TEST_F(FileRestoredTest, GoesOnWhenAFolderThatWasAwayAtARestartIsThereAgain) {
+  Run(WriteFile(&env_, "/d/a.log", "one\n"));
+  EXPECT_EQ(Step(), Lines{"one"});
+  auto [id, position] = *tail_.positions.begin();
+  const connector::SourceSplit split{.id = id, .position = position};
+  Run(env_.files().Rename("/d", "/away"));
+  EXPECT_EQ(FindAfter({{.split = split}}, tailed_).size(), 0u);
+  SeenOfFile seen;
+  Run(ReadSplit(&env_, restored_.get(), split, {0}, 10, &seen));
+  EXPECT_EQ(seen.rows, Lines{});
+  Run(AppendFile(&env_, "/away/a.log", "two\n"));
+  Run(env_.files().Rename("/away", "/d"));
+  // The same from a checkpoint of when the split had ended.
+  connector::RestoredSplit ended{.split = {.id = id, .position = seen.last_position},
+                                 .ended = true};
+  for (bool again : {false, true}) {
+    std::vector<connector::SourceSplit> found;
+    if (again) {
+      found = FindAfter({ended}, tailed_);
+    } else {
+      Run(Discover(restored_.get(), &found));
+    }
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0].id, id + "-2");
+    Tail tail(&env_, restored_.get());
+    Run(tail.Step());
+    EXPECT_EQ(tail.TakeRows(), Lines{"two"});
+  }
+}
+
+// A job that fails before its first checkpoint reads all of it again.
+TEST_F(FileRestoredTest, ForgetsWhereAFileWasLeftWhenNoCheckpointHoldsIt) {
+  Run(WriteFile(&env_, "/d/a.log", "one\n"));
+  EXPECT_EQ(Step(), Lines{"one"});
+  Run(env_.files().Rename("/d/a.log", "/a"));
+  EXPECT_EQ(Step(), Lines{});
+  Run(env_.files().Rename("/a", "/d/a.log"));
+  CHECK_OK(dynamic_cast<connector::RestoredSource&>(*source_).SetRestored({}));
+  Tail again(&env_, source_.get());
+  Run(again.Step());
+  EXPECT_EQ(again.TakeRows(), Lines{"one"});
 }
 
 TEST_F(FileTailTest, EndsAtOnceWhenTheFileIsGoneAfterARestart) {

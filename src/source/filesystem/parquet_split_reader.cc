@@ -74,8 +74,11 @@ Task<> ParquetSplitReader::Open(FileSplitId id, FilePosition position,
   origin_.path = position.path;
   origin_.outside = std::move(outside);
   CO_ASSIGN_OR_RETURN(auto found, co_await OpenSplitFile(files_, &id, position.path, when_gone_));
-  gone_ = !found;
-  if (gone_) co_return Status::OK();  // deleted: nothing of it can be read any more
+  if (!found) {  // deleted: nothing of it can be read any more
+    position.gone = true;
+    ended_at_ = std::move(position);
+    co_return Status::OK();
+  }
   origin_.path = found->path;
   origin_.identity = found->identity;
   OpenOptions options;
@@ -108,6 +111,7 @@ Task<> ParquetSplitReader::OpenFile(FilePosition position) {
                                     [&] { return ParquetFile::Open(footer, size, wanted); }));
   footer_hash_ = HashTail(footer);
   bool is_same = position.tail_hash == "-" || position.tail_hash == footer_hash_;
+  if (!is_same && when_gone_ == WhenGone::kFails) co_return FileWasReplaced(origin_.path);
   row_ = is_same ? std::clamp<int64_t>(position.offset, 0, row_count()) : 0;
   group_end_ = row_;
   co_return Status::OK();
@@ -179,8 +183,7 @@ Task<SourceBatch> ParquetSplitReader::Read(size_t max_rows, TimePoint deadline) 
   auto fill = [&](const ScanLayout::Other& other) { return origin_.Column(other, count); };
   CO_ASSIGN_OR_RETURN(batch.batch.rows, layout_.Assemble(*rows, fill));
   FilePosition position{.offset = row_, .tail_hash = footer_hash_, .path = origin_.path};
-  position.gone = gone_;
-  batch.position = position.ToString();
+  batch.position = ended_at_ ? ended_at_->ToString() : position.ToString();
   batch.bytes_read = static_cast<size_t>(std::exchange(bytes_read_, 0));
   batch.lag_records = row_count() - row_;
   batch.end_of_split = batch.caught_up = row_ == row_count();

@@ -3,13 +3,14 @@
 //
 // Position: "<rows read> <hash of the footer> <path>": with the footer the row tells its row group
 // and the row in it. A footer with another hash is another file in the same place: it is read from
-// its beginning.
+// its beginning, or an error for a table that is read once.
 //
 // A file that cannot be read (not Parquet, columns of other types) is one rejected record, and so
 // is a row group with broken pages; the row groups behind it are read.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "connector/table.h"
@@ -48,7 +49,7 @@ class ParquetSplitReader final : public connector::SplitReader {
   std::unique_ptr<ParquetFile> parquet_;  // null: the file is gone, or is none
   Status broken_;                         // to be reported
   std::string footer_hash_ = "-";
-  bool gone_ = false;
+  std::optional<FilePosition> ended_at_;         // the file is gone
   int64_t row_ = 0;                              // the next to be given out
   int64_t group_end_ = 0;                        // first row behind the row group that is open
   int64_t decoded_row_ = 0;                      // the next that decoding gives

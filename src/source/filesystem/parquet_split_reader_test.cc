@@ -89,9 +89,30 @@ TEST_F(ParquetSplitReaderTest, GoesOnBehindEachRow) {
 TEST_F(ParquetSplitReaderTest, ReadsAFileWrittenAnewInPlaceFromItsBeginning) {
   Write("/d/a.parquet", ParquetBytes(Goods(9), 4));
   auto source = Open(GoodsFields());
+  auto splits = Discover(source.get());
   Seen whole = ReadAll(source.get(), {0}, 5);
   Write("/d/a.parquet", ParquetBytes(Goods(7), 4));
-  EXPECT_EQ(ReadAll(source.get(), {0}, 5, whole.positions[0]).rows.size(), 7u);
+  auto followed = Open(GoodsFields(), {{"source.monitor-interval", "1 s"}});
+  EXPECT_EQ(ReadAll(followed.get(), {0}, 5, whole.positions[0]).rows.size(), 7u);
+  splits[0].position = whole.positions[0];
+  EXPECT_EQ(TextOf(OpenOnly(source.get(), splits[0])).message,
+            "table 't': file '/d/a.parquet' was replaced before it was read to its end");
+}
+
+TEST_F(ParquetSplitReaderTest, GoesOnWhenAFileThatWasAwayAtARestartIsThereAgain) {
+  Write("/d/a.parquet", ParquetBytes(Goods(9), 4));
+  Seen whole = ReadAll(Open(GoodsFields()).get(), {0}, 3);
+  auto source = Open(GoodsFields(), {{"source.monitor-interval", "1 s"}});
+  auto before = Discover(source.get());
+  CHECK_OK(env_.Run(env_.files().Rename("/d", "/away")));
+  before[0].position = whole.positions[0];
+  EXPECT_TRUE(ReadSplit(source.get(), before[0], 3).rows.empty());
+  CHECK_OK(env_.Run(env_.files().Rename("/away", "/d")));
+  auto after = Discover(source.get());
+  ASSERT_EQ(after.size(), 1u);
+  EXPECT_EQ(after[0].id, before[0].id + "-2");
+  EXPECT_EQ(ReadSplit(source.get(), after[0], 3).rows,
+            Lines(whole.rows.begin() + 3, whole.rows.end()));
 }
 
 TEST_F(ParquetSplitReaderTest, TellsFileColumnAndBothTypesWhenTheyDoNotFit) {

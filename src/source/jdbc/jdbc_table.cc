@@ -56,7 +56,9 @@ Result<JdbcTable> JdbcTable::Find(connector::PostgresConnection* connection,
   ASSIGN_OR_RETURN(
       const auto columns,
       connection->Run("SELECT a.attname, format_type(a.atttypid, -1), c.oid::regclass::text, "
-                      "c.relkind IN ('r', 'm') AND NOT c.relhassubclass "
+                      "c.relkind IN ('r', 'm') AND NOT EXISTS "
+                      // relhassubclass stays true when the last child has gone.
+                      "(SELECT 1 FROM pg_inherits i WHERE i.inhparent = c.oid) "
                       "FROM pg_class c JOIN pg_attribute a "
                       "ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped "
                       "WHERE c.oid = $1::regclass ORDER BY a.attnum",

@@ -109,6 +109,51 @@ class Copied:
         assert len(self.seen) == due, [line for line, count in collections.Counter(self.seen).items() if count > 1][:5]
 
 
+def test_a_folder_that_was_away_is_read_on(tmp_path):
+    """While the job runs, and while the node is down, to come back after it has started, as a disk that is mounted late."""
+    folder, away = tmp_path / "logs", tmp_path / "away"
+    folder.mkdir()
+    node = support.Node(tmp_path, {"journal.checkpoint-interval": "300ms"}).start()
+    try:
+        node.api("/topics", "POST", {"name": "copy", "partitions": 1})
+        (job,) = node.submit(SCRIPT.format(folder=folder, kafka=node.kafka))
+        copied, written = Copied(node.kafka), []
+
+        def write(place, count=100):
+            with open(place / "app.log", "ab", buffering=0) as file:
+                for _ in range(count):
+                    file.write(f"0-{len(written)}\n".encode())
+                    written.append((0, len(written)))
+
+        def wait():
+            support.wait_until(lambda: copied.take() >= len(written), f"{len(written)} lines, there are {len(copied.seen)}", 60)
+            time.sleep(0.5)  # nothing comes behind
+            copied.take()
+            assert copied.seen == written
+
+        write(folder)
+        wait()
+        folder.rename(away)
+        time.sleep(2)
+        write(away)
+        away.rename(folder)
+        write(folder)
+        wait()
+        for is_file in (False, True):  # the folder, then the file alone
+            time.sleep(0.3)  # a checkpoint holds what was read
+            node.kill()
+            source, target = (folder / "app.log", tmp_path / "kept.log") if is_file else (folder, away)
+            source.rename(target)
+            node.start()
+            support.wait_until(lambda: node.api("/jobs/" + job)["state"] == "RUNNING", "the job to run", 60)
+            time.sleep(1)  # it has seen that nothing is there
+            target.rename(source)
+            write(folder)
+            wait()
+    finally:
+        node.kill()
+
+
 def test_each_line_is_read_once_through_kills(tmp_path):
     seed = int(os.environ.get("KILL_SEED", time.time_ns() % 1_000_000))
     print(f"KILL_SEED={seed}")

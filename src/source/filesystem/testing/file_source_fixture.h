@@ -69,6 +69,22 @@ class FileSourceFixture : public testing::Test {
     return env_.Run(Open(source, std::move(split)));
   }
 
+  static void Note(const connector::SourceBatch& batch, Seen* seen) {
+    const arrow::RecordBatch& rows = *batch.batch.rows;
+    CHECK_OK(rows.ValidateFull());
+    for (int64_t row = 0; row < rows.num_rows(); ++row) {
+      std::string text;
+      for (const auto& column : rows.columns()) {
+        text += (text.empty() ? "" : "|") + column->GetScalar(row).ValueOrDie()->ToString();
+      }
+      seen->rows.push_back(text);
+    }
+    for (const auto& rejected : batch.rejected) {
+      seen->rejected.push_back(rejected.origin + ": " + TextOf(rejected.cause).message);
+    }
+    seen->positions.push_back(batch.position);
+    seen->lags.push_back(batch.lag_records);
+  }
   static Task<> ReadAll(Env* env, connector::TableSource* source, std::string position,
                         std::vector<int> projection, size_t max_rows, Seen* seen) {
     CO_ASSIGN_OR_RETURN(auto splits, co_await source->DiscoverSplits());
@@ -77,24 +93,28 @@ class FileSourceFixture : public testing::Test {
       CO_ASSIGN_OR_RETURN(auto reader, co_await source->OpenSplit(split, projection));
       for (bool ended = false; !ended;) {
         CO_ASSIGN_OR_RETURN(auto batch, co_await reader->Read(max_rows, env->Now()));
-        const arrow::RecordBatch& rows = *batch.batch.rows;
-        CHECK_OK(rows.ValidateFull());
-        for (int64_t row = 0; row < rows.num_rows(); ++row) {
-          std::string text;
-          for (const auto& column : rows.columns()) {
-            text += (text.empty() ? "" : "|") + column->GetScalar(row).ValueOrDie()->ToString();
-          }
-          seen->rows.push_back(text);
-        }
-        for (const auto& rejected : batch.rejected) {
-          seen->rejected.push_back(rejected.origin + ": " + TextOf(rejected.cause).message);
-        }
-        seen->positions.push_back(batch.position);
-        seen->lags.push_back(batch.lag_records);
+        Note(batch, seen);
         ended = batch.end_of_split;
       }
     }
     co_return Status::OK();
+  }
+  // To its end, or until nothing more is there.
+  static Task<> ReadSplit(Env* env, connector::TableSource* source, connector::SourceSplit split,
+                          size_t max_rows, Seen* seen) {
+    std::vector<int> projection = {0};
+    CO_ASSIGN_OR_RETURN(auto reader, co_await source->OpenSplit(std::move(split), projection));
+    for (bool is_over = false; !is_over;) {
+      CO_ASSIGN_OR_RETURN(auto batch, co_await reader->Read(max_rows, env->Now()));
+      Note(batch, seen);
+      is_over = batch.end_of_split || batch.caught_up;
+    }
+    co_return Status::OK();
+  }
+  Seen ReadSplit(connector::TableSource* source, connector::SourceSplit split, size_t max_rows) {
+    Seen seen;
+    CHECK_OK(env_.Run(ReadSplit(&env_, source, std::move(split), max_rows, &seen)));
+    return seen;
   }
   Seen ReadAll(connector::TableSource* source, std::vector<int> projection, size_t max_rows,
                const std::string& position = "") {
