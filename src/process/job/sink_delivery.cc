@@ -5,6 +5,7 @@
 
 #include <arrow/api.h>
 
+#include "connector/blind_writer.h"
 #include "connector/drift.h"
 #include "connector/overwrite.h"
 #include "connector/resuming_writer.h"
@@ -179,7 +180,10 @@ Task<> SinkDelivery::Lane::DeliverUntilError() {
   flushed = position;
   trimmed = offsets.log_start;
   delivered_to = position.value();
-  SetError(Status::OK());
+  auto* blind = dynamic_cast<connector::BlindWriter*>(writer.get());
+  if (blind != nullptr) blind->BeginAt(position);
+  // What a blind writer could not deliver may fail again: until something gets through.
+  if (blind == nullptr || position == offsets.high_watermark) SetError(Status::OK());
   last_flush = env->Now();
   auto* resuming = dynamic_cast<connector::ResumingWriter*>(writer.get());
   for (;;) {
@@ -244,7 +248,12 @@ Task<> SinkDelivery::Lane::Flush(connector::DeliveryWriter* writer, bool is_fina
   connector::DeliveryWriter::FlushOptions options;
   options.final = is_final;
   env->CrashPoint("sink.flush");
-  CO_ASSIGN_OR_RETURN(flushed, co_await writer->Flush(options));
+  CO_ASSIGN_OR_RETURN(Offset reported, co_await writer->Flush(options));
+  // Before its first rows are durable a writer may say 0, wherever it began.
+  if (reported > flushed) {
+    flushed = reported;
+    SetError(Status::OK());
+  }
   // A sink that rolls files by itself may flush less than it was given.
   has_unflushed = flushed < position && !is_final;
   last_flush = env->Now();

@@ -4,6 +4,7 @@
 #include <arrow/api.h>
 #include <gtest/gtest.h>
 
+#include "connector/blind_writer.h"
 #include "connector/resuming_writer.h"
 #include "core/sim/sim_env.h"
 #include "process/operator/delivery_format.h"
@@ -16,6 +17,8 @@ namespace {
 // A destination that can be opened and takes rows, but commits them only when it may.
 struct Destination {
   bool commits = false;
+  bool is_blind = false;  // its writers neither ask it, nor know at first where they are
+  bool gathers = false;   // a blind writer's rows, for now
   int64_t position = 0;
   Offset begun_to{0};  // of a group that an earlier writer has begun
   std::vector<TimePoint> tries = {};
@@ -49,6 +52,27 @@ class CountedWriter final : public connector::DeliveryWriter, public connector::
   std::optional<Offset> end_;
 };
 
+class BlindCountedWriter final : public connector::DeliveryWriter, public connector::BlindWriter {
+ public:
+  explicit BlindCountedWriter(Destination* destination) : destination_(destination) {}
+  Task<std::optional<Offset>> Open() override { co_return std::nullopt; }
+  void BeginAt(Offset begin) override { EXPECT_EQ(begin.value(), destination_->position); }
+  Task<> Deliver(ChangelogBatch batch, Offset end) override {
+    // As long as an endpoint may take that says nothing.
+    CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::seconds(20)));
+    if (!destination_->commits) co_return MakeError(ErrorCode::kUnavailable, "it says nothing");
+    end_ = end;
+    co_return Status::OK();
+  }
+  Task<Offset> Flush(FlushOptions options) override {
+    co_return destination_->gathers ? Offset(0) : end_.value_or(Offset(0));
+  }
+
+ private:
+  Destination* destination_;
+  std::optional<Offset> end_;
+};
+
 class CountedSink final : public connector::TableSink {
  public:
   CountedSink(Env* env, Destination* destination) : env_(env), destination_(destination) {}
@@ -57,6 +81,7 @@ class CountedSink final : public connector::TableSink {
   std::string guarantee() const override { return "exactly once"; }
   Result<std::unique_ptr<connector::DeliveryWriter>> MakeDeliveryWriter(std::string,
                                                                         PartitionId) override {
+    if (destination_->is_blind) return std::make_unique<BlindCountedWriter>(destination_);
     return std::make_unique<CountedWriter>(env_, destination_);
   }
 
@@ -133,6 +158,44 @@ Task<> FailThenRecover(SimEnv* env, storage::Log* log, Destination* destination)
 TEST(SinkDeliveryTest, PausesGrowWhileRowsAreTakenButNotCommitted) {
   Destination destination;
   RunOverLog(FailThenRecover, &destination);
+}
+
+Task<> FailBlindlyThenRecover(SimEnv* env, storage::Log* log, Destination* destination) {
+  storage::TopicConfig config;
+  CO_ASSIGN_OR_RETURN(storage::TopicInfo topic,
+                      co_await log->CreateTopic("changes", 1, std::move(config), false));
+  storage::TopicPartition where{topic.id, PartitionId(0)};
+  for (int i = 0; i < 3; ++i) CO_RETURN_IF_ERROR(co_await AppendRow(log, topic.id));
+  CO_RETURN_IF_ERROR((co_await log->DeleteRecords(where, Offset(2))).status());
+  destination->position = 2;
+  SinkDelivery delivery(env, log, CountedJobSink(env, topic.id, destination), Logger::Silent());
+  delivery.Start();
+  CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::seconds(30)));
+  // Also while a try goes on.
+  for (int i = 0; i < 300; ++i) {
+    EXPECT_EQ(delivery.Describe().state, "retrying") << i;
+    CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::seconds(1)));
+  }
+  EXPECT_GT(delivery.Describe().retry_count, 5);
+  destination->commits = true;
+  destination->gathers = true;
+  CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::minutes(2)));
+  SinkDescription gathering = delivery.Describe();
+  EXPECT_EQ(gathering.positions, std::vector<int64_t>{2});
+  EXPECT_EQ(gathering.lag_records, 1);
+  EXPECT_EQ(gathering.state, "retrying");  // nothing has come through
+  destination->gathers = false;
+  CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::seconds(5)));
+  SinkDescription described = delivery.Describe();
+  EXPECT_EQ(described.state, "running");
+  EXPECT_EQ(described.positions, std::vector<int64_t>{3});
+  co_return co_await delivery.Close();
+}
+
+TEST(SinkDeliveryTest, AnErrorStaysUntilSomethingIsDeliveredWhereOpeningAsksNothing) {
+  Destination destination;
+  destination.is_blind = true;
+  RunOverLog(FailBlindlyThenRecover, &destination);
 }
 
 Task<> CatchUpWithinGroup(SimEnv* env, storage::Log* log, Destination* destination) {

@@ -22,7 +22,8 @@ class EndpointSink final : public connector::TableSink {
   std::string guarantee() const override { return "at least once"; }
   Result<std::unique_ptr<connector::DeliveryWriter>> MakeDeliveryWriter(
       std::string delivery_id, PartitionId partition) override {
-    return MakeEndpointWriter(env_, options_, progress_, std::move(delivery_id), partition);
+    return MakeEndpointWriter(env_, options_, progress_, MakeHttpEndpointClient(options_->target),
+                              std::move(delivery_id), partition);
   }
 
  private:
@@ -56,9 +57,9 @@ Result<std::unique_ptr<connector::TableSink>> MakeEndpointSink(
   RETURN_IF_ERROR(CheckEndpointColumns(table));
   connector::TableOptions given(table);
   EndpointOptions options;
-  options.table_name = table.name;
-  options.url = given.Text("url", "");
-  options.headers = {"Content-Type: application/json", "X-Amz-Firehose-Protocol-Version: 1.0"};
+  EndpointTarget& target = options.target;
+  target.url = given.Text("url", "");
+  target.headers = {"Content-Type: application/json", "X-Amz-Firehose-Protocol-Version: 1.0"};
   const std::pair<const char*, const char*> kLines[] = {
       {"source-arn", "X-Amz-Firehose-Source-Arn"},
       {"access-key", "X-Amz-Firehose-Access-Key"},
@@ -66,20 +67,20 @@ Result<std::unique_ptr<connector::TableSink>> MakeEndpointSink(
   for (const auto& [option, header] : kLines) {
     const std::string value = given.Text(option, "");
     if (!IsOneLine(value)) given.Fail(option, "must be one line");
-    if (!value.empty()) options.headers.push_back(std::string(header) + ": " + value);
+    if (!value.empty()) target.headers.push_back(std::string(header) + ": " + value);
   }
-  options.is_gzip = given.Choice("content-encoding", {"none", "gzip"}, 0) == 1;
-  if (options.is_gzip) options.headers.push_back("Content-Encoding: gzip");
+  target.is_gzip = given.Choice("content-encoding", {"none", "gzip"}, 0) == 1;
+  if (target.is_gzip) target.headers.push_back("Content-Encoding: gzip");
   const int64_t bytes = given.Bytes("sink.buffer.size", 5 << 20);
   if (bytes < 1 || bytes > kBufferBytesMax) given.Fail("sink.buffer.size", "is 64MB at most");
   options.buffer_bytes = static_cast<size_t>(bytes);
   options.buffer_time = given.Time("sink.buffer.interval", std::chrono::seconds(300));
   options.retry_time = given.Time("sink.retry.duration", std::chrono::seconds(300));
-  options.session.ca_file = given.Path("connection.ca-file", context.base_directory);
-  options.session.call_timeout = given.Time("request.timeout", std::chrono::minutes(3));
-  options.session.answer_bytes_max = size_t{1} << 20;
+  target.session.ca_file = given.Path("connection.ca-file", context.base_directory);
+  target.session.call_timeout = given.Time("request.timeout", std::chrono::minutes(3));
+  target.session.answer_bytes_max = size_t{1} << 20;
   RETURN_IF_ERROR(given.status());
-  Status url = connector::CheckHttpUrl(options.url).status();
+  Status url = connector::CheckHttpUrl(target.url).status();
   if (!url.ok()) {
     return MakeError(ErrorCode::kInvalidArgument,
                      "table '" + table.name + "': option 'url': " + TextOf(url).message);

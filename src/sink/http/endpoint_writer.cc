@@ -1,53 +1,39 @@
 #include "sink/http/endpoint_writer.h"
 
+#include <algorithm>
 #include <deque>
 
 #include <arrow/api.h>
-#include <arrow/util/compression.h>
 #include <fmt/format.h>
 
-#include "connector/http/call_apart.h"
-#include "core/backoff.h"
+#include "connector/blind_writer.h"
 #include "core/random_uuid.h"
-#include "core/sync.h"
 
 namespace mainstem::sink {
 namespace {
 
-// In a row, before the delivery's error is told and it begins anew.
-constexpr int kEndpointTriesMax = 5;
 constexpr int kTooLarge = 413;  // sent again it would be as large
 
-Result<std::string> Gzipped(const std::string& text) {
-  ASSIGN_OR_RETURN(auto codec, arrow::util::Codec::Create(arrow::Compression::GZIP));
-  const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
-  const auto size = static_cast<int64_t>(text.size());
-  std::string packed(static_cast<size_t>(codec->MaxCompressedLen(size, bytes)), '\0');
-  ASSIGN_OR_RETURN(int64_t packed_size,
-                   codec->Compress(size, bytes, static_cast<int64_t>(packed.size()),
-                                   reinterpret_cast<uint8_t*>(packed.data())));
-  packed.resize(static_cast<size_t>(packed_size));
-  return packed;
-}
-
-class EndpointWriter final : public connector::DeliveryWriter {
+class EndpointWriter final : public connector::DeliveryWriter, public connector::BlindWriter {
  public:
   EndpointWriter(Env* env, std::shared_ptr<const EndpointOptions> options,
-                 std::shared_ptr<EndpointProgress> progress, std::string delivery_id,
-                 PartitionId partition)
+                 std::shared_ptr<EndpointProgress> progress, std::unique_ptr<EndpointClient> client,
+                 std::string delivery_id, PartitionId partition)
       : env_(env),
         options_(std::move(options)),
         progress_(std::move(progress)),
+        client_(std::move(client)),
         delivery_id_(std::move(delivery_id)),
         partition_(partition),
-        id_(fmt::format("{}-{}", delivery_id_, partition_.value())),
-        session_(options_->session) {}
+        id_(fmt::format("{}-{}", delivery_id_, partition_.value())) {}
 
   Task<std::optional<Offset>> Open() override {
     place_ = progress_->Find(id_);
     skipped_left_ = place_.sent_count;
     co_return place_.position;
   }
+
+  void BeginAt(Offset begin) override { begin_ = begin; }
 
   Task<> Deliver(ChangelogBatch batch, Offset end) override {
     for (RowKind kind : batch.kinds) {
@@ -63,16 +49,16 @@ class EndpointWriter final : public connector::DeliveryWriter {
   }
 
   Task<Offset> Flush(FlushOptions options) override {
-    const bool is_time = !waiting_.empty() && env_->Now() - began_ >= options_->buffer_time;
-    while (!waiting_.empty() && (is_time || options.final)) {
+    while (!waiting_.empty() && (IsDue() || options.final)) {
       CO_RETURN_IF_ERROR(co_await SendFirst());
     }
-    co_return place_.position.value_or(Offset(0));
+    co_return place_.position.value_or(begin_);
   }
 
  private:
   struct Waiting {
     EndpointRecord record;
+    TimePoint came;
     // Of the last record of a delivery of the log: the position when it is sent.
     std::optional<Offset> end;
   };
@@ -85,8 +71,8 @@ class EndpointWriter final : public connector::DeliveryWriter {
         --skipped_left_;
         continue;
       }
-      if (waiting_.empty()) began_ = env_->Now();
       Waiting& waiting = waiting_.emplace_back();
+      waiting.came = env_->Now();
       waiting.record.data = data.GetString(row);
       const bool has_arrival = arrival.IsValid(row);
       waiting.record.arrival_ms = has_arrival ? arrival.Value(row) : env_->WallTime().value();
@@ -106,6 +92,12 @@ class EndpointWriter final : public connector::DeliveryWriter {
     return place_.attempt && waiting_.size() >= place_.attempt->record_count;
   }
 
+  // Of a request that is sent again only a part may have been read yet.
+  bool IsDue() const {
+    if (place_.attempt) return IsAttemptThere();
+    return env_->Now() - waiting_.front().came >= options_->buffer_time;
+  }
+
   size_t CountOfNext() const {
     size_t bytes = 0;
     size_t count = 0;
@@ -115,7 +107,7 @@ class EndpointWriter final : public connector::DeliveryWriter {
     return count;
   }
 
-  // Sends what stands first, or hands it over when it has been tried for long enough.
+  // Sends what stands first, once, or hands it over when it has been tried for long enough.
   Task<> SendFirst() {
     if (!place_.attempt) {
       place_.attempt = EndpointProgress::Attempt{
@@ -129,43 +121,24 @@ class EndpointWriter final : public connector::DeliveryWriter {
     std::vector<const EndpointRecord*> records;
     for (size_t i = 0; i < count; ++i) records.push_back(&waiting_[i].record);
     const EndpointRequest request = place_.attempt->request;
-    Backoff backoff({.first = std::chrono::milliseconds(500)});
-    for (int tries = 1;; ++tries) {
-      int status = 0;
-      Status sent = co_await Post(request, records, &status);
-      if (sent.ok()) break;
+    int answered = 0;
+    Status sent = co_await Send(request, std::move(records), &answered);
+    if (!sent.ok()) {
       if (Is(sent, ErrorCode::kCancelled)) co_return sent;
       ++place_.attempt->attempt_count;
       progress_->Set(id_, place_);
       const bool is_over = env_->Now() - place_.attempt->began >= options_->retry_time;
-      if (reject_handler() != nullptr && (is_over || status == kTooLarge)) {
-        CO_RETURN_IF_ERROR(co_await HandOver(count, sent));
-        break;
-      }
-      if (tries >= kEndpointTriesMax || !IsRetriable(sent)) co_return sent;
-      CO_RETURN_IF_ERROR(co_await Sleep(backoff.Next(env_)));
+      if (reject_handler() == nullptr || (!is_over && answered != kTooLarge)) co_return sent;
+      CO_RETURN_IF_ERROR(co_await HandOver(count, sent));
     }
     TakeOff(count);
     co_return Status::OK();
   }
 
-  // Packs the records where it sends them: that takes a while, too.
-  Task<> Post(EndpointRequest request, const std::vector<const EndpointRecord*>& records,
-              int* status) {
-    connector::BlockingCall post = [&]() -> Result<connector::HttpAnswer> {
-      connector::HttpCall call{.method = "POST", .url = options_->url};
-      call.headers = options_->headers;
-      call.headers.push_back("X-Amz-Firehose-Request-Id: " + request.id);
-      std::string body = EndpointBody(request, records);
-      if (options_->is_gzip) {
-        ASSIGN_OR_RETURN(body, Gzipped(body));
-      }
-      call.body = body;
-      return session_.Call(call);
-    };
+  Task<> Send(EndpointRequest request, std::vector<const EndpointRecord*> records, int* answered) {
     CO_ASSIGN_OR_RETURN(connector::HttpAnswer answer,
-                        co_await connector::CallApart(std::move(post)));
-    *status = answer.status;
+                        co_await client_->Post(request, std::move(records)));
+    *answered = answer.status;
     co_return CheckEndpointAnswer(request, answer);
   }
 
@@ -200,21 +173,20 @@ class EndpointWriter final : public connector::DeliveryWriter {
     }
     place_.attempt.reset();
     progress_->Set(id_, place_);
-    began_ = env_->Now();
   }
 
   Env* env_;
   std::shared_ptr<const EndpointOptions> options_;
   std::shared_ptr<EndpointProgress> progress_;
+  std::unique_ptr<EndpointClient> client_;
   std::string delivery_id_;
   PartitionId partition_;
   std::string id_;
-  connector::HttpSession session_;
+  Offset begin_;
   EndpointProgress::Place place_;
   size_t skipped_left_ = 0;  // rows behind the position that an earlier writer has sent
   std::deque<Waiting> waiting_;
-  size_t bytes_ = 0;   // of their data
-  TimePoint began_{};  // when the first of them came
+  size_t bytes_ = 0;  // of their data
 };
 
 }  // namespace
@@ -232,9 +204,10 @@ void EndpointProgress::Set(const std::string& id, Place place) {
 
 std::unique_ptr<connector::DeliveryWriter> MakeEndpointWriter(
     Env* env, std::shared_ptr<const EndpointOptions> options,
-    std::shared_ptr<EndpointProgress> progress, std::string delivery_id, PartitionId partition) {
+    std::shared_ptr<EndpointProgress> progress, std::unique_ptr<EndpointClient> client,
+    std::string delivery_id, PartitionId partition) {
   return std::make_unique<EndpointWriter>(env, std::move(options), std::move(progress),
-                                          std::move(delivery_id), partition);
+                                          std::move(client), std::move(delivery_id), partition);
 }
 
 }  // namespace mainstem::sink

@@ -8,21 +8,16 @@
 #include <string>
 #include <vector>
 
-#include "connector/http/http_session.h"
 #include "connector/table.h"
-#include "sink/http/endpoint_request.h"
+#include "sink/http/endpoint_client.h"
 
 namespace mainstem::sink {
 
 struct EndpointOptions {
-  std::string table_name;
-  std::string url;
-  std::vector<std::string> headers;  // but the request's id
-  bool is_gzip = false;
+  EndpointTarget target;
   size_t buffer_bytes = 0;
   Duration buffer_time{};
   Duration retry_time{};
-  connector::HttpSessionOptions session;
 };
 
 // What is kept from one writer to the next while the process lives: the endpoint cannot be asked.
@@ -49,8 +44,11 @@ class EndpointProgress {
   std::map<std::string, Place> places_;
 };
 
+// Says a failed try at once: its caller makes a new writer after a while, which goes on with the
+// same request.
 std::unique_ptr<connector::DeliveryWriter> MakeEndpointWriter(
     Env* env, std::shared_ptr<const EndpointOptions> options,
-    std::shared_ptr<EndpointProgress> progress, std::string delivery_id, PartitionId partition);
+    std::shared_ptr<EndpointProgress> progress, std::unique_ptr<EndpointClient> client,
+    std::string delivery_id, PartitionId partition);
 
 }  // namespace mainstem::sink

@@ -156,6 +156,28 @@ def test_what_is_not_acknowledged_goes_to_the_bucket(firehose, endpoint, s3):
     support.wait_until(lambda: sorted(endpoint.taken()) == sorted(path.encode() for path in answers), "the next records at the endpoint")
 
 
+def test_an_endpoint_that_is_down_is_shown_until_it_takes_the_request(served, firehose, endpoint):
+    endpoint.answer = lambda *_: (503, b"not today")
+    make(firehose, "shown", endpoint, RetryOptions={"DurationInSeconds": 7200})
+    put(firehose, "shown", b"a")
+    (job,) = [job["id"] for job in served.api("/jobs")["jobs"] if job["name"] == "firehose.shown"]
+
+    def of_endpoint():
+        (sink,) = [sink for sink in served.api(f"/jobs/{job}")["sinks"] if sink["connector"] == "firehose-endpoint"]
+        return sink
+    support.wait_until(lambda: of_endpoint()["state"] == "retrying", "the error")
+    tried = len(endpoint.requests)
+
+    def is_tried_again():
+        told = of_endpoint()
+        assert told["state"] == "retrying" and "503" in json.dumps(told) and "not today" in json.dumps(told)
+        return len(endpoint.requests) >= tried + 3
+    support.wait_until(is_tried_again, "three more tries")
+    endpoint.answer = endpoint.acknowledge
+    support.wait_until(lambda: endpoint.taken() == [b"a"] and of_endpoint()["state"] == "running", "the end of the error", 60)
+    assert len({request["requestId"] for _, _, request, _ in endpoint.requests}) == 1
+
+
 def test_all_data_goes_to_the_bucket_too_when_that_is_wanted(firehose, endpoint, s3):
     make(firehose, "both", endpoint, S3BackupMode="AllData")
     put(firehose, "both", b"1 ", b"2 ")

@@ -1,0 +1,265 @@
+// Writers over an endpoint of the test's, with the clock of the simulation. A delivery makes a new
+// writer after each error, which is given the rows behind its position again: so does the test.
+#include "sink/http/endpoint_writer.h"
+
+#include <algorithm>
+#include <map>
+
+#include <arrow/api.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "connector/blind_writer.h"
+#include "core/sim/sim_env.h"
+#include "core/sync.h"
+
+namespace mainstem::sink {
+namespace {
+
+using std::chrono::seconds;
+using Texts = std::vector<std::string>;
+
+struct FakeEndpoint {
+  int refusal_count = 0;  // of each request
+  int refusal = 503;
+  Duration answers_after{};
+  std::vector<std::pair<std::string, Texts>> tries = {};  // the request's id, its records
+  Texts taken = {};
+};
+
+class FakeEndpointClient final : public EndpointClient {
+ public:
+  explicit FakeEndpointClient(FakeEndpoint* endpoint) : endpoint_(endpoint) {}
+  Task<connector::HttpAnswer> Post(EndpointRequest request,
+                                   std::vector<const EndpointRecord*> records) override {
+    Texts texts;
+    for (const EndpointRecord* record : records) texts.push_back(record->data);
+    const auto refused = std::count_if(endpoint_->tries.begin(), endpoint_->tries.end(),
+                                       [&](const auto& one) { return one.first == request.id; });
+    endpoint_->tries.emplace_back(request.id, texts);
+    CO_RETURN_IF_ERROR(co_await Sleep(endpoint_->answers_after));
+    connector::HttpAnswer answer;
+    answer.status = refused < endpoint_->refusal_count ? endpoint_->refusal : 200;
+    answer.body = fmt::format(R"({{"requestId":"{}","timestamp":1}})", request.id);
+    if (answer.status == 200) {
+      endpoint_->taken.insert(endpoint_->taken.end(), texts.begin(), texts.end());
+    }
+    co_return answer;
+  }
+
+ private:
+  FakeEndpoint* endpoint_;
+};
+
+class KeptRecords final : public connector::RejectHandler {
+ public:
+  Task<> OnRejected(std::vector<connector::RejectedRecord> records) override {
+    for (connector::RejectedRecord& record : records) lines.push_back(std::move(record.raw_bytes));
+    co_return Status::OK();
+  }
+  Texts lines;
+};
+
+ChangelogBatch RowsOf(const Texts& texts) {
+  arrow::BinaryBuilder data;
+  arrow::TimestampBuilder arrival(arrow::timestamp(arrow::TimeUnit::MILLI),
+                                  arrow::default_memory_pool());
+  for (const std::string& text : texts) {
+    CHECK_OK(data.Append(text));
+    CHECK_OK(arrival.Append(5));
+  }
+  arrow::ArrayVector columns(2);
+  CHECK_OK(data.Finish(&columns[0]));
+  CHECK_OK(arrival.Finish(&columns[1]));
+  auto schema = arrow::schema({arrow::field("data", arrow::binary()),
+                               arrow::field("arrival", arrow::timestamp(arrow::TimeUnit::MILLI))});
+  ChangelogBatch batch;
+  batch.rows = arrow::RecordBatch::Make(schema, static_cast<int64_t>(texts.size()), columns);
+  return batch;
+}
+
+// The log's deliveries from `begin` on, and the writers over them, one after the other.
+struct EndpointScene {
+  EndpointScene(SimEnv* env_of_test, Duration buffer_time) : env(env_of_test) {
+    options.buffer_bytes = 3;
+    options.buffer_time = buffer_time;
+    options.retry_time = seconds(300);
+  }
+
+  Task<> Reopen() {
+    writer = MakeEndpointWriter(env, std::make_shared<const EndpointOptions>(options), progress,
+                                std::make_unique<FakeEndpointClient>(&endpoint), "job.sink-1",
+                                PartitionId(0));
+    writer->set_reject_handler(handler);
+    CO_ASSIGN_OR_RETURN(std::optional<Offset> stored, co_await writer->Open());
+    read_to = stored.value_or(begin);
+    EXPECT_GE(read_to, reported);
+    dynamic_cast<connector::BlindWriter&>(*writer).BeginAt(read_to);
+    co_return Status::OK();
+  }
+
+  Task<> DeliverTo(Offset end) {
+    while (read_to < end) {
+      ChangelogBatch rows = RowsOf(log[static_cast<size_t>(read_to.value() - begin.value())]);
+      Offset next = read_to + 1;
+      CO_RETURN_IF_ERROR(co_await writer->Deliver(std::move(rows), next));
+      read_to = next;
+    }
+    co_return Status::OK();
+  }
+
+  Task<> Flush(bool is_final) {
+    connector::DeliveryWriter::FlushOptions flush;
+    flush.final = is_final;
+    CO_ASSIGN_OR_RETURN(Offset now, co_await writer->Flush(flush));
+    EXPECT_GE(now, reported);
+    reported = now;
+    co_return Status::OK();
+  }
+
+  Task<> ReopenAndDeliverAll() {
+    CO_RETURN_IF_ERROR(co_await Reopen());
+    CO_RETURN_IF_ERROR(co_await DeliverTo(begin + static_cast<int64_t>(log.size())));
+    co_return co_await Flush(true);
+  }
+
+  SimEnv* env;
+  EndpointOptions options;
+  std::shared_ptr<EndpointProgress> progress = std::make_shared<EndpointProgress>();
+  FakeEndpoint endpoint;
+  connector::RejectHandler* handler = nullptr;
+  Offset begin{7};
+  std::vector<Texts> log;
+  std::unique_ptr<connector::DeliveryWriter> writer;
+  Offset read_to;
+  Offset reported{7};
+};
+
+void RunScene(Task<> (*test)(EndpointScene*), Duration buffer_time) {
+  SimDisk disk(1);
+  SimEnv env(&disk, {});
+  EndpointScene scene(&env, buffer_time);
+  Status status = env.Run(test(&scene));
+  EXPECT_TRUE(status.ok()) << status;
+}
+
+Task<> RefuseEachFourTimes(EndpointScene* scene) {
+  scene->endpoint.refusal_count = 4;
+  scene->log = {{"a", "b"}, {"c", "d"}, {}, {"e", "f"}, {"g"}};
+  int error_count = 0;
+  for (;;) {
+    Status status = co_await scene->ReopenAndDeliverAll();
+    if (status.ok()) break;
+    if (!IsRetriable(status)) co_return status;
+    ++error_count;
+    CO_RETURN_IF_ERROR(co_await Sleep(seconds(1)));
+  }
+  // None was tried twice by one writer.
+  EXPECT_EQ(error_count, 12);
+  std::vector<Texts> requests;
+  std::map<std::string, Texts> by_id;
+  for (const auto& [id, texts] : scene->endpoint.tries) {
+    auto [found, is_new] = by_id.emplace(id, texts);
+    if (is_new) requests.push_back(texts);
+    EXPECT_EQ(found->second, texts) << "sent again as it was";
+  }
+  EXPECT_EQ(scene->endpoint.tries.size(), 15u);
+  EXPECT_EQ(requests, (std::vector<Texts>{{"a", "b", "c"}, {"d", "e", "f"}, {"g"}}));
+  EXPECT_EQ(scene->endpoint.taken, (Texts{"a", "b", "c", "d", "e", "f", "g"}));
+  EXPECT_EQ(scene->reported, Offset(12));
+  co_return Status::OK();
+}
+
+TEST(EndpointWriterTest, ARequestIsSentAgainAsItWasByLaterWriters) {
+  RunScene(RefuseEachFourTimes, seconds(60));
+}
+
+Task<> FlushWhatIsReadOfRequest(EndpointScene* scene) {
+  scene->endpoint.refusal_count = 1;
+  scene->log = {{"a", "b"}, {"c"}};
+  Status refused = co_await scene->ReopenAndDeliverAll();
+  EXPECT_TRUE(IsRetriable(refused)) << refused;
+  CO_RETURN_IF_ERROR(co_await scene->Reopen());
+  CO_RETURN_IF_ERROR(co_await scene->DeliverTo(Offset(8)));
+  CO_RETURN_IF_ERROR(co_await scene->Flush(false));
+  EXPECT_EQ(scene->endpoint.tries.size(), 1u);
+  CO_RETURN_IF_ERROR(co_await scene->DeliverTo(Offset(9)));
+  EXPECT_EQ(scene->endpoint.taken, (Texts{"a", "b", "c"}));
+  EXPECT_EQ(scene->endpoint.tries[0], scene->endpoint.tries[1]);
+  co_return Status::OK();
+}
+
+TEST(EndpointWriterTest, OfARequestThatIsSentAgainNoPartIsSent) {
+  RunScene(FlushWhatIsReadOfRequest, seconds(0));
+}
+
+Task<> FlushBeforeAnythingIsSent(EndpointScene* scene) {
+  scene->log = {{"a"}, {"b"}};
+  CO_RETURN_IF_ERROR(co_await scene->Reopen());
+  CO_RETURN_IF_ERROR(co_await scene->Flush(false));
+  EXPECT_EQ(scene->reported, Offset(7));
+  CO_RETURN_IF_ERROR(co_await scene->DeliverTo(Offset(9)));
+  CO_RETURN_IF_ERROR(co_await scene->Flush(false));
+  EXPECT_EQ(scene->reported, Offset(7));
+  CO_RETURN_IF_ERROR(co_await scene->Flush(true));
+  EXPECT_EQ(scene->reported, Offset(9));
+  co_return Status::OK();
+}
+
+TEST(EndpointWriterTest, ThePositionIsWhereItBeganUntilSomethingIsSent) {
+  RunScene(FlushBeforeAnythingIsSent, seconds(60));
+}
+
+Task<> LeaveRecordBehind(EndpointScene* scene) {
+  scene->endpoint.answers_after = seconds(30);
+  scene->log = {{"a", "b"}, {"c", "d"}};
+  CO_RETURN_IF_ERROR(co_await scene->Reopen());
+  CO_RETURN_IF_ERROR(co_await scene->DeliverTo(Offset(9)));
+  EXPECT_EQ(scene->endpoint.taken, (Texts{"a", "b", "c"}));
+  CO_RETURN_IF_ERROR(co_await Sleep(seconds(29)));  // the fourth has waited for 59 s
+  CO_RETURN_IF_ERROR(co_await scene->Flush(false));
+  EXPECT_EQ(scene->endpoint.tries.size(), 1u);
+  EXPECT_EQ(scene->reported, Offset(8));
+  CO_RETURN_IF_ERROR(co_await Sleep(seconds(1)));
+  CO_RETURN_IF_ERROR(co_await scene->Flush(false));
+  EXPECT_EQ(scene->endpoint.taken, (Texts{"a", "b", "c", "d"}));
+  EXPECT_EQ(scene->reported, Offset(9));
+  co_return Status::OK();
+}
+
+TEST(EndpointWriterTest, WhatStaysBehindAFullRequestWaitsNoLonger) {
+  RunScene(LeaveRecordBehind, seconds(60));
+}
+
+Task<> RefuseForTooLong(EndpointScene* scene) {
+  KeptRecords kept;
+  scene->handler = &kept;
+  scene->endpoint.refusal_count = 1000;
+  scene->log = {{"a", "b"}};
+  for (int i = 0; i < 3; ++i) {
+    Status status = co_await scene->ReopenAndDeliverAll();
+    EXPECT_TRUE(IsRetriable(status)) << status;
+    CO_RETURN_IF_ERROR(co_await Sleep(seconds(100)));
+  }
+  EXPECT_TRUE(kept.lines.empty());
+  CO_RETURN_IF_ERROR(co_await scene->ReopenAndDeliverAll());
+  EXPECT_EQ(scene->reported, Offset(8));
+  EXPECT_EQ(kept.lines.size(), 2u);
+  for (const std::string& line : kept.lines) {
+    EXPECT_NE(line.find(R"("attemptsMade":4,"arrivalTimestamp":5)"), std::string::npos) << line;
+  }
+  // One that is too large is tried once.
+  scene->endpoint.refusal = 413;
+  scene->log.push_back({"c"});
+  CO_RETURN_IF_ERROR(co_await scene->ReopenAndDeliverAll());
+  EXPECT_EQ(kept.lines.size(), 3u);
+  EXPECT_EQ(scene->endpoint.tries.size(), 5u);
+  co_return Status::OK();
+}
+
+TEST(EndpointWriterTest, WhatIsRefusedForTooLongIsHandedOver) {
+  RunScene(RefuseForTooLong, seconds(60));
+}
+
+}  // namespace
+}  // namespace mainstem::sink
