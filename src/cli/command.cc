@@ -34,6 +34,12 @@ void PrintError(const Status& status, bool json) {
   if (!text.hint.empty()) fmt::print(stderr, "hint: {}\n", text.hint);
 }
 
+Status NotOfANode(std::string detail) {
+  return MakeError(ErrorCode::kInternal, {.message = "the answer is not that of a Mainstem node",
+                                          .detail = std::move(detail),
+                                          .hint = "is --node the address of its HTTP port?"});
+}
+
 Status CannotPrint(int error) {
   return MakeError(ErrorCode::kStorageError,
                    "cannot write to standard output: " + std::generic_category().message(error));
@@ -56,10 +62,7 @@ Status WithJson(const std::string& text, const std::function<Status(const elemen
   try {
     return use(root);
   } catch (const simdjson::simdjson_error& error) {
-    return MakeError(ErrorCode::kInternal,
-                     {.message = "the answer is not that of a Mainstem node",
-                      .detail = fmt::format("{}: {}", error.what(), text.substr(0, 200)),
-                      .hint = "is --node the address of its HTTP port?"});
+    return NotOfANode(fmt::format("{}: {}", error.what(), text.substr(0, 200)));
   }
 }
 

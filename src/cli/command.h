@@ -49,6 +49,8 @@ void AddCertificateCommand(CLI::App& app, const GlobalOptions& globals, Invocati
 
 // On standard error: the message with detail and hint, or {"error":{..}} in the admin API's shape.
 void PrintError(const Status& status, bool json);
+// What answered is no node: kInternal.
+Status NotOfANode(std::string detail);
 // Standard output takes no more; `error` is an errno.
 Status CannotPrint(int error);
 // The end of a command that changed something: `text` for people, `json` (an object) for machines.

@@ -10,6 +10,8 @@
 
 namespace mainstem::cli {
 
+using simdjson::dom::element;
+
 struct HttpClient::Curl {
   CURL* handle = curl_easy_init();
   ~Curl() { curl_easy_cleanup(handle); }
@@ -55,24 +57,24 @@ ErrorCode FromHttp(long status) {
   }
 }
 
+std::optional<ErrorCode> CodeNamed(std::string_view name) {
+#define MS_ERROR(code, arrow_code, retriable, kafka, http, sqlstate) \
+  if (name == #code) return ErrorCode::k##code;
+#include "core/errors.def"
+#undef MS_ERROR
+  return std::nullopt;
+}
+
 Status ErrorFromBody(long status, const std::string& body) {
   simdjson::dom::parser parser;
-  simdjson::dom::element root;
-  ErrorText text{.message = fmt::format("the node answered {}", status)};
-  if (parser.parse(body).get(root) == simdjson::SUCCESS) {
-    auto field = [&](const char* name) -> std::string {
-      std::string_view value;
-      return root["error"][name].get(value) == simdjson::SUCCESS ? std::string(value)
-                                                                 : std::string();
-    };
-    if (std::string message = field("message"); !message.empty()) text.message = message;
-    text.detail = field("detail");
-    text.hint = field("hint");
-    // kCancelled is what this command is when the user ends it.
-    auto code = CodeNamed(field("code"));
-    if (code && *code != ErrorCode::kCancelled) return MakeError(*code, std::move(text));
+  element root, error;
+  std::string_view message;
+  if (parser.parse(body).get(root) == simdjson::SUCCESS &&
+      root["error"].get(error) == simdjson::SUCCESS &&
+      error["message"].get(message) == simdjson::SUCCESS && !message.empty()) {
+    return ToldError(error, FromHttp(status));
   }
-  return MakeError(FromHttp(status), std::move(text));
+  return MakeError(FromHttp(status), fmt::format("the node answered {}", status));
 }
 
 Status Perform(CURL* handle, const std::string& base_url, const HttpRequest& request, Sink* sink) {
@@ -137,12 +139,16 @@ Status Perform(CURL* handle, const std::string& base_url, const HttpRequest& req
 
 }  // namespace
 
-std::optional<ErrorCode> CodeNamed(std::string_view name) {
-#define MS_ERROR(code, arrow_code, retriable, kafka, http, sqlstate) \
-  if (name == #code) return ErrorCode::k##code;
-#include "core/errors.def"
-#undef MS_ERROR
-  return std::nullopt;
+Status ToldError(const element& error, ErrorCode fallback) {
+  auto field = [&](const char* name) -> std::string {
+    std::string_view value;
+    bool is_there = error[name].get(value) == simdjson::SUCCESS;
+    return is_there ? std::string(value) : std::string();
+  };
+  ErrorCode code = CodeNamed(field("code")).value_or(fallback);
+  if (code == ErrorCode::kCancelled) code = fallback;
+  return MakeError(code,
+                   {.message = field("message"), .detail = field("detail"), .hint = field("hint")});
 }
 
 HttpClient::HttpClient(std::string base_url)

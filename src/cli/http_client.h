@@ -3,12 +3,15 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/status.h"
+
+namespace simdjson::dom {
+class element;
+}
 
 namespace mainstem::cli {
 
@@ -20,8 +23,9 @@ struct HttpRequest {
   std::vector<std::string> headers = {};  // "Accept: text/event-stream"
 };
 
-// The error that a node names so ("UnknownTopic"); nothing for a name of another version.
-std::optional<ErrorCode> CodeNamed(std::string_view name);
+// The error that a node tells as {"code":..,"message":..,"detail":..,"hint":..}. `fallback`: for a
+// code of another version, and for kCancelled, which is what a command is when its user ends it.
+Status ToldError(const simdjson::dom::element& error, ErrorCode fallback);
 
 class HttpClient {
  public:

@@ -145,10 +145,7 @@ Status Export(const GlobalOptions& globals, const ConsumeOptions& options, int64
 // The error that ends a stream of events.
 Status ErrorOf(const std::string& json) {
   return WithJson(json, [](const element& root) {
-    element error = root["error"];
-    return MakeError(ErrorCode::kUnavailable, {.message = TextOf(error, "message"),
-                                               .detail = TextOf(error, "detail"),
-                                               .hint = TextOf(error, "hint")});
+    return ToldError(root["error"].value(), ErrorCode::kUnavailable);
   });
 }
 

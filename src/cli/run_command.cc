@@ -192,8 +192,7 @@ Result<std::FILE*> KeepStandardOutput() {
   int kept = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
   std::FILE* out = kept < 0 ? nullptr : fdopen(kept, "w");
   if (out == nullptr || dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
-    return MakeError(ErrorCode::kInternal,
-                     "cannot write to standard output: " + std::generic_category().message(errno));
+    return CannotPrint(errno);
   }
   return out;
 }

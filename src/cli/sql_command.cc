@@ -28,10 +28,7 @@ struct SqlOptions {
 Status HandleLine(const element& line, ResultPrinter& printer) {
   element value;
   if (line["error"].get(value) == simdjson::SUCCESS) {
-    auto code = CodeNamed(TextOf(value, "code")).value_or(ErrorCode::kInvalidArgument);
-    return MakeError(code, {.message = TextOf(value, "message"),
-                            .detail = TextOf(value, "detail"),
-                            .hint = TextOf(value, "hint")});
+    return ToldError(value, ErrorCode::kInvalidArgument);
   }
   if (line["columns"].get(value) == simdjson::SUCCESS) {
     std::vector<std::string> names, types;
@@ -99,8 +96,7 @@ Status RunScript(const GlobalOptions& globals, const std::vector<std::string>& d
                       return failed.ok();
                     }));
   if (failed.ok() && !is_ours && !absl::StripAsciiWhitespace(script).empty()) {
-    return MakeError(ErrorCode::kInternal, {.message = "the answer is not that of a Mainstem node",
-                                            .hint = "is --node the address of its HTTP port?"});
+    return NotOfANode("");
   }
   return failed;
 }

@@ -13,8 +13,6 @@ namespace {
 using aws::InvalidArgument;
 using aws::Value;
 
-constexpr int64_t kHttpBufferMegabytes = 5;
-constexpr int64_t kHttpBufferSeconds = 300;
 constexpr int64_t kRetrySeconds = 300;
 
 int64_t RetrySecondsOf(const Value& configuration) {
@@ -53,8 +51,7 @@ Result<std::map<std::string, std::string>> EndpointOptionsOf(const Value& config
     return InvalidArgument("Secrets Manager is not available here.");
   }
   const Value& endpoint = configuration["EndpointConfiguration"];
-  ASSIGN_OR_RETURN(const Buffer buffer,
-                   BufferOf(configuration, {kHttpBufferMegabytes, kHttpBufferSeconds}));
+  ASSIGN_OR_RETURN(const Buffer buffer, BufferOf(configuration));
   std::map<std::string, std::string> options{
       {"connector", "firehose-endpoint"},
       {"url", std::string(endpoint["Url"].text)},
@@ -77,11 +74,7 @@ void DescribeHttp(const Value& configuration, aws::BodyWriter* answer) {
   answer->Key("EndpointConfiguration").BeginMap().Field("Url", endpoint["Url"].text);
   if (!endpoint["Name"].is_null()) answer->Field("Name", endpoint["Name"].text);
   answer->EndMap();
-  const Value& hints = configuration["BufferingHints"];
-  answer->Key("BufferingHints").BeginMap().Key("SizeInMBs");
-  answer->Integer(aws::IntegerOf(hints["SizeInMBs"]).value_or(kHttpBufferMegabytes));
-  answer->Key("IntervalInSeconds");
-  answer->Integer(aws::IntegerOf(hints["IntervalInSeconds"]).value_or(kHttpBufferSeconds)).EndMap();
+  DescribeBuffer(configuration, answer);
   answer->Key("RequestConfiguration").BeginMap();
   answer->Field("ContentEncoding", EncodingOf(configuration)).Key("CommonAttributes");
   const Value& attributes = configuration["RequestConfiguration"]["CommonAttributes"];

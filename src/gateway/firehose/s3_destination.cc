@@ -14,8 +14,6 @@ namespace {
 using aws::InvalidArgument;
 using aws::Value;
 
-constexpr Buffer kDefaultBuffer;
-
 struct Compression {
   std::string_view name;       // Amazon's
   std::string_view option;     // ours
@@ -163,16 +161,28 @@ void CopyOr(std::string_view name, const Value& configuration, aws::BodyWriter* 
   }
 }
 
+Buffer HintsOf(const Value& configuration) {
+  const Value& hints = configuration["BufferingHints"];
+  Buffer buffer;
+  buffer.megabytes = aws::IntegerOf(hints["SizeInMBs"]).value_or(buffer.megabytes);
+  buffer.seconds = aws::IntegerOf(hints["IntervalInSeconds"]).value_or(buffer.seconds);
+  return buffer;
+}
+
 }  // namespace
 
-Result<Buffer> BufferOf(const Value& configuration, Buffer default_buffer) {
+Result<Buffer> BufferOf(const Value& configuration) {
   const Value& hints = configuration["BufferingHints"];
   if (hints["SizeInMBs"].is_null() != hints["IntervalInSeconds"].is_null()) {
     return InvalidArgument("BufferingHints must have both SizeInMBs and IntervalInSeconds.");
   }
-  return Buffer{
-      .megabytes = aws::IntegerOf(hints["SizeInMBs"]).value_or(default_buffer.megabytes),
-      .seconds = aws::IntegerOf(hints["IntervalInSeconds"]).value_or(default_buffer.seconds)};
+  return HintsOf(configuration);
+}
+
+void DescribeBuffer(const Value& configuration, aws::BodyWriter* answer) {
+  const Buffer buffer = HintsOf(configuration);
+  answer->Key("BufferingHints").BeginMap().Key("SizeInMBs").Integer(buffer.megabytes);
+  answer->Key("IntervalInSeconds").Integer(buffer.seconds).EndMap();
 }
 
 Result<std::map<std::string, std::string>> FileOptionsOf(const S3Destination& destination) {
@@ -182,7 +192,7 @@ Result<std::map<std::string, std::string>> FileOptionsOf(const S3Destination& de
   ASSIGN_OR_RETURN(std::string prefix, is_failed
                                            ? ErrorPrefixOf(configuration, destination.error_type)
                                            : PrefixOf(configuration));
-  ASSIGN_OR_RETURN(const Buffer buffer, BufferOf(configuration, kDefaultBuffer));
+  ASSIGN_OR_RETURN(const Buffer buffer, BufferOf(configuration));
   const Compression& compression = CompressionOf(configuration);
   std::string extension(configuration["FileExtension"].text);
   if (extension.empty()) extension = compression.extension;
@@ -210,13 +220,7 @@ void DescribeS3(const Value& configuration, S3Description what, aws::BodyWriter*
   if (!configuration["ErrorOutputPrefix"].is_null()) {
     answer->Field("ErrorOutputPrefix", configuration["ErrorOutputPrefix"].text);
   }
-  const Value& hints = configuration["BufferingHints"];
-  answer->Key("BufferingHints").BeginMap();
-  answer->Key("SizeInMBs")
-      .Integer(aws::IntegerOf(hints["SizeInMBs"]).value_or(kDefaultBuffer.megabytes));
-  answer->Key("IntervalInSeconds");
-  answer->Integer(aws::IntegerOf(hints["IntervalInSeconds"]).value_or(kDefaultBuffer.seconds))
-      .EndMap();
+  DescribeBuffer(configuration, answer);
   answer->Field("CompressionFormat", CompressionOf(configuration).name);
   CopyOr("EncryptionConfiguration", configuration, answer, [](aws::BodyWriter* out) {
     out->BeginMap().Field("NoEncryptionConfig", "NoEncryption").EndMap();

@@ -17,7 +17,8 @@ struct Buffer {
   int64_t seconds = 300;
 };
 // BufferingHints; an InvalidArgumentException for one without the other.
-Result<Buffer> BufferOf(const aws::Value& configuration, Buffer default_buffer);
+Result<Buffer> BufferOf(const aws::Value& configuration);
+void DescribeBuffer(const aws::Value& configuration, aws::BodyWriter* answer);
 
 struct S3Destination {
   // Names of files begin so: "clicks-1" for version 1 of stream "clicks".

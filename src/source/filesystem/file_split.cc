@@ -14,12 +14,14 @@ namespace {
 
 std::string NameOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
+constexpr const char* kLeaveAsTheyAre =
+    "leave the files of a table without 'source.monitor-interval' as they are while a job reads "
+    "them; start the job anew to read what is there now";
+
 Status NotAsItWas(const std::string& path, const std::string& what) {
-  return MakeError(
-      ErrorCode::kNotFound,
-      {.message = "file '" + path + "' was " + what + " before it was read to its end",
-       .hint = "leave the files of a table without 'source.monitor-interval' as they are while a "
-               "job reads them; start the job anew to read what is there now"});
+  return MakeError(ErrorCode::kNotFound,
+                   {.message = "file '" + path + "' was " + what + " before it was read to its end",
+                    .hint = kLeaveAsTheyAre});
 }
 
 }  // namespace
@@ -115,11 +117,9 @@ Task<bool> MayComeBack(Env* env, Files* files, std::string path,
 Status FileWasReplaced(const std::string& path) { return NotAsItWas(path, "replaced"); }
 
 Status FileBecameShorter(const std::string& path) {
-  return MakeError(ErrorCode::kInvalidArgument,
-                   {.message = "file '" + path + "' became shorter while it was read",
-                    .hint = "leave the files of a table without 'source.monitor-interval' as they "
-                            "are while a job reads them; start the job anew to read what is there "
-                            "now"});
+  return MakeError(
+      ErrorCode::kInvalidArgument,
+      {.message = "file '" + path + "' became shorter while it was read", .hint = kLeaveAsTheyAre});
 }
 
 connector::RejectedRecord FileOrigin::Rejected(const std::string& place,

@@ -51,6 +51,7 @@ class MemorySource final : public connector::TableSource, public connector::Rest
   bool bounded() const override { return !rows_->unbounded; }
   bool insert_only() const override { return rows_->insert_only; }
   Status SetRestored(std::vector<connector::RestoredSplit> splits) override {
+    restored_.clear();
     for (const connector::RestoredSplit& restored : splits) restored_.insert(restored.split.id);
     return Status::OK();
   }
