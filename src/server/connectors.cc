@@ -3,7 +3,8 @@
 #include "sink/blackhole/blackhole_sink.h"
 #include "sink/clickhouse/clickhouse_sink.h"
 #include "sink/filesystem/file_sink.h"
-#include "sink/http/endpoint_sink.h"
+#include "sink/firehose/document_sink.h"
+#include "sink/firehose/endpoint_sink.h"
 #include "sink/http/http_sink.h"
 #include "sink/iceberg/iceberg_sink.h"
 #include "sink/jdbc/jdbc_sink.h"
@@ -33,6 +34,7 @@ connector::ConnectorRegistry MakeConnectorRegistry(connector::S3Defaults s3) {
   registry.Add(sink::DuckdbSinkConnector());
   registry.Add(sink::FileSinkConnector(s3));
   registry.Add(sink::HttpSinkConnector());
+  registry.Add(sink::DocumentSinkConnector());
   registry.Add(sink::EndpointSinkConnector());
   registry.Add(sink::IcebergSinkConnector(s3));
   registry.Add(sink::JdbcSinkConnector());

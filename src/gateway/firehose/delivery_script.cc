@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include "gateway/aws/aws_error.h"
+#include "gateway/firehose/backup_bucket.h"
 #include "gateway/firehose/http_destination.h"
+#include "gateway/firehose/opensearch_destination.h"
 #include "gateway/firehose/s3_destination.h"
 
 namespace mainstem::gateway::firehose {
@@ -67,14 +69,32 @@ std::string InsertInto(std::string_view table, std::string_view from) {
                      from);
 }
 
-// What the endpoint does not take comes back by the job's quarantine, and goes to the bucket.
-Result<std::string> EndpointScript(const std::string& file_name, const DeliveryStream& stream,
-                                   const aws::Value& configuration) {
-  ASSIGN_OR_RETURN(Options endpoint, EndpointOptionsOf(configuration, stream.arn));
+// The table of a destination that is no bucket, and what its failed records are called.
+struct Carrier {
+  Options options;
+  std::string_view error_type;
+};
+Result<Carrier> CarrierOf(const DeliveryStream& stream, const aws::Value& configuration) {
+  Carrier carrier;
+  if (stream.destination_kind == kOpenSearchKind) {
+    ASSIGN_OR_RETURN(carrier.options, DocumentOptionsOf(configuration, stream.job));
+    carrier.error_type = kOpenSearchErrorType;
+  } else {
+    ASSIGN_OR_RETURN(carrier.options, EndpointOptionsOf(configuration, stream.arn));
+    carrier.error_type = kHttpErrorType;
+  }
+  return carrier;
+}
+
+// What the destination does not take comes back by the job's quarantine, and goes to the bucket.
+Result<std::string> CarrierScript(const std::string& file_name, const DeliveryStream& stream,
+                                  const aws::Value& configuration) {
+  ASSIGN_OR_RETURN(Carrier carrier, CarrierOf(stream, configuration));
   const aws::Value& bucket = configuration["S3Configuration"];
-  S3Destination failed{.name = file_name, .configuration = &bucket, .error_type = kHttpErrorType};
+  S3Destination failed{
+      .name = file_name, .configuration = &bucket, .error_type = carrier.error_type};
   std::string script = CreateTable(
-      "CREATE TABLE destination (\n  data BYTES,\n  arrival TIMESTAMP_LTZ(3)\n", endpoint);
+      "CREATE TABLE destination (\n  data BYTES,\n  arrival TIMESTAMP_LTZ(3)\n", carrier.options);
   script += SourceTable({.table = "failed_records", .topic = FailedTopicOf(stream)});
   ASSIGN_OR_RETURN(std::string table, FileTable("failed", failed));
   script += table;
@@ -98,7 +118,7 @@ Result<connector::KeptJob> JobOf(std::string_view name, const DeliveryStream& st
   job.script =
       SourceTable({.table = "records", .topic = stream.topic, .begin = stream.source_begin});
   if (HasFailedRecords(stream)) {
-    ASSIGN_OR_RETURN(std::string rest, EndpointScript(file_name, stream, document.root));
+    ASSIGN_OR_RETURN(std::string rest, CarrierScript(file_name, stream, document.root));
     job.script += rest;
   } else {
     S3Destination s3{.name = file_name, .configuration = &document.root};

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "gateway/aws/aws_error.h"
-#include "gateway/firehose/http_destination.h"
+#include "gateway/aws/body_codec.h"
+#include "gateway/firehose/backup_bucket.h"
+#include "gateway/firehose/opensearch_destination.h"
 
 namespace mainstem::gateway::firehose {
 namespace {
@@ -177,7 +179,7 @@ TEST(DeliveryScriptTest, MergesTheBucketOfAnEndpoint) {
   auto merge = [&before](const std::string& update) {
     auto document = aws::DecodeBody(aws::BodyCodec::kJson, update);
     CHECK_OK(document);
-    return MergedHttp(before, document->root);
+    return MergedWithBucket(before, document->root);
   };
   auto merged =
       merge(R"({"S3Update": {"Prefix": "q/"}, "RetryOptions": {"DurationInSeconds": 0}})");
@@ -190,6 +192,72 @@ TEST(DeliveryScriptTest, MergesTheBucketOfAnEndpoint) {
   EXPECT_TRUE(Has(script, "'sink.file-name' = 'q/http-endpoint-failed/")) << script;
   EXPECT_TRUE(Has(script, "'sink.retry.duration' = '0 s'")) << script;
   EXPECT_FALSE(merge(R"({"S3BackupMode": "AllData"})").ok());
+}
+
+DeliveryStream StreamToDocuments(const std::string& more) {
+  DeliveryStream stream = StreamTo(
+      R"({"RoleARN": "arn:aws:iam::000000000000:role/r", "IndexName": "clicks",
+          "S3Configuration": )" +
+      Bucket(R"(, "Prefix": "p/")") + more + "}");
+  stream.destination_kind = kOpenSearchKind;
+  return stream;
+}
+
+TEST(DeliveryScriptTest, WritesDocumentsAndWhatFailsToTheBucket) {
+  const std::string endpoint = R"(, "ClusterEndpoint": "https://me:it%27s%40@h:9200/x")";
+  const std::string script = ScriptOf(StreamToDocuments(endpoint));
+  for (const char* part :
+       {"'connector' = 'firehose-opensearch'", "'url' = 'https://h:9200/x'", "'index' = 'clicks'",
+        "'index.rotation' = 'day'", "'document-id.prefix' = 'firehose-clicks-0000002a'",
+        "'username' = 'me'", "'password' = 'it''s@'", "'sink.buffer.size' = '5MB'",
+        "'sink.retry.duration' = '300 s'",
+        "'sink.file-name' = 'p/AmazonOpenSearchService-failed/!{timestamp:yyyy/MM/dd/HH}/clicks-3-",
+        "INSERT INTO failed SELECT data, arrival FROM failed_records"}) {
+    EXPECT_TRUE(Has(script, part)) << part << " in\n" << script;
+  }
+  EXPECT_FALSE(Has(script, "backup"));
+  const std::string more = ScriptOf(StreamToDocuments(
+      R"(, "ClusterEndpoint": "https://h", "S3BackupMode": "AllDocuments",
+          "IndexRotationPeriod": "OneWeek", "TypeName": "",
+          "DocumentIdOptions": {"DefaultDocumentIdFormat": "NO_DOCUMENT_ID"},
+          "BufferingHints": {"SizeInMBs": 100, "IntervalInSeconds": 0})"));
+  EXPECT_TRUE(Has(more, "INSERT INTO backup SELECT data, arrival FROM records")) << more;
+  EXPECT_TRUE(Has(more, "'index.rotation' = 'week'")) << more;
+  EXPECT_TRUE(Has(more, "'sink.buffer.size' = '100MB'")) << more;
+  EXPECT_FALSE(Has(more, "document-id")) << more;
+}
+
+TEST(DeliveryScriptTest, TellsOfAClusterWithoutItsPassword) {
+  const std::string given =
+      StreamToDocuments(R"(, "ClusterEndpoint": "https://me:s3cret@h")").destination;
+  auto document = aws::DecodeBody(aws::BodyCodec::kJson, given);
+  CHECK_OK(document);
+  auto answer = aws::MakeBodyWriter(aws::BodyCodec::kJson);
+  answer->BeginMap();
+  DescribeOpenSearch(document->root, answer.get());
+  answer->EndMap();
+  const std::string told = answer->Take();
+  EXPECT_TRUE(Has(told, R"("ClusterEndpoint":"https://h")")) << told;
+  EXPECT_FALSE(Has(told, "s3cret")) << told;
+}
+
+TEST(DeliveryScriptTest, RefusesClustersAsAmazonDoes) {
+  auto refusal = [](const std::string& more) {
+    auto job = JobOf("clicks", StreamToDocuments(more));
+    return job.ok() ? "taken" : aws::ToAwsError(job.status()).message;
+  };
+  const std::string endpoint = R"(, "ClusterEndpoint": "https://h")";
+  const std::string domain = R"(, "DomainARN": "arn:aws:es:r:000000000000:domain/d")";
+  EXPECT_EQ(refusal(endpoint), "taken");
+  EXPECT_EQ(refusal(""), "Either ClusterEndpoint or DomainARN is to be given.");
+  EXPECT_EQ(refusal(endpoint + domain), "Either ClusterEndpoint or DomainARN is to be given.");
+  EXPECT_EQ(refusal(domain), "DomainARN is not available here: give the domain's ClusterEndpoint.");
+  EXPECT_EQ(refusal(endpoint + R"(, "TypeName": "_doc")"),
+            "Types are deprecated in OpenSearch. TypeName must be empty.");
+  EXPECT_EQ(refusal(endpoint + R"(, "VpcConfiguration": {})"),
+            "VpcConfiguration is not available here.");
+  EXPECT_EQ(refusal(endpoint + R"(, "ProcessingConfiguration": {"Enabled": true})"),
+            "Processing for OpenSearch is not available here.");
 }
 
 TEST(DeliveryStreamTest, IsKeptAsItIs) {

@@ -27,7 +27,9 @@ std::string FailedTopicOf(const DeliveryStream& stream) {
 
 std::string TopicOf(std::string_view stream) { return fmt::format("firehose.{}", stream); }
 
-bool HasFailedRecords(const DeliveryStream& stream) { return stream.destination_kind == kHttpKind; }
+bool HasFailedRecords(const DeliveryStream& stream) {
+  return stream.destination_kind == kHttpKind || stream.destination_kind == kOpenSearchKind;
+}
 
 std::string EncodeStream(const DeliveryStream& stream) {
   JsonWriter json;

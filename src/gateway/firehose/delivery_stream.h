@@ -15,6 +15,8 @@ enum class SourceKind : uint8_t { kDirectPut, kKinesisStream };
 std::string_view NameOf(SourceKind kind);  // "DirectPut", "KinesisStreamAsSource"
 
 inline constexpr std::string_view kHttpKind = "HttpEndpointDestinationConfiguration";
+inline constexpr std::string_view kOpenSearchKind =
+    "AmazonopensearchserviceDestinationConfiguration";
 
 // Kept as JSON under "firehose/NAME".
 struct DeliveryStream {
@@ -41,7 +43,8 @@ struct DeliveryStream {
   std::map<std::string, std::string> tags{};
   bool operator==(const DeliveryStream&) const = default;
 };
-// An HTTP endpoint's failed records go through a topic of their own: what its job has refused.
+// What a destination beside a bucket does not take goes through a topic of its own: what its job
+// has refused.
 bool HasFailedRecords(const DeliveryStream& stream);
 
 std::string EncodeStream(const DeliveryStream& stream);

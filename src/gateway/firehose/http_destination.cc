@@ -5,6 +5,7 @@
 #include "core/json_writer.h"
 #include "gateway/aws/aws_error.h"
 #include "gateway/aws/value_json.h"
+#include "gateway/firehose/backup_bucket.h"
 #include "gateway/firehose/s3_destination.h"
 
 namespace mainstem::gateway::firehose {
@@ -37,10 +38,6 @@ std::string CommonAttributesOf(const Value& configuration) {
 }
 
 }  // namespace
-
-bool BacksUpAll(const Value& configuration) {
-  return configuration["S3BackupMode"].text == "AllData";
-}
 
 Result<std::map<std::string, std::string>> EndpointOptionsOf(const Value& configuration,
                                                              const std::string& arn) {
@@ -91,29 +88,7 @@ void DescribeHttp(const Value& configuration, aws::BodyWriter* answer) {
   }
   answer->Key("RetryOptions").BeginMap().Key("DurationInSeconds");
   answer->Integer(RetrySecondsOf(configuration)).EndMap();
-  answer->Field("S3BackupMode", BacksUpAll(configuration) ? "AllData" : "FailedDataOnly");
-  answer->Key("S3DestinationDescription").BeginMap();
-  DescribeS3(configuration["S3Configuration"], {}, answer);
-  answer->EndMap();
-}
-
-Result<std::string> MergedHttp(const std::string& before, const Value& update) {
-  ASSIGN_OR_RETURN(std::string merged, aws::MergedJson(before, update));
-  ASSIGN_OR_RETURN(aws::Document old, aws::DecodeBody(aws::BodyCodec::kJson, before));
-  ASSIGN_OR_RETURN(aws::Document document, aws::DecodeBody(aws::BodyCodec::kJson, merged));
-  if (BacksUpAll(old.root) != BacksUpAll(document.root)) {
-    return InvalidArgument("S3BackupMode of an HTTP endpoint can't be changed here.");
-  }
-  ASSIGN_OR_RETURN(std::string bucket,
-                   aws::MergedJson(aws::ToJson(old.root["S3Configuration"]), update["S3Update"]));
-  JsonWriter json;
-  json.BeginObject();
-  for (const aws::Member& member : document.root.members) {
-    if (member.name == "S3Configuration" || member.name == "S3Update") continue;
-    json.Key(member.name).Raw(aws::ToJson(member.value));
-  }
-  json.Key("S3Configuration").Raw(bucket).EndObject();
-  return json.Take();
+  DescribeBackup(configuration, {.all = "AllData", .failed = "FailedDataOnly"}, answer);
 }
 
 }  // namespace mainstem::gateway::firehose

@@ -18,14 +18,7 @@ inline constexpr std::string_view kHttpErrorType = "http-endpoint-failed";
 // InvalidArgumentException for what contradicts itself or is not available here.
 Result<std::map<std::string, std::string>> EndpointOptionsOf(const aws::Value& configuration,
                                                              const std::string& arn);
-// Whether all records go to the bucket, too.
-bool BacksUpAll(const aws::Value& configuration);
-
 // The members of HttpEndpointDestinationDescription, into a map that is open.
 void DescribeHttp(const aws::Value& configuration, aws::BodyWriter* answer);
-
-// The configuration, changed by an HttpEndpointDestinationUpdate, as JSON. The backup's mode can't
-// change: an InvalidArgumentException.
-Result<std::string> MergedHttp(const std::string& before, const aws::Value& update);
 
 }  // namespace mainstem::gateway::firehose

@@ -156,6 +156,40 @@ Shape HttpEndpoint(bool is_update) {
   return Structure(std::move(fields));
 }
 
+bool IsDomainArn(std::string_view text) {
+  return text.starts_with("arn:") && text.find(":es:") != std::string_view::npos &&
+         text.find(":domain/") != std::string_view::npos;
+}
+constexpr Pattern kDomainArn{"arn:.*:es:[a-zA-Z0-9\\-]+:\\d{12}:domain/[a-z][-0-9a-z]{2,27}",
+                             IsDomainArn};
+
+Shape OpenSearch(bool is_update) {
+  Shape hints = Structure({{"SizeInMBs", Whole(1, 100)}, {"IntervalInSeconds", Whole(0, 900)}});
+  Shape retry = Structure({{"DurationInSeconds", Whole(0, 7200)}});
+  Shape ids = Structure(
+      {{"DefaultDocumentIdFormat", Required(OneOf({"FIREHOSE_DEFAULT", "NO_DOCUMENT_ID"}))}});
+  std::vector<aws::Field> fields = {
+      {"RoleARN", RequiredUnless(is_update, RoleArn())},
+      {"DomainARN", Matching(&kDomainArn, Text(1, 512))},
+      {"ClusterEndpoint", Matching(&kEndpointUrl, Text(1, 512))},
+      {"IndexName", RequiredUnless(is_update, Text(1, 80))},
+      {"TypeName", Text(0, 100)},
+      {"IndexRotationPeriod", OneOf({"NoRotation", "OneHour", "OneDay", "OneWeek", "OneMonth"})},
+      {"BufferingHints", std::move(hints)},
+      {"RetryOptions", std::move(retry)},
+      {"ProcessingConfiguration", Processing()},
+      {"CloudWatchLoggingOptions", Logging()},
+      {"DocumentIdOptions", std::move(ids)}};
+  if (is_update) {
+    fields.push_back({"S3Update", S3(true)});
+    return Structure(std::move(fields));
+  }
+  fields.push_back({"S3BackupMode", OneOf({"FailedDocumentsOnly", "AllDocuments"})});
+  fields.push_back({"S3Configuration", Required(S3(false))});
+  fields.push_back({"VpcConfiguration", Structure({{"RoleARN", Required(RoleArn())}})});
+  return Structure(std::move(fields));
+}
+
 Shape TagList() {
   return List(Structure({{"Key", Required(Text(1, 128))}, {"Value", Text(0, 256)}}), 1, 50);
 }
@@ -176,6 +210,7 @@ std::map<std::string, Shape, std::less<>> MakeShapes() {
                  {"S3DestinationConfiguration", S3(false)},
                  {"ExtendedS3DestinationConfiguration", ExtendedS3(false)},
                  {"HttpEndpointDestinationConfiguration", HttpEndpoint(false)},
+                 {"AmazonopensearchserviceDestinationConfiguration", OpenSearch(false)},
                  {"Tags", TagList()}});
   shapes["DeleteDeliveryStream"] =
       Structure({{"DeliveryStreamName", Required(StreamName())}, {"AllowForceDelete", Flag()}});
@@ -193,7 +228,8 @@ std::map<std::string, Shape, std::less<>> MakeShapes() {
                  {"DestinationId", Required(Text(1, 100))},
                  {"S3DestinationUpdate", S3(true)},
                  {"ExtendedS3DestinationUpdate", ExtendedS3(true)},
-                 {"HttpEndpointDestinationUpdate", HttpEndpoint(true)}});
+                 {"HttpEndpointDestinationUpdate", HttpEndpoint(true)},
+                 {"AmazonopensearchserviceDestinationUpdate", OpenSearch(true)}});
   shapes["TagDeliveryStream"] =
       Structure({{"DeliveryStreamName", Required(StreamName())}, {"Tags", Required(TagList())}});
   shapes["UntagDeliveryStream"] = Structure({{"DeliveryStreamName", Required(StreamName())},

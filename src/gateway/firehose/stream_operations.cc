@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include "gateway/aws/value_json.h"
+#include "gateway/firehose/backup_bucket.h"
 #include "gateway/firehose/http_destination.h"
+#include "gateway/firehose/opensearch_destination.h"
 #include "gateway/firehose/operations.h"
 #include "gateway/firehose/s3_destination.h"
 
@@ -24,10 +26,15 @@ struct DestinationKind {
 constexpr DestinationKind kDestinationKinds[] = {
     {"ExtendedS3DestinationConfiguration", "ExtendedS3DestinationUpdate"},
     {"S3DestinationConfiguration", "S3DestinationUpdate"},
-    {kHttpKind, "HttpEndpointDestinationUpdate"}};
+    {kHttpKind, "HttpEndpointDestinationUpdate"},
+    {kOpenSearchKind, "AmazonopensearchserviceDestinationUpdate"}};
 constexpr std::string_view kDestinationsElsewhere[] = {
-    "Redshift",  "Elasticsearch", "Amazonopensearchservice", "AmazonOpenSearchServerless", "Splunk",
-    "Snowflake", "Iceberg"};
+    "Redshift", "Elasticsearch", "AmazonOpenSearchServerless", "Splunk", "Snowflake", "Iceberg"};
+
+// Those that a destination of this kind can become: the two of S3 are one.
+std::string_view FamilyOf(std::string_view kind) {
+  return kind == kHttpKind || kind == kOpenSearchKind ? kind : "S3";
+}
 
 std::string ArnOf(const Context& context, const aws::AwsCall& call, std::string_view name) {
   return fmt::format("arn:aws:firehose:{}:{}:deliverystream/{}", call.region, context.account,
@@ -113,6 +120,12 @@ Status WriteDestination(const DeliveryStream& stream, aws::BodyWriter* answer) {
   if (stream.destination_kind == kHttpKind) {
     answer->Key("HttpEndpointDestinationDescription").BeginMap();
     DescribeHttp(document.root, answer);
+    answer->EndMap().EndMap();
+    return Status::OK();
+  }
+  if (stream.destination_kind == kOpenSearchKind) {
+    answer->Key("AmazonopensearchserviceDestinationDescription").BeginMap();
+    DescribeOpenSearch(document.root, answer);
     answer->EndMap().EndMap();
     return Status::OK();
   }
@@ -229,13 +242,13 @@ Task<> UpdateDestination(const Context& context, aws::AwsCall* call) {
                       "version id: {} do not match.",
                       input["DeliveryStreamName"].text, stream->version, given));
     }
-    const bool is_http = kind->configuration == kHttpKind;
-    if (is_http != (stream->destination_kind == kHttpKind)) {
+    if (FamilyOf(kind->configuration) != FamilyOf(stream->destination_kind)) {
       return aws::InvalidArgument("A destination can't become one of another kind here.");
     }
     const Value& update = input[kind->update];
-    ASSIGN_OR_RETURN(stream->destination, is_http ? MergedHttp(stream->destination, update)
-                                                  : aws::MergedJson(stream->destination, update));
+    ASSIGN_OR_RETURN(stream->destination, HasFailedRecords(*stream)
+                                              ? MergedWithBucket(stream->destination, update)
+                                              : aws::MergedJson(stream->destination, update));
     return CheckDestinationSize(stream->destination);
   };
   Status updated = co_await context.catalog->Update(NameIn(*call), std::move(change));

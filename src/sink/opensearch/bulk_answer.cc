@@ -52,7 +52,8 @@ std::optional<int64_t> CurrentVersionIn(std::string_view reason) {
 }
 
 ItemOutcome OutcomeOfError(int64_t status, ServerProblem problem) {
-  ItemOutcome outcome{.fate = ItemFate::kRefused, .problem = std::move(problem.text)};
+  ItemOutcome outcome{
+      .fate = ItemFate::kRefused, .status = status, .problem = std::move(problem.text)};
   bool is_blocked = problem.type == "cluster_block_exception";
   if (status == 409) {
     outcome.fate = ItemFate::kConflict;

@@ -21,6 +21,7 @@ enum class ItemFate : uint8_t {
 
 struct ItemOutcome {
   ItemFate fate = ItemFate::kDone;
+  int64_t status = 200;
   ErrorCode code = ErrorCode::kInternal;        // of kRetry and kFailed
   std::string problem = {};                     // in the server's words; empty when done
   std::optional<int64_t> current_version = {};  // of a conflict, when the server tells

@@ -1,10 +1,6 @@
 // The connector 'firehose-endpoint' as a sink: rows of bytes, gathered by size and time, become
 // requests in the format of Amazon Data Firehose's HTTP endpoint destinations
-// (endpoint_request.h).
-//
-// At least once: a request is sent again with its id until it is acknowledged; after a restart of
-// the node what was sent last may come again under other ids. What has been tried for longer than
-// 'sink.retry.duration' is handed over to the quarantine, as Amazon's error records.
+// (endpoint_request.h), at least once: a request is sent again with its id (record_sink.h).
 #pragma once
 
 #include "connector/registry.h"

@@ -1,6 +1,6 @@
-// Writers over an endpoint of the test's, with the clock of the simulation. A delivery makes a new
-// writer after each error, which is given the rows behind its position again: so does the test.
-#include "sink/http/endpoint_writer.h"
+// Writers over a destination of the test's, with the clock of the simulation. A delivery makes a
+// new writer after each error, which is given the rows behind its position again: so does the test.
+#include "sink/firehose/record_writer.h"
 
 #include <algorithm>
 #include <map>
@@ -19,36 +19,53 @@ namespace {
 using std::chrono::seconds;
 using Texts = std::vector<std::string>;
 
-struct FakeEndpoint {
-  int refusal_count = 0;  // of each request
-  int refusal = 503;
+// Takes no record before it has been tried so often; one that is bad never.
+struct FakeDestination {
+  int refusal_count = 0;
+  bool refuses_all = false;      // for good
+  std::string picky_about = {};  // the only one that it puts off
+  std::string bad = {};
   Duration answers_after{};
   std::vector<std::pair<std::string, Texts>> tries = {};  // the request's id, its records
   Texts taken = {};
+  std::vector<std::pair<int64_t, int64_t>> places = {};  // of what is taken: end and row
 };
 
-class FakeEndpointClient final : public EndpointClient {
+class FakeClient final : public RecordClient {
  public:
-  explicit FakeEndpointClient(FakeEndpoint* endpoint) : endpoint_(endpoint) {}
-  Task<connector::HttpAnswer> Post(EndpointRequest request,
-                                   std::vector<const EndpointRecord*> records) override {
+  explicit FakeClient(FakeDestination* destination) : destination_(destination) {}
+  Task<RecordAnswer> Send(RecordRequest request, std::vector<const SentRecord*> records) override {
     Texts texts;
-    for (const EndpointRecord* record : records) texts.push_back(record->data);
-    const auto refused = std::count_if(endpoint_->tries.begin(), endpoint_->tries.end(),
+    for (const SentRecord* record : records) texts.push_back(record->data);
+    auto& tries = destination_->tries;
+    const auto refused = std::count_if(tries.begin(), tries.end(),
                                        [&](const auto& one) { return one.first == request.id; });
-    endpoint_->tries.emplace_back(request.id, texts);
-    CO_RETURN_IF_ERROR(co_await Sleep(endpoint_->answers_after));
-    connector::HttpAnswer answer;
-    answer.status = refused < endpoint_->refusal_count ? endpoint_->refusal : 200;
-    answer.body = fmt::format(R"({{"requestId":"{}","timestamp":1}})", request.id);
-    if (answer.status == 200) {
-      endpoint_->taken.insert(endpoint_->taken.end(), texts.begin(), texts.end());
+    tries.emplace_back(request.id, texts);
+    CO_RETURN_IF_ERROR(co_await Sleep(destination_->answers_after));
+    RecordAnswer answer;
+    answer.problem = MakeError(ErrorCode::kUnavailable, "not now");
+    for (size_t i = 0; i < texts.size(); ++i) {
+      const RecordFailure failure{.index = i, .code = "C", .message = "not now"};
+      const std::string& picky = destination_->picky_about;
+      if (destination_->refuses_all || texts[i] == destination_->bad) {
+        answer.refused.push_back(failure);
+      } else if (refused < destination_->refusal_count && (picky.empty() || picky == texts[i])) {
+        answer.again.push_back(failure);
+      } else {
+        destination_->taken.push_back(texts[i]);
+        destination_->places.emplace_back(records[i]->end.value(), records[i]->row);
+      }
     }
     co_return answer;
   }
 
+  std::string FailedLine(const SentRecord& record, const RecordFailure& failure,
+                         RecordTries tries) const override {
+    return fmt::format("{} {} {} {}", record.data, record.arrival_ms, failure.code, tries.count);
+  }
+
  private:
-  FakeEndpoint* endpoint_;
+  FakeDestination* destination_;
 };
 
 class KeptRecords final : public connector::RejectHandler {
@@ -79,17 +96,21 @@ ChangelogBatch RowsOf(const Texts& texts) {
 }
 
 // The log's deliveries from `begin` on, and the writers over them, one after the other.
-struct EndpointScene {
-  EndpointScene(SimEnv* env_of_test, Duration buffer_time) : env(env_of_test) {
-    options.buffer_bytes = 3;
-    options.buffer_time = buffer_time;
-    options.retry_time = seconds(300);
+struct RecordScene {
+  RecordScene(SimEnv* env_of_test, Duration buffer_time) : env(env_of_test) {
+    buffering.bytes = 3;
+    buffering.time = buffer_time;
+    buffering.retry_time = seconds(300);
   }
 
   Task<> Reopen() {
-    writer = MakeEndpointWriter(env, std::make_shared<const EndpointOptions>(options), progress,
-                                std::make_unique<FakeEndpointClient>(&endpoint), "job.sink-1",
-                                PartitionId(0));
+    writer = MakeRecordWriter({.env = env,
+                               .connector = "firehose",
+                               .buffering = buffering,
+                               .progress = progress,
+                               .client = std::make_unique<FakeClient>(&destination),
+                               .delivery_id = "job.sink-1",
+                               .partition = PartitionId(0)});
     writer->set_reject_handler(handler);
     CO_ASSIGN_OR_RETURN(std::optional<Offset> stored, co_await writer->Open());
     read_to = stored.value_or(begin);
@@ -124,9 +145,9 @@ struct EndpointScene {
   }
 
   SimEnv* env;
-  EndpointOptions options;
-  std::shared_ptr<EndpointProgress> progress = std::make_shared<EndpointProgress>();
-  FakeEndpoint endpoint;
+  RecordBuffering buffering;
+  std::shared_ptr<RecordProgress> progress = std::make_shared<RecordProgress>();
+  FakeDestination destination;
   connector::RejectHandler* handler = nullptr;
   Offset begin{7};
   std::vector<Texts> log;
@@ -135,16 +156,16 @@ struct EndpointScene {
   Offset reported{7};
 };
 
-void RunScene(Task<> (*test)(EndpointScene*), Duration buffer_time) {
+void RunScene(Task<> (*test)(RecordScene*), Duration buffer_time) {
   SimDisk disk(1);
   SimEnv env(&disk, {});
-  EndpointScene scene(&env, buffer_time);
+  RecordScene scene(&env, buffer_time);
   Status status = env.Run(test(&scene));
   EXPECT_TRUE(status.ok()) << status;
 }
 
-Task<> RefuseEachFourTimes(EndpointScene* scene) {
-  scene->endpoint.refusal_count = 4;
+Task<> RefuseEachFourTimes(RecordScene* scene) {
+  scene->destination.refusal_count = 4;
   scene->log = {{"a", "b"}, {"c", "d"}, {}, {"e", "f"}, {"g"}};
   int error_count = 0;
   for (;;) {
@@ -158,42 +179,42 @@ Task<> RefuseEachFourTimes(EndpointScene* scene) {
   EXPECT_EQ(error_count, 12);
   std::vector<Texts> requests;
   std::map<std::string, Texts> by_id;
-  for (const auto& [id, texts] : scene->endpoint.tries) {
+  for (const auto& [id, texts] : scene->destination.tries) {
     auto [found, is_new] = by_id.emplace(id, texts);
     if (is_new) requests.push_back(texts);
     EXPECT_EQ(found->second, texts) << "sent again as it was";
   }
-  EXPECT_EQ(scene->endpoint.tries.size(), 15u);
+  EXPECT_EQ(scene->destination.tries.size(), 15u);
   EXPECT_EQ(requests, (std::vector<Texts>{{"a", "b", "c"}, {"d", "e", "f"}, {"g"}}));
-  EXPECT_EQ(scene->endpoint.taken, (Texts{"a", "b", "c", "d", "e", "f", "g"}));
+  EXPECT_EQ(scene->destination.taken, (Texts{"a", "b", "c", "d", "e", "f", "g"}));
   EXPECT_EQ(scene->reported, Offset(12));
   co_return Status::OK();
 }
 
-TEST(EndpointWriterTest, ARequestIsSentAgainAsItWasByLaterWriters) {
+TEST(RecordWriterTest, ARequestIsSentAgainAsItWasByLaterWriters) {
   RunScene(RefuseEachFourTimes, seconds(60));
 }
 
-Task<> FlushWhatIsReadOfRequest(EndpointScene* scene) {
-  scene->endpoint.refusal_count = 1;
+Task<> FlushWhatIsReadOfRequest(RecordScene* scene) {
+  scene->destination.refusal_count = 1;
   scene->log = {{"a", "b"}, {"c"}};
   Status refused = co_await scene->ReopenAndDeliverAll();
   EXPECT_TRUE(IsRetriable(refused)) << refused;
   CO_RETURN_IF_ERROR(co_await scene->Reopen());
   CO_RETURN_IF_ERROR(co_await scene->DeliverTo(Offset(8)));
   CO_RETURN_IF_ERROR(co_await scene->Flush(false));
-  EXPECT_EQ(scene->endpoint.tries.size(), 1u);
+  EXPECT_EQ(scene->destination.tries.size(), 1u);
   CO_RETURN_IF_ERROR(co_await scene->DeliverTo(Offset(9)));
-  EXPECT_EQ(scene->endpoint.taken, (Texts{"a", "b", "c"}));
-  EXPECT_EQ(scene->endpoint.tries[0], scene->endpoint.tries[1]);
+  EXPECT_EQ(scene->destination.taken, (Texts{"a", "b", "c"}));
+  EXPECT_EQ(scene->destination.tries[0], scene->destination.tries[1]);
   co_return Status::OK();
 }
 
-TEST(EndpointWriterTest, OfARequestThatIsSentAgainNoPartIsSent) {
+TEST(RecordWriterTest, OfARequestThatIsSentAgainNoPartIsSent) {
   RunScene(FlushWhatIsReadOfRequest, seconds(0));
 }
 
-Task<> FlushBeforeAnythingIsSent(EndpointScene* scene) {
+Task<> FlushBeforeAnythingIsSent(RecordScene* scene) {
   scene->log = {{"a"}, {"b"}};
   CO_RETURN_IF_ERROR(co_await scene->Reopen());
   CO_RETURN_IF_ERROR(co_await scene->Flush(false));
@@ -206,35 +227,35 @@ Task<> FlushBeforeAnythingIsSent(EndpointScene* scene) {
   co_return Status::OK();
 }
 
-TEST(EndpointWriterTest, ThePositionIsWhereItBeganUntilSomethingIsSent) {
+TEST(RecordWriterTest, ThePositionIsWhereItBeganUntilSomethingIsSent) {
   RunScene(FlushBeforeAnythingIsSent, seconds(60));
 }
 
-Task<> LeaveRecordBehind(EndpointScene* scene) {
-  scene->endpoint.answers_after = seconds(30);
+Task<> LeaveRecordBehind(RecordScene* scene) {
+  scene->destination.answers_after = seconds(30);
   scene->log = {{"a", "b"}, {"c", "d"}};
   CO_RETURN_IF_ERROR(co_await scene->Reopen());
   CO_RETURN_IF_ERROR(co_await scene->DeliverTo(Offset(9)));
-  EXPECT_EQ(scene->endpoint.taken, (Texts{"a", "b", "c"}));
+  EXPECT_EQ(scene->destination.taken, (Texts{"a", "b", "c"}));
   CO_RETURN_IF_ERROR(co_await Sleep(seconds(29)));  // the fourth has waited for 59 s
   CO_RETURN_IF_ERROR(co_await scene->Flush(false));
-  EXPECT_EQ(scene->endpoint.tries.size(), 1u);
+  EXPECT_EQ(scene->destination.tries.size(), 1u);
   EXPECT_EQ(scene->reported, Offset(8));
   CO_RETURN_IF_ERROR(co_await Sleep(seconds(1)));
   CO_RETURN_IF_ERROR(co_await scene->Flush(false));
-  EXPECT_EQ(scene->endpoint.taken, (Texts{"a", "b", "c", "d"}));
+  EXPECT_EQ(scene->destination.taken, (Texts{"a", "b", "c", "d"}));
   EXPECT_EQ(scene->reported, Offset(9));
   co_return Status::OK();
 }
 
-TEST(EndpointWriterTest, WhatStaysBehindAFullRequestWaitsNoLonger) {
+TEST(RecordWriterTest, WhatStaysBehindAFullRequestWaitsNoLonger) {
   RunScene(LeaveRecordBehind, seconds(60));
 }
 
-Task<> RefuseForTooLong(EndpointScene* scene) {
+Task<> RefuseForTooLong(RecordScene* scene) {
   KeptRecords kept;
   scene->handler = &kept;
-  scene->endpoint.refusal_count = 1000;
+  scene->destination.refusal_count = 1000;
   scene->log = {{"a", "b"}};
   for (int i = 0; i < 3; ++i) {
     Status status = co_await scene->ReopenAndDeliverAll();
@@ -246,19 +267,51 @@ Task<> RefuseForTooLong(EndpointScene* scene) {
   EXPECT_EQ(scene->reported, Offset(8));
   EXPECT_EQ(kept.lines.size(), 2u);
   for (const std::string& line : kept.lines) {
-    EXPECT_NE(line.find(R"("attemptsMade":4,"arrivalTimestamp":5)"), std::string::npos) << line;
+    EXPECT_EQ(line.substr(1), " 5 C 4");
   }
-  // One that is too large is tried once.
-  scene->endpoint.refusal = 413;
+  // What is refused for good is tried once.
+  scene->destination.refuses_all = true;
   scene->log.push_back({"c"});
   CO_RETURN_IF_ERROR(co_await scene->ReopenAndDeliverAll());
   EXPECT_EQ(kept.lines.size(), 3u);
-  EXPECT_EQ(scene->endpoint.tries.size(), 5u);
+  EXPECT_EQ(scene->destination.tries.size(), 5u);
   co_return Status::OK();
 }
 
-TEST(EndpointWriterTest, WhatIsRefusedForTooLongIsHandedOver) {
+TEST(RecordWriterTest, WhatIsRefusedForTooLongIsHandedOver) {
   RunScene(RefuseForTooLong, seconds(60));
+}
+
+Task<> PutOffOneOfFour(RecordScene* scene) {
+  KeptRecords kept;
+  scene->handler = &kept;
+  scene->destination.refusal_count = 2;
+  scene->destination.picky_about = "b";
+  scene->destination.bad = "c";
+  scene->log = {{"a", "b", "c"}, {"d"}};
+  int error_count = 0;
+  for (;;) {
+    Status status = co_await scene->ReopenAndDeliverAll();
+    if (status.ok()) break;
+    if (!IsRetriable(status)) co_return status;
+    ++error_count;
+    EXPECT_EQ(scene->reported, Offset(7));
+    CO_RETURN_IF_ERROR(co_await Sleep(seconds(1)));
+  }
+  EXPECT_EQ(error_count, 2);
+  std::vector<Texts> requests;
+  for (const auto& [id, texts] : scene->destination.tries) requests.push_back(texts);
+  EXPECT_EQ(requests, (std::vector<Texts>{{"a", "b", "c"}, {"b"}, {"b"}, {"d"}}));
+  EXPECT_EQ(scene->destination.taken, (Texts{"a", "b", "d"}));
+  EXPECT_EQ(scene->destination.places,
+            (std::vector<std::pair<int64_t, int64_t>>{{8, 0}, {8, 1}, {9, 0}}));
+  EXPECT_EQ(kept.lines, (Texts{"c 5 C 1"}));
+  EXPECT_EQ(scene->reported, Offset(9));
+  co_return Status::OK();
+}
+
+TEST(RecordWriterTest, OnlyWhatIsLeftOfARequestIsSentAgain) {
+  RunScene(PutOffOneOfFour, seconds(60));
 }
 
 }  // namespace

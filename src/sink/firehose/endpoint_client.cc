@@ -1,8 +1,9 @@
-#include "sink/http/endpoint_client.h"
+#include "sink/firehose/endpoint_client.h"
 
 #include <arrow/util/compression.h>
 
 #include "connector/http/call_apart.h"
+#include "sink/firehose/endpoint_request.h"
 
 namespace mainstem::sink {
 namespace {
@@ -19,14 +20,13 @@ Result<std::string> Gzipped(const std::string& text) {
   return packed;
 }
 
-class HttpEndpointClient final : public EndpointClient {
+class EndpointClient final : public RecordClient {
  public:
-  explicit HttpEndpointClient(EndpointTarget target)
+  explicit EndpointClient(EndpointTarget target)
       : target_(std::move(target)), session_(target_.session) {}
 
   // Packs the records where it sends them: that takes a while, too.
-  Task<connector::HttpAnswer> Post(EndpointRequest request,
-                                   std::vector<const EndpointRecord*> records) override {
+  Task<RecordAnswer> Send(RecordRequest request, std::vector<const SentRecord*> records) override {
     connector::BlockingCall post = [&]() -> Result<connector::HttpAnswer> {
       connector::HttpCall call{.method = "POST", .url = target_.url};
       call.headers = target_.headers;
@@ -38,7 +38,14 @@ class HttpEndpointClient final : public EndpointClient {
       call.body = body;
       return session_.Call(call);
     };
-    co_return co_await connector::CallApart(std::move(post));
+    auto answer = co_await connector::CallApart(std::move(post));
+    if (Is(answer.status(), ErrorCode::kCancelled)) co_return answer.status();
+    co_return EndpointAnswer(request, answer, records.size());
+  }
+
+  std::string FailedLine(const SentRecord& record, const RecordFailure& failure,
+                         RecordTries tries) const override {
+    return FailedRecordLine(record, failure, tries);
   }
 
  private:
@@ -48,8 +55,8 @@ class HttpEndpointClient final : public EndpointClient {
 
 }  // namespace
 
-std::unique_ptr<EndpointClient> MakeHttpEndpointClient(EndpointTarget target) {
-  return std::make_unique<HttpEndpointClient>(std::move(target));
+std::unique_ptr<RecordClient> MakeEndpointClient(EndpointTarget target) {
+  return std::make_unique<EndpointClient>(std::move(target));
 }
 
 }  // namespace mainstem::sink

@@ -1,4 +1,4 @@
-#include "sink/http/endpoint_request.h"
+#include "sink/firehose/endpoint_request.h"
 
 #include <algorithm>
 
@@ -12,6 +12,7 @@ namespace mainstem::sink {
 namespace {
 
 constexpr size_t kShownAnswerBytesMax = 1000;
+constexpr int kTooLarge = 413;  // sent again it would be as large
 
 std::string OneLine(std::string text) {
   if (text.size() > kShownAnswerBytesMax) text.resize(kShownAnswerBytesMax);
@@ -20,21 +21,8 @@ std::string OneLine(std::string text) {
   return text;
 }
 
-}  // namespace
-
-std::string EndpointBody(const EndpointRequest& request,
-                         const std::vector<const EndpointRecord*>& records) {
-  JsonWriter json;
-  json.BeginObject().Field("requestId", request.id).Field("timestamp", request.timestamp_ms);
-  json.Key("records").BeginArray();
-  for (const EndpointRecord* record : records) {
-    json.BeginObject().Field("data", absl::Base64Escape(record->data)).EndObject();
-  }
-  json.EndArray().EndObject();
-  return json.Take();
-}
-
-Status CheckEndpointAnswer(const EndpointRequest& request, const connector::HttpAnswer& answer) {
+// OK when the endpoint has taken them; else kUnavailable with what it said.
+Status CheckEndpointAnswer(const RecordRequest& request, const connector::HttpAnswer& answer) {
   if (answer.status != 200) {
     return MakeError(ErrorCode::kUnavailable,
                      {.message = fmt::format("the endpoint answers with status {}", answer.status),
@@ -53,13 +41,30 @@ Status CheckEndpointAnswer(const EndpointRequest& request, const connector::Http
                     .detail = OneLine(answer.body)});
 }
 
-std::string FailedRecordLine(const EndpointRecord& record, const EndpointFailure& failure) {
+}  // namespace
+
+std::string EndpointBody(const RecordRequest& request,
+                         const std::vector<const SentRecord*>& records) {
   JsonWriter json;
-  json.BeginObject().Field("attemptsMade", failure.attempt_count);
-  json.Field("arrivalTimestamp", record.arrival_ms).Field("errorCode", failure.code);
-  json.Field("errorMessage", failure.message).Field("attemptEndingTimestamp", failure.ended_ms);
-  json.Field("rawData", absl::Base64Escape(record.data)).EndObject();
+  json.BeginObject().Field("requestId", request.id).Field("timestamp", request.timestamp_ms);
+  json.Key("records").BeginArray();
+  for (const SentRecord* record : records) {
+    json.BeginObject().Field("data", absl::Base64Escape(record->data)).EndObject();
+  }
+  json.EndArray().EndObject();
   return json.Take();
+}
+
+RecordAnswer EndpointAnswer(const RecordRequest& request,
+                            const Result<connector::HttpAnswer>& answer, size_t count) {
+  RecordAnswer told;
+  told.problem =
+      answer.ok() ? CheckEndpointAnswer(request, *answer) : PassingProblem(answer.status());
+  if (told.problem.ok()) return told;
+  const bool is_too_large = answer.ok() && answer->status == kTooLarge;
+  auto failures = FailuresOfAll(count, "HttpEndpoint.DestinationException", told.problem);
+  (is_too_large ? told.refused : told.again) = std::move(failures);
+  return told;
 }
 
 }  // namespace mainstem::sink
