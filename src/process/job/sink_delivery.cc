@@ -181,9 +181,10 @@ Task<> SinkDelivery::Lane::DeliverUntilError() {
   trimmed = offsets.log_start;
   delivered_to = position.value();
   auto* blind = dynamic_cast<connector::BlindWriter*>(writer.get());
-  if (blind != nullptr) blind->BeginAt(position);
-  // What a blind writer could not deliver may fail again: until something gets through.
-  if (blind == nullptr || position == offsets.high_watermark) SetError(Status::OK());
+  // What a blind writer could not deliver may fail again: until something gets through, or nothing
+  // is left of it.
+  auto is_reached = [&] { return blind == nullptr || blind->has_delivered(); };
+  if (is_reached()) SetError(Status::OK());
   last_flush = env->Now();
   auto* resuming = dynamic_cast<connector::ResumingWriter*>(writer.get());
   for (;;) {
@@ -191,6 +192,8 @@ Task<> SinkDelivery::Lane::DeliverUntilError() {
     if (has_unflushed && (!got_some || env->Now() - last_flush >= kFlushInterval)) {
       CO_RETURN_IF_ERROR(co_await Flush(writer.get(), false));
     }
+    bool nothing_waits = !got_some && !has_unflushed;
+    if (state != LaneState::kRunning && (nothing_waits || is_reached())) SetError(Status::OK());
     bool may_end_here = resuming == nullptr || position >= resuming->begun_to();
     if (position.value() >= wanted && flushed.value() < wanted && may_end_here) {
       co_return co_await Flush(writer.get(), true);
@@ -250,10 +253,7 @@ Task<> SinkDelivery::Lane::Flush(connector::DeliveryWriter* writer, bool is_fina
   env->CrashPoint("sink.flush");
   CO_ASSIGN_OR_RETURN(Offset reported, co_await writer->Flush(options));
   // Before its first rows are durable a writer may say 0, wherever it began.
-  if (reported > flushed) {
-    flushed = reported;
-    SetError(Status::OK());
-  }
+  flushed = std::max(flushed, reported);
   // A sink that rolls files by itself may flush less than it was given.
   has_unflushed = flushed < position && !is_final;
   last_flush = env->Now();

@@ -25,7 +25,7 @@ class RecordWriter final : public connector::DeliveryWriter, public connector::B
     co_return place_.position;
   }
 
-  void BeginAt(Offset begin) override { begin_ = begin; }
+  bool has_delivered() const override { return has_delivered_; }
 
   Task<> Deliver(ChangelogBatch batch, Offset end) override {
     for (RowKind kind : batch.kinds) {
@@ -44,7 +44,7 @@ class RecordWriter final : public connector::DeliveryWriter, public connector::B
     while (!waiting_.empty() && (IsDue() || options.final)) {
       CO_RETURN_IF_ERROR(co_await SendFirst());
     }
-    co_return place_.position.value_or(begin_);
+    co_return place_.position.value_or(Offset(0));
   }
 
  private:
@@ -163,6 +163,7 @@ class RecordWriter final : public connector::DeliveryWriter, public connector::B
   }
 
   void TakeOff(size_t count) {
+    has_delivered_ = true;
     for (size_t i = 0; i < count; ++i) {
       Waiting& first = waiting_.front();
       bytes_ -= first.record.data.size();
@@ -179,8 +180,8 @@ class RecordWriter final : public connector::DeliveryWriter, public connector::B
 
   RecordWriterParts parts_;
   std::string id_;
-  Offset begin_;
   RecordProgress::Place place_;
+  bool has_delivered_ = false;
   size_t skipped_left_ = 0;  // rows behind the position that an earlier writer has sent
   std::deque<Waiting> waiting_;
   size_t bytes_ = 0;  // of their data

@@ -4,6 +4,7 @@
 #include <arrow/compute/api.h>
 #include <fmt/format.h>
 
+#include "connector/blind_writer.h"
 #include "connector/secret_file.h"
 #include "core/backoff.h"
 #include "core/sync.h"
@@ -35,7 +36,7 @@ struct MessageSpan {
 
 enum class AnswerFate : uint8_t { kSent, kLater, kRefused, kStop };
 
-class HttpWriter final : public connector::DeliveryWriter {
+class HttpWriter final : public connector::DeliveryWriter, public connector::BlindWriter {
  public:
   HttpWriter(Env* env, std::shared_ptr<const HttpSinkOptions> options,
              std::shared_ptr<HttpProgress> progress, std::string delivery_id, PartitionId partition)
@@ -78,6 +79,8 @@ class HttpWriter final : public connector::DeliveryWriter {
     co_return place_.position;
   }
 
+  bool has_delivered() const override { return has_delivered_; }
+
   Task<> Deliver(ChangelogBatch batch, Offset end) override {
     CO_ASSIGN_OR_RETURN(Messages messages, Prepare(batch, end));
     if (place_.part_end != end) place_ = {place_.position, end, 0};
@@ -86,6 +89,7 @@ class HttpWriter final : public connector::DeliveryWriter {
           .begin = place_.part_sent,
           .end = std::min(messages.about.size(), place_.part_sent + options_->rows_max)};
       CO_RETURN_IF_ERROR(co_await Send(messages, span, end));
+      has_delivered_ = true;
       place_.part_sent = span.end;
       progress_->Set(id_, place_);
     }
@@ -265,6 +269,7 @@ class HttpWriter final : public connector::DeliveryWriter {
   std::optional<RowTemplate> body_;
   std::unique_ptr<connector::HttpSession> session_;
   HttpProgress::Place place_;
+  bool has_delivered_ = false;
 };
 
 }  // namespace
