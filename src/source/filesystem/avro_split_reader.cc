@@ -44,28 +44,17 @@ AvroSplitReader::AvroSplitReader(Env* env, Files* files, FileReadOptions options
       options_(options),
       layout_(std::move(layout)),
       format_options_(std::move(format_options)),
-      poll_interval_(kMinPollInterval) {}
+      followed_(env, files, options) {}
 
 Task<> AvroSplitReader::Open(FileSplitId id, FilePosition position,
                              std::map<std::string, std::shared_ptr<arrow::Array>> outside) {
-  id_ = std::move(id);
-  origin_.path = position.path;
-  origin_.outside = std::move(outside);
-  CO_ASSIGN_OR_RETURN(auto found,
-                      co_await OpenSplitFile(files_, &id_, position.path, options_.when_gone));
-  finished_ = gone_ = !found;  // deleted: nothing of it can be read any more
-  if (finished_) {
-    position.gone = true;
-    ended_at_ = std::move(position);
-    co_return Status::OK();
-  }
-  renamed_ = found->path != position.path;
-  origin_.path = found->path;
-  origin_.identity = found->identity;
+  CO_ASSIGN_OR_RETURN(bool is_there,
+                      co_await followed_.Find(std::move(id), position, std::move(outside)));
+  finished_ = !is_there;  // deleted: nothing of it can be read any more
+  if (finished_) co_return Status::OK();
   OpenOptions options;
-  CO_ASSIGN_OR_RETURN(file_, co_await files_->Open(origin_.path, options));
-  if (!options_.tail) size_limit_ = origin_.identity.size;
-  quiet_since_ = env_->Now();
+  CO_ASSIGN_OR_RETURN(file_, co_await files_->Open(followed_.path(), options));
+  if (!options_.tail) size_limit_ = followed_.origin().identity.size;
   Status opened = co_await ReadHeader(std::move(position));
   if (!Is(opened, ErrorCode::kDecodeError)) co_return opened;
   broken_ = std::move(opened);
@@ -92,8 +81,10 @@ Task<> AvroSplitReader::ReadHeader(FilePosition position) {
   if (colon == std::string::npos) co_return Status::OK();
   bool is_same = position.tail_hash.substr(colon + 1) == Hex(header_.marker);
   if (options_.when_gone == WhenGone::kFails) {
-    if (!is_same) co_return FileWasReplaced(origin_.path);
-    if (position.offset > origin_.identity.size) co_return FileBecameShorter(origin_.path);
+    if (!is_same) co_return FileWasReplaced(followed_.path());
+    if (position.offset > followed_.origin().identity.size) {
+      co_return FileBecameShorter(followed_.path());
+    }
   }
   if (!is_same || position.offset < offset_) co_return Status::OK();
   int64_t rows;
@@ -105,11 +96,8 @@ Task<> AvroSplitReader::ReadHeader(FilePosition position) {
 }
 
 FilePosition AvroSplitReader::position() const {
-  if (ended_at_) return *ended_at_;
-  return {.offset = offset_,
-          .tail_hash = std::to_string(rows_done_ + rows_to_skip_) + ":" + Hex(header_.marker),
-          .path = origin_.path,
-          .gone = gone_};
+  return followed_.At(offset_,
+                      std::to_string(rows_done_ + rows_to_skip_) + ":" + Hex(header_.marker));
 }
 
 void AvroSplitReader::Drop(size_t size) {
@@ -137,17 +125,16 @@ Task<bool> AvroSplitReader::Fill(size_t size) {
     CO_ASSIGN_OR_RETURN(size_t count, co_await file_->ReadAt(end, into));
     buffer_.resize(before + count);
     bytes_read_ += static_cast<int64_t>(count);
-    if (count == 0 && size_limit_ >= 0) co_return FileBecameShorter(origin_.path);
+    if (count == 0 && size_limit_ >= 0) co_return FileBecameShorter(followed_.path());
     if (count == 0) co_return false;
-    quiet_since_ = env_->Now();
-    poll_interval_ = kMinPollInterval;
+    followed_.NoteGrowth();
   }
   co_return true;
 }
 
 void AvroSplitReader::Reject(Status cause, SourceBatch* batch) {
   std::string place = std::to_string(offset_) + ":" + std::to_string(rows_done_);
-  batch->rejected.push_back(origin_.Rejected(place, cause));
+  batch->rejected.push_back(followed_.origin().Rejected(place, cause));
 }
 
 Task<AvroSplitReader::Step> AvroSplitReader::NextBlock(SourceBatch* batch) {
@@ -217,7 +204,7 @@ Task<bool> AvroSplitReader::CheckEnd(SourceBatch* batch) {
   if (size < offset_) {
     // Truncated: all of it is unread.
     rows_to_skip_ = 0;
-    FilePosition beginning{.offset = 0, .tail_hash = "-", .path = origin_.path};
+    FilePosition beginning{.offset = 0, .tail_hash = "-", .path = followed_.path()};
     Status opened = co_await ReadHeader(std::move(beginning));
     if (!Is(opened, ErrorCode::kDecodeError)) {
       CO_RETURN_IF_ERROR(opened);
@@ -226,17 +213,7 @@ Task<bool> AvroSplitReader::CheckEnd(SourceBatch* batch) {
     Reject(std::move(opened), batch);
     co_return true;
   }
-  CO_ASSIGN_OR_RETURN(auto found, co_await FindSplitFile(files_, &id_, origin_.path));
-  if (!found) {
-    CO_ASSIGN_OR_RETURN(bool waits,
-                        co_await MayComeBack(env_, files_, origin_.path, &folder_missing_since_));
-    gone_ = !waits;
-    co_return gone_;  // deleted, and read to its end
-  }
-  folder_missing_since_.reset();
-  if (found->path != origin_.path) renamed_ = true;
-  origin_.path = found->path;
-  co_return renamed_ && env_->Now() - quiet_since_ >= options_.renamed_quiet_time;
+  co_return co_await followed_.IsOver();
 }
 
 Task<std::shared_ptr<arrow::RecordBatch>> AvroSplitReader::NextRows(size_t max_rows) {
@@ -266,9 +243,7 @@ Task<SourceBatch> AvroSplitReader::Read(size_t max_rows, TimePoint deadline) {
     batch.caught_up = true;
     CO_ASSIGN_OR_RETURN(finished_, co_await CheckEnd(&batch));
     if (finished_ || env_->Now() >= deadline) break;
-    TimePoint wake = std::min(deadline, env_->Now() + poll_interval_);
-    poll_interval_ = std::min(poll_interval_ * 2, options_.max_poll_interval);
-    CO_RETURN_IF_ERROR(co_await SleepUntil(wake));
+    CO_RETURN_IF_ERROR(co_await followed_.WaitForGrowth(deadline));
   }
   if (rows == nullptr) {
     CO_ASSIGN_OR_RETURN(rows,
@@ -276,7 +251,9 @@ Task<SourceBatch> AvroSplitReader::Read(size_t max_rows, TimePoint deadline) {
   }
   int64_t count = rows->num_rows();
   rows_done_ += count;
-  auto fill = [&](const ScanLayout::Other& other) { return origin_.Column(other, count); };
+  auto fill = [&](const ScanLayout::Other& other) {
+    return followed_.origin().Column(other, count);
+  };
   CO_ASSIGN_OR_RETURN(batch.batch.rows, layout_.Assemble(*rows, fill));
   batch.position = position().ToString();
   batch.bytes_read = static_cast<size_t>(std::exchange(bytes_read_, 0));

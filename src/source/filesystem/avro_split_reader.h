@@ -14,8 +14,7 @@
 
 #include "connector/table.h"
 #include "format/avro/avro_file.h"
-#include "source/filesystem/file_split.h"
-#include "source/filesystem/file_split_reader.h"
+#include "source/filesystem/followed_file.h"
 
 namespace mainstem::source {
 
@@ -54,8 +53,7 @@ class AvroSplitReader final : public connector::SplitReader {
   FileReadOptions options_;
   ScanLayout layout_;
   format::FormatOptions format_options_;
-  FileSplitId id_;
-  FileOrigin origin_;
+  FollowedFile followed_;
   std::unique_ptr<File> file_;  // null: the file is gone
   int64_t size_limit_ = -1;     // bounded: bytes present when it was opened
   format::AvroFileHeader header_;
@@ -67,13 +65,7 @@ class AvroSplitReader final : public connector::SplitReader {
   int64_t rows_to_skip_ = 0;
   int64_t bytes_read_ = 0;
   bool finished_ = false;
-  bool renamed_ = false;
-  bool gone_ = false;
-  std::optional<FilePosition> ended_at_;  // before anything was read
-  std::optional<TimePoint> folder_missing_since_;
   Status broken_;  // to be reported
-  Duration poll_interval_{};
-  TimePoint quiet_since_;
 };
 
 }  // namespace mainstem::source

@@ -106,14 +106,6 @@ Task<std::optional<FoundFile>> OpenSplitFile(Files* files, FileSplitId* id, std:
   co_return NotAsItWas(last_path, is_another ? "replaced" : "deleted");
 }
 
-Task<bool> MayComeBack(Env* env, Files* files, std::string path,
-                       std::optional<TimePoint>* missing_since) {
-  CO_ASSIGN_OR_RETURN(bool has_folder, co_await files->Exists(ParentFolder(path)));
-  if (has_folder) co_return false;
-  if (!*missing_since) *missing_since = env->Now();
-  co_return env->Now() - **missing_since < kFolderPatience;
-}
-
 Status FileWasReplaced(const std::string& path) { return NotAsItWas(path, "replaced"); }
 
 Status FileBecameShorter(const std::string& path) {

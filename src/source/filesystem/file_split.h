@@ -55,13 +55,6 @@ Status FileBecameShorter(const std::string& path);
 // It holds something else than what was read of it.
 Status FileWasReplaced(const std::string& path);
 
-// Whether a file that was not found may come back with its folder, which is missing: moved away or
-// not mounted for a moment. Not for ever, since a deleted file takes room as long as it is open.
-// `missing_since` is the caller's, for each file; empty at first and when the file is found.
-inline constexpr Duration kFolderPatience = std::chrono::minutes(1);
-Task<bool> MayComeBack(Env* env, Files* files, std::string path,
-                       std::optional<TimePoint>* missing_since);
-
 // The file that rows come from.
 struct FileOrigin {
   std::string path;

@@ -47,55 +47,40 @@ FileSplitReader::FileSplitReader(Env* env, Files* files, FileReadOptions options
       options_(options),
       layout_(std::move(layout)),
       decoder_(std::move(decoder)),
-      lines_(0, options.max_line_bytes),
-      poll_interval_(kMinPollInterval) {}
+      followed_(env, files, options),
+      lines_(0, options.max_line_bytes) {}
 
 Task<> FileSplitReader::Open(FileSplitId id, FilePosition position,
                              std::map<std::string, std::shared_ptr<arrow::Array>> outside) {
-  id_ = std::move(id);
-  origin_.outside = std::move(outside);
-  CO_ASSIGN_OR_RETURN(auto found,
-                      co_await OpenSplitFile(files_, &id_, position.path, options_.when_gone));
-  if (!found) {
+  CO_ASSIGN_OR_RETURN(bool is_there,
+                      co_await followed_.Find(std::move(id), position, std::move(outside)));
+  if (!is_there) {
     // Rotated away and deleted while nobody looked: nothing of it can be read any more.
-    origin_.path = position.path;
-    position.gone = true;
-    EndAt(std::move(position));
+    finished_ = true;
+    lines_.Reset(position.offset);
     co_return Status::OK();
   }
-  SetFound(std::move(*found));
-  renamed_ = origin_.path != position.path;
-  CO_RETURN_IF_ERROR(CheckCompression(origin_.path));
-  decompressor_ = MakeDecompressorFor(origin_.path);
+  CO_RETURN_IF_ERROR(CheckCompression(followed_.path()));
+  decompressor_ = MakeDecompressorFor(followed_.path());
   if (options_.tail) {
     FingerprintOptions fingerprint_options;
     fingerprint_options.compressed = decompressor_ != nullptr;
     CO_ASSIGN_OR_RETURN(std::string fingerprint,
-                        co_await Fingerprint(files_, origin_.path, fingerprint_options));
-    if (fingerprint != id_.fingerprint) {
-      position.path = origin_.path;
-      EndAt(std::move(position));
+                        co_await Fingerprint(files_, followed_.path(), fingerprint_options));
+    if (fingerprint != followed_.id().fingerprint) {
+      finished_ = true;
+      lines_.Reset(position.offset);
+      position.path = followed_.path();
+      followed_.EndAt(std::move(position));
       co_return Status::OK();
     }
   }
   // Bounded files may have grown since they were found, and a short one without a newline is then
   // told by its inode alone.
   OpenOptions open_options;
-  CO_ASSIGN_OR_RETURN(file_, co_await files_->Open(origin_.path, open_options));
-  if (!options_.tail) size_limit_ = origin_.identity.size;
-  quiet_since_ = env_->Now();
+  CO_ASSIGN_OR_RETURN(file_, co_await files_->Open(followed_.path(), open_options));
+  if (!options_.tail) size_limit_ = followed_.origin().identity.size;
   co_return co_await SeekTo(std::move(position));
-}
-
-void FileSplitReader::SetFound(FoundFile found) {
-  origin_.path = std::move(found.path);
-  origin_.identity = found.identity;
-}
-
-void FileSplitReader::EndAt(FilePosition position) {
-  lines_.Reset(position.offset);
-  ended_at_ = std::move(position);
-  finished_ = true;
 }
 
 Task<> FileSplitReader::SeekTo(FilePosition position) {
@@ -116,7 +101,7 @@ Task<> FileSplitReader::SeekTo(FilePosition position) {
   if (is_same) {
     lines_.Reset(position.offset, std::move(tail));
   } else if (options_.when_gone == WhenGone::kFails) {
-    co_return is_shorter ? FileBecameShorter(origin_.path) : FileWasReplaced(origin_.path);
+    co_return is_shorter ? FileBecameShorter(followed_.path()) : FileWasReplaced(followed_.path());
   } else {
     lines_.Reset(0);  // truncated and written anew since: all of it is unread
   }
@@ -138,7 +123,7 @@ Task<SourceBatch> FileSplitReader::Read(size_t max_rows, TimePoint deadline) {
     if (Is(fill.status(), ErrorCode::kDecodeError)) {
       // Broken compressed data: what follows can't be found.
       pending.rejected.push_back(
-          {.origin = origin_.path + "@" + std::to_string(lines_.end_offset()),
+          {.origin = followed_.path() + "@" + std::to_string(lines_.end_offset()),
            .raw_bytes = "",
            .cause = fill.status()});
       finished_ = true;
@@ -157,7 +142,7 @@ Task<SourceBatch> FileSplitReader::Read(size_t max_rows, TimePoint deadline) {
     } else if (env_->Now() >= deadline) {
       break;
     } else {
-      CO_RETURN_IF_ERROR(co_await Poll(deadline));
+      CO_RETURN_IF_ERROR(co_await followed_.WaitForGrowth(deadline));
     }
   }
   co_return Finish(std::move(pending));
@@ -168,7 +153,7 @@ void FileSplitReader::TakeLine(const LineBuffer::Line& line, Pending* pending) {
     ErrorText text{.message = "a line of " + std::to_string(line.length) + " bytes is too long",
                    .hint = "raise 'source.max-line-bytes' (now " +
                            std::to_string(options_.max_line_bytes) + ")"};
-    pending->rejected.push_back({.origin = origin_.path + "@" + std::to_string(line.offset),
+    pending->rejected.push_back({.origin = followed_.path() + "@" + std::to_string(line.offset),
                                  .raw_bytes = CutRawBytes(line.text),
                                  .cause = MakeError(ErrorCode::kDecodeError, std::move(text))});
     return;
@@ -189,19 +174,19 @@ Result<SourceBatch> FileSplitReader::Finish(Pending pending) {
   ASSIGN_OR_RETURN(format::DecodedMessages decoded, decoder_->Decode(pending.messages));
   for (format::RejectedMessage& rejected : decoded.rejected) {
     pending.rejected.push_back(
-        {.origin = origin_.path + "@" + std::to_string(pending.offsets[rejected.index]),
+        {.origin = followed_.path() + "@" + std::to_string(pending.offsets[rejected.index]),
          .raw_bytes = CutRawBytes(pending.messages[rejected.index]),
          .cause = std::move(rejected.cause)});
   }
   int64_t rows = decoded.batch.rows->num_rows();
-  auto fill = [&](const ScanLayout::Other& other) { return origin_.Column(other, rows); };
+  auto fill = [&](const ScanLayout::Other& other) {
+    return followed_.origin().Column(other, rows);
+  };
   ASSIGN_OR_RETURN(batch.batch.rows, layout_.Assemble(*decoded.batch.rows, fill));
   batch.batch.kinds = std::move(decoded.batch.kinds);
   batch.rejected = std::move(pending.rejected);
-  FilePosition position{.offset = lines_.position(), .tail_hash = "", .path = origin_.path};
-  position.gone = gone_;
-  if (decompressor_ == nullptr) position.tail_hash = HashTail(lines_.Tail());
-  batch.position = ended_at_ ? ended_at_->ToString() : position.ToString();
+  std::string tail_hash = decompressor_ == nullptr ? HashTail(lines_.Tail()) : "";
+  batch.position = followed_.At(lines_.position(), std::move(tail_hash)).ToString();
   batch.bytes_read = static_cast<size_t>(std::exchange(bytes_read_, 0));
   batch.end_of_split = finished_;
   batch.caught_up = finished_ || (at_end_ && pending.messages.empty());
@@ -247,10 +232,9 @@ Task<FileSplitReader::Fill> FileSplitReader::ReadPlain() {
   CO_ASSIGN_OR_RETURN(size_t count, co_await file_->ReadAt(offset, lines_.Prepare(wanted)));
   lines_.Commit(count);
   bytes_read_ += static_cast<int64_t>(count);
-  if (count == 0 && size_limit_ >= 0) co_return FileBecameShorter(origin_.path);
+  if (count == 0 && size_limit_ >= 0) co_return FileBecameShorter(followed_.path());
   if (count == 0) co_return Fill::kEnd;
-  poll_interval_ = kMinPollInterval;
-  quiet_since_ = env_->Now();
+  followed_.NoteGrowth();
   co_return Fill::kData;
 }
 
@@ -264,10 +248,10 @@ Task<bool> FileSplitReader::CheckRewritten() {
   FingerprintOptions fingerprint_options;
   fingerprint_options.growing = true;
   CO_ASSIGN_OR_RETURN(std::string fingerprint,
-                      co_await Fingerprint(files_, origin_.path, fingerprint_options));
+                      co_await Fingerprint(files_, followed_.path(), fingerprint_options));
   if (fingerprint.empty()) co_return true;  // not even a first line yet: look again later
   // With another first line it is another split, which discovery finds.
-  if (fingerprint != id_.fingerprint) finished_ = true;
+  if (fingerprint != followed_.id().fingerprint) finished_ = true;
   lines_.Reset(0);
   at_end_ = false;
   co_return true;
@@ -282,7 +266,7 @@ Task<FileSplitReader::Fill> FileSplitReader::ReadCompressed() {
       compressed_offset_ += static_cast<int64_t>(count);
       bytes_read_ += static_cast<int64_t>(count);
       compressed_rest_ = std::string_view(compressed_).substr(0, count);
-      if (count > 0) quiet_since_ = env_->Now();
+      if (count > 0) followed_.NoteGrowth();
     }
     bool was_at_end = compressed_rest_.empty();
     if (was_at_end && decompressor_->complete()) co_return Fill::kEnd;
@@ -307,39 +291,19 @@ Task<bool> FileSplitReader::CheckEnd() {
   if (decompressor_ != nullptr && !cut_off) {
     // It ends before what was read of it.
     if (discard_ > 0 && options_.when_gone == WhenGone::kFails) {
-      co_return FileBecameShorter(origin_.path);
+      co_return FileBecameShorter(followed_.path());
     }
     co_return true;
   }
   if (!options_.tail) {
     if (cut_off) {
       co_return MakeError(ErrorCode::kInvalidArgument,
-                          {.message = "the compressed file '" + origin_.path + "' is cut off",
+                          {.message = "the compressed file '" + followed_.path() + "' is cut off",
                            .hint = "copy it anew, or leave it out"});
     }
     co_return true;
   }
-  std::string last_path = origin_.path;
-  CO_ASSIGN_OR_RETURN(auto found, co_await FindSplitFile(files_, &id_, last_path));
-  if (!found) {
-    CO_ASSIGN_OR_RETURN(bool waits,
-                        co_await MayComeBack(env_, files_, last_path, &folder_missing_since_));
-    gone_ = !waits;
-    co_return gone_;  // deleted, and read to its end
-  }
-  folder_missing_since_.reset();
-  SetFound(std::move(*found));
-  Duration quiet = env_->Now() - quiet_since_;
-  // A writer may go on for a while in a file that was renamed under it.
-  bool was_renamed = origin_.path != last_path;
-  if (was_renamed) renamed_ = true;
-  co_return renamed_&& quiet >= options_.renamed_quiet_time;
-}
-
-Task<> FileSplitReader::Poll(TimePoint deadline) {
-  TimePoint wake = std::min(deadline, env_->Now() + poll_interval_);
-  poll_interval_ = std::min(poll_interval_ * 2, options_.max_poll_interval);
-  co_return co_await SleepUntil(wake);
+  co_return co_await followed_.IsOver();
 }
 
 }  // namespace mainstem::source

@@ -13,24 +13,10 @@
 #include "connector/table.h"
 #include "format/format.h"
 #include "source/filesystem/decompressor.h"
-#include "source/filesystem/file_split.h"
+#include "source/filesystem/followed_file.h"
 #include "source/filesystem/line_buffer.h"
 
 namespace mainstem::source {
-
-// How soon a file that is tailed is looked at again; it doubles while the file is quiet.
-inline constexpr Duration kMinPollInterval = std::chrono::milliseconds(20);
-
-struct FileReadOptions {
-  bool tail = false;
-  WhenGone when_gone = WhenGone::kEnds;
-  size_t max_line_bytes = size_t{1} << 20;
-  bool skip_blank_lines = true;
-  bool skip_byte_order_mark = true;  // of UTF-8, at the file's beginning
-  // How long a file that was renamed is still followed once it is quiet.
-  Duration renamed_quiet_time = std::chrono::seconds(10);
-  Duration max_poll_interval = std::chrono::seconds(1);
-};
 
 // Whether a file holds before the position what was read there; one that ended before anything was
 // read holds nothing of it.
@@ -53,9 +39,6 @@ class FileSplitReader final : public connector::SplitReader {
     std::vector<connector::RejectedRecord> rejected;
   };
 
-  void SetFound(FoundFile found);
-  // Without reading anything more.
-  void EndAt(FilePosition position);
   Task<> SeekTo(FilePosition position);
   Task<std::string> ReadTail(int64_t offset);
   Task<Fill> ReadMore();
@@ -64,7 +47,6 @@ class FileSplitReader final : public connector::SplitReader {
   // After the end was met: true when the split is over.
   Task<bool> CheckEnd();
   Task<bool> CheckRewritten();
-  Task<> Poll(TimePoint deadline);
   void TakeLine(const LineBuffer::Line& line, Pending* pending);
   Result<connector::SourceBatch> Finish(Pending pending);
   int64_t UnreadLines() const;
@@ -74,8 +56,7 @@ class FileSplitReader final : public connector::SplitReader {
   FileReadOptions options_;
   ScanLayout layout_;
   std::unique_ptr<format::Decoder> decoder_;
-  FileSplitId id_;
-  FileOrigin origin_;
+  FollowedFile followed_;
   std::unique_ptr<File> file_;  // null: the file is gone
   LineBuffer lines_;
   int64_t size_limit_ = -1;  // bounded: bytes present when it was opened
@@ -83,20 +64,13 @@ class FileSplitReader final : public connector::SplitReader {
   int64_t lines_read_ = 0;     // since it was opened,
   int64_t bytes_at_open_ = 0;  // where that was
   bool finished_ = false;
-  std::optional<FilePosition> ended_at_;  // before anything was read
-  bool gone_ = false;
-  std::optional<TimePoint> folder_missing_since_;
-  bool at_end_ = false;   // the last read met the end
-  bool renamed_ = false;  // no longer where it was found
+  bool at_end_ = false;  // the last read met the end
 
   std::unique_ptr<Decompressor> decompressor_;
   std::string compressed_;
   std::string_view compressed_rest_;
   int64_t compressed_offset_ = 0;
   int64_t discard_ = 0;  // decompressed bytes still to pass over when resuming
-
-  Duration poll_interval_{};
-  TimePoint quiet_since_;
 };
 
 }  // namespace mainstem::source
