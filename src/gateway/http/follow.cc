@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "gateway/http/answer_lease.h"
+
 namespace mainstem::gateway::http {
 namespace {
 
@@ -12,13 +14,11 @@ constexpr size_t kEventsPerSend = 500;
 constexpr int64_t kLeaseBytes = 4 * kReadBytes;
 constexpr Duration kLeaseRetry = std::chrono::milliseconds(10);
 
-// Waits until there is memory for one step; half of what is shared is left for what comes in.
+// Waits until there is memory for one step.
 Task<MemoryLease> LeaseStep(MemoryBudget* memory) {
-  if (memory == nullptr) co_return MemoryLease();
-  int64_t leave = memory->shared_bytes() / 2;
   for (;;) {
-    MemoryLease lease = memory->TryLease(std::min(kLeaseBytes, leave), leave);
-    if (lease.bytes() > 0) co_return std::move(lease);
+    std::optional<MemoryLease> lease = TryLeaseAnswer(memory, kLeaseBytes);
+    if (lease) co_return *std::move(lease);
     CO_RETURN_IF_ERROR(co_await Sleep(kLeaseRetry));
   }
 }

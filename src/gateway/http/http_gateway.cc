@@ -7,6 +7,7 @@
 
 #include "core/net/server_sent_events.h"
 #include "core/net/websocket.h"
+#include "gateway/http/answer_lease.h"
 #include "gateway/http/event_body.h"
 #include "gateway/http/event_writer.h"
 #include "gateway/http/follow.h"
@@ -259,14 +260,11 @@ struct HttpGateway::Impl {
     co_return co_await exchange->Respond(std::move(response));
   }
 
-  // The events of a page and the answer made of them. Half of what is shared is left for events
-  // that come in.
+  // The events of a page and the answer made of them.
   Result<MemoryLease> LeasePage() {
-    constexpr int64_t kBytes = 2 * kPageBytes;
-    if (options.memory == nullptr) return MemoryLease();
-    int64_t leave = options.memory->shared_bytes() / 2;
-    MemoryLease lease = options.memory->TryLease(std::min(kBytes, leave), leave);
-    if (lease.bytes() > 0) return lease;
+    std::optional<MemoryLease> lease =
+        TryLeaseAnswer(options.memory, static_cast<int64_t>(2 * kPageBytes));
+    if (lease) return *std::move(lease);
     return MakeError(ErrorCode::kResourceExhausted,
                      {.message = "too many pages of events are being read",
                       .hint = "try again in a moment, or give the node more with --memory"});

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include "gateway/http/answer_lease.h"
 #include "gateway/http/event_json.h"
 #include "server/admin/record_filter.h"
 
@@ -168,16 +169,14 @@ Result<http::ReadFrom> ParseFrom(std::string_view text, int64_t* back_count) {
   return from;
 }
 
-// For what is found, and the answer made of it. Half of what is shared is left for what comes in;
-// when there is no more, others are waited for a while.
+// For what is found, and the answer made of it. When there is none left, others are waited for a
+// while.
 Task<MemoryLease> LeaseAnswer(Env* env, MemoryBudget* memory, size_t answer_bytes) {
-  if (memory == nullptr) co_return MemoryLease();
-  int64_t leave = memory->shared_bytes() / 2;
   TimePoint deadline = env->Now() + kLeaseWait;
   while (true) {
-    MemoryLease lease =
-        memory->TryLease(std::min(2 * static_cast<int64_t>(answer_bytes), leave), leave);
-    if (lease.bytes() > 0) co_return std::move(lease);
+    std::optional<MemoryLease> lease =
+        http::TryLeaseAnswer(memory, 2 * static_cast<int64_t>(answer_bytes));
+    if (lease) co_return *std::move(lease);
     if (env->Now() >= deadline) break;
     CO_RETURN_IF_ERROR(co_await Sleep(kLeaseRetry));
   }
