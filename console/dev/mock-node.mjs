@@ -66,6 +66,10 @@ const transactions = () => (empty ? [] : [
 
 function answer(path) {
   if (path === '/api/v1/node') return node();
+  if (path === '/api/v1/history') {
+    const ago = Array.from({ length: 120 }, (_, i) => 600 - 5 * i), wave = (high) => ago.map((s) => Math.round(high * (1 + 0.3 * Math.sin(s / 40))));
+    return { times_ms: ago.map((s) => Date.now() - s * 1000), bytes_in: wave(2e6), bytes_out: wave(3e6), records_in: wave(8000), topics: { clicks: wave(5000) } };
+  }
   if (path === '/api/v1/topics') return { topics: topics() };
   if (path === '/api/v1/jobs') return { jobs: jobs() };
   if (path === '/api/v1/groups') return { groups: groups() };

@@ -48,6 +48,7 @@ export interface Transaction {
   age_ms: number | null; updated_at_ms: number; partitions: { topic: string; partition: number }[]; groups: string[];
 }
 export interface Snapshot { node: Node; topics: Topic[]; jobs: Job[] }
+export interface History { times_ms: number[]; bytes_in: number[]; bytes_out: number[]; records_in: number[]; topics: Record<string, number[]> }
 
 export class ApiError extends Error {
   constructor(readonly code: string, message: string, readonly detail = '', readonly hint = '') { super(message); }

@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { bytes, dateTime } from './format';
-import type { Live } from './live';
+import { HISTORY_SECONDS, type Live } from './live';
 
 export interface Line { label: string; values: (number | null)[] }
 export interface LinesProps {
@@ -90,7 +90,8 @@ export function Legend(props: { lines: { label: string; note?: string }[] }) {
 const ROUND = Array.from({ length: 44 }, (_, i) => 2 ** i);
 
 export function Throughput(props: { live: Live }) {
-  const told = props.live.snapshot?.node.rates.bytes_out !== undefined;
-  return <Lines label="Bytes in and out per second over the last two minutes" times={props.live.times} height={220} format={(value) => bytes(value) + '/s'} steps={ROUND} least={1024} seconds={120} fromZero filled
-    lines={[{ label: 'in', values: props.live.bytesIn }, { label: 'out', values: told ? props.live.bytesOut : props.live.bytesIn.map(() => null) }]} />;
+  const { samples, snapshot } = props.live;
+  const told = snapshot?.node.rates.bytes_out !== undefined;
+  return <Lines label="Bytes in and out per second over the last ten minutes" times={samples.map((sample) => sample.time)} height={220} format={(value) => bytes(value) + '/s'} steps={ROUND} least={1024} seconds={HISTORY_SECONDS} fromZero filled
+    lines={[{ label: 'in', values: samples.map((sample) => sample.bytesIn) }, { label: 'out', values: samples.map((sample) => told ? sample.bytesOut : null) }]} />;
 }

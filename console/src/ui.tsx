@@ -34,17 +34,18 @@ export function Meter(props: { ratio: number; label: string; good?: boolean }) {
   return <span class="meter" role="img" aria-label={props.label}><i class={ratio > 0.9 && !props.good ? 'high' : ''} style={{ width: `${ratio * 100}%` }} /></span>;
 }
 
-export function Sparkline(props: { values: number[]; width?: number; height?: number }) {
-  const { values, width = 108, height = 26 } = props;
-  if (values.length < 2) return <svg class="spark" width={width} height={height} aria-hidden="true" />;
-  const top = Math.max(...values, 1);
-  const step = width / (Math.max(40, values.length) - 1);
-  const left = width - (values.length - 1) * step;
-  const points = values.map((v, i) => `${(left + i * step).toFixed(1)},${(height - 2 - (v / top) * (height - 4)).toFixed(1)}`);
+// Points are [seconds, value], oldest first; they take the whole width from two minutes on.
+export function Sparkline(props: { points: [number, number][]; width?: number; height?: number }) {
+  const { points, width = 108, height = 26 } = props;
+  if (points.length < 2) return <svg class="spark" width={width} height={height} aria-hidden="true" />;
+  const top = Math.max(...points.map(([, value]) => value), 1);
+  const first = points[0]![0], last = points[points.length - 1]![0];
+  const x = (time: number) => (width - ((last - time) / Math.max(120, last - first)) * width).toFixed(1);
+  const line = points.map(([time, value]) => `${x(time)},${(height - 2 - (value / top) * (height - 4)).toFixed(1)}`).join(' ');
   return (
     <svg class="spark" width={width} height={height} viewBox={`0 0 ${width} ${height}`} aria-hidden="true">
-      <polygon points={`${left.toFixed(1)},${height} ${points.join(' ')} ${width},${height}`} />
-      <polyline points={points.join(' ')} />
+      <polygon points={`${x(first)},${height} ${line} ${width},${height}`} />
+      <polyline points={line} />
     </svg>
   );
 }

@@ -163,6 +163,7 @@ Task<> Node::Impl::StartHttp() {
   };
   admin = std::make_unique<AdminApi>(std::move(parts), std::move(admin_options));
   admin->AddRoutes(router.get());
+  admin->Start();
   net::HttpServerOptions options;
   options.memory = &engine->budget();
   options.tls = tls;
@@ -269,6 +270,7 @@ Task<> Node::Impl::StopDoors() {
   if (logs) status &= co_await logs->Stop();
   if (firehose) status &= co_await firehose->Stop();
   if (http) status &= co_await http->Stop();
+  if (admin) status &= co_await admin->Stop();
   if (kafka) status &= co_await kafka->Stop();
   co_return status;
 }

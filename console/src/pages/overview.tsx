@@ -1,7 +1,7 @@
 import { Legend, Throughput } from '../chart';
 import { bytes, bytesPerSecond, count, duration, perSecond, plural } from '../format';
 import { shortName } from '../graph';
-import { useLive } from '../live';
+import { topicRates, useLive } from '../live';
 import { link } from '../router';
 import { Card, Command, Empty, Loading, Meter, Page, Sparkline, Stat, State } from '../ui';
 
@@ -36,7 +36,7 @@ export function Overview() {
           ) : (
             <table class="list"><tbody>
               {shown.slice(0, 8).map((topic) => (
-                <tr><td><a href={link('topics', topic.name)}>{topic.name}</a></td><td class="spark-cell"><Sparkline values={live.topics.get(topic.name) ?? []} /></td>
+                <tr><td><a href={link('topics', topic.name)}>{topic.name}</a></td><td class="spark-cell"><Sparkline points={topicRates(topic.name)} /></td>
                   <td class="num">{perSecond(topic.rates.records_in)}</td><td class="num soft">{count(topic.records)}</td></tr>
               ))}
             </tbody></table>

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { ApiError, call, toError } from '../api';
 import { bytes, count, exact, perSecond } from '../format';
-import { useLive } from '../live';
+import { topicRates, useLive } from '../live';
 import { go, link } from '../router';
 import { Card, Command, Dialog, Empty, ErrorBox, Loading, Page, Sparkline } from '../ui';
 
@@ -55,12 +55,12 @@ export function Topics() {
             {hidden > 0 && <label class="check"><input type="checkbox" checked={internal} onChange={(e) => setInternal(e.currentTarget.checked)} /> show {hidden} internal</label>}
           </div>
           <table class="grid">
-            <thead><tr><th>Topic</th><th>Last two minutes</th><th class="num">Records/s</th><th class="num">Records</th><th class="num">Size</th><th class="num">Partitions</th></tr></thead>
+            <thead><tr><th>Topic</th><th>Last ten minutes</th><th class="num">Records/s</th><th class="num">Records</th><th class="num">Size</th><th class="num">Partitions</th></tr></thead>
             <tbody>
               {shown.map((topic) => (
                 <tr key={topic.id}>
                   <td><a href={link('topics', topic.name)}>{topic.name}</a>{topic.internal && <span class="tag">internal</span>}</td>
-                  <td class="spark-cell"><Sparkline values={live.topics.get(topic.name) ?? []} /></td>
+                  <td class="spark-cell"><Sparkline points={topicRates(topic.name)} /></td>
                   <td class="num">{perSecond(topic.rates.records_in)}</td>
                   <td class="num" title={exact(topic.records)}>{count(topic.records)}</td>
                   <td class="num">{bytes(topic.size_bytes)}</td>

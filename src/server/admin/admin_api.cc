@@ -16,6 +16,7 @@ struct AdminApi::Impl {
       : dependencies(std::move(given_dependencies)),
         options(std::move(given_options)),
         sampler(&dependencies),
+        watching(dependencies.env->shard(0), "admin", [](const std::string&, const Status&) {}),
         node(&dependencies, &options, &sampler),
         topics(&dependencies, &options, &sampler),
         records(&dependencies, &options),
@@ -27,6 +28,7 @@ struct AdminApi::Impl {
   AdminDependencies dependencies;
   AdminOptions options;
   TopicSampler sampler;
+  TaskScope watching;
   NodeApi node;
   TopicsApi topics;
   RecordsApi records;
@@ -39,6 +41,10 @@ struct AdminApi::Impl {
 AdminApi::AdminApi(AdminDependencies dependencies, AdminOptions options)
     : impl_(std::make_unique<Impl>(std::move(dependencies), std::move(options))) {}
 AdminApi::~AdminApi() = default;
+
+void AdminApi::Start() { impl_->watching.Spawn("history", impl_->sampler.Watch()); }
+
+Task<> AdminApi::Stop() { return impl_->watching.Close(); }
 
 void AdminApi::AddRoutes(net::HttpRouter* router) {
   impl_->node.AddRoutes(router);

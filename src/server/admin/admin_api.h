@@ -64,6 +64,9 @@ class AdminApi {
   AdminApi(AdminDependencies dependencies, AdminOptions options);
   ~AdminApi();
   void AddRoutes(net::HttpRouter* router);
+  // Begins to keep what goes on, for the console's charts. Stop() ends it.
+  void Start();
+  Task<> Stop();
 
  private:
   struct Impl;

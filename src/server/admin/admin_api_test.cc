@@ -579,6 +579,42 @@ Task<> Live(Fixture* f) {
 }
 TEST(AdminApi, TellsWhatGoesOnOnceASecond) { RunScenario(Live); }
 
+Task<std::string> HistoryOf(Fixture* f) {
+  RawClient client = f->Connect();
+  auto call = Call("GET", "/api/v1/history");
+  CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(call)));
+  client.Close();
+  co_return answer.body;
+}
+
+Task<> LookBack(Fixture* f) {
+  CO_RETURN_IF_ERROR(co_await f->log.CreateTopic("busy", 1, {}, false));
+  CO_RETURN_IF_ERROR(co_await f->log.CreateTopic("idle", 1, {}, false));
+  CO_ASSIGN_OR_RETURN(std::string told, co_await HistoryOf(f));
+  EXPECT_THAT(told, StartsWith(R"({"times_ms":[],"bytes_in":[],"bytes_out":[],"records_in":[],)"));
+  CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::milliseconds(100)));
+  CO_RETURN_IF_ERROR(co_await f->Append("busy", 0, 20));
+  f->out = 1000;
+  CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::seconds(10)));
+  CO_ASSIGN_OR_RETURN(told, co_await HistoryOf(f));
+  EXPECT_THAT(told, HasSubstr(R"("bytes_out":[200,0],"records_in":[4,0],)"));
+  EXPECT_THAT(told, HasSubstr(R"("topics":{"busy":[4,0]}})"));
+  // Ten minutes are kept, also when nobody looks.
+  CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::minutes(30)));
+  CO_ASSIGN_OR_RETURN(told, co_await HistoryOf(f));
+  EXPECT_THAT(told, Not(HasSubstr("busy")));
+  std::string times = told.substr(0, told.find(']'));
+  EXPECT_EQ(std::count(times.begin(), times.end(), ','), 120);
+  co_return Status::OK();
+}
+Task<> History(Fixture* f) {
+  f->api.Start();
+  Status outcome = co_await LookBack(f);
+  CO_RETURN_IF_ERROR(co_await f->api.Stop());
+  co_return outcome;
+}
+TEST(AdminApi, KeepsWhatWentOnDuringTheLastTenMinutes) { RunScenario(History); }
+
 Task<> Pages(Fixture* f) {
   RawClient client = f->Connect();
   std::vector<std::string> paths{"/", "/examples/clickstream/", "/examples/clickstream"};

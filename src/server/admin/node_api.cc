@@ -32,6 +32,8 @@ void NodeApi::AddRoutes(net::HttpRouter* router) {
               [this](HttpExchange* exchange) { return Show(exchange); });
   router->Add(HttpMethod::kGet, "/api/v1/live",
               [this](HttpExchange* exchange) { return Live(exchange); });
+  router->Add(HttpMethod::kGet, "/api/v1/history",
+              [this](HttpExchange* exchange) { return ShowHistory(exchange); });
   router->Add(HttpMethod::kGet, "/metrics",
               [this](HttpExchange* exchange) { return ShowMetrics(exchange); });
   router->Add(HttpMethod::kGet, "/healthz",
@@ -129,6 +131,10 @@ Task<> NodeApi::Live(HttpExchange* exchange) {
     next = std::max(next + kLiveInterval, dependencies_->env->Now());
     CO_RETURN_IF_ERROR(co_await SleepUntil(next));
   }
+}
+
+Task<> NodeApi::ShowHistory(HttpExchange* exchange) {
+  co_return co_await RespondJson(exchange, 200, WriteHistory(sampler_->history()));
 }
 
 Task<std::string> NodeApi::Scrape() {

@@ -1,4 +1,4 @@
-// /api/v1/node, /api/v1/live, /metrics and /healthz.
+// /api/v1/node, /api/v1/live, /api/v1/history, /metrics and /healthz.
 #pragma once
 
 #include "server/admin/admin_support.h"
@@ -15,6 +15,7 @@ class NodeApi {
  private:
   Task<> Show(HttpExchange* exchange);
   Task<> Live(HttpExchange* exchange);
+  Task<> ShowHistory(HttpExchange* exchange);
   Task<> ShowMetrics(HttpExchange* exchange);
   // What was counted, and what is looked at now.
   Task<std::string> Scrape();

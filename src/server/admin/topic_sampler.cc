@@ -1,6 +1,8 @@
 #include "server/admin/topic_sampler.h"
 
 #include <algorithm>
+#include <cmath>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -12,6 +14,11 @@ using namespace std::chrono_literals;
 constexpr Duration kFresh = 900ms;
 // A rate over a longer gap would be the history, not what goes on now.
 constexpr Duration kLongestGap = 30s;
+constexpr Duration kWatchInterval = 5s;
+// A look at very many partitions takes long: so many times as long nobody looks.
+constexpr int kWatchShare = 200;
+constexpr int64_t kHistoryMs = 10 * 60 * 1000;
+constexpr size_t kBusiestTopics = 20;
 
 }  // namespace
 
@@ -66,12 +73,45 @@ Task<NodeSample> TopicSampler::Sample() {
     double seconds = std::chrono::duration<double>(elapsed).count();
     sample.bytes_out_per_second =
         static_cast<double>(std::max<int64_t>(0, bytes_out - last_bytes_out_)) / seconds;
+    Keep(sample);
   }
   last_ = sample;
   last_bytes_out_ = bytes_out;
   taken_at_ = now;
   has_sample_ = true;
   co_return sample;
+}
+
+void TopicSampler::Keep(const NodeSample& sample) {
+  PastSample& past = history_.emplace_back();
+  past.time_ms = dependencies_->env->WallTime().value();
+  past.records_in_per_second = sample.records_in_per_second;
+  past.bytes_in_per_second = sample.bytes_in_per_second;
+  past.bytes_out_per_second = sample.bytes_out_per_second;
+  std::vector<const TopicSample*> busy;
+  for (const TopicSample& topic : sample.topics) {
+    if (topic.records_in_per_second > 0) busy.push_back(&topic);
+  }
+  auto last = busy.begin() + static_cast<std::ptrdiff_t>(std::min(busy.size(), kBusiestTopics));
+  std::partial_sort(busy.begin(), last, busy.end(), [](const auto* a, const auto* b) {
+    return a->records_in_per_second > b->records_in_per_second;
+  });
+  for (auto topic = busy.begin(); topic != last; ++topic) {
+    past.topics[(*topic)->topic.name] = (*topic)->records_in_per_second;
+  }
+  while (history_.front().time_ms < past.time_ms - kHistoryMs) history_.pop_front();
+}
+
+Task<> TopicSampler::Watch() {
+  const Env& env = *dependencies_->env;
+  while (true) {
+    TimePoint began = env.Now();
+    // Whoever asks is told why a look fails; here it leaves a gap.
+    Status looked = (co_await Sample()).status();
+    if (Is(looked, ErrorCode::kCancelled)) co_return looked;
+    Duration took = env.Now() - began;
+    CO_RETURN_IF_ERROR(co_await Sleep(std::max(kWatchInterval, took * kWatchShare)));
+  }
 }
 
 Task<TopicSample> TopicSampler::Look(storage::TopicInfo topic) {
@@ -113,6 +153,47 @@ std::string TopicIdText(const storage::TopicId& id) {
   std::string text;
   for (uint8_t byte : id) fmt::format_to(std::back_inserter(text), "{:02x}", byte);
   return text;
+}
+
+namespace {
+
+template <typename Of>
+void WriteSeries(const std::deque<PastSample>& history, Of of, JsonWriter* json) {
+  json->BeginArray();
+  for (const PastSample& past : history) json->Value(static_cast<int64_t>(std::llround(of(past))));
+  json->EndArray();
+}
+
+}  // namespace
+
+std::string WriteHistory(const std::deque<PastSample>& history) {
+  JsonWriter json;
+  json.BeginObject().Key("times_ms").BeginArray();
+  for (const PastSample& past : history) json.Value(past.time_ms);
+  json.EndArray().Key("bytes_in");
+  WriteSeries(
+      history, [](const auto& past) { return past.bytes_in_per_second; }, &json);
+  json.Key("bytes_out");
+  WriteSeries(
+      history, [](const auto& past) { return past.bytes_out_per_second; }, &json);
+  json.Key("records_in");
+  WriteSeries(
+      history, [](const auto& past) { return past.records_in_per_second; }, &json);
+  std::set<std::string> topics;
+  for (const PastSample& past : history) {
+    for (const auto& [name, rate] : past.topics) topics.insert(name);
+  }
+  json.Key("topics").BeginObject();
+  for (const std::string& name : topics) {
+    json.Key(name);
+    auto of = [&](const PastSample& past) {
+      auto found = past.topics.find(name);
+      return found == past.topics.end() ? 0 : found->second;
+    };
+    WriteSeries(history, of, &json);
+  }
+  json.EndObject().EndObject();
+  return json.Take();
 }
 
 void WriteTopic(const TopicSample& sample, JsonWriter* json) {

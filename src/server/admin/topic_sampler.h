@@ -1,7 +1,9 @@
-// Sizes and rates of all topics: one look at every partition, at most once in 900 ms and only when
-// somebody asks; rates are the change since the look before. Shard 0 only.
+// Sizes and rates of all topics: one look at every partition when somebody asks, at most once in
+// 900 ms, and every few seconds besides; rates are the change since the look before. What the looks
+// of the last ten minutes found is kept. Shard 0 only.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <string>
 #include <vector>
@@ -29,15 +31,29 @@ struct NodeSample {
   double bytes_out_per_second = 0;
 };
 
+// Of one look, for those who come later.
+struct PastSample {
+  int64_t time_ms = 0;
+  double records_in_per_second = 0;
+  double bytes_in_per_second = 0;
+  double bytes_out_per_second = 0;
+  std::map<std::string, double> topics;  // the busiest: records in per second
+};
+
 class TopicSampler {
  public:
   explicit TopicSampler(const AdminDependencies* dependencies);
   ~TopicSampler();
   Task<NodeSample> Sample();
+  // Looks again and again, for the history's sake, until it is cancelled.
+  Task<> Watch();
+  // Oldest first.
+  const std::deque<PastSample>& history() const { return history_; }
 
  private:
   Task<TopicSample> Look(storage::TopicInfo topic);
   void AddRates(NodeSample* sample, Duration elapsed) const;
+  void Keep(const NodeSample& sample);
 
   const AdminDependencies* dependencies_;
   NodeSample last_;
@@ -46,8 +62,11 @@ class TopicSampler {
   bool has_sample_ = false;
   bool sampling_ = false;
   Event sampled_;
+  std::deque<PastSample> history_;
 };
 
+// An object of arrays, a place in each for every look: times in ms since 1970, rates per second.
+std::string WriteHistory(const std::deque<PastSample>& history);
 void WriteTopic(const TopicSample& sample, JsonWriter* json);  // the members, without braces
 std::string TopicIdText(const storage::TopicId& id);
 
