@@ -25,7 +25,13 @@ struct Sink {
   CURL* handle = nullptr;
   std::string body;
   bool stopped = false;
+  const std::atomic<bool>* cancelled = nullptr;
 };
+
+// Asked when bytes come, when a signal interrupts the waiting, and about once a second.
+int OnProgress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  return static_cast<Sink*>(user)->cancelled->load() ? 1 : 0;
+}
 
 size_t OnBytes(char* data, size_t size, size_t count, void* user) {
   auto* sink = static_cast<Sink*>(user);
@@ -107,9 +113,15 @@ Status Perform(CURL* handle, const std::string& base_url, const HttpRequest& req
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, OnBytes);
   curl_easy_setopt(handle, CURLOPT_WRITEDATA, sink);
   sink->handle = handle;
+  if (sink->cancelled != nullptr) {
+    curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, OnProgress);
+    curl_easy_setopt(handle, CURLOPT_XFERINFODATA, sink);
+  }
   CURLcode code = curl_easy_perform(handle);
   curl_slist_free_all(headers);
   if (sink->stopped) return Status::OK();
+  if (code == CURLE_ABORTED_BY_CALLBACK) return MakeError(ErrorCode::kCancelled, "cancelled");
   if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST) {
     return MakeError(ErrorCode::kUnavailable,
                      {.message = fmt::format("no node answers at {}", base_url),
@@ -160,6 +172,7 @@ HttpClient::~HttpClient() = default;
 
 Result<std::string> HttpClient::Call(const HttpRequest& request) {
   Sink sink;
+  sink.cancelled = cancelled_;
   RETURN_IF_ERROR(Perform(curl_->handle, base_url_, request, &sink));
   return std::move(sink.body);
 }
@@ -168,6 +181,7 @@ Status HttpClient::Stream(const HttpRequest& request,
                           const std::function<bool(std::string_view)>& on_line) {
   Sink sink;
   sink.on_line = &on_line;
+  sink.cancelled = cancelled_;
   RETURN_IF_ERROR(Perform(curl_->handle, base_url_, request, &sink));
   if (!sink.stopped && !sink.body.empty()) on_line(sink.body);
   return Status::OK();

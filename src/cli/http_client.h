@@ -1,6 +1,7 @@
 // The CLI's way to a running node: blocking HTTP through libcurl. One thread.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -38,12 +39,15 @@ class HttpClient {
   Result<std::string> Call(const HttpRequest& request);
   // Gives each line of a streamed answer as it comes; stops early when `on_line` returns false.
   Status Stream(const HttpRequest& request, const std::function<bool(std::string_view)>& on_line);
+  // Calls end with kCancelled soon after it becomes true. Borrowed.
+  void set_cancelled(const std::atomic<bool>* cancelled) { cancelled_ = cancelled; }
   const std::string& base_url() const { return base_url_; }
 
  private:
   struct Curl;
   std::string base_url_;
   std::unique_ptr<Curl> curl_;
+  const std::atomic<bool>* cancelled_ = nullptr;
 };
 
 }  // namespace mainstem::cli

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -40,6 +41,25 @@ void OnStopSignal(std::function<void()> stop) {
     _exit(128 + WaitForStopSignal());
   }).detach();
 }
+
+namespace {
+
+std::atomic<bool> interrupted{false};
+static_assert(std::atomic<bool>::is_always_lock_free);  // set by a signal's handler
+
+}  // namespace
+
+InterruptFlag::InterruptFlag() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { interrupted = true; };
+  sigaction(SIGINT, &action, nullptr);  // without SA_RESTART: what waits is woken
+}
+
+InterruptFlag::~InterruptFlag() { signal(SIGINT, SIG_DFL); }
+
+const std::atomic<bool>* InterruptFlag::flag() const { return &interrupted; }
+
+void InterruptFlag::Clear() { interrupted = false; }
 
 struct StopWatch::State {
   std::mutex mutex;  // guards the rest

@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/line_editor.h"
 #include "cli/result_printer.h"
+#include "cli/signals.h"
 #include "cli/typed_script.h"
 #include "core/json_writer.h"
 
@@ -65,10 +67,12 @@ Status HandleLine(const element& line, ResultPrinter& printer) {
   return Status::OK();
 }
 
-// Runs `definitions` in silence, then `script`.
+// Runs `definitions` in silence, then `script`. kCancelled soon after `cancelled` (may be null) has
+// become true.
 Status RunScript(const GlobalOptions& globals, const std::vector<std::string>& definitions,
-                 const std::string& script) {
+                 const std::string& script, const std::atomic<bool>* cancelled = nullptr) {
   HttpClient client(globals.node);
+  client.set_cancelled(cancelled);
   ResultPrinter printer({.json = globals.json});
   std::string text;
   for (const std::string& definition : definitions) text += definition + "\n";
@@ -112,13 +116,38 @@ std::string WordOf(std::string word) {
 
 constexpr std::string_view kPromptHelp =
     "SHOW TABLES;  DESCRIBE t;  SHOW JOBS;         what is there\n"
-    "SELECT ... FROM t WHERE ...;                  rows as they come; Ctrl-C ends an endless one "
-    "and the prompt\n"
+    "SELECT ... FROM t WHERE ...;                  rows as they come; Ctrl-C ends an endless "
+    "one\n"
     "CREATE TABLE, VIEW ...;  SET 'key' = 'v';     kept for this session\n"
     "INSERT INTO t SELECT ...;                     starts a job that goes on without the prompt\n"
     "EXPLAIN SELECT ...;                           the plan\n"
-    "HELP, QUIT (or EXIT, Ctrl-D). History and editing: rlwrap mainstem sql. The language: "
-    "docs/sql.md\n";
+    "HELP, QUIT (or EXIT, Ctrl-D). Up and Ctrl-R: earlier lines; Ctrl-C: forget what is typed. "
+    "The language: docs/sql.md\n";
+
+// The lines of a person at a terminal, or of whatever else stands in for one.
+class PromptInput {
+ public:
+  PromptInput() {
+    if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) return;
+    interrupt_.emplace();
+    editor_.emplace(SqlHistoryPath(), &*interrupt_);
+  }
+  // Becomes true when Ctrl-C comes while no line is read; null where that ends the program.
+  const std::atomic<bool>* interrupted() const { return interrupt_ ? interrupt_->flag() : nullptr; }
+  // nullopt: there are no more.
+  std::optional<LineEditor::Line> Read(const char* prompt) {
+    if (editor_) return editor_->Read(prompt);
+    fmt::print("{}", prompt);
+    std::fflush(stdout);
+    LineEditor::Line line;
+    if (!std::getline(std::cin, line.text)) return std::nullopt;
+    return line;
+  }
+
+ private:
+  std::optional<InterruptFlag> interrupt_;
+  std::optional<LineEditor> editor_;
+};
 
 Status Prompt(const GlobalOptions& globals) {
   fmt::print("Mainstem SQL at {}. End a statement with ; and the session with QUIT. HELP helps.\n",
@@ -126,22 +155,27 @@ Status Prompt(const GlobalOptions& globals) {
   std::vector<std::string>
       session;  // definitions typed so far: each request is a session of its own
   TypedScript typed;
-  std::string line;
-  while (true) {
-    fmt::print("{}", typed.empty() ? "sql> " : "  -> ");
-    std::fflush(stdout);
-    if (!std::getline(std::cin, line)) break;
-    std::string word = typed.empty() ? WordOf(line) : "";
+  PromptInput input;
+  while (auto line = input.Read(typed.empty() ? "sql> " : "  -> ")) {
+    if (line->is_cancelled) {
+      typed.Clear();
+      continue;
+    }
+    std::string word = typed.empty() ? WordOf(line->text) : "";
     if (word == "QUIT" || word == "EXIT") return Status::OK();
     if (word == "HELP" || word == "?") {
       fmt::print("{}", kPromptHelp);
       continue;
     }
-    typed.Add(line);
+    typed.Add(line->text);
     while (auto statement = typed.Next()) {
-      Status status = RunScript(globals, session, *statement);
+      Status status = RunScript(globals, session, *statement, input.interrupted());
       if (!status.ok()) {
-        PrintError(status, globals.json);
+        if (Is(status, ErrorCode::kCancelled)) {
+          fmt::print("\n");
+        } else {
+          PrintError(status, globals.json);
+        }
         typed.Clear();  // what was typed behind it counted on it
       } else if (IsDefinition(*statement)) {
         session.push_back(std::move(*statement));
@@ -160,7 +194,10 @@ void AddSqlCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chos
       "Examples:\n"
       "  mainstem sql -e \"SELECT 1 + 1\"\n"
       "  mainstem sql -f report.sql --json | jq .row\n"
-      "  mainstem sql                      a prompt");
+      "  mainstem sql                      a prompt, with editing and a history\n"
+      "The history is ~/.local/state/mainstem/sql_history; lines that name a password or other "
+      "secret\n"
+      "are not kept.");
   auto options = std::make_shared<SqlOptions>();
   command->add_option("-e,--execute", options->statement, "statements, separated by ;");
   command->add_option("-f,--file", options->file, "SQL file, - for standard input");

@@ -1,8 +1,12 @@
 """What commands print where: pipes that close, disks that are full, data that is hostile, input that fails half-way, the prompt."""
+import fcntl
 import json
 import os
 import pty
+import re
+import select
 import subprocess
+import termios
 import time
 import urllib.request
 
@@ -147,3 +151,63 @@ quit
     assert "two_lines" in out and "+I             4" in out and "+I             7" in out and "unexpected 'nonsense'" in out and "EXPLAIN SELECT" in out
     support.wait_until(lambda: sum(p["high_watermark"] for p in node.api("/topics/o")["partitions"]) >= 3, "three records")
     assert sorted(line.split(" ")[-1] for line in node.cli("consume", "o", "--from", "earliest").stdout.splitlines()) == ["first", "once", "second"]
+
+
+class Terminal:
+    """A command that owns a terminal, as a person's shell starts it."""
+
+    def __init__(self, arguments, **environment):
+        self.screen, terminal = pty.openpty()
+        self.text = ""
+        self.process = subprocess.Popen(arguments, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
+                                        preexec_fn=lambda: fcntl.ioctl(terminal, termios.TIOCSCTTY, 0), env=dict(os.environ, TERM="xterm", **environment))
+        os.close(terminal)
+
+    def wait_for(self, pattern):
+        """What has come since the wait before, up to the pattern's end."""
+        deadline = time.monotonic() + 30
+        while not (found := re.search(pattern, self.text)):
+            assert time.monotonic() < deadline, (pattern, self.text)
+            if select.select([self.screen], [], [], 0.2)[0]:
+                self.text += os.read(self.screen, 4096).decode()
+        came, self.text = self.text[:found.end()], self.text[found.end():]
+        return came
+
+    def type(self, keys):
+        os.write(self.screen, keys.encode())
+
+
+UP, LEFT, CTRL_C = "\x1b[A", "\x1b[D", "\x03"
+
+
+def test_lines_at_the_prompt_can_be_edited_recalled_and_cancelled(node, tmp_path):
+    first = Terminal(command(node, "sql"), XDG_STATE_HOME=str(tmp_path))
+    first.wait_for("sql> ")
+    first.type("SELECT 1 + 9" + LEFT + "4\n" + ";\n")  # 4 before the 9
+    assert re.search(r"\+I +50\b", first.wait_for(r"\r\n *sql> $|sql> $"))
+    first.type("SELECT 'nonsense" + CTRL_C)
+    first.wait_for("sql> ")
+    # An endless query ends, the prompt does not.
+    first.type("CREATE TABLE s (n INT) WITH ('connector' = 'datagen', 'rows-per-second' = '50', 'password' = 'hush');\n")
+    first.wait_for("error(.|\n)*sql> ")  # it has no such option; nor does the history
+    first.type("CREATE TABLE s (n INT) WITH ('connector' = 'datagen', 'rows-per-second' = '50');\n")
+    first.wait_for("created(.|\n)*sql> ")
+    first.type("SELECT 'row' FROM s;\n")
+    first.wait_for("\\+I +row\r\n.*\\+I +row")
+    first.type(CTRL_C)
+    first.wait_for("sql> ")
+    first.type("SELECT 7 * 6;\n")
+    assert re.search(r"\+I +42\b", first.wait_for("42\r\n(.|\n)*sql> "))
+    first.type("quit\n")
+    assert first.process.wait(20) == 0
+    history = tmp_path / "mainstem" / "sql_history"
+    assert "hush" not in history.read_text() and history.stat().st_mode & 0o077 == 0
+    # What was typed is there the next time.
+    second = Terminal(command(node, "sql"), XDG_STATE_HOME=str(tmp_path))
+    second.wait_for("sql> ")
+    second.type(UP + UP + "\n")
+    assert re.search(r"\+I +42\b", second.wait_for("42\r\n(.|\n)*sql> "))
+    second.type("\x04")
+    assert second.process.wait(20) == 0
+    os.close(first.screen)
+    os.close(second.screen)
