@@ -51,11 +51,6 @@ Task<> ExecuteScript(JobManager* manager, std::string script, process::ExecuteOp
   co_return status;
 }
 
-std::string Millis(Duration duration) {
-  return fmt::format("{} ms",
-                     std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
-}
-
 // OK: goes on. Else why it never ends as it should.
 Status Look(const process::JobDescription& job, bool may_be_endless) {
   if (job.state == JobState::kFailed || job.restart_count > kRestartsMax) {
@@ -111,6 +106,7 @@ std::unique_ptr<SqlWorld::Life> SqlWorld::Begin(int parallelism) {
   options.default_parallelism = parallelism;
   options.state_backends = outside_->state.get();
   options.own_addresses = {kSimulatedAddress};
+  options.checkpoint_interval = options_.checkpoint_interval;
   options.default_settings = options_.settings;
   options.default_settings.try_emplace("table.local-time-zone", "UTC");
   life->manager = JobManager::Make(life->env.get(), &outside_->log, &outside_->registry,
@@ -133,7 +129,6 @@ Task<> SqlWorld::Submit(JobManager* manager, std::string script) {
     CO_RETURN_IF_ERROR(co_await FillTopic(&outside_->log, topic, fixture));
   }
   process::SubmitOptions options;
-  options.settings["execution.checkpointing.interval"] = Millis(options_.checkpoint_interval);
   CO_ASSIGN_OR_RETURN(auto ids, co_await manager->Submit(std::move(script), std::move(options)));
   (void)ids;
   outside_->submitted = true;

@@ -80,4 +80,6 @@ Task<> CheckpointStore::Prune(int64_t id, int kept) {
 
 Task<> CheckpointStore::RemoveAll() { return Remove(root_); }
 
+Task<> CheckpointStore::RemoveLive() { return Remove(root_ + "/live"); }
+
 }  // namespace mainstem::process

@@ -37,6 +37,7 @@ class CheckpointStore {
   void Release(int64_t id) { held_.erase(id); }
   std::string DirectoryOf(int64_t id) const;
   Task<> RemoveAll();
+  Task<> RemoveLive();
 
  private:
   Task<> Remove(std::string directory);

@@ -40,7 +40,8 @@ Status Unclaimed(const std::vector<std::string>& lost, const FitOptions& options
       ErrorCode::kInvalidArgument,
       {.message = "the " + options.what + " does not fit the plan: nobody takes over some of it",
        .detail = std::move(detail),
-       .hint = "'execution.state-recovery.ignore-unclaimed-state' = 'true' leaves it out"});
+       .hint = "'execution.state-recovery.ignore-unclaimed-state' = 'true' leaves it out; "
+               "'mainstem.plan.version' = '1' plans as before 2026-11-30"});
 }
 
 // Ids of `kept` without a partner, in words.
@@ -49,6 +50,22 @@ void AddLost(const StateNames& kept, const std::map<std::string, std::string>& p
   for (const Name& name : kept) {
     if (!partner.contains(name.node_id)) lost->push_back(name.what + Hint(name, wanted));
   }
+}
+
+Status CheckAllHaveState(const std::map<std::string, std::string>& owners, const StateNames& states,
+                         const FitOptions& options) {
+  std::set<std::string> served;
+  for (const auto& [before, now] : owners) served.insert(now);
+  for (const Name& name : states) {
+    if (served.contains(name.node_id)) continue;
+    return MakeError(
+        ErrorCode::kInvalidArgument,
+        {.message = "the " + options.what + " does not fit: the plan has changed",
+         .detail = "it holds nothing for " + name.what,
+         .hint = "submit the script as a new job, or plan as an earlier version did by SET "
+                 "'mainstem.plan.version' = '1'"});
+  }
+  return Status::OK();
 }
 
 // The items whose node has a partner, under its id.
@@ -102,6 +119,7 @@ Result<FittedManifest> FitManifest(CheckpointManifest manifest, const StateNames
   AddLost(manifest.state_names, owners, states, &lost);
   AddLost(manifest.source_names, readers, sources, &lost);
   if (!lost.empty() && !options.ignore_unclaimed) return Unclaimed(lost, options);
+  if (options.is_same_job) RETURN_IF_ERROR(CheckAllHaveState(owners, states, options));
 
   FittedManifest out;
   for (const auto& [before, now] : owners) out.operator_before[now] = before;

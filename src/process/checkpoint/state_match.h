@@ -23,6 +23,7 @@ std::map<std::string, std::string> MatchNames(const StateNames& kept, const Stat
 struct FitOptions {
   std::string what;               // "savepoint /a/b", for errors
   bool ignore_unclaimed = false;  // state that nobody takes over is left out
+  bool is_same_job = false;       // then no operator begins without what it had
 };
 
 struct FittedManifest {
@@ -33,7 +34,7 @@ struct FittedManifest {
 };
 
 // InvalidArgument, naming each state and each source that nobody takes over, unless that is fine.
-// Operators of the plan that find no state begin without.
+// Operators of the plan that find no state begin without, unless it is the same job's.
 Result<FittedManifest> FitManifest(CheckpointManifest manifest, const StateNames& states,
                                    const StateNames& sources, const FitOptions& options);
 

@@ -96,7 +96,7 @@ Task<> Execution::LoadLastEpoch() {
   metrics_.checkpoint.id = last.epoch;
   const bool was_drained = manifest.drained;
   restored_directory_ = store_->DirectoryOf(last.epoch);
-  const FitOptions fit{.what = "job's last checkpoint"};
+  const FitOptions fit{.what = "job's last checkpoint", .is_same_job = true};
   CO_RETURN_IF_ERROR(Restore(std::move(manifest), fit));
   if (!stop_) co_return Status::OK();
   const bool is_stop = last.metadata.starts_with(kStopPrefix) && was_drained == stop_->drain;
@@ -131,7 +131,8 @@ Status Execution::Restore(CheckpointManifest manifest, const FitOptions& options
   if (manifest.source_names.empty()) {
     return MakeError(ErrorCode::kInvalidArgument,
                      {.message = "the " + options.what + " does not fit: the plan has changed",
-                      .hint = "submit the script as a new job"});
+                      .hint = "submit the script as a new job, or plan as an earlier version did "
+                              "by SET 'mainstem.plan.version' = '1'"});
   }
   ASSIGN_OR_RETURN(FittedManifest fitted, FitManifest(std::move(manifest), graph_->state_names,
                                                       graph_->source_names, options));

@@ -239,7 +239,8 @@ Task<> Execution::StartSubtasks() {
 Task<> Execution::AssignSplits(const GraphVertex& vertex, bool discover_again) {
   const GraphSource& source = *vertex.source;
   Duration interval = source.source->discovery_interval();
-  if (discover_again && interval == Duration::zero()) co_return Status::OK();
+  // A bounded source ends with the splits that were there first, as in Flink.
+  if (discover_again && (source.bounded || interval == Duration::zero())) co_return Status::OK();
   if (!discover_again) CO_RETURN_IF_ERROR(TellRestored(restored_.splits, source));
   CO_ASSIGN_OR_RETURN(auto discovered, co_await source.source->DiscoverSplits());
   std::map<std::string, SplitProgress> splits;

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include <arrow/api.h>
+#include <fmt/ranges.h>
 
+#include "core/error_context.h"
 #include "core/run_to_end.h"
 #include "process/job/job_manager_impl.h"
 #include "process/job/job_settings.h"
@@ -79,6 +81,7 @@ JobRecord JobManagerImpl::MakeRecord(const plan::Plan& plan, const std::string& 
   record.state = JobState::kRunning;
   record.created_at_ms = env()->WallTime().value();
   record.settings = options.settings;
+  record.settings[std::string(plan::kPlanVersionKey)] = std::to_string(plan.version);
   return record;
 }
 
@@ -116,7 +119,8 @@ Task<> JobManagerImpl::RunJob(Job* job) {
   if (job->record.pending_stop != JobRecord::PendingStop::kNone) {
     SettleSavepoint(job, job->record.pending_savepoint, StopOutcome(*job->runner, status));
   }
-  co_return co_await Persist(job);
+  CO_RETURN_IF_ERROR(co_await Persist(job));
+  co_return co_await RemoveUnusedState(*job);
 }
 
 Result<std::shared_ptr<Job>> JobManagerImpl::Find(const std::string& id) const {
@@ -161,7 +165,26 @@ Task<> JobManagerImpl::StartHere() {
     CO_RETURN_IF_ERROR(co_await SettleAfterCrash(added));
     if (!IsTerminal(added->record.state)) CO_RETURN_IF_ERROR(co_await RelaunchOrFail(added));
   }
+  CO_RETURN_IF_ERROR(co_await RemoveOrphans(stored));
   co_return co_await FinishForgetting();
+}
+
+// What queries and jobs of scripts have left that ran when the node was killed.
+Task<> JobManagerImpl::RemoveOrphans(const std::map<std::string, std::string>& stored) {
+  Result<std::vector<DirectoryEntry>> entries =
+      co_await env()->files().List(options_.state_directory);
+  if (Is(entries.status(), ErrorCode::kNotFound)) co_return Status::OK();
+  CO_RETURN_IF_ERROR(entries);
+  for (const DirectoryEntry& entry : *entries) {
+    if (!entry.is_directory || stored.contains(std::string(kRecordPrefix) + entry.name)) continue;
+    CheckpointStore store(env(), state_, options_.state_directory + "/" + entry.name);
+    Status removed = co_await store.RemoveAll();
+    if (Is(removed, ErrorCode::kCancelled)) co_return removed;
+    if (removed.ok()) continue;
+    logger_.Warning("what a query has left can't be removed",
+                    {{"folder", entry.name}, {"error", removed}});
+  }
+  co_return Status::OK();
 }
 
 // What can't be removed now must not keep the others from running; the next start tries again.
@@ -256,11 +279,24 @@ Task<std::vector<std::string>> JobManagerImpl::SubmitHere(std::string text, Subm
   if (jobs_.contains(options.id)) {
     co_return MakeError(ErrorCode::kAlreadyExists, "there is a job '" + options.id + "'");
   }
+  // None begins unless all can.
+  for (size_t i = 0; jobs.size() > 1 && i < jobs.size(); ++i) {
+    const auto& [index, answer] = jobs[i];
+    JobRecord record = MakeRecord(answer.plan, text, index, options);
+    CO_ASSIGN_OR_RETURN(JobRunnerOptions runner, OptionsFor(record, answer.plan));
+    CO_RETURN_IF_ERROR(co_await CheckSavepointFits(environment_, answer.plan, std::move(runner)));
+  }
   std::vector<std::string> ids;
   for (auto& [index, answer] : jobs) {
-    CO_ASSIGN_OR_RETURN(std::shared_ptr<Job> job,
-                        co_await AddJob(text, index, std::move(answer), options, true, false));
-    ids.push_back(job->record.id);
+    Result<std::shared_ptr<Job>> job =
+        co_await AddJob(text, index, std::move(answer), options, true, false);
+    if (!job.ok()) {
+      co_return ids.empty()
+          ? job.status()
+          : InContext(fmt::format("started before the error: {}; ", fmt::join(ids, ", ")),
+                      job.status());
+    }
+    ids.push_back((*job)->record.id);
   }
   co_return ids;
 }
@@ -359,7 +395,23 @@ Task<> JobManagerImpl::Cancel(Job* job) {
   job->record.finished_at_ms = env()->WallTime().value();
   CO_RETURN_IF_ERROR(co_await DropPending(
       job, MakeError(ErrorCode::kCancelled, "the job was cancelled before it was whole")));
-  co_return co_await Persist(job);
+  CO_RETURN_IF_ERROR(co_await Persist(job));
+  co_return co_await RemoveUnusedState(*job);
+}
+
+Task<> JobManagerImpl::RemoveUnusedState(const Job& job) {
+  CheckpointStore store(env(), state_, options_.state_directory + "/" + job.record.id);
+  const bool is_over =
+      job.record.state == JobState::kCancelled || job.record.state == JobState::kFinished;
+  // One that is being copied from the last checkpoint goes on.
+  const bool is_copied = !job.record.pending_savepoint.empty();
+  Task<> removing = is_over && !is_copied ? store.RemoveAll() : store.RemoveLive();
+  Status removed = co_await RunToEnd(home_, std::move(removing));
+  if (!removed.ok()) {
+    logger_.Warning("state that nobody uses is still on the disk",
+                    {{"job", job.record.id}, {"error", removed}});
+  }
+  co_return Status::OK();
 }
 
 Task<> JobManagerImpl::StopJobHere(std::string id) {
@@ -384,8 +436,15 @@ Task<> JobManagerImpl::ResumeHere(std::string id) {
   }
   CO_RETURN_IF_ERROR(co_await CloseSavepoint(job.get()));
   if (job->scope) CO_RETURN_IF_ERROR(co_await job->scope->Join());
-  CO_RETURN_IF_ERROR(Relaunch(job.get()));
-  co_return co_await Persist(job.get());
+  const JobRecord before = job->record;
+  job->record.state = JobState::kRunning;
+  job->record.error.clear();
+  Status begun = co_await Persist(job.get());
+  if (begun.ok()) begun = Relaunch(job.get());
+  if (begun.ok()) co_return begun;
+  job->record = before;
+  CO_RETURN_IF_ERROR(co_await Persist(job.get()));
+  co_return begun;
 }
 
 Task<> JobManagerImpl::DeleteHere(std::string id) {

@@ -136,6 +136,10 @@ class JobManagerImpl final : public JobManager {
   // One that can't be is kFailed, and says why.
   Task<> RelaunchOrFail(Job* job);
   Task<> FinishForgetting();
+  // `stored`: the records of all jobs that are kept.
+  Task<> RemoveOrphans(const std::map<std::string, std::string>& stored);
+  // Of a job that has ended: what it worked with, and its checkpoints if it can't go on from them.
+  Task<> RemoveUnusedState(const Job& job);
   Task<> SampleAll();
   Task<> StopHere();
   Task<std::vector<std::string>> SubmitHere(std::string text, SubmitOptions options);

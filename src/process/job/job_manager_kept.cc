@@ -63,6 +63,8 @@ Task<> JobManagerImpl::PutHere(connector::KeptJob kept) {
 // The checkpoint, and the topic with what is not delivered, are by the job's id: they stay. Cut off
 // before the record is written, or when it can't be, the old script goes on.
 Task<> JobManagerImpl::Replace(Job* job, connector::KeptJob kept) {
+  const std::string version(plan::kPlanVersionKey);
+  kept.settings[version] = job->record.settings.at(version);
   CO_ASSIGN_OR_RETURN(PlannedJobs planned, PlanJobs(kept.script, kept.settings));
   Result<plan::Answer> before = PlanOf(job->record);
   if (planned.size() != 1 || (before.ok() && !HasSameSinks(before->plan, planned[0].second.plan))) {

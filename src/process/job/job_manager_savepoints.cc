@@ -169,20 +169,23 @@ Task<std::string> JobManagerImpl::StopWithSavepointHere(std::string id, StopJobO
 
 Task<std::string> JobManagerImpl::StopAt(HeldJob held, std::string path,
                                          JobRecord::PendingStop how) {
+  const JobRecord before = held->record;
+  const bool is_running = how != JobRecord::PendingStop::kAtLastEpoch;
+  if (!is_running && held->scope) CO_RETURN_IF_ERROR(co_await held->scope->Join());
   held->record.pending_savepoint = path;
   held->record.pending_stop = how;
-  if (how == JobRecord::PendingStop::kAtLastEpoch) {
-    if (held->scope) CO_RETURN_IF_ERROR(co_await held->scope->Join());
-    Status begun = Relaunch(held.get());
-    if (!begun.ok()) {
-      SettleSavepoint(held.get(), path, begun);
-      co_return begun;
-    }
-    CO_RETURN_IF_ERROR(co_await Persist(held.get()));
-  } else {
-    CO_RETURN_IF_ERROR(co_await Persist(held.get()));
-    held->runner->RequestStop(RequestOf(held->record));
+  Status begun = co_await Persist(held.get());
+  if (begun.ok() && !is_running) begun = Relaunch(held.get());
+  if (!begun.ok()) {
+    held->record = before;
+    SettleSavepoint(held.get(), path, begun);
+    // A stop that was written down but not begun is begun by the next start of the node.
+    Status kept = co_await Persist(held.get());
+    if (!kept.ok())
+      logger_.Warning("a stop is not taken back", {{"job", before.id}, {"error", kept}});
+    co_return begun;
   }
+  if (is_running) held->runner->RequestStop(RequestOf(held->record));
   std::shared_ptr<Job> job = held.LetGo();
   std::shared_ptr<TaskScope> scope = job->scope;
   CO_RETURN_IF_ERROR(co_await scope->Join());

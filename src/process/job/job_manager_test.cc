@@ -8,6 +8,7 @@
 #include <arrow/api.h>
 #include <gtest/gtest.h>
 
+#include "process/job/job_record_format.h"
 #include "process/job/testing/memory_connectors.h"
 #include "storage/embedded_log.h"
 
@@ -79,6 +80,7 @@ class JobManagerTest : public ::testing::Test {
     storage::EmbeddedLogOptions log_options;
     log_options.data_dir = test->root_ + "/log";
     CO_ASSIGN_OR_RETURN(auto log, co_await storage::EmbeddedLog::Open(env, std::move(log_options)));
+    if (test->before_start_ != nullptr) CO_RETURN_IF_ERROR(co_await test->before_start_(log.get()));
     JobManagerOptions options;
     options.state_directory = test->root_ + "/state";
     options.default_parallelism = parallelism;
@@ -133,6 +135,7 @@ class JobManagerTest : public ::testing::Test {
 
   std::string root_;
   std::string job_id_;
+  Task<> (*before_start_)(storage::Log* log) = nullptr;
   MemoryWorld outside_;
   connector::ConnectorRegistry registry_;
   std::map<std::string, int64_t> counts_, sums_;
@@ -165,6 +168,62 @@ TEST_F(JobManagerTest, EndsWithEveryRowOnceThoughItIsCutOffAndRescaled) {
     co_return co_await manager->DeleteJob(test->job_id_);
   });
   EXPECT_FALSE(std::filesystem::exists(root_ + "/state/" + job_id_));
+}
+
+// As it was kept before jobs knew their version of planning.
+Task<> ForgetPlanVersions(storage::Log* log) {
+  CO_ASSIGN_OR_RETURN(auto kept, co_await log->ListMeta("jobs/"));
+  for (const auto& [key, value] : kept) {
+    CO_ASSIGN_OR_RETURN(JobRecord record, DecodeJobRecord(value));
+    EXPECT_EQ(record.settings.at("mainstem.plan.version"), "1");
+    record.settings.erase("mainstem.plan.version");
+    std::optional<std::string> older = EncodeJobRecord(record);
+    CO_RETURN_IF_ERROR(co_await log->PutMeta(key, std::move(older)));
+  }
+  co_return Status::OK();
+}
+
+TEST_F(JobManagerTest, AJobGoesOnWithTheVersionOfPlanningThatItWasMadeWith) {
+  Live(2, [](JobManagerTest* test, JobManager* manager) -> Task<> {
+    SubmitOptions options;
+    options.settings["mainstem.plan.version"] = "1";
+    // An inner join from version 2 on.
+    std::string script = R"(
+SET 'execution.checkpointing.interval' = '15 ms';
+CREATE TABLE src (k STRING, v BIGINT) WITH ('connector' = 'memory', 'name' = 'src');
+CREATE TABLE totals (k STRING, c BIGINT, s BIGINT, PRIMARY KEY (k) NOT ENFORCED)
+  WITH ('connector' = 'memory-table', 'name' = 'totals');
+CREATE VIEW few AS SELECT k, v FROM src WHERE v < 10;
+INSERT INTO totals SELECT a.k, a.c, b.s FROM (SELECT k, COUNT(*) AS c FROM few GROUP BY k) AS a
+  LEFT JOIN (SELECT k, SUM(v) AS s FROM few GROUP BY k) AS b ON a.k = b.k WHERE b.s >= 0;
+)";
+    CO_ASSIGN_OR_RETURN(auto ids, co_await manager->Submit(std::move(script), std::move(options)));
+    test->job_id_ = ids[0];
+    co_return co_await RunForAWhile(test, manager);
+  });
+  before_start_ = ForgetPlanVersions;
+  Live(2, RunForAWhile);
+  before_start_ = nullptr;
+  Live(2, [](JobManagerTest* test, JobManager* manager) -> Task<> {
+    CO_RETURN_IF_ERROR(co_await RunToEnd(test, manager));
+    CO_ASSIGN_OR_RETURN(JobDescription job, co_await manager->DescribeJob(test->job_id_));
+    EXPECT_EQ(job.state, JobState::kFinished) << job.error;
+    co_return Status::OK();
+  });
+  std::map<std::string, std::pair<int64_t, int64_t>> expected;
+  for (const std::string& copy : copies_) {
+    auto& [count, sum] = expected[copy.substr(0, copy.find('|'))];
+    ++count;
+    sum += std::stoll(copy.substr(copy.find('|') + 1));
+  }
+  std::map<std::string, std::string> last;
+  for (const auto& row : outside_.tables["totals"]->rows) {
+    last[row.text.substr(0, row.text.find('|'))] = row.text;
+  }
+  EXPECT_EQ(last.size(), expected.size());
+  for (const auto& [key, total] : expected) {
+    EXPECT_EQ(last[key], fmt::format("{}|{}|{}", key, total.first, total.second));
+  }
 }
 
 TEST_F(JobManagerTest, StopsWithACheckpointAndResumes) {
@@ -297,6 +356,48 @@ TEST_F(JobManagerTest, GoesOnFromASavepointAsAnotherJobAtAnotherParallelism) {
     co_return co_await RunToEnd(test, manager);
   });
   ExpectEverythingOnce();
+}
+
+TEST_F(JobManagerTest, KeepsOnDiskOnlyWhatAJobCanGoOnFrom) {
+  const std::filesystem::path left = root_ + "/state/query-0123";
+  std::filesystem::create_directories(left / "live");
+  outside_.sources["src"].unbounded = true;
+  Live(2, [](JobManagerTest* test, JobManager* manager) -> Task<> {
+    // What a query left that ran when the node was killed.
+    EXPECT_FALSE(std::filesystem::exists(test->root_ + "/state/query-0123"));
+    CO_RETURN_IF_ERROR(co_await SubmitJob(test, manager));
+    CO_RETURN_IF_ERROR(co_await RunForAWhile(test, manager));
+    CO_RETURN_IF_ERROR(co_await manager->StopJob(test->job_id_));
+    const std::filesystem::path state = test->root_ + "/state/" + test->job_id_;
+    EXPECT_FALSE(std::filesystem::is_empty(state));
+    EXPECT_FALSE(std::filesystem::exists(state / "live"));
+    CO_RETURN_IF_ERROR(co_await manager->ResumeJob(test->job_id_));
+    CO_RETURN_IF_ERROR(co_await RunForAWhile(test, manager));
+    CO_RETURN_IF_ERROR(co_await manager->CancelJob(test->job_id_));
+    EXPECT_FALSE(std::filesystem::exists(state));
+    co_return Status::OK();
+  });
+}
+
+TEST_F(JobManagerTest, OfTwoInsertsNoneBeginsWhenOneCannot) {
+  static std::string savepoint;  // bodies capture nothing
+  outside_.sources["src"].unbounded = true;
+  Live(2, [](JobManagerTest* test, JobManager* manager) -> Task<> {
+    CO_RETURN_IF_ERROR(co_await SubmitJob(test, manager));
+    CO_RETURN_IF_ERROR(co_await RunForAWhile(test, manager));
+    StopJobOptions stop;
+    CO_ASSIGN_OR_RETURN(savepoint,
+                        co_await manager->StopJobWithSavepoint(test->job_id_, std::move(stop)));
+    SubmitOptions options;
+    options.settings["execution.state-recovery.path"] = savepoint;
+    std::string script = kScript;
+    script += "INSERT INTO copy SELECT k, v FROM src;";  // takes over no aggregate
+    Status refused = (co_await manager->Submit(std::move(script), std::move(options))).status();
+    EXPECT_FALSE(refused.ok());
+    CO_ASSIGN_OR_RETURN(std::vector<JobDescription> jobs, co_await manager->ListJobs());
+    EXPECT_EQ(jobs.size(), 1u);
+    co_return Status::OK();
+  });
 }
 
 TEST_F(JobManagerTest, RefusesASavepointThatDoesNotFitUnlessItsStateMayBeLeftOut) {

@@ -1,6 +1,7 @@
 #include "process/job/job_record_format.h"
 
 #include "process/checkpoint/byte_codec.h"
+#include "process/plan/settings.h"
 
 namespace mainstem::process {
 namespace {
@@ -52,6 +53,7 @@ Result<JobRecord> DecodeJobRecord(std::string_view bytes) {
     std::string key = reader.Text();
     record.settings[std::move(key)] = reader.Text();
   }
+  record.settings.try_emplace(std::string(plan::kPlanVersionKey), "1");
   if (version >= 2) {
     record.savepoint = reader.Text();
     record.savepoint_at_ms = reader.Number<int64_t>();

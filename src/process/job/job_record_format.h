@@ -7,8 +7,9 @@
 //
 // Numbers little endian; text is u32 length and bytes. Valid iff the version is 1 (which ends with
 // the settings), 2 (with the pending stop) or 3, state and pending stop are known and the bytes are
-// used up exactly. The plan is made anew from the script at each start. An empty value: the job is
-// being forgotten, and a start goes on with it.
+// used up exactly. The plan is made anew from the script at each start, by the version of planning
+// among the settings (mainstem.plan.version; without it 1). An empty value: the job is being
+// forgotten, and a start goes on with it.
 #pragma once
 
 #include <cstdint>

@@ -140,7 +140,7 @@ Task<> JobManagerImpl::RunQuery(plan::Answer answer, ResultListener* listener) {
   EvalContext eval;
   CO_ASSIGN_OR_RETURN(eval.time_zone, ParseTimeZone(answer.plan.time_zone));
   JobRecord record;
-  record.id = NewId("query");
+  record.id = fmt::format("query-{:016x}", env()->Random());
   CO_ASSIGN_OR_RETURN(JobRunnerOptions options, OptionsFor(record, answer.plan));
   options.durable = false;
   options.fail_fast = true;

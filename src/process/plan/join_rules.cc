@@ -33,7 +33,7 @@ ExprPtr ShiftToRight(const ExprPtr& expr, int left_count) {
 
 class JoinPlanner {
  public:
-  explicit JoinPlanner(const Plan& plan) : shared_(plan) {}
+  explicit JoinPlanner(const Plan& plan) : shared_(plan), version_(plan.version) {}
 
   // Top-down: what is pushed through one join may go through the next one.
   PlanNodePtr Rewrite(const PlanNodePtr& node) {
@@ -63,7 +63,7 @@ class JoinPlanner {
     const PlanNodePtr below = shared_.BelowFilters(node, &conjuncts);
     if (below->kind != NodeKind::kJoin || shared_.Contains(below.get())) return node;
     auto join = std::static_pointer_cast<JoinNode>(below);
-    join->type = TypeBelow(*join, conjuncts);
+    if (version_ >= 2) join->type = TypeBelow(*join, conjuncts);
     const auto left_count = static_cast<int>(join->inputs[0]->columns.size());
     const bool left_kept = join->type != JoinType::kRight && join->type != JoinType::kFull;
     // A version that does not pass still ends the one before it.
@@ -202,6 +202,7 @@ class JoinPlanner {
   }
 
   const SharedNodes shared_;
+  const int version_;
   std::unordered_map<const PlanNode*, PlanNodePtr> done_;
   std::unordered_set<const PlanNode*> planned_;
   std::vector<PlanNodePtr> kept_;

@@ -51,6 +51,12 @@ TEST_F(JoinRulesTest, AnOuterJoinWithoutVisiblePaddingIsPlainer) {
   EXPECT_EQ(TypeWhere("FULL", "x IS NULL"), "FULL");
 }
 
+TEST_F(JoinRulesTest, StaysAsItIsInPlansOfVersion1) {
+  session_.MustRun("SET 'mainstem.plan.version' = '1'");
+  EXPECT_EQ(TypeWhere("LEFT", "y > 3"), "LEFT");
+  EXPECT_EQ(TypeWhere("FULL", "x > y"), "FULL");
+}
+
 TEST_F(JoinRulesTest, AnAppendOnlySinkTakesALeftJoinWithoutVisiblePadding) {
   EXPECT_EQ(session_.MessageOf("INSERT INTO app SELECT a.id, y FROM a LEFT JOIN b ON a.id = b.id "
                                "WHERE y > 3"),

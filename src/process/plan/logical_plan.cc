@@ -85,7 +85,7 @@ std::vector<PlanNode*> InTopologicalOrder(const Plan& plan) {
   return order;
 }
 
-SharedNodes::SharedNodes(const Plan& plan) {
+SharedNodes::SharedNodes(const Plan& plan) : merges_filters_(plan.version >= 2) {
   for (const PlanNode* node : InTopologicalOrder(plan)) {
     for (const PlanNodePtr& input : node->inputs) ++consumers_[input.get()];
   }
@@ -99,7 +99,8 @@ bool SharedNodes::Contains(const PlanNode* node) const {
 PlanNodePtr SharedNodes::BelowFilters(const PlanNodePtr& node,
                                       std::vector<ExprPtr>* conjuncts) const {
   const PlanNodePtr& input = node->inputs[0];
-  const bool goes_on = input->kind == NodeKind::kFilter && !Contains(input.get());
+  const bool goes_on =
+      merges_filters_ && input->kind == NodeKind::kFilter && !Contains(input.get());
   PlanNodePtr below = goes_on ? BelowFilters(input, conjuncts) : input;
   SplitConjunction(static_cast<const FilterNode&>(*node).predicate, conjuncts);
   return below;

@@ -16,6 +16,7 @@
 #include "connector/table.h"
 #include "process/expr/aggregate.h"
 #include "process/expr/bound_expr.h"
+#include "process/plan/settings.h"
 #include "process/types/logical_type.h"
 
 namespace mainstem::process::plan {
@@ -246,6 +247,7 @@ struct Plan {
   std::map<std::string, std::string> settings;  // as SET when it was planned, defaults left out
   std::string time_zone = "UTC";                // table.local-time-zone
   bool batch = false;                           // execution.runtime-mode = batch
+  int version = kPlanVersion;
 };
 
 // Every node once, inputs before their consumers.
@@ -256,12 +258,13 @@ class SharedNodes {
  public:
   explicit SharedNodes(const Plan& plan);
   bool Contains(const PlanNode* node) const;
-  // Below `node`, a filter, and the filters directly below it that nobody else reads; adds their
-  // conjuncts, the lowest one's first.
+  // Below `node`, a filter, and (from version 2 on) the filters directly below it that nobody else
+  // reads; adds their conjuncts, the lowest one's first.
   PlanNodePtr BelowFilters(const PlanNodePtr& node, std::vector<ExprPtr>* conjuncts) const;
 
  private:
   std::map<const PlanNode*, int> consumers_;
+  bool merges_filters_;
 };
 
 }  // namespace mainstem::process::plan

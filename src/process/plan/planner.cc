@@ -216,6 +216,7 @@ Result<Plan> FinishPlan(std::vector<std::shared_ptr<SinkNode>> sinks,
   plan.settings = settings.values();
   plan.time_zone = TimeZoneOf(settings);
   plan.batch = settings.Text("execution.runtime-mode") == "batch";
+  plan.version = static_cast<int>(settings.Integer(kPlanVersionKey));
   RETURN_IF_ERROR(Optimize(&plan, functions, source));
   RETURN_IF_ERROR(InferChangelog(&plan, settings, source));
   return plan;

@@ -115,7 +115,7 @@ PlanNodePtr MakeRank(const OverNode& over, const NumberRange& range) {
 
 class RankFormer {
  public:
-  explicit RankFormer(const Plan& plan) : shared_(plan) {}
+  explicit RankFormer(const Plan& plan) : shared_(plan), merges_(plan.version >= 2) {}
 
   // What stands for `node`, a filter (or several) over numbered rows, if it bounds the number; else
   // null.
@@ -124,7 +124,7 @@ class RankFormer {
     std::vector<ExprPtr> conditions, rest;
     PlanNodePtr numbered = shared_.BelowFilters(node, &conditions);
     // A filter that others read as well is theirs and ours, unless it makes a Rank for all of them.
-    while (numbered->kind == NodeKind::kFilter && !MakesRank(numbered)) {
+    while (merges_ && numbered->kind == NodeKind::kFilter && !MakesRank(numbered)) {
       numbered = shared_.BelowFilters(numbered, &conditions);
     }
     if (numbered->kind != NodeKind::kOver) return nullptr;
@@ -141,7 +141,7 @@ class RankFormer {
     }
     // Equal bounds of one numbering are computed once.
     PlanNodePtr& rank = ranks_[{&over, range.start, range.end}];
-    if (rank == nullptr) rank = MakeRank(over, range);
+    if (rank == nullptr || !merges_) rank = MakeRank(over, range);
     PlanNodePtr out = rank;
     for (const ExprPtr& condition : rest) out = MakeFilter(std::move(out), condition, node->span);
     return out;
@@ -149,7 +149,7 @@ class RankFormer {
 
   // Of several filters in a row the uppermost takes all.
   bool IsTakenFromAbove(const PlanNode& node, const PlanNode& input) const {
-    return node.kind == NodeKind::kFilter && !shared_.Contains(&input);
+    return merges_ && node.kind == NodeKind::kFilter && !shared_.Contains(&input);
   }
 
  private:
@@ -159,6 +159,7 @@ class RankFormer {
   }
 
   const SharedNodes shared_;
+  const bool merges_;                                 // filters, and ranks that are equal
   std::unordered_map<PlanNodePtr, bool> makes_rank_;  // else a chain of views is walked 2^n times
   std::map<std::tuple<const OverNode*, int64_t, int64_t>, PlanNodePtr> ranks_;
 };

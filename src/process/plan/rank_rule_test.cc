@@ -48,6 +48,18 @@ TEST_F(RankRuleTest, TakesABoundThatComesThroughAJoin) {
   EXPECT_EQ(Ranks(two_joins), 1) << session_.PlanOf(two_joins);
 }
 
+TEST_F(RankRuleTest, LooksAtItsOwnFilterOnlyInPlansOfVersion1) {
+  session_.MustRun("SET 'mainstem.plan.version' = '1'");
+  const std::string own = "SELECT u, amount FROM numbered WHERE rn <= 3 AND amount > 5";
+  EXPECT_EQ(Ranks(own), 1) << session_.PlanOf(own);
+  const std::string by_condition =
+      "SELECT n.u, amount, city FROM numbered n JOIN users ON n.u = users.id AND rn <= 3";
+  EXPECT_LT(Ranks(by_condition), 1) << session_.PlanOf(by_condition);
+  const std::string equal =
+      "SELECT u FROM numbered WHERE rn <= 2 UNION ALL SELECT u FROM numbered WHERE rn <= 2";
+  EXPECT_LT(Ranks(equal), 1) << session_.PlanOf(equal);
+}
+
 TEST_F(RankRuleTest, TakesTheBoundsOfFiltersInARow) {
   const std::string query =
       "SELECT u, amount FROM (SELECT * FROM big WHERE rn >= 2) WHERE rn <= 3 AND u <> 'x'";

@@ -75,7 +75,7 @@ bool IsIdentity(const ProjectNode& project) {
 
 class Simplifier {
  public:
-  explicit Simplifier(const Plan& plan) : shared_(plan) {}
+  explicit Simplifier(const Plan& plan) : shared_(plan), version_(plan.version) {}
 
   PlanNodePtr Simplify(const PlanNodePtr& node) {
     if (const auto done = done_.find(node.get()); done != done_.end()) return done->second;
@@ -103,7 +103,7 @@ class Simplifier {
     const auto& project = static_cast<const ProjectNode&>(*below);
     // What others read as well is computed once for all, but a Top-N is one for each bound.
     if (shared_.Contains(below.get()) &&
-        !(BoundsNumber(*below, filter.predicate) && MayBeCopied(project))) {
+        !(version_ >= 2 && BoundsNumber(*below, filter.predicate) && MayBeCopied(project))) {
       return node;
     }
     std::vector<int> refs;
@@ -169,6 +169,7 @@ class Simplifier {
   }
 
   const SharedNodes shared_;
+  const int version_;
   std::unordered_map<const PlanNode*, PlanNodePtr> done_;
   std::vector<PlanNodePtr> kept_;
 };
@@ -349,6 +350,7 @@ Status Optimize(Plan* plan, const FunctionRegistry& functions, const sql::Source
     SimplifyProjections(plan);
     has_moved = FormRanks(plan);
     has_moved = PlanJoins(plan) || has_moved;
+    has_moved = has_moved && plan->version >= 2;
   }
   SimplifyProjections(plan);
   RETURN_IF_ERROR(SettleTimes(plan, source));

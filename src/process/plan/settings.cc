@@ -12,6 +12,8 @@
 namespace mainstem::process::plan {
 namespace {
 
+constexpr int64_t kLeastCheckpointMillis = 10;  // as in Flink
+
 constexpr auto kT = SettingKind::kText;
 constexpr auto kB = SettingKind::kBoolean;
 constexpr auto kI = SettingKind::kInteger;
@@ -57,6 +59,15 @@ Status CheckValue(const SettingSpec& spec, std::string_view value) {
                         .hint = sql::DidYouMean(value, choices)});
     }
   }
+  if (spec.key == "execution.checkpointing.interval") {
+    ASSIGN_OR_RETURN(int64_t millis, ParseDurationMillis(value));
+    if (millis < kLeastCheckpointMillis) {
+      return MakeError(
+          ErrorCode::kInvalidConfig,
+          {.message = fmt::format("it is at least {} ms", kLeastCheckpointMillis),
+           .hint = "a job does little else when its checkpoints come without a pause"});
+    }
+  }
   if (spec.key == "table.local-time-zone" && value != "default") {
     return ParseTimeZone(value).status();
   }
@@ -87,6 +98,7 @@ const std::vector<SettingSpec>& KnownSettings() {
       {"execution.state-recovery.ignore-unclaimed-state", kB, "false", ""},
       {"execution.state-recovery.path", kT, "", ""},
       {"mainstem.late-rows.topic", kT, "", ""},
+      {kPlanVersionKey, kC, "2", "1|2"},
       {"mainstem.restart.permanent-errors", kB, "false", ""},
       {"parallelism.default", kI, "1", ""},
       {"pipeline.auto-watermark-interval", kD, "200 ms", ""},
