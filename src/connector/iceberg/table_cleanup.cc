@@ -58,6 +58,23 @@ std::set<int64_t> IdsOf(const TableMetadata& metadata) {
   return ids;
 }
 
+// Of those that expired, the ones that a staying snapshot goes back to. What the others (staged, or
+// rolled back) brought may be in a snapshot of any line: cherry-picked, or added again.
+std::set<int64_t> Ancestors(const TableCommitter::Expiry& expiry) {
+  std::map<int64_t, const Snapshot*> expired;
+  for (const Snapshot& snapshot : expiry.expired) expired[snapshot.id] = &snapshot;
+  std::set<int64_t> ancestors;
+  for (const Snapshot& snapshot : expiry.metadata->snapshots) {
+    std::optional<int64_t> at = snapshot.parent_id;
+    while (at) {
+      auto found = expired.find(*at);
+      if (found == expired.end() || !ancestors.insert(*at).second) break;
+      at = found->second->parent_id;
+    }
+  }
+  return ancestors;
+}
+
 }  // namespace
 
 Task<> TableCleanup::RunIfDue() {
@@ -89,12 +106,16 @@ Task<std::vector<ManifestRow>> TableCleanup::FilesOf(ManifestEntry entry) {
 }
 
 // What stays need not be read as a whole. A manifest, or file, that one of the snapshots that stay
-// has was brought by a snapshot that stays, too, or is in the oldest of those that lead there.
+// has was brought by a snapshot that stays, too, or is in the oldest of those that lead there; but
+// a snapshot that was cherry-picked has files of another line. What is in no line that stays is
+// left to the search for orphans, which does read all.
 Task<> TableCleanup::RemoveFilesOf(TableCommitter::Expiry expiry) {
   std::set<int64_t> staying = IdsOf(*expiry.metadata);
+  std::set<int64_t> ancestors = Ancestors(expiry);
   std::map<std::string, ManifestEntry> gone;
   Paths lists;
   for (const Snapshot& snapshot : expiry.expired) {
+    if (ancestors.count(snapshot.id) == 0) continue;
     lists.insert(snapshot.manifest_list);
     auto entries = co_await ManifestsOf(snapshot.manifest_list);
     if (Is(entries.status(), ErrorCode::kNotFound)) continue;  // somebody was faster
@@ -108,7 +129,8 @@ Task<> TableCleanup::RemoveFilesOf(TableCommitter::Expiry expiry) {
   std::map<std::string, ManifestEntry> kept;
   for (const Snapshot& snapshot : expiry.metadata->snapshots) {
     lists.erase(snapshot.manifest_list);
-    if (snapshot.parent_id && staying.count(*snapshot.parent_id) > 0) continue;
+    bool is_picked = snapshot.summary.count("source-snapshot-id") > 0;
+    if (!is_picked && snapshot.parent_id && staying.count(*snapshot.parent_id) > 0) continue;
     CO_ASSIGN_OR_RETURN(auto entries, co_await ManifestsOf(snapshot.manifest_list));
     for (ManifestEntry& entry : entries) {
       gone.erase(entry.path);

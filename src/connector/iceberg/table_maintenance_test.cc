@@ -365,6 +365,104 @@ TEST(TableMaintenanceSimTest, FilesStayAsTheyAreWhileDeletesAreAboutThem) {
   EXPECT_EQ(manifest_count, static_cast<size_t>(kShort.count) + 1);
 }
 
+struct SideSnapshot {
+  int64_t id = 0;
+  std::vector<ManifestEntry> below;  // what it goes on top of
+  Properties summary;
+};
+
+// As another engine makes it: adds the one file "picked".
+Task<Snapshot> WriteSideSnapshot(FitTable table, MetadataPtr base, SideSnapshot side) {
+  DataFile file;
+  file.path = std::string(kDataFolder) + "picked.parquet";
+  file.record_count = kRowsOfFile;
+  file.size_bytes = 1000;
+  std::vector<DataFile> files = {file};
+  std::vector<ManifestRow> rows = AddedRows(side.id, files);
+  CO_ASSIGN_OR_RETURN(std::string bytes, WriteManifest(base->schema, base->spec, rows, 2));
+  CO_ASSIGN_OR_RETURN(ManifestEntry entry,
+                      SummarizeManifest(base->schema, base->spec, side.id, rows));
+  Snapshot snapshot;
+  snapshot.id = side.id;
+  snapshot.parent_id = base->current_snapshot_id;
+  snapshot.sequence_number = base->last_sequence_number + 1;
+  snapshot.timestamp_ms = base->current_snapshot()->timestamp_ms + 1;
+  snapshot.summary = std::move(side.summary);
+  snapshot.manifest_list = fmt::format("{}/snap-{}.avro", base->metadata_folder(), side.id);
+  entry.path = fmt::format("{}/{}-m0.avro", base->metadata_folder(), side.id);
+  entry.length = static_cast<int64_t>(bytes.size());
+  entry.sequence_number = entry.min_sequence_number = snapshot.sequence_number;
+  CO_RETURN_IF_ERROR(co_await table.files->Write(entry.path, std::move(bytes)));
+  side.below.push_back(std::move(entry));
+  CO_ASSIGN_OR_RETURN(bytes, WriteManifestList(snapshot, side.below, 2));
+  CO_RETURN_IF_ERROR(co_await table.files->Write(snapshot.manifest_list, std::move(bytes)));
+  co_return snapshot;
+}
+
+// With the one file of snapshot 77 more than the parent.
+Properties PickedSummary(const Snapshot& parent) {
+  Properties summary = parent.summary;
+  auto add = [&](const std::string& name, int64_t count) {
+    summary[name] = std::to_string(std::stoll(summary.at(name)) + count);
+  };
+  add("total-records", kRowsOfFile);
+  add("total-data-files", 1);
+  summary["source-snapshot-id"] = "77";
+  return summary;
+}
+
+// A snapshot that was staged beside the table, and one of the table with its file.
+Task<> StageAndPick(FitTable table, std::shared_ptr<Catalog> catalog) {
+  CO_RETURN_IF_ERROR(co_await table.files->Write(std::string(kDataFolder) + "picked.parquet", "x"));
+  CO_RETURN_IF_ERROR(co_await catalog->Load());  // it changes only what it has seen
+  CO_ASSIGN_OR_RETURN(TableView view, co_await table.committer->View());
+  SideSnapshot staged{.id = 77, .below = view.manifests, .summary = {{"operation", "append"}}};
+  CO_ASSIGN_OR_RETURN(Snapshot side,
+                      co_await WriteSideSnapshot(table, view.metadata, std::move(staged)));
+  TableMetadata both = *view.metadata;
+  both.snapshots.push_back(std::move(side));
+  both.last_sequence_number += 1;
+  auto base = std::make_shared<const TableMetadata>(std::move(both));
+  SideSnapshot picked{.id = 78, .below = view.manifests, .summary = {}};
+  picked.summary = PickedSummary(*view.metadata->current_snapshot());
+  TableChange change;
+  CO_ASSIGN_OR_RETURN(change.snapshot, co_await WriteSideSnapshot(table, base, std::move(picked)));
+  CO_RETURN_IF_ERROR(co_await catalog->Commit(std::move(base), std::move(change)));
+  co_return Status::OK();
+}
+
+// The staged snapshot expires long before the one that has its file.
+TEST(TableMaintenanceSimTest, TheFilesOfASnapshotThatWasCherryPickedStay) {
+  SimDisk disk(1);
+  SimEnv env(&disk, {});
+  auto store = std::make_shared<MemoryObjectStore>();
+  FitTable table = MakeFitTable(&env, store);
+  Properties properties = FastExpiry();
+  properties["history.expire.min-snapshots-to-keep"] = "10";
+  auto commits = [](int64_t count) {
+    return CommitShape{.count = count, .size_bytes = 1000, .pause = std::chrono::milliseconds(2)};
+  };
+  Status status = env.Run(OpenCommitAndMaintain(table, properties, commits(12)));
+  ASSERT_TRUE(status.ok()) << status;
+  HadoopCatalogOptions hadoop{.warehouse = "s3://lake/wh", .database = "db", .table = "t"};
+  std::shared_ptr<Catalog> catalog = MakeHadoopCatalog(&env, table.files, std::move(hadoop));
+  status = env.Run(StageAndPick(table, catalog));
+  ASSERT_TRUE(status.ok()) << status;
+  bool has_outlived = false;
+  MetadataPtr metadata;
+  for (int64_t count = 13; count <= 45; ++count) {
+    table = MakeFitTable(&env, store);
+    status = env.Run(OpenCommitAndMaintain(table, properties, commits(count)));
+    ASSERT_TRUE(status.ok()) << count << ": " << status;
+    metadata = LookInto(&env, store).metadata;
+    if (metadata->FindSnapshot(78) == nullptr) break;
+    has_outlived |= metadata->FindSnapshot(77) == nullptr;
+    EXPECT_EQ(store->objects().count("wh/db/t/data/picked.parquet"), 1u) << count;
+  }
+  EXPECT_TRUE(has_outlived);
+  EXPECT_EQ(metadata->FindSnapshot(78), nullptr);
+}
+
 // Fails as long as it is told to.
 class RefusingRewriter final : public FileRewriter {
  public:
