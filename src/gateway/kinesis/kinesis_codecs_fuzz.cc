@@ -3,7 +3,7 @@
 // back the same.
 #include <cstdlib>
 
-#include "gateway/kinesis/aggregated_record.h"
+#include "connector/kinesis/aggregated_record.h"
 #include "gateway/kinesis/hash_key.h"
 #include "gateway/kinesis/sequence_number.h"
 #include "gateway/kinesis/shard_iterator.h"
@@ -37,7 +37,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   HashKey digest = HashKeyOf(text);
   for (int shift = 120; shift >= 0; shift -= 8)
     packed.push_back(static_cast<char>(digest >> shift));
-  for (const UserRecord& record : UnpackAggregatedRecord(packed)) {
+  using mainstem::connector::UserRecord;
+  for (const UserRecord& record : mainstem::connector::UnpackAggregatedRecord(packed)) {
     if (record.data.size() > text.size() || record.partition_key.size() > text.size()) std::abort();
   }
   return 0;

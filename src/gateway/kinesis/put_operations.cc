@@ -6,12 +6,16 @@
 
 #include <fmt/format.h>
 
-#include "gateway/kinesis/aggregated_record.h"
+#include "connector/kinesis/aggregated_record.h"
 #include "gateway/kinesis/operations.h"
 #include "storage/batch_builder.h"
 
 namespace mainstem::gateway::kinesis {
 namespace {
+
+using connector::BytesOfUserRecords;
+using connector::kUserRecordBytesMax;
+using connector::UserRecord;
 
 // Of one record batch; more become several batches of one append.
 constexpr size_t kBatchBytes = 512u << 10;
@@ -80,9 +84,9 @@ Status AddToShard(const Stream& stream, const UserRecord& record, int64_t now_ms
 Result<std::vector<UserRecord>> Unpack(const Context& context, std::string_view data,
                                        PutPlan* plan) {
   size_t room = std::min(kUserRecordBytesMax, kUnpackedBytesMax - plan->unpacked_bytes);
-  std::vector<UserRecord> records = UnpackAggregatedRecord(data, room);
+  std::vector<UserRecord> records = connector::UnpackAggregatedRecord(data, room);
   if (records.empty()) return records;
-  size_t bytes = BytesOf(records);
+  size_t bytes = BytesOfUserRecords(records);
   plan->unpacked_bytes += bytes;
   int64_t wanted = plan->unpacked.bytes() + static_cast<int64_t>(bytes) +
                    static_cast<int64_t>(records.size()) * kUnpackedRecordBytes;

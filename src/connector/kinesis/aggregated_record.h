@@ -6,10 +6,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
-namespace mainstem::gateway::kinesis {
+namespace mainstem::connector {
 
 struct UserRecord {
   std::string_view partition_key;
@@ -20,11 +21,11 @@ struct UserRecord {
 inline constexpr size_t kUserRecordsMax = 100'000;
 inline constexpr size_t kUserRecordBytesMax = 16 << 20;
 inline constexpr int64_t kPartitionKeyCharactersMax = 256;
-size_t BytesOf(const std::vector<UserRecord>& records);
+size_t BytesOfUserRecords(const std::vector<UserRecord>& records);
 
 // The records within, views into `data`; none when it is a record like any other, or when they are
 // more than `bytes_max`: many may share one key.
 std::vector<UserRecord> UnpackAggregatedRecord(std::string_view data,
                                                size_t bytes_max = kUserRecordBytesMax);
 
-}  // namespace mainstem::gateway::kinesis
+}  // namespace mainstem::connector

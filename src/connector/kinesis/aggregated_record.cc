@@ -1,13 +1,14 @@
-#include "gateway/kinesis/aggregated_record.h"
+#include "connector/kinesis/aggregated_record.h"
 
 #include <algorithm>
 #include <cstdint>
 #include <optional>
 
-#include "gateway/aws/shape.h"
-#include "gateway/kinesis/hash_key.h"
+#include <openssl/evp.h>
 
-namespace mainstem::gateway::kinesis {
+#include "core/status.h"
+
+namespace mainstem::connector {
 namespace {
 
 constexpr std::string_view kAggregateMagic("\xF3\x89\x9A\xC2", 4);
@@ -82,9 +83,10 @@ bool ReadUserRecord(std::string_view message, const std::vector<std::string_view
   return true;
 }
 
-// Longer ones no PutRecord could have.
+// Longer ones no PutRecord could have. Characters are counted by the bytes that begin one.
 bool IsPartitionKey(std::string_view text) {
-  return aws::TextLength(text) <= kPartitionKeyCharactersMax;
+  auto begins = [](char byte) { return (static_cast<uint8_t>(byte) & 0xC0) != 0x80; };
+  return std::count_if(text.begin(), text.end(), begins) <= kPartitionKeyCharactersMax;
 }
 
 bool IsAggregate(std::string_view data, std::string_view* message) {
@@ -93,14 +95,16 @@ bool IsAggregate(std::string_view data, std::string_view* message) {
   }
   data.remove_prefix(kAggregateMagic.size());
   *message = data.substr(0, data.size() - kDigestBytes);
-  HashKey digest = 0;
-  for (char byte : data.substr(message->size())) digest = digest << 8 | static_cast<uint8_t>(byte);
-  return HashKeyOf(*message) == digest;
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  CHECK(EVP_Digest(message->data(), message->size(), digest, &size, EVP_md5(), nullptr) == 1);
+  return data.substr(message->size()) ==
+         std::string_view(reinterpret_cast<const char*>(digest), size);
 }
 
 }  // namespace
 
-size_t BytesOf(const std::vector<UserRecord>& records) {
+size_t BytesOfUserRecords(const std::vector<UserRecord>& records) {
   size_t bytes = 0;
   for (const UserRecord& record : records) {
     bytes += record.partition_key.size() + record.data.size();
@@ -132,4 +136,4 @@ std::vector<UserRecord> UnpackAggregatedRecord(std::string_view data, size_t byt
   return records;
 }
 
-}  // namespace mainstem::gateway::kinesis
+}  // namespace mainstem::connector

@@ -1,17 +1,16 @@
-#include "gateway/kinesis/aggregated_record.h"
+#include "connector/kinesis/aggregated_record.h"
 
 #include <gtest/gtest.h>
+#include <openssl/evp.h>
 
-#include "gateway/kinesis/hash_key.h"
-
-namespace mainstem::gateway::kinesis {
+namespace mainstem::connector {
 namespace {
 
 std::string Packed(const std::string& message) {
-  std::string out = "\xF3\x89\x9A\xC2" + message;
-  HashKey digest = HashKeyOf(message);
-  for (int shift = 120; shift >= 0; shift -= 8) out.push_back(static_cast<char>(digest >> shift));
-  return out;
+  std::string digest(16, '\0');
+  EVP_Digest(message.data(), message.size(), reinterpret_cast<unsigned char*>(digest.data()),
+             nullptr, EVP_md5(), nullptr);
+  return "\xF3\x89\x9A\xC2" + message + digest;
 }
 
 // Two keys, a hash key, three records; the last one with a tag.
@@ -79,4 +78,4 @@ TEST(AggregatedRecordTest, KeysAreNoLongerThanAnyRecords) {
 }
 
 }  // namespace
-}  // namespace mainstem::gateway::kinesis
+}  // namespace mainstem::connector
