@@ -17,6 +17,7 @@
 #include "source/filesystem/file_source.h"
 #include "source/jdbc/jdbc_source.h"
 #include "source/kafka/kafka_source.h"
+#include "source/kinesis/kinesis_source.h"
 #include "source/nexmark/nexmark_source.h"
 
 namespace mainstem::server {
@@ -27,6 +28,7 @@ connector::ConnectorRegistry MakeConnectorRegistry(connector::S3Defaults s3) {
   registry.Add(source::FileSourceConnector(s3));
   registry.Add(source::JdbcSourceConnector());
   registry.Add(source::KafkaSourceConnector());
+  registry.Add(source::KinesisSourceConnector(s3));
   registry.Add(source::NexmarkConnector());
   registry.Add(source::UpsertKafkaSourceConnector());
   registry.Add(sink::BlackholeConnector());

@@ -20,6 +20,8 @@ constexpr const char* kVariables[] = {"AWS_ACCESS_KEY_ID",
                                       "AWS_DEFAULT_REGION",
                                       "AWS_ENDPOINT_URL",
                                       "AWS_ENDPOINT_URL_S3",
+                                      "AWS_ENDPOINT_URL_KINESIS",
+                                      "AWS_CA_BUNDLE",
                                       "HOME"};
 
 std::string FirstSet(std::initializer_list<std::string> values) {
