@@ -9,6 +9,7 @@
 #include "sink/iceberg/iceberg_sink.h"
 #include "sink/jdbc/jdbc_sink.h"
 #include "sink/kafka/kafka_sink.h"
+#include "sink/kinesis/kinesis_sink.h"
 #include "sink/opensearch/opensearch_sink.h"
 #include "sink/print/print_sink.h"
 #include "sink/redis/redis_sink.h"
@@ -41,6 +42,7 @@ connector::ConnectorRegistry MakeConnectorRegistry(connector::S3Defaults s3) {
   registry.Add(sink::IcebergSinkConnector(s3));
   registry.Add(sink::JdbcSinkConnector());
   registry.Add(sink::KafkaSinkConnector());
+  registry.Add(sink::KinesisSinkConnector(s3));
   registry.Add(sink::PrintConnector());
   registry.Add(sink::RedisSinkConnector());
   registry.Add(sink::RedshiftSinkConnector(s3));
