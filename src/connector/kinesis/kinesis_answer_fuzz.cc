@@ -1,4 +1,6 @@
 // Bodies that somebody's server might send.
+#include <cstdlib>
+
 #include "connector/kinesis/kinesis_answer.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
