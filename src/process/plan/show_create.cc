@@ -6,6 +6,7 @@
 #include <absl/strings/str_join.h>
 #include <fmt/format.h>
 
+#include "connector/shown_option.h"
 #include "process/sql/lexer.h"
 
 namespace mainstem::process::plan {
@@ -31,15 +32,6 @@ std::string NameList(const std::vector<std::string>& names) {
   std::string out;
   for (const std::string& name : names) out += (out.empty() ? "" : ", ") + Backticks(name);
   return out;
-}
-
-bool IsSecret(std::string_view key) {
-  const std::string lower = absl::AsciiStrToLower(std::string(key));
-  for (const std::string_view word :
-       {"password", "secret", "token", "credential", "sasl.jaas", "user-info"}) {
-    if (lower.find(word) != std::string::npos) return true;
-  }
-  return false;
 }
 
 // The expression with the table's columns in backticks and functions in capitals, as Flink shows
@@ -123,7 +115,7 @@ std::string CreateTableSql(const TablePath& path, const CatalogTable& table) {
   std::string options;
   for (const auto& [key, value] : table.options) {
     options += fmt::format("{}\n  {} = {}", options.empty() ? "" : ",", Quotes(key),
-                           IsSecret(key) ? "'******'" : Quotes(value));
+                           Quotes(connector::ShownOption(key, value)));
   }
   if (!options.empty()) out += "\nWITH (" + options + "\n)";
   return out + "\n";
