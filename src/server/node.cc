@@ -184,9 +184,10 @@ Task<> Node::Impl::OpenAwsServices() {
                       co_await gateway::kinesis::KinesisService::Open(
                           &engine->env(), &engine->log(), &engine->budget(), &engine->metrics(),
                           engine->logger().Named("kinesis"), std::move(options)));
-  CO_ASSIGN_OR_RETURN(dynamodb, co_await gateway::dynamodb::DynamoService::Open(
-                                    &engine->env(), &engine->log(), &engine->budget(),
-                                    gateway::dynamodb::DynamoOptions()));
+  CO_ASSIGN_OR_RETURN(dynamodb,
+                      co_await gateway::dynamodb::DynamoService::Open(
+                          &engine->env(), &engine->log(), &engine->budget(),
+                          engine->logger().Named("dynamodb"), gateway::dynamodb::DynamoOptions()));
   gateway::firehose::FirehoseOptions firehose_options;
   CO_ASSIGN_OR_RETURN(
       firehose,

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace mainstem::storage {
 namespace {
 
@@ -17,7 +19,13 @@ Task<> ReadPartition(Log* log, TopicPartition partition,
   while (next < offsets.high_watermark) {
     ReadOptions options{.max_bytes = kPieceBytes};
     CO_ASSIGN_OR_RETURN(ReadResult read, co_await log->Read(partition, next, options));
-    if (read.batches.empty()) break;
+    if (read.batches.empty()) {
+      // Half of what is kept there must not be taken for all of it.
+      co_return MakeError(ErrorCode::kStorageError,
+                          fmt::format("a topic kept for this node can't be read: nothing is found "
+                                      "from offset {} to its end, {}",
+                                      next.value(), offsets.high_watermark.value()));
+    }
     for (const SharedBytes& batch : read.batches) {
       CO_ASSIGN_OR_RETURN(auto reader, RecordReader::Open(batch.bytes));
       next = std::max(next, reader.header().next_offset());

@@ -12,6 +12,9 @@ namespace {
 
 // The nodes of a map and the service's own form of a record.
 constexpr int64_t kRecordOverhead = 256;
+// A table takes at most this part of the memory that all share; what is there is loaded all the
+// same.
+constexpr int64_t kMemoryParts = 8;
 
 int64_t RecordMemory(std::string_view key, std::string_view value) {
   return static_cast<int64_t>(key.size() + value.size()) * 2 + kRecordOverhead;
@@ -29,6 +32,7 @@ storage::TopicConfig TableTopicConfig() {
 RecordTable::RecordTable(Env* env, storage::Log* log, MemoryBudget* budget, std::string topic)
     : env_(env),
       log_(log),
+      budget_(budget),
       topic_(std::move(topic)),
       memory_(budget->TryLease(0)),
       writes_(env->shard(0)) {}
@@ -91,11 +95,20 @@ Task<> RecordTable::Append(const std::vector<Change>* changes) {
 
 Task<> RecordTable::WriteHere(std::vector<Change> changes) {
   int64_t wanted = bytes_;
+  int64_t freed = 0;
   for (const Change& change : changes) {
     if (change.value) wanted += RecordMemory(change.key, *change.value);
+    auto before = records_.find(change.key);
+    if (before != records_.end()) freed += RecordMemory(change.key, before->second);
   }
-  if (!memory_.Resize(wanted)) {
-    co_return MakeError(ErrorCode::kResourceExhausted, "there is no memory for another definition");
+  int64_t most = budget_->shared_bytes() / kMemoryParts;
+  bool may_have = wanted - freed <= std::max(most, memory_.bytes());
+  if (!may_have || !memory_.Resize(wanted)) {
+    co_return MakeError(ErrorCode::kResourceExhausted,
+                        {.message = fmt::format("there is no memory for another definition: those "
+                                                "of {} take {} bytes, and may take {}",
+                                                topic_, memory_.bytes(), most),
+                         .hint = "give the node more with --memory"});
   }
   Status appended = co_await Append(&changes);
   if (appended.ok()) {

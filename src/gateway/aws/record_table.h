@@ -1,6 +1,7 @@
 // Small texts by key that a service keeps: definitions of groups, rules, targets. In memory, and in
 // a compacted topic of the log from which they are read at start. Made for what an administrator
-// writes; changes are durable when they return.
+// writes; changes are durable when they return. A table is written up to an eighth of the memory
+// that all share.
 #pragma once
 
 #include <map>
@@ -46,6 +47,7 @@ class RecordTable {
 
   Env* const env_;
   storage::Log* const log_;
+  MemoryBudget* const budget_;
   const std::string topic_;
   storage::TopicPartition partition_{};  // of no topic until something is written
   Records records_;

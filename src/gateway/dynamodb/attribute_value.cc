@@ -15,12 +15,6 @@ using JsonKind = aws::Value::Kind;
 constexpr std::array<std::string_view, 10> kTypeNames = {"S", "N", "B",  "BOOL", "NULL",
                                                          "M", "L", "SS", "NS",   "BS"};
 
-Status WrongJson(std::string message) {
-  return aws::MakeAwsError(aws::AwsError{.name = "com.amazon.coral.service#SerializationException",
-                                         .message = std::move(message),
-                                         .capital_message = true});
-}
-
 Result<std::string> TextIn(const aws::Value& value) {
   if (value.kind == JsonKind::kString) return std::string(value.text);
   if (value.kind == JsonKind::kList) return WrongJson("Unexpected token received from parser");
@@ -103,6 +97,7 @@ Status ValueReader::ReadInto(std::string_view type, const aws::Value& value, int
       return Status::OK();
     case ValueType::kList:
       if (value.kind != JsonKind::kList) return WrongJson("Expected list or null");
+      out->list.reserve(value.members.size());
       for (const aws::Member& member : value.members) {
         ASSIGN_OR_RETURN(AttributeValue item, Read(member.value, depth + 1));
         out->list.push_back(std::move(item));

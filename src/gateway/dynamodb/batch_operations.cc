@@ -55,9 +55,8 @@ void WriteUnprocessed(std::string_view name, const aws::Value& input, const GetP
   out->Key(name).BeginMap().Key("Keys").BeginList();
   for (size_t i = part.done; i < part.keys.size(); ++i) WriteItem(part.keys[i], out);
   out->EndList();
-  for (std::string_view text : {"ProjectionExpression"}) {
-    if (!input[text].is_null()) out->Field(text, input[text].text);
-  }
+  const aws::Value& projection = input["ProjectionExpression"];
+  if (!projection.is_null()) out->Field("ProjectionExpression", projection.text);
   if (input["ConsistentRead"].boolean) out->Key("ConsistentRead").Boolean(true);
   if (!input["ExpressionAttributeNames"].is_null()) {
     out->Key("ExpressionAttributeNames").BeginMap();

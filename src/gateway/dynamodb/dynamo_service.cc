@@ -32,6 +32,8 @@ const std::map<std::string, Operation, std::less<>>& OperationTable() {
   return table;
 }
 
+Task<> Refuse(Status why) { co_return why; }
+
 }  // namespace
 
 struct DynamoService::Impl {
@@ -48,7 +50,8 @@ struct DynamoService::Impl {
                 .change_ended = &change_ended} {}
 
   const Executor home;
-  const std::unique_ptr<Store> store;
+  const std::unique_ptr<Store> store;  // null: `unavailable` says why
+  Status unavailable;
   TransactionTokens tokens;
   bool changing = false;
   Event change_ended;
@@ -59,10 +62,18 @@ DynamoService::DynamoService(std::unique_ptr<Impl> impl) : impl_(std::move(impl)
 DynamoService::~DynamoService() = default;
 
 Task<std::unique_ptr<DynamoService>> DynamoService::Open(Env* env, storage::Log* log,
-                                                         MemoryBudget* budget,
+                                                         MemoryBudget* budget, Logger logger,
                                                          DynamoOptions options) {
-  CO_ASSIGN_OR_RETURN(std::unique_ptr<Store> store, co_await Store::Open(env, log, budget));
-  auto impl = std::make_unique<Impl>(env, budget, std::move(store), std::move(options));
+  auto store = co_await Store::Open(env, log, budget);
+  Status unavailable;
+  if (Is(store.status(), ErrorCode::kResourceExhausted)) {
+    unavailable = store.status();
+    logger.Warning("DynamoDB's operations are refused", {{"error", unavailable}});
+    store = std::unique_ptr<Store>();
+  }
+  CO_RETURN_IF_ERROR(store);
+  auto impl = std::make_unique<Impl>(env, budget, *std::move(store), std::move(options));
+  impl->unavailable = std::move(unavailable);
   co_return std::unique_ptr<DynamoService>(new DynamoService(std::move(impl)));
 }
 
@@ -73,6 +84,7 @@ const aws::Shape* DynamoService::FindOperation(std::string_view name) const {
 Task<> DynamoService::Run(aws::AwsCall* call) {
   auto it = OperationTable().find(call->operation);
   CHECK(it != OperationTable().end());
+  if (impl_->store == nullptr) return Refuse(impl_->unavailable);
   return RunOn(impl_->home, it->second(impl_->context, call));
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/env.h"
+#include "core/logging.h"
 #include "core/memory_budget.h"
 #include "gateway/aws/service.h"
 #include "storage/log.h"
@@ -20,9 +21,11 @@ struct DynamoOptions {
 // Borrows everything but the options; all must outlive it. Run may be called on any shard.
 class DynamoService final : public aws::AwsService {
  public:
-  // Reads all tables. On the home shard. kResourceExhausted when they do not fit into memory.
+  // Reads all tables. On the home shard. When they do not fit into memory the log says so, and
+  // every operation answers that with a 503: the node's other doors need no tables.
   static Task<std::unique_ptr<DynamoService>> Open(Env* env, storage::Log* log,
-                                                   MemoryBudget* budget, DynamoOptions options);
+                                                   MemoryBudget* budget, Logger logger,
+                                                   DynamoOptions options);
   ~DynamoService() override;
 
   std::string_view target_prefix() const override { return "DynamoDB_20120810"; }

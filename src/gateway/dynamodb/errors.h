@@ -14,6 +14,12 @@ inline Status Invalid(std::string message) {
 inline Status InvalidValue(const std::string& what) {
   return Invalid("One or more parameter values were invalid: " + what);
 }
+// A type in the JSON that can't stand there.
+inline Status WrongJson(std::string message) {
+  return aws::MakeAwsError(aws::AwsError{.name = "com.amazon.coral.service#SerializationException",
+                                         .message = std::move(message),
+                                         .capital_message = true});
+}
 inline Status DynamoError(const std::string& name, std::string message) {
   return aws::MakeAwsError("com.amazonaws.dynamodb.v20120810#" + name, std::move(message));
 }

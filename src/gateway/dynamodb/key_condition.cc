@@ -69,6 +69,40 @@ bool IsRangeCondition(const Condition& condition) {
   return condition.kind == ConditionKind::kCompare && condition.comparison != Comparison::kNotEqual;
 }
 
+std::string NextText(std::string text) {
+  text.push_back('\0');
+  return text;
+}
+
+// Behind all texts that begin with `prefix`; nothing: there are none.
+std::optional<std::string> EndOfPrefix(std::string prefix) {
+  while (!prefix.empty() && prefix.back() == '\xFF') prefix.pop_back();
+  if (prefix.empty()) return std::nullopt;
+  prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
+  return prefix;
+}
+
+void TakeRange(const Condition& condition, KeyCondition* out) {
+  std::string first = SortTextOf(condition.operands[1].value);
+  if (condition.kind == ConditionKind::kBetween) {
+    out->sort_begin = std::move(first);
+    out->sort_end = NextText(SortTextOf(condition.operands[2].value));
+    return;
+  }
+  if (condition.kind == ConditionKind::kBeginsWith) {
+    out->sort_end = EndOfPrefix(first);
+    out->sort_begin = std::move(first);
+    return;
+  }
+  switch (condition.comparison) {
+    case Comparison::kLess: out->sort_end = std::move(first); break;
+    case Comparison::kLessEqual: out->sort_end = NextText(std::move(first)); break;
+    case Comparison::kGreater: out->sort_begin = NextText(std::move(first)); break;
+    case Comparison::kGreaterEqual: out->sort_begin = std::move(first); break;
+    default: out->sort_end = NextText(first); out->sort_begin = std::move(first);
+  }
+}
+
 }  // namespace
 
 Result<KeyCondition> KeyConditionOf(const Condition& condition, const KeySchema& keys) {
@@ -100,7 +134,7 @@ Result<KeyCondition> KeyConditionOf(const Condition& condition, const KeySchema&
   if (!out) {
     return Invalid(fmt::format("Query condition missed key schema element: {}", keys.hash.name));
   }
-  out->range = std::move(range);
+  if (range) TakeRange(*range, &*out);
   return *std::move(out);
 }
 

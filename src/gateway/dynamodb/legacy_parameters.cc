@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "gateway/dynamodb/errors.h"
+#include "gateway/dynamodb/expression_evaluation.h"
 
 namespace mainstem::gateway::dynamodb {
 namespace {
@@ -36,13 +37,51 @@ constexpr LegacyOperator kLegacyOperators[] = {
     {"BETWEEN", ConditionKind::kBetween, Comparison::kEqual, false, 2},
 };
 
+bool IsScalar(ValueType type) {
+  return type == ValueType::kString || type == ValueType::kNumber || type == ValueType::kBinary;
+}
+
+bool TakesType(const LegacyOperator& known, ValueType type) {
+  bool is_flag = type == ValueType::kBoolean || type == ValueType::kNull;
+  switch (known.kind) {
+    case ConditionKind::kBeginsWith:
+      return type == ValueType::kString || type == ValueType::kBinary;
+    case ConditionKind::kContains: return IsScalar(type) || is_flag;
+    case ConditionKind::kCompare:
+      return IsScalar(type) || known.comparison == Comparison::kEqual ||
+             known.comparison == Comparison::kNotEqual;
+    default: return IsScalar(type);
+  }
+}
+
+// `operands`: of one condition, its attribute first.
+Status CheckTypes(const LegacyOperator& known, const std::vector<Operand>& operands) {
+  for (size_t i = 1; i < operands.size(); ++i) {
+    ValueType type = operands[i].value.type;
+    if (!TakesType(known, type)) {
+      return InvalidValue(
+          fmt::format("ComparisonOperator {} is not valid for {} AttributeValue type", known.name,
+                      NameOf(type)));
+    }
+    if (type != operands[1].value.type) {
+      return InvalidValue("AttributeValues inside AttributeValueList must be of same type");
+    }
+  }
+  bool falls = known.kind == ConditionKind::kBetween &&
+               CompareValues(operands[1].value, operands[2].value).value_or(0) > 0;
+  if (!falls) return Status::OK();
+  return Invalid(
+      "The BETWEEN condition was provided a range where the lower bound is greater than the upper "
+      "bound");
+}
+
 Operand OfPath(std::string_view name) {
   return {.kind = Operand::Kind::kPath, .path = {{.name = std::string(name)}}};
 }
 
 Result<Condition> FromOperator(const LegacyOperator& known, std::string_view attribute,
-                               const aws::Value& list) {
-  size_t count = list.members.size();
+                               const std::vector<const aws::Value*>& values) {
+  size_t count = values.size();
   bool fits = known.kind == ConditionKind::kIn ? count >= 1 : count == known.operand_count;
   if (!fits) {
     return InvalidValue(
@@ -50,10 +89,11 @@ Result<Condition> FromOperator(const LegacyOperator& known, std::string_view att
   }
   Condition out{.kind = known.kind, .comparison = known.comparison};
   out.operands.push_back(OfPath(attribute));
-  for (const aws::Member& member : list.members) {
-    ASSIGN_OR_RETURN(AttributeValue value, ParseAttributeValue(member.value));
+  for (const aws::Value* given : values) {
+    ASSIGN_OR_RETURN(AttributeValue value, ParseAttributeValue(*given));
     out.operands.push_back({.kind = Operand::Kind::kValue, .value = std::move(value)});
   }
+  RETURN_IF_ERROR(CheckTypes(known, out.operands));
   if (!known.negated) return out;
   Condition negated{.kind = ConditionKind::kNot};
   negated.parts.push_back(std::move(out));
@@ -81,19 +121,52 @@ Result<Condition> FromExists(std::string_view attribute, const aws::Value& value
   return out;
 }
 
-Result<Condition> FromLegacy(std::string_view attribute, const aws::Value& value) {
-  const aws::Value& comparison = value["ComparisonOperator"];
-  if (comparison.is_null()) return FromExists(attribute, value);
-  if (!value["Exists"].is_null() || !value["Value"].is_null()) {
-    return InvalidValue(fmt::format(
-        "Value or Exists cannot be used with ComparisonOperator for Attribute: {}", attribute));
+Status CheckKinds(const aws::Value& value) {
+  using Kind = aws::Value::Kind;
+  if (value.kind != Kind::kMap) return WrongJson("Unexpected value type in payload");
+  struct Known {
+    std::string_view name;
+    Kind kind;
+  };
+  constexpr Known kKnown[] = {{"ComparisonOperator", Kind::kString},
+                              {"AttributeValueList", Kind::kList},
+                              {"Exists", Kind::kBoolean},
+                              {"Value", Kind::kMap}};
+  for (const Known& known : kKnown) {
+    const aws::Value& given = value[known.name];
+    if (!given.is_null() && given.kind != known.kind) {
+      return WrongJson("Unexpected value type in payload");
+    }
   }
+  return Status::OK();
+}
+
+Result<Condition> FromLegacy(std::string_view attribute, const aws::Value& value) {
+  RETURN_IF_ERROR(CheckKinds(value));
+  const aws::Value& comparison = value["ComparisonOperator"];
+  const aws::Value& list = value["AttributeValueList"];
+  auto refuse = [&](std::string_view what) {
+    return InvalidValue(fmt::format("{} for Attribute: {}", what, attribute));
+  };
+  if (comparison.is_null()) {
+    if (list.is_null()) return FromExists(attribute, value);
+    return refuse("AttributeValueList can only be used with a ComparisonOperator");
+  }
+  if (!value["Exists"].is_null()) {
+    return refuse("Exists and ComparisonOperator cannot be used together");
+  }
+  if (!value["Value"].is_null() && !list.is_null()) {
+    return refuse("Value and AttributeValueList cannot be used together");
+  }
+  std::vector<const aws::Value*> values;
+  for (const aws::Member& member : list.members) values.push_back(&member.value);
+  if (!value["Value"].is_null()) values.push_back(&value["Value"]);
   auto known = std::find_if(std::begin(kLegacyOperators), std::end(kLegacyOperators),
                             [&](const LegacyOperator& o) { return o.name == comparison.text; });
   if (known == std::end(kLegacyOperators)) {
     return Invalid(fmt::format("Unsupported operator on {}", comparison.text));
   }
-  return FromOperator(*known, attribute, value["AttributeValueList"]);
+  return FromOperator(*known, attribute, values);
 }
 
 Status TakeUpdate(std::string_view attribute, const aws::Value& value, Update* update) {
@@ -156,6 +229,16 @@ std::vector<Path> ProjectionOfParameter(const aws::Value& attributes_to_get) {
     paths.push_back({{.name = std::string(member.value.text)}});
   }
   return paths;
+}
+
+Status CheckConditionalOperator(const aws::Value& input, const aws::Value& conditions) {
+  if (input["ConditionalOperator"].is_null()) return Status::OK();
+  if (conditions.members.empty()) {
+    return Invalid("ConditionalOperator cannot be used without Filter or Expected");
+  }
+  if (conditions.members.size() > 1) return Status::OK();
+  return Invalid(
+      "ConditionalOperator can only be used when Filter or Expected has two or more elements");
 }
 
 Status RefuseMixedParameters(const aws::Value& input) {

@@ -18,6 +18,9 @@ Result<Condition> ConditionOfParameter(std::string_view parameter, const aws::Va
 Result<Update> UpdateOfParameter(const aws::Value& attribute_updates);
 std::vector<Path> ProjectionOfParameter(const aws::Value& attributes_to_get);
 
+// `conditions`: what it joins: Expected, QueryFilter or ScanFilter; an error when it has nothing
+// to.
+Status CheckConditionalOperator(const aws::Value& input, const aws::Value& conditions);
 // An error when the input has parameters of both kinds.
 Status RefuseMixedParameters(const aws::Value& input);
 

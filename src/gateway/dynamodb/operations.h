@@ -10,22 +10,28 @@
 #include "core/memory_budget.h"
 #include "core/sync.h"
 #include "gateway/aws/service.h"
+#include "gateway/aws/tags.h"
 #include "gateway/dynamodb/store.h"
 
 namespace mainstem::gateway::dynamodb {
 
-// Tokens of transactions that were written lately: one that comes again is not written again. Not
-// kept over a restart.
+// Tokens of transactions that are being written, or were lately: one that comes again is not
+// written again. Not kept over a restart.
 class TransactionTokens {
  public:
-  // Nothing when the token is new; else whether it came with the same request.
-  std::optional<bool> Find(const std::string& token, uint64_t request, TimePoint now);
-  void Add(const std::string& token, uint64_t request, TimePoint now);
+  enum class Known : uint8_t {
+    kNot,  // the caller writes, and calls End
+    kInProgress,
+    kWritten,
+    kAsOther,  // with another request
+  };
+  Known Begin(const std::string& token, uint64_t request, TimePoint now);
+  void End(const std::string& token, bool written, TimePoint now);
 
  private:
   struct Entry {
     uint64_t request = 0;
-    TimePoint until;
+    std::optional<TimePoint> until{};  // nothing while it is being written
   };
   std::map<std::string, Entry> entries_;
 };
@@ -88,6 +94,8 @@ class TableChange {
 };
 void WriteTableDescription(const Context& context, const aws::AwsCall& call, const Table& table,
                            std::string_view status, aws::BodyWriter* out);
+// Adds those of a list; a LimitExceededException when there are too many then.
+Status TakeTags(const aws::Value& list, aws::TagMap* tags);
 // Leases memory for an answer of so many bytes of items; kResourceExhausted.
 Status LeaseAnswer(const Context& context, size_t item_bytes, aws::AwsCall* call);
 // ConsumedCapacity, when the input asks for it.

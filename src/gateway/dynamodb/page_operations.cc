@@ -59,19 +59,51 @@ Key KeyBefore(const IndexKey& after) {
   }
 }
 
+// An index that has not all of an item. A local one reads the rest in its table when it is asked
+// for certain attributes.
+bool HidesAttributes(const PagePlan& plan) {
+  return plan.index != nullptr && plan.index->projection != "ALL" &&
+         (plan.index->global || !plan.projection);
+}
+
+// Of an index that hides attributes.
+bool IsShown(const PagePlan& plan, std::string_view name) {
+  const KeySchema& keys = plan.index->keys;
+  const auto& included = plan.index->included;
+  return plan.table->IsKeyAttribute(name) || name == keys.hash.name ||
+         (keys.range && name == keys.range->name) ||
+         std::find(included.begin(), included.end(), name) != included.end();
+}
+
+Item ShownItem(const PagePlan& plan, const Item& item) {
+  Item shown;
+  for (const auto& [name, value] : item) {
+    if (IsShown(plan, name)) shown.emplace(name, value);
+  }
+  return shown;
+}
+
+size_t SizeIn(const PagePlan& plan, const Item& item) {
+  if (!HidesAttributes(plan)) return SizeOf(item);
+  size_t size = 0;
+  for (const auto& [name, value] : item) {
+    if (IsShown(plan, name)) size += name.size() + SizeOf(value);
+  }
+  return size;
+}
+
 // Takes items until the page is full.
 class PageFiller {
  public:
   explicit PageFiller(const PagePlan& plan) : plan_(plan) {}
   // False: it is full.
   bool Take(const ItemPtr& item) {
-    if (plan_.keys && plan_.keys->range && !Holds(*plan_.keys->range, *item)) return true;
     if (page_.items.size() >= plan_.limit || page_.bytes >= kPageBytesMax) {
       page_.has_more = true;
       return false;
     }
     page_.items.push_back(item);
-    page_.bytes += SizeOf(*item);
+    page_.bytes += SizeIn(plan_, *item);
     return true;
   }
   Page Done() { return std::move(page_); }
@@ -86,12 +118,16 @@ template <typename Map>
 Page Walk(const Map& map, const PagePlan& plan) {
   using Key = typename Map::key_type;
   ItemKey place{.hash = plan.hash_first};
-  if (plan.keys) place = MakeItemKey(plan.keys->partition.text, "");
+  if (plan.keys) place = MakeItemKey(plan.keys->partition.text, plan.keys->sort_begin);
   auto begin = map.lower_bound(KeyAt<Key>(place));
   auto end = map.end();
-  if (plan.keys) {
+  if (plan.keys && plan.keys->sort_end) {
+    place.sort = std::max(*plan.keys->sort_end, plan.keys->sort_begin);
+    end = map.lower_bound(KeyAt<Key>(place));
+  } else if (plan.keys) {
     // The next text after the partition's.
     place.partition.push_back('\0');
+    place.sort.clear();
     end = map.lower_bound(KeyAt<Key>(place));
   } else if (plan.hash_last != UINT64_MAX) {
     end = map.lower_bound(KeyAt<Key>({.hash = plan.hash_last + 1}));
@@ -112,23 +148,6 @@ Page Walk(const Map& map, const PagePlan& plan) {
   return page.Done();
 }
 
-// The item as an index shows it.
-Item Projected(const PagePlan& plan, const Item& item) {
-  Item seen = item;
-  if (plan.index != nullptr && plan.index->projection != "ALL" &&
-      (plan.index->global || !plan.projection)) {
-    const KeySchema& keys = plan.index->keys;
-    auto is_shown = [&](const std::string& name) {
-      const auto& included = plan.index->included;
-      return plan.table->IsKeyAttribute(name) || name == keys.hash.name ||
-             (keys.range && name == keys.range->name) ||
-             std::find(included.begin(), included.end(), name) != included.end();
-    };
-    std::erase_if(seen, [&](const auto& entry) { return !is_shown(entry.first); });
-  }
-  return plan.projection ? Project(*plan.projection, seen) : seen;
-}
-
 // The attributes that a next page is begun with.
 Item PageKeyOf(const PagePlan& plan, const Item& item) {
   Item key = plan.table->KeyItemOf(item);
@@ -138,6 +157,24 @@ Item PageKeyOf(const PagePlan& plan, const Item& item) {
     key[plan.index->keys.range->name] = item.at(plan.index->keys.range->name);
   }
   return key;
+}
+
+// Of the pages before: within what is asked for.
+Status CheckStart(const aws::Value& input, const PagePlan& plan, const ItemKey& start) {
+  if (plan.keys) {
+    if (start.partition != plan.keys->partition.text) {
+      return Invalid(
+          "The provided starting key is outside query boundaries based on provided conditions");
+    }
+    if (plan.keys->HasSort(start.sort)) return Status::OK();
+    return Invalid("The provided starting key does not match the range key predicate");
+  }
+  if (start.hash >= plan.hash_first && start.hash <= plan.hash_last) return Status::OK();
+  return Invalid(
+      fmt::format("The provided starting key is invalid: Invalid ExclusiveStartKey. Please use "
+                  "ExclusiveStartKey with correct Segment. TotalSegments: {} Segment: {}",
+                  aws::IntegerOf(input["TotalSegments"]).value_or(0),
+                  aws::IntegerOf(input["Segment"]).value_or(0)));
 }
 
 Status TakeStart(const aws::Value& input, PagePlan* plan) {
@@ -154,9 +191,10 @@ Status TakeStart(const aws::Value& input, PagePlan* plan) {
     auto place = plan->table->KeyInIndex(*plan->index, start);
     if (!place) return wrong;
     after.key = *std::move(place);
-  } else if (primary.size() != start.size()) {
-    return wrong;
+    primary = PageKeyOf(*plan, start);
   }
+  if (primary.size() != start.size()) return wrong;
+  RETURN_IF_ERROR(CheckStart(input, *plan, after.key));
   plan->after = std::move(after);
   return Status::OK();
 }
@@ -193,6 +231,7 @@ Status TakeSelect(const aws::Value& input, PagePlan* plan) {
 Status TakeShared(const Context& context, const aws::Value& input, std::string_view filter,
                   Placeholders* placeholders, PagePlan* plan) {
   RETURN_IF_ERROR(RefuseMixedParameters(input));
+  RETURN_IF_ERROR(CheckConditionalOperator(input, input[filter]));
   if (!input["FilterExpression"].is_null()) {
     RETURN_IF_ERROR(ParseCondition("FilterExpression", input["FilterExpression"].text, placeholders)
                         .Value(&plan->filter.emplace()));
@@ -219,8 +258,7 @@ Status TakeShared(const Context& context, const aws::Value& input, std::string_v
     }
   }
   if (auto limit = aws::IntegerOf(input["Limit"])) plan->limit = static_cast<size_t>(*limit);
-  RETURN_IF_ERROR(TakeSelect(input, plan));
-  return TakeStart(input, plan);
+  return TakeSelect(input, plan);
 }
 
 Status TakeKeys(const aws::Value& input, Placeholders* placeholders, PagePlan* plan) {
@@ -291,17 +329,28 @@ Status TakeSegment(const aws::Value& input, PagePlan* plan) {
 
 Status AnswerPage(const Context& context, const PagePlan& plan, aws::AwsCall* call) {
   const aws::Value& input = call->input.root;
-  Page page = plan.index != nullptr ? Walk(*plan.table->FindIndex(plan.index->name), plan)
+  Page page = plan.index != nullptr ? Walk(plan.table->FindIndex(plan.index->name)->items, plan)
                                     : Walk(plan.table->items(), plan);
   RETURN_IF_ERROR(LeaseAnswer(context, plan.counts_only ? 0 : page.bytes, call));
   aws::BodyWriter* out = call->answer.get();
   out->BeginMap();
   int64_t count = 0;
   if (!plan.counts_only) out->Key("Items").BeginList();
+  bool hides = HidesAttributes(plan);
   for (const ItemPtr& item : page.items) {
-    if (plan.filter && !Holds(*plan.filter, *item)) continue;
+    Item shown;
+    if (hides) shown = ShownItem(plan, *item);
+    const Item& seen = hides ? shown : *item;
+    // A local index reads what a filter asks for in its table.
+    bool sees_all = hides && !plan.index->global;
+    if (plan.filter && !Holds(*plan.filter, sees_all ? *item : seen)) continue;
     ++count;
-    if (!plan.counts_only) WriteItem(Projected(plan, *item), out);
+    if (plan.counts_only) continue;
+    if (plan.projection) {
+      WriteItem(Project(*plan.projection, seen), out);
+    } else {
+      WriteItem(seen, out);
+    }
   }
   if (!plan.counts_only) out->EndList();
   out->Key("Count").Integer(count);
@@ -326,6 +375,7 @@ Task<> Query(const Context& context, aws::AwsCall* call) {
   CO_ASSIGN_OR_RETURN(Placeholders placeholders, Placeholders::Make(input));
   CO_RETURN_IF_ERROR(TakeShared(context, input, "QueryFilter", &placeholders, &plan));
   CO_RETURN_IF_ERROR(TakeKeys(input, &placeholders, &plan));
+  CO_RETURN_IF_ERROR(TakeStart(input, &plan));
   CO_RETURN_IF_ERROR(RefuseFilterOnKeys(plan));
   CO_RETURN_IF_ERROR(placeholders.CheckUse("KeyConditionExpression and FilterExpression"));
   const aws::Value& forward = input["ScanIndexForward"];
@@ -339,6 +389,7 @@ Task<> Scan(const Context& context, aws::AwsCall* call) {
   CO_ASSIGN_OR_RETURN(Placeholders placeholders, Placeholders::Make(input));
   CO_RETURN_IF_ERROR(TakeShared(context, input, "ScanFilter", &placeholders, &plan));
   CO_RETURN_IF_ERROR(TakeSegment(input, &plan));
+  CO_RETURN_IF_ERROR(TakeStart(input, &plan));
   CO_RETURN_IF_ERROR(placeholders.CheckUse("FilterExpression"));
   co_return AnswerPage(context, plan, call);
 }

@@ -26,6 +26,7 @@ Status ConditionFailed(const PlannedWrite& plan, const ItemPtr& before) {
 }
 
 Status TakeCondition(const aws::Value& input, Placeholders* placeholders, PlannedWrite* plan) {
+  RETURN_IF_ERROR(CheckConditionalOperator(input, input["Expected"]));
   const aws::Value& text = input["ConditionExpression"];
   if (!text.is_null()) {
     return ParseCondition("ConditionExpression", text.text, placeholders)

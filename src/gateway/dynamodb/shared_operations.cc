@@ -8,19 +8,29 @@
 
 namespace mainstem::gateway::dynamodb {
 
-std::optional<bool> TransactionTokens::Find(const std::string& token, uint64_t request,
-                                            TimePoint now) {
-  std::erase_if(entries_, [&](const auto& entry) { return entry.second.until <= now; });
+TransactionTokens::Known TransactionTokens::Begin(const std::string& token, uint64_t request,
+                                                  TimePoint now) {
+  constexpr size_t kTokensMax = 100'000;
+  std::erase_if(entries_, [&](const auto& entry) {
+    return entry.second.until && *entry.second.until <= now;
+  });
   auto found = entries_.find(token);
-  if (found == entries_.end()) return std::nullopt;
-  return found->second.request == request;
+  if (found != entries_.end()) {
+    if (found->second.request != request) return Known::kAsOther;
+    return found->second.until ? Known::kWritten : Known::kInProgress;
+  }
+  if (entries_.size() < kTokensMax) entries_[token] = {.request = request};
+  return Known::kNot;
 }
 
-void TransactionTokens::Add(const std::string& token, uint64_t request, TimePoint now) {
-  constexpr size_t kTokensMax = 100'000;
+void TransactionTokens::End(const std::string& token, bool written, TimePoint now) {
   constexpr Duration kTokenTime = std::chrono::minutes(10);
-  if (entries_.size() < kTokensMax) {
-    entries_[token] = {.request = request, .until = now + kTokenTime};
+  auto found = entries_.find(token);
+  if (found == entries_.end()) return;  // there were too many
+  if (written) {
+    found->second.until = now + kTokenTime;
+  } else {
+    entries_.erase(found);
   }
 }
 

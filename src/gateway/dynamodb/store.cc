@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "core/run_to_end.h"
 #include "gateway/dynamodb/stored_record_format.h"
 #include "storage/batch_builder.h"
@@ -31,6 +33,8 @@ Task<storage::TopicInfo> FindOrMakeTopic(storage::Log* log) {
 struct Store::Loaded {
   std::map<std::string, TableDefinition> definitions{};       // by table
   std::map<std::string, std::map<ItemKey, ItemPtr>> items{};  // by the table's id
+  // Once they do not fit nothing is kept any more: what follows is counted, each write anew.
+  bool too_large = false;
 };
 
 Store::Store(Env* env, storage::Log* log, MemoryBudget* budget)
@@ -52,7 +56,8 @@ Task<> Store::Load(Loaded* loaded) {
   auto take = [this, loaded](const storage::RecordView& record) {
     return TakeRecord(record.key.value_or(""), record.value, loaded);
   };
-  return storage::ReadPartition(log_, partition_, take, [this] { return FitMemory(); });
+  auto fit = [this, loaded] { return FitLoaded(loaded); };
+  return storage::ReadPartition(log_, partition_, take, fit);
 }
 
 Status Store::TakeRecord(std::string_view key, std::optional<std::string_view> value,
@@ -68,27 +73,54 @@ Status Store::TakeRecord(std::string_view key, std::optional<std::string_view> v
   auto& items = loaded->items[stored.table_id];
   auto found = items.find(stored.item);
   if (found != items.end()) {
-    pending_memory_ -= MemoryOf(*found->second);
+    pending_memory_ -= MemoryOfItem(found->first, *found->second);
     items.erase(found);
   }
   if (!value) return Status::OK();
   ASSIGN_OR_RETURN(Item item, ParseItemRecord(*value));
-  pending_memory_ += MemoryOf(item);
+  pending_memory_ += MemoryOfItem(stored.item, item);
+  if (loaded->too_large) return Status::OK();
   items[std::move(stored.item)] = std::make_shared<const Item>(std::move(item));
   return Status::OK();
+}
+
+// Reads on when they do not fit: whoever is to give the node more must know how much.
+Status Store::FitLoaded(Loaded* loaded) {
+  if (!loaded->too_large && FitMemory(Share::kLoading).ok()) return Status::OK();
+  loaded->too_large = true;
+  loaded->items.clear();
+  memory_.Release();
+  return Status::OK();
+}
+
+Status Store::TooLargeToLoad() const {
+  return MakeError(
+      ErrorCode::kResourceExhausted,
+      {.message = fmt::format("DynamoDB's tables do not fit into memory: they take about {} "
+                              "bytes, and the node has {} for them",
+                              pending_memory_, MostMemory(Share::kLoading)),
+       .hint = "tables are kept in memory: give the node more with --memory"});
 }
 
 Task<> Store::TakeLoaded(Loaded* loaded) {
   for (auto& [name, definition] : loaded->definitions) {
     auto table = std::make_unique<Table>(std::move(definition));
-    auto items = loaded->items.extract(table->definition().id);
-    if (!items.empty()) {
-      for (auto& [key, item] : items.mapped()) table->Apply(key, std::move(item));
+    auto items = loaded->items.find(table->definition().id);
+    if (items != loaded->items.end()) {
+      for (const auto& [key, item] : items->second) {
+        pending_memory_ += table->MemoryInIndexesOf(key, *item);
+      }
     }
     tables_[name] = std::move(table);
   }
+  if (loaded->too_large || !FitMemory(Share::kLoading).ok()) co_return TooLargeToLoad();
+  for (auto& [name, table] : tables_) {
+    auto items = loaded->items.extract(table->definition().id);
+    if (items.empty()) continue;
+    for (auto& [key, item] : items.mapped()) table->Apply(key, std::move(item));
+  }
   pending_memory_ = 0;
-  CO_RETURN_IF_ERROR(FitMemory());
+  CO_RETURN_IF_ERROR(FitMemory(Share::kLoading));
   for (const auto& [table_id, items] : loaded->items) {
     std::vector<ItemKey> keys;
     for (const auto& [key, item] : items) keys.push_back(key);
@@ -113,13 +145,21 @@ const Table* Store::Find(std::string_view table) const {
   return found == tables_.end() || found->second->deleting ? nullptr : found->second.get();
 }
 
-Status Store::FitMemory() {
+int64_t Store::MostMemory(Share share) const {
+  return budget_->shared_bytes() / (share == Share::kWrites ? 4 : 2);
+}
+
+Status Store::FitMemory(Share share) {
   int64_t wanted = pending_memory_;
   for (const auto& [name, table] : tables_) wanted += table->memory();
-  if (memory_.Resize(wanted)) return Status::OK();
-  return MakeError(ErrorCode::kResourceExhausted,
-                   {.message = "there is no memory for more items of DynamoDB's tables",
-                    .hint = "tables are kept in memory: give the node more with --memory"});
+  bool may_have = wanted - pending_freed_ <= std::max(memory_.bytes(), MostMemory(share));
+  if (may_have && memory_.Resize(wanted)) return Status::OK();
+  return MakeError(
+      ErrorCode::kResourceExhausted,
+      {.message = fmt::format("there is no memory for more items of DynamoDB's tables: they take "
+                              "{} bytes, and may take {}",
+                              memory_.bytes(), MostMemory(share)),
+       .hint = "tables are kept in memory: give the node more with --memory"});
 }
 
 Task<> Store::Append(Records records) {
@@ -154,8 +194,19 @@ Task<> Store::AppendAndSet(TableDefinition definition) {
   co_return Status::OK();
 }
 
+Task<> Store::SetWithin(TableDefinition definition) {
+  auto found = tables_.find(definition.name);
+  int64_t more = found == tables_.end() ? 0 : found->second->MemoryOfNewIndexes(definition);
+  pending_memory_ += more;
+  Status outcome = FitMemory(Share::kWrites);
+  if (outcome.ok()) outcome = co_await AppendAndSet(std::move(definition));
+  pending_memory_ -= more;
+  IgnoreError(FitMemory(Share::kWrites), "not more than was asked for");
+  co_return outcome;
+}
+
 Task<> Store::PutTable(TableDefinition definition) {
-  co_return co_await RunToEnd(home_, AppendAndSet(std::move(definition)));
+  co_return co_await RunToEnd(home_, SetWithin(std::move(definition)));
 }
 
 Task<> Store::AppendAndErase(std::string table) {
@@ -172,7 +223,7 @@ Task<> Store::AppendAndErase(std::string table) {
   std::vector<ItemKey> keys;
   for (const auto& [key, item] : found->second->items()) keys.push_back(key);
   tables_.erase(found);
-  IgnoreError(FitMemory(), "less than before");
+  IgnoreError(FitMemory(Share::kWrites), "less than before");
   co_return co_await Erase(std::move(id), std::move(keys));
 }
 
@@ -210,24 +261,29 @@ Task<> Store::WriteItems(std::vector<Place> places, Decide decide) {
 Task<> Store::Commit(std::vector<Write> writes) {
   Records records;
   int64_t more = 0;
+  int64_t less = 0;
   for (const Write& write : writes) {
+    const Table& table = *tables_.find(write.table)->second;
     std::optional<std::string> value;
     if (write.item != nullptr) {
       value = ItemRecordValue(*write.item);
-      more += MemoryOf(*write.item);
+      more += table.MemoryOf(write.key, *write.item);
     }
-    const std::string& id = tables_.find(write.table)->second->definition().id;
-    records.emplace_back(ItemRecordKey(id, write.key), std::move(value));
+    ItemPtr before = table.Find(write.key);
+    if (before != nullptr) less += table.MemoryOf(write.key, *before);
+    records.emplace_back(ItemRecordKey(table.definition().id, write.key), std::move(value));
   }
   pending_memory_ += more;
+  pending_freed_ += less;
   Status outcome = co_await CommitWithin(std::move(writes), std::move(records));
   pending_memory_ -= more;
-  IgnoreError(FitMemory(), "not more than was asked for");
+  pending_freed_ -= less;
+  IgnoreError(FitMemory(Share::kWrites), "not more than was asked for");
   co_return outcome;
 }
 
 Task<> Store::CommitWithin(std::vector<Write> writes, Records records) {
-  CO_RETURN_IF_ERROR(FitMemory());
+  CO_RETURN_IF_ERROR(FitMemory(Share::kWrites));
   CO_RETURN_IF_ERROR(co_await Append(std::move(records)));
   for (Write& write : writes) {
     tables_.find(write.table)->second->Apply(write.key, std::move(write.item));

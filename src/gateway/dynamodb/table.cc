@@ -51,6 +51,44 @@ std::vector<const KeyAttribute*> AttributesOf(const KeySchema& keys) {
   return attributes;
 }
 
+// What the allocator keeps with a block, and a map with a node.
+constexpr size_t kBlockBytes = 16;
+constexpr size_t kMapNodeBytes = 32 + kBlockBytes;
+
+size_t MemoryOfText(size_t bytes) {
+  constexpr size_t kWithinObject = 15;
+  return bytes <= kWithinObject ? 0 : bytes + 1 + kBlockBytes;
+}
+
+size_t MemoryOfKey(const ItemKey& key) {
+  return MemoryOfText(key.partition.size()) + MemoryOfText(key.sort.size());
+}
+
+size_t MemoryWithin(const AttributeValue& value);
+
+size_t MemoryOfMap(const Item& map) {
+  size_t memory = 0;
+  for (const auto& [name, value] : map) {
+    memory += kMapNodeBytes + sizeof(Item::value_type);
+    memory += MemoryOfText(name.size()) + MemoryWithin(value);
+  }
+  return memory;
+}
+
+// What a value has beyond its own object. By capacity: lists that grew have room for more.
+size_t MemoryWithin(const AttributeValue& value) {
+  size_t memory = MemoryOfText(value.text.capacity()) + MemoryOfMap(value.map);
+  if (value.set.capacity() > 0) {
+    memory += kBlockBytes + value.set.capacity() * sizeof(std::string);
+  }
+  for (const std::string& item : value.set) memory += MemoryOfText(item.capacity());
+  if (value.list.capacity() > 0) {
+    memory += kBlockBytes + value.list.capacity() * sizeof(AttributeValue);
+  }
+  for (const AttributeValue& item : value.list) memory += MemoryWithin(item);
+  return memory;
+}
+
 }  // namespace
 
 ItemKey MakeItemKey(std::string partition, std::string sort) {
@@ -65,19 +103,29 @@ std::string SortTextOf(const AttributeValue& value) {
   return value.type == ValueType::kNumber ? value.number().SortKey() : value.text;
 }
 
-int64_t MemoryOf(const Item& item) {
-  constexpr size_t kItemOverhead = 512;
-  constexpr size_t kAttributeOverhead = 320;
-  return static_cast<int64_t>(kItemOverhead + kAttributeOverhead * item.size() + 2 * SizeOf(item));
+int64_t MemoryOfItem(const ItemKey& key, const Item& item) {
+  size_t memory = kMapNodeBytes + sizeof(Table::Items::value_type) + MemoryOfKey(key);
+  memory += kBlockBytes + sizeof(Item) + MemoryOfMap(item);
+  return static_cast<int64_t>(memory);
 }
 
 Table::Table(TableDefinition definition) { SetDefinition(std::move(definition)); }
 
+bool Table::HasIndex(const IndexDefinition& index) const {
+  const IndexDefinition* known = definition_.FindIndex(index.name);
+  return known != nullptr && known->keys == index.keys && indexes_.contains(index.name);
+}
+
 void Table::SetDefinition(TableDefinition definition) {
+  std::erase_if(indexes_, [&](const auto& entry) {
+    const IndexDefinition* index = definition.FindIndex(entry.first);
+    return index == nullptr || !HasIndex(*index);
+  });
   definition_ = std::move(definition);
-  indexes_.clear();
-  for (const IndexDefinition& index : definition_.indexes) indexes_[index.name];
-  for (const auto& [key, item] : items_) IndexItem(key, item, true);
+  for (const IndexDefinition& index : definition_.indexes) {
+    if (!indexes_.try_emplace(index.name).second) continue;
+    for (const auto& [key, item] : items_) AddToIndex(index, key, item);
+  }
 }
 
 Result<ItemKey> Table::KeyOf(const Item& key) const {
@@ -142,7 +190,7 @@ ItemPtr Table::Find(const ItemKey& key) const {
   return found == items_.end() ? nullptr : found->second;
 }
 
-const Table::IndexItems* Table::FindIndex(std::string_view name) const {
+const Table::Index* Table::FindIndex(std::string_view name) const {
   auto found = indexes_.find(name);
   return found == indexes_.end() ? nullptr : &found->second;
 }
@@ -155,31 +203,73 @@ std::optional<ItemKey> Table::KeyInIndex(const IndexDefinition& index, const Ite
   return KeyIn(index.keys, item);
 }
 
-void Table::IndexItem(const ItemKey& key, const ItemPtr& item, bool add) {
+int64_t Table::MemoryInIndex(const IndexDefinition& index, const ItemKey& key,
+                             const Item& item) const {
+  auto place = KeyInIndex(index, item);
+  if (!place) return 0;
+  size_t memory = kMapNodeBytes + sizeof(decltype(Index::items)::value_type);
+  return static_cast<int64_t>(memory + MemoryOfKey(*place) + MemoryOfKey(key));
+}
+
+int64_t Table::MemoryOf(const ItemKey& key, const Item& item) const {
+  return MemoryOfItem(key, item) + MemoryInIndexesOf(key, item);
+}
+
+int64_t Table::MemoryInIndexesOf(const ItemKey& key, const Item& item) const {
+  int64_t memory = 0;
   for (const IndexDefinition& index : definition_.indexes) {
-    auto place = KeyInIndex(index, *item);
-    if (!place) continue;
-    IndexKey at{.key = *std::move(place), .primary = key};
-    if (add) {
-      indexes_[index.name][std::move(at)] = item;
-    } else {
-      indexes_[index.name].erase(at);
-    }
+    memory += MemoryInIndex(index, key, item);
   }
+  return memory;
+}
+
+int64_t Table::MemoryOfNewIndexes(const TableDefinition& definition) const {
+  int64_t memory = 0;
+  for (const IndexDefinition& index : definition.indexes) {
+    if (HasIndex(index)) continue;
+    for (const auto& [key, item] : items_) memory += MemoryInIndex(index, key, *item);
+  }
+  return memory;
+}
+
+int64_t Table::memory() const {
+  int64_t memory = items_memory_;
+  for (const auto& [name, index] : indexes_) memory += index.memory;
+  return memory;
+}
+
+void Table::AddToIndex(const IndexDefinition& index, const ItemKey& key, const ItemPtr& item) {
+  auto place = KeyInIndex(index, *item);
+  if (!place) return;
+  Index& entries = indexes_.find(index.name)->second;
+  entries.items[{.key = *std::move(place), .primary = key}] = item;
+  entries.bytes += static_cast<int64_t>(SizeOf(*item));
+  entries.memory += MemoryInIndex(index, key, *item);
+}
+
+void Table::TakeFromIndex(const IndexDefinition& index, const ItemKey& key, const ItemPtr& item) {
+  auto place = KeyInIndex(index, *item);
+  if (!place) return;
+  Index& entries = indexes_.find(index.name)->second;
+  entries.items.erase({.key = *std::move(place), .primary = key});
+  entries.bytes -= static_cast<int64_t>(SizeOf(*item));
+  entries.memory -= MemoryInIndex(index, key, *item);
 }
 
 void Table::Apply(const ItemKey& key, ItemPtr item) {
   auto found = items_.find(key);
   if (found != items_.end()) {
-    IndexItem(key, found->second, false);
+    for (const IndexDefinition& index : definition_.indexes) {
+      TakeFromIndex(index, key, found->second);
+    }
     bytes_ -= static_cast<int64_t>(SizeOf(*found->second));
-    memory_ -= MemoryOf(*found->second);
+    items_memory_ -= MemoryOfItem(key, *found->second);
     items_.erase(found);
   }
   if (item == nullptr) return;
-  IndexItem(key, item, true);
+  for (const IndexDefinition& index : definition_.indexes) AddToIndex(index, key, item);
   bytes_ += static_cast<int64_t>(SizeOf(*item));
-  memory_ += MemoryOf(*item);
+  items_memory_ += MemoryOfItem(key, *item);
   items_[key] = std::move(item);
 }
 

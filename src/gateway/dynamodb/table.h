@@ -40,7 +40,7 @@ class Table {
   explicit Table(TableDefinition definition);
 
   const TableDefinition& definition() const { return definition_; }
-  // Makes indexes that are new.
+  // Makes indexes that are new, and drops those that are not in it.
   void SetDefinition(TableDefinition definition);
 
   // The key in `key`, which has the key's attributes and nothing else.
@@ -56,27 +56,40 @@ class Table {
   void Apply(const ItemKey& key, ItemPtr item);
 
   using Items = std::map<ItemKey, ItemPtr>;
-  using IndexItems = std::map<IndexKey, ItemPtr>;
   const Items& items() const { return items_; }
+  struct Index {
+    std::map<IndexKey, ItemPtr> items{};
+    int64_t bytes = 0;  // of its items, whole, as Amazon counts
+    int64_t memory = 0;
+  };
   // Null when there is no such index.
-  const IndexItems* FindIndex(std::string_view name) const;
+  const Index* FindIndex(std::string_view name) const;
   // Nothing when the item is not in the index.
   std::optional<ItemKey> KeyInIndex(const IndexDefinition& index, const Item& item) const;
-  int64_t bytes() const { return bytes_; }    // of items, as Amazon counts
-  int64_t memory() const { return memory_; }  // what they take here, about
+  int64_t bytes() const { return bytes_; }  // of items, as Amazon counts
+  // What the table takes here, about: items, their keys, indexes.
+  int64_t memory() const;
+  // What an item takes in them all, and what of it in the indexes.
+  int64_t MemoryOf(const ItemKey& key, const Item& item) const;
+  int64_t MemoryInIndexesOf(const ItemKey& key, const Item& item) const;
+  // What the indexes of `definition` will take that are not there yet.
+  int64_t MemoryOfNewIndexes(const TableDefinition& definition) const;
   bool deleting = false;
 
  private:
-  void IndexItem(const ItemKey& key, const ItemPtr& item, bool add);
+  bool HasIndex(const IndexDefinition& index) const;
+  void AddToIndex(const IndexDefinition& index, const ItemKey& key, const ItemPtr& item);
+  void TakeFromIndex(const IndexDefinition& index, const ItemKey& key, const ItemPtr& item);
+  int64_t MemoryInIndex(const IndexDefinition& index, const ItemKey& key, const Item& item) const;
 
   TableDefinition definition_;
   Items items_;
-  std::map<std::string, IndexItems, std::less<>> indexes_;
+  std::map<std::string, Index, std::less<>> indexes_;
   int64_t bytes_ = 0;
-  int64_t memory_ = 0;
+  int64_t items_memory_ = 0;
 };
 
-// What an item takes in memory, about.
-int64_t MemoryOf(const Item& item);
+// What an item and its key take in memory, about, without indexes.
+int64_t MemoryOfItem(const ItemKey& key, const Item& item);
 
 }  // namespace mainstem::gateway::dynamodb

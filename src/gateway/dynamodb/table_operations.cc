@@ -207,9 +207,7 @@ Result<TableDefinition> ReadTable(const Context& context, const Value& input) {
   }
   RETURN_IF_ERROR(CheckIndexes(table));
   RETURN_IF_ERROR(CheckAttributesUsed(table));
-  for (const aws::Member& member : input["Tags"].members) {
-    table.tags[std::string(member.value["Key"].text)] = member.value["Value"].text;
-  }
+  RETURN_IF_ERROR(TakeTags(input["Tags"], &table.tags));
   table.deletion_protection = input["DeletionProtectionEnabled"].boolean;
   table.table_class = input["TableClass"].text;
   return table;
@@ -232,7 +230,7 @@ void WriteThroughput(const Throughput& throughput, aws::BodyWriter* out) {
 
 void WriteIndex(const Table& table, const IndexDefinition& index, const std::string& table_arn,
                 aws::BodyWriter* out) {
-  const auto& items = *table.FindIndex(index.name);
+  const Table::Index& entries = *table.FindIndex(index.name);
   out->BeginMap().Field("IndexName", index.name);
   out->Field("IndexArn", table_arn + "/index/" + index.name);
   WriteKeySchema(index.keys, out);
@@ -242,10 +240,8 @@ void WriteIndex(const Table& table, const IndexDefinition& index, const std::str
     for (const std::string& name : index.included) out->String(name);
     out->EndList();
   }
-  out->EndMap().Key("ItemCount").Integer(static_cast<int64_t>(items.size()));
-  int64_t bytes = 0;
-  for (const auto& [key, item] : items) bytes += static_cast<int64_t>(SizeOf(*item));
-  out->Key("IndexSizeBytes").Integer(bytes);
+  out->EndMap().Key("ItemCount").Integer(static_cast<int64_t>(entries.items.size()));
+  out->Key("IndexSizeBytes").Integer(entries.bytes);
   if (index.global) {
     out->Field("IndexStatus", "ACTIVE");
     WriteThroughput(index.throughput, out);

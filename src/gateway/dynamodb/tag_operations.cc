@@ -33,12 +33,7 @@ Task<> ChangeTags(const Context& context, aws::AwsCall* call,
   co_return Status::OK();
 }
 
-Status AddTags(const aws::Value& input, aws::TagMap* tags) {
-  if (aws::PutTags(input["Tags"], tags)) return Status::OK();
-  return DynamoError("LimitExceededException",
-                     "One or more parameter values were invalid: Too many tags: a table has at "
-                     "most 50");
-}
+Status AddTags(const aws::Value& input, aws::TagMap* tags) { return TakeTags(input["Tags"], tags); }
 
 Status RemoveTags(const aws::Value& input, aws::TagMap* tags) {
   aws::RemoveTags(input["TagKeys"], tags);
@@ -46,6 +41,13 @@ Status RemoveTags(const aws::Value& input, aws::TagMap* tags) {
 }
 
 }  // namespace
+
+Status TakeTags(const aws::Value& list, aws::TagMap* tags) {
+  if (aws::PutTags(list, tags)) return Status::OK();
+  return DynamoError("LimitExceededException",
+                     "One or more parameter values were invalid: Too many tags: a table has at "
+                     "most 50");
+}
 
 Task<> TagResource(const Context& context, aws::AwsCall* call) {
   return ChangeTags(context, call, AddTags);

@@ -84,7 +84,17 @@ struct Transaction {
   std::map<std::string, double> units{};
 
   Result<std::vector<Store::Write>> Decide(const Store& store);
+  // Of one that was written before: reading is what it costs now.
+  void CountReads(const Store& store);
 };
+
+void Transaction::CountReads(const Store& store) {
+  for (const PlannedWrite& plan : plans) {
+    const Table* table = store.Find(plan.table);
+    ItemPtr item = table == nullptr ? nullptr : table->Find(plan.key);
+    units[plan.table] += 2 * ReadUnits(item == nullptr ? 0 : SizeOf(*item), true);
+  }
+}
 
 Result<std::vector<Store::Write>> Transaction::Decide(const Store& store) {
   std::vector<Store::Write> writes;
@@ -122,6 +132,23 @@ uint64_t FingerprintOf(const aws::Value& value) {
   return hash;
 }
 
+// What a token says before anything is done: false: it was written already.
+Result<bool> BeginWithToken(const Context& context, const std::string& token, uint64_t request) {
+  using Known = TransactionTokens::Known;
+  if (token.empty()) return true;
+  switch (context.tokens->Begin(token, request, context.env->Now())) {
+    case Known::kNot: return true;
+    case Known::kWritten: return false;
+    case Known::kInProgress:
+      return DynamoError("TransactionInProgressException",
+                         "The transaction with the given request token is already in progress.");
+    case Known::kAsOther: break;
+  }
+  return DynamoError("IdempotentParameterMismatchException",
+                     "Request parameters do not match those of an earlier request with the same "
+                     "client token");
+}
+
 }  // namespace
 
 Task<> TransactWriteItems(const Context& context, aws::AwsCall* call) {
@@ -138,25 +165,16 @@ Task<> TransactWriteItems(const Context& context, aws::AwsCall* call) {
     transaction.plans.push_back(std::move(plan));
   }
   std::string token(input["ClientRequestToken"].text);
-  uint64_t fingerprint = FingerprintOf(input["TransactItems"]);
-  bool written = false;
-  auto decide = [&]() -> Result<std::vector<Store::Write>> {
-    // Looked at when the items are ours: the first of two with the same token has ended.
-    if (!token.empty()) {
-      auto known = context.tokens->Find(token, fingerprint, context.env->Now());
-      if (known && !*known) {
-        return DynamoError("IdempotentParameterMismatchException",
-                           "Request parameters do not match those of an earlier request with the "
-                           "same client token");
-      }
-      if (known) return std::vector<Store::Write>();
-    }
-    ASSIGN_OR_RETURN(auto writes, transaction.Decide(*context.store));
-    written = true;
-    return writes;
-  };
-  CO_RETURN_IF_ERROR(co_await context.store->WriteItems(std::move(places), decide));
-  if (written && !token.empty()) context.tokens->Add(token, fingerprint, context.env->Now());
+  uint64_t request = FingerprintOf(input["TransactItems"]);
+  CO_ASSIGN_OR_RETURN(bool is_new, BeginWithToken(context, token, request));
+  if (is_new) {
+    auto decide = [&] { return transaction.Decide(*context.store); };
+    Status written = co_await context.store->WriteItems(std::move(places), decide);
+    if (!token.empty()) context.tokens->End(token, written.ok(), context.env->Now());
+    CO_RETURN_IF_ERROR(written);
+  } else {
+    transaction.CountReads(*context.store);
+  }
   call->answer->BeginMap();
   WriteConsumedList(input, transaction.units, call->answer.get());
   call->answer->EndMap();

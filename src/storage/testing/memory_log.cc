@@ -132,10 +132,13 @@ Task<ReadResult> MemoryLog::Read(TopicPartition partition, Offset from, ReadOpti
     co_return MakeError(ErrorCode::kOffsetOutOfRange, "offset out of range");
   }
   ReadResult result;
-  result.high_watermark = result.last_stable_offset = source->end;
+  result.high_watermark = source->end;
+  result.last_stable_offset = std::min(source->end, stable_end);
+  Offset end = std::min(options.read_committed ? stable_end : source->end, readable_end);
   result.log_start_offset = source->start;
   for (const Batch& batch : source->batches) {
     if (batch.next <= from) continue;
+    if (batch.base >= end) break;
     size_t size = batch.bytes->size();
     if (result.total_bytes > 0 && result.total_bytes + size > options.max_bytes) break;
     result.total_bytes += size;
@@ -169,7 +172,7 @@ Task<PartitionOffsets> MemoryLog::Offsets(TopicPartition partition) {
   CO_ASSIGN_OR_RETURN(Partition * source, Find(partition));
   int64_t bytes = 0;
   for (const Batch& batch : source->batches) bytes += static_cast<int64_t>(batch.bytes->size());
-  co_return PartitionOffsets{source->start, source->end, source->end, bytes};
+  co_return PartitionOffsets{source->start, source->end, std::min(source->end, stable_end), bytes};
 }
 
 Task<OffsetForTime> MemoryLog::FindByTime(TopicPartition partition, int64_t timestamp_ms) {

@@ -36,6 +36,10 @@ class MemoryLog final : public Log, public TransactionLog {
   Duration append_delay{};
   // What AddPartitions fails with.
   Status partition_error;
+  // Of all partitions: an open transaction begins here.
+  Offset stable_end{INT64_MAX};
+  // Of all partitions: reads find nothing from here on.
+  Offset readable_end{INT64_MAX};
 
   Task<TopicInfo> CreateTopic(std::string name, int32_t partition_count, TopicConfig config,
                               bool validate_only) override;
