@@ -80,6 +80,7 @@ struct Node::Impl {
   Task<> StartKafka();
   Task<> StartHttp();
   Task<> OpenAwsServices();
+  Task<std::string> FindTopicOwner(storage::TopicInfo topic);
   Task<> StartAws();
   Task<> StopDoors();
   std::vector<std::string> OwnAddresses() const;
@@ -177,9 +178,26 @@ Task<> Node::Impl::StartHttp() {
   co_return Status::OK();
 }
 
+Task<std::string> Node::Impl::FindTopicOwner(storage::TopicInfo topic) {
+  storage::TopicInfo wanted = topic;
+  CO_ASSIGN_OR_RETURN(std::string owner, co_await logs->FindOwner(std::move(wanted)));
+  if (!owner.empty()) co_return owner;
+  wanted = topic;
+  CO_ASSIGN_OR_RETURN(owner, co_await events->FindOwner(std::move(wanted)));
+  if (!owner.empty()) co_return owner;
+  constexpr std::string_view kPrefix = "firehose.";
+  if (!topic.name.starts_with(kPrefix)) co_return owner;
+  std::string stream = topic.name.substr(kPrefix.size());
+  std::string told = "delivery stream " + stream;
+  CO_ASSIGN_OR_RETURN(auto place, co_await firehose->FindPlace(std::move(stream)));
+  if (place && place->partition.topic_id == topic.id) owner = std::move(told);
+  co_return owner;
+}
+
 Task<> Node::Impl::OpenAwsServices() {
   gateway::kinesis::KinesisOptions options;
   options.limits = engine->settings().aws_limits;
+  options.find_owner = [this](storage::TopicInfo topic) { return FindTopicOwner(topic); };
   CO_ASSIGN_OR_RETURN(kinesis,
                       co_await gateway::kinesis::KinesisService::Open(
                           &engine->env(), &engine->log(), &engine->budget(), &engine->metrics(),

@@ -58,6 +58,11 @@ Target TargetOf(const HttpRequest& request) {
   return {text.substr(0, dot), text.substr(dot + 1)};
 }
 
+Status UnknownOperation(Target target) {
+  return MakeAwsError("UnknownOperationException", fmt::format("this node does not offer {}.{}",
+                                                               target.service, target.operation));
+}
+
 Status SerializationError() { return MakeAwsError("SerializationException", ""); }
 
 Task<> StopOn(net::HttpServer* server) { co_return co_await server->Stop(); }
@@ -223,8 +228,7 @@ struct AwsServer::Impl {
     AwsService* service = FindService(target.service);
     const Shape* shape = service == nullptr ? nullptr : service->FindOperation(target.operation);
     if (request.body.empty()) {
-      co_return shape == nullptr ? MakeAwsError("UnknownOperationException", "")
-                                 : SerializationError();
+      co_return shape == nullptr ? UnknownOperation(target) : SerializationError();
     }
     MemoryLease lease;
     auto wanted = static_cast<int64_t>(request.body.size() * kDecodingFactor);
@@ -244,7 +248,7 @@ struct AwsServer::Impl {
     std::string body = call->exchange->TakeBody();
     auto document = decoder.Decode(call->codec, std::move(body));
     if (!document.ok() || document->root.kind != Value::Kind::kMap) co_return SerializationError();
-    if (shape == nullptr) co_return MakeAwsError("UnknownOperationException", "");
+    if (shape == nullptr) co_return UnknownOperation(target);
     CO_RETURN_IF_ERROR(allowed);
     call->input = std::move(*document);
     CO_RETURN_IF_ERROR(CheckShape(*shape, &call->input, service->validation_error()));

@@ -33,6 +33,17 @@ TEST(Base64Test, RefusesWhatIsNotTheOneTextOfABlob) {
   }
 }
 
+TEST(CborBodyTest, WritesTextThatIsNotUtf8AsJsonDoes) {
+  const std::string key = "a\xFF\xC3z\xE2\x82";
+  for (BodyCodec codec : {BodyCodec::kJson, BodyCodec::kCbor}) {
+    auto writer = MakeBodyWriter(codec);
+    writer->BeginMap().Field("PartitionKey", key).EndMap();
+    auto document = DecodeBody(codec, writer->Take());
+    ASSERT_TRUE(document.ok()) << document.status().ToString();
+    EXPECT_EQ(document->root["PartitionKey"].text, "a\uFFFD\uFFFDz\uFFFD\uFFFD");
+  }
+}
+
 TEST(JsonBodyTest, ReadsAllKindsOfValues) {
   auto document = DecodeBody(
       BodyCodec::kJson, R"({"s":"a\u00e9","i":-3,"d":1.5,"b":true,"n":null,"l":[1,{}],"s":"2"})");

@@ -8,6 +8,7 @@
 
 #include <simdjson.h>
 
+#include "format/utf8.h"
 #include "gateway/aws/body_codec.h"
 #include "gateway/aws/codecs.h"
 
@@ -206,6 +207,7 @@ class CborBodyWriter final : public BodyWriter {
   BodyWriter& EndList() override { return Byte(kBreak); }
   BodyWriter& Key(std::string_view key) override { return String(key); }
   BodyWriter& String(std::string_view text) override {
+    text = format::ReplaceInvalidUtf8(text, &scratch_);
     Head(kText, text.size());
     out_.append(text);
     return *this;
@@ -249,6 +251,7 @@ class CborBodyWriter final : public BodyWriter {
   }
 
   std::string out_;
+  std::string scratch_;
 };
 
 }  // namespace

@@ -89,11 +89,27 @@ struct EventsService::Impl {
                 .events_in = &metrics->AddCounter(
                     {.name = "mainstem_events_in_total", .help = "events put on event buses"})} {}
 
+  Task<std::string> FindOwnerHere(storage::TopicInfo topic);
+
   const Executor home;
   const aws::TokenSealer sealer;
   const Catalogs catalogs;
   const Context context;
 };
+
+Task<std::string> EventsService::Impl::FindOwnerHere(storage::TopicInfo topic) {
+  size_t dot = topic.name.find('.');
+  if (dot == std::string::npos) co_return std::string();
+  std::string name = topic.name.substr(dot + 1);
+  if (BusTopic(name) == topic.name && catalogs.buses->Has(name)) co_return "event bus " + name;
+  auto archive = catalogs.archives->FindPartition(name);
+  if (archive && archive->topic_id == topic.id) co_return "event archive " + name;
+  co_return std::string();
+}
+
+Task<std::string> EventsService::FindOwner(storage::TopicInfo topic) {
+  return RunOn(impl_->home, impl_->FindOwnerHere(std::move(topic)));
+}
 
 EventsService::EventsService(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 EventsService::~EventsService() = default;

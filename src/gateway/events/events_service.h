@@ -39,6 +39,8 @@ class EventsService final : public aws::AwsService {
   std::string_view signing_name() const override { return "events"; }
   const aws::Shape* FindOperation(std::string_view name) const override;
   Task<> Run(aws::AwsCall* call) override;
+  // As aws::FindTopicOwner: "event bus default".
+  Task<std::string> FindOwner(storage::TopicInfo topic);
 
  private:
   struct Impl;

@@ -72,6 +72,7 @@ struct KinesisService::Impl {
                 .sealer = &sealer,
                 .subscriptions = &subscriptions,
                 .limits = options.limits ? &limits : nullptr,
+                .find_owner = std::move(options.find_owner),
                 .account = std::move(options.account),
                 .counters = MakeCounters(metrics)} {}
 

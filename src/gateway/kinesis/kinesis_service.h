@@ -12,6 +12,7 @@
 #include "core/metrics.h"
 #include "gateway/aws/service.h"
 #include "gateway/aws/stream_place.h"
+#include "gateway/aws/topic_owner.h"
 #include "storage/log.h"
 
 namespace mainstem::gateway::kinesis {
@@ -19,6 +20,8 @@ namespace mainstem::gateway::kinesis {
 struct KinesisOptions {
   std::string account = "000000000000";  // of ARNs and messages
   bool limits = false;                   // Amazon's, of each shard's throughput
+  // Topics of other services can't be changed as streams; may be empty.
+  aws::FindTopicOwner find_owner{};
 };
 
 // Borrows everything but the options; all must outlive it. Run may be called on any shard.

@@ -24,11 +24,15 @@ struct Door : aws::AwsDoor<KinesisService> {
       : AwsDoor(env, memory_bytes, {"application/x-amz-json-1.1", "Kinesis_20131202."}) {}
   Task<> Open() {
     KinesisOptions options;
+    options.find_owner = [](storage::TopicInfo topic) { return OwnerOf(std::move(topic)); };
     CO_ASSIGN_OR_RETURN(
         auto opened, co_await KinesisService::Open(env, &log, &budget, &metrics, Logger::Silent(),
                                                    std::move(options)));
     Serve(std::move(opened));
     co_return Status::OK();
+  }
+  static Task<std::string> OwnerOf(storage::TopicInfo topic) {
+    co_return topic.name == "events.b" ? std::string("event bus b") : std::string();
   }
   // A member of the answer, a text.
   static std::string Member(const RawResponse& response, const std::string& name) {
@@ -213,6 +217,108 @@ Task<> ReadPastABrokenBatch(Door* door) {
 TEST(KinesisServiceTest, ReadsOnBehindABatchThatCannotBeDecoded) {
   RunScenario(ReadPastABrokenBatch);
 }
+
+Task<> StartAtAnOpenTransaction(Door* door) {
+  CO_RETURN_IF_ERROR(co_await door->Call("CreateStream", kCreate));
+  CO_RETURN_IF_ERROR(co_await door->Call("PutRecord", kPut));
+  door->log.stable_end = Offset(1);
+  CO_RETURN_IF_ERROR(co_await door->Call("PutRecord", kPut));
+  CO_ASSIGN_OR_RETURN(RawResponse latest,
+                      co_await door->Call("GetShardIterator", R"({"StreamName":"s","ShardId":"0",)"
+                                                              R"("ShardIteratorType":"LATEST"})"));
+  std::string body = R"({"ShardIterator":")" + Door::Member(latest, "ShardIterator") + "\"}";
+  CO_ASSIGN_OR_RETURN(RawResponse before, co_await door->Call("GetRecords", body));
+  EXPECT_THAT(before.body, Not(HasSubstr("AAEC")));
+  door->log.stable_end = Offset(INT64_MAX);  // it is committed
+  CO_ASSIGN_OR_RETURN(RawResponse after, co_await door->Call("GetRecords", body));
+  EXPECT_THAT(after.body, HasSubstr(R"("Data":"AAEC")"));
+  co_return Status::OK();
+}
+TEST(KinesisServiceTest, LatestIsBeforeWhatAnOpenTransactionHasWritten) {
+  RunScenario(StartAtAnOpenTransaction);
+}
+
+Task<> ChangeAnotherServicesTopic(Door* door) {
+  CO_RETURN_IF_ERROR(co_await door->log.CreateTopic("events.b", 1, {}, false));
+  const std::pair<const char*, const char*> changes[] = {
+      {"DeleteStream", R"({"StreamName":"events.b"})"},
+      {"UpdateShardCount",
+       R"({"StreamName":"events.b","TargetShardCount":2,"ScalingType":"UNIFORM_SCALING"})"},
+      {"SplitShard", R"({"StreamName":"events.b","ShardToSplit":"0","NewStartingHashKey":"1000"})"},
+      {"IncreaseStreamRetentionPeriod", R"({"StreamName":"events.b","RetentionPeriodHours":8000})"},
+      {"UpdateMaxRecordSize", R"({"StreamName":"events.b","MaxRecordSizeInKiB":2048})"}};
+  for (const auto& [operation, body] : changes) {
+    CO_ASSIGN_OR_RETURN(RawResponse refused, co_await door->Call(operation, body));
+    EXPECT_THAT(refused.body, HasSubstr("ResourceInUseException")) << operation;
+    EXPECT_THAT(refused.body, HasSubstr("belongs to event bus b")) << operation;
+  }
+  EXPECT_EQ(door->log.FindTopic("events.b")->partition_count, 1);
+  CO_ASSIGN_OR_RETURN(RawResponse listed,
+                      co_await door->Call("ListShards", R"({"StreamName":"events.b"})"));
+  EXPECT_EQ(listed.status, 200);
+  co_return Status::OK();
+}
+TEST(KinesisServiceTest, TopicsOfOtherServicesAreNotChanged) {
+  RunScenario(ChangeAnotherServicesTopic);
+}
+
+// What is asked for in a way that Amazon refuses, with what the answer says.
+Task<> AskWrongly(Door* door) {
+  CO_RETURN_IF_ERROR(co_await door->Call("CreateStream", R"({"StreamName":"s","ShardCount":2})"));
+  CO_RETURN_IF_ERROR(co_await door->Call("CreateStream", R"({"StreamName":"t","ShardCount":1})"));
+  CO_ASSIGN_OR_RETURN(RawResponse page,
+                      co_await door->Call("ListShards", R"({"StreamName":"s","MaxResults":1})"));
+  std::string token = R"({"NextToken":")" + Door::Member(page, "NextToken");
+  std::string tags = R"("k0":"v")";
+  for (int i = 1; i < 51; ++i) tags += ",\"k" + std::to_string(i) + R"(":"v")";
+  std::string key(200, 'k');
+  std::string data;
+  aws::AppendBase64(std::string((1 << 20) - 199, 'd'), &data);
+  struct Wrong {
+    std::string operation;
+    std::string body;
+    std::string told;
+  };
+  const Wrong wrongs[] = {
+      {"ListShards",
+       R"({"StreamName":"s","ShardFilter":{"Type":"AFTER_SHARD_ID","ShardId":"foo"}})",
+       "Could not find shard foo"},
+      {"ListShards", R"({"StreamName":"s","ExclusiveStartShardId":"foo"})",
+       "Could not find shard foo"},
+      {"ListShards", token + R"(","ExclusiveStartShardId":"shardId-000000000000"})",
+       "NextToken and ExclusiveStartShardId"},
+      {"GetShardIterator",
+       R"({"StreamName":"s","ShardId":"0","ShardIteratorType":"AT_TIMESTAMP","Timestamp":1,)"
+       R"("StartingSequenceNumber":"5"})",
+       "also a StartingSequenceNumber"},
+      {"PutRecord",
+       R"({"StreamName":"s","StreamARN":"arn:aws:kinesis:us-east-1:000000000000:stream/t",)"
+       R"("PartitionKey":"k","Data":""})",
+       "names two streams"},
+      {"PutRecord", R"({"StreamName":"s","PartitionKey":")" + key + R"(","Data":")" + data + "\"}",
+       "together at most 1048576"},
+      {"CreateStream", R"({"StreamName":"u","ShardCount":1,"Tags":{"a;":"b"}})",
+       "invalid characters"},
+      {"CreateStream", R"({"StreamName":"u","ShardCount":1,"Tags":{)" + tags + "}}",
+       "more than 50 tags"},
+      {"CreateStreem", "{}", "does not offer Kinesis_20131202.CreateStreem"}};
+  for (const Wrong& wrong : wrongs) {
+    std::string operation = wrong.operation;
+    std::string body = wrong.body;
+    CO_ASSIGN_OR_RETURN(RawResponse refused,
+                        co_await door->Call(std::move(operation), std::move(body)));
+    EXPECT_EQ(refused.status, 400) << wrong.told;
+    EXPECT_THAT(refused.body, HasSubstr(wrong.told));
+  }
+  CO_ASSIGN_OR_RETURN(
+      RawResponse after,
+      co_await door->Call("ListShards", R"({"StreamName":"s","ShardFilter":{"Type":)"
+                                        R"("AFTER_SHARD_ID","ShardId":"0"}})"));
+  EXPECT_THAT(after.body, Not(HasSubstr(R"("ShardId":"shardId-000000000000")")));
+  EXPECT_THAT(after.body, HasSubstr(R"("ShardId":"shardId-000000000001")"));
+  co_return Status::OK();
+}
+TEST(KinesisServiceTest, WrongRequestsAreRefusedWithAReason) { RunScenario(AskWrongly); }
 
 Task<> CallAnew(Door* door, std::string operation, std::string body) {
   auto [near, far] = net::MakeMemoryStreamPair(door->env->shard(0));

@@ -11,6 +11,7 @@
 #include "gateway/aws/aws_error.h"
 #include "gateway/aws/sealed_token.h"
 #include "gateway/aws/service.h"
+#include "gateway/aws/topic_owner.h"
 #include "gateway/kinesis/shard_limits.h"
 #include "gateway/kinesis/stream_catalog.h"
 #include "gateway/kinesis/subscriptions.h"
@@ -33,7 +34,8 @@ struct Context {
   const Logger* logger;
   const aws::TokenSealer* sealer;
   Subscriptions* subscriptions;
-  ShardLimits* limits;  // null: there are none
+  ShardLimits* limits;             // null: there are none
+  aws::FindTopicOwner find_owner;  // may be empty
   std::string account;
   KinesisCounters counters;
 
@@ -82,8 +84,11 @@ Task<> SubscribeToShard(const Context& context, aws::AwsCall* call);
 // ---------------------------------------------------------------- shared by them
 
 // The stream that StreamName, or StreamARN or another ARN in it, names; a ResourceNotFoundException
-// when there is none.
+// when there is none, an InvalidArgumentException when they name several.
 Task<StreamPtr> FindStream(const Context& context, const aws::AwsCall* call);
+// One that may be changed or deleted here: a ResourceInUseException when it belongs to another
+// service.
+Task<StreamPtr> FindOwnStream(const Context& context, const aws::AwsCall* call);
 std::string StreamArn(const Context& context, const aws::AwsCall& call, const std::string& name);
 Status StreamNotFound(const Context& context, std::string_view name);
 Status RateExceeded(const Context& context, const Stream& stream, const Shard& shard);

@@ -58,12 +58,20 @@ Result<HashKey> KeyOf(const aws::Value& record) {
                   explicit_key.text));
 }
 
-// The stream's own limit; told like the constraint that it is on Amazon's side.
+// The stream's own limit, of data and key together; for the data alone told like the constraint
+// that it is on Amazon's side.
 // `number`: among the request's records, counted from 1; 0 for PutRecord's only one.
 Status CheckRecordSize(const Stream& stream, const aws::Value& record, size_t number) {
   auto data = static_cast<int64_t>(record["Data"].text.size());
+  auto key = static_cast<int64_t>(record["PartitionKey"].text.size());
   int64_t most = stream.record_bytes_max();
-  if (data <= most) return Status::OK();
+  if (data + key <= most) return Status::OK();
+  if (data <= most) {
+    return aws::InvalidArgument(
+        fmt::format("The record is greater than stream {} takes: its data has {} bytes and its "
+                    "partition key {}, together at most {} are allowed.",
+                    stream.name(), data, key, most));
+  }
   std::string path = number == 0 ? "data" : fmt::format("records.{}.member.data", number);
   return aws::MakeAwsError(
       "ValidationException",

@@ -62,7 +62,7 @@ Task<storage::ReadResult> ReadFrom(storage::Log* log, storage::TopicPartition pa
   if (!Is(read.status(), ErrorCode::kOffsetOutOfRange)) co_return read;
   // Retention went past it.
   CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log->Offsets(partition));
-  *from = std::clamp(*from, offsets.log_start, offsets.high_watermark);
+  *from = std::clamp(*from, offsets.log_start, offsets.last_stable_offset);
   co_return co_await log->Read(partition, *from, options);
 }
 

@@ -112,7 +112,7 @@ using ChangeOfInput = Status (*)(const Context& context, const aws::Value& input
                                  const Stream& stream, StreamMeta* meta);
 
 Task<> ChangeByInput(const Context& context, aws::AwsCall* call, ChangeOfInput make) {
-  CO_ASSIGN_OR_RETURN(StreamPtr stream, co_await FindStream(context, call));
+  CO_ASSIGN_OR_RETURN(StreamPtr stream, co_await FindOwnStream(context, call));
   const Context* shared = &context;
   const aws::Value* input = &call->input.root;
   StreamCatalog::Change change = [shared, input, make](const Stream& newest, StreamMeta* meta) {
@@ -132,7 +132,7 @@ Task<> MergeShards(const Context& context, aws::AwsCall* call) {
 }
 
 Task<> UpdateShardCount(const Context& context, aws::AwsCall* call) {
-  CO_ASSIGN_OR_RETURN(StreamPtr stream, co_await FindStream(context, call));
+  CO_ASSIGN_OR_RETURN(StreamPtr stream, co_await FindOwnStream(context, call));
   std::string name = stream->name();
   auto current = static_cast<int64_t>(stream->open_count());
   int64_t target = aws::IntegerOf(call->input.root["TargetShardCount"]).value_or(0);

@@ -31,7 +31,7 @@ Status CheckRetention(const Stream& stream, int64_t hours, bool increase) {
 }
 
 Task<> SetRetention(const Context& context, aws::AwsCall* call, bool increase) {
-  CO_ASSIGN_OR_RETURN(StreamPtr stream, co_await FindStream(context, call));
+  CO_ASSIGN_OR_RETURN(StreamPtr stream, co_await FindOwnStream(context, call));
   int64_t hours = aws::IntegerOf(call->input.root["RetentionPeriodHours"]).value_or(0);
   CO_RETURN_IF_ERROR(CheckRetention(*stream, hours, increase));
   storage::TopicId id = stream->topic().id;
@@ -120,7 +120,7 @@ Task<> UpdateStreamMode(const Context& context, aws::AwsCall* call) {
 }
 
 Task<> UpdateMaxRecordSize(const Context& context, aws::AwsCall* call) {
-  CO_ASSIGN_OR_RETURN(StreamPtr stream, co_await FindStream(context, call));
+  CO_ASSIGN_OR_RETURN(StreamPtr stream, co_await FindOwnStream(context, call));
   auto kib =
       static_cast<int32_t>(aws::IntegerOf(call->input.root["MaxRecordSizeInKiB"]).value_or(0));
   storage::TopicId id = stream->topic().id;

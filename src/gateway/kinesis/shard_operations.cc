@@ -14,10 +14,21 @@ constexpr int64_t kListShardsDefault = 1000;
 constexpr int64_t kTokenLifeMs = 300'000;
 constexpr char kShardPageKind = 'S';
 
+// The name of a shard as lists sort by it; empty of none.
+Result<std::string> ShardNameIn(const Context& context, const Stream& stream,
+                                const aws::Value& name) {
+  if (name.is_null()) return std::string();
+  auto index = ParseShardName(name.text);
+  if (index) return ShardName(*index);
+  return aws::MakeAwsError("ResourceNotFoundException",
+                           fmt::format("Could not find shard {} in stream {} under account {}.",
+                                       name.text, stream.name(), context.account));
+}
+
 // Where a listing begins, without a token.
 Result<ShardPage> FirstPage(const Context& context, const aws::Value& input, const Stream& stream) {
   ShardPage page{.topic_id = stream.topic().id, .now_ms = context.NowMs()};
-  page.after = std::string(input["ExclusiveStartShardId"].text);
+  ASSIGN_OR_RETURN(page.after, ShardNameIn(context, stream, input["ExclusiveStartShardId"]));
   auto created = aws::TimeOf(input["StreamCreationTimestamp"]);
   // Seconds: that is all that some clients keep of it.
   if (created && *created / 1000 != stream.meta().created_ms / 1000) {
@@ -30,7 +41,8 @@ Result<ShardPage> FirstPage(const Context& context, const aws::Value& input, con
     if (filter["ShardId"].is_null()) {
       return aws::InvalidArgument("ShardId must be provided with the AFTER_SHARD_ID filter type.");
     }
-    page.after = std::max(page.after, std::string(filter["ShardId"].text));
+    ASSIGN_OR_RETURN(std::string after, ShardNameIn(context, stream, filter["ShardId"]));
+    page.after = std::max(page.after, after);
   }
   bool needs_time = page.filter == ShardFilterType::kAtTimestamp ||
                     page.filter == ShardFilterType::kFromTimestamp;
@@ -68,8 +80,10 @@ Task<> ListShards(const Context& context, aws::AwsCall* call) {
   if (!has_token && !has_stream) {
     co_return aws::InvalidArgument("Either NextToken or StreamName should be provided.");
   }
-  if (has_token && !input["StreamName"].is_null()) {
-    co_return aws::InvalidArgument("NextToken and StreamName cannot be provided together.");
+  for (std::string_view name : {"StreamName", "ExclusiveStartShardId", "StreamCreationTimestamp"}) {
+    if (!has_token || input[name].is_null()) continue;
+    co_return aws::InvalidArgument(
+        fmt::format("NextToken and {} cannot be provided together.", name));
   }
   StreamPtr stream;
   ShardPage page;

@@ -63,16 +63,17 @@ Task<Offset> ResolveStart(const Context& context, StreamPtr stream, const Shard*
   storage::TopicPartition partition{.topic_id = stream->topic().id,
                                     .partition = PartitionId(shard->index)};
   bool by_number = start.type == "AT_SEQUENCE_NUMBER" || start.type == "AFTER_SEQUENCE_NUMBER";
-  bool by_name = start.type == "TRIM_HORIZON" || start.type == "LATEST";
-  if ((by_number && !start.sequence_number) || (by_name && start.sequence_number)) {
+  if (by_number != start.sequence_number.has_value()) {
     co_return WrongCombination(start);
   }
   CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await context.log->Offsets(partition));
   if (start.type == "TRIM_HORIZON") co_return offsets.log_start;
-  if (start.type == "LATEST") co_return offsets.high_watermark;
+  // Records of an open transaction are read when it is committed.
+  if (start.type == "LATEST") co_return offsets.last_stable_offset;
   if (by_number) {
     CO_ASSIGN_OR_RETURN(Offset offset, OffsetOf(context, *stream, *shard, start));
-    co_return std::clamp(offset, offsets.log_start, offsets.high_watermark);
+    if (offset > offsets.high_watermark) co_return offsets.last_stable_offset;
+    co_return std::max(offset, offsets.log_start);
   }
   if (!start.time_ms) {
     co_return aws::InvalidArgument(
@@ -88,6 +89,7 @@ Task<Offset> ResolveStart(const Context& context, StreamPtr stream, const Shard*
   }
   CO_ASSIGN_OR_RETURN(storage::OffsetForTime found,
                       co_await context.log->FindByTime(partition, *start.time_ms));
+  // All that is there is older, with what an open transaction has written.
   co_return found.offset.value() < 0 ? offsets.high_watermark : found.offset;
 }
 

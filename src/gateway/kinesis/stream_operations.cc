@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "gateway/kinesis/operations.h"
+#include "gateway/kinesis/stream_tags.h"
 
 namespace mainstem::gateway::kinesis {
 namespace {
@@ -78,8 +79,13 @@ Status RateExceeded(const Context& context, const Stream& stream, const Shard& s
 Task<StreamPtr> FindStream(const Context& context, const aws::AwsCall* call) {
   const aws::Value& input = call->input.root;
   std::string name(input["StreamName"].text);
-  for (std::string_view arn : {"StreamARN", "ResourceARN", "ConsumerARN"}) {
-    if (name.empty()) name = NameOfArn(input[arn].text);
+  for (std::string_view member : {"StreamARN", "ResourceARN", "ConsumerARN"}) {
+    std::string of_arn = NameOfArn(input[member].text);
+    if (!name.empty() && !of_arn.empty() && of_arn != name) {
+      co_return aws::InvalidArgument(
+          fmt::format("The request names two streams: {} and, in {}, {}.", name, member, of_arn));
+    }
+    if (name.empty()) name = std::move(of_arn);
   }
   if (name.empty() && !input["StreamId"].is_null()) {
     co_return StreamNotFound(context, input["StreamId"].text);
@@ -90,6 +96,19 @@ Task<StreamPtr> FindStream(const Context& context, const aws::AwsCall* call) {
   CO_ASSIGN_OR_RETURN(StreamPtr stream, co_await context.catalog->Find(name));
   if (!stream) co_return StreamNotFound(context, name);
   co_return stream;
+}
+
+Task<StreamPtr> FindOwnStream(const Context& context, const aws::AwsCall* call) {
+  CO_ASSIGN_OR_RETURN(StreamPtr stream, co_await FindStream(context, call));
+  if (!context.find_owner) co_return stream;
+  storage::TopicInfo topic = stream->topic();
+  CO_ASSIGN_OR_RETURN(std::string owner, co_await context.find_owner(std::move(topic)));
+  if (owner.empty()) co_return stream;
+  co_return aws::MakeAwsError(
+      "ResourceInUseException",
+      fmt::format("Stream {} under account {} belongs to {}: it can be read, and is changed and "
+                  "deleted there.",
+                  stream->name(), context.account, owner));
 }
 
 void WriteHashKeyRange(const HashKeyRange& range, aws::BodyWriter* answer) {
@@ -116,9 +135,7 @@ Task<> CreateStream(const Context& context, aws::AwsCall* call) {
   CO_ASSIGN_OR_RETURN(stream.shard_count, WantedShards(input, stream.meta.on_demand));
   auto record_kib = aws::IntegerOf(input["MaxRecordSizeInKiB"]);
   if (record_kib) stream.meta.record_kib_max = static_cast<int32_t>(*record_kib);
-  for (const aws::Member& tag : input["Tags"].members) {
-    stream.meta.tags[std::string(tag.name)] = tag.value.text;
-  }
+  CO_RETURN_IF_ERROR(TagsIn(context, *call, stream.name).Apply(&stream.meta.tags));
   std::string name = stream.name;
   if (name.starts_with("__")) {
     co_return aws::InvalidArgument(
@@ -137,7 +154,7 @@ Task<> CreateStream(const Context& context, aws::AwsCall* call) {
 }
 
 Task<> DeleteStream(const Context& context, aws::AwsCall* call) {
-  CO_ASSIGN_OR_RETURN(StreamPtr stream, co_await FindStream(context, call));
+  CO_ASSIGN_OR_RETURN(StreamPtr stream, co_await FindOwnStream(context, call));
   if (!stream->meta().consumers.empty() && !call->input.root["EnforceConsumerDeletion"].boolean) {
     co_return aws::MakeAwsError(
         "ResourceInUseException",

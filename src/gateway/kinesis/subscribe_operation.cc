@@ -70,7 +70,10 @@ Task<StreamPtr> Subscription::Look() {
     co_return aws::MakeAwsError("ResourceNotFoundException", "The stream was deleted.");
   }
   const auto& consumers = stream->meta().consumers;
-  if (std::find(consumers.begin(), consumers.end(), consumer_) == consumers.end()) {
+  bool registered = std::any_of(consumers.begin(), consumers.end(), [&](const ConsumerMeta& known) {
+    return known.IsSameRegistration(consumer_);
+  });
+  if (!registered) {
     co_return aws::MakeAwsError("ResourceNotFoundException", "The consumer was deregistered.");
   }
   co_return stream;
@@ -129,7 +132,10 @@ Task<Subscription::Sent> Subscription::Step(bool has_news) {
 }
 
 Task<> Subscription::Push(const Subscriptions::Key& key, uint64_t number) {
-  CO_RETURN_IF_ERROR(co_await Send(EventKind::kInitialResponse, "initial-response", "{}"));
+  auto nothing = aws::MakeBodyWriter(call_->codec);
+  nothing->BeginMap().EndMap();
+  CO_RETURN_IF_ERROR(
+      co_await Send(EventKind::kInitialResponse, "initial-response", nothing->Take()));
   TimePoint end = context_.env->Now() + kSubscriptionTime;
   idle_until_ = context_.env->Now();
   bool has_news = true;

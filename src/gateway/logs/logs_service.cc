@@ -63,6 +63,15 @@ Task<std::optional<aws::LogPlace>> FindPlaceHere(LogCatalog* catalog, std::strin
   co_return aws::LogPlace{.partition = {.topic_id = topic->id, .partition = PartitionId(0)}};
 }
 
+Task<std::string> FindOwnerHere(LogCatalog* catalog, storage::TopicInfo topic) {
+  for (const auto& [name, group] : catalog->groups()) {
+    if (group->definition.topic != topic.name) continue;
+    auto own = catalog->TopicOf(*group);
+    if (own && own->id == topic.id) co_return "log group " + name;
+  }
+  co_return std::string();
+}
+
 }  // namespace
 
 struct LogsService::Impl {
@@ -121,6 +130,10 @@ Task<> LogsService::Stop() { return RunOn(impl_->home, impl_->delivery->Stop());
 Task<std::optional<aws::LogPlace>> LogsService::FindPlace(std::string group, std::string stream) {
   LogCatalog* catalog = impl_->catalog.get();
   return RunOn(impl_->home, FindPlaceHere(catalog, std::move(group), std::move(stream)));
+}
+
+Task<std::string> LogsService::FindOwner(storage::TopicInfo topic) {
+  return RunOn(impl_->home, FindOwnerHere(impl_->catalog.get(), std::move(topic)));
 }
 
 const aws::Shape* LogsService::FindOperation(std::string_view name) const {

@@ -42,6 +42,8 @@ class LogsService final : public aws::AwsService {
   Task<> Run(aws::AwsCall* call) override;
   // For services that write to groups by themselves.
   Task<std::optional<aws::LogPlace>> FindPlace(std::string group, std::string stream);
+  // As aws::FindTopicOwner: "log group /app/web".
+  Task<std::string> FindOwner(storage::TopicInfo topic);
 
  private:
   struct Impl;

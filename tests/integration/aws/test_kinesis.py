@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import boto3
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
@@ -250,6 +251,25 @@ def test_what_a_kafka_producer_writes_is_read_by_boto3(kinesis, shared_node):
     assert "from-kafka" not in [topic["name"] for topic in shared_node.api("/topics")["topics"]]
 
 
+def test_topics_of_other_services_are_read_here_and_changed_there(kinesis, shared_node):
+    def other(service):
+        return boto3.client(service, endpoint_url=f"http://{shared_node.aws}", region_name="eu-central-1", aws_access_key_id="any", aws_secret_access_key="thing")
+    logs, events, firehose = other("logs"), other("events"), other("firehose")
+    logs.create_log_group(logGroupName="/app/own")
+    events.put_events(Entries=[{"Source": "shop", "DetailType": "order", "Detail": "{}"}])
+    firehose.create_delivery_stream(DeliveryStreamName="own", S3DestinationConfiguration={"RoleARN": "arn:aws:iam::000000000000:role/r", "BucketARN": "arn:aws:s3:::none"})
+    for stream, owner in (("logs.app.own", "log group /app/own"), ("events.default", "event bus default"), ("firehose.own", "delivery stream own")):
+        assert f"belongs to {owner}:" in refused("ResourceInUseException", kinesis.delete_stream, StreamName=stream)
+        refused("ResourceInUseException", kinesis.split_shard, StreamName=stream, ShardToSplit="0", NewStartingHashKey="1000")
+        refused("ResourceInUseException", kinesis.increase_stream_retention_period, StreamName=stream, RetentionPeriodHours=8000)
+        assert kinesis.get_shard_iterator(StreamName=stream, ShardId="0", ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+    firehose.delete_delivery_stream(DeliveryStreamName="own")
+    logs.delete_log_group(logGroupName="/app/own")
+    # Of that name, and nobody's in particular.
+    kinesis.create_stream(StreamName="logs.app.own", ShardCount=1)
+    kinesis.delete_stream(StreamName="logs.app.own")
+
+
 def test_an_aggregated_record_is_its_single_records_to_everybody(kinesis, stream, shared_node):
     # AggregatedRecord{partition_key_table=["a", "b"], records=[{index 0, data "x"}, {index 1, data "y"}]}
     message = b"\x0a\x01a\x0a\x01b" + b"\x1a\x05\x08\x00\x1a\x01x" + b"\x1a\x05\x08\x01\x1a\x01y"
@@ -298,11 +318,13 @@ def test_what_is_too_much_is_refused_at_the_door(kinesis, stream, shared_node):
     loose = client_of(shared_node, parameter_validation=False)
     message = refused("ValidationException", loose.put_record, StreamName=stream, Data=bytes(1048577), PartitionKey="p")
     assert message.endswith("'data' failed to satisfy constraint: Member must have length less than or equal to 1048576")
-    assert kinesis.put_record(StreamName=stream, Data=bytes(1048576), PartitionKey="ä" * 256)["SequenceNumber"]
+    key = "ä" * 256
+    assert kinesis.put_record(StreamName=stream, Data=bytes(1048576 - 512), PartitionKey=key)["SequenceNumber"]
+    assert "together" in refused("InvalidArgumentException", kinesis.put_record, StreamName=stream, Data=bytes(1048576 - 511), PartitionKey=key)
     message = refused("ValidationException", loose.put_records, StreamName=stream, Records=[{"Data": b"", "PartitionKey": "p"}] * 501)
     assert "Member must have length less than or equal to 500" in message
     refused("ValidationException", loose.put_record, StreamName=stream, Data=b"", PartitionKey="p" * 257)
-    big = [{"Data": bytes(1048576), "PartitionKey": "p"}] * 11
+    big = [{"Data": bytes(1048575), "PartitionKey": "p"}] * 11
     refused("InvalidArgumentException", kinesis.put_records, StreamName=stream, Records=big)
     answer = kinesis.put_records(StreamName=stream, Records=big[:9])
     assert answer["FailedRecordCount"] == 0

@@ -271,6 +271,7 @@ def test_a_subscriber_is_pushed_what_comes(kinesis, stream, shared_node):
             records.extend(last["Records"])
     until(1)
     assert records[0]["SequenceNumber"] == first["SequenceNumber"] and records[0]["Data"] == b"0"
+    kinesis.tag_resource(ResourceARN=consumer, Tags={"team": "data"})  # it stays the same consumer
     lags = []
     for i in range(1, 30):
         begin = time.monotonic()
@@ -306,6 +307,7 @@ def test_an_open_transaction_is_waited_for_without_haste(kinesis, stream, shared
         producer.begin_transaction()
         producer.produce(stream, data, b"k", partition=0)
         producer.flush(10)
+        latest = kinesis.get_shard_iterator(StreamName=stream, ShardId="shardId-000000000000", ShardIteratorType="LATEST")["ShardIterator"]
         before = cpu_seconds(shared_node)
         time.sleep(1)
         assert cpu_seconds(shared_node) - before < 0.5, "the node turns in circles"
@@ -316,6 +318,8 @@ def test_an_open_transaction_is_waited_for_without_haste(kinesis, stream, shared
     while not records:
         records = next(events)["SubscribeToShardEvent"]["Records"]
     assert [r["Data"] for r in records] == [b"committed"]
+    # To committed readers it came behind what was the latest then.
+    assert [r["Data"] for r in kinesis.get_records(ShardIterator=latest)["Records"]] == [b"committed"]
     subscribed["EventStream"].close()
 
 
