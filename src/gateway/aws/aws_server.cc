@@ -59,6 +59,7 @@ Target TargetOf(const HttpRequest& request) {
 }
 
 Status UnknownOperation(Target target) {
+  if (target.operation.empty()) return MakeAwsError("UnknownOperationException", "");
   return MakeAwsError("UnknownOperationException", fmt::format("this node does not offer {}.{}",
                                                                target.service, target.operation));
 }

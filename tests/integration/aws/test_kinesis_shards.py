@@ -230,7 +230,7 @@ def test_a_consumer_has_tags_of_its_own(kinesis, stream):
 def test_mode_and_the_greatest_record_can_be_changed(kinesis, stream):
     arn = kinesis.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]["StreamARN"]
     kinesis.update_max_record_size(StreamARN=arn, MaxRecordSizeInKiB=2048)
-    kinesis.put_record(StreamName=stream, Data=bytes(2 << 20), PartitionKey="p")
+    kinesis.put_record(StreamName=stream, Data=bytes((2 << 20) - 1), PartitionKey="p")
     kinesis.update_stream_mode(StreamARN=arn, StreamModeDetails={"StreamMode": "ON_DEMAND"})
     summary = kinesis.describe_stream_summary(StreamARN=arn)["StreamDescriptionSummary"]
     assert summary["StreamModeDetails"] == {"StreamMode": "ON_DEMAND"} and summary["MaxRecordSizeInKiB"] == 2048
