@@ -1,6 +1,8 @@
 #include "cli/line_editor.h"
 
+#include <fcntl.h>
 #include <histedit.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,14 +22,21 @@ namespace mainstem::cli {
 namespace {
 
 constexpr int kHistoryLines = 1000;
+constexpr uintmax_t kHistoryBytesMax = 512 * 1024;
 constexpr wchar_t kCtrlC = 3;
+constexpr int kLookForSignalMs = 200;
 
 bool SeemsSecret(const std::string& line) {
-  static constexpr std::array<const char*, 4> kWords = {"password", "secret", "token",
-                                                        "credential"};
+  static constexpr std::array<const char*, 9> kWords = {"password", "passwd",     "secret",
+                                                        "token",    "credential", "authorization",
+                                                        "bearer",   "api-key",    "access-key"};
   const std::string lower = absl::AsciiStrToLower(line);
-  return std::any_of(kWords.begin(), kWords.end(),
-                     [&](const char* word) { return absl::StrContains(lower, word); });
+  const bool names_one = std::any_of(kWords.begin(), kWords.end(), [&](const char* word) {
+    return absl::StrContains(lower, word);
+  });
+  // "scheme://user:password@host"
+  const size_t url = lower.find("://");
+  return names_one || (url != std::string::npos && lower.find('@', url) != std::string::npos);
 }
 
 }  // namespace
@@ -40,6 +49,7 @@ struct LineEditor::Impl {
   InterruptFlag* interrupt = nullptr;
   std::string prompt;
   bool is_cancelled = false;
+  bool is_secret = false;  // the statement that is being typed
 
   static Impl* Of(EditLine* editor) {
     void* self = nullptr;
@@ -55,10 +65,13 @@ struct LineEditor::Impl {
   static int ReadKey(EditLine* editor, wchar_t* key) {
     std::mbstate_t state{};
     while (true) {
-      if (Of(editor)->interrupt->flag()->load()) {
+      if (Of(editor)->interrupt->Take()) {
         *key = kCtrlC;
         return 1;
       }
+      // A signal may come at any moment before the waiting begins.
+      pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+      if (poll(&input, 1, kLookForSignalMs) <= 0) continue;
       char byte = 0;
       ssize_t count = read(STDIN_FILENO, &byte, 1);
       if (count < 0 && errno == EINTR) continue;
@@ -69,14 +82,29 @@ struct LineEditor::Impl {
     }
   }
 
-  void Keep(const std::string& line) {
-    if (absl::StripAsciiWhitespace(line).empty() || SeemsSecret(line)) return;
+  void Keep(const std::string& line, bool continues) {
+    is_secret = (continues && is_secret) || SeemsSecret(line);
+    if (is_secret || absl::StripAsciiWhitespace(line).empty()) return;
     ::history(history, &event, H_ENTER, line.c_str());
     if (history_path.empty()) return;
-    // Without a place to write to there is a history of this session, no more.
+    // Others may add to it, too. Without a place to write to it is a history of this session.
+    int file = open(history_path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    if (file < 0) return;
+    std::FILE* stream = fdopen(file, "a");
+    std::fseek(stream, 0, SEEK_END);
+    ::history(history, &event, H_NSAVE_FP, size_t{1}, stream);
+    std::fclose(stream);
+  }
+
+  // What is older than the newest lines goes.
+  void Shorten() {
+    std::error_code error;
+    if (std::filesystem::file_size(history_path, error) < kHistoryBytesMax || error) return;
+    const std::string shorter = history_path + ".new";
     const mode_t mask = umask(0177);
-    ::history(history, &event, H_SAVE, history_path.c_str());
+    const int saved = ::history(history, &event, H_SAVE, shorter.c_str());
     umask(mask);
+    if (saved >= 0) std::filesystem::rename(shorter, history_path, error);
   }
 };
 
@@ -93,6 +121,7 @@ LineEditor::LineEditor(std::string history_path, InterruptFlag* interrupt)
   history(impl_->history, &impl_->event, H_SETUNIQUE, 1);
   if (!impl_->history_path.empty()) {
     history(impl_->history, &impl_->event, H_LOAD, impl_->history_path.c_str());
+    impl_->Shorten();
   }
   EditLine* editor = impl_->editor = el_init("mainstem", stdin, stdout, stderr);
   el_set(editor, EL_CLIENTDATA, impl_.get());
@@ -100,10 +129,11 @@ LineEditor::LineEditor(std::string history_path, InterruptFlag* interrupt)
   el_set(editor, EL_EDITOR, "emacs");
   el_set(editor, EL_HIST, history, impl_->history);
   el_set(editor, EL_GETCFN, &Impl::ReadKey);
+  el_set(editor, EL_SIGNAL, 1);  // the terminal is as before when one ends the program
   el_set(editor, EL_ADDFN, "cancel-statement", "Forgets what has been typed", &Impl::Cancel);
-  el_set(editor, EL_BIND, "^C", "cancel-statement", nullptr);
   el_set(editor, EL_BIND, "^R", "em-inc-search-prev", nullptr);
   el_source(editor, nullptr);
+  el_set(editor, EL_BIND, "^C", "cancel-statement", nullptr);
 }
 
 LineEditor::~LineEditor() {
@@ -111,10 +141,10 @@ LineEditor::~LineEditor() {
   history_end(impl_->history);
 }
 
-std::optional<LineEditor::Line> LineEditor::Read(std::string prompt) {
+std::optional<LineEditor::Line> LineEditor::Read(std::string prompt, bool continues) {
   impl_->prompt = std::move(prompt);
   impl_->is_cancelled = false;
-  impl_->interrupt->Clear();
+  impl_->interrupt->Take();
   el_resize(impl_->editor);  // the window may have another size now
   int count = 0;
   const char* text = el_gets(impl_->editor, &count);
@@ -125,7 +155,7 @@ std::optional<LineEditor::Line> LineEditor::Read(std::string prompt) {
   if (text == nullptr || count <= 0) return std::nullopt;
   std::string line(text, static_cast<size_t>(count));
   if (line.back() == '\n') line.pop_back();
-  impl_->Keep(line);
+  impl_->Keep(line, continues);
   return Line{.text = std::move(line)};
 }
 

@@ -21,8 +21,10 @@ class LineEditor {
     std::string text;
     bool is_cancelled = false;  // by Ctrl-C
   };
-  // nullopt: the input has ended (Ctrl-D). A line that seems to hold a secret is in no history.
-  std::optional<Line> Read(std::string prompt);
+  // nullopt: the input has ended (Ctrl-D). `continues`: the line goes on with the statement of the
+  // line before. What seems to hold a secret, and the statement's lines behind it, are in no
+  // history.
+  std::optional<Line> Read(std::string prompt, bool continues);
 
  private:
   struct Impl;

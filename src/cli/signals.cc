@@ -59,7 +59,7 @@ InterruptFlag::~InterruptFlag() { signal(SIGINT, SIG_DFL); }
 
 const std::atomic<bool>* InterruptFlag::flag() const { return &interrupted; }
 
-void InterruptFlag::Clear() { interrupted = false; }
+bool InterruptFlag::Take() { return interrupted.exchange(false); }
 
 struct StopWatch::State {
   std::mutex mutex;  // guards the rest

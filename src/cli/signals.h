@@ -21,7 +21,7 @@ class InterruptFlag {
   InterruptFlag();
   ~InterruptFlag();
   const std::atomic<bool>* flag() const;
-  void Clear();
+  bool Take();  // whether it has been set since the last time
 };
 
 // Takes stop signals on a thread of its own. Until Expect one ends the process at once, as a crash

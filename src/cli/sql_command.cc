@@ -135,8 +135,9 @@ class PromptInput {
   // Becomes true when Ctrl-C comes while no line is read; null where that ends the program.
   const std::atomic<bool>* interrupted() const { return interrupt_ ? interrupt_->flag() : nullptr; }
   // nullopt: there are no more.
-  std::optional<LineEditor::Line> Read(const char* prompt) {
-    if (editor_) return editor_->Read(prompt);
+  std::optional<LineEditor::Line> Read(bool continues) {
+    const char* prompt = continues ? "  -> " : "sql> ";
+    if (editor_) return editor_->Read(prompt, continues);
     fmt::print("{}", prompt);
     std::fflush(stdout);
     LineEditor::Line line;
@@ -156,7 +157,7 @@ Status Prompt(const GlobalOptions& globals) {
       session;  // definitions typed so far: each request is a session of its own
   TypedScript typed;
   PromptInput input;
-  while (auto line = input.Read(typed.empty() ? "sql> " : "  -> ")) {
+  while (auto line = input.Read(!typed.empty())) {
     if (line->is_cancelled) {
       typed.Clear();
       continue;
@@ -195,9 +196,9 @@ void AddSqlCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chos
       "  mainstem sql -e \"SELECT 1 + 1\"\n"
       "  mainstem sql -f report.sql --json | jq .row\n"
       "  mainstem sql                      a prompt, with editing and a history\n"
-      "The history is ~/.local/state/mainstem/sql_history; lines that name a password or other "
-      "secret\n"
-      "are not kept.");
+      "The history is ~/.local/state/mainstem/sql_history; statements that seem to hold a secret "
+      "are\n"
+      "not kept.");
   auto options = std::make_shared<SqlOptions>();
   command->add_option("-e,--execute", options->statement, "statements, separated by ;");
   command->add_option("-f,--file", options->file, "SQL file, - for standard input");

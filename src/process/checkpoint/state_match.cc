@@ -58,12 +58,10 @@ Status CheckAllHaveState(const std::map<std::string, std::string>& owners, const
   for (const auto& [before, now] : owners) served.insert(now);
   for (const Name& name : states) {
     if (served.contains(name.node_id)) continue;
-    return MakeError(
-        ErrorCode::kInvalidArgument,
-        {.message = "the " + options.what + " does not fit: the plan has changed",
-         .detail = "it holds nothing for " + name.what,
-         .hint = "submit the script as a new job, or plan as an earlier version did by SET "
-                 "'mainstem.plan.version' = '1'"});
+    return MakeError(ErrorCode::kInvalidArgument,
+                     {.message = "the " + options.what + " does not fit: the plan has changed",
+                      .detail = "it holds nothing for " + name.what,
+                      .hint = "submit the script as a new job"});
   }
   return Status::OK();
 }

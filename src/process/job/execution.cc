@@ -131,8 +131,7 @@ Status Execution::Restore(CheckpointManifest manifest, const FitOptions& options
   if (manifest.source_names.empty()) {
     return MakeError(ErrorCode::kInvalidArgument,
                      {.message = "the " + options.what + " does not fit: the plan has changed",
-                      .hint = "submit the script as a new job, or plan as an earlier version did "
-                              "by SET 'mainstem.plan.version' = '1'"});
+                      .hint = "submit the script as a new job"});
   }
   ASSIGN_OR_RETURN(FittedManifest fitted, FitManifest(std::move(manifest), graph_->state_names,
                                                       graph_->source_names, options));

@@ -163,7 +163,9 @@ Task<> JobManagerImpl::StartHere() {
     job->record = std::move(*record);
     Job* added = (jobs_[job->record.id] = std::move(job)).get();
     CO_RETURN_IF_ERROR(co_await SettleAfterCrash(added));
-    if (!IsTerminal(added->record.state)) CO_RETURN_IF_ERROR(co_await RelaunchOrFail(added));
+    Task<> begun =
+        IsTerminal(added->record.state) ? RemoveUnusedState(*added) : RelaunchOrFail(added);
+    CO_RETURN_IF_ERROR(co_await std::move(begun));
   }
   CO_RETURN_IF_ERROR(co_await RemoveOrphans(stored));
   co_return co_await FinishForgetting();
@@ -174,7 +176,10 @@ Task<> JobManagerImpl::RemoveOrphans(const std::map<std::string, std::string>& s
   Result<std::vector<DirectoryEntry>> entries =
       co_await env()->files().List(options_.state_directory);
   if (Is(entries.status(), ErrorCode::kNotFound)) co_return Status::OK();
-  CO_RETURN_IF_ERROR(entries);
+  if (!entries.ok()) {
+    logger_.Warning("what queries have left can't be looked for", {{"error", entries.status()}});
+    co_return Status::OK();
+  }
   for (const DirectoryEntry& entry : *entries) {
     if (!entry.is_directory || stored.contains(std::string(kRecordPrefix) + entry.name)) continue;
     CheckpointStore store(env(), state_, options_.state_directory + "/" + entry.name);
@@ -371,6 +376,11 @@ Task<WatermarkReport> JobManagerImpl::WatermarkHere(std::string id) {
                         {.message = fmt::format("job '{}' is {}", id, ToString(state)),
                          .hint = "only a job that runs has a watermark"});
   }
+  if (job->runner == nullptr) {  // its record is being written
+    co_return MakeError(
+        ErrorCode::kUnavailable,
+        {.message = fmt::format("job '{}' is starting", id), .hint = "ask again in a moment"});
+  }
   CO_ASSIGN_OR_RETURN(auto sources, co_await job->runner->GatherWatermarks());
   co_return mainstem::process::ExplainWatermark(sources, env()->WallTime().value());
 }
@@ -401,12 +411,7 @@ Task<> JobManagerImpl::Cancel(Job* job) {
 
 Task<> JobManagerImpl::RemoveUnusedState(const Job& job) {
   CheckpointStore store(env(), state_, options_.state_directory + "/" + job.record.id);
-  const bool is_over =
-      job.record.state == JobState::kCancelled || job.record.state == JobState::kFinished;
-  // One that is being copied from the last checkpoint goes on.
-  const bool is_copied = !job.record.pending_savepoint.empty();
-  Task<> removing = is_over && !is_copied ? store.RemoveAll() : store.RemoveLive();
-  Status removed = co_await RunToEnd(home_, std::move(removing));
+  Status removed = co_await RunToEnd(home_, store.RemoveLive());
   if (!removed.ok()) {
     logger_.Warning("state that nobody uses is still on the disk",
                     {{"job", job.record.id}, {"error", removed}});

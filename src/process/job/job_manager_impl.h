@@ -138,7 +138,8 @@ class JobManagerImpl final : public JobManager {
   Task<> FinishForgetting();
   // `stored`: the records of all jobs that are kept.
   Task<> RemoveOrphans(const std::map<std::string, std::string>& stored);
-  // Of a job that has ended: what it worked with, and its checkpoints if it can't go on from them.
+  // Of a job that has ended: what it worked with. Its checkpoints stay until it is forgotten, since
+  // a job that is kept for others goes on even when it was cancelled.
   Task<> RemoveUnusedState(const Job& job);
   Task<> SampleAll();
   Task<> StopHere();

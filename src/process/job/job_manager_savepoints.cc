@@ -169,20 +169,29 @@ Task<std::string> JobManagerImpl::StopWithSavepointHere(std::string id, StopJobO
 
 Task<std::string> JobManagerImpl::StopAt(HeldJob held, std::string path,
                                          JobRecord::PendingStop how) {
-  const JobRecord before = held->record;
   const bool is_running = how != JobRecord::PendingStop::kAtLastEpoch;
   if (!is_running && held->scope) CO_RETURN_IF_ERROR(co_await held->scope->Join());
+  const JobState state = held->record.state;
+  const std::string error = held->record.error;
   held->record.pending_savepoint = path;
   held->record.pending_stop = how;
+  if (!is_running) {
+    held->record.state = JobState::kRunning;
+    held->record.error.clear();
+  }
   Status begun = co_await Persist(held.get());
   if (begun.ok() && !is_running) begun = Relaunch(held.get());
   if (!begun.ok()) {
-    held->record = before;
+    if (!is_running) {
+      held->record.state = state;
+      held->record.error = error;
+    }
     SettleSavepoint(held.get(), path, begun);
-    // A stop that was written down but not begun is begun by the next start of the node.
     Status kept = co_await Persist(held.get());
-    if (!kept.ok())
-      logger_.Warning("a stop is not taken back", {{"job", before.id}, {"error", kept}});
+    if (!kept.ok()) {
+      // The next start of the node goes on with what was written down.
+      logger_.Warning("a stop is not taken back", {{"job", held->record.id}, {"error", kept}});
+    }
     co_return begun;
   }
   if (is_running) held->runner->RequestStop(RequestOf(held->record));

@@ -27,6 +27,7 @@ Status JobManagerImpl::ApplySettings(const std::map<std::string, std::string>& s
       RETURN_IF_ERROR(session->settings().Set(key, value));
     }
   }
+  session->settings().KeepAsInitial();
   return Status::OK();
 }
 

@@ -12,6 +12,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
+constexpr Duration kLeastCheckpointInterval = milliseconds(10);  // as Flink allows
 constexpr const char* kSavepointDir = "execution.checkpointing.savepoint-dir";
 constexpr const char* kSavepointDirBefore2 = "state.savepoints.dir";
 constexpr const char* kRestorePath = "execution.state-recovery.path";
@@ -83,7 +84,8 @@ Result<JobRunnerOptions> RunnerOptionsOf(const JobManagerOptions& manager, const
   out.parallelism = std::clamp(out.parallelism, 1, kKeyGroupCount);
   out.checkpoint_interval = manager.checkpoint_interval;
   if (plan.settings.contains("execution.checkpointing.interval")) {
-    out.checkpoint_interval = milliseconds(settings.Millis("execution.checkpointing.interval"));
+    const Duration wanted = milliseconds(settings.Millis("execution.checkpointing.interval"));
+    out.checkpoint_interval = std::max(kLeastCheckpointInterval, wanted);
   }
   if (plan.settings.contains("execution.checkpointing.num-retained")) {
     out.retained_checkpoints = static_cast<int>(

@@ -106,6 +106,11 @@ struct SinkDelivery::Lane {
     last_error = status;
     state = now;
   }
+  // What a blind writer could not deliver may fail again: until something gets through, or nothing
+  // is left of it.
+  void ClearError() {
+    if (state != LaneState::kRunning) SetError(Status::OK());
+  }
   Status GetError() const {
     std::lock_guard lock(error_mutex);
     return last_error;
@@ -181,10 +186,7 @@ Task<> SinkDelivery::Lane::DeliverUntilError() {
   trimmed = offsets.log_start;
   delivered_to = position.value();
   auto* blind = dynamic_cast<connector::BlindWriter*>(writer.get());
-  // What a blind writer could not deliver may fail again: until something gets through, or nothing
-  // is left of it.
-  auto is_reached = [&] { return blind == nullptr || blind->has_delivered(); };
-  if (is_reached()) SetError(Status::OK());
+  if (blind == nullptr) SetError(Status::OK());
   last_flush = env->Now();
   auto* resuming = dynamic_cast<connector::ResumingWriter*>(writer.get());
   for (;;) {
@@ -193,7 +195,7 @@ Task<> SinkDelivery::Lane::DeliverUntilError() {
       CO_RETURN_IF_ERROR(co_await Flush(writer.get(), false));
     }
     bool nothing_waits = !got_some && !has_unflushed;
-    if (state != LaneState::kRunning && (nothing_waits || is_reached())) SetError(Status::OK());
+    if (nothing_waits || (blind != nullptr && blind->has_delivered())) ClearError();
     bool may_end_here = resuming == nullptr || position >= resuming->begun_to();
     if (position.value() >= wanted && flushed.value() < wanted && may_end_here) {
       co_return co_await Flush(writer.get(), true);
@@ -254,6 +256,7 @@ Task<> SinkDelivery::Lane::Flush(connector::DeliveryWriter* writer, bool is_fina
   CO_ASSIGN_OR_RETURN(Offset reported, co_await writer->Flush(options));
   // Before its first rows are durable a writer may say 0, wherever it began.
   flushed = std::max(flushed, reported);
+  if (is_final) ClearError();
   // A sink that rolls files by itself may flush less than it was given.
   has_unflushed = flushed < position && !is_final;
   last_flush = env->Now();

@@ -12,7 +12,7 @@
 namespace mainstem::process::plan {
 namespace {
 
-constexpr int64_t kLeastCheckpointMillis = 10;  // as in Flink
+static_assert(kPlanVersion == 2, "the choices of mainstem.plan.version below");
 
 constexpr auto kT = SettingKind::kText;
 constexpr auto kB = SettingKind::kBoolean;
@@ -57,15 +57,6 @@ Status CheckValue(const SettingSpec& spec, std::string_view value) {
       return MakeError(ErrorCode::kInvalidConfig,
                        {.message = fmt::format("it takes one of {}", spec.choices),
                         .hint = sql::DidYouMean(value, choices)});
-    }
-  }
-  if (spec.key == "execution.checkpointing.interval") {
-    ASSIGN_OR_RETURN(int64_t millis, ParseDurationMillis(value));
-    if (millis < kLeastCheckpointMillis) {
-      return MakeError(
-          ErrorCode::kInvalidConfig,
-          {.message = fmt::format("it is at least {} ms", kLeastCheckpointMillis),
-           .hint = "a job does little else when its checkpoints come without a pause"});
     }
   }
   if (spec.key == "table.local-time-zone" && value != "default") {
@@ -201,6 +192,16 @@ Status Settings::Set(std::string_view key, std::string_view value, std::string* 
   }
   values_[std::string(key)] = value;
   return Status::OK();
+}
+
+void Settings::Reset(std::string_view key) {
+  const std::string name(key);
+  const auto initial = initial_.find(name);
+  if (initial == initial_.end()) {
+    values_.erase(name);
+  } else {
+    values_[name] = initial->second;
+  }
 }
 
 std::string Settings::Text(std::string_view key) const {

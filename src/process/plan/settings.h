@@ -39,8 +39,10 @@ class Settings {
   // Other unknown keys are kept: they may mean something to another engine. `note`, if given, gets
   // a sentence when the setting has no effect here.
   Status Set(std::string_view key, std::string_view value, std::string* note = nullptr);
-  void Reset(std::string_view key) { values_.erase(std::string(key)); }
-  void ResetAll() { values_.clear(); }
+  // RESET goes back to what holds now.
+  void KeepAsInitial() { initial_ = values_; }
+  void Reset(std::string_view key);
+  void ResetAll() { values_ = initial_; }
 
   // The key must be a known one of that kind.
   std::string Text(std::string_view key) const;  // choices in lower case
@@ -51,6 +53,7 @@ class Settings {
 
  private:
   std::map<std::string, std::string> values_;
+  std::map<std::string, std::string> initial_;  // of the session
 };
 
 // table.local-time-zone, as a name that absl knows.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 #include <fmt/format.h>
 
@@ -15,9 +14,11 @@ constexpr Duration kFresh = 900ms;
 // A rate over a longer gap would be the history, not what goes on now.
 constexpr Duration kLongestGap = 30s;
 constexpr Duration kWatchInterval = 5s;
-// A look at very many partitions takes long: so many times as long nobody looks.
+// A look at very many partitions takes long: so many times as long nobody looks, but not so long
+// that a rate could not be told.
 constexpr int kWatchShare = 200;
-constexpr int64_t kHistoryMs = 10 * 60 * 1000;
+constexpr Duration kWatchLongest = 20s;
+constexpr Duration kHistory = 10min;
 constexpr size_t kBusiestTopics = 20;
 
 }  // namespace
@@ -84,6 +85,7 @@ Task<NodeSample> TopicSampler::Sample() {
 
 void TopicSampler::Keep(const NodeSample& sample) {
   PastSample& past = history_.emplace_back();
+  past.taken_at = dependencies_->env->Now();
   past.time_ms = dependencies_->env->WallTime().value();
   past.records_in_per_second = sample.records_in_per_second;
   past.bytes_in_per_second = sample.bytes_in_per_second;
@@ -99,7 +101,7 @@ void TopicSampler::Keep(const NodeSample& sample) {
   for (auto topic = busy.begin(); topic != last; ++topic) {
     past.topics[(*topic)->topic.name] = (*topic)->records_in_per_second;
   }
-  while (history_.front().time_ms < past.time_ms - kHistoryMs) history_.pop_front();
+  while (past.taken_at - history_.front().taken_at > kHistory) history_.pop_front();
 }
 
 Task<> TopicSampler::Watch() {
@@ -110,7 +112,8 @@ Task<> TopicSampler::Watch() {
     Status looked = (co_await Sample()).status();
     if (Is(looked, ErrorCode::kCancelled)) co_return looked;
     Duration took = env.Now() - began;
-    CO_RETURN_IF_ERROR(co_await Sleep(std::max(kWatchInterval, took * kWatchShare)));
+    Duration pause = std::clamp<Duration>(took * kWatchShare, kWatchInterval, kWatchLongest);
+    CO_RETURN_IF_ERROR(co_await Sleep(pause));
   }
 }
 
@@ -164,6 +167,22 @@ void WriteSeries(const std::deque<PastSample>& history, Of of, JsonWriter* json)
   json->EndArray();
 }
 
+// Of the whole time, sorted by name.
+std::vector<std::string> BusiestTopics(const std::deque<PastSample>& history) {
+  std::map<std::string, double> sums;
+  for (const PastSample& past : history) {
+    for (const auto& [name, rate] : past.topics) sums[name] += rate;
+  }
+  std::vector<std::pair<double, std::string>> ranked;
+  for (const auto& [name, sum] : sums) ranked.emplace_back(-sum, name);
+  auto last = ranked.begin() + static_cast<std::ptrdiff_t>(std::min(ranked.size(), kBusiestTopics));
+  std::partial_sort(ranked.begin(), last, ranked.end());
+  std::vector<std::string> names;
+  for (auto entry = ranked.begin(); entry != last; ++entry) names.push_back(entry->second);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 }  // namespace
 
 std::string WriteHistory(const std::deque<PastSample>& history) {
@@ -179,12 +198,8 @@ std::string WriteHistory(const std::deque<PastSample>& history) {
   json.Key("records_in");
   WriteSeries(
       history, [](const auto& past) { return past.records_in_per_second; }, &json);
-  std::set<std::string> topics;
-  for (const PastSample& past : history) {
-    for (const auto& [name, rate] : past.topics) topics.insert(name);
-  }
   json.Key("topics").BeginObject();
-  for (const std::string& name : topics) {
+  for (const std::string& name : BusiestTopics(history)) {
     json.Key(name);
     auto of = [&](const PastSample& past) {
       auto found = past.topics.find(name);

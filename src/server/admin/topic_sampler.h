@@ -33,6 +33,7 @@ struct NodeSample {
 
 // Of one look, for those who come later.
 struct PastSample {
+  TimePoint taken_at;
   int64_t time_ms = 0;
   double records_in_per_second = 0;
   double bytes_in_per_second = 0;

@@ -198,6 +198,8 @@ def test_lines_at_the_prompt_can_be_edited_recalled_and_cancelled(node, tmp_path
     first.wait_for("sql> ")
     first.type("SELECT 7 * 6;\n")
     assert re.search(r"\+I +42\b", first.wait_for("42\r\n(.|\n)*sql> "))
+    first.type("SET 'note' =\n'kept'; CREATE TABLE t (n INT) WITH ('connector' = 'jdbc', 'url' = 'jdbc:mysql://root:hush@h/d', 'password' =\n'hush');\n")
+    first.wait_for("created(.|\n)*sql> ")
     first.type("quit\n")
     assert first.process.wait(20) == 0
     history = tmp_path / "mainstem" / "sql_history"
@@ -205,9 +207,17 @@ def test_lines_at_the_prompt_can_be_edited_recalled_and_cancelled(node, tmp_path
     # What was typed is there the next time.
     second = Terminal(command(node, "sql"), XDG_STATE_HOME=str(tmp_path))
     second.wait_for("sql> ")
-    second.type(UP + UP + "\n")
+    second.type(UP + UP + UP + "\n")
     assert re.search(r"\+I +42\b", second.wait_for("42\r\n(.|\n)*sql> "))
     second.type("\x04")
     assert second.process.wait(20) == 0
+    # One that is ended from outside leaves the terminal as it was.
+    third = Terminal(command(node, "sql"), XDG_STATE_HOME=str(tmp_path))
+    third.wait_for("sql> ")
+    assert not termios.tcgetattr(third.screen)[3] & termios.ICANON
+    third.process.terminate()
+    third.process.wait(20)
+    assert termios.tcgetattr(third.screen)[3] & termios.ICANON and termios.tcgetattr(third.screen)[3] & termios.ECHO
+    os.close(third.screen)
     os.close(first.screen)
     os.close(second.screen)
