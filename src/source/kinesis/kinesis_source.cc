@@ -99,16 +99,6 @@ class KinesisSource final : public connector::TableSource, public connector::Res
                                             std::move(decoder));
   }
 
-  Task<> OnCheckpointComplete(std::vector<SourceSplit> positions) override {
-    std::vector<std::string> ended;
-    for (const SourceSplit& split : positions) {
-      CO_ASSIGN_OR_RETURN(ShardPosition position, ShardPosition::Parse(split.position));
-      if (position.kind == ShardPosition::Kind::kEnd) ended.push_back(split.id);
-    }
-    lineage_->OnCheckpoint(ended);
-    co_return Status::OK();
-  }
-
  private:
   Status Named(const Status& status) const {
     if (Is(status, ErrorCode::kCancelled)) return status;

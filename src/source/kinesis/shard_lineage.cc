@@ -19,11 +19,7 @@ void ShardLineage::Restore(const std::vector<std::string>& given,
                            const std::set<std::string>& ended) {
   std::lock_guard lock(mutex_);
   given_.clear();
-  has_checkpoints_ = false;
-  for (const std::string& shard : given) {
-    const bool has_ended = ended.contains(shard);
-    given_[shard] = {.is_drained = has_ended, .is_passed = has_ended};
-  }
+  for (const std::string& shard : given) given_[shard].is_drained = ended.contains(shard);
 }
 
 std::set<std::string> ShardLineage::OlderOnes(const std::vector<KinesisShard>& listing) const {
@@ -44,11 +40,6 @@ std::set<std::string> ShardLineage::OlderOnes(const std::vector<KinesisShard>& l
   return older;
 }
 
-bool ShardLineage::IsDone(const std::string& shard) const {
-  const State& state = given_.at(shard);
-  return has_checkpoints_ ? state.is_passed : state.is_drained;
-}
-
 std::vector<std::string> ShardLineage::Take(const std::vector<KinesisShard>& listing, Want want) {
   std::lock_guard lock(mutex_);
   std::map<std::string, std::vector<std::string>> children;
@@ -60,7 +51,7 @@ std::vector<std::string> ShardLineage::Take(const std::vector<KinesisShard>& lis
   const std::set<std::string> older = OlderOnes(listing);
   // Of one that was not given out: it waits for its turn, unless it is too old or gone already.
   auto is_behind = [&](const std::string& parent) {
-    if (given_.contains(parent)) return IsDone(parent);
+    if (auto found = given_.find(parent); found != given_.end()) return found->second.is_drained;
     return !listed.contains(parent) || older.contains(parent);
   };
   std::vector<std::string> taken;
@@ -88,12 +79,6 @@ void ShardLineage::SetOpened(const std::string& shard) {
 void ShardLineage::SetDrained(const std::string& shard) {
   std::lock_guard lock(mutex_);
   given_[shard].is_drained = true;
-}
-
-void ShardLineage::OnCheckpoint(const std::vector<std::string>& ended) {
-  std::lock_guard lock(mutex_);
-  has_checkpoints_ = true;
-  for (const std::string& shard : ended) given_[shard].is_passed = true;
 }
 
 bool ShardLineage::MayEnd(const std::string& shard) const {

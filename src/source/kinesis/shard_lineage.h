@@ -26,11 +26,8 @@ class ShardLineage {
   std::vector<std::string> Take(const std::vector<connector::KinesisShard>& listing, Want want);
 
   void SetOpened(const std::string& shard);
-  // All of its records are with the operators.
+  // All of its records are with the operators: its children may come.
   void SetDrained(const std::string& shard);
-  // A checkpoint is complete that holds these shards' ends: their records have gone through the
-  // whole job. From the first such call on, children wait for that.
-  void OnCheckpoint(const std::vector<std::string>& ended);
   // Whether the reader of a drained shard may leave: its children are being read, so that the
   // watermark can't run ahead of them in between; or a listing knows none.
   bool MayEnd(const std::string& shard) const;
@@ -39,17 +36,14 @@ class ShardLineage {
   struct State {
     bool is_opened = false;
     bool is_drained = false;
-    bool is_passed = false;
     bool is_listed_since = false;  // a listing was taken after it was drained
     std::vector<std::string> children = {};
   };
-  bool IsDone(const std::string& shard) const;
-  // By shard, its children in the listing; those that a known one descends from.
+  // Those that a shard which was given out descends from.
   std::set<std::string> OlderOnes(const std::vector<connector::KinesisShard>& listing) const;
 
   mutable std::mutex mutex_;
   std::map<std::string, State> given_;
-  bool has_checkpoints_ = false;
 };
 
 }  // namespace mainstem::source

@@ -30,16 +30,6 @@ TEST(ShardLineageTest, ChildrenComeWhenAllTheirParentsAreRead) {
   EXPECT_EQ(lineage.Take(kAll, Want::kAll), Ids());
 }
 
-TEST(ShardLineageTest, WithCheckpointsChildrenWaitUntilOneHoldsTheEndOfTheirParent) {
-  ShardLineage lineage;
-  lineage.Take(kAll, Want::kAll);
-  lineage.OnCheckpoint({});
-  lineage.SetDrained("0");
-  EXPECT_EQ(lineage.Take(kAll, Want::kAll), Ids());
-  lineage.OnCheckpoint({"0"});
-  EXPECT_EQ(lineage.Take(kAll, Want::kAll), (Ids{"1", "2"}));
-}
-
 TEST(ShardLineageTest, AParentIsLeftWhenItsChildrenAreBeingRead) {
   ShardLineage lineage;
   lineage.Take(kAll, Want::kAll);
@@ -94,7 +84,6 @@ TEST(ShardLineageTest, ARestoredParentThatHadEndedHoldsUpNobody) {
   EXPECT_TRUE(lineage.Take(kAll, Want::kAll).empty());
   lineage.SetOpened("2");
   lineage.SetDrained("2");
-  lineage.OnCheckpoint({"0", "1", "2"});
   EXPECT_EQ(lineage.Take(kAll, Want::kAll), (Ids{"3"}));
 }
 
