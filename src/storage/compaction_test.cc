@@ -332,6 +332,54 @@ TEST(CompactionTest, APinKeepsWhatFollowsIt) {
   ASSERT_TRUE(status.ok()) << Describe(status);
 }
 
+// 12 KB each, so that 87 fill a segment; the last one is a tombstone of the first key of all.
+Task<> AppendUnique(EmbeddedLog* log, TopicPartition partition, std::string prefix, int count) {
+  for (int i = 0; i < count; ++i) {
+    std::string key = i + 1 < count ? prefix + std::to_string(i) : "a0";
+    std::string filler(12'000, 'x');
+    std::optional<std::string_view> value;
+    if (i + 1 < count) value = filler;
+    BatchBuilder builder;
+    builder.Add(1000, key, value);
+    CO_ASSIGN_OR_RETURN(std::vector<std::byte> batch, builder.Build());
+    CO_RETURN_IF_ERROR(co_await log->Append(partition, batch, {}));
+  }
+  co_return Status::OK();
+}
+
+// A pass that a pin cuts short does not come to the tombstone; the next one must.
+Task<> PinBeforeATombstone(SimEnv* env, EmbeddedLog* log, TopicPartition partition,
+                           CompactionLedger* ledger) {
+  constexpr int64_t kInSecondSegment = 100;
+  constexpr int64_t kInActiveSegment = 200;
+  CO_RETURN_IF_ERROR(co_await AppendUnique(log, partition, "a", 130));
+  CO_RETURN_IF_ERROR(co_await AppendUnique(log, partition, "b", 80));
+  CO_RETURN_IF_ERROR(co_await log->Checkpoint());
+  CO_RETURN_IF_ERROR(co_await log->Compact());
+  CO_ASSIGN_OR_RETURN(Records seen, co_await ReadAll(log, partition));
+  EXPECT_EQ(CountTombstones(seen, kInActiveSegment), 1);
+  std::string holder = "sink";
+  CO_RETURN_IF_ERROR(co_await log->PinRetention(holder, partition, Offset(kInSecondSegment)));
+  CO_RETURN_IF_ERROR(co_await Sleep(2min));
+  CO_RETURN_IF_ERROR(co_await log->Compact());
+  CO_RETURN_IF_ERROR(co_await log->PinRetention(holder, partition, std::nullopt));
+  CO_RETURN_IF_ERROR(co_await Sleep(10min));
+  CO_RETURN_IF_ERROR(co_await log->Compact());
+  CO_ASSIGN_OR_RETURN(seen, co_await ReadAll(log, partition));
+  EXPECT_EQ(CountTombstones(seen, kInActiveSegment), 0);
+  co_return Status::OK();
+}
+
+TEST(CompactionTest, APinDoesNotKeepTombstonesForEver) {
+  Scenario scenario;
+  scenario.config = Compacted({{"delete.retention.ms", "60000"}});
+  SimDisk disk(1, {});
+  SimEnv env(&disk, {.seed = 1});
+  CompactionLedger ledger;
+  Status status = env.Run(OpenAndRun(&env, scenario, &ledger, PinBeforeATombstone));
+  ASSERT_TRUE(status.ok()) << Describe(status);
+}
+
 Task<> AppendNumbered(EmbeddedLog* log, TopicPartition partition, int32_t sequence,
                       Offset expected) {
   BatchBuilderOptions options{

@@ -350,12 +350,17 @@ Task<> EmbeddedLog::RunCheckpoints() {
   co_return Status::OK();
 }
 
-Task<> EmbeddedLog::ApplyRetention() {
+Task<> EmbeddedLog::OnEachShard(Task<> (ShardLog::*work)()) {
+  Status first;
   for (size_t i = 0; i < shards_.size(); ++i) {
-    CO_RETURN_IF_ERROR(co_await RunToEnd(env_->shard(i), shards_[i]->ApplyRetention()));
+    ShardLog* shard = shards_[i].get();
+    Status status = co_await RunToEnd(env_->shard(i), (shard->*work)());
+    if (first.ok()) first = status;
   }
-  co_return Status::OK();
+  co_return first;
 }
+
+Task<> EmbeddedLog::ApplyRetention() { co_return co_await OnEachShard(&ShardLog::ApplyRetention); }
 
 Task<> EmbeddedLog::RunRetention() {
   while (!stopping_) {
@@ -371,12 +376,7 @@ Task<> EmbeddedLog::RunRetention() {
 }
 
 // One shard after the other: the memory for keys is there once.
-Task<> EmbeddedLog::Compact() {
-  for (size_t i = 0; i < shards_.size(); ++i) {
-    CO_RETURN_IF_ERROR(co_await RunToEnd(env_->shard(i), shards_[i]->Compact()));
-  }
-  co_return Status::OK();
-}
+Task<> EmbeddedLog::Compact() { co_return co_await OnEachShard(&ShardLog::Compact); }
 
 Task<> EmbeddedLog::RunCompaction() {
   while (!stopping_) {

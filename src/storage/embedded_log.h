@@ -148,12 +148,15 @@ class EmbeddedLog final : public Log, public TransactionLog {
   // On the home shard.
   Task<TopicInfo> DoCreateTopic(std::string name, int32_t partition_count, TopicConfig config,
                                 bool validate_only);
-  Task<> PublishTopic(TopicInfo info, int32_t first_new_partition);
+  Task<> PublishTopic(TopicInfo info, int32_t first_new_partition,
+                      RoomFor what = RoomFor::kAnything);
+  // Beside CheckNewTopicConfig, what this log can't keep.
+  Status CheckConfig(const TopicConfig& config, const TopicConfig& before) const;
   Task<> DoDeleteTopic(TopicId id);
   Task<TopicInfo> DoAddPartitions(TopicId id, int32_t new_count);
   Task<> DoChangeTopicConfig(TopicId id, ConfigChange change, bool validate_only);
   // Journals the change and applies it to meta_.
-  Task<> Commit(Change change);
+  Task<> Commit(Change change, RoomFor what = RoomFor::kAnything);
   Task<ProducerId> DoNextProducerId();
   Task<> DoCommitEpoch(EpochCommit commit);
   // `may_miss`: appends to partitions that are gone are left out; else they are an error.
@@ -170,6 +173,8 @@ class EmbeddedLog final : public Log, public TransactionLog {
   Task<> DoCheckpoint();
   Task<> FlushShards(LogPosition limit);
   Task<> WriteSnapshot(LogPosition covered);
+  // Every shard has its turn, one after the other; gives the first error.
+  Task<> OnEachShard(Task<> (ShardLog::*work)());
   Task<> RunCheckpoints();
   Task<> RunRetention();
   Task<> RunCompaction();

@@ -38,6 +38,7 @@ class EmbeddedLogTest : public testing::Test {
   Task<> Deleting();
   Task<> ChangingConfigs();
   Task<> Validation();
+  Task<> LargestBatch();
 };
 
 Task<> EmbeddedLogTest::AppendReopenRead() {
@@ -76,7 +77,8 @@ Task<> EmbeddedLogTest::ManyBatches() {
   // A first start writes four chunks of zeros before it takes records, not a whole file.
   const std::string first_file = folder_.path() + "/journal/journal-0001";
   EXPECT_EQ(std::filesystem::file_size(first_file), 4u * (128u << 10));
-  TopicConfig config = {{"segment.bytes", "1048576"}};
+  // The records are old, and on a busy machine this takes longer than the time between retentions.
+  TopicConfig config = {{"segment.bytes", "1048576"}, {"retention.ms", "-1"}};
   CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("big", 2, config, false));
   std::vector<std::vector<std::string>> expected(2);
   // 12 MB through a cache of 1 MB and a journal of 8.
@@ -497,6 +499,23 @@ Task<> EmbeddedLogTest::Validation() {
 }
 
 TEST_F(EmbeddedLogTest, RefusesWhatTheTopicDoesNotTake) { Run(Validation()); }
+
+Task<> EmbeddedLogTest::LargestBatch() {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddedLog> log, co_await Open());
+  // A frame of this journal takes half a MiB.
+  TopicConfig more = {{"max.message.bytes", "600000"}};
+  TopicConfig all = {{"max.message.bytes", "500000"}};
+  auto refused = co_await log->CreateTopic("t", 1, more, false);
+  EXPECT_TRUE(Is(refused.status(), ErrorCode::kInvalidConfig)) << Describe(refused.status());
+  CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await log->CreateTopic("t", 1, all, false));
+  Status changed = co_await log->SetTopicConfig(topic.id, more, false);
+  EXPECT_TRUE(Is(changed, ErrorCode::kInvalidConfig)) << Describe(changed);
+  std::vector<std::byte> batch = MakeBatch({std::string(499'900, 'x')});
+  CO_RETURN_IF_ERROR(co_await log->Append({topic.id, PartitionId(0)}, batch, {}));
+  co_return co_await log->Stop();
+}
+
+TEST_F(EmbeddedLogTest, PromisesNoLargerBatchThanTheJournalTakes) { Run(LargestBatch()); }
 
 }  // namespace
 }  // namespace mainstem::storage

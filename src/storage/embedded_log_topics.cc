@@ -63,7 +63,7 @@ Task<TopicInfo> EmbeddedLog::CreateTopic(std::string name, int32_t partition_cou
   co_return co_await RunToEnd(HomeExecutor(), std::move(task));
 }
 
-Task<> EmbeddedLog::Commit(Change change) {
+Task<> EmbeddedLog::Commit(Change change, RoomFor what) {
   std::vector<Change> changes;
   changes.push_back(change);
   UniqueFunction apply([this, change = std::move(change)] {
@@ -71,7 +71,24 @@ Task<> EmbeddedLog::Commit(Change change) {
     const auto* deletion = std::get_if<TopicDeletion>(&change);
     if (deletion != nullptr && forget_topic_) forget_topic_(deletion->name);
   });
-  co_return co_await shards_[0]->Journalled(std::move(changes), std::move(apply));
+  co_return co_await shards_[0]->Journalled(std::move(changes), std::move(apply), what);
+}
+
+Status EmbeddedLog::CheckConfig(const TopicConfig& config, const TopicConfig& before) const {
+  const std::string key = "max.message.bytes";
+  RETURN_IF_ERROR(CheckNewTopicConfig(config, before));
+  auto set = config.find(key);
+  auto had = before.find(key);
+  bool is_new = set != config.end() && (had == before.end() || had->second != set->second);
+  if (!is_new) return Status::OK();
+  // A batch lies in one frame of the journal, with what tells whose it is.
+  size_t most = journal_->body_bytes_max() - kJournalBlockBytes;
+  ASSIGN_OR_RETURN(EffectiveConfig parsed, ParseTopicConfig(config));
+  if (parsed.max_message_bytes <= most) return Status::OK();
+  return MakeError(
+      ErrorCode::kInvalidConfig,
+      fmt::format("invalid value '{}' for '{}': the log takes batches of up to {} bytes",
+                  set->second, key, most));
 }
 
 Task<TopicInfo> EmbeddedLog::DoCreateTopic(std::string name, int32_t partition_count,
@@ -83,7 +100,7 @@ Task<TopicInfo> EmbeddedLog::DoCreateTopic(std::string name, int32_t partition_c
         ErrorCode::kInvalidPartitions,
         fmt::format("a topic has 1 to {} partitions, not {}", kPartitionCountMax, partition_count));
   }
-  CO_RETURN_IF_ERROR(CheckNewTopicConfig(config, {}));
+  CO_RETURN_IF_ERROR(CheckConfig(config, {}));
   CO_RETURN_IF_ERROR(co_await topics_lock_.Acquire());
   TopicInfo info{.name = name, .partition_count = partition_count, .config = std::move(config)};
   info.internal = name.starts_with(kInternalPrefix);
@@ -117,12 +134,12 @@ Task<> AddPartitionsTo(std::shared_ptr<ShardLog> shard, std::vector<TopicPartiti
 }  // namespace
 
 // Journals the topic, then shows it: partitions first, so that whoever finds it can use it.
-Task<> EmbeddedLog::PublishTopic(TopicInfo info, int32_t first_new_partition) {
+Task<> EmbeddedLog::PublishTopic(TopicInfo info, int32_t first_new_partition, RoomFor what) {
   auto topic = std::make_shared<Topic>();
   topic->info = info;
   CO_ASSIGN_OR_RETURN(topic->config, ParseTopicConfig(info.config));
   Change change = TopicChange{info};
-  CO_RETURN_IF_ERROR(co_await Commit(std::move(change)));
+  CO_RETURN_IF_ERROR(co_await Commit(std::move(change), what));
   std::vector<std::vector<TopicPartition>> added(shards_.size());
   std::vector<std::vector<TopicPartition>> kept(shards_.size());
   for (int32_t i = 0; i < info.partition_count; ++i) {
@@ -151,7 +168,7 @@ Task<> EmbeddedLog::DoDeleteTopic(TopicId id) {
   Status status = topic ? Status::OK() : UnknownTopicId();
   if (status.ok()) {
     Change change = TopicDeletion{id, topic->info.name};
-    status = co_await Commit(std::move(change));
+    status = co_await Commit(std::move(change), RoomFor::kFreeing);
   }
   if (status.ok()) {
     {
@@ -213,11 +230,12 @@ Task<> EmbeddedLog::DoChangeTopicConfig(TopicId id, ConfigChange change, bool va
   Result<TopicConfig> config = UnknownTopicId();
   if (topic) config = change(topic->info.config);
   Status status = config.status();
-  if (status.ok()) status = CheckNewTopicConfig(*config, topic->info.config);
+  if (status.ok()) status = CheckConfig(*config, topic->info.config);
   if (status.ok() && !validate_only) {
     TopicInfo info = topic->info;
     info.config = *std::move(config);
-    status = co_await PublishTopic(info, info.partition_count);
+    // A shorter retention may be what a full disk needs.
+    status = co_await PublishTopic(info, info.partition_count, RoomFor::kFreeing);
   }
   topics_lock_.Release();
   co_return status;
@@ -297,7 +315,7 @@ Task<> EmbeddedLog::ForgetJob(std::string job_id) {
     if (!Is(let_go, ErrorCode::kUnknownTopicId)) CO_RETURN_IF_ERROR(let_go);
   }
   Change change = JobEpochChange{std::move(job_id), std::nullopt};
-  co_return co_await RunToEnd(HomeExecutor(), Commit(std::move(change)));
+  co_return co_await RunToEnd(HomeExecutor(), Commit(std::move(change), RoomFor::kFreeing));
 }
 
 Task<> EmbeddedLog::PutMeta(std::string key, std::optional<std::string> value) {
@@ -318,7 +336,8 @@ Task<> EmbeddedLog::PinRetention(std::string holder, TopicPartition partition,
 Task<> EmbeddedLog::DoPinRetention(PinChange change) {
   if (!FindState(change.partition.topic_id)) co_return UnknownTopicId();
   Change wrapped = change;
-  CO_RETURN_IF_ERROR(co_await Commit(std::move(wrapped)));
+  RoomFor what = change.from ? RoomFor::kAnything : RoomFor::kFreeing;
+  CO_RETURN_IF_ERROR(co_await Commit(std::move(wrapped), what));
   size_t shard = ShardOf(change.partition);
   auto task = shards_[shard]->SetPin(change.partition, change.holder, change.from);
   co_return co_await RunOn(env_->shard(shard), std::move(task));

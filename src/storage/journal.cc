@@ -17,6 +17,10 @@ constexpr size_t kZeroFillBytes = size_t{4} << 20;
 // The file that a start makes when none is free: small, so that the first record need not wait
 // until the disk took a whole file of zeros. In chunks; half of them are the slack of HasRoom.
 constexpr int64_t kFirstFileChunks = 4;
+// What is kept for changes that free the disk: a share of a file, each change takes a block or
+// more.
+constexpr int64_t kKeptFileShare = 64;
+constexpr int64_t kKeptBlocksMin = 4;
 constexpr auto kMakeFileRetry = 1s;
 const std::vector<double> kFlushSeconds = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
                                            0.025,  0.05,    0.1,    0.25,  0.5,    1,     2.5};
@@ -88,19 +92,27 @@ bool Journal::IsLarge(size_t body_bytes) const {
   return FrameSpace(body_bytes) > FrameSpace(body_bytes_max());
 }
 
-bool Journal::HasRoom(size_t bytes) const {
+int64_t Journal::KeptFrom(RoomFor what) const {
+  if (what == RoomFor::kFreeing) return 0;
+  return std::max(options_.file_bytes / kKeptFileShare,
+                  kKeptBlocksMin * static_cast<int64_t>(kJournalBlockBytes));
+}
+
+bool Journal::HasRoom(size_t bytes, RoomFor what) const {
   std::lock_guard lock(mutex_);
   if (!fence_.ok() || closed_) return true;  // Reserve says why not
   bool is_large = IsLarge(bytes);
   // A large one brings its own file, and the memory that it is in already; half free is enough.
   int64_t pinned = bytes_total_ - covered_bytes_ + bytes_unwritten_;
   int64_t size = static_cast<int64_t>(bytes);
-  bool is_pinned_full = is_large ? pinned > options_.pinned_bytes_max / 2
-                                 : pinned > 0 && pinned + size > options_.pinned_bytes_max;
+  int64_t kept = KeptFrom(what);
+  int64_t pinned_max = options_.pinned_bytes_max + KeptFrom(RoomFor::kAnything) - kept;
+  bool is_pinned_full =
+      is_large ? pinned > pinned_max / 2 : pinned > 0 && pinned + size > pinned_max;
   // A frame that does not fit the rest of a file leaves that rest unused; a large one always does.
   size_t largest = is_large ? pool_->chunk_bytes() : FrameSpace(bytes);
   int64_t slack = 2 * static_cast<int64_t>(std::max(pool_->chunk_bytes(), largest));
-  int64_t needed = bytes_unwritten_ - large_bytes_unwritten_ + (is_large ? 0 : size) + slack;
+  int64_t needed = bytes_unwritten_ - large_bytes_unwritten_ + (is_large ? 0 : size) + slack + kept;
   bool loses_rest = is_large || large_bytes_unwritten_ > 0;
   if (!is_pinned_full && needed <= room_ - (loses_rest ? rest_room_ : 0)) return true;
   WantRoom(needed, is_pinned_full);

@@ -40,6 +40,10 @@ struct Reservation {
   uint32_t seed = 0;
 };
 
+// What is to be written. Changes that give the disk its room back (records, topics, pins that go)
+// may take the last of the journal's, which is kept from all others.
+enum class RoomFor : uint8_t { kAnything, kFreeing };
+
 // Where reading begins.
 struct JournalStart {
   uint64_t journal_id = 0;  // 0: not known
@@ -106,7 +110,7 @@ class Journal {
 
   // ---- any thread
   // False: wait for a checkpoint (back-pressure). The journal's files have no room for so much.
-  bool HasRoom(size_t bytes) const;
+  bool HasRoom(size_t bytes, RoomFor what = RoomFor::kAnything) const;
   // A checkpoint failed (or works again): told to those who wait for room.
   void SetCheckpointError(Status status);
   // Of frames whose batches may be in memory.
@@ -221,6 +225,7 @@ class Journal {
   std::string PathOf(int64_t number) const;
   void UpdateRoom();
   bool IsLarge(size_t body_bytes) const;
+  int64_t KeptFrom(RoomFor what) const;
 
   // With mutex_: remembers what was asked for in vain and tells who can make room.
   void WantRoom(int64_t bytes, bool is_pinned_full) const;

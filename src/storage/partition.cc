@@ -214,7 +214,7 @@ bool Partition::ActiveSegmentExpired(int64_t now_ms) const {
   if (!config.delete_policy || config.retention_ms < 0 || segments.empty()) return false;
   const SegmentInfo& active = segments.list().back();
   return active.bytes > 0 && now_ms - active.newest_ms() > config.retention_ms &&
-         flushed == next_offset && active.next_offset <= PinnedFrom();
+         active.next_offset <= PinnedFrom();
 }
 
 int64_t Partition::size_bytes() const { return segments.bytes() + unflushed_bytes_; }

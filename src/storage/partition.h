@@ -84,7 +84,7 @@ class Partition {
   PartitionState Snapshot() const;
   // Where the log may start by retention, not passing a pin.
   Offset RetentionPoint(int64_t now_ms) const;
-  // Whether even the last segment is too old.
+  // Whether even the last segment is too old; what is in no segment yet may be younger.
   bool ActiveSegmentExpired(int64_t now_ms) const;
   Offset PinnedFrom() const;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
 
 namespace mainstem::storage {
@@ -129,9 +130,10 @@ std::vector<ProducerInfo> ProducerStates::List() const {
   return list;
 }
 
-void ProducerStates::Expire(int64_t last_seen_before_ms) {
-  absl::erase_if(states_, [last_seen_before_ms](const auto& entry) {
-    return entry.second.last_seen_ms < last_seen_before_ms;
+void ProducerStates::Expire(int64_t last_seen_before_ms, const std::vector<ProducerId>& open) {
+  const absl::flat_hash_set<ProducerId> kept(open.begin(), open.end());
+  absl::erase_if(states_, [last_seen_before_ms, &kept](const auto& entry) {
+    return entry.second.last_seen_ms < last_seen_before_ms && !kept.contains(entry.first);
   });
   absl::erase_if(refused_, [last_seen_before_ms](const auto& entry) {
     return entry.second.last_seen_ms < last_seen_before_ms;

@@ -46,7 +46,8 @@ class ProducerStates {
   void Remember(const BatchHeader& batch, int64_t now_ms, Offset durable_end);
   // The marker of a transaction: a greater epoch than the producer's fences it.
   void RememberMarker(const BatchHeader& marker, int64_t now_ms);
-  void Expire(int64_t last_seen_before_ms);
+  // Not those of `open`: their transactions end some day, and go on until then.
+  void Expire(int64_t last_seen_before_ms, const std::vector<ProducerId>& open = {});
   // 0 when it is not known.
   ProducerEpoch EpochOf(ProducerId id) const;
   // Without their transactions, by id.

@@ -81,6 +81,15 @@ TEST(ProducerStatesTest, ARefusalIsForgottenWithItsEpochOrItsTime) {
   EXPECT_TRUE(IsTakenAsNew(states, SequencedHeader(6, 2)));
 }
 
+TEST(ProducerStatesTest, AProducerLivesAsLongAsItsTransaction) {
+  ProducerStates states;
+  states.Remember(SequencedHeader(0), 1000, Offset(0));
+  states.Expire(1001, {kSomeProducer});
+  EXPECT_FALSE(IsTakenAsNew(states, SequencedHeader(6)));
+  states.Expire(1001, {});
+  EXPECT_TRUE(IsTakenAsNew(states, SequencedHeader(6)));
+}
+
 // The disk is full for the first batch and has room again before the second one comes.
 Task<> SendAcrossAFullDisk(SimEnv* env, SimDisk* disk) {
   CO_ASSIGN_OR_RETURN(

@@ -1,9 +1,11 @@
 #include "storage/record_batch.h"
 
+#include <algorithm>
 #include <limits>
 
 #include <fmt/format.h>
 
+#include "storage/batch_times.h"
 #include "storage/bytes.h"
 #include "storage/crc32c.h"
 
@@ -62,10 +64,18 @@ bool TakeRecord(std::span<const std::byte>* rest, RawRecord* raw, RecordView* vi
   return SkipHeaders(&body, raw->header_count) && body.empty();
 }
 
-Status ValidateRecords(const BatchHeader& header, std::span<const std::byte> records,
-                       bool require_keys, bool exact_deltas) {
+int64_t TimeOf(const BatchHeader& header, const RawRecord& raw) {
+  if (header.log_append_time()) return header.max_timestamp;
+  return static_cast<int64_t>(static_cast<uint64_t>(header.base_timestamp) +
+                              static_cast<uint64_t>(raw.timestamp_delta));
+}
+
+Result<BatchTimes> ValidateRecords(const BatchHeader& header, std::span<const std::byte> records,
+                                   bool require_keys, bool exact_deltas) {
   RawRecord raw;
   RecordView view;
+  BatchTimes times;
+  uint64_t oldest = UINT64_MAX;  // so that what is negative is none
   for (int32_t i = 0; i < header.record_count; ++i) {
     if (!TakeRecord(&records, &raw, &view)) {
       return InvalidRecord(fmt::format("record {} of the batch is broken", i));
@@ -76,9 +86,37 @@ Status ValidateRecords(const BatchHeader& header, std::span<const std::byte> rec
     if (require_keys && !view.key) {
       return InvalidRecord("a record without a key can't go to a compacted topic");
     }
+    int64_t time_ms = TimeOf(header, raw);
+    times.newest_ms = std::max(times.newest_ms, time_ms);
+    oldest = std::min(oldest, static_cast<uint64_t>(time_ms));
   }
   if (!records.empty()) return InvalidRecord("bytes follow the last record of the batch");
-  return Status::OK();
+  if (oldest <= INT64_MAX) times.oldest_ms = static_cast<int64_t>(oldest);
+  return times;
+}
+
+// How many bytes at most the codec makes one of.
+int64_t ExpansionMax(Codec codec) {
+  switch (codec) {
+    case Codec::kNone: return 1;
+    case Codec::kGzip: return 1032;   // a run of 258 in two bits
+    case Codec::kSnappy: return 22;   // a copy of 64 in three bytes
+    case Codec::kLz4: return 255;     // a byte more of a length
+    case Codec::kZstd: return 32768;  // a block of 128 KiB in four bytes
+  }
+  return 1;
+}
+
+// A batch may claim two thousand million records: whoever believes it makes room for them.
+Status CheckRecordCount(const BatchHeader& header, size_t packed_bytes) {
+  constexpr int64_t kRecordBytesMin = 7;    // each of its fields in one byte
+  constexpr int64_t kExpansionSlack = 512;  // a first piece
+  int64_t bytes =
+      static_cast<int64_t>(packed_bytes) * ExpansionMax(header.codec()) + kExpansionSlack;
+  bytes = std::min(bytes, static_cast<int64_t>(kDefaultDecompressedLimit));
+  if (header.record_count <= bytes / kRecordBytesMin) return Status::OK();
+  return InvalidRecord(fmt::format("record batch with {} records in {} compressed bytes",
+                                   header.record_count, packed_bytes));
 }
 
 }  // namespace
@@ -173,16 +211,18 @@ Result<bool> RecordReader::Next(RecordView* record) {
   }
   ++read_count_;
   record->offset = header_.base_offset + raw.offset_delta;
-  record->timestamp_ms = header_.log_append_time()
-                             ? header_.max_timestamp
-                             : static_cast<int64_t>(static_cast<uint64_t>(header_.base_timestamp) +
-                                                    static_cast<uint64_t>(raw.timestamp_delta));
+  record->timestamp_ms = TimeOf(header_, raw);
   record->header_count = static_cast<int32_t>(raw.header_count);
   return true;
 }
 
 Status ValidateBatch(const BatchHeader& header, std::span<const std::byte> batch,
                      const BatchChecks& checks) {
+  return ValidateBatchTimes(header, batch, checks).status();
+}
+
+Result<BatchTimes> ValidateBatchTimes(const BatchHeader& header, std::span<const std::byte> batch,
+                                      const BatchChecks& checks) {
   if (batch.size() > checks.max_bytes) {
     return MakeError(ErrorCode::kMessageTooLarge,
                      fmt::format("record batch of {} bytes, the topic takes at most {}",
@@ -202,6 +242,10 @@ Status ValidateBatch(const BatchHeader& header, std::span<const std::byte> batch
   if (header.control() && !checks.trusted) {
     return InvalidRecord("clients can't write control batches");
   }
+  if (header.log_append_time() && !checks.trusted) {
+    return MakeError(ErrorCode::kInvalidTimestamp,
+                     "clients can't write batches with the time of an append");
+  }
   bool numbered = header.base_sequence >= 0 && header.producer_epoch.value() >= 0;
   if (header.idempotent() && !numbered && !header.control()) {
     return InvalidRecord("record batch with a producer id but no epoch or sequence");
@@ -210,7 +254,12 @@ Status ValidateBatch(const BatchHeader& header, std::span<const std::byte> batch
   if (header.codec_bits() == 0) {
     return ValidateRecords(header, records, checks.require_keys, /*exact_deltas=*/true);
   }
-  if (!checks.require_keys) return Status::OK();
+  RETURN_IF_ERROR(CheckRecordCount(header, records.size()));
+  if (!checks.require_keys) {
+    const int64_t first = TimeOf(header, {});
+    return BatchTimes{.newest_ms = std::max({BatchTimes::kNone, first, header.max_timestamp}),
+                      .oldest_ms = std::max(BatchTimes::kNone, first)};
+  }
   ASSIGN_OR_RETURN(std::vector<std::byte> plain,
                    Decompress(header.codec(), records, kDefaultDecompressedLimit));
   return ValidateRecords(header, plain, checks.require_keys, /*exact_deltas=*/true);
@@ -224,6 +273,10 @@ void SetBaseOffset(std::byte* batch, Offset base_offset, LeaderEpoch epoch) {
 void SetLogAppendTime(std::span<std::byte> batch, int64_t timestamp_ms) {
   StoreBig<int16_t>(batch.data() + 21,
                     static_cast<int16_t>(LoadBig<int16_t>(batch.data() + 21) | 8));
+  SetMaxTimestamp(batch, timestamp_ms);
+}
+
+void SetMaxTimestamp(std::span<std::byte> batch, int64_t timestamp_ms) {
   StoreBig(batch.data() + 35, timestamp_ms);
   StoreBig(batch.data() + 17, Crc32c(batch.subspan(kBatchCrcBegin)));
 }
@@ -234,7 +287,7 @@ Result<std::vector<std::byte>> RecompressBatch(std::span<const std::byte> batch,
   std::span<const std::byte> records = batch.first(header.total_bytes()).subspan(kBatchHeaderBytes);
   ASSIGN_OR_RETURN(std::vector<std::byte> plain,
                    Decompress(header.codec(), records, decompressed_limit));
-  RETURN_IF_ERROR(ValidateRecords(header, plain, false, true));
+  ASSIGN_OR_RETURN(BatchTimes times, ValidateRecords(header, plain, false, true));
   ASSIGN_OR_RETURN(std::vector<std::byte> packed, Compress(codec, plain));
   std::vector<std::byte> result(kBatchHeaderBytes + packed.size());
   std::copy_n(batch.begin(), kBatchHeaderBytes, result.begin());
@@ -242,7 +295,7 @@ Result<std::vector<std::byte>> RecompressBatch(std::span<const std::byte> batch,
   StoreBig<int32_t>(result.data() + 8, static_cast<int32_t>(result.size() - kBatchPrefixBytes));
   StoreBig<int16_t>(result.data() + 21,
                     static_cast<int16_t>((header.attributes & ~7) | static_cast<int16_t>(codec)));
-  StoreBig(result.data() + 17, Crc32c(std::span(result).subspan(kBatchCrcBegin)));
+  SetMaxTimestamp(result, times.newest_ms);
   return result;
 }
 

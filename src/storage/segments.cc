@@ -267,7 +267,7 @@ Task<> Segments::CloseActive() {
   SegmentInfo active = list_.back();
   CO_ASSIGN_OR_RETURN(std::shared_ptr<Index> index, co_await LoadIndex(active));
   AddTime(index.get(), active);
-  CO_RETURN_IF_ERROR(co_await SaveIndex(index, active.bytes));
+  IgnoreError(co_await SaveIndex(index, active.bytes), "it is built again when it is needed");
   std::string path = PathOf(active.base_offset, kLog);
   CO_ASSIGN_OR_RETURN(std::shared_ptr<File> file, co_await open_files_->ForWriting(path));
   CO_RETURN_IF_ERROR(co_await file->Truncate(active.bytes));
@@ -355,15 +355,16 @@ Task<> Segments::DropBefore(Offset log_start) {
   CO_RETURN_IF_ERROR(co_await FinishReplace());
   while (list_.size() > 1 && list_.front().next_offset <= log_start) {
     SegmentInfo gone = list_.front();
-    list_.pop_front();
-    bytes_ -= gone.bytes;
-    if (closed_index_ && closed_index_->base_offset == gone.base_offset) closed_index_.reset();
     for (std::string_view extension : {kLog, kIndex, kTimeIndex}) {
       std::string path = PathOf(gone.base_offset, extension);
       open_files_->Forget(path, gone.generation);
       Status removed = co_await env_->files().Remove(std::move(path));
       if (!removed.ok() && !Is(removed, ErrorCode::kNotFound)) co_return removed;
     }
+    // Only now: what is still there, the next retention removes.
+    list_.pop_front();
+    bytes_ -= gone.bytes;
+    if (closed_index_ && closed_index_->base_offset == gone.base_offset) closed_index_.reset();
   }
   co_return Status::OK();
 }

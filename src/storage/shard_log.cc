@@ -114,8 +114,8 @@ Task<> ShardLog::WaitDurable(LogPosition sequence) {
   co_return Status::OK();
 }
 
-Task<> ShardLog::WaitForRoom(size_t bytes) {
-  while (!journal_->HasRoom(bytes)) {
+Task<> ShardLog::WaitForRoom(size_t bytes, RoomFor what) {
+  while (!journal_->HasRoom(bytes, what)) {
     CO_RETURN_IF_ERROR(journal_->room_error());
     if (closed_) co_return Stopped();
     CO_RETURN_IF_ERROR(co_await room_event_.Wait());
@@ -123,7 +123,7 @@ Task<> ShardLog::WaitForRoom(size_t bytes) {
   co_return Status::OK();
 }
 
-Task<> ShardLog::Journalled(std::vector<Change> changes, UniqueFunction apply) {
+Task<> ShardLog::Journalled(std::vector<Change> changes, UniqueFunction apply, RoomFor what) {
   std::string payload;
   std::vector<size_t> ends;
   size_t space = 0;
@@ -137,7 +137,7 @@ Task<> ShardLog::Journalled(std::vector<Change> changes, UniqueFunction apply) {
     co_return MakeError(ErrorCode::kRecordListTooLarge,
                         fmt::format("a change of {} bytes is too large for the journal", space));
   }
-  CO_RETURN_IF_ERROR(co_await WaitForRoom(space));
+  CO_RETURN_IF_ERROR(co_await WaitForRoom(space, what));
   CO_ASSIGN_OR_RETURN(Reservation room,
                       journal_->Reserve(space, static_cast<uint32_t>(changes.size()),
                                         uint64_t{1} << (shard_ & 63)));
@@ -157,17 +157,16 @@ Task<> ShardLog::Journalled(std::vector<Change> changes, UniqueFunction apply) {
 
 // ---------------------------------------------------------------- append
 
-Status ShardLog::CheckTimestamps(const EffectiveConfig& config, const BatchHeader& header) const {
+Status ShardLog::CheckTimestamps(const EffectiveConfig& config, const BatchTimes& times) const {
   if (config.log_append_time) return Status::OK();
   int64_t now = env_->WallTime().value();
-  bool too_new =
-      header.max_timestamp > now && header.max_timestamp - now > config.timestamp_after_max_ms;
-  bool too_old = header.base_timestamp >= 0 && header.base_timestamp < now &&
-                 now - header.base_timestamp > config.timestamp_before_max_ms;
+  bool too_new = times.newest_ms > now && times.newest_ms - now > config.timestamp_after_max_ms;
+  bool too_old = times.oldest_ms >= 0 && times.oldest_ms < now &&
+                 now - times.oldest_ms > config.timestamp_before_max_ms;
   if (!too_new && !too_old) return Status::OK();
   return MakeError(ErrorCode::kInvalidTimestamp,
                    fmt::format("record timestamps from {} to {} are too far from now ({})",
-                               header.base_timestamp, header.max_timestamp, now));
+                               times.oldest_ms, times.newest_ms, now));
 }
 
 Result<std::vector<ShardLog::Checked>> ShardLog::CheckBatches(const Partition& partition,
@@ -183,14 +182,17 @@ Result<std::vector<ShardLog::Checked>> ShardLog::CheckBatches(const Partition& p
   while (!batches.empty()) {
     ASSIGN_OR_RETURN(BatchHeader header, ParseBatchHeader(batches));
     std::span<const std::byte> bytes = batches.first(header.total_bytes());
-    RETURN_IF_ERROR(ValidateBatch(header, bytes, checks));
+    ASSIGN_OR_RETURN(BatchTimes times, ValidateBatchTimes(header, bytes, checks));
     if (static_cast<int64_t>(bytes.size()) > config.segment_bytes) {
       return MakeError(ErrorCode::kRecordListTooLarge,
                        fmt::format("record batch of {} bytes, a segment has {}", bytes.size(),
                                    config.segment_bytes));
     }
-    RETURN_IF_ERROR(CheckTimestamps(config, header));
-    result.push_back({header, bytes});
+    RETURN_IF_ERROR(CheckTimestamps(config, times));
+    // Retention and searches by time believe the header.
+    bool has_wrong_time = times.newest_ms != header.max_timestamp;
+    header.max_timestamp = times.newest_ms;
+    result.push_back({header, bytes, has_wrong_time});
     batches = batches.subspan(header.total_bytes());
   }
   return result;
@@ -361,6 +363,7 @@ Task<> ShardLog::AppendEach(std::vector<PartitionAppend> appends, AppendOptions 
 Result<ShardLog::Accepted> ShardLog::Accept(const std::shared_ptr<Partition>& partition,
                                             const std::vector<Checked>& batches, size_t space) {
   Accepted accepted;
+  bool stamp = partition->topic->config.log_append_time;
   // Sequences are checked before anything changes; batches of one call continue each other.
   for (size_t i = 0; i < batches.size(); ++i) {
     const BatchHeader& header = batches[i].header;
@@ -372,6 +375,7 @@ Result<ShardLog::Accepted> ShardLog::Accept(const std::shared_ptr<Partition>& pa
     ASSIGN_OR_RETURN(std::optional<ProducerBatch> repeat, std::move(known));
     if (!repeat) continue;
     accepted.result.base_offset = repeat->base_offset;
+    if (stamp) accepted.result.log_append_time_ms = repeat->timestamp_ms;
     // The first one may still be on its way to the disk, in the newest frame at the latest.
     bool on_its_way = repeat->last_offset >= partition->high_watermark && !pending_.empty();
     accepted.sequence = on_its_way ? pending_.back().sequence : LogPosition(0);
@@ -380,7 +384,6 @@ Result<ShardLog::Accepted> ShardLog::Accept(const std::shared_ptr<Partition>& pa
   ASSIGN_OR_RETURN(Reservation room, journal_->Reserve(space, static_cast<uint32_t>(batches.size()),
                                                        uint64_t{1} << (shard_ & 63)));
   int64_t now = env_->WallTime().value();
-  bool stamp = partition->topic->config.log_append_time;
   accepted.result.base_offset = partition->next_offset;
   if (stamp) accepted.result.log_append_time_ms = now;
   accepted.sequence = room.sequence;
@@ -391,7 +394,11 @@ Result<ShardLog::Accepted> ShardLog::Accept(const std::shared_ptr<Partition>& pa
     std::span<std::byte> copy(payload + kAppendPrefixBytes, batch.bytes.size());
     std::memcpy(copy.data(), batch.bytes.data(), copy.size());
     SetBaseOffset(copy.data(), partition->next_offset, kLeaderEpoch);
-    if (stamp) SetLogAppendTime(copy, now);
+    if (stamp) {
+      SetLogAppendTime(copy, now);
+    } else if (batch.has_wrong_time) {
+      SetMaxTimestamp(copy, batch.header.max_timestamp);
+    }
     SealEntry(entry, EntryType::kAppend, kAppendPrefixBytes + copy.size(), room.seed);
     BatchHeader header = batch.header;
     header.base_offset = partition->next_offset;

@@ -13,6 +13,7 @@
 
 #include "core/env.h"
 #include "core/sync.h"
+#include "storage/batch_times.h"
 #include "storage/journal.h"
 #include "storage/log.h"
 #include "storage/partition.h"
@@ -51,7 +52,8 @@ class ShardLog {
   // ---- changes that are not record batches (any kind; topics are the caller's affair)
   // Journals them in one frame, runs `apply` on this shard when they are durable, in the order of
   // the journal, and waits for that.
-  Task<> Journalled(std::vector<Change> changes, UniqueFunction apply);
+  Task<> Journalled(std::vector<Change> changes, UniqueFunction apply,
+                    RoomFor what = RoomFor::kAnything);
   // For entries that were journalled by the caller.
   void ApplyWhenDurable(LogPosition sequence, UniqueFunction apply);
 
@@ -101,7 +103,7 @@ class ShardLog {
   Task<> Close(TimePoint flush_end);
   Task<> WaitDurable(LogPosition sequence);
   // Waits until the journal takes `bytes`. kDiskFull and the like when it can't.
-  Task<> WaitForRoom(size_t bytes);
+  Task<> WaitForRoom(size_t bytes, RoomFor what = RoomFor::kAnything);
 
  private:
   struct Accepted {
@@ -111,9 +113,10 @@ class ShardLog {
   struct Checked {
     BatchHeader header;
     std::span<const std::byte> bytes;
+    bool has_wrong_time = false;  // `header` has the right one, `bytes` has not
   };
   Result<std::shared_ptr<Partition>> Require(TopicPartition id) const;
-  Status CheckTimestamps(const EffectiveConfig& config, const BatchHeader& header) const;
+  Status CheckTimestamps(const EffectiveConfig& config, const BatchTimes& times) const;
   Result<std::vector<Checked>> CheckBatches(const Partition& partition,
                                             std::span<const std::byte> batches,
                                             const AppendOptions& options) const;
@@ -132,6 +135,7 @@ class ShardLog {
   Task<> FlushSome(std::deque<std::shared_ptr<Partition>>* todo, LogPosition limit, Status* first);
   class FileUse;
   Task<> DropSegments(std::shared_ptr<Partition> partition);
+  Task<> DropExpired(std::shared_ptr<Partition> partition, int64_t now_ms);
   Task<> RetainOne(std::shared_ptr<Partition> partition, int64_t now_ms);
   Task<> CompactOne(std::shared_ptr<Partition> partition);
   Task<> CompactOnce(std::shared_ptr<Partition> partition, Offset from, Offset end);

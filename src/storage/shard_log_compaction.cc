@@ -10,7 +10,7 @@
 namespace mainstem::storage {
 namespace {
 
-// After a failure; a damaged segment would be read in vain again and again.
+// After a failure, or where something holds what is due; it would be tried in vain all the time.
 constexpr int64_t kRetryAfterMs = 300'000;
 
 }  // namespace
@@ -97,6 +97,11 @@ Task<> ShardLog::CompactOnce(std::shared_ptr<Partition> partition, Offset from, 
     CO_RETURN_IF_ERROR(co_await JournalCompaction(partition, change, std::move(cleaned)));
     CO_RETURN_IF_ERROR(co_await segments.FinishReplace());
   }
+  // What this pass did not come to, as while something holds it, has its tombstones still.
+  if (known < partition->cleaned_to() && partition->delete_horizon_ms() >= 0) {
+    int64_t rest = std::max(partition->delete_horizon_ms(), rules.now_ms + kRetryAfterMs);
+    horizon = horizon < 0 ? rest : std::min(horizon, rest);
+  }
   CompactionChange change{.cleaned_to = std::max(known, partition->cleaned_to()),
                           .delete_horizon_ms = horizon};
   co_return co_await JournalCompaction(partition, change, {});
@@ -106,12 +111,14 @@ Task<> ShardLog::JournalCompaction(std::shared_ptr<Partition> partition, Compact
                                    Segments::Cleaned cleaned) {
   change.partition = partition->id;
   change.generation = partition->compaction_generation() + 1;
+  // Others would use up what is kept for those that free something.
+  RoomFor what = change.begin < change.end ? RoomFor::kFreeing : RoomFor::kAnything;
   std::vector<Change> changes;
   changes.push_back(change);
   UniqueFunction apply([partition, change, cleaned = std::move(cleaned)] {
     partition->ApplyCompaction(change, cleaned);
   });
-  co_return co_await Journalled(std::move(changes), std::move(apply));
+  co_return co_await Journalled(std::move(changes), std::move(apply), what);
 }
 
 }  // namespace mainstem::storage

@@ -106,7 +106,7 @@ Task<std::vector<Change>> ShardLog::Snapshot(LogPosition durable) {
   int64_t oldest = env_->WallTime().value() - limits_.producer_id_expiration_ms;
   std::vector<Change> states;
   for (auto& partition : InOrder()) {
-    partition->producers.Expire(oldest);
+    partition->producers.Expire(oldest, partition->transactions.OpenProducers());
     PartitionState state = partition->Snapshot();
     bool fresh = state.flushed.value() == 0 && state.log_start.value() == 0 &&
                  state.segments.empty() && state.producers.empty();
@@ -139,19 +139,28 @@ Task<> ShardLog::MoveLogStart(std::shared_ptr<Partition> partition, Offset log_s
   std::vector<Change> changes;
   changes.push_back(LogStartChange{partition->id, log_start});
   UniqueFunction apply([partition, log_start] { partition->SetLogStart(log_start); });
-  co_return co_await Journalled(std::move(changes), std::move(apply));
+  co_return co_await Journalled(std::move(changes), std::move(apply), RoomFor::kFreeing);
 }
 
-// Takes the partition's files only while it works on them, never while it waits for the journal: a
-// full journal waits for a flush to these files.
-Task<> ShardLog::RetainOne(std::shared_ptr<Partition> partition, int64_t now_ms) {
-  if (partition->ActiveSegmentExpired(now_ms)) {
-    FileUse use(this, partition.get());
-    CO_RETURN_IF_ERROR(co_await partition->segments.Roll());
-  }
+Task<> ShardLog::DropExpired(std::shared_ptr<Partition> partition, int64_t now_ms) {
   Offset point = partition->RetentionPoint(now_ms);
   CO_RETURN_IF_ERROR(co_await MoveLogStart(partition, point));
   co_return co_await DropSegments(partition);
+}
+
+// Takes the partition's files only while it works on them, never while it waits for the journal: a
+// full journal waits for a flush to these files. What is closed goes first: on a full disk that
+// makes the room which the end of the active segment may need.
+Task<> ShardLog::RetainOne(std::shared_ptr<Partition> partition, int64_t now_ms) {
+  CO_RETURN_IF_ERROR(co_await DropExpired(partition, now_ms));
+  // A flush may have come meanwhile: then the next retention does it.
+  bool is_free = partition->file_user_count == 0 && !partition->deleted;
+  if (!is_free || !partition->ActiveSegmentExpired(now_ms)) co_return Status::OK();
+  {
+    FileUse use(this, partition.get());
+    CO_RETURN_IF_ERROR(co_await partition->segments.Roll());
+  }
+  co_return co_await DropExpired(partition, now_ms);
 }
 
 // What is in use now, the next retention drops.

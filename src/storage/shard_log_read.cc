@@ -93,15 +93,16 @@ Task<PartitionOffsets> ShardLog::Offsets(TopicPartition id) {
   co_return offsets;
 }
 
-// The first record in the batch that is late enough.
+// The first record in the batch that is late enough, as far as it can be read.
 Task<OffsetForTime> ShardLog::FindInBatch(SharedBytes batch, Offset from, int64_t timestamp_ms) {
   auto work = [&batch, from, timestamp_ms]() -> Result<OffsetForTime> {
     OffsetForTime found{Offset(-1), -1};
-    RETURN_IF_ERROR(VisitRecords(batch.bytes, from, [&](const RecordView& record) {
+    Status visited = VisitRecords(batch.bytes, from, [&](const RecordView& record) {
       if (record.timestamp_ms < timestamp_ms) return true;
       found = {record.offset, record.timestamp_ms};
       return false;
-    }));
+    });
+    IgnoreError(visited, "whoever reads the batch is told; the search goes on behind it");
     return found;
   };
   // Decompression may take long.
@@ -136,10 +137,11 @@ Task<OffsetForTime> ShardLog::FindByTime(TopicPartition id, int64_t timestamp_ms
 Task<int64_t> ShardLog::MaxTimestampInBatch(SharedBytes batch, Offset from) {
   auto work = [&batch, from]() -> Result<int64_t> {
     int64_t newest = -1;
-    RETURN_IF_ERROR(VisitRecords(batch.bytes, from, [&newest](const RecordView& record) {
+    Status visited = VisitRecords(batch.bytes, from, [&newest](const RecordView& record) {
       newest = std::max(newest, record.timestamp_ms);
       return true;
-    }));
+    });
+    IgnoreError(visited, "as above");
     return newest;
   };
   co_return co_await env_->blocking_pool().Run(work);
