@@ -27,6 +27,11 @@ Task<int64_t> AnswerMemory::Lease(int64_t wanted) {
   }
 }
 
+Task<> AnswerMemory::LeaseFor(int64_t bytes) {
+  if (bytes <= kLeastBytes || budget_ == nullptr) co_return Status::OK();
+  co_return (co_await Lease(bytes)).status();
+}
+
 void AnswerMemory::Settle(int64_t bytes) {
   if (lease_.bytes() == 0) return;
   (void)lease_.Resize(bytes);

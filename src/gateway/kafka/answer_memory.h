@@ -17,6 +17,9 @@ class AnswerMemory {
   // to go on; waits while there is not even that. Answers take at most half of what is shared: what
   // producers send has the other half. Gives what is leased now.
   Task<int64_t> Lease(int64_t wanted);
+  // The same for an answer that takes `bytes` whatever is there, so that many of them wait for each
+  // other. A small one takes none: clients get in also when consumers hold what there is.
+  Task<> LeaseFor(int64_t bytes);
   // To what the answer really takes. One batch may be larger than what was leased: it is taken
   // along if it fits, and else sent unaccounted, because a consumer could never get past it.
   void Settle(int64_t bytes);

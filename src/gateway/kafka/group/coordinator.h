@@ -32,6 +32,7 @@ struct OffsetCommit {
   std::string topic;
   PartitionId partition;
   storage::CommittedOffset offset;  // commit_time_ms is set by the coordinator
+  storage::TopicId topic_id{};      // which topic of the name is meant; zeros: whichever there is
 };
 
 struct CommitCall {
@@ -161,6 +162,8 @@ class GroupCoordinator {
   Task<GroupReply> AwaitReply(std::string group, ReplyToken token);
   Task<> RemoveOffsets(std::string group, std::vector<std::pair<std::string, PartitionId>> keys);
   void ForgetTopic(const std::string& topic);
+  // Whether its topic was deleted; another one may have the name by now.
+  bool IsOfDeletedTopic(const OffsetCommit& commit) const;
   bool IsExpired(const std::string& group, const storage::CommittedOffset& offset) const;
   std::vector<std::pair<std::string, PartitionId>> ExpiredOffsets(const std::string& group) const;
 

@@ -7,6 +7,23 @@ namespace mainstem::gateway::kafka {
 namespace {
 
 constexpr Duration kOffsetExpiryInterval = std::chrono::minutes(10);
+constexpr std::string_view kConsumerProtocol = "consumer";
+
+// Adds what the members subscribe to. Whether each of them says so in a way that we understand.
+bool AddSubscriptions(const Group& group, std::set<std::string>* topics) {
+  bool is_known = true;
+  for (const auto& [id, member] : group.members()) {
+    bool has_any = false;
+    for (const GroupProtocol& protocol : member.protocols) {
+      for (std::string& topic : SubscribedTopics(protocol.metadata)) {
+        topics->insert(std::move(topic));
+        has_any = true;
+      }
+    }
+    is_known = is_known && has_any;
+  }
+  return is_known;
+}
 
 }  // namespace
 
@@ -35,11 +52,22 @@ Task<KafkaError> GroupCoordinator::CommitHere(CommitCall call) {
   if (batch.empty()) co_return KafkaError::kNone;
   CO_RETURN_IF_ERROR(co_await log_->CommitOffsets(std::move(batch)));
   GroupOffsets& offsets = offsets_[call.group];
+  std::vector<std::pair<std::string, PartitionId>> stale;
   for (OffsetCommit& commit : call.offsets) {
     pending_.Erase({call.group, commit.topic, commit.partition});
-    offsets[{std::move(commit.topic), commit.partition}] = std::move(commit.offset);
+    std::pair key(commit.topic, commit.partition);
+    if (IsOfDeletedTopic(commit)) stale.push_back(key);
+    offsets[std::move(key)] = std::move(commit.offset);
   }
+  // Deleted while this was written: the next topic of the name has no offsets.
+  CO_RETURN_IF_ERROR(co_await RemoveOffsets(call.group, std::move(stale)));
   co_return KafkaError::kNone;
+}
+
+bool GroupCoordinator::IsOfDeletedTopic(const OffsetCommit& commit) const {
+  if (commit.topic_id == storage::TopicId{}) return false;
+  auto found = log_->FindTopic(commit.topic);
+  return !found || found->id != commit.topic_id;
 }
 
 Task<KafkaError> GroupCoordinator::CommitInTransactionHere(std::string transactional_id,
@@ -49,11 +77,16 @@ Task<KafkaError> GroupCoordinator::CommitInTransactionHere(std::string transacti
   std::vector<std::pair<storage::Log::OffsetKey, storage::CommittedOffset>> batch;
   for (OffsetCommit& commit : call.offsets) {
     commit.offset.commit_time_ms = env_->WallTime().value();
-    storage::Log::OffsetKey key{call.group, std::move(commit.topic), commit.partition};
+    storage::Log::OffsetKey key{call.group, commit.topic, commit.partition};
     batch.emplace_back(std::move(key), std::move(commit.offset));
   }
   CO_RETURN_IF_ERROR(co_await transactions_->AddTransactionOffsets(transactional_id, batch));
   for (auto& [key, offset] : batch) pending_.Add(transactional_id, key, std::move(offset));
+  std::vector<std::pair<std::string, PartitionId>> stale;
+  for (const OffsetCommit& commit : call.offsets) {
+    if (IsOfDeletedTopic(commit)) stale.emplace_back(commit.topic, commit.partition);
+  }
+  CO_RETURN_IF_ERROR(co_await RemoveOffsets(call.group, std::move(stale)));
   co_return KafkaError::kNone;
 }
 
@@ -104,17 +137,11 @@ Task<GroupCoordinator::DeletedOffsets> GroupCoordinator::DeleteOffsetsHere(
   }
   std::set<std::string> subscribed;
   if (group != nullptr && !group->members().empty()) {
-    if (group->protocol_type() != "consumer") {
+    if (group->protocol_type() != kConsumerProtocol) {
       outcome.error = KafkaError::kNonEmptyGroup;
       co_return outcome;
     }
-    for (const auto& [id, member] : group->members()) {
-      for (const GroupProtocol& protocol : member.protocols) {
-        for (std::string& topic : SubscribedTopics(protocol.metadata)) {
-          subscribed.insert(std::move(topic));
-        }
-      }
-    }
+    AddSubscriptions(*group, &subscribed);
   }
   std::vector<std::pair<std::string, PartitionId>> keys;
   for (const auto& key : offsets) {
@@ -143,8 +170,7 @@ bool GroupCoordinator::IsExpired(const std::string& group_id,
   auto found = groups_.find(group_id);
   if (found == groups_.end()) {
     since_ms = std::max(since_ms, started_.value());  // it may have had members that nobody kept
-  } else {
-    if (!found->second->IsIdle()) return false;
+  } else if (found->second->IsIdle()) {
     Duration empty_for = env_->Now() - found->second->empty_since();
     since_ms =
         std::max(since_ms,
@@ -153,14 +179,23 @@ bool GroupCoordinator::IsExpired(const std::string& group_id,
   return now_ms - since_ms >= settings_.offsets_retention.count();
 }
 
-// Without those that a transaction is about to set: they count from its end.
+// Without those that a transaction is about to set: they count from its end. Of a group with
+// members, those of topics that nobody in it subscribes to any more, as far as that can be told.
 std::vector<std::pair<std::string, PartitionId>> GroupCoordinator::ExpiredOffsets(
     const std::string& group) const {
   std::vector<std::pair<std::string, PartitionId>> expired;
   auto found = offsets_.find(group);
   if (found == offsets_.end()) return expired;
+  std::set<std::string> subscribed;
+  auto live = groups_.find(group);
+  if (live != groups_.end() && !live->second->IsIdle()) {
+    bool is_known = live->second->state() == Group::State::kStable &&
+                    live->second->protocol_type() == kConsumerProtocol &&
+                    AddSubscriptions(*live->second, &subscribed);
+    if (!is_known) return expired;
+  }
   for (const auto& [key, offset] : found->second) {
-    if (IsExpired(group, offset)) expired.push_back(key);
+    if (!subscribed.contains(key.first) && IsExpired(group, offset)) expired.push_back(key);
   }
   if (expired.empty())
     return expired;  // nearly always: the open transactions are not looked through

@@ -18,6 +18,10 @@ struct OffsetsNode {
 Task<> StartOffsetsNode(SimEnv* env, OffsetsNode* node) {
   storage::EmbeddedLogOptions options;
   options.data_dir = "/data";
+  options.cache_bytes = 256 << 10;
+  options.journal_file_bytes = 128 << 10;
+  options.journal_bytes_max = 512 << 10;
+  options.buffer_bytes = 64 << 10;
   CO_ASSIGN_OR_RETURN(node->log, co_await storage::EmbeddedLog::Open(env, options));
   GroupSettings settings{.offsets_retention = 30min};
   node->groups = std::make_unique<GroupCoordinator>(env, node->log.get(), node->log.get(),
@@ -134,6 +138,91 @@ Task<> LeaveAnOddMemberAlone(OffsetsNode* node) {
 }
 
 TEST(GroupOffsetsTest, AnOddMemberHoldsUpNobody) { RunOffsets(LeaveAnOddMemberAlone); }
+
+// A subscription as consumers send it.
+std::string SubscriptionTo(const std::string& topic) {
+  std::string bytes(8, '\0');  // version 0 (2 bytes), one topic (4), the length of its name (2)
+  bytes[5] = 1;
+  bytes[7] = static_cast<char>(topic.size());
+  return bytes + topic + std::string(4, '\xff');  // no user data
+}
+
+// Subscribed to "kept" only, for 45 minutes.
+Task<> OutliveASubscription(OffsetsNode* node) {
+  GroupCoordinator* groups = node->groups.get();
+  CO_RETURN_IF_ERROR(co_await Commit(groups, "g", "left", 5));
+  CO_RETURN_IF_ERROR(co_await Commit(groups, "g", "kept", 6));
+  JoinCall join;
+  join.session_timeout = join.rebalance_timeout = 60s;
+  join.protocol_type = "consumer";
+  join.protocols = {{"range", SubscriptionTo("kept")}};
+  CO_ASSIGN_OR_RETURN(JoinReply joined, co_await groups->Join("g", std::move(join)));
+  SyncCall sync{.member_id = joined.member_id, .generation = joined.generation};
+  sync.assignments.emplace_back(joined.member_id, "mine");
+  CO_RETURN_IF_ERROR((co_await groups->Sync("g", std::move(sync))));
+  for (int i = 0; i < 90; ++i) {
+    CO_RETURN_IF_ERROR(co_await Sleep(30s));
+    CO_ASSIGN_OR_RETURN(KafkaError error,
+                        co_await groups->Heartbeat("g", joined.member_id, {}, joined.generation));
+    EXPECT_EQ(error, KafkaError::kNone);
+  }
+  CO_ASSIGN_OR_RETURN(int64_t left, co_await OffsetOf(groups, "g", "left"));
+  EXPECT_EQ(left, -1);
+  CO_ASSIGN_OR_RETURN(int64_t kept, co_await OffsetOf(groups, "g", "kept"));
+  EXPECT_EQ(kept, 6);
+  co_return Status::OK();
+}
+
+TEST(GroupOffsetsTest, OffsetsOfTopicsThatALiveGroupHasLeftExpire) {
+  RunOffsets(OutliveASubscription);
+}
+
+Task<> CommitAt(GroupCoordinator* groups, storage::TopicId id, Duration delay,
+                bool in_transaction) {
+  CO_RETURN_IF_ERROR(co_await Sleep(delay));
+  CommitCall call = CommitOf("g", "t", 5);
+  call.offsets.front().topic_id = id;
+  Task<KafkaError> commit = in_transaction ? groups->CommitInTransaction("id", std::move(call))
+                                           : groups->Commit(std::move(call));
+  co_return (co_await std::move(commit)).status();
+}
+
+Task<> RaceADeletion(SimEnv* env, Duration delay) {
+  auto* node = new OffsetsNode();  // leaked with the process
+  CO_RETURN_IF_ERROR(co_await StartOffsetsNode(env, node));
+  CO_ASSIGN_OR_RETURN(storage::TopicInfo old, co_await node->log->CreateTopic("t", 1, {}, false));
+  Status first;
+  TaskScope scope(env->shard(0), "test", [&first](const std::string&, const Status& status) {
+    if (first.ok()) first = status;
+  });
+  const std::array<bool, 2> ways = {false, true};
+  for (bool way : ways) {
+    scope.Spawn("commit", CommitAt(node->groups.get(), old.id, delay, way));
+  }
+  scope.Spawn("delete", node->log->DeleteTopic(old.id));
+  CO_RETURN_IF_ERROR(co_await scope.Join());
+  CO_RETURN_IF_ERROR(co_await scope.Close());
+  CO_RETURN_IF_ERROR(first);
+  CO_RETURN_IF_ERROR((co_await node->log->CreateTopic("t", 1, {}, false)));
+  CO_RETURN_IF_ERROR(co_await node->groups->EndTransaction("id", true));
+  CO_ASSIGN_OR_RETURN(int64_t left, co_await OffsetOf(node->groups.get(), "g", "t"));
+  EXPECT_EQ(left, -1);
+  CO_ASSIGN_OR_RETURN(auto durable, co_await node->log->LoadOffsets());
+  EXPECT_TRUE(durable.empty());
+  CO_ASSIGN_OR_RETURN(auto pending, co_await node->log->LoadPendingOffsets());
+  EXPECT_TRUE(pending.empty());
+  co_return Status::OK();
+}
+
+TEST(GroupOffsetsTest, ACommitThatADeletionOvertakesLeavesNothing) {
+  for (uint64_t seed = 1; seed <= 30; ++seed) {
+    auto* disk = new SimDisk(seed);
+    auto* env = new SimEnv(disk, {.seed = seed});
+    Status status = env->Run(RaceADeletion(env, std::chrono::microseconds(20 * seed)));
+    EXPECT_TRUE(status.ok()) << "seed " << seed << ": " << Describe(status);
+    env->Abandon();
+  }
+}
 
 }  // namespace
 }  // namespace mainstem::gateway::kafka

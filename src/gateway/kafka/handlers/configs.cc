@@ -4,6 +4,7 @@
 #include <boost/algorithm/string/join.hpp>
 #include <boost/algorithm/string/split.hpp>
 
+#include "core/sync.h"
 #include "gateway/kafka/handlers/config_entries.h"
 #include "gateway/kafka/handlers/handlers.h"
 #include "gateway/kafka/handlers/partitions.h"
@@ -18,6 +19,9 @@ constexpr int8_t kClientMetricsResource = 16;
 constexpr int8_t kGroupResource = 32;
 
 enum Operation : int8_t { kSet = 0, kDelete = 1, kAppend = 2, kSubtract = 3 };
+
+// What the answer for one resource takes in memory, with its encoding; most of it are explanations.
+constexpr int64_t kResourceBytes = 16 << 10;
 
 bool IsThisNode(const RequestContext& context, const std::string& name) {
   return name.empty() || name == std::to_string(context.services.settings->node_id);
@@ -197,7 +201,15 @@ Result<storage::TopicConfig> ApplyAll(
 Task<DescribeConfigsResponse> HandleDescribeConfigs(const RequestContext& context,
                                                     const DescribeConfigsRequest& request) {
   DescribeConfigsResponse response;
+  // Each once, however often it is named: a small request must not make a large answer.
+  std::set<std::pair<int8_t, std::string>> named;
+  for (const auto& resource : request.resources) {
+    named.emplace(resource.resource_type, resource.resource_name);
+  }
+  CO_RETURN_IF_ERROR(co_await context.answer_memory->LeaseFor(std::ssize(named) * kResourceBytes));
   for (const DescribeConfigsRequest::Resource& resource : request.resources) {
+    if (named.erase({resource.resource_type, resource.resource_name}) == 0) continue;
+    CO_RETURN_IF_ERROR(co_await Yield());
     DescribeConfigsResponse::Resource& answer = response.resources.emplace_back();
     answer.resource_type = resource.resource_type;
     answer.resource_name = resource.resource_name;

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include <absl/container/flat_hash_set.h>
 #include <boost/algorithm/string/predicate.hpp>
 
 #include "gateway/kafka/error_codes.h"
@@ -22,7 +23,9 @@ bool Matches(const std::vector<std::string>& filter, std::string_view value) {
 Task<DescribeGroupsResponse> HandleDescribeGroups(const RequestContext& context,
                                                   const DescribeGroupsRequest& request) {
   DescribeGroupsResponse response;
+  absl::flat_hash_set<std::string> seen;  // a group that is named again is described once
   for (const std::string& id : request.groups) {
+    if (!seen.insert(id).second) continue;
     CO_ASSIGN_OR_RETURN(GroupDescription description,
                         co_await context.services.groups->Describe(id));
     DescribeGroupsResponse::Group& group = response.groups.emplace_back();

@@ -1,3 +1,7 @@
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+
+#include "core/sync.h"
 #include "gateway/kafka/handlers/handlers.h"
 #include "gateway/kafka/handlers/offset_commits.h"
 #include "gateway/kafka/handlers/partitions.h"
@@ -7,6 +11,8 @@ namespace {
 
 constexpr int16_t kOffsetsByTopicId = 10;
 constexpr int16_t kFirstVersionWithManyGroups = 8;
+// What an answer takes in memory, with its encoding.
+constexpr int64_t kOffsetBytes = 120;
 
 FoundTopic Find(const RequestContext& context, const std::string& name, const Uuid& id) {
   return context.version >= kOffsetsByTopicId ? FindTopicById(*context.services.log, id)
@@ -52,14 +58,44 @@ void RefuseUnstable(const std::string& topic,
   }
 }
 
-Task<std::vector<OffsetFetchResponse::Topic>> FetchGroup(
-    const RequestContext& context, const std::string& group,
-    const std::optional<std::vector<OffsetFetchRequest::Topic>>& wanted, bool require_stable) {
+using WantedTopics = std::optional<std::vector<OffsetFetchRequest::Topic>>;
+
+// Each partition once, however often it is named: a small request must not make a large answer.
+WantedTopics WithoutRepeats(WantedTopics wanted) {
+  if (!wanted) return wanted;
+  absl::flat_hash_map<std::pair<std::string, Uuid>, absl::flat_hash_set<int32_t>> seen;
+  for (OffsetFetchRequest::Topic& topic : *wanted) {
+    auto& of_topic = seen[{topic.name, topic.topic_id}];
+    std::erase_if(topic.partition_indexes,
+                  [&of_topic](int32_t index) { return !of_topic.insert(index).second; });
+  }
+  return wanted;
+}
+
+int64_t AnswerBytes(const WantedTopics& wanted, const GroupOffsets& offsets) {
+  int64_t bytes = 0;
+  for (const auto& [key, offset] : offsets) {
+    bytes += kOffsetBytes + 2 * std::ssize(offset.metadata);
+  }
+  if (!wanted) return bytes;
+  for (const OffsetFetchRequest::Topic& topic : *wanted) {
+    bytes += kOffsetBytes + std::ssize(topic.partition_indexes) * kOffsetBytes;
+  }
+  return bytes;
+}
+
+Task<std::vector<OffsetFetchResponse::Topic>> FetchGroup(const RequestContext& context,
+                                                         const std::string& group,
+                                                         const WantedTopics& wanted_topics,
+                                                         bool require_stable, int64_t* bytes) {
+  const WantedTopics wanted = WithoutRepeats(wanted_topics);
   std::set<std::pair<std::string, PartitionId>> unstable;
   if (require_stable) {
     CO_ASSIGN_OR_RETURN(unstable, co_await context.services.groups->UnstableOffsets(group));
   }
   CO_ASSIGN_OR_RETURN(GroupOffsets offsets, co_await context.services.groups->Offsets(group));
+  *bytes += AnswerBytes(wanted, offsets);
+  CO_RETURN_IF_ERROR(co_await context.answer_memory->LeaseFor(*bytes));
   if (!wanted) {
     for (const auto& key : unstable) offsets.try_emplace(key);  // named, so that it is refused
     std::vector<OffsetFetchResponse::Topic> all = DescribeAll(context, offsets);
@@ -115,17 +151,21 @@ Task<OffsetCommitResponse> HandleOffsetCommit(const RequestContext& context,
 Task<OffsetFetchResponse> HandleOffsetFetch(const RequestContext& context,
                                             const OffsetFetchRequest& request) {
   OffsetFetchResponse response;
+  int64_t bytes = 0;
   if (context.version < kFirstVersionWithManyGroups) {
-    CO_ASSIGN_OR_RETURN(
-        response.topics,
-        co_await FetchGroup(context, request.group_id, request.topics, request.require_stable));
+    CO_ASSIGN_OR_RETURN(response.topics,
+                        co_await FetchGroup(context, request.group_id, request.topics,
+                                            request.require_stable, &bytes));
     co_return response;
   }
+  absl::flat_hash_set<std::string> seen;
   for (const OffsetFetchRequest::Group& group : request.groups) {
+    if (!seen.insert(group.group_id).second) continue;
+    CO_RETURN_IF_ERROR(co_await Yield());
     OffsetFetchResponse::Group& answer = response.groups.emplace_back();
     answer.group_id = group.group_id;
     CO_ASSIGN_OR_RETURN(auto topics, co_await FetchGroup(context, group.group_id, group.topics,
-                                                         request.require_stable));
+                                                         request.require_stable, &bytes));
     answer.topics = std::move(topics);
   }
   co_return response;

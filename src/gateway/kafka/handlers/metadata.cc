@@ -1,8 +1,17 @@
+#include <absl/container/flat_hash_set.h>
+
+#include "core/sync.h"
 #include "gateway/kafka/handlers/handlers.h"
 #include "gateway/kafka/handlers/partitions.h"
 
 namespace mainstem::gateway::kafka {
 namespace {
+
+// What an answer takes in memory, with its encoding.
+constexpr int64_t kPartitionBytes = 250;
+constexpr int64_t kTopicBytes = 200;
+// Described without a break for others.
+constexpr int64_t kPartitionsInARow = 1000;
 
 template <typename Partition>
 Partition DescribePartition(int32_t index, int32_t node_id) {
@@ -62,6 +71,54 @@ MetadataResponse::Topic LookUpById(const RequestContext& context, const Uuid& id
   return topic;
 }
 
+std::optional<storage::TopicInfo> FindWanted(const RequestContext& context,
+                                             const MetadataRequest::Topic& topic) {
+  storage::Log& log = *context.services.log;
+  return topic.name ? log.FindTopic(*topic.name) : log.FindTopic(topic.topic_id);
+}
+
+// Each topic once, however often it is named: a small request must not make a large answer.
+std::vector<MetadataRequest::Topic> WithoutRepeats(
+    const std::vector<MetadataRequest::Topic>& topics) {
+  absl::flat_hash_set<std::string> names;
+  absl::flat_hash_set<Uuid> ids;
+  std::vector<MetadataRequest::Topic> once;
+  for (const MetadataRequest::Topic& topic : topics) {
+    bool is_first =
+        topic.name ? names.insert(*topic.name).second : ids.insert(topic.topic_id).second;
+    if (is_first) once.push_back(topic);
+  }
+  return once;
+}
+
+// Gives others a turn now and then.
+class Breaks {
+ public:
+  Task<> After(const MetadataResponse::Topic& topic) {
+    count_ += std::ssize(topic.partitions) + 1;
+    if (count_ < kPartitionsInARow) co_return Status::OK();
+    count_ = 0;
+    co_return co_await Yield();
+  }
+
+ private:
+  int64_t count_ = 0;
+};
+
+Task<> DescribeAll(const RequestContext& context, bool with_operations,
+                   MetadataResponse* response) {
+  const std::vector<storage::TopicInfo> all = context.services.log->ListTopics();
+  int64_t bytes = 0;
+  for (const auto& info : all) bytes += kTopicBytes + info.partition_count * kPartitionBytes;
+  CO_RETURN_IF_ERROR(co_await context.answer_memory->LeaseFor(bytes));
+  Breaks breaks;
+  for (const storage::TopicInfo& info : all) {
+    response->topics.push_back(DescribeTopic(context, info, with_operations));
+    CO_RETURN_IF_ERROR(co_await breaks.After(response->topics.back()));
+  }
+  co_return Status::OK();
+}
+
 }  // namespace
 
 Task<MetadataResponse> HandleMetadata(const RequestContext& context,
@@ -78,20 +135,27 @@ Task<MetadataResponse> HandleMetadata(const RequestContext& context,
   bool with_operations = request.include_topic_authorized_operations;
   bool wants_all = !request.topics || (context.version == 0 && request.topics->empty());
   if (wants_all) {
-    for (const storage::TopicInfo& info : context.services.log->ListTopics()) {
-      response.topics.push_back(DescribeTopic(context, info, with_operations));
-    }
+    CO_RETURN_IF_ERROR(co_await DescribeAll(context, with_operations, &response));
     co_return response;
   }
   bool may_create = settings.auto_create_topics && request.allow_auto_topic_creation;
-  for (const MetadataRequest::Topic& topic : *request.topics) {
-    if (!topic.name) {
+  const std::vector<MetadataRequest::Topic> topics = WithoutRepeats(*request.topics);
+  int64_t bytes = 0;
+  for (const MetadataRequest::Topic& topic : topics) {
+    auto info = FindWanted(context, topic);
+    bytes += kTopicBytes + (info ? info->partition_count * kPartitionBytes : 0);
+  }
+  CO_RETURN_IF_ERROR(co_await context.answer_memory->LeaseFor(bytes));
+  Breaks breaks;
+  for (const MetadataRequest::Topic& topic : topics) {
+    if (topic.name) {
+      CO_ASSIGN_OR_RETURN(auto answer,
+                          co_await LookUpByName(context, *topic.name, may_create, with_operations));
+      response.topics.push_back(std::move(answer));
+    } else {
       response.topics.push_back(LookUpById(context, topic.topic_id, with_operations));
-      continue;
     }
-    CO_ASSIGN_OR_RETURN(auto answer,
-                        co_await LookUpByName(context, *topic.name, may_create, with_operations));
-    response.topics.push_back(std::move(answer));
+    CO_RETURN_IF_ERROR(co_await breaks.After(response.topics.back()));
   }
   co_return response;
 }

@@ -45,6 +45,7 @@ void TakeOffsets(const RequestContext& context, const Request& request, const Fi
       if (error != KafkaError::kNone) continue;
       OffsetCommit& commit = call->offsets.emplace_back();
       commit.topic = found.info->name;
+      commit.topic_id = found.info->id;
       commit.partition = PartitionId(partition.index);
       commit.offset.offset = Offset(partition.committed_offset);
       commit.offset.leader_epoch = LeaderEpoch(partition.committed_leader_epoch);

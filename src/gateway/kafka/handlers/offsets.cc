@@ -74,10 +74,10 @@ Task<ListOffsetsResponse::Partition> ListPartition(const RequestContext& context
   co_return answer;
 }
 
-// Of a topic that is only compacted, clients delete nothing.
-bool IsOnlyCompacted(const storage::TopicInfo& info) {
+// Of a topic without the policy delete, clients delete nothing.
+bool KeepsRecords(const storage::TopicInfo& info) {
   Result<storage::EffectiveConfig> config = storage::ParseTopicConfig(info.config);
-  return config.ok() && config->compact_policy && !config->delete_policy;
+  return config.ok() && !config->delete_policy;
 }
 
 }  // namespace
@@ -142,7 +142,7 @@ Task<DeleteRecordsResponse> HandleDeleteRecords(const RequestContext& context,
       if (answer.error_code == 0 && partition.offset < -1) {
         answer.error_code = Code(KafkaError::kOffsetOutOfRange);
       }
-      if (answer.error_code == 0 && IsOnlyCompacted(*found.info)) {
+      if (answer.error_code == 0 && KeepsRecords(*found.info)) {
         answer.error_code = Code(KafkaError::kPolicyViolation);
       }
       if (answer.error_code == 0) {

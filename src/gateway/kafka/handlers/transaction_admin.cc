@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include <absl/container/flat_hash_set.h>
 #include <re2/re2.h>
 
 #include "gateway/kafka/handlers/handlers.h"
@@ -105,7 +106,9 @@ Task<DescribeTransactionsResponse> HandleDescribeTransactions(
   DescribeTransactionsResponse response;
   CO_ASSIGN_OR_RETURN(std::vector<storage::Transaction> all,
                       co_await context.services.transactions->List());
+  absl::flat_hash_set<std::string> seen;  // one that is named again is described once
   for (const std::string& id : request.transactional_ids) {
+    if (!seen.insert(id).second) continue;
     auto found = std::find_if(all.begin(), all.end(),
                               [&id](const storage::Transaction& known) { return known.id == id; });
     if (found != all.end()) {
@@ -154,11 +157,13 @@ Task<ListTransactionsResponse> HandleListTransactions(const RequestContext& cont
 Task<DescribeProducersResponse> HandleDescribeProducers(const RequestContext& context,
                                                         const DescribeProducersRequest& request) {
   DescribeProducersResponse response;
+  absl::flat_hash_set<std::pair<std::string, int32_t>> seen;
   for (const DescribeProducersRequest::Topic& topic : request.topics) {
     FoundTopic found = FindTopicByName(*context.services.log, topic.name);
     DescribeProducersResponse::Topic& topic_answer = response.topics.emplace_back();
     topic_answer.name = topic.name;
     for (int32_t index : topic.partition_indexes) {
+      if (!seen.emplace(topic.name, index).second) continue;
       DescribeProducersResponse::Partition& answer = topic_answer.partitions.emplace_back();
       answer.index = index;
       answer.error_code = Code(found.CheckPartition(index));
