@@ -69,6 +69,15 @@ std::string InsertInto(std::string_view table, std::string_view from) {
                      from);
 }
 
+std::string StatementSet(const std::string& inserts) {
+  return "EXECUTE STATEMENT SET BEGIN\n" + inserts + "END;\n";
+}
+
+// What the job has refused, as the lines that go to the bucket.
+std::string FailedSource(const DeliveryStream& stream) {
+  return SourceTable({.table = "failed_records", .topic = FailedTopicOf(stream)});
+}
+
 // The table of a destination that is no bucket, and what its failed records are called.
 struct Carrier {
   Options options;
@@ -95,7 +104,7 @@ Result<std::string> CarrierScript(const std::string& file_name, const DeliverySt
       .name = file_name, .configuration = &bucket, .error_type = carrier.error_type};
   std::string script = CreateTable(
       "CREATE TABLE destination (\n  data BYTES,\n  arrival TIMESTAMP_LTZ(3)\n", carrier.options);
-  script += SourceTable({.table = "failed_records", .topic = FailedTopicOf(stream)});
+  script += FailedSource(stream);
   ASSIGN_OR_RETURN(std::string table, FileTable("failed", failed));
   script += table;
   std::string inserts = InsertInto("destination", "records");
@@ -105,7 +114,7 @@ Result<std::string> CarrierScript(const std::string& file_name, const DeliverySt
     script += table;
     inserts += InsertInto("backup", "records");
   }
-  return script + "EXECUTE STATEMENT SET BEGIN\n" + inserts + "END;\n";
+  return script + StatementSet(inserts);
 }
 
 }  // namespace
@@ -117,13 +126,20 @@ Result<connector::KeptJob> JobOf(std::string_view name, const DeliveryStream& st
   connector::KeptJob job{.id = stream.job, .name = fmt::format("firehose.{}", name), .script = ""};
   job.script =
       SourceTable({.table = "records", .topic = stream.topic, .begin = stream.source_begin});
-  if (HasFailedRecords(stream)) {
+  if (HasBackupBucket(stream)) {
     ASSIGN_OR_RETURN(std::string rest, CarrierScript(file_name, stream, document.root));
     job.script += rest;
   } else {
     S3Destination s3{.name = file_name, .configuration = &document.root};
     ASSIGN_OR_RETURN(std::string table, FileTable("destination", s3));
-    job.script += table + InsertInto("destination", "records");
+    std::string inserts = InsertInto("destination", "records");
+    if (HasFailedRecords(stream)) {
+      s3.error_type = kPartitionErrorType;
+      ASSIGN_OR_RETURN(std::string failed, FileTable("failed", s3));
+      table += FailedSource(stream) + failed;
+      inserts = StatementSet(inserts + InsertInto("failed", "failed_records"));
+    }
+    job.script += table + inserts;
   }
   // One buffer, as Amazon has it.
   job.settings["parallelism.default"] = "1";

@@ -125,19 +125,89 @@ TEST(DeliveryScriptTest, TakesBothBufferingHintsOrNone) {
 }
 
 TEST(DeliveryScriptTest, RefusesWhatIsNotAvailable) {
-  EXPECT_EQ(RefusalOf(R"(, "DataFormatConversionConfiguration": {"Enabled": true})"),
-            "Conversion to another format is not available here.");
-  EXPECT_EQ(RefusalOf(R"(, "DataFormatConversionConfiguration": {})"),
-            "Conversion to another format is not available here.");
+  const std::string conversion =
+      "Conversion to another format is not available here: a SQL job that reads the stream's "
+      "topic writes Parquet.";
+  EXPECT_EQ(RefusalOf(R"(, "DataFormatConversionConfiguration": {"Enabled": true})"), conversion);
+  EXPECT_EQ(RefusalOf(R"(, "DataFormatConversionConfiguration": {})"), conversion);
   EXPECT_EQ(RefusalOf(R"(, "DataFormatConversionConfiguration": {"Enabled": false})"), "taken");
-  EXPECT_EQ(RefusalOf(R"(, "DynamicPartitioningConfiguration": {"Enabled": true})"),
-            "Dynamic partitioning is not available here.");
   EXPECT_EQ(RefusalOf(R"(, "ProcessingConfiguration": {"Enabled": true,
                            "Processors": [{"Type": "Lambda"}]})"),
             "The processor Lambda is not available here.");
   EXPECT_EQ(RefusalOf(R"(, "ProcessingConfiguration": {"Enabled": false,
                            "Processors": [{"Type": "Lambda"}]})"),
             "taken");
+}
+
+// With dynamic partitioning, by `query`; `more` as the bucket's members.
+std::string Partitioned(const std::string& prefix, const std::string& query,
+                        const std::string& more = "") {
+  return R"(, "DynamicPartitioningConfiguration": {"Enabled": true}, "Prefix": ")" + prefix +
+         R"(", "ErrorOutputPrefix": "e/!{firehose:error-output-type}/",
+            "ProcessingConfiguration": {"Enabled": true, "Processors": [
+              {"Type": "MetadataExtraction", "Parameters": [
+                {"ParameterName": "JsonParsingEngine", "ParameterValue": "JQ-1.6"},
+                {"ParameterName": "MetadataExtractionQuery", "ParameterValue": ")" +
+         query + R"("}]}, {"Type": "RecordDeAggregation", "Parameters": [
+                {"ParameterName": "SubRecordType", "ParameterValue": "JSON"}]},
+              {"Type": "AppendDelimiterToRecord"}]})" +
+         more;
+}
+
+TEST(DeliveryScriptTest, PartitionsByWhatIsInRecords) {
+  const std::string script =
+      ScriptOf(StreamTo(Bucket(Partitioned("c=!{partitionKeyFromQuery:c}/", R"({c: .\"it's\"})"))));
+  for (const char* part :
+       {"'sink.file-name' = 'c=!{partitionKeyFromQuery:c}/clicks-3-!{timestamp",
+        R"('sink.record-query' = '{c: ."it''s"}')", "'sink.record-split' = 'json'",
+        "'sink.record-delimiter' = '\n'", "'sink.rolling-policy.file-size' = '128MB'",
+        "'sink.bad-records' = 'quarantine'",
+        "'sink.file-name' = 'e/metadata-extraction-failed/clicks",
+        "'topic' = '__mainstem.quarantine.firehose-clicks-0000002a'",
+        "EXECUTE STATEMENT SET BEGIN\n"
+        "INSERT INTO destination SELECT data, arrival FROM records WHERE data IS NOT NULL;\n"
+        "INSERT INTO failed SELECT data, arrival FROM failed_records WHERE data IS NOT NULL;\n"
+        "END;\n"}) {
+    EXPECT_TRUE(Has(script, part)) << part << " in\n" << script;
+  }
+  const size_t failed = script.find("CREATE TABLE failed (");
+  EXPECT_EQ(script.find("sink.record-query", failed), std::string::npos) << script;
+}
+
+TEST(DeliveryScriptTest, RefusesPartitionsAsAmazonDoes) {
+  const std::string prefix = "!{partitionKeyFromQuery:c}/";
+  EXPECT_EQ(RefusalOf(Partitioned(prefix, "{c: .c}")), "taken");
+  EXPECT_EQ(RefusalOf(Partitioned("c/", "{c: .c}")),
+            "Prefix must contain !{partitionKeyFromQuery:key} with dynamic partitioning.");
+  EXPECT_EQ(RefusalOf(Partitioned(prefix + "!{partitionKeyFromLambda:d}/", "{c: .c}")),
+            "partitionKeyFromLambda is not available here.");
+  EXPECT_EQ(RefusalOf(Partitioned(prefix, "{c: .c}", R"(, "BufferingHints":
+                {"SizeInMBs": 63, "IntervalInSeconds": 60})")),
+            "BufferingHints.SizeInMBs must be at least 64 with dynamic partitioning.");
+  const std::string needed =
+      "Dynamic partitioning needs the processor MetadataExtraction, which is there for nothing "
+      "else.";
+  EXPECT_EQ(RefusalOf(R"(, "DynamicPartitioningConfiguration": {"Enabled": true},
+                "Prefix": ")" +
+                      prefix + R"(", "ErrorOutputPrefix": "e/")"),
+            needed);
+  auto processor = [](const std::string& text) {
+    return R"(, "ProcessingConfiguration": {"Enabled": true, "Processors": [)" + text + "]}";
+  };
+  EXPECT_EQ(RefusalOf(processor(R"({"Type": "MetadataExtraction", "Parameters": [
+                {"ParameterName": "JsonParsingEngine", "ParameterValue": "JQ-1.6"},
+                {"ParameterName": "MetadataExtractionQuery", "ParameterValue": "{a: .a}"}]})")),
+            needed);
+  EXPECT_EQ(RefusalOf(processor(R"({"Type": "MetadataExtraction", "Parameters": [
+                {"ParameterName": "JsonParsingEngine", "ParameterValue": "JQ-1.7"},
+                {"ParameterName": "MetadataExtractionQuery", "ParameterValue": "{a: .a}"}]})")),
+            "JsonParsingEngine must be JQ-1.6.");
+  EXPECT_EQ(RefusalOf(processor(R"({"Type": "RecordDeAggregation", "Parameters": [
+                {"ParameterName": "SubRecordType", "ParameterValue": "JSON"}]})")),
+            "RecordDeAggregation without dynamic partitioning is not available here.");
+  EXPECT_EQ(RefusalOf(processor(R"({"Type": "RecordDeAggregation", "Parameters": [
+                {"ParameterName": "SubRecordType", "ParameterValue": "DELIMITED"}]})")),
+            "RecordDeAggregation with the SubRecordType DELIMITED is not available here.");
 }
 
 DeliveryStream StreamToEndpoint(const std::string& more) {

@@ -5,6 +5,7 @@
 #include "connector/job_service.h"
 #include "core/json_writer.h"
 #include "gateway/aws/body_codec.h"
+#include "gateway/firehose/s3_destination.h"
 
 namespace mainstem::gateway::firehose {
 namespace {
@@ -27,8 +28,14 @@ std::string FailedTopicOf(const DeliveryStream& stream) {
 
 std::string TopicOf(std::string_view stream) { return fmt::format("firehose.{}", stream); }
 
-bool HasFailedRecords(const DeliveryStream& stream) {
+bool HasBackupBucket(const DeliveryStream& stream) {
   return stream.destination_kind == kHttpKind || stream.destination_kind == kOpenSearchKind;
+}
+
+bool HasFailedRecords(const DeliveryStream& stream) {
+  if (HasBackupBucket(stream)) return true;
+  auto document = aws::DecodeBody(aws::BodyCodec::kJson, stream.destination);
+  return document.ok() && IsPartitioned(document->root);
 }
 
 std::string EncodeStream(const DeliveryStream& stream) {

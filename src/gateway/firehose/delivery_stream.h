@@ -43,9 +43,11 @@ struct DeliveryStream {
   std::map<std::string, std::string> tags{};
   bool operator==(const DeliveryStream&) const = default;
 };
-// What a destination beside a bucket does not take goes through a topic of its own: what its job
-// has refused.
+// What a destination may not take (one that is no bucket, or has partitions) goes through a topic
+// of its own: what its job has refused. The same for all versions of a stream.
 bool HasFailedRecords(const DeliveryStream& stream);
+// Whether its destination is no bucket, but has one beside it.
+bool HasBackupBucket(const DeliveryStream& stream);
 
 std::string EncodeStream(const DeliveryStream& stream);
 Result<DeliveryStream> DecodeStream(std::string_view text);

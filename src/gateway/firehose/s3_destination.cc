@@ -25,6 +25,10 @@ constexpr Compression kCompressions[] = {{"UNCOMPRESSED", "none", ""},
                                          {"Snappy", "snappy", ".snappy"},
                                          {"HADOOP_SNAPPY", "hadoop-snappy", ".hsnappy"}};
 
+// With dynamic partitioning: the least, and what is told as the default.
+constexpr int64_t kPartitionedMegabytesMin = 64;
+constexpr int64_t kPartitionedMegabytes = 128;
+
 const Compression& CompressionOf(const Value& configuration) {
   for (const Compression& compression : kCompressions) {
     if (configuration["CompressionFormat"].text == compression.name) return compression;
@@ -59,17 +63,28 @@ Result<std::string> PrefixOf(const Value& configuration) {
   std::string prefix(configuration["Prefix"].text);
   const std::string_view errors = configuration["ErrorOutputPrefix"].text;
   ASSIGN_OR_RETURN(auto expressions, ExpressionsIn(prefix));
+  const bool is_partitioned = IsPartitioned(configuration);
   bool has_time = false;
+  bool has_key = false;
   for (std::string_view expression : expressions) {
     has_time |= IsTime(expression);
     if (IsTime(expression) || expression == "firehose:random-string") continue;
     if (expression == "firehose:error-output-type") {
       return InvalidArgument("Prefix cannot contain !{firehose:error-output-type}.");
     }
-    if (expression.starts_with("partitionKeyFrom")) {
+    if (expression.starts_with("partitionKeyFromQuery:") && is_partitioned) {
+      has_key = true;
+      continue;
+    }
+    if (expression.starts_with("partitionKeyFrom") && !is_partitioned) {
       return InvalidArgument("Prefix can contain partition keys only with dynamic partitioning.");
     }
+    if (expression.starts_with("partitionKeyFromLambda")) return NotHere("partitionKeyFromLambda");
     return InvalidArgument(fmt::format("Prefix has the unknown expression !{{{}}}.", expression));
+  }
+  if (is_partitioned && !has_key) {
+    return InvalidArgument(
+        "Prefix must contain !{partitionKeyFromQuery:key} with dynamic partitioning.");
   }
   if (!expressions.empty() && errors.empty()) {
     return InvalidArgument(
@@ -90,7 +105,8 @@ Result<std::string> PrefixOf(const Value& configuration) {
         "ErrorOutputPrefix with expressions must contain "
         "!{firehose:error-output-type}.");
   }
-  if (!has_time) prefix += "!{timestamp:yyyy/MM/dd/HH}/";
+  // Partitions are named as they are told.
+  if (!has_time && !is_partitioned) prefix += "!{timestamp:yyyy/MM/dd/HH}/";
   return prefix;
 }
 
@@ -101,32 +117,75 @@ Status CheckAvailable(const Value& configuration) {
   // On unless it is told not to be.
   const Value& conversion = configuration["DataFormatConversionConfiguration"];
   if (!conversion.is_null() && (conversion["Enabled"].is_null() || conversion["Enabled"].boolean)) {
-    return NotHere("Conversion to another format");
-  }
-  if (configuration["DynamicPartitioningConfiguration"]["Enabled"].boolean) {
-    return NotHere("Dynamic partitioning");
+    return InvalidArgument(
+        "Conversion to another format is not available here: a SQL job that reads the stream's "
+        "topic writes Parquet.");
   }
   if (configuration["S3BackupMode"].text == "Enabled")
     return NotHere("The backup of source records");
   return Status::OK();
 }
 
-// What stands behind each record.
-Result<std::string> DelimiterOf(const Value& configuration) {
+// What its processors say.
+struct Processors {
+  std::string delimiter = {};  // behind each record
+  std::string query = {};      // of MetadataExtraction
+  bool splits_json = false;
+};
+
+std::string_view ParameterOf(const Value& processor, std::string_view name) {
+  for (const aws::Member& parameter : processor["Parameters"].members) {
+    if (parameter.value["ParameterName"].text == name)
+      return parameter.value["ParameterValue"].text;
+  }
+  return {};
+}
+
+Status AddProcessor(const Value& processor, Processors* result) {
+  const std::string_view type = processor["Type"].text;
+  if (type == "AppendDelimiterToRecord") {
+    const std::string_view given = ParameterOf(processor, "Delimiter");
+    result->delimiter = given.empty() || given == "\\n" ? "\n" : std::string(given);
+    return Status::OK();
+  }
+  if (type == "MetadataExtraction") {
+    result->query = ParameterOf(processor, "MetadataExtractionQuery");
+    if (result->query.empty()) {
+      return InvalidArgument("MetadataExtraction needs the parameter MetadataExtractionQuery.");
+    }
+    if (ParameterOf(processor, "JsonParsingEngine") != "JQ-1.6") {
+      return InvalidArgument("JsonParsingEngine must be JQ-1.6.");
+    }
+    return Status::OK();
+  }
+  if (type == "RecordDeAggregation") {
+    const std::string_view sub_records = ParameterOf(processor, "SubRecordType");
+    if (sub_records != "JSON") {
+      return NotHere(fmt::format("RecordDeAggregation with the SubRecordType {}", sub_records));
+    }
+    result->splits_json = true;
+    return Status::OK();
+  }
+  return NotHere(fmt::format("The processor {}", type));
+}
+
+Result<Processors> ProcessorsOf(const Value& configuration) {
+  Processors result;
   const Value& processing = configuration["ProcessingConfiguration"];
-  if (!processing["Enabled"].boolean) return std::string();
-  std::string delimiter;
-  for (const aws::Member& processor : processing["Processors"].members) {
-    const std::string_view type = processor.value["Type"].text;
-    if (type != "AppendDelimiterToRecord") return NotHere(fmt::format("The processor {}", type));
-    delimiter = "\n";
-    for (const aws::Member& parameter : processor.value["Parameters"].members) {
-      if (parameter.value["ParameterName"].text != "Delimiter") continue;
-      const std::string_view given = parameter.value["ParameterValue"].text;
-      delimiter = given == "\\n" ? "\n" : std::string(given);
+  if (processing["Enabled"].boolean) {
+    for (const aws::Member& processor : processing["Processors"].members) {
+      RETURN_IF_ERROR(AddProcessor(processor.value, &result));
     }
   }
-  return delimiter;
+  if (IsPartitioned(configuration) == result.query.empty()) {
+    return InvalidArgument(
+        "Dynamic partitioning needs the processor MetadataExtraction, which is there for nothing "
+        "else.");
+  }
+  if (result.splits_json && result.query.empty()) {
+    return NotHere("RecordDeAggregation without dynamic partitioning");
+  }
+  return result;
 }
 
 // Where failed records go. An expression of its own is not there when ErrorOutputPrefix has none.
@@ -164,6 +223,7 @@ void CopyOr(std::string_view name, const Value& configuration, aws::BodyWriter* 
 Buffer HintsOf(const Value& configuration) {
   const Value& hints = configuration["BufferingHints"];
   Buffer buffer;
+  if (IsPartitioned(configuration)) buffer.megabytes = kPartitionedMegabytes;
   buffer.megabytes = aws::IntegerOf(hints["SizeInMBs"]).value_or(buffer.megabytes);
   buffer.seconds = aws::IntegerOf(hints["IntervalInSeconds"]).value_or(buffer.seconds);
   return buffer;
@@ -176,7 +236,16 @@ Result<Buffer> BufferOf(const Value& configuration) {
   if (hints["SizeInMBs"].is_null() != hints["IntervalInSeconds"].is_null()) {
     return InvalidArgument("BufferingHints must have both SizeInMBs and IntervalInSeconds.");
   }
-  return HintsOf(configuration);
+  const Buffer buffer = HintsOf(configuration);
+  if (IsPartitioned(configuration) && buffer.megabytes < kPartitionedMegabytesMin) {
+    return InvalidArgument(
+        "BufferingHints.SizeInMBs must be at least 64 with dynamic partitioning.");
+  }
+  return buffer;
+}
+
+bool IsPartitioned(const Value& configuration) {
+  return configuration["DynamicPartitioningConfiguration"]["Enabled"].boolean;
 }
 
 void DescribeBuffer(const Value& configuration, aws::BodyWriter* answer) {
@@ -206,8 +275,15 @@ Result<std::map<std::string, std::string>> FileOptionsOf(const S3Destination& de
       {"sink.rolling-policy.file-size", fmt::format("{}MB", buffer.megabytes)},
       {"sink.rolling-policy.rollover-interval", fmt::format("{} s", buffer.seconds)},
       {"sink.rolling-policy.inactivity-interval", fmt::format("{} s", buffer.seconds)}};
-  ASSIGN_OR_RETURN(options["sink.record-delimiter"], DelimiterOf(configuration));
-  if (is_failed) options["sink.record-delimiter"] = "\n";
+  ASSIGN_OR_RETURN(const Processors processors, ProcessorsOf(configuration));
+  options["sink.record-delimiter"] = is_failed ? "\n" : processors.delimiter;
+  if (!is_failed && !processors.query.empty()) {
+    options["sink.record-query"] = processors.query;
+    if (processors.splits_json) options["sink.record-split"] = "json";
+    // What has no partition goes to the bucket, too.
+    options["sink.bad-records"] = "quarantine";
+    options["sink.bad-records.max"] = "9223372036854775807";
+  }
   const std::string_view zone = configuration["CustomTimeZone"].text;
   if (!zone.empty()) options["sink.file-name.time-zone"] = zone;
   return options;

@@ -20,6 +20,12 @@ struct Buffer {
 Result<Buffer> BufferOf(const aws::Value& configuration);
 void DescribeBuffer(const aws::Value& configuration, aws::BodyWriter* answer);
 
+// What records without a partition are called in ErrorOutputPrefix.
+inline constexpr std::string_view kPartitionErrorType = "metadata-extraction-failed";
+
+// Whether records go into objects by what is in them. What has no partition fails.
+bool IsPartitioned(const aws::Value& configuration);
+
 struct S3Destination {
   // Names of files begin so: "clicks-1" for version 1 of stream "clicks".
   std::string name;

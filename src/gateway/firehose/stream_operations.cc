@@ -246,9 +246,13 @@ Task<> UpdateDestination(const Context& context, aws::AwsCall* call) {
       return aws::InvalidArgument("A destination can't become one of another kind here.");
     }
     const Value& update = input[kind->update];
-    ASSIGN_OR_RETURN(stream->destination, HasFailedRecords(*stream)
+    const bool had_failed = HasFailedRecords(*stream);
+    ASSIGN_OR_RETURN(stream->destination, HasBackupBucket(*stream)
                                               ? MergedWithBucket(stream->destination, update)
                                               : aws::MergedJson(stream->destination, update));
+    if (HasFailedRecords(*stream) != had_failed) {
+      return aws::InvalidArgument("Dynamic partitioning can't be turned on or off.");
+    }
     return CheckDestinationSize(stream->destination);
   };
   Status updated = co_await context.catalog->Update(NameIn(*call), std::move(change));

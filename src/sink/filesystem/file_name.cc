@@ -10,6 +10,11 @@ namespace mainstem::sink {
 namespace {
 
 constexpr size_t kRandomStringLength = 11;
+// S3 takes 1,024 bytes of the whole name, before which the table's path stands; disks 255 of a
+// step.
+constexpr size_t kFileNameBytesMax = 900;
+constexpr size_t kFileStepBytesMax = 255;
+constexpr size_t kExpressionBytesMax = 20;  // about
 
 Status WrongName(std::string message, std::string hint) {
   return MakeError(ErrorCode::kInvalidArgument,
@@ -34,9 +39,9 @@ bool HasBadStep(const std::string& literals) {
 
 }  // namespace
 
-Result<FileNamePattern> FileNamePattern::Compile(std::string_view text, absl::TimeZone zone) {
+Result<FileNamePattern> FileNamePattern::Compile(std::string_view text, Options options) {
   FileNamePattern pattern;
-  pattern.zone_ = zone;
+  pattern.zone_ = options.zone;
   std::string_view rest = text;
   while (!rest.empty()) {
     const size_t begin = rest.find("!{");
@@ -47,7 +52,7 @@ Result<FileNamePattern> FileNamePattern::Compile(std::string_view text, absl::Ti
     }
     const size_t end = rest.find('}');
     if (end == std::string_view::npos) return WrongName("has an expression without its '}'", "");
-    RETURN_IF_ERROR(pattern.AddExpression(rest.substr(2, end - 2)));
+    RETURN_IF_ERROR(pattern.AddExpression(rest.substr(2, end - 2), options.keys));
     rest.remove_prefix(end + 1);
   }
   const bool is_unique = std::any_of(pattern.parts_.begin(), pattern.parts_.end(),
@@ -66,12 +71,52 @@ Result<FileNamePattern> FileNamePattern::Compile(std::string_view text, absl::Ti
   return pattern;
 }
 
-Status FileNamePattern::AddExpression(std::string_view expression) {
+bool FileNamePattern::has_keys() const {
+  return std::any_of(parts_.begin(), parts_.end(),
+                     [](const Part& part) { return part.kind == Kind::kKey; });
+}
+
+Status FileNamePattern::CheckKeys(const std::vector<std::string>& values) const {
+  std::string name;
+  for (const Part& part : parts_) {
+    switch (part.kind) {
+      case Kind::kLiteral: name += part.literal; break;
+      case Kind::kKey: name += values[part.key]; break;
+      case Kind::kUuid: name.append(36, 'x'); break;
+      default: name.append(kExpressionBytesMax, 'x'); break;
+    }
+  }
+  if (HasBadStep(name) || name.find('\0') != std::string::npos) {
+    return MakeError(ErrorCode::kInvalidRecord,
+                     "the values of the partition keys make no name of a file");
+  }
+  const std::vector<std::string> steps = absl::StrSplit(name, '/');
+  const bool is_long = name.size() > kFileNameBytesMax ||
+                       std::any_of(steps.begin(), steps.end(), [](const std::string& step) {
+                         return step.size() > kFileStepBytesMax;
+                       });
+  if (!is_long) return Status::OK();
+  return MakeError(ErrorCode::kInvalidRecord,
+                   "the values of the partition keys make a name that is too long");
+}
+
+Status FileNamePattern::AddExpression(std::string_view expression,
+                                      const std::vector<std::string>& keys) {
   constexpr std::string_view kTimestamp = "timestamp:";
+  constexpr std::string_view kKey = "partitionKeyFromQuery:";
   if (expression == "firehose:random-string") {
     parts_.push_back({.kind = Kind::kRandomString});
   } else if (expression == "random:uuid") {
     parts_.push_back({.kind = Kind::kUuid});
+  } else if (expression.starts_with(kKey)) {
+    const auto found = std::find(keys.begin(), keys.end(), expression.substr(kKey.size()));
+    if (found == keys.end()) {
+      return WrongName("has !{" + std::string(expression) + "}, a key that no query gives",
+                       "there is 'sink.record-query'");
+    }
+    Part part{.kind = Kind::kKey};
+    part.key = static_cast<size_t>(found - keys.begin());
+    parts_.push_back(std::move(part));
   } else if (expression.starts_with(kTimestamp) && expression.size() > kTimestamp.size()) {
     Part part{.kind = Kind::kTime};
     ASSIGN_OR_RETURN(part.pattern,
@@ -79,13 +124,14 @@ Status FileNamePattern::AddExpression(std::string_view expression) {
     parts_.push_back(std::move(part));
   } else {
     return WrongName("has the unknown expression '!{" + std::string(expression) + "}'",
-                     "there are !{timestamp:yyyy/MM/dd}, !{firehose:random-string} and "
-                     "!{random:uuid}");
+                     "there are !{timestamp:yyyy/MM/dd}, !{firehose:random-string}, "
+                     "!{partitionKeyFromQuery:key} and !{random:uuid}");
   }
   return Status::OK();
 }
 
-std::string FileNamePattern::NameOf(format::Instant first_row, Env* env) const {
+std::string FileNamePattern::NameOf(Content content, Env* env) const {
+  const format::Instant first_row = content.first_row;
   const auto info = zone_.At(absl::FromUnixSeconds(first_row.seconds));
   std::string name;
   for (const Part& part : parts_) {
@@ -96,6 +142,7 @@ std::string FileNamePattern::NameOf(format::Instant first_row, Env* env) const {
         break;
       case Kind::kRandomString: AppendRandomString(env, &name); break;
       case Kind::kUuid: name += RandomUuid(env); break;
+      case Kind::kKey: name += content.values->at(part.key); break;
     }
   }
   return name;

@@ -132,20 +132,49 @@ Status SetPlace(const std::string& path, Place place, FileSinkOptions* result) {
 Status SetFiles(connector::TableOptions* options, FileSinkOptions* result) {
   const std::string kName = "sink.file-name";
   const std::string kZone = "sink.file-name.time-zone";
+  const std::string kQuery = "sink.record-query";
   result->compression = static_cast<FileCompression>(options->Choice(
       "sink.compression", {std::begin(kFileCompressionNames), std::end(kFileCompressionNames)}, 0));
   RETURN_IF_ERROR(options->status());
-  if (!options->Has(kName)) return Status::OK();
+  if (!options->Has(kName)) {
+    if (options->Has(kQuery)) options->Fail(kQuery, "gives keys for 'sink.file-name'");
+    return options->status();
+  }
   auto zone = format::ParseTimeZone(options->Text(kZone, "UTC"));
   if (!zone.ok()) options->Fail(kZone, TextOf(zone.status()).message);
   RETURN_IF_ERROR(options->status());
-  auto names = FileNamePattern::Compile(options->Text(kName, ""), *zone);
+  FileNamePattern::Options naming{.zone = *zone};
+  if (options->Has(kQuery)) {
+    auto query = format::RecordQuery::Compile(options->Text(kQuery, ""));
+    if (!query.ok()) options->Fail(kQuery, TextOf(query.status()).message);
+    RETURN_IF_ERROR(options->status());
+    naming.keys = query->keys();
+    const bool splits = options->Choice("sink.record-split", {"none", "json"}, 0) == 1;
+    result->records = RecordPartitions(*std::move(query), {.splits_json = splits});
+  }
+  auto names = FileNamePattern::Compile(options->Text(kName, ""), std::move(naming));
   if (names.ok()) {
     result->names = std::move(*names);
   } else {
     options->Fail(kName, TextOf(names.status()).message, TextOf(names.status()).hint);
   }
   return options->status();
+}
+
+// With a query rows must be bytes that stand in files as they are.
+Status CheckRecords(const TableDescriptor& table, const connector::FormatChoice& format,
+                    const FileSinkOptions& options) {
+  if (!options.records) return Status::OK();
+  const arrow::Schema& columns = *options.layout.file_schema();
+  const bool is_bytes = format.format == "raw" && columns.num_fields() == 1 &&
+                        columns.field(0)->type()->id() == arrow::Type::BINARY &&
+                        table.schema->field(0)->name() == columns.field(0)->name();
+  if (is_bytes && !options.layout.has_keys() && !options.overwrites) return Status::OK();
+  return MakeError(
+      ErrorCode::kSemanticError,
+      {.message = "'sink.record-query' is for tables of one column BYTES, the first, "
+                  "with 'format' = 'raw', and not PARTITIONED BY",
+       .hint = "beside it may be a column TIMESTAMP_LTZ(3) METADATA FROM 'timestamp'"});
 }
 
 // The column that tells the time of a row for the name of its file; empty when there is none.
@@ -205,6 +234,8 @@ Result<std::unique_ptr<connector::TableSink>> MakeFileSink(
                      {.message = "table '" + table.name + "': a format is needed",
                       .hint = "for example 'format' = 'parquet'"});
   }
+  const Status records = CheckRecords(table, choice, result);
+  if (!records.ok()) return InTable(table, records);
   if (choice.format == "avro-confluent") {
     options.Fail("format", "is of messages, not of files", "use 'avro'");
     return options.status();
@@ -253,6 +284,12 @@ connector::ConnectorSpec FileSinkConnector(connector::S3Defaults defaults) {
        .documentation =
            "Name of each file below 'path', with !{timestamp:yyyy/MM/dd} (of its first "
            "row), !{firehose:random-string} and !{random:uuid} (ours)."},
+      {.name = "sink.record-query",
+       .documentation = "Of rows that are JSON: an object of keys in a part of jq's language, for "
+                        "!{partitionKeyFromQuery:key} in 'sink.file-name' (ours)."},
+      {.name = "sink.record-split",
+       .default_value = "none",
+       .documentation = "json: a row may hold several JSON objects, each of which is one (ours)."},
       {.name = "sink.file-name.time-zone",
        .default_value = "UTC",
        .documentation = "Zone of the times in 'sink.file-name' (ours)."},

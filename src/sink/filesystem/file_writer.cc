@@ -10,6 +10,7 @@
 #include "core/error_context.h"
 #include "sink/filesystem/local_target.h"
 #include "sink/filesystem/object_target.h"
+#include "sink/firehose/record_client.h"
 #include "sink/refused_row.h"
 #include "sink/waiting_rows.h"
 
@@ -128,10 +129,17 @@ class FileWriter final : public connector::DeliveryWriter, public connector::Ove
       if (!has_rows()) oldest_ = now;
       newest_ = now;
       std::vector<PartitionLayout::Part> parts;
-      CO_ASSIGN_OR_RETURN(
-          parts, co_await env_->blocking_pool().Run([&] { return options_->layout.Split(batch); }));
+      if (options_->records) {
+        CO_ASSIGN_OR_RETURN(parts, co_await SplitRecords(std::move(batch)));
+      } else {
+        CO_ASSIGN_OR_RETURN(parts, co_await env_->blocking_pool().Run(
+                                       [&] { return options_->layout.Split(batch); }));
+      }
       for (PartitionLayout::Part& part : parts) {
         CO_RETURN_IF_ERROR(co_await WritePart(std::move(part), start));
+        if (open_.size() <= kMaxOpenFiles || options_->overwrites) continue;
+        CO_RETURN_IF_ERROR(co_await EndFiles());
+        is_crowded_ = true;
       }
     }
     if (options_->overwrites) {
@@ -143,25 +151,64 @@ class FileWriter final : public connector::DeliveryWriter, public connector::Ove
     co_return Status::OK();
   }
 
+  // By what is in them; what is no JSON, or lacks a value, is handed over.
+  Task<std::vector<PartitionLayout::Part>> SplitRecords(ChangelogBatch batch) {
+    RecordPartitions::Split split;
+    CO_ASSIGN_OR_RETURN(split, co_await env_->blocking_pool().Run([&] {
+      return options_->records->Run(batch, *options_->names);
+    }));
+    std::vector<PartitionLayout::Part> parts;
+    for (RecordPartitions::Part& part : split.parts) {
+      std::vector<PartitionLayout::Part> of_values;
+      CO_ASSIGN_OR_RETURN(of_values, co_await env_->blocking_pool().Run(
+                                         [&] { return options_->layout.Split(part.rows); }));
+      of_values[0].values = std::move(part.values);
+      parts.push_back(std::move(of_values[0]));
+    }
+    std::vector<connector::RejectedRecord> refused;
+    for (size_t i = 0; i < split.failed.size(); ++i) {
+      const RecordPartitions::Failed& failed = split.failed[i];
+      const auto arrival = options_->layout.TimeOf(*batch.rows, failed.row);
+      const int64_t now_ms = env_->WallTime().value();
+      const SentRecord record{.data = failed.data,
+                              .arrival_ms = arrival ? MillisOf(*arrival) : now_ms};
+      const RecordFailure failure{.code = "DynamicPartitioning.MetadataExtractionFailed",
+                                  .message = failed.problem};
+      refused.push_back(
+          {.origin = fmt::format("{}/{}@<{} failure {}", place_.delivery_id,
+                                 place_.partition.value(), place_.end.value(), i),
+           .raw_bytes = FailedRecordLine(record, failure, {.count = 1, .ended_ms = now_ms}),
+           .cause = MakeError(ErrorCode::kInvalidRecord, failed.problem)});
+    }
+    CO_RETURN_IF_ERROR(co_await KeepRefused(std::move(refused)));
+    co_return parts;
+  }
+
+  static int64_t MillisOf(format::Instant instant) {
+    return instant.seconds * 1000 + instant.nanos / 1'000'000;
+  }
+
   bool has_rows() const { return !open_.empty() || finished_bytes_ > 0; }
 
   bool IsDue() const {
     if (!has_rows()) return false;
     TimePoint now = env_->Now();
     return now - oldest_ >= options_->rollover || now - newest_ >= options_->inactivity ||
-           open_.empty() || open_.size() > kMaxOpenFiles ||
+           open_.empty() || is_crowded_ ||
            finished_bytes_ >= kMaxWaitingFiles * options_->file_bytes;
   }
 
   Task<> WritePart(PartitionLayout::Part part, Offset start) {
     Status folder = CheckFolder(part.folder);
     if (!folder.ok()) co_return co_await RefuseAll(std::move(part), std::move(folder));
-    auto found = open_.find(part.folder);
+    std::string id = part.folder;
+    for (const std::string& value : part.values) id += value + '\0';
+    auto found = open_.find(id);
     if (found == open_.end()) {
-      CO_ASSIGN_OR_RETURN(OpenFile file, co_await StartFile(part.folder, start, FirstTimeOf(part)));
+      CO_ASSIGN_OR_RETURN(OpenFile file, co_await StartFile(part, start));
       if (options_->overwrites)
         folders_.insert(part.folder.substr(0, part.folder.find_last_of('/')));
-      found = open_.emplace(part.folder, std::move(file)).first;
+      found = open_.emplace(std::move(id), std::move(file)).first;
     }
     OpenFile& file = found->second;
     std::string bytes;
@@ -211,13 +258,16 @@ class FileWriter final : public connector::DeliveryWriter, public connector::Ove
     return format::FromTicks(env_->WallTime().value(), 1000);
   }
 
-  Task<OpenFile> StartFile(std::string folder, Offset start, format::Instant first_time) {
+  Task<OpenFile> StartFile(const PartitionLayout::Part& part, Offset start) {
     OpenFile file;
     CO_ASSIGN_OR_RETURN(file.encoder, options_->encoders->MakeEncoder());
     FileTarget::NewFile what{
-        .folder = std::move(folder), .suffix = options_->encoders->suffix(), .start = start};
+        .folder = part.folder, .suffix = options_->encoders->suffix(), .start = start};
     what.suffix += SuffixOf(options_->compression);
-    if (options_->names) what.name = options_->names->NameOf(first_time, env_);
+    if (options_->names) {
+      what.name =
+          options_->names->NameOf({.first_row = FirstTimeOf(part), .values = &part.values}, env_);
+    }
     std::string entry = what.name.empty() ? "rows" + options_->encoders->suffix()
                                           : what.name.substr(what.name.rfind('/') + 1);
     if (entry.ends_with(".zip")) entry.resize(entry.size() - 4);
@@ -251,6 +301,7 @@ class FileWriter final : public connector::DeliveryWriter, public connector::Ove
   Task<> Commit() {
     CO_RETURN_IF_ERROR(co_await EndFiles());
     finished_bytes_ = 0;
+    is_crowded_ = false;
     if (options_->overwrites) {
       const std::string& always = options_->overwritten_folder;
       if (!always.empty()) folders_.insert(always.substr(0, always.find_last_of('/')));
@@ -268,8 +319,9 @@ class FileWriter final : public connector::DeliveryWriter, public connector::Ove
   std::shared_ptr<const FileSinkOptions> options_;
   RefusedRowPlace place_;  // of what is being delivered
   std::unique_ptr<FileTarget> target_;
-  std::map<std::string, OpenFile> open_;  // by folder: "day=1/"
+  std::map<std::string, OpenFile> open_;  // by folder, "day=1/", and values of keys
   int64_t finished_bytes_ = 0;            // of files that are whole and not yet committed
+  bool is_crowded_ = false;               // some of them, for want of room for more
   std::set<std::string> folders_;         // of an overwriting sink: those that got rows
   bool input_has_ended_ = false;
   std::optional<Offset> committed_;

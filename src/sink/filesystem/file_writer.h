@@ -12,6 +12,7 @@
 #include "sink/filesystem/file_encoder.h"
 #include "sink/filesystem/file_name.h"
 #include "sink/filesystem/partition_path.h"
+#include "sink/filesystem/record_partitions.h"
 
 namespace mainstem::sink {
 
@@ -26,6 +27,8 @@ struct FileSinkOptions {
   PartitionLayout layout;
   std::shared_ptr<const FileEncoderFactory> encoders;
   std::optional<FileNamePattern> names = {};  // none: they tell what a file holds
+  // Set: a file for each set of values that it finds in rows of bytes, which `names` has.
+  std::optional<RecordPartitions> records = {};
   FileCompression compression = FileCompression::kNone;
   int64_t file_bytes = 128 << 20;  // before compression
   Duration rollover = std::chrono::minutes(30);

@@ -104,8 +104,7 @@ TEST(FileWriterSimTest, EveryRowIsInOneFolderWhateverOperationFails) {
 }
 TEST(FileWriterSimTest, EveryRowIsInOneNamedFileWhateverOperationFails) {
   FileSinkOptions options = *TestOptions({});
-  auto names =
-      FileNamePattern::Compile("a/!{timestamp:yyyy/MM}/!{random:uuid}.json", absl::UTCTimeZone());
+  auto names = FileNamePattern::Compile("a/!{timestamp:yyyy/MM}/!{random:uuid}.json", {});
   CHECK_OK(names);
   options.names = std::move(*names);
   FailEverywhere(std::move(options));

@@ -38,7 +38,10 @@ class PartitionLayout {
     std::string folder;                              // "day=1/hour=2/"; empty without keys
     ChangelogBatch rows;                             // of file_schema
     std::optional<format::Instant> first_time = {};  // of the first row, if the layout has a time
+    std::vector<std::string> values = {};            // of RecordPartitions' keys
   };
+  // Nothing without a time.
+  std::optional<format::Instant> TimeOf(const arrow::RecordBatch& rows, int64_t row) const;
   // In the order in which folders first appear; rows keep their order within each.
   Result<std::vector<Part>> Split(const ChangelogBatch& batch) const;
 
@@ -46,7 +49,6 @@ class PartitionLayout {
   std::string FolderOf(const arrow::RecordBatch& rows, int64_t row) const;
   std::string Step(const std::string& key, const std::string& value) const;
   Result<ChangelogBatch> Take(const ChangelogBatch& batch, const std::vector<int64_t>& rows) const;
-  std::optional<format::Instant> TimeOf(const arrow::RecordBatch& rows, int64_t row) const;
 
   std::vector<std::pair<std::string, int>> keys_;  // escaped name and column
   std::vector<int> file_columns_;
