@@ -58,9 +58,12 @@ JobManagerImpl::JobManagerImpl(Env* env, storage::Log* log,
   facts_ = std::make_unique<plan::ConnectorTableFacts>(registry, environment_.context);
 }
 
+// Destinations keep a job's position under its id, also when the job has long been forgotten: no
+// later one may have it again.
 std::string JobManagerImpl::NewId(const std::string& name) {
+  constexpr uint64_t kRandomBits = (uint64_t{1} << 48) - 1;
   for (;;) {
-    std::string id = fmt::format("{}-{:04x}", SlugOf(name), env()->Random() & 0xffff);
+    std::string id = fmt::format("{}-{:012x}", SlugOf(name), env()->Random() & kRandomBits);
     if (!jobs_.contains(id)) return id;
   }
 }
