@@ -106,7 +106,9 @@ def shorten_retention(admin):
 @pytest.mark.parametrize("is_restarted, free", [(False, delete_records), (True, delete_topic)] + support.FULL * [(False, shorten_retention)])
 def test_what_frees_a_full_disk_works(is_restarted, free):
     with support.small_disk("300m") as folder:
-        node = support.Node(folder, {"memory": "256MB", "journal.checkpoint-interval": "1s"})
+        ballast = folder / "ballast"
+        ballast.write_bytes(b"\0" * (20 << 20))
+        node = support.Node(folder, {"memory": "256MB", "journal.checkpoint-interval": "1s", "journal.limit": "64MB"})
         node.start()
         try:
             admin = AdminClient({"bootstrap.servers": node.kafka})
@@ -118,8 +120,6 @@ def test_what_frees_a_full_disk_works(is_restarted, free):
                 producer.produce("old", b"x" * 10_000)
                 producer.poll(0)
             assert producer.flush(60) == 0
-            ballast = folder / "ballast"
-            ballast.write_bytes(b"\0" * (20 << 20))
             assert fill(node, "t") > 0
             if is_restarted:
                 node.kill()
