@@ -184,7 +184,8 @@ def test_lines_at_the_prompt_can_be_edited_recalled_and_cancelled(node, tmp_path
     first = Terminal(command(node, "sql"), XDG_STATE_HOME=str(tmp_path))
     first.wait_for("sql> ")
     first.type("SELECT 1 + 9" + LEFT + "4\n" + ";\n")  # 4 before the 9
-    assert re.search(r"\+I +50\b", first.wait_for(r"\r\n *sql> $|sql> $"))
+    first.wait_for(r"\+I +50\b")
+    first.wait_for("sql> ")
     first.type("SELECT 'nonsense" + CTRL_C)
     first.wait_for("sql> ")
     # An endless query ends, the prompt does not.

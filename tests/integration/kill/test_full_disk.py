@@ -53,7 +53,7 @@ def test_a_full_disk_is_told_and_passes(small_disk):
         acknowledged = []
         errors = produce(producer, range(15_000), acknowledged)  # 150 MB into what is left of 200
         assert errors and acknowledged
-        assert {error.code() for error in errors} <= {KafkaError._MSG_TIMED_OUT, KafkaError.KAFKA_STORAGE_ERROR, KafkaError._PURGE_QUEUE}
+        assert {error.code() for error in errors} <= {KafkaError._MSG_TIMED_OUT, KafkaError.KAFKA_STORAGE_ERROR, KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT}
         events = "".join('"' + "x" * 900_000 + '"\n' for _ in range(15))  # more than the journal's rest takes
         status, text = node.call("/v1/topics/t/events", "POST", events, "application/x-ndjson", timeout=60)
         assert status == 507 and "No space left on device" in text, text
@@ -85,7 +85,7 @@ def fill(node, topic):
             break
     producer.purge()
     producer.flush(60)
-    assert errors and {error.code() for error in errors} <= {KafkaError._MSG_TIMED_OUT, KafkaError.KAFKA_STORAGE_ERROR, KafkaError._PURGE_QUEUE}
+    assert errors and {error.code() for error in errors} <= {KafkaError._MSG_TIMED_OUT, KafkaError.KAFKA_STORAGE_ERROR, KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT}
     return len(taken)
 
 
