@@ -173,6 +173,10 @@ class Terminal:
         came, self.text = self.text[:found.end()], self.text[found.end():]
         return came
 
+    def wait_for_editor(self):
+        """The prompt stands there a moment before keys reach the editor alone."""
+        support.wait_until(lambda: not termios.tcgetattr(self.screen)[3] & termios.ICANON, "a terminal in the editor's mode")
+
     def type(self, keys):
         os.write(self.screen, keys.encode())
 
@@ -183,6 +187,7 @@ UP, LEFT, CTRL_C = "\x1b[A", "\x1b[D", "\x03"
 def test_lines_at_the_prompt_can_be_edited_recalled_and_cancelled(node, tmp_path):
     first = Terminal(command(node, "sql"), XDG_STATE_HOME=str(tmp_path))
     first.wait_for("sql> ")
+    first.wait_for_editor()
     first.type("SELECT 1 + 9" + LEFT + "4\n" + ";\n")  # 4 before the 9
     first.wait_for(r"\+I +50\b")
     first.wait_for("sql> ")
@@ -208,14 +213,16 @@ def test_lines_at_the_prompt_can_be_edited_recalled_and_cancelled(node, tmp_path
     # What was typed is there the next time.
     second = Terminal(command(node, "sql"), XDG_STATE_HOME=str(tmp_path))
     second.wait_for("sql> ")
+    second.wait_for_editor()
     second.type(UP + UP + UP + "\n")
     assert re.search(r"\+I +42\b", second.wait_for("42\r\n(.|\n)*sql> "))
+    second.wait_for_editor()
     second.type("\x04")
     assert second.process.wait(20) == 0
     # One that is ended from outside leaves the terminal as it was.
     third = Terminal(command(node, "sql"), XDG_STATE_HOME=str(tmp_path))
     third.wait_for("sql> ")
-    assert not termios.tcgetattr(third.screen)[3] & termios.ICANON
+    third.wait_for_editor()
     third.process.terminate()
     third.process.wait(20)
     assert termios.tcgetattr(third.screen)[3] & termios.ICANON and termios.tcgetattr(third.screen)[3] & termios.ECHO
