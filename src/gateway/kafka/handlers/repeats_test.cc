@@ -24,6 +24,10 @@ struct RepeatsNode {
 Task<> StartRepeatsNode(SimEnv* env, RepeatsNode* node) {
   storage::EmbeddedLogOptions options;
   options.data_dir = "/data";
+  options.cache_bytes = 256 << 10;
+  options.journal_file_bytes = 128 << 10;
+  options.journal_bytes_max = 512 << 10;
+  options.buffer_bytes = 64 << 10;
   CO_ASSIGN_OR_RETURN(node->log, co_await storage::EmbeddedLog::Open(env, options));
   node->groups = std::make_unique<GroupCoordinator>(
       env, node->log.get(), node->log.get(), Logger::Silent(), env->shard(0), GroupSettings());
