@@ -18,6 +18,8 @@
 #include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 
+#include "connector/shown_option.h"
+
 namespace mainstem::cli {
 namespace {
 
@@ -27,13 +29,12 @@ constexpr wchar_t kCtrlC = 3;
 constexpr int kLookForSignalMs = 200;
 
 bool SeemsSecret(const std::string& line) {
-  static constexpr std::array<const char*, 9> kWords = {"password", "passwd",     "secret",
-                                                        "token",    "credential", "authorization",
-                                                        "bearer",   "api-key",    "access-key"};
+  static constexpr std::array<const char*, 3> kWords = {"authorization", "bearer", "api-key"};
   const std::string lower = absl::AsciiStrToLower(line);
-  const bool names_one = std::any_of(kWords.begin(), kWords.end(), [&](const char* word) {
-    return absl::StrContains(lower, word);
-  });
+  const bool names_one = connector::HoldsSecretWord(lower) ||
+                         std::any_of(kWords.begin(), kWords.end(), [&](const char* word) {
+                           return absl::StrContains(lower, word);
+                         });
   // "scheme://user:password@host"
   const size_t url = lower.find("://");
   return names_one || (url != std::string::npos && lower.find('@', url) != std::string::npos);

@@ -14,16 +14,12 @@ namespace {
 constexpr std::string_view kHidden = "******";
 
 bool NamesSecret(std::string_view name) {
-  static constexpr std::array<std::string_view, 10> kWords = {
-      "password",   "passwd",    "pwd",       "secret",       "token",
-      "credential", "sasl.jaas", "user-info", "keystore.key", "access-key"};
   const std::string lower = absl::AsciiStrToLower(std::string(name));
   // A file's place is none.
   if (absl::EndsWith(lower, "file") || absl::StrContains(lower, "-file.")) return false;
   // "header.Authorization" of a webhook.
   if (absl::StartsWith(lower, "header.") || absl::EndsWith(lower, "key.pem")) return true;
-  return std::any_of(kWords.begin(), kWords.end(),
-                     [&](std::string_view word) { return lower.find(word) != lower.npos; });
+  return HoldsSecretWord(lower);
 }
 
 bool IsSecretParameter(std::string_view name) {
@@ -65,6 +61,14 @@ std::string WithoutPasswords(const std::string& value) {
 }
 
 }  // namespace
+
+bool HoldsSecretWord(std::string_view text) {
+  static constexpr std::array<std::string_view, 10> kWords = {
+      "password",   "passwd",    "pwd",       "secret",       "token",
+      "credential", "sasl.jaas", "user-info", "keystore.key", "access-key"};
+  return std::any_of(kWords.begin(), kWords.end(),
+                     [&](std::string_view word) { return text.find(word) != text.npos; });
+}
 
 std::string ShownOption(const std::string& name, const std::string& value) {
   return NamesSecret(name) ? std::string(kHidden) : WithoutPasswords(value);

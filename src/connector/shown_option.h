@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace mainstem::connector {
 
@@ -9,5 +10,8 @@ namespace mainstem::connector {
 // among them all that a connector declares to be (server/connectors_test.cc), and passwords in
 // addresses.
 std::string ShownOption(const std::string& name, const std::string& value);
+
+// Whether a text in lower case has a word in it by which secrets are called.
+bool HoldsSecretWord(std::string_view text);
 
 }  // namespace mainstem::connector

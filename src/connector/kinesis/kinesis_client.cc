@@ -6,10 +6,10 @@
 
 #include "connector/http/call_apart.h"
 #include "connector/kinesis/kinesis_answer.h"
+#include "connector/s3/aws_signing.h"
 #include "core/backoff.h"
 #include "core/error_context.h"
 #include "core/json_writer.h"
-#include "core/net/sigv4.h"
 #include "core/sync.h"
 
 namespace mainstem::connector {
@@ -43,7 +43,9 @@ JsonWriter BodyOf(const KinesisOptions& options) {
 }  // namespace
 
 KinesisClient::KinesisClient(Env* env, KinesisOptions options)
-    : env_(env), options_(std::move(options)) {}
+    : env_(env),
+      options_(std::move(options)),
+      sessions_(KinesisSessionOptions(options_), kIdleSessionsMax) {}
 
 int64_t KinesisClient::NowMs() const { return env_->WallTime().value() + clock_skew_ms_; }
 
@@ -83,34 +85,14 @@ Result<HttpAnswer> KinesisClient::SendOnce(const Call& call, const AwsKeys& keys
     request.headers.Add("x-amz-security-token", keys.session_token);
   }
   request.headers.Add("x-amz-target", "Kinesis_20131202." + call.operation);
-  net::SigV4Authorization authorization;
-  authorization.access_key = keys.access_key;
-  authorization.date = time.substr(0, 8);
-  authorization.region = options_.region;
-  authorization.service = "kinesis";
-  HttpCall sent{.method = "POST", .url = options_.endpoint + "/", .body = call.body};
-  for (const auto& [name, value] : request.headers.fields()) {
-    authorization.signed_headers.push_back(name);
-    if (name != "host") sent.headers.push_back(name + ": " + value);
-  }
-  net::SigV4Input input{.request = &request, .body_hash = body_hash, .timestamp = time};
-  authorization.signature = net::SigV4Signature(input, authorization, keys.secret_key);
-  sent.headers.push_back("Authorization: " + net::FormatSigV4(authorization));
-
-  std::unique_ptr<HttpSession> session;
-  {
-    std::lock_guard lock(mutex_);
-    if (!idle_.empty()) {
-      session = std::move(idle_.back());
-      idle_.pop_back();
-    }
-  }
-  if (session == nullptr) session = std::make_unique<HttpSession>(KinesisSessionOptions(options_));
-  Result<HttpAnswer> answer = session->Call(sent);
-  if (!answer.ok()) return answer;
-  LearnTime(*answer);
-  std::lock_guard lock(mutex_);
-  if (idle_.size() < kIdleSessionsMax) idle_.push_back(std::move(session));
+  const AwsSigning signing{
+      .region = options_.region, .service = "kinesis", .time = time, .body_hash = body_hash};
+  HttpCall sent{.method = "POST",
+                .url = options_.endpoint + "/",
+                .headers = SignedHeaderLines(request, keys, signing),
+                .body = call.body};
+  Result<HttpAnswer> answer = sessions_.Call(sent);
+  if (answer.ok()) LearnTime(*answer);
   return answer;
 }
 

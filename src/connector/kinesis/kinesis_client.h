@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "connector/http/http_session.h"
+#include "connector/http/http_session_pool.h"
 #include "connector/kinesis/kinesis_options.h"
 #include "connector/kinesis/kinesis_stream.h"
 #include "core/env.h"
@@ -42,9 +42,9 @@ class KinesisClient final : public KinesisStream {
   Env* env_;
   const KinesisOptions options_;
   std::atomic<int64_t> clock_skew_ms_{0};  // what the server's clock is ahead
-  std::mutex mutex_;
+  HttpSessionPool sessions_;
+  std::mutex mutex_;  // guards keys_
   std::optional<AwsKeys> keys_;
-  std::vector<std::unique_ptr<HttpSession>> idle_;
 };
 
 }  // namespace mainstem::connector

@@ -3,8 +3,6 @@
 #include <absl/strings/match.h>
 #include <fmt/format.h>
 
-#include "connector/http/http_session.h"
-
 namespace mainstem::connector {
 namespace {
 
@@ -99,8 +97,7 @@ Result<KinesisOptions> KinesisOptionsOf(const TableDescriptor& table, const S3De
     options.Fail("stream.arn", "must look like arn:aws:kinesis:REGION:ACCOUNT:stream/NAME");
   }
   result.region = options.Text("aws.region", "");
-  if (result.region.empty() || result.region.find_first_not_of(
-                                   "abcdefghijklmnopqrstuvwxyz0123456789-") != std::string::npos) {
+  if (result.region.empty() || !MayBeRegion(result.region)) {
     options.Fail("aws.region", "must be the name of a region", "'eu-central-1', say");
   }
   ReadKeys(&options, &result);
@@ -112,14 +109,7 @@ Result<KinesisOptions> KinesisOptionsOf(const TableDescriptor& table, const S3De
     if (result.endpoint.empty()) result.endpoint = defaults.Variable(variable);
   }
   if (result.endpoint.empty()) result.endpoint = AmazonsEndpoint(result.region);
-  if (result.endpoint.find("://") == std::string::npos) result.endpoint.insert(0, "https://");
-  Result<std::string> checked = CheckHttpUrl(result.endpoint);
-  if (!checked.ok()) {
-    // Without the value: it may hold a password.
-    return MakeError(ErrorCode::kInvalidArgument, "table '" + table.name + "': 'aws.endpoint': " +
-                                                      TextOf(checked.status()).message);
-  }
-  result.endpoint = std::move(*checked);
+  ASSIGN_OR_RETURN(result.endpoint, CheckEndpoint(table, "aws.endpoint", result.endpoint));
   return result;
 }
 

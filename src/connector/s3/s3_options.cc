@@ -78,6 +78,19 @@ std::map<std::string, std::string> S3Environment(
   return set;
 }
 
+Result<std::string> CheckEndpoint(const TableDescriptor& table, const std::string& option,
+                                  std::string given) {
+  if (given.find("://") == std::string::npos) given.insert(0, "https://");
+  Result<std::string> checked = CheckHttpUrl(given);
+  if (checked.ok()) return checked;
+  return MakeError(ErrorCode::kInvalidArgument, "table '" + table.name + "': '" + option +
+                                                    "': " + TextOf(checked.status()).message);
+}
+
+bool MayBeRegion(std::string_view name) {
+  return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == name.npos;
+}
+
 Result<S3Options> S3OptionsOf(const TableDescriptor& table, const S3Defaults& defaults) {
   TableOptions options(table);
   S3Options result;
@@ -86,20 +99,12 @@ Result<S3Options> S3OptionsOf(const TableDescriptor& table, const S3Defaults& de
       FirstSet({options.Text("s3.endpoint", ""), defaults.endpoint,
                 defaults.Variable("AWS_ENDPOINT_URL_S3"), defaults.Variable("AWS_ENDPOINT_URL")});
   if (!result.endpoint.empty()) {
-    if (result.endpoint.find("://") == std::string::npos) result.endpoint.insert(0, "https://");
-    Result<std::string> checked = CheckHttpUrl(result.endpoint);
-    if (!checked.ok()) {
-      // Without the value: it may hold a password.
-      return MakeError(ErrorCode::kInvalidArgument, "table '" + table.name + "': 's3.endpoint': " +
-                                                        TextOf(checked.status()).message);
-    }
-    result.endpoint = std::move(*checked);
+    ASSIGN_OR_RETURN(result.endpoint, CheckEndpoint(table, "s3.endpoint", result.endpoint));
   }
   result.region =
       FirstSet({options.Text("s3.endpoint.region", ""), defaults.region,
                 defaults.Variable("AWS_REGION"), defaults.Variable("AWS_DEFAULT_REGION")});
-  if (result.region.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") !=
-      std::string::npos) {
+  if (!MayBeRegion(result.region)) {
     options.Fail("s3.endpoint.region", "is not the name of a region");
   }
   result.path_style = defaults.path_style;

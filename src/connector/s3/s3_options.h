@@ -42,6 +42,13 @@ struct S3Defaults {
 std::map<std::string, std::string> S3Environment(
     const std::function<std::optional<std::string>(const std::string&)>& get);
 
+// An endpoint that `option` gave: CheckHttpUrl's, "https" where it names no scheme. The error tells
+// nothing of the value, which may hold a password.
+Result<std::string> CheckEndpoint(const TableDescriptor& table, const std::string& option,
+                                  std::string given);
+// Whether it may be one: "eu-central-1"; also when it is empty.
+bool MayBeRegion(std::string_view name);
+
 struct S3Options {
   std::string endpoint = {};  // "http://127.0.0.1:9000"; empty: Amazon's
   std::string region = {};    // empty: as the profile or the bucket says

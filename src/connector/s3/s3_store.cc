@@ -4,9 +4,9 @@
 #include <fmt/format.h>
 
 #include "connector/http/call_apart.h"
+#include "connector/s3/aws_signing.h"
 #include "core/backoff.h"
 #include "core/net/percent_encoding.h"
-#include "core/net/sigv4.h"
 #include "core/sync.h"
 
 namespace mainstem::connector {
@@ -46,7 +46,10 @@ bool AreKeysRefused(int status, const S3Problem& problem) {
 }  // namespace
 
 S3Store::S3Store(Env* env, S3Options options, std::string bucket)
-    : env_(env), options_(std::move(options)), bucket_(std::move(bucket)) {}
+    : env_(env),
+      options_(std::move(options)),
+      bucket_(std::move(bucket)),
+      sessions_(S3SessionOptions(), kMaxIdleSessions) {}
 
 std::string S3Store::NameOf(const Call& call) const {
   return fmt::format("{} s3://{}/{}", call.method, bucket_, call.key);
@@ -103,38 +106,20 @@ Result<HttpAnswer> S3Store::SendOnce(const Call& call, const AwsProfileKeys& key
   if (!keys.keys.session_token.empty()) {
     request.headers.Add("x-amz-security-token", keys.keys.session_token);
   }
-  net::SigV4Authorization authorization;
-  authorization.access_key = keys.keys.access_key;
-  authorization.date = time.substr(0, 8);
-  authorization.region = region;
-  authorization.service = "s3";
+  AwsSigning signing{.region = std::move(region),
+                     .service = "s3",
+                     .time = time,
+                     .body_hash = body_hash,
+                     .path_as_is = true};
   HttpCall sent{.method = call.method,
                 .url = address.origin + target + QueryText(call.query),
                 .headers = {"Content-Type: application/octet-stream"},
                 .body = call.body};
-  for (const auto& [name, value] : request.headers.fields()) {
-    authorization.signed_headers.push_back(name);
-    if (name != "host") sent.headers.push_back(name + ": " + value);
+  for (std::string& line : SignedHeaderLines(request, keys.keys, signing)) {
+    sent.headers.push_back(std::move(line));
   }
-  net::SigV4Input input{
-      .request = &request, .body_hash = body_hash, .timestamp = time, .path_as_is = true};
-  authorization.signature = net::SigV4Signature(input, authorization, keys.keys.secret_key);
-  sent.headers.push_back("Authorization: " + net::FormatSigV4(authorization));
   for (const auto& [name, value] : call.fields) sent.headers.push_back(name + ": " + value);
-
-  std::unique_ptr<HttpSession> session;
-  {
-    std::lock_guard lock(mutex_);
-    if (!idle_.empty()) {
-      session = std::move(idle_.back());
-      idle_.pop_back();
-    }
-  }
-  if (session == nullptr) session = std::make_unique<HttpSession>(S3SessionOptions());
-  Result<HttpAnswer> answer = session->Call(sent);
-  std::lock_guard lock(mutex_);
-  if (answer.ok() && idle_.size() < kMaxIdleSessions) idle_.push_back(std::move(session));
-  return answer;
+  return sessions_.Call(sent);
 }
 
 Task<HttpAnswer> S3Store::Send(Call call) {

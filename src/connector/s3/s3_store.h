@@ -11,6 +11,7 @@
 #include <mutex>
 #include <utility>
 
+#include "connector/http/http_session_pool.h"
 #include "connector/s3/aws_credentials.h"
 #include "connector/s3/object_store.h"
 #include "connector/s3/s3_answer.h"
@@ -54,10 +55,10 @@ class S3Store final : public ObjectStore {
   Env* env_;
   S3Options options_;
   std::string bucket_;
+  HttpSessionPool sessions_;
   std::mutex mutex_;  // guards what follows; never held across a wait
   std::optional<AwsProfileKeys> keys_;
   std::string learned_region_;
-  std::vector<std::unique_ptr<HttpSession>> idle_;
 };
 
 }  // namespace mainstem::connector

@@ -3,25 +3,14 @@
 // would be a member again, can set an offset back.
 #include <gtest/gtest.h>
 
-#include "core/sim/sim_env.h"
 #include "gateway/kafka/group/coordinator.h"
+#include "gateway/kafka/testing/tiny_log.h"
 #include "storage/batch_builder.h"
-#include "storage/embedded_log.h"
 
 namespace mainstem::gateway::kafka {
 namespace {
 
 using namespace std::chrono_literals;
-
-storage::EmbeddedLogOptions TinyDisk() {
-  storage::EmbeddedLogOptions options;
-  options.data_dir = "/data";
-  options.cache_bytes = 256 << 10;
-  options.journal_file_bytes = 128 << 10;
-  options.journal_bytes_max = 512 << 10;
-  options.buffer_bytes = 64 << 10;
-  return options;
-}
 
 struct GroupNode {
   std::unique_ptr<storage::EmbeddedLog> log;
@@ -29,7 +18,7 @@ struct GroupNode {
 };
 
 Task<> StartNode(SimEnv* env, GroupNode* node) {
-  CO_ASSIGN_OR_RETURN(node->log, co_await storage::EmbeddedLog::Open(env, TinyDisk()));
+  CO_ASSIGN_OR_RETURN(node->log, co_await storage::EmbeddedLog::Open(env, TinyLog()));
   node->groups = std::make_unique<GroupCoordinator>(
       env, node->log.get(), node->log.get(), Logger::Silent(), env->shard(0), GroupSettings());
   co_return co_await node->groups->Start();

@@ -1,9 +1,8 @@
 // Offsets that outlive what they belong to, or do not: expiry, transactions, deleted topics.
 #include <gtest/gtest.h>
 
-#include "core/sim/sim_env.h"
 #include "gateway/kafka/group/coordinator.h"
-#include "storage/embedded_log.h"
+#include "gateway/kafka/testing/tiny_log.h"
 
 namespace mainstem::gateway::kafka {
 namespace {
@@ -16,13 +15,7 @@ struct OffsetsNode {
 };
 
 Task<> StartOffsetsNode(SimEnv* env, OffsetsNode* node) {
-  storage::EmbeddedLogOptions options;
-  options.data_dir = "/data";
-  options.cache_bytes = 256 << 10;
-  options.journal_file_bytes = 128 << 10;
-  options.journal_bytes_max = 512 << 10;
-  options.buffer_bytes = 64 << 10;
-  CO_ASSIGN_OR_RETURN(node->log, co_await storage::EmbeddedLog::Open(env, options));
+  CO_ASSIGN_OR_RETURN(node->log, co_await storage::EmbeddedLog::Open(env, TinyLog()));
   GroupSettings settings{.offsets_retention = 30min};
   node->groups = std::make_unique<GroupCoordinator>(env, node->log.get(), node->log.get(),
                                                     Logger::Silent(), env->shard(0), settings);
@@ -53,19 +46,7 @@ Task<int64_t> OffsetOf(GroupCoordinator* groups, std::string group, std::string 
 
 using OffsetsScenario = Task<> (*)(OffsetsNode* node);
 
-Task<> StartAndRun(SimEnv* env, OffsetsScenario scenario) {
-  auto* node = new OffsetsNode();  // leaked with the process
-  CO_RETURN_IF_ERROR(co_await StartOffsetsNode(env, node));
-  co_return co_await scenario(node);
-}
-
-void RunOffsets(OffsetsScenario scenario) {
-  auto* disk = new SimDisk(1);
-  auto* env = new SimEnv(disk, {.seed = 1});
-  Status status = env->Run(StartAndRun(env, scenario));
-  EXPECT_TRUE(status.ok()) << Describe(status);
-  env->Abandon();
-}
+void RunOffsets(OffsetsScenario scenario) { UseTinyNode(StartOffsetsNode, scenario); }
 
 Task<> ExpireAroundATransaction(OffsetsNode* node) {
   GroupCoordinator* groups = node->groups.get();

@@ -2,9 +2,8 @@
 // large answers.
 #include <gtest/gtest.h>
 
-#include "core/sim/sim_env.h"
 #include "gateway/kafka/handlers/handlers.h"
-#include "storage/embedded_log.h"
+#include "gateway/kafka/testing/tiny_log.h"
 
 namespace mainstem::gateway::kafka {
 namespace {
@@ -22,13 +21,7 @@ struct RepeatsNode {
 };
 
 Task<> StartRepeatsNode(SimEnv* env, RepeatsNode* node) {
-  storage::EmbeddedLogOptions options;
-  options.data_dir = "/data";
-  options.cache_bytes = 256 << 10;
-  options.journal_file_bytes = 128 << 10;
-  options.journal_bytes_max = 512 << 10;
-  options.buffer_bytes = 64 << 10;
-  CO_ASSIGN_OR_RETURN(node->log, co_await storage::EmbeddedLog::Open(env, options));
+  CO_ASSIGN_OR_RETURN(node->log, co_await storage::EmbeddedLog::Open(env, TinyLog()));
   node->groups = std::make_unique<GroupCoordinator>(
       env, node->log.get(), node->log.get(), Logger::Silent(), env->shard(0), GroupSettings());
   CO_RETURN_IF_ERROR(co_await node->groups->Start());
@@ -44,19 +37,7 @@ Task<> StartRepeatsNode(SimEnv* env, RepeatsNode* node) {
 
 using RepeatsBody = Task<> (*)(RepeatsNode* node);
 
-Task<> StartAndRepeat(SimEnv* env, RepeatsBody body) {
-  auto* node = new RepeatsNode();
-  CO_RETURN_IF_ERROR(co_await StartRepeatsNode(env, node));
-  co_return co_await body(node);
-}
-
-void RunRepeats(RepeatsBody body) {
-  auto* disk = new SimDisk(1);
-  auto* env = new SimEnv(disk, {.seed = 1});
-  Status status = env->Run(StartAndRepeat(env, body));
-  EXPECT_TRUE(status.ok()) << Describe(status);
-  env->Abandon();
-}
+void RunRepeats(RepeatsBody body) { UseTinyNode(StartRepeatsNode, body); }
 
 Task<> AskForTopics(RepeatsNode* node) {
   MetadataRequest request;
