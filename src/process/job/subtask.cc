@@ -5,9 +5,6 @@
 namespace mainstem::process {
 namespace {
 
-// A subtask that has worked this long lets others on its shard go first.
-constexpr Duration kSlice = std::chrono::microseconds(300);
-
 // So much of a snapshot is brought into stored form before others on the shard go first: a pause of
 // about a millisecond. In smaller steps more entries are wanted by operators before their turn
 // comes, one by one, which costs more.
@@ -37,6 +34,7 @@ void Mailbox::Send(SubtaskReport report) {
 
 Subtask::Subtask(SubtaskOptions options)
     : options_(std::move(options)),
+      slice_(options_.executor.scheduler()),
       written_(options_.executor),
       scope_(options_.executor, options_.task_name,
              [this](const std::string&, const Status& status) {
@@ -49,7 +47,10 @@ Subtask::Subtask(SubtaskOptions options)
   if (!options_.output) options_.output = std::make_unique<NoOutput>();
   chain_ = std::make_unique<OperatorChain>(options_.output.get());
   size_t first = options_.contexts.size() - options_.operators.size();
-  for (auto& context : options_.contexts) context->backend = options_.backend.get();
+  for (auto& context : options_.contexts) {
+    context->backend = options_.backend.get();
+    context->slice = &slice_;
+  }
   for (size_t i = 0; i < options_.operators.size(); ++i) {
     chain_->Add(std::move(options_.operators[i]), options_.contexts[first + i].get());
   }
@@ -98,22 +99,22 @@ void Subtask::Account(TimePoint began) {
   Duration spent = options_.executor.scheduler()->Now() - began;
   Duration blocked{0};
   for (const auto& channel : options_.output_channels) blocked += channel->blocked_time();
-  Duration newly_blocked = blocked - blocked_before_;
-  blocked_before_ = blocked;
+  const Duration newly_blocked = blocked - std::exchange(blocked_before_, blocked);
+  const Duration rested = slice_.rested() - std::exchange(rested_before_, slice_.rested());
   options_.metrics->blocked_ns += newly_blocked.count();
-  options_.metrics->busy_ns += std::max<int64_t>(0, (spent - newly_blocked).count());
+  options_.metrics->busy_ns += std::max<int64_t>(0, (spent - newly_blocked - rested).count());
 }
 
 Task<> Subtask::Loop() {
   ElementInput* input = feed_ ? static_cast<ElementInput*>(feed_.get()) : gate_.get();
   Scheduler* scheduler = options_.executor.scheduler();
-  TimePoint slice_began = scheduler->Now();
+  slice_.Begin();
   for (;;) {
     TimePoint asked = scheduler->Now();
     CO_ASSIGN_OR_RETURN(ElementInput::Item item, co_await input->Next());
     TimePoint began = scheduler->Now();
     // A wait in Next has let the others run; decoding in it has not.
-    if (!feed_ && began - asked > kSlice) slice_began = began;
+    if (!feed_ && began - asked > WorkSlice::kLength) slice_.Begin();
     bool is_end = item.element.kind == Element::Kind::kEnd;
     if (item.element.kind == Element::Kind::kBarrier) {
       CO_RETURN_IF_ERROR(co_await HandleBarrier(item.element.value));
@@ -127,10 +128,8 @@ Task<> Subtask::Loop() {
     }
     Account(began);
     if (is_end) co_return Status::OK();
-    if (scheduler->Now() - slice_began > kSlice) {
-      CO_RETURN_IF_ERROR(co_await Yield());
-      slice_began = scheduler->Now();
-    }
+    if (slice_.IsOver()) CO_RETURN_IF_ERROR(co_await slice_.Rest());
+    rested_before_ = slice_.rested();
   }
 }
 

@@ -14,6 +14,7 @@
 #include "process/operator/late_rows.h"
 #include "process/operator/operator_chain.h"
 #include "process/operator/source_feed.h"
+#include "process/operator/work_slice.h"
 
 namespace mainstem::process {
 
@@ -104,7 +105,9 @@ class Subtask {
   std::unique_ptr<SourceFeed> feed_;
   std::unique_ptr<InputGate> gate_;
   std::string directory_;
+  WorkSlice slice_;
   Duration blocked_before_{0};
+  Duration rested_before_{0};
   bool is_writing_ = false;  // a snapshot is on its way to the backend
   Event written_;
   TaskScope scope_;

@@ -9,8 +9,6 @@
 #include "process/types/arrow_mapping.h"
 
 namespace mainstem::process {
-namespace {}  // namespace
-
 DeduplicateOperator::DeduplicateOperator(const plan::RankNode& node)
     : strategy_(node.strategy),
       partition_(node.partition),

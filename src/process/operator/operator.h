@@ -31,6 +31,7 @@ struct OperatorMetrics {
 };
 
 class LateRows;
+class WorkSlice;
 
 // Where an operator has many rows to send, it sends batches of so many.
 inline constexpr size_t kRowsPerOutput = 4096;
@@ -52,8 +53,10 @@ struct OperatorContext {
   EvalContext eval;  // time zone; the operator sets the times
   OperatorMetrics* metrics = nullptr;
   LateRows* late_rows = nullptr;  // null: late rows are counted only
+  WorkSlice* slice = nullptr;     // of the subtask; null: nobody else wants its shard
   // What all subtasks of this operator gave to their snapshot's `blob`; empty at a fresh start.
   std::vector<std::string> restored_blobs;
+  bool is_restored = false;  // the job is, not necessarily this operator
 
   KeyGroupRange key_groups() const { return KeyGroupsOf(subtask, parallelism); }
   uint16_t table_id(int index) const { return StateTableId(operator_id, index); }

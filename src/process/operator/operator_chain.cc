@@ -4,6 +4,8 @@
 
 #include <arrow/api.h>
 
+#include "process/operator/work_slice.h"
+
 namespace mainstem::process {
 
 void OperatorChain::Add(std::unique_ptr<Operator> op, const OperatorContext* context) {
@@ -37,7 +39,10 @@ Task<> OperatorChain::Link::Emit(Element element) {
     if (element.batch.rows->num_rows() == 0) co_return Status::OK();
     context->metrics->rows_out += element.batch.rows->num_rows();
   }
-  co_return co_await chain->PushTo(index + 1, 0, std::move(element));
+  CO_RETURN_IF_ERROR(co_await chain->PushTo(index + 1, 0, std::move(element)));
+  // One element may make an operator send any number of batches.
+  if (IsSliceOver(*context)) co_return co_await context->slice->Rest();
+  co_return Status::OK();
 }
 
 Task<> OperatorChain::PushTo(size_t index, int input, Element element) {

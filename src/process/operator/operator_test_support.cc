@@ -2,6 +2,9 @@
 
 #include <arrow/api.h>
 
+#include "core/sync.h"
+#include "process/operator/work_slice.h"
+
 namespace mainstem::process::optest {
 
 ChangelogBatch MakeBatch(const std::string& types,
@@ -86,6 +89,7 @@ OperatorBench::OperatorBench(std::unique_ptr<Operator> op, std::vector<std::stri
     own_factory_ = MakeMemoryStateBackendFactory();
     factory = own_factory_.get();
   }
+  const bool is_restored = !restore_from.empty();
   backend_ = factory->Open("/live", std::move(restore_from), {}).ValueOrDie();
   context_.env = &env_;
   context_.subtask = place.subtask;
@@ -94,6 +98,7 @@ OperatorBench::OperatorBench(std::unique_ptr<Operator> op, std::vector<std::stri
   context_.metrics = &metrics_;
   context_.state_memory = &state_memory_;
   context_.restored_blobs = std::move(restored_blobs);
+  context_.is_restored = is_restored;
   sink_ = std::make_unique<Sink>();
   chain_ = std::make_unique<OperatorChain>(sink_.get());
   chain_->Add(std::move(op), &context_);
@@ -105,6 +110,60 @@ OperatorBench::~OperatorBench() = default;
 std::vector<std::string> OperatorBench::Push(Element element, int input) {
   CHECK_OK(env_.Run(chain_->Push(input, std::move(element))));
   return std::exchange(sink_->lines, {});
+}
+
+namespace {
+
+// A millisecond later at each look; runs nothing.
+class HurryingClock final : public Scheduler {
+ public:
+  void Post(UniqueFunction) override { CHECK(false); }
+  bool RunsInThisThread() const override { return true; }
+  TimePoint Now() const override { return now_ += std::chrono::milliseconds(1); }
+  TimerId AddTimer(TimePoint, UniqueFunction) override {
+    CHECK(false);
+    return 0;
+  }
+  void CancelTimer(TimerId) override { CHECK(false); }
+  asio::io_context& io() override {
+    CHECK(false);
+    std::abort();
+  }
+  asio::io_context* direct_io() override { return nullptr; }
+
+ private:
+  mutable TimePoint now_{};
+};
+
+Task<> CountTurns(const bool* is_done, int* turns) {
+  while (!*is_done) {
+    CO_RETURN_IF_ERROR(co_await Yield());
+    ++*turns;
+  }
+  co_return Status::OK();
+}
+
+Task<> PushBeside(OperatorChain* chain, Element element, Executor executor, int* turns) {
+  bool is_done = false;
+  TaskScope others(executor, "others", [](const std::string&, const Status&) {});
+  others.Spawn("turns", CountTurns(&is_done, turns));
+  const Status pushed = co_await chain->Push(0, std::move(element));
+  is_done = true;
+  CO_RETURN_IF_ERROR(co_await others.Join());
+  co_return pushed;
+}
+
+}  // namespace
+
+int OperatorBench::TurnsOfOthers(Element element, std::vector<std::string>* lines) {
+  const HurryingClock clock;
+  WorkSlice slice(&clock);
+  context_.slice = &slice;
+  int turns = 0;
+  CHECK_OK(env_.Run(PushBeside(chain_.get(), std::move(element), env_.shard(0), &turns)));
+  context_.slice = nullptr;
+  *lines = std::exchange(sink_->lines, {});
+  return turns;
 }
 
 std::string OperatorBench::Checkpoint(const std::string& directory) {

@@ -30,6 +30,9 @@ class OperatorBench {
   ~OperatorBench();
   // The lines that this element made come out.
   std::vector<std::string> Push(Element element, int input = 0);
+  // The same on a busy shard, where a slice is over whenever an operator looks; how often another
+  // task had its turn before the element was through.
+  int TurnsOfOthers(Element element, std::vector<std::string>* lines);
   // Snapshot, written and checkpointed in `directory`; the operator's blob.
   std::string Checkpoint(const std::string& directory);
   // The clock on the wall goes on.

@@ -1,12 +1,34 @@
 #include "process/operator/over_updating.h"
 
+#include <algorithm>
+
+#include <absl/cleanup/cleanup.h>
 #include <arrow/api.h>
 
 #include "process/operator/exchange.h"
 #include "process/operator/row_columns.h"
+#include "process/operator/work_slice.h"
 #include "process/types/arrow_mapping.h"
 
 namespace mainstem::process {
+namespace {
+
+// Rows that are worked on before others on the shard may have their turn.
+constexpr size_t kRowsPerPiece = 1024;
+
+// Joins the parts of each column; `parts` are not empty.
+Result<ColumnVector> JoinParts(const std::vector<ColumnVector>& parts) {
+  ColumnVector columns;
+  for (size_t i = 0; i < parts.front().size(); ++i) {
+    arrow::ArrayVector pieces;
+    for (const ColumnVector& part : parts) pieces.push_back(part[i]);
+    ASSIGN_OR_RETURN(auto column, arrow::Concatenate(pieces));
+    columns.push_back(std::move(column));
+  }
+  return columns;
+}
+
+}  // namespace
 
 using Kind = OverFunctions::Kind;
 
@@ -41,149 +63,207 @@ Task<> UpdatingOverOperator::Open(const OperatorContext* context) {
 Task<> UpdatingOverOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
   const int64_t row_count = batch.rows->num_rows();
   CO_RETURN_IF_ERROR(
-      partition_codec_->Encode(ColumnsOf(*batch.rows, partition_), row_count, &partitions_));
-  partitions_.ComputeHashes();
+      partition_codec_->Encode(ColumnsOf(*batch.rows, partition_), row_count, &keys_));
+  keys_.ComputeHashes();
   sort_codec_->Encode({batch.rows->column(order_[0].column)}, row_count, &sort_keys_);
   CO_RETURN_IF_ERROR(row_codec_->Encode(batch.rows->columns(), row_count, &encoded_));
-  CO_RETURN_IF_ERROR(co_await table_->Resolve(partitions_, {}, &entries_));
+  CO_RETURN_IF_ERROR(co_await table_->Resolve(keys_, {}, &entries_));
+  const uint32_t stamp = table_->NextBatchStamp();
+  partitions_.clear();
+  added_.clear();
   for (size_t row = 0; row < entries_.size(); ++row) {
+    StateEntry* entry = entries_[row];
+    if (entry->batch_stamp != stamp) {
+      entry->batch_stamp = stamp;
+      entry->batch_group = static_cast<uint32_t>(partitions_.size());
+      partitions_.push_back({entry, sort_keys_[row]});
+    }
     const RowKind kind = batch.kinds.empty() ? RowKind::kInsert : batch.kinds[row];
-    CO_RETURN_IF_ERROR(
-        Change(&RankRowsCodec::Of(entries_[row]), sort_keys_[row], encoded_.row(row), kind));
+    Change(&partitions_[entry->batch_group], sort_keys_[row], encoded_.row(row), kind);
+  }
+  for (const Partition& partition : partitions_) {
+    CO_RETURN_IF_ERROR(co_await Update(partition, out));
   }
   FinishEntries();
-  if (sent_.empty()) co_return Status::OK();
-  CO_ASSIGN_OR_RETURN(ChangelogBatch changes, TakeSent());
-  co_return co_await out->Emit(Element::Batch(std::move(changes)));
+  co_return co_await EmitSent(out);
 }
 
-Status UpdatingOverOperator::Change(RankRows* rows, std::string_view sort_key, std::string_view row,
-                                    RowKind kind) {
-  const RankedRow* added = nullptr;
+void UpdatingOverOperator::Change(Partition* partition, std::string_view sort_key,
+                                  std::string_view row, RowKind kind) {
+  RankRows& rows = RankRowsCodec::Of(partition->entry);
   if (SignOf(kind) > 0) {
-    added = &rows->Insert(sort_key, row, {})->second;
+    added_[&rows.Insert(sort_key, row, {})->second] = kind;
   } else {
-    auto [at, end] = rows->rows.equal_range(sort_key);
-    while (at != end && at->second.row != row) ++at;
-    if (at == end) return Status::OK();  // what was never added can't be taken back
-    const RankRows::Map::node_type gone = rows->Extract(at);
-    sent_.push_back({RowKind::kDelete, gone.mapped().row, gone.mapped().key});
+    const RankRows::Place at = rows.Find(sort_key, row);
+    if (at == rows.rows().end()) return;  // what was never added can't be taken back
+    const RankRows::Map::node_type gone = rows.Extract(at);
+    // One that came with this batch was never sent.
+    if (added_.erase(&gone.mapped()) == 0) {
+      sent_.push_back({RowKind::kDelete, gone.mapped().row, gone.mapped().key});
+    }
   }
+  if (sort_key < partition->first_key) partition->first_key = sort_key;
+}
+
+Task<> UpdatingOverOperator::Update(const Partition& partition, Output* out) {
+  Pass pass;
+  CO_RETURN_IF_ERROR(co_await MakePass(partition, &pass));
+  RankRows* rows = &RankRowsCodec::Of(partition.entry);
   EncodedRows results;
-  RETURN_IF_ERROR(Compute(*rows, &results));
-  size_t index = 0;
-  for (auto& [key, kept] : rows->rows) {
-    const std::string_view now = results.row(index++);
-    if (&kept == added) {
-      sent_.push_back({kind, kept.row, std::string(now)});  // an update stays one, as in Flink
-    } else if (kept.key != now) {
-      if (send_update_before_) sent_.push_back({RowKind::kUpdateBefore, kept.row, kept.key});
-      sent_.push_back({RowKind::kUpdateAfter, kept.row, std::string(now)});
-    } else {
-      continue;
-    }
-    rows->bytes += now.size();
-    rows->bytes -= kept.key.size();
-    kept.key = now;
+  for (size_t begin = 0; begin < pass.rows.size(); begin += kRowsPerPiece) {
+    const size_t end = std::min(begin + kRowsPerPiece, pass.rows.size());
+    CO_RETURN_IF_ERROR(MakeResults(pass, begin, end, &results));
+    for (size_t i = begin; i < end; ++i) Compare(rows, pass.rows[i], results.row(i - begin));
+    if (sent_.size() >= kRowsPerOutput) CO_RETURN_IF_ERROR(co_await EmitSent(out));
+    if (IsSliceOver(*context_)) CO_RETURN_IF_ERROR(co_await context_->slice->Rest());
   }
-  return Status::OK();
+  co_return Status::OK();
 }
 
-Status UpdatingOverOperator::Compute(const RankRows& rows, EncodedRows* results) const {
+Task<> UpdatingOverOperator::MakePass(const Partition& partition, Pass* pass) {
+  RankRows::Map& rows = RankRowsCodec::Of(partition.entry).rows();
+  const RankRows::Place first = rows.lower_bound(partition.first_key);
+  if (first == rows.end()) co_return Status::OK();
+  // Accumulators of one pass: nothing of them is kept.
+  std::vector<std::max_align_t> memory(aggregates_->value_bytes() / sizeof(std::max_align_t) + 1);
+  std::byte* block = reinterpret_cast<std::byte*>(memory.data());
+  aggregates_->Init(block);
+  const absl::Cleanup destroy = [&] { aggregates_->Destroy(block); };
+  const bool looks_back = std::any_of(
+      functions_.functions.begin(), functions_.functions.end(),
+      [](const OverFunctions::Function& function) { return function.kind == Kind::kLag; });
+  std::vector<ColumnVector> running, all_args;
   std::vector<std::string_view> views;
-  std::vector<int32_t> last_peer;  // of each row: the last one of the same sort key
-  std::vector<const std::string*> sort_keys;
-  for (const auto& [key, row] : rows.rows) {
-    sort_keys.push_back(&key);
-    views.push_back(row.row);
+  RankRows::Place at = rows.begin();
+  bool is_before = at != first;
+  while (at != rows.end()) {
+    views.clear();
+    for (; at != rows.end() && views.size() < kRowsPerPiece; ++at) {
+      if (is_before && at == first) break;
+      views.push_back(at->second.row);
+      if (!is_before) pass->rows.push_back(at);
+    }
+    CO_ASSIGN_OR_RETURN(const ColumnVector all, row_codec_->Decode(views));
+    ColumnVector args;
+    for (const int column : functions_.args) args.push_back(all[static_cast<size_t>(column)]);
+    const std::vector<uint32_t> groups(views.size(), 0);
+    AggregateBatch batch;
+    batch.columns = &args;
+    batch.row_count = static_cast<int64_t>(views.size());
+    batch.blocks = &block;
+    batch.group_of_row = groups.data();
+    if (is_before) {
+      CO_RETURN_IF_ERROR(aggregates_->Accumulate(batch));
+      pass->first += views.size();
+      is_before = at != first;
+    } else {
+      CO_ASSIGN_OR_RETURN(ColumnVector values, aggregates_->Running(batch));
+      running.push_back(std::move(values));
+    }
+    if (looks_back) all_args.push_back(std::move(args));
+    if (IsSliceOver(*context_)) CO_RETURN_IF_ERROR(co_await context_->slice->Rest());
   }
-  last_peer.resize(views.size());
-  for (size_t i = views.size(); i-- > 0;) {
-    const bool is_last = i + 1 == views.size() || *sort_keys[i + 1] != *sort_keys[i];
-    last_peer[i] = is_last || rows_ ? static_cast<int32_t>(i) : last_peer[i + 1];
+  CO_ASSIGN_OR_RETURN(pass->running, JoinParts(running));
+  if (!all_args.empty()) {
+    CO_ASSIGN_OR_RETURN(pass->args, JoinParts(all_args));
   }
-  ASSIGN_OR_RETURN(const ColumnVector columns, Results(views, last_peer));
-  return results_codec_->Encode(columns, static_cast<int64_t>(views.size()), results);
+  const size_t count = pass->rows.size();
+  pass->last_peer.resize(count);
+  for (size_t i = count; i-- > 0;) {
+    const bool is_last = i + 1 == count || pass->rows[i + 1]->first != pass->rows[i]->first;
+    pass->last_peer[i] = is_last || rows_ ? static_cast<int32_t>(i) : pass->last_peer[i + 1];
+  }
+  co_return Status::OK();
 }
 
-Result<ColumnVector> UpdatingOverOperator::Results(const std::vector<std::string_view>& rows,
-                                                   const std::vector<int32_t>& last_peer) const {
-  ASSIGN_OR_RETURN(const ColumnVector all, row_codec_->Decode(rows));
-  ColumnVector args, running, results;
-  for (const int column : functions_.args) args.push_back(all[static_cast<size_t>(column)]);
-  if (!functions_.aggregates.empty()) {
-    // Accumulators of one pass: nothing of them is kept.
-    const size_t words = aggregates_->value_bytes() / sizeof(std::max_align_t) + 1;
-    std::vector<std::max_align_t> memory(words);
-    std::byte* block = reinterpret_cast<std::byte*>(memory.data());
-    aggregates_->Init(block);
-    const std::vector<uint32_t> groups(rows.size(), 0);
-    Result<ColumnVector> made =
-        aggregates_->Running({.columns = &args,
-                              .row_count = static_cast<int64_t>(rows.size()),
-                              .blocks = &block,
-                              .group_of_row = groups.data()});
-    aggregates_->Destroy(block);
-    ASSIGN_OR_RETURN(running, std::move(made));
-  }
+Status UpdatingOverOperator::MakeResults(const Pass& pass, size_t begin, size_t end,
+                                         EncodedRows* results) const {
+  const auto from = pass.last_peer.begin();
+  const std::vector<int32_t> last_peer(from + static_cast<ptrdiff_t>(begin),
+                                       from + static_cast<ptrdiff_t>(end));
+  ColumnVector columns;
   for (const OverFunctions::Function& function : functions_.functions) {
+    std::shared_ptr<arrow::Array> column;
     if (function.kind == Kind::kAggregate) {
-      ASSIGN_OR_RETURN(auto column, TakeRows(running[function.aggregate], last_peer));
-      results.push_back(std::move(column));
-      continue;
+      ASSIGN_OR_RETURN(column, TakeRows(pass.running[function.aggregate], last_peer));
+    } else if (function.kind == Kind::kLag) {
+      ASSIGN_OR_RETURN(column, LagColumn(function, pass, begin, end));
+    } else {
+      arrow::Int64Builder builder;
+      const auto first = static_cast<int64_t>(pass.first);
+      for (const int32_t last : last_peer) RETURN_IF_ERROR(builder.Append(first + last + 1));
+      ASSIGN_OR_RETURN(column, builder.Finish());
     }
-    if (function.kind == Kind::kLag) {
-      ASSIGN_OR_RETURN(auto column, LagColumn(function, args, last_peer));
-      results.push_back(std::move(column));
-      continue;
-    }
-    arrow::Int64Builder builder;
-    for (const int32_t last : last_peer) RETURN_IF_ERROR(builder.Append(last + int64_t{1}));
-    ASSIGN_OR_RETURN(auto column, builder.Finish());
-    results.push_back(std::move(column));
+    columns.push_back(std::move(column));
   }
-  return results;
+  return results_codec_->Encode(columns, static_cast<int64_t>(last_peer.size()), results);
 }
 
 Result<std::shared_ptr<arrow::Array>> UpdatingOverOperator::LagColumn(
-    const OverFunctions::Function& function, const ColumnVector& args,
-    const std::vector<int32_t>& last_peer) const {
-  const std::shared_ptr<arrow::Array>& values = args[static_cast<size_t>(function.value)];
-  const auto row_count = static_cast<int32_t>(last_peer.size());
+    const OverFunctions::Function& function, const Pass& pass, size_t begin, size_t end) const {
+  const std::shared_ptr<arrow::Array>& values = pass.args[static_cast<size_t>(function.value)];
+  const auto first = static_cast<int64_t>(pass.first);
+  const auto back_from = [&](size_t row) {
+    return first + pass.last_peer[row] - function.offset;  // does not go down
+  };
+  const int64_t low = std::max<int64_t>(back_from(begin), 0);
+  const int64_t high = std::max(back_from(end - 1) + 1, low);
   std::vector<int32_t> from;
-  for (int32_t row = 0; row < row_count; ++row) {
-    const int64_t back = last_peer[static_cast<size_t>(row)] - function.offset;
-    const int32_t fallback = function.fallback >= 0 ? row_count + row : -1;
-    from.push_back(back >= 0 ? static_cast<int32_t>(back) : fallback);
+  for (size_t row = begin; row < end; ++row) {
+    const int64_t back = back_from(row);
+    const auto own = static_cast<int64_t>(row - begin);
+    const int64_t fallback = function.fallback >= 0 ? high - low + own : -1;
+    from.push_back(static_cast<int32_t>(back >= 0 ? back - low : fallback));
   }
-  const auto rest =
-      function.fallback >= 0 ? args[static_cast<size_t>(function.fallback)] : values->Slice(0, 0);
-  ASSIGN_OR_RETURN(ColumnVector picked, PickFrom({values}, {rest}, from));
+  auto rest = values->Slice(0, 0);
+  if (function.fallback >= 0) {
+    rest = pass.args[static_cast<size_t>(function.fallback)]->Slice(
+        first + static_cast<int64_t>(begin), static_cast<int64_t>(end - begin));
+  }
+  ASSIGN_OR_RETURN(ColumnVector picked, PickFrom({values->Slice(low, high - low)}, {rest}, from));
   return picked[0];
 }
 
-Result<ChangelogBatch> UpdatingOverOperator::TakeSent() {
+// `now`: the results of the row.
+void UpdatingOverOperator::Compare(RankRows* rows, RankRows::Place place, std::string_view now) {
+  const RankedRow& row = place->second;
+  const auto added = added_.find(&row);
+  if (added != added_.end()) {
+    sent_.push_back(
+        {added->second, row.row, std::string(now)});  // an update stays one, as in Flink
+    added_.erase(added);
+  } else if (row.key != now) {
+    if (send_update_before_) sent_.push_back({RowKind::kUpdateBefore, row.row, row.key});
+    sent_.push_back({RowKind::kUpdateAfter, row.row, std::string(now)});
+  } else {
+    return;
+  }
+  rows->SetKey(place, now);
+}
+
+Task<> UpdatingOverOperator::EmitSent(Output* out) {
+  if (sent_.empty()) co_return Status::OK();
   std::vector<std::string_view> rows, results;
-  ChangelogBatch out;
+  ChangelogBatch batch;
   for (const Sent& sent : sent_) {
     rows.push_back(sent.row);
     results.push_back(sent.results);
-    out.kinds.push_back(sent.kind);
+    batch.kinds.push_back(sent.kind);
   }
-  ASSIGN_OR_RETURN(ColumnVector columns, row_codec_->Decode(rows));
-  ASSIGN_OR_RETURN(ColumnVector own, results_codec_->Decode(results));
+  CO_ASSIGN_OR_RETURN(ColumnVector columns, row_codec_->Decode(rows));
+  CO_ASSIGN_OR_RETURN(ColumnVector own, results_codec_->Decode(results));
   std::move(own.begin(), own.end(), std::back_inserter(columns));
-  out.rows = arrow::RecordBatch::Make(output_schema_, static_cast<int64_t>(rows.size()),
-                                      std::move(columns));
+  batch.rows = arrow::RecordBatch::Make(output_schema_, static_cast<int64_t>(rows.size()),
+                                        std::move(columns));
   sent_.clear();
-  return out;
+  co_return co_await out->Emit(Element::Batch(std::move(batch)));
 }
 
 void UpdatingOverOperator::FinishEntries() {
   table_->KeepOnce(&entries_);
   for (StateEntry* entry : entries_) {
     table_->MarkDirty(entry);
-    if (RankRowsCodec::Of(entry).rows.empty()) table_->Delete(entry);
+    if (RankRowsCodec::Of(entry).rows().empty()) table_->Delete(entry);
   }
   table_->Evict();
   context_->metrics->state_entries = static_cast<int64_t>(table_->entry_count());

@@ -1,11 +1,16 @@
 // OVER windows ordered by an ordinary column, from the beginning of the partition: a row that comes
 // or goes in the middle changes the results of the rows behind it, which are then sent anew (-U,
-// +U). All rows of a partition are kept, each with its results as they were last sent.
+// +U). All rows of a partition are kept, each with its results as they were last sent. A partition
+// is computed once for each batch that changes it: its accumulators pass all rows, results are made
+// from the first row on that may have changed. That takes long where there are many rows; it goes
+// by pieces, between which others on the shard have their turn.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <vector>
+
+#include <absl/container/flat_hash_map.h>
 
 #include "process/operator/over.h"
 #include "process/operator/rank.h"
@@ -26,15 +31,29 @@ class UpdatingOverOperator final : public Operator {
     std::string row;
     std::string results;
   };
-  Status Change(RankRows* rows, std::string_view sort_key, std::string_view row, RowKind kind);
-  // The results of all rows of a partition, encoded.
-  Status Compute(const RankRows& rows, EncodedRows* results) const;
-  Result<ColumnVector> Results(const std::vector<std::string_view>& rows,
-                               const std::vector<int32_t>& last_peer) const;
+  // A partition while a batch is worked on.
+  struct Partition {
+    StateEntry* entry = nullptr;
+    std::string first_key;  // rows before this sort key are as they were
+  };
+  // What is known of a partition's rows before results are made.
+  struct Pass {
+    std::vector<RankRows::Place> rows;  // those whose results may have changed
+    size_t first = 0;                   // the number of the first of them
+    ColumnVector running;               // of the aggregates, beside `rows`
+    ColumnVector args;                  // of all rows of the partition; for LAG only
+    std::vector<int32_t> last_peer;     // beside `rows`: the last of the same sort key among them
+  };
+  void Change(Partition* partition, std::string_view sort_key, std::string_view row, RowKind kind);
+  // Computes a partition and sends what has changed in it.
+  Task<> Update(const Partition& partition, Output* out);
+  Task<> MakePass(const Partition& partition, Pass* pass);
+  // The results of some of the rows, encoded.
+  Status MakeResults(const Pass& pass, size_t begin, size_t end, EncodedRows* results) const;
   Result<std::shared_ptr<arrow::Array>> LagColumn(const OverFunctions::Function& function,
-                                                  const ColumnVector& args,
-                                                  const std::vector<int32_t>& last_peer) const;
-  Result<ChangelogBatch> TakeSent();
+                                                  const Pass& pass, size_t begin, size_t end) const;
+  void Compare(RankRows* rows, RankRows::Place place, std::string_view now);
+  Task<> EmitSent(Output* out);
   void FinishEntries();
 
   OverFunctions functions_;
@@ -54,10 +73,13 @@ class UpdatingOverOperator final : public Operator {
   RankRowsCodec rows_codec_;
   std::unique_ptr<StateTable> table_;
 
-  EncodedRows partitions_;
+  // Of the batch at hand.
+  EncodedRows keys_;
   EncodedRows encoded_;
   std::vector<StateEntry*> entries_;
   std::vector<std::string> sort_keys_;
+  std::vector<Partition> partitions_;
+  absl::flat_hash_map<const RankedRow*, RowKind> added_;  // and not sent yet
   std::vector<Sent> sent_;
 };
 

@@ -81,7 +81,7 @@ std::vector<int32_t> RankOperator::Candidates(const ChangelogBatch& batch) const
   std::vector<int32_t> rows;
   const bool only_adds = options_.strategy == plan::RankStrategy::kAppend;
   for (size_t row = 0; row < entries_.size(); ++row) {
-    const RankRows::Map& kept = RankRowsCodec::Of(entries_[row]).rows;
+    const RankRows::Map& kept = RankRowsCodec::Of(entries_[row]).rows();
     const bool is_full = static_cast<int64_t>(kept.size()) >= options_.end;
     if (only_adds && is_full && sort_keys_[row] >= kept.rbegin()->first) continue;
     rows.push_back(static_cast<int32_t>(row));
@@ -108,45 +108,51 @@ Task<> RankOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
     }
     entries_.resize(candidates.size());
   }
-  CO_RETURN_IF_ERROR(Process(batch));
-  if (!output_->empty()) {
-    CO_ASSIGN_OR_RETURN(ChangelogBatch changes, output_->Take());
-    Finish();
-    co_return co_await out->Emit(Element::Batch(std::move(changes)));
-  }
+  CO_RETURN_IF_ERROR(co_await Process(batch, out));
   Finish();
   co_return Status::OK();
 }
 
-Status RankOperator::Process(const ChangelogBatch& batch) {
+Task<> RankOperator::Process(const ChangelogBatch& batch, Output* out) {
   const int64_t row_count = batch.rows->num_rows();
-  RETURN_IF_ERROR(row_codec_->Encode(batch.rows->columns(), row_count, &rows_));
-  RETURN_IF_ERROR(
+  CO_RETURN_IF_ERROR(row_codec_->Encode(batch.rows->columns(), row_count, &rows_));
+  CO_RETURN_IF_ERROR(
       key_codec_->Encode(ColumnsOf(*batch.rows, options_.row_key), row_count, &row_keys_));
   for (size_t row = 0; row < entries_.size(); ++row) {
-    RankRows& kept = RankRowsCodec::Of(entries_[row]);
-    const bool adds = batch.kinds.empty() || SignOf(batch.kinds[row]) > 0;
-    const std::string_view sort_key = sort_keys_[row];
-    if (options_.strategy != plan::RankStrategy::kUpdate) {
-      if (adds) {
-        Add(&kept, sort_key, rows_.row(row), {});
-      } else if (options_.strategy == plan::RankStrategy::kRetract) {
-        Retract(&kept, sort_key, rows_.row(row));
-      }
-      continue;
-    }
-    // The new row says which one it replaces.
-    if (!adds) continue;
-    const std::string_view key = row_keys_.row(row);
-    auto old = kept.rows.begin();
-    while (old != kept.rows.end() && old->second.key != key) ++old;
-    if (old == kept.rows.end()) {
-      Add(&kept, sort_key, rows_.row(row), key);
-    } else {
-      Update(&kept, old, sort_key, rows_.row(row), key);
-    }
+    ProcessRow(batch, row);
+    if (output_->row_count() >= kRowsPerOutput) CO_RETURN_IF_ERROR(co_await EmitChanges(out));
   }
-  return Status::OK();
+  co_return co_await EmitChanges(out);
+}
+
+Task<> RankOperator::EmitChanges(Output* out) {
+  if (output_->empty()) co_return Status::OK();
+  CO_ASSIGN_OR_RETURN(ChangelogBatch changes, output_->Take());
+  co_return co_await out->Emit(Element::Batch(std::move(changes)));
+}
+
+void RankOperator::ProcessRow(const ChangelogBatch& batch, size_t row) {
+  RankRows& kept = RankRowsCodec::Of(entries_[row]);
+  const bool adds = batch.kinds.empty() || SignOf(batch.kinds[row]) > 0;
+  const std::string_view sort_key = sort_keys_[row];
+  if (options_.strategy != plan::RankStrategy::kUpdate) {
+    if (adds) {
+      Add(&kept, sort_key, rows_.row(row), {});
+    } else if (options_.strategy == plan::RankStrategy::kRetract) {
+      Retract(&kept, sort_key, rows_.row(row));
+    }
+    return;
+  }
+  // The new row says which one it replaces.
+  if (!adds) return;
+  const std::string_view key = row_keys_.row(row);
+  Place old = kept.rows().begin();
+  while (old != kept.rows().end() && old->second.key != key) ++old;
+  if (old == kept.rows().end()) {
+    Add(&kept, sort_key, rows_.row(row), key);
+  } else {
+    Update(&kept, old, sort_key, rows_.row(row), key);
+  }
 }
 
 void RankOperator::Send(RowKind kind, std::string_view row, int64_t number) {
@@ -161,13 +167,13 @@ void RankOperator::Replace(std::string_view old, std::string_view row, int64_t n
 
 int64_t RankOperator::NumberOf(RankRows* rows, Place place) const {
   int64_t number = 1;
-  for (auto at = rows->rows.begin(); at != place && number <= options_.end; ++at) ++number;
+  for (auto at = rows->rows().begin(); at != place && number <= options_.end; ++at) ++number;
   return number;
 }
 
 std::string_view RankOperator::ShiftDown(RankRows* rows, Place from, std::string_view moved,
                                          int64_t* number, int64_t last) {
-  for (; from != rows->rows.end() && *number <= last; ++from, ++*number) {
+  for (; from != rows->rows().end() && *number <= last; ++from, ++*number) {
     Replace(from->second.row, moved, *number);
     moved = from->second.row;
   }
@@ -177,12 +183,12 @@ std::string_view RankOperator::ShiftDown(RankRows* rows, Place from, std::string
 void RankOperator::Add(RankRows* rows, std::string_view sort_key, std::string_view row,
                        std::string_view key) {
   const bool keeps_all = options_.strategy == plan::RankStrategy::kRetract;
-  const bool is_full = static_cast<int64_t>(rows->rows.size()) >= options_.end;
-  if (!keeps_all && is_full && sort_key >= rows->rows.rbegin()->first) return;
+  const bool is_full = static_cast<int64_t>(rows->rows().size()) >= options_.end;
+  if (!keeps_all && is_full && sort_key >= rows->rows().rbegin()->first) return;
   const Place place = rows->Insert(sort_key, row, key);
   int64_t number = NumberOf(rows, place);
   if (number > options_.end) return;
-  const bool overflows = static_cast<int64_t>(rows->rows.size()) > options_.end;
+  const bool overflows = static_cast<int64_t>(rows->rows().size()) > options_.end;
   if (options_.numbered()) {
     const std::string_view rest =
         ShiftDown(rows, std::next(place), place->second.row, &number, options_.end);
@@ -193,7 +199,7 @@ void RankOperator::Add(RankRows* rows, std::string_view sort_key, std::string_vi
     if (keeps_all) {
       for (; number <= options_.end; ++number) ++dropped;
     } else {
-      dropped = std::prev(rows->rows.end());
+      dropped = std::prev(rows->rows().end());
     }
     if (!keeps_all && options_.end == 1) {
       Replace(dropped->second.row, place->second.row, 1);
@@ -204,19 +210,18 @@ void RankOperator::Add(RankRows* rows, std::string_view sort_key, std::string_vi
   } else {
     Send(RowKind::kInsert, place->second.row, 0);
   }
-  if (overflows && !keeps_all) output_->Keep(rows->Extract(std::prev(rows->rows.end())));
+  if (overflows && !keeps_all) output_->Keep(rows->Extract(std::prev(rows->rows().end())));
 }
 
 void RankOperator::Retract(RankRows* rows, std::string_view sort_key, std::string_view row) {
-  auto [place, end] = rows->rows.equal_range(sort_key);
-  while (place != end && place->second.row != row) ++place;
+  const Place place = rows->Find(sort_key, row);
   // What was never added can't be taken back.
-  if (place == end) return;
+  if (place == rows->rows().end()) return;
   int64_t number = NumberOf(rows, place);
   if (number <= options_.end) {
     std::string_view rest = place->second.row;
     if (options_.numbered()) {
-      for (auto next = std::next(place); next != rows->rows.end() && number <= options_.end;
+      for (auto next = std::next(place); next != rows->rows().end() && number <= options_.end;
            ++next, ++number) {
         Replace(rest, next->second.row, number);
         rest = next->second.row;
@@ -225,8 +230,8 @@ void RankOperator::Retract(RankRows* rows, std::string_view sort_key, std::strin
     } else {
       Send(RowKind::kDelete, rest, 0);
       auto next = place;
-      for (; next != rows->rows.end() && number <= options_.end; ++number) ++next;
-      if (next != rows->rows.end()) Send(RowKind::kInsert, next->second.row, 0);
+      for (; next != rows->rows().end() && number <= options_.end; ++number) ++next;
+      if (next != rows->rows().end()) Send(RowKind::kInsert, next->second.row, 0);
     }
   }
   output_->Keep(rows->Extract(place));
@@ -263,7 +268,7 @@ void RankOperator::Finish() {
   table_->KeepOnce(&entries_);
   for (StateEntry* entry : entries_) {
     table_->MarkDirty(entry);
-    if (RankRowsCodec::Of(entry).rows.empty()) table_->Delete(entry);
+    if (RankRowsCodec::Of(entry).rows().empty()) table_->Delete(entry);
   }
   table_->Evict();
   context_->metrics->state_entries = static_cast<int64_t>(table_->entry_count());

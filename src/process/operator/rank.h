@@ -26,6 +26,7 @@ class RankOutput {
   // Keeps a row that has left its partition readable until Take.
   void Keep(RankRows::Map::node_type node) { gone_.push_back(std::move(node)); }
   bool empty() const { return rows_.empty(); }
+  size_t row_count() const { return rows_.size(); }
   Result<ChangelogBatch> Take();
 
  private:
@@ -67,10 +68,12 @@ class RankOperator final : public Operator {
   Result<OperatorSnapshot> Snapshot() override;
 
  private:
-  using Place = RankRows::Map::iterator;
+  using Place = RankRows::Place;
   // Rows that may enter their partition; all of them unless rows are only added.
   std::vector<int32_t> Candidates(const ChangelogBatch& batch) const;
-  Status Process(const ChangelogBatch& batch);
+  Task<> Process(const ChangelogBatch& batch, Output* out);
+  void ProcessRow(const ChangelogBatch& batch, size_t row);
+  Task<> EmitChanges(Output* out);
   void Add(RankRows* rows, std::string_view sort_key, std::string_view row, std::string_view key);
   void Retract(RankRows* rows, std::string_view sort_key, std::string_view row);
   void Update(RankRows* rows, Place old, std::string_view sort_key, std::string_view row,

@@ -11,7 +11,6 @@
 #include "process/types/arrow_mapping.h"
 
 namespace mainstem::process {
-namespace {}  // namespace
 
 SortOperator::SortOperator(const plan::SortNode& node)
     : order_(node.order),
@@ -69,16 +68,15 @@ Task<> SortOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
     } else if (adds) {
       waiting.Insert(sort_keys[row], rows.row(row), {});
     } else {
-      auto [at, end] = waiting.rows.equal_range(sort_keys[row]);
-      while (at != end && at->second.row != rows.row(row)) ++at;
-      if (at != end) waiting.Extract(at);
+      const RankRows::Place at = waiting.Find(sort_keys[row], rows.row(row));
+      if (at != waiting.rows().end()) waiting.Extract(at);
     }
   }
   CO_RETURN_IF_ERROR(late_.Tell(*context_, name(), batch, watermark_ms_));
   table_->KeepOnce(&entries);
   for (StateEntry* entry : entries) {
     table_->MarkDirty(entry);
-    if (RankRowsCodec::Of(entry).rows.empty()) table_->Delete(entry);
+    if (RankRowsCodec::Of(entry).rows().empty()) table_->Delete(entry);
   }
   table_->Evict();
   context_->metrics->state_entries = static_cast<int64_t>(table_->entry_count());
@@ -91,7 +89,7 @@ Task<> SortOperator::Leave(int64_t name_space, Output* out) {
   CO_RETURN_IF_ERROR(co_await table_->ResolveNamespace(name_space, &entries));
   for (StateEntry* entry : entries) {
     std::vector<std::string_view> rows;
-    for (const auto& [sort_key, row] : RankRowsCodec::Of(entry).rows) rows.push_back(row.row);
+    for (const auto& [sort_key, row] : RankRowsCodec::Of(entry).rows()) rows.push_back(row.row);
     for (size_t begin = 0; begin < rows.size(); begin += kRowsPerOutput) {
       const size_t count = std::min(kRowsPerOutput, rows.size() - begin);
       CO_ASSIGN_OR_RETURN(ColumnVector columns,

@@ -39,11 +39,11 @@ Task<> WindowRankOperator::Open(const OperatorContext* context) {
 }
 
 void WindowRankOperator::Add(RankRows* rows, const std::string& sort_key, std::string_view row) {
-  if (static_cast<int64_t>(rows->rows.size()) >= options_.end) {
-    const std::string& worst = rows->rows.rbegin()->first;
+  if (static_cast<int64_t>(rows->rows().size()) >= options_.end) {
+    const std::string& worst = rows->rows().rbegin()->first;
     const bool enters = last_wins_ties_ ? sort_key <= worst : sort_key < worst;
     if (!enters) return;
-    rows->Extract(std::prev(rows->rows.end()));
+    rows->Extract(std::prev(rows->rows().end()));
   }
   rows->Insert(sort_key, row, {});
 }
@@ -94,7 +94,7 @@ Task<> WindowRankOperator::Fire(int64_t window_end_ms, Output* out) {
   size_t sent = 0;  // entries whose rows have left
   for (size_t i = 0; i < entries.size(); ++i) {
     int64_t number = 0;
-    for (const auto& [sort_key, row] : RankRowsCodec::Of(entries[i]).rows) {
+    for (const auto& [sort_key, row] : RankRowsCodec::Of(entries[i]).rows()) {
       if (++number < options_.start) continue;
       output_->Add(RowKind::kInsert, row.row, number);
       ++waiting;
