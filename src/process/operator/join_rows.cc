@@ -10,19 +10,36 @@ namespace mainstem::process {
 namespace {
 
 constexpr char kRowsVersion = 1;
+constexpr char kStampedVersion = 2;
 
 Status DamagedRows() {
   return MakeError(ErrorCode::kCorruptStorage, "the stored rows of a join are damaged");
 }
 
-void PutRow(const JoinRow& row, std::string* out) {
+bool IsRowsVersion(std::string_view bytes) {
+  return !bytes.empty() && (bytes[0] == kRowsVersion || bytes[0] == kStampedVersion);
+}
+
+}  // namespace
+
+RowLife RowLife::Of(int64_t ttl_ms, int64_t now_ms) {
+  constexpr int64_t kTicksMax = 1 << 30;
+  if (ttl_ms <= 0 || ttl_ms > kTicksMax * kTickMs) return {};
+  // Rather a little late than early.
+  const int64_t ticks = (ttl_ms + kTickMs - 1) / kTickMs + 1;
+  const auto now = static_cast<uint32_t>(now_ms / kTickMs);
+  return {.now = now == 0 ? 1 : now, .ttl = static_cast<int32_t>(ticks)};
+}
+
+char JoinRows::version() const { return has_stamps_ ? kStampedVersion : kRowsVersion; }
+
+void JoinRows::PutRow(const JoinRow& row, std::string* out) const {
   PutNumber(row.size, out);
   out->append(row.view());
   PutNumber(row.copies, out);
   PutNumber(row.matches, out);
+  if (has_stamps_) PutNumber(row.stamp, out);
 }
-
-}  // namespace
 
 size_t JoinRows::Find(std::string_view bytes, uint64_t hash) const {
   if (!index_.empty()) {
@@ -57,13 +74,27 @@ void JoinRows::Append(std::string_view bytes, uint64_t hash, int32_t copies, int
   }
 }
 
-void JoinRows::Add(std::string_view bytes, int32_t matches) {
-  const uint64_t hash = StableHash(bytes);
+size_t JoinRows::FindLiving(std::string_view bytes, uint64_t hash, RowLife life) {
   const size_t at = Find(bytes, hash);
-  if (at == rows_.size()) return Append(bytes, hash, 1, matches);
-  ++rows_[at].copies;
-  rows_[at].matches = matches;
-  rows_[at].is_changed = true;
+  if (at == rows_.size() || !life.IsOver(rows_[at].stamp)) return at;
+  Forget(at);
+  return rows_.size();
+}
+
+void JoinRows::Add(std::string_view bytes, int32_t matches, RowLife life) {
+  const uint64_t hash = StableHash(bytes);
+  size_t at = FindLiving(bytes, hash, life);
+  if (at == rows_.size()) {
+    Append(bytes, hash, 1, matches);
+  } else {
+    ++rows_[at].copies;
+    rows_[at].matches = matches;
+    rows_[at].is_changed = true;
+  }
+  if (life.ttl == 0) return;
+  rows_[at].stamp = life.now;
+  has_stamps_ = true;
+  if (rows_.size() == 1) oldest_ = life.now;
 }
 
 void JoinRows::AddCopy(std::string_view bytes, int32_t matches) {
@@ -74,12 +105,38 @@ void JoinRows::AddCopy(std::string_view bytes, int32_t matches) {
   rows_[at].AddMatches(matches);
 }
 
-bool JoinRows::Remove(std::string_view bytes) {
-  const size_t at = Find(bytes, StableHash(bytes));
+bool JoinRows::Remove(std::string_view bytes, RowLife life) {
+  const size_t at = FindLiving(bytes, StableHash(bytes), life);
   if (at == rows_.size()) return false;
   rows_[at].is_changed = true;
+  if (life.ttl > 0) rows_[at].stamp = life.now;
   if (--rows_[at].copies == 0) Forget(at);
   return true;
+}
+
+bool JoinRows::ForgetOld(RowLife life, int32_t ticks) {
+  if (life.ttl == 0 || rows_.empty()) return false;
+  const RowLife later{.now = life.now - static_cast<uint32_t>(ticks), .ttl = life.ttl};
+  if (oldest_ != 0 && !later.IsOver(oldest_)) return false;
+  bool any = false;
+  oldest_ = life.now;
+  // From the end: what takes the place of one that goes has been looked at.
+  for (size_t at = rows_.size(); at-- > 0;) {
+    JoinRow& row = rows_[at];
+    if (row.stamp == 0) {
+      // Of a time when rows had none: its life begins.
+      row.stamp = life.now;
+      row.is_changed = true;
+      has_stamps_ = true;
+      any = true;
+    } else if (life.IsOver(row.stamp)) {
+      Forget(at);
+      any = true;
+    } else if (static_cast<int32_t>(oldest_ - row.stamp) > 0) {
+      oldest_ = row.stamp;
+    }
+  }
+  return any;
 }
 
 void JoinRows::Forget(size_t at) {
@@ -104,18 +161,18 @@ void JoinRows::Forget(size_t at) {
 }
 
 void JoinRows::Put(std::string* out) const {
-  out->push_back(kRowsVersion);
+  out->push_back(version());
   PutNumber(static_cast<uint32_t>(rows_.size()), out);
   for (const JoinRow& row : rows_) PutRow(row, out);
 }
 
 Status JoinRows::Take(std::string_view bytes) {
-  if (bytes.empty() || bytes[0] != kRowsVersion) return DamagedRows();
-  return TakeRows(bytes.substr(1));
+  if (!IsRowsVersion(bytes)) return DamagedRows();
+  return TakeRows(bytes[0], bytes.substr(1));
 }
 
 void JoinRows::PutChanges(std::string* out) const {
-  out->push_back(kRowsVersion);
+  out->push_back(version());
   PutNumber(static_cast<uint32_t>(gone_.size()), out);
   for (const JoinRow& row : gone_) {
     PutNumber(row.size, out);
@@ -130,7 +187,8 @@ void JoinRows::PutChanges(std::string* out) const {
 
 Status JoinRows::ApplyChanges(std::string_view bytes) {
   uint32_t gone_count = 0;
-  if (bytes.empty() || bytes[0] != kRowsVersion) return DamagedRows();
+  if (!IsRowsVersion(bytes)) return DamagedRows();
+  const char stored_version = bytes[0];
   bytes.remove_prefix(1);
   if (!TakeNumber(&bytes, &gone_count)) return DamagedRows();
   for (uint32_t i = 0; i < gone_count; ++i) {
@@ -142,7 +200,7 @@ Status JoinRows::ApplyChanges(std::string_view bytes) {
     const size_t at = Find(row, StableHash(row));
     if (at != rows_.size()) Forget(at);
   }
-  return TakeRows(bytes);
+  return TakeRows(stored_version, bytes);
 }
 
 void JoinRows::ForgetGone() {
@@ -156,7 +214,9 @@ void JoinRows::OnStored() {
   for (JoinRow& row : rows_) row.is_changed = false;
 }
 
-Status JoinRows::TakeRows(std::string_view bytes) {
+Status JoinRows::TakeRows(char stored_version, std::string_view bytes) {
+  has_stamps_ = has_stamps_ || stored_version == kStampedVersion;
+  oldest_ = 0;
   uint32_t count = 0;
   if (!TakeNumber(&bytes, &count)) return DamagedRows();
   for (uint32_t i = 0; i < count; ++i) {
@@ -167,6 +227,8 @@ Status JoinRows::TakeRows(std::string_view bytes) {
     const std::string_view row = bytes.substr(0, size);
     bytes.remove_prefix(size);
     if (!TakeNumber(&bytes, &copies) || !TakeNumber(&bytes, &matches)) return DamagedRows();
+    uint32_t stamp = 0;
+    if (stored_version == kStampedVersion && !TakeNumber(&bytes, &stamp)) return DamagedRows();
     if (copies <= 0) return DamagedRows();
     const uint64_t hash = StableHash(row);
     const size_t at = Find(row, hash);
@@ -176,6 +238,7 @@ Status JoinRows::TakeRows(std::string_view bytes) {
       rows_[at].copies = copies;
       rows_[at].matches = matches;
     }
+    rows_[at].stamp = stamp;
   }
   return bytes.empty() ? Status::OK() : DamagedRows();
 }

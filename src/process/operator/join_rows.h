@@ -4,6 +4,7 @@
 // Stored form, version 1: u8 version | u32 number of rows | each: u32 size, bytes (RowCodec's),
 // i32 copies, i32 matches. What has changed since: u8 version | u32 number of rows that have gone |
 // each: u32 size, bytes | then those that came or changed, as above. Few rows are stored whole.
+// Version 2, of rows that have a time to live: the same, with u32 stamp behind the matches.
 #pragma once
 
 #include <cstddef>
@@ -20,6 +21,19 @@
 
 namespace mainstem::process {
 
+// A time to live of each row: as of when, and how long. Stamps count ticks of a tenth of a second
+// and go round after some years.
+struct RowLife {
+  static constexpr int64_t kTickMs = 100;
+  uint32_t now = 0;  // 0: rows have none
+  int32_t ttl = 0;   // ticks
+  // No time to live: rows stay for ever, and so they do with one of years.
+  static RowLife Of(int64_t ttl_ms, int64_t now_ms);
+  bool IsOver(uint32_t stamp) const {
+    return ttl > 0 && stamp != 0 && static_cast<int32_t>(now - stamp) >= ttl;
+  }
+};
+
 struct JoinRow {
   std::unique_ptr<char[]> bytes;
   uint32_t size = 0;
@@ -29,10 +43,12 @@ struct JoinRow {
   // copies that had a partner.
   int32_t matches = 0;
   bool is_changed = false;  // since it was stored
+  uint32_t stamp = 0;       // when it was written last; 0: not known
 
   std::string_view view() const { return {bytes.get(), size}; }
-  void AddMatches(int32_t change) {
+  void AddMatches(int32_t change, uint32_t now = 0) {
     matches += change;
+    stamp = now;
     is_changed = true;
   }
 };
@@ -44,12 +60,16 @@ class JoinRows {
   std::vector<JoinRow>& rows() { return rows_; }
   bool empty() const { return rows_.empty(); }
 
-  // One more copy; `matches` is the row's from now on.
-  void Add(std::string_view bytes, int32_t matches);
+  // One more copy; `matches` is the row's from now on. Here and in Remove a row whose life is over
+  // is none.
+  void Add(std::string_view bytes, int32_t matches, RowLife life = {});
   // One more copy, whose matches come to those that the row has.
   void AddCopy(std::string_view bytes, int32_t matches);
   // One copy less; false when there is none.
-  bool Remove(std::string_view bytes);
+  bool Remove(std::string_view bytes, RowLife life = {});
+  // Forgets the rows whose lives are over, if the oldest has been for so many ticks; whether there
+  // were any.
+  bool ForgetOld(RowLife life, int32_t ticks = 0);
 
   size_t heap_bytes() const { return heap_bytes_; }
   void Put(std::string* out) const;
@@ -70,15 +90,20 @@ class JoinRows {
     size_t operator()(std::string_view bytes) const { return StableHash(bytes); }
   };
   size_t Find(std::string_view bytes, uint64_t hash) const;  // rows_.size(): not there
+  size_t FindLiving(std::string_view bytes, uint64_t hash, RowLife life);
   void Append(std::string_view bytes, uint64_t hash, int32_t copies, int32_t matches);
   void BuildIndex();
   void Forget(size_t at);
   void ForgetGone();
-  Status TakeRows(std::string_view bytes);
+  void PutRow(const JoinRow& row, std::string* out) const;
+  char version() const;
+  Status TakeRows(char version, std::string_view bytes);
 
   std::vector<JoinRow> rows_;
   absl::flat_hash_map<std::string_view, uint32_t, HashOf> index_;  // empty below kIndexed
   size_t heap_bytes_ = 0;
+  bool has_stamps_ = false;
+  uint32_t oldest_ = 0;  // no row has an earlier stamp; 0: not known
   bool knows_changes_ = false;
   std::vector<JoinRow> gone_;  // since they were stored; only if it knows_changes_
 };

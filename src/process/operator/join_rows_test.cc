@@ -151,5 +151,45 @@ TEST(JoinRowsTest, RefusesADamagedForm) {
   EXPECT_FALSE(other_version.Take(stored).ok());
 }
 
+TEST(JoinRowsTest, EachRowHasATimeToLiveOfItsOwn) {
+  const auto at = [](int64_t ms) { return RowLife::Of(1000, 1'767'229'200'000 + ms); };
+  JoinRows rows;
+  rows.Add("a", 0, at(0));
+  rows.Add("b", 0, at(0));
+  rows.Add("c", 0, at(700));
+  rows.rows()[1].AddMatches(1, at(600).now);
+  EXPECT_FALSE(rows.ForgetOld(at(999)));
+  std::string stored;
+  rows.Put(&stored);
+  for (const bool is_restored : {false, true}) {
+    JoinRows same;
+    ASSERT_TRUE(same.Take(stored).ok());
+    JoinRows& one = is_restored ? same : rows;
+    EXPECT_TRUE(one.ForgetOld(at(1300)));
+    EXPECT_EQ(CountsOf(one), (std::map<std::string, int>{{"b", 1}, {"c", 1}}));
+    // A row that is over is none, though it may still be there.
+    EXPECT_FALSE(one.ForgetOld(at(2000), 20));
+    EXPECT_FALSE(one.Remove("b", at(2000)));
+    one.Add("c", 0, at(2000));
+    EXPECT_EQ(CountsOf(one), (std::map<std::string, int>{{"c", 1}}));
+  }
+}
+
+TEST(JoinRowsTest, TheLivesOfRowsOfBeforeBeginWhenTheyAreLookedAt) {
+  JoinRows before;
+  before.Add("a", 0);
+  std::string stored;
+  before.Put(&stored);
+  EXPECT_EQ(stored[0], 1);
+  JoinRows rows;
+  ASSERT_TRUE(rows.Take(stored).ok());
+  const auto at = [](int64_t ms) { return RowLife::Of(1000, 1'767'229'200'000 + ms); };
+  rows.ForgetOld(at(0));
+  EXPECT_EQ(rows.rows().size(), 1u);
+  EXPECT_FALSE(rows.ForgetOld(at(900)));
+  EXPECT_TRUE(rows.ForgetOld(at(1300)));
+  EXPECT_TRUE(rows.empty());
+}
+
 }  // namespace
 }  // namespace mainstem::process

@@ -5,6 +5,7 @@
 #include "process/operator/calc.h"
 #include "process/operator/exchange.h"
 #include "process/operator/row_columns.h"
+#include "process/operator/work_slice.h"
 #include "process/types/arrow_mapping.h"
 
 namespace mainstem::process {
@@ -52,6 +53,7 @@ Task<> RegularJoinOperator::OnBatch(int input, ChangelogBatch batch, Output* out
     CO_RETURN_IF_ERROR(DecodeOthers(probe));
     CO_RETURN_IF_ERROR(CheckPairs(probe));
     Apply(probe, begin, row);
+    if (IsSliceOver(*context_)) CO_RETURN_IF_ERROR(co_await context_->slice->Rest());
     if (sent_.empty()) continue;
     CO_ASSIGN_OR_RETURN(ChangelogBatch output, TakeSent(probe));
     CO_RETURN_IF_ERROR(co_await out->Emit(Element::Batch(std::move(output))));
@@ -73,8 +75,31 @@ Task<> RegularJoinOperator::FindEntries(Probe* probe) {
     CO_RETURN_IF_ERROR(co_await probe->own->table->Resolve(keys, {}, &probe->own_entries));
   }
   CO_RETURN_IF_ERROR(co_await probe->other->table->Lookup(keys, {}, &probe->other_entries));
+  ForgetOldRows(probe);
   if (!probe->keeps_rows) co_return Status::OK();
   co_return probe->own->row_codec->Encode(rows.columns(), rows.num_rows(), &probe->rows);
+}
+
+// No row that is over meets one of the batch. Of their own side such rows may stay a while: each
+// that comes would else cost a look at all of its key.
+void RegularJoinOperator::ForgetOldRows(Probe* probe) {
+  const auto input = static_cast<size_t>(probe->input);
+  const int64_t now_ms = context_->env->WallTime().value();
+  probe->own_life = RowLife::Of(node_.state_ttl_ms[input], now_ms);
+  probe->other_life = RowLife::Of(node_.state_ttl_ms[1 - input], now_ms);
+  if (probe->other_life.ttl > 0) {
+    for (StateEntry* entry : probe->other_entries) {
+      if (entry == nullptr || !JoinRowsCodec::RowsOf(entry).ForgetOld(probe->other_life)) continue;
+      probe->other->table->MarkDirty(entry);
+      if (JoinRowsCodec::RowsOf(entry).empty()) probe->emptied.push_back(entry);
+    }
+  }
+  if (probe->own_life.ttl == 0) return;
+  for (StateEntry* entry : probe->own_entries) {
+    JoinRows& rows = JoinRowsCodec::RowsOf(entry);
+    if (!rows.ForgetOld(probe->own_life, probe->own_life.ttl / 8)) continue;
+    probe->own->table->MarkDirty(entry);
+  }
 }
 
 void RegularJoinOperator::GatherPairs(const Probe& probe, size_t* row) {
@@ -142,7 +167,7 @@ void RegularJoinOperator::ChangeMatches(const Probe& probe, StateEntry* entry,
                                         std::span<const JoinPair> pairs, int32_t change) {
   if (pairs.empty()) return;
   for (const JoinPair& pair : pairs)
-    others_[static_cast<size_t>(OtherOf(probe, pair))]->AddMatches(change);
+    others_[static_cast<size_t>(OtherOf(probe, pair))]->AddMatches(change, probe.other_life.now);
   probe.other->table->MarkDirty(entry);
 }
 
@@ -152,8 +177,8 @@ void RegularJoinOperator::KeepRow(const Probe& probe, size_t row, int32_t matche
   StateEntry* entry = probe.own_entries[row];
   const bool adds = probe.batch->kinds.empty() || SignOf(probe.batch->kinds[row]) > 0;
   if (adds) {
-    JoinRowsCodec::RowsOf(entry).Add(probe.rows.row(row), matches);
-  } else if (!JoinRowsCodec::RowsOf(entry).Remove(probe.rows.row(row))) {
+    JoinRowsCodec::RowsOf(entry).Add(probe.rows.row(row), matches, probe.own_life);
+  } else if (!JoinRowsCodec::RowsOf(entry).Remove(probe.rows.row(row), probe.own_life)) {
     return;
   }
   probe.own->table->MarkDirty(entry);
@@ -258,6 +283,7 @@ void RegularJoinOperator::FinishEntries(Probe* probe) {
   for (StateEntry* entry : probe->own_entries) {
     if (JoinRowsCodec::RowsOf(entry).empty()) probe->own->table->Delete(entry);
   }
+  for (StateEntry* entry : probe->emptied) probe->other->table->Delete(entry);
   probe->own->table->Evict();
   probe->other->table->Evict();
   context_->metrics->state_entries =

@@ -55,6 +55,10 @@ class RegularJoinOperator final : public Operator {
     std::vector<StateEntry*> own_entries;
     std::vector<StateEntry*> other_entries;
     std::vector<uint8_t> key_has_null;
+    // Of the two sides' rows.
+    RowLife own_life;
+    RowLife other_life;
+    std::vector<StateEntry*> emptied;  // of other_entries, by rows whose lives were over
   };
 
   Side& side(int input) { return sides_[static_cast<size_t>(input)]; }
@@ -67,6 +71,7 @@ class RegularJoinOperator final : public Operator {
     return probe.input == 0 ? pair.right : pair.left;
   }
   Task<> FindEntries(Probe* probe);
+  void ForgetOldRows(Probe* probe);
   // Rows of the batch from `*row` on, until there are enough pairs for one output batch.
   void GatherPairs(const Probe& probe, size_t* row);
   Status DecodeOthers(const Probe& probe);

@@ -20,8 +20,9 @@ struct JoinedRows : plan::PlanNode {
 };
 
 // Of two inputs (k STRING, v BIGINT) by k.
-std::unique_ptr<Operator> JoinByK(plan::JoinType type) {
+std::unique_ptr<Operator> JoinByK(plan::JoinType type, int64_t state_ttl_ms = 0) {
   plan::JoinNode node;
+  node.state_ttl_ms.fill(state_ttl_ms);
   node.type = type;
   node.left_keys = {0};
   node.right_keys = {0};
@@ -73,6 +74,30 @@ TEST(RegularJoinTest, ASideWhoseOtherOneHasEndedIsPaddedAtOnce) {
   EXPECT_THAT(
       bench.Push(JoinRowsElement({{"+I", "a", "1"}, {"+I", "b", "2"}, {"-D", "b", "2"}}), 0),
       ElementsAre("+I a 1 a 7", "+I b 2 - -", "-D b 2 - -"));
+  EXPECT_EQ(bench.metrics().state_entries, 1);
+}
+
+// However often its key comes.
+TEST(RegularJoinTest, ARowGoesWhenItsOwnTimeIsOver) {
+  OperatorBench bench(JoinByK(plan::JoinType::kInner, 1000));
+  bench.Push(JoinRowsElement({{"+I", "a", "1"}}), 0);
+  bench.Wait(std::chrono::milliseconds(700));
+  bench.Push(JoinRowsElement({{"+I", "a", "2"}}), 0);
+  bench.Wait(std::chrono::milliseconds(700));
+  EXPECT_THAT(bench.Push(JoinRowsElement({{"+I", "a", "7"}}), 1), ElementsAre("+I a 2 a 7"));
+}
+
+TEST(RegularJoinTest, AKeyOfWhichAllRowsAreOverGoes) {
+  OperatorBench bench(JoinByK(plan::JoinType::kLeft, 1000));
+  bench.Push(JoinRowsElement({{"+I", "a", "1"}}), 0);
+  bench.Wait(std::chrono::milliseconds(950));
+  // The match renews the row, as any write does.
+  EXPECT_THAT(bench.Push(JoinRowsElement({{"+I", "a", "7"}}), 1),
+              ElementsAre("-D a 1 - -", "+I a 1 a 7"));
+  bench.Wait(std::chrono::milliseconds(950));
+  EXPECT_THAT(bench.Push(JoinRowsElement({{"+I", "a", "8"}}), 1), ElementsAre("+I a 1 a 8"));
+  bench.Wait(std::chrono::milliseconds(1500));
+  EXPECT_THAT(bench.Push(JoinRowsElement({{"+I", "a", "9"}}), 1), IsEmpty());
   EXPECT_EQ(bench.metrics().state_entries, 1);
 }
 
