@@ -27,7 +27,8 @@ namespace mainstem::process {
 std::string EncodeStateKey(uint16_t table, int key_group, int64_t name_space, std::string_view key);
 void AppendStateKey(uint16_t table, int key_group, int64_t name_space, std::string_view key,
                     std::string* out);
-// The first possible key of a (table, key group) and of a namespace in it.
+// The first possible key of a (table, key group), behind all keys of the group before it, and of a
+// namespace in it.
 std::string StateGroupBegin(uint16_t table, int key_group);
 std::string StateNamespaceBegin(uint16_t table, int key_group, int64_t name_space);
 struct DecodedStateKey {
@@ -38,8 +39,10 @@ struct DecodedStateKey {
 };
 Result<DecodedStateKey> DecodeStateKey(std::string_view encoded);
 
-// All calls block and belong on the pool. Calls of one backend may overlap, except that nothing
-// else runs during Write. What Write has taken survives a crash only in a checkpoint.
+// All calls block and belong on the pool. Calls of one backend may overlap, but for these: one
+// Write or Checkpoint at a time, and nothing beside the first Write of a backend that was made
+// empty. A Read or Scan beside a Write finds each key as it was before or as it is after. What
+// Write has taken survives a crash only in a checkpoint.
 class StateBackend {
  public:
   using Entry = std::pair<std::string, std::string>;

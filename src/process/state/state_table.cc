@@ -154,7 +154,7 @@ Task<> StateTable::Restore() {
   may_have_cold_ = false;
   for (int group = options_.key_groups.begin; group < options_.key_groups.end; ++group) {
     std::string begin = StateGroupBegin(options_.table_id, group);
-    std::string end = begin + std::string(10, '\xff');
+    std::string end = StateGroupBegin(options_.table_id, group + 1);
     for (;;) {
       auto scan = [this, &begin, &end] { return backend_->Scan(begin, end, kScanChunk); };
       CO_ASSIGN_OR_RETURN(auto found, co_await pool_->Run(scan));
@@ -279,7 +279,7 @@ Task<> StateTable::ResolveNamespace(int64_t name_space, std::vector<StateEntry*>
     for (int group = options_.key_groups.begin; group < options_.key_groups.end; ++group) {
       std::string begin = StateNamespaceBegin(options_.table_id, group, name_space);
       std::string end = name_space == INT64_MAX
-                            ? StateGroupBegin(options_.table_id, group) + std::string(10, '\xff')
+                            ? StateGroupBegin(options_.table_id, group + 1)
                             : StateNamespaceBegin(options_.table_id, group, name_space + 1);
       CO_RETURN_IF_ERROR(co_await FetchRange(std::move(begin), std::move(end)));
     }
@@ -299,7 +299,7 @@ Task<> StateTable::ResolveAll(std::vector<StateEntry*>* entries) {
   if (may_have_cold_) {
     for (int group = options_.key_groups.begin; group < options_.key_groups.end; ++group) {
       std::string begin = StateGroupBegin(options_.table_id, group);
-      std::string end = begin + std::string(10, '\xff');
+      std::string end = StateGroupBegin(options_.table_id, group + 1);
       CO_RETURN_IF_ERROR(co_await FetchRange(std::move(begin), std::move(end)));
     }
     may_have_cold_ = false;

@@ -473,6 +473,47 @@ TEST_P(StateTableTest, SaysWhatIsDamaged) {
   EXPECT_TRUE(Is(status, ErrorCode::kCorruptStorage));
 }
 
+// The last namespace with the last keys: the end of a key group lies behind them.
+TEST_P(StateTableTest, TheLastKeysOfAGroupAreRestored) {
+  auto backend = factory_->Open(root_ + "/live", {}, {}).ValueOrDie();
+  EncodedRows keys;
+  keys.Append(std::string(20, '\xff'));
+  keys.Append(std::string(30, '\xff'));
+  keys.ComputeHashes();
+  const std::vector<int64_t> name_spaces(2, INT64_MAX);
+  const auto count = [](StateTable* table, const EncodedRows* keys,
+                        const std::vector<int64_t>* name_spaces) -> Task<> {
+    std::vector<StateEntry*> entries;
+    CO_RETURN_IF_ERROR(co_await table->Resolve(*keys, *name_spaces, &entries));
+    for (StateEntry* entry : entries) {
+      CountOf(entry) = 7;
+      table->MarkDirty(entry);
+    }
+    co_return Status::OK();
+  };
+  auto table = MakeTable(backend.get(), 1 << 20);
+  Run(count(table.get(), &keys, &name_spaces));
+  table->BeginSnapshot();
+  StateMutations mutations;
+  table->TakeSnapshot(&mutations);
+  CHECK_OK(backend->Write(mutations));
+  table->OnWritten();
+  auto restored = MakeTable(backend.get(), 1 << 20);
+  Run(restored->Restore());
+  EXPECT_EQ(restored->entry_count(), 2u);
+  // With memory for one of them.
+  auto cold = MakeTable(backend.get(), 0);
+  Run(cold->Restore());
+  const auto find = [](StateTable* table, std::vector<StateEntry*>* found) -> Task<> {
+    co_return co_await table->ResolveNamespace(INT64_MAX, found);
+  };
+  std::vector<StateEntry*> found;
+  Run(find(cold.get(), &found));
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(CountOf(found[0]), 7);
+  EXPECT_EQ(CountOf(found[1]), 7);
+}
+
 INSTANTIATE_TEST_SUITE_P(Backends, StateTableTest, testing::Values(false, true),
                          [](const auto& info) { return info.param ? "RocksDb" : "Memory"; });
 
