@@ -8,6 +8,7 @@
 
 #include "connector/overwrite.h"
 #include "process/job/bad_records.h"
+#include "process/job/operator_details.h"
 #include "process/job/ordered_operators.h"
 #include "process/job/state_names.h"
 #include "process/job/values_source.h"
@@ -41,16 +42,6 @@ Status Unsupported(const std::string& what) {
 std::vector<int> Sorted(std::vector<int> indexes) {
   std::sort(indexes.begin(), indexes.end());
   return indexes;
-}
-
-template <typename Specs>
-std::string DescribeAggregates(const Specs& specs, const plan::Columns& input) {
-  std::string out;
-  for (const auto& spec : specs) {
-    if (!out.empty()) out += ", ";
-    out += ToString(spec, input);
-  }
-  return out;
 }
 
 // Builds bottom-up; each plan node ends up at the end of some vertex's chain.
@@ -365,20 +356,6 @@ class Builder {
     return id;
   }
 
-  static std::string DescribeJoin(const plan::JoinNode& node) {
-    std::string detail;
-    if (node.time == plan::JoinTime::kInterval) {
-      detail = fmt::format("{} to {} ms, ", node.lower_ms, node.upper_ms);
-    }
-    detail += fmt::format("{}, left keys=[{}], right keys=[{}]", NameOf(node.type),
-                          plan::NamesOf(node.inputs[0]->columns, node.left_keys),
-                          plan::NamesOf(node.inputs[1]->columns, node.right_keys));
-    for (const ExprPtr& condition : node.conditions) {
-      detail += ", condition=" + condition->ToString();
-    }
-    return detail;
-  }
-
   Result<int> BuildJoin(const plan::JoinNode& node) {
     if (node.time == plan::JoinTime::kLookup) return BuildLookupJoin(node);
     const std::vector<int>* keys[] = {&node.left_keys, &node.right_keys};
@@ -469,10 +446,11 @@ class Builder {
     ASSIGN_OR_RETURN(const int id, is_plain ? Continue(input) : Exchange(input, keys));
     RETURN_IF_ERROR(AddNotNull(id, node));
     if (node.materialize) {
-      const plan::Columns columns = input.columns;
-      AddOperator(id, node, "UpsertMaterialize", plan::NamesOf(columns, keys),
-                  [columns, keys](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
-                    return std::make_unique<UpsertMaterializeOperator>(columns, keys);
+      UpsertMaterializeOperator::Options options{
+          .columns = input.columns, .primary_key = keys, .state_ttl_ms = StateTtl()};
+      AddOperator(id, node, "UpsertMaterialize", plan::NamesOf(input.columns, keys),
+                  [options](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
+                    return std::make_unique<UpsertMaterializeOperator>(options);
                   });
     }
     return id;
@@ -494,12 +472,19 @@ class Builder {
                                            .primary_key = keys,
                                            .upsert_key = SmallestKey(input.upsert_keys),
                                            .fail = node.on_conflict == plan::OnConflict::kError,
-                                           .table_name = node.table_name};
+                                           .table_name = node.table_name,
+                                           .state_ttl_ms = StateTtl()};
     AddOperator(id, node, "ConflictCheck", plan::NamesOf(input.columns, keys),
                 [options](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
                   return std::make_unique<ConflictCheckOperator>(options);
                 });
     return id;
+  }
+
+  // table.exec.state.ttl, for state that no query names.
+  int64_t StateTtl() const {
+    const auto found = plan_.settings.find("table.exec.state.ttl");
+    return found == plan_.settings.end() ? 0 : plan::ParseDurationMillis(found->second).ValueOr(0);
   }
 
   static std::vector<int> SmallestKey(const std::vector<std::vector<int>>& keys) {

@@ -64,6 +64,7 @@ Task<> ConflictCheckOperator::Open(const OperatorContext* context) {
   waiting.emplace_back("$kind", LogicalType::TinyInt().NotNull());
   CO_RETURN_IF_ERROR(co_await buffer_->Restore(waiting));
   StateTable::Options table = context->TableOptions(1, "rows of an upsert sink");
+  table.ttl_ms = options_.state_ttl_ms;
   shown_ = std::make_unique<StateTable>(std::move(table), &list_codec_, context->backend,
                                         &context->env->blocking_pool());
   co_return co_await shown_->Restore();

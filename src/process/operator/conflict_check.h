@@ -39,6 +39,7 @@ class ConflictCheckOperator final : public Operator {
     std::vector<int> upsert_key;
     bool fail = false;  // DO ERROR; else the first row of a key stays
     std::string table_name;
+    int64_t state_ttl_ms = 0;  // of what is shown; 0: it stays for ever
   };
   explicit ConflictCheckOperator(Options options) : options_(std::move(options)) {}
   std::string name() const override { return "ConflictCheck"; }

@@ -11,6 +11,11 @@ namespace {
 constexpr char kBufferVersion = 1;
 constexpr size_t kBufferRowsAtOnce = 4096;
 
+Status DamagedRowList() {
+  return MakeError(ErrorCode::kCorruptStorage,
+                   "stored rows that wait for the watermark are damaged");
+}
+
 StateTable::Options BufferOptions(const OperatorContext* context, int table_index) {
   StateTable::Options table =
       context->TableOptions(table_index, "rows that wait for the watermark");
@@ -26,11 +31,30 @@ Status RowListCodec::Read(const std::byte* value, std::vector<std::string_view>*
   std::string_view rest = Of(value);
   while (!rest.empty()) {
     if (!TakeText(&rest, &rows->emplace_back())) {
-      return MakeError(ErrorCode::kCorruptStorage,
-                       "stored rows that wait for the watermark are damaged");
+      return DamagedRowList();
     }
   }
   return Status::OK();
+}
+
+Result<RowListCodec::Removed> RowListCodec::Remove(std::byte* value, std::string_view row) {
+  std::string& rows = Of(value);
+  std::string_view rest = rows;
+  Removed removed;
+  while (!rest.empty()) {
+    const size_t begin = rows.size() - rest.size();
+    std::string_view one;
+    if (!TakeText(&rest, &one)) return DamagedRowList();
+    if (one != row) {
+      removed.before = one;
+      continue;
+    }
+    removed.was_there = true;
+    removed.was_last = rest.empty();
+    rows.erase(begin, rows.size() - rest.size() - begin);  // `before` stays where it is
+    break;
+  }
+  return removed;
 }
 
 void RowListCodec::Serialize(const std::byte* value, std::string* out) const {

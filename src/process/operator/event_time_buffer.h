@@ -29,6 +29,13 @@ class RowListCodec final : public ValueCodec {
   static bool IsEmpty(const std::byte* value) { return Of(value).empty(); }
   // Views into the value. CorruptStorage when it is damaged.
   static Status Read(const std::byte* value, std::vector<std::string_view>* rows);
+  struct Removed {
+    bool was_there = false;
+    bool was_last = false;
+    std::string_view before = {};  // the row before it, into the value
+  };
+  // Takes out the first of these rows. Looks at lengths before it, moves the bytes behind it.
+  static Result<Removed> Remove(std::byte* value, std::string_view row);
 
  private:
   static std::string& Of(std::byte* value) { return *reinterpret_cast<std::string*>(value); }

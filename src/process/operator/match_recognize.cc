@@ -79,7 +79,7 @@ Task<> MatchOperator::Open(const OperatorContext* context) {
     waiting_ = std::make_unique<EventTimeBuffer>(context, 1);
     CO_RETURN_IF_ERROR(co_await waiting_->Restore(input));
   }
-  if (node_.event_time && node_.within_ms > 0) {
+  if (node_.within_ms > 0) {
     timers_ = std::make_unique<KeyTimers>(context, 2);
     CO_RETURN_IF_ERROR(co_await timers_->Restore());
   }
@@ -178,6 +178,12 @@ Task<> MatchOperator::OnWatermark(int64_t watermark_ms, Output* out) {
   }
   if (timers_ != nullptr) CO_RETURN_IF_ERROR(co_await ExpireUpTo(watermark_ms, out));
   co_return Status::OK();
+}
+
+Task<> MatchOperator::OnTime(int64_t now_ms, Output* out) {
+  if (!wants_time()) co_return Status::OK();
+  SetEvalTime(context_->env, &eval_);
+  co_return co_await ExpireUpTo(now_ms, out);
 }
 
 std::vector<int32_t> MatchOperator::InOrder(const ColumnVector& columns,
@@ -422,12 +428,12 @@ Task<> MatchOperator::SetTimers(const std::vector<StateEntry*>& entries) {
   co_return co_await timers_->Set(waiting, ends);
 }
 
-Task<> MatchOperator::ExpireUpTo(int64_t watermark_ms, Output* out) {
+Task<> MatchOperator::ExpireUpTo(int64_t time_ms, Output* out) {
   std::vector<StateEntry*> entries;
   EncodedRows keys;
   int64_t time = 0;
   while (true) {
-    CO_RETURN_IF_ERROR(co_await timers_->TakeDue(watermark_ms, &time, &keys));
+    CO_RETURN_IF_ERROR(co_await timers_->TakeDue(time_ms, &time, &keys));
     if (keys.size() == 0) co_return Status::OK();
     CO_RETURN_IF_ERROR(co_await progress_->Lookup(keys, {}, &entries));
     partitions_.clear();
@@ -438,7 +444,7 @@ Task<> MatchOperator::ExpireUpTo(int64_t watermark_ms, Output* out) {
     CO_ASSIGN_OR_RETURN(columns_, GatherColumns(nothing, 0));
     for (size_t number = 0; number < partitions_.size(); ++number) {
       MatchProgress& progress = MatchProgressCodec::Of(partitions_[number].entry);
-      progress.Expire(watermark_ms, node_.within_ms);
+      progress.Expire(time_ms, node_.within_ms);
       std::vector<MatchState> matches;
       CO_RETURN_IF_ERROR(automaton_.TakeMatches(&progress, &matches));
       for (MatchState& match : matches) found_.push_back({number, std::move(match), -1});

@@ -45,6 +45,9 @@ class MatchOperator final : public Operator {
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
   int64_t restored_watermark() const override { return watermark_ms_; }
   Task<> OnWatermark(int64_t watermark_ms, Output* out) override;
+  // By processing time WITHIN ends by the clock.
+  bool wants_time() const override { return !node_.event_time && node_.within_ms > 0; }
+  Task<> OnTime(int64_t now_ms, Output* out) override;
   Result<OperatorSnapshot> Snapshot() override;
 
  private:
@@ -85,7 +88,8 @@ class MatchOperator final : public Operator {
   Status CheckTrials(std::vector<Trial>* trials);
   Result<ChangelogBatch> MakeOutput(const std::vector<Found>& found);
   Task<> FinishPartitions();
-  Task<> ExpireUpTo(int64_t watermark_ms, Output* out);
+  // `time_ms`: the watermark, or the clock's.
+  Task<> ExpireUpTo(int64_t time_ms, Output* out);
   Task<> SetTimers(const std::vector<StateEntry*>& entries);
 
   plan::MatchNode node_;
@@ -104,7 +108,7 @@ class MatchOperator final : public Operator {
   MatchProgressCodec progress_codec_;
   std::unique_ptr<StateTable> progress_;
   std::unique_ptr<EventTimeBuffer> waiting_;  // by event time
-  std::unique_ptr<KeyTimers> timers_;         // by event time, with WITHIN
+  std::unique_ptr<KeyTimers> timers_;         // with WITHIN
   int64_t watermark_ms_ = kNoWatermark;
   LateMarks late_;
 

@@ -70,7 +70,7 @@ Task<> OverOperator::Open(const OperatorContext* context) {
     timers_ = std::make_unique<KeyTimers>(context, 2);
     CO_RETURN_IF_ERROR(co_await timers_->Restore());
   }
-  if (!is_bounded()) table.ttl_ms = state_ttl_ms_;
+  if (!has_timers()) table.ttl_ms = state_ttl_ms_;
   frames_ = std::make_unique<StateTable>(std::move(table), frame_codec_.get(), context->backend,
                                          &context->env->blocking_pool());
   co_return co_await frames_->Restore();
@@ -119,7 +119,10 @@ Task<> OverOperator::Buffer(const ChangelogBatch& all) {
 // keys_: of the rows.
 Task<> OverOperator::Wait(const arrow::RecordBatch& rows, const std::vector<int64_t>& times) {
   CO_RETURN_IF_ERROR(co_await waiting_->Add(rows, keys_, times));
-  if (timers_ != nullptr) CO_RETURN_IF_ERROR(co_await SetTimers(times));
+  if (timers_ == nullptr) co_return Status::OK();
+  CO_RETURN_IF_ERROR(co_await frames_->Resolve(keys_, {}, &entries_));
+  CO_RETURN_IF_ERROR(co_await SetTimers(entries_, times));
+  frames_->Evict();
   co_return Status::OK();
 }
 
@@ -133,47 +136,52 @@ Task<> OverOperator::OnWatermark(int64_t watermark_ms, Output* out) {
     if (times.empty()) break;
     CO_RETURN_IF_ERROR(co_await Process(std::move(columns), times, out));
   }
-  if (timers_ != nullptr) CO_RETURN_IF_ERROR(co_await Forget());
+  if (timers_ != nullptr) CO_RETURN_IF_ERROR(co_await Forget(watermark_ms));
   co_return Status::OK();
 }
 
-Task<> OverOperator::SetTimers(const std::vector<int64_t>& times) {
-  CO_RETURN_IF_ERROR(co_await frames_->Resolve(keys_, {}, &entries_));
-  std::vector<StateEntry*> entries;
+Task<> OverOperator::OnTime(int64_t now_ms, Output* out) {
+  if (wants_time()) CO_RETURN_IF_ERROR(co_await Forget(now_ms));
+  co_return Status::OK();
+}
+
+Task<> OverOperator::SetTimers(const std::vector<StateEntry*>& entries,
+                               const std::vector<int64_t>& times) {
+  std::vector<StateEntry*> changed;
   std::vector<int64_t> ends;
   for (size_t row = 0; row < times.size(); ++row) {
-    OverFrame& frame = OverFrameCodec::Of(entries_[row]);
+    OverFrame& frame = OverFrameCodec::Of(entries[row]);
     // Not at every row: the partition may stay half a frame too long.
     if (frame.cleanup_ms > times[row] + preceding_) continue;
     frame.cleanup_ms = times[row] + preceding_ + preceding_ / 2 + 1;
-    frames_->MarkDirty(entries_[row]);
-    entries.push_back(entries_[row]);
+    frames_->MarkDirty(entries[row]);
+    changed.push_back(entries[row]);
     ends.push_back(frame.cleanup_ms);
   }
-  CO_RETURN_IF_ERROR(co_await timers_->Set(entries, ends));
-  frames_->Evict();
-  co_return Status::OK();
+  co_return co_await timers_->Set(changed, ends);
 }
 
-// A partition that has had rows since its timer was set stays, yet from now on rows before the
-// timer's time are late: as in Flink, whose timers all count as rows that were sent.
-Task<> OverOperator::Forget() {
+// A partition that has had rows since its timer was set stays, yet by event time rows before the
+// timer's time are late from now on: as in Flink, whose timers all count as rows that were sent.
+Task<> OverOperator::Forget(int64_t now_ms) {
   int64_t time = 0;
   while (true) {
-    CO_RETURN_IF_ERROR(co_await timers_->TakeDue(watermark_ms_, &time, &keys_));
-    if (keys_.size() == 0) co_return Status::OK();
+    CO_RETURN_IF_ERROR(co_await timers_->TakeDue(now_ms, &time, &keys_));
+    if (keys_.size() == 0) break;
     CO_RETURN_IF_ERROR(co_await frames_->Lookup(keys_, {}, &entries_));
     for (StateEntry* entry : entries_) {
       if (entry == nullptr) continue;
       OverFrame& frame = OverFrameCodec::Of(entry);
       if (frame.cleanup_ms <= time) {
         frames_->Delete(entry);
-      } else if (frame.time_ms < time) {
+      } else if (by_event_time_ && frame.time_ms < time) {
         frame.time_ms = time;
         frames_->MarkDirty(entry);
       }
     }
   }
+  UpdateMetrics();
+  co_return Status::OK();
 }
 
 Task<> OverOperator::Process(ColumnVector columns, const std::vector<int64_t>& times, Output* out) {
@@ -203,6 +211,10 @@ Task<> OverOperator::Process(ColumnVector columns, const std::vector<int64_t>& t
   }
   CO_ASSIGN_OR_RETURN(ColumnVector results, Results(args, row_count));
   std::move(results.begin(), results.end(), std::back_inserter(columns));
+  if (wants_time() && !times.empty()) {
+    const std::vector<int64_t> now(groups_.size(), times.back());
+    CO_RETURN_IF_ERROR(co_await SetTimers(groups_, now));
+  }
   FinishEntries();
   ChangelogBatch batch;
   batch.rows = arrow::RecordBatch::Make(output_schema_, row_count, std::move(columns));
@@ -361,6 +373,10 @@ void OverOperator::FinishEntries() {
     frames_->MarkDirty(entry);
   }
   frames_->Evict();
+  UpdateMetrics();
+}
+
+void OverOperator::UpdateMetrics() {
   const size_t waiting_count = waiting_ ? waiting_->entry_count() : 0;
   const size_t waiting_bytes = waiting_ ? waiting_->memory_bytes() : 0;
   context_->metrics->state_entries = static_cast<int64_t>(frames_->entry_count() + waiting_count);

@@ -46,6 +46,8 @@ class OverOperator final : public Operator {
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
   int64_t restored_watermark() const override { return watermark_ms_; }
   Task<> OnWatermark(int64_t watermark_ms, Output* out) override;
+  bool wants_time() const override { return !by_event_time_ && has_timers(); }
+  Task<> OnTime(int64_t now_ms, Output* out) override;
   Result<OperatorSnapshot> Snapshot() override;
 
  private:
@@ -72,12 +74,14 @@ class OverOperator final : public Operator {
   Result<ColumnVector> RunAggregates(const ColumnVector& args, const ColumnVector& old_args);
   Result<std::shared_ptr<arrow::Array>> LagColumn(size_t function, const ColumnVector& args,
                                                   const ColumnVector& old_args);
-  // A RANGE of event time: when the last row that has come of a partition has left every frame, and
-  // half as long again, it is forgotten.
-  bool has_timers() const { return by_event_time_ && !rows_ && is_bounded(); }
-  Task<> SetTimers(const std::vector<int64_t>& times);
-  Task<> Forget();
+  // A RANGE of time: when the last row that has come of a partition has left every frame, and half
+  // as long again, it is forgotten. By processing time, when the clock says so.
+  bool has_timers() const { return !rows_ && is_bounded(); }
+  // One time for each of `entries`.
+  Task<> SetTimers(const std::vector<StateEntry*>& entries, const std::vector<int64_t>& times);
+  Task<> Forget(int64_t now_ms);
   void FinishEntries();
+  void UpdateMetrics();
 
   OverFunctions functions_;
   std::vector<int> partition_;

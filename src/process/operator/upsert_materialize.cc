@@ -1,7 +1,5 @@
 #include "process/operator/upsert_materialize.h"
 
-#include <algorithm>
-
 #include <arrow/api.h>
 
 #include "process/operator/row_columns.h"
@@ -11,10 +9,11 @@ namespace mainstem::process {
 
 Task<> UpsertMaterializeOperator::Open(const OperatorContext* context) {
   context_ = context;
-  schema_ = ToArrowSchema(input_);
-  CO_ASSIGN_OR_RETURN(key_codec_, MakeRowCodec(TypesOf(input_, primary_key_)));
-  CO_ASSIGN_OR_RETURN(row_codec_, MakeRowCodec(TypesOf(input_)));
+  schema_ = ToArrowSchema(options_.columns);
+  CO_ASSIGN_OR_RETURN(key_codec_, MakeRowCodec(TypesOf(options_.columns, options_.primary_key)));
+  CO_ASSIGN_OR_RETURN(row_codec_, MakeRowCodec(TypesOf(options_.columns)));
   StateTable::Options table = context->TableOptions(0, "rows of an upsert sink");
+  table.ttl_ms = options_.state_ttl_ms;
   table_ = std::make_unique<StateTable>(std::move(table), &list_codec_, context->backend,
                                         &context->env->blocking_pool());
   co_return co_await table_->Restore();
@@ -23,7 +22,8 @@ Task<> UpsertMaterializeOperator::Open(const OperatorContext* context) {
 Task<> UpsertMaterializeOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
   const int64_t row_count = batch.rows->num_rows();
   EncodedRows keys, rows;
-  CO_RETURN_IF_ERROR(key_codec_->Encode(ColumnsOf(*batch.rows, primary_key_), row_count, &keys));
+  CO_RETURN_IF_ERROR(
+      key_codec_->Encode(ColumnsOf(*batch.rows, options_.primary_key), row_count, &keys));
   keys.ComputeHashes();
   CO_RETURN_IF_ERROR(row_codec_->Encode(batch.rows->columns(), row_count, &rows));
   std::vector<StateEntry*> entries;
@@ -56,22 +56,13 @@ void UpsertMaterializeOperator::Add(StateEntry* entry, std::string_view row) {
 }
 
 Status UpsertMaterializeOperator::TakeBack(StateEntry* entry, std::string_view row) {
-  std::vector<std::string_view> views;
-  RETURN_IF_ERROR(RowListCodec::Read(entry->value(), &views));
-  const auto at = std::find(views.begin(), views.end(), row);
+  ASSIGN_OR_RETURN(const RowListCodec::Removed removed, RowListCodec::Remove(entry->value(), row));
   // What was never added can't be taken back.
-  if (at == views.end()) return Status::OK();
-  const bool was_shown = at + 1 == views.end();
-  std::vector<std::string> left;
-  for (auto kept = views.begin(); kept != views.end(); ++kept) {
-    if (kept != at) left.emplace_back(*kept);
-  }
-  RowListCodec::Clear(entry->value());
-  for (const std::string& kept : left) RowListCodec::Append(entry->value(), kept);
-  if (left.empty()) {
+  if (!removed.was_there) return Status::OK();
+  if (RowListCodec::IsEmpty(entry->value())) {
     sent_.Add(RowKind::kDelete, std::string(row));
-  } else if (was_shown) {
-    sent_.Add(RowKind::kUpdateAfter, left.back());
+  } else if (removed.was_last) {
+    sent_.Add(RowKind::kUpdateAfter, std::string(removed.before));
   }
   return Status::OK();
 }

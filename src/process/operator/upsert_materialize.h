@@ -13,9 +13,12 @@ namespace mainstem::process {
 
 class UpsertMaterializeOperator final : public Operator {
  public:
-  // `primary_key`: columns of the input.
-  UpsertMaterializeOperator(plan::Columns input, std::vector<int> primary_key)
-      : input_(std::move(input)), primary_key_(std::move(primary_key)) {}
+  struct Options {
+    plan::Columns columns;
+    std::vector<int> primary_key;  // columns of the input
+    int64_t state_ttl_ms = 0;      // 0: rows stay for ever
+  };
+  explicit UpsertMaterializeOperator(Options options) : options_(std::move(options)) {}
   std::string name() const override { return "UpsertMaterialize"; }
   Task<> Open(const OperatorContext* context) override;
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
@@ -25,8 +28,7 @@ class UpsertMaterializeOperator final : public Operator {
   void Add(StateEntry* entry, std::string_view row);
   Status TakeBack(StateEntry* entry, std::string_view row);
 
-  plan::Columns input_;
-  std::vector<int> primary_key_;
+  const Options options_;
   std::shared_ptr<arrow::Schema> schema_;
   const OperatorContext* context_ = nullptr;
   std::unique_ptr<RowCodec> key_codec_;
