@@ -152,6 +152,7 @@ Task<std::unique_ptr<Subtask>> Execution::MakeSubtask(const GraphVertex& vertex,
     context->metrics =
         metrics_.operators[static_cast<size_t>(op.id)].subtasks[static_cast<size_t>(index)].get();
     own_ids.insert(std::to_string(op.id));
+    context->is_restored = !restored_directory_.empty();
     for (const auto& item : restored_.operators) {
       if (item.node_id == std::to_string(op.id)) context->restored_blobs = item.blobs;
     }

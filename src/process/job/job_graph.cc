@@ -326,6 +326,7 @@ class Builder {
     group.output_schema = ToArrowSchema(node.columns);
     group.send_update_before = node.changelog.update_before;
     group.state_ttl_ms = node.state_ttl_ms;
+    group.counts_nothing = plan_.batch && node.keys.empty();
     group.fold = options_.fold_updates || !every_change_wanted_.contains(&node);
     ASSIGN_OR_RETURN(int id, Exchange(*node.inputs[0], node.keys));
     std::string detail = "keys=[" + plan::NamesOf(input, node.keys) + "], select=[" +

@@ -7,6 +7,11 @@
 #include "process/operator/exchange.h"
 
 namespace mainstem::process {
+namespace {
+
+constexpr char kNotFinished[] = "1";
+
+}  // namespace
 
 Task<> GroupAggregateOperator::Open(const OperatorContext* context) {
   context_ = context;
@@ -17,6 +22,8 @@ Task<> GroupAggregateOperator::Open(const OperatorContext* context) {
   table.ttl_ms = options_.state_ttl_ms;
   table_ = std::make_unique<StateTable>(std::move(table), aggregates_.get(), context->backend,
                                         &context->env->blocking_pool());
+  // What ended before the checkpoint is not in it, and begins again without its rows.
+  has_finished_ = context->is_restored && context->restored_blobs.empty();
   co_return co_await table_->Restore();
 }
 
@@ -33,6 +40,20 @@ Task<> GroupAggregateOperator::OnBatch(int input, ChangelogBatch batch, Output* 
   FinishGroups();
   if (output.rows->num_rows() == 0) co_return Status::OK();
   co_return co_await out->Emit(Element::Batch(std::move(output)));
+}
+
+Task<> GroupAggregateOperator::Finish(Output* out) {
+  if (!options_.counts_nothing || has_finished_) co_return Status::OK();
+  CO_RETURN_IF_ERROR(codec_->Encode({}, 1, &keys_));
+  keys_.ComputeHashes();
+  CO_RETURN_IF_ERROR(co_await table_->Resolve(keys_, {}, &entries_));
+  if (!entries_[0]->is_new) co_return Status::OK();
+  ChangelogBatch nothing;
+  std::vector<std::byte*> blocks(1, entries_[0]->value());
+  CO_ASSIGN_OR_RETURN(ColumnVector values, aggregates_->Values(blocks));
+  table_->Delete(entries_[0]);
+  nothing.rows = arrow::RecordBatch::Make(options_.output_schema, 1, std::move(values));
+  co_return co_await out->Emit(Element::Batch(std::move(nothing)));
 }
 
 void GroupAggregateOperator::AssignGroups(const ChangelogBatch& batch) {
@@ -200,6 +221,7 @@ void GroupAggregateOperator::FinishGroups() {
 Result<OperatorSnapshot> GroupAggregateOperator::Snapshot() {
   OperatorSnapshot snapshot;
   snapshot.Add(table_.get());
+  if (options_.counts_nothing) snapshot.blob = kNotFinished;
   return snapshot;
 }
 

@@ -22,6 +22,8 @@ struct GroupAggregateOptions {
   // One change a group and batch instead of one a row.
   bool fold = false;
   int64_t state_ttl_ms = 0;  // 0: groups stay for ever
+  // At the end of input without rows the result of none is sent: a COUNT is 0, a SUM NULL.
+  bool counts_nothing = false;
 };
 
 class GroupAggregateOperator final : public Operator {
@@ -30,6 +32,7 @@ class GroupAggregateOperator final : public Operator {
   std::string name() const override { return "GroupAggregate"; }
   Task<> Open(const OperatorContext* context) override;
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
+  Task<> Finish(Output* out) override;
   Result<OperatorSnapshot> Snapshot() override;
 
  private:
@@ -56,6 +59,7 @@ class GroupAggregateOperator final : public Operator {
   std::unique_ptr<AggregateSet> aggregates_;
   std::unique_ptr<RowCodec> codec_;
   std::unique_ptr<StateTable> table_;
+  bool has_finished_ = false;  // in an execution before this one
 
   // Of the batch at hand; kept for their capacity.
   EncodedRows keys_;

@@ -95,5 +95,41 @@ TEST(GroupAggregateTest, GoesOnFromACheckpoint) {
   EXPECT_THAT(bench.Push(GroupRows({{"+I", "a", "4"}})), ElementsAre("-U a 1 1", "+U a 2 5"));
 }
 
+// SELECT COUNT(*), SUM(v), in batch mode.
+GroupAggregateOptions GlobalOptions() {
+  GroupAggregateOptions options = CountOptions();
+  options.keys.clear();
+  options.key_types.clear();
+  options.output_schema =
+      arrow::schema({arrow::field("c", arrow::int64()), arrow::field("s", arrow::int64())});
+  options.fold = true;
+  options.counts_nothing = true;
+  return options;
+}
+
+TEST(GroupAggregateTest, NoRowsHaveAResultWhereTheInputEnds) {
+  OperatorBench bench(std::make_unique<GroupAggregateOperator>(GlobalOptions()));
+  EXPECT_THAT(bench.Push(Element::End()), ElementsAre("+I 0 -", "end"));
+  OperatorBench some(std::make_unique<GroupAggregateOperator>(GlobalOptions()));
+  some.Push(GroupRows({{"+I", "a", "1"}}));
+  EXPECT_THAT(some.Push(Element::End()), ElementsAre("end"));
+  OperatorBench gone(std::make_unique<GroupAggregateOperator>(GlobalOptions()));
+  gone.Push(GroupRows({{"+I", "a", "1"}}));
+  gone.Push(GroupRows({{"-D", "a", "1"}}));
+  EXPECT_THAT(gone.Push(Element::End()), ElementsAre("+I 0 -", "end"));
+}
+
+// An operator that had ended is in no checkpoint: it begins again without its rows and its blob.
+TEST(GroupAggregateTest, TheResultOfNoRowsIsNotSentAgainAfterARestore) {
+  OperatorBench running(std::make_unique<GroupAggregateOperator>(GlobalOptions()));
+  const std::string blob = running.Checkpoint("/chk");
+  ASSERT_FALSE(blob.empty());
+  OperatorBench restored(std::make_unique<GroupAggregateOperator>(GlobalOptions()), {blob},
+                         {"/nothing"});
+  EXPECT_THAT(restored.Push(Element::End()), ElementsAre("+I 0 -", "end"));
+  OperatorBench ended(std::make_unique<GroupAggregateOperator>(GlobalOptions()), {}, {"/nothing"});
+  EXPECT_THAT(ended.Push(Element::End()), ElementsAre("end"));
+}
+
 }  // namespace
 }  // namespace mainstem::process
