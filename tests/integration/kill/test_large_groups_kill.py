@@ -1,4 +1,5 @@
-"""Groups of thousands of values, and thousands of rows under one key of a join, are stored by what has changed in them: right through kills."""
+"""Groups of thousands of values, thousands of rows under one key of a join (each with the time it was last written, as they have a time to live)
+and thousands of rows in one Top-N are stored by what has changed in them: right through kills."""
 import json
 import os
 import random
@@ -13,11 +14,17 @@ UPSERT = "'connector' = 'upsert-kafka', 'topic' = '%s', 'key.format' = 'json', '
 SCRIPT = """
 SET 'parallelism.default' = '1';
 SET 'execution.checkpointing.interval' = '50 ms';
+SET 'table.exec.state.ttl' = '1 d';
 CREATE TABLE orders (id BIGINT, region STRING, customer BIGINT, amount BIGINT, PRIMARY KEY (id) NOT ENFORCED) WITH (%s);
 CREATE TABLE rates (region STRING, rate BIGINT, PRIMARY KEY (region) NOT ENFORCED) WITH (%s);
 CREATE TABLE totals (region STRING, orders BIGINT, customers BIGINT, total BIGINT, PRIMARY KEY (region) NOT ENFORCED) WITH (%s);
+CREATE TABLE leaders (place BIGINT, customer BIGINT, total BIGINT, PRIMARY KEY (place) NOT ENFORCED) WITH (%s);
 INSERT INTO totals SELECT o.region, COUNT(*), COUNT(DISTINCT customer), SUM(amount * rate) FROM orders o JOIN rates r ON o.region = r.region GROUP BY o.region;
+INSERT INTO leaders SELECT place, customer, total FROM (
+    SELECT customer, total, ROW_NUMBER() OVER (ORDER BY total DESC, customer) AS place FROM (SELECT customer, SUM(amount) AS total FROM orders GROUP BY customer)
+) WHERE place <= 20;
 """
+TOPICS = ("orders", "rates", "totals", "leaders")
 
 
 def changes(chance):
@@ -42,8 +49,8 @@ def changes(chance):
     return made, orders, rates
 
 
-def newest(bootstrap, topic):
-    """The newest committed value of each key."""
+def newest(bootstrap, topic, key):
+    """The newest committed value of each value of a key."""
     from confluent_kafka import Consumer, TopicPartition
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "reader", "isolation.level": "read_committed", "auto.offset.reset": "earliest"})
     _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)
@@ -57,9 +64,9 @@ def newest(bootstrap, topic):
                 break
             continue
         assert not message.error(), message.error()
-        values[json.loads(message.key())["region"]] = message.value() and json.loads(message.value())
+        values[json.loads(message.key())[key]] = message.value() and json.loads(message.value())
     consumer.close()
-    return {key: value for key, value in values.items() if value}
+    return {name: value for name, value in values.items() if value}
 
 
 def test_large_groups_are_right_through_kills(node):
@@ -67,9 +74,9 @@ def test_large_groups_are_right_through_kills(node):
     seed = int(os.environ.get("KILL_SEED", random.randrange(1_000_000)))
     print("seed", seed)
     made, orders, rates = changes(random.Random(seed))
-    for topic in ("orders", "rates", "totals"):
+    for topic in TOPICS:
         node.cli("topic", "create", topic, "--partitions", "1")
-    [job] = node.submit(SCRIPT % tuple(UPSERT % (topic, node.kafka) for topic in ("orders", "rates", "totals")))
+    jobs = node.submit(SCRIPT % tuple(UPSERT % (topic, node.kafka) for topic in TOPICS))
     begun = 0
     for part in range(KILLS + 1):
         end = len(made) * (part + 1) // (KILLS + 1)
@@ -90,7 +97,14 @@ def test_large_groups_are_right_through_kills(node):
         expected[region] = {"region": region, "orders": len(own), "customers": len({row["customer"] for row in own}),
                             "total": sum(row["amount"] for row in own) * rates[region]}
     assert all(row["orders"] > 2000 for row in expected.values())
+    sums = {}
+    for row in orders.values():
+        sums[row["customer"]] = sums.get(row["customer"], 0) + row["amount"]
+    assert len(sums) > 2000
+    best = sorted(sums.items(), key=lambda item: (-item[1], item[0]))[:20]
+    leaders = {place: {"place": place, "customer": customer, "total": total} for place, (customer, total) in enumerate(best, 1)}
     try:
-        support.wait_until(lambda: newest(node.kafka, "totals") == expected, "the totals", 90)
+        support.wait_until(lambda: newest(node.kafka, "totals", "region") == expected, "the totals", 90)
+        support.wait_until(lambda: newest(node.kafka, "leaders", "place") == leaders, "the leaders", 90)
     finally:
-        print(expected, newest(node.kafka, "totals"), node.api(f"/jobs/{job}")["state"])
+        print(expected, newest(node.kafka, "totals", "region"), newest(node.kafka, "leaders", "place"), [node.api(f"/jobs/{job}")["state"] for job in jobs])
