@@ -1,9 +1,9 @@
 // Cases recorded from a real Flink: a query.sql, its files, and what Flink answered. `list_path`
 // names those that must pass, one a line: "011 changelog" (exact sequence at parallelism 1), "033
 // rows" (the same changes in another order across keys) or "017 final" (the same table in the end),
-// then the numbers of queries that are not compared, or with ":final" by the table in the end alone.
-// Folded rows must agree at parallelism 1 and 2.
-// Statements that Flink takes must be taken, those that it refuses refused.
+// then the numbers of queries that are not compared, or with ":final" by the table in the end
+// alone. Folded rows must agree at parallelism 1 and 2. Statements that Flink takes must be taken,
+// those that it refuses refused.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -247,9 +247,9 @@ std::string RunCase(const fs::path& directory, const Listed& listed,
       if (!IsQuery(result.text) || query == query_count) continue;
       const size_t number = ++query;
       if (listed.not_compared.contains(number)) continue;
-      note(number, Compare(expected[number - 1], result, listed.how == "changelog",
-                           parallelism > 1 || listed.how == "final" ||
-                               listed.by_table.contains(number)));
+      note(number,
+           Compare(expected[number - 1], result, listed.how == "changelog",
+                   parallelism > 1 || listed.how == "final" || listed.by_table.contains(number)));
     }
     for (; query < query_count; ++query) note(query + 1, "    has no answer\n");
     wrong += CompareStatements(results, std::span(expected).subspan(query_count));
