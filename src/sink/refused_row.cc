@@ -1,5 +1,7 @@
 #include "sink/refused_row.h"
 
+#include <numeric>
+
 #include <arrow/api.h>
 #include <fmt/format.h>
 
@@ -16,6 +18,13 @@ Status CheckDeliveredColumns(const arrow::Schema& schema, const arrow::RecordBat
   if (fits) return Status::OK();
   return MakeError(ErrorCode::kInternal, {.message = "rows have other columns than it",
                                           .detail = rows.schema()->ToString()});
+}
+
+std::vector<int> TellingColumns(const std::vector<int>& key_columns, int column_count) {
+  if (!key_columns.empty()) return key_columns;
+  std::vector<int> all(static_cast<size_t>(column_count));
+  std::iota(all.begin(), all.end(), 0);
+  return all;
 }
 
 std::string KeyText(const arrow::RecordBatch& rows, const std::vector<int>& key_columns,
@@ -47,6 +56,17 @@ connector::RejectedRecord MakeRefusedRow(const arrow::RecordBatch& rows, int64_t
   return {.origin = std::move(origin),
           .raw_bytes = RefusedRowText(rows, row, kind),
           .cause = std::move(cause)};
+}
+
+connector::RejectedRecord RefuseUnstorable(const arrow::RecordBatch& rows, int64_t row,
+                                           RowKind kind, const std::vector<int>& key_columns,
+                                           const std::string& table, RefusedRowPlace place,
+                                           ErrorText why) {
+  place.key = KeyText(rows, TellingColumns(key_columns, rows.num_columns()), row);
+  why.message = fmt::format("{} cannot store the {} with {}: {}", table,
+                            kind == RowKind::kDelete ? "deletion" : "row", place.key, why.message);
+  return MakeRefusedRow(rows, row, kind, place,
+                        MakeError(ErrorCode::kInvalidRecord, std::move(why)));
 }
 
 }  // namespace mainstem::sink

@@ -23,6 +23,9 @@ struct RefusedRowPlace {
 // whether it may be NULL, does not matter.
 Status CheckDeliveredColumns(const arrow::Schema& schema, const arrow::RecordBatch& rows);
 
+// The columns that tell a row from others: of a table without a key all of them.
+std::vector<int> TellingColumns(const std::vector<int>& key_columns, int column_count);
+
 // "page=/home, minute=2026-01-01 00:00:00.000"
 std::string KeyText(const arrow::RecordBatch& rows, const std::vector<int>& key_columns,
                     int64_t row);
@@ -33,5 +36,12 @@ std::string RefusedRowText(const arrow::RecordBatch& rows, int64_t row, RowKind 
 // That text; its origin is "job.sink/0@<42 key".
 connector::RejectedRecord MakeRefusedRow(const arrow::RecordBatch& rows, int64_t row, RowKind kind,
                                          const RefusedRowPlace& place, Status cause);
+
+// The same of a row that cannot be stored. `place` without a key; `table`: "connector 'redis':
+// table 'orders'"; `why`: what is wrong with the row, and a hint.
+connector::RejectedRecord RefuseUnstorable(const arrow::RecordBatch& rows, int64_t row,
+                                           RowKind kind, const std::vector<int>& key_columns,
+                                           const std::string& table, RefusedRowPlace place,
+                                           ErrorText why);
 
 }  // namespace mainstem::sink

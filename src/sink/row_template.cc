@@ -15,6 +15,7 @@ struct RowTemplate::Part {
   PlaceKind kind = PlaceKind::kLiteral;
   std::string literal = {};
   int column = -1;
+  char separator = '\0';  // that its text must not hold as it is
   // Of a whole row, or of a row of one column, "v".
   std::unique_ptr<format::Encoder> encoder = nullptr;
 };
@@ -47,6 +48,18 @@ std::string TextOfValue(const arrow::Array& column, int64_t row) {
   std::string text;
   if (!column.IsNull(row)) format::AppendValueText(column, row, &text);
   return text;
+}
+
+// Numbers and times have a text of so many signs of each kind, whatever they are.
+bool MayHoldAnything(const arrow::DataType& type) {
+  return !arrow::is_primitive(type.id()) && !arrow::is_decimal(type.id());
+}
+
+void AppendEscaped(const std::string& text, char separator, std::string* out) {
+  for (char c : text) {
+    if (separator != '\0' && (c == separator || c == '\\')) *out += '\\';
+    *out += c;
+  }
 }
 
 }  // namespace
@@ -100,6 +113,8 @@ Status RowTemplate::AddPlace(const std::string& place, const Options& options) {
                 : is_plain               ? PlaceKind::kPlain
                 : is_text                ? PlaceKind::kText
                                          : PlaceKind::kJson;
+    const arrow::DataType& type = *options.schema->field(part.column)->type();
+    if (is_plain && MayHoldAnything(type)) part.separator = options.separator;
     if (part.kind == PlaceKind::kJson) {
       ASSIGN_OR_RETURN(part.encoder,
                        ValueEncoder(options.schema->field(part.column)->type(), options.format));
@@ -144,7 +159,9 @@ Result<std::vector<std::string>> RowTemplate::Render(
           texts[i].append(quoted, 1, quoted.size() - 2);
           break;
         }
-        case PlaceKind::kPlain: texts[i] += TextOfValue(*rows->column(part.column), row); break;
+        case PlaceKind::kPlain:
+          AppendEscaped(TextOfValue(*rows->column(part.column), row), part.separator, &texts[i]);
+          break;
         case PlaceKind::kUrl:
           texts[i] += net::PercentEncode(TextOfValue(*rows->column(part.column), row));
           break;

@@ -31,6 +31,9 @@ class RowTemplate {
     std::shared_ptr<arrow::Schema> schema;
     connector::FormatChoice format;  // of JSON values
     Use use = Use::kJson;
+    // kPlain: what stands between the values. Inside those that may hold anything it gets a '\'
+    // before it, as '\' itself does; 0: nothing does.
+    char separator = '\0';
   };
   // kInvalidArgument says what is wrong, without the name of the option.
   static Result<RowTemplate> Compile(const std::string& text, Options options);

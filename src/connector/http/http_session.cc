@@ -1,5 +1,7 @@
 #include "connector/http/http_session.h"
 
+#include <algorithm>
+
 #include <curl/curl.h>
 
 #include <absl/strings/ascii.h>
@@ -21,17 +23,15 @@ namespace {
 struct AnswerBytes {
   std::string* into;
   size_t limit;
-  bool is_too_long = false;
+  bool is_too_long = false;  // and was cut there
 };
 
 size_t TakeAnswerBytes(char* data, size_t size, size_t count, void* user) {
   auto* answer = static_cast<AnswerBytes*>(user);
-  if (answer->into->size() + size * count > answer->limit) {
-    answer->is_too_long = true;
-    return 0;
-  }
-  answer->into->append(data, size * count);
-  return size * count;
+  size_t room = answer->limit - answer->into->size();
+  answer->is_too_long = size * count > room;
+  answer->into->append(data, std::min(size * count, room));
+  return answer->is_too_long ? 0 : size * count;
 }
 
 // "Name: value" and the lines around them; a status line begins a new answer.
@@ -52,8 +52,6 @@ size_t TakeAnswerHeader(char* data, size_t size, size_t count, void* user) {
 int IsToStop(void*, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return IsCallGivenUp() ? 1 : 0;
 }
-
-std::string WithoutQuery(const std::string& url) { return url.substr(0, url.find('?')); }
 
 long Milliseconds(Duration duration) {
   return static_cast<long>(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
@@ -87,9 +85,50 @@ HttpSession::HttpSession(HttpSessionOptions options)
 
 HttpSession::~HttpSession() = default;
 
-Result<HttpAnswer> HttpSession::Call(const HttpCall& call) {
+std::string HttpSession::Shown(const std::string& url) const {
+  size_t host = url.find("://");
+  size_t end = options_.hides_paths && host != std::string::npos ? url.find_first_of("/?", host + 3)
+                                                                 : url.find('?');
+  return url.substr(0, end);
+}
+
+// What all calls have in common. `error` must outlive the call.
+void HttpSession::SetConnection(const std::string& url, char* error) {
   CURL* handle = curl_->handle;
   curl_easy_reset(handle);  // keeps connections and TLS sessions
+  curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, error);
+  curl_easy_setopt(handle, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);
+  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, Milliseconds(options_.connect_timeout));
+  if (!options_.ca_file.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, options_.ca_file.c_str());
+  if (!options_.certificate_file.empty()) {
+    curl_easy_setopt(handle, CURLOPT_SSLCERT, options_.certificate_file.c_str());
+  }
+  if (!options_.key_file.empty()) {
+    curl_easy_setopt(handle, CURLOPT_SSLKEY, options_.key_file.c_str());
+  }
+  if (!options_.verifies_peer) {
+    curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 0L);
+    curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 0L);
+  }
+  curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, IsToStop);
+}
+
+Status HttpSession::TryToConnect(const std::string& url) {
+  char error[CURL_ERROR_SIZE] = "";
+  SetConnection(url, error);
+  curl_easy_setopt(curl_->handle, CURLOPT_CONNECT_ONLY, 1L);
+  CURLcode code = curl_easy_perform(curl_->handle);
+  if (code != CURLE_OK) return NoAnswer(code, Shown(url), error);
+  return Status::OK();
+}
+
+Result<HttpAnswer> HttpSession::Call(const HttpCall& call) {
+  CURL* handle = curl_->handle;
   // libcurl would first ask whether a long body is welcome.
   curl_slist* list = curl_slist_append(nullptr, "Expect:");
   for (const std::string& header : call.headers) list = curl_slist_append(list, header.c_str());
@@ -97,14 +136,8 @@ Result<HttpAnswer> HttpSession::Call(const HttpCall& call) {
   HttpAnswer answer;
   AnswerBytes bytes{.into = &answer.body, .limit = options_.answer_bytes_max};
   char error[CURL_ERROR_SIZE] = "";
-  curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, error);
-  curl_easy_setopt(handle, CURLOPT_URL, call.url.c_str());
-  curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);
-  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
+  SetConnection(call.url, error);
   curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
-  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, Milliseconds(options_.connect_timeout));
   curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, Milliseconds(options_.call_timeout));
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, TakeAnswerBytes);
   curl_easy_setopt(handle, CURLOPT_WRITEDATA, &bytes);
@@ -123,26 +156,13 @@ Result<HttpAnswer> HttpSession::Call(const HttpCall& call) {
     curl_easy_setopt(handle, CURLOPT_USERNAME, options_.username.c_str());
     curl_easy_setopt(handle, CURLOPT_PASSWORD, options_.password.c_str());
   }
-  if (!options_.ca_file.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, options_.ca_file.c_str());
-  if (!options_.certificate_file.empty()) {
-    curl_easy_setopt(handle, CURLOPT_SSLCERT, options_.certificate_file.c_str());
-  }
-  if (!options_.key_file.empty()) {
-    curl_easy_setopt(handle, CURLOPT_SSLKEY, options_.key_file.c_str());
-  }
-  if (!options_.verifies_peer) {
-    curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 0L);
-    curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 0L);
-  }
-  curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
-  curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, IsToStop);
   CURLcode code = curl_easy_perform(handle);
-  if (bytes.is_too_long) {
+  if (bytes.is_too_long && !options_.cuts_long_answers) {
     return MakeError(ErrorCode::kUnavailable,
-                     fmt::format("the answer of {} is longer than {} bytes", WithoutQuery(call.url),
+                     fmt::format("the answer of {} is longer than {} bytes", Shown(call.url),
                                  options_.answer_bytes_max));
   }
-  if (code != CURLE_OK) return NoAnswer(code, WithoutQuery(call.url), error);
+  if (code != CURLE_OK && !bytes.is_too_long) return NoAnswer(code, Shown(call.url), error);
   long status = 0;
   curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
   answer.status = static_cast<int>(status);

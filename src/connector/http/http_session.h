@@ -25,6 +25,10 @@ struct HttpSessionOptions {
   Duration connect_timeout = std::chrono::seconds(10);
   Duration call_timeout = std::chrono::seconds(60);
   size_t answer_bytes_max = size_t{64} << 20;
+  // Of a longer answer the rest is not read, and its status decides. Else it counts as none.
+  bool cuts_long_answers = false;
+  // A path may be a secret, as those of many webhooks are: errors name the host alone.
+  bool hides_paths = false;
 };
 
 struct HttpCall {
@@ -52,9 +56,14 @@ class HttpSession {
   // kPermissionDenied: the two do not trust each other's certificates; kInvalidArgument: no URL.
   // Errors name the URL without its query, never a credential.
   Result<HttpAnswer> Call(const HttpCall& call);
+  // Connects to the URL's host, and knows it where TLS asks for that; sends nothing. Errors as
+  // above.
+  Status TryToConnect(const std::string& url);
 
  private:
   struct Curl;
+  void SetConnection(const std::string& url, char* error);
+  std::string Shown(const std::string& url) const;
   HttpSessionOptions options_;
   std::unique_ptr<Curl> curl_;
 };

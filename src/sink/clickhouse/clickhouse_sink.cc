@@ -3,6 +3,7 @@
 #include <arrow/api.h>
 
 #include "connector/options.h"
+#include "connector/position_keeper.h"
 #include "sink/clickhouse/clickhouse_drift.h"
 #include "sink/clickhouse/clickhouse_writer.h"
 
@@ -11,7 +12,9 @@ namespace {
 
 constexpr size_t kClickhouseAnswerBytesMax = size_t{16} << 20;
 
-class ClickhouseSink final : public connector::TableSink, public connector::DriftingSink {
+class ClickhouseSink final : public connector::TableSink,
+                             public connector::DriftingSink,
+                             public connector::PositionKeeper {
  public:
   ClickhouseSink(Env* env, ClickhouseOptions options)
       : env_(env), options_(std::make_shared<const ClickhouseOptions>(std::move(options))) {}

@@ -1,6 +1,6 @@
 #include "sink/clickhouse/clickhouse_writer.h"
 
-#include <numeric>
+#include <algorithm>
 #include <span>
 
 #include <absl/strings/ascii.h>
@@ -49,7 +49,8 @@ class ClickhouseWriter final : public connector::DeliveryWriter {
     CO_ASSIGN_OR_RETURN(int64_t bytes, arrow::util::ReferencedBufferSize(*batch.rows));
     waiting_.Add(batch.rows->num_rows(), bytes, now);
     if (batch.rows->num_rows() > 0) {
-      ends_.push_back({.row_count = batch.rows->num_rows(), .end = end});
+      int64_t before = ends_.empty() ? 0 : ends_.back().rows_end;
+      ends_.push_back({.rows_end = before + batch.rows->num_rows(), .end = end});
       buffer_.push_back(std::move(batch));
     }
     end_ = end;
@@ -66,7 +67,7 @@ class ClickhouseWriter final : public connector::DeliveryWriter {
 
  private:
   struct DeliveryEnd {
-    int64_t row_count = 0;
+    int64_t rows_end = 0;  // of all buffered rows those before it are of this delivery or earlier
     Offset end;
   };
 
@@ -183,12 +184,12 @@ class ClickhouseWriter final : public connector::DeliveryWriter {
     int64_t row = 0;
   };
   DeliveryPlace PlaceOf(int64_t row) const {
-    for (const DeliveryEnd& delivery : ends_) {
-      if (row < delivery.row_count) return {.end = delivery.end, .row = row};
-      row -= delivery.row_count;
-    }
-    CHECK(false);
-    return {};
+    auto delivery = std::upper_bound(
+        ends_.begin(), ends_.end(), row,
+        [](int64_t number, const DeliveryEnd& end) { return number < end.rows_end; });
+    CHECK(delivery != ends_.end());
+    int64_t begin = delivery == ends_.begin() ? 0 : std::prev(delivery)->rows_end;
+    return {.end = delivery->end, .row = row - begin};
   }
 
   std::string InsertStatement(bool is_delete) const {
@@ -222,8 +223,13 @@ class ClickhouseWriter final : public connector::DeliveryWriter {
     for (const ClickhouseRow& row : rows) data += row.line;
     // Rows without a version and an id may be equal, and still be several.
     bool are_told_apart = !options_->key.empty() || !options_->place.row_id.empty();
-    return session_->Insert(InsertStatement(is_delete), data,
-                            {.drops_equal_blocks = are_told_apart});
+    Status status =
+        session_->Insert(InsertStatement(is_delete), data, {.drops_equal_blocks = are_told_apart});
+    // They belong to more of the table's partitions than an INSERT may bring rows to.
+    if (!Is(status, ErrorCode::kRecordListTooLarge) || rows.size() == 1) return status;
+    size_t half = rows.size() / 2;
+    RETURN_IF_ERROR(Send(rows.first(half), is_delete));
+    return Send(rows.subspan(half), is_delete);
   }
 
   // By halving: among the rows are some for which the server answered `cause`.
@@ -246,22 +252,13 @@ class ClickhouseWriter final : public connector::DeliveryWriter {
 
   connector::RejectedRecord Refuse(const RowChanges& changes, RowChange change,
                                    const std::string& problem) const {
-    std::vector<int> columns = options_->key_columns;
-    if (columns.empty()) {
-      columns.resize(static_cast<size_t>(changes.rows->num_columns()));
-      std::iota(columns.begin(), columns.end(), 0);
-    }
     RefusedRowPlace place{.delivery_id = delivery_id_, .partition = partition_, .end = *end_};
-    place.key = KeyText(*changes.rows, columns, change.row);
-    Status cause =
-        MakeError(ErrorCode::kInvalidRecord,
-                  {.message = "connector 'clickhouse': table '" + options_->table_name +
-                              "' cannot store the " + (change.is_delete ? "deletion" : "row") +
-                              " with " + place.key + ": " + problem,
-                   .hint = "correct or filter such rows in the query, or change the table"});
-    return MakeRefusedRow(*changes.rows, change.row,
-                          change.is_delete ? RowKind::kDelete : RowKind::kInsert, place,
-                          std::move(cause));
+    ErrorText why{.message = problem,
+                  .hint = "correct or filter such rows in the query, or change the table"};
+    RowKind kind = change.is_delete ? RowKind::kDelete : RowKind::kInsert;
+    return RefuseUnstorable(*changes.rows, change.row, kind, options_->key_columns,
+                            "connector 'clickhouse': table '" + options_->table_name + "'",
+                            std::move(place), std::move(why));
   }
 
   Env* env_;

@@ -6,6 +6,7 @@
 
 #include "connector/options.h"
 #include "connector/overwrite.h"
+#include "connector/position_keeper.h"
 #include "connector/s3/s3_store.h"
 #include "core/error_context.h"
 #include "format/time_zone.h"
@@ -19,7 +20,7 @@ using connector::TableDescriptor;
 
 constexpr std::string_view kTimestampMetadata = "timestamp";
 
-class FileSink final : public connector::TableSink {
+class FileSink final : public connector::TableSink, public connector::PositionKeeper {
  public:
   FileSink(Env* env, FileSinkOptions options)
       : env_(env), options_(std::make_shared<const FileSinkOptions>(std::move(options))) {}

@@ -35,6 +35,7 @@ Result<std::unique_ptr<connector::TableSink>> MakeEndpointSink(
   target.session.ca_file = given.Path("connection.ca-file", context.base_directory);
   target.session.call_timeout = given.Time("request.timeout", std::chrono::minutes(3));
   target.session.answer_bytes_max = size_t{1} << 20;
+  target.session.hides_paths = true;
   RETURN_IF_ERROR(given.status());
   RETURN_IF_ERROR(ReadUrl(table, &given).status());  // it counts as it is given
   return MakeRecordSink({.env = context.env,

@@ -160,6 +160,8 @@ class OptionReader {
     session.connect_timeout = options_.Time("connection.timeout", std::chrono::seconds(10));
     session.call_timeout = options_.Time("request.timeout", std::chrono::seconds(30));
     session.answer_bytes_max = size_t{1} << 20;
+    session.cuts_long_answers = true;
+    session.hides_paths = true;
     if (session.connect_timeout <= Duration::zero() || session.call_timeout <= Duration::zero()) {
       options_.Fail("request.timeout", "and 'connection.timeout' must be longer than nothing");
     }

@@ -60,6 +60,38 @@ TEST(RowTemplateTest, ValuesInAddressesAreEncoded) {
   EXPECT_EQ((*texts)[0], "http://h/a%22%2Fb/1");
 }
 
+TEST(RowTemplateTest, WhatStandsBetweenPlainValuesIsToldFromWhatTheyHold) {
+  arrow::StringBuilder a, b;
+  arrow::TimestampBuilder at(arrow::timestamp(arrow::TimeUnit::MILLI),
+                             arrow::default_memory_pool());
+  CHECK_OK(a.AppendValues({"x:y", R"(x\)"}));
+  CHECK_OK(b.AppendValues({"z", "y:z"}));
+  CHECK_OK(at.AppendValues({0, 0}));
+  arrow::ArrayVector columns(3);
+  CHECK_OK(a.Finish(&columns[0]));
+  CHECK_OK(b.Finish(&columns[1]));
+  CHECK_OK(at.Finish(&columns[2]));
+  auto rows = arrow::RecordBatch::Make(
+      arrow::schema({arrow::field("a", arrow::utf8()), arrow::field("b", arrow::utf8()),
+                     arrow::field("at", columns[2]->type())}),
+      2, columns);
+  for (char separator : {'\0', ':'}) {
+    RowTemplate::Options options{.schema = rows->schema(),
+                                 .format = {.format = "json", .options = {}},
+                                 .use = RowTemplate::Use::kPlain,
+                                 .separator = separator};
+    auto compiled = RowTemplate::Compile("{{a}}:{{b}}:{{at}}", options);
+    CHECK_OK(compiled);
+    auto texts = compiled->Render(rows, std::vector<RenderedRow>(2));
+    CHECK_OK(texts);
+    bool escapes = separator != '\0';
+    EXPECT_EQ((*texts)[0],
+              escapes ? R"(x\:y:z:1970-01-01 00:00:00.000)" : "x:y:z:1970-01-01 00:00:00.000");
+    EXPECT_EQ((*texts)[1], escapes ? R"(x\\:y\:z:1970-01-01 00:00:00.000)"
+                                   : R"(x\:y:z:1970-01-01 00:00:00.000)");
+  }
+}
+
 TEST(RowTemplateTest, SaysWhatIsWrong) {
   for (const char* wrong : {"{{", "{{k}", "{{nothing}}", "{{$what}}", "{{}}"}) {
     EXPECT_TRUE(Is(Rendered(wrong, RowTemplate::Use::kJson).status(), ErrorCode::kInvalidArgument))

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "connector/blind_writer.h"
+#include "connector/connecting_writer.h"
 #include "connector/secret_file.h"
 #include "core/backoff.h"
 #include "core/sync.h"
@@ -36,7 +37,9 @@ struct MessageSpan {
 
 enum class AnswerFate : uint8_t { kSent, kLater, kRefused, kStop };
 
-class HttpWriter final : public connector::DeliveryWriter, public connector::BlindWriter {
+class HttpWriter final : public connector::DeliveryWriter,
+                         public connector::BlindWriter,
+                         public connector::ConnectingWriter {
  public:
   HttpWriter(Env* env, std::shared_ptr<const HttpSinkOptions> options,
              std::shared_ptr<HttpProgress> progress, std::string delivery_id, PartitionId partition)
@@ -81,17 +84,24 @@ class HttpWriter final : public connector::DeliveryWriter, public connector::Bli
 
   bool has_delivered() const override { return has_delivered_; }
 
+  Task<> TryToConnect() override {
+    // Where the host is the same for all rows.
+    std::string url = options_->url.substr(0, options_->url.find("{{"));
+    if (url.size() < options_->url.size() && url.find('/', url.find("://") + 3) == url.npos) {
+      co_return Status::OK();
+    }
+    co_return co_await env_->blocking_pool().Run([&] { return session_->TryToConnect(url); });
+  }
+
   Task<> Deliver(ChangelogBatch batch, Offset end) override {
     CO_ASSIGN_OR_RETURN(Messages messages, Prepare(batch, end));
     if (place_.part_end != end) place_ = {place_.position, end, 0};
     while (place_.part_sent < messages.about.size()) {
-      MessageSpan span{
-          .begin = place_.part_sent,
-          .end = std::min(messages.about.size(), place_.part_sent + options_->rows_max)};
+      // After a failure in the middle of a request's rows: what is left of them.
+      size_t request_end = (place_.part_sent / options_->rows_max + 1) * options_->rows_max;
+      MessageSpan span{.begin = place_.part_sent,
+                       .end = std::min(messages.about.size(), request_end)};
       CO_RETURN_IF_ERROR(co_await Send(messages, span, end));
-      has_delivered_ = true;
-      place_.part_sent = span.end;
-      progress_->Set(id_, place_);
     }
     place_ = {.position = end, .part_end = Offset(), .part_sent = 0};
     progress_->Set(id_, place_);
@@ -198,7 +208,13 @@ class HttpWriter final : public connector::DeliveryWriter, public connector::Bli
     co_return co_await env_->blocking_pool().Run([&] { return session_->Call(call); });
   }
 
-  // Until the rows are sent or handed over.
+  void SetSent(size_t count) {
+    has_delivered_ = true;
+    place_.part_sent = count;
+    progress_->Set(id_, place_);
+  }
+
+  // Until the rows are sent or handed over, in their order.
   Task<> Send(const Messages& messages, MessageSpan whole, Offset end) {
     std::vector<MessageSpan> left = {whole};
     Backoff backoff({});
@@ -219,7 +235,10 @@ class HttpWriter final : public connector::DeliveryWriter, public connector::Bli
       }
       tries = 0;
       left.pop_back();
-      if (fate == AnswerFate::kSent) continue;
+      if (fate == AnswerFate::kSent) {
+        SetSent(span.end);
+        continue;
+      }
       if (span.count() > 1) {
         size_t middle = span.begin + span.count() / 2;
         left.push_back({.begin = middle, .end = span.end});
@@ -227,6 +246,7 @@ class HttpWriter final : public connector::DeliveryWriter, public connector::Bli
         continue;
       }
       CO_RETURN_IF_ERROR(co_await HandOver(messages, span.begin, end, *answer));
+      SetSent(span.end);
     }
     co_return Status::OK();
   }

@@ -10,6 +10,7 @@
 #include "connector/iceberg/rest_catalog.h"
 #include "connector/iceberg/schema_drift.h"
 #include "connector/options.h"
+#include "connector/position_keeper.h"
 #include "core/error_context.h"
 #include "sink/iceberg/file_rewriter.h"
 #include "sink/iceberg/iceberg_writer.h"
@@ -26,7 +27,9 @@ constexpr const char* kPartitionedBy = "partitioned-by";
 // Options that are properties of the table that is made.
 constexpr const char* kTableProperties[] = {"write.", "commit.", "history.", "read."};
 
-class IcebergSink final : public connector::TableSink, public connector::DriftingSink {
+class IcebergSink final : public connector::TableSink,
+                          public connector::DriftingSink,
+                          public connector::PositionKeeper {
  public:
   IcebergSink(Env* env, IcebergSinkOptions options,
               std::shared_ptr<iceberg::TableCommitter> committer,
@@ -229,6 +232,12 @@ Status SetTable(const TableDescriptor& table, TableOptions* options, IcebergSink
   result->compression = options->Text("write.parquet.compression-codec", "");
   result->maintains = options->Bool("sink.maintenance", true);
   result->orphan_age = options->Time("sink.orphan-age", result->orphan_age);
+  // Files are there before the commit that names them, those of other writers, too.
+  if (result->orphan_age < result->commit_interval + std::chrono::hours(1)) {
+    options->Fail("sink.orphan-age",
+                  "must be an hour longer than 'sink.commit-interval', or more: files of a commit "
+                  "under way would be removed");
+  }
   CheckSupported(options);
   RETURN_IF_ERROR(SetUpserts(table, options, result));
   iceberg::NewTable& made = result->new_table;

@@ -6,6 +6,7 @@
 #include "connector/jdbc/jdbc_options.h"
 #include "connector/jdbc/sql_values.h"
 #include "connector/options.h"
+#include "connector/position_keeper.h"
 #include "core/error_context.h"
 #include "sink/jdbc/jdbc_drift.h"
 #include "sink/jdbc/postgres_delivery.h"
@@ -184,7 +185,9 @@ class JdbcWriter final : public connector::DeliveryWriter {
   bool failed_ = false;
 };
 
-class JdbcSink final : public connector::TableSink, public connector::DriftingSink {
+class JdbcSink final : public connector::TableSink,
+                       public connector::DriftingSink,
+                       public connector::PositionKeeper {
  public:
   JdbcSink(Env* env, JdbcOptions options)
       : env_(env), options_(std::make_shared<const JdbcOptions>(std::move(options))) {}

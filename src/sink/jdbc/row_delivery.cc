@@ -1,7 +1,5 @@
 #include "sink/jdbc/row_delivery.h"
 
-#include <numeric>
-
 #include <arrow/api.h>
 
 #include "sink/refused_row.h"
@@ -39,9 +37,7 @@ RowDelivery::RowDelivery(Options options) : options_(std::move(options)) {
   for (const std::string& name : options_.table.primary_key) {
     key_columns_.push_back(options_.table.schema->GetFieldIndex(name));
   }
-  if (!key_columns_.empty()) return;
-  key_columns_.resize(static_cast<size_t>(options_.table.schema->num_fields()));
-  std::iota(key_columns_.begin(), key_columns_.end(), 0);
+  key_columns_ = TellingColumns(key_columns_, options_.table.schema->num_fields());
 }
 
 Status RowDelivery::BeginAndMovePosition(Offset end) {

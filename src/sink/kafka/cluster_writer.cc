@@ -1,7 +1,5 @@
 #include "sink/kafka/cluster_writer.h"
 
-#include <numeric>
-
 #include <arrow/api.h>
 #include <fmt/format.h>
 
@@ -255,19 +253,12 @@ class ClusterWriter final : public connector::DeliveryWriter {
     held->is_refused = true;
     const HeldBatch& from = batches_[held->batch];
     const arrow::RecordBatch& rows = *from.batch.rows;
-    std::vector<int> columns = layout_->key_columns;
-    if (columns.empty()) {
-      columns.resize(static_cast<size_t>(rows.num_columns()));
-      std::iota(columns.begin(), columns.end(), 0);
-    }
     RefusedRowPlace place{.delivery_id = delivery_id_, .partition = partition_, .end = from.end};
-    place.key = KeyText(rows, columns, held->row);
     RowKind kind = from.batch.kinds.empty() ? RowKind::kInsert
                                             : from.batch.kinds[static_cast<size_t>(held->row)];
-    why.message = "connector 'kafka': table '" + options_->table_name +
-                  "' cannot store the row with " + place.key + ": " + why.message;
-    refused_.push_back(MakeRefusedRow(rows, held->row, kind, place,
-                                      MakeError(ErrorCode::kInvalidRecord, std::move(why))));
+    refused_.push_back(RefuseUnstorable(rows, held->row, kind, layout_->key_columns,
+                                        "connector 'kafka': table '" + options_->table_name + "'",
+                                        std::move(place), std::move(why)));
   }
 
   // ---- on the task's shard

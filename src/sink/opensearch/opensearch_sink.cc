@@ -3,6 +3,7 @@
 #include <arrow/api.h>
 
 #include "connector/options.h"
+#include "connector/position_keeper.h"
 #include "format/time_zone.h"
 #include "sink/opensearch/delivery_writer.h"
 #include "sink/opensearch/index_drift.h"
@@ -13,7 +14,9 @@ namespace {
 constexpr int64_t kActionsOfRequestMax = 10000;
 constexpr int64_t kBytesOfRequestMax = int64_t{64} << 20;
 
-class OpenSearchSink final : public connector::TableSink, public connector::DriftingSink {
+class OpenSearchSink final : public connector::TableSink,
+                             public connector::DriftingSink,
+                             public connector::PositionKeeper {
  public:
   OpenSearchSink(Env* env, OpenSearchOptions options)
       : env_(env), options_(std::make_shared<const OpenSearchOptions>(std::move(options))) {}

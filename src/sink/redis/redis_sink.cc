@@ -3,6 +3,7 @@
 #include <arrow/api.h>
 
 #include "connector/options.h"
+#include "connector/position_keeper.h"
 #include "sink/redis/redis_writer.h"
 
 namespace mainstem::sink {
@@ -10,7 +11,7 @@ namespace {
 
 const std::vector<std::string> kRedisTypes = {"hash", "string", "sorted-set", "stream"};
 
-class RedisSink final : public connector::TableSink {
+class RedisSink final : public connector::TableSink, public connector::PositionKeeper {
  public:
   RedisSink(Env* env, RedisOptions options)
       : env_(env), options_(std::make_shared<const RedisOptions>(std::move(options))) {}
@@ -124,6 +125,16 @@ class RedisOptionReader {
                                      "'stream' takes a table without one");
   }
 
+  // Of KeyPlaces: with two columns of any text one row's key could be another's.
+  char KeySeparator() const {
+    int text_count = 0;
+    for (int column : result_.key_columns) {
+      const arrow::DataType& type = *table_.schema->field(column)->type();
+      text_count += arrow::is_primitive(type.id()) || arrow::is_decimal(type.id()) ? 0 : 1;
+    }
+    return text_count > 1 ? ':' : '\0';
+  }
+
   // "{{id}}:{{day}}"
   std::string KeyPlaces() const {
     std::string places;
@@ -139,11 +150,13 @@ class RedisOptionReader {
     std::string own_name = table_.name.substr(table_.name.rfind('.') + 1);  // without the catalog
     std::string key = options_.Text("key", own_name + (is_row ? ":" + KeyPlaces() : ""));
     if (key.empty()) options_.Fail("key", "must not be empty");
-    std::optional<RowTemplate> compiled = Compile("key", key, RowTemplate::Use::kPlain);
+    char separator = options_.Has("key") ? '\0' : KeySeparator();
+    std::optional<RowTemplate> compiled = Compile("key", key, RowTemplate::Use::kPlain, separator);
     if (compiled) layout.key = std::move(*compiled);
     if (layout.type == RedisType::kSortedSet) {
+      separator = options_.Has("sorted-set.member") ? '\0' : KeySeparator();
       layout.member = Compile("sorted-set.member", options_.Text("sorted-set.member", KeyPlaces()),
-                              RowTemplate::Use::kPlain);
+                              RowTemplate::Use::kPlain, separator);
     }
     if (layout.type == RedisType::kString) {
       layout.value = Compile("value", options_.Text("value", "{{*}}"), RowTemplate::Use::kJson);
@@ -155,9 +168,9 @@ class RedisOptionReader {
 
   // nullopt after a failure, of which the options know.
   std::optional<RowTemplate> Compile(const std::string& option, const std::string& text,
-                                     RowTemplate::Use use) {
+                                     RowTemplate::Use use, char separator = '\0') {
     Result<RowTemplate> compiled =
-        RowTemplate::Compile(text, {table_.schema, result_.layout.format, use});
+        RowTemplate::Compile(text, {table_.schema, result_.layout.format, use, separator});
     if (compiled.ok()) return std::move(compiled).ValueUnsafe();
     options_.Fail(option, TextOf(compiled.status()).message);
     return std::nullopt;

@@ -1,12 +1,10 @@
 #include "sink/redis/redis_writer.h"
 
-#include <map>
-#include <numeric>
-
 #include <absl/strings/numbers.h>
 #include <arrow/api.h>
 #include <arrow/util/byte_size.h>
 #include <fmt/format.h>
+#include <map>
 
 #include "core/error_context.h"
 #include "sink/refused_row.h"
@@ -181,21 +179,15 @@ class RedisWriter final : public connector::DeliveryWriter {
 
   connector::RejectedRecord Refuse(const RowChanges& changes, RowChange change,
                                    const std::string& problem) const {
-    std::vector<int> columns = options_->key_columns;
-    if (columns.empty()) {
-      columns.resize(static_cast<size_t>(changes.rows->num_columns()));
-      std::iota(columns.begin(), columns.end(), 0);
-    }
     RefusedRowPlace place{.delivery_id = delivery_id_, .partition = partition_, .end = *end_};
-    place.key = KeyText(*changes.rows, columns, change.row);
+    ErrorText why{.message = problem,
+                  .hint =
+                      "correct or filter such rows in the query, or give the table keys of its "
+                      "own (option 'key')"};
     RowKind kind = change.is_delete ? RowKind::kDelete : RowKind::kInsert;
-    Status cause = MakeError(
-        ErrorCode::kInvalidRecord,
-        {.message = "connector 'redis': table '" + options_->table_name + "' cannot store the " +
-                    (change.is_delete ? "deletion" : "row") + " with " + place.key + ": " + problem,
-         .hint = "correct or filter such rows in the query, or give the table keys of its own "
-                 "(option 'key')"});
-    return MakeRefusedRow(*changes.rows, change.row, kind, place, std::move(cause));
+    return RefuseUnstorable(*changes.rows, change.row, kind, options_->key_columns,
+                            "connector 'redis': table '" + options_->table_name + "'",
+                            std::move(place), std::move(why));
   }
 
   Env* env_;

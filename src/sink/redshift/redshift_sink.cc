@@ -3,6 +3,7 @@
 #include <arrow/api.h>
 
 #include "connector/options.h"
+#include "connector/position_keeper.h"
 #include "connector/s3/s3_store.h"
 #include "core/error_context.h"
 #include "sink/redshift/copy_file.h"
@@ -13,7 +14,9 @@ namespace {
 
 constexpr char kCopyPath[] = "sink.copy.path";
 
-class RedshiftSink final : public connector::TableSink, public connector::DriftingSink {
+class RedshiftSink final : public connector::TableSink,
+                           public connector::DriftingSink,
+                           public connector::PositionKeeper {
  public:
   RedshiftSink(Env* env, RedshiftSinkOptions options)
       : env_(env), options_(std::make_shared<const RedshiftSinkOptions>(std::move(options))) {}

@@ -1,7 +1,5 @@
 #include "sink/redshift/redshift_writer.h"
 
-#include <numeric>
-
 #include <arrow/api.h>
 #include <arrow/util/byte_size.h>
 #include <fmt/format.h>
@@ -40,11 +38,7 @@ class RedshiftWriter final : public connector::DeliveryWriter {
     for (const std::string& column : options_->redshift.table.primary_key) {
       key_columns_.push_back(schema.GetFieldIndex(column));
     }
-    shown_columns_ = key_columns_;
-    if (key_columns_.empty()) {
-      shown_columns_.resize(static_cast<size_t>(schema.num_fields()));
-      std::iota(shown_columns_.begin(), shown_columns_.end(), 0);
-    }
+    shown_columns_ = TellingColumns(key_columns_, schema.num_fields());
     auto opened = co_await env_->blocking_pool().Run(
         [this] { return RedshiftLoader::Open(options_->redshift, delivery_id_, partition_); });
     CO_RETURN_IF_ERROR(Named(opened.status()));

@@ -118,6 +118,19 @@ def test_equal_inserts_are_no_duplicates_unless_rows_have_ids(tmp_path, store, r
     assert inserts and all(("insert_deduplicate=0" in path) == (not row_id) for path in inserts), paths
 
 
+def test_an_insert_into_too_many_partitions_is_halved(tmp_path, store):
+    table, shape = keyed(store), (1, 20, 20, 60)
+
+    def decide(number, method, path, body):
+        if f"INSERT%20INTO%20%60default%60.%60{table}%60" in path and body.count(b"\n") > 7:
+            return 500, "Code: 252, e.displayText() = DB::Exception: Too many partitions for single INSERT block (more than 7)., e.what() = DB::Exception"
+        return None
+
+    with faulty_proxy.Proxy(store.port, decide) as proxy:
+        make(tmp_path, store, table, shape, options={"url": proxy.url}, max_failures=1).finish()
+    check_keyed(store, table, shape)
+
+
 def test_a_column_that_the_server_computes_is_told_and_not_waited_for(tmp_path, store):
     table = appended(store, COLUMNS.replace("part Nullable(String)", "part Nullable(String) MATERIALIZED 'x'"))
     sink.says(make(tmp_path, store, table, key=None).fail(), ["part", "MATERIALIZED"])

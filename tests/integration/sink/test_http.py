@@ -182,6 +182,35 @@ def test_refused_rows_are_found_and_handed_over(tmp_path):
         assert origin.startswith("driver/sink/") and raw.startswith("+I[p") and "status 422" in cause and "no d/1 here" in cause
 
 
+def test_what_was_sent_of_a_request_that_was_halved_is_not_sent_again(tmp_path):
+    failures = []
+
+    def decide(number, method, path, body):
+        rows = json.loads(body)
+        if len(rows) > 2:
+            return 413, "too much"
+        if rows[0]["n"] == 4 and len(failures) < 8:  # more than the tries of one delivery
+            failures.append(number)
+            return 503, "later"
+        return None
+
+    with Receiver(decide) as receiver:
+        make(tmp_path, receiver.url, (1, 1, 8, 9), options={"sink.batch.max-rows": "8"}, max_failures=100).finish()
+    assert [row["n"] for _, _, _, body in receiver.requests for row in json.loads(body)] == list(range(8))
+    assert len(failures) == 8
+
+
+def test_of_a_long_answer_the_status_decides(tmp_path):
+    with Receiver(lambda *_: (200, b"x" * (3 << 20))) as receiver:
+        make(tmp_path, receiver.url, (1, 1, 5, 9)).finish()
+    assert receiver.proxy.count == 5
+
+
+def test_an_address_is_told_without_its_path(tmp_path):
+    message = make(tmp_path, "http://127.0.0.1:9/services/s3cret", (1, 1, 1, 9), max_failures=1).fail()
+    sink.says(message, ["no answer from http://127.0.0.1:9"])
+
+
 def test_changes_of_a_keyed_table_tell_what_they_are(tmp_path):
     with Receiver() as receiver:
         make(tmp_path, receiver.url + "/items/{{k}}", key="k", options={"delete-method": "DELETE"}).finish()

@@ -4,6 +4,7 @@ import collections
 import glob
 import os
 import random
+import time
 
 import pytest
 
@@ -148,12 +149,13 @@ def test_orphans_go_and_only_they(tmp_path):
         for path in [*strays, *kept]:
             os.makedirs(os.path.dirname(path), exist_ok=True)
             open(path, "w").write("x")
+            os.utime(path, (time.time() - 7200,) * 2)
         # Three days is what they are left for when nothing is said.
         rest(catalog, tmp_path, (1, 31, 5, 60), sink__commit_interval="1 ms").finish()
         assert all(os.path.exists(path) for path in [*strays, *kept])
         with rest_table(catalog).transaction() as transaction:
             transaction.set_properties({"mainstem.maintenance.orphans-ms": "1000"})
-        rest(catalog, tmp_path, shape, sink__commit_interval="1 ms", sink__orphan_age="0 s").finish()
+        rest(catalog, tmp_path, shape, sink__commit_interval="1 ms", sink__orphan_age="61 min").finish()
         assert [path for path in strays if os.path.exists(path)] == []
         assert all(os.path.exists(path) for path in kept)
         check(rest_table(catalog), shape)

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import subprocess
 import threading
 import time
 
@@ -53,6 +54,19 @@ def check_hashes(server, shape=SHAPE):
 def test_rows_are_hashes_and_a_field_that_becomes_null_goes(tmp_path, store):
     make(tmp_path, store).finish()
     check_hashes(store)
+
+
+@pytest.mark.parametrize("options,expected", [
+    ("", ["pairs:a:b\\:c", "pairs:a\\:b:c"]),
+    (", 'data-type' = 'string', 'key' = '{{a}}/{{b}}'", ["a/b:c", "a:b/c"]),
+])
+def test_two_keys_are_two_whatever_their_values_hold(tmp_path, store, options, expected):
+    (tmp_path / "q.sql").write_text(f"""
+      CREATE TABLE pairs (a STRING, b STRING, n INT, PRIMARY KEY (a, b) NOT ENFORCED) WITH ('connector' = 'redis', 'url' = '{store.url}'{options});
+      INSERT INTO pairs VALUES ('a:b', 'c', 1), ('a', 'b:c', 2) ON CONFLICT DO DEDUPLICATE;""")
+    result = subprocess.run([support.BINARY, "run", str(tmp_path / "q.sql")], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert [key for key in keys(store, "*") if not key.startswith("mainstem:")] == expected
 
 
 def test_strings_hold_the_row_as_json_and_expire(tmp_path, store):

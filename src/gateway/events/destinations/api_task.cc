@@ -45,7 +45,9 @@ class ApiTask final : public RuleTask {
         delivery_id_(target.delivery_id),
         session_({.connect_timeout = kApiTimeout,
                   .call_timeout = kApiTimeout,
-                  .answer_bytes_max = 1 << 20}) {}
+                  .answer_bytes_max = 1 << 20,
+                  .cuts_long_answers = true,
+                  .hides_paths = true}) {}
 
  private:
   Task<> Pause() override { return Sleep(pauses_.Next(parts_.env)); }
