@@ -1,4 +1,7 @@
 // mainstem connector: what tables can be connected to, with which options, and whether it works.
+#include <algorithm>
+#include <cstdio>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <simdjson.h>
@@ -113,26 +116,67 @@ bool PrintCheck(const simdjson::dom::element& check) {
   return is_ok;
 }
 
+class TableChecker {
+ public:
+  TableChecker(const GlobalOptions& globals, std::string script)
+      : client_(globals.node), script_(std::move(script)) {}
+
+  // The node's answer: {"checks": [..]}.
+  Result<std::string> Ask(const std::vector<std::string>& tables, bool lists_only) {
+    JsonWriter request;
+    request.BeginObject().Field("script", script_).Key("tables").BeginArray();
+    for (const std::string& table : tables) request.Value(table);
+    request.EndArray().Field("list", lists_only).EndObject();
+    return client_.Call(
+        {.method = "POST", .path = "/api/v1/connectors/check", .body = request.Take()});
+  }
+
+  // Table after table, so that what is known can be read while others keep it waiting.
+  Status CheckAndPrint(const std::vector<std::string>& tables, int64_t* failed) {
+    ASSIGN_OR_RETURN(std::string listed, Ask(tables, true));
+    std::vector<std::string> names;  // a table may be both source and sink
+    RETURN_IF_ERROR(WithJson(listed, [&](const simdjson::dom::element& root) -> Status {
+      for (const simdjson::dom::element& check : root["checks"].get_array()) {
+        std::string name = TextOf(check, "table");
+        if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+      }
+      return Status::OK();
+    }));
+    for (const std::string& name : names) {
+      ASSIGN_OR_RETURN(std::string answer, Ask({name}, false));
+      RETURN_IF_ERROR(WithJson(answer, [&](const simdjson::dom::element& root) -> Status {
+        for (const simdjson::dom::element& check : root["checks"].get_array()) {
+          *failed += PrintCheck(check) ? 0 : 1;
+        }
+        return Status::OK();
+      }));
+      std::fflush(stdout);
+    }
+    return Status::OK();
+  }
+
+ private:
+  HttpClient client_;
+  const std::string script_;
+};
+
 Status CheckTables(const GlobalOptions& globals, const CheckOptions& options) {
   ASSIGN_OR_RETURN(std::string text, ReadInput(options.file));
   ASSIGN_OR_RETURN(std::string script, process::sql::Substitute(text, options.defines));
-  JsonWriter request;
-  request.BeginObject().Field("script", script).Key("tables").BeginArray();
-  for (const std::string& table : options.tables) request.Value(table);
-  HttpClient client(globals.node);
-  ASSIGN_OR_RETURN(std::string answer,
-                   client.Call({.method = "POST",
-                                .path = "/api/v1/connectors/check",
-                                .body = request.EndArray().EndObject().Take()}));
-  if (globals.json) fmt::print("{}\n", answer);
+  TableChecker checker(globals, std::move(script));
   int64_t failed = 0;
-  RETURN_IF_ERROR(WithJson(answer, [&](const simdjson::dom::element& root) -> Status {
-    for (const simdjson::dom::element& check : root["checks"].get_array()) {
-      bool is_ok = globals.json ? TextOf(check, "ok") == "true" : PrintCheck(check);
-      if (!is_ok) ++failed;
-    }
-    return Status::OK();
-  }));
+  if (globals.json) {
+    ASSIGN_OR_RETURN(std::string answer, checker.Ask(options.tables, false));
+    fmt::print("{}\n", answer);
+    RETURN_IF_ERROR(WithJson(answer, [&](const simdjson::dom::element& root) -> Status {
+      for (const simdjson::dom::element& check : root["checks"].get_array()) {
+        failed += TextOf(check, "ok") == "true" ? 0 : 1;
+      }
+      return Status::OK();
+    }));
+  } else {
+    RETURN_IF_ERROR(checker.CheckAndPrint(options.tables, &failed));
+  }
   if (failed == 0) return Status::OK();
   return MakeError(ErrorCode::kUnavailable, fmt::format("{} of the connections failed", failed));
 }

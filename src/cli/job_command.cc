@@ -294,6 +294,8 @@ void AddJobCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chos
   bind(stop, [&globals](const JobOptions& o) { return Stop(globals, o); });
   const std::pair<const char*, const char*> changes[] = {
       {"resume", "go on with a stopped or failed job"},
+      {"accept-lost-position",
+       "go on where a destination has lost the job's position, with what the log still holds"},
       {"cancel", "end a job for good"},
       {"delete", "forget a job that has ended, with its checkpoints"}};
   for (const auto& [verb, help] : changes) {

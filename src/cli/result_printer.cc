@@ -1,5 +1,6 @@
 #include "cli/result_printer.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include <fmt/format.h>
@@ -143,14 +144,20 @@ Status ResultPrinter::Job(const std::string& id) {
 Status ResultPrinter::JobFinished(const process::JobDescription& job) {
   const JobProgress progress = ProgressOf(job);
   int64_t took_ms = job.finished_at_ms - job.started_at_ms;
+  // What a destination has refused was given to the sink, and is not there.
+  int64_t refused = 0;
+  for (const process::SinkDescription& sink : job.sinks) refused += sink.rejected_rows;
+  int64_t written = std::max<int64_t>(0, progress.rows_written - refused);
   if (options_.json) {
-    Print(fmt::format(R"({{"job":{},"state":"{}","rows_read":{},"rows_written":{},"took_ms":{}}})",
-                      JsonQuote(job.id), ToString(job.state), progress.rows, progress.rows_written,
-                      took_ms) +
-          "\n");
+    JsonWriter json;
+    json.BeginObject().Field("job", job.id).Field("state", ToString(job.state));
+    json.Field("rows_read", progress.rows).Field("rows_written", written);
+    json.Field("rows_refused", refused).Field("took_ms", took_ms).EndObject();
+    Print(json.Take() + "\n");
   } else {
-    Print(fmt::format("{}: {} rows read, {} written in {}\n", progress.name,
-                      HumanCount(progress.rows), HumanCount(progress.rows_written),
+    std::string refusals = refused == 0 ? "" : fmt::format(", {} refused", HumanCount(refused));
+    Print(fmt::format("{}: {} rows read, {} written{} in {}\n", progress.name,
+                      HumanCount(progress.rows), HumanCount(written), refusals,
                       HumanDuration(took_ms)));
   }
   return Flush();

@@ -89,10 +89,14 @@ TEST(ResultPrinterTest, TellsWhatAFinishedJobDid) {
   job.operators[1].rows_in = 12;
   auto finish = [&](ResultPrinter& printer) { CHECK_OK(printer.JobFinished(job)); };
   EXPECT_EQ(Printed(false, finish), "insert-into_t: 3,000 rows read, 12 written in 250ms\n");
-  EXPECT_EQ(
-      Printed(true, finish),
-      R"({"job":"insert-1","state":"FINISHED","rows_read":3000,"rows_written":12,"took_ms":250})"
-      "\n");
+  EXPECT_EQ(Printed(true, finish),
+            R"({"job":"insert-1","state":"FINISHED","rows_read":3000,"rows_written":12,)"
+            R"("rows_refused":0,"took_ms":250})"
+            "\n");
+  job.sinks.resize(1);
+  job.sinks[0].rejected_rows = 2;
+  EXPECT_EQ(Printed(false, finish),
+            "insert-into_t: 3,000 rows read, 10 written, 2 refused in 250ms\n");
 }
 
 TEST(ResultPrinterTest, TellsMachinesOnlyRowsAndJobs) {

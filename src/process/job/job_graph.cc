@@ -517,8 +517,7 @@ class Builder {
     ASSIGN_OR_RETURN(const int id, BuildSinkInput(node, keys));
     sink->partition_count = vertex(id).parallelism;
     auto key_types = TypesOf(node.inputs[0]->columns, keys);
-    std::string name = "Sink: " + sink->name;
-    AddOperator(id, node, std::move(name), sink->connector + ", " + sink->sink->guarantee(),
+    AddOperator(id, node, "Sink: " + sink->name, sink->connector + ", " + sink->sink->guarantee(),
                 [sink, keys, key_types](const MakeOperatorArgs& args) {
                   return MakeSinkOperator(*sink, keys, key_types, args);
                 });
@@ -543,12 +542,14 @@ class Builder {
                                                  args.pending);
       case connector::SinkKind::kDelivery: break;
     }
-    DeliverySinkOptions delivery;
-    delivery.topic = sink.topic;
-    delivery.partition_count = sink.partition_count;
-    delivery.key_columns = keys;
-    delivery.key_types = key_types;
-    delivery.mode = sink.mode;
+    DeliverySinkOptions delivery{.topic = sink.topic,
+                                 .table = sink.name,
+                                 .partition_count = sink.partition_count,
+                                 .key_columns = keys,
+                                 .key_types = key_types,
+                                 .mode = sink.mode,
+                                 .rejects = sink.quarantine.rule,
+                                 .quarantine = sink.keep_refused};
     return std::make_unique<DeliverySinkOperator>(std::move(delivery), args.pending);
   }
 

@@ -28,11 +28,13 @@ struct JobSink {
   connector::SinkMode mode = connector::SinkMode::kAppendOnly;
   std::string delivery_id;       // what the destination knows the delivery by
   std::string retention_holder;  // what the log does
+  // What the topic holds no more was delivered by an earlier script of the job, elsewhere.
+  bool begins_late = false;
   std::string topic_name;
   int partition_count = 1;
   storage::TopicId topic{};
   SinkQuarantineOptions quarantine;  // a log sink's has the rule only
-  // Of a log sink: makes the place where refused rows are kept.
+  // Makes the place where rows are kept that the topic can't take.
   std::function<Task<storage::TopicPartition>()> keep_refused;
   storage::Log* at_once = nullptr;  // of a log sink that writes at least once
 };

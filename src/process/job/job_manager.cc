@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <absl/strings/str_replace.h>
 #include <arrow/api.h>
 #include <fmt/ranges.h>
 
@@ -58,12 +59,12 @@ JobManagerImpl::JobManagerImpl(Env* env, storage::Log* log,
   facts_ = std::make_unique<plan::ConnectorTableFacts>(registry, environment_.context);
 }
 
-// Destinations keep a job's position under its id, also when the job has long been forgotten: no
-// later one may have it again.
 std::string JobManagerImpl::NewId(const std::string& name) {
-  constexpr uint64_t kRandomBits = (uint64_t{1} << 48) - 1;
+  std::string shown = name;
+  absl::StrReplaceAll({{"default_catalog.default_database.", ""}}, &shown);
+  const std::string slug = SlugOf(shown);
   for (;;) {
-    std::string id = fmt::format("{}-{:012x}", SlugOf(name), env()->Random() & kRandomBits);
+    std::string id = fmt::format("{}-{:04x}", slug, env()->Random() & 0xffff);
     if (!jobs_.contains(id)) return id;
   }
 }
@@ -79,6 +80,8 @@ JobRecord JobManagerImpl::MakeRecord(const plan::Plan& plan, const std::string& 
   JobRecord record;
   record.name = options.name.empty() ? JobNameOf(plan) : options.name;
   record.id = options.id.empty() ? NewId(record.name) : options.id;
+  // An id is short, for people: one of two jobs may have that of a job of before.
+  record.delivery_name = fmt::format("{}-{:016x}", record.id, env()->Random());
   record.script = script;
   record.statement_index = static_cast<uint32_t>(index);
   record.state = JobState::kRunning;
@@ -453,6 +456,15 @@ Task<> JobManagerImpl::ResumeHere(std::string id) {
   job->record = before;
   CO_RETURN_IF_ERROR(co_await Persist(job.get()));
   co_return begun;
+}
+
+Task<> JobManagerImpl::AcceptLostHere(std::string id) {
+  CO_ASSIGN_OR_RETURN(HeldJob job, co_await Hold(id));
+  if (job->runner != nullptr && !IsTerminal(job->record.state)) {
+    co_return job->runner->AcceptLostPositions();
+  }
+  co_return MakeError(ErrorCode::kInvalidArgument,
+                      "job '" + id + "' is " + std::string(ToString(job->record.state)));
 }
 
 Task<> JobManagerImpl::DeleteHere(std::string id) {

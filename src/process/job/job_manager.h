@@ -94,6 +94,11 @@ struct ExecuteOptions {
   bool durable_jobs = false;
 };
 
+struct CheckOptions {
+  std::vector<std::string> tables;  // empty: all
+  bool lists_only = false;          // says what would be tried
+};
+
 // Lifecycle: Make, Start, calls from any shard, Stop (jobs keep their checkpoints and resume at the
 // next Start; at most about a second). Env, log and registry outlive it.
 class JobManager : public connector::JobService {
@@ -116,8 +121,7 @@ class JobManager : public connector::JobService {
   virtual Task<std::string> Explain(std::string script) = 0;
 
   // Tries the connections of a script's tables, all or those named: see table_check.h.
-  virtual Task<std::vector<TableCheck>> CheckScript(std::string script,
-                                                    std::vector<std::string> tables) = 0;
+  virtual Task<std::vector<TableCheck>> CheckScript(std::string script, CheckOptions options) = 0;
 
   virtual Task<std::vector<JobDescription>> ListJobs() = 0;          // without operators
   virtual Task<JobDescription> DescribeJob(std::string job_id) = 0;  // NotFound
@@ -128,6 +132,9 @@ class JobManager : public connector::JobService {
   // Takes a checkpoint, then ends; delivery of what is committed goes on at Resume.
   virtual Task<> StopJob(std::string job_id) = 0;
   virtual Task<> ResumeJob(std::string job_id) = 0;
+  // Where destinations have no position of a job any more that had delivered: goes on with what the
+  // log still holds. InvalidArgument if there is none.
+  virtual Task<> AcceptLostPositions(std::string job_id) = 0;
   // Leaves a savepoint, a folder that outlives job and node, and gives its path. The job goes on;
   // of one that is stopped or has failed: at its last checkpoint.
   virtual Task<std::string> TakeSavepoint(std::string job_id, SavepointOptions options) = 0;

@@ -82,13 +82,15 @@ class JobManagerImpl final : public JobManager {
   Task<WatermarkReport> ExplainWatermark(std::string id) override {
     return RunOn(home_, WatermarkHere(std::move(id)));
   }
-  Task<std::vector<TableCheck>> CheckScript(std::string script,
-                                            std::vector<std::string> tables) override {
-    return RunOn(home_, CheckHere(std::move(script), std::move(tables)));
+  Task<std::vector<TableCheck>> CheckScript(std::string script, CheckOptions options) override {
+    return RunOn(home_, CheckHere(std::move(script), std::move(options)));
   }
   Task<> CancelJob(std::string id) override { return RunOn(home_, CancelHere(std::move(id))); }
   Task<> StopJob(std::string id) override { return RunOn(home_, StopJobHere(std::move(id))); }
   Task<> ResumeJob(std::string id) override { return RunOn(home_, ResumeHere(std::move(id))); }
+  Task<> AcceptLostPositions(std::string id) override {
+    return RunOn(home_, AcceptLostHere(std::move(id)));
+  }
   Task<> DeleteJob(std::string id) override { return RunOn(home_, DeleteHere(std::move(id))); }
   Task<> CheckJob(connector::KeptJob job) override {
     return RunOn(home_, CheckKept(std::move(job)));
@@ -160,7 +162,7 @@ class JobManagerImpl final : public JobManager {
   Task<> RunQuery(plan::Answer answer, ResultListener* listener);
   Task<> RemoveTemporary(std::string id);
   Task<std::string> ExplainHere(std::string text);
-  Task<std::vector<TableCheck>> CheckHere(std::string text, std::vector<std::string> tables);
+  Task<std::vector<TableCheck>> CheckHere(std::string text, CheckOptions options);
 
   JobDescription DescriptionOf(const Job& job) const;
   Task<std::vector<JobDescription>> ListHere();
@@ -172,6 +174,7 @@ class JobManagerImpl final : public JobManager {
   Task<> EndWork(Job* job);
   Task<> StopJobHere(std::string id);
   Task<> ResumeHere(std::string id);
+  Task<> AcceptLostHere(std::string id);
   Task<> DeleteHere(std::string id);
 
   // ---- kept for others (job_manager_kept.cc)

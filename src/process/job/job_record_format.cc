@@ -6,7 +6,7 @@
 namespace mainstem::process {
 namespace {
 
-constexpr uint8_t kVersion = 3;
+constexpr uint8_t kVersion = 4;
 
 }  // namespace
 
@@ -31,6 +31,7 @@ std::string EncodeJobRecord(const JobRecord& record) {
   writer.Text(record.pending_savepoint);
   writer.Number(static_cast<uint8_t>(record.pending_stop));
   writer.Number(record.generation);
+  writer.Text(record.delivery_name);
   return std::move(writer.out());
 }
 
@@ -63,6 +64,7 @@ Result<JobRecord> DecodeJobRecord(std::string_view bytes) {
     record.pending_stop = static_cast<JobRecord::PendingStop>(stop);
   }
   if (version >= 3) record.generation = reader.Number<uint32_t>();
+  if (version >= 4) record.delivery_name = reader.Text();
   if (!known || !reader.finished()) {
     return MakeError(ErrorCode::kCorruptStorage, "a stored job can't be read");
   }

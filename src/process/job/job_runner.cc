@@ -79,15 +79,17 @@ Task<> JobRunner::PrepareLateRows() {
 
 Task<> JobRunner::PrepareDelivery(JobSink* sink) {
   sink->retention_holder = options_.job_id + "." + sink->node_id;
-  sink->delivery_id = sink->retention_holder;
+  const std::string& name = options_.delivery_name;
+  sink->delivery_id = (name.empty() ? options_.job_id : name) + "." + sink->node_id;
   if (options_.generation > 0) sink->delivery_id += fmt::format(".{}", options_.generation);
+  sink->begins_late = options_.generation > 0;
   sink->topic_name = JobTopicName("__mainstem.", options_.job_id, sink->node_id);
   sink->quarantine.topic = QuarantineTopicName(options_.job_id);
   sink->quarantine.delivery_id = sink->delivery_id;
-  std::string name = sink->topic_name;
+  std::string topic_name = sink->topic_name;
   CO_ASSIGN_OR_RETURN(
       storage::TopicInfo topic,
-      co_await FindOrMakeJobTopic(environment_->log, std::move(name), sink->partition_count));
+      co_await FindOrMakeJobTopic(environment_->log, std::move(topic_name), sink->partition_count));
   sink->topic = topic.id;
   sink->partition_count = topic.partition_count;
   co_return Status::OK();
@@ -125,12 +127,10 @@ Task<> JobRunner::Prepare() {
                           {.message = "table " + sink->name + " can't be written without a log",
                            .hint = "run the script on a node"});
     }
-    if (sink->kind == connector::SinkKind::kLog) {
-      sink->keep_refused = [log = environment_->log, name = QuarantineTopicName(options_.job_id)] {
-        return MakeQuarantine(log, name);
-      };
-      continue;
-    }
+    sink->keep_refused = [log = environment_->log, name = QuarantineTopicName(options_.job_id)] {
+      return MakeQuarantine(log, name);
+    };
+    if (sink->kind == connector::SinkKind::kLog) continue;
     CO_RETURN_IF_ERROR(co_await PrepareDelivery(sink.get()));
   }
   store_.emplace(environment_->env, environment_->state, options_.checkpoint_directory);
@@ -276,6 +276,14 @@ Task<> JobRunner::Run() {
   co_return status;
 }
 
+Status JobRunner::AcceptLostPositions() {
+  bool any = false;
+  for (auto& delivery : deliveries_) any |= delivery->AcceptLostPositions();
+  if (any) return Status::OK();
+  return MakeError(ErrorCode::kInvalidArgument,
+                   "no destination of job '" + options_.job_id + "' has lost its position");
+}
+
 Task<> JobRunner::CloseDeliveries() {
   for (auto& delivery : deliveries_) CO_RETURN_IF_ERROR(co_await delivery->Close());
   co_return Status::OK();
@@ -366,16 +374,17 @@ void JobRunner::DescribeOperators(JobDescription* out) const {
   }
 }
 
-// Topics are written by the sink's operator, not by a delivery.
+// Topics are written by the sink's operator, not by a delivery, which never gets what its topic
+// can't take.
 void JobRunner::DescribeTopicSinks(JobDescription* out) const {
   for (size_t i = 0; i < graph_.sinks.size() && i < out->sinks.size(); ++i) {
-    if (graph_.sinks[i]->kind != connector::SinkKind::kLog) continue;
+    const bool is_log = graph_.sinks[i]->kind == connector::SinkKind::kLog;
     SinkDescription& sink = out->sinks[i];
     for (const auto& entry : execution_->metrics().operators) {
       const bool is_sink = entry.op.name.starts_with("Sink: ");
       if (!is_sink || entry.op.node_id != graph_.sinks[i]->node_id) continue;
       for (const auto& counters : entry.subtasks) {
-        sink.rows_delivered += counters->rows_in - counters->rejected_rows;
+        if (is_log) sink.rows_delivered += counters->rows_in - counters->rejected_rows;
         sink.rejected_rows += counters->rejected_rows;
       }
     }

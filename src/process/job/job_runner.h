@@ -41,7 +41,8 @@ struct JobRunnerOptions {
   // wrong.
   bool restarts_always = false;
   int64_t created_at_ms = 0;
-  uint32_t generation = 0;  // of the job's script
+  uint32_t generation = 0;    // of the job's script
+  std::string delivery_name;  // what destinations know the job by; empty: its id
   std::string checkpoint_directory;
   std::string late_rows_topic;  // empty: late rows are counted only
   std::string restore_from;     // savepoint of a job that has no epoch yet
@@ -81,6 +82,8 @@ class JobRunner {
   // Before Run or after it: lets go of all rows that destinations have, as they say themselves. One
   // that does not answer is taken at what it was known to have.
   Task<> LetGoOfDelivered();
+  // Deliveries go on whose destinations have lost their position. kInvalidArgument: none has.
+  Status AcceptLostPositions();
   // Of a job that was stopped; kInvalidArgument while it has left none.
   const Status& savepoint_outcome() const { return savepoint_outcome_; }
   JobState state() const { return description_.state; }

@@ -183,14 +183,14 @@ Task<std::string> JobManagerImpl::ExplainHere(std::string text) {
   co_return MakeError(ErrorCode::kSemanticError, "the script has no query to explain");
 }
 
-Task<std::vector<TableCheck>> JobManagerImpl::CheckHere(std::string text,
-                                                        std::vector<std::string> tables) {
+Task<std::vector<TableCheck>> JobManagerImpl::CheckHere(std::string text, CheckOptions options) {
   auto session = NewSession();
   std::map<std::string, std::string> none;
   CO_RETURN_IF_ERROR(ApplySettings(none, session.get()));
   CO_ASSIGN_OR_RETURN(sql::Script script, sql::ParseScript(text));
   CO_ASSIGN_OR_RETURN(std::vector<TableUse> uses,
-                      TableUsesOf(script, tables, *environment_.registry, session.get()));
+                      TableUsesOf(script, options.tables, *environment_.registry, session.get()));
+  if (options.lists_only) co_return UntriedChecks(uses);
   co_return co_await CheckTables(std::move(uses), environment_.registry, environment_.context);
 }
 

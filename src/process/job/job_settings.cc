@@ -60,7 +60,12 @@ std::string SlugOf(const std::string& text) {
     }
   }
   while (!out.empty() && out.back() == '-') out.pop_back();
-  return out.empty() ? "job" : out.substr(0, 48);
+  if (out.empty()) return "job";
+  constexpr size_t kBegin = 15, kEnd = 32;  // a table's name is at the end
+  if (out.size() <= kBegin + 1 + kEnd) return out;
+  std::string begin = out.substr(0, kBegin), end = out.substr(out.size() - kEnd);
+  if (begin.back() == '-') begin.pop_back();
+  return begin + (end.front() == '-' ? "" : "-") + end;
 }
 
 std::string JobNameOf(const plan::Plan& plan) {
@@ -98,6 +103,7 @@ Result<JobRunnerOptions> RunnerOptionsOf(const JobManagerOptions& manager, const
   out.restarts_always = settings.Boolean("mainstem.restart.permanent-errors");
   out.created_at_ms = record.created_at_ms;
   out.generation = record.generation;
+  out.delivery_name = record.delivery_name;
   out.checkpoint_directory = manager.state_directory + "/" + record.id;
   RETURN_IF_ERROR(SetSavepoints(manager, plan, &out));
   return out;

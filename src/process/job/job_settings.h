@@ -11,7 +11,7 @@
 
 namespace mainstem::process {
 
-// Lower-case letters and digits with '-' between, for ids.
+// Lower-case letters and digits with '-' between, for ids; 48 at most, of a long text its two ends.
 std::string SlugOf(const std::string& text);
 // pipeline.name, else after the tables that the job writes.
 std::string JobNameOf(const plan::Plan& plan);

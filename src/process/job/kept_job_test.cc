@@ -99,6 +99,66 @@ TEST(KeptJobTest, GoesOnAsItWasWhenAChangeCannotBeKept) {
   EXPECT_EQ(world.CountOf("first") + world.CountOf("second"), size_t{KeptWorld::kNumbers});
 }
 
+Task<> WaitForRowCount(KeptWorld* world, size_t count) {
+  while (world->world.tables["first"]->rows.size() < count) {
+    CO_RETURN_IF_ERROR(co_await Sleep(milliseconds(1)));
+  }
+  co_return Status::OK();
+}
+
+// Ids are short: a job may get that of one of before, which a destination still knows.
+Task<> DeliverUnderOneIdTwice(KeptWorld* world, Env* env) {
+  CO_ASSIGN_OR_RETURN(auto manager, world->MakeManager(env));
+  CO_RETURN_IF_ERROR(co_await manager->Start());
+  for (size_t run = 1; run <= 2; ++run) {
+    CO_RETURN_IF_ERROR(co_await manager->PutJob(NumbersInto("first")));
+    CO_RETURN_IF_ERROR(co_await WaitForRowCount(world, run * KeptWorld::kNumbers));
+    CO_RETURN_IF_ERROR(co_await manager->DropJob("kept-1"));
+  }
+  co_return co_await manager->Stop();
+}
+
+TEST(KeptJobTest, DeliversEveryRowUnderTheIdOfAJobOfBefore) {
+  KeptWorld world;
+  SimEnv env(&world.disk, SimEnvOptions{.seed = 1});
+  Status outcome = env.Run(DeliverUnderOneIdTwice(&world, &env), std::chrono::minutes(10));
+  ASSERT_TRUE(outcome.ok()) << outcome;
+  EXPECT_EQ(world.world.tables["first"]->rows.size(), size_t{2 * KeptWorld::kNumbers});
+}
+
+// The destination forgets where the delivery is, when the log has let go of what it had.
+Task<> LoseThePosition(KeptWorld* world, Env* env) {
+  testing::MemoryTable* table = world->world.tables["first"].get();
+  CO_ASSIGN_OR_RETURN(auto manager, world->MakeManager(env));
+  CO_RETURN_IF_ERROR(co_await manager->Start());
+  CO_RETURN_IF_ERROR(co_await manager->PutJob(NumbersInto("first")));
+  CO_RETURN_IF_ERROR(co_await WaitForRowCount(world, KeptWorld::kNumbers));
+  CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::seconds(10)));
+  Status none = co_await manager->AcceptLostPositions("kept-1");
+  EXPECT_TRUE(Is(none, ErrorCode::kInvalidArgument)) << none;
+  CO_RETURN_IF_ERROR(co_await manager->StopJob("kept-1"));
+  table->positions.clear();
+  CO_RETURN_IF_ERROR(co_await manager->ResumeJob("kept-1"));
+  CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::minutes(1)));
+  CO_ASSIGN_OR_RETURN(JobDescription job, co_await manager->DescribeJob("kept-1"));
+  EXPECT_EQ(job.sinks.at(0).state, "failed");
+  EXPECT_NE(job.sinks.at(0).last_error.find("no position"), std::string::npos)
+      << job.sinks.at(0).last_error;
+  CO_RETURN_IF_ERROR(co_await manager->AcceptLostPositions("kept-1"));
+  CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::minutes(1)));
+  CO_ASSIGN_OR_RETURN(job, co_await manager->DescribeJob("kept-1"));
+  EXPECT_EQ(job.sinks.at(0).state, "running") << job.sinks.at(0).last_error;
+  co_return co_await manager->Stop();
+}
+
+TEST(KeptJobTest, APositionThatIsLostIsToldUntilItIsAccepted) {
+  KeptWorld world;
+  SimEnv env(&world.disk, SimEnvOptions{.seed = 1});
+  Status outcome = env.Run(LoseThePosition(&world, &env), std::chrono::minutes(10));
+  ASSERT_TRUE(outcome.ok()) << outcome;
+  EXPECT_EQ(world.CountOf("first"), size_t{KeptWorld::kNumbers});
+}
+
 Task<> KeepOutcome(Task<> task, std::optional<Status>* outcome) {
   outcome->emplace(co_await std::move(task));
   co_return Status::OK();

@@ -8,6 +8,7 @@
 #include "connector/blind_writer.h"
 #include "connector/drift.h"
 #include "connector/overwrite.h"
+#include "connector/position_keeper.h"
 #include "connector/resuming_writer.h"
 #include "core/backoff.h"
 #include "core/run_to_end.h"
@@ -28,6 +29,9 @@ constexpr Backoff::Bounds kParkPauses{.first = milliseconds(500), .last = std::c
 
 // The worst last.
 enum class LaneState : uint8_t { kRunning, kRetrying, kParked, kFailed };
+
+// Whether a destination that keeps positions has the one of this delivery.
+enum class PositionState : uint8_t { kThere, kLost, kLossAccepted };
 
 const char* NameOf(LaneState state) {
   switch (state) {
@@ -59,6 +63,8 @@ struct SinkDelivery::Lane {
   // After a failure: waits as long as the destination's table does not fit, if the sink wants that.
   // False when that was not what failed.
   Task<bool> Park();
+  // Where to begin with what the destination has `stored`.
+  Result<Offset> BeginOf(std::optional<Offset> stored, const storage::PartitionOffsets& offsets);
   Task<bool> ReadSome(connector::DeliveryWriter* writer);
   Task<> Flush(connector::DeliveryWriter* writer, bool is_final);
   Task<> Trim(Offset before);
@@ -93,6 +99,7 @@ struct SinkDelivery::Lane {
   std::atomic<int64_t> high_watermark{0};
   std::atomic<int64_t> retries{0};
   std::atomic<LaneState> state{LaneState::kRunning};
+  std::atomic<PositionState> position_state{PositionState::kThere};
   mutable std::mutex error_mutex;  // guards last_error
   Status last_error;
 
@@ -166,6 +173,42 @@ Task<bool> SinkDelivery::Lane::Park() {
   co_return is_parked;
 }
 
+Result<Offset> SinkDelivery::Lane::BeginOf(std::optional<Offset> stored,
+                                           const storage::PartitionOffsets& offsets) {
+  Offset begin = stored.value_or(offsets.log_start);
+  if (begin < offsets.log_start || begin > offsets.high_watermark) {
+    return MakeError(
+        ErrorCode::kInvalidArgument,
+        {.message = fmt::format("{} has stored position {}, but the job's topic holds {} to {}",
+                                sink->name, begin.value(), offsets.log_start.value(),
+                                offsets.high_watermark.value()),
+         .hint = "the destination was written by another job, or one of the two was restored"});
+  }
+  // The topic lets go of rows only when the destination has them.
+  bool is_lost = !stored && begin > Offset(0) && !sink->begins_late &&
+                 dynamic_cast<connector::PositionKeeper*>(sink->sink.get()) != nullptr;
+  if (!is_lost) {
+    position_state = PositionState::kThere;
+    return begin;
+  }
+  if (position_state == PositionState::kLossAccepted) {
+    logger.Warning("a lost position is passed over",
+                   {{"sink", sink->name}, {"begin", begin.value()}});
+    return begin;
+  }
+  position_state = PositionState::kLost;
+  return MakeError(
+      ErrorCode::kInvalidArgument,
+      {.message = fmt::format("{} has no position of this delivery, but had all that the job's "
+                              "topic held before {}",
+                              sink->name, begin.value()),
+       .detail =
+           fmt::format("delivery '{}', partition {}", sink->delivery_id, where.partition.value()),
+       .hint = "restore the destination; or `mainstem job accept-lost-position` goes on with what "
+               "the topic still holds: rows before it are not delivered again, the last ones may "
+               "be"});
+}
+
 Task<> SinkDelivery::Lane::DeliverUntilError() {
   CO_RETURN_IF_ERROR(co_await connector::EvolveDestination(sink->sink.get()));
   CO_ASSIGN_OR_RETURN(auto writer,
@@ -173,15 +216,7 @@ Task<> SinkDelivery::Lane::DeliverUntilError() {
   writer->set_reject_handler(quarantine);
   CO_ASSIGN_OR_RETURN(std::optional<Offset> stored, co_await writer->Open());
   CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log->Offsets(where));
-  position = stored.value_or(offsets.log_start);
-  if (position < offsets.log_start || position > offsets.high_watermark) {
-    co_return MakeError(
-        ErrorCode::kInvalidArgument,
-        {.message = fmt::format("{} has stored position {}, but the job's topic holds {} to {}",
-                                sink->name, position.value(), offsets.log_start.value(),
-                                offsets.high_watermark.value()),
-         .hint = "the destination was written by another job, or one of the two was restored"});
-  }
+  CO_ASSIGN_OR_RETURN(position, BeginOf(stored, offsets));
   flushed = position;
   trimmed = offsets.log_start;
   delivered_to = position.value();
@@ -378,6 +413,15 @@ Task<> SinkDelivery::AskToCatchUp() {
 bool SinkDelivery::HasCaughtUp() const {
   return std::all_of(lanes_.begin(), lanes_.end(),
                      [](const auto& lane) { return lane->delivered_to >= lane->wanted; });
+}
+
+bool SinkDelivery::AcceptLostPositions() {
+  bool any = false;
+  for (auto& lane : lanes_) {
+    PositionState lost = PositionState::kLost;
+    any |= lane->position_state.compare_exchange_strong(lost, PositionState::kLossAccepted);
+  }
+  return any;
 }
 
 SinkDescription SinkDelivery::Describe() const {

@@ -37,6 +37,9 @@ class SinkDelivery {
   Task<> AskToCatchUp();
   // What was last asked for has been done.
   bool HasCaughtUp() const;
+  // Where a destination has lost its position the delivery goes on, at its next try, with what the
+  // topic holds. False when none has.
+  bool AcceptLostPositions();
   SinkDescription Describe() const;
   Task<> Close();
   // Before Start or after Close: the topic lets go of all that the destination has.

@@ -5,6 +5,7 @@
 #include <arrow/api.h>
 #include <fmt/format.h>
 
+#include "connector/connecting_writer.h"
 #include "core/suggest.h"
 
 namespace mainstem::process {
@@ -125,6 +126,8 @@ Task<std::string> TrySink(const connector::ConnectorRegistry& registry,
   if (!fits) co_return guarantee + "; the table is not yet what it is to be";
   CO_ASSIGN_OR_RETURN(auto writer, sink->MakeDeliveryWriter(kCheckDelivery, PartitionId(0)));
   CO_RETURN_IF_ERROR((co_await writer->Open()).status());
+  auto* connecting = dynamic_cast<connector::ConnectingWriter*>(writer.get());
+  if (connecting != nullptr) CO_RETURN_IF_ERROR(co_await connecting->TryToConnect());
   co_return guarantee;
 }
 
@@ -161,23 +164,31 @@ Result<std::vector<TableUse>> TableUsesOf(const sql::Script& script,
   return chosen;
 }
 
+std::vector<TableCheck> UntriedChecks(const std::vector<TableUse>& uses) {
+  std::vector<TableCheck> checks;
+  for (const TableUse& use : uses) {
+    checks.push_back({.table = use.table.name,
+                      .connector = use.table.options.at("connector"),
+                      .is_sink = use.is_sink,
+                      .status = {},
+                      .found = {}});
+  }
+  return checks;
+}
+
 Task<std::vector<TableCheck>> CheckTables(std::vector<TableUse> uses,
                                           const connector::ConnectorRegistry* registry,
                                           connector::ConnectorContext context) {
-  std::vector<TableCheck> checks;
-  for (const TableUse& use : uses) {
-    TableCheck check{.table = use.table.name,
-                     .connector = use.table.options.at("connector"),
-                     .is_sink = use.is_sink,
-                     .status = {},
-                     .found = {}};
+  std::vector<TableCheck> checks = UntriedChecks(uses);
+  for (size_t i = 0; i < uses.size(); ++i) {
+    const TableUse& use = uses[i];
+    TableCheck& check = checks[i];
     Task<std::string> trial = use.is_sink ? TrySink(*registry, context, use.table, &check)
                                           : TrySource(use.table, *registry, context);
     Result<std::string> found = co_await std::move(trial);
     check.status = found.status();
     if (Is(check.status, ErrorCode::kCancelled)) co_return check.status;
     if (found.ok()) check.found = std::move(*found);
-    checks.push_back(std::move(check));
   }
   co_return checks;
 }

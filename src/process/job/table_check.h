@@ -37,6 +37,9 @@ Result<std::vector<TableUse>> TableUsesOf(const sql::Script& script,
                                           const connector::ConnectorRegistry& registry,
                                           plan::Session* session);
 
+// What CheckTables would try, in its order.
+std::vector<TableCheck> UntriedChecks(const std::vector<TableUse>& uses);
+
 // Each failure is its TableCheck's status. A sink whose table fits is opened as for a delivery,
 // which may make the table of positions there, and nothing is written; one whose table is yet to be
 // made or evolved is only looked at. Of a source the first rows are read.

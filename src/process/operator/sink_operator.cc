@@ -3,13 +3,31 @@
 #include <algorithm>
 
 #include <arrow/api.h>
+#include <arrow/util/byte_size.h>
 #include <fmt/format.h>
 
+#include "format/value_text.h"
 #include "process/checkpoint/byte_codec.h"
 #include "process/operator/delivery_format.h"
 #include "process/operator/exchange.h"
 
 namespace mainstem::process {
+namespace {
+
+// "+I[a, 1]", as far as a quarantine keeps it.
+std::string ShownRow(const arrow::RecordBatch& rows, int64_t row, RowKind kind) {
+  constexpr size_t kTextBytesMax = 64 << 10;
+  std::string text = std::string(ToString(kind)) + "[";
+  for (int i = 0; i < rows.num_columns() && text.size() < kTextBytesMax; ++i) {
+    if (i > 0) text += ", ";
+    format::AppendValueText(*rows.column(i), row, &text);
+  }
+  text += "]";
+  text.resize(std::min(text.size(), kTextBytesMax));
+  return text;
+}
+
+}  // namespace
 
 Status EpochBuffer::Add(const storage::TopicPartition& partition, int64_t timestamp_ms,
                         std::optional<std::string_view> key, std::optional<std::string_view> value,
@@ -53,6 +71,44 @@ Result<std::vector<storage::EpochCommit::Append>> EpochBuffer::Take() {
   return std::exchange(sealed_, {});
 }
 
+void RefusedRows::Restore(const OperatorContext& context) {
+  if (context.subtask != 0) return;
+  for (const std::string& blob : context.restored_blobs) {
+    count_ += ByteReader(blob).Number<int64_t>();
+  }
+  *rule_.count += count_;
+}
+
+Task<> RefusedRows::Handle(std::vector<connector::RejectedRecord> refused,
+                           const OperatorContext* context, EpochBuffer* buffer) {
+  auto count = static_cast<int64_t>(refused.size());
+  count_ += count;
+  context->metrics->rejected_rows += count;
+  int64_t total = rule_.count->fetch_add(count) + count;
+  bool fails = rule_.policy == RejectPolicy::kFail;
+  if (fails || total > rule_.max) {
+    ErrorText text = TextOf(refused.front().cause);
+    text.detail = refused.front().raw_bytes.substr(0, 200);
+    if (!fails) {
+      text.detail +=
+          fmt::format("; {} rows were refused, 'sink.bad-records.max' is {}", total, rule_.max);
+    }
+    co_return MakeError(ErrorCode::kEvaluationError, std::move(text));
+  }
+  if (rule_.policy == RejectPolicy::kSkip) co_return Status::OK();
+  if (!quarantine_) {
+    CO_ASSIGN_OR_RETURN(quarantine_, co_await make_quarantine_());
+  }
+  co_return buffer->AddRejected(*quarantine_, context->env->WallTime().value(), "deliver", refused);
+}
+
+std::string RefusedRows::Blob() const {
+  if (count_ == 0) return "";
+  ByteWriter blob;
+  blob.Number(count_);
+  return std::move(blob.out());
+}
+
 Result<ChangelogBatch> ToUpserts(ChangelogBatch batch, const std::vector<int>& key_columns) {
   const size_t row_count = batch.kinds.size();
   std::vector<int32_t> kept;
@@ -84,12 +140,7 @@ Task<> InlineSinkOperator::OnBatch(int input, ChangelogBatch batch, Output* out)
 Task<> LogSinkOperator::Open(const OperatorContext* context) {
   context_ = context;
   CO_ASSIGN_OR_RETURN(writer_, co_await options_.sink->MakeLogWriter());
-  if (context->subtask == 0) {
-    for (const std::string& blob : context->restored_blobs) {
-      refused_count_ += ByteReader(blob).Number<int64_t>();
-    }
-    *options_.rejects.count += refused_count_;
-  }
+  refused_.Restore(*context);
   co_return Status::OK();
 }
 
@@ -111,8 +162,8 @@ Task<> LogSinkOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
                                   record.key, record.value, headers));
   }
   if (options_.at_once != nullptr) CO_RETURN_IF_ERROR(co_await AppendNow());
-  if (!refused.empty()) CO_RETURN_IF_ERROR(co_await HandleRefused(std::move(refused)));
-  co_return Status::OK();
+  if (refused.empty()) co_return Status::OK();
+  co_return co_await refused_.Handle(std::move(refused), context_, &buffer_);
 }
 
 Task<> LogSinkOperator::AppendNow() {
@@ -141,40 +192,10 @@ Task<> LogSinkOperator::AppendNow() {
   co_return Status::OK();
 }
 
-// What is kept belongs to the same epoch as the rows that the topic took. The errors are of a kind
-// that no restart cures.
-Task<> LogSinkOperator::HandleRefused(std::vector<connector::RejectedRecord> refused) {
-  const RejectRule& rule = options_.rejects;
-  auto count = static_cast<int64_t>(refused.size());
-  refused_count_ += count;
-  context_->metrics->rejected_rows += count;
-  int64_t total = rule.count->fetch_add(count) + count;
-  bool fails = rule.policy == RejectPolicy::kFail;
-  if (fails || total > rule.max) {
-    ErrorText text = TextOf(refused.front().cause);
-    text.detail = refused.front().raw_bytes.substr(0, 200);
-    if (!fails) {
-      text.detail +=
-          fmt::format("; {} rows were refused, 'sink.bad-records.max' is {}", total, rule.max);
-    }
-    co_return MakeError(ErrorCode::kEvaluationError, std::move(text));
-  }
-  if (rule.policy == RejectPolicy::kSkip) co_return Status::OK();
-  if (!quarantine_) {
-    CO_ASSIGN_OR_RETURN(quarantine_, co_await options_.quarantine());
-  }
-  co_return buffer_.AddRejected(*quarantine_, context_->env->WallTime().value(), "deliver",
-                                refused);
-}
-
 Result<OperatorSnapshot> LogSinkOperator::Snapshot() {
   OperatorSnapshot snapshot;
   ASSIGN_OR_RETURN(snapshot.appends, buffer_.Take());
-  if (refused_count_ > 0) {
-    ByteWriter blob;
-    blob.Number(refused_count_);
-    snapshot.blob = std::move(blob.out());
-  }
+  snapshot.blob = refused_.Blob();
   return snapshot;
 }
 
@@ -182,36 +203,68 @@ Task<> DeliverySinkOperator::Open(const OperatorContext* context) {
   context_ = context;
   CO_ASSIGN_OR_RETURN(RowCodec codec, RowCodec::Make(options_.key_types));
   codec_ = std::make_unique<RowCodec>(std::move(codec));
+  refused_.Restore(*context);
   co_return Status::OK();
 }
 
 Status DeliverySinkOperator::AddPart(int partition, const ChangelogBatch& part) {
-  // A record stays well below a topic's greatest message.
   constexpr int64_t kRowsPerRecord = 1024;
   for (int64_t begin = 0; begin < part.rows->num_rows(); begin += kRowsPerRecord) {
-    ChangelogBatch slice;
-    slice.rows = part.rows->Slice(begin, kRowsPerRecord);
-    if (!part.kinds.empty()) {
-      auto first = part.kinds.begin() + begin;
-      slice.kinds.assign(first, first + slice.rows->num_rows());
-    }
-    ASSIGN_OR_RETURN(std::string value, EncodeDelivery(slice));
-    RETURN_IF_ERROR(buffer_.Add({options_.topic, PartitionId(partition)},
-                                context_->env->WallTime().value(), std::nullopt, value));
+    int64_t count = std::min(kRowsPerRecord, part.rows->num_rows() - begin);
+    RETURN_IF_ERROR(AddSlice(partition, part, begin, count));
   }
   return Status::OK();
+}
+
+// A record stays well below a topic's greatest message, unless a row alone is longer.
+Status DeliverySinkOperator::AddSlice(int partition, const ChangelogBatch& part, int64_t begin,
+                                      int64_t count) {
+  constexpr int64_t kBytesPerRecord = 512 << 10;
+  ChangelogBatch slice;
+  slice.rows = part.rows->Slice(begin, count);
+  ASSIGN_OR_RETURN(int64_t bytes, arrow::util::ReferencedBufferSize(*slice.rows));
+  if (bytes > kBytesPerRecord && count > 1) {
+    int64_t half = count / 2;
+    RETURN_IF_ERROR(AddSlice(partition, part, begin, half));
+    return AddSlice(partition, part, begin + half, count - half);
+  }
+  if (!part.kinds.empty()) {
+    auto first = part.kinds.begin() + begin;
+    slice.kinds.assign(first, first + count);
+  }
+  if (bytes > DeliverySinkOptions::kRowBytesMax) {
+    RowKind kind = slice.kinds.empty() ? RowKind::kInsert : slice.kinds[0];
+    ErrorText why{.message = fmt::format("a row of {} bytes is too long for table '{}': a "
+                                         "destination outside is sent {} at most",
+                                         bytes, options_.table, DeliverySinkOptions::kRowBytesMax),
+                  .hint = "correct or filter such rows in the query"};
+    too_long_.push_back({.origin = options_.table,
+                         .raw_bytes = ShownRow(*slice.rows, 0, kind),
+                         .cause = MakeError(ErrorCode::kInvalidRecord, std::move(why))});
+    return Status::OK();
+  }
+  ASSIGN_OR_RETURN(std::string value, EncodeDelivery(slice));
+  return buffer_.Add({options_.topic, PartitionId(partition)}, context_->env->WallTime().value(),
+                     std::nullopt, value);
 }
 
 Task<> DeliverySinkOperator::OnBatch(int input, ChangelogBatch batch, Output* out) {
   if (options_.mode == connector::SinkMode::kUpsert) {
     CO_ASSIGN_OR_RETURN(batch, ToUpserts(std::move(batch), options_.key_columns));
   }
+  CO_RETURN_IF_ERROR(AddParts(batch));
+  if (too_long_.empty()) co_return Status::OK();
+  std::vector<connector::RejectedRecord> refused = std::exchange(too_long_, {});
+  co_return co_await refused_.Handle(std::move(refused), context_, &buffer_);
+}
+
+Status DeliverySinkOperator::AddParts(const ChangelogBatch& batch) {
   if (options_.key_columns.empty() || options_.partition_count == 1) {
-    co_return AddPart(context_->subtask % options_.partition_count, batch);
+    return AddPart(context_->subtask % options_.partition_count, batch);
   }
   ColumnVector key_columns;
   for (int index : options_.key_columns) key_columns.push_back(batch.rows->column(index));
-  CO_RETURN_IF_ERROR(codec_->Encode(key_columns, batch.rows->num_rows(), &keys_));
+  RETURN_IF_ERROR(codec_->Encode(key_columns, batch.rows->num_rows(), &keys_));
   keys_.ComputeHashes();
   std::vector<std::vector<int32_t>> rows_of(static_cast<size_t>(options_.partition_count));
   for (size_t row = 0; row < keys_.size(); ++row) {
@@ -220,15 +273,16 @@ Task<> DeliverySinkOperator::OnBatch(int input, ChangelogBatch batch, Output* ou
   }
   for (size_t i = 0; i < rows_of.size(); ++i) {
     if (rows_of[i].empty()) continue;
-    CO_ASSIGN_OR_RETURN(ChangelogBatch part, TakeFromBatch(batch, rows_of[i]));
-    CO_RETURN_IF_ERROR(AddPart(static_cast<int>(i), part));
+    ASSIGN_OR_RETURN(ChangelogBatch part, TakeFromBatch(batch, rows_of[i]));
+    RETURN_IF_ERROR(AddPart(static_cast<int>(i), part));
   }
-  co_return Status::OK();
+  return Status::OK();
 }
 
 Result<OperatorSnapshot> DeliverySinkOperator::Snapshot() {
   OperatorSnapshot snapshot;
   ASSIGN_OR_RETURN(snapshot.appends, buffer_.Take());
+  snapshot.blob = refused_.Blob();
   return snapshot;
 }
 

@@ -53,6 +53,26 @@ class EpochBuffer {
   std::vector<storage::EpochCommit::Append> sealed_;
 };
 
+// Rows that a topic can't take: kept with the epoch of those that it took, left out, or the end of
+// the job, as the rule says. One subtask's.
+class RefusedRows {
+ public:
+  RefusedRows(RejectRule rule, std::function<Task<storage::TopicPartition>()> quarantine)
+      : rule_(std::move(rule)), make_quarantine_(std::move(quarantine)) {}
+  // What checkpoints of before have counted.
+  void Restore(const OperatorContext& context);
+  // The errors are of a kind that no restart cures.
+  Task<> Handle(std::vector<connector::RejectedRecord> refused, const OperatorContext* context,
+                EpochBuffer* buffer);
+  std::string Blob() const;  // for Restore
+
+ private:
+  RejectRule rule_;
+  std::function<Task<storage::TopicPartition>()> make_quarantine_;  // called with the first
+  std::optional<storage::TopicPartition> quarantine_;
+  int64_t count_ = 0;  // of this subtask, and of those before the restore
+};
+
 // What an upsert sink wants of a changelog: the old row of an update goes when the new one follows,
 // and becomes a deletion of its key when it does not, as when a condition holds the new row back.
 Result<ChangelogBatch> ToUpserts(ChangelogBatch batch, const std::vector<int>& key_columns);
@@ -85,51 +105,62 @@ struct LogSinkOptions {
 class LogSinkOperator final : public Operator {
  public:
   LogSinkOperator(LogSinkOptions options, PendingOutput* pending)
-      : options_(std::move(options)), buffer_(pending) {}
+      : options_(std::move(options)),
+        refused_(options_.rejects, options_.quarantine),
+        buffer_(pending) {}
   std::string name() const override { return "Sink"; }
   Task<> Open(const OperatorContext* context) override;
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
   Result<OperatorSnapshot> Snapshot() override;
 
  private:
-  Task<> HandleRefused(std::vector<connector::RejectedRecord> refused);
   Task<> AppendNow();
 
   LogSinkOptions options_;
   PendingOutput at_once_pending_;
   EpochBuffer at_once_buffer_{&at_once_pending_};
-  std::optional<storage::TopicPartition> quarantine_;
-  int64_t refused_count_ = 0;  // of this subtask, and of those before the restore
+  RefusedRows refused_;
   const OperatorContext* context_ = nullptr;
   std::unique_ptr<connector::LogWriter> writer_;
   EpochBuffer buffer_;
 };
 
 struct DeliverySinkOptions {
+  // A row that is longer, as it lies in memory, is refused.
+  static constexpr int64_t kRowBytesMax = 16 << 20;
   storage::TopicId topic;
+  std::string table;  // for messages
   int partition_count = 1;
   std::vector<int> key_columns;  // empty: each subtask has a partition of its own
   std::vector<std::shared_ptr<arrow::DataType>> key_types;
   connector::SinkMode mode = connector::SinkMode::kAppendOnly;
+  RejectRule rejects;
+  std::function<Task<storage::TopicPartition>()> quarantine;  // as of LogSinkOptions
 };
 
 // Writes the sink's changelog to its internal topic, a partition by the hash of the sink's key.
 class DeliverySinkOperator final : public Operator {
  public:
   DeliverySinkOperator(DeliverySinkOptions options, PendingOutput* pending)
-      : options_(std::move(options)), buffer_(pending) {}
+      : options_(std::move(options)),
+        refused_(options_.rejects, options_.quarantine),
+        buffer_(pending) {}
   std::string name() const override { return "Sink"; }
   Task<> Open(const OperatorContext* context) override;
   Task<> OnBatch(int input, ChangelogBatch batch, Output* out) override;
   Result<OperatorSnapshot> Snapshot() override;
 
  private:
+  Status AddParts(const ChangelogBatch& batch);
   Status AddPart(int partition, const ChangelogBatch& part);
+  Status AddSlice(int partition, const ChangelogBatch& part, int64_t begin, int64_t count);
 
   DeliverySinkOptions options_;
   const OperatorContext* context_ = nullptr;
   std::unique_ptr<RowCodec> codec_;
   EncodedRows keys_;
+  std::vector<connector::RejectedRecord> too_long_;  // of the batch that is being taken
+  RefusedRows refused_;
   EpochBuffer buffer_;
 };
 

@@ -63,9 +63,10 @@ class ScriptedJobs final : public process::JobManager {
   }
   Task<std::string> Explain(std::string script) override { co_return "plan of " + script; }
   Task<std::vector<process::TableCheck>> CheckScript(std::string script,
-                                                     std::vector<std::string> tables) override {
+                                                     process::CheckOptions options) override {
     std::vector<process::TableCheck> checks(1);
-    checks[0].table = "of " + script + " " + tables.at(0);
+    checks[0].table = "of " + script + " " + options.tables.at(0);
+    if (options.lists_only) co_return checks;
     checks[0].status = MakeError(ErrorCode::kUnavailable, {.message = "gone", .hint = "wait"});
     co_return checks;
   }
@@ -108,6 +109,7 @@ class ScriptedJobs final : public process::JobManager {
   Task<> CancelJob(std::string id) override { co_return Note("cancel " + id); }
   Task<> StopJob(std::string id) override { co_return Note("stop " + id); }
   Task<> ResumeJob(std::string id) override { co_return Note("resume " + id); }
+  Task<> AcceptLostPositions(std::string id) override { co_return Note("accept " + id); }
   Task<> DeleteJob(std::string id) override { co_return Note("delete " + id); }
   Task<> CheckJob(connector::KeptJob job) override { co_return Note("check " + job.id); }
   Task<> PutJob(connector::KeptJob job) override { co_return Note("put " + job.id); }
@@ -477,7 +479,7 @@ Task<> Jobs(Fixture* f) {
   auto call = Call("POST", "/api/v1/jobs", R"({"script":"INSERT","name":"n"})");
   CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(call)));
   EXPECT_EQ(answer.body, "{\"job_ids\":[\"job-1\"]}\n");
-  std::vector<std::string> verbs{"stop", "resume", "cancel"};
+  std::vector<std::string> verbs{"stop", "resume", "accept-lost-position", "cancel"};
   for (const std::string& verb : verbs) {
     call = Call("POST", fmt::format("/api/v1/jobs/job-1/{}", verb));
     CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
@@ -493,8 +495,8 @@ Task<> Jobs(Fixture* f) {
   CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
   EXPECT_EQ(answer.status, 400);
   EXPECT_THAT(f->jobs.calls,
-              testing::ElementsAre("submit n: INSERT", "stop job-1", "resume job-1", "cancel job-1",
-                                   "savepoint job-1", "stop job-1 drained"));
+              testing::ElementsAre("submit n: INSERT", "stop job-1", "resume job-1", "accept job-1",
+                                   "cancel job-1", "savepoint job-1", "stop job-1 drained"));
   call = Call("GET", "/api/v1/jobs/job-1");
   CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
   EXPECT_THAT(answer.body, HasSubstr(R"("inputs":[0],"exchanges":["hash"])"));
@@ -510,6 +512,10 @@ Task<> Jobs(Fixture* f) {
   CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
   EXPECT_THAT(answer.body, HasSubstr(R"("table":"of INSERT t")"));
   EXPECT_THAT(answer.body, HasSubstr(R"("ok":false,"found":"","problem":"gone")"));
+  call =
+      Call("POST", "/api/v1/connectors/check", R"({"script":"INSERT","tables":["t"],"list":true})");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_THAT(answer.body, HasSubstr(R"("ok":true,"found":"","problem":"")"));
   call = Call("POST", "/api/v1/connectors/check", R"({"script":"INSERT","tables":[1]})");
   CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
   EXPECT_EQ(answer.status, 400);

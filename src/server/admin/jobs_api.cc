@@ -127,6 +127,8 @@ void JobsApi::AddRoutes(net::HttpRouter* router) {
   router->Add(HttpMethod::kPost, "/api/v1/jobs/{job}/savepoints",
               Changing(remote, [this](HttpExchange* exchange) { return TakeSavepoint(exchange); }));
   act(HttpMethod::kPost, "/api/v1/jobs/{job}/resume", &process::JobManager::ResumeJob);
+  act(HttpMethod::kPost, "/api/v1/jobs/{job}/accept-lost-position",
+      &process::JobManager::AcceptLostPositions);
   act(HttpMethod::kPost, "/api/v1/jobs/{job}/cancel", &process::JobManager::CancelJob);
   act(HttpMethod::kDelete, "/api/v1/jobs/{job}", &process::JobManager::DeleteJob);
   router->Add(HttpMethod::kPost, "/api/v1/explain",
@@ -263,12 +265,14 @@ Task<> JobsApi::Connectors(HttpExchange* exchange) {
 
 Task<> JobsApi::CheckTables(HttpExchange* exchange) {
   if (jobs_ == nullptr) co_return Missing("the SQL engine");
-  std::vector<std::string> known{"script", "tables"};
+  std::vector<std::string> known{"script", "tables", "list"};
   CO_ASSIGN_OR_RETURN(JsonBody body, JsonBody::Parse(exchange->request().body, known));
   CO_ASSIGN_OR_RETURN(std::string script, body.RequiredText("script"));
-  CO_ASSIGN_OR_RETURN(std::vector<std::string> tables, body.TextList("tables"));
+  process::CheckOptions options;
+  CO_ASSIGN_OR_RETURN(options.tables, body.TextList("tables"));
+  CO_ASSIGN_OR_RETURN(options.lists_only, body.Flag("list", false));
   CO_ASSIGN_OR_RETURN(std::vector<process::TableCheck> checks,
-                      co_await jobs_->CheckScript(std::move(script), std::move(tables)));
+                      co_await jobs_->CheckScript(std::move(script), std::move(options)));
   JsonWriter json;
   json.BeginObject().Key("checks").BeginArray();
   for (const process::TableCheck& check : checks) {

@@ -1,5 +1,7 @@
 """`mainstem connector check`: what a script's tables connect to is tried before there is a job."""
 import json
+import socket
+import threading
 
 import support
 
@@ -61,3 +63,27 @@ def test_what_is_wrong_is_said_with_its_cure(node, tmp_path, postgres):
     assert result.returncode != 0 and "FAILED files as a source (filesystem)" in result.stdout and "b.jsonl" in result.stdout
     nobody = node.cli("connector", "check", str(tmp_path / "bad.sql"), "file", check=False)
     assert "does not use a table 'file'" in nobody.stderr and "files" in nobody.stderr
+
+
+def test_a_webhook_is_connected_to_and_sent_nothing(shared_node, tmp_path):
+    accepted = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        def take():
+            connection, _ = server.accept()
+            with connection:
+                accepted.append(connection.recv(100))
+
+        taker = threading.Thread(target=take, daemon=True)
+        taker.start()
+        path = tmp_path / "hooks.sql"
+        path.write_text(f"""
+          CREATE TABLE nobody (id INT) WITH ('connector' = 'http', 'url' = 'http://127.0.0.1:1/s3cret');
+          CREATE TABLE hook (id INT) WITH ('connector' = 'http', 'url' = 'http://127.0.0.1:{server.getsockname()[1]}/in/{{{{id}}}}');
+          CREATE TABLE hosts (id INT) WITH ('connector' = 'http', 'url' = 'http://127.0.0.1:{{{{id}}}}/in');
+          INSERT INTO nobody VALUES (1); INSERT INTO hook VALUES (1); INSERT INTO hosts VALUES (1);""")
+        result = shared_node.cli("connector", "check", str(path), check=False)
+        taker.join(30)
+    lines = [line for line in result.stdout.splitlines() if line.startswith(("ok", "FAILED"))]
+    assert [line.split()[:2] for line in lines] == [["FAILED", "nobody"], ["ok", "hook"], ["ok", "hosts"]], result.stdout
+    assert "no answer from http://127.0.0.1:1" in lines[0] and "s3cret" not in result.stdout + result.stderr
+    assert accepted == [b""] and result.returncode != 0

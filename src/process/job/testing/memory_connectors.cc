@@ -4,6 +4,7 @@
 
 #include <arrow/api.h>
 
+#include "connector/position_keeper.h"
 #include "connector/restored_source.h"
 #include "core/sync.h"
 
@@ -133,7 +134,9 @@ class MemoryTableWriter final : public connector::DeliveryWriter {
   std::optional<Offset> end_;
 };
 
-class MemoryTableSink final : public connector::TableSink, public connector::DriftingSink {
+class MemoryTableSink final : public connector::TableSink,
+                              public connector::DriftingSink,
+                              public connector::PositionKeeper {
  public:
   MemoryTableSink(std::shared_ptr<MemoryTable> table, connector::SinkMode mode,
                   connector::DriftPolicy drift)
