@@ -510,8 +510,7 @@ class Builder {
     if (sink->sink->writes_at_once()) sink->at_once = options_.context.log;
     sink->quarantine.table = sink->name;
     RejectRule refusals{.policy = RejectPolicy::kQuarantine, .max = kRefusedRowsMax};
-    ASSIGN_OR_RETURN(sink->quarantine.rule,
-                     RejectRuleOf(node.table, "sink.bad-records", std::move(refusals)));
+    ASSIGN_OR_RETURN(sink->quarantine.rule, RejectRuleOf(node.table, "sink.bad-records", refusals));
     std::vector<int> keys =
         node.mode == connector::SinkMode::kUpsert ? node.primary_key : std::vector<int>{};
     ASSIGN_OR_RETURN(const int id, BuildSinkInput(node, keys));
