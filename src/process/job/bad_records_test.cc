@@ -184,7 +184,7 @@ TEST_F(RefusedRowsTest, GoToTheQuarantineAndAllOthersArrive) {
   EXPECT_EQ(kept_[0].value, "3");
   EXPECT_EQ(kept_[0].headers["stage"], "deliver");
   EXPECT_EQ(kept_[0].headers["cause"], "the table does not take this row");
-  EXPECT_TRUE(kept_[0].headers["origin"].starts_with(listener_.job_id + "."));
+  EXPECT_TRUE(kept_[0].headers["origin"].starts_with(listener_.job_id + "-"));
 }
 
 TEST_F(RefusedRowsTest, AreLeftOutWithSkip) {

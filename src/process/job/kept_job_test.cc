@@ -5,6 +5,7 @@
 
 #include "core/sim/sim_env.h"
 #include "process/job/job_manager.h"
+#include "process/job/job_record_format.h"
 #include "process/job/testing/memory_connectors.h"
 #include "process/state/state_backend.h"
 #include "storage/testing/memory_log.h"
@@ -124,6 +125,42 @@ TEST(KeptJobTest, DeliversEveryRowUnderTheIdOfAJobOfBefore) {
   Status outcome = env.Run(DeliverUnderOneIdTwice(&world, &env), std::chrono::minutes(10));
   ASSERT_TRUE(outcome.ok()) << outcome;
   EXPECT_EQ(world.world.tables["first"]->rows.size(), size_t{2 * KeptWorld::kNumbers});
+}
+
+// As a version left it that knew no names of deliveries.
+Task<> TakeTheNameAway(KeptWorld* world) {
+  CO_ASSIGN_OR_RETURN(auto kept, co_await world->log.ListMeta("jobs/"));
+  CO_ASSIGN_OR_RETURN(JobRecord record, DecodeJobRecord(kept.at("jobs/kept-1")));
+  auto& positions = world->world.tables["first"]->positions;
+  auto delivery = positions.extract(positions.begin());
+  EXPECT_TRUE(delivery.key().starts_with(record.delivery_name + ".")) << delivery.key();
+  delivery.key().replace(0, record.delivery_name.size(), record.id);
+  positions.insert(std::move(delivery));
+  record.delivery_name.clear();
+  co_return co_await world->log.PutMeta("jobs/kept-1", EncodeJobRecord(record));
+}
+
+Task<> GoOnWithoutAName(KeptWorld* world, Env* env) {
+  CO_ASSIGN_OR_RETURN(auto manager, world->MakeManager(env));
+  CO_RETURN_IF_ERROR(co_await manager->Start());
+  CO_RETURN_IF_ERROR(co_await manager->PutJob(NumbersInto("first")));
+  CO_RETURN_IF_ERROR(co_await WaitForRowCount(world, KeptWorld::kNumbers / 2));
+  CO_RETURN_IF_ERROR(co_await manager->Stop());
+  CO_RETURN_IF_ERROR(co_await TakeTheNameAway(world));
+  CO_ASSIGN_OR_RETURN(manager, world->MakeManager(env));
+  CO_RETURN_IF_ERROR(co_await manager->Start());
+  CO_RETURN_IF_ERROR(co_await WaitForRowCount(world, KeptWorld::kNumbers));
+  CO_RETURN_IF_ERROR(co_await Sleep(std::chrono::minutes(1)));
+  co_return co_await manager->Stop();
+}
+
+TEST(KeptJobTest, AJobOfBeforeKeepsItsPositionUnderItsId) {
+  KeptWorld world;
+  SimEnv env(&world.disk, SimEnvOptions{.seed = 1});
+  Status outcome = env.Run(GoOnWithoutAName(&world, &env), std::chrono::minutes(10));
+  ASSERT_TRUE(outcome.ok()) << outcome;
+  EXPECT_EQ(world.world.tables["first"]->rows.size(), size_t{KeptWorld::kNumbers});
+  EXPECT_EQ(world.world.tables["first"]->positions.size(), 1u);
 }
 
 // The destination forgets where the delivery is, when the log has let go of what it had.

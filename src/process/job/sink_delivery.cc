@@ -175,7 +175,8 @@ Task<bool> SinkDelivery::Lane::Park() {
 
 Result<Offset> SinkDelivery::Lane::BeginOf(std::optional<Offset> stored,
                                            const storage::PartitionOffsets& offsets) {
-  Offset begin = stored.value_or(offsets.log_start);
+  if (stored == Offset(0)) stored.reset();  // it is under way with the first rows
+  const Offset begin = stored.value_or(offsets.log_start);
   if (begin < offsets.log_start || begin > offsets.high_watermark) {
     return MakeError(
         ErrorCode::kInvalidArgument,
@@ -185,8 +186,8 @@ Result<Offset> SinkDelivery::Lane::BeginOf(std::optional<Offset> stored,
          .hint = "the destination was written by another job, or one of the two was restored"});
   }
   // The topic lets go of rows only when the destination has them.
-  bool is_lost = !stored && begin > Offset(0) && !sink->begins_late &&
-                 dynamic_cast<connector::PositionKeeper*>(sink->sink.get()) != nullptr;
+  const bool is_lost = !stored && begin > Offset(0) && !sink->begins_late &&
+                       dynamic_cast<connector::PositionKeeper*>(sink->sink.get()) != nullptr;
   if (!is_lost) {
     position_state = PositionState::kThere;
     return begin;
@@ -290,7 +291,10 @@ Task<> SinkDelivery::Lane::Flush(connector::DeliveryWriter* writer, bool is_fina
   env->CrashPoint("sink.flush");
   CO_ASSIGN_OR_RETURN(Offset reported, co_await writer->Flush(options));
   // Before its first rows are durable a writer may say 0, wherever it began.
-  flushed = std::max(flushed, reported);
+  if (reported > flushed) {
+    flushed = reported;
+    position_state = PositionState::kThere;
+  }
   if (is_final) ClearError();
   // A sink that rolls files by itself may flush less than it was given.
   has_unflushed = flushed < position && !is_final;

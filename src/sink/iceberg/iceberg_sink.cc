@@ -231,13 +231,10 @@ Status SetTable(const TableDescriptor& table, TableOptions* options, IcebergSink
   result->file_bytes = options->Bytes("write.target-file-size-bytes", 0);
   result->compression = options->Text("write.parquet.compression-codec", "");
   result->maintains = options->Bool("sink.maintenance", true);
-  result->orphan_age = options->Time("sink.orphan-age", result->orphan_age);
-  // Files are there before the commit that names them, those of other writers, too.
-  if (result->orphan_age < result->commit_interval + std::chrono::hours(1)) {
-    options->Fail("sink.orphan-age",
-                  "must be an hour longer than 'sink.commit-interval', or more: files of a commit "
-                  "under way would be removed");
-  }
+  // Files are there before the commit that names them, those of other writers, too. Tables that
+  // were declared before may say less.
+  result->orphan_age = std::max(options->Time("sink.orphan-age", result->orphan_age),
+                                result->commit_interval + std::chrono::hours(1));
   CheckSupported(options);
   RETURN_IF_ERROR(SetUpserts(table, options, result));
   iceberg::NewTable& made = result->new_table;
@@ -345,7 +342,8 @@ std::vector<connector::OptionSpec> IcebergOptionSpecs() {
       {.name = "sink.orphan-age",
        .default_value = "72 h",
        .documentation =
-           "So old a file must be that no snapshot names before it is removed (ours)."},
+           "So old a file must be that no snapshot names before it is removed; at least an hour "
+           "more than 'sink.commit-interval' (ours)."},
       {.name = "format-version",
        .default_value = "2",
        .documentation = "Of a table that is made: 2 or 3; upserts need, and make, 3."},

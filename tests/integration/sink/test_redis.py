@@ -233,6 +233,53 @@ def test_a_query_keeps_counts_in_redis(node, store):
                        "the last counts")
 
 
+def test_a_position_that_is_lost_stops_the_sink_until_it_is_accepted(node, store):
+    tables = f"""
+        CREATE TABLE log (id INT) WITH ('connector' = 'kafka', 'topic' = 'log', 'properties.bootstrap.servers' = '{node.kafka}', 'format' = 'json',
+          'scan.startup.mode' = 'earliest-offset');
+        CREATE TABLE kept (id INT, PRIMARY KEY (id) NOT ENFORCED) WITH ('connector' = 'redis', 'url' = '{store.url}');"""
+
+    def give(*ids):
+        node.results(f"{tables} INSERT INTO log VALUES {', '.join(f'({number})' for number in ids)};")
+
+    def kept():
+        return sorted(int(key[5:]) for key in keys(store, "kept:*"))
+
+    def sink_of_job():
+        return node.api(f"/jobs/{job}")["sinks"][0]
+
+    def says_lost():
+        found = sink_of_job()
+        return found["state"] == "failed" and "has no position of this delivery" in found["last_error"] and "accept-lost-position" in found["last_error"]
+
+    def has_let_go():
+        (topic,) = [topic["name"] for topic in node.api("/topics")["topics"] if topic["name"].startswith(f"__mainstem.{job}.")]
+        return all(partition["log_start"] > 0 for partition in node.api(f"/topics/{topic}")["partitions"])
+
+    give(*range(20))
+    (job,) = node.submit(f"{tables} INSERT INTO kept SELECT id FROM log ON CONFLICT DO DEDUPLICATE;")
+    support.wait_until(lambda: kept() == [*range(20)], "the first rows")
+    support.wait_until(has_let_go, "the log to let go of them")
+    assert "no destination" in node.cli("job", "accept-lost-position", job, check=False).stderr
+    # Both at once: the node, and a server that keeps nothing.
+    node.kill()
+    store.client().flushall()
+    node.start()
+    support.wait_until(says_lost, "the error")
+    give(*range(20, 40))
+    node.kill()
+    node.start()
+    support.wait_until(says_lost, "the error after a restart")
+    assert kept() == []
+    node.cli("job", "accept-lost-position", job)
+    support.wait_until(lambda: kept() == [*range(20, 40)], "the rows behind the loss")
+    node.kill()
+    node.start()
+    give(*range(40, 60))
+    support.wait_until(lambda: kept() == [*range(20, 60)], "what is delivered as ever")
+    assert sink_of_job()["state"] == "running"
+
+
 class SecureRedis(support.Redis):
     """Takes nothing but TLS, from clients with a certificate that it trusts."""
 
