@@ -74,26 +74,21 @@ Status RunScript(const GlobalOptions& globals, const std::vector<std::string>& d
   HttpClient client(globals.node);
   client.set_cancelled(cancelled);
   ResultPrinter printer({.json = globals.json});
-  std::string text;
-  for (const std::string& definition : definitions) text += definition + "\n";
-  text += script;
-  size_t silent = definitions.size();  // each ends with a "done"
+  JsonWriter body;
+  body.BeginObject().Field("script", script).Field("wait_for_inserts", false);
+  body.Key("definitions").BeginArray();
+  for (const std::string& definition : definitions) body.Value(definition);
+  body.EndArray().EndObject();
   bool is_ours = false;
   Status failed;
   auto handle = [&](const element& root) -> Status {
     element value;
     bool is_done = root["done"].get(value) == simdjson::SUCCESS;
     is_ours |= is_done || root["error"].get(value) == simdjson::SUCCESS;
-    if (silent > 0 && root["error"].get(value) != simdjson::SUCCESS) {
-      silent -= is_done ? 1 : 0;
-      return Status::OK();
-    }
     return HandleLine(root, printer);
   };
   RETURN_IF_ERROR(
-      client.Stream({.method = "POST",
-                     .path = "/api/v1/sql",
-                     .body = "{\"script\":" + JsonQuote(text) + ",\"wait_for_inserts\":false}"},
+      client.Stream({.method = "POST", .path = "/api/v1/sql", .body = body.Take()},
                     [&](std::string_view line) {
                       if (line.empty()) return true;
                       failed = WithJson(std::string(line), handle);

@@ -111,6 +111,9 @@ std::optional<std::string> TypedScript::Next() {
   if (!end) return std::nullopt;
   std::string statement = text_.substr(0, *end);
   text_.erase(0, *end);
+  // The rest of its last line is no line of the next one.
+  const size_t rest = text_.find_first_not_of(" \t\r");
+  if (rest != std::string::npos && text_[rest] == '\n') text_.erase(0, rest + 1);
   return statement;
 }
 

@@ -87,6 +87,9 @@ struct SubmitOptions {
 };
 
 struct ExecuteOptions {
+  // Statements such as CREATE and SET before the script, each line ended. They run in silence, and
+  // lines of errors are those of the script.
+  std::string definitions;
   std::map<std::string, std::string> settings;
   // Wait for the jobs of INSERT statements that are bounded (table.dml-sync); else they are left
   // running. Jobs that are not durable live only as long as this call.

@@ -31,6 +31,17 @@ Status JobManagerImpl::ApplySettings(const std::map<std::string, std::string>& s
   return Status::OK();
 }
 
+namespace {
+
+Status Define(const sql::Statement& statement, plan::Session* session) {
+  ASSIGN_OR_RETURN(const plan::Answer answer, session->Execute(statement));
+  if (answer.kind == plan::AnswerKind::kDone) return Status::OK();
+  return MakeError(ErrorCode::kInvalidArgument, "the definitions before a script have a statement "
+                                                "that gives rows or starts a job");
+}
+
+}  // namespace
+
 Result<plan::Answer> JobManagerImpl::PlanOf(const JobRecord& record) const {
   auto session = NewSession();
   RETURN_IF_ERROR(ApplySettings(record.settings, session.get()));
@@ -46,12 +57,22 @@ Task<> JobManagerImpl::ExecuteHere(std::string text, ExecuteOptions options,
                                    ResultListener* listener) {
   auto session = NewSession();
   CO_RETURN_IF_ERROR(ApplySettings(options.settings, session.get()));
-  CO_ASSIGN_OR_RETURN(sql::Script script, sql::ParseScript(text));
+  const size_t given = options.definitions.size();
+  text.insert(0, options.definitions);
+  CO_ASSIGN_OR_RETURN(sql::Script script, sql::ParseScript(text, given));
   std::vector<std::string> temporary;
   Status status;
+  int own = 0;
   for (size_t i = 0; i < script.statements.size() && status.ok(); ++i) {
-    status = co_await ExecuteStatement(*script.statements[i], i, text, options, session.get(),
-                                       listener, &temporary);
+    const sql::Statement& statement = *script.statements[i];
+    if (statement.span.begin < given) {
+      status = Define(statement, session.get());
+      continue;
+    }
+    status = listener->OnStatement(own++, statement.source->Slice(statement.span));
+    if (!status.ok()) break;
+    status = co_await ExecuteStatement(statement, i, text, options, session.get(), listener,
+                                       &temporary);
   }
   for (const std::string& id : temporary) {
     Status removed = co_await RunToEnd(home_, RemoveTemporary(id));
@@ -64,8 +85,6 @@ Task<> JobManagerImpl::ExecuteStatement(const sql::Statement& statement, size_t 
                                         const std::string& script, const ExecuteOptions& options,
                                         plan::Session* session, ResultListener* listener,
                                         std::vector<std::string>* temporary) {
-  CO_RETURN_IF_ERROR(
-      listener->OnStatement(static_cast<int>(index), statement.source->Slice(statement.span)));
   auto answer = session->Execute(statement);
   Status status = answer.status();
   std::string message;

@@ -57,7 +57,7 @@ class Lexer {
   void Advance(size_t count = 1) {
     for (size_t i = 0; i < count && at_ < text_.size(); ++i, ++at_) {
       if (text_[at_] == '\n') {
-        ++line_;
+        line_ = at_ + 1 == source_.first_line_at() ? 1 : line_ + 1;
         column_ = 1;
       } else if ((static_cast<unsigned char>(text_[at_]) & 0xC0) != 0x80) {
         ++column_;

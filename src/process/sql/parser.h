@@ -10,7 +10,8 @@
 namespace mainstem::process::sql {
 
 // Statements separated by `;`. BEGIN STATEMENT SET; ...; END; comes out as one StatementSet.
-Result<Script> ParseScript(std::string text);
+// `first_line_at`: see SourceText.
+Result<Script> ParseScript(std::string text, size_t first_line_at = 0);
 
 // Exactly one statement; a final `;` is allowed.
 Result<StatementPtr> ParseStatement(std::string text);

@@ -38,8 +38,8 @@ const std::vector<std::string>& ClauseWords() {
 
 }  // namespace
 
-Result<Parser> Parser::Make(std::string text) {
-  auto source = std::make_shared<const SourceText>(std::move(text));
+Result<Parser> Parser::Make(std::string text, size_t first_line_at) {
+  auto source = std::make_shared<const SourceText>(std::move(text), first_line_at);
   ASSIGN_OR_RETURN(std::vector<Token> tokens, Tokenize(*source));
   return Parser(std::move(source), std::move(tokens));
 }
@@ -262,8 +262,8 @@ bool IsTimeUnit(std::string_view upper) {
   return std::find(std::begin(kUnits), std::end(kUnits), upper) != std::end(kUnits);
 }
 
-Result<Script> ParseScript(std::string text) {
-  ASSIGN_OR_RETURN(Parser parser, Parser::Make(std::move(text)));
+Result<Script> ParseScript(std::string text, size_t first_line_at) {
+  ASSIGN_OR_RETURN(Parser parser, Parser::Make(std::move(text), first_line_at));
   return parser.ParseWholeScript();
 }
 

@@ -18,7 +18,7 @@ namespace mainstem::process::sql {
 
 class Parser {
  public:
-  static Result<Parser> Make(std::string text);
+  static Result<Parser> Make(std::string text, size_t first_line_at = 0);
 
   Result<Script> ParseWholeScript();
   Result<StatementPtr> ParseSingleStatement();

@@ -28,8 +28,12 @@ inline SourceSpan Cover(const SourceSpan& first, const SourceSpan& last) {
 
 class SourceText {
  public:
-  explicit SourceText(std::string text) : text_(std::move(text)) {}
+  // Lines are counted anew from byte `first_line_at`, which begins one: those before it are not the
+  // user's.
+  explicit SourceText(std::string text, size_t first_line_at = 0)
+      : text_(std::move(text)), first_line_at_(first_line_at) {}
   const std::string& text() const { return text_; }
+  size_t first_line_at() const { return first_line_at_; }
   // Cut to the text's end: a span is never trusted.
   std::string_view Slice(const SourceSpan& span) const;
   // The whole line that `span` begins on, without its newline, and where it begins.
@@ -37,6 +41,7 @@ class SourceText {
 
  private:
   std::string text_;
+  size_t first_line_at_;
 };
 
 using SourceTextPtr = std::shared_ptr<const SourceText>;

@@ -113,11 +113,13 @@ void SqlApi::AddRoutes(net::HttpRouter* router) {
 
 Task<> SqlApi::Execute(HttpExchange* exchange) {
   if (jobs_ == nullptr) co_return Missing("the SQL engine");
-  std::vector<std::string> known{"script", "settings", "wait_for_inserts"};
+  std::vector<std::string> known{"script", "definitions", "settings", "wait_for_inserts"};
   CO_ASSIGN_OR_RETURN(JsonBody body, JsonBody::Parse(exchange->request().body, known));
   CO_ASSIGN_OR_RETURN(std::string script, body.RequiredText("script"));
   CO_ASSIGN_OR_RETURN(auto settings, body.TextMap("settings"));
+  CO_ASSIGN_OR_RETURN(const auto definitions, body.TextList("definitions"));
   process::ExecuteOptions execute;
+  for (const std::string& definition : definitions) execute.definitions += definition + "\n";
   for (auto& [key, value] : settings) {
     if (value) execute.settings[key] = std::move(*value);
   }

@@ -148,7 +148,7 @@ quit
     out, _ = process.communicate(timeout=60)
     os.close(screen)
     assert process.returncode == 0 and out.count("table 'o' created") == 1 and out.count("started job") == 2, out
-    assert "two_lines" in out and "+I             4" in out and "+I             7" in out and "unexpected 'nonsense'" in out and "EXPLAIN SELECT" in out
+    assert "two_lines" in out and "+I             4" in out and "+I             7" in out and "line 1, column 1: unexpected 'nonsense'" in out and "EXPLAIN SELECT" in out
     support.wait_until(lambda: sum(p["high_watermark"] for p in node.api("/topics/o")["partitions"]) >= 3, "three records")
     assert sorted(line.split(" ")[-1] for line in node.cli("consume", "o", "--from", "earliest").stdout.splitlines()) == ["first", "once", "second"]
 
