@@ -87,13 +87,12 @@ Status RunScript(const GlobalOptions& globals, const std::vector<std::string>& d
     is_ours |= is_done || root["error"].get(value) == simdjson::SUCCESS;
     return HandleLine(root, printer);
   };
-  RETURN_IF_ERROR(
-      client.Stream({.method = "POST", .path = "/api/v1/sql", .body = body.Take()},
-                    [&](std::string_view line) {
-                      if (line.empty()) return true;
-                      failed = WithJson(std::string(line), handle);
-                      return failed.ok();
-                    }));
+  RETURN_IF_ERROR(client.Stream({.method = "POST", .path = "/api/v1/sql", .body = body.Take()},
+                                [&](std::string_view line) {
+                                  if (line.empty()) return true;
+                                  failed = WithJson(std::string(line), handle);
+                                  return failed.ok();
+                                }));
   if (failed.ok() && !is_ours && !absl::StripAsciiWhitespace(script).empty()) {
     return NotOfANode("");
   }

@@ -4,7 +4,7 @@ even after translation (dialects.py), is not here:
  - CAST of a DOUBLE to a string, of a string that is no number, of values out of range: Flink fails or shows it otherwise;
  - months between two dates: other rules at their ends; backslashes in LIKE: an escape or not;
  - FIRST_VALUE, LAST_VALUE, LISTAGG, COLLECT as aggregates: they hang on the order of rows."""
-from nodes import N, call, decimal, decimal_parts, is_decimal, is_numeric, literal, varies
+from nodes import N, call, decimal, decimal_parts, is_decimal, is_numeric, literal, settled_by_constants, varies
 from tables import SCALARS, domain
 
 COMPARISONS = ["eq", "ne", "lt", "le", "gt", "ge"]
@@ -46,7 +46,7 @@ class Expressions:
         else gives no row."""
         for _ in range(20):
             made = self.boolean("BOOLEAN", depth)
-            if not self.leaves or varies(made):
+            if not self.leaves or varies(made) and not settled_by_constants(made):
                 break
         return made
 

@@ -69,6 +69,14 @@ def varies(expression):
     return any(node.get("varies") if node.kind == "column" else node.kind not in ("literal", "call") for node in expression.walk())
 
 
+def settled_by_constants(expression):
+    """Whether a part of a BETWEEN compares constants, which planners compute, too."""
+    def settles(node):
+        value, low, high = node.args
+        return not varies(value) and not (varies(low) and varies(high))
+    return any(node.kind == "call" and "between" in node.op and settles(node) for node in expression.walk())
+
+
 def literal(type_name, value):
     """value: None, int, str of digits (DECIMAL, DOUBLE), str (STRING, DATE, TIMESTAMP(3)), bool."""
     return N("literal", type_name, value=value, exact=True)

@@ -504,6 +504,12 @@ class Queries:
     def joined(self, left, right):
         rng = self.rng
         (left_node, left_leaves), (right_node, right_leaves) = left, right
+        kinds = ["INNER", "INNER", "LEFT", "RIGHT", "FULL"]
+        shared = self.shared_names(left_leaves, right_leaves)
+        if shared and rng.random() < 0.15:
+            # Both columns can be called by their table's name; the merged one is what * begins with.
+            node = N("join", None, {"left": left_node, "right": right_node, "on": []}, join=rng.choice(kinds), using=rng.choice(shared))
+            return node, left_leaves + right_leaves
         on = []
         equal = self.equality(left_leaves, right_leaves)
         if equal is not None and rng.random() < 0.93:
@@ -513,5 +519,14 @@ class Queries:
         leaves = left_leaves + right_leaves
         if not on or rng.random() < 0.25:
             on.append(Expressions(rng, leaves).predicate(1))
-        node = N("join", None, {"left": left_node, "right": right_node, "on": on}, join=rng.choice(["INNER", "INNER", "LEFT", "RIGHT", "FULL"]))
+        node = N("join", None, {"left": left_node, "right": right_node, "on": on}, join=rng.choice(kinds))
         return node, leaves
+
+    @staticmethod
+    def shared_names(left, right):
+        """Names of columns that each side has once, of one type."""
+        def once(leaves):
+            names = [leaf.name for leaf in leaves if leaf.kind == "column"]
+            return {leaf.name: leaf.type for leaf in leaves if leaf.kind == "column" and names.count(leaf.name) == 1}
+        left, right = once(left), once(right)
+        return [name for name, type_name in left.items() if right.get(name) == type_name and type_name in JOINABLE]

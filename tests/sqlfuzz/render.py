@@ -146,6 +146,8 @@ class Writer:
         right = self.source(node.right)
         if node.right.kind in ("join", "unnest", "lateral"):
             right = f"({right})"
+        if node.get("using"):
+            return f"{self.source(node.left)} {node.join} JOIN {right} USING ({node.using})"
         return f"{self.source(node.left)} {node.join} JOIN {right} ON {on}"
 
     def source_temporal_join(self, node):

@@ -41,7 +41,7 @@ Status Unclaimed(const std::vector<std::string>& lost, const FitOptions& options
       {.message = "the " + options.what + " does not fit the plan: nobody takes over some of it",
        .detail = std::move(detail),
        .hint = "'execution.state-recovery.ignore-unclaimed-state' = 'true' leaves it out; "
-               "'mainstem.plan.version' = '1' plans as before 2026-11-30"});
+               "'mainstem.plan.version' = '1' or '2' plans as before 2026-12"});
 }
 
 // Ids of `kept` without a partner, in words.

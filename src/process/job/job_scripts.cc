@@ -36,8 +36,9 @@ namespace {
 Status Define(const sql::Statement& statement, plan::Session* session) {
   ASSIGN_OR_RETURN(const plan::Answer answer, session->Execute(statement));
   if (answer.kind == plan::AnswerKind::kDone) return Status::OK();
-  return MakeError(ErrorCode::kInvalidArgument, "the definitions before a script have a statement "
-                                                "that gives rows or starts a job");
+  return MakeError(ErrorCode::kInvalidArgument,
+                   "the definitions before a script have a statement "
+                   "that gives rows or starts a job");
 }
 
 }  // namespace
@@ -71,8 +72,8 @@ Task<> JobManagerImpl::ExecuteHere(std::string text, ExecuteOptions options,
     }
     status = listener->OnStatement(own++, statement.source->Slice(statement.span));
     if (!status.ok()) break;
-    status = co_await ExecuteStatement(statement, i, text, options, session.get(), listener,
-                                       &temporary);
+    status =
+        co_await ExecuteStatement(statement, i, text, options, session.get(), listener, &temporary);
   }
   for (const std::string& id : temporary) {
     Status removed = co_await RunToEnd(home_, RemoveTemporary(id));

@@ -255,7 +255,7 @@ bool Names(const ScopeColumn& column, const std::vector<sql::Identifier>& parts,
     }
   }
   *used = 1;
-  return parts[0].text == column.name;
+  return parts[0].text == column.name && !column.only_qualified;
 }
 
 }  // namespace
@@ -323,20 +323,21 @@ Result<ExprPtr> Binder::BindColumn(const sql::ColumnExpr& column, const ExprScop
         return NotYet(column.span, "a column of a query two levels around a subquery");
       }
     }
-    std::vector<std::string> names;
-    bool known_table = false;
+    const sql::Identifier& name = column.parts[0];
+    std::vector<std::string> names, tables, of_table;
     for (const ScopeColumn& have : *scope.names) {
       names.push_back(have.name);
-      known_table =
-          known_table || (!have.qualifier.empty() && have.qualifier.back() == column.parts[0].text);
+      if (have.qualifier.empty()) continue;
+      tables.push_back(have.qualifier.back());
+      if (tables.back() == name.text) of_table.push_back(have.name);
     }
-    const sql::Identifier& name =
-        column.parts.size() > 1 && known_table ? column.parts[1] : column.parts[0];
-    if (column.parts.size() > 1 && !known_table) {
-      std::vector<std::string> tables;
-      for (const ScopeColumn& have : *scope.names) {
-        if (!have.qualifier.empty()) tables.push_back(have.qualifier.back());
-      }
+    if (column.parts.size() > 1 && !of_table.empty()) {
+      const sql::Identifier& wanted = column.parts[1];
+      return Error(wanted.span,
+                   fmt::format("column '{}' not found in table '{}'", wanted.text, name.text),
+                   sql::DidYouMean(wanted.text, of_table));
+    }
+    if (column.parts.size() > 1) {
       return Error(name.span, fmt::format("table or column '{}' not found", name.text),
                    sql::DidYouMean(name.text, tables));
     }

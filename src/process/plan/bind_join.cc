@@ -22,11 +22,14 @@ JoinType TypeOf(sql::JoinKind kind) {
   return JoinType::kInner;
 }
 
-int IndexOf(const Relation& relation, std::string_view name) {
+// The columns that a name alone means: one, if all is well.
+std::vector<int> IndexesOf(const Relation& relation, std::string_view name) {
+  std::vector<int> found;
   for (size_t i = 0; i < relation.scope.size(); ++i) {
-    if (relation.scope[i].name == name) return static_cast<int>(i);
+    const ScopeColumn& column = relation.scope[i];
+    if (column.name == name && !column.only_qualified) found.push_back(static_cast<int>(i));
   }
-  return -1;
+  return found;
 }
 
 }  // namespace
@@ -149,20 +152,30 @@ Result<Relation> Binder::MergeUsing(const sql::JoinTable& table, const Relation&
   std::vector<sql::Identifier> names = table.using_columns;
   if (table.natural) {
     for (const ScopeColumn& column : left.scope) {
-      if (IndexOf(right, column.name) >= 0) names.push_back({column.name, table.join_span});
+      if (column.only_qualified || IndexesOf(right, column.name).empty()) continue;
+      names.push_back({column.name, table.join_span});
     }
   }
   const auto left_count = static_cast<int>(left.scope.size());
   std::vector<int> left_merged, right_merged;
   for (const sql::Identifier& name : names) {
-    const int at_left = IndexOf(left, name.text);
-    const int at_right = IndexOf(right, name.text);
-    if (at_left < 0 || at_right < 0) {
+    const std::vector<int> at_left = IndexesOf(left, name.text);
+    const std::vector<int> at_right = IndexesOf(right, name.text);
+    if (at_left.empty() || at_right.empty()) {
       return Error(name.span, fmt::format("column '{}' is not on the {} side of the join",
-                                          name.text, at_left < 0 ? "left" : "right"));
+                                          name.text, at_left.empty() ? "left" : "right"));
     }
-    left_merged.push_back(at_left);
-    right_merged.push_back(at_right + left_count);
+    if (at_left.size() > 1 || at_right.size() > 1) {
+      return Error(name.span,
+                   fmt::format("column '{}' is there several times on the {} side of the join",
+                               name.text, at_left.size() > 1 ? "left" : "right"),
+                   "join with ON, and the table's name or alias and a dot before the column");
+    }
+    if (std::find(left_merged.begin(), left_merged.end(), at_left[0]) != left_merged.end()) {
+      return Error(name.span, fmt::format("column '{}' is named twice", name.text));
+    }
+    left_merged.push_back(at_left[0]);
+    right_merged.push_back(at_right[0] + left_count);
     ASSIGN_OR_RETURN(ExprPtr equal, CallFunction("=",
                                                  {RefTo(join->columns, left_merged.back()),
                                                   RefTo(join->columns, right_merged.back())},
@@ -179,21 +192,34 @@ Result<Relation> Binder::MergeUsing(const sql::JoinTable& table, const Relation&
     exprs.push_back(std::move(expr));
     out.scope.push_back(std::move(name));
   };
+  // What each of them is called with its table before it.
+  const auto own_name = [&](int i) {
+    const bool is_left = i < left_count;
+    const int at = is_left ? i : i - left_count;
+    ScopeColumn name = (is_left ? left : right).scope[static_cast<size_t>(at)];
+    if (name.place < 0) name.place = at;
+    return name;
+  };
+  // First the merged columns. Where every row has the one of a side, it is that one.
+  const bool is_full = join->type == JoinType::kFull;
+  const std::vector<int>& kept = join->type == JoinType::kRight ? right_merged : left_merged;
   for (size_t i = 0; i < names.size(); ++i) {
-    ExprPtr merged = RefTo(in, left_merged[i]);
-    if (join->type == JoinType::kRight) merged = RefTo(in, right_merged[i]);
-    if (join->type == JoinType::kFull) {
+    ExprPtr merged = RefTo(in, kept[i]);
+    if (is_full) {
       ASSIGN_OR_RETURN(merged,
                        CallFunction("COALESCE", {std::move(merged), RefTo(in, right_merged[i])},
                                     table.join_span));
     }
-    add(std::move(merged), left.scope[static_cast<size_t>(left_merged[i])]);
+    add(std::move(merged), is_full ? ScopeColumn{{}, names[i].text} : own_name(kept[i]));
   }
+  const auto holds = [](const std::vector<int>& some, int i) {
+    return std::find(some.begin(), some.end(), i) != some.end();
+  };
   for (int i = 0; i < static_cast<int>(in.size()); ++i) {
-    const std::vector<int>& merged = i < left_count ? left_merged : right_merged;
-    if (std::find(merged.begin(), merged.end(), i) != merged.end()) continue;
-    add(RefTo(in, i), i < left_count ? left.scope[static_cast<size_t>(i)]
-                                     : right.scope[static_cast<size_t>(i - left_count)]);
+    if (!is_full && holds(kept, i)) continue;
+    ScopeColumn name = own_name(i);
+    name.only_qualified = name.only_qualified || holds(left_merged, i) || holds(right_merged, i);
+    add(RefTo(in, i), std::move(name));
   }
   const SourceSpan span = join->span;
   out.node = MakeProject(std::move(join), std::move(exprs), std::move(columns), span);

@@ -97,10 +97,13 @@ Status Binder::BindFrame(const sql::WindowFrame& frame, const sql::SourceSpan& s
 
 Result<int64_t> Binder::BindCount(const sql::Expr& expr, std::string_view what) {
   const auto* literal = sql::TryAs<sql::LiteralExpr>(&expr);
+  if (literal == nullptr || literal->literal != sql::LiteralKind::kInteger) {
+    return Error(expr.span, fmt::format("{} must be a whole number, not negative", what),
+                 "write its digits, such as 10");
+  }
   int64_t count = 0;
-  if (literal == nullptr || literal->literal != sql::LiteralKind::kInteger ||
-      !absl::SimpleAtoi(literal->text, &count) || count < 0) {
-    return Error(expr.span, fmt::format("{} must be a whole number, not negative", what));
+  if (!absl::SimpleAtoi(literal->text, &count)) {
+    return Error(expr.span, fmt::format("{} is larger than {}", what, INT64_MAX));
   }
   return count;
 }

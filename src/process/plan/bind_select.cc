@@ -26,8 +26,10 @@ Result<Relation> SelectBinder::Bind() {
   RETURN_IF_ERROR(BindInput());
   if (select_.where != nullptr) RETURN_IF_ERROR(BindWhere());
   if (!correlated_.empty()) {
-    return binder_.NotYet(select_.where->span,
-                          "a correlated subquery with grouping, DISTINCT or a set operation");
+    return binder_.NotYet(
+        select_.where->span,
+        "a correlated subquery with an aggregate, grouping, DISTINCT, LIMIT or a set operation",
+        "FROM .., LATERAL (SELECT ..) takes some of them");
   }
   ASSIGN_OR_RETURN(const ExprPtr having, BindAfterWhere());
   if (is_grouped_) {
@@ -205,7 +207,7 @@ std::string SelectBinder::NameOf(const sql::SelectItem& item) const {
 
 Status SelectBinder::ExpandStar(const sql::StarExpr& star) {
   if (select_.from == nullptr) return binder_.Error(star.span, "SELECT * needs a FROM");
-  bool any = false;
+  std::vector<size_t> columns;
   std::vector<std::string> tables;
   for (size_t i = 0; i < input_.scope.size(); ++i) {
     const ScopeColumn& column = input_.scope[i];
@@ -217,12 +219,21 @@ Status SelectBinder::ExpandStar(const sql::StarExpr& star) {
       }
       if (!column.qualifier.empty()) tables.push_back(column.qualifier.back());
       if (!same) continue;
+    } else if (column.only_qualified) {
+      continue;
     }
-    any = true;
-    names_.push_back(column.name);
+    columns.push_back(i);
+  }
+  if (!star.qualifier.empty()) {
+    std::stable_sort(columns.begin(), columns.end(), [&](size_t a, size_t b) {
+      return input_.scope[a].place < input_.scope[b].place;
+    });
+  }
+  for (const size_t i : columns) {
+    names_.push_back(input_.scope[i].name);
     exprs_.push_back(RefTo(input_.node->columns, static_cast<int>(i), ToSpan(star.span)));
   }
-  if (any) return Status::OK();
+  if (!columns.empty()) return Status::OK();
   sql::ColumnExpr row;
   row.parts = star.qualifier;
   row.span = star.span;

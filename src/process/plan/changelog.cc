@@ -46,21 +46,44 @@ int KeptColumn(const BoundExpr& expr) {
   return is_wider ? KeptColumn(*expr.args()[0]) : -1;
 }
 
-Keys ThroughProject(const ProjectNode& project) {
+constexpr size_t kKeysMax = 16;  // of one node that gives columns several names
+
+// Since version 3 by each name that a column gets; before by its first.
+Keys ThroughProject(const ProjectNode& project, int version) {
   Keys out;
   for (const std::vector<int>& key : project.inputs[0]->upsert_keys) {
-    std::vector<int> mapped;
+    Keys mapped(1);
     for (const int column : key) {
+      Keys longer;
       for (size_t i = 0; i < project.exprs.size(); ++i) {
-        if (KeptColumn(*project.exprs[i]) == column) {
-          mapped.push_back(static_cast<int>(i));
-          break;
+        if (KeptColumn(*project.exprs[i]) != column) continue;
+        if (version < 3 && !longer.empty()) break;
+        for (const std::vector<int>& begun : mapped) {
+          if (longer.size() == kKeysMax) break;
+          longer.push_back(begun);
+          longer.back().push_back(static_cast<int>(i));
         }
       }
+      mapped = std::move(longer);
     }
-    if (mapped.size() == key.size()) out.push_back(std::move(mapped));
+    const size_t room = std::max(kKeysMax, out.size() + 1) - out.size();
+    mapped.resize(std::min(mapped.size(), room));
+    std::move(mapped.begin(), mapped.end(), std::back_inserter(out));
   }
   return out;
+}
+
+// Of a group without those that are the same in all rows.
+Keys GroupKeys(const GroupAggregateNode& node, int version) {
+  const auto* input = dynamic_cast<const ProjectNode*>(node.inputs[0].get());
+  std::vector<int> key;
+  for (size_t i = 0; i < node.keys.size(); ++i) {
+    const bool is_constant =
+        input != nullptr &&
+        input->exprs[static_cast<size_t>(node.keys[i])]->kind() == ExprKind::kLiteral;
+    if (!is_constant || version < 3) key.push_back(static_cast<int>(i));
+  }
+  return {key};
 }
 
 std::vector<int> FirstColumns(size_t count) {
@@ -116,13 +139,13 @@ Keys JoinKeys(const JoinNode& join) {
   return out;
 }
 
-Keys KeysOf(const PlanNode& node) {
+Keys KeysOf(const PlanNode& node, int version) {
   switch (node.kind) {
     case NodeKind::kScan: {
       std::vector<int> key = TableKey(static_cast<const ScanNode&>(node));
       return key.empty() ? Keys{} : Keys{std::move(key)};
     }
-    case NodeKind::kProject: return ThroughProject(static_cast<const ProjectNode&>(node));
+    case NodeKind::kProject: return ThroughProject(static_cast<const ProjectNode&>(node), version);
     case NodeKind::kFilter:
     case NodeKind::kWatermark:
     case NodeKind::kSink: return node.inputs[0]->upsert_keys;
@@ -134,7 +157,7 @@ Keys KeysOf(const PlanNode& node) {
     case NodeKind::kWindowAggregate:
       return WindowKeys(static_cast<const WindowAggregateNode&>(node));
     case NodeKind::kGroupAggregate:
-      return {FirstColumns(static_cast<const GroupAggregateNode&>(node).keys.size())};
+      return GroupKeys(static_cast<const GroupAggregateNode&>(node), version);
     case NodeKind::kExpand:
     case NodeKind::kUnnest:
     case NodeKind::kRank:
@@ -324,11 +347,15 @@ class SinkChecker {
       upsert_key +=
           fmt::format("{}[{}]", upsert_key.empty() ? "" : " or ", ColumnNames(sink_, key));
     }
+    const std::string primary = fmt::format(
+        "primary key [{}] of table '{}'", ColumnNames(sink_, sink_.primary_key), sink_.table_name);
     return Fail(
-        fmt::format("the query's upsert key ({}) differs from the primary key [{}] of table '{}': "
-                    "rows of different keys may fall on one",
-                    upsert_key.empty() ? "none" : upsert_key, ColumnNames(sink_, sink_.primary_key),
-                    sink_.table_name),
+        upsert_key.empty()
+            ? fmt::format("the query's rows have no upsert key: several may fall on one {}",
+                          primary)
+            : fmt::format("the query's upsert key ({}) differs from the {}: rows of different keys "
+                          "may fall on one",
+                          upsert_key, primary),
         "say what shall happen then: add ON CONFLICT DO DEDUPLICATE (the latest row wins; keeps "
         "the history in state), DO ERROR or DO NOTHING; or group by the primary key");
   }
@@ -359,14 +386,10 @@ class SinkChecker {
   const sql::SourceText& source_;
 };
 
-}  // namespace
-
-namespace {
-
-void InferUpwards(const std::vector<PlanNode*>& order) {
+void InferUpwards(const std::vector<PlanNode*>& order, int version) {
   for (PlanNode* node : order) {
     if (node->kind == NodeKind::kRank) DecideStrategy(static_cast<RankNode*>(node));
-    node->upsert_keys = KeysOf(*node);
+    node->upsert_keys = KeysOf(*node, version);
     node->changelog = FullMode(*node);
   }
 }
@@ -402,10 +425,10 @@ Status SendOnlyFinalRows(Plan* plan, const sql::SourceText& source) {
 }  // namespace
 
 Status InferChangelog(Plan* plan, const Settings& settings, const sql::SourceText& source) {
-  InferUpwards(InTopologicalOrder(*plan));
+  InferUpwards(InTopologicalOrder(*plan), plan->version);
   if (plan->batch) RETURN_IF_ERROR(SendOnlyFinalRows(plan, source));
   const std::vector<PlanNode*> order = InTopologicalOrder(*plan);
-  if (plan->batch) InferUpwards(order);
+  if (plan->batch) InferUpwards(order, plan->version);
   RETURN_IF_ERROR(CheckOrdered(order, source));
   RETURN_IF_ERROR(CheckTimedJoins(*plan, source));
   // Consumers first: is -U wanted from each node?

@@ -200,8 +200,25 @@ TEST_F(PlannerTest, AKeyThatAnInsertWidensStaysTheKey) {
                 .find("Sink(table=[default_catalog.default_database.wide]"),
             std::string::npos);
   EXPECT_NE(session_.ErrorOf("INSERT INTO wide SELECT SUBSTRING(k, 1, 1), n, COUNT(*)" + from)
-                .find("upsert key (none) differs"),
+                .find("the query's rows have no upsert key"),
             std::string::npos);
+}
+
+TEST_F(PlannerTest, KnowsAKeyByEachOfItsNamesAndWithoutConstants) {
+  session_.MustRun(
+      "CREATE TABLE twice (k STRING, k2 STRING, c BIGINT, PRIMARY KEY (k2) NOT ENFORCED) WITH "
+      "('connector' = 'upsert-kafka');"
+      "CREATE TABLE fixed (k STRING, n INT, PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = "
+      "'upsert-kafka');");
+  const std::string twice =
+      "INSERT INTO twice SELECT user_id, user_id, COUNT(*) FROM ev GROUP BY user_id";
+  const std::string fixed = "INSERT INTO fixed SELECT DISTINCT user_id, 5 FROM ev";
+  EXPECT_EQ(session_.MessageOf(twice), "no error");
+  EXPECT_EQ(session_.MessageOf(fixed), "no error");
+  // Jobs of before are planned as they were.
+  session_.MustRun("SET 'mainstem.plan.version' = '2'");
+  EXPECT_THAT(session_.MessageOf(twice), testing::HasSubstr("upsert key ([k]) differs"));
+  EXPECT_THAT(session_.MessageOf(fixed), testing::HasSubstr("upsert key ([k, n]) differs"));
 }
 
 TEST_F(PlannerTest, AsksForOnConflictWhenKeysDiffer) {
@@ -210,7 +227,7 @@ TEST_F(PlannerTest, AsksForOnConflictWhenKeysDiffer) {
                 .find("the query's upsert key ([user_id]) differs from the primary key [c]"),
             std::string::npos);
   EXPECT_NE(session_.ErrorOf("INSERT INTO up_user SELECT user_id, CAST(amount AS BIGINT) FROM ev")
-                .find("upsert key (none) differs from the primary key [user_id]"),
+                .find("no upsert key: several may fall on one primary key [user_id]"),
             std::string::npos);
   const std::string plan =
       session_.PlanOf("INSERT INTO up_c " + query + " ON CONFLICT DO DEDUPLICATE");

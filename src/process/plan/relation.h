@@ -14,6 +14,9 @@ namespace mainstem::process::plan {
 struct ScopeColumn {
   std::vector<std::string> qualifier;  // alias, or catalog.database.table; empty: none
   std::string name;
+  // One of a pair that USING or NATURAL has made one column of: a name alone and * mean that one.
+  bool only_qualified = false;
+  int place = -1;  // in t.*, where that is not the order of the scope
 };
 
 // The columns that a window table function added, as far as they are still there (else -1).

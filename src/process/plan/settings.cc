@@ -12,7 +12,7 @@
 namespace mainstem::process::plan {
 namespace {
 
-static_assert(kPlanVersion == 2, "the choices of mainstem.plan.version below");
+static_assert(kPlanVersion == 3, "the choices of mainstem.plan.version below");
 
 constexpr auto kT = SettingKind::kText;
 constexpr auto kB = SettingKind::kBoolean;
@@ -89,7 +89,7 @@ const std::vector<SettingSpec>& KnownSettings() {
       {"execution.state-recovery.ignore-unclaimed-state", kB, "false", ""},
       {"execution.state-recovery.path", kT, "", ""},
       {"mainstem.late-rows.topic", kT, "", ""},
-      {kPlanVersionKey, kC, "2", "1|2"},
+      {kPlanVersionKey, kC, "3", "1|2|3"},
       {"mainstem.restart.permanent-errors", kB, "false", ""},
       {"parallelism.default", kI, "1", ""},
       {"pipeline.auto-watermark-interval", kD, "200 ms", ""},

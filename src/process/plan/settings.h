@@ -15,8 +15,9 @@ namespace mainstem::process::plan {
 // How plans are made. A job goes on with the version that it was submitted with, since its state
 // fits no other plan; a rule that changes plans of before asks for its version. 1: all until
 // 2026-11-30. 2: conditions go down until nothing moves, several filters count as one, outer joins
-// are plainer where nobody sees their padding.
-inline constexpr int kPlanVersion = 2;
+// are plainer where nobody sees their padding. 3: a key is known by all its names and without its
+// constants.
+inline constexpr int kPlanVersion = 3;
 inline constexpr std::string_view kPlanVersionKey = "mainstem.plan.version";
 
 enum class SettingKind : uint8_t { kText, kBoolean, kInteger, kDuration, kChoice };
