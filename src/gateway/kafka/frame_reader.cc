@@ -3,12 +3,42 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/sync.h"
 #include "gateway/kafka/codec/wire.h"
 
 namespace mainstem::gateway::kafka {
+namespace {
 
-FrameReader::FrameReader(Stream* stream, int64_t frame_bytes_max)
-    : stream_(stream),
+constexpr Duration kFrameDeadline = std::chrono::minutes(5);
+// For the next byte of a frame, and for memory for the rest of one.
+constexpr Duration kProgressDeadline = std::chrono::seconds(30);
+constexpr Duration kMemoryRetry = std::chrono::milliseconds(10);
+
+// What is leased at first, and then.
+constexpr size_t kFirstLeaseBytes = 64 << 10;
+constexpr size_t kSecondLeaseBytes = 4 << 20;
+
+// A large frame leases by steps, each when what was leased before is full. The last one is for the
+// whole rest.
+size_t NextLease(size_t leased, size_t size, size_t shared) {
+  size_t next = leased == 0 ? kFirstLeaseBytes : std::max(kSecondLeaseBytes, 4 * leased);
+  bool is_last = next >= size || next > shared / 4;
+  return is_last && leased > 0 ? size : std::min(next, size);
+}
+
+}  // namespace
+
+void RequestFrame::Grow(size_t size, size_t kept) {
+  auto larger = std::make_unique_for_overwrite<std::byte[]>(size);
+  if (kept > 0) std::memcpy(larger.get(), bytes_.get(), kept);
+  bytes_ = std::move(larger);
+  size_ = size;
+}
+
+FrameReader::FrameReader(Env* env, Stream* stream, MemoryBudget* budget, int64_t frame_bytes_max)
+    : env_(env),
+      stream_(stream),
+      budget_(budget),
       frame_bytes_max_(frame_bytes_max),
       buffer_(std::make_unique_for_overwrite<std::byte[]>(kBufferBytes)) {}
 
@@ -45,23 +75,53 @@ Task<std::optional<size_t>> FrameReader::NextSize(TimePoint deadline) {
   co_return std::optional<size_t>(static_cast<size_t>(size));
 }
 
-Task<RequestFrame> FrameReader::Read(size_t size, TimePoint deadline) {
-  RequestFrame frame(std::min(size, kFirstChunkBytes));
-  size_t done = TakeBuffered(frame.span());
-  for (;;) {
-    while (done < frame.size()) {
-      CO_ASSIGN_OR_RETURN(size_t count,
-                          co_await stream_->ReadSome(frame.span().subspan(done), deadline));
-      if (count == 0) {
-        co_return MakeError(ErrorCode::kConnectionClosed, "the peer ended within a frame");
+// Back-pressure: until others have given memory back. Frames of which the last step is still to
+// come hold half of what is shared at most, so that those that are whole, or nearly, can go on.
+Task<> FrameReader::LeaseMore(size_t size, RequestFrame* frame) {
+  size_t next = NextLease(frame->leased_, size, static_cast<size_t>(budget_->shared_bytes()));
+  auto bytes = static_cast<int64_t>(next - frame->leased_);
+  int64_t leave = next < size ? budget_->shared_bytes() / 2 : 0;
+  bool holds_some = frame->leased_ > 0;
+  const TimePoint end = holds_some ? env_->Now() + kProgressDeadline : kNoDeadline;
+  while (bytes > 0) {
+    MemoryLease lease = budget_->TryLease(bytes, leave);
+    if (lease.bytes() > 0) {
+      if (holds_some) {
+        frame->more_.push_back(std::move(lease));
+      } else {
+        frame->lease_ = std::move(lease);
       }
-      done += count;
+      break;
     }
-    if (done == size) co_return std::move(frame);
-    RequestFrame larger(std::min(size, 4 * frame.size()));
-    std::memcpy(larger.span().data(), frame.span().data(), done);
-    frame = std::move(larger);
+    if (env_->Now() >= end) {
+      co_return MakeError(ErrorCode::kResourceExhausted,
+                          fmt::format("no memory for the rest of a request of {} bytes", size));
+    }
+    CO_RETURN_IF_ERROR(co_await Sleep(kMemoryRetry));
   }
+  frame->leased_ = next;
+  co_return Status::OK();
+}
+
+Task<RequestFrame> FrameReader::Read(size_t size) {
+  RequestFrame frame;
+  CO_RETURN_IF_ERROR(co_await LeaseMore(size, &frame));
+  const TimePoint end = env_->Now() + kFrameDeadline;
+  frame.Grow(std::min(size, kFirstChunkBytes), 0);
+  size_t done = TakeBuffered(frame.span());
+  while (done < size) {
+    if (done >= frame.leased_) CO_RETURN_IF_ERROR(co_await LeaseMore(size, &frame));
+    if (done == frame.size()) frame.Grow(std::min(size, 4 * frame.size()), done);
+    size_t room_end = std::min(frame.size(), frame.leased_);
+    std::span<std::byte> room = frame.span().subspan(done, room_end - done);
+    TimePoint deadline = std::min(end, env_->Now() + kProgressDeadline);
+    CO_ASSIGN_OR_RETURN(size_t count, co_await stream_->ReadSome(room, deadline));
+    if (count == 0) {
+      co_return MakeError(ErrorCode::kConnectionClosed, "the peer ended within a frame");
+    }
+    done += count;
+  }
+  co_return std::move(frame);
 }
 
 }  // namespace mainstem::gateway::kafka

@@ -8,6 +8,8 @@ namespace mainstem::gateway::kafka {
 namespace {
 
 constexpr Duration kAcceptRetry = std::chrono::milliseconds(50);
+// Between two lines of the log about connections that are refused.
+constexpr Duration kRefusalsLogged = std::chrono::seconds(30);
 
 // What one shard runs for this server.
 struct ShardSessions {
@@ -42,6 +44,7 @@ struct KafkaServer::Impl {
   Task<> Serve(std::unique_ptr<Stream> stream, Executor executor);
   Task<> SpawnSession(ShardSessions* shard, std::unique_ptr<Stream> stream);
 
+  void NoteRefusal();
   void Report(const std::string& task, const Status& status) {
     logger.Debug("connection ended", {{"task", task}, {"error", status}});
   }
@@ -57,6 +60,7 @@ struct KafkaServer::Impl {
   TransactionCoordinator transactions;
   KafkaMetrics metrics;
   std::atomic<size_t> open_count{0};
+  std::optional<TimePoint> refusal_logged;
   std::unique_ptr<Listener> listener;
   uint16_t port = 0;
   std::vector<std::unique_ptr<ShardSessions>> shards;
@@ -130,7 +134,7 @@ Task<> KafkaServer::Impl::AcceptLoop() {
     }
     std::unique_ptr<Stream> stream = std::move(accepted).ValueUnsafe();
     if (open_count.load() >= settings.connections_max) {
-      metrics.refused_connections().Increment();
+      NoteRefusal();
       CO_RETURN_IF_ERROR(co_await RunOn(shard->executor, SpawnSession(nullptr, std::move(stream))));
       continue;
     }
@@ -138,6 +142,15 @@ Task<> KafkaServer::Impl::AcceptLoop() {
     metrics.connections().Increment();
     CO_RETURN_IF_ERROR(co_await RunOn(shard->executor, SpawnSession(shard, std::move(stream))));
   }
+}
+
+void KafkaServer::Impl::NoteRefusal() {
+  metrics.refused_connections().Increment();
+  TimePoint now = env->Now();
+  if (refusal_logged && now - *refusal_logged < kRefusalsLogged) return;
+  refusal_logged = now;
+  logger.Warning("connections refused: as many as there may be are open",
+                 {{"open", open_count.load()}});
 }
 
 // On the shard that owns the stream. Without a shard to serve it the stream is closed.

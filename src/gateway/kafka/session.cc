@@ -3,9 +3,7 @@
 namespace mainstem::gateway::kafka {
 namespace {
 
-constexpr Duration kFrameDeadline = std::chrono::minutes(5);
 constexpr Duration kWriteDeadline = std::chrono::minutes(2);
-constexpr Duration kMemoryRetry = std::chrono::milliseconds(10);
 
 // "127.0.0.1:9092" or "[::1]:9092".
 std::pair<std::string, int32_t> SplitAddress(const std::string& address) {
@@ -26,11 +24,13 @@ Session::Session(Services services, MemoryBudget* budget, KafkaMetrics* metrics,
       stream_(std::move(stream)),
       executor_(executor),
       // A frame for which there can never be memory is refused as one that is over the limit.
-      frames_(stream_.get(),
+      frames_(services.env, stream_.get(), budget,
               std::min(services.settings->request_bytes_max, budget->shared_bytes())),
       fetch_session_(services.env, budget),
       moved_(executor),
       ended_(executor),
+      alone_(executor, "kafka call",
+             [this](const std::string&, const Status& status) { outcome_ = status; }),
       scope_(executor, "kafka session",
              [this](const std::string&, const Status& status) { outcome_ = status; }) {
   context_.services = services_;
@@ -74,15 +74,6 @@ bool Session::HasRoomFor(size_t bytes) const {
   return count == 0 || (count < kInFlightMax && in_flight_bytes_ + bytes <= kInFlightBytesMax);
 }
 
-Task<MemoryLease> Session::LeaseMemory(size_t bytes) {
-  // Back-pressure: the socket is not read until others have given memory back.
-  for (;;) {
-    MemoryLease lease = budget_->TryLease(static_cast<int64_t>(bytes));
-    if (lease.bytes() > 0 || bytes == 0) co_return std::move(lease);
-    CO_RETURN_IF_ERROR(co_await Sleep(kMemoryRetry));
-  }
-}
-
 Task<> Session::ReadLoop() {
   for (;;) {
     TimePoint idle_end = services_.env->Now() + services_.settings->idle_max;
@@ -90,9 +81,7 @@ Task<> Session::ReadLoop() {
     if (!size) break;
     while (!HasRoomFor(*size)) CO_RETURN_IF_ERROR(co_await moved_.Wait());
     auto request = std::make_shared<InFlight>();
-    CO_ASSIGN_OR_RETURN(request->lease, co_await LeaseMemory(*size));
-    TimePoint frame_end = services_.env->Now() + kFrameDeadline;
-    CO_ASSIGN_OR_RETURN(request->frame, co_await frames_.Read(*size, frame_end));
+    CO_ASSIGN_OR_RETURN(request->frame, co_await frames_.Read(*size));
     metrics_->received_bytes().Increment(static_cast<double>(*size + sizeof(int32_t)));
     CO_RETURN_IF_ERROR(Prepare(request.get()));
     in_flight_bytes_ += request->frame.size();
@@ -100,6 +89,7 @@ Task<> Session::ReadLoop() {
     moved_.NotifyAll();
   }
   input_ended_ = true;
+  alone_.Cancel();
   moved_.NotifyAll();
   co_return Status::OK();
 }
@@ -139,7 +129,10 @@ Task<> Session::ServeLoop() {
     bool is_produce = request->route != nullptr && request->route->key == ApiKey::kProduce;
     // A client that has gone needs no answers, but what it sent to be stored is stored.
     if (input_ended_ && !is_produce) break;
-    while (!is_produce && running_produces_ > 0) CO_RETURN_IF_ERROR(co_await moved_.Wait());
+    if (!is_produce && running_produces_ > 0) {
+      CO_RETURN_IF_ERROR(co_await moved_.Wait());
+      continue;
+    }
     unserved_.pop_front();
     unanswered_.push_back(request);
     if (request->done) {
@@ -148,12 +141,21 @@ Task<> Session::ServeLoop() {
       ++running_produces_;
       scope_.Spawn("produce", ServeOne(request));
     } else {
-      CO_RETURN_IF_ERROR(co_await ServeOne(request));
+      CO_RETURN_IF_ERROR(co_await ServeAlone(request));
+      if (has_ended_) co_return Status::OK();
     }
   }
   while (running_produces_ > 0) CO_RETURN_IF_ERROR(co_await moved_.Wait());
   serving_ended_ = true;
   co_return Status::OK();
+}
+
+Task<> Session::ServeAlone(InFlightPointer request) {
+  alone_.Spawn("call", ServeOne(std::move(request)));
+  Status joined = co_await alone_.Join();
+  if (joined.ok()) co_return Status::OK();
+  CO_RETURN_IF_ERROR(co_await alone_.Close());
+  co_return joined;
 }
 
 Task<> Session::ServeOne(InFlightPointer request) {
@@ -166,6 +168,8 @@ Task<> Session::ServeOne(InFlightPointer request) {
   if (response.ok()) {
     request->response = std::move(response).ValueUnsafe();
     request->done = true;
+  } else if (input_ended_ && !is_produce && Is(response.status(), ErrorCode::kCancelled)) {
+    request->done = true;  // nobody waits for an answer; what came behind it is served
   } else {
     if (outcome_.ok()) outcome_ = response.status();
     has_ended_ = true;

@@ -1,7 +1,8 @@
 // One client connection. Requests are taken in order and answered in order. Produce requests that
 // follow each other overlap (one flush serves many); any other request starts when all before it
 // have been answered, so a client sees what it wrote. While one waits (a long poll, a rebalance),
-// the next is already read, which is also how the end of the connection is noticed.
+// the next is already read, which is also how the end of the connection is noticed: what waits then
+// is cancelled, so that nothing of a client stays longer than the client.
 // Lives on one shard, from Run() to its end. A malformed request, an unknown API and a frame over
 // the limit end the connection, as with Kafka.
 #pragma once
@@ -33,7 +34,6 @@ class Session {
 
   struct InFlight {
     RequestFrame frame;
-    MemoryLease lease;
     AnswerMemory answer_memory;
     RequestContext context;
     RequestHeader header;
@@ -49,9 +49,10 @@ class Session {
   Task<> WriteLoop();
   Task<> End(Task<> loop);
   Task<> ServeOne(InFlightPointer request);
+  // Not a Produce: nothing else is served meanwhile. The end of the input cancels it.
+  Task<> ServeAlone(InFlightPointer request);
   void Count(const InFlight& request, const Result<Frame>& response, TimePoint began);
 
-  Task<MemoryLease> LeaseMemory(size_t bytes);
   // Fills header, route and context. Answers an ApiVersions that is too new by itself.
   Status Prepare(InFlight* request);
   bool HasRoomFor(size_t bytes) const;
@@ -76,6 +77,7 @@ class Session {
   Event ended_;
   bool has_ended_ = false;
   Status outcome_;
+  TaskScope alone_;  // what ServeAlone serves
   TaskScope scope_;
 };
 
