@@ -5,11 +5,11 @@
 
 #include "core/run_to_end.h"
 #include "storage/embedded_log.h"
+#include "storage/topic_config.h"
 
 namespace mainstem::storage {
 namespace {
 
-constexpr int32_t kPartitionCountMax = 100'000;
 constexpr int64_t kProducerIdBlock = 1000;
 constexpr std::string_view kInternalPrefix = "__mainstem";
 
@@ -204,7 +204,10 @@ Task<TopicInfo> EmbeddedLog::DoAddPartitions(TopicId id, int32_t new_count) {
   Status status = topic ? Status::OK() : UnknownTopicId();
   if (status.ok()) {
     info = topic->info;
-    if (new_count <= info.partition_count || new_count > kPartitionCountMax) {
+    if (new_count > kPartitionCountMax) {
+      status = MakeError(ErrorCode::kInvalidPartitions,
+                         fmt::format("a topic has {} partitions at most", kPartitionCountMax));
+    } else if (new_count <= info.partition_count) {
       status = MakeError(ErrorCode::kInvalidPartitions,
                          fmt::format("topic '{}' has {} partitions; {} is not more", info.name,
                                      info.partition_count, new_count));

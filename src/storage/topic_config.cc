@@ -13,10 +13,15 @@ namespace {
 
 constexpr int64_t kSegmentBytesMin = 1 << 20;
 constexpr size_t kTopicNameLengthMax = 249;
+// Of one value: what a string of Kafka's older versions can hold.
+constexpr size_t kValueBytesMax = 32767;
+constexpr size_t kShownBytesMax = 100;
 
 Status Invalid(const std::string& key, const std::string& value, std::string_view why) {
+  bool is_long = value.size() > kShownBytesMax;
   return MakeError(ErrorCode::kInvalidConfig,
-                   fmt::format("invalid value '{}' for '{}': {}", value, key, why));
+                   fmt::format("invalid value '{}{}' for '{}': {}", value.substr(0, kShownBytesMax),
+                               is_long ? "..." : "", key, why));
 }
 
 std::vector<ConfigKey> MakeKeys() {
@@ -244,6 +249,9 @@ Status CheckNewTopicConfig(const TopicConfig& config, const TopicConfig& before)
   for (const auto& [name, value] : config) {
     auto had = before.find(name);
     if (had != before.end() && had->second == value) continue;
+    if (value.size() > kValueBytesMax) {
+      return Invalid(name, value, fmt::format("it is longer than {} bytes", kValueBytesMax));
+    }
     for (const Bounds& bounds : kBounds) {
       if (bounds.name != name) continue;
       int64_t number = 0;

@@ -9,6 +9,9 @@
 
 namespace mainstem::storage {
 
+// A topic has no more partitions.
+inline constexpr int32_t kPartitionCountMax = 100'000;
+
 // What a partition reads on its hot path; made from a TopicConfig.
 struct EffectiveConfig {
   int64_t retention_ms = 604800000;  // -1: no limit

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "core/sync.h"
 
 namespace mainstem::gateway::kafka {
@@ -30,6 +32,16 @@ Task<int64_t> AnswerMemory::Lease(int64_t wanted) {
 Task<> AnswerMemory::LeaseFor(int64_t bytes) {
   if (bytes <= kLeastBytes || budget_ == nullptr) co_return Status::OK();
   co_return (co_await Lease(bytes)).status();
+}
+
+Task<> AnswerMemory::LeaseWhole(int64_t bytes) {
+  if (budget_ != nullptr && bytes > budget_->shared_bytes() / 2) {
+    co_return MakeError(
+        ErrorCode::kMessageTooLarge,
+        {.message = fmt::format("the answer to a request may take {} bytes of memory", bytes),
+         .hint = "ask for less at once, or give the node more with --memory"});
+  }
+  co_return co_await LeaseFor(bytes);
 }
 
 void AnswerMemory::Settle(int64_t bytes) {

@@ -20,6 +20,8 @@ class AnswerMemory {
   // The same for an answer that takes `bytes` whatever is there, so that many of them wait for each
   // other. A small one takes none: clients get in also when consumers hold what there is.
   Task<> LeaseFor(int64_t bytes);
+  // The same; kMessageTooLarge when there can never be as much.
+  Task<> LeaseWhole(int64_t bytes);
   // To what the answer really takes. One batch may be larger than what was leased: it is taken
   // along if it fits, and else sent unaccounted, because a consumer could never get past it.
   void Settle(int64_t bytes);

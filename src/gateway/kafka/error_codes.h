@@ -85,4 +85,14 @@ inline int16_t CoordinatorCode(const Status& status) {
   return KafkaCode(status);
 }
 
+// What a client is told of an outcome. A cancelled call is not answered: then its status.
+inline Result<int16_t> AnswerCode(const Status& status) {
+  if (Is(status, ErrorCode::kCancelled)) return status;
+  return KafkaCode(status);
+}
+inline Result<int16_t> CoordinatorAnswerCode(const Status& status) {
+  if (Is(status, ErrorCode::kCancelled)) return status;
+  return CoordinatorCode(status);
+}
+
 }  // namespace mainstem::gateway::kafka

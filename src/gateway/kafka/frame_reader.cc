@@ -10,7 +10,8 @@ namespace mainstem::gateway::kafka {
 namespace {
 
 constexpr Duration kFrameDeadline = std::chrono::minutes(5);
-// For the next byte of a frame, and for memory for the rest of one.
+// For the next byte of a frame, and for memory for the next part of a large one: such frames could
+// wait for each other.
 constexpr Duration kProgressDeadline = std::chrono::seconds(30);
 constexpr Duration kMemoryRetry = std::chrono::milliseconds(10);
 
@@ -82,7 +83,8 @@ Task<> FrameReader::LeaseMore(size_t size, RequestFrame* frame) {
   auto bytes = static_cast<int64_t>(next - frame->leased_);
   int64_t leave = next < size ? budget_->shared_bytes() / 2 : 0;
   bool holds_some = frame->leased_ > 0;
-  const TimePoint end = holds_some ? env_->Now() + kProgressDeadline : kNoDeadline;
+  bool is_large = holds_some && size > kSecondLeaseBytes;
+  const TimePoint end = is_large ? env_->Now() + kProgressDeadline : kNoDeadline;
   while (bytes > 0) {
     MemoryLease lease = budget_->TryLease(bytes, leave);
     if (lease.bytes() > 0) {

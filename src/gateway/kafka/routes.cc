@@ -6,10 +6,22 @@
 namespace mainstem::gateway::kafka {
 namespace {
 
+// What the answer to one element of a request takes in memory, with its encoding and the element.
+constexpr int64_t kElementBytes = 300;
+// A fetch leases when there is something to read: it may wait before for long.
+template <typename Request>
+constexpr bool kWaitsFirst = false;
+template <>
+constexpr bool kWaitsFirst<FetchRequest> = true;
+
 template <typename Request, typename Response,
           Task<Response> (*Handle)(const RequestContext&, const Request&)>
 Task<Frame> Serve(const RequestContext& context, const RequestHeader& header, Reader body) {
-  CO_ASSIGN_OR_RETURN(Request request, Decode<Request>(header.api_version, &body));
+  int64_t element_count = 0;
+  CO_ASSIGN_OR_RETURN(Request request, Decode<Request>(header.api_version, &body, &element_count));
+  if (!kWaitsFirst<Request>) {
+    CO_RETURN_IF_ERROR(co_await context.answer_memory->LeaseWhole(element_count * kElementBytes));
+  }
   CO_ASSIGN_OR_RETURN(Response response, co_await Handle(context, request));
   Frame frame = EncodeResponse(GetApi(header.api_key), header.api_version, header.correlation_id,
                                Response::kSchema, &response);

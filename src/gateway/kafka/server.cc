@@ -33,8 +33,9 @@ struct KafkaServer::Impl {
         logger(logger.Named("kafka")),
         settings(std::move(given)),
         home(env->shard(0)),
-        groups(env, log, transaction_log, logger, home, settings.groups),
-        transactions(env, log, transaction_log, &groups, logger, home, settings.transactions),
+        groups(env, log, transaction_log, budget, logger, home, settings.groups),
+        transactions(env, log, transaction_log, &groups, budget, logger, home,
+                     settings.transactions),
         metrics(metrics) {}
 
   Task<> StartHere();

@@ -572,6 +572,47 @@ TEST_F(KafkaServerTest, ChangesSingleSettingsOfATopic) {
   EXPECT_EQ(log_.FindTopic("t")->config.count("retention.ms"), 0u);
 }
 
+TEST_F(KafkaServerTest, ANameThatCollidesIsNotCreatedByMetadata) {
+  MakeTopic("with.dot");
+  MetadataRequest request;
+  request.topics.emplace().push_back({.name = "with_dot"});
+  request.allow_auto_topic_creation = true;
+  EXPECT_EQ(Connect()->Call<MetadataResponse>(12, request)->topics[0].error_code, 17);
+  EXPECT_FALSE(log_.FindTopic("with_dot").has_value());
+}
+
+TEST_F(KafkaServerTest, ATrialOfMorePartitionsKnowsTheMost) {
+  MakeTopic("t");
+  auto client = Connect();
+  for (int32_t count : {1, 1'000'000}) {
+    CreatePartitionsRequest request{.validate_only = true};
+    request.topics.push_back({.name = "t", .count = count});
+    auto answer = client->Call<CreatePartitionsResponse>(1, request)->topics[0];
+    EXPECT_EQ(answer.error_code, 37);
+    EXPECT_THAT(answer.error_message.value_or(""), HasSubstr(count == 1 ? "already" : "at most"));
+  }
+}
+
+TEST_F(KafkaServerTest, ATopicIsDeletedByItsNameOrItsId) {
+  storage::TopicInfo info = MakeTopic("t");
+  DeleteTopicsRequest request;
+  request.topics.push_back({.name = "t", .topic_id = info.id});
+  EXPECT_EQ(Connect()->Call<DeleteTopicsResponse>(6, request)->topics[0].error_code, 42);
+  EXPECT_TRUE(log_.FindTopic("t").has_value());
+}
+
+// A byte of a request can stand for hundreds of its answer.
+TEST_F(KafkaServerTest, ARequestWhoseAnswerCouldNeverBeHeldIsRefused) {
+  FindCoordinatorRequest request;
+  request.coordinator_keys.resize(200'000);
+  auto client = Connect();
+  ASSERT_TRUE(client->SendRequest(4, 1, request).ok());
+  EXPECT_TRUE(client->IsClosed());
+  request.coordinator_keys.resize(10'000);
+  EXPECT_EQ(Connect()->Call<FindCoordinatorResponse>(4, request)->coordinators.size(), 10'000u);
+  while (budget_.used_bytes() > 0) std::this_thread::yield();
+}
+
 TEST_F(KafkaServerTest, DescribesTopicPartitionsInPages) {
   MakeTopic("a", 3);
   MakeTopic("b", 2);

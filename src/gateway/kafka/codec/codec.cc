@@ -38,6 +38,8 @@ class Decoder {
     return true;
   }
 
+  int64_t element_count() const { return element_count_; }
+
   Status Error() const {
     return MakeError(ErrorCode::kInvalidArgument,
                      {.message = "malformed request",
@@ -147,6 +149,7 @@ class Decoder {
     size_t bytes = static_cast<size_t>(count) * value.array->element_bytes;
     if (bytes > kDecodedBytesMax - decoded_bytes_) return Because("too many elements");
     decoded_bytes_ += bytes;
+    element_count_ += count;
     auto* element = static_cast<std::byte*>(value.array->resize(target, count));
     for (int64_t i = 0; i < count; ++i, element += value.array->element_bytes) {
       int64_t size = 0;
@@ -210,6 +213,7 @@ class Decoder {
   const bool flexible_;
   Reader& reader_;
   size_t decoded_bytes_ = 0;
+  int64_t element_count_ = 0;
   const char* where_ = nullptr;
   const char* field_ = "";
   const char* reason_ = "bytes end too early";
@@ -384,9 +388,10 @@ Result<RequestHeader> DecodeRequestHeader(Reader* reader) {
 }
 
 Status DecodeBody(const Schema& schema, int16_t version, bool flexible, Reader* reader,
-                  void* message) {
+                  void* message, int64_t* element_count) {
   Decoder decoder(version, flexible, reader);
   if (!decoder.DecodeStruct(schema, message)) return decoder.Error();
+  if (element_count != nullptr) *element_count = decoder.element_count();
   return Status::OK();
 }
 

@@ -39,17 +39,17 @@ Result<RequestPrefix> DecodeRequestPrefix(std::span<const std::byte> frame);
 Result<RequestHeader> DecodeRequestHeader(Reader* reader);
 
 // `message` must be a default-initialised struct of this schema. RecordsView members point into the
-// bytes of `reader`.
+// bytes of `reader`. `element_count`, if given: of all arrays together.
 Status DecodeBody(const Schema& schema, int16_t version, bool flexible, Reader* reader,
-                  void* message);
+                  void* message, int64_t* element_count = nullptr);
 void EncodeBody(const Schema& schema, int16_t version, bool flexible, const void* message,
                 Writer* writer);
 
 template <typename Message>
-Result<Message> Decode(int16_t version, Reader* reader) {
+Result<Message> Decode(int16_t version, Reader* reader, int64_t* element_count = nullptr) {
   Message message;
   RETURN_IF_ERROR(DecodeBody(Message::kSchema, version, GetApi(Message::kApi).IsFlexible(version),
-                             reader, &message));
+                             reader, &message, element_count));
   return message;
 }
 template <typename Message>

@@ -13,6 +13,11 @@ namespace {
 constexpr std::string_view kGroupPrefix = "kafka-groups/";
 constexpr size_t kSavesAtOnce = 256;
 constexpr Duration kKeepRetry = std::chrono::milliseconds(500);
+// Of the shared memory, for the members of all groups.
+constexpr int64_t kGroupsMemoryParts = 4;
+// What is kept of a group besides its members; its id stands in several places.
+constexpr int64_t kBareGroupBytes = 1000;
+constexpr int64_t kGroupIdCopies = 7;
 
 std::string KeyOf(const std::string& group) { return std::string(kGroupPrefix) + group; }
 
@@ -34,14 +39,15 @@ struct GroupCoordinator::Waiting {
 };
 
 GroupCoordinator::GroupCoordinator(Env* env, storage::Log* log,
-                                   storage::TransactionLog* transactions, Logger logger,
-                                   Executor home, GroupSettings settings)
+                                   storage::TransactionLog* transactions, MemoryBudget* budget,
+                                   Logger logger, Executor home, GroupSettings settings)
     : env_(env),
       log_(log),
       transactions_(transactions),
       logger_(logger.Named("groups")),
       home_(home),
       settings_(settings),
+      memory_(budget, kGroupsMemoryParts),
       deadline_moved_(home),
       unsaved_grew_(home),
       scope_(home, "groups", [logger = logger_](const std::string& task, const Status& status) {
@@ -248,6 +254,34 @@ Group& GroupCoordinator::FindOrAdd(const std::string& id) {
   return *group;
 }
 
+void GroupCoordinator::Erase(const std::string& id) {
+  groups_.erase(id);
+  Account(id);
+}
+
+bool GroupCoordinator::Exists(const std::string& id) const {
+  return groups_.contains(id) || offsets_.contains(id) || pending_.HasGroup(id);
+}
+
+KafkaError GroupCoordinator::CheckId(const std::string& id) const {
+  bool is_legal = !id.empty() && (id.size() <= kIdBytesMax || Exists(id));
+  return is_legal ? KafkaError::kNone : KafkaError::kInvalidGroupId;
+}
+
+void GroupCoordinator::Account(const std::string& id) {
+  auto accounted = bytes_.find(id);
+  int64_t before = accounted == bytes_.end() ? 0 : accounted->second;
+  const Group* group = Find(id);
+  int64_t now =
+      group == nullptr ? 0 : kBareGroupBytes + kGroupIdCopies * std::ssize(id) + group->bytes();
+  memory_.Change(now - before);
+  if (group == nullptr) {
+    bytes_.erase(id);
+  } else if (now != before) {
+    bytes_[id] = now;
+  }
+}
+
 void GroupCoordinator::DeliverReplies(Group& group) {
   for (GroupReply& reply : group.TakeReplies(env_->Now())) {
     ReplyToken token = std::visit([](const auto& typed) { return typed.token; }, reply);
@@ -268,6 +302,7 @@ void GroupCoordinator::AfterCall(Group& group) {
     groups_.erase(id);  // nobody ever became a member
     next = kNoDeadline;
   }
+  Account(id);
   auto current = deadlines_.find(id);
   if (current != deadlines_.end()) {
     if (current->second == next) return;
@@ -302,13 +337,21 @@ Task<GroupReply> GroupCoordinator::AwaitReply(std::string group_id, ReplyToken t
 }
 
 Task<JoinReply> GroupCoordinator::JoinHere(std::string group_id, JoinCall call) {
-  if (group_id.empty()) co_return JoinReply{.error = KafkaError::kInvalidGroupId};
+  KafkaError error = CheckId(group_id);
+  if (error != KafkaError::kNone) co_return JoinReply{.error = error};
   if (!call.member_id.empty() && Find(group_id) == nullptr) {
     co_return JoinReply{.error = KafkaError::kUnknownMemberId, .member_id = call.member_id};
   }
+  Group& group = FindOrAdd(group_id);
+  int64_t growth = group.GrowthBy(call);
+  if (!bytes_.contains(group_id)) growth += kBareGroupBytes + kGroupIdCopies * std::ssize(group_id);
+  if (!memory_.HasRoomFor(growth)) {
+    AfterCall(group);
+    co_return JoinReply{.error = KafkaError::kCoordinatorNotAvailable, .member_id = call.member_id};
+  }
   ReplyToken token = next_token_++;
   call.token = token;
-  FindOrAdd(group_id).Join(std::move(call), env_->Now());
+  group.Join(std::move(call), env_->Now());
   CO_ASSIGN_OR_RETURN(GroupReply reply, co_await AwaitReply(group_id, token));
   co_return std::get<JoinReply>(std::move(reply));
 }
@@ -317,6 +360,9 @@ Task<SyncReply> GroupCoordinator::SyncHere(std::string group_id, SyncCall call) 
   if (group_id.empty()) co_return SyncReply{.error = KafkaError::kInvalidGroupId};
   Group* group = Find(group_id);
   if (group == nullptr) co_return SyncReply{.error = KafkaError::kUnknownMemberId};
+  if (!memory_.HasRoomFor(group->GrowthBy(call))) {
+    co_return SyncReply{.error = KafkaError::kCoordinatorNotAvailable};
+  }
   ReplyToken token = next_token_++;
   call.token = token;
   group->Sync(std::move(call), env_->Now());
@@ -357,7 +403,9 @@ Task<std::vector<GroupSummary>> GroupCoordinator::ListHere() {
   for (const auto& [id, group] : groups_) {
     summaries.push_back({id, group->protocol_type(), std::string(group->state_name())});
   }
-  for (const auto& [id, offsets] : offsets_) {
+  std::set<std::string> others = pending_.Groups();
+  for (const auto& [id, offsets] : offsets_) others.insert(id);
+  for (const std::string& id : others) {
     if (!groups_.contains(id)) summaries.push_back({id, "", "Empty"});
   }
   co_return summaries;
@@ -367,7 +415,7 @@ Task<GroupDescription> GroupCoordinator::DescribeHere(std::string group_id) {
   GroupDescription description;
   Group* group = Find(group_id);
   if (group == nullptr) {
-    description.exists = offsets_.contains(group_id);
+    description.exists = Exists(group_id);
     if (description.exists) description.state = "Empty";
     co_return description;
   }
@@ -395,9 +443,12 @@ Task<KafkaError> GroupCoordinator::DeleteHere(std::string group_id) {
     return candidate != nullptr && candidate->state() != Group::State::kEmpty;
   };
   if (has_members(group)) co_return KafkaError::kNonEmptyGroup;
-  auto offsets = offsets_.find(group_id);
-  if (group == nullptr && offsets == offsets_.end()) co_return KafkaError::kGroupIdNotFound;
+  if (!Exists(group_id)) co_return KafkaError::kGroupIdNotFound;
+  // What is kept of an empty group says nothing that the offsets need: if it alone goes, and they
+  // can't, nothing is lost.
+  if (group != nullptr) CO_RETURN_IF_ERROR(co_await log_->PutMeta(KeyOf(group_id), std::nullopt));
   std::vector<std::pair<std::string, PartitionId>> keys;
+  auto offsets = offsets_.find(group_id);
   if (offsets != offsets_.end()) {
     for (const auto& [key, offset] : offsets->second) keys.push_back(key);
   }
@@ -407,8 +458,11 @@ Task<KafkaError> GroupCoordinator::DeleteHere(std::string group_id) {
   // Somebody may have joined meanwhile: then the group goes on without offsets.
   if (group != nullptr && !has_members(group)) {
     DeliverReplies(*group);
-    groups_.erase(group_id);
-    CO_RETURN_IF_ERROR(co_await log_->PutMeta(KeyOf(group_id), std::nullopt));
+    Erase(group_id);
+    not_kept_.erase(group_id);
+    // What is about to be kept, or is being kept, is over, too.
+    auto unsaved = unsaved_.find(group_id);
+    if (unsaved != unsaved_.end()) unsaved->second = {std::nullopt, next_unsaved_version_++};
   }
   co_return KafkaError::kNone;
 }

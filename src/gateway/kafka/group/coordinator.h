@@ -2,7 +2,9 @@
 // wait for a rebalance, fires deadlines, and keeps the committed offsets, which are durable in the
 // log before a commit is answered. Lives on one shard; every method may be called from any shard
 // and hops there. Membership is kept over a restart, too (group/saved_group.h): an assignment is
-// durable before its members hear of it. A rebalance that was under way then begins anew.
+// durable before its members hear of it. A rebalance that was under way then begins anew. What the
+// members leave here is leased from the memory budget; calls that need more than there may be are
+// told to come again.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +19,7 @@
 #include "core/logging.h"
 #include "gateway/kafka/group/group.h"
 #include "gateway/kafka/group/pending_offsets.h"
+#include "gateway/kafka/kept_memory.h"
 #include "storage/log.h"
 #include "storage/transactions.h"
 
@@ -70,9 +73,10 @@ using GroupOffsets = std::map<std::pair<std::string, PartitionId>, storage::Comm
 
 class GroupCoordinator {
  public:
-  // Borrows env and logs, which outlive it. `home` is the shard that it lives on.
+  // Borrows env, logs and budget (may be null: no limit), which outlive it. `home` is the shard
+  // that it lives on.
   GroupCoordinator(Env* env, storage::Log* log, storage::TransactionLog* transactions,
-                   Logger logger, Executor home, GroupSettings settings);
+                   MemoryBudget* budget, Logger logger, Executor home, GroupSettings settings);
   ~GroupCoordinator();
 
   // Loads the committed offsets. Before anything else.
@@ -155,6 +159,12 @@ class GroupCoordinator {
 
   Group& FindOrAdd(const std::string& id);
   Group* Find(const std::string& id);
+  void Erase(const std::string& id);
+  // Whether anything is known under the id: members, offsets, those of an open transaction.
+  bool Exists(const std::string& id) const;
+  // kInvalidGroupId for none, and for one that is too long and new.
+  KafkaError CheckId(const std::string& id) const;
+  void Account(const std::string& id);
   // Delivers what the group has to say, unless that must be kept first, and looks at its next
   // deadline. Drops it when nothing is left of it: the reference is then invalid.
   void AfterCall(Group& group);
@@ -175,6 +185,8 @@ class GroupCoordinator {
   const GroupSettings settings_;
 
   std::map<std::string, std::unique_ptr<Group>> groups_;
+  std::map<std::string, int64_t> bytes_;  // of each group, as accounted
+  KeptMemory memory_;
   std::map<std::string, GroupOffsets> offsets_;
   PendingOffsets pending_;
   std::map<ReplyToken, Waiting*> waiting_;

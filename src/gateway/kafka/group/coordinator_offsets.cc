@@ -41,7 +41,8 @@ KafkaError GroupCoordinator::CheckCommit(const CommitCall& call, bool is_transac
 }
 
 Task<KafkaError> GroupCoordinator::CommitHere(CommitCall call) {
-  KafkaError error = CheckCommit(call, /*is_transactional=*/false);
+  KafkaError error = CheckId(call.group);
+  if (error == KafkaError::kNone) error = CheckCommit(call, /*is_transactional=*/false);
   if (error != KafkaError::kNone) co_return error;
   std::vector<std::pair<storage::Log::OffsetKey, std::optional<storage::CommittedOffset>>> batch;
   for (OffsetCommit& commit : call.offsets) {
@@ -72,7 +73,8 @@ bool GroupCoordinator::IsOfDeletedTopic(const OffsetCommit& commit) const {
 
 Task<KafkaError> GroupCoordinator::CommitInTransactionHere(std::string transactional_id,
                                                            CommitCall call) {
-  KafkaError error = CheckCommit(call, /*is_transactional=*/true);
+  KafkaError error = CheckId(call.group);
+  if (error == KafkaError::kNone) error = CheckCommit(call, /*is_transactional=*/true);
   if (error != KafkaError::kNone || call.offsets.empty()) co_return error;
   std::vector<std::pair<storage::Log::OffsetKey, storage::CommittedOffset>> batch;
   for (OffsetCommit& commit : call.offsets) {
@@ -130,8 +132,7 @@ Task<GroupCoordinator::DeletedOffsets> GroupCoordinator::DeleteOffsetsHere(
     std::string group_id, std::vector<std::pair<std::string, PartitionId>> offsets) {
   DeletedOffsets outcome;
   Group* group = Find(group_id);
-  auto known = offsets_.find(group_id);
-  if (group == nullptr && known == offsets_.end()) {
+  if (!Exists(group_id)) {
     outcome.error = KafkaError::kGroupIdNotFound;
     co_return outcome;
   }
@@ -215,13 +216,17 @@ Task<> GroupCoordinator::ExpireOffsets() {
       if (status.ok() || Is(status, ErrorCode::kCancelled)) continue;
       logger_.Warning("offsets not expired, will try again", {{"group", group}, {"error", status}});
     }
-    std::erase_if(groups_, [this](const auto& entry) {
-      bool is_over = entry.second->IsIdle() && !offsets_.contains(entry.first) &&
-                     pending_.OfGroup(entry.first).empty();
-      if (is_over) DeliverReplies(*entry.second);
-      if (is_over) unsaved_[entry.first] = {std::nullopt, next_unsaved_version_++};
-      return is_over;
-    });
+    std::vector<std::string> over;
+    const std::set<std::string> in_transactions = pending_.Groups();
+    for (const auto& [id, group] : groups_) {
+      bool has_offsets = offsets_.contains(id) || in_transactions.contains(id);
+      if (group->IsIdle() && !has_offsets) over.push_back(id);
+    }
+    for (const std::string& id : over) {
+      DeliverReplies(*Find(id));
+      unsaved_[id] = {std::nullopt, next_unsaved_version_++};
+      Erase(id);
+    }
     unsaved_grew_.NotifyAll();
   }
 }

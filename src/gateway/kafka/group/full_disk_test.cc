@@ -19,8 +19,9 @@ struct GroupNode {
 
 Task<> StartNode(SimEnv* env, GroupNode* node) {
   CO_ASSIGN_OR_RETURN(node->log, co_await storage::EmbeddedLog::Open(env, TinyLog()));
-  node->groups = std::make_unique<GroupCoordinator>(
-      env, node->log.get(), node->log.get(), Logger::Silent(), env->shard(0), GroupSettings());
+  node->groups =
+      std::make_unique<GroupCoordinator>(env, node->log.get(), node->log.get(), nullptr,
+                                         Logger::Silent(), env->shard(0), GroupSettings());
   co_return co_await node->groups->Start();
 }
 

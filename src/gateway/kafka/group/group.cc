@@ -35,12 +35,17 @@ std::string_view Group::state_name() const {
 // ---- JoinGroup
 
 void Group::Join(JoinCall call, TimePoint now) {
+  known_deadline_.reset();
   if (call.session_timeout < limits_.session_timeout_min ||
       call.session_timeout > limits_.session_timeout_max) {
     return RefuseJoin(call, KafkaError::kInvalidSessionTimeout, call.member_id);
   }
   if (!Supports(call.protocol_type, call.protocols)) {
     return RefuseJoin(call, KafkaError::kInconsistentGroupProtocol, call.member_id);
+  }
+  int64_t growth = GrowthBy(call);
+  if (growth > 0 && bytes_ + growth > limits_.bytes_max) {
+    return RefuseJoin(call, KafkaError::kGroupMaxSizeReached, call.member_id);
   }
   if (call.member_id.empty()) return JoinNew(call, now);
   JoinKnown(call, now);
@@ -58,7 +63,7 @@ void Group::JoinNew(JoinCall& call, TimePoint now) {
   }
   std::string member_id = make_member_id_(call.instance_id.value_or(call.client_id));
   if (!call.instance_id && call.requires_known_member_id) {
-    pending_[member_id] = now + call.session_timeout;
+    AddPending(member_id, now + std::min(call.session_timeout, limits_.pending_time_max));
     return RefuseJoin(call, KafkaError::kMemberIdRequired, member_id);
   }
   AddMember(std::move(member_id), call, now);
@@ -97,6 +102,8 @@ void Group::JoinKnown(JoinCall& call, TimePoint now) {
 void Group::ReplaceStaticMember(const std::string& old_id, JoinCall& call, TimePoint now) {
   auto node = members_.extract(old_id);
   Member& member = node.mapped();
+  CountOut(member);
+  member.has_reply = false;  // what is not delivered yet is its predecessor's
   if (member.join_token != 0) {
     replies_.push_back(JoinReply{.token = std::exchange(member.join_token, 0),
                                  .error = KafkaError::kFencedInstanceId,
@@ -116,6 +123,7 @@ void Group::ReplaceStaticMember(const std::string& old_id, JoinCall& call, TimeP
   if (was_leader) leader_ = new_id;
 
   Member& current = members_.at(new_id);
+  CountIn(current);
   UpdateMember(current, call, now);
   if (state_ != State::kStable || !is_unchanged) return PrepareRebalance(now);
   needs_saving_ = true;  // under its new member id
@@ -131,10 +139,11 @@ void Group::ReplaceStaticMember(const std::string& old_id, JoinCall& call, TimeP
 }
 
 void Group::AddMember(std::string member_id, JoinCall& call, TimePoint now) {
-  pending_.erase(member_id);
+  ErasePending(member_id);
   Member& member = members_[member_id];
   member.id = member_id;
   member.instance_id = call.instance_id;
+  CountIn(member);
   UpdateMember(member, call, now);
   join_order_.push_back(member_id);
   if (call.instance_id) static_members_[*call.instance_id] = member_id;
@@ -151,6 +160,7 @@ void Group::UpdateMember(Member& member, JoinCall& call, TimePoint now) {
                                  .error = KafkaError::kRebalanceInProgress,
                                  .member_id = member.id});
   }
+  CountOut(member);
   member.client_id = call.client_id;
   member.client_host = call.client_host;
   member.session_timeout = call.session_timeout;
@@ -158,6 +168,7 @@ void Group::UpdateMember(Member& member, JoinCall& call, TimePoint now) {
   member.protocols = std::move(call.protocols);
   member.supports_skip_assignment = call.supports_skip_assignment;
   member.join_token = call.token;
+  CountIn(member);
   RenewSession(member, now);
 }
 
@@ -224,6 +235,7 @@ void Group::CompleteJoin(TimePoint now) {
   }
   is_initial_rebalance_ = false;
   for (const std::string& id : absent) {
+    CountOut(members_.at(id));
     members_.erase(id);
     std::erase(join_order_, id);
     if (leader_ == id) leader_.clear();
@@ -262,17 +274,10 @@ void Group::SelectLeader() {
 
 // Each member votes for the first of its protocols that all support; ties go to the lower name.
 std::string Group::SelectProtocol() const {
-  auto supported_by_all = [this](const std::string& name) {
-    return std::all_of(members_.begin(), members_.end(), [&](const auto& entry) {
-      const auto& protocols = entry.second.protocols;
-      return std::any_of(protocols.begin(), protocols.end(),
-                         [&](const GroupProtocol& protocol) { return protocol.name == name; });
-    });
-  };
   std::map<std::string, size_t> votes;
   for (const auto& [id, member] : members_) {
     for (const GroupProtocol& protocol : member.protocols) {
-      if (!supported_by_all(protocol.name)) continue;
+      if (!AllSupport(protocol.name)) continue;
       ++votes[protocol.name];
       break;
     }
@@ -286,14 +291,8 @@ bool Group::Supports(const std::string& type, const std::vector<GroupProtocol>& 
   if (type.empty() || protocols.empty()) return false;
   if (members_.empty()) return true;
   if (type != protocol_type_) return false;
-  return std::any_of(protocols.begin(), protocols.end(), [this](const GroupProtocol& candidate) {
-    return std::all_of(members_.begin(), members_.end(), [&](const auto& entry) {
-      const auto& theirs = entry.second.protocols;
-      return std::any_of(theirs.begin(), theirs.end(), [&](const GroupProtocol& protocol) {
-        return protocol.name == candidate.name;
-      });
-    });
-  });
+  return std::any_of(protocols.begin(), protocols.end(),
+                     [this](const GroupProtocol& candidate) { return AllSupport(candidate.name); });
 }
 
 Duration Group::RebalanceTimeout() const {
@@ -308,6 +307,7 @@ Duration Group::RebalanceTimeout() const {
 // ---- SyncGroup
 
 void Group::Sync(SyncCall call, TimePoint now) {
+  known_deadline_.reset();
   KafkaError error = CheckMember(call.member_id, call.instance_id);
   if (error != KafkaError::kNone) return RefuseSync(call.token, error);
   if (call.generation != generation_) return RefuseSync(call.token, KafkaError::kIllegalGeneration);
@@ -326,10 +326,19 @@ void Group::Sync(SyncCall call, TimePoint now) {
   if (state_ == State::kStable) return ReplySyncs(KafkaError::kNone);
   if (member.id != leader_) return;
 
-  for (auto& [id, other] : members_) other.assignment.clear();
+  int64_t growth = GrowthBy(call);
+  if (growth > 0 && bytes_ + growth > limits_.bytes_max) {
+    ReplySyncs(KafkaError::kGroupMaxSizeReached);
+    return PrepareRebalance(now);
+  }
+  for (auto& [id, other] : members_) {
+    bytes_ -= std::ssize(std::exchange(other.assignment, {}));
+  }
   for (auto& [id, assignment] : call.assignments) {
     auto target = members_.find(id);
-    if (target != members_.end()) target->second.assignment = std::move(assignment);
+    if (target == members_.end()) continue;
+    bytes_ += std::ssize(assignment) - std::ssize(target->second.assignment);
+    target->second.assignment = std::move(assignment);
   }
   state_ = State::kStable;
   needs_saving_ = true;
@@ -385,13 +394,14 @@ KafkaError Group::Heartbeat(const std::string& member_id,
 
 KafkaError Group::Leave(const std::string& member_id, const std::optional<std::string>& instance_id,
                         TimePoint now) {
+  known_deadline_.reset();
   std::string id = member_id;
   if (instance_id) {
     auto known = static_members_.find(*instance_id);
     if (known == static_members_.end()) return KafkaError::kUnknownMemberId;
     if (!member_id.empty() && known->second != member_id) return KafkaError::kFencedInstanceId;
     id = known->second;
-  } else if (pending_.erase(member_id) > 0) {
+  } else if (ErasePending(member_id)) {
     MaybeCompleteJoin(now);
     return KafkaError::kNone;
   }
@@ -424,6 +434,7 @@ void Group::RemoveMember(const std::string& member_id, KafkaError reason, TimePo
   }
   if (member.sync_token != 0) RefuseSync(member.sync_token, reason);
   if (member.instance_id) static_members_.erase(*member.instance_id);
+  CountOut(member);
   members_.erase(id);
   std::erase(join_order_, id);
   if (leader_ == id) leader_ = join_order_.empty() ? std::string() : join_order_.front();
@@ -432,6 +443,7 @@ void Group::RemoveMember(const std::string& member_id, KafkaError reason, TimePo
 }
 
 void Group::Abandon(ReplyToken token, TimePoint now) {
+  known_deadline_.reset();
   for (auto& [id, member] : members_) {
     if (member.join_token == token) {
       member.join_token = 0;
@@ -447,6 +459,7 @@ void Group::Abandon(ReplyToken token, TimePoint now) {
 }
 
 std::vector<GroupReply> Group::TakeReplies(TimePoint now) {
+  if (!replies_.empty()) known_deadline_.reset();
   for (const GroupReply& reply : replies_) {
     auto member = members_.find(std::visit([](const auto& one) { return one.member_id; }, reply));
     if (member == members_.end() || !std::exchange(member->second.has_reply, false)) continue;
@@ -462,7 +475,11 @@ void Group::RenewSession(Member& member, TimePoint now) {
 }
 
 void Group::OnTime(TimePoint now) {
-  std::erase_if(pending_, [now](const auto& entry) { return entry.second <= now; });
+  known_deadline_.reset();
+  for (auto it = pending_.begin(); it != pending_.end();) {
+    auto pending = it++;
+    if (pending->second <= now) ErasePending(std::string(pending->first));
+  }
   ExpireSessions(now);
   if (state_ == State::kPreparingRebalance) {
     if (is_initial_rebalance_ && initial_delay_end_ <= now) {
@@ -498,6 +515,7 @@ void Group::ExpireSessions(TimePoint now) {
 }
 
 TimePoint Group::NextDeadline() const {
+  if (known_deadline_) return *known_deadline_;
   TimePoint next = kNoDeadline;
   for (const auto& [id, deadline] : pending_) next = std::min(next, deadline);
   for (const auto& [id, member] : members_) {
@@ -507,67 +525,8 @@ TimePoint Group::NextDeadline() const {
     next = std::min(next, is_initial_rebalance_ ? initial_delay_end_ : rebalance_deadline_);
   }
   if (state_ == State::kCompletingRebalance) next = std::min(next, rebalance_deadline_);
+  known_deadline_ = next;
   return next;
-}
-
-// ---- over a restart
-
-std::optional<SavedGroup> Group::Save() {
-  needs_saving_ = false;
-  if (state_ != State::kStable && state_ != State::kEmpty) return std::nullopt;
-  auto to_ms = [](Duration duration) {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
-  };
-  SavedGroup saved{.generation = generation_,
-                   .protocol_type = protocol_type_,
-                   .protocol_name = protocol_name_,
-                   .leader = leader_};
-  for (const std::string& id : join_order_) {
-    const Member& member = members_.at(id);
-    SavedGroup::Member& target = saved.members.emplace_back();
-    target.id = id;
-    target.instance_id = member.instance_id;
-    target.client_id = member.client_id;
-    target.client_host = member.client_host;
-    target.session_timeout_ms = to_ms(member.session_timeout);
-    target.rebalance_timeout_ms = to_ms(member.rebalance_timeout);
-    target.supports_skip_assignment = member.supports_skip_assignment;
-    for (const GroupProtocol& protocol : member.protocols) {
-      target.protocols.push_back({protocol.name, {protocol.metadata}});
-    }
-    target.assignment.data = member.assignment;
-  }
-  return saved;
-}
-
-void Group::Restore(SavedGroup saved, TimePoint empty_since, TimePoint now) {
-  generation_ = saved.generation;
-  protocol_type_ = std::move(saved.protocol_type);
-  protocol_name_ = std::move(saved.protocol_name);
-  leader_ = std::move(saved.leader);
-  state_ = saved.members.empty() ? State::kEmpty : State::kStable;
-  empty_since_ = empty_since;
-  for (SavedGroup::Member& source : saved.members) {
-    Member& member = members_[source.id];
-    member.id = source.id;
-    member.instance_id = std::move(source.instance_id);
-    member.client_id = std::move(source.client_id);
-    member.client_host = std::move(source.client_host);
-    member.session_timeout = std::chrono::milliseconds(source.session_timeout_ms);
-    member.rebalance_timeout = std::chrono::milliseconds(source.rebalance_timeout_ms);
-    member.supports_skip_assignment = source.supports_skip_assignment;
-    for (SavedGroup::Protocol& protocol : source.protocols) {
-      member.protocols.push_back({std::move(protocol.name), std::move(protocol.metadata.data)});
-    }
-    member.assignment = std::move(source.assignment.data);
-    member.has_synced = true;
-    bool may_be_away = member.instance_id.has_value();
-    member.session_deadline =
-        now + (may_be_away ? member.session_timeout
-                           : std::min(member.session_timeout, limits_.return_time_max));
-    join_order_.push_back(member.id);
-    if (member.instance_id) static_members_[*member.instance_id] = member.id;
-  }
 }
 
 }  // namespace mainstem::gateway::kafka

@@ -21,6 +21,8 @@
 #include <variant>
 #include <vector>
 
+#include <absl/container/flat_hash_map.h>
+
 #include "core/executor.h"
 #include "gateway/kafka/error_codes.h"
 #include "gateway/kafka/group/saved_group.h"
@@ -35,6 +37,11 @@ struct GroupLimits {
   // How long a group that was empty waits for more members before its first generation.
   Duration initial_rebalance_delay = Duration::zero();
   size_t members_max = 10'000;
+  // Of what members say of themselves and are assigned, about as it is kept in memory, and saved in
+  // one frame of the journal. A call that needs more is refused, unless it needs no more than now.
+  int64_t bytes_max = 4 << 20;
+  // How long an id that was given out waits for its member, however long its session is to be.
+  Duration pending_time_max = std::chrono::minutes(1);
   // How long a member may take to come back after a restart of the node, unless it is static or its
   // session is shorter: those that ended meanwhile hold up the others no longer than this.
   Duration return_time_max = std::chrono::seconds(10);
@@ -144,7 +151,13 @@ class Group {
   void Abandon(ReplyToken token, TimePoint now);
 
   void OnTime(TimePoint now);
+  // Or a little before: heartbeats since the last other call are not looked at.
   TimePoint NextDeadline() const;
+
+  // About what is kept in memory, and how much more it would be after a call.
+  int64_t bytes() const { return bytes_; }
+  int64_t GrowthBy(const JoinCall& call) const;
+  int64_t GrowthBy(const SyncCall& call) const;
 
   // Whether a restart would lose something that members rely on: an assignment that was handed out,
   // or the end of the last member. Replies made since then wait until it is kept.
@@ -178,6 +191,12 @@ class Group {
   void AddMember(std::string member_id, JoinCall& call, TimePoint now);
   void UpdateMember(Member& member, JoinCall& call, TimePoint now);
   void RemoveMember(const std::string& member_id, KafkaError reason, TimePoint now);
+  void AddPending(const std::string& member_id, TimePoint deadline);
+  bool ErasePending(const std::string& member_id);
+  // Into what all members add up to, and out of it: around each change of a member.
+  void CountIn(const Member& member);
+  void CountOut(const Member& member);
+  bool AllSupport(const std::string& protocol) const;
 
   void PrepareRebalance(TimePoint now);
   void MaybeCompleteJoin(TimePoint now);
@@ -207,9 +226,12 @@ class Group {
   std::string protocol_name_;
   std::string leader_;  // member id; empty: none
   std::map<std::string, Member> members_;
-  std::vector<std::string> join_order_;                // member ids, for choosing a leader
-  std::map<std::string, std::string> static_members_;  // instance id -> member id
-  std::map<std::string, TimePoint> pending_;           // ids given out, until they come back
+  std::vector<std::string> join_order_;                  // member ids, for choosing a leader
+  std::map<std::string, std::string> static_members_;    // instance id -> member id
+  std::map<std::string, TimePoint> pending_;             // ids given out, until they come back
+  absl::flat_hash_map<std::string, size_t> supporters_;  // members by protocol
+  int64_t bytes_ = 0;
+  mutable std::optional<TimePoint> known_deadline_;  // nothing: has to be looked for
   // End of PreparingRebalance, or of waiting for SyncGroup in CompletingRebalance.
   TimePoint rebalance_deadline_ = kNoDeadline;
   // The first rebalance of an empty group waits for more members up to here, not for all to join.

@@ -445,7 +445,10 @@ TEST_F(GroupTest, NextDeadlineIsTheEarliestThingToHappen) {
   EXPECT_EQ(group_.NextDeadline(), now_ + seconds(10));
   now_ += seconds(4);
   group_.Heartbeat(member, std::nullopt, 1, now_);
-  EXPECT_EQ(group_.NextDeadline(), now_ + seconds(10));
+  EXPECT_EQ(group_.NextDeadline(), now_ + seconds(6));  // a heartbeat alone looks at no others
+  Pass(seconds(6));
+  EXPECT_EQ(group_.state(), State::kStable);
+  EXPECT_EQ(group_.NextDeadline(), now_ + seconds(4));
 }
 
 class DelayedGroupTest : public GroupTest {

@@ -17,7 +17,7 @@ struct OffsetsNode {
 Task<> StartOffsetsNode(SimEnv* env, OffsetsNode* node) {
   CO_ASSIGN_OR_RETURN(node->log, co_await storage::EmbeddedLog::Open(env, TinyLog()));
   GroupSettings settings{.offsets_retention = 30min};
-  node->groups = std::make_unique<GroupCoordinator>(env, node->log.get(), node->log.get(),
+  node->groups = std::make_unique<GroupCoordinator>(env, node->log.get(), node->log.get(), nullptr,
                                                     Logger::Silent(), env->shard(0), settings);
   co_return co_await node->groups->Start();
 }

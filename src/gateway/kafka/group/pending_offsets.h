@@ -44,6 +44,20 @@ class PendingOffsets {
     }
     return partitions;
   }
+  bool HasGroup(const std::string& group) const {
+    for (const auto& [id, offsets] : by_transaction_) {
+      auto first = offsets.lower_bound({group, "", PartitionId(INT32_MIN)});
+      if (first != offsets.end() && first->first.group == group) return true;
+    }
+    return false;
+  }
+  std::set<std::string> Groups() const {
+    std::set<std::string> groups;
+    for (const auto& [id, offsets] : by_transaction_) {
+      for (const auto& [key, offset] : offsets) groups.insert(key.group);
+    }
+    return groups;
+  }
 
  private:
   std::map<std::string, std::map<Key, storage::CommittedOffset>> by_transaction_;

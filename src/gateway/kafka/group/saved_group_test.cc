@@ -105,6 +105,7 @@ TEST_F(RestoredGroupTest, MembersGoOnInTheirGeneration) {
   EXPECT_EQ(group.Heartbeat("m1", "i1", 7, kNow), KafkaError::kNone);
   EXPECT_EQ(group.CheckCommit("m1", "i1", 7, kNow), KafkaError::kNone);
   EXPECT_EQ(group.Heartbeat("m1", "i1", 8, kNow), KafkaError::kIllegalGeneration);
+  group.OnTime(kNow + seconds(10));
   EXPECT_EQ(group.NextDeadline(), kNow + seconds(45));
   SyncCall sync{.token = 5, .member_id = "m1", .instance_id = "i1", .generation = 7};
   group.Sync(std::move(sync), kNow);
@@ -133,6 +134,7 @@ TEST_F(RestoredGroupTest, ADynamicMemberHasToComeBackSoon) {
   group.Restore(std::move(saved), kNow, kNow);
   EXPECT_EQ(group.NextDeadline(), kNow + seconds(10));
   EXPECT_EQ(group.Heartbeat("m1", std::nullopt, 7, kNow), KafkaError::kNone);
+  group.OnTime(kNow + seconds(10));
   EXPECT_EQ(group.NextDeadline(), kNow + seconds(45));
 }
 

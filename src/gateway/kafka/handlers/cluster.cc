@@ -1,7 +1,11 @@
 #include <algorithm>
 
+#include <absl/container/flat_hash_map.h>
+#include <absl/container/flat_hash_set.h>
+
 #include "gateway/kafka/error_codes.h"
 #include "gateway/kafka/handlers/handlers.h"
+#include "gateway/kafka/handlers/turns.h"
 #include "gateway/kafka/routes.h"
 
 namespace mainstem::gateway::kafka {
@@ -11,6 +15,8 @@ constexpr int8_t kGroupCoordinator = 0;
 constexpr int8_t kTransactionCoordinator = 1;
 constexpr int8_t kShareCoordinator = 2;
 constexpr int8_t kBrokerEndpoints = 1;
+// What DescribeLogDirs says of a partition takes in memory, with its encoding.
+constexpr int64_t kLogDirPartitionBytes = 80;
 // KIP-890: an epoch for each transaction, partitions join by being written to.
 constexpr const char* kTransactionFeature = "transaction.version";
 constexpr int16_t kTransactionVersion = 2;
@@ -123,21 +129,30 @@ Task<DescribeLogDirsResponse> HandleDescribeLogDirs(const RequestContext& contex
   DescribeLogDirsResponse response;
   DescribeLogDirsResponse::LogDir directory;
   directory.log_dir = context.services.settings->data_directory;
-  for (const storage::TopicInfo& info : log.ListTopics()) {
-    const DescribeLogDirsRequest::Topic* wanted = nullptr;
+  absl::flat_hash_map<std::string_view, absl::flat_hash_set<int32_t>> wanted;
+  if (request.topics) {
+    for (const DescribeLogDirsRequest::Topic& topic : *request.topics) {
+      wanted[topic.name].insert(topic.partitions.begin(), topic.partitions.end());
+    }
+  }
+  const std::vector<storage::TopicInfo> topics = log.ListTopics();
+  int64_t partition_count = 0;
+  for (const storage::TopicInfo& info : topics) partition_count += info.partition_count;
+  CO_RETURN_IF_ERROR(
+      co_await context.answer_memory->LeaseFor(partition_count * kLogDirPartitionBytes));
+  Turns turns;
+  for (const storage::TopicInfo& info : topics) {
+    const absl::flat_hash_set<int32_t>* of_topic = nullptr;
     if (request.topics) {
-      for (const auto& topic : *request.topics) {
-        if (topic.name == info.name) wanted = &topic;
-      }
-      if (wanted == nullptr) continue;
+      auto found = wanted.find(info.name);
+      if (found == wanted.end()) continue;
+      of_topic = &found->second;
     }
     DescribeLogDirsResponse::Topic& topic = directory.topics.emplace_back();
     topic.name = info.name;
     for (int32_t index = 0; index < info.partition_count; ++index) {
-      if (wanted != nullptr && std::find(wanted->partitions.begin(), wanted->partitions.end(),
-                                         index) == wanted->partitions.end()) {
-        continue;
-      }
+      CO_RETURN_IF_ERROR(co_await turns.After(1));
+      if (of_topic != nullptr && !of_topic->contains(index)) continue;
       storage::TopicPartition partition{info.id, PartitionId(index)};
       Result<storage::PartitionOffsets> offsets = co_await log.Offsets(partition);
       if (Is(offsets.status(), ErrorCode::kCancelled)) co_return offsets.status();

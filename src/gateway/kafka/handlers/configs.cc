@@ -1,5 +1,6 @@
 #include <set>
 
+#include <absl/container/flat_hash_set.h>
 #include <boost/algorithm/string/classification.hpp>
 #include <boost/algorithm/string/join.hpp>
 #include <boost/algorithm/string/split.hpp>
@@ -141,7 +142,7 @@ std::vector<std::string> SplitList(const std::string& list) {
   return values;
 }
 
-// Adds to, or takes from, a comma-separated list.
+// Adds to, or takes from, a comma-separated list. What is in it already keeps its place.
 Status ChangeList(const IncrementalAlterConfigsRequest::Config& change,
                   storage::TopicConfig* config) {
   const storage::ConfigKey* key = FindKey(change.name);
@@ -156,9 +157,16 @@ Status ChangeList(const IncrementalAlterConfigsRequest::Config& change,
   auto set = config->find(change.name);
   std::string current = set == config->end() ? key->default_value : set->second;
   std::vector<std::string> values = SplitList(current);
-  for (const std::string& value : SplitList(*change.value)) {
-    std::erase(values, value);
-    if (change.operation == kAppend) values.push_back(value);
+  std::vector<std::string> named = SplitList(*change.value);
+  absl::flat_hash_set<std::string> known;
+  if (change.operation == kAppend) {
+    known.insert(values.begin(), values.end());
+    for (std::string& value : named) {
+      if (known.insert(value).second) values.push_back(std::move(value));
+    }
+  } else {
+    known.insert(named.begin(), named.end());
+    std::erase_if(values, [&known](const std::string& value) { return known.contains(value); });
   }
   (*config)[change.name] = boost::join(values, ",");
   return Status::OK();
@@ -185,6 +193,17 @@ Status ApplyChange(const IncrementalAlterConfigsRequest::Config& change,
       return MakeError(ErrorCode::kInvalidArgument,
                        fmt::format("unknown operation {} for {}", change.operation, change.name));
   }
+}
+
+// One that stands there twice has no meaning, and a long list of changes of one list takes long.
+std::optional<Outcome> CheckNamedOnce(
+    const std::vector<IncrementalAlterConfigsRequest::Config>& changes) {
+  absl::flat_hash_set<std::string> names;
+  for (const IncrementalAlterConfigsRequest::Config& change : changes) {
+    if (names.insert(change.name).second) continue;
+    return Fail(KafkaError::kInvalidRequest, "a configuration is named more than once");
+  }
+  return std::nullopt;
 }
 
 Result<storage::TopicConfig> ApplyAll(
@@ -268,6 +287,8 @@ Task<IncrementalAlterConfigsResponse> HandleIncrementalAlterConfigs(
     Outcome outcome;
     if (auto refusal = CheckAlterable(context, resource.resource_type, resource.resource_name)) {
       outcome = std::move(*refusal);
+    } else if (auto repeated = CheckNamedOnce(resource.configs)) {
+      outcome = std::move(*repeated);
     } else {
       auto change = [changes = resource.configs](storage::TopicConfig config) {
         return ApplyAll(changes, std::move(config));

@@ -3,6 +3,7 @@
 #include "core/sync.h"
 #include "gateway/kafka/handlers/handlers.h"
 #include "gateway/kafka/handlers/partitions.h"
+#include "gateway/kafka/handlers/turns.h"
 
 namespace mainstem::gateway::kafka {
 namespace {
@@ -10,8 +11,6 @@ namespace {
 // What an answer takes in memory, with its encoding.
 constexpr int64_t kPartitionBytes = 250;
 constexpr int64_t kTopicBytes = 200;
-// Described without a break for others.
-constexpr int64_t kPartitionsInARow = 1000;
 
 template <typename Partition>
 Partition DescribePartition(int32_t index, int32_t node_id) {
@@ -52,12 +51,14 @@ Task<MetadataResponse::Topic> LookUpByName(const RequestContext& context, const 
   if (auto info = log.FindTopic(name)) co_return DescribeTopic(context, *info, with_operations);
   if (!IsLegalTopicName(name)) co_return Missing(name, Code(KafkaError::kInvalidTopic));
   if (!may_create) co_return Missing(name, Code(KafkaError::kUnknownTopicOrPartition));
+  if (WhyNotNamed(log, name)) co_return Missing(name, Code(KafkaError::kInvalidTopic));
   storage::TopicConfig no_config;
   Result<storage::TopicInfo> created = co_await log.CreateTopic(name, -1, no_config, false);
   if (created.ok()) co_return DescribeTopic(context, *created, with_operations);
   // Another client was faster.
   if (auto info = log.FindTopic(name)) co_return DescribeTopic(context, *info, with_operations);
-  co_return Missing(name, KafkaCode(created.status()));
+  CO_ASSIGN_OR_RETURN(int16_t code, AnswerCode(created.status()));
+  co_return Missing(name, code);
 }
 
 MetadataResponse::Topic LookUpById(const RequestContext& context, const Uuid& id,
@@ -91,30 +92,16 @@ std::vector<MetadataRequest::Topic> WithoutRepeats(
   return once;
 }
 
-// Gives others a turn now and then.
-class Breaks {
- public:
-  Task<> After(const MetadataResponse::Topic& topic) {
-    count_ += std::ssize(topic.partitions) + 1;
-    if (count_ < kPartitionsInARow) co_return Status::OK();
-    count_ = 0;
-    co_return co_await Yield();
-  }
-
- private:
-  int64_t count_ = 0;
-};
-
 Task<> DescribeAll(const RequestContext& context, bool with_operations,
                    MetadataResponse* response) {
   const std::vector<storage::TopicInfo> all = context.services.log->ListTopics();
   int64_t bytes = 0;
   for (const auto& info : all) bytes += kTopicBytes + info.partition_count * kPartitionBytes;
   CO_RETURN_IF_ERROR(co_await context.answer_memory->LeaseFor(bytes));
-  Breaks breaks;
+  Turns turns;
   for (const storage::TopicInfo& info : all) {
     response->topics.push_back(DescribeTopic(context, info, with_operations));
-    CO_RETURN_IF_ERROR(co_await breaks.After(response->topics.back()));
+    CO_RETURN_IF_ERROR(co_await turns.After(std::ssize(response->topics.back().partitions) + 1));
   }
   co_return Status::OK();
 }
@@ -146,7 +133,7 @@ Task<MetadataResponse> HandleMetadata(const RequestContext& context,
     bytes += kTopicBytes + (info ? info->partition_count * kPartitionBytes : 0);
   }
   CO_RETURN_IF_ERROR(co_await context.answer_memory->LeaseFor(bytes));
-  Breaks breaks;
+  Turns turns;
   for (const MetadataRequest::Topic& topic : topics) {
     if (topic.name) {
       CO_ASSIGN_OR_RETURN(auto answer,
@@ -155,7 +142,7 @@ Task<MetadataResponse> HandleMetadata(const RequestContext& context,
     } else {
       response.topics.push_back(LookUpById(context, topic.topic_id, with_operations));
     }
-    CO_RETURN_IF_ERROR(co_await breaks.After(response.topics.back()));
+    CO_RETURN_IF_ERROR(co_await turns.After(std::ssize(response.topics.back().partitions) + 1));
   }
   co_return response;
 }

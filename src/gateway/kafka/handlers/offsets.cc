@@ -64,8 +64,7 @@ Task<ListOffsetsResponse::Partition> ListPartition(const RequestContext& context
   Result<storage::OffsetForTime> found = co_await Resolve(context, topic.Partition(partition.index),
                                                           partition.timestamp, read_committed);
   if (!found.ok()) {
-    if (Is(found.status(), ErrorCode::kCancelled)) co_return found.status();
-    answer.error_code = KafkaCode(found.status());
+    CO_ASSIGN_OR_RETURN(answer.error_code, AnswerCode(found.status()));
     co_return answer;
   }
   answer.offset = found->offset.value();
@@ -115,7 +114,7 @@ Task<OffsetForLeaderEpochResponse> HandleOffsetForLeaderEpoch(
       if (error == KafkaError::kNone && partition.leader_epoch == kLeaderEpoch) {
         Result<storage::PartitionOffsets> offsets =
             co_await context.services.log->Offsets(found.Partition(partition.index));
-        answer.error_code = KafkaCode(offsets.status());
+        CO_ASSIGN_OR_RETURN(answer.error_code, AnswerCode(offsets.status()));
         if (offsets.ok()) {
           answer.leader_epoch = kLeaderEpoch;
           answer.end_offset = offsets->high_watermark.value();
@@ -148,7 +147,7 @@ Task<DeleteRecordsResponse> HandleDeleteRecords(const RequestContext& context,
       if (answer.error_code == 0) {
         Result<Offset> start = co_await context.services.log->DeleteRecords(
             found.Partition(partition.index), Offset(partition.offset));
-        answer.error_code = KafkaCode(start.status());
+        CO_ASSIGN_OR_RETURN(answer.error_code, AnswerCode(start.status()));
         if (start.ok()) answer.low_watermark = start->value();
       }
       topic_answer.partitions.push_back(answer);

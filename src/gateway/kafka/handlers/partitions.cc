@@ -23,25 +23,31 @@ KafkaError CheckLeaderEpoch(int32_t epoch) {
   return epoch < kLeaderEpoch ? KafkaError::kFencedLeaderEpoch : KafkaError::kUnknownLeaderEpoch;
 }
 
-std::optional<std::string> FindCollidingTopic(const storage::Log& log, const std::string& name) {
-  auto metric_name = [](std::string text) {
-    std::replace(text.begin(), text.end(), '.', '_');
-    return text;
-  };
-  if (name.find_first_of("._") == std::string::npos) return std::nullopt;
-  std::string wanted = metric_name(name);
-  for (const storage::TopicInfo& topic : log.ListTopics()) {
-    if (topic.name != name && metric_name(topic.name) == wanted) return topic.name;
-  }
-  return std::nullopt;
-}
-
 bool IsLegalTopicName(const std::string& name) {
   if (name.empty() || name.size() > 249 || name == "." || name == "..") return false;
   return std::all_of(name.begin(), name.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
            c == '_' || c == '-';
   });
+}
+
+std::optional<std::string> WhyNotNamed(const storage::Log& log, const std::string& name) {
+  if (!IsLegalTopicName(name)) {
+    return "a topic name has 1 to 249 of the characters a-z A-Z 0-9 . _ -";
+  }
+  if (name.find_first_of("._") == std::string::npos) return std::nullopt;
+  auto metric_name = [](std::string text) {
+    std::replace(text.begin(), text.end(), '.', '_');
+    return text;
+  };
+  const std::string wanted = metric_name(name);
+  for (const storage::TopicInfo& topic : log.ListTopics()) {
+    if (topic.name == name || metric_name(topic.name) != wanted) continue;
+    return fmt::format(
+        "topic '{}' collides with existing topic '{}': '.' and '_' are the same in metric names",
+        name, topic.name);
+  }
+  return std::nullopt;
 }
 
 std::optional<std::string> ErrorMessage(const Status& status) {

@@ -23,9 +23,10 @@ FoundTopic FindTopicById(const storage::Log& log, const Uuid& id);
 // A client's idea of the leader epoch (-1: none) against ours.
 KafkaError CheckLeaderEpoch(int32_t epoch);
 
-// "a.b" and "a_b" would be the same metric name: Kafka refuses the second one.
-std::optional<std::string> FindCollidingTopic(const storage::Log& log, const std::string& name);
 bool IsLegalTopicName(const std::string& name);
+// Why a topic that is not there may not have this name; nothing when it may. It must be legal, and
+// "a.b" and "a_b" would be the same metric name: Kafka refuses the second one.
+std::optional<std::string> WhyNotNamed(const storage::Log& log, const std::string& name);
 
 // What a person should read about a failure.
 std::optional<std::string> ErrorMessage(const Status& status);

@@ -22,8 +22,9 @@ struct RepeatsNode {
 
 Task<> StartRepeatsNode(SimEnv* env, RepeatsNode* node) {
   CO_ASSIGN_OR_RETURN(node->log, co_await storage::EmbeddedLog::Open(env, TinyLog()));
-  node->groups = std::make_unique<GroupCoordinator>(
-      env, node->log.get(), node->log.get(), Logger::Silent(), env->shard(0), GroupSettings());
+  node->groups =
+      std::make_unique<GroupCoordinator>(env, node->log.get(), node->log.get(), nullptr,
+                                         Logger::Silent(), env->shard(0), GroupSettings());
   CO_RETURN_IF_ERROR(co_await node->groups->Start());
   CO_ASSIGN_OR_RETURN(node->topic, co_await node->log->CreateTopic("t", 3, {}, false));
   node->context.services.env = env;
@@ -116,6 +117,72 @@ Task<> DeleteWithoutPolicy(RepeatsNode* node) {
 
 TEST(DeleteRecordsTest, ATopicWithoutThePolicyDeleteKeepsItsRecords) {
   RunRepeats(DeleteWithoutPolicy);
+}
+
+IncrementalAlterConfigsRequest::Config AppendToPolicy(std::string value) {
+  return {.name = "cleanup.policy", .operation = 2, .value = std::move(value)};
+}
+
+Task<> ChangeLists(RepeatsNode* node) {
+  IncrementalAlterConfigsRequest request;
+  for (int i = 0; i < 3; ++i) {
+    request.resources.push_back({.resource_type = 2, .resource_name = "t"});
+  }
+  request.resources[0].configs = {AppendToPolicy("compact"), AppendToPolicy("compact")};
+  request.resources[1].configs = {AppendToPolicy("compact,delete,compact")};
+  request.resources[2].configs = {AppendToPolicy(std::string(30'000, 'x'))};
+  CO_ASSIGN_OR_RETURN(auto response,
+                      co_await HandleIncrementalAlterConfigs(node->context, request));
+  EXPECT_EQ(response.resources.at(0).error_code, Code(KafkaError::kInvalidRequest));
+  EXPECT_EQ(response.resources.at(1).error_code, 0);
+  EXPECT_EQ(node->log->FindTopic("t")->config.at("cleanup.policy"), "delete,compact");
+  EXPECT_EQ(response.resources.at(2).error_code, Code(KafkaError::kInvalidConfig));
+  EXPECT_LT(response.resources.at(2).error_message->size(), 250u);
+  co_return Status::OK();
+}
+
+TEST(ConfigListsTest, AListIsChangedOnceAndItsValuesAreNotRepeatedAtLength) {
+  RunRepeats(ChangeLists);
+}
+
+// Counts the turns that others get.
+Task<> TakeTurns(const bool* is_over, int* count) {
+  while (!*is_over) {
+    ++*count;
+    CO_RETURN_IF_ERROR(co_await Yield());
+  }
+  co_return Status::OK();
+}
+
+Task<> DescribeLogDirsOfMany(RepeatsNode* node) {
+  storage::TopicConfig no_config;
+  CO_RETURN_IF_ERROR((co_await node->log->CreateTopic("many", 3000, no_config, false)));
+  DescribeLogDirsRequest request;
+  request.topics.emplace();
+  request.topics->push_back({.name = "t", .partitions = {0, 0, 0}});
+  request.topics->push_back({.name = "many", .partitions = std::vector<int32_t>(100'000, 7)});
+  request.topics->push_back({.name = "t", .partitions = {2, 5}});
+  bool is_over = false;
+  int turns = 0;
+  TaskScope others(node->context.services.env->shard(0), "others",
+                   [](const std::string&, const Status&) {});
+  others.Spawn("turns", TakeTurns(&is_over, &turns));
+  CO_RETURN_IF_ERROR(co_await Yield());
+  turns = 0;
+  CO_ASSIGN_OR_RETURN(auto response, co_await HandleDescribeLogDirs(node->context, request));
+  EXPECT_GE(turns, 2);
+  is_over = true;
+  CO_RETURN_IF_ERROR(co_await others.Close());
+  std::map<std::string, size_t> counts;
+  for (const auto& topic : response.log_dirs.at(0).topics) {
+    counts[topic.name] = topic.partitions.size();
+  }
+  EXPECT_EQ(counts, (std::map<std::string, size_t>{{"many", 1}, {"t", 2}}));
+  co_return Status::OK();
+}
+
+TEST(RepeatsTest, LogDirectoriesOfManyPartitionsLeaveOthersTheirTurn) {
+  RunRepeats(DescribeLogDirsOfMany);
 }
 
 }  // namespace

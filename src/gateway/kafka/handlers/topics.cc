@@ -3,6 +3,7 @@
 #include "gateway/kafka/handlers/config_entries.h"
 #include "gateway/kafka/handlers/handlers.h"
 #include "gateway/kafka/handlers/partitions.h"
+#include "storage/topic_config.h"
 
 namespace mainstem::gateway::kafka {
 namespace {
@@ -11,6 +12,9 @@ struct Refusal {
   int16_t code = 0;
   std::optional<std::string> message;
 };
+
+// What the answer for one topic takes in memory, with its encoding; most of it is configuration.
+constexpr int64_t kCreatedBytes = 6 << 10;
 
 Refusal Refuse(KafkaError error, std::string message) { return {Code(error), std::move(message)}; }
 
@@ -25,6 +29,10 @@ Refusal CheckGrowth(const CreatePartitionsRequest::Topic& topic, int32_t partiti
     return Refuse(
         KafkaError::kInvalidPartitions,
         fmt::format("the topic has {} partitions already: they can only grow", partition_count));
+  }
+  if (topic.count > storage::kPartitionCountMax) {
+    return Refuse(KafkaError::kInvalidPartitions,
+                  fmt::format("a topic has {} partitions at most", storage::kPartitionCountMax));
   }
   if (!topic.assignments) return {};
   if (std::ssize(*topic.assignments) != topic.count - partition_count) {
@@ -56,19 +64,12 @@ Result<int32_t> CheckAssignments(const CreateTopicsRequest::Topic& topic, int32_
 Refusal CheckTopic(const RequestContext& context, const CreateTopicsRequest::Topic& topic,
                    int32_t* partition_count) {
   *partition_count = topic.partition_count;
-  if (!IsLegalTopicName(topic.name)) {
-    return Refuse(KafkaError::kInvalidTopic,
-                  "a topic name has 1 to 249 of the characters a-z A-Z 0-9 . _ -");
-  }
   if (context.services.log->FindTopic(topic.name)) {
     return Refuse(KafkaError::kTopicAlreadyExists,
                   fmt::format("Topic '{}' already exists.", topic.name));
   }
-  if (auto other = FindCollidingTopic(*context.services.log, topic.name)) {
-    return Refuse(KafkaError::kInvalidTopic,
-                  fmt::format("topic '{}' collides with existing topic '{}': '.' and '_' are the "
-                              "same in metric names",
-                              topic.name, *other));
+  if (auto why = WhyNotNamed(*context.services.log, topic.name)) {
+    return Refuse(KafkaError::kInvalidTopic, std::move(*why));
   }
   if (!topic.assignments.empty()) {
     if (topic.partition_count != -1 || topic.replication_factor != -1) {
@@ -144,8 +145,7 @@ Task<> DeleteOne(const RequestContext& context, const FoundTopic& found,
   answer->name = found.info->name;
   answer->topic_id = found.info->id;
   Status status = co_await context.services.log->DeleteTopic(found.info->id);
-  if (Is(status, ErrorCode::kCancelled)) co_return status;
-  answer->error_code = KafkaCode(status);
+  CO_ASSIGN_OR_RETURN(answer->error_code, AnswerCode(status));
   answer->error_message = ErrorMessage(status);
   co_return Status::OK();
 }
@@ -155,6 +155,8 @@ Task<> DeleteOne(const RequestContext& context, const FoundTopic& found,
 Task<CreateTopicsResponse> HandleCreateTopics(const RequestContext& context,
                                               const CreateTopicsRequest& request) {
   CreateTopicsResponse response;
+  CO_RETURN_IF_ERROR(
+      co_await context.answer_memory->LeaseWhole(std::ssize(request.topics) * kCreatedBytes));
   std::multiset<std::string> names;
   for (const CreateTopicsRequest::Topic& topic : request.topics) names.insert(topic.name);
   std::set<std::string> refused;
@@ -185,6 +187,14 @@ Task<DeleteTopicsResponse> HandleDeleteTopics(const RequestContext& context,
     response.topics.push_back(std::move(answer));
   }
   for (const DeleteTopicsRequest::Topic& topic : request.topics) {
+    if (topic.name && topic.topic_id != Uuid{}) {
+      DeleteTopicsResponse::Topic& refused = response.topics.emplace_back();
+      refused.name = topic.name;
+      refused.topic_id = topic.topic_id;
+      refused.error_code = Code(KafkaError::kInvalidRequest);
+      refused.error_message = "say which topic by its name or by its id, not by both";
+      continue;
+    }
     FoundTopic found = topic.name ? FindTopicByName(*context.services.log, *topic.name)
                                   : FindTopicById(*context.services.log, topic.topic_id);
     DeleteTopicsResponse::Topic answer;
@@ -216,8 +226,7 @@ Task<CreatePartitionsResponse> HandleCreatePartitions(const RequestContext& cont
     if (refusal.code == 0 && !request.validate_only) {
       Result<storage::TopicInfo> grown =
           co_await context.services.log->AddPartitions(found.info->id, topic.count);
-      if (Is(grown.status(), ErrorCode::kCancelled)) co_return grown.status();
-      answer.error_code = KafkaCode(grown.status());
+      CO_ASSIGN_OR_RETURN(answer.error_code, AnswerCode(grown.status()));
       answer.error_message = ErrorMessage(grown.status());
     }
     response.topics.push_back(std::move(answer));

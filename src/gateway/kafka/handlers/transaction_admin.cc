@@ -1,10 +1,12 @@
 #include <algorithm>
 
+#include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 #include <re2/re2.h>
 
 #include "gateway/kafka/handlers/handlers.h"
 #include "gateway/kafka/handlers/partitions.h"
+#include "gateway/kafka/handlers/turns.h"
 
 namespace mainstem::gateway::kafka {
 namespace {
@@ -106,13 +108,17 @@ Task<DescribeTransactionsResponse> HandleDescribeTransactions(
   DescribeTransactionsResponse response;
   CO_ASSIGN_OR_RETURN(std::vector<storage::Transaction> all,
                       co_await context.services.transactions->List());
-  absl::flat_hash_set<std::string> seen;  // one that is named again is described once
+  absl::flat_hash_map<std::string_view, const storage::Transaction*> known;
+  for (const storage::Transaction& transaction : all) known[transaction.id] = &transaction;
+  absl::flat_hash_set<std::string_view> seen;  // one that is named again is described once
+  Turns turns;
   for (const std::string& id : request.transactional_ids) {
     if (!seen.insert(id).second) continue;
-    auto found = std::find_if(all.begin(), all.end(),
-                              [&id](const storage::Transaction& known) { return known.id == id; });
-    if (found != all.end()) {
-      response.states.push_back(DescribeTransaction(*context.services.log, *found));
+    CO_RETURN_IF_ERROR(co_await turns.After(1));
+    auto found = known.find(id);
+    if (found != known.end()) {
+      response.states.push_back(DescribeTransaction(*context.services.log, *found->second));
+      CO_RETURN_IF_ERROR(co_await turns.After(std::ssize(found->second->partitions)));
       continue;
     }
     DescribeTransactionsResponse::State& unknown = response.states.emplace_back();
@@ -170,8 +176,7 @@ Task<DescribeProducersResponse> HandleDescribeProducers(const RequestContext& co
       if (answer.error_code != 0) continue;
       Result<std::vector<storage::ProducerInfo>> producers =
           co_await context.services.transaction_log->ListProducers(found.Partition(index));
-      if (Is(producers.status(), ErrorCode::kCancelled)) co_return producers.status();
-      answer.error_code = KafkaCode(producers.status());
+      CO_ASSIGN_OR_RETURN(answer.error_code, AnswerCode(producers.status()));
       if (!producers.ok()) continue;
       for (const storage::ProducerInfo& info : *producers) {
         answer.active_producers.push_back(ToProducer(info));

@@ -27,10 +27,10 @@ KafkaError ForVersion(KafkaError error, int16_t version, int16_t first_fenced) {
 }
 
 // What the client is told; a cancelled call is not answered.
-Task<KafkaError> ToError(Result<KafkaError> outcome) {
-  if (outcome.ok()) co_return *outcome;
-  if (Is(outcome.status(), ErrorCode::kCancelled)) co_return outcome.status();
-  co_return static_cast<KafkaError>(CoordinatorCode(outcome.status()));
+Result<KafkaError> ToError(Result<KafkaError> outcome) {
+  if (outcome.ok()) return outcome;
+  ASSIGN_OR_RETURN(int16_t code, CoordinatorAnswerCode(outcome.status()));
+  return static_cast<KafkaError>(code);
 }
 
 using TopicAnswers = std::vector<AddPartitionsToTxnResponse::Topic>;
@@ -63,7 +63,7 @@ Task<TopicAnswers> AddTopics(const RequestContext& context,
     } else {
       outcome = co_await coordinator.AddPartitions(id, caller, std::move(partitions));
     }
-    CO_ASSIGN_OR_RETURN(error, co_await ToError(std::move(outcome)));
+    CO_ASSIGN_OR_RETURN(error, ToError(std::move(outcome)));
     error = ForVersion(error, context.version, kFirstFencedAtAdd);
   }
   for (AddPartitionsToTxnResponse::Topic& topic : answers) {
@@ -81,8 +81,7 @@ Task<InitProducerIdResponse> HandleInitProducerId(const RequestContext& context,
   InitProducerIdResponse response;
   if (!request.transactional_id) {
     Result<ProducerId> id = co_await context.services.log->NextProducerId();
-    if (Is(id.status(), ErrorCode::kCancelled)) co_return id.status();
-    response.error_code = CoordinatorCode(id.status());
+    CO_ASSIGN_OR_RETURN(response.error_code, CoordinatorAnswerCode(id.status()));
     if (id.ok()) response.producer_id = id->value();
     co_return response;
   }
@@ -91,8 +90,7 @@ Task<InitProducerIdResponse> HandleInitProducerId(const RequestContext& context,
                         .expected = Identity(request.producer_id, request.producer_epoch)};
   Result<TransactionCoordinator::Reply> reply =
       co_await context.services.transactions->InitProducer(std::move(call));
-  if (Is(reply.status(), ErrorCode::kCancelled)) co_return reply.status();
-  response.error_code = CoordinatorCode(reply.status());
+  CO_ASSIGN_OR_RETURN(response.error_code, CoordinatorAnswerCode(reply.status()));
   if (!reply.ok()) co_return response;
   response.error_code = Code(ForVersion(reply->error, context.version, kFirstFencedAtInit));
   response.producer_id = reply->producer.id.value();
@@ -126,7 +124,7 @@ Task<AddOffsetsToTxnResponse> HandleAddOffsetsToTxn(const RequestContext& contex
   Result<KafkaError> outcome = co_await context.services.transactions->AddGroup(
       request.transactional_id, Identity(request.producer_id, request.producer_epoch),
       request.group_id);
-  CO_ASSIGN_OR_RETURN(KafkaError error, co_await ToError(std::move(outcome)));
+  CO_ASSIGN_OR_RETURN(KafkaError error, ToError(std::move(outcome)));
   response.error_code = Code(ForVersion(error, context.version, kFirstFencedAtAdd));
   co_return response;
 }
@@ -138,8 +136,7 @@ Task<EndTxnResponse> HandleEndTxn(const RequestContext& context, const EndTxnReq
                .bump_epoch = context.version >= kFirstEndWithNewEpoch};
   Result<TransactionCoordinator::Reply> reply =
       co_await context.services.transactions->End(request.transactional_id, call);
-  if (Is(reply.status(), ErrorCode::kCancelled)) co_return reply.status();
-  response.error_code = CoordinatorCode(reply.status());
+  CO_ASSIGN_OR_RETURN(response.error_code, CoordinatorAnswerCode(reply.status()));
   if (!reply.ok()) co_return response;
   response.error_code = Code(ForVersion(reply->error, context.version, kFirstFencedAtEnd));
   if (reply->error != KafkaError::kNone) co_return response;
@@ -162,7 +159,7 @@ Task<TxnOffsetCommitResponse> HandleTxnOffsetCommit(const RequestContext& contex
         request.transactional_id, Identity(request.producer_id, request.producer_epoch),
         std::move(call), context.version >= kFirstOffsetsThatJoin);
   }
-  CO_ASSIGN_OR_RETURN(KafkaError error, co_await ToError(std::move(outcome)));
+  CO_ASSIGN_OR_RETURN(KafkaError error, ToError(std::move(outcome)));
   if (error == KafkaError::kProducerFenced) error = KafkaError::kInvalidProducerEpoch;
   bool may_abort = context.version >= kFirstAbortableAtOffsets;
   if (error == KafkaError::kInvalidTxnState && may_abort) error = KafkaError::kTransactionAbortable;

@@ -6,15 +6,31 @@ namespace mainstem::gateway::kafka {
 namespace {
 
 constexpr Duration kExpiryInterval = std::chrono::hours(1);
+// Of the shared memory, for all transactional ids.
+constexpr int64_t kTransactionsMemoryParts = 8;
+// What is kept here and in the log.
+constexpr int64_t kTransactionBytes = 1000;
+constexpr int64_t kTransactionIdCopies = 5;
+constexpr int64_t kTransactionPartitionBytes = 200;
+constexpr int64_t kTransactionGroupBytes = 200;
 
 using storage::TransactionState;
+
+int64_t BytesOf(const storage::Transaction& transaction) {
+  int64_t bytes = kTransactionBytes + kTransactionIdCopies * std::ssize(transaction.id) +
+                  kTransactionPartitionBytes * std::ssize(transaction.partitions);
+  for (const std::string& group : transaction.groups)
+    bytes += kTransactionGroupBytes + 2 * std::ssize(group);
+  return bytes;
+}
 
 }  // namespace
 
 TransactionCoordinator::TransactionCoordinator(Env* env, storage::Log* log,
                                                storage::TransactionLog* transactions,
-                                               GroupCoordinator* groups, Logger logger,
-                                               Executor home, TransactionSettings settings)
+                                               GroupCoordinator* groups, MemoryBudget* budget,
+                                               Logger logger, Executor home,
+                                               TransactionSettings settings)
     : env_(env),
       log_(log),
       transactions_(transactions),
@@ -22,6 +38,7 @@ TransactionCoordinator::TransactionCoordinator(Env* env, storage::Log* log,
       logger_(logger.Named("transactions")),
       home_(home),
       settings_(settings),
+      memory_(budget, kTransactionsMemoryParts),
       began_(home),
       scope_(home, "transactions",
              [logger = logger_](const std::string& task, const Status& status) {
@@ -76,6 +93,7 @@ Task<> TransactionCoordinator::StartHere() {
     if (transaction.state == TransactionState::kOngoing) ongoing_.insert(id);
     auto slot = std::make_unique<Slot>(home_);
     slot->transaction = std::move(transaction);
+    Account(slot.get());
     slots_[id] = std::move(slot);
   }
   scope_.Spawn("timeouts", AbortLate());
@@ -110,8 +128,19 @@ void TransactionCoordinator::Release(const std::string& id, Slot* slot) {
   if (slot->users.empty() && !slot->transaction) slots_.erase(id);
 }
 
+void TransactionCoordinator::Account(Slot* slot) {
+  int64_t before = slot->bytes;
+  slot->bytes = slot->transaction ? BytesOf(*slot->transaction) : 0;
+  memory_.Change(slot->bytes - before);
+}
+
 Task<> TransactionCoordinator::Apply(Slot* slot, TransactionStep step) {
   if (!step.put && !step.end) co_return Status::OK();
+  if (step.put && !memory_.HasRoomFor(BytesOf(*step.put) - slot->bytes)) {
+    co_return MakeError(ErrorCode::kResourceExhausted,
+                        {.message = "there is no memory for more in transactions",
+                         .hint = "give the node more with --memory"});
+  }
   storage::Transaction after = *step.After(slot->current());
   std::string id = after.id;
   bool committed = after.state == TransactionState::kCommitted;
@@ -129,6 +158,7 @@ Task<> TransactionCoordinator::Apply(Slot* slot, TransactionStep step) {
     ongoing_.erase(id);
   }
   slot->transaction = std::move(after);
+  Account(slot);
   if (is_end) co_return co_await groups_->EndTransaction(id, committed);
   co_return Status::OK();
 }
@@ -160,6 +190,9 @@ Task<TransactionCoordinator::Reply> TransactionCoordinator::InitProducerHere(
     co_return Reply{.error = KafkaError::kInvalidTransactionTimeout};
   }
   std::string id = call.transactional_id;
+  if (id.size() > kIdBytesMax && !slots_.contains(id)) {
+    co_return Reply{.error = KafkaError::kInvalidRequest};
+  }
   CO_ASSIGN_OR_RETURN(Slot * slot, co_await Hold(id));
   Result<ProducerId> fresh = co_await FreshIdFor(slot->current(), /*may_advance=*/true);
   Status status = fresh.status();
@@ -197,7 +230,7 @@ Task<KafkaError> TransactionCoordinator::VerifyPartitionsHere(
 Task<KafkaError> TransactionCoordinator::AddGroupHere(std::string id, ProducerIdentity caller,
                                                       std::string group) {
   if (id.empty()) co_return KafkaError::kInvalidRequest;
-  if (group.empty()) co_return KafkaError::kInvalidGroupId;
+  if (group.empty() || group.size() > kIdBytesMax) co_return KafkaError::kInvalidGroupId;
   CO_ASSIGN_OR_RETURN(Slot * slot, co_await Hold(id));
   TransactionStep step = kafka::AddGroup(slot->current(), caller, group, env_->WallTime().value());
   KafkaError error = step.error;
@@ -352,7 +385,10 @@ Task<> TransactionCoordinator::ForgetIfExpired(std::string id) {
   bool is_expired = current != nullptr && current->state != TransactionState::kOngoing &&
                     env_->WallTime().value() - current->updated_ms >= settings_.expiration.count();
   if (is_expired) status = co_await transactions_->ForgetTransaction(id);
-  if (is_expired && status.ok()) slot->transaction.reset();
+  if (is_expired && status.ok()) {
+    slot->transaction.reset();
+    Account(slot);
+  }
   Release(id, slot);
   co_return status;
 }

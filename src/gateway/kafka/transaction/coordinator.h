@@ -32,10 +32,11 @@ struct TransactionSettings {
 
 class TransactionCoordinator {
  public:
-  // Borrows env, log and groups, which outlive it. `home` is the shard that it lives on.
+  // Borrows env, log, groups and budget (may be null: no limit), which outlive it. `home` is the
+  // shard that it lives on.
   TransactionCoordinator(Env* env, storage::Log* log, storage::TransactionLog* transactions,
-                         GroupCoordinator* groups, Logger logger, Executor home,
-                         TransactionSettings settings);
+                         GroupCoordinator* groups, MemoryBudget* budget, Logger logger,
+                         Executor home, TransactionSettings settings);
   ~TransactionCoordinator();
 
   // Loads what is known. Before anything else, after the groups' own start.
@@ -72,6 +73,7 @@ class TransactionCoordinator {
   struct Slot {
     explicit Slot(Executor home) : released(home) {}
     std::optional<storage::Transaction> transaction;
+    int64_t bytes = 0;     // as accounted
     std::list<int> users;  // in the order in which they came; the first one holds it
     Event released;
 
@@ -101,7 +103,8 @@ class TransactionCoordinator {
   Task<Slot*> Hold(std::string id);
   // Drops a slot without a transaction that nobody else uses.
   void Release(const std::string& id, Slot* slot);
-  // Makes the step durable; the slot is held.
+  void Account(Slot* slot);
+  // Makes the step durable; the slot is held. kResourceExhausted without memory for what it adds.
   Task<> Apply(Slot* slot, TransactionStep step);
   // The same; tells the error, or who the producer is from now on.
   Task<> ApplyAndReply(Slot* slot, TransactionStep step, Reply* reply);
@@ -116,6 +119,7 @@ class TransactionCoordinator {
   const TransactionSettings settings_;
 
   std::map<std::string, std::unique_ptr<Slot>> slots_;
+  KeptMemory memory_;
   std::set<std::string> ongoing_;
   Event began_;  // something is ongoing
   TaskScope scope_;

@@ -18,11 +18,11 @@ class TransactionCoordinatorTest : public ::testing::Test {
   void TearDown() override { Stop(); }
   void Start() {
     Executor home = env_->shard(0);
-    groups_ = std::make_unique<GroupCoordinator>(env_.get(), &log_, &log_, Logger::Silent(), home,
-                                                 GroupSettings());
+    groups_ = std::make_unique<GroupCoordinator>(env_.get(), &log_, &log_, &budget_,
+                                                 Logger::Silent(), home, GroupSettings());
     TransactionSettings settings{.timeout_check_interval = 5ms};
-    coordinator_ = std::make_unique<TransactionCoordinator>(env_.get(), &log_, &log_, groups_.get(),
-                                                            Logger::Silent(), home, settings);
+    coordinator_ = std::make_unique<TransactionCoordinator>(
+        env_.get(), &log_, &log_, groups_.get(), &budget_, Logger::Silent(), home, settings);
     CHECK_OK(RunBlocking(home, groups_->Start()));
     CHECK_OK(RunBlocking(home, coordinator_->Start()));
   }
@@ -67,9 +67,11 @@ class TransactionCoordinatorTest : public ::testing::Test {
   Task<> AfterRestart(ProducerIdentity producer);
   Task<> Forced();
   Task<> ForcedById();
+  Task<> ManyIds();
 
   std::unique_ptr<Env> env_ = MakeRealEnv({.shard_count = 2});
   storage::MemoryLog log_{env_.get()};
+  MemoryBudget budget_{int64_t{8} << 20};
   std::unique_ptr<GroupCoordinator> groups_;
   std::unique_ptr<TransactionCoordinator> coordinator_;
 };
@@ -199,6 +201,30 @@ Task<> TransactionCoordinatorTest::ForcedById() {
 }
 
 TEST_F(TransactionCoordinatorTest, AnAdminAbortsByTheTransactionalId) { Run(ForcedById()); }
+
+// More than there is memory for, and one that is too long.
+Task<> TransactionCoordinatorTest::ManyIds() {
+  InitProducerCall too_long{.transactional_id = std::string(kIdBytesMax + 1, 'x'),
+                            .timeout_ms = 60'000};
+  CO_ASSIGN_OR_RETURN(auto refused, co_await coordinator_->InitProducer(std::move(too_long)));
+  EXPECT_EQ(refused.error, KafkaError::kInvalidRequest);
+  Status status;
+  for (int i = 0; i < 10'000 && status.ok(); ++i) {
+    InitProducerCall call{.transactional_id = fmt::format("{:01000}", i), .timeout_ms = 60'000};
+    auto reply = co_await coordinator_->InitProducer(std::move(call));
+    status = reply.status();
+  }
+  EXPECT_EQ(CoordinatorCode(status), Code(KafkaError::kCoordinatorLoadInProgress))
+      << Describe(status);
+  EXPECT_LE(budget_.used_bytes(), budget_.shared_bytes() / 8);
+  // Those that are there go on.
+  InitProducerCall known{.transactional_id = fmt::format("{:01000}", 0), .timeout_ms = 60'000};
+  CO_ASSIGN_OR_RETURN(auto again, co_await coordinator_->InitProducer(std::move(known)));
+  EXPECT_EQ(again.producer.epoch.value(), 1);
+  co_return Status::OK();
+}
+
+TEST_F(TransactionCoordinatorTest, TransactionalIdsTakeAPartOfTheMemory) { Run(ManyIds()); }
 
 }  // namespace
 }  // namespace mainstem::gateway::kafka

@@ -27,10 +27,10 @@ Task<> ComeBackAfterExpiry(SimEnv* env) {
   options.journal_bytes_max = 4 << 20;
   CO_ASSIGN_OR_RETURN(auto opened, co_await storage::EmbeddedLog::Open(env, options));
   storage::EmbeddedLog* log = opened.release();  // all of it ends with the process
-  auto* groups = new GroupCoordinator(env, log, log, Logger::Silent(), env->shard(0), {});
+  auto* groups = new GroupCoordinator(env, log, log, nullptr, Logger::Silent(), env->shard(0), {});
   TransactionSettings settings{.expiration = 2h};
-  auto* coordinator =
-      new TransactionCoordinator(env, log, log, groups, Logger::Silent(), env->shard(0), settings);
+  auto* coordinator = new TransactionCoordinator(env, log, log, groups, nullptr, Logger::Silent(),
+                                                 env->shard(0), settings);
   CO_RETURN_IF_ERROR(co_await groups->Start());
   CO_RETURN_IF_ERROR(co_await coordinator->Start());
   CO_ASSIGN_OR_RETURN(storage::TopicInfo topic, co_await log->CreateTopic("t", 1, {}, false));
