@@ -344,8 +344,9 @@ Task<JoinReply> GroupCoordinator::JoinHere(std::string group_id, JoinCall call) 
   }
   Group& group = FindOrAdd(group_id);
   int64_t growth = group.GrowthBy(call);
+  bool may_fit = group.MayGrowBy(growth);  // else the group refuses for good
   if (!bytes_.contains(group_id)) growth += kBareGroupBytes + kGroupIdCopies * std::ssize(group_id);
-  if (!memory_.HasRoomFor(growth)) {
+  if (may_fit && !memory_.HasRoomFor(growth)) {
     AfterCall(group);
     co_return JoinReply{.error = KafkaError::kCoordinatorNotAvailable, .member_id = call.member_id};
   }
@@ -360,7 +361,8 @@ Task<SyncReply> GroupCoordinator::SyncHere(std::string group_id, SyncCall call) 
   if (group_id.empty()) co_return SyncReply{.error = KafkaError::kInvalidGroupId};
   Group* group = Find(group_id);
   if (group == nullptr) co_return SyncReply{.error = KafkaError::kUnknownMemberId};
-  if (!memory_.HasRoomFor(group->GrowthBy(call))) {
+  int64_t growth = group->GrowthBy(call);
+  if (group->MayGrowBy(growth) && !memory_.HasRoomFor(growth)) {
     co_return SyncReply{.error = KafkaError::kCoordinatorNotAvailable};
   }
   ReplyToken token = next_token_++;

@@ -138,6 +138,9 @@ class GroupCoordinatorTest : public ::testing::Test {
     EXPECT_GT(budget_.used_bytes(), budget_.shared_bytes() / 10);
     CO_ASSIGN_OR_RETURN(GroupDescription refused, co_await groups_->Describe(last));
     EXPECT_FALSE(refused.exists);
+    // For ever, when it is too much for any group.
+    CO_ASSIGN_OR_RETURN(error, co_await TryToJoin("huge", std::string(5 << 20, 'x')));
+    EXPECT_EQ(error, KafkaError::kGroupMaxSizeReached);
     std::vector<GroupCoordinator::Leaver> leavers(1);
     leavers[0].member_id = member_;
     CO_ASSIGN_OR_RETURN(auto errors,

@@ -43,8 +43,7 @@ void Group::Join(JoinCall call, TimePoint now) {
   if (!Supports(call.protocol_type, call.protocols)) {
     return RefuseJoin(call, KafkaError::kInconsistentGroupProtocol, call.member_id);
   }
-  int64_t growth = GrowthBy(call);
-  if (growth > 0 && bytes_ + growth > limits_.bytes_max) {
+  if (!MayGrowBy(GrowthBy(call))) {
     return RefuseJoin(call, KafkaError::kGroupMaxSizeReached, call.member_id);
   }
   if (call.member_id.empty()) return JoinNew(call, now);
@@ -326,8 +325,7 @@ void Group::Sync(SyncCall call, TimePoint now) {
   if (state_ == State::kStable) return ReplySyncs(KafkaError::kNone);
   if (member.id != leader_) return;
 
-  int64_t growth = GrowthBy(call);
-  if (growth > 0 && bytes_ + growth > limits_.bytes_max) {
+  if (!MayGrowBy(GrowthBy(call))) {
     ReplySyncs(KafkaError::kGroupMaxSizeReached);
     return PrepareRebalance(now);
   }

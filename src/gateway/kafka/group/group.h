@@ -158,6 +158,10 @@ class Group {
   int64_t bytes() const { return bytes_; }
   int64_t GrowthBy(const JoinCall& call) const;
   int64_t GrowthBy(const SyncCall& call) const;
+  // Within its own limit.
+  bool MayGrowBy(int64_t growth) const {
+    return growth <= 0 || bytes_ + growth <= limits_.bytes_max;
+  }
 
   // Whether a restart would lose something that members rely on: an assignment that was handed out,
   // or the end of the last member. Replies made since then wait until it is kept.
