@@ -126,7 +126,9 @@ class TableChecker {
     JsonWriter request;
     request.BeginObject().Field("script", script_).Key("tables").BeginArray();
     for (const std::string& table : tables) request.Value(table);
-    request.EndArray().Field("list", lists_only).EndObject();
+    request.EndArray();
+    if (lists_only) request.Field("list", true);
+    request.EndObject();
     return client_.Call(
         {.method = "POST", .path = "/api/v1/connectors/check", .body = request.Take()});
   }

@@ -76,9 +76,12 @@ Status RunScript(const GlobalOptions& globals, const std::vector<std::string>& d
   ResultPrinter printer({.json = globals.json});
   JsonWriter body;
   body.BeginObject().Field("script", script).Field("wait_for_inserts", false);
-  body.Key("definitions").BeginArray();
-  for (const std::string& definition : definitions) body.Value(definition);
-  body.EndArray().EndObject();
+  if (!definitions.empty()) {
+    body.Key("definitions").BeginArray();
+    for (const std::string& definition : definitions) body.Value(definition);
+    body.EndArray();
+  }
+  body.EndObject();
   bool is_ours = false;
   Status failed;
   auto handle = [&](const element& root) -> Status {

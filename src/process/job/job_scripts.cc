@@ -11,6 +11,17 @@
 #include "process/sql/source_text.h"
 
 namespace mainstem::process {
+namespace {
+
+Status Define(const sql::Statement& statement, plan::Session* session) {
+  ASSIGN_OR_RETURN(const plan::Answer answer, session->Execute(statement));
+  if (answer.kind == plan::AnswerKind::kDone) return Status::OK();
+  return MakeError(ErrorCode::kInvalidArgument,
+                   "the definitions before a script have a statement "
+                   "that gives rows or starts a job");
+}
+
+}  // namespace
 
 std::unique_ptr<plan::Session> JobManagerImpl::NewSession() const {
   auto session = std::make_unique<plan::Session>(&functions_, facts_.get());
@@ -30,18 +41,6 @@ Status JobManagerImpl::ApplySettings(const std::map<std::string, std::string>& s
   session->settings().KeepAsInitial();
   return Status::OK();
 }
-
-namespace {
-
-Status Define(const sql::Statement& statement, plan::Session* session) {
-  ASSIGN_OR_RETURN(const plan::Answer answer, session->Execute(statement));
-  if (answer.kind == plan::AnswerKind::kDone) return Status::OK();
-  return MakeError(ErrorCode::kInvalidArgument,
-                   "the definitions before a script have a statement "
-                   "that gives rows or starts a job");
-}
-
-}  // namespace
 
 Result<plan::Answer> JobManagerImpl::PlanOf(const JobRecord& record) const {
   auto session = NewSession();

@@ -131,7 +131,8 @@ RankRows::Map::node_type RankRows::Extract(Place at) {
 }
 
 size_t RankRows::heap_bytes() const {
-  return row_bytes_ + index_.size() * kIndexedBytes + unstored_.size() * kUnstoredBytes +
+  const size_t places = index_.empty() ? 0 : rows_.size() * sizeof(Place);
+  return row_bytes_ + index_.size() * kIndexedBytes + places + unstored_.size() * kUnstoredBytes +
          gone_.capacity();
 }
 

@@ -23,7 +23,10 @@ std::string ShownRow(const arrow::RecordBatch& rows, int64_t row, RowKind kind) 
     format::AppendValueText(*rows.column(i), row, &text);
   }
   text += "]";
-  text.resize(std::min(text.size(), kTextBytesMax));
+  if (text.size() <= kTextBytesMax) return text;
+  size_t end = kTextBytesMax;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;  // UTF-8
+  text.resize(end);
   return text;
 }
 

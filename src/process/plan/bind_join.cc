@@ -200,6 +200,8 @@ Result<Relation> Binder::MergeUsing(const sql::JoinTable& table, const Relation&
     if (name.place < 0) name.place = at;
     return name;
   };
+  // Before version 3 the merged columns took the place of both, under the left one's name.
+  const bool keeps_own = context_.settings->Integer(kPlanVersionKey) >= 3;
   // First the merged columns. Where every row has the one of a side, it is that one.
   const bool is_full = join->type == JoinType::kFull;
   const std::vector<int>& kept = join->type == JoinType::kRight ? right_merged : left_merged;
@@ -210,15 +212,20 @@ Result<Relation> Binder::MergeUsing(const sql::JoinTable& table, const Relation&
                        CallFunction("COALESCE", {std::move(merged), RefTo(in, right_merged[i])},
                                     table.join_span));
     }
-    add(std::move(merged), is_full ? ScopeColumn{{}, names[i].text} : own_name(kept[i]));
+    if (!keeps_own) {
+      add(std::move(merged), own_name(left_merged[i]));
+    } else {
+      add(std::move(merged), is_full ? ScopeColumn{{}, names[i].text} : own_name(kept[i]));
+    }
   }
   const auto holds = [](const std::vector<int>& some, int i) {
     return std::find(some.begin(), some.end(), i) != some.end();
   };
   for (int i = 0; i < static_cast<int>(in.size()); ++i) {
-    if (!is_full && holds(kept, i)) continue;
+    const bool is_merged = holds(left_merged, i) || holds(right_merged, i);
+    if (keeps_own ? !is_full && holds(kept, i) : is_merged) continue;
     ScopeColumn name = own_name(i);
-    name.only_qualified = name.only_qualified || holds(left_merged, i) || holds(right_merged, i);
+    name.only_qualified = name.only_qualified || is_merged;
     add(RefTo(in, i), std::move(name));
   }
   const SourceSpan span = join->span;

@@ -221,6 +221,25 @@ TEST_F(PlannerTest, KnowsAKeyByEachOfItsNamesAndWithoutConstants) {
   EXPECT_THAT(session_.MessageOf(fixed), testing::HasSubstr("upsert key ([k, n]) differs"));
 }
 
+TEST_F(PlannerTest, JoinsInARowKeepOnlyWhatIsAskedFor) {
+  session_.MustRun(
+      "CREATE TABLE l (k INT, a INT) WITH ('connector' = 'kafka');"
+      "CREATE TABLE m (k INT, b INT) WITH ('connector' = 'kafka');"
+      "CREATE TABLE r (k INT, c INT) WITH ('connector' = 'kafka');");
+  const std::string by_using = "SELECT k, a, b, c FROM l JOIN m USING (k) JOIN r USING (k)";
+  const std::string by_on = "SELECT l.k, a, b, c FROM l JOIN m ON l.k = m.k JOIN r ON l.k = r.k";
+  // Between the joins: k once.
+  const std::string upper = "where=[(k = k)], select=[k, a, b, k, c]";
+  EXPECT_THAT(session_.PlanOf(by_using), testing::HasSubstr(upper));
+  EXPECT_THAT(session_.PlanOf(by_on), testing::HasSubstr(upper));
+  // Jobs of before: by USING as now, by ON all columns.
+  session_.MustRun("SET 'mainstem.plan.version' = '2'");
+  EXPECT_THAT(session_.PlanOf(by_using), testing::HasSubstr(upper));
+  EXPECT_THAT(session_.PlanOf(by_on), testing::HasSubstr("select=[k, a, k, b, k, c]"));
+  EXPECT_THAT(session_.ErrorOf("SELECT m.k FROM l JOIN m USING (k)"),
+              testing::HasSubstr("column 'k' not found in table 'm'"));
+}
+
 TEST_F(PlannerTest, AsksForOnConflictWhenKeysDiffer) {
   const std::string query = "SELECT user_id, COUNT(*) FROM ev GROUP BY user_id";
   EXPECT_NE(session_.ErrorOf("INSERT INTO up_c " + query)

@@ -13,7 +13,7 @@ using Needed = std::vector<bool>;
 
 class Pruner {
  public:
-  explicit Pruner(Plan* plan) : order_(InTopologicalOrder(*plan)) {}
+  explicit Pruner(Plan* plan) : order_(InTopologicalOrder(*plan)), version_(plan->version) {}
 
   void Run() {
     for (PlanNode* node : order_) needed_[node] = Needed(node->columns.size(), false);
@@ -248,8 +248,20 @@ class Pruner {
     if (unnest.condition) unnest.condition = Renumbered(unnest.condition, moved_.at(&unnest));
   }
 
+  // What a join below another gives and nobody asks for is kept in no state of the upper one.
+  PlanNodePtr WithoutUnasked(const PlanNodePtr& input) {
+    if (version_ < 3 || input->kind != NodeKind::kJoin) return input;
+    PlanNodePtr aligned = Aligned(input, needed_.at(input.get()));
+    if (aligned == input) return input;
+    std::vector<int>& moved = moved_[aligned.get()];
+    int next = 0;
+    for (const bool needed : needed_.at(input.get())) moved.push_back(needed ? next++ : -1);
+    return aligned;
+  }
+
   // The node gives all that its inputs give, under its own names and types.
   void ShrinkJoin(JoinNode& join) {
+    for (PlanNodePtr& input : join.inputs) input = WithoutUnasked(input);
     const PlanNodePtr& left = join.inputs[0];
     const PlanNodePtr& right = join.inputs[1];
     const std::vector<int>& left_moved = moved_.at(left.get());
@@ -354,6 +366,7 @@ class Pruner {
   }
 
   std::vector<PlanNode*> order_;
+  int version_;
   std::unordered_map<const PlanNode*, Needed> needed_;
   std::unordered_map<const PlanNode*, std::vector<int>> moved_;  // old column -> new, -1 gone
 };
