@@ -139,6 +139,11 @@ Task<> HttpConnection::ReadBody(HttpRequestParser* parser) {
     }
     if (parser->done()) co_return Status::OK();
     if (used > 0 && !input_.empty()) continue;
+    // What the parser keeps waiting for is a chunk's size with its extensions, or a trailer.
+    if (input_.size() > shared_->options.parser_limits.head_bytes) {
+      co_return MakeError(ErrorCode::kInvalidArgument,
+                          "the size of a chunk, or a trailer behind the body, is too long");
+    }
     CO_ASSIGN_OR_RETURN(size_t count, co_await ReadMore(deadline));
     if (count == 0) {
       co_return MakeError(ErrorCode::kConnectionClosed, "the client left within its request");
@@ -179,8 +184,11 @@ Task<> HttpConnection::StartStream(int status, HttpHeaders headers) {
 
 Task<> HttpConnection::WriteStream(std::string piece) {
   CHECK(answered_ == Answered::kStream);
-  // An empty chunk would end the body.
-  if (piece.empty() || request_.method == HttpMethod::kHead) co_return Status::OK();
+  // Who follows something without end must hear that nobody reads it.
+  if (request_.method == HttpMethod::kHead) {
+    co_return MakeError(ErrorCode::kConnectionClosed, "the answer to a HEAD has no body");
+  }
+  if (piece.empty()) co_return Status::OK();  // an empty chunk would end the body
   std::vector<std::span<const std::byte>> pieces;
   std::string size_line;
   if (chunked_) {

@@ -114,6 +114,27 @@ Task<> Stream3(Client* client) {
 }
 TEST_F(HttpServerTest, StreamsChunkedOrToTheEndForOldClients) { Run(Stream3); }
 
+// Else a stream without end would go on after its client has gone.
+Task<> HeadOfStream(Client* client) {
+  CO_RETURN_IF_ERROR(co_await client->Send("HEAD /count HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  CO_ASSIGN_OR_RETURN(std::string answer, co_await client->ReadToEnd());
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_THAT(answer, EndsWith("\r\n\r\n"));
+  co_return Status::OK();
+}
+TEST_F(HttpServerTest, AHeadEndsTheStreamThatItAsksFor) { Run(HeadOfStream); }
+
+Task<> EndlessChunkSize(Client* client) {
+  CO_RETURN_IF_ERROR(
+      co_await client->Send("POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: "
+                            "chunked\r\n\r\n1;a=" +
+                            std::string(70 << 10, 'x')));
+  CO_ASSIGN_OR_RETURN(std::string answer, co_await client->ReadToEnd());
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 "));
+  co_return Status::OK();
+}
+TEST_F(HttpServerTest, RefusesAChunkSizeWithoutEnd) { Run(EndlessChunkSize); }
+
 Task<> Bodies(Client* client) {
   CO_RETURN_IF_ERROR(
       co_await client->Send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 40\r\n\r\n" +

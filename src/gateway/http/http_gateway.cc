@@ -187,6 +187,11 @@ struct HttpGateway::Impl {
     CO_ASSIGN_OR_RETURN(EventWrite write, co_await DescribeWrite(request));
     CO_ASSIGN_OR_RETURN(write.topic,
                         co_await FindTopic(request.Parameter("topic"), options.auto_create_topics));
+    if (write.topic.internal) {
+      co_return MakeError(ErrorCode::kInvalidArgument,
+                          fmt::format("topic '{}' is kept by Mainstem itself: clients only read it",
+                                      write.topic.name));
+    }
     if (request.Query("partition")) {
       CO_ASSIGN_OR_RETURN(auto partitions, WantedPartitions(request, write.topic));
       write.partition = partitions[0];

@@ -6,6 +6,7 @@ import threading
 from decimal import Decimal
 
 import boto3
+import confluent_kafka
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -333,3 +334,19 @@ def test_kill_loses_nothing_that_was_answered(tmp_path):
     finally:
         stop.set()
         node.kill()
+
+
+def test_no_client_writes_into_the_topic_of_the_tables(node):
+    """Neither by Kafka nor by HTTP: a record that is none would keep the node from starting."""
+    tables = client_of(node)
+    make(tables, "kept")
+    tables.put_item(TableName="kept", Item={"id": {"S": "a"}})
+    errors = []
+    producer = confluent_kafka.Producer({"bootstrap.servers": node.kafka})
+    producer.produce("__mainstem_dynamodb", key="zz", value="garbage", on_delivery=lambda error, _: errors.append(error and error.code()))
+    assert producer.flush(30) == 0 and errors == [confluent_kafka.KafkaError.TOPIC_EXCEPTION]
+    status, text = node.call("/v1/topics/__mainstem_dynamodb/events?key=zz", "POST", b"garbage", "text/plain")
+    assert status == 400 and "clients only read it" in text
+    node.stop()
+    node.start()
+    assert client_of(node).scan(TableName="kept")["Count"] == 1

@@ -168,6 +168,11 @@ Task<ProduceResponse> HandleProduce(const RequestContext& context, const Produce
         answer = Refuse(partition.index, Code(error), std::nullopt);
         continue;
       }
+      if (found.info->internal) {
+        answer = Refuse(partition.index, KafkaError::kInvalidTopic,
+                        "the topic is kept by Mainstem itself: clients only read it");
+        continue;
+      }
       std::optional<ProducerIdentity> producer;
       auto refusal =
           CheckRecords(partition, request.transactional_id.has_value(), context.version, &producer);
