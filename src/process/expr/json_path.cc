@@ -249,7 +249,7 @@ simdjson::error_code ReadTree(ondemand::value value, int depth, JsonNode* node) 
     for (auto element : array) {
       ondemand::value member;
       if (auto error = element.get(member)) return error;
-      JsonNode& child = node->children.emplace_back().second;
+      JsonNode& child = node->children.emplace_back().node;
       if (auto error = ReadTree(member, depth + 1, &child)) return error;
     }
     return simdjson::SUCCESS;
@@ -273,8 +273,8 @@ simdjson::error_code ReadTree(ondemand::value value, int depth, JsonNode* node) 
     if (auto error = field.value().get(member)) return error;
     // Of equal keys the last value, at the first place.
     const auto [place, is_new] = places.try_emplace(key, node->children.size());
-    if (is_new) node->children.emplace_back(key, JsonNode());
-    JsonNode& child = node->children[place->second].second;
+    if (is_new) node->children.push_back({key, JsonNode()});
+    JsonNode& child = node->children[place->second].node;
     child = JsonNode();
     if (auto error = ReadTree(member, depth + 1, &child)) return error;
   }

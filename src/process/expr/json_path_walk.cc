@@ -56,7 +56,7 @@ class Walker {
       JsonNode merged{.kind = Kind::kObject, .json = {}, .text = {}, .children = {}};
       for (const std::string& key : keys) {
         const JsonNode* child = MemberOf(node, key);
-        if (child != nullptr) merged.children.emplace_back(key, *child);
+        if (child != nullptr) merged.children.push_back({key, *child});
       }
       items_.push_back(ToItem(merged));
       return true;
@@ -79,7 +79,7 @@ class Walker {
     const auto walk_at = [&](int64_t place, bool one) {
       if (place < 0) place += count;
       if (place < 0 || place >= count) return true;
-      return Walk(node.children[static_cast<size_t>(place)].second, at + 1, definite && one);
+      return Walk(node.children[static_cast<size_t>(place)].node, at + 1, definite && one);
     };
     if (step.kind == Step::Kind::kPlaces) {
       return std::ranges::all_of(
@@ -104,7 +104,7 @@ class Walker {
                           : true;
     if (fits && !Walk(node, at + 1, false)) return false;
     return std::ranges::all_of(node.children,
-                               [&](const auto& child) { return WalkDeep(child.second, at); });
+                               [&](const auto& child) { return WalkDeep(child.node, at); });
   }
 
   bool HasKeys(const JsonNode& node, size_t at) const {

@@ -3,19 +3,25 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "process/expr/json_path.h"
 
 namespace mainstem::process {
 
+struct JsonChild;
+
 struct JsonNode {
   JsonItem::Kind kind = JsonItem::Kind::kNull;
   std::string json;  // of a scalar: its text in the document's form
   std::string text;  // of a string: its characters
   // Of an object, in the document's order, each key once; of an array with empty keys.
-  std::vector<std::pair<std::string, JsonNode>> children;
+  std::vector<JsonChild> children;
+};
+
+struct JsonChild {
+  std::string key;
+  JsonNode node;
 };
 
 JsonItem ToItem(const JsonNode& node);
