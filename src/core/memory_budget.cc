@@ -15,12 +15,7 @@ MemoryLease& MemoryLease::operator=(MemoryLease&& other) noexcept {
 
 bool MemoryLease::Resize(int64_t bytes) {
   CHECK(budget_ != nullptr);
-  CHECK(bytes >= 0);
-  int64_t delta = bytes - bytes_;
-  if (delta > 0 && !budget_->Take(delta)) return false;
-  if (delta < 0) budget_->Give(-delta);
-  bytes_ = bytes;
-  return true;
+  return budget_->TryResize(this, bytes);
 }
 
 void MemoryLease::Release() {
@@ -43,6 +38,17 @@ bool MemoryBudget::Take(int64_t bytes, int64_t leave_bytes) {
 MemoryLease MemoryBudget::TryLease(int64_t bytes, int64_t leave_bytes) {
   CHECK(bytes >= 0);
   return Take(bytes, leave_bytes) ? MemoryLease(this, bytes) : MemoryLease();
+}
+
+bool MemoryBudget::TryResize(MemoryLease* lease, int64_t bytes, int64_t leave_bytes) {
+  CHECK(lease->budget_ == nullptr || lease->budget_ == this);
+  CHECK(bytes >= 0);
+  int64_t delta = bytes - lease->bytes_;
+  if (delta > 0 && !Take(delta, leave_bytes)) return false;
+  if (delta < 0) Give(-delta);
+  lease->budget_ = this;
+  lease->bytes_ = bytes;
+  return true;
 }
 
 Result<MemoryLease> MemoryBudget::Reserve(int64_t bytes, const std::string& holder) {

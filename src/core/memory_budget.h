@@ -25,7 +25,7 @@ class MemoryLease {
   ~MemoryLease() { Release(); }
 
   int64_t bytes() const { return bytes_; }
-  // Changes the size; growing may be refused and then nothing changes.
+  // As MemoryBudget::TryResize, of a lease that is not empty.
   [[nodiscard]] bool Resize(int64_t bytes);
   void Release();
 
@@ -45,6 +45,9 @@ class MemoryBudget {
   // A lease from the shared part, or an empty one (bytes() == 0) when it does not fit now. With
   // `leave_bytes` it also does not fit when less than that would be left for others.
   MemoryLease TryLease(int64_t bytes, int64_t leave_bytes = 0);
+  // Makes a lease of this budget, or an empty one, that size. Growing may be refused, as by
+  // TryLease, and then nothing changes.
+  [[nodiscard]] bool TryResize(MemoryLease* lease, int64_t bytes, int64_t leave_bytes = 0);
   // For what must exist: kResourceExhausted, naming `holder` and the flag to raise. Made at start;
   // what it takes is never in the shared part again.
   Result<MemoryLease> Reserve(int64_t bytes, const std::string& holder);

@@ -79,29 +79,17 @@ Task<std::optional<size_t>> FrameReader::NextSize(TimePoint deadline) {
 // Back-pressure: until others have given memory back. Frames of which the last step is still to
 // come hold half of what is shared at most, so that those that are whole, or nearly, can go on.
 Task<> FrameReader::LeaseMore(size_t size, RequestFrame* frame) {
-  size_t next = NextLease(frame->leased_, size, static_cast<size_t>(budget_->shared_bytes()));
-  auto bytes = static_cast<int64_t>(next - frame->leased_);
+  size_t next = NextLease(frame->leased(), size, static_cast<size_t>(budget_->shared_bytes()));
   int64_t leave = next < size ? budget_->shared_bytes() / 2 : 0;
-  bool holds_some = frame->leased_ > 0;
-  bool is_large = holds_some && size > kSecondLeaseBytes;
-  const TimePoint end = is_large ? env_->Now() + kProgressDeadline : kNoDeadline;
-  while (bytes > 0) {
-    MemoryLease lease = budget_->TryLease(bytes, leave);
-    if (lease.bytes() > 0) {
-      if (holds_some) {
-        frame->more_.push_back(std::move(lease));
-      } else {
-        frame->lease_ = std::move(lease);
-      }
-      break;
-    }
+  bool may_wait_for_each_other = frame->leased() > 0 && size > kSecondLeaseBytes;
+  const TimePoint end = may_wait_for_each_other ? env_->Now() + kProgressDeadline : kNoDeadline;
+  while (!budget_->TryResize(&frame->lease_, static_cast<int64_t>(next), leave)) {
     if (env_->Now() >= end) {
       co_return MakeError(ErrorCode::kResourceExhausted,
                           fmt::format("no memory for the rest of a request of {} bytes", size));
     }
     CO_RETURN_IF_ERROR(co_await Sleep(kMemoryRetry));
   }
-  frame->leased_ = next;
   co_return Status::OK();
 }
 
@@ -112,9 +100,9 @@ Task<RequestFrame> FrameReader::Read(size_t size) {
   frame.Grow(std::min(size, kFirstChunkBytes), 0);
   size_t done = TakeBuffered(frame.span());
   while (done < size) {
-    if (done >= frame.leased_) CO_RETURN_IF_ERROR(co_await LeaseMore(size, &frame));
+    if (done >= frame.leased()) CO_RETURN_IF_ERROR(co_await LeaseMore(size, &frame));
     if (done == frame.size()) frame.Grow(std::min(size, 4 * frame.size()), done);
-    size_t room_end = std::min(frame.size(), frame.leased_);
+    size_t room_end = std::min(frame.size(), frame.leased());
     std::span<std::byte> room = frame.span().subspan(done, room_end - done);
     TimePoint deadline = std::min(end, env_->Now() + kProgressDeadline);
     CO_ASSIGN_OR_RETURN(size_t count, co_await stream_->ReadSome(room, deadline));

@@ -8,7 +8,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <vector>
 
 #include "core/env.h"
 #include "core/memory_budget.h"
@@ -31,9 +30,8 @@ class RequestFrame {
 
   std::unique_ptr<std::byte[]> bytes_;
   size_t size_ = 0;
-  size_t leased_ = 0;
+  size_t leased() const { return static_cast<size_t>(lease_.bytes()); }
   MemoryLease lease_;
-  std::vector<MemoryLease> more_;  // of a large one
 };
 
 class FrameReader {

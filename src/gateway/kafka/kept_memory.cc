@@ -11,11 +11,7 @@ constexpr int64_t kFreeBytes = 256 << 10;
 }  // namespace
 
 bool KeptMemory::Lease(int64_t bytes) {
-  int64_t wanted = std::max<int64_t>(0, bytes - kFreeBytes);
-  if (lease_.bytes() > 0) return lease_.Resize(wanted);
-  if (wanted == 0) return true;
-  lease_ = budget_->TryLease(wanted);
-  return lease_.bytes() > 0;
+  return budget_->TryResize(&lease_, std::max<int64_t>(0, bytes - kFreeBytes));
 }
 
 bool KeptMemory::HasRoomFor(int64_t growth) {
@@ -25,8 +21,8 @@ bool KeptMemory::HasRoomFor(int64_t growth) {
 
 void KeptMemory::Change(int64_t by) {
   bytes_ += by;
-  if (budget_ == nullptr || Lease(bytes_)) return;
   // More than may be leased: nothing is added before some of it is gone.
+  if (budget_ != nullptr) (void)Lease(bytes_);
 }
 
 }  // namespace mainstem::gateway::kafka

@@ -144,12 +144,7 @@ Result<FilterPattern> PatternOf(std::string_view text) {
 }
 
 Status LeaseMore(const Context& context, int64_t bytes, aws::AwsCall* call) {
-  if (call->memory.bytes() == 0) {
-    call->memory = context.budget->TryLease(bytes);
-    if (call->memory.bytes() == bytes) return Status::OK();
-  } else if (call->memory.Resize(call->memory.bytes() + bytes)) {
-    return Status::OK();
-  }
+  if (context.budget->TryResize(&call->memory, call->memory.bytes() + bytes)) return Status::OK();
   return MakeError(ErrorCode::kResourceExhausted, "there is no memory for events now");
 }
 

@@ -22,9 +22,7 @@ Result<bool> ColumnMemory::Admit() {
   int64_t wanted = (beyond + kChunkBytes - 1) / kChunkBytes * kChunkBytes;
   std::lock_guard lock(mutex_);
   if (wanted == extra_.bytes()) return true;
-  if (extra_.bytes() > 0) return extra_.Resize(wanted);
-  extra_ = budget_->TryLease(wanted);
-  return extra_.bytes() == wanted;
+  return budget_->TryResize(&extra_, wanted);
 }
 
 int64_t ColumnMemory::leased_bytes() const {
