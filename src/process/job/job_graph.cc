@@ -448,7 +448,7 @@ class Builder {
     RETURN_IF_ERROR(AddNotNull(id, node));
     if (node.materialize) {
       UpsertMaterializeOperator::Options options{
-          .columns = input.columns, .primary_key = keys, .state_ttl_ms = StateTtl()};
+          .columns = input.columns, .primary_key = keys, .state_ttl_ms = node.state_ttl_ms};
       AddOperator(id, node, "UpsertMaterialize", plan::NamesOf(input.columns, keys),
                   [options](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
                     return std::make_unique<UpsertMaterializeOperator>(options);
@@ -474,18 +474,12 @@ class Builder {
                                            .upsert_key = SmallestKey(input.upsert_keys),
                                            .fail = node.on_conflict == plan::OnConflict::kError,
                                            .table_name = node.table_name,
-                                           .state_ttl_ms = StateTtl()};
+                                           .state_ttl_ms = node.state_ttl_ms};
     AddOperator(id, node, "ConflictCheck", plan::NamesOf(input.columns, keys),
                 [options](const MakeOperatorArgs&) -> Result<std::unique_ptr<Operator>> {
                   return std::make_unique<ConflictCheckOperator>(options);
                 });
     return id;
-  }
-
-  // table.exec.state.ttl, for state that no query names.
-  int64_t StateTtl() const {
-    const auto found = plan_.settings.find("table.exec.state.ttl");
-    return found == plan_.settings.end() ? 0 : plan::ParseDurationMillis(found->second).ValueOr(0);
   }
 
   static std::vector<int> SmallestKey(const std::vector<std::vector<int>>& keys) {

@@ -40,6 +40,7 @@ void Binder::ApplySinkSettings(SinkNode* sink) const {
   sink->not_null_enforcer = settings.Text("table.exec.sink.not-null-enforcer") == "drop"
                                 ? NotNullEnforcer::kDrop
                                 : NotNullEnforcer::kError;
+  sink->state_ttl_ms = StateTtlMillis();
   for (size_t i = 0; i < sink->columns.size(); ++i) {
     if (!sink->columns[i].type().nullable()) sink->not_null.push_back(static_cast<int>(i));
   }

@@ -212,11 +212,9 @@ Result<Relation> Binder::MergeUsing(const sql::JoinTable& table, const Relation&
                        CallFunction("COALESCE", {std::move(merged), RefTo(in, right_merged[i])},
                                     table.join_span));
     }
-    if (!keeps_own) {
-      add(std::move(merged), own_name(left_merged[i]));
-    } else {
-      add(std::move(merged), is_full ? ScopeColumn{{}, names[i].text} : own_name(kept[i]));
-    }
+    ScopeColumn name = own_name(keeps_own ? kept[i] : left_merged[i]);
+    if (keeps_own && is_full) name = {{}, names[i].text};
+    add(std::move(merged), std::move(name));
   }
   const auto holds = [](const std::vector<int>& some, int i) {
     return std::find(some.begin(), some.end(), i) != some.end();

@@ -236,6 +236,7 @@ struct SinkNode : PlanNode {
   std::vector<int> not_null;     // columns that the enforcer watches
   NotNullEnforcer not_null_enforcer = NotNullEnforcer::kError;
   OnConflict on_conflict = OnConflict::kNone;
+  int64_t state_ttl_ms = 0;  // of what it keeps for `on_conflict`; 0: for ever
   // The upsert key of the input is not the primary key: the sink must put conflicting rows in
   // order by `on_conflict` (or by history, under the older settings).
   bool materialize = false;
