@@ -183,11 +183,7 @@ Task<> HttpConnection::StartStream(int status, HttpHeaders headers) {
 }
 
 Task<> HttpConnection::WriteStream(std::string piece) {
-  CHECK(answered_ == Answered::kStream);
-  // Who follows something without end must hear that nobody reads it.
-  if (request_.method == HttpMethod::kHead) {
-    co_return MakeError(ErrorCode::kConnectionClosed, "the answer to a HEAD has no body");
-  }
+  CO_RETURN_IF_ERROR(CheckStream());
   if (piece.empty()) co_return Status::OK();  // an empty chunk would end the body
   std::vector<std::span<const std::byte>> pieces;
   std::string size_line;

@@ -128,17 +128,18 @@ struct HttpRequestParser::Impl {
     for (const auto& field : message) {
       head.headers.Add(ToStd(field.name_string()), ToStd(field.value()));
     }
-    size_t host_count = 0, coding_count = 0;
-    bool is_chunked = true, has_length = false;
+    size_t host_count = 0;
+    bool has_length = false;
+    std::vector<std::string_view> codings;
     for (const auto& [name, value] : head.headers.fields()) {
       if (EqualsIgnoringCase(name, "Host")) ++host_count;
       has_length = has_length || EqualsIgnoringCase(name, "Content-Length");
-      if (!EqualsIgnoringCase(name, "Transfer-Encoding")) continue;
-      ++coding_count;
-      is_chunked = is_chunked && EqualsIgnoringCase(value, "chunked");
+      if (EqualsIgnoringCase(name, "Transfer-Encoding")) codings.push_back(value);
     }
     // Others would find the end of the body elsewhere (RFC 9112, 6.1 and 6.3).
-    if (coding_count > 1 || (coding_count == 1 && (!is_chunked || has_length || head.http_1_0))) {
+    const bool is_plain = codings.size() == 1 && EqualsIgnoringCase(codings[0], "chunked") &&
+                          !has_length && !head.http_1_0;
+    if (!codings.empty() && !is_plain) {
       return MakeError(ErrorCode::kInvalidArgument,
                        "Transfer-Encoding may be 'chunked' alone, in HTTP/1.1, without a "
                        "Content-Length");

@@ -116,7 +116,8 @@ TEST_F(HttpServerTest, StreamsChunkedOrToTheEndForOldClients) { Run(Stream3); }
 
 // Else a stream without end would go on after its client has gone.
 Task<> HeadOfStream(Client* client) {
-  CO_RETURN_IF_ERROR(co_await client->Send("HEAD /count HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  CO_RETURN_IF_ERROR(co_await client->Send(
+      "HEAD /count HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
   CO_ASSIGN_OR_RETURN(std::string answer, co_await client->ReadToEnd());
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
   EXPECT_THAT(answer, EndsWith("\r\n\r\n"));

@@ -65,6 +65,12 @@ HttpResponse RoutedExchange::AnswerToOptions() const {
   return response;
 }
 
+Status RoutedExchange::CheckStream() const {
+  CHECK(answered_ == Answered::kStream);
+  if (request_.method != HttpMethod::kHead) return Status::OK();
+  return MakeError(ErrorCode::kConnectionClosed, "the answer to a HEAD has no body");
+}
+
 Status RoutedExchange::ReserveBody(size_t bytes) {
   if (bytes == 0) return Status::OK();
   bool fits = shared_->body_bytes_used + bytes <= shared_->options.body_bytes_in_flight;
@@ -82,10 +88,7 @@ Status RoutedExchange::ReserveBody(size_t bytes) {
 
 bool RoutedExchange::LeaseBody(size_t bytes) {
   if (shared_->options.memory == nullptr) return true;
-  auto wanted = static_cast<int64_t>(bytes);
-  if (body_lease_.bytes() > 0) return body_lease_.Resize(wanted);
-  body_lease_ = shared_->options.memory->TryLease(wanted);
-  return body_lease_.bytes() == wanted;
+  return shared_->options.memory->TryResize(&body_lease_, static_cast<int64_t>(bytes));
 }
 
 void RoutedExchange::ReleaseBody() {
@@ -100,6 +103,9 @@ Task<> RoutedExchange::RunHandler() {
     co_return co_await Respond(std::move(response));
   }
   Status outcome = co_await match_.route->handler(this);
+  // The head alone is the answer to a HEAD; see CheckStream.
+  bool is_answered_head = answered_ == Answered::kStream && request_.method == HttpMethod::kHead;
+  if (is_answered_head && Is(outcome, ErrorCode::kConnectionClosed)) co_return Status::OK();
   if (answered_ != Answered::kNo) co_return outcome;
   if (Is(outcome, ErrorCode::kCancelled) && co_await IsCancelled()) co_return outcome;
   if (outcome.ok()) {

@@ -55,6 +55,9 @@ class RoutedExchange : public HttpExchange {
   Task<> RunHandler();
   HttpResponse Tell(const Status& error) const;
   void BeginAnswer(Answered how, int status);
+  // Before each piece of a stream. kConnectionClosed for a HEAD: who follows something without end
+  // must hear that nobody reads it.
+  Status CheckStream() const;
   void AddCommonHeaders(HttpHeaders* headers) const;
   void TellAnswer(TimePoint began) const;
 

@@ -81,10 +81,7 @@ Task<> Http2Exchange::Serve() {
   TimePoint began = shared_->executor.scheduler()->Now();
   Status outcome = co_await Dispatch();
   TellAnswer(began);
-  // The head alone is the answer to a HEAD, whatever its handler was told to stop it.
-  const bool is_answered_head =
-      request_.method == HttpMethod::kHead && answered_ == Answered::kStream;
-  if (!outcome.ok() && !is_answered_head) {
+  if (!outcome.ok()) {
     using Reset = Http2Session::Reset;
     Reset why = Is(outcome, ErrorCode::kTimedOut) ? Reset::kTooSlow : Reset::kInternalError;
     if (Is(outcome, ErrorCode::kCancelled)) why = Reset::kCancel;
@@ -177,10 +174,7 @@ Task<> Http2Exchange::StartStream(int status, HttpHeaders headers) {
 }
 
 Task<> Http2Exchange::WriteStream(std::string piece) {
-  CHECK(answered_ == Answered::kStream);
-  if (request_.method == HttpMethod::kHead) {
-    co_return MakeError(ErrorCode::kConnectionClosed, "the answer to a HEAD has no body");
-  }
+  CO_RETURN_IF_ERROR(CheckStream());
   if (piece.empty()) co_return Status::OK();
   size_t bytes = piece.size();
   place_.session->Append(place_.stream, std::move(piece));
