@@ -117,6 +117,20 @@ Status PrintRecord(const GlobalOptions& globals, const element& record) {
   return printed && std::fflush(stdout) == 0 ? Status::OK() : CannotPrint(errno);
 }
 
+// On standard error, so that what is printed stays records alone.
+void TellGap(const element& gap) {
+  fmt::print(stderr,
+             "mainstem: partition {} has no records at offset {} any more, reading goes on at {}\n",
+             TextOf(gap, "partition"), TextOf(gap, "from"), TextOf(gap, "to"));
+}
+
+// Of an answer that holds a page of records.
+void TellGaps(const element& page) {
+  simdjson::dom::array gaps;
+  if (page["gaps"].get(gaps)) return;
+  for (element gap : gaps) TellGap(gap);
+}
+
 // Page after page, a partition after the other, bytes that are no text in base64: nothing is cut or
 // left out, so that it can be written again or be a test's input.
 Status Export(const GlobalOptions& globals, const ConsumeOptions& options, int64_t limit) {
@@ -129,6 +143,7 @@ Status Export(const GlobalOptions& globals, const ConsumeOptions& options, int64
     ASSIGN_OR_RETURN(std::string body, client.Call({.path = path}));
     int64_t count = 0;
     RETURN_IF_ERROR(WithJson(body, [&](const element& root) {
+      TellGaps(root);
       for (element record : root["events"].get_array()) {
         RETURN_IF_ERROR(PrintRecord(globals, record));
         ++count;
@@ -162,6 +177,7 @@ Status Consume(const GlobalOptions& globals, const ConsumeOptions& options) {
                      client.Call({.path = fmt::format("/api/v1/topics/{}/records?from={}&limit={}",
                                                       topic, net::PercentEncode(from), limit)}));
     return WithJson(body, [&](const element& root) {
+      TellGaps(root);
       for (element record : root["records"].get_array()) {
         RETURN_IF_ERROR(PrintRecord(globals, record));
       }
@@ -179,11 +195,19 @@ Status Consume(const GlobalOptions& globals, const ConsumeOptions& options) {
           kind = std::string(absl::StripAsciiWhitespace(std::string(line.substr(6))));
         if (line.starts_with("data:")) data += std::string(line.substr(5)) + "\n";
         if (!line.empty()) return true;
-        if (std::exchange(kind, "") == "error") {
+        std::string event = std::exchange(kind, "");
+        if (event == "error") {
           failed = ErrorOf(std::exchange(data, ""));
           return false;
         }
         if (data.empty()) return true;
+        if (event == "gap") {
+          failed = WithJson(std::exchange(data, ""), [](const element& gap) {
+            TellGap(gap);
+            return Status::OK();
+          });
+          return failed.ok();
+        }
         failed = WithJson(std::exchange(data, ""),
                           [&](const element& root) { return PrintRecord(globals, root); });
         return failed.ok() && (options.limit == 0 || ++seen < options.limit);

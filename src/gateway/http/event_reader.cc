@@ -33,7 +33,7 @@ Task<Offset> ResolveOne(storage::Log* log, TopicPartition partition, ReadFrom fr
     case ReadFrom::Kind::kEarliest: co_return start;
     case ReadFrom::Kind::kLatest:
       co_return std::max(start, end - std::min(back_count, end.value()));
-    case ReadFrom::Kind::kOffset: co_return std::clamp(from.offset, start, end);
+    case ReadFrom::Kind::kOffset: co_return from.offset;
     case ReadFrom::Kind::kTime: {
       CO_ASSIGN_OR_RETURN(storage::OffsetForTime found,
                           co_await log->FindByTime(partition, from.time_ms));
@@ -42,8 +42,7 @@ Task<Offset> ResolveOne(storage::Log* log, TopicPartition partition, ReadFrom fr
     case ReadFrom::Kind::kPositions: {
       auto position = from.positions.find(partition.partition);
       // A partition that came later than the positions is read from its start.
-      if (position == from.positions.end()) co_return start;
-      co_return std::clamp(position->second, start, end);
+      co_return position == from.positions.end() ? start : position->second;
     }
   }
   co_return start;
@@ -124,18 +123,23 @@ Task<Positions> ResolvePositions(storage::Log* log, storage::TopicInfo topic,
   co_return positions;
 }
 
+void WriteGap(const Gap& gap, JsonWriter* json) {
+  json->BeginObject().Field("partition", gap.partition.value());
+  json->Field("from", gap.from.value()).Field("to", gap.to.value()).EndObject();
+}
+
 Task<VisitResult> VisitRecords(storage::Log* log, storage::TopicPartition partition, Offset from,
                                size_t byte_limit, RecordVisitor visit) {
   storage::ReadOptions read_options{.max_bytes = byte_limit, .read_committed = true};
   Result<storage::ReadResult> read = co_await log->Read(partition, from, read_options);
   if (Is(read.status(), ErrorCode::kOffsetOutOfRange)) {
-    // Retention went past the reader, or the topic was made anew: go on where records are.
+    // Retention went past the reader, or the topic was made anew: go on where records begin.
     CO_ASSIGN_OR_RETURN(storage::PartitionOffsets offsets, co_await log->Offsets(partition));
-    from = std::clamp(from, offsets.log_start, offsets.high_watermark);
+    from = offsets.log_start;
     read = co_await log->Read(partition, from, read_options);
   }
   CO_RETURN_IF_ERROR(read);
-  VisitResult result{.next = from, .high_watermark = read->high_watermark};
+  VisitResult result{.begin = from, .next = from, .high_watermark = read->high_watermark};
   for (const storage::SharedBytes& batch : read->batches) {
     CO_ASSIGN_OR_RETURN(auto reader, storage::RecordReader::Open(batch.bytes));
     Offset end = reader.header().next_offset();

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/json_writer.h"
 #include "storage/log.h"
 #include "storage/record_batch.h"
 
@@ -31,7 +32,7 @@ struct ReadFrom {
 Result<ReadFrom> ParseReadFrom(std::string_view text);
 
 // The positions of `from` in the partitions given. kLatest: the end minus `back_count` records, not
-// before the log's start.
+// before the log's start. Offsets and positions stay as given, wherever records are.
 struct ResolveOptions {
   ReadFrom from;
   std::vector<PartitionId> partitions;
@@ -40,10 +41,22 @@ struct ResolveOptions {
 Task<Positions> ResolvePositions(storage::Log* log, storage::TopicInfo topic,
                                  ResolveOptions options);
 
+// What a reader that asked for `from` does not get: it goes on at `to`. Retention went past it, or,
+// with `to` below `from`, the position lay beyond the end, as in a topic that was made anew.
+struct Gap {
+  PartitionId partition;
+  Offset from;
+  Offset to;
+};
+// {"partition","from","to"}
+void WriteGap(const Gap& gap, JsonWriter* json);
+
 // One partition's records from `from` on, at most `byte_limit` of batches (the first one whole).
 // `visit` sees each record once, in order, and returns false to stop. Gives the position behind the
-// last record seen; control batches are stepped over. A position below the log's start moves up.
+// last record seen; control batches are stepped over. A position where no records are moves to the
+// log's start.
 struct VisitResult {
+  Offset begin;  // where it moved to, else `from`
   Offset next;
   Offset high_watermark;
   bool stopped = false;

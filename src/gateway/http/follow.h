@@ -23,7 +23,11 @@ struct FollowedEvent {
 class FollowSink {
  public:
   virtual ~FollowSink() = default;
+  // Where a client goes on that comes back before anything else was sent.
+  virtual Task<> Begin(std::string positions) = 0;
   virtual Task<> Send(std::vector<FollowedEvent> events) = 0;
+  // What is passed over; see Gap.
+  virtual Task<> SendGap(FollowedEvent gap) = 0;
   // Nothing came for a while: finds out whether the client is still there.
   virtual Task<> Heartbeat() = 0;
 };
@@ -31,6 +35,7 @@ class FollowSink {
 struct FollowOptions {
   storage::TopicInfo topic;
   Positions positions;
+  bool all_partitions = true;  // those that are added, too, from their beginning
   ValueDecoding decoding = ValueDecoding::kAuto;
   Duration heartbeat = std::chrono::seconds(10);
   // Count what is sent; outlive the follow.

@@ -9,6 +9,7 @@
 #include "core/net/websocket.h"
 #include "gateway/http/answer_lease.h"
 #include "gateway/http/event_body.h"
+#include "gateway/http/event_page.h"
 #include "gateway/http/event_writer.h"
 #include "gateway/http/follow.h"
 
@@ -24,7 +25,6 @@ using storage::TopicInfo;
 constexpr int64_t kPageLimit = 10'000;
 constexpr int64_t kPageDefault = 100;
 constexpr size_t kPageBytes = 8u << 20;
-constexpr size_t kVisitBytes = 1u << 20;
 constexpr size_t kParseHereBytes = 128u << 10;  // about 0.2 ms
 constexpr size_t kClientMessageLimit = 4096;    // followers have nothing to say
 constexpr std::string_view kHeaderPrefix = "Mainstem-Header-";
@@ -32,11 +32,21 @@ constexpr std::string_view kHeaderPrefix = "Mainstem-Header-";
 class ServerSentSink final : public FollowSink {
  public:
   explicit ServerSentSink(HttpExchange* exchange) : exchange_(exchange) {}
+  // Opens the stream for the browser, which takes the id without showing an event.
+  Task<> Begin(std::string positions) override {
+    std::string text = "id: " + positions + "\n\n";
+    co_return co_await exchange_->WriteStream(std::move(text));
+  }
   Task<> Send(std::vector<FollowedEvent> events) override {
     std::string text;
     for (const FollowedEvent& event : events) {
       text += net::FormatServerSentEvent({.id = event.positions, .data = event.json});
     }
+    co_return co_await exchange_->WriteStream(std::move(text));
+  }
+  Task<> SendGap(FollowedEvent gap) override {
+    std::string text =
+        net::FormatServerSentEvent({.id = gap.positions, .name = "gap", .data = gap.json});
     co_return co_await exchange_->WriteStream(std::move(text));
   }
   Task<> Heartbeat() override {
@@ -48,18 +58,21 @@ class ServerSentSink final : public FollowSink {
   HttpExchange* exchange_;
 };
 
+// Each message carries, as "next", what the id is for server-sent events.
 class WebSocketSink final : public FollowSink {
  public:
   explicit WebSocketSink(net::WebSocket* socket) : socket_(socket) {}
+  Task<> Begin(std::string positions) override { return SendText("{", positions); }
   Task<> Send(std::vector<FollowedEvent> events) override {
     for (FollowedEvent& event : events) {
       std::string text = std::move(event.json);
-      // Each message carries what Last-Event-ID is for server-sent events.
-      text.pop_back();
-      text += ",\"next\":" + JsonQuote(event.positions) + "}";
-      CO_RETURN_IF_ERROR(co_await socket_->Send(net::WebSocketOpcode::kText, std::move(text)));
+      text.back() = ',';
+      CO_RETURN_IF_ERROR(co_await SendText(std::move(text), std::move(event.positions)));
     }
     co_return Status::OK();
+  }
+  Task<> SendGap(FollowedEvent gap) override {
+    return SendText("{\"gap\":" + gap.json + ",", std::move(gap.positions));
   }
   Task<> Heartbeat() override {
     std::string payload;
@@ -67,6 +80,12 @@ class WebSocketSink final : public FollowSink {
   }
 
  private:
+  // `begin` is an object without its end, ready for another member.
+  Task<> SendText(std::string begin, std::string positions) {
+    std::string text = std::move(begin) + "\"next\":" + JsonQuote(positions) + "}";
+    co_return co_await socket_->Send(net::WebSocketOpcode::kText, std::move(text));
+  }
+
   net::WebSocket* socket_;
 };
 
@@ -92,31 +111,6 @@ Result<std::vector<PartitionId>> WantedPartitions(const HttpRequest& request,
   }
   for (int32_t i = 0; i < topic.partition_count; ++i) partitions.emplace_back(i);
   return partitions;
-}
-
-struct PageEvent {
-  int64_t timestamp_ms;
-  PartitionId partition;
-  Offset offset;
-  std::string json;
-};
-
-// Puts the pages of the partitions in one order of time, without changing the order within any.
-std::vector<PageEvent> MergeByTime(std::vector<std::vector<PageEvent>> pages) {
-  std::vector<PageEvent> merged;
-  std::vector<size_t> heads(pages.size(), 0);
-  while (true) {
-    size_t best = pages.size();
-    for (size_t i = 0; i < pages.size(); ++i) {
-      if (heads[i] == pages[i].size()) continue;
-      if (best == pages.size() ||
-          pages[i][heads[i]].timestamp_ms < pages[best][heads[best]].timestamp_ms) {
-        best = i;
-      }
-    }
-    if (best == pages.size()) return merged;
-    merged.push_back(std::move(pages[best][heads[best]++]));
-  }
 }
 
 Result<int64_t> ParseTimestamp(std::string_view text) {
@@ -240,25 +234,24 @@ struct HttpGateway::Impl {
     std::string from(request.Query("from").value_or("earliest"));
     CO_ASSIGN_OR_RETURN(Positions positions, co_await StartPositions(request, topic, from, limit));
     CO_ASSIGN_OR_RETURN(MemoryLease memory, LeasePage());
-    std::vector<std::vector<PageEvent>> pages;
-    size_t bytes_left = kPageBytes;
-    for (const auto& [partition, offset] : positions) {
-      storage::TopicPartition id{.topic_id = topic.id, .partition = partition};
-      CO_ASSIGN_OR_RETURN(auto page, co_await ReadPage(id, offset, limit, decoding, &bytes_left));
-      pages.push_back(std::move(page));
-    }
-    std::vector<PageEvent> events = MergeByTime(std::move(pages));
-    size_t count = std::min(events.size(), static_cast<size_t>(limit));
-    // "latest" is the end of the merged page, all else its beginning.
-    size_t begin = from == "latest" ? events.size() - count : 0;
+    EventJsonWriter event_writer(decoding);
+    RecordShow show = [&event_writer](
+                          PartitionId partition,
+                          const storage::RecordView& record) -> Result<std::optional<std::string>> {
+      JsonWriter json;
+      RETURN_IF_ERROR(event_writer.Write(partition, record, &json));
+      return json.Take();
+    };
+    PageOptions page_options{.limit = limit, .bytes_max = kPageBytes, .newest = from == "latest"};
+    CO_ASSIGN_OR_RETURN(Page page, co_await ReadPage(log, topic.id, std::move(positions),
+                                                     page_options, std::move(show)));
     JsonWriter json;
     json.BeginObject().Field("topic", topic.name).Key("events").BeginArray();
-    for (size_t i = 0; i < begin + count; ++i) {
-      if (i >= begin) json.Raw(events[i].json);
-      positions[events[i].partition] = events[i].offset + 1;
-    }
-    json.EndArray().Field("next", FormatPositions(positions)).EndObject();
-    stats.events_out.fetch_add(static_cast<int64_t>(count), std::memory_order_relaxed);
+    for (const std::string& event : page.records) json.Raw(event);
+    json.EndArray();
+    WriteGaps(page.gaps, &json);
+    json.Field("next", FormatPositions(page.next)).EndObject();
+    stats.events_out.fetch_add(std::ssize(page.records), std::memory_order_relaxed);
     HttpResponse response = net::JsonResponse(200, json.Take() + "\n");
     stats.bytes_out.fetch_add(static_cast<int64_t>(response.body.size()),
                               std::memory_order_relaxed);
@@ -275,28 +268,6 @@ struct HttpGateway::Impl {
                       .hint = "try again in a moment, or give the node more with --memory"});
   }
 
-  Task<std::vector<PageEvent>> ReadPage(storage::TopicPartition id, Offset from, int64_t limit,
-                                        ValueDecoding decoding, size_t* bytes_left) {
-    std::vector<PageEvent> page;
-    EventJsonWriter event_writer(decoding);
-    auto visit = [&](const storage::RecordView& record) -> Result<bool> {
-      JsonWriter json;
-      RETURN_IF_ERROR(event_writer.Write(id.partition, record, &json));
-      std::string text = json.Take();
-      if (text.size() > *bytes_left && !page.empty()) return false;
-      *bytes_left -= std::min(*bytes_left, text.size());
-      page.push_back({record.timestamp_ms, id.partition, record.offset, std::move(text)});
-      return static_cast<int64_t>(page.size()) < limit;
-    };
-    while (static_cast<int64_t>(page.size()) < limit && *bytes_left > 0) {
-      CO_ASSIGN_OR_RETURN(VisitResult visited,
-                          co_await VisitRecords(log, id, from, kVisitBytes, visit));
-      if (visited.stopped || visited.next == from) break;
-      from = visited.next;
-    }
-    co_return page;
-  }
-
   Task<> FollowEvents(HttpExchange* exchange, TopicInfo topic, ValueDecoding decoding,
                       bool is_socket) {
     const HttpRequest& request = exchange->request();
@@ -304,6 +275,7 @@ struct HttpGateway::Impl {
     if (auto last = request.headers.Find("Last-Event-ID")) from = *last;
     FollowOptions follow{.topic = topic,
                          .positions = {},
+                         .all_partitions = !request.Query("partition"),
                          .decoding = decoding,
                          .events_sent = &stats.events_out,
                          .bytes_sent = &stats.bytes_out,
@@ -324,8 +296,6 @@ struct HttpGateway::Impl {
     net::HttpHeaders headers = net::ServerSentEventHeaders();
     CO_RETURN_IF_ERROR(co_await exchange->StartStream(200, std::move(headers)));
     ServerSentSink sink(exchange);
-    // Opens the stream for the browser before the first event comes.
-    CO_RETURN_IF_ERROR(co_await sink.Heartbeat());
     Status outcome = co_await Follow(env, log, std::move(follow), &sink);
     if (!Is(outcome, ErrorCode::kUnknownTopic)) co_return outcome;
     std::string data = net::ErrorJson(outcome);

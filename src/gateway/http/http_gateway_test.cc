@@ -113,6 +113,95 @@ Task<> ReadOnFromTheLatest(Fixture* f) {
 }
 TEST(HttpGateway, TheLatestPageIsFollowedByWhatComesAfterIt) { RunScenario(ReadOnFromTheLatest); }
 
+// Ten events of a megabyte in two partitions, of which a page holds less than eight.
+Task<> LatestOfMuch(Fixture* f) {
+  CO_RETURN_IF_ERROR(co_await f->log.CreateTopic("t", 2, {}, false));
+  RawClient client = f->Connect();
+  for (int i = 0; i < 10; ++i) {
+    auto post = Post(fmt::format("/v1/topics/t/events?partition={}", i % 2), kJson,
+                     fmt::format("\"{}{}\"", i, std::string(1 << 20, 'x')));
+    post.headers.emplace_back("Mainstem-Timestamp", std::to_string(1000 + i));
+    CO_RETURN_IF_ERROR(co_await client.Call(std::move(post)));
+  }
+  auto digits = [](const std::string& body) {
+    std::string found;
+    for (size_t at = body.find("\"value\":\""); at != std::string::npos;
+         at = body.find("\"value\":\"", at + 1)) {
+      found.push_back(body[at + 9]);
+    }
+    return found;
+  };
+  CO_ASSIGN_OR_RETURN(RawResponse page,
+                      co_await client.Call(Get("/v1/topics/t/events?from=latest&limit=10")));
+  EXPECT_EQ(digits(page.body), "3456789");
+  EXPECT_THAT(page.body, EndsWith("\"next\":\"0:5,1:5\"}\n"));
+  CO_ASSIGN_OR_RETURN(page,
+                      co_await client.Call(Get("/v1/topics/t/events?from=earliest&limit=10")));
+  EXPECT_EQ(digits(page.body), "0123456");
+  EXPECT_THAT(page.body, EndsWith("\"next\":\"0:4,1:3\"}\n"));
+  co_return Status::OK();
+}
+TEST(HttpGateway, APageThatIsFullHoldsTheNewestOfTheLatest) { RunScenario(LatestOfMuch); }
+
+Task<> PassedOver(Fixture* f) {
+  CO_ASSIGN_OR_RETURN(storage::TopicInfo topic, co_await f->log.CreateTopic("t", 2, {}, false));
+  RawClient client = f->Connect();
+  auto post = Post("/v1/topics/t/events?partition=0", kJson, "[0,1,2,3]");
+  CO_RETURN_IF_ERROR(co_await client.Call(std::move(post)));
+  CO_RETURN_IF_ERROR(co_await f->log.DeleteRecords({topic.id, PartitionId(0)}, Offset(3)));
+  // Partition 1 has nothing: position 7 is of a topic that was there before.
+  auto get = Get("/v1/topics/t/events?from=0:1,1:7");
+  CO_ASSIGN_OR_RETURN(RawResponse page, co_await client.Call(std::move(get)));
+  EXPECT_THAT(page.body, EndsWith(R"("gaps":[{"partition":0,"from":1,"to":3},)"
+                                  R"({"partition":1,"from":7,"to":0}],"next":"0:4,1:0"})"
+                                  "\n"));
+  RawClient reader = f->Connect();
+  CO_RETURN_IF_ERROR(co_await reader.Send(
+      "GET /v1/topics/t/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
+      "Last-Event-ID: 0:1,1:7\r\n\r\n"));
+  CO_ASSIGN_OR_RETURN(std::string text, co_await reader.ReadUntil("id: 0:4,1:7\n"));
+  EXPECT_THAT(text, HasSubstr("id: 0:3,1:7\nevent: gap\n"
+                              "data: {\"partition\":0,\"from\":1,\"to\":3}\n\n"));
+  CO_ASSIGN_OR_RETURN(text, co_await reader.ReadUntil("\"to\":0}\n\n"));
+  EXPECT_THAT(text, HasSubstr("id: 0:4,1:0\nevent: gap\n"));
+  RawClient socket = f->Connect();
+  CO_RETURN_IF_ERROR(co_await socket.Send(
+      "GET /v1/topics/t/events?from=0:1 HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+      "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"));
+  CO_ASSIGN_OR_RETURN(text, co_await socket.ReadUntil("\"next\":\"0:3,1:0\"}"));
+  EXPECT_THAT(text, HasSubstr(R"({"gap":{"partition":0,"from":1,"to":3},)"));
+  co_return Status::OK();
+}
+TEST(HttpGateway, TellsWhatAReaderDoesNotGet) { RunScenario(PassedOver); }
+
+Task<> Growing(Fixture* f) {
+  CO_ASSIGN_OR_RETURN(storage::TopicInfo topic, co_await f->log.CreateTopic("t", 1, {}, false));
+  RawClient reader = f->Connect();
+  RawClient one = f->Connect();
+  for (auto [client, target] : {std::pair(&reader, "?from=latest"), {&one, "?partition=0"}}) {
+    std::string request = fmt::format(
+        "GET /v1/topics/t/events{} HTTP/1.1\r\nHost: localhost\r\n"
+        "Accept: text/event-stream\r\n\r\n",
+        target);
+    CO_RETURN_IF_ERROR(co_await client->Send(std::move(request)));
+    CO_RETURN_IF_ERROR(co_await client->ReadUntil("id: 0:0\n\n"));  // before any event
+  }
+  CO_RETURN_IF_ERROR(co_await f->log.AddPartitions(topic.id, 3));
+  RawClient writer = f->Connect();
+  for (int p : {2, 0}) {
+    auto post = Post(fmt::format("/v1/topics/t/events?partition={}", p), kJson, std::to_string(p));
+    CO_RETURN_IF_ERROR(co_await writer.Call(std::move(post)));
+  }
+  CO_ASSIGN_OR_RETURN(std::string text, co_await reader.ReadUntil("id: 0:1,1:0,2:1\n"));
+  CO_ASSIGN_OR_RETURN(std::string rest, co_await reader.ReadUntil("\n\n"));
+  EXPECT_THAT(text + rest, HasSubstr("{\"partition\":2,\"offset\":0,"));
+  CO_ASSIGN_OR_RETURN(text, co_await one.ReadUntil("id: 0:1\n"));
+  EXPECT_THAT(text, testing::Not(HasSubstr("\"partition\":2")));
+  co_return Status::OK();
+}
+TEST(HttpGateway, AFollowerGetsPartitionsThatAreAdded) { RunScenario(Growing); }
+
 Task<> Keys(Fixture* f) {
   CO_RETURN_IF_ERROR(co_await f->log.CreateTopic("t", 4, {}, false));
   RawClient client = f->Connect();
@@ -267,6 +356,8 @@ Task<> Socket(Fixture* f) {
       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"));
   CO_ASSIGN_OR_RETURN(std::string text, co_await reader.ReadUntil("\r\n\r\n"));
   EXPECT_THAT(text, StartsWith("HTTP/1.1 101 "));
+  CO_ASSIGN_OR_RETURN(text, co_await reader.ReadUntil("}"));
+  EXPECT_THAT(text, EndsWith("{\"next\":\"0:1\"}"));
   CO_ASSIGN_OR_RETURN(text, co_await reader.ReadUntil("}"));
   EXPECT_THAT(text, HasSubstr("\"offset\":1,"));
   EXPECT_THAT(text, EndsWith("\"value\":2,\"next\":\"0:2\"}"));

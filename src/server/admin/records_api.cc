@@ -9,6 +9,7 @@
 
 #include "gateway/http/answer_lease.h"
 #include "gateway/http/event_json.h"
+#include "gateway/http/event_page.h"
 #include "server/admin/record_filter.h"
 
 namespace mainstem::server {
@@ -18,20 +19,9 @@ namespace http = gateway::http;
 
 constexpr int64_t kLimitDefault = 50;
 constexpr int64_t kLimitMaximum = 1000;
-// One request looks at so much at most, then says where to go on.
-constexpr int64_t kScanRecords = 200'000;
-constexpr int64_t kScanBytes = 128 << 20;
-constexpr size_t kVisitBytes = 1 << 20;
 constexpr Duration kLeaseWait = std::chrono::seconds(2);
 constexpr Duration kLeaseRetry = std::chrono::milliseconds(10);
 constexpr size_t kShownBytes = 256 * 1024;  // of one value, key or header
-
-struct Found {
-  int64_t timestamp_ms;
-  PartitionId partition;
-  Offset offset;
-  std::string json;
-};
 
 class RecordWriter {
  public:
@@ -92,66 +82,12 @@ class RecordWriter {
   simdjson::dom::parser parser_;
 };
 
-struct Scan {
-  int64_t limit = 0;
-  bool keep_last = false;  // of what was found, the newest
-  int64_t scanned = 0;
-  int64_t scanned_bytes = 0;
-  size_t partition_bytes_max = 0;  // of what is found in one partition, as JSON
-  bool is_cut = false;             // some partition has more than that
-  std::vector<Found> found;
-  bool exhausted() const { return scanned >= kScanRecords || scanned_bytes >= kScanBytes; }
-};
-
-// Scans one partition until `limit` are found, its end or the scan's bound. Returns where it ended.
-Task<Offset> ScanPartition(storage::Log* log, storage::TopicPartition id, Offset from,
-                           RecordFilter* filter, RecordWriter* writer, Scan* scan) {
-  int64_t found = 0;
-  const size_t begin = scan->found.size();
-  size_t found_bytes = 0;
-  std::optional<Offset> full_at;  // there is no room for this record
-  http::RecordVisitor visit = [&](const storage::RecordView& record) -> Result<bool> {
-    ++scan->scanned;
-    scan->scanned_bytes += static_cast<int64_t>(record.value ? record.value->size() : 0);
-    if (filter->Keeps(record)) {
-      ASSIGN_OR_RETURN(std::string json, writer->Write(id.partition, record));
-      found_bytes += json.size();
-      while (found_bytes > scan->partition_bytes_max && scan->found.size() > begin) {
-        if (!scan->keep_last) {
-          full_at = record.offset;
-          return false;
-        }
-        scan->is_cut = true;
-        found_bytes -= scan->found[begin].json.size();
-        scan->found.erase(scan->found.begin() + static_cast<std::ptrdiff_t>(begin));
-      }
-      scan->found.push_back({record.timestamp_ms, id.partition, record.offset, std::move(json)});
-      ++found;
-    }
-    return found < scan->limit && !scan->exhausted();
-  };
-  while (found < scan->limit && !full_at && !scan->exhausted()) {
-    CO_ASSIGN_OR_RETURN(http::VisitResult visited,
-                        co_await http::VisitRecords(log, id, from, kVisitBytes, visit));
-    if (visited.next == from) break;
-    from = full_at.value_or(visited.next);
-    CO_RETURN_IF_ERROR(co_await Yield());
-  }
-  scan->is_cut |= full_at.has_value();
-  co_return from;
-}
-
-// Sorts by time without changing the order within a partition: a record counts as no older than
-// the one before it in its partition.
-void SortByTime(std::vector<Found>* found) {
-  std::map<PartitionId, int64_t> latest;
-  for (Found& record : *found) {
-    auto [entry, is_first] = latest.try_emplace(record.partition, record.timestamp_ms);
-    entry->second = std::max(entry->second, record.timestamp_ms);
-    record.timestamp_ms = entry->second;
-  }
-  std::stable_sort(found->begin(), found->end(),
-                   [](const Found& a, const Found& b) { return a.timestamp_ms < b.timestamp_ms; });
+Result<std::optional<std::string>> ShowIfKept(PartitionId partition,
+                                              const storage::RecordView& record,
+                                              RecordFilter* filter, RecordWriter* writer) {
+  if (!filter->Keeps(record)) return std::nullopt;
+  ASSIGN_OR_RETURN(std::string json, writer->Write(partition, record));
+  return json;
 }
 
 // "-50" is 50 from the end; all else as in the event paths.
@@ -197,16 +133,16 @@ Task<> RecordsApi::Browse(HttpExchange* exchange) {
   CO_ASSIGN_OR_RETURN(storage::TopicInfo topic, FindTopicOrFail(*log_, request.Parameter("topic")));
   HttpRequest::IntegerBounds bounds{
       .fallback = kLimitDefault, .minimum = 1, .maximum = kLimitMaximum};
-  Scan scan;
-  CO_ASSIGN_OR_RETURN(scan.limit, request.QueryInteger("limit", bounds));
+  CO_ASSIGN_OR_RETURN(int64_t limit, request.QueryInteger("limit", bounds));
   std::string search(request.Query("search").value_or(""));
   std::string path(request.Query("path").value_or(""));
   CO_ASSIGN_OR_RETURN(RecordFilter filter, RecordFilter::Make(std::move(search), std::move(path)));
   http::ResolveOptions resolve;
-  std::string from_text = fmt::format("-{}", scan.limit);
+  std::string from_text = fmt::format("-{}", limit);
   if (auto from = request.Query("from")) from_text = *from;
   CO_ASSIGN_OR_RETURN(resolve.from, ParseFrom(from_text, &resolve.back_count));
-  scan.keep_last = resolve.from.kind == http::ReadFrom::Kind::kLatest && !filter.filters();
+  http::PageOptions options{.limit = limit, .bytes_max = answer_bytes_};
+  options.newest = resolve.from.kind == http::ReadFrom::Kind::kLatest && !filter.filters();
   HttpRequest::IntegerBounds partition_bounds{
       .fallback = -1, .minimum = 0, .maximum = topic.partition_count - 1};
   CO_ASSIGN_OR_RETURN(int64_t partition, request.QueryInteger("partition", partition_bounds));
@@ -215,30 +151,20 @@ Task<> RecordsApi::Browse(HttpExchange* exchange) {
   }
   CO_ASSIGN_OR_RETURN(http::Positions positions,
                       co_await http::ResolvePositions(log_, topic, std::move(resolve)));
-  scan.partition_bytes_max = answer_bytes_ / positions.size();
   CO_ASSIGN_OR_RETURN(MemoryLease lease, co_await LeaseAnswer(env_, memory_, answer_bytes_));
   RecordWriter writer(request.QueryFlag("as-text"));
-  for (auto& [id, offset] : positions) {
-    storage::TopicPartition from_id{.topic_id = topic.id, .partition = id};
-    CO_ASSIGN_OR_RETURN(offset,
-                        co_await ScanPartition(log_, from_id, offset, &filter, &writer, &scan));
-  }
-  SortByTime(&scan.found);
-  size_t count = std::min(scan.found.size(), static_cast<size_t>(scan.limit));
-  size_t begin = scan.keep_last ? scan.found.size() - count : 0;
-  // What was found but is not shown is to be found again.
-  for (size_t i = begin + count; i < scan.found.size(); ++i) {
-    Offset& next = positions[scan.found[i].partition];
-    next = std::min(next, scan.found[i].offset);
-  }
+  http::RecordShow show = [&](PartitionId in, const storage::RecordView& record) {
+    return ShowIfKept(in, record, &filter, &writer);
+  };
+  CO_ASSIGN_OR_RETURN(http::Page page, co_await http::ReadPage(log_, topic.id, std::move(positions),
+                                                               options, std::move(show)));
   JsonWriter json;
   json.BeginObject().Key("records").BeginArray();
-  for (size_t i = begin; i < begin + count; ++i) json.Raw(scan.found[i].json);
-  json.EndArray()
-      .Field("scanned", scan.scanned)
-      .Field("complete", !scan.exhausted() && !scan.is_cut);
+  for (const std::string& record : page.records) json.Raw(record);
+  json.EndArray().Field("scanned", page.scanned).Field("complete", page.complete);
+  http::WriteGaps(page.gaps, &json);
   json.Key("next").BeginObject();
-  for (const auto& [id, offset] : positions) {
+  for (const auto& [id, offset] : page.next) {
     json.Field(std::to_string(id.value()), offset.value());
   }
   json.EndObject().EndObject();

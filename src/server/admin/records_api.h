@@ -1,7 +1,6 @@
 // /api/v1/topics/{topic}/records: browse and search, with a bounded scan.
 #pragma once
 
-#include "gateway/http/event_reader.h"
 #include "server/admin/admin_support.h"
 
 namespace mainstem::server {

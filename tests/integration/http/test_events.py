@@ -2,15 +2,17 @@
 import json
 import os
 import socket
+import subprocess
 import sys
 import urllib.request
 
 import pytest
 import websocket
 from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(__file__)))
-from support import wait_until  # noqa: E402
+from support import BINARY, wait_until  # noqa: E402
 
 
 def post(node, topic, body, kind="application/json", query=""):
@@ -86,9 +88,33 @@ def test_server_sent_events_resume_where_they_stopped(shared_node):
     assert [event["value"] for _, event in first + rest] == [*range(10), "new"]
 
 
+def test_a_follower_gets_partitions_that_are_added_and_misses_nothing_before_its_first_event(shared_node):
+    shared_node.api("/topics", "POST", {"name": "growing", "partitions": 1})
+    request = urllib.request.Request(f"http://{shared_node.http}/v1/topics/growing/events", headers={"Accept": "text/event-stream"})
+    with urllib.request.urlopen(request, timeout=10) as response:
+        assert response.readline() == b"id: 0:0\n"
+        shared_node.api("/topics/growing", "PATCH", {"partitions": 2})
+        post(shared_node, "growing", '"new"', query="?partition=1")
+        assert [event["value"] for _, event in lines_of(response, 1)] == ["new"]
+
+
+def test_what_was_deleted_is_told(shared_node):
+    post(shared_node, "passed", "[0,1,2,3]")
+    admin = AdminClient({"bootstrap.servers": shared_node.kafka})
+    list(admin.delete_records([TopicPartition("passed", 0, 3)]).values())[0].result()
+    page = read(shared_node, "passed", "from=0:1")
+    assert page["gaps"] == [{"partition": 0, "from": 1, "to": 3}] and [event["value"] for event in page["events"]] == [3]
+    page = read(shared_node, "passed", "from=0:99")
+    assert page["gaps"] == [{"partition": 0, "from": 99, "to": 3}] and page["next"] == "0:4"
+    consumed = subprocess.run([BINARY, "--node", f"http://{shared_node.http}", "consume", "passed", "-f", "-n", "1", "--from", "0:1"],
+                              capture_output=True, text=True, timeout=30)
+    assert consumed.returncode == 0 and consumed.stdout.count("\n") == 1 and "no records at offset 1 any more" in consumed.stderr
+
+
 def test_web_socket_follows_and_closes(shared_node):
     post(shared_node, "sockets", "[1,2]")
     client = websocket.create_connection(f"ws://{shared_node.http}/v1/topics/sockets/events?from=0:1", timeout=10)
+    assert json.loads(client.recv()) == {"next": "0:1"}
     event = json.loads(client.recv())
     assert event["value"] == 2 and event["next"] == "0:2"
     client.ping("x")
