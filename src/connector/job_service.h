@@ -14,10 +14,6 @@ namespace mainstem::connector {
 // In 'properties.bootstrap.servers': the node itself, whatever its address.
 inline constexpr std::string_view kThisNode = "this-node";
 
-// The topic with what destinations of a job have refused is this and the job's id. It is not
-// removed with the job.
-inline constexpr std::string_view kQuarantinePrefix = "__mainstem.quarantine.";
-
 struct KeptJob {
   std::string id;      // chosen by its keeper: the same for all versions of the job
   std::string name;    // as users see it

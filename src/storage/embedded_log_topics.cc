@@ -11,7 +11,6 @@ namespace mainstem::storage {
 namespace {
 
 constexpr int64_t kProducerIdBlock = 1000;
-constexpr std::string_view kInternalPrefix = "__mainstem";
 
 Status UnknownTopicId() { return MakeError(ErrorCode::kUnknownTopicId, "there is no such topic"); }
 
@@ -103,7 +102,7 @@ Task<TopicInfo> EmbeddedLog::DoCreateTopic(std::string name, int32_t partition_c
   CO_RETURN_IF_ERROR(CheckConfig(config, {}));
   CO_RETURN_IF_ERROR(co_await topics_lock_.Acquire());
   TopicInfo info{.name = name, .partition_count = partition_count, .config = std::move(config)};
-  info.internal = name.starts_with(kInternalPrefix);
+  info.internal = name.starts_with(kInternalTopicPrefix);
   Status status;
   if (FindTopic(name)) {
     status = MakeError(ErrorCode::kAlreadyExists, fmt::format("topic '{}' exists", name));

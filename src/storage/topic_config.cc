@@ -285,4 +285,18 @@ Status CheckTopicName(const std::string& name) {
   return MakeError(ErrorCode::kInvalidTopic, fmt::format("the topic name '{}' {}", name, why));
 }
 
+Status CheckClientUse(std::string_view topic, ClientUse use) {
+  bool is_open = use == ClientUse::kChange && topic.starts_with(kQuarantineTopicPrefix);
+  if (is_open || !topic.starts_with(kInternalTopicPrefix)) return Status::OK();
+  if (use == ClientUse::kCreate) {
+    return MakeError(ErrorCode::kInvalidTopic,
+                     fmt::format("the topic name '{}' is reserved: names that begin with {} are "
+                                 "Mainstem's own",
+                                 topic, kInternalTopicPrefix));
+  }
+  return MakeError(
+      ErrorCode::kInvalidTopic,
+      fmt::format("topic '{}' is kept by Mainstem itself: clients only read it", topic));
+}
+
 }  // namespace mainstem::storage

@@ -42,4 +42,14 @@ Status CheckNewTopicConfig(const TopicConfig& config, const TopicConfig& before)
 // kInvalidTopic unless [a-zA-Z0-9._-]{1,249}, not "." or "..".
 Status CheckTopicName(const std::string& name);
 
+// Topics that Mainstem makes for itself have names that begin so.
+inline constexpr std::string_view kInternalTopicPrefix = "__mainstem";
+// Of these, what holds refused records is the user's to look at and to delete.
+inline constexpr std::string_view kQuarantineTopicPrefix = "__mainstem.quarantine.";
+
+// What every door asks before it does something for a client; kChange: of the configuration or the
+// number of partitions, and deletion of the topic or its records. kInvalidTopic.
+enum class ClientUse : uint8_t { kCreate, kWrite, kChange };
+Status CheckClientUse(std::string_view topic, ClientUse use);
+
 }  // namespace mainstem::storage

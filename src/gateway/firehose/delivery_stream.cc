@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "connector/job_service.h"
 #include "core/json_writer.h"
 #include "gateway/aws/body_codec.h"
 #include "gateway/firehose/s3_destination.h"
+#include "storage/topic_config.h"
 
 namespace mainstem::gateway::firehose {
 namespace {
@@ -23,7 +23,7 @@ std::string_view NameOf(SourceKind kind) {
 }
 
 std::string FailedTopicOf(const DeliveryStream& stream) {
-  return std::string(connector::kQuarantinePrefix) + stream.job;
+  return std::string(storage::kQuarantineTopicPrefix) + stream.job;
 }
 
 std::string TopicOf(std::string_view stream) { return fmt::format("firehose.{}", stream); }

@@ -57,9 +57,9 @@ struct JsonFailure {
 // Walks a whole JSON text with simdjson, which checks a value only when it is read.
 class JsonChecker {
  public:
-  // False: see failure(). `text` is one JSON value.
-  bool Check(std::string_view text, const std::string& key_field, size_t element_limit,
-             CheckedValue* out) {
+  // False: see failure(). `text` is one JSON value; without a limit an array is no list of events.
+  bool Check(std::string_view text, const std::string& key_field,
+             std::optional<size_t> element_limit, CheckedValue* out) {
     key_field_ = key_field;
     element_limit_ = element_limit;
     out_ = out;
@@ -113,7 +113,7 @@ class JsonChecker {
   bool CheckTop(ondemand::value value) {
     ondemand::json_type type;
     if (error_code error = value.type().get(type)) return FailHere(error);
-    if (type != ondemand::json_type::array) return CheckEvent(value);
+    if (type != ondemand::json_type::array || !element_limit_) return CheckEvent(value);
     out_->is_array = true;
     ondemand::array elements;
     if (error_code error = value.get_array().get(elements)) return FailHere(error);
@@ -241,7 +241,7 @@ class JsonChecker {
   ondemand::document document_;
   std::string buffer_;
   std::string key_field_;
-  size_t element_limit_ = 0;
+  std::optional<size_t> element_limit_;
   CheckedValue* out_ = nullptr;
   std::optional<std::string> key_;
   JsonFailure failure_;
@@ -313,15 +313,12 @@ struct EventBodyParser::Impl {
       if (!line.empty()) {
         if (events.size() == options.event_limit) return TooManyEvents(options.event_limit);
         CheckedValue checked;
-        // An array on a line is one event here: its elements are not wanted.
-        if (!checker.Check(line, options.key_field, SIZE_MAX, &checked)) {
+        if (!checker.Check(line, options.key_field, std::nullopt, &checked)) {
           size_t index = static_cast<size_t>(line.data() - body.data());
           index += std::min(checker.failure().index, line.size());
           return BrokenJson(body, index, checker.failure().what);
         }
-        std::optional<std::string> key;
-        if (!checked.is_array) key = std::move(checked.keys[0]);
-        events.push_back({line, std::move(key)});
+        events.push_back({line, std::move(checked.keys[0])});
       }
       begin = end + 1;
     }

@@ -63,6 +63,7 @@ TEST(EventBody, TakesTheKeyFromAField) {
               HasSubstr("no key field 'u'"));
   EXPECT_FALSE(Failure(R"({"u":null})", BodyKind::kJson, "u").ok());
   EXPECT_FALSE(Failure("7", BodyKind::kJson, "u").ok());
+  EXPECT_FALSE(Failure(R"([{"u":1}])", BodyKind::kJsonLines, "u").ok());  // one event, an array
 }
 
 TEST(EventBody, NamesLineAndColumnOfWhatIsBroken) {

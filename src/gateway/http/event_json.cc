@@ -1,8 +1,12 @@
 #include "gateway/http/event_json.h"
 
+#include <limits>
+
 #include <absl/strings/escaping.h>
 #include <openssl/evp.h>
 #include <simdjson.h>
+
+#include "gateway/http/event_body.h"
 
 namespace mainstem::gateway::http {
 
@@ -25,50 +29,50 @@ Result<ValueDecoding> ParseValueDecoding(std::string_view name) {
                     .hint = "use decode=auto, text, base64 or hex"});
 }
 
-struct EventJsonWriter::Impl {
-  bool IsUtf8(std::string_view bytes) const {
-    return simdjson::validate_utf8(bytes.data(), bytes.size());
-  }
-  // Cheap first: most text is no JSON by its first byte.
-  bool IsJson(std::string_view bytes) {
-    size_t begin = bytes.find_first_not_of(" \t\r\n");
-    if (begin == std::string_view::npos) return false;
-    if (std::string_view("{[\"-0123456789tfn").find(bytes[begin]) == std::string_view::npos) {
-      return false;
-    }
-    simdjson::dom::element element;
-    return parser.parse(bytes.data(), bytes.size(), true).get(element) == simdjson::SUCCESS;
-  }
-
-  void WriteBytes(std::string_view name, std::optional<std::string_view> bytes, bool may_be_json,
-                  JsonWriter* json) {
-    if (!bytes) {
-      json->Key(name).Null();
-    } else if (decoding == ValueDecoding::kHex) {
-      json->Field(std::string(name) + "_hex",
-                  absl::BytesToHexString({bytes->data(), bytes->size()}));
-    } else if (decoding == ValueDecoding::kBase64) {
-      json->Field(std::string(name) + "_base64", Base64(*bytes));
-    } else if (decoding == ValueDecoding::kText) {
-      json->Field(name, *bytes);
-    } else if (!IsUtf8(*bytes)) {
-      json->Field(std::string(name) + "_base64", Base64(*bytes));
-    } else if (may_be_json && IsJson(*bytes)) {
-      json->Key(name).Raw(*bytes);
-    } else {
-      json->Field(name, *bytes);
-    }
-  }
-
-  ValueDecoding decoding;
-  simdjson::dom::parser parser;
+struct JsonRecognizer::Impl {
+  simdjson::dom::parser quick;
+  EventBodyParser thorough;
 };
 
-EventJsonWriter::EventJsonWriter(ValueDecoding decoding) : impl_(std::make_unique<Impl>()) {
-  impl_->decoding = decoding;
+JsonRecognizer::JsonRecognizer() : impl_(std::make_unique<Impl>()) {}
+JsonRecognizer::~JsonRecognizer() = default;
+JsonRecognizer::JsonRecognizer(JsonRecognizer&&) noexcept = default;
+
+bool JsonRecognizer::IsJson(std::string_view utf8) {
+  // Cheap first: most text is no JSON by its first byte.
+  size_t begin = utf8.find_first_not_of(" \t\r\n");
+  if (begin == std::string_view::npos) return false;
+  if (std::string_view("{[\"-0123456789tfn").find(utf8[begin]) == std::string_view::npos) {
+    return false;
+  }
+  simdjson::dom::element ignored;
+  simdjson::error_code error = impl_->quick.parse(utf8.data(), utf8.size(), true).get(ignored);
+  if (error != simdjson::NUMBER_ERROR) return !error;
+  // Numbers that fit no machine type are the body parser's business.
+  EventBodyOptions options{.kind = BodyKind::kJson,
+                           .key_field = {},
+                           .event_limit = std::numeric_limits<size_t>::max() - 1};
+  return impl_->thorough.Parse(utf8, options).ok();
 }
-EventJsonWriter::~EventJsonWriter() = default;
-EventJsonWriter::EventJsonWriter(EventJsonWriter&&) noexcept = default;
+
+void EventJsonWriter::WriteBytes(std::string_view name, std::optional<std::string_view> bytes,
+                                 bool may_be_json, JsonWriter* json) {
+  if (!bytes) {
+    json->Key(name).Null();
+  } else if (decoding_ == ValueDecoding::kHex) {
+    json->Field(std::string(name) + "_hex", absl::BytesToHexString({bytes->data(), bytes->size()}));
+  } else if (decoding_ == ValueDecoding::kBase64) {
+    json->Field(std::string(name) + "_base64", Base64(*bytes));
+  } else if (decoding_ == ValueDecoding::kText) {
+    json->Field(name, *bytes);
+  } else if (!simdjson::validate_utf8(bytes->data(), bytes->size())) {
+    json->Field(std::string(name) + "_base64", Base64(*bytes));
+  } else if (may_be_json && recognizer_.IsJson(*bytes)) {
+    json->Key(name).Raw(*bytes);
+  } else {
+    json->Field(name, *bytes);
+  }
+}
 
 Status EventJsonWriter::Write(PartitionId partition, const storage::RecordView& record,
                               JsonWriter* json) {
@@ -76,14 +80,14 @@ Status EventJsonWriter::Write(PartitionId partition, const storage::RecordView& 
   json->Field("partition", partition.value());
   json->Field("offset", record.offset.value());
   json->Field("timestamp_ms", record.timestamp_ms);
-  impl_->WriteBytes("key", record.key, false, json);
-  impl_->WriteBytes("value", record.value, true, json);
+  WriteBytes("key", record.key, false, json);
+  WriteBytes("value", record.value, true, json);
   if (record.header_count > 0) {
     ASSIGN_OR_RETURN(auto headers, storage::ReadHeaders(record));
     json->Key("headers").BeginArray();
     for (const auto& header : headers) {
       json->BeginObject().Field("key", header.key);
-      impl_->WriteBytes("value", header.value, false, json);
+      WriteBytes("value", header.value, false, json);
       json->EndObject();
     }
     json->EndArray();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,19 +18,34 @@ namespace mainstem::gateway::http {
 enum class ValueDecoding : uint8_t { kAuto, kText, kBase64, kHex };
 Result<ValueDecoding> ParseValueDecoding(std::string_view name);  // "auto", "text" ...
 
-// Keeps a JSON parser between records; not thread-safe.
+// Tells JSON texts from others; a whole number in them may have any size. Keeps its parsers; not
+// thread-safe.
+class JsonRecognizer {
+ public:
+  JsonRecognizer();
+  ~JsonRecognizer();
+  JsonRecognizer(JsonRecognizer&&) noexcept;
+  bool IsJson(std::string_view utf8);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Not thread-safe.
 class EventJsonWriter {
  public:
-  explicit EventJsonWriter(ValueDecoding decoding);
-  ~EventJsonWriter();
-  EventJsonWriter(EventJsonWriter&&) noexcept;
+  explicit EventJsonWriter(ValueDecoding decoding) : decoding_(decoding) {}
 
   // Appends one object. kInvalidRecord when the record's headers are broken.
   Status Write(PartitionId partition, const storage::RecordView& record, JsonWriter* json);
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  void WriteBytes(std::string_view name, std::optional<std::string_view> bytes, bool may_be_json,
+                  JsonWriter* json);
+
+  const ValueDecoding decoding_;
+  JsonRecognizer recognizer_;
 };
 
 std::string Base64(std::string_view bytes);

@@ -1,5 +1,5 @@
-// Writes the events of one request: chooses partitions, builds one append per partition, and waits
-// until all are durable.
+// Writes the events of one request in two steps: chooses partitions and builds their batches, which
+// tells whether the topic takes them; then appends them and waits until all are durable.
 #pragma once
 
 #include <map>
@@ -14,14 +14,20 @@
 namespace mainstem::gateway::http {
 
 struct EventWrite {
-  storage::TopicInfo topic;
-  std::vector<Event> events;       // values must live until the write ends
+  std::vector<Event> events;
   std::optional<std::string> key;  // for events without a key of their own
   int64_t timestamp_ms = 0;
   std::vector<std::pair<std::string, std::string>> headers;
   std::optional<PartitionId> partition;  // nothing: by key, else in turn
   size_t batch_bytes = 0;
 };
+
+// What one partition gets.
+struct PartitionWrite {
+  std::vector<std::byte> batches;
+  int64_t count = 0;
+};
+using PreparedWrite = std::map<PartitionId, PartitionWrite>;
 
 struct WrittenRange {
   PartitionId partition;
@@ -34,12 +40,13 @@ struct WrittenRange {
 class EventWriter {
  public:
   explicit EventWriter(storage::Log* log) : log_(log) {}
-  // Events of one partition keep their order and get consecutive offsets. Sorted by partition.
-  Task<std::vector<WrittenRange>> Write(EventWrite write);
+  // Copies the events. kMessageTooLarge when the topic does not take one of them. Events of a
+  // partition keep their order.
+  Result<PreparedWrite> Prepare(const EventWrite& write, const storage::TopicInfo& topic);
+  // Events of one partition get consecutive offsets. Sorted by partition.
+  Task<std::vector<WrittenRange>> Write(storage::TopicId topic, PreparedWrite write);
 
  private:
-  PartitionId Choose(const EventWrite& write, const Event& event, PartitionId turn) const;
-
   storage::Log* log_;
   uint32_t next_turn_ = 0;
 };

@@ -8,10 +8,12 @@
 #include "core/net/server_sent_events.h"
 #include "core/net/websocket.h"
 #include "gateway/http/answer_lease.h"
+#include "gateway/http/body_encoding.h"
 #include "gateway/http/event_body.h"
 #include "gateway/http/event_page.h"
 #include "gateway/http/event_writer.h"
 #include "gateway/http/follow.h"
+#include "storage/topic_config.h"
 
 namespace mainstem::gateway::http {
 namespace {
@@ -130,16 +132,19 @@ struct HttpGateway::Impl {
   Impl(Env* env, storage::Log* log, HttpGatewayOptions options)
       : env(env), log(log), options(options), writer(log) {}
 
-  Task<TopicInfo> FindTopic(std::string name, bool may_create) {
+  enum class IfMissing : uint8_t { kRefuse, kDescribe, kCreate };
+  // kDescribe gives a topic as it would be made.
+  Task<TopicInfo> FindTopic(std::string name, IfMissing what) {
     auto topic = log->FindTopic(name);
     if (topic) co_return *topic;
-    if (!may_create) {
+    if (what == IfMissing::kRefuse) {
       co_return MakeError(ErrorCode::kUnknownTopic,
                           {.message = fmt::format("no topic '{}'", name),
                            .hint = fmt::format("create it: mainstem topic create {}", name)});
     }
     storage::TopicConfig config;
-    auto created = co_await log->CreateTopic(name, -1, std::move(config), false);
+    const bool validate_only = what == IfMissing::kDescribe;
+    auto created = co_await log->CreateTopic(name, -1, std::move(config), validate_only);
     // Another request may have been quicker.
     if (Is(created.status(), ErrorCode::kAlreadyExists)) topic = log->FindTopic(name);
     if (topic) co_return *topic;
@@ -147,18 +152,19 @@ struct HttpGateway::Impl {
   }
 
   // A large body would hold up the shard: it is checked on the pool.
-  Task<std::vector<Event>> ParseBody(const HttpRequest& request) {
+  Task<std::vector<Event>> ParseBody(const HttpRequest& request, std::string_view text) {
     EventBodyOptions body{.kind = BodyKindOf(request.ContentType()), .key_field = {}};
     if (auto field = request.Query("key-field")) body.key_field = *field;
-    if (request.body.size() <= kParseHereBytes) co_return body_parser.Parse(request.body, body);
+    if (text.size() <= kParseHereBytes) co_return body_parser.Parse(text, body);
     EventBodyParser parser;
-    auto parse = [&] { return parser.Parse(request.body, body); };
+    auto parse = [&] { return parser.Parse(text, body); };
     co_return co_await env->blocking_pool().Run(parse);
   }
 
-  Task<EventWrite> DescribeWrite(const HttpRequest& request) {
+  // The events point into `text`.
+  Task<EventWrite> DescribeWrite(const HttpRequest& request, std::string_view text) {
     EventWrite write;
-    CO_ASSIGN_OR_RETURN(write.events, co_await ParseBody(request));
+    CO_ASSIGN_OR_RETURN(write.events, co_await ParseBody(request, text));
     if (auto key = request.headers.Find("Mainstem-Key")) write.key = std::string(*key);
     if (auto key = request.Query("key")) write.key = std::string(*key);
     write.timestamp_ms = env->WallTime().value();
@@ -175,26 +181,48 @@ struct HttpGateway::Impl {
     co_return write;
   }
 
+  // The body as it was before it was compressed. Zeros may be packed a thousandfold: what comes out
+  // is limited and leased like what came in.
+  Task<std::string> TakePlainBody(HttpExchange* exchange, MemoryLease* lease) {
+    std::string body = exchange->TakeBody();
+    if (BodyEncodingOf(exchange->request().headers) == BodyEncoding::kNone) co_return body;
+    auto gunzip = [&] { return Gunzip(body, options.body_limit, options.memory, lease); };
+    co_return co_await env->blocking_pool().Run(gunzip);
+  }
+
+  Task<> RefuseEncoding(HttpExchange* exchange) {
+    HttpResponse response =
+        net::ErrorResponse(415, "UnsupportedMediaType",
+                           {.message = "this Content-Encoding of a body is not understood",
+                            .hint = "send it as it is, or with Content-Encoding: gzip"});
+    response.headers.Add("Accept-Encoding", "gzip");
+    co_return co_await exchange->Respond(std::move(response));
+  }
+
   Task<> PostEvents(HttpExchange* exchange) {
     const HttpRequest& request = exchange->request();
-    // Broken input is refused before a topic is made for it.
-    CO_ASSIGN_OR_RETURN(EventWrite write, co_await DescribeWrite(request));
-    CO_ASSIGN_OR_RETURN(write.topic,
-                        co_await FindTopic(request.Parameter("topic"), options.auto_create_topics));
-    if (write.topic.internal) {
-      co_return MakeError(ErrorCode::kInvalidArgument,
-                          fmt::format("topic '{}' is kept by Mainstem itself: clients only read it",
-                                      write.topic.name));
-    }
+    const std::string name = request.Parameter("topic");
+    CO_RETURN_IF_ERROR(storage::CheckClientUse(name, storage::ClientUse::kWrite));
+    if (!BodyEncodingOf(request.headers)) co_return co_await RefuseEncoding(exchange);
+    MemoryLease lease;
+    CO_ASSIGN_OR_RETURN(std::string body, co_await TakePlainBody(exchange, &lease));
+    CO_ASSIGN_OR_RETURN(EventWrite write, co_await DescribeWrite(request, body));
+    // All is checked before a topic is made for it.
+    const bool may_create = options.auto_create_topics && !write.events.empty();
+    IfMissing missing = may_create ? IfMissing::kDescribe : IfMissing::kRefuse;
+    CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await FindTopic(name, missing));
     if (request.Query("partition")) {
-      CO_ASSIGN_OR_RETURN(auto partitions, WantedPartitions(request, write.topic));
+      CO_ASSIGN_OR_RETURN(auto partitions, WantedPartitions(request, topic));
       write.partition = partitions[0];
     }
+    CO_ASSIGN_OR_RETURN(PreparedWrite prepared, writer.Prepare(write, topic));
+    if (may_create) {
+      CO_ASSIGN_OR_RETURN(topic, co_await FindTopic(name, IfMissing::kCreate));
+    }
     auto count = static_cast<int64_t>(write.events.size());
-    std::string name = write.topic.name;
-    CO_ASSIGN_OR_RETURN(auto written, co_await writer.Write(std::move(write)));
+    CO_ASSIGN_OR_RETURN(auto written, co_await writer.Write(topic.id, std::move(prepared)));
     stats.events_in.fetch_add(count, std::memory_order_relaxed);
-    stats.bytes_in.fetch_add(static_cast<int64_t>(request.body.size()), std::memory_order_relaxed);
+    stats.bytes_in.fetch_add(std::ssize(body), std::memory_order_relaxed);
     JsonWriter json;
     json.BeginObject().Field("topic", name).Field("count", count).Key("written").BeginArray();
     for (const WrittenRange& range : written) {
@@ -208,7 +236,8 @@ struct HttpGateway::Impl {
 
   Task<> GetEvents(HttpExchange* exchange) {
     const HttpRequest& request = exchange->request();
-    CO_ASSIGN_OR_RETURN(TopicInfo topic, co_await FindTopic(request.Parameter("topic"), false));
+    CO_ASSIGN_OR_RETURN(TopicInfo topic,
+                        co_await FindTopic(request.Parameter("topic"), IfMissing::kRefuse));
     std::string decode(request.Query("decode").value_or("auto"));
     CO_ASSIGN_OR_RETURN(ValueDecoding decoding, ParseValueDecoding(decode));
     bool is_socket = request.headers.HasToken("Upgrade", "websocket");

@@ -11,6 +11,7 @@
 #include "core/net/testing/raw_client.h"
 #include "core/net/websocket_codec.h"
 #include "core/sim/sim_env.h"
+#include "storage/compression.h"
 #include "storage/testing/memory_log.h"
 
 namespace mainstem::gateway::http {
@@ -113,13 +114,13 @@ Task<> ReadOnFromTheLatest(Fixture* f) {
 }
 TEST(HttpGateway, TheLatestPageIsFollowedByWhatComesAfterIt) { RunScenario(ReadOnFromTheLatest); }
 
-// Ten events of a megabyte in two partitions, of which a page holds less than eight.
+// Ten events of a megabyte in two partitions, of which a page holds eight.
 Task<> LatestOfMuch(Fixture* f) {
   CO_RETURN_IF_ERROR(co_await f->log.CreateTopic("t", 2, {}, false));
   RawClient client = f->Connect();
   for (int i = 0; i < 10; ++i) {
     auto post = Post(fmt::format("/v1/topics/t/events?partition={}", i % 2), kJson,
-                     fmt::format("\"{}{}\"", i, std::string(1 << 20, 'x')));
+                     fmt::format("\"{}{}\"", i, std::string(1'000'000, 'x')));
     post.headers.emplace_back("Mainstem-Timestamp", std::to_string(1000 + i));
     CO_RETURN_IF_ERROR(co_await client.Call(std::move(post)));
   }
@@ -133,12 +134,12 @@ Task<> LatestOfMuch(Fixture* f) {
   };
   CO_ASSIGN_OR_RETURN(RawResponse page,
                       co_await client.Call(Get("/v1/topics/t/events?from=latest&limit=10")));
-  EXPECT_EQ(digits(page.body), "3456789");
+  EXPECT_EQ(digits(page.body), "23456789");
   EXPECT_THAT(page.body, EndsWith("\"next\":\"0:5,1:5\"}\n"));
   CO_ASSIGN_OR_RETURN(page,
                       co_await client.Call(Get("/v1/topics/t/events?from=earliest&limit=10")));
-  EXPECT_EQ(digits(page.body), "0123456");
-  EXPECT_THAT(page.body, EndsWith("\"next\":\"0:4,1:3\"}\n"));
+  EXPECT_EQ(digits(page.body), "01234567");
+  EXPECT_THAT(page.body, EndsWith("\"next\":\"0:4,1:4\"}\n"));
   co_return Status::OK();
 }
 TEST(HttpGateway, APageThatIsFullHoldsTheNewestOfTheLatest) { RunScenario(LatestOfMuch); }
@@ -251,6 +252,83 @@ Task<> Broken(Fixture* f) {
   co_return Status::OK();
 }
 TEST(HttpGateway, RefusesABrokenRequestWhole) { RunScenario(Broken); }
+
+// Each of these would be refused by a topic that is there.
+Task<> NoTopicForThese(Fixture* f) {
+  RawClient client = f->Connect();
+  auto post = Post("/v1/topics/t/events?partition=7", kJson, "[1]");
+  CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(post)));
+  EXPECT_EQ(answer.status, 400);
+  post = Post("/v1/topics/t/events", kJson, "[]");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(post)));
+  EXPECT_EQ(answer.status, 404);
+  post = Post("/v1/topics/t/events", "text/plain", std::string(1100 << 10, 'x'));
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(post)));
+  EXPECT_EQ(answer.status, 413);
+  EXPECT_THAT(answer.body, HasSubstr("max.message.bytes"));
+  EXPECT_FALSE(f->log.FindTopic("t").has_value());
+  // A topic that takes little gets small batches, and of several partitions all or none is written.
+  storage::TopicConfig config;
+  config["max.message.bytes"] = "200";
+  CO_RETURN_IF_ERROR(co_await f->log.CreateTopic("t", 2, std::move(config), false));
+  post = Post("/v1/topics/t/events?key-field=k", kJson,
+              R"([{"k":1},{"k":2},{"k":3,"long":")" + std::string(200, 'x') + "\"}]");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(post)));
+  EXPECT_EQ(answer.status, 413);
+  post = Post("/v1/topics/t/events?partition=1", kJson,
+              "[" + std::string(99, '1') + "," + std::string(99, '2') + "]");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(post)));
+  EXPECT_THAT(answer.body, HasSubstr(R"("written":[{"partition":1,"offset":0,"count":2}])"));
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(Get("/v1/topics/t/events")));
+  EXPECT_THAT(answer.body, HasSubstr("\"next\":\"0:0,1:2\""));
+  // Numbers of any size are numbers.
+  EXPECT_THAT(answer.body, HasSubstr("\"value\":" + std::string(99, '2') + "}"));
+  co_return Status::OK();
+}
+TEST(HttpGateway, MakesNoTopicForWhatItRefuses) { RunScenario(NoTopicForThese); }
+
+std::string Gzip(std::string_view text) {
+  auto packed = storage::Compress(storage::Codec::kGzip, std::as_bytes(std::span(text)));
+  return std::string(reinterpret_cast<const char*>(packed->data()), packed->size());
+}
+
+Task<> Compressed(Fixture* f) {
+  RawClient client = f->Connect();
+  auto post_as = [](std::string encoding, std::string body) {
+    auto post = Post("/v1/topics/t/events", "application/x-ndjson", std::move(body));
+    post.headers.emplace_back("Content-Encoding", std::move(encoding));
+    return post;
+  };
+  // In two members, as appended files are.
+  auto post = post_as("GZIP", Gzip("1\n") + Gzip("2\n"));
+  CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(post)));
+  EXPECT_THAT(answer.body, HasSubstr("\"count\":2"));
+  const std::vector<std::tuple<std::string, std::string, int>> cases{
+      {"gzip", Gzip(std::string(4097, ' ')), 413},
+      {"gzip", Gzip("1\n3"), 200},
+      {"gzip", Gzip("1\n").substr(0, 15), 400},
+      {"gzip", "4\n", 400},
+      {"gzip", "", 400},
+      {"gzip", Gzip("1\n") + "rest", 400},
+      {"identity", "5\n", 200},
+      {"br", "6\n", 415},
+      {"gzip, gzip", Gzip("7\n"), 415}};
+  for (const auto& [encoding, body, status] : cases) {
+    post = post_as(encoding, body);
+    CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(post)));
+    EXPECT_EQ(answer.status, status) << encoding << answer.body;
+  }
+  EXPECT_THAT(answer.head, HasSubstr("Accept-Encoding: gzip\r\n"));
+  post = post_as("gzip", Gzip(std::string(4094, ' ') + "8\n"));
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(post)));
+  EXPECT_EQ(answer.status, 200);
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(Get("/v1/topics/t/events")));
+  EXPECT_THAT(answer.body, HasSubstr("\"next\":\"0:6\""));
+  co_return Status::OK();
+}
+TEST(HttpGateway, TakesBodiesInGzipWithinTheSameLimit) {
+  RunScenario(Compressed, {.body_limit = 4096});
+}
 
 Task<> NoCreate(Fixture* f) {
   RawClient client = f->Connect();

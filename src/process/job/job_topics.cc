@@ -2,7 +2,6 @@
 
 #include <cctype>
 
-#include "connector/job_service.h"
 #include "storage/topic_config.h"
 
 namespace mainstem::process {
@@ -18,7 +17,7 @@ std::string JobTopicName(std::string_view prefix, const std::string& job, const 
 }
 
 std::string QuarantineTopicName(const std::string& job) {
-  return JobTopicName(connector::kQuarantinePrefix, job, "");
+  return JobTopicName(storage::kQuarantineTopicPrefix, job, "");
 }
 
 namespace {

@@ -282,6 +282,13 @@ Task<> Topics(Fixture* f) {
   EXPECT_THAT(answer.body, HasSubstr(R"("records":3)"));
   EXPECT_THAT(answer.body, HasSubstr(R"({"id":1,"log_start":0,"high_watermark":3)"));
   EXPECT_THAT(answer.body, HasSubstr(R"({"name":"retention.ms","value":"1000","source":"topic")"));
+  // One half of it is refused: nothing is changed.
+  f->log.partition_error = MakeError(ErrorCode::kInvalidPartitions, "not so many");
+  call = Call("PATCH", "/api/v1/topics/t", R"({"config":{"retention.ms":"5"},"partitions":3})");
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_EQ(f->log.FindTopic("t")->config.at("retention.ms"), "1000");
+  f->log.partition_error = Status::OK();
   call = Call("PATCH", "/api/v1/topics/t", R"({"config":{"retention.ms":null},"partitions":3})");
   CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
   EXPECT_EQ(answer.status, 200);

@@ -71,15 +71,11 @@ class RecordWriter {
   std::string_view KindOf(std::optional<std::string_view> value, bool is_cut) {
     if (!value) return "null";
     if (!simdjson::validate_utf8(value->data(), value->size())) return "binary";
-    size_t begin = value->find_first_not_of(" \t\r\n");
-    if (is_cut || begin == std::string_view::npos) return "text";
-    simdjson::dom::element ignored;
-    bool is_json = !parser_.parse(value->data(), value->size(), true).get(ignored);
-    return is_json ? "json" : "text";
+    return !is_cut && recognizer_.IsJson(*value) ? "json" : "text";
   }
 
   bool as_text_;
-  simdjson::dom::parser parser_;
+  http::JsonRecognizer recognizer_;
 };
 
 Result<std::optional<std::string>> ShowIfKept(PartitionId partition,

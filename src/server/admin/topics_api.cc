@@ -1,5 +1,6 @@
 #include "server/admin/topics_api.h"
 #include "server/admin/group_view.h"
+#include "storage/topic_config.h"
 
 #include <limits>
 
@@ -63,6 +64,7 @@ Task<> TopicsApi::Create(HttpExchange* exchange) {
   std::vector<std::string> known{"name", "partitions", "config"};
   CO_ASSIGN_OR_RETURN(JsonBody body, JsonBody::Parse(exchange->request().body, known));
   CO_ASSIGN_OR_RETURN(std::string name, body.RequiredText("name"));
+  CO_RETURN_IF_ERROR(storage::CheckClientUse(name, storage::ClientUse::kCreate));
   CO_ASSIGN_OR_RETURN(int32_t partitions, PartitionCount(body));
   CO_ASSIGN_OR_RETURN(auto given, body.TextMap("config"));
   storage::TopicConfig config;
@@ -115,25 +117,27 @@ Task<> TopicsApi::Change(HttpExchange* exchange) {
   std::vector<std::string> known{"partitions", "config"};
   CO_ASSIGN_OR_RETURN(TopicInfo topic,
                       FindTopicOrFail(*log_, exchange->request().Parameter("topic")));
+  CO_RETURN_IF_ERROR(storage::CheckClientUse(topic.name, storage::ClientUse::kChange));
   CO_ASSIGN_OR_RETURN(JsonBody body, JsonBody::Parse(exchange->request().body, known));
   CO_ASSIGN_OR_RETURN(int32_t partitions, PartitionCount(body));
   CO_ASSIGN_OR_RETURN(auto changes, body.TextMap("config"));
-  if (!changes.empty()) {
-    auto change = [changes = std::move(changes)](storage::TopicConfig config) {
-      for (const auto& [key, value] : changes) {
-        if (value) {
-          config[key] = *value;
-        } else {
-          config.erase(key);
-        }
+  const bool sets_config = !changes.empty();
+  storage::Log::ConfigChange change = [changes = std::move(changes)](storage::TopicConfig config) {
+    for (const auto& [key, value] : changes) {
+      if (value) {
+        config[key] = *value;
+      } else {
+        config.erase(key);
       }
-      return config;
-    };
-    CO_RETURN_IF_ERROR(co_await log_->ChangeTopicConfig(topic.id, std::move(change), false));
-  }
+    }
+    return config;
+  };
+  // What either refuses is refused before anything is changed.
+  if (sets_config) CO_RETURN_IF_ERROR(co_await log_->ChangeTopicConfig(topic.id, change, true));
   if (partitions > 0 && partitions != topic.partition_count) {
     CO_RETURN_IF_ERROR(co_await log_->AddPartitions(topic.id, partitions));
   }
+  if (sets_config) CO_RETURN_IF_ERROR(co_await log_->ChangeTopicConfig(topic.id, change, false));
   CO_ASSIGN_OR_RETURN(TopicInfo changed, FindTopicOrFail(*log_, topic.name));
   co_return co_await Describe(exchange, 200, std::move(changed));
 }
@@ -141,6 +145,7 @@ Task<> TopicsApi::Change(HttpExchange* exchange) {
 Task<> TopicsApi::Delete(HttpExchange* exchange) {
   CO_ASSIGN_OR_RETURN(TopicInfo topic,
                       FindTopicOrFail(*log_, exchange->request().Parameter("topic")));
+  CO_RETURN_IF_ERROR(storage::CheckClientUse(topic.name, storage::ClientUse::kChange));
   CO_RETURN_IF_ERROR(co_await log_->DeleteTopic(topic.id));
   co_return co_await RespondJson(exchange, 200, "{}");
 }

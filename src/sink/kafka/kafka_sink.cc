@@ -190,6 +190,10 @@ Result<std::unique_ptr<connector::TableSink>> MakeKafkaSink(const TableDescripto
     return MakeError(ErrorCode::kUnsupported,
                      "table '" + table.name + "': this tool has no log to write topics to");
   }
+  Status allowed = storage::CheckClientUse(layout.topic, storage::ClientUse::kWrite);
+  if (!allowed.ok()) {
+    return MakeError(CodeOf(allowed), "table '" + table.name + "': " + TextOf(allowed).message);
+  }
   return std::make_unique<KafkaSink>(context.env, context.log, std::move(layout));
 }
 

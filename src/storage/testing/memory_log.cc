@@ -5,6 +5,7 @@
 
 #include "core/sync.h"
 #include "storage/record_batch.h"
+#include "storage/topic_config.h"
 
 namespace mainstem::storage {
 namespace {
@@ -29,7 +30,7 @@ Task<TopicInfo> MemoryLog::CreateTopic(std::string name, int32_t partition_count
   std::memcpy(topic.id.data() + sizeof(id), &id, sizeof(id));
   topic.partition_count = std::max(partition_count, 1);
   topic.config = std::move(config);
-  topic.internal = topic.name.starts_with("__mainstem");
+  topic.internal = topic.name.starts_with(kInternalTopicPrefix);
   if (validate_only) co_return topic;
   for (int32_t i = 0; i < topic.partition_count; ++i) partitions_[{topic.id, PartitionId(i)}];
   topics_[name] = topic;

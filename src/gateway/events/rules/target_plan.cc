@@ -138,11 +138,15 @@ Result<TargetPlan> TargetPlan::Make(const aws::Value& target) {
 Status TargetPlan::CheckNew() const {
   RETURN_IF_ERROR(input.CheckVariables(id));
   if (!dead_letters || !dead_letters->is_queue) return Status::OK();
-  if (storage::CheckTopicName(dead_letters->stream).ok()) return Status::OK();
+  const std::string& topic = dead_letters->stream;
+  if (storage::CheckTopicName(topic).ok() &&
+      storage::CheckClientUse(topic, storage::ClientUse::kCreate).ok()) {
+    return Status::OK();
+  }
   return BadTarget(
       fmt::format("Parameter DeadLetterConfig is not valid. Reason: '{}' is no name of "
                   "a queue.",
-                  dead_letters->stream));
+                  topic));
 }
 
 Result<TargetPlan> TargetPlan::Parse(std::string_view definition) {

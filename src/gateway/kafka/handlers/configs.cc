@@ -9,6 +9,7 @@
 #include "gateway/kafka/handlers/config_entries.h"
 #include "gateway/kafka/handlers/handlers.h"
 #include "gateway/kafka/handlers/partitions.h"
+#include "storage/topic_config.h"
 
 namespace mainstem::gateway::kafka {
 namespace {
@@ -111,6 +112,8 @@ std::optional<Outcome> CheckAlterable(const RequestContext& context, int8_t type
   if (!context.services.log->FindTopic(name)) {
     return Fail(KafkaError::kUnknownTopicOrPartition, "this topic does not exist");
   }
+  Status allowed = storage::CheckClientUse(name, storage::ClientUse::kChange);
+  if (!allowed.ok()) return Fail(KafkaError::kInvalidTopic, Describe(allowed));
   return std::nullopt;
 }
 

@@ -138,6 +138,10 @@ Task<DeleteRecordsResponse> HandleDeleteRecords(const RequestContext& context,
       answer.index = partition.index;
       answer.low_watermark = -1;
       answer.error_code = Code(found.CheckPartition(partition.index));
+      if (answer.error_code == 0) {
+        answer.error_code =
+            KafkaCode(storage::CheckClientUse(topic.name, storage::ClientUse::kChange));
+      }
       if (answer.error_code == 0 && partition.offset < -1) {
         answer.error_code = Code(KafkaError::kOffsetOutOfRange);
       }

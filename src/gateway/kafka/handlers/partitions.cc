@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "storage/topic_config.h"
+
 namespace mainstem::gateway::kafka {
 
 KafkaError FoundTopic::CheckPartition(int32_t index) const {
@@ -34,6 +36,9 @@ bool IsLegalTopicName(const std::string& name) {
 std::optional<std::string> WhyNotNamed(const storage::Log& log, const std::string& name) {
   if (!IsLegalTopicName(name)) {
     return "a topic name has 1 to 249 of the characters a-z A-Z 0-9 . _ -";
+  }
+  if (Status refused = storage::CheckClientUse(name, storage::ClientUse::kCreate); !refused.ok()) {
+    return Describe(refused);
   }
   if (name.find_first_of("._") == std::string::npos) return std::nullopt;
   auto metric_name = [](std::string text) {

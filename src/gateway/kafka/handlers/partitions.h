@@ -24,8 +24,9 @@ FoundTopic FindTopicById(const storage::Log& log, const Uuid& id);
 KafkaError CheckLeaderEpoch(int32_t epoch);
 
 bool IsLegalTopicName(const std::string& name);
-// Why a topic that is not there may not have this name; nothing when it may. It must be legal, and
-// "a.b" and "a_b" would be the same metric name: Kafka refuses the second one.
+// Why a topic that is not there may not have this name; nothing when it may. It must be legal and
+// none of Mainstem's own, and "a.b" and "a_b" would be the same metric name: Kafka refuses the
+// second one.
 std::optional<std::string> WhyNotNamed(const storage::Log& log, const std::string& name);
 
 // What a person should read about a failure.

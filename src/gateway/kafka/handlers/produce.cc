@@ -2,6 +2,7 @@
 #include "gateway/kafka/handlers/handlers.h"
 #include "gateway/kafka/handlers/partitions.h"
 #include "storage/record_batch.h"
+#include "storage/topic_config.h"
 
 namespace mainstem::gateway::kafka {
 namespace {
@@ -168,9 +169,9 @@ Task<ProduceResponse> HandleProduce(const RequestContext& context, const Produce
         answer = Refuse(partition.index, Code(error), std::nullopt);
         continue;
       }
-      if (found.info->internal) {
-        answer = Refuse(partition.index, KafkaError::kInvalidTopic,
-                        "the topic is kept by Mainstem itself: clients only read it");
+      Status allowed = storage::CheckClientUse(found.info->name, storage::ClientUse::kWrite);
+      if (!allowed.ok()) {
+        answer = Refuse(partition.index, KafkaError::kInvalidTopic, Describe(allowed));
         continue;
       }
       std::optional<ProducerIdentity> producer;

@@ -25,6 +25,8 @@ bool IsOnlyThisNode(const std::vector<int32_t>& replicas, int32_t node_id) {
 // Why a topic can't grow as it is asked for.
 Refusal CheckGrowth(const CreatePartitionsRequest::Topic& topic, int32_t partition_count,
                     int32_t node_id) {
+  Status allowed = storage::CheckClientUse(topic.name, storage::ClientUse::kChange);
+  if (!allowed.ok()) return Refuse(KafkaError::kInvalidTopic, Describe(allowed));
   if (topic.count <= partition_count) {
     return Refuse(
         KafkaError::kInvalidPartitions,
@@ -144,7 +146,8 @@ Task<> DeleteOne(const RequestContext& context, const FoundTopic& found,
   }
   answer->name = found.info->name;
   answer->topic_id = found.info->id;
-  Status status = co_await context.services.log->DeleteTopic(found.info->id);
+  Status status = storage::CheckClientUse(found.info->name, storage::ClientUse::kChange);
+  if (status.ok()) status = co_await context.services.log->DeleteTopic(found.info->id);
   CO_ASSIGN_OR_RETURN(answer->error_code, AnswerCode(status));
   answer->error_message = ErrorMessage(status);
   co_return Status::OK();
