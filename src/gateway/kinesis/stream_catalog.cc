@@ -58,14 +58,16 @@ Task<> StreamCatalog::Start() {
 
 // ---------------------------------------------------------------- finding
 
-StreamPtr StreamCatalog::FindKnown(const storage::TopicInfo& topic) {
+StreamPtr StreamCatalog::FindKnown(storage::TopicInfo topic) {
   std::lock_guard lock(mutex_);
   auto it = entries_.find(topic.id);
   if (it == entries_.end()) return nullptr;
   Entry& entry = it->second;
+  if (entry.partitions_shown) topic.partition_count = *entry.partitions_shown;
   bool current = entry.stream && entry.stream->topic().partition_count == topic.partition_count &&
                  entry.stream->topic().config == topic.config;
-  if (!current) entry.stream = std::make_shared<Stream>(topic, entry.meta, entry.writing);
+  if (!current)
+    entry.stream = std::make_shared<Stream>(std::move(topic), entry.meta, entry.writing);
   return entry.stream;
 }
 
@@ -133,6 +135,7 @@ std::weak_ptr<const WriteToken> StreamCatalog::Publish(storage::TopicId id, Stre
   std::weak_ptr<const WriteToken> older = entry.writing;
   entry.meta = std::move(meta);
   entry.stream = nullptr;
+  entry.partitions_shown.reset();
   if (routes == Routes::kNew || !entry.writing) entry.writing = std::make_shared<WriteToken>();
   return older;
 }
@@ -188,7 +191,7 @@ Task<> StreamCatalog::UpdateHere(storage::TopicId id, Change change) {
   CO_RETURN_IF_ERROR(change(*stream, &meta));
   stream.reset();
   if (meta.shards.size() != before.shards.size()) {
-    co_return co_await ReshardHere(id, std::move(before), std::move(meta));
+    co_return co_await ReshardHere(std::move(*topic), std::move(before), std::move(meta));
   }
   CO_RETURN_IF_ERROR(co_await Persist(id, meta));
   Publish(id, std::move(meta), Routes::kSame);
@@ -197,14 +200,24 @@ Task<> StreamCatalog::UpdateHere(storage::TopicId id, Change change) {
 
 // The children's partitions come before anybody is sent to them. A crash in between is made up for
 // by the next start.
-Task<> StreamCatalog::ReshardHere(storage::TopicId id, StreamMeta before, StreamMeta meta) {
+Task<> StreamCatalog::ReshardHere(storage::TopicInfo topic, StreamMeta before, StreamMeta meta) {
+  const storage::TopicId id = topic.id;
   CO_RETURN_IF_ERROR(co_await Persist(id, meta));
+  ShowPartitions(id, topic.partition_count);
   Status added = co_await AddPartitions(id, meta.shards.size());
   if (!added.ok()) {
+    ShowPartitions(id, std::nullopt);
     CO_RETURN_IF_ERROR(co_await Persist(id, before));
     co_return added;
   }
   co_return co_await CloseParents(id, std::move(meta));
+}
+
+void StreamCatalog::ShowPartitions(storage::TopicId id, std::optional<int32_t> count) {
+  std::lock_guard lock(mutex_);
+  if (auto entry = entries_.find(id); entry != entries_.end()) {
+    entry->second.partitions_shown = count;
+  }
 }
 
 Task<> StreamCatalog::AddPartitions(storage::TopicId id, size_t count) {

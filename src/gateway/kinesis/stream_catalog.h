@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,9 +58,12 @@ class StreamCatalog {
     StreamMeta meta;
     std::shared_ptr<const WriteToken> writing;
     StreamPtr stream;  // made when somebody asks
+    // While a resharding makes partitions: how many there were. A child that is seen without its
+    // parents would be read before them, and they be taken for older than its reader.
+    std::optional<int32_t> partitions_shown = {};
   };
 
-  StreamPtr FindKnown(const storage::TopicInfo& topic);
+  StreamPtr FindKnown(storage::TopicInfo topic);
   Task<StreamPtr> FindTopic(std::optional<storage::TopicInfo> topic);
   Task<> AdoptHere(storage::TopicId id);
   Task<> Prune();
@@ -71,7 +75,8 @@ class StreamCatalog {
   // Shows it to everybody. Gives what writers by the streams shown before hold.
   enum class Routes : uint8_t { kSame, kNew };
   std::weak_ptr<const WriteToken> Publish(storage::TopicId id, StreamMeta meta, Routes routes);
-  Task<> ReshardHere(storage::TopicId id, StreamMeta before, StreamMeta meta);
+  Task<> ReshardHere(storage::TopicInfo topic, StreamMeta before, StreamMeta meta);
+  void ShowPartitions(storage::TopicId id, std::optional<int32_t> count);
   Task<> AddPartitions(storage::TopicId id, size_t count);
   Task<> CloseParents(storage::TopicId id, StreamMeta meta);
   Task<> FinishReshard(storage::TopicId id, StreamMeta meta);

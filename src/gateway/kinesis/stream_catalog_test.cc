@@ -65,6 +65,31 @@ Task<> LetTheCallerGo(Env* env, storage::MemoryLog*, StreamCatalog* catalog) {
 }
 TEST(StreamCatalogTest, AReshardingEndsWhenItsCallerHasGone) { RunCatalog(LetTheCallerGo); }
 
+// A reader of the stream takes a shard without parents for one that may be read at once.
+Task<> LookWhileItIsSplit(Env* env, storage::MemoryLog* log, StreamCatalog* catalog) {
+  CO_ASSIGN_OR_RETURN(StreamPtr stream, co_await catalog->Find("s"));
+  storage::TopicId id = stream->topic().id;
+  log->partition_delay = 1s;
+  TaskScope calls(env->shard(0), "calls", [](const std::string&, const Status&) { FAIL(); });
+  calls.Spawn("split", SplitStream(env, catalog, id));
+  int looks_before = 0;
+  for (int i = 0; i < 30; ++i) {
+    stream.reset();
+    CO_RETURN_IF_ERROR(co_await Sleep(100ms));
+    CO_ASSIGN_OR_RETURN(stream, co_await catalog->Find("s"));
+    const bool is_before = stream->shards().size() == 1;
+    looks_before += is_before ? 1 : 0;
+    for (int32_t child = 1; !is_before && child <= 2; ++child) {
+      const Shard* shard = stream->FindShard(child);
+      EXPECT_TRUE(shard != nullptr && shard->meta.parent == 0);
+    }
+  }
+  EXPECT_GT(looks_before, 5);
+  EXPECT_EQ(stream->shards().size(), 3u);
+  co_return co_await calls.Join();
+}
+TEST(StreamCatalogTest, ChildrenAreNeverSeenWithoutTheirParents) { RunCatalog(LookWhileItIsSplit); }
+
 Task<> RefusePartitions(Env* env, storage::MemoryLog* log, StreamCatalog* catalog) {
   CO_ASSIGN_OR_RETURN(StreamPtr stream, co_await catalog->Find("s"));
   storage::TopicId id = stream->topic().id;

@@ -48,15 +48,20 @@ Task<> MemoryLog::DeleteTopic(TopicId id) {
 }
 
 Task<TopicInfo> MemoryLog::AddPartitions(TopicId id, int32_t new_count) {
-  std::lock_guard lock(mutex_);
   CO_RETURN_IF_ERROR(partition_error);
-  for (auto& [name, topic] : topics_) {
-    if (topic.id != id) continue;
-    topic.partition_count = new_count;
-    for (int32_t i = 0; i < new_count; ++i) partitions_[{id, PartitionId(i)}];
-    co_return topic;
+  std::optional<TopicInfo> changed;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto& [name, topic] : topics_) {
+      if (topic.id != id) continue;
+      topic.partition_count = new_count;
+      for (int32_t i = 0; i < new_count; ++i) partitions_[{id, PartitionId(i)}];
+      changed = topic;
+    }
   }
-  co_return MakeError(ErrorCode::kUnknownTopicId, "no such topic");
+  if (!changed) co_return MakeError(ErrorCode::kUnknownTopicId, "no such topic");
+  if (partition_delay > Duration::zero()) CO_RETURN_IF_ERROR(co_await Sleep(partition_delay));
+  co_return std::move(*changed);
 }
 
 Task<> MemoryLog::ChangeTopicConfig(TopicId id, ConfigChange change, bool validate_only) {

@@ -36,6 +36,8 @@ class MemoryLog final : public Log, public TransactionLog {
   Duration append_delay{};
   // What AddPartitions fails with.
   Status partition_error;
+  // From when new partitions are there until AddPartitions returns.
+  Duration partition_delay{};
   // Of all partitions: an open transaction begins here.
   Offset stable_end{INT64_MAX};
   // Of all partitions: reads find nothing from here on.
