@@ -44,6 +44,9 @@ void HttpMetrics::Watch(const net::HttpServerStats* server,
         &server->connections_open);
   watch("mainstem_http_connections_total", "HTTP connections since start", Kind::kCounter,
         &server->connections_accepted);
+  watch("mainstem_http_connection_limit_reached_total",
+        "times that new HTTP connections had to wait until others ended", Kind::kCounter,
+        &server->connection_limit_reached);
   watch("mainstem_http_received_bytes_total", "bytes received over HTTP", Kind::kCounter,
         &server->received_bytes);
   watch("mainstem_http_sent_bytes_total", "bytes sent over HTTP", Kind::kCounter,

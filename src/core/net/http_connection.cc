@@ -72,7 +72,11 @@ Task<bool> HttpConnection::ReadHead(HttpRequestParser* parser) {
     Result<size_t> used = parser->Put(input_);
     if (!used.ok()) {
       HttpResponse response = ParseFailure(used.status(), true);
-      CO_RETURN_IF_ERROR(co_await Refuse(std::move(response)));
+      request_.method = HttpMethod::kOther;  // whatever it was
+      TimePoint began = shared_->executor.scheduler()->Now();
+      Status refused = co_await Refuse(std::move(response));
+      TellAnswer(began);
+      CO_RETURN_IF_ERROR(refused);
       co_return false;
     }
     input_.erase(0, *used);
@@ -246,8 +250,9 @@ Task<> HttpConnection::Drain() {
 Task<> HttpConnection::Write(std::vector<std::span<const std::byte>> pieces) {
   size_t bytes = 0;
   for (const auto& piece : pieces) bytes += piece.size();
-  CO_RETURN_IF_ERROR(
-      co_await stream_->Write(std::move(pieces), shared_->After(shared_->options.write_timeout)));
+  auto task = WriteSteadily(shared_->executor, stream_.get(), std::move(pieces),
+                            shared_->options.write_timeout);
+  CO_RETURN_IF_ERROR(co_await std::move(task));
   shared_->stats.sent_bytes.fetch_add(static_cast<int64_t>(bytes), std::memory_order_relaxed);
   co_return Status::OK();
 }

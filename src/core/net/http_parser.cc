@@ -81,6 +81,7 @@ Status BodyTooLarge(size_t limit) {
 }
 
 Status ParseTarget(std::string_view target, size_t parameter_limit, HttpRequest* request) {
+  if (target == "*" && request->method == HttpMethod::kOptions) return Status::OK();
   // A client keeps the fragment to itself. Boost.URL's parameters run over an empty query before
   // one.
   if (target.find('#') != std::string_view::npos) return MalformedTarget("it has a fragment");

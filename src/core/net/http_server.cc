@@ -43,6 +43,9 @@ struct HttpServer::Impl {
 
   Task<> AcceptLoop(Listener* listener) {
     while (true) {
+      if (connection_count >= shared.options.connection_limit) {
+        shared.stats.connection_limit_reached.fetch_add(1, std::memory_order_relaxed);
+      }
       while (connection_count >= shared.options.connection_limit) {
         CO_RETURN_IF_ERROR(co_await connection_ended.Wait());
       }

@@ -41,8 +41,8 @@ struct HttpServerOptions {
   Duration idle_timeout = std::chrono::seconds(75);  // between requests
   Duration head_timeout = std::chrono::seconds(10);  // from a request's first byte
   Duration body_timeout = std::chrono::seconds(30);  // plus the time at 16 KiB a second
-  Duration write_timeout = std::chrono::seconds(30);
-  Duration drain_timeout = std::chrono::seconds(2);  // for the rest of a request that was refused
+  Duration write_timeout = std::chrono::seconds(30);  // for each 256 KiB; see steady_write.h
+  Duration drain_timeout = std::chrono::seconds(2);   // for the rest of a request that was refused
   MemoryBudget* memory = nullptr;  // bodies lease from it, too, if it is there; over it: 429
   // Called on the server's executor; may be empty.
   std::function<void(const HttpAnswer&)> on_answer{};
@@ -54,6 +54,7 @@ struct HttpServerOptions {
 struct HttpServerStats {
   std::atomic<int64_t> connections_open{0};
   std::atomic<int64_t> connections_accepted{0};
+  std::atomic<int64_t> connection_limit_reached{0};  // new ones had to wait
   std::atomic<int64_t> requests{0};
   std::atomic<int64_t> responses_4xx{0};
   std::atomic<int64_t> responses_5xx{0};

@@ -9,6 +9,7 @@
 #include "core/net/testing/raw_client.h"
 #include "core/net/websocket.h"
 #include "core/scheduler.h"
+#include "core/sim/sim_env.h"
 
 namespace mainstem::net {
 namespace {
@@ -163,20 +164,22 @@ Task<> Counted(Client* client) {
                             "GET /fail HTTP/1.1\r\nHost: localhost\r\n\r\n"
                             "GET /nope HTTP/1.1\r\nHost: localhost\r\n\r\n"
                             "GET /count HTTP/1.1\r\nHost: localhost\r\n\r\n"
-                            "GET /nope HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+                            "GET /nope HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                            "no HTTP at all\r\n\r\n"));
   CO_RETURN_IF_ERROR(co_await client->ReadToEnd());
   co_return Status::OK();
 }
 TEST_F(HttpServerTest, TellsWhatItAnswered) {
+  options_.drain_timeout = 1ms;
   std::vector<std::string> answers;
   options_.on_answer = [&answers](const HttpAnswer& answer) {
     answers.push_back(fmt::format("{} {} {}{}", answer.method, answer.route, answer.status,
                                   answer.duration ? " timed" : ""));
   };
   Run(Counted);
-  EXPECT_EQ(answers,
-            (std::vector<std::string>{"POST /echo 200 timed", "GET /fail 404 timed",
-                                      "GET  404 timed", "GET /count 200", "GET  404 timed"}));
+  EXPECT_EQ(answers, (std::vector<std::string>{"POST /echo 200 timed", "GET /fail 404 timed",
+                                               "GET  404 timed", "GET /count 200", "GET  404 timed",
+                                               "other  400 timed"}));
 }
 
 Task<> Errors(Client* client) {
@@ -260,11 +263,13 @@ TEST_F(HttpServerTest, ClosesAnIdleClient) {
 Task<> CrossOrigin(Client* client) {
   CO_RETURN_IF_ERROR(co_await client->Send(
       "OPTIONS /open HTTP/1.1\r\nHost: localhost\r\nOrigin: https://shop.example\r\n"
-      "Access-Control-Request-Method: POST\r\n\r\n"));
+      "Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: "
+      "mainstem-header-trace,authorization, Mainstem-Header-b\r\n\r\n"));
   CO_ASSIGN_OR_RETURN(std::string answer, co_await client->ReadUntil("\r\n\r\n"));
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 204 "));
   EXPECT_THAT(answer, HasSubstr("Access-Control-Allow-Origin: https://shop.example\r\n"));
   EXPECT_THAT(answer, HasSubstr("Access-Control-Allow-Methods: POST\r\n"));
+  EXPECT_THAT(answer, HasSubstr("Last-Event-ID, mainstem-header-trace, Mainstem-Header-b\r\n"));
   CO_RETURN_IF_ERROR(co_await client->Send(
       "POST /echo HTTP/1.1\r\nHost: localhost\r\nOrigin: https://shop.example\r\n"
       "Content-Length: 1\r\n\r\nx"));
@@ -275,6 +280,41 @@ Task<> CrossOrigin(Client* client) {
   co_return Status::OK();
 }
 TEST_F(HttpServerTest, OpensOnlyMarkedPathsToOtherOrigins) { Run(CrossOrigin); }
+
+Task<> AskForOptions(Client* client) {
+  CO_RETURN_IF_ERROR(co_await client->Send("OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  CO_ASSIGN_OR_RETURN(std::string answer, co_await client->ReadUntil("\r\n\r\n"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 204 "));
+  EXPECT_THAT(answer, HasSubstr("Allow: GET, HEAD, POST, "));
+  CO_RETURN_IF_ERROR(co_await client->Send("GET * HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  CO_ASSIGN_OR_RETURN(answer, co_await client->ReadUntil("}}\n"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 "));
+  client->Close();
+  co_return Status::OK();
+}
+TEST_F(HttpServerTest, TellsItsMethods) { Run(AskForOptions); }
+
+// More clients than may be served: the last one waits for the others.
+Task<> MoreThanMayBe(Env* env) {
+  HttpRouter router;
+  HttpServerOptions options;
+  options.connection_limit = 1;
+  HttpServer server(env->shard(0), std::move(options), &router);
+  CO_ASSIGN_OR_RETURN(auto listener, co_await env->network().Listen("127.0.0.1", 0));
+  const uint16_t port = listener->port();
+  server.Start(std::move(listener));
+  CO_ASSIGN_OR_RETURN(auto first, co_await env->network().Connect("127.0.0.1", port, kNoDeadline));
+  CO_RETURN_IF_ERROR(co_await Sleep(1s));
+  EXPECT_EQ(server.stats().connections_open.load(), 1);
+  EXPECT_EQ(server.stats().connection_limit_reached.load(), 1);
+  co_return co_await server.Stop();
+}
+TEST(HttpServer, CountsThatNewConnectionsHadToWait) {
+  SimDisk disk(1);
+  SimEnv env(&disk, {});
+  Status status = env.Run(MoreThanMayBe(&env));
+  EXPECT_TRUE(status.ok()) << status.ToString();
+}
 
 Task<> StopWhileHanging(Client* client) {
   CO_RETURN_IF_ERROR(co_await client->Send("GET /hang HTTP/1.1\r\nHost: localhost\r\n\r\n"));

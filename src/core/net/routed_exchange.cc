@@ -5,11 +5,27 @@
 namespace mainstem::net {
 namespace {
 
-constexpr size_t kSlowestBytesPerSecond = 16 * 1024;
+constexpr std::string_view kAnyMethod = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+constexpr std::string_view kRecordHeaderPrefix = "Mainstem-Header-";
+
+// What a page may send along; of the record headers, those that it asks for.
+std::string AllowedHeaders(const HttpRequest& request) {
+  std::string allowed =
+      "Content-Type, Content-Encoding, Mainstem-Key, Mainstem-Timestamp, Last-Event-ID";
+  std::string_view rest = request.headers.Find("Access-Control-Request-Headers").value_or("");
+  while (!rest.empty()) {
+    std::string_view name = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(name.size() + 1, rest.size()));
+    while (name.starts_with(' ')) name.remove_prefix(1);
+    bool is_record_header =
+        name.size() > kRecordHeaderPrefix.size() &&
+        EqualsIgnoringCase(name.substr(0, kRecordHeaderPrefix.size()), kRecordHeaderPrefix);
+    if (is_record_header) allowed.append(", ").append(name);
+  }
+  return allowed;
+}
 
 }  // namespace
-
-Duration TransferTime(size_t bytes) { return std::chrono::seconds(bytes / kSlowestBytesPerSecond); }
 
 HttpResponse ParseFailure(const Status& error, bool in_head) {
   if (in_head && Is(error, ErrorCode::kRecordListTooLarge)) {
@@ -53,13 +69,12 @@ HttpResponse RoutedExchange::NoRoute() const {
 HttpResponse RoutedExchange::AnswerToOptions() const {
   HttpResponse response{.status = 204, .headers = {}, .body = {}};
   std::string allow = match_.allowed_methods;
-  if (allow.empty()) allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+  if (allow.empty() || request_.target == "*") allow = kAnyMethod;
   response.headers.Add("Allow", allow);
   bool is_preflight = request_.headers.Find("Access-Control-Request-Method").has_value();
   if (is_preflight && !shared_->options.access.AllowedOrigin(request_).empty()) {
     response.headers.Add("Access-Control-Allow-Methods", allow);
-    response.headers.Add("Access-Control-Allow-Headers",
-                         "Content-Type, Mainstem-Key, Mainstem-Timestamp, Last-Event-ID");
+    response.headers.Add("Access-Control-Allow-Headers", AllowedHeaders(request_));
     response.headers.Add("Access-Control-Max-Age", "600");
   }
   return response;

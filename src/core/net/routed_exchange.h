@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/net/http_server.h"
+#include "core/net/steady_write.h"
 
 namespace mainstem::net {
 
@@ -22,8 +23,6 @@ struct HttpServerShared {
   TimePoint After(Duration duration) const { return executor.scheduler()->Now() + duration; }
 };
 
-// Bodies and answers get a second for each 16 KiB, on top of their timeout.
-Duration TransferTime(size_t bytes);
 // What a request gets that can't be understood.
 HttpResponse ParseFailure(const Status& error, bool in_head);
 // 304, 204 and 1xx have no body and no Content-Length.

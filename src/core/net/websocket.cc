@@ -1,5 +1,7 @@
 #include "core/net/websocket.h"
 
+#include "core/net/steady_write.h"
+
 namespace mainstem::net {
 namespace {
 
@@ -107,8 +109,8 @@ Task<> WebSocket::WriteFrame(WebSocketOpcode opcode, std::string payload) {
     frame = EncodeMaskedWebSocketFrame(opcode, payload, 0x5AC93E17);
   }
   std::vector<std::span<const std::byte>> pieces{std::as_bytes(std::span(frame))};
-  Status status =
-      co_await stream_->Write(std::move(pieces), executor_.scheduler()->Now() + write_timeout_);
+  auto task = WriteSteadily(executor_, stream_, std::move(pieces), write_timeout_);
+  Status status = co_await std::move(task);
   writing_ = false;
   write_done_.NotifyAll();
   co_return status;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include <absl/strings/ascii.h>
 #include <fmt/format.h>
 
 #include "core/net/server_sent_events.h"
@@ -174,7 +175,8 @@ struct HttpGateway::Impl {
     for (const auto& [name, value] : request.headers.fields()) {
       if (name.size() > kHeaderPrefix.size() &&
           net::EqualsIgnoringCase(name.substr(0, kHeaderPrefix.size()), kHeaderPrefix)) {
-        write.headers.emplace_back(name.substr(kHeaderPrefix.size()), value);
+        // In lower case, as HTTP/2 sends it: what a client writes must not depend on the version.
+        write.headers.emplace_back(absl::AsciiStrToLower(name.substr(kHeaderPrefix.size())), value);
       }
     }
     write.batch_bytes = options.batch_bytes;

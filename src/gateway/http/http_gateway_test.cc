@@ -74,7 +74,7 @@ Task<> WriteAndRead(Fixture* f) {
   RawClient client = f->Connect();
   auto post = Post("/v1/topics/clicks/events?key=ada", kJson, R"([{"a":1}, "b"])");
   post.headers.emplace_back("Mainstem-Timestamp", "1700000000000");
-  post.headers.emplace_back("mainstem-header-source", "shop");
+  post.headers.emplace_back("Mainstem-Header-Source", "shop");
   CO_ASSIGN_OR_RETURN(RawResponse answer, co_await client.Call(std::move(post)));
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.body,

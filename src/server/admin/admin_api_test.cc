@@ -648,6 +648,12 @@ Task<> Pages(Fixture* f) {
   call = Call("GET", "/console.js");
   call.headers.emplace_back("If-None-Match", tag);
   CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
+  EXPECT_EQ(answer.status, 200);  // other bytes than those that the tag is of
+  EXPECT_THAT(answer.head, Not(HasSubstr(tag)));
+  call = Call("GET", "/console.js");
+  call.headers.emplace_back("Accept-Encoding", "gzip");
+  call.headers.emplace_back("If-None-Match", "W/" + tag);
+  CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
   EXPECT_EQ(answer.status, 304);
   call = Call("GET", "/examples/clickstream/nothing.js");
   CO_ASSIGN_OR_RETURN(answer, co_await client.Call(std::move(call)));
