@@ -64,7 +64,7 @@ DynamoService::~DynamoService() = default;
 Task<std::unique_ptr<DynamoService>> DynamoService::Open(Env* env, storage::Log* log,
                                                          MemoryBudget* budget, Logger logger,
                                                          DynamoOptions options) {
-  auto store = co_await Store::Open(env, log, budget);
+  auto store = co_await Store::Open(env, log, budget, logger);
   Status unavailable;
   if (Is(store.status(), ErrorCode::kResourceExhausted)) {
     unavailable = store.status();

@@ -13,6 +13,7 @@ namespace mainstem::gateway::dynamodb {
 namespace {
 
 constexpr size_t kErasedTogether = 1000;
+constexpr int64_t kUnreadableTold = 20;  // each; the others by their number
 
 // Small segments: what was written over goes soon, and little is read at start.
 storage::TopicConfig StoreTopicConfig() {
@@ -33,6 +34,7 @@ Task<storage::TopicInfo> FindOrMakeTopic(storage::Log* log) {
 struct Store::Loaded {
   std::map<std::string, TableDefinition> definitions{};       // by table
   std::map<std::string, std::map<ItemKey, ItemPtr>> items{};  // by the table's id
+  int64_t unreadable = 0;                                     // records that were passed over
   // Once they do not fit nothing is kept any more: what follows is counted, each write anew.
   bool too_large = false;
 };
@@ -40,24 +42,35 @@ struct Store::Loaded {
 Store::Store(Env* env, storage::Log* log, MemoryBudget* budget)
     : env_(env), log_(log), budget_(budget), home_(env->shard(0)), unlocked_(home_) {}
 
-Task<std::unique_ptr<Store>> Store::Open(Env* env, storage::Log* log, MemoryBudget* budget) {
+Task<std::unique_ptr<Store>> Store::Open(Env* env, storage::Log* log, MemoryBudget* budget,
+                                         Logger logger) {
   auto store = std::unique_ptr<Store>(new Store(env, log, budget));
   store->memory_ = budget->TryLease(0);
   auto topic = log->FindTopic(std::string(kStoreTopic));
   if (!topic) co_return store;
   store->partition_ = {.topic_id = topic->id, .partition = PartitionId(0)};
   Loaded loaded;
-  CO_RETURN_IF_ERROR(co_await store->Load(&loaded));
+  CO_RETURN_IF_ERROR(co_await store->Load(&loaded, std::move(logger)));
   CO_RETURN_IF_ERROR(co_await store->TakeLoaded(&loaded));
   co_return store;
 }
 
-Task<> Store::Load(Loaded* loaded) {
-  auto take = [this, loaded](const storage::RecordView& record) {
-    return TakeRecord(record.key.value_or(""), record.value, loaded);
+// One record that says nothing must not keep the node from starting.
+Task<> Store::Load(Loaded* loaded, Logger logger) {
+  auto take = [this, loaded, logger](const storage::RecordView& record) {
+    Status taken = TakeRecord(record.key.value_or(""), record.value, loaded);
+    if (taken.ok() || ++loaded->unreadable > kUnreadableTold) return Status::OK();
+    logger.Error("a record of DynamoDB's tables can't be read and is passed over",
+                 {{"topic", kStoreTopic}, {"offset", record.offset}, {"error", taken}});
+    return Status::OK();
   };
   auto fit = [this, loaded] { return FitLoaded(loaded); };
-  return storage::ReadPartition(log_, partition_, take, fit);
+  CO_RETURN_IF_ERROR(co_await storage::ReadPartition(log_, partition_, take, fit));
+  if (loaded->unreadable > kUnreadableTold) {
+    logger.Error("more records of DynamoDB's tables can't be read",
+                 {{"topic", kStoreTopic}, {"records", loaded->unreadable}});
+  }
+  co_return Status::OK();
 }
 
 Status Store::TakeRecord(std::string_view key, std::optional<std::string_view> value,
@@ -68,7 +81,13 @@ Status Store::TakeRecord(std::string_view key, std::optional<std::string_view> v
       loaded->definitions.erase(stored.table_name);
       return Status::OK();
     }
-    return ParseTableRecord(*value).Value(&loaded->definitions[stored.table_name]);
+    ASSIGN_OR_RETURN(loaded->definitions[stored.table_name], ParseTableRecord(*value));
+    return Status::OK();
+  }
+  ItemPtr item;
+  if (value) {
+    ASSIGN_OR_RETURN(Item parsed, ParseItemRecord(*value));
+    item = std::make_shared<const Item>(std::move(parsed));
   }
   auto& items = loaded->items[stored.table_id];
   auto found = items.find(stored.item);
@@ -76,11 +95,10 @@ Status Store::TakeRecord(std::string_view key, std::optional<std::string_view> v
     pending_memory_ -= MemoryOfItem(found->first, *found->second);
     items.erase(found);
   }
-  if (!value) return Status::OK();
-  ASSIGN_OR_RETURN(Item item, ParseItemRecord(*value));
-  pending_memory_ += MemoryOfItem(stored.item, item);
+  if (item == nullptr) return Status::OK();
+  pending_memory_ += MemoryOfItem(stored.item, *item);
   if (loaded->too_large) return Status::OK();
-  items[std::move(stored.item)] = std::make_shared<const Item>(std::move(item));
+  items[std::move(stored.item)] = std::move(item);
   return Status::OK();
 }
 
@@ -121,6 +139,8 @@ Task<> Store::TakeLoaded(Loaded* loaded) {
   }
   pending_memory_ = 0;
   CO_RETURN_IF_ERROR(FitMemory(Share::kLoading));
+  // Their table may be one of those that can't be read.
+  if (loaded->unreadable > 0) co_return Status::OK();
   for (const auto& [table_id, items] : loaded->items) {
     std::vector<ItemKey> keys;
     for (const auto& [key, item] : items) keys.push_back(key);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/env.h"
+#include "core/logging.h"
 #include "core/memory_budget.h"
 #include "core/sync.h"
 #include "gateway/dynamodb/table.h"
@@ -25,8 +26,10 @@ namespace mainstem::gateway::dynamodb {
 // may wait for its items.
 class Store {
  public:
-  // kResourceExhausted, with the bytes, when the tables do not fit into memory.
-  static Task<std::unique_ptr<Store>> Open(Env* env, storage::Log* log, MemoryBudget* budget);
+  // kResourceExhausted, with the bytes, when the tables do not fit into memory. A record that can't
+  // be read is told to `logger` and passed over; then nothing is erased that seems to be left over.
+  static Task<std::unique_ptr<Store>> Open(Env* env, storage::Log* log, MemoryBudget* budget,
+                                           Logger logger);
 
   // Null when there is none, or it is being deleted.
   const Table* Find(std::string_view table) const;
@@ -62,7 +65,7 @@ class Store {
   // its items.
   struct Loaded;
   enum class Share : uint8_t { kWrites, kLoading };
-  Task<> Load(Loaded* loaded);
+  Task<> Load(Loaded* loaded, Logger logger);
   Status TakeRecord(std::string_view key, std::optional<std::string_view> value, Loaded* loaded);
   // Makes tables of it; what belongs to none is of a deletion that a crash cut off, which is ended.
   Task<> TakeLoaded(Loaded* loaded);

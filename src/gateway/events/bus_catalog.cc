@@ -8,6 +8,8 @@
 namespace mainstem::gateway::events {
 namespace {
 
+constexpr std::string_view kBusesTopic = "__mainstem_event_buses";
+
 Status NoSuchBus(std::string_view name) {
   return MakeError(ErrorCode::kNotFound, fmt::format("Event bus {} does not exist.", name));
 }
@@ -51,18 +53,24 @@ BusCatalog::BusCatalog(Env* env, storage::Log* log)
     : env_(env), log_(log), changes_(env->shard(0)) {}
 
 Task<std::unique_ptr<BusCatalog>> BusCatalog::Open(Env* env, storage::Log* log,
-                                                   MemoryBudget* budget) {
+                                                   MemoryBudget* budget, Logger logger) {
   auto catalog = std::unique_ptr<BusCatalog>(new BusCatalog(env, log));
-  CO_RETURN_IF_ERROR(co_await catalog->Load(budget));
+  CO_RETURN_IF_ERROR(co_await catalog->Load(budget, std::move(logger)));
   co_return catalog;
 }
 
-Task<> BusCatalog::Load(MemoryBudget* budget) {
+Task<> BusCatalog::Load(MemoryBudget* budget, Logger logger) {
   CO_ASSIGN_OR_RETURN(
-      table_, co_await aws::RecordTable::Open(env_, log_, budget, "__mainstem_event_buses"));
+      table_, co_await aws::RecordTable::Open(env_, log_, budget, std::string(kBusesTopic)));
   buses_[std::string(kDefaultBus)] = {};
   for (const auto& [name, text] : table_->records()) {
-    CO_ASSIGN_OR_RETURN(buses_[name], DecodeBus(text));
+    Result<EventBus> bus = DecodeBus(text);
+    if (bus.ok()) {
+      buses_[name] = *std::move(bus);
+    } else {
+      logger.Error("the record of an event bus can't be read and is passed over",
+                   {{"topic", kBusesTopic}, {"bus", name}, {"error", bus.status()}});
+    }
   }
   co_return Status::OK();
 }

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "core/env.h"
+#include "core/logging.h"
 #include "core/memory_budget.h"
 #include "gateway/aws/record_table.h"
 #include "storage/changes_in_turn.h"
@@ -34,8 +35,9 @@ Result<EventBus> DecodeBus(std::string_view text);
 
 class BusCatalog {
  public:
-  // Borrows env and log.
-  static Task<std::unique_ptr<BusCatalog>> Open(Env* env, storage::Log* log, MemoryBudget* budget);
+  // Borrows env and log. A bus whose record can't be read is told to `logger` and not there.
+  static Task<std::unique_ptr<BusCatalog>> Open(Env* env, storage::Log* log, MemoryBudget* budget,
+                                                Logger logger);
 
   using Buses = std::map<std::string, EventBus, std::less<>>;
   const Buses& buses() const { return buses_; }
@@ -50,7 +52,7 @@ class BusCatalog {
 
  private:
   BusCatalog(Env* env, storage::Log* log);
-  Task<> Load(MemoryBudget* budget);
+  Task<> Load(MemoryBudget* budget, Logger logger);
   Task<> CreateHere(std::string name, EventBus bus);
   Task<> DeleteHere(std::string name);
   Task<> UpdateHere(std::string name, Change change);

@@ -128,7 +128,7 @@ Task<std::unique_ptr<EventsService>> EventsService::Open(Env* env, storage::Log*
                                                          Logger logger, EventsOptions options) {
   CO_ASSIGN_OR_RETURN(aws::TokenSealer sealer, co_await aws::TokenSealer::Open(env, log));
   Impl::Catalogs catalogs;
-  CO_ASSIGN_OR_RETURN(catalogs.buses, co_await BusCatalog::Open(env, log, budget));
+  CO_ASSIGN_OR_RETURN(catalogs.buses, co_await BusCatalog::Open(env, log, budget, logger));
   CO_ASSIGN_OR_RETURN(catalogs.apis, co_await ApiDestinations::Open(env, log));
   Archives::Parts archives{
       .env = env, .log = log, .buses = catalogs.buses.get(), .account = options.account};
@@ -155,6 +155,7 @@ Task<std::unique_ptr<EventsService>> EventsService::Open(Env* env, storage::Log*
   RuleCatalog::Parts parts{.env = env,
                            .log = log,
                            .budget = budget,
+                           .logger = events_logger,
                            .buses = catalogs.buses.get(),
                            .delivery = catalogs.delivery.get(),
                            .schedules = catalogs.schedules.get()};

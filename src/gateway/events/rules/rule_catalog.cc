@@ -9,6 +9,7 @@
 namespace mainstem::gateway::events {
 namespace {
 
+constexpr std::string_view kRulesTopic = "__mainstem_event_rules";
 constexpr std::string_view kRulePrefix = "r/";
 // Deliveries, or with the second prefix schedules, whose place is still to be forgotten.
 constexpr std::string_view kGonePrefix = "gone/";
@@ -61,11 +62,21 @@ Task<std::unique_ptr<RuleCatalog>> RuleCatalog::Open(Parts parts) {
 
 Task<> RuleCatalog::Load() {
   CO_ASSIGN_OR_RETURN(table_, co_await aws::RecordTable::Open(parts_.env, parts_.log, parts_.budget,
-                                                              "__mainstem_event_rules"));
+                                                              std::string(kRulesTopic)));
   CO_RETURN_IF_ERROR(co_await ForgetGone());
   for (const auto& [key, text] : table_->records()) {
     if (!key.starts_with(kRulePrefix)) continue;
-    CO_ASSIGN_OR_RETURN(rules_[KeyOfRecord(key)], DecodeRule(text));
+    RuleKey rule_key = KeyOfRecord(key);
+    Result<Rule> rule = DecodeRule(text);
+    if (rule.ok() && !parts_.buses->Has(rule_key.bus)) {
+      rule = MakeError(ErrorCode::kNotFound, "its event bus is not there");
+    }
+    if (rule.ok()) {
+      rules_[std::move(rule_key)] = *std::move(rule);
+    } else {
+      parts_.logger.Error("the record of an event rule is passed over",
+                          {{"topic", kRulesTopic}, {"record", key}, {"error", rule.status()}});
+    }
   }
   for (const auto& [key, rule] : rules_) CO_RETURN_IF_ERROR(co_await StartRule(key));
   co_return Status::OK();

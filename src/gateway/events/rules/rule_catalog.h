@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/env.h"
+#include "core/logging.h"
 #include "core/memory_budget.h"
 #include "gateway/aws/record_table.h"
 #include "gateway/events/bus_catalog.h"
@@ -27,10 +28,12 @@ class RuleCatalog {
     Env* env;
     storage::Log* log;
     MemoryBudget* budget;
+    Logger logger;
     BusCatalog* buses;
     TargetDelivery* delivery;
     ScheduleRunner* schedules;
   };
+  // A rule whose record can't be read, or whose bus is not there, is told to the log and not there.
   static Task<std::unique_ptr<RuleCatalog>> Open(Parts parts);
 
   using Rules = std::map<RuleKey, Rule>;

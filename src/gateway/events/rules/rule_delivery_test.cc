@@ -130,6 +130,36 @@ Task<> GoOnAfterRestarts(EventsDoor* door) {
   co_return Status::OK();
 }
 
+// Each record as a stranger might leave it.
+Task<> StartWithUnreadableDefinitions(EventsDoor* door) {
+  CO_RETURN_IF_ERROR(co_await door->MakeStream("s"));
+  CO_RETURN_IF_ERROR(co_await door->MakeRule(""));
+  CO_RETURN_IF_ERROR(co_await door->Ask("CreateEventBus", R"({"Name":"shop"})"));
+  CO_RETURN_IF_ERROR(co_await door->Ask(
+      "PutRule",
+      R"({"Name":"other","EventBusName":"shop","EventPattern":"{\"source\":[\"x\"]}"})"));
+  std::vector<std::pair<std::string, std::string>> broken{
+      {"__mainstem_event_buses", "shop"}, {"__mainstem_event_rules", "r/default/x"}};
+  for (const auto& [name, key] : broken) {
+    auto topic = door->log.FindTopic(name);
+    storage::TopicPartition where{.topic_id = topic->id, .partition = PartitionId(0)};
+    storage::BatchBuilder builder;
+    builder.Add(1, key, "garbage");
+    CO_ASSIGN_OR_RETURN(std::vector<std::byte> batch, builder.Build());
+    CO_RETURN_IF_ERROR(co_await door->log.Append(where, batch, {}));
+  }
+  CO_RETURN_IF_ERROR(co_await Restart(door));
+  CO_RETURN_IF_ERROR(co_await door->PutOne("{}"));
+  CO_RETURN_IF_ERROR(co_await Sleep(1s));
+  CO_ASSIGN_OR_RETURN(size_t count, co_await CountOf(door, "s"));
+  EXPECT_EQ(count, 1u);
+  // What is made anew takes the place of what could not be read.
+  co_return co_await door->Ask("CreateEventBus", R"({"Name":"shop"})");
+}
+TEST(RuleDeliveryTest, StartsWithoutTheDefinitionsThatItCannotRead) {
+  aws::RunAtDoor<EventsDoor>(ThenStop<StartWithUnreadableDefinitions>);
+}
+
 TEST(RuleDeliveryTest, TargetsGoOnWhereTheyWereAfterRestarts) {
   aws::RunAtDoor<EventsDoor>(ThenStop<GoOnAfterRestarts>);
 }
