@@ -448,13 +448,16 @@ Status SelectBinder::NotGrouped(const BoundExpr& expr) const {
   const sql::SourceSpan span{
       static_cast<uint32_t>(expr.span().begin), static_cast<uint32_t>(expr.span().end),
       static_cast<uint32_t>(expr.span().line), static_cast<uint32_t>(expr.span().column)};
+  // The plan may know a column by another name than the query: that of VALUES, or of a subquery.
+  const bool is_column = expr.kind() == ExprKind::kInputRef && expr.index() >= 0 &&
+                         static_cast<size_t>(expr.index()) < input_.scope.size();
+  const std::string& name =
+      is_column ? input_.scope[static_cast<size_t>(expr.index())].name : expr.name();
   const std::string hint =
       select_.group_by_span.has_value()
-          ? fmt::format("add {0} to GROUP BY, or take one value of the group: MAX({0})",
-                        expr.name())
+          ? fmt::format("add {0} to GROUP BY, or take one value of the group: MAX({0})", name)
           : "there is no GROUP BY, so all rows are one group";
-  return binder_.Error(span, fmt::format("expression '{}' is not being grouped", expr.name()),
-                       hint);
+  return binder_.Error(span, fmt::format("expression '{}' is not being grouped", name), hint);
 }
 
 }  // namespace mainstem::process::plan

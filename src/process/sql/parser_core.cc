@@ -14,7 +14,7 @@ namespace {
 
 std::string Shown(const Token& token) {
   switch (token.kind) {
-    case TokenKind::kEnd: return "the end of the text";
+    case TokenKind::kEnd: return "end of the text";
     case TokenKind::kWord:
       return IsReservedWord(token.upper) ? fmt::format("keyword {}", token.upper)
                                          : fmt::format("'{}'", token.text);
@@ -23,7 +23,7 @@ std::string Shown(const Token& token) {
       return token.text.size() <= 24 ? fmt::format("string '{}'", token.text) : "a string";
     case TokenKind::kBinaryString: return "a binary literal";
     case TokenKind::kHintBegin: return "a hint";
-    case TokenKind::kHintEnd: return "the end of a hint";
+    case TokenKind::kHintEnd: return "end of a hint";
     default: return fmt::format("'{}'", token.text.substr(0, 24));
   }
 }

@@ -19,7 +19,7 @@ TEST(ParserError, UnderlinesThePlace) {
             " 1 | SELECT SELECT FROM ev\n"
             "   |        ^^^^^^\n");
   EXPECT_EQ(ErrorOf("SELECT a\nFROM t\nWHERE a >"),
-            "error: line 3, column 10: unexpected the end of the text; expected an expression\n"
+            "error: line 3, column 10: unexpected end of the text; expected an expression\n"
             " 3 | WHERE a >\n"
             "   |          ^\n");
 }
