@@ -14,6 +14,8 @@ namespace mainstem::cli {
 namespace {
 
 constexpr std::string_view kNull = "<NULL>";
+constexpr size_t kMeasuredRowsMax = 1000;  // more are not held back
+constexpr size_t kMeasuredWidthMax = 80;   // one long text does not push all others off the screen
 
 // "DECIMAL(10, 2) NOT NULL" -> "DECIMAL"
 std::string FamilyOf(const std::string& type) { return type.substr(0, type.find_first_of(" (<")); }
@@ -26,7 +28,8 @@ bool IsNumeric(std::string_view family) {
   return false;
 }
 
-size_t WidthFor(std::string_view family) {
+// At least: rows that come later may be wider than the first ones.
+size_t LeastWidth(std::string_view family) {
   if (family.starts_with("TIMESTAMP")) return 23;
   if (family == "DATE") return 10;
   if (family == "BOOLEAN") return 5;
@@ -49,9 +52,14 @@ bool IsOutline(std::string_view text) {
          (text.starts_with("== ") || text.starts_with("CREATE "));
 }
 
+size_t CodePoints(std::string_view text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
+}
+
 std::string Pad(std::string_view text, size_t width, bool right) {
-  size_t shown = 0;
-  for (char c : text) shown += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  size_t shown = CodePoints(text);
   std::string padding(shown < width ? width - shown : 0, ' ');
   return right ? padding + std::string(text) : std::string(text) + padding;
 }
@@ -61,19 +69,14 @@ std::string Pad(std::string_view text, size_t width, bool right) {
 void ResultPrinter::Columns(std::vector<std::string> names, const std::vector<std::string>& types) {
   names_ = std::move(names);
   widths_.clear();
+  waiting_.clear();
   types_.clear();
-  rows_ = 0;
-  in_result_ = true;
-  std::string header = "op ", line = "-- ";
   for (size_t i = 0; i < names_.size(); ++i) {
     types_.push_back(i < types.size() ? FamilyOf(types[i]) : std::string());
-    widths_.push_back(std::max(names_[i].size(), WidthFor(types_[i])));
-    header += " " + Pad(names_[i], widths_[i], IsNumeric(types_[i]));
-    line += " " + std::string(widths_[i], '-');
   }
-  if (!options_.json) header_ = header + "\n" + line + "\n";
+  rows_ = 0;
+  in_result_ = true;
   is_text_ = false;
-  if (!MayBeText()) PrintHeader();
 }
 
 void ResultPrinter::Print(const std::string& text) {
@@ -83,39 +86,61 @@ void ResultPrinter::Print(const std::string& text) {
 }
 
 Status ResultPrinter::Flush() {
+  if (!waiting_.empty()) PrintBegin();
   if (status_.ok() && std::fflush(options_.out) != 0) status_ = CannotPrint(errno);
   return status_;
 }
 
-void ResultPrinter::PrintHeader() {
-  Print(header_);
-  header_.clear();
+void ResultPrinter::PrintBegin() {
+  std::string header = "op ", line = "-- ";
+  for (size_t i = 0; i < names_.size(); ++i) {
+    size_t width = std::max(CodePoints(names_[i]), LeastWidth(types_[i]));
+    for (const Line& row : waiting_) {
+      width = std::max(width, std::min(CodePoints(row.cells[i]), kMeasuredWidthMax));
+    }
+    widths_.push_back(width);
+    header += " " + Pad(names_[i], width, IsNumeric(types_[i]));
+    line += " " + std::string(width, '-');
+  }
+  Print(header + "\n" + line + "\n");
+  for (const Line& row : waiting_) PrintLine(row);
+  waiting_.clear();
+}
+
+void ResultPrinter::PrintLine(const Line& line) {
+  std::string text = line.kind + " ";
+  for (size_t i = 0; i < line.cells.size(); ++i) {
+    text += " " + Pad(line.cells[i], widths_[i], IsNumeric(types_[i]));
+  }
+  text.erase(text.find_last_not_of(' ') + 1);
+  Print(text + "\n");
 }
 
 void ResultPrinter::Row(std::string_view kind,
                         const std::vector<std::optional<std::string>>& fields) {
   ++rows_;
-  std::string line;
   if (options_.json) {
-    line = fmt::format("{{\"op\":\"{}\",\"row\":{{", kind);
+    std::string line = fmt::format("{{\"op\":\"{}\",\"row\":{{", kind);
     for (size_t i = 0; i < fields.size() && i < names_.size(); ++i) {
       line += (i > 0 ? "," : "") + JsonQuote(names_[i]) + ":";
       line += fields[i] ? JsonOf(*fields[i], types_[i]) : "null";
     }
-    line += "}}";
-  } else if (MayBeText() && fields[0] && IsOutline(*fields[0])) {
-    is_text_ = true;
-    line = Printable(*fields[0], false);
-  } else {
-    PrintHeader();
-    line = std::string(kind) + " ";
-    for (size_t i = 0; i < fields.size() && i < widths_.size(); ++i) {
-      std::string text = fields[i] ? Printable(*fields[i], true) : std::string(kNull);
-      line += " " + Pad(text, widths_[i], IsNumeric(types_[i]));
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
+    Print(line + "}}\n");
+    return;
   }
-  Print(line + "\n");
+  if (MayBeText() && rows_ == 1 && !fields.empty() && fields[0] && IsOutline(*fields[0])) {
+    is_text_ = true;
+    Print(Printable(*fields[0], false) + "\n");
+    return;
+  }
+  Line line{.kind = std::string(kind), .cells = {}};
+  for (size_t i = 0; i < names_.size(); ++i) {
+    bool is_there = i < fields.size() && fields[i];
+    line.cells.push_back(is_there ? Printable(*fields[i], true) : std::string(kNull));
+  }
+  if (!widths_.empty()) return PrintLine(line);
+  waiting_.push_back(std::move(line));
+  if (waiting_.size() == kMeasuredRowsMax) PrintBegin();
 }
 
 Status ResultPrinter::Done() {
@@ -124,7 +149,7 @@ Status ResultPrinter::Done() {
   if (!options_.json && is_text_) {
     Print("\n");
   } else if (!options_.json) {
-    PrintHeader();
+    if (widths_.empty()) PrintBegin();
     Print(fmt::format("({} row{})\n\n", rows_, rows_ == 1 ? "" : "s"));
   }
   return Flush();

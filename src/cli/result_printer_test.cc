@@ -53,6 +53,45 @@ TEST(ResultPrinterTest, GivesPeopleATable) {
             "(1 row)\n\n");
 }
 
+TEST(ResultPrinterTest, MakesColumnsAsWideAsTheFirstRowsNeed) {
+  EXPECT_EQ(Printed(false,
+                    [](ResultPrinter& printer) {
+                      printer.Columns({"n", "größe", "s"}, {"BIGINT", "INT", "STRING"});
+                      printer.Row("+I", {"1", "2", "a"});
+                      printer.Row("+I", {"-9223372036854775808", "3", std::string(90, 'x')});
+                      CHECK_OK(printer.Flush());
+                      printer.Row("+I", {"-92233720368547758080", "4", "b"});
+                      CHECK_OK(printer.Done());
+                    }),
+            "op                     n        größe s" + std::string(79, ' ') +
+                "\n"
+                "--  -------------------- ------------ " +
+                std::string(80, '-') +
+                "\n"
+                "+I                     1            2 a\n"
+                "+I  -9223372036854775808            3 " +
+                std::string(90, 'x') +
+                "\n"
+                "+I  -92233720368547758080            4 b\n"
+                "(3 rows)\n\n");
+}
+
+TEST(ResultPrinterTest, ShowsAHeaderForNoRowsButNotBeforeAnError) {
+  auto fail = [](ResultPrinter& printer) {
+    printer.Columns({"n"}, {"BIGINT"});
+    CHECK_OK(printer.Flush());
+  };
+  EXPECT_EQ(Printed(false, fail), "");
+  auto end = [](ResultPrinter& printer) {
+    printer.Columns({"n"}, {"BIGINT"});
+    CHECK_OK(printer.Done());
+  };
+  EXPECT_EQ(Printed(false, end),
+            "op             n\n"
+            "--  ------------\n"
+            "(0 rows)\n\n");
+}
+
 TEST(ResultPrinterTest, PrintsATextOfSeveralLinesAsItIs) {
   auto explain = [](ResultPrinter& printer) {
     printer.Columns({"result"}, {"STRING"});
@@ -125,6 +164,7 @@ TEST(ResultPrinterTest, DataDoesNotMoveTheCursor) {
                     [](ResultPrinter& printer) {
                       printer.Columns({"s"}, {"STRING"});
                       printer.Row("+I", {"a\x1b[2Jb\nc\xc2\x9b"});
+                      CHECK_OK(printer.Flush());
                     }),
             "op  s                   \n"
             "--  --------------------\n"

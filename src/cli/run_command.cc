@@ -53,6 +53,7 @@ class Printer final : public process::ResultListener {
     return Status::OK();
   }
   Status OnRows(std::vector<process::ResultRow> rows) override {
+    progress_->Clear();
     for (const auto& row : rows) printer_.Row(row.kind, row.fields);
     return printer_.Flush();
   }
