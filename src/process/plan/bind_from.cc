@@ -5,6 +5,7 @@
 
 #include "process/plan/binder.h"
 #include "process/plan/ordered_nodes.h"
+#include "process/plan/table_option.h"
 
 namespace mainstem::process::plan {
 namespace {
@@ -15,6 +16,18 @@ constexpr std::string_view kRepeatedChanges = "table.exec.source.cdc-events-dupl
 Relation Rename(Relation relation, const std::vector<std::string>& qualifier) {
   for (ScopeColumn& column : relation.scope) column.qualifier = qualifier;
   return relation;
+}
+
+// The hint's option that `message` is about.
+std::optional<sql::SourceSpan> PlaceInHints(const std::vector<sql::Hint>& hints,
+                                            std::string_view message) {
+  for (const sql::Hint& hint : hints) {
+    for (size_t i = 0; i < hint.options.size(); ++i) {
+      const auto& [key, value] = hint.options[i];
+      if (IsAboutOption(message, key, value)) return hint.option_spans[i];
+    }
+  }
+  return std::nullopt;
 }
 
 // Whether computing the relation twice costs more than letting conditions of its users go below it.
@@ -223,7 +236,12 @@ Result<Relation> Binder::ScanTable(const TablePath& path, const CatalogTable& ta
   }
   if (!hints.empty()) RETURN_IF_ERROR(Locate(context_.facts->Check(scan->table), hints[0].span));
   const Result<SourceFacts> facts = context_.facts->OfSource(scan->table);
-  if (!facts.ok()) return Locate(facts.status(), span);
+  if (!facts.ok()) {
+    const std::string message = TextOf(facts.status()).message;
+    std::optional<sql::SourceSpan> option = PlaceInHints(hints, message);
+    if (!option) option = PlaceOfOption(*source_, path, message, span.begin);
+    return Locate(facts.status(), option.value_or(span));
+  }
   scan->changelog = facts->mode;
   scan->reads_rows_by_name = facts->reads_rows_by_name;
   scan->can_look_up = facts->can_look_up;

@@ -9,6 +9,7 @@
 #include "process/expr/cast.h"
 #include "process/expr/evaluator.h"
 #include "process/plan/binder.h"
+#include "process/plan/table_option.h"
 #include "process/types/type_coercion.h"
 
 namespace mainstem::process::plan {
@@ -199,7 +200,14 @@ Status Binder::DescribeSink(const sql::Insert& insert, const CatalogTable& table
                             SinkNode* sink) const {
   sink->table = Describe(sink->table_name, table, true);
   const Result<connector::SinkMode> mode = context_.facts->SinkMode(sink->table);
-  if (!mode.ok()) return Locate(mode.status(), insert.table.span);
+  if (!mode.ok()) {
+    const sql::SourceSpan& at = insert.table.span;
+    std::vector<std::string> parts;
+    for (const sql::Identifier& part : insert.table.parts) parts.push_back(part.text);
+    ASSIGN_OR_RETURN(const TablePath path, context_.catalog->Resolve(parts));
+    const std::string message = TextOf(mode.status()).message;
+    return Locate(mode.status(), PlaceOfOption(*source_, path, message, at.begin).value_or(at));
+  }
   sink->mode = *mode;
   return Status::OK();
 }
