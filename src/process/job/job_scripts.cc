@@ -1,5 +1,8 @@
 // The part of the job manager that plans scripts and runs those that run now.
+#include <absl/strings/ascii.h>
+#include <absl/strings/match.h>
 #include <arrow/api.h>
+#include <fmt/format.h>
 
 #include "core/run_to_end.h"
 #include "process/job/job_answers.h"
@@ -7,6 +10,7 @@
 #include "process/job/job_settings.h"
 #include "process/job/result_writer.h"
 #include "process/plan/planner.h"
+#include "process/sql/diagnostic.h"
 #include "process/sql/parser.h"
 #include "process/sql/source_text.h"
 
@@ -19,6 +23,80 @@ Status Define(const sql::Statement& statement, plan::Session* session) {
   return MakeError(ErrorCode::kInvalidArgument,
                    "the definitions before a script have a statement "
                    "that gives rows or starts a job");
+}
+
+// The part of `expr` that an evaluation's error calls `text`; null: none.
+const BoundExpr* PartCalled(const BoundExpr& expr, std::string_view text) {
+  for (const ExprPtr& arg : expr.args()) {
+    if (const BoundExpr* part = PartCalled(*arg, text)) return part;
+  }
+  return expr.span().line > 0 && expr.ToString() == text ? &expr : nullptr;
+}
+
+std::vector<ExprPtr> RowExpressions(const plan::PlanNode& node) {
+  switch (node.kind) {
+    case plan::NodeKind::kProject: return static_cast<const plan::ProjectNode&>(node).exprs;
+    case plan::NodeKind::kFilter: return {static_cast<const plan::FilterNode&>(node).predicate};
+    case plan::NodeKind::kValues: {
+      std::vector<ExprPtr> all;
+      for (const auto& row : static_cast<const plan::ValuesNode&>(node).rows) {
+        all.insert(all.end(), row.begin(), row.end());
+      }
+      return all;
+    }
+    default: return {};
+  }
+}
+
+std::string_view TableNameOf(const plan::PlanNode& node) {
+  if (node.kind == plan::NodeKind::kScan) {
+    return static_cast<const plan::ScanNode&>(node).table_name;
+  }
+  if (node.kind == plan::NodeKind::kSink) {
+    return static_cast<const plan::SinkNode&>(node).table_name;
+  }
+  return {};
+}
+
+// `status` at `span` of the statement. A node may come from a view, whose text is another: only a
+// place with the word that must stand there is shown.
+std::optional<Status> ErrorInStatement(const Status& status, const sql::Statement& statement,
+                                       const SourceSpan& span, std::string_view word) {
+  const sql::SourceSpan place{static_cast<uint32_t>(span.begin), static_cast<uint32_t>(span.end),
+                              static_cast<uint32_t>(span.line), static_cast<uint32_t>(span.column)};
+  const bool is_inside =
+      span.line > 0 && place.begin >= statement.span.begin && place.end <= statement.span.end;
+  if (!is_inside) return std::nullopt;
+  const std::string written = absl::AsciiStrToUpper(std::string(statement.source->Slice(place)));
+  if (!absl::StrContains(written, absl::AsciiStrToUpper(std::string(word)))) return std::nullopt;
+  const ErrorText text = TextOf(status);
+  return sql::ErrorAt(CodeOf(status), *statement.source,
+                      {.span = place, .message = text.message, .hint = text.hint});
+}
+
+// Adds to an error of the statement's run the place of the expression or table that it names.
+Status AtPlannedPlace(const Status& status, const sql::Statement& statement,
+                      const plan::Plan& plan) {
+  const ErrorText text = TextOf(status);
+  if (text.message.starts_with("line ")) return status;
+  const bool of_expression = text.detail.starts_with("in ");
+  for (const plan::PlanNode* node : plan::InTopologicalOrder(plan)) {
+    for (const ExprPtr& expr : of_expression ? RowExpressions(*node) : std::vector<ExprPtr>()) {
+      const BoundExpr* part = PartCalled(*expr, std::string_view(text.detail).substr(3));
+      if (part == nullptr) continue;
+      const std::string word = part->kind() == ExprKind::kCast ? "CAST" : part->name();
+      const auto located = ErrorInStatement(status, statement, part->span(), word);
+      if (located) return *located;
+    }
+    const std::string_view table = TableNameOf(*node);
+    const bool is_it = text.detail.empty() && !table.empty() &&
+                       absl::StrContains(text.message, fmt::format("table '{}'", table));
+    if (!is_it) continue;
+    const std::string_view word = table.substr(table.rfind('.') + 1);
+    const auto located = ErrorInStatement(status, statement, node->span, word);
+    if (located) return *located;
+  }
+  return status;
 }
 
 }  // namespace
@@ -90,7 +168,11 @@ Task<> JobManagerImpl::ExecuteStatement(const sql::Statement& statement, size_t 
   std::string message;
   if (status.ok()) {
     message = answer->message;
+    const plan::Plan plan = answer->plan;  // shares the nodes
     status = co_await Carry(std::move(*answer), index, script, options, listener, temporary);
+    if (!status.ok() && !Is(status, ErrorCode::kCancelled)) {
+      status = AtPlannedPlace(status, statement, plan);
+    }
   }
   if (Is(status, ErrorCode::kCancelled)) co_return status;
   if (!status.ok()) co_return listener->OnStatementError(status);

@@ -100,6 +100,16 @@ def test_wrong_sql_shows_the_line_and_a_suggestion(node):
     assert "line 2" in result.stderr and "SELCT 2" in result.stderr and "^" in result.stderr
 
 
+def test_what_fails_at_run_time_shows_its_place_and_no_empty_table(node):
+    table = f"CREATE TABLE o (a INT) WITH ('connector' = 'kafka', 'topic' = 'ordrs', 'properties.bootstrap.servers' = '{node.kafka}', 'format' = 'json');\n"
+    result = node.cli("sql", "-e", table + "SELECT a\n  FROM o;", check=False)
+    assert result.returncode == 1 and result.stdout == "table 'o' created\n", result.stdout
+    assert "line 3, column 8: table" in result.stderr and "there is no topic 'ordrs'" in result.stderr and "\n   |        ^\n" in result.stderr, result.stderr
+    result = node.cli("sql", "-e", "SELECT 1 +\n  CAST('x' AS INT);", check=False)
+    assert result.returncode == 1 and result.stdout == "", result.stdout
+    assert "line 2, column 3: For input string: 'x'" in result.stderr and "^" * len("CAST('x' AS INT)") in result.stderr, result.stderr
+
+
 def test_no_node_says_how_to_start_one():
     result = subprocess.run([support.BINARY, "--node", f"http://127.0.0.1:{support.free_port()}", "topic", "list"], capture_output=True, text=True)
     assert result.returncode == 1 and "mainstem serve" in result.stderr
