@@ -72,6 +72,36 @@ TEST(OrderedTtlTest, ARangeOfProcessingTimeForgetsPartitions) {
   EXPECT_EQ(bench.metrics().state_entries, 0);
 }
 
+TEST(OrderedTtlTest, WhatLagLooksBackToOutlivesTheRangeUntilTheTimeToLive) {
+  plan::OverNode node = SumByProcessingTime(false, 1000);
+  node.state_ttl_ms = 60'000;
+  node.columns.emplace_back("l", LogicalType::BigInt());
+  plan::AggregateSpec& lag = node.functions.emplace_back();
+  lag.call.name = "LAG";
+  lag.call.args = {LogicalType::BigInt()};
+  lag.call.offset = 1;
+  lag.args = {1};
+  auto factory = MakeMemoryStateBackendFactory();
+  {
+    OperatorBench bench(std::make_unique<OverOperator>(node), {}, {}, factory.get());
+    EXPECT_THAT(bench.Push(TimedRow("a", "1")), ElementsAre("+I a 1 1 -"));
+    EXPECT_THAT(bench.Push(TimedRow("a", "2")), ElementsAre("+I a 2 3 1"));
+    bench.Wait(milliseconds(3000));
+    bench.Push(Tick(3000));
+    EXPECT_THAT(bench.Push(TimedRow("a", "5")), ElementsAre("+I a 5 5 2"));
+    bench.Wait(milliseconds(3000));
+    bench.Push(Tick(6000));
+    bench.Checkpoint("/one");
+  }
+  OperatorBench bench(std::make_unique<OverOperator>(node), {}, {"/one"}, factory.get());
+  bench.Wait(milliseconds(7000));
+  EXPECT_THAT(bench.Push(TimedRow("a", "7")), ElementsAre("+I a 7 7 5"));
+  bench.Push(Tick(7000 + 3000));
+  bench.Wait(milliseconds(70'000));
+  EXPECT_THAT(bench.Push(TimedRow("b", "1")), ElementsAre("+I b 1 1 -"));
+  EXPECT_EQ(bench.metrics().state_entries, 1);
+}
+
 TEST(OrderedTtlTest, RowsPrecedingGoWithTheTimeToLive) {
   plan::OverNode node = SumByProcessingTime(true, 2);
   node.state_ttl_ms = 1000;

@@ -70,7 +70,13 @@ Task<> OverOperator::Open(const OperatorContext* context) {
     timers_ = std::make_unique<KeyTimers>(context, 2);
     CO_RETURN_IF_ERROR(co_await timers_->Restore());
   }
-  if (!has_timers()) table.ttl_ms = state_ttl_ms_;
+  if (!has_timers() || functions_.lag_max > 0) table.ttl_ms = state_ttl_ms_;
+  if (has_timers()) {
+    // Only what LAG looks back to: the frame goes with its timer.
+    table.is_held = [](const std::byte* value) {
+      return OverFrameCodec::Of(value).frame_begin < OverFrameCodec::Of(value).rows.size();
+    };
+  }
   frames_ = std::make_unique<StateTable>(std::move(table), frame_codec_.get(), context->backend,
                                          &context->env->blocking_pool());
   co_return co_await frames_->Restore();
@@ -173,7 +179,7 @@ Task<> OverOperator::Forget(int64_t now_ms) {
       if (entry == nullptr) continue;
       OverFrame& frame = OverFrameCodec::Of(entry);
       if (frame.cleanup_ms <= time) {
-        frames_->Delete(entry);
+        ForgetFrame(entry);
       } else if (by_event_time_ && frame.time_ms < time) {
         frame.time_ms = time;
         frames_->MarkDirty(entry);
@@ -182,6 +188,17 @@ Task<> OverOperator::Forget(int64_t now_ms) {
   }
   UpdateMetrics();
   co_return Status::OK();
+}
+
+// What is left for LAG counts nothing: its next row begins a frame anew.
+void OverOperator::ForgetFrame(StateEntry* entry) {
+  OverFrame& frame = OverFrameCodec::Of(entry);
+  if (functions_.lag_max == 0 || frame.rows.empty()) return frames_->Delete(entry);
+  frame.frame_begin = frame.rows.size();
+  while (frame.rows.size() > functions_.lag_max) frame.PopFront();
+  frame.cleanup_ms = 0;
+  frame_codec_->ResetAggregates(entry);
+  frames_->MarkDirty(entry);
 }
 
 Task<> OverOperator::Process(ColumnVector columns, const std::vector<int64_t>& times, Output* out) {

@@ -75,11 +75,13 @@ class OverOperator final : public Operator {
   Result<std::shared_ptr<arrow::Array>> LagColumn(size_t function, const ColumnVector& args,
                                                   const ColumnVector& old_args);
   // A RANGE of time: when the last row that has come of a partition has left every frame, and half
-  // as long again, it is forgotten. By processing time, when the clock says so.
+  // as long again, it is forgotten, but for the rows that LAG looks back to. By processing time,
+  // when the clock says so.
   bool has_timers() const { return !rows_ && is_bounded(); }
   // One time for each of `entries`.
   Task<> SetTimers(const std::vector<StateEntry*>& entries, const std::vector<int64_t>& times);
   Task<> Forget(int64_t now_ms);
+  void ForgetFrame(StateEntry* entry);
   void FinishEntries();
   void UpdateMetrics();
 

@@ -37,6 +37,11 @@ void OverFrameCodec::Destroy(std::byte* value) const {
   reinterpret_cast<OverFrame*>(value)->~OverFrame();
 }
 
+void OverFrameCodec::ResetAggregates(StateEntry* entry) const {
+  aggregates_->Destroy(BlockOf(entry));
+  aggregates_->Init(BlockOf(entry));
+}
+
 size_t OverFrameCodec::HeapBytes(const std::byte* value) const {
   return reinterpret_cast<const OverFrame*>(value)->heap_bytes +
          aggregates_->HeapBytes(value + kBlockOffset);

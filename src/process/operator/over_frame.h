@@ -35,6 +35,11 @@ class OverFrameCodec final : public ValueCodec {
   // `aggregates` outlives this.
   explicit OverFrameCodec(const AggregateSet* aggregates) : aggregates_(aggregates) {}
   static OverFrame& Of(StateEntry* entry) { return *reinterpret_cast<OverFrame*>(entry->value()); }
+  static const OverFrame& Of(const std::byte* value) {
+    return *reinterpret_cast<const OverFrame*>(value);
+  }
+  // As if no row had been accumulated.
+  void ResetAggregates(StateEntry* entry) const;
   static std::byte* BlockOf(StateEntry* entry) { return entry->value() + kBlockOffset; }
   size_t value_bytes() const override { return kBlockOffset + aggregates_->value_bytes(); }
   void Init(std::byte* value) const override;
