@@ -1,7 +1,5 @@
 #include "server/node.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "core/net/http_server.h"
@@ -19,6 +17,7 @@
 #include "server/http_metrics.h"
 #include "server/kafka_groups.h"
 #include "server/kafka_transactions.h"
+#include "server/own_addresses.h"
 #include "server/version.h"
 
 namespace mainstem::server {
@@ -65,12 +64,6 @@ Status ExplainTakenPort(Status status, std::string_view flag) {
   return MakeError(ErrorCode::kAddressInUse, std::move(text));
 }
 
-std::string Joined(const HostPort& address, uint16_t port) {
-  bool is_v6 = address.host.find(':') != std::string::npos;
-  return is_v6 ? fmt::format("[{}]:{}", address.host, port)
-               : fmt::format("{}:{}", address.host, port);
-}
-
 }  // namespace
 
 struct Node::Impl {
@@ -83,7 +76,6 @@ struct Node::Impl {
   Task<std::string> FindTopicOwner(storage::TopicInfo topic);
   Task<> StartAws();
   Task<> StopDoors();
-  std::vector<std::string> OwnAddresses() const;
 
   std::unique_ptr<Engine> engine;
   std::shared_ptr<const net::TlsServer> tls;
@@ -258,25 +250,12 @@ Task<> Node::Impl::StartAws() {
   co_return ExplainTakenPort(std::move(started), "--aws-listen");
 }
 
-std::vector<std::string> Node::Impl::OwnAddresses() const {
-  const Settings& settings = engine->settings();
-  std::vector<std::string> addresses;
-  auto add = [&](std::string address) {
-    bool known = std::find(addresses.begin(), addresses.end(), address) != addresses.end();
-    if (!known) addresses.push_back(std::move(address));
-  };
-  add(Joined(settings.kafka_listen, kafka->port()));
-  add(fmt::format("localhost:{}", kafka->port()));
-  add(fmt::format("127.0.0.1:{}", kafka->port()));
-  if (!settings.kafka_advertised.empty()) add(settings.kafka_advertised);
-  add(std::string(connector::kThisNode));
-  return addresses;
-}
-
 Task<> Node::Impl::StartDoors() {
   CO_ASSIGN_OR_RETURN(tls, co_await LoadTls(*engine));
   CO_RETURN_IF_ERROR(co_await StartKafka());
-  std::vector<std::string> addresses = OwnAddresses();
+  const Settings& settings = engine->settings();
+  std::vector<std::string> addresses = OwnAddresses(
+      settings.kafka_listen, kafka->port(), settings.kafka_advertised, NamesOfThisMachine());
   CO_RETURN_IF_ERROR(co_await engine->StartJobs(std::move(addresses)));
   CO_RETURN_IF_ERROR(co_await StartHttp());
   co_return co_await StartAws();

@@ -95,6 +95,12 @@ Result<HostPort> ParseHostPort(const std::string& text) {
   return HostPort{std::move(host), static_cast<uint16_t>(port)};
 }
 
+std::string Joined(const HostPort& address, uint16_t port) {
+  bool is_v6 = address.host.find(':') != std::string::npos;
+  return is_v6 ? fmt::format("[{}]:{}", address.host, port)
+               : fmt::format("{}:{}", address.host, port);
+}
+
 namespace {
 
 Result<LogLevel> ParseLevel(const std::string& text) {

@@ -20,6 +20,8 @@ struct HostPort {
 };
 // "127.0.0.1:9092", "[::1]:0", "localhost:9092".
 Result<HostPort> ParseHostPort(const std::string& text);
+// With this port instead of the address's own.
+std::string Joined(const HostPort& address, uint16_t port);
 
 struct Settings {
   std::string data_dir;

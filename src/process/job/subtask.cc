@@ -70,7 +70,9 @@ void Subtask::Start() {
   scope_.Spawn("run", Run());
 }
 
+// Whoever closes a subtask has no use for a snapshot that is on its way.
 Task<> Subtask::Close() {
+  if (options_.backend) options_.backend->Cancel();
   CO_RETURN_IF_ERROR(co_await scope_.Close());
   if (feed_) CO_RETURN_IF_ERROR(co_await feed_->Close());
   co_return Status::OK();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <deque>
 #include <filesystem>
@@ -115,6 +116,7 @@ class RocksDbBackend final : public StateBackend {
 
   Status Write(const StateMutations& mutations) override {
     if (mutations.empty()) return Status::OK();
+    RETURN_IF_ERROR(CheckCancelled());
     RETURN_IF_ERROR(OpenNow());
     if (mutations.size() >= kFileFrom) return WriteFile(mutations);
     rocksdb::WriteBatch batch;
@@ -162,6 +164,7 @@ class RocksDbBackend final : public StateBackend {
   Status Checkpoint(const std::string& directory) override {
     if (!keeps_checkpoints_) return Status::OK();
     if (!db_) return Status::OK();  // nothing written: a missing directory is an empty checkpoint
+    RETURN_IF_ERROR(CheckCancelled());
     rocksdb::Checkpoint* made = nullptr;
     RETURN_IF_ERROR(FromRocks(rocksdb::Checkpoint::Create(db_.get(), &made), "checkpoint"));
     std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
@@ -174,9 +177,20 @@ class RocksDbBackend final : public StateBackend {
     return bytes;
   }
 
+  void Cancel() override { is_cancelled_ = true; }
+
   bool keeps_checkpoints() const override { return keeps_checkpoints_; }
 
  private:
+  // So many entries are written without a look at is_cancelled_.
+  static constexpr size_t kCancelStep = 4096;
+  static constexpr size_t kSortStep = 65536;
+
+  Status CheckCancelled() const {
+    if (!is_cancelled_) return Status::OK();
+    return MakeError(ErrorCode::kCancelled, "the state is not wanted any more");
+  }
+
   // So many at once become a table file of their own: sorting them costs a third of what the
   // memtable's skip list does.
   static constexpr size_t kFileFrom = 4096;
@@ -200,18 +214,36 @@ class RocksDbBackend final : public StateBackend {
     return {__builtin_bswap64(bytes[0]), __builtin_bswap64(bytes[1])};
   }
 
-  Status WriteFile(const StateMutations& mutations) {
+  // Of mutations of one key the last one comes last. In pieces, then merged: to be cancelled.
+  Result<std::vector<SortedMutation>> Sorted(const StateMutations& mutations) const {
+    auto is_before = [&](const SortedMutation& a, const SortedMutation& b) {
+      if (a.first_bytes != b.first_bytes) return a.first_bytes < b.first_bytes;
+      const int order = mutations[a.index].key.compare(mutations[b.index].key);
+      return order != 0 ? order < 0 : a.index < b.index;
+    };
     std::vector<SortedMutation> sorted;
     sorted.reserve(mutations.size());
     for (uint32_t i = 0; i < mutations.size(); ++i) {
       sorted.push_back({FirstBytes(mutations[i].key), i});
     }
-    // Of mutations of one key the last one counts.
-    std::sort(sorted.begin(), sorted.end(), [&](const SortedMutation& a, const SortedMutation& b) {
-      if (a.first_bytes != b.first_bytes) return a.first_bytes < b.first_bytes;
-      const int order = mutations[a.index].key.compare(mutations[b.index].key);
-      return order != 0 ? order < 0 : a.index < b.index;
-    });
+    auto at = [&sorted](size_t i) {
+      return sorted.begin() + static_cast<ptrdiff_t>(std::min(i, sorted.size()));
+    };
+    for (size_t i = 0; i < sorted.size(); i += kSortStep) {
+      RETURN_IF_ERROR(CheckCancelled());
+      std::sort(at(i), at(i + kSortStep), is_before);
+    }
+    for (size_t width = kSortStep; width < sorted.size(); width *= 2) {
+      for (size_t i = 0; i < sorted.size(); i += 2 * width) {
+        RETURN_IF_ERROR(CheckCancelled());
+        std::inplace_merge(at(i), at(i + width), at(i + 2 * width), is_before);
+      }
+    }
+    return sorted;
+  }
+
+  Status WriteFile(const StateMutations& mutations) {
+    ASSIGN_OR_RETURN(const std::vector<SortedMutation> sorted, Sorted(mutations));
     const std::string path = fmt::format("{}/{}.written", directory_, ++files_written_);
     rocksdb::Options written = db_->GetOptions();
     written.compression = rocksdb::kNoCompression;  // as the first levels
@@ -219,6 +251,7 @@ class RocksDbBackend final : public StateBackend {
     rocksdb::SstFileWriter writer(rocksdb::EnvOptions(), written);
     RETURN_IF_ERROR(FromRocks(writer.Open(path), "write of a file"));
     for (size_t i = 0; i < sorted.size(); ++i) {
+      if (i % kCancelStep == 0) RETURN_IF_ERROR(CheckCancelled());
       const StateMutation mutation = mutations[sorted[i].index];
       if (i + 1 < sorted.size() && mutations[sorted[i + 1].index].key == mutation.key) continue;
       RETURN_IF_ERROR(FromRocks(AddTo(&writer, mutation), "write of a file"));
@@ -234,6 +267,7 @@ class RocksDbBackend final : public StateBackend {
   std::string directory_;
   const bool keeps_checkpoints_;
   int64_t files_written_ = 0;
+  std::atomic<bool> is_cancelled_{false};
   std::unique_ptr<rocksdb::DB> db_;
 };
 

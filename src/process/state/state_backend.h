@@ -57,6 +57,9 @@ class StateBackend {
   // Everything written so far, durable in `directory`, which must not exist.
   virtual Status Checkpoint(const std::string& directory) = 0;
   virtual size_t ApproximateBytes() const = 0;
+  // From any thread: its work ends, and what a Write holds may be written in part or not at all.
+  // A long one that is under way fails with kCancelled soon, as do later ones.
+  virtual void Cancel() {}
   // False: nothing is ever restored, so that what a snapshot holds need not be written.
   virtual bool keeps_checkpoints() const { return true; }
 };

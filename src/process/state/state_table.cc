@@ -169,6 +169,7 @@ Task<> StateTable::Restore() {
         }
         CO_RETURN_IF_ERROR(InsertStored(key, bytes));
       }
+      CO_RETURN_IF_ERROR(co_await Yield());  // millions take seconds, and may be cancelled
       if (found.size() < kScanChunk) break;
       begin = found.back().first + '\0';
     }
