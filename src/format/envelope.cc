@@ -238,12 +238,18 @@ Status EnvelopeDecoder::FillUnchanged(const arrow::ArrayVector& columns) {
     key += ':';
     arrow::Int64Builder source;
     bool is_changed = false;
+    // Of the last event that was asked for: one message may hold very many rows.
+    int64_t event = -1;
+    bool is_named = false;
     for (int64_t row = 0; row < column->length(); ++row) {
       int64_t from = row;
-      if (kinds[static_cast<size_t>(row)] == RowKind::kUpdateBefore && column->IsNull(row) &&
-          !OldImageNames(columns, event_of_row_[static_cast<size_t>(row)], key)) {
-        from = row + 1;
-        is_changed = true;
+      if (kinds[static_cast<size_t>(row)] == RowKind::kUpdateBefore && column->IsNull(row)) {
+        int64_t event_of_row = event_of_row_[static_cast<size_t>(row)];
+        if (std::exchange(event, event_of_row) != event_of_row) {
+          is_named = OldImageNames(columns, event, key);
+        }
+        if (!is_named) from = row + 1;
+        is_changed |= !is_named;
       }
       RETURN_IF_ERROR(source.Append(from));
     }

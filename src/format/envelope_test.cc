@@ -74,6 +74,25 @@ TEST(CanalJsonTest, GivesTheRowsOfFlink) {
   EXPECT_TRUE(decoded.causes.empty());
 }
 
+// Whether 'old' names a column is found once an event, not once a row of it.
+TEST(CanalJsonTest, ReadsAMessageOfVeryManyRows) {
+  constexpr int kRows = 20000;
+  std::string data;
+  std::string old;
+  for (int i = 0; i < kRows; ++i) {
+    data += std::string(i > 0 ? "," : "") + R"({"id":"1","name":"a","w":"9"})";
+    old += std::string(i > 0 ? "," : "") + R"({"w":"1.5"})";
+  }
+  Decoded decoded = Decode("canal-json", ChangeFields(),
+                           {R"({"data":[)" + data + R"(],"old":[)" + old + R"(],"type":"UPDATE"})",
+                            R"({"data":[{"id":"2","name":"b"}],"old":[{"name":null}],)"
+                            R"("type":"UPDATE"})"});
+  ASSERT_EQ(decoded.rows.size(), size_t{2} * kRows + 2);
+  EXPECT_EQ(decoded.rows[0], R"(-U{"id":1,"name":"a","w":1.5})");
+  EXPECT_EQ(decoded.rows[2 * kRows - 1], R"(+U{"id":1,"name":"a","w":9})");
+  EXPECT_EQ(decoded.rows[2 * kRows], R"(-U{"id":2,"name":null,"w":null})");
+}
+
 TEST(DebeziumJsonTest, TellsMetadataOfEachRow) {
   Lines events = {
       R"({"before":{"id":1},"after":{"id":2},"op":"u","ts_ms":1589362330904,"source":)"
