@@ -83,6 +83,8 @@ Status ErrorFromBody(long status, const std::string& body) {
   return MakeError(FromHttp(status), fmt::format("the node answered {}", status));
 }
 
+constexpr long kSilenceSeconds = 30;
+
 Status Perform(CURL* handle, const std::string& base_url, const HttpRequest& request, Sink* sink) {
   curl_easy_reset(handle);
   std::string url = base_url + request.path;
@@ -118,6 +120,11 @@ Status Perform(CURL* handle, const std::string& base_url, const HttpRequest& req
     curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, OnProgress);
     curl_easy_setopt(handle, CURLOPT_XFERINFODATA, sink);
   }
+  // What only reads is answered at once; a job's stop, say, may take long.
+  if (request.method == "GET" && sink->on_line == nullptr) {
+    curl_easy_setopt(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(handle, CURLOPT_LOW_SPEED_TIME, kSilenceSeconds);
+  }
   CURLcode code = curl_easy_perform(handle);
   curl_slist_free_all(headers);
   if (sink->stopped) return Status::OK();
@@ -132,6 +139,12 @@ Status Perform(CURL* handle, const std::string& base_url, const HttpRequest& req
                      {.message = fmt::format("the certificate of {} is not trusted", base_url),
                       .detail = curl_easy_strerror(code),
                       .hint = "name a file of trusted certificates in SSL_CERT_FILE"});
+  }
+  if (code == CURLE_OPERATION_TIMEDOUT) {
+    return MakeError(ErrorCode::kUnavailable,
+                     {.message = fmt::format("the node at {} does not answer", base_url),
+                      .detail = curl_easy_strerror(code),
+                      .hint = "its log may tell why; is it a node's HTTP address?"});
   }
   if (code == CURLE_PARTIAL_FILE || code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR) {
     return MakeError(ErrorCode::kConnectionClosed,

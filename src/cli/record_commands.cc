@@ -1,9 +1,12 @@
 // mainstem produce TOPIC and mainstem consume TOPIC: records in from standard input, one a line,
 // and out to standard output, over the node's HTTP door.
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <chrono>
 #include <system_error>
 #include <utility>
 
@@ -12,9 +15,9 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 #include <CLI/CLI.hpp>
-#include <iostream>
 
 #include "cli/command.h"
+#include "cli/signals.h"
 #include "cli/text_table.h"
 #include "core/json_writer.h"
 #include "core/net/percent_encoding.h"
@@ -37,6 +40,8 @@ struct ConsumeOptions {
 };
 
 constexpr size_t kFlushBytes = 512 * 1024;
+// Records are not held back longer, so that what comes slowly is there soon.
+constexpr std::chrono::milliseconds kFlushTime{200};
 constexpr int64_t kPageRecords = 1000;  // that the node gives at once
 
 // What the node says of a request whose first line is line `first_line` of the input: its "line 3"
@@ -58,6 +63,52 @@ Status InInput(const Status& status, int64_t first_line) {
   return MakeError(CodeOf(status), std::move(text));
 }
 
+// Lines of standard input as they come, until its end or Ctrl-C.
+class InputLines {
+ public:
+  enum class Kind : uint8_t { kLine, kNothingYet, kEnd };
+
+  // kNothingYet: no whole line came within `patience`.
+  Result<Kind> Next(std::string* line, std::optional<std::chrono::milliseconds> patience) {
+    for (;;) {
+      const size_t end = buffer_.find('\n', searched_);
+      if (end != std::string::npos || (has_ended_ && begin_ < buffer_.size())) {
+        line->assign(buffer_, begin_, std::min(end, buffer_.size()) - begin_);
+        begin_ = searched_ = std::min(end, buffer_.size() - 1) + 1;
+        return Kind::kLine;
+      }
+      if (has_ended_) return Kind::kEnd;
+      buffer_.erase(0, begin_);
+      begin_ = 0;
+      searched_ = buffer_.size();
+      if (interrupt_.Take()) return Kind::kEnd;  // half a line is nobody's record
+      pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+      const int ready = poll(&input, 1, static_cast<int>(patience.value_or(kLook).count()));
+      if (ready == 0 && patience) return Kind::kNothingYet;
+      if (ready == 0) continue;
+      std::array<char, 65536> piece;
+      const ssize_t size = ready < 0 ? -1 : read(STDIN_FILENO, piece.data(), piece.size());
+      if (size > 0) {
+        buffer_.append(piece.data(), static_cast<size_t>(size));
+      } else if (size == 0) {
+        has_ended_ = true;
+      } else if (errno != EINTR) {
+        return MakeError(ErrorCode::kStorageError,
+                         "cannot read standard input: " + std::generic_category().message(errno));
+      }
+    }
+  }
+
+ private:
+  // How often Ctrl-C is looked at: it may come right before the wait.
+  static constexpr std::chrono::milliseconds kLook{500};
+  InterruptFlag interrupt_;
+  std::string buffer_;
+  size_t begin_ = 0;     // of the next line
+  size_t searched_ = 0;  // no line's end is before it
+  bool has_ended_ = false;
+};
+
 Status Produce(const GlobalOptions& globals, const ProduceOptions& options) {
   HttpClient client(globals.node);
   std::string path = "/v1/topics/" + net::PercentEncode(options.topic) + "/events";
@@ -75,19 +126,29 @@ Status Produce(const GlobalOptions& globals, const ProduceOptions& options) {
     first_line = line_number + 1;
     return Status::OK();
   };
-  Status status;
   if (isatty(STDIN_FILENO)) fmt::print(stderr, "one JSON value a line; Ctrl-D ends\n");
-  while (status.ok() && std::getline(std::cin, line)) {
-    ++line_number;
-    body += line + "\n";  // empty lines, too: the node counts lines as the input does
-    count += line.find_first_not_of(" \t\r") != std::string::npos;
-    if (body.size() >= kFlushBytes) status = flush();
-  }
+  InputLines input;
+  auto send_all = [&]() -> Status {
+    using Clock = std::chrono::steady_clock;
+    Clock::time_point oldest;
+    for (;;) {
+      std::optional<std::chrono::milliseconds> patience;
+      if (!body.empty()) patience = kFlushTime;
+      ASSIGN_OR_RETURN(const InputLines::Kind kind, input.Next(&line, patience));
+      if (kind == InputLines::Kind::kEnd) return Status::OK();
+      if (kind == InputLines::Kind::kLine) {
+        if (body.empty()) oldest = Clock::now();
+        ++line_number;
+        body += line + "\n";  // empty lines, too: the node counts lines as the input does
+        count += line.find_first_not_of(" \t\r") != std::string::npos;
+      }
+      const bool is_due = kind == InputLines::Kind::kNothingYet || body.size() >= kFlushBytes ||
+                          Clock::now() - oldest >= kFlushTime;
+      if (is_due) RETURN_IF_ERROR(flush());
+    }
+  };
+  Status status = send_all();
   if (status.ok()) status = flush();
-  if (status.ok() && std::cin.bad()) {
-    status = MakeError(ErrorCode::kStorageError,
-                       "cannot read standard input: " + std::generic_category().message(errno));
-  }
   if (globals.json) {
     fmt::print("{{\"topic\":{},\"written\":{}}}\n", JsonQuote(options.topic), sent);
   } else {
@@ -131,8 +192,8 @@ void TellGaps(const element& page) {
   for (element gap : gaps) TellGap(gap);
 }
 
-// Page after page, a partition after the other, bytes that are no text in base64: nothing is cut or
-// left out, so that it can be written again or be a test's input.
+// Page after page, bytes that are no text in base64: nothing is cut or left out, so that it can be
+// written again or be a test's input. `limit`: records at most.
 Status Export(const GlobalOptions& globals, const ConsumeOptions& options, int64_t limit) {
   HttpClient client(globals.node);
   std::string from = options.from;
@@ -142,6 +203,7 @@ Status Export(const GlobalOptions& globals, const ConsumeOptions& options, int64
                     net::PercentEncode(from), std::min(left, kPageRecords));
     ASSIGN_OR_RETURN(std::string body, client.Call({.path = path}));
     int64_t count = 0;
+    const std::string before = from;
     RETURN_IF_ERROR(WithJson(body, [&](const element& root) {
       TellGaps(root);
       for (element record : root["events"].get_array()) {
@@ -151,7 +213,7 @@ Status Export(const GlobalOptions& globals, const ConsumeOptions& options, int64
       from = TextOf(root, "next");
       return Status::OK();
     }));
-    if (count == 0) break;
+    if (count == 0 && from == before) break;
     left -= count;
   }
   return Status::OK();
@@ -168,8 +230,11 @@ Status Consume(const GlobalOptions& globals, const ConsumeOptions& options) {
   HttpClient client(globals.node);
   std::string topic = net::PercentEncode(options.topic);
   if (!options.follow) {
-    int64_t limit = options.limit > 0 ? options.limit : 20;
-    if (options.from != "latest" && (globals.json || limit > kPageRecords)) {
+    // Whoever says where to begin wants what is there.
+    const bool is_from_end = options.from == "latest";
+    const int64_t default_limit = is_from_end ? 20 : INT64_MAX;
+    const int64_t limit = options.limit > 0 ? options.limit : default_limit;
+    if (!is_from_end && (globals.json || limit > kPageRecords)) {
       return Export(globals, options, limit);
     }
     std::string from = options.from == "latest" ? fmt::format("-{}", limit) : options.from;
@@ -237,13 +302,17 @@ void AddConsumeCommand(CLI::App& app, const GlobalOptions& globals, Invocation& 
       "Examples:\n"
       "  mainstem consume clicks                    the last 20\n"
       "  mainstem consume clicks --from earliest -n 5\n"
-      "  mainstem consume clicks --json --from earliest -n 5000 > clicks.topic.jsonl\n"
-      "                                             a slice, as `mainstem test` takes it\n"
+      "  mainstem consume clicks --json --from earliest > clicks.topic.jsonl\n"
+      "                                             all, as `mainstem test` takes it\n"
       "  mainstem consume clicks -f --json          follow, one JSON object a line");
   auto options = std::make_shared<ConsumeOptions>();
   command->add_option("topic", options->topic, "name of the topic")->required();
-  command->add_option("--from", options->from, "earliest, latest or an offset");
-  command->add_option("-n,--limit", options->limit, "stop after so many records")
+  command->add_option("--from", options->from,
+                      "earliest, latest, a time (2026-01-31T12:00:00Z), positions (0:17,1:4) or "
+                      "an offset of a topic with one partition");
+  command
+      ->add_option("-n,--limit", options->limit,
+                   "so many records at most; without it all from there on, of latest 20")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
   command->add_flag("-f,--follow", options->follow, "go on with what comes");
   command->callback([&globals, &chosen, options] {

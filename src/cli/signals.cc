@@ -17,6 +17,11 @@ sigset_t StopSignals() {
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
+  // A terminal that is closed ends the program in order; nohup has it ignored.
+  struct sigaction hangup {};
+  if (sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) {
+    sigaddset(&set, SIGHUP);
+  }
   return set;
 }
 
@@ -24,6 +29,8 @@ sigset_t StopSignals() {
 
 void BlockStopSignals() {
   sigset_t set = StopSignals();
+  signal(SIGUSR1, SIG_IGN);
+  signal(SIGUSR2, SIG_IGN);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 

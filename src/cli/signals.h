@@ -7,9 +7,10 @@
 
 namespace mainstem::cli {
 
-// Before any thread is made: SIGINT and SIGTERM wait for WaitForStopSignal.
+// Before any thread is made: SIGINT, SIGTERM and SIGHUP (unless it is ignored, as by nohup) wait
+// for WaitForStopSignal. SIGUSR1 and SIGUSR2 do nothing.
 void BlockStopSignals();
-// Blocks until SIGINT or SIGTERM comes; returns its number.
+// Blocks until one of them comes; returns its number.
 int WaitForStopSignal();
 // Calls `stop`, on a thread of its own, when a stop signal comes; a further one ends the process at
 // once. `stop` may be called at any time until the process ends.

@@ -107,7 +107,7 @@ Result<Config::Values> ReadYaml(const Config::Sources& sources) {
     } else if (!root.IsNull()) {
       return MakeError(ErrorCode::kInvalidArgument, "the configuration file must be a YAML map");
     }
-  } catch (const YAML::Exception& error) {
+  } catch (const std::exception& error) {  // of YAML, or of the stream: a folder is no file
     return MakeError(
         ErrorCode::kInvalidArgument,
         {.message = fmt::format("cannot read the configuration '{}'", sources.yaml_path),

@@ -70,7 +70,8 @@ const std::vector<ConfigOption>& SettingTable() {
        "time between checkpoints of a job; its outputs become visible at each"},
       {"log.level", ConfigType::kString, "info", "debug, info, warning or error"},
       {"log.json", ConfigType::kBoolean, "false", "log JSON lines instead of text"},
-      {"log.file", ConfigType::kString, "", "file to log to; empty: standard error"},
+      {"log.file", ConfigType::kString, "",
+       "file to log to; empty: standard error. It is only appended to: rotate it by copytruncate"},
   };
   return table;
 }

@@ -22,6 +22,46 @@ def test_topics_are_created_listed_changed_and_deleted(node):
     assert "clicks" not in node.cli("topic", "list").stdout
 
 
+def test_consume_gives_all_from_where_it_is_told_to_begin(node):
+    node.cli("topic", "create", "many", "-p", "3")
+    node.cli("produce", "many", "--key-field", "n", stdin="".join(f'{{"n": {n}}}\n' for n in range(2500)))
+    for flags in ([], ["--json"]):
+        lines = node.cli(*flags, "consume", "many", "--from", "earliest").stdout.strip().split("\n")
+        assert len(lines) == 2500, flags
+    assert len(node.cli("consume", "many").stdout.strip().split("\n")) == 20
+    assert len(node.cli("consume", "many", "--from", "earliest", "-n", "3").stdout.strip().split("\n")) == 3
+
+
+def test_produce_sends_what_comes_slowly_and_ends_in_order(node):
+    process = subprocess.Popen([support.BINARY, "--node", f"http://{node.http}", "produce", "slow"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for n in range(3):
+        process.stdin.write(f'{{"n": {n}}}\n')
+        process.stdin.flush()
+        support.wait_until(lambda: len(node.cli("consume", "slow", "--from", "earliest", check=False).stdout.splitlines()) == n + 1, f"record {n}")
+    process.stdin.write('{"n": 3}\n{"half')
+    process.stdin.flush()
+    support.wait_until(lambda: len(node.cli("consume", "slow", "--from", "earliest").stdout.splitlines()) == 4, "the last whole line")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+    assert process.stderr.read() == "4 records written\n"
+
+
+def test_a_closed_terminal_ends_the_node_in_order(node):
+    node.cli("topic", "create", "a")
+    for ignored in (signal.SIGUSR1, signal.SIGUSR2):
+        node.process.send_signal(ignored)
+    node.cli("topic", "show", "a")
+    node.process.send_signal(signal.SIGHUP)
+    assert node.process.wait(20) == 0
+    node.start()
+    node.cli("topic", "show", "a")
+
+
+def test_a_configuration_that_is_a_folder_is_said(tmp_path):
+    result = subprocess.run([support.BINARY, "serve", "--config", str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert result.returncode != 0 and f"cannot read the configuration '{tmp_path}'" in result.stderr, result.stderr
+
+
 def test_a_deleted_topic_takes_its_committed_offsets_along(node):
     from confluent_kafka import Consumer, TopicPartition
     node.cli("topic", "create", "a")
