@@ -128,6 +128,33 @@ bool HoldsNanoseconds(const arrow::DataType& type) {
                      [](const auto& field) { return HoldsNanoseconds(*field->type()); });
 }
 
+Result<std::unique_ptr<parquet::arrow::FileReader>> MakeReader(
+    const std::shared_ptr<PiecesFile>& file, const std::shared_ptr<parquet::FileMetaData>& metadata,
+    arrow::TimeUnit::type int96_unit) {
+  parquet::ArrowReaderProperties properties(/*use_threads=*/false);
+  properties.set_pre_buffer(false);
+  properties.set_batch_size(kMaxBatchRows);
+  properties.set_coerce_int96_timestamp_unit(int96_unit);
+  auto reader =
+      parquet::ParquetFileReader::Open(file, parquet::default_reader_properties(), metadata);
+  return parquet::arrow::FileReader::Make(arrow::default_memory_pool(), std::move(reader),
+                                          properties);
+}
+
+// `micros` with those timestamps of `nanos` that are to be nanoseconds: the same values, both in
+// the table's type.
+std::shared_ptr<arrow::ArrayData> WithNanoseconds(const std::shared_ptr<arrow::ArrayData>& micros,
+                                                  const arrow::ArrayData& nanos) {
+  if (micros->type->id() == arrow::Type::TIMESTAMP) {
+    return HoldsNanoseconds(*micros->type) ? nanos.Copy() : micros;
+  }
+  auto merged = micros->Copy();
+  for (size_t i = 0; i < merged->child_data.size(); ++i) {
+    merged->child_data[i] = WithNanoseconds(micros->child_data[i], *nanos.child_data[i]);
+  }
+  return merged;
+}
+
 }  // namespace
 
 struct ParquetFile::Parts {
@@ -137,6 +164,12 @@ struct ParquetFile::Parts {
   std::unique_ptr<arrow::RecordBatchReader> batches;
   std::shared_ptr<arrow::Schema> wanted;
   std::vector<int> leaves;
+  // INT96 holds more time than nanoseconds of 64 bits, and the library wraps what they cannot hold.
+  // So all of it is read as microseconds, whose conversion is checked, and columns that want
+  // nanoseconds are read once more. Absent where no column needs it.
+  std::unique_ptr<parquet::arrow::FileReader> nano_reader;
+  std::unique_ptr<arrow::RecordBatchReader> nano_batches;
+  std::vector<int> nano_leaves;
   int64_t file_bytes = 0;
   std::vector<int64_t> first_rows;  // of each row group, and the count of all at the end
   int row_group = -1;
@@ -183,16 +216,7 @@ Result<std::unique_ptr<ParquetFile>> ParquetFile::Open(const std::string& footer
       parts.first_rows.push_back(parts.first_rows.back() + rows);
     }
     parts.file = std::make_shared<PiecesFile>(file_bytes);
-    parquet::ArrowReaderProperties properties(/*use_threads=*/false);
-    properties.set_pre_buffer(false);
-    properties.set_batch_size(kMaxBatchRows);
-    bool nanoseconds = HoldsNanoseconds(*arrow::struct_(parts.wanted->fields()));
-    properties.set_coerce_int96_timestamp_unit(nanoseconds ? arrow::TimeUnit::NANO
-                                                           : arrow::TimeUnit::MICRO);
-    auto reader = parquet::ParquetFileReader::Open(parts.file, parquet::default_reader_properties(),
-                                                   parts.metadata);
-    ASSIGN_OR_RETURN(parts.reader, parquet::arrow::FileReader::Make(arrow::default_memory_pool(),
-                                                                    std::move(reader), properties));
+    ASSIGN_OR_RETURN(parts.reader, MakeReader(parts.file, parts.metadata, arrow::TimeUnit::MICRO));
     return Status::OK();
   }));
   const auto& fields = parts.reader->manifest().schema_fields;
@@ -200,11 +224,27 @@ Result<std::unique_ptr<ParquetFile>> ParquetFile::Open(const std::string& footer
     for (const parquet::arrow::SchemaField& field : fields) {
       if (field.field->name() != column->name()) continue;
       RETURN_IF_ERROR(CheckConvertible(*field.field->type(), *column->type(), column->name()));
-      CollectLeaves(field, column->type().get(), &parts.leaves);
+      std::vector<int> leaves;
+      CollectLeaves(field, column->type().get(), &leaves);
+      parts.leaves.insert(parts.leaves.end(), leaves.begin(), leaves.end());
+      auto is_int96 = [&](int leaf) {
+        return parts.metadata->schema()->Column(leaf)->physical_type() == parquet::Type::INT96;
+      };
+      if (HoldsNanoseconds(*column->type()) &&
+          std::any_of(leaves.begin(), leaves.end(), is_int96)) {
+        parts.nano_leaves.insert(parts.nano_leaves.end(), leaves.begin(), leaves.end());
+      }
       break;
     }
   }
   std::sort(parts.leaves.begin(), parts.leaves.end());
+  std::sort(parts.nano_leaves.begin(), parts.nano_leaves.end());
+  if (parts.nano_leaves.empty()) return opened;
+  RETURN_IF_ERROR(Guarded([&]() -> Status {
+    ASSIGN_OR_RETURN(parts.nano_reader,
+                     MakeReader(parts.file, parts.metadata, arrow::TimeUnit::NANO));
+    return Status::OK();
+  }));
   return opened;
 }
 
@@ -255,6 +295,7 @@ Result<std::vector<ParquetFile::Range>> ParquetFile::RangesOf(int row_group) con
 Status ParquetFile::Begin(int row_group, std::vector<std::string> bytes) {
   Parts& parts = *parts_;
   parts.batches.reset();
+  parts.nano_batches.reset();
   parts.row_group = row_group;
   parts.rows_left = RowsOf(row_group);
   ASSIGN_OR_RETURN(std::vector<Range> ranges, RangesOf(row_group));
@@ -268,12 +309,18 @@ Status ParquetFile::Begin(int row_group, std::vector<std::string> bytes) {
       plain_bytes += std::max<int64_t>(group->ColumnChunk(leaf)->total_uncompressed_size(), 0);
     }
     int64_t row_bytes = plain_bytes / parts.rows_left + 1;
-    parts.reader->set_batch_size(std::clamp<int64_t>(kBatchBytes / row_bytes, 1, kMaxBatchRows));
-    Result<std::unique_ptr<arrow::RecordBatchReader>> batches =
-        parts.reader->GetRecordBatchReader({row_group}, parts.leaves);
-    if (!batches.ok()) return Broken(batches.status().message());
-    parts.batches = std::move(*batches);
-    return Status::OK();
+    int64_t batch_rows = std::clamp<int64_t>(kBatchBytes / row_bytes, 1, kMaxBatchRows);
+    auto begin = [&](parquet::arrow::FileReader* reader, const std::vector<int>& leaves,
+                     std::unique_ptr<arrow::RecordBatchReader>* batches) -> Status {
+      reader->set_batch_size(batch_rows);
+      auto begun = reader->GetRecordBatchReader({row_group}, leaves);
+      if (!begun.ok()) return Broken(begun.status().message());
+      *batches = std::move(*begun);
+      return Status::OK();
+    };
+    RETURN_IF_ERROR(begin(parts.reader.get(), parts.leaves, &parts.batches));
+    if (parts.nano_reader == nullptr) return Status::OK();
+    return begin(parts.nano_reader.get(), parts.nano_leaves, &parts.nano_batches);
   });
 }
 
@@ -281,16 +328,23 @@ Result<std::shared_ptr<arrow::RecordBatch>> ParquetFile::Next() {
   Parts& parts = *parts_;
   if (parts.rows_left == 0) return nullptr;
   std::shared_ptr<arrow::RecordBatch> read;
+  std::shared_ptr<arrow::RecordBatch> read_nanos;
   int64_t rows = std::min(parts.rows_left, kMaxBatchRows);
   if (!parts.leaves.empty()) {
     RETURN_IF_ERROR(Guarded([&]() -> Status {
       arrow::Status status = parts.batches->ReadNext(&read);
+      if (status.ok() && parts.nano_batches != nullptr) {
+        status = parts.nano_batches->ReadNext(&read_nanos);
+      }
       return status.ok() ? Status::OK() : Broken(status.message());
     }));
     if (read == nullptr || read->num_rows() > parts.rows_left) {
       return Broken("a row group holds other rows than it says");
     }
     rows = read->num_rows();
+    if (parts.nano_batches != nullptr && (!read_nanos || read_nanos->num_rows() != rows)) {
+      return Broken("its columns hold different numbers of rows");
+    }
   }
   arrow::ArrayVector columns;
   for (const auto& column : parts.wanted->fields()) {
@@ -299,6 +353,11 @@ Result<std::shared_ptr<arrow::RecordBatch>> ParquetFile::Next() {
       ASSIGN_OR_RETURN(present, arrow::MakeArrayOfNull(column->type(), rows));
     } else {
       ASSIGN_OR_RETURN(present, ConvertColumn(present, column->type()));
+    }
+    auto nanos = read_nanos == nullptr ? nullptr : read_nanos->GetColumnByName(column->name());
+    if (nanos != nullptr) {
+      ASSIGN_OR_RETURN(nanos, ConvertColumn(nanos, column->type()));
+      present = arrow::MakeArray(WithNanoseconds(present->data(), *nanos->data()));
     }
     columns.push_back(std::move(present));
   }

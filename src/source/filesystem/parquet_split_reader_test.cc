@@ -194,6 +194,45 @@ TEST_F(ParquetSplitReaderTest, CutsTimesAndDecodesDictionariesAndNestedColumns) 
   EXPECT_NE(seen.rows[2].find("[0, 1]"), std::string::npos) << seen.rows[2];
 }
 
+// INT96, as Spark and Impala write it, reaches further than nanoseconds of 64 bits do.
+TEST_F(ParquetSplitReaderTest, RejectsTimesOfInt96ThatTheColumnCannotHold) {
+  auto micros = arrow::timestamp(arrow::TimeUnit::MICRO);
+  auto nanos = arrow::timestamp(arrow::TimeUnit::NANO);
+  auto write = [&](const std::string& path, const std::shared_ptr<arrow::DataType>& type,
+                   int64_t value) {
+    auto times = Column(arrow::TimestampBuilder(type, arrow::default_memory_pool()),
+                        std::vector<int64_t>{value});
+    auto row = arrow::StructArray::Make({times, times}, std::vector<std::string>{"n", "m"});
+    auto table = arrow::Table::Make(
+        arrow::schema({field("n", type), field("m", type), field("r", (*row)->type())}),
+        {times, times, *row});
+    auto sink = arrow::io::BufferOutputStream::Create().ValueOrDie();
+    auto int96 = parquet::ArrowWriterProperties::Builder().enable_deprecated_int96_timestamps();
+    CHECK_OK(parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), sink, 10,
+                                        parquet::default_writer_properties(), int96->build()));
+    Write(path, sink->Finish().ValueOrDie()->ToString());
+  };
+  write("/d/far.parquet", micros, 253402300799123456);  // 9999-12-31 23:59:59.123456
+  write("/d/near.parquet", nanos, 1700000000123456789);
+  auto row = arrow::struct_({field("n", nanos), field("m", micros)});
+  auto source = Open({field("n", nanos), field("m", micros), field("r", row)});
+  Seen seen = ReadAll(source.get(), {1}, 10);
+  EXPECT_EQ(seen.rejected, Lines());
+  EXPECT_EQ(seen.rows,
+            (Lines{"9999-12-31 23:59:59.123456", "null", "2023-11-14 22:13:20.123456", "null"}));
+  for (int with_nanoseconds : {0, 2}) {
+    seen = ReadAll(source.get(), {with_nanoseconds, 1}, 10);
+    ASSERT_EQ(seen.rejected.size(), 1u);
+    EXPECT_NE(seen.rejected[0].find("a time is beyond what TIMESTAMP(9) can hold"),
+              std::string::npos)
+        << seen.rejected[0];
+    ASSERT_EQ(seen.rows.size(), 2u);
+    EXPECT_NE(seen.rows[0].find("2023-11-14 22:13:20.123456789"), std::string::npos)
+        << seen.rows[0];
+    EXPECT_NE(seen.rows[0].find("|2023-11-14 22:13:20.123456"), std::string::npos) << seen.rows[0];
+  }
+}
+
 TEST_F(ParquetSplitReaderTest, KnowsAFileAgainThatItHasRead) {
   Write("/d/a.parquet", ParquetBytes(Goods(4), 3));
   auto source = Open(GoodsFields(), {{"source.monitor-interval", "1 s"}});
