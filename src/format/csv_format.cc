@@ -2,6 +2,7 @@
 // has them. Columns go by position; there is no header line.
 #include <arrow/api.h>
 
+#include "format/csv_quoting.h"
 #include "format/format_options.h"
 #include "format/formats.h"
 #include "format/text_column.h"
@@ -174,7 +175,7 @@ class CsvDecoder final : public Decoder {
     for (size_t i = 0; i < messages.size(); ++i) {
       std::string_view line = messages[i];
       while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
-      if (line.empty() || (rules_.allow_comments && line[0] == '#')) {
+      if (IsPassedOver(line)) {
         ++out.skipped;
         continue;
       }
@@ -193,6 +194,12 @@ class CsvDecoder final : public Decoder {
   }
 
  private:
+  // A null message is no row. An empty line is none of several columns, and the empty text of one.
+  bool IsPassedOver(std::string_view line) const {
+    if (line.empty()) return line.data() == nullptr || target_.schema->num_fields() > 1;
+    return rules_.allow_comments && line[0] == '#';
+  }
+
   bool DecodeLine(std::string_view line, uint32_t index, ErrorText* problem) {
     if (!splitter_.Split(line, &fields_, &problem->message)) return false;
     size_t expected = static_cast<size_t>(target_.schema->num_fields());
@@ -272,7 +279,9 @@ class CsvEncoder final : public Encoder {
     }
     text_.clear();
     column.Write(row, &text_);
-    if (!rules_.quote || column.is_number() || !NeedsQuotes(text_)) {
+    // Alone in its line an empty text needs quotes: others take an empty line for no row.
+    bool is_empty_line = text_.empty() && columns_.size() == 1;
+    if (!rules_.quote || column.is_number() || (!is_empty_line && !NeedsQuotes(text_))) {
       out->append(text_);
       return;
     }
@@ -308,6 +317,16 @@ class CsvEncoder final : public Encoder {
 };
 
 }  // namespace
+
+Result<std::optional<CsvQuoting>> CsvQuotingOf(const FormatOptions& options) {
+  ASSIGN_OR_RETURN(CsvRules rules, ReadCsvRules(options));
+  if (!rules.quote) return std::nullopt;
+  return CsvQuoting{.delimiter = rules.delimiter,
+                    .quote = *rules.quote,
+                    .escape = rules.escape,
+                    .trim_spaces = rules.trim_spaces,
+                    .allow_comments = rules.allow_comments};
+}
 
 Result<std::unique_ptr<Decoder>> MakeCsvDecoder(DecodeTarget target, const FormatOptions& options) {
   ASSIGN_OR_RETURN(CsvRules rules, ReadCsvRules(options));

@@ -92,6 +92,33 @@ TEST(CsvFormatTest, QuotesAsTheDialectDoes) {
       (Lines{R"(1|"plain"|10|"2026-01-01 00:00:00"|true)", R"(n/a|"say ""hi"""|0.05|n/a|n/a)"}));
 }
 
+TEST(CsvFormatTest, TakesALineForEmptyOnlyWhenNothingIsInIt) {
+  arrow::FieldVector one = {field("s", arrow::utf8())};
+  EXPECT_EQ(Decode("csv", one, {"", " \t", "\"\"", "\n"}).rows,
+            (Lines{R"({"s":""})", R"({"s":" \t"})", R"({"s":""})", R"({"s":""})"}));
+  EXPECT_EQ(Decode("csv", one, {""}, {{"null-literal", ""}}).rows, (Lines{R"({"s":null})"}));
+  std::vector<std::string_view> null_message = {std::string_view()};
+  auto decoder = MakeDecoder("csv", arrow::schema(one), {}).ValueOrDie();
+  EXPECT_EQ(decoder->Decode(null_message).ValueOrDie().batch.rows->num_rows(), 0);
+  arrow::FieldVector three = {field("a", arrow::utf8()), field("b", arrow::utf8()),
+                              field("c", arrow::utf8())};
+  Decoded decoded = Decode("csv", three, {"", "\t\t", " "}, {{"field-delimiter", "\\t"}});
+  EXPECT_EQ(decoded.rows, (Lines{R"({"a":"","b":"","c":""})"}));
+  EXPECT_EQ(decoded.causes, (Lines{"the line has 1 fields, expected 3"}));
+}
+
+TEST(CsvFormatTest, QuotesAnEmptyTextThatIsAloneInItsLine) {
+  auto schema = arrow::schema({field("s", arrow::utf8())});
+  std::vector<std::string_view> messages = {R"({"s":""})", R"({"s":null})"};
+  ChangelogBatch batch =
+      (*MakeDecoder("json", schema, {}).ValueOrDie()).Decode(messages).ValueOrDie().batch;
+  auto encode = [&](const FormatOptions& options) {
+    return (*MakeEncoder("csv", schema, options).ValueOrDie()).Encode(batch).ValueOrDie();
+  };
+  EXPECT_EQ(encode({{"null-literal", "NULL"}}), (Lines{R"("")", "NULL"}));
+  EXPECT_EQ(encode({{"disable-quote-character", "true"}, {"null-literal", "-"}}), (Lines{"", "-"}));
+}
+
 constexpr char kAccessLog[] =
     R"((?P<ip>\S+) \S+ (?<user>\S+) \[(?P<ts>[^\]]+)\] "(?P<method>\S+) (?P<path>\S+)[^"]*" )"
     R"((?P<status>\d+) (?P<bytes>\S+).*)";

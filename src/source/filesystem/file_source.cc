@@ -9,6 +9,8 @@
 #include "connector/restored_source.h"
 #include "connector/s3/s3_store.h"
 #include "core/error_context.h"
+#include "format/text_column.h"
+#include "format/utf8.h"
 #include "source/filesystem/avro_split_reader.h"
 #include "source/filesystem/file_split_reader.h"
 #include "source/filesystem/known_files.h"
@@ -78,15 +80,21 @@ Result<std::shared_ptr<arrow::Array>> ParsePartition(const FileSourcePlan& plan,
                                  "' is in no folder '" + column + "=...'",
                       .hint = "columns of PARTITIONED BY come from the folders' names"});
   }
-  if (found->second == plan.default_partition) return arrow::MakeArrayOfNull(field->type(), 1);
-  ASSIGN_OR_RETURN(auto decoder, format::MakeDecoder("csv", arrow::schema({field}),
-                                                     {{"field-delimiter", "\t"},
-                                                      {"disable-quote-character", "true"}}));
-  std::string_view text = found->second;
-  ASSIGN_OR_RETURN(format::DecodedMessages decoded, decoder->Decode({&text, 1}));
-  if (!decoded.rejected.empty()) return decoded.rejected[0].cause;
-  if (decoded.batch.rows->num_rows() == 0) return arrow::MakeArrayOfNull(field->type(), 1);
-  return decoded.batch.rows->column(0);
+  if (found->second == plan.default_partition || found->second.empty()) {
+    return arrow::MakeArrayOfNull(field->type(), 1);
+  }
+  std::unique_ptr<arrow::ArrayBuilder> builder;
+  RETURN_IF_ERROR(arrow::MakeBuilder(arrow::default_memory_pool(), field->type(), &builder));
+  ASSIGN_OR_RETURN(auto appender, format::MakeTextAppender(column, builder.get(), {}));
+  std::string scratch;
+  std::string_view text = format::ReplaceInvalidUtf8(found->second, &scratch);
+  if (!appender->Append(text)) {
+    return MakeError(ErrorCode::kDecodeError,
+                     {.message = "table '" + plan.table.name + "': '" + path + "': folder '" +
+                                 column + "=...': '" + std::string(text.substr(0, 80)) +
+                                 "' is not " + std::string(appender->expected())});
+  }
+  return builder->Finish();
 }
 
 // Files of a form of their own, not of lines.
@@ -340,13 +348,17 @@ Result<std::unique_ptr<connector::TableSource>> MakeFileSource(
   if (info != nullptr && !info->is_for_files) {
     options.Fail("format", "is of messages, not of files", "use 'avro', 'parquet' or 'json'");
   }
-  plan.read.skip_blank_lines = plan.format.format != "raw";
+  // The format csv itself knows which lines are empty: blanks and tabs may be values or delimiters.
+  plan.read.skip_blank_lines = plan.format.format != "raw" && plan.format.format != "csv";
   plan.read.skip_byte_order_mark = plan.format.format != "raw";
   RETURN_IF_ERROR(options.status());
   // Made once for its errors: they belong to CREATE TABLE's time, not to the first read.
   std::set<std::string> outside(plan.table.partition_keys.begin(), plan.table.partition_keys.end());
   ScanLayout layout = ScanLayout::Make(plan.table, {}, outside);
   RETURN_IF_ERROR(format::CheckFormatOptions(plan.format.format, plan.format.options));
+  if (plan.format.format == "csv") {
+    ASSIGN_OR_RETURN(plan.read.csv_quoting, format::CsvQuotingOf(plan.format.options));
+  }
   if (plan.format.format != "parquet") {
     RETURN_IF_ERROR(
         format::MakeDecoder(plan.format.format, layout.message_schema(), plan.format.options));

@@ -221,6 +221,76 @@ TEST_F(FileSourceTest, GivesMetadataAndFolderColumns) {
   EXPECT_EQ(counted.rows.size(), 2u);
 }
 
+TEST_F(FileSourceTest, LosesNoLineOfACsvFileThatLooksBlank) {
+  auto text_columns = [](int count) {
+    connector::TableDescriptor table{.name = "t", .schema = arrow::schema({})};
+    for (int i = 0; i < count; ++i) {
+      auto column = arrow::field("c" + std::to_string(i), arrow::utf8());
+      table.schema = table.schema->AddField(i, column).ValueOrDie();
+    }
+    return table;
+  };
+  Run(WriteFile(&env_, "/d/three.csv", "a\tb\tc\n\t\t\n\n \t\t\r\n"));
+  Run(WriteFile(&env_, "/d/one.csv", "x\n\n  \n\"\"\n"));
+  SeenOfFile three;
+  auto source = Open({{"path", "/d/three.csv"}, {"format", "csv"}, {"csv.field-delimiter", "\\t"}},
+                     text_columns(3));
+  Run(ReadAll(&env_, source.get(), {0, 1, 2}, 100, &three));
+  EXPECT_EQ(three.rows, (Lines{"a|b|c", "", " ||"}));  // the second: three empty texts
+  EXPECT_EQ(three.rejected, Lines{});
+  SeenOfFile one;
+  source = Open({{"path", "/d/one.csv"}, {"format", "csv"}}, text_columns(1));
+  Run(ReadAll(&env_, source.get(), {0}, 100, &one));
+  EXPECT_EQ(one.rows, (Lines{"x", "", "  ", ""}));
+}
+
+// Each restart begins at a record, never within one.
+TEST_F(FileSourceTest, ReadsLineBreaksInQuotesOfCsv) {
+  std::string text = "1,\"a\nb\"\n2,\"\n\n,\"\"\n\"\r\n3,\"c\n\"";
+  Run(WriteFile(&env_, "/d/a.csv", text));
+  Run(WriteFile(&env_, "/z/a.csv.gz", Gzip(text)));
+  connector::TableDescriptor table{.name = "t",
+                                   .schema = arrow::schema({arrow::field("id", arrow::int32()),
+                                                            arrow::field("s", arrow::utf8())})};
+  Lines rows = {"1|a\nb", "2|\n\n,\"\n", "3|c\n"};
+  for (const char* path : {"/d", "/z"}) {
+    auto source = Open({{"path", path}, {"format", "csv"}}, table);
+    SeenOfFile seen;
+    Run(ReadAll(&env_, source.get(), {0, 1}, 1, &seen));
+    EXPECT_EQ(seen.rows, rows);
+    EXPECT_EQ(seen.rejected, Lines{});
+    std::vector<connector::SourceSplit> splits;
+    Run(Discover(source.get(), &splits));
+    for (size_t done = 0; done < rows.size(); ++done) {
+      splits[0].position = seen.positions[done];
+      SeenOfFile after;
+      Run(ReadSplit(&env_, source.get(), splits[0], {0, 1}, 100, &after));
+      EXPECT_EQ(after.rows, Lines(rows.begin() + static_cast<int64_t>(done) + 1, rows.end()));
+    }
+  }
+  Run(WriteFile(&env_, "/o/a.csv", "1,\"open\n2,x\n"));
+  SeenOfFile open;
+  Run(ReadAll(&env_, Open({{"path", "/o"}, {"format", "csv"}}, table).get(), {0, 1}, 10, &open));
+  EXPECT_EQ(open.rows, Lines{});
+  EXPECT_EQ(open.rejected, (Lines{"/o/a.csv@0: a quoted field has no end"}));
+}
+
+TEST_F(FileSourceTest, TakesAnyTextOfAFolderAsItsValue) {
+  Run(WriteFile(&env_, "/d/who=a%09b%0A/a.log", "x\n"));
+  connector::TableDescriptor table{.name = "t",
+                                   .schema = arrow::schema({arrow::field("line", arrow::utf8()),
+                                                            arrow::field("who", arrow::utf8())}),
+                                   .partition_keys = {"who"}};
+  SeenOfFile seen;
+  Run(ReadAll(&env_, Open({{"path", "/d"}}, table).get(), {0, 1}, 100, &seen));
+  EXPECT_EQ(seen.rows, (Lines{"x|a\tb\n"}));
+  table.schema = arrow::schema({table.schema->field(0), arrow::field("who", arrow::int32())});
+  auto source = Open({{"path", "/d"}}, table);
+  Status status = env_.Run(ReadAll(&env_, source.get(), {0, 1}, 100, &seen));
+  EXPECT_EQ(TextOf(status).message,
+            "table 't': '/d/who=a%09b%0A/a.log': folder 'who=...': 'a\tb\n' is not an INT");
+}
+
 TEST_F(FileSourceTest, RejectsLongAndBadLinesWithTheirPlace) {
   Run(WriteFile(&env_, "/d/a.json",
                 "{\"v\":1}\n{\"v\":\"" + std::string(2000, 'x') + "\"}\n\nbroken\n{\"v\":2}\n"));
@@ -269,6 +339,24 @@ TEST_F(FileSourceTest, SaysThatACompressionIsNotRead) {
   Status status = env_.Run(ReadAll(&env_, source.get(), {0}, 100, &seen));
   EXPECT_EQ(TextOf(status).message, "file '/d/a.log.bz2' is compressed in a way that is not read");
   EXPECT_EQ(CodeOf(status), ErrorCode::kUnsupported);
+}
+
+TEST_F(FileSourceTest, RejectsTheRestOfACompressedFileThatIsCutOff) {
+  std::string text;
+  for (int i = 0; i < 2000; ++i) text += std::to_string(i * 7919 % 10007) + "\n";
+  std::string zipped = Gzip(text);
+  Run(WriteFile(&env_, "/d/a.gz", zipped.substr(0, zipped.size() - 20)));
+  Run(WriteFile(&env_, "/d/b.gz", Gzip("next\n")));
+  SeenOfFile seen;
+  Run(ReadAll(&env_, Open("/d").get(), {0}, 100, &seen));
+  ASSERT_EQ(seen.rejected.size(), 1u);
+  EXPECT_NE(seen.rejected[0].find("the compressed file '/d/a.gz' is cut off"), std::string::npos)
+      << seen.rejected[0];
+  ASSERT_GT(seen.rows.size(), 1000u);
+  EXPECT_EQ(seen.rows.back(), "next");
+  for (size_t i = 0; i + 1 < seen.rows.size(); ++i) {
+    EXPECT_EQ(seen.rows[i], std::to_string(i * 7919 % 10007)) << "no half line";
+  }
 }
 
 TEST_F(FileSourceTest, RejectsABrokenCompressedFile) {

@@ -48,7 +48,7 @@ FileSplitReader::FileSplitReader(Env* env, Files* files, FileReadOptions options
       layout_(std::move(layout)),
       decoder_(std::move(decoder)),
       followed_(env, files, options),
-      lines_(0, options.max_line_bytes) {}
+      lines_(0, options.max_line_bytes, options.csv_quoting) {}
 
 Task<> FileSplitReader::Open(FileSplitId id, FilePosition position,
                              std::map<std::string, std::shared_ptr<arrow::Array>> outside) {
@@ -121,12 +121,7 @@ Task<SourceBatch> FileSplitReader::Read(size_t max_rows, TimePoint deadline) {
     if (!pending.messages.empty() || !pending.rejected.empty()) break;
     Result<Fill> fill = co_await ReadMore();
     if (Is(fill.status(), ErrorCode::kDecodeError)) {
-      // Broken compressed data: what follows can't be found.
-      pending.rejected.push_back(
-          {.origin = followed_.path() + "@" + std::to_string(lines_.end_offset()),
-           .raw_bytes = "",
-           .cause = fill.status()});
-      finished_ = true;
+      RejectRest(fill.status(), &pending);
       break;
     }
     CO_RETURN_IF_ERROR(fill);
@@ -135,7 +130,12 @@ Task<SourceBatch> FileSplitReader::Read(size_t max_rows, TimePoint deadline) {
       if (env_->Now() >= deadline) break;
       continue;
     }
-    CO_ASSIGN_OR_RETURN(bool is_over, co_await CheckEnd());
+    Result<bool> over = co_await CheckEnd();
+    if (Is(over.status(), ErrorCode::kDecodeError)) {
+      RejectRest(over.status(), &pending);
+      break;
+    }
+    CO_ASSIGN_OR_RETURN(bool is_over, std::move(over));
     if (is_over) {
       finished_ = true;
       if (lines_.TakeRest(&line)) TakeLine(line, &pending);
@@ -146,6 +146,16 @@ Task<SourceBatch> FileSplitReader::Read(size_t max_rows, TimePoint deadline) {
     }
   }
   co_return Finish(std::move(pending));
+}
+
+// Of compressed data that is broken or cut off: what follows can't be found, and a line that has no
+// end yet may be half of one.
+void FileSplitReader::RejectRest(Status cause, Pending* pending) {
+  pending->rejected.push_back(
+      {.origin = followed_.path() + "@" + std::to_string(lines_.end_offset()),
+       .raw_bytes = "",
+       .cause = std::move(cause)});
+  finished_ = true;
 }
 
 void FileSplitReader::TakeLine(const LineBuffer::Line& line, Pending* pending) {
@@ -288,16 +298,14 @@ Task<FileSplitReader::Fill> FileSplitReader::ReadCompressed() {
 Task<bool> FileSplitReader::CheckEnd() {
   if (finished_) co_return true;
   bool cut_off = decompressor_ != nullptr && !decompressor_->complete();
-  if (decompressor_ != nullptr && !cut_off) {
-    // It ends before what was read of it.
-    if (discard_ > 0 && options_.when_gone == WhenGone::kFails) {
-      co_return FileBecameShorter(followed_.path());
-    }
-    co_return true;
+  // It ends before what was read of it.
+  if (discard_ > 0 && options_.when_gone == WhenGone::kFails) {
+    co_return FileBecameShorter(followed_.path());
   }
+  if (decompressor_ != nullptr && !cut_off) co_return true;
   if (!options_.tail) {
     if (cut_off) {
-      co_return MakeError(ErrorCode::kInvalidArgument,
+      co_return MakeError(ErrorCode::kDecodeError,
                           {.message = "the compressed file '" + followed_.path() + "' is cut off",
                            .hint = "copy it anew, or leave it out"});
     }

@@ -48,6 +48,7 @@ class FileSplitReader final : public connector::SplitReader {
   Task<bool> CheckEnd();
   Task<bool> CheckRewritten();
   void TakeLine(const LineBuffer::Line& line, Pending* pending);
+  void RejectRest(Status cause, Pending* pending);
   Result<connector::SourceBatch> Finish(Pending pending);
   int64_t UnreadLines() const;
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "format/csv_quoting.h"
 #include "source/filesystem/file_split.h"
 
 namespace mainstem::source {
@@ -16,7 +17,8 @@ struct FileReadOptions {
   WhenGone when_gone = WhenGone::kEnds;
   size_t max_line_bytes = size_t{1} << 20;
   bool skip_blank_lines = true;
-  bool skip_byte_order_mark = true;  // of UTF-8, at the file's beginning
+  std::optional<format::CsvQuoting> csv_quoting = {};  // records of csv: lines, but for quotes
+  bool skip_byte_order_mark = true;                    // of UTF-8, at the file's beginning
   // How long a file that was renamed is still followed once it is quiet.
   Duration renamed_quiet_time = std::chrono::seconds(10);
   Duration max_poll_interval = std::chrono::seconds(1);

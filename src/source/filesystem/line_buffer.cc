@@ -10,11 +10,24 @@ constexpr size_t kKeptPrefix = size_t{64} << 10;
 
 }  // namespace
 
+LineBuffer::LineBuffer(int64_t offset, size_t max_line_bytes,
+                       std::optional<format::CsvQuoting> quoting)
+    : max_line_bytes_(max_line_bytes) {
+  if (quoting) records_.emplace(*quoting, max_line_bytes);
+  Reset(offset);
+}
+
 void LineBuffer::Reset(int64_t offset, std::string before) {
   data_ = std::move(before);
-  begin_ = scanned_ = end_ = data_.size();
+  end_ = data_.size();
   base_ = offset - static_cast<int64_t>(data_.size());
+  BeginLine(end_);
+}
+
+void LineBuffer::BeginLine(size_t begin) {
+  begin_ = scanned_ = begin;
   skipping_ = false;
+  if (records_) records_->Begin(/*at_file_begin=*/position() == 0);
 }
 
 std::span<std::byte> LineBuffer::Prepare(size_t size) {
@@ -31,9 +44,17 @@ std::span<std::byte> LineBuffer::Prepare(size_t size) {
   return std::as_writable_bytes(std::span<char>(data_.data() + end_, size));
 }
 
+// Of the line that begins at begin_; npos: it is not there yet.
+size_t LineBuffer::FindEnd() {
+  std::string_view bytes = std::string_view(data_).substr(0, end_);
+  if (!records_) return bytes.find('\n', scanned_);
+  size_t found = records_->Find(bytes.substr(scanned_));
+  return found == std::string_view::npos ? found : scanned_ + found;
+}
+
 bool LineBuffer::Next(Line* line) {
-  const void* found = std::memchr(data_.data() + scanned_, '\n', end_ - scanned_);
-  if (found == nullptr) {
+  size_t newline = FindEnd();
+  if (newline == std::string_view::npos) {
     scanned_ = end_;
     if (skipping_) {
       begin_ = end_;
@@ -42,18 +63,15 @@ bool LineBuffer::Next(Line* line) {
     }
     return false;
   }
-  size_t newline = static_cast<size_t>(static_cast<const char*>(found) - data_.data());
   Emit(newline, line);
-  begin_ = scanned_ = newline + 1;
-  skipping_ = false;
+  BeginLine(newline + 1);
   return true;
 }
 
 bool LineBuffer::TakeRest(Line* line) {
   if (begin_ == end_ && !skipping_) return false;
   Emit(end_, line);
-  begin_ = scanned_ = end_;
-  skipping_ = false;
+  BeginLine(end_);
   return true;
 }
 

@@ -1,13 +1,17 @@
 // Bytes of a file in, lines out, in bounded memory: a line beyond the limit is passed over, its
-// beginning kept for the report. Knows at each moment the offset to go on from. Private to
-// filesystem. Not thread-safe.
+// beginning kept for the report. Knows at each moment the offset to go on from. With quoting a
+// "line" is a record of csv, which may hold line breaks in quotes. Private to filesystem. Not
+// thread-safe.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+
+#include "format/csv_quoting.h"
 
 namespace mainstem::source {
 
@@ -20,9 +24,8 @@ class LineBuffer {
     bool too_long = false;  // `text` is only its beginning
   };
 
-  LineBuffer(int64_t offset, size_t max_line_bytes) : max_line_bytes_(max_line_bytes) {
-    Reset(offset);
-  }
+  LineBuffer(int64_t offset, size_t max_line_bytes,
+             std::optional<format::CsvQuoting> quoting = std::nullopt);
   // Forgets everything: the next bytes are those at `offset`. `before`: the bytes in front of it.
   void Reset(int64_t offset, std::string before = "");
 
@@ -45,14 +48,17 @@ class LineBuffer {
   static constexpr size_t kTailBytes = 64;
 
  private:
+  size_t FindEnd();
+  void BeginLine(size_t begin);
   void Emit(size_t end, Line* line);
   void BeginSkipping();
 
   size_t max_line_bytes_;
+  std::optional<format::CsvRecordScanner> records_;  // absent: each newline ends a line
   std::string data_;
   int64_t base_ = 0;    // file offset of data_[0]
   size_t begin_ = 0;    // first byte not given out
-  size_t scanned_ = 0;  // no newline between begin_ and here
+  size_t scanned_ = 0;  // no line's end between begin_ and here
   size_t end_ = 0;
   bool skipping_ = false;
   int64_t skip_offset_ = 0;

@@ -46,6 +46,40 @@ TEST(LineBufferTest, GivesTheSameLinesInWhateverPiecesBytesCome) {
   }
 }
 
+TEST(LineBufferTest, GivesRecordsOfCsvWhoseQuotesHoldLineBreaks) {
+  format::CsvQuoting quoting{.escape = '\\', .allow_comments = true};
+  std::string text =
+      "\xEF\xBB\xBF\"a\nb\",1\n"          // behind a byte-order mark
+      "x\"y,\"\"\n"                       // a quote within a plain text; nothing in quotes
+      "# say \"so\n"                      // a comment
+      "\"c\"\"\n\",\"d\\\"\n\r\ne\"\r\n"  // a doubled and an escaped one
+      "\"f\"g,\"h\n\"\n"                  // text behind a quoted field: csv will say so
+      "i\n";
+  for (size_t piece = 1; piece <= text.size(); ++piece) {
+    LineBuffer lines(0, 100, quoting);
+    std::vector<Given> given = Feed(&lines, text, piece);
+    std::vector<std::string> records;
+    for (const Given& record : given) records.push_back(record.text);
+    EXPECT_EQ(records,
+              (std::vector<std::string>{"\xEF\xBB\xBF\"a\nb\",1", "x\"y,\"\"", "# say \"so",
+                                        "\"c\"\"\n\",\"d\\\"\n\r\ne\"", "\"f\"g,\"h\n\"", "i"}))
+        << piece;
+    EXPECT_EQ(lines.position(), static_cast<int64_t>(text.size()));
+  }
+}
+
+TEST(LineBufferTest, EndsARecordWhoseQuoteNobodyClosesAtTheFirstLineBehindTheLimit) {
+  std::string text = "a\n\"b\n" + std::string(30, 'x') + "\n" + std::string(30, 'y') + "\nc\n";
+  for (size_t piece = 1; piece <= text.size(); ++piece) {
+    LineBuffer lines(0, 50, format::CsvQuoting());
+    std::vector<Given> given = Feed(&lines, text, piece);
+    ASSERT_EQ(given.size(), 3u) << piece;
+    EXPECT_TRUE(given[1].too_long);
+    EXPECT_EQ(given[1].offset, 2);
+    EXPECT_EQ(given[2], (Given{"c", 67, false}));
+  }
+}
+
 TEST(LineBufferTest, PassesOverALongLineInBoundedMemory) {
   std::string text = "a\n" + std::string(100000, 'x') + "\nb\n";
   for (size_t piece : {7u, 1000u, 200000u}) {
