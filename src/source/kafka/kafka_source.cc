@@ -106,7 +106,10 @@ class KafkaSource final : public connector::TableSource,
 
   // Partitions that came since are read whole, as those that are found while the job runs.
   Status SetRestored(std::vector<connector::RestoredSplit> splits) override {
-    if (splits.empty()) return Status::OK();  // it begins where it began
+    if (splits.empty()) {  // it begins where it began, or with the whole of a topic made again
+      if (!plan_.holds_retention) ForgetTopicsMadeAgain();
+      return Status::OK();
+    }
     restored_.clear();
     for (const connector::RestoredSplit& restored : splits) restored_.insert(restored.split.id);
     discovered_ = true;
@@ -204,6 +207,7 @@ class KafkaSource final : public connector::TableSource,
     if (IsNews(is_remade ? partition.topic + at.substr(at.find('@')) : partition.ToString() + at)) {
       ErrorText text = TextOf(there);
       text.detail = "it goes on with the oldest record there is";
+      text.hint.clear();
       co_return MakeError(ErrorCode::kOffsetOutOfRange, std::move(text));
     }
     if (!where) {
@@ -213,6 +217,15 @@ class KafkaSource final : public connector::TableSource,
     position.next = known.begin;
     position.topic = where->topic_id;
     co_return position;
+  }
+
+  // Nothing of them counts yet, so that nothing is lost.
+  void ForgetTopicsMadeAgain() {
+    std::erase_if(positions_, [this](const auto& entry) {
+      const Result<PartitionPosition> begin = PartitionPosition::Parse(entry.second);
+      const auto where = plan_.from->InOwnLog(entry.first);
+      return begin.ok() && begin->topic && where && where->topic_id != *begin->topic;
+    });
   }
 
   bool IsNews(std::string loss) {
@@ -256,7 +269,7 @@ class KafkaSource final : public connector::TableSource,
     for (const PartitionName& partition : partitions) {
       PartitionPosition position;
       const auto where = plan_.from->InOwnLog(partition);
-      if (plan_.holds_retention && where) position.topic = where->topic_id;
+      if (where) position.topic = where->topic_id;
       CO_ASSIGN_OR_RETURN(position.next, co_await ResolveStart(context, start, partition, &groups));
       CO_ASSIGN_OR_RETURN(position.end,
                           co_await ResolveEnd(context, plan_.end, partition, &groups));

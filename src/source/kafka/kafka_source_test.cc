@@ -198,7 +198,7 @@ TEST_F(KafkaSourceTest, GoesOnFromEveryPositionWhateverTheBatches) {
     if (from == 50) Run(Append(0, {{"k", Event("u", 99)}}));
     Run(ReadQuiet(env_.get(), source.get(), split, {1}, 9, &seen));
     EXPECT_EQ(seen.rows.size(), from == 50 ? 1u : static_cast<size_t>(50 - from));
-    EXPECT_EQ(seen.position, from == 50 ? "51" : "50");
+    EXPECT_EQ(seen.position, (from == 50 ? "51@" : "50@") + HexOf(topic_.id));
   }
 }
 
@@ -325,8 +325,8 @@ TEST_F(KafkaSourceTest, EndsABoundedScanWhereItWasWhenItBegan) {
     CO_ASSIGN_OR_RETURN(*out, co_await from->DiscoverSplits());
     co_return Status::OK();
   }(source.get(), &splits));
-  EXPECT_EQ(splits[0].position, "0-2");
-  EXPECT_EQ(splits[1].position, "0-0");
+  EXPECT_EQ(splits[0].position, "0-2@" + HexOf(topic_.id));
+  EXPECT_EQ(splits[1].position, "0-0@" + HexOf(topic_.id));
   Run(Append(0, {{"k", Event("c", 3)}}));
   SeenOfTopic seen;
   Run(ReadQuiet(env_.get(), source.get(), splits[0], {0}, 1, &seen));
@@ -376,11 +376,75 @@ TEST_F(KafkaSourceTest, ReadsPartitionsThatAreNewerThanACheckpointFromTheirBegin
     }(source.get(), &splits));
     ASSERT_EQ(splits.size(), 1u);
     EXPECT_EQ(splits[0].id, "clicks/1");
-    EXPECT_EQ(splits[0].position, "0");
+    EXPECT_EQ(splits[0].position, "0@" + HexOf(topic_.id));
   };
   discover({{"scan.startup.mode", "latest-offset"}});
   // Neither one has an offset in the group.
   discover({{"scan.startup.mode", "group-offsets"}, {"properties.group.id", "none"}});
+}
+
+// Also of one that is longer than what was read of the old one.
+TEST_F(KafkaSourceTest, DoesNotGoOnInATopicThatWasMadeAgain) {
+  Run(Append(0, {{"k", Event("a", 1)}, {"k", Event("b", 2)}}));
+  auto source = Make(Table()).ValueOrDie();
+  auto bounded = Make(Table({{"scan.bounded.mode", "latest-offset"}})).ValueOrDie();
+  std::vector<connector::SourceSplit> begin, ends;
+  const auto discover = [](connector::TableSource* from,
+                           std::vector<connector::SourceSplit>* out) -> Task<> {
+    CO_ASSIGN_OR_RETURN(*out, co_await from->DiscoverSplits());
+    co_return Status::OK();
+  };
+  Run(discover(source.get(), &begin));
+  Run(discover(bounded.get(), &ends));
+  SeenOfTopic seen;
+  Run(ReadQuiet(env_.get(), source.get(), begin[0], {1}, 9, &seen));
+  std::unique_ptr<connector::SplitReader> reader;
+  Run([](connector::TableSource* from, connector::SourceSplit split,
+         std::unique_ptr<connector::SplitReader>* out) -> Task<> {
+    std::vector<int> columns = {1};
+    CO_ASSIGN_OR_RETURN(*out, co_await from->OpenSplit(std::move(split), std::move(columns)));
+    co_return Status::OK();
+  }(source.get(), {.id = "clicks/0", .position = seen.position}, &reader));
+  Run([](storage::Log* log, storage::TopicInfo* topic) -> Task<> {
+    CO_RETURN_IF_ERROR(co_await log->DeleteTopic(topic->id));
+    storage::TopicConfig config;
+    CO_ASSIGN_OR_RETURN(*topic, co_await log->CreateTopic("clicks", 1, config, false));
+    co_return Status::OK();
+  }(log_.get(), &topic_));
+  for (int n = 10; n < 14; ++n) Run(Append(0, {{"k", Event("c", n)}}));
+
+  Status running =
+      RunBlocking(env_->shard(0), [](connector::SplitReader* from, TimePoint deadline) -> Task<> {
+        co_return (co_await from->Read(9, deadline)).status();
+      }(reader.get(), env_->Now()));
+  EXPECT_TRUE(Is(running, ErrorCode::kUnknownTopic)) << running;
+  // Of the second partition, which the new topic does not have, the cause is told as well.
+  for (const connector::SourceSplit& split :
+       {connector::SourceSplit{.id = "clicks/0", .position = seen.position}, begin[1], ends[0]}) {
+    SeenOfTopic none;
+    Status told =
+        RunBlocking(env_->shard(0), ReadQuiet(env_.get(), source.get(), split, {1}, 9, &none));
+    EXPECT_TRUE(Is(told, ErrorCode::kOffsetOutOfRange)) << told;
+    EXPECT_EQ(TextOf(told).message,
+              "table 't': topic 'clicks' was deleted and made again since it was read last");
+    EXPECT_EQ(TextOf(told).hint, "submit the script as a new job");
+    EXPECT_EQ(none.rows, Rows{});
+  }
+  // Of what was read to its end nothing is lost.
+  SeenOfTopic over;
+  Run(ReadQuiet(env_.get(), bounded.get(), {.id = "clicks/0", .position = "2-2@" + HexOf({})}, {1},
+                9, &over));
+  EXPECT_TRUE(over.ended);
+  // A position of old knows no topic; the next one does.
+  SeenOfTopic old;
+  Run(ReadQuiet(env_.get(), source.get(), {.id = "clicks/0", .position = "3"}, {1}, 9, &old));
+  EXPECT_EQ(old.rows, Rows{"13"});
+  EXPECT_EQ(old.position, "4@" + HexOf(topic_.id));
+  // Without a checkpoint the new topic is read from its beginning.
+  CHECK_OK(dynamic_cast<connector::RestoredSource&>(*source).SetRestored({}));
+  Run(discover(source.get(), &begin));
+  ASSERT_EQ(begin.size(), 1u);
+  EXPECT_EQ(begin[0].position, "0@" + HexOf(topic_.id));
 }
 
 TEST_F(KafkaSourceTest, TellsOnceThatHeldRecordsAreGoneAndGoesOn) {

@@ -15,7 +15,8 @@
 namespace mainstem::source {
 
 // Position of a split: "<next offset>" or, for a scan with an end, "<next offset>-<end offset>"; of
-// a source that holds retention "@<topic id>" stands behind it, in hexadecimal digits.
+// this node's log "@<topic id>" stands behind it, in hexadecimal digits (positions of old do not
+// have it).
 struct PartitionPosition {
   Offset next;
   std::optional<Offset> end;

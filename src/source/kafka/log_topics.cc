@@ -9,6 +9,10 @@
 namespace mainstem::source {
 namespace {
 
+bool IsReadToItsEnd(const PartitionPosition& position) {
+  return position.end && position.next >= *position.end;
+}
+
 class LogTopics final : public KafkaTopics {
  public:
   LogTopics(storage::Log* log, bool read_committed) : log_(log), read_committed_(read_committed) {}
@@ -43,7 +47,7 @@ class LogTopics final : public KafkaTopics {
   }
 
   Task<> CheckPosition(PartitionName partition, PartitionPosition position) override {
-    if (position.end && position.next >= *position.end) co_return Status::OK();
+    if (IsReadToItsEnd(position)) co_return Status::OK();
     CO_RETURN_IF_ERROR(CheckTopic(partition, position));
     CO_ASSIGN_OR_RETURN(PartitionBounds known, co_await Bounds(partition));
     if (position.next < known.begin) {
@@ -101,8 +105,11 @@ class LogTopics final : public KafkaTopics {
       PartitionName partition, PartitionPosition position,
       std::unique_ptr<RecordDecoder> decoder) override {
     PartitionReadOptions options;
-    CO_RETURN_IF_ERROR(CheckTopic(partition, position));
-    CO_ASSIGN_OR_RETURN(options.partition, Find(partition));
+    // Looked for before the check, which then fails when it is another topic's.
+    Result<storage::TopicPartition> where = Find(partition);
+    if (!IsReadToItsEnd(position)) CO_RETURN_IF_ERROR(CheckTopic(partition, position));
+    CO_ASSIGN_OR_RETURN(options.partition, std::move(where));
+    position.topic = options.partition.topic_id;
     options.read_committed = read_committed_;
     co_return std::make_unique<PartitionReader>(log_, options, position, std::move(decoder));
   }
@@ -111,9 +118,10 @@ class LogTopics final : public KafkaTopics {
   Status CheckTopic(const PartitionName& partition, const PartitionPosition& position) const {
     std::optional<storage::TopicInfo> topic = log_->FindTopic(partition.topic);
     if (!topic || !position.topic || *position.topic == topic->id) return Status::OK();
-    return MakeError(
-        ErrorCode::kOffsetOutOfRange,
-        "topic '" + partition.topic + "' was deleted and made again since it was read last");
+    return MakeError(ErrorCode::kOffsetOutOfRange,
+                     {.message = "topic '" + partition.topic +
+                                 "' was deleted and made again since it was read last",
+                      .hint = "submit the script as a new job"});
   }
 
   Status UnknownTopic(const std::string& name) const {

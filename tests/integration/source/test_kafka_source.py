@@ -219,6 +219,41 @@ def test_a_broker_that_is_away_is_shown_and_waited_for(node, tmp_path):
         broker.kill()
 
 
+def test_a_topic_of_the_node_that_is_made_again_is_noticed(node):
+    """By a job that runs and by one that is stopped meanwhile, although the new topic is longer; what it would pass over is told, not lost."""
+    own = Topics(node.kafka)
+    own.make("again")
+    own.produce("again", [(0, None, event(n)) for n in range(100)])
+
+    def submit(copy):
+        [job] = node.submit("SET 'execution.checkpointing.interval' = '100 ms';" + table(own, "again", bounded=None) + f"""
+            CREATE TABLE copy (n BIGINT) WITH ('connector' = 'kafka', 'topic' = '{copy}', 'format' = 'json', 'properties.bootstrap.servers' = '{node.kafka}');
+            INSERT INTO copy SELECT n FROM t;""")
+        return job
+
+    def copied(copy):
+        if copy not in own.admin.list_topics(timeout=10).topics:
+            return []
+        return [json.loads(message.value())["n"] for messages in own.read(copy).values() for message in messages]
+
+    def tells_it(job):
+        told = node.api(f"/jobs/{job}")
+        return told["state"] == "RESTARTING" and "topic 'again' was deleted and made again since it was read last" in told["error"]
+    running, stopped = submit("by-running"), submit("by-stopped")
+    for copy in ("by-running", "by-stopped"):
+        support.wait_until(lambda: copied(copy) == list(range(100)), "the first topic's rows", 60)
+    node.cli("job", "stop", stopped)
+    own.admin.delete_topics(["again"])["again"].result(30)
+    own.make("again")
+    own.produce("again", [(0, None, event(n)) for n in range(1000, 1150)])
+    support.wait_until(lambda: tells_it(running), "the running job to notice it", 60)
+    node.cli("job", "resume", stopped)
+    support.wait_until(lambda: tells_it(stopped), "the resumed job to notice it", 60)
+    assert copied("by-running") == copied("by-stopped") == list(range(100))
+    submit("by-new")
+    support.wait_until(lambda: copied("by-new") == list(range(1000, 1150)), "a new job to read all of it", 60)
+
+
 def test_a_script_is_checked_against_the_cluster(shared_node, tmp_path, topics):
     topic = topics.make(next(names), 3)
     topics.produce(topic, [(0, None, event(1))])
