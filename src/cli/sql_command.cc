@@ -197,8 +197,10 @@ void AddSqlCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chos
       "are\n"
       "not kept.");
   auto options = std::make_shared<SqlOptions>();
-  command->add_option("-e,--execute", options->statement, "statements, separated by ;");
-  command->add_option("-f,--file", options->file, "SQL file, - for standard input");
+  auto* typed =
+      command->add_option("-e,--execute", options->statement, "statements, separated by ;");
+  command->add_option("-f,--file", options->file, "SQL file, - for standard input")
+      ->excludes(typed);
   command->callback([&globals, &chosen, options] {
     chosen.action = [&globals, options]() -> Status {
       if (options->statement) return RunScript(globals, {}, *options->statement);

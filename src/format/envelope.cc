@@ -1,5 +1,7 @@
 #include "format/envelope.h"
 
+#include <algorithm>
+
 #include <absl/strings/numbers.h>
 #include <arrow/api.h>
 #include <arrow/compute/api.h>
@@ -156,7 +158,12 @@ Status EnvelopeDecoder::Open(DecodeTarget target, const FormatOptions& options, 
 }
 
 Result<DecodedMessages> EnvelopeDecoder::Decode(std::span<const std::string_view> messages) {
-  ASSIGN_OR_RETURN(DecodedMessages events, envelopes_->Decode(messages));
+  // An empty message is no event, as a missing one.
+  std::vector<std::string_view> given(messages.begin(), messages.end());
+  for (std::string_view& message : given) {
+    if (message.empty()) message = std::string_view();
+  }
+  ASSIGN_OR_RETURN(DecodedMessages events, envelopes_->Decode(given));
   out_ = DecodedMessages();
   out_.rejected = std::move(events.rejected);
   out_.skipped = events.skipped;
@@ -173,6 +180,9 @@ Result<DecodedMessages> EnvelopeDecoder::Decode(std::span<const std::string_view
   RETURN_IF_ERROR(DecodeImages());
   RETURN_IF_ERROR(FillUnchanged(columns));
   RETURN_IF_ERROR(AddMetadata(columns));
+  // Each step has told those that it found.
+  std::stable_sort(out_.rejected.begin(), out_.rejected.end(),
+                   [](const auto& a, const auto& b) { return a.index < b.index; });
   return std::move(out_);
 }
 

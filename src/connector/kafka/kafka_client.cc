@@ -205,6 +205,7 @@ Result<KafkaTopicLimits> KafkaClient::LimitsOf(const std::string& topic) {
     }
     if (name == "cleanup.policy") {
       limits.is_compacted = std::string_view(value).find("compact") != std::string_view::npos;
+      limits.deletes = std::string_view(value).find("delete") != std::string_view::npos;
     }
   }
   return limits;

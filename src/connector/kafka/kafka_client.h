@@ -25,6 +25,7 @@ struct KafkaTopicLimits {
   // Of a batch with all its framing; nullopt: we may not ask, or cannot.
   std::optional<int64_t> max_message_bytes;
   bool is_compacted = false;
+  bool deletes = false;  // old records, compacted or not
 };
 
 // (topic, partition) -> offset.

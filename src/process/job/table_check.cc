@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "connector/connecting_writer.h"
+#include "connector/remark.h"
 #include "core/suggest.h"
 
 namespace mainstem::process {
@@ -109,6 +110,14 @@ Task<bool> Compare(connector::TableSink* sink, TableCheck* check) {
                       {.message = TextOf(problem).message, .hint = TextOf(problem).hint});
 }
 
+// "guarantee", or "guarantee; what is to be said of the part besides".
+template <typename Part>
+std::string WithRemark(std::string guarantee, const Part* part) {
+  const auto* remarking = dynamic_cast<const connector::RemarkingPart*>(part);
+  const std::string remark = remarking == nullptr ? "" : remarking->Remark();
+  return remark.empty() ? guarantee : guarantee + "; warning: " + remark;
+}
+
 Task<std::string> TrySink(const connector::ConnectorRegistry& registry,
                           const connector::ConnectorContext& context,
                           const connector::TableDescriptor& table, TableCheck* check) {
@@ -118,7 +127,7 @@ Task<std::string> TrySink(const connector::ConnectorRegistry& registry,
     case connector::SinkKind::kInline: co_return guarantee;
     case connector::SinkKind::kLog: {
       CO_ASSIGN_OR_RETURN(auto encoder, co_await sink->MakeLogWriter());
-      co_return guarantee;
+      co_return WithRemark(std::move(guarantee), sink.get());
     }
     case connector::SinkKind::kDelivery: break;
   }
@@ -128,7 +137,7 @@ Task<std::string> TrySink(const connector::ConnectorRegistry& registry,
   CO_RETURN_IF_ERROR((co_await writer->Open()).status());
   auto* connecting = dynamic_cast<connector::ConnectingWriter*>(writer.get());
   if (connecting != nullptr) CO_RETURN_IF_ERROR(co_await connecting->TryToConnect());
-  co_return guarantee;
+  co_return WithRemark(std::move(guarantee), writer.get());
 }
 
 }  // namespace

@@ -162,7 +162,11 @@ Result<Relation> Binder::BindNamedTable(const sql::NamedTable& table) {
   std::vector<std::string> names = context_.catalog->TableNames();
   for (const auto& [name, common] : common_tables_) names.push_back(name);
   std::string hint = sql::DidYouMean(table.name.last(), names);
-  if (hint.empty() && names.empty()) hint = "there are no tables yet: CREATE TABLE makes one";
+  if (hint.empty() && names.empty()) {
+    hint =
+        "there are no tables yet: CREATE TABLE makes one, for this session or script "
+        "(`mainstem sql -e` and `-f` are one each)";
+  }
   return Error(table.name.span, fmt::format("table '{}' not found", table.name.ToString()),
                std::move(hint));
 }

@@ -7,6 +7,7 @@
 #include "connector/kafka/client_thread.h"
 #include "connector/kafka/kafka_error.h"
 #include "connector/kafka/kafka_producer.h"
+#include "connector/remark.h"
 #include "core/error_context.h"
 #include "sink/kafka/row_encoder.h"
 #include "sink/refused_row.h"
@@ -51,7 +52,7 @@ struct HeldBatch {
   Offset end;
 };
 
-class ClusterWriter final : public connector::DeliveryWriter {
+class ClusterWriter final : public connector::DeliveryWriter, public connector::RemarkingPart {
  public:
   ClusterWriter(Env* env, std::shared_ptr<const ClusterSinkOptions> options,
                 std::string delivery_id, PartitionId partition)
@@ -97,6 +98,13 @@ class ClusterWriter final : public connector::DeliveryWriter {
   Task<Offset> Flush(FlushOptions) override {
     CO_RETURN_IF_ERROR(co_await Write());
     co_return position_.value_or(Offset(0));
+  }
+
+  std::string Remark() const override {
+    // As far as the cluster tells: without the right to look nothing is known.
+    const connector::KafkaTopicLimits& limits = client_->producer->limits();
+    if (!layout_->upsert || !limits.deletes) return "";
+    return DeletingTopicText(layout_->topic);
   }
 
  private:

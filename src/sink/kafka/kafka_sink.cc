@@ -7,6 +7,7 @@
 
 #include "connector/kafka/client_config.h"
 #include "connector/options.h"
+#include "connector/remark.h"
 #include "sink/kafka/cluster_writer.h"
 #include "sink/kafka/record_layout.h"
 #include "sink/kafka/row_encoder.h"
@@ -93,7 +94,7 @@ class KafkaLogWriter final : public connector::LogWriter {
   Partitioner partitioner_;
 };
 
-class KafkaSink final : public connector::TableSink {
+class KafkaSink final : public connector::TableSink, public connector::RemarkingPart {
  public:
   KafkaSink(Env* env, storage::Log* log, RecordLayout layout)
       : env_(env), log_(log), layout_(std::make_shared<const RecordLayout>(std::move(layout))) {}
@@ -108,8 +109,11 @@ class KafkaSink final : public connector::TableSink {
 
   Task<std::unique_ptr<connector::LogWriter>> MakeLogWriter() override {
     if (!log_->FindTopic(layout_->topic)) {
-      Result<storage::TopicInfo> created =
-          co_await log_->CreateTopic(layout_->topic, -1, {}, /*validate_only=*/false);
+      storage::TopicConfig config;
+      // Else a key that is not written for as long as records are kept would be gone.
+      if (layout_->upsert) config["cleanup.policy"] = "compact";
+      Result<storage::TopicInfo> created = co_await log_->CreateTopic(
+          layout_->topic, -1, std::move(config), /*validate_only=*/false);
       if (!created.ok() && !Is(created.status(), ErrorCode::kAlreadyExists)) {
         co_return created.status();
       }
@@ -117,6 +121,15 @@ class KafkaSink final : public connector::TableSink {
     CO_RETURN_IF_ERROR(CheckKeys());
     CO_ASSIGN_OR_RETURN(auto encoder, co_await RowEncoder::Make(env_, layout_));
     co_return std::make_unique<KafkaLogWriter>(log_, layout_, std::move(encoder), writer_count_++);
+  }
+
+  std::string Remark() const override {
+    if (!layout_->upsert) return "";
+    std::optional<storage::TopicInfo> topic = log_->FindTopic(layout_->topic);
+    if (!topic) return "";
+    Result<storage::EffectiveConfig> config = storage::ParseTopicConfig(topic->config);
+    if (!config.ok() || !config->delete_policy) return "";
+    return DeletingTopicText(layout_->topic);
   }
 
  private:

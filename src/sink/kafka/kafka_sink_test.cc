@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "connector/remark.h"
 #include "sink/testing/fake_log.h"
 
 namespace mainstem::sink {
@@ -23,6 +24,10 @@ ChangelogBatch Rows(const std::shared_ptr<arrow::Schema>& schema, const std::str
   rows.rows = *batch;
   rows.kinds = std::move(kinds);
   return rows;
+}
+
+Task<> MakeTopic(storage::Log* log, std::string name) {
+  co_return (co_await log->CreateTopic(std::move(name), 1, {}, false)).status();
 }
 
 class KafkaSinkTest : public testing::Test {
@@ -250,6 +255,23 @@ TEST_F(KafkaSinkTest, DeliversToOtherClusters) {
   EXPECT_EQ((*Make())->guarantee(), "at least once");
   table_.options["properties.bootstrap.servers"] = "elsewhere:9092, localhost:9092";
   EXPECT_EQ((*Make())->kind(), connector::SinkKind::kLog);
+}
+
+TEST_F(KafkaSinkTest, ATopicThatIsMadeForUpsertsKeepsTheLastValueOfEachKey) {
+  table_.primary_key = {"id"};
+  table_.options = {{"connector", "upsert-kafka"},
+                    {"topic", "newest"},
+                    {"properties.bootstrap.servers", "localhost:9092"},
+                    {"key.format", "json"},
+                    {"value.format", "json"}};
+  Writer();
+  EXPECT_EQ(log_.FindTopic("newest")->config.at("cleanup.policy"), "compact");
+  const auto remark = [this] { return dynamic_cast<connector::RemarkingPart&>(*sink_).Remark(); };
+  EXPECT_EQ(remark(), "");
+  table_.options["topic"] = "old";
+  CHECK_OK(RunBlocking(env_->shard(0), MakeTopic(&log_, "old")));
+  Writer();
+  EXPECT_THAT(remark(), HasSubstr("'cleanup.policy'"));
 }
 
 TEST_F(KafkaSinkTest, RefusesWrongTables) {

@@ -58,6 +58,12 @@ ErrorText KeylessText(const std::string& topic) {
               "KEY"};
 }
 
+std::string DeletingTopicText(const std::string& topic) {
+  return "topic '" + topic +
+         "' deletes old records ('cleanup.policy'), and with them keys that nobody updates; "
+         "'compact' keeps the last value of each";
+}
+
 ErrorText TooLongText(const std::string& topic, size_t bytes, size_t max_bytes) {
   return {.message = fmt::format("a record of {} bytes is too long for topic '{}', which takes {}",
                                  bytes, topic, max_bytes),

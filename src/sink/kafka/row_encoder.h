@@ -39,6 +39,8 @@ size_t BatchBytesBound(const connector::LogRecord& record);
 
 // Why a topic does not take a record.
 ErrorText KeylessText(const std::string& topic);
+// What is wrong with a topic of the newest value of each key that deletes old records.
+std::string DeletingTopicText(const std::string& topic);
 ErrorText TooLongText(const std::string& topic, size_t bytes, size_t max_bytes);
 
 }  // namespace mainstem::sink

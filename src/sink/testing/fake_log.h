@@ -22,8 +22,9 @@ class FakeLog final : public storage::Log {
   void RemoveTopic(const std::string& name) { topics_.erase(name); }
 
   Task<storage::TopicInfo> CreateTopic(std::string name, int32_t partition_count,
-                                       storage::TopicConfig, bool) override {
+                                       storage::TopicConfig config, bool) override {
     AddTopic(name, partition_count < 0 ? 1 : partition_count);
+    topics_[name].config = std::move(config);
     co_return topics_[name];
   }
   std::vector<storage::TopicInfo> ListTopics() const override { return {}; }

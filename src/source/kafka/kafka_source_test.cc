@@ -316,6 +316,22 @@ TEST_F(KafkaSourceTest, GivesNoRowOfARecordWhoseKeyIsBad) {
   EXPECT_EQ(skipped.rejected, Rows{});
 }
 
+TEST_F(KafkaSourceTest, TellsBadRecordsInTheirOrderWhateverIsBadOfThem) {
+  Run(Append(0,
+             {{"{\"user\":\"a\"}", "no json"}, {"bad", "{}"}, {"{\"user\":\"c\"}", "nor this"}}));
+  Options options = {{"key.format", "json"},
+                     {"key.fields", "user"},
+                     {"value.format", "json"},
+                     {"value.fields-include", "EXCEPT_KEY"}};
+  connector::TableDescriptor table = Table(options);
+  table.options.erase("format");
+  table.schema =
+      arrow::schema({arrow::field("user", arrow::utf8()), arrow::field("v", arrow::utf8())});
+  SeenOfTopic seen;
+  Run(ReadAll(table, {0, 1}, &seen));
+  EXPECT_EQ(seen.rejected, (Rows{"clicks/0@0 no json", "clicks/0@1 {}", "clicks/0@2 nor this"}));
+}
+
 TEST_F(KafkaSourceTest, EndsABoundedScanWhereItWasWhenItBegan) {
   Run(Append(0, {{"k", Event("a", 1)}, {"k", Event("b", 2)}}));
   auto source = Make(Table({{"scan.bounded.mode", "latest-offset"}})).ValueOrDie();

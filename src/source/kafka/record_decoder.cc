@@ -1,5 +1,8 @@
 #include "source/kafka/record_decoder.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include <arrow/api.h>
 #include <arrow/compute/api.h>
 
@@ -60,7 +63,7 @@ void RecordDecoder::Reject(const GatheredRecords& gathered, size_t record, Statu
 // The key's columns of all records into keys_. A record whose key is bad is rejected whole, or
 // passed over whole where the key's format is told to.
 Status RecordDecoder::DecodeKeys(const GatheredRecords& gathered, std::vector<bool>* no_row,
-                                 SourceBatch* batch) {
+                                 std::vector<format::RejectedMessage>* bad) {
   ASSIGN_OR_RETURN(format::DecodedMessages decoded, key_decoder_->Decode(gathered.keys));
   keys_ = decoded.batch.rows;
   key_row_of_record_.assign(gathered.records.size(), -1);
@@ -73,7 +76,7 @@ Status RecordDecoder::DecodeKeys(const GatheredRecords& gathered, std::vector<bo
   }
   for (format::RejectedMessage& rejected : decoded.rejected) {
     (*no_row)[rejected.index] = true;
-    Reject(gathered, rejected.index, std::move(rejected.cause), batch);
+    bad->push_back(std::move(rejected));
   }
   return Status::OK();
 }
@@ -133,7 +136,8 @@ Result<SourceBatch> RecordDecoder::DecodeCollected(GatheredRecords* gathered) {
   SourceBatch batch;
   batch.rejected = std::move(gathered->rejected);
   std::vector<bool> no_row(gathered->records.size(), false);
-  if (key_decoder_ != nullptr) RETURN_IF_ERROR(DecodeKeys(*gathered, &no_row, &batch));
+  std::vector<format::RejectedMessage> bad;
+  if (key_decoder_ != nullptr) RETURN_IF_ERROR(DecodeKeys(*gathered, &no_row, &bad));
   bool fits = true;
   for (size_t i = 0; i < gathered->records.size(); ++i) {
     if (no_row[i]) gathered->values[i] = std::string_view();
@@ -141,7 +145,10 @@ Result<SourceBatch> RecordDecoder::DecodeCollected(GatheredRecords* gathered) {
   }
   ASSIGN_OR_RETURN(format::DecodedMessages decoded, value_decoder_->Decode(gathered->values));
   if (!fits) RETURN_IF_ERROR(FitToRecords(*gathered, no_row, &decoded));
-  for (format::RejectedMessage& rejected : decoded.rejected) {
+  std::move(decoded.rejected.begin(), decoded.rejected.end(), std::back_inserter(bad));
+  std::stable_sort(bad.begin(), bad.end(),
+                   [](const auto& a, const auto& b) { return a.index < b.index; });
+  for (format::RejectedMessage& rejected : bad) {
     Reject(*gathered, rejected.index, std::move(rejected.cause), &batch);
   }
   auto fill = [&](const ScanLayout::Other& other) -> Result<std::shared_ptr<arrow::Array>> {

@@ -57,9 +57,10 @@ class RecordDecoder {
   Result<std::shared_ptr<arrow::Array>> MetadataColumn(const std::string& key,
                                                        const GatheredRecords& gathered,
                                                        const std::vector<uint32_t>& record_of_row);
-  // `no_row`: by record, those of whose key nothing can be told.
+  // `no_row`: by record, those of whose key nothing can be told; `bad`: those whose key can't be
+  // decoded.
   Status DecodeKeys(const GatheredRecords& gathered, std::vector<bool>* no_row,
-                    connector::SourceBatch* batch);
+                    std::vector<format::RejectedMessage>* bad);
   bool IsDeletion(const storage::RecordView& record) const {
     return options_.upsert && !record.value;
   }

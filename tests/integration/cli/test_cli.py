@@ -140,6 +140,12 @@ def test_wrong_sql_shows_the_line_and_a_suggestion(node):
     assert "line 2" in result.stderr and "SELCT 2" in result.stderr and "^" in result.stderr
 
 
+def test_statements_and_a_file_are_not_taken_together(node, tmp_path):
+    (tmp_path / "a.sql").write_text("SELECT 2;")
+    result = node.cli("sql", "-e", "SELECT 1", "-f", str(tmp_path / "a.sql"), check=False)
+    assert result.returncode != 0 and "--execute" in result.stderr and not result.stdout, result.stdout + result.stderr
+
+
 def test_what_fails_at_run_time_shows_its_place_and_no_empty_table(node):
     table = f"CREATE TABLE o (a INT) WITH ('connector' = 'kafka', 'topic' = 'ordrs', 'properties.bootstrap.servers' = '{node.kafka}', 'format' = 'json');\n"
     result = node.cli("sql", "-e", table + "SELECT a\n  FROM o;", check=False)
