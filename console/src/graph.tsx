@@ -81,7 +81,7 @@ function Box(props: { placed: Placed; now: number; selected: boolean; select: ()
       <text class="rate" x="12" y="65">{op.inputs.length === 0 ? perSecond(op.rows_out_per_second) : perSecond(op.rows_in_per_second)}</text>
       <text class="rate-note" x={WIDTH - 12} y="65">{op.inputs.length === 0 && op.bytes_in_per_second > 0 ? bytesPerSecond(op.bytes_in_per_second) : `${count(op.inputs.length === 0 ? op.rows_out : op.rows_in)} rows`}</text>
       <text class="foot" x="12" y="86">{watermark === null ? 'no watermark' : `watermark ${duration(Math.max(0, watermark))} behind`}</text>
-      {op.lag_records <= 0 && op.late_rows + op.rejected_rows > 0 ? <text class="foot end warn" x={WIDTH - 12} y="86">{op.late_rows > 0 ? `${count(op.late_rows)} late` : `${count(op.rejected_rows)} rejected`}</text> : op.lag_records >= 0 ? <text class="foot end" x={WIDTH - 12} y="86">lag {count(op.lag_records)}</text> : null}
+      {op.lag_records <= 0 && op.late_rows + op.rejected_rows > 0 ? <text class="foot end warn" x={WIDTH - 12} y="86">{[op.late_rows > 0 && `${count(op.late_rows)} late`, op.rejected_rows > 0 && `${count(op.rejected_rows)} bad`].filter(Boolean).join(', ')}</text> : op.lag_records >= 0 ? <text class="foot end" x={WIDTH - 12} y="86">lag {count(op.lag_records)}</text> : null}
     </g>
   );
 }

@@ -27,17 +27,26 @@ struct JobOptions {
   std::string folder;  // of a savepoint to take
   bool with_savepoint = false;
   bool drain = false;
+  bool beside_successor = false;
 };
+
+// The path of the last one; empty: none.
+std::string SavepointOf(const element& job) {
+  element savepoint;
+  if (job["savepoint"].get(savepoint) != simdjson::SUCCESS) return "";
+  return TextOf(savepoint, "path");
+}
 
 Status List(const GlobalOptions& globals, const JobOptions&) {
   HttpClient client(globals.node);
   ASSIGN_OR_RETURN(std::string body, client.Call({.path = "/api/v1/jobs"}));
   if (globals.json) return fmt::print("{}\n", body), Status::OK();
   return WithJson(body, [](const element& root) {
-    TextTable table({"job", "name", "state", "restarts", "error"});
+    TextTable table({"job", "name", "state", "restarts", "bad", "savepoint", "error"});
     for (element job : root["jobs"].get_array()) {
       table.Add({TextOf(job, "id"), ShortName(TextOf(job, "name")), TextOf(job, "state"),
-                 TextOf(job, "restart_count"), TextOf(job, "error")});
+                 TextOf(job, "restart_count"), TextOf(job, "rejected_rows"), SavepointOf(job),
+                 TextOf(job, "error")});
     }
     fmt::print("{}", table.Render(TerminalWidth()));
     return Status::OK();
@@ -126,7 +135,7 @@ std::string TimeOf(const element& object, std::string_view member) {
 
 void PrintOperators(const element& root) {
   TextTable table({"operator", "parallel", "rows in", "rows out", "out/s", "busy", "held back",
-                   "watermark", "late", "lag"});
+                   "watermark", "late", "bad", "lag"});
   auto percent = [](double ratio) { return fmt::format("{:.0f}%", ratio * 100); };
   for (element op : root["operators"].get_array()) {
     int64_t lag = IntOf(op, "lag_records");
@@ -134,10 +143,20 @@ void PrintOperators(const element& root) {
                HumanCount(IntOf(op, "rows_in")), HumanCount(IntOf(op, "rows_out")),
                HumanCount(static_cast<int64_t>(NumberOf(op, "rows_out_per_second"))),
                percent(NumberOf(op, "busy_ratio")), percent(NumberOf(op, "backpressured_ratio")),
-               TimeOf(op, "watermark_ms"), TextOf(op, "late_rows"),
+               TimeOf(op, "watermark_ms"), TextOf(op, "late_rows"), TextOf(op, "rejected_rows"),
                lag < 0 ? "" : HumanCount(lag)});
   }
   fmt::print("{}\n", table.Render(TerminalWidth()));
+}
+
+void PrintRejected(const element& job) {
+  if (const int64_t count = IntOf(job, "rejected_rows"); count > 0) {
+    fmt::print("  {} bad record{} since it was started", count, count == 1 ? "" : "s");
+    const std::string first = TextOf(job, "first_rejected");
+    fmt::print("{}\n", first.empty() ? "" : "; the first: " + first);
+  }
+  const std::string topic = TextOf(job, "quarantine_topic");
+  if (!topic.empty()) fmt::print("  quarantine: topic {}\n", topic);
 }
 
 Status Show(const GlobalOptions& globals, const JobOptions& options) {
@@ -156,14 +175,16 @@ Status Show(const GlobalOptions& globals, const JobOptions& options) {
       if (!path.empty()) fmt::print("  savepoint {}\n", path);
       if (!failure.empty()) fmt::print("  last savepoint failed: {}\n", failure);
     }
+    PrintRejected(root);
     fmt::print("\n{}\n\n", TextOf(root, "statement"));
     PrintOperators(root);
-    TextTable sinks({"sink", "connector", "guarantee", "delivered", "lag", "state", "last error"});
+    TextTable sinks(
+        {"sink", "connector", "guarantee", "delivered", "bad", "lag", "state", "last error"});
     for (element sink : root["sinks"].get_array()) {
       sinks.Add({ShortName(TextOf(sink, "name")), TextOf(sink, "connector"),
                  TextOf(sink, "guarantee"), HumanCount(IntOf(sink, "rows_delivered")),
-                 HumanCount(IntOf(sink, "lag_records")), TextOf(sink, "state"),
-                 TextOf(sink, "last_error")});
+                 TextOf(sink, "rejected_rows"), HumanCount(IntOf(sink, "lag_records")),
+                 TextOf(sink, "state"), TextOf(sink, "last_error")});
     }
     fmt::print("{}", sinks.Render(TerminalWidth()));
     return Status::OK();
@@ -222,6 +243,7 @@ Status Change(const GlobalOptions& globals, const JobOptions& options, const std
   if (verb != "delete") {
     request.method = "POST";
     request.path += "/" + verb;
+    if (options.beside_successor) request.body = R"({"beside_successor":true})";
   }
   RETURN_IF_ERROR(client.Call(request));
   return Tell(globals, {.text = verb + ": done",
@@ -301,6 +323,10 @@ void AddJobCommand(CLI::App& app, const GlobalOptions& globals, Invocation& chos
   for (const auto& [verb, help] : changes) {
     auto* command = job->add_subcommand(verb, help);
     command->add_option("job", options->id, "id of the job")->required();
+    if (std::string_view(verb) == "resume") {
+      command->add_flag("--beside-successor", options->beside_successor,
+                        "though another job began with its savepoint: both write the same rows");
+    }
     bind(command, [&globals, verb = std::string(verb)](const JobOptions& o) {
       return Change(globals, o, verb);
     });

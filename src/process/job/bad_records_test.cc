@@ -22,7 +22,7 @@ struct Kept {
   std::map<std::string, std::string> headers;
 };
 
-// Remembers the job, and the first error.
+// Remembers the job, how it was in the end, and what was said last.
 class JobListener final : public ResultListener {
  public:
   std::string job_id;
@@ -33,6 +33,16 @@ class JobListener final : public ResultListener {
   }
   Status OnJob(const std::string& id) override {
     job_id = id;
+    return Status::OK();
+  }
+  JobDescription finished;
+  Status OnJobFinished(const JobDescription& job) override {
+    finished = job;
+    return Status::OK();
+  }
+  std::string message;
+  Status OnStatementDone(const std::string& said) override {
+    message = said;
     return Status::OK();
   }
 };
@@ -150,6 +160,9 @@ TEST_F(BadRecordsTest, QuarantinedRecordsAreKeptWithOriginStageAndCause) {
   EXPECT_EQ(kept_[0].headers["origin"], "a.log:7");
   EXPECT_EQ(kept_[0].headers["stage"], "decode");
   EXPECT_EQ(kept_[0].headers["cause"], "no number");
+  EXPECT_EQ(listener_.finished.rejected_rows, 2);
+  EXPECT_EQ(listener_.finished.first_rejected, "a.log:7: no number");
+  EXPECT_EQ(listener_.finished.quarantine_topic, QuarantineTopicName(listener_.job_id));
 }
 
 TEST_F(BadRecordsTest, MoreThanTheLimitEndTheJob) {
@@ -166,6 +179,7 @@ TEST_F(BadRecordsTest, AQueryOverATableWithQuarantineLeavesBadRecordsOut) {
       " 'scan.bad-records' = 'quarantine'); SELECT v FROM src;");
   EXPECT_TRUE(status.ok()) << Describe(status);
   EXPECT_EQ(listener_.rows, 5);
+  EXPECT_EQ(listener_.message, "2 records could not be decoded; the first: a.log:7: no number");
 }
 
 class RefusedRowsTest : public BadRecordsTest {

@@ -69,8 +69,8 @@ struct SinkDescription {
   int64_t rows_delivered = 0;
   int64_t lag_records = 0;         // records of the internal topic not yet delivered
   std::vector<int64_t> positions;  // delivered up to, for each partition of the internal topic
-  // "running"; "retrying"; "failed": as retrying, but what is wrong will hardly pass by itself;
-  // "parked": waits until the destination's table fits ('drift' = 'park').
+  // "running"; "ended", as its job has; "retrying"; "failed": as retrying, but what is wrong will
+  // hardly pass by itself; "parked": waits until the destination's table fits ('drift' = 'park').
   std::string state = "running";
   std::string last_error;  // of the last three; empty: none since the last success
   int64_t retry_count = 0;
@@ -115,6 +115,10 @@ struct JobDescription {
   CheckpointDescription checkpoint;
   SavepointDescription savepoint;
   ProgressDescription progress;
+  // Records that could not be decoded and rows that destinations refused, of this start of the job.
+  int64_t rejected_rows = 0;
+  std::string first_rejected;    // of the former: where it came from and why; empty: none
+  std::string quarantine_topic;  // holds some; empty: there is none
 };
 
 }  // namespace mainstem::process

@@ -4,12 +4,15 @@
 
 #include <absl/strings/str_replace.h>
 #include <arrow/api.h>
+#include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "core/error_context.h"
 #include "core/run_to_end.h"
+#include "core/suggest.h"
 #include "process/job/job_manager_impl.h"
 #include "process/job/job_settings.h"
+#include "process/job/job_topics.h"
 #include "process/sql/parser.h"
 #include "process/state/rocksdb_backend.h"
 
@@ -131,8 +134,16 @@ Task<> JobManagerImpl::RunJob(Job* job) {
 
 Result<std::shared_ptr<Job>> JobManagerImpl::Find(const std::string& id) const {
   auto it = jobs_.find(id);
-  if (it == jobs_.end()) return MakeError(ErrorCode::kNotFound, "there is no job '" + id + "'");
-  return it->second;
+  if (it != jobs_.end()) return it->second;
+  ErrorText text{.message = "there is no job '" + id + "'"};
+  std::vector<std::string> ids;
+  for (const auto& [known, job] : jobs_) {
+    ids.push_back(known);
+    const std::string& name = job->record.name;
+    if (name == id || name.ends_with("." + id)) text.hint = "the id of that job is '" + known + "'";
+  }
+  if (text.hint.empty()) text.hint = SuggestionFor(id, ids);
+  return MakeError(ErrorCode::kNotFound, std::move(text));
 }
 
 Task<HeldJob> JobManagerImpl::Hold(std::string id) {
@@ -352,6 +363,11 @@ JobDescription JobManagerImpl::DescriptionOf(const Job& job) const {
     // The runner is done, its deliveries are being closed: savepoint and error follow.
     out.state = JobState::kFinishing;
   }
+  for (SinkDescription& sink : out.sinks) {
+    if (IsTerminal(out.state) && sink.state == "running") sink.state = "ended";
+  }
+  const std::string quarantine = QuarantineTopicName(out.id);
+  if (log() != nullptr && log()->FindTopic(quarantine)) out.quarantine_topic = quarantine;
   out.savepoint = {
       .path = job.record.savepoint,
       .completed_at_ms = job.record.savepoint_at_ms,
@@ -437,7 +453,29 @@ Task<> JobManagerImpl::StopJobHere(std::string id) {
   co_return co_await scope->Join();
 }
 
-Task<> JobManagerImpl::ResumeHere(std::string id) {
+// A job that began with the savepoint that this one has left goes on with the same rows.
+Status JobManagerImpl::CheckNoSuccessor(const JobRecord& record) const {
+  if (record.savepoint.empty()) return Status::OK();
+  for (const auto& [id, job] : jobs_) {
+    if (id == record.id) continue;
+    const Result<plan::Answer> answer = PlanOf(job->record);
+    if (!answer.ok()) continue;  // one that can't be planned any more does not run either
+    const Result<JobRunnerOptions> options = OptionsFor(job->record, answer->plan);
+    if (!options.ok() || options->restore_from != record.savepoint) continue;
+    return MakeError(
+        ErrorCode::kInvalidArgument,
+        {.message = fmt::format("job '{}' began with the savepoint of job '{}': both would write "
+                                "what comes after it",
+                                id, record.id),
+         .detail = record.savepoint,
+         .hint =
+             fmt::format("delete job '{}' first, or `mainstem job resume {} --beside-successor`",
+                         id, record.id)});
+  }
+  return Status::OK();
+}
+
+Task<> JobManagerImpl::ResumeHere(std::string id, ResumeMode mode) {
   CO_ASSIGN_OR_RETURN(HeldJob job, co_await Hold(id));
   if (job->record.state != JobState::kStopped && job->record.state != JobState::kFailed) {
     co_return MakeError(
@@ -445,6 +483,7 @@ Task<> JobManagerImpl::ResumeHere(std::string id) {
         {.message = "job '" + id + "' is " + std::string(ToString(job->record.state)) +
                     ", only a stopped or failed one can be resumed"});
   }
+  if (mode == ResumeMode::kAlone) CO_RETURN_IF_ERROR(CheckNoSuccessor(job->record));
   CO_RETURN_IF_ERROR(co_await CloseSavepoint(job.get()));
   if (job->scope) CO_RETURN_IF_ERROR(co_await job->scope->Join());
   const JobRecord before = job->record;

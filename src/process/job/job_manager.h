@@ -80,6 +80,10 @@ class ResultListener {
   virtual Status OnStatementError(const Status& error) { return error; }
 };
 
+// kAlone: not when another job has begun with the savepoint that this one left, for both would
+// write the same rows.
+enum class ResumeMode : uint8_t { kAlone, kBesideSuccessor };
+
 struct SubmitOptions {
   std::string id;    // of the only job of the script; empty: made from the name. kAlreadyExists
   std::string name;  // empty: pipeline.name, else derived from the sink
@@ -134,7 +138,7 @@ class JobManager : public connector::JobService {
   virtual Task<> CancelJob(std::string job_id) = 0;  // drops what is not delivered
   // Takes a checkpoint, then ends; delivery of what is committed goes on at Resume.
   virtual Task<> StopJob(std::string job_id) = 0;
-  virtual Task<> ResumeJob(std::string job_id) = 0;
+  virtual Task<> ResumeJob(std::string job_id, ResumeMode mode = ResumeMode::kAlone) = 0;
   // Where destinations have no position of a job any more that had delivered: goes on with what the
   // log still holds. InvalidArgument if there is none.
   virtual Task<> AcceptLostPositions(std::string job_id) = 0;

@@ -87,7 +87,9 @@ class JobManagerImpl final : public JobManager {
   }
   Task<> CancelJob(std::string id) override { return RunOn(home_, CancelHere(std::move(id))); }
   Task<> StopJob(std::string id) override { return RunOn(home_, StopJobHere(std::move(id))); }
-  Task<> ResumeJob(std::string id) override { return RunOn(home_, ResumeHere(std::move(id))); }
+  Task<> ResumeJob(std::string id, ResumeMode mode) override {
+    return RunOn(home_, ResumeHere(std::move(id), mode));
+  }
   Task<> AcceptLostPositions(std::string id) override {
     return RunOn(home_, AcceptLostHere(std::move(id)));
   }
@@ -155,11 +157,12 @@ class JobManagerImpl final : public JobManager {
                           ResultListener* listener, std::vector<std::string>* temporary);
   Task<> Carry(plan::Answer answer, size_t index, const std::string& script,
                const ExecuteOptions& options, ResultListener* listener,
-               std::vector<std::string>* temporary);
+               std::vector<std::string>* temporary, std::string* message);
   Task<> ShowJobs(const plan::Answer& answer, ResultListener* listener);
   Task<> ShowWatermark(const plan::Answer& answer, ResultListener* listener);
   Task<> StopBySql(const plan::Answer& answer, ResultListener* listener);
-  Task<> RunQuery(plan::Answer answer, ResultListener* listener);
+  // `message`: what is to be said at the end.
+  Task<> RunQuery(plan::Answer answer, ResultListener* listener, std::string* message);
   Task<> RemoveTemporary(std::string id);
   Task<std::string> ExplainHere(std::string text);
   Task<std::vector<TableCheck>> CheckHere(std::string text, CheckOptions options);
@@ -173,7 +176,8 @@ class JobManagerImpl final : public JobManager {
   // Cuts its tasks off; the record stays.
   Task<> EndWork(Job* job);
   Task<> StopJobHere(std::string id);
-  Task<> ResumeHere(std::string id);
+  Task<> ResumeHere(std::string id, ResumeMode mode);
+  Status CheckNoSuccessor(const JobRecord& record) const;
   Task<> AcceptLostHere(std::string id);
   Task<> DeleteHere(std::string id);
 

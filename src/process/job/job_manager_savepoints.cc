@@ -172,20 +172,14 @@ Task<std::string> JobManagerImpl::StopAt(HeldJob held, std::string path,
   const bool is_running = how != JobRecord::PendingStop::kAtLastEpoch;
   if (!is_running && held->scope) CO_RETURN_IF_ERROR(co_await held->scope->Join());
   const JobState state = held->record.state;
-  const std::string error = held->record.error;
   held->record.pending_savepoint = path;
   held->record.pending_stop = how;
-  if (!is_running) {
-    held->record.state = JobState::kRunning;
-    held->record.error.clear();
-  }
+  // Why it has failed is still of interest when it is stopped.
+  if (!is_running) held->record.state = JobState::kRunning;
   Status begun = co_await Persist(held.get());
   if (begun.ok() && !is_running) begun = Relaunch(held.get());
   if (!begun.ok()) {
-    if (!is_running) {
-      held->record.state = state;
-      held->record.error = error;
-    }
+    if (!is_running) held->record.state = state;
     SettleSavepoint(held.get(), path, begun);
     Status kept = co_await Persist(held.get());
     if (!kept.ok()) {

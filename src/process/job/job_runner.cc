@@ -114,6 +114,7 @@ Task<> JobRunner::Prepare() {
                  "'execution.runtime-mode' = 'streaming'"});
   }
   description_.bounded = graph_.bounded;
+  WatchRejected();
   bool needs_quarantine = false;
   for (const GraphVertex& vertex : graph_.vertices) {
     needs_quarantine |=
@@ -397,6 +398,26 @@ Task<std::vector<SourceWatermarks>> JobRunner::GatherWatermarks() const {
   return NoSources();
 }
 
+// Of each table the first record that is passed over is told, once in the runner's life.
+void JobRunner::WatchRejected() {
+  for (GraphVertex& vertex : graph_.vertices) {
+    if (!vertex.source || vertex.operators.empty()) continue;
+    vertex.source->feed.on_first_rejected = [first = first_rejected_, logger = environment_->logger,
+                                             job = options_.job_id,
+                                             logs = options_.durable && !options_.fail_fast,
+                                             table = vertex.operators[0].name](
+                                                const connector::RejectedRecord& record) {
+      std::lock_guard lock(first->mutex);
+      if (!first->tables.insert(table).second) return;
+      if (first->text.empty()) first->text = record.origin + ": " + TextOf(record.cause).message;
+      if (!logs) return;  // who runs a script in the foreground is told at its end
+      logger.Warning(
+          "records cannot be decoded; this is the first",
+          {{"job", job}, {"operator", table}, {"record", record.origin}, {"error", record.cause}});
+    };
+  }
+}
+
 JobDescription JobRunner::Describe() const {
   JobDescription out = description_;
   for (const auto& delivery : deliveries_) out.sinks.push_back(delivery->Describe());
@@ -405,6 +426,14 @@ JobDescription JobRunner::Describe() const {
   out.checkpoint.failed_count = failed_checkpoints_;
   DescribeOperators(&out);
   DescribeTopicSinks(&out);
+  for (const OperatorDescription& op : out.operators) {
+    if (!op.name.starts_with("Sink: ")) out.rejected_rows += op.rejected_rows;
+  }
+  for (const SinkDescription& sink : out.sinks) out.rejected_rows += sink.rejected_rows;
+  {
+    std::lock_guard lock(first_rejected_->mutex);
+    out.first_rejected = first_rejected_->text;
+  }
   // Of a bounded input whose sources know what is unread.
   double read = 0, unread = 0, rate = 0;
   bool known = out.bounded;

@@ -6,7 +6,9 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -119,6 +121,8 @@ class JobRunner {
   void DescribeOperators(JobDescription* out) const;
   void DescribeTopicSinks(JobDescription* out) const;
 
+  void WatchRejected();
+
   struct SampleRow {
     int64_t rows_in = 0, rows_out = 0, bytes_in = 0, busy_ns = 0, blocked_ns = 0;
   };
@@ -151,6 +155,13 @@ class JobRunner {
   Status savepoint_outcome_ =
       MakeError(ErrorCode::kInvalidArgument, "the job was stopped before the savepoint was taken");
   Status failure_;
+  // Of the sources' records, for all tables; set on their shards.
+  struct FirstRejected {
+    std::mutex mutex;  // guards both
+    std::set<std::string> tables;
+    std::string text;
+  };
+  std::shared_ptr<FirstRejected> first_rejected_ = std::make_shared<FirstRejected>();
 };
 
 // Whether a job of this plan can begin as `options` say: the savepoint is there, whole and fits. OK

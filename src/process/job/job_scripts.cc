@@ -169,7 +169,8 @@ Task<> JobManagerImpl::ExecuteStatement(const sql::Statement& statement, size_t 
   if (status.ok()) {
     message = answer->message;
     const plan::Plan plan = answer->plan;  // shares the nodes
-    status = co_await Carry(std::move(*answer), index, script, options, listener, temporary);
+    status =
+        co_await Carry(std::move(*answer), index, script, options, listener, temporary, &message);
     if (!status.ok() && !Is(status, ErrorCode::kCancelled)) {
       status = AtPlannedPlace(status, statement, plan);
     }
@@ -181,14 +182,15 @@ Task<> JobManagerImpl::ExecuteStatement(const sql::Statement& statement, size_t 
 
 Task<> JobManagerImpl::Carry(plan::Answer answer, size_t index, const std::string& script,
                              const ExecuteOptions& options, ResultListener* listener,
-                             std::vector<std::string>* temporary) {
+                             std::vector<std::string>* temporary, std::string* message) {
   switch (answer.kind) {
     case plan::AnswerKind::kDone: co_return Status::OK();
     case plan::AnswerKind::kRows: co_return GiveRows(std::move(answer), listener);
     case plan::AnswerKind::kShowJobs: co_return co_await ShowJobs(answer, listener);
     case plan::AnswerKind::kExplainWatermark: co_return co_await ShowWatermark(answer, listener);
     case plan::AnswerKind::kStopJob: co_return co_await StopBySql(answer, listener);
-    case plan::AnswerKind::kQuery: co_return co_await RunQuery(std::move(answer), listener);
+    case plan::AnswerKind::kQuery:
+      co_return co_await RunQuery(std::move(answer), listener, message);
     case plan::AnswerKind::kJob: break;
   }
   SubmitOptions submit;
@@ -232,7 +234,8 @@ Task<> JobManagerImpl::StopBySql(const plan::Answer& answer, ResultListener* lis
   co_return GiveSavepoint(path, listener);
 }
 
-Task<> JobManagerImpl::RunQuery(plan::Answer answer, ResultListener* listener) {
+Task<> JobManagerImpl::RunQuery(plan::Answer answer, ResultListener* listener,
+                                std::string* message) {
   const plan::Columns columns = answer.plan.sinks[0]->inputs[0]->columns;
   std::vector<ResultColumn> header;
   for (const RowField& column : columns) {
@@ -255,6 +258,12 @@ Task<> JobManagerImpl::RunQuery(plan::Answer answer, ResultListener* listener) {
   CheckpointStore store(env(), state_, options_.state_directory + "/" + record.id);
   Status removed = co_await RunToEnd(home_, store.RemoveAll());
   CO_RETURN_IF_ERROR(status);
+  const JobDescription described = runner.Describe();
+  if (described.rejected_rows > 0) {
+    *message =
+        fmt::format("{} record{} could not be decoded; the first: {}", described.rejected_rows,
+                    described.rejected_rows == 1 ? "" : "s", described.first_rejected);
+  }
   co_return removed;
 }
 

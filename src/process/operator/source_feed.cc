@@ -211,6 +211,9 @@ Status SourceFeed::HandleRejected(Split* split, const connector::SourceBatch& ba
     }
     return MakeError(CodeOf(first.cause), std::move(text));
   }
+  if (total == count && options_.on_first_rejected) {
+    options_.on_first_rejected(batch.rejected.front());
+  }
   // A query that nobody keeps has no quarantine: what it reads stays where it is.
   if (options_.rejects.policy == RejectPolicy::kSkip || !options_.quarantine) return Status::OK();
   return quarantined_.AddRejected(*options_.quarantine, context_->env->WallTime().value(), "decode",

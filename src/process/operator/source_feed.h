@@ -5,6 +5,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,8 @@ struct SourceFeedOptions {
   int64_t watermark_interval_ms = 200;  // 0: after every row
   int64_t idle_timeout_ms = 0;
   RejectRule rejects;  // records that can't be decoded
+  // Told of the first of them that is passed over; on any shard. May be empty.
+  std::function<void(const connector::RejectedRecord& record)> on_first_rejected;
   // For kQuarantine: partition 0 of it takes the rejected records.
   std::optional<storage::TopicPartition> quarantine;
   PendingOutput* pending = nullptr;

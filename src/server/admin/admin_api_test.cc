@@ -108,7 +108,10 @@ class ScriptedJobs final : public process::JobManager {
   }
   Task<> CancelJob(std::string id) override { co_return Note("cancel " + id); }
   Task<> StopJob(std::string id) override { co_return Note("stop " + id); }
-  Task<> ResumeJob(std::string id) override { co_return Note("resume " + id); }
+  Task<> ResumeJob(std::string id, process::ResumeMode mode) override {
+    const bool beside = mode == process::ResumeMode::kBesideSuccessor;
+    co_return Note("resume " + id + (beside ? " beside its successor" : ""));
+  }
   Task<> AcceptLostPositions(std::string id) override { co_return Note("accept " + id); }
   Task<> DeleteJob(std::string id) override { co_return Note("delete " + id); }
   Task<> CheckJob(connector::KeptJob job) override { co_return Note("check " + job.id); }

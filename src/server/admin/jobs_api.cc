@@ -97,6 +97,8 @@ void WriteJob(const JobDescription& job, bool operators, JsonWriter* json) {
   json->Field("failed_count", job.checkpoint.failed_count).EndObject();
   WriteSavepoint(job.savepoint, json);
   WriteProgress(job.progress, json);
+  json->Field("rejected_rows", job.rejected_rows).Field("first_rejected", job.first_rejected);
+  json->Field("quarantine_topic", job.quarantine_topic);
   if (!operators) return;
   json->Key("operators").BeginArray();
   for (const auto& op : job.operators) WriteOperator(op, json);
@@ -126,7 +128,8 @@ void JobsApi::AddRoutes(net::HttpRouter* router) {
               Changing(remote, [this](HttpExchange* exchange) { return Stop(exchange); }));
   router->Add(HttpMethod::kPost, "/api/v1/jobs/{job}/savepoints",
               Changing(remote, [this](HttpExchange* exchange) { return TakeSavepoint(exchange); }));
-  act(HttpMethod::kPost, "/api/v1/jobs/{job}/resume", &process::JobManager::ResumeJob);
+  router->Add(HttpMethod::kPost, "/api/v1/jobs/{job}/resume",
+              Changing(remote, [this](HttpExchange* exchange) { return Resume(exchange); }));
   act(HttpMethod::kPost, "/api/v1/jobs/{job}/accept-lost-position",
       &process::JobManager::AcceptLostPositions);
   act(HttpMethod::kPost, "/api/v1/jobs/{job}/cancel", &process::JobManager::CancelJob);
@@ -224,6 +227,19 @@ Task<> JobsApi::Stop(HttpExchange* exchange) {
   CO_ASSIGN_OR_RETURN(std::string path,
                       co_await jobs_->StopJobWithSavepoint(id, std::move(options)));
   co_return co_await RespondSavepoint(exchange, std::move(path));
+}
+
+Task<> JobsApi::Resume(HttpExchange* exchange) {
+  if (jobs_ == nullptr) co_return Missing("the SQL engine");
+  process::ResumeMode mode = process::ResumeMode::kAlone;
+  if (!exchange->request().body.empty()) {
+    std::vector<std::string> known{"beside_successor"};
+    CO_ASSIGN_OR_RETURN(JsonBody body, JsonBody::Parse(exchange->request().body, known));
+    CO_ASSIGN_OR_RETURN(const bool beside, body.Flag("beside_successor", false));
+    if (beside) mode = process::ResumeMode::kBesideSuccessor;
+  }
+  CO_RETURN_IF_ERROR(co_await jobs_->ResumeJob(exchange->request().Parameter("job"), mode));
+  co_return co_await RespondJson(exchange, 200, "{}");
 }
 
 Task<> JobsApi::TakeSavepoint(HttpExchange* exchange) {

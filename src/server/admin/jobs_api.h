@@ -22,6 +22,7 @@ class JobsApi {
   Task<> Show(HttpExchange* exchange);
   Task<> ShowWatermark(HttpExchange* exchange);
   Task<> Act(HttpExchange* exchange, JobAction action);
+  Task<> Resume(HttpExchange* exchange);
   Task<> Stop(HttpExchange* exchange);
   Task<> TakeSavepoint(HttpExchange* exchange);
   Task<> Explain(HttpExchange* exchange);

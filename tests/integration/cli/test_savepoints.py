@@ -46,6 +46,29 @@ def await_read(node, job):
     support.wait_until(read, "the source to be read")
 
 
+def test_a_job_is_not_resumed_beside_one_that_began_with_its_savepoint(node):
+    job = begin(node, TABLES + WINDOWS)
+    click(node, "10:00:05")
+    await_read(node, job)
+    path = node.cli("job", "stop", job, "--savepoint").stdout.split()[1]
+    listed = {j["id"]: j for j in json.loads(node.cli("--json", "job", "list").stdout)["jobs"]}
+    assert listed[job]["savepoint"]["path"] == path and path[-12:] in node.cli("job", "list").stdout.replace("\n", "")
+    assert {s["state"] for s in node.api(f"/jobs/{job}")["sinks"]} <= {"ended"}
+    second, = json.loads(node.cli("--json", "job", "submit", "-", "--from-savepoint", path,
+                                  stdin=(TABLES + WINDOWS).format(kafka=node.kafka)).stdout)["job_ids"]
+    refused = node.cli("job", "resume", job, check=False)
+    assert refused.returncode != 0 and f"'{second}'" in refused.stderr and "--beside-successor" in refused.stderr, refused.stderr
+    node.cli("job", "resume", job, "--beside-successor")
+    node.cli("job", "stop", job)
+    node.cli("job", "cancel", second)
+    node.cli("job", "delete", second)
+    node.cli("job", "resume", job)
+    assert node.api(f"/jobs/{job}")["state"] == "RUNNING"
+    typo = node.cli("job", "show", job[:-1], check=False)
+    assert typo.returncode != 0 and f"'{job}'" in typo.stderr
+    node.cli("job", "cancel", job)
+
+
 def test_a_stop_keeps_open_windows_and_a_drain_closes_them(node, tmp_path):
     job = begin(node, TABLES + WINDOWS)
     click(node, "10:00:05", "10:00:10")
