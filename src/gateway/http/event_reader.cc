@@ -33,7 +33,9 @@ Task<Offset> ResolveOne(storage::Log* log, TopicPartition partition, ReadFrom fr
     case ReadFrom::Kind::kEarliest: co_return start;
     case ReadFrom::Kind::kLatest:
       co_return std::max(start, end - std::min(back_count, end.value()));
-    case ReadFrom::Kind::kOffset: co_return from.offset;
+    // One that is not there yet is waited for, other than a position of a reader who has been
+    // there.
+    case ReadFrom::Kind::kOffset: co_return std::min(from.offset, end);
     case ReadFrom::Kind::kTime: {
       CO_ASSIGN_OR_RETURN(storage::OffsetForTime found,
                           co_await log->FindByTime(partition, from.time_ms));

@@ -1,4 +1,6 @@
 // The part of the job manager that plans scripts and runs those that run now.
+#include <map>
+
 #include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
 #include <arrow/api.h>
@@ -25,12 +27,13 @@ Status Define(const sql::Statement& statement, plan::Session* session) {
                    "that gives rows or starts a job");
 }
 
-// The part of `expr` that an evaluation's error calls `text`; null: none.
-const BoundExpr* PartCalled(const BoundExpr& expr, std::string_view text) {
-  for (const ExprPtr& arg : expr.args()) {
-    if (const BoundExpr* part = PartCalled(*arg, text)) return part;
-  }
-  return expr.span().line > 0 && expr.ToString() == text ? &expr : nullptr;
+// Parts of an expression, each once, by where they are written.
+using PartsByPlace = std::map<size_t, const BoundExpr*>;
+
+// The parts of `expr` that an evaluation's error may mean by `text`.
+void AddPartsCalled(std::string_view text, const BoundExpr& expr, PartsByPlace* parts) {
+  for (const ExprPtr& arg : expr.args()) AddPartsCalled(text, *arg, parts);
+  if (expr.span().line > 0 && expr.ToString() == text) parts->emplace(expr.span().begin, &expr);
 }
 
 std::vector<ExprPtr> RowExpressions(const plan::PlanNode& node) {
@@ -74,20 +77,32 @@ std::optional<Status> ErrorInStatement(const Status& status, const sql::Statemen
                       {.span = place, .message = text.message, .hint = text.hint});
 }
 
+// At the expression that the detail "in CAST(..)" names, if no other one of the plan is called so:
+// columns of different inputs may be.
+std::optional<Status> ErrorInExpression(const Status& status, const sql::Statement& statement,
+                                        const plan::Plan& plan) {
+  const ErrorText text = TextOf(status);
+  PartsByPlace parts;
+  for (const plan::PlanNode* node : plan::InTopologicalOrder(plan)) {
+    for (const ExprPtr& expr : RowExpressions(*node)) {
+      AddPartsCalled(std::string_view(text.detail).substr(3), *expr, &parts);
+    }
+  }
+  if (parts.size() != 1) return std::nullopt;
+  const BoundExpr& part = *parts.begin()->second;
+  const std::string word = part.kind() == ExprKind::kCast ? "CAST" : part.name();
+  return ErrorInStatement(status, statement, part.span(), word);
+}
+
 // Adds to an error of the statement's run the place of the expression or table that it names.
 Status AtPlannedPlace(const Status& status, const sql::Statement& statement,
                       const plan::Plan& plan) {
   const ErrorText text = TextOf(status);
   if (text.message.starts_with("line ")) return status;
-  const bool of_expression = text.detail.starts_with("in ");
+  if (text.detail.starts_with("in ")) {
+    return ErrorInExpression(status, statement, plan).value_or(status);
+  }
   for (const plan::PlanNode* node : plan::InTopologicalOrder(plan)) {
-    for (const ExprPtr& expr : of_expression ? RowExpressions(*node) : std::vector<ExprPtr>()) {
-      const BoundExpr* part = PartCalled(*expr, std::string_view(text.detail).substr(3));
-      if (part == nullptr) continue;
-      const std::string word = part->kind() == ExprKind::kCast ? "CAST" : part->name();
-      const auto located = ErrorInStatement(status, statement, part->span(), word);
-      if (located) return *located;
-    }
     const std::string_view table = TableNameOf(*node);
     const bool is_it = text.detail.empty() && !table.empty() &&
                        absl::StrContains(text.message, fmt::format("table '{}'", table));

@@ -154,6 +154,8 @@ def test_what_fails_at_run_time_shows_its_place_and_no_empty_table(node):
     result = node.cli("sql", "-e", "SELECT 1 +\n  CAST('x' AS INT);", check=False)
     assert result.returncode == 1 and result.stdout == "", result.stdout
     assert "line 2, column 3: For input string: 'x'" in result.stderr and "^" * len("CAST('x' AS INT)") in result.stderr, result.stderr
+    result = node.cli("sql", "-e", "SELECT CAST(a AS INT) AS n FROM (VALUES ('1')) AS t(a) UNION ALL SELECT CAST(a AS INT) FROM (VALUES ('x')) AS u(a);", check=False)
+    assert "For input string: 'x'" in result.stderr and "^" not in result.stderr, result.stderr  # two are called so
 
 
 def test_no_node_says_how_to_start_one():

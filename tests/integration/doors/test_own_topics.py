@@ -53,6 +53,12 @@ def test_kafka_clients_leave_them_alone(node, own):
     producer.produce("__mainstem_new", b"x", on_delivery=lambda error, _: errors.append(error and error.code()))
     producer.flush(30)
     assert errors and errors[0], errors
+    in_transaction = confluent_kafka.Producer({"bootstrap.servers": node.kafka, "transactional.id": "t"})
+    in_transaction.init_transactions(30)
+    in_transaction.begin_transaction()
+    in_transaction.produce(OWN, b"x")
+    with pytest.raises(confluent_kafka.KafkaException):
+        in_transaction.commit_transaction(30)
     check_unchanged(node, own)
 
 

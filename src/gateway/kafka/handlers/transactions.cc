@@ -3,6 +3,7 @@
 #include "gateway/kafka/handlers/handlers.h"
 #include "gateway/kafka/handlers/offset_commits.h"
 #include "gateway/kafka/handlers/partitions.h"
+#include "storage/topic_config.h"
 
 namespace mainstem::gateway::kafka {
 namespace {
@@ -47,6 +48,9 @@ Task<TopicAnswers> AddTopics(const RequestContext& context,
     answer.name = topic.name;
     for (int32_t index : topic.partitions) {
       KafkaError error = found.CheckPartition(index);
+      if (!storage::CheckClientUse(topic.name, storage::ClientUse::kWrite).ok()) {
+        error = KafkaError::kInvalidTopic;  // it would get markers
+      }
       answer.partitions.push_back({index, Code(error)});
       if (error == KafkaError::kNone) partitions.push_back(found.Partition(index));
       all_exist = all_exist && error == KafkaError::kNone;
