@@ -1,11 +1,8 @@
 #include "format/csv_quoting.h"
 
+#include "format/utf8.h"
+
 namespace mainstem::format {
-namespace {
-
-constexpr std::string_view kMarkOfUtf8 = "\xEF\xBB\xBF";
-
-}  // namespace
 
 void CsvRecordScanner::Begin(bool at_file_begin) {
   place_ = Place::kFieldBegin;
@@ -35,7 +32,8 @@ CsvRecordScanner::Place CsvRecordScanner::After(char c) const {
     case Place::kFieldBegin:
       if (c == quoting_.quote) return Place::kQuoted;
       if (quoting_.trim_spaces && c == ' ') return place_;
-      if (at_file_begin_ && seen_bytes_ < kMarkOfUtf8.size() && c == kMarkOfUtf8[seen_bytes_]) {
+      if (at_file_begin_ && seen_bytes_ < kByteOrderMark.size() &&
+          c == kByteOrderMark[seen_bytes_]) {
         return place_;
       }
       if (quoting_.allow_comments && seen_bytes_ == 0 && c == '#') return Place::kComment;

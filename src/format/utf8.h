@@ -8,6 +8,9 @@
 
 namespace mainstem::format {
 
+// May stand at the beginning of a file.
+inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
 // `text` itself, or a copy in `scratch` with U+FFFD in place of what is not UTF-8.
 std::string_view ReplaceInvalidUtf8(std::string_view text, std::string* scratch);
 

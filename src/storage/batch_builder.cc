@@ -54,10 +54,11 @@ Status BatchBuilder::BuildOnto(std::vector<std::byte>* batches) {
 
 Status BatchBuilder::AddOnto(std::vector<std::byte>* batches, size_t bytes_max,
                              int64_t timestamp_ms, std::optional<std::string_view> key,
-                             std::optional<std::string_view> value) {
-  const size_t needed = RecordBytesBound(key, value, {});
+                             std::optional<std::string_view> value,
+                             std::span<const RecordHeader> headers) {
+  const size_t needed = RecordBytesBound(key, value, headers);
   if (record_count_ > 0 && bytes() + needed > bytes_max) RETURN_IF_ERROR(BuildOnto(batches));
-  Add(timestamp_ms, key, value);
+  Add(timestamp_ms, key, value, headers);
   return Status::OK();
 }
 

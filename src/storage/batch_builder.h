@@ -47,7 +47,8 @@ class BatchBuilder {
   Status BuildOnto(std::vector<std::byte>* batches);
   // Adds a record; first, where the batch would take more than `bytes_max` with it, BuildOnto.
   Status AddOnto(std::vector<std::byte>* batches, size_t bytes_max, int64_t timestamp_ms,
-                 std::optional<std::string_view> key, std::optional<std::string_view> value);
+                 std::optional<std::string_view> key, std::optional<std::string_view> value,
+                 std::span<const RecordHeader> headers = {});
 
  private:
   void Clear();

@@ -23,11 +23,8 @@ struct Common {
 class PartitionBuilder {
  public:
   Status Add(const Common& common, std::optional<std::string_view> key, std::string_view value) {
-    size_t bytes = storage::RecordBytesBound(key, value, common.headers);
-    if (builder_.record_count() > 0 && builder_.bytes() + bytes > common.batch_max) {
-      RETURN_IF_ERROR(builder_.BuildOnto(&write_.batches));
-    }
-    builder_.Add(common.timestamp_ms, key, value, common.headers);
+    RETURN_IF_ERROR(builder_.AddOnto(&write_.batches, common.batch_max, common.timestamp_ms, key,
+                                     value, common.headers));
     ++write_.count;
     if (builder_.bytes() <= common.topic_max) return Status::OK();
     return MakeError(ErrorCode::kMessageTooLarge,

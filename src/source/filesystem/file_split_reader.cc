@@ -3,6 +3,7 @@
 #include <arrow/api.h>
 
 #include "core/sync.h"
+#include "format/utf8.h"
 
 namespace mainstem::source {
 namespace {
@@ -13,7 +14,6 @@ using connector::SourceBatch;
 
 constexpr size_t kChunkBytes = size_t{1} << 20;
 constexpr size_t kCompressedChunkBytes = size_t{64} << 10;
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 // The up to kTailBytes before `offset`, as far as they are there.
 Task<std::string> ReadTailOf(File* file, int64_t offset) {
@@ -169,8 +169,9 @@ void FileSplitReader::TakeLine(const LineBuffer::Line& line, Pending* pending) {
     return;
   }
   std::string_view text = line.text;
-  if (options_.skip_byte_order_mark && line.offset == 0 && text.starts_with(kByteOrderMark)) {
-    text.remove_prefix(kByteOrderMark.size());
+  if (options_.skip_byte_order_mark && line.offset == 0 &&
+      text.starts_with(format::kByteOrderMark)) {
+    text.remove_prefix(format::kByteOrderMark.size());
   }
   if (options_.skip_blank_lines && text.find_first_not_of(" \t") == std::string_view::npos) {
     return;

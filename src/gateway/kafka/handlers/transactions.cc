@@ -46,11 +46,10 @@ Task<TopicAnswers> AddTopics(const RequestContext& context,
     FoundTopic found = FindTopicByName(*context.services.log, topic.name);
     AddPartitionsToTxnResponse::Topic& answer = answers.emplace_back();
     answer.name = topic.name;
+    // One of the node's own would get markers.
+    const bool may_write = storage::CheckClientUse(topic.name, storage::ClientUse::kWrite).ok();
     for (int32_t index : topic.partitions) {
-      KafkaError error = found.CheckPartition(index);
-      if (!storage::CheckClientUse(topic.name, storage::ClientUse::kWrite).ok()) {
-        error = KafkaError::kInvalidTopic;  // it would get markers
-      }
+      KafkaError error = may_write ? found.CheckPartition(index) : KafkaError::kInvalidTopic;
       answer.partitions.push_back({index, Code(error)});
       if (error == KafkaError::kNone) partitions.push_back(found.Partition(index));
       all_exist = all_exist && error == KafkaError::kNone;
